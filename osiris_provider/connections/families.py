@@ -1,0 +1,67 @@
+"""Which families there are: the entry points of group ``osiris_provider.connectors``.
+
+The package's own families are registered the same way as those of third parties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol, cast
+
+from osiris_provider.errors import ConnectionConfigError, did_you_mean
+
+GROUP = "osiris_provider.connectors"
+
+
+class Field(Protocol):
+    """What the file reader needs to know of one declared field."""
+
+    secret: bool
+    public: bool
+    textual: bool
+
+
+class Family(Protocol):
+    """What a connector class tells about the connections of its family."""
+
+    family: str
+
+    @classmethod
+    def declared(cls) -> Mapping[str, Field]:
+        """Return the declared fields by name; an alias such as ``username`` leads to its field."""
+
+    @classmethod
+    def coerce(cls, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str | None, str]], list[str]]:
+        """Return the coerced fields, the problems as (field, message), and the unknown fields."""
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        # The package's own families cannot be replaced by another distribution.
+        if point.name not in found or point.value.startswith("osiris_provider."):
+            found[point.name] = point
+    return dict(sorted(found.items()))
+
+
+def family_names() -> list[str]:
+    """Return the names of all installed families, sorted."""
+    return list(_entry_points())
+
+
+@cache
+def load_family(family: str) -> type[Family]:
+    """Import and return the connector class of a family.
+
+    :param family: such as ``mysql``.
+    :raises ConnectionConfigError: there is no such family.
+    """
+    points = _entry_points()
+    if family not in points:
+        listed = ", ".join(points) or "none; reinstall airflow-provider-osiris"
+        message = f"Unknown family '{family}'.{did_you_mean(family, list(points))} Known are {listed}."
+        raise ConnectionConfigError(message)
+    return cast("type[Family]", points[family].load())

@@ -1,0 +1,58 @@
+"""``@family.alias`` references (CONN-004)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from osiris_provider.errors import ConnectionConfigError
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""What a family or an alias may be called."""
+
+_REFERENCE = re.compile(rf"@({NAME.pattern})(?:\.({NAME.pattern}))?")
+
+
+@dataclass(frozen=True)
+class ConnectionRef:
+    """A reference to one connection; ``alias`` None means the family's default (CONN-003)."""
+
+    family: str
+    alias: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> ConnectionRef:
+        """Parse ``@family.alias`` or ``@family``.
+
+        :param text: the reference as written in a DAG or on the command line.
+        :raises ConnectionConfigError: says what is wrong with the text and what it should look like.
+        """
+        if not isinstance(text, str):
+            message = f"A connection reference is a text such as @mysql.default, not {type(text).__name__}."
+            raise ConnectionConfigError(message)
+        found = _REFERENCE.fullmatch(text)
+        if not found:
+            shown = text if len(text) <= 80 else text[:77] + "..."
+            message = f"'{shown}' is not a connection reference: {_complaint(text)} Write it as @family.alias."
+            raise ConnectionConfigError(message, reference=shown)
+        return cls(found[1], found[2])
+
+    def __str__(self) -> str:
+        """Return the reference as it is written in a DAG."""
+        return f"@{self.family}.{self.alias}" if self.alias else f"@{self.family}"
+
+
+def _complaint(text: str) -> str:
+    if not text.strip():
+        return "it is empty."
+    if text != text.strip():
+        return "it has spaces around it."
+    if not text.startswith("@"):
+        return "it does not begin with @."
+    if text != text.lower():
+        return "it has capital letters."
+    if "-" in text:
+        return "it has a hyphen; names have letters, digits and underscores."
+    if text.count(".") > 1:
+        return "it has more than one dot."
+    return "family and alias begin with a letter and have only a-z, 0-9 and _."

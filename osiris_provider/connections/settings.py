@@ -1,0 +1,78 @@
+"""The ``[osiris]`` section of Airflow's configuration, and where the connections file is; without importing Airflow."""
+
+from __future__ import annotations
+
+import os
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
+from functools import lru_cache
+from pathlib import Path
+
+from osiris_provider.connections.file import FILE_NAME
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
+
+
+def setting(key: str) -> str | None:
+    """Return ``[osiris] key``: the variable ``AIRFLOW__OSIRIS__KEY``, else the entry of ``airflow.cfg``, else None.
+
+    :param key: such as ``connections_file`` or ``staging_url``.
+    """
+    from_env = os.environ.get(f"AIRFLOW__OSIRIS__{key.upper()}")
+    if from_env:
+        return from_env
+    config = Path(os.environ.get("AIRFLOW_CONFIG") or airflow_home() / "airflow.cfg")
+    try:
+        found = config.stat()
+    except OSError:
+        return None
+    return _osiris_section(config, found.st_mtime_ns).get(key) or None
+
+
+def airflow_home() -> Path:
+    """Return ``AIRFLOW_HOME`` or its default, ``~/airflow``."""
+    return Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser()
+
+
+@lru_cache(maxsize=4)
+def _osiris_section(config: Path, _mtime_ns: int) -> dict[str, str]:
+    parser = ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read(config, encoding="utf-8")
+    except (ConfigParserError, OSError, UnicodeDecodeError):
+        # Airflow itself reports a broken airflow.cfg, better than we could.
+        return {}
+    return dict(parser["osiris"]) if parser.has_section("osiris") else {}
+
+
+def find_file(file: str | os.PathLike[str] | None = None) -> Path:
+    """Find the connections file (CONN-001).
+
+    Order: ``file``, ``[osiris] connections_file``, then ``osiris_connections.yaml`` in ``OSIRIS_HOME``, in the
+    working directory and in ``AIRFLOW_HOME``. The first two are taken at their word: if they name a file that is not
+    there, that is an error and not a reason to look elsewhere.
+
+    :param file: an explicit path, or None.
+    :raises ConnectionConfigError: the file that was named does not exist.
+    :raises ConnectionNotFoundError: nothing was named and there is none in the usual places.
+    """
+    named = [(file, "asked for"), (setting("connections_file"), "set by the osiris option connections_file")]
+    for path, how in named:
+        if path:
+            return _existing(Path(path).expanduser(), how)
+    home = os.environ.get("OSIRIS_HOME")
+    if home:
+        return _existing(Path(home).expanduser() / FILE_NAME, "set by OSIRIS_HOME")
+    places = [Path.cwd(), airflow_home()]
+    for place in places:
+        if (place / FILE_NAME).exists():
+            return place / FILE_NAME
+    looked = " and ".join(str(place) for place in places)
+    message = f"There is no {FILE_NAME} in {looked}. Create one, or set OSIRIS_HOME to the directory that has it."
+    raise ConnectionNotFoundError(message)
+
+
+def _existing(path: Path, how: str) -> Path:
+    if path.exists():
+        return path.absolute()
+    message = f"Connections file {path} ({how}) does not exist."
+    raise ConnectionConfigError(message, file=str(path))

@@ -1,0 +1,182 @@
+"""The connector of a family: makes clients, keeps them, and checks connections."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, TypeVar
+
+from osiris_provider.connectors.cache import ClientCache
+from osiris_provider.connectors.check import Verdict, check
+from osiris_provider.connectors.deadline import Deadline
+from osiris_provider.connectors.faults import GARBAGE, UNKNOWN, Fault, transport_fault
+from osiris_provider.connectors.model import ConnectionModel, FieldSpec, reference_of
+from osiris_provider.connectors.retry import call_with_retries
+from osiris_provider.errors import ConnectorError, OsirisError
+
+M = TypeVar("M", bound=ConnectionModel)
+C = TypeVar("C")
+T = TypeVar("T")
+
+
+class Connector(ABC, Generic[M, C]):
+    """Base of the families' connectors. ``M`` is the family's connection model, ``C`` its client.
+
+    A family declares :attr:`family`, :attr:`label` and :attr:`model`, and implements :meth:`open_client`,
+    :meth:`prove`, :meth:`is_alive`, :meth:`close_client` and :meth:`fault_of`.
+    """
+
+    family: ClassVar[str]
+    label: ClassVar[str]
+    model: type[M]
+
+    def __init__(self) -> None:
+        self._cache: ClientCache[C] = ClientCache(self.is_alive, self.close_client)
+
+    def __repr__(self) -> str:
+        """Show the family only."""
+        return f"<{type(self).__name__} {self.family}>"
+
+    @classmethod
+    def declared(cls) -> Mapping[str, FieldSpec]:
+        """Return the declared connection fields by name and alias."""
+        return cls.model.declared()
+
+    @classmethod
+    def coerce(cls, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str | None, str]], list[str]]:
+        """Check and coerce connection fields; see :meth:`ConnectionModel.coerce`."""
+        return cls.model.coerce(fields)
+
+    def create_client(self, connection: Mapping[str, Any]) -> C:
+        """Connect and log in (CONN-015); network errors and timeouts are tried again (CONN-018).
+
+        :param connection: a resolved connection.
+        :return: a new client; the caller closes it.
+        :raises ConnectionConfigError: a field is missing or wrong.
+        :raises ConnectorError: by category: AuthError, PermissionDeniedError, NetworkError, ConnectTimeoutError …
+        """
+        model = self.model.parse(connection)
+
+        def connect() -> C:
+            return self.guarded(connection, lambda: self.open_client(model, Deadline(model.connect_seconds())))
+
+        return call_with_retries(connect)
+
+    def client(self, connection: Mapping[str, Any]) -> C:
+        """Return the open client of a connection, making one if there is none alive (CONN-013).
+
+        It belongs to this connector: :meth:`close_all` closes it.
+
+        :param connection: a resolved connection.
+        :raises OsirisError: as :meth:`create_client`.
+        """
+        return self._cache.get_or_create(connection, lambda: self.create_client(connection))
+
+    def close_all(self) -> None:
+        """Close every client that :meth:`client` has made (CONN-014)."""
+        self._cache.close_all()
+
+    def doctor(self, connection: Mapping[str, Any], timeout: float = 2.0) -> tuple[bool, Verdict]:
+        """Check a connection (CONN-009 … 012): reach it, log in, and prove that this identity is accepted.
+
+        Never raises; answers by ``timeout`` plus a quarter of a second whatever the peer does; shows no secret.
+
+        :param connection: a resolved connection.
+        :param timeout: seconds for everything together; may be a fraction.
+        :return: ``(ok, {"latency_ms", "category", "message", "details"})``; ``latency_ms`` is None unless ok;
+            ``details`` names the server on success and the ``fault`` and whether it is ``retryable`` on failure.
+        """
+        return check(self, connection, timeout)
+
+    def build_dsn(self, connection: Mapping[str, Any]) -> str:
+        """Return the connection as a URL, every part quoted (CONN-016). It may hold the password: never log it.
+
+        :param connection: a resolved connection.
+        """
+        return self.model.parse(connection).dsn(redacted=False)
+
+    def build_dsn_redacted(self, connection: Mapping[str, Any]) -> str:
+        """Return the URL with ``***`` for all credentials, for logs (CONN-011, 016).
+
+        :param connection: a resolved connection.
+        """
+        return self.model.parse(connection).dsn(redacted=True)
+
+    def guarded(self, connection: Mapping[str, Any], call: Callable[[], T]) -> T:
+        """Call, and turn whatever a client library raises into an error of this package, by code.
+
+        The library's exception is not chained: its text and its arguments may hold the password.
+
+        :param connection: a resolved connection.
+        :param call: talks to the peer.
+        :raises ConnectorError: with the category of the fault.
+        """
+        try:
+            return call()
+        except OsirisError:
+            raise
+        except Exception as error:  # noqa: BLE001 - this is the one place where foreign errors are classified
+            problem = self.error_of(error, connection)
+        raise problem
+
+    def error_of(self, error: BaseException, connection: Mapping[str, Any]) -> ConnectorError:
+        """Return the error of this package for what a client library raised.
+
+        :param error: what was raised.
+        :param connection: a resolved connection.
+        """
+        fault = self.classify(error)
+        facts = {"cause": type(error).__name__}
+        return fault.error(self.place_of(connection), reference=reference_of(connection), **facts)
+
+    def classify(self, error: BaseException) -> Fault:
+        """Return the fault of whatever a client library raised: the family's table first, then transport errors.
+
+        :param error: any exception.
+        """
+        found = self.fault_of(error) or transport_fault(error)
+        if found is None and isinstance(error, UnicodeDecodeError):
+            return GARBAGE
+        return found or UNKNOWN
+
+    def place_of(self, connection: Mapping[str, Any]) -> str:
+        """Return where the peer is, for messages; ``***`` if that would show a secret.
+
+        :param connection: a resolved connection, valid or not.
+        """
+        try:
+            place = self.model.parse(connection).place()
+        except OsirisError:
+            return "the server"
+        return self.model.redactor(connection).whole(place)
+
+    @abstractmethod
+    def open_client(self, model: M, deadline: Deadline) -> C:
+        """Make a client that is connected and logged in.
+
+        :param model: the connection.
+        :param deadline: bounds everything until the client is ready; after that the client has no deadline.
+        :raises Exception: whatever the client library raises; :meth:`fault_of` knows its codes.
+        """
+
+    @abstractmethod
+    def prove(self, model: M, deadline: Deadline) -> dict[str, Any]:
+        """Do what shows that this identity can work there, and leave nothing open.
+
+        :param model: the connection.
+        :param deadline: bounds everything.
+        :return: details worth showing, such as ``server_version``.
+        :raises Exception: whatever the client library raises.
+        """
+
+    @abstractmethod
+    def is_alive(self, client: C) -> bool:
+        """Return whether an open client can still be used; may raise instead of returning False."""
+
+    @abstractmethod
+    def close_client(self, client: C) -> None:
+        """Close a client."""
+
+    @abstractmethod
+    def fault_of(self, error: BaseException) -> Fault | None:
+        """Return the fault that the family's table has for an error's code, else None."""

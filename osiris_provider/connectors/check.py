@@ -1,0 +1,188 @@
+"""The machinery of ``doctor()``: a check that always ends in time, and many checks side by side.
+
+Each check runs on a thread of its own, whose sockets keep the deadline themselves. The waiter keeps it too: what is
+stuck where no socket deadline reaches (a silent name server) is left to end by itself, and the verdict is "timeout".
+Threads, because the drivers that prove a login are blocking libraries; the waiting costs no processor time.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from osiris_provider.connectors.deadline import Deadline, checked_timeout
+from osiris_provider.connectors.faults import MAX_MESSAGE, TIMED_OUT, Fault
+from osiris_provider.errors import Category, ConnectorError, OsirisError
+
+if TYPE_CHECKING:
+    from osiris_provider.connectors.base import Connector
+
+GRACE = 0.1
+"""Seconds after the deadline that a check gets to hand over its own, better verdict."""
+
+
+class Verdict(TypedDict):
+    """What doctor says of a connection (CONN-009)."""
+
+    latency_ms: float | None
+    category: Category
+    message: str
+    details: dict[str, Any]
+
+
+Result = tuple[bool, Verdict]
+
+
+@dataclass
+class Check:
+    """A check that is under way."""
+
+    connector: Connector[Any, Any]
+    connection: Mapping[str, Any]
+    timeout: float
+    done: Callable[[Check], None]
+    number: int = 0
+    result: Result | None = None
+    deadline: Deadline = field(init=False)
+
+    def start(self) -> Check:
+        """Start the check on a thread of its own, which nobody has to wait for."""
+        self.deadline = Deadline(self.timeout)
+        threading.Thread(target=self._run, name=f"osiris-doctor-{self.connector.family}", daemon=True).start()
+        return self
+
+    def _run(self) -> None:
+        self.result = examine(self.connector, self.connection, self.deadline)
+        self.done(self)
+
+    def overdue(self) -> Result:
+        """Return the verdict on a check that has not answered in time."""
+        place = self.connector.place_of(self.connection)
+        return failure(TIMED_OUT, TIMED_OUT.text(place, self.timeout))
+
+
+def check(connector: Connector[Any, Any], connection: Mapping[str, Any], timeout: float) -> Result:
+    """Check one connection; see :meth:`Connector.doctor`."""
+    try:
+        seconds = checked_timeout(timeout)
+    except (TypeError, ValueError) as error:
+        return misconfigured(str(error))
+    finished = threading.Event()
+    running = Check(connector, connection, seconds, lambda _: finished.set()).start()
+    finished.wait(max(running.deadline.left(), 0) + GRACE)
+    return running.result or running.overdue()
+
+
+def check_many(
+    jobs: Iterable[tuple[Connector[Any, Any], Mapping[str, Any]]],
+    timeout: float,
+    max_workers: int,
+    on_result: Callable[[int, Result], None],
+) -> None:
+    """Check many connections at once; each has its own deadline, which begins when its check begins.
+
+    :param jobs: connector and connection of each.
+    :param timeout: seconds for each.
+    :param max_workers: how many checks may be under way at a time.
+    :param on_result: called in this thread with the job's number and its result, in the order they come in.
+    """
+    finished: queue.SimpleQueue[Check] = queue.SimpleQueue()
+    running: dict[int, Check] = {}
+    waiting = enumerate(jobs)
+    more = True
+    while more or running:
+        while more and len(running) < max_workers:
+            number, job = next(waiting, (-1, None))
+            if job is None:
+                more = False
+                break
+            running[number] = Check(*job, timeout, finished.put, number).start()
+        for one in _next_finished(finished, running):
+            del running[one.number]
+            on_result(one.number, one.result or one.overdue())
+
+
+def _next_finished(finished: queue.SimpleQueue[Check], running: dict[int, Check]) -> list[Check]:
+    """Wait for the next check to end or to be overdue; one that was given up before counts no more."""
+    if not running:
+        return []
+    patience = min(one.deadline.left() for one in running.values()) + GRACE
+    try:
+        ended = [finished.get(timeout=max(patience, 0.001))]
+    except queue.Empty:
+        return [one for one in running.values() if one.deadline.left() + GRACE <= 0]
+    while not finished.empty():
+        ended.append(finished.get())
+    return [one for one in ended if one.number in running]
+
+
+def examine(connector: Connector[Any, Any], connection: Mapping[str, Any], deadline: Deadline) -> Result:
+    """Run a check in this thread and return its result, whatever happens.
+
+    :param connector: of the connection's family.
+    :param connection: a resolved connection.
+    :param deadline: bounds everything that keeps it.
+    """
+    try:
+        model = connector.model.parse(connection)
+        started = time.perf_counter()
+        details = connector.prove(model, deadline)
+        latency_ms = round((time.perf_counter() - started) * 1000, 2)
+        verdict: Verdict = {
+            "latency_ms": latency_ms,
+            "category": "ok",
+            "message": "Connection successful",
+            "details": details,
+        }
+    except Exception as error:  # noqa: BLE001 - doctor never raises (CONN-009)
+        return _failed(connector, connection, error, deadline)
+    return True, verdict
+
+
+def _failed(
+    connector: Connector[Any, Any], connection: Mapping[str, Any], error: Exception, deadline: Deadline
+) -> Result:
+    try:
+        if isinstance(error, ConnectorError):
+            return _verdict_of(error)
+        if isinstance(error, OsirisError):
+            return misconfigured(str(error))
+        fault = connector.classify(error)
+        if deadline.left() <= 0 and fault.category in ("network", "unknown") and not fault.lasting:
+            fault = TIMED_OUT
+        return failure(fault, fault.text(connector.place_of(connection), deadline.seconds))
+    except Exception as second:  # noqa: BLE001 - not even a broken third-party connector makes doctor raise
+        return misconfigured(f"The connector failed with {type(second).__name__}; please report it to its authors.")
+
+
+def failure(fault: Fault, message: str) -> Result:
+    """Return the result for a fault.
+
+    :param fault: what is wrong.
+    :param message: the filled-in message.
+    """
+    details = {"fault": fault.slug, "retryable": fault.retryable}
+    return False, {"latency_ms": None, "category": fault.category, "message": message, "details": details}
+
+
+def misconfigured(message: str) -> Result:
+    """Return the result for a connection that cannot even be tried: a mistake in the file or in a call.
+
+    :param message: what to mend; free of secrets.
+    """
+    fault = Fault("misconfigured", "unknown", "", lasting=True)
+    return failure(fault, message[:MAX_MESSAGE])
+
+
+def _verdict_of(error: ConnectorError) -> Result:
+    fault = Fault(
+        str(error.facts.get("fault", "unknown")),
+        error.category,
+        "",
+        lasting=not error.facts.get("retryable", error.retryable),
+    )
+    return failure(fault, str(error)[:MAX_MESSAGE])

@@ -1,0 +1,185 @@
+"""One deadline for a whole check: name resolution, every address, handshake, login and answer together.
+
+A timeout per read never fires against a peer that drips a byte now and then. Here the deadline sits in the socket:
+each receive, send or handshake is given only the time that is left.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import ssl
+import time
+from typing import Any
+
+MIN_TIMEOUT = 0.001
+
+
+class Deadline:
+    """A point in time after which nothing may wait any longer.
+
+    :param seconds: from now; may be a fraction.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def __repr__(self) -> str:
+        """Show what is left."""
+        return f"Deadline({self.left():.3f} s left of {self.seconds:g})"
+
+    def left(self) -> float:
+        """Return the seconds left; zero or less when it has passed."""
+        return self._end - time.monotonic()
+
+    def remaining(self) -> float:
+        """Return the seconds left, always more than zero.
+
+        :raises TimeoutError: the deadline has passed.
+        """
+        left = self.left()
+        if left <= 0:
+            message = f"no answer within {self.seconds:g} s"
+            raise TimeoutError(message)
+        return max(left, MIN_TIMEOUT)
+
+
+class DeadlineSocket(socket.socket):
+    """A socket each of whose calls is bounded by ``deadline``; None leaves the socket as it is."""
+
+    deadline: Deadline | None = None
+
+    def _bound(self) -> None:
+        if self.deadline is not None:
+            self.settimeout(self.deadline.remaining())
+
+    def recv(self, *args: Any) -> bytes:
+        """Receive within the deadline."""
+        self._bound()
+        return super().recv(*args)
+
+    def recv_into(self, *args: Any) -> int:
+        """Receive within the deadline."""
+        self._bound()
+        return super().recv_into(*args)
+
+    def send(self, *args: Any) -> int:
+        """Send within the deadline."""
+        self._bound()
+        return super().send(*args)
+
+    def sendall(self, *args: Any) -> None:
+        """Send within the deadline."""
+        self._bound()
+        super().sendall(*args)
+
+
+class DeadlineSSLSocket(ssl.SSLSocket):
+    """The TLS twin of :class:`DeadlineSocket`; its deadline is that of its :class:`DeadlineContext`."""
+
+    def _bound(self) -> None:
+        deadline = getattr(self.context, "deadline", None)
+        if deadline is not None:
+            self.settimeout(deadline.remaining())
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Shake hands within the deadline."""
+        self._bound()
+        super().do_handshake(block)
+
+    def recv(self, *args: Any) -> bytes:
+        """Receive within the deadline."""
+        self._bound()
+        return super().recv(*args)
+
+    def recv_into(self, *args: Any) -> int:
+        """Receive within the deadline."""
+        self._bound()
+        return super().recv_into(*args)
+
+    def send(self, *args: Any) -> int:
+        """Send within the deadline; ``sendall`` is made of these."""
+        self._bound()
+        return super().send(*args)
+
+
+class DeadlineContext(ssl.SSLContext):
+    """A TLS client context whose sockets keep a deadline.
+
+    It verifies certificate and host name unless the caller turns that off.
+    """
+
+    deadline: Deadline | None = None
+    sslsocket_class = DeadlineSSLSocket
+
+
+def tls_context(
+    *,
+    ca: str | None = None,
+    cert: str | None = None,
+    key: str | None = None,
+    verify: bool = True,
+    deadline: Deadline | None = None,
+) -> DeadlineContext:
+    """Return a TLS client context (CONN-017).
+
+    :param ca: PEM file of the authorities to trust instead of the system's.
+    :param cert: PEM file of the client certificate.
+    :param key: PEM file of its key, if it is not in ``cert``.
+    :param verify: False encrypts without knowing whom one talks to.
+    :param deadline: bounds every call on the sockets it makes.
+    :raises OSError: a file is missing or is not PEM.
+    """
+    context = DeadlineContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.deadline = deadline
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif ca:
+        context.load_verify_locations(ca)
+    else:
+        context.load_default_certs()
+    if cert:
+        context.load_cert_chain(cert, key)
+    return context
+
+
+def open_socket(host: str, port: int, deadline: Deadline) -> DeadlineSocket:
+    """Connect to the first address of a name that answers, within the deadline.
+
+    :param host: a name, or an IPv4 or IPv6 address.
+    :param port: 1 to 65535.
+    :param deadline: bounds all addresses together; each gets a fair share, so that a dead one hides no live one.
+    :return: a connected socket that goes on keeping the deadline until its ``deadline`` is set to None.
+    :raises OSError: of the last address; ``socket.gaierror`` if the name has none, ``TimeoutError`` in time.
+    """
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    error: OSError = OSError(f"{host} has no address")
+    for number, (family, kind, protocol, _, address) in enumerate(addresses):
+        sock = DeadlineSocket(family, kind, protocol)
+        try:
+            sock.settimeout(deadline.remaining() / (len(addresses) - number))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        except OSError as failed:
+            sock.close()
+            error = failed
+        else:
+            sock.deadline = deadline
+            return sock
+    raise error
+
+
+def checked_timeout(timeout: float) -> float:
+    """Return a timeout in seconds that can be waited for.
+
+    :param timeout: seconds, more than 0.
+    :raises ValueError: it is not a positive, finite number.
+    """
+    seconds = float(timeout)
+    if not math.isfinite(seconds) or seconds <= 0:
+        message = "timeout is a positive number of seconds"
+        raise ValueError(message)
+    return seconds

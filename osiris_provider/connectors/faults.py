@@ -1,0 +1,181 @@
+"""What can go wrong with a peer, told apart by code, each with its category (CONN-010) and what to do next.
+
+Families add their own tables (MySQL error codes, SQLSTATEs, HTTP statuses) made of the same :class:`Fault`.
+Messages are plain sentences without square brackets (Airflow's command line eats those). Nothing that a peer said is
+ever put into them.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from osiris_provider.errors import ERROR_BY_CATEGORY, Category, ConnectorError
+
+MAX_MESSAGE = 299
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of failure.
+
+    :param slug: its stable name, for programs and tests.
+    :param category: of CONN-010.
+    :param message: what happened and what to do; ``{place}`` and ``{timeout}`` are filled in.
+    :param lasting: waiting does not help, somebody has to mend something, although the category is one that is
+        usually retried (an expired certificate is).
+    """
+
+    slug: str
+    category: Category
+    message: str
+    lasting: bool = False
+
+    @property
+    def retryable(self) -> bool:
+        """Whether trying again later can help."""
+        return self.category in ("network", "timeout", "unknown") and not self.lasting
+
+    def text(self, place: str, timeout: float | None = None) -> str:
+        """Return the message for a place.
+
+        :param place: such as ``db.example.com:3306``; public and already free of secrets.
+        :param timeout: seconds that were waited, where it matters.
+        """
+        waited = f"{timeout:g} s" if timeout else "the time given"
+        return self.message.replace("{timeout}", waited).replace("{place}", place)[:MAX_MESSAGE]
+
+    def error(self, place: str, *, reference: str | None = None, **facts: object) -> ConnectorError:
+        """Return the exception to raise for this fault.
+
+        :param place: see :meth:`text`.
+        :param reference: of the connection, put before the message.
+        """
+        prefix = f"{reference}: " if reference else ""
+        known = {"reference": reference, "fault": self.slug, "retryable": self.retryable, **facts}
+        return ERROR_BY_CATEGORY[self.category](prefix + self.text(place), **known)
+
+
+REFUSED = Fault(
+    "refused", "network", "{place} refused the connection. Check host and port, and that the server is running."
+)
+UNREACHABLE = Fault("unreachable", "network", "There is no route to {place}. Check the network, VPN or firewall.")
+UNKNOWN_HOST = Fault("unknown_host", "network", "The host name of {place} is not known to DNS. Check its spelling.")
+DNS_FAILED = Fault(
+    "dns_failed", "network", "DNS gave no answer for {place}. Check the resolver of this machine, then try again."
+)
+RESET = Fault(
+    "reset", "network", "{place} broke the connection off. Check that it is the right port, then its server log."
+)
+GARBAGE = Fault(
+    "garbage", "network", "What answers at {place} does not speak the expected protocol. Check host and port.", True
+)
+TIMED_OUT = Fault(
+    "timed_out", "timeout", "{place} did not answer within {timeout}. Check firewall and load, or allow more time."
+)
+TLS_REFUSED = Fault(
+    "tls_refused",
+    "network",
+    "{place} offers no TLS, but the connection asks for it. Switch TLS on there, or off in the connection.",
+    True,
+)
+TLS_REQUIRED = Fault(
+    "tls_required",
+    "network",
+    "{place} accepts only TLS connections. Switch TLS on in the connection's fields.",
+    True,
+)
+TLS_FAILED = Fault(
+    "tls_failed", "network", "The TLS handshake with {place} failed. Check the port and the TLS settings.", True
+)
+CERTIFICATE_UNTRUSTED = Fault(
+    "certificate_untrusted",
+    "network",
+    "The certificate of {place} is not signed by a trusted authority. Check the CA file of the connection.",
+    True,
+)
+CERTIFICATE_EXPIRED = Fault(
+    "certificate_expired",
+    "network",
+    "The certificate of {place} has expired or is not valid yet. Renew it on the server.",
+    True,
+)
+CERTIFICATE_WRONG_NAME = Fault(
+    "certificate_wrong_name",
+    "network",
+    "The certificate of {place} was made for another name. Use the name that it carries as host.",
+    True,
+)
+UNKNOWN = Fault("unknown", "unknown", "{place} failed in a way that has no category yet. The log has the error's type.")
+
+_BY_ERRNO = {
+    errno.ECONNREFUSED: REFUSED,
+    errno.EHOSTUNREACH: UNREACHABLE,
+    errno.ENETUNREACH: UNREACHABLE,
+    errno.EHOSTDOWN: UNREACHABLE,
+    errno.ENETDOWN: UNREACHABLE,
+    errno.EADDRNOTAVAIL: UNREACHABLE,
+    errno.ECONNRESET: RESET,
+    errno.ECONNABORTED: RESET,
+    errno.EPIPE: RESET,
+    errno.ENOTCONN: RESET,
+    errno.ETIMEDOUT: TIMED_OUT,
+}
+_BY_GAI = {
+    socket.EAI_NONAME: UNKNOWN_HOST,
+    getattr(socket, "EAI_NODATA", socket.EAI_NONAME): UNKNOWN_HOST,
+    socket.EAI_AGAIN: DNS_FAILED,
+    socket.EAI_FAIL: DNS_FAILED,
+}
+# OpenSSL's X509_V_ERR_* of x509_vfy.h.
+_BY_VERIFY_CODE = {
+    9: CERTIFICATE_EXPIRED,
+    10: CERTIFICATE_EXPIRED,
+    62: CERTIFICATE_WRONG_NAME,
+    64: CERTIFICATE_WRONG_NAME,
+}
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and all that it came from, nearest first; libraries hang the cause on various hooks.
+
+    :param error: any exception.
+    """
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        item = waiting.pop(0)
+        if not isinstance(item, BaseException) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        waiting += [getattr(item, "original_exception", None), getattr(item, "reason", None)]
+        waiting += [item.__cause__, item.__context__]
+        waiting += [arg for arg in item.args if isinstance(arg, BaseException)]
+
+
+def transport_fault(error: BaseException) -> Fault | None:
+    """Return the fault of an operating system, DNS or TLS error anywhere in the chain, else None.
+
+    :param error: what a client library raised.
+    """
+    return next((fault for item in chain(error) if (fault := _transport(item))), None)
+
+
+def _transport(error: BaseException) -> Fault | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _BY_VERIFY_CODE.get(error.verify_code, CERTIFICATE_UNTRUSTED)
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return RESET
+    if isinstance(error, ssl.SSLError):
+        return TLS_FAILED
+    if isinstance(error, socket.gaierror):
+        return _BY_GAI.get(error.errno or 0, UNKNOWN_HOST)
+    if isinstance(error, TimeoutError):
+        return TIMED_OUT
+    if isinstance(error, OSError):
+        return _BY_ERRNO.get(error.errno or 0)
+    return RESET if isinstance(error, EOFError) else None

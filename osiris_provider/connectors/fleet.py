@@ -1,0 +1,83 @@
+"""Checking many connections at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from osiris_provider.connections.reference import ConnectionRef
+from osiris_provider.connections.resolve import FileArgument, resolve_connection
+from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.check import Result, check_many, misconfigured
+from osiris_provider.connectors.registry import get_connector
+from osiris_provider.errors import OsirisError
+
+MAX_WORKERS = 64
+
+Report = dict[str, Any]
+"""One connection's verdict in the shape of CONN-020."""
+
+Target = str | ConnectionRef | Mapping[str, Any]
+
+
+def doctor_all(
+    targets: Iterable[Target],
+    timeout: float = 2.0,
+    *,
+    max_workers: int = MAX_WORKERS,
+    file: FileArgument = None,
+    on_report: Callable[[Report], None] | None = None,
+) -> list[Report]:
+    """Check many connections concurrently, each with its own deadline.
+
+    A slow, crashing or misconfigured connection delays and hides no other.
+
+    :param targets: references, or resolved connections.
+    :param timeout: seconds for each.
+    :param max_workers: how many checks may be under way at a time.
+    :param file: connections file in which references are looked up; None looks in the usual places.
+    :param on_report: called with each report as it comes in.
+    :return: a report a target, in the order of the targets: ``family``, ``alias``, ``ok``, ``latency_ms``,
+        ``category``, ``message``, ``details``.
+    """
+    reports: dict[int, Report] = {}
+    identities: list[tuple[str, str | None]] = []
+    jobs: list[tuple[Connector[Any, Any], Mapping[str, Any]]] = []
+    positions: list[int] = []
+
+    def report(position: int, result: Result) -> None:
+        reports[position] = as_report(*identities[position], result)
+        if on_report:
+            on_report(reports[position])
+
+    for position, target in enumerate(targets):
+        identities.append(_identity(target))
+        try:
+            connection = target if isinstance(target, Mapping) else resolve_connection(target, file)
+            identities[position] = str(connection["family"]), connection.get("alias")
+            jobs.append((get_connector(str(connection["family"])), connection))
+            positions.append(position)
+        except OsirisError as error:
+            report(position, misconfigured(str(error)))
+    check_many(jobs, timeout, max_workers, lambda number, result: report(positions[number], result))
+    return [reports[position] for position in sorted(reports)]
+
+
+def as_report(family: str, alias: str | None, result: Result) -> Report:
+    """Return a verdict in the shape of CONN-020.
+
+    :param family: of the connection.
+    :param alias: of the connection.
+    :param result: what doctor returned.
+    """
+    ok, verdict = result
+    return {"family": family, "alias": alias, "ok": ok, **verdict}
+
+
+def _identity(target: Target) -> tuple[str, str | None]:
+    if isinstance(target, Mapping):
+        return str(target.get("family", "")), target.get("alias")
+    if isinstance(target, ConnectionRef):
+        return target.family, target.alias
+    family, _, alias = target.removeprefix("@").partition(".")
+    return family, alias or None

@@ -1,0 +1,242 @@
+"""The base of every family's connection model: one declaration a family, from which all else is derived.
+
+A field is declared once, with its type, its default and an :class:`Info`::
+
+    class MySQLConnection(ConnectionModel):
+        host: Annotated[str, Info("Server name or address.", public=True, airflow="host")]
+        password: Annotated[SecretStr, Info("Password of the user.", airflow="password")] = SecretStr("")
+
+Validation and coercion (CONN-007, 008), ``connections list``, redaction, the Airflow form, the mapping to and from an
+Airflow connection and the JSON Schema for editors all read it.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, SecretStr, ValidationError
+from pydantic_core import CoreSchema, PydanticUndefined
+from typing_extensions import Self
+
+from osiris_provider.connections.redact import Redactor, texts
+from osiris_provider.errors import ConnectionConfigError
+
+AirflowSlot = Literal["host", "port", "login", "password", "schema", "extra"]
+SCALARS = (str, SecretStr)
+META_KEYS = ("family", "alias", "default")
+
+
+@dataclass(frozen=True)
+class Info:
+    """What there is to say about a connection field beyond its type.
+
+    :param help: one line for people: form, README, editor.
+    :param public: shown by ``connections list``.
+    :param airflow: where the field is kept in an Airflow connection; ``extra`` keeps it under its own name.
+    :param aliases: other names under which files may give it.
+    :param label: its name in forms; made from the field's name if not given.
+    :param placeholder: an example value for forms.
+    """
+
+    help: str
+    public: bool = False
+    airflow: AirflowSlot = "extra"
+    aliases: tuple[str, ...] = ()
+    label: str | None = None
+    placeholder: str | None = None
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Put the help text into the JSON Schema."""
+        return {**handler(schema), "description": self.help}
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """A declared field, read off the model."""
+
+    name: str
+    info: Info
+    annotation: Any
+    required: bool
+    default: Any
+    secret: bool
+    textual: bool
+
+    @property
+    def public(self) -> bool:
+        """Whether ``connections list`` shows it; a secret never is."""
+        return self.info.public and not self.secret
+
+    @property
+    def label(self) -> str:
+        """Name for forms."""
+        return self.info.label or self.name.replace("_", " ").capitalize()
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The allowed values of a ``Literal`` field, else empty."""
+        return next((get_args(leaf) for leaf in _leaves(self.annotation) if get_origin(leaf) is Literal), ())
+
+
+class ConnectionModel(BaseModel):
+    """Base of the families' connection models. Frozen; unknown fields are kept aside, errors never show a value."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def declared(cls) -> Mapping[str, FieldSpec]:
+        """Return the declared fields by name and by alias."""
+        return _declared(cls)
+
+    @classmethod
+    def fields(cls) -> tuple[FieldSpec, ...]:
+        """Return the declared fields in the order of their declaration."""
+        return tuple(spec for name, spec in _declared(cls).items() if name == spec.name)
+
+    @classmethod
+    def coerce(cls, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str | None, str]], list[str]]:
+        """Check and coerce fields as written in a file or an Airflow connection (CONN-007, 008).
+
+        :param fields: by name or alias; None counts as not given.
+        :return: the given fields under their declared names with secrets in clear; the problems as (field as
+            written, message); the names of unknown fields. With problems the first is empty.
+        """
+        declared = cls.declared()
+        written: dict[str, str] = {}
+        given: dict[str, Any] = {}
+        problems: list[tuple[str | None, str]] = []
+        for name, value in fields.items():
+            canonical = declared[name].name if name in declared else name
+            if canonical in written:
+                problems.append((name, f"means the same as {written[canonical]}; keep one"))
+            elif value is not None:
+                written[canonical], given[canonical] = name, value
+        unknown = [name for name in given if name not in declared]
+        try:
+            model = cls.model_validate(given)
+        except ValidationError as error:
+            problems += [(written.get(field or "", field), text) for field, text in _complaints(cls, error)]
+        if problems:
+            return {}, problems, unknown
+        return {name: _in_clear(getattr(model, name)) for name in given}, [], unknown
+
+    @classmethod
+    def parse(cls, connection: Mapping[str, Any]) -> Self:
+        """Return the model of a resolved connection (CONN-006).
+
+        :param connection: the dict that ``resolve_connection`` returns, or one like it.
+        :raises ConnectionConfigError: names every field that is missing or wrong; shows no value.
+        """
+        reference = reference_of(connection)
+        fields = {name: value for name, value in connection.items() if name not in META_KEYS}
+        coerced, problems, _ = cls.coerce(fields)
+        if problems:
+            listed = "; ".join(f"field {field}: {text}" if field else text for field, text in problems)
+            message = f"{reference or 'The connection'}: {listed}"
+            raise ConnectionConfigError(message, reference=reference, field=problems[0][0])
+        return cls.model_validate(coerced)
+
+    def connect_seconds(self) -> float:
+        """Return how long a client may take to connect and log in, in seconds; a family may have a field for it."""
+        return 10.0
+
+    def place(self) -> str:
+        """Return where the peer is, for messages: ``host:port`` or the like. Holds no secret."""
+        raise NotImplementedError
+
+    def dsn(self, *, redacted: bool) -> str:
+        """Return the connection as a URL (CONN-016).
+
+        :param redacted: True puts ``***`` for all credentials.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def redactor(cls, connection: Mapping[str, Any]) -> Redactor:
+        """Return a redactor for all that may be secret in a connection: secret fields, and texts in unknown ones.
+
+        :param connection: a resolved connection, valid or not.
+        """
+        return Redactor(_secrets(cls.declared(), connection))
+
+
+M = TypeVar("M", bound=ConnectionModel)
+
+
+def reference_of(connection: Mapping[str, Any]) -> str | None:
+    """Return ``@family.alias`` of a resolved connection, or None if it does not say."""
+    family, alias = connection.get("family"), connection.get("alias")
+    return f"@{family}.{alias}" if family and alias else None
+
+
+@cache
+def _declared(model: type[ConnectionModel]) -> dict[str, FieldSpec]:
+    found: dict[str, FieldSpec] = {}
+    for name, field in model.model_fields.items():
+        info = next((item for item in field.metadata if isinstance(item, Info)), Info(""))
+        leaves = list(_leaves(field.annotation))
+        default = None if field.default is PydanticUndefined else field.default
+        spec = FieldSpec(
+            name=name,
+            info=info,
+            annotation=field.annotation,
+            required=field.is_required(),
+            default=default,
+            secret=any(leaf is SecretStr for leaf in leaves),
+            textual=all(leaf in SCALARS or get_origin(leaf) is Literal for leaf in leaves),
+        )
+        found[name] = spec
+        found.update(dict.fromkeys(info.aliases, spec))
+    return found
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    """Yield the types inside unions, containers and Annotated; None is left out."""
+    if get_origin(annotation) is Literal or not get_args(annotation):
+        if annotation is not type(None):
+            yield annotation
+    elif get_origin(annotation) is typing.Annotated:
+        yield from _leaves(get_args(annotation)[0])
+    else:
+        # A container itself is a leaf too: dict[str, SecretStr] is secret, but it is not textual.
+        origin = get_origin(annotation)
+        if isinstance(origin, type) and issubclass(origin, (dict, list, tuple)):
+            yield origin
+        for inner in get_args(annotation):
+            yield from _leaves(inner)
+
+
+def _complaints(model: type[ConnectionModel], error: ValidationError) -> Iterator[tuple[str | None, str]]:
+    for item in error.errors(include_input=False, include_url=False):
+        field = str(item["loc"][0]) if item["loc"] else None
+        if item["type"] == "missing":
+            spec = model.declared().get(field or "")
+            yield field, f"is required{': ' + spec.info.help if spec and spec.info.help else ''}"
+        else:
+            yield field, item["msg"].removeprefix("Value error, ")
+
+
+def _in_clear(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, dict):
+        return {name: _in_clear(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_in_clear(item) for item in value]
+    return value
+
+
+def _secrets(declared: Mapping[str, FieldSpec], connection: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in connection.items():
+        if name in META_KEYS:
+            continue
+        spec = declared.get(name)
+        if spec is not None and spec.secret:
+            yield from texts(_in_clear(value))
+        elif spec is None:
+            # Nobody knows what an undeclared field holds; short words would only garble messages.
+            yield from (text for text in texts(_in_clear(value)) if len(text) > 3)

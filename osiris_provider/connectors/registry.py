@@ -1,0 +1,34 @@
+"""The connectors of this process, one a family."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from typing import Any, cast
+
+from osiris_provider.connections.families import load_family
+from osiris_provider.connectors.base import Connector
+
+_connectors: dict[str, Connector[Any, Any]] = {}
+_lock = threading.Lock()
+
+
+def get_connector(family: str) -> Connector[Any, Any]:
+    """Return this process's connector of a family.
+
+    :param family: such as ``mysql``.
+    :raises ConnectionConfigError: there is no such family.
+    """
+    with _lock:
+        if family not in _connectors:
+            _connectors[family] = cast("type[Connector[Any, Any]]", load_family(family))()
+        return _connectors[family]
+
+
+def close_all() -> None:
+    """Close every client that any connector of this process keeps open (CONN-014)."""
+    for connector in list(_connectors.values()):
+        connector.close_all()
+
+
+atexit.register(close_all)

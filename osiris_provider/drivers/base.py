@@ -1,0 +1,214 @@
+"""What a driver is: the work of one step, given a resolved connection and the results of earlier steps.
+
+A driver never resolves a connection and never sees Airflow. Data comes and goes as Arrow record batches, as a stream.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from osiris_provider.connectors.registry import get_connector
+from osiris_provider.drivers.data import counted, to_reader
+from osiris_provider.errors import DriverConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RESOLVED = "resolved_connection"
+REFERENCE = "connection"
+
+
+class RunContext(Protocol):
+    """What a step may ask of whoever runs it."""
+
+    def log_metric(
+        self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Report a figure.
+
+        :param name: such as ``rows_read``.
+        :param value: the figure.
+        :param unit: such as ``rows``.
+        :param tags: such as ``{"step": "extract_users"}``.
+        """
+
+
+@runtime_checkable
+class Driver(Protocol):
+    """The contract that every driver keeps, also those of third parties."""
+
+    def run(
+        self, *, step_id: str, config: dict[str, Any], inputs: Mapping[str, Mapping[str, Any]], ctx: RunContext
+    ) -> dict[str, Any]:
+        """Do the work of a step.
+
+        :param step_id: the step, for messages and metrics.
+        :param config: the step's config; ``resolved_connection`` holds the connection (CONN-005, 006).
+        :param inputs: results of earlier steps by step id, each with ``data`` or ``df``.
+        :param ctx: takes metrics.
+        :return: ``{"data": …}`` or ``{"df": …}`` with an Arrow table or record batch reader, a pandas or polars
+            frame, or a generator of chunks; or figures such as ``{"rows_written": 3}``.
+        """
+
+
+class StepConfig(BaseModel):
+    """Base of the drivers' config models. Unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+Config = TypeVar("Config", bound=StepConfig)
+
+
+@dataclass(frozen=True)
+class Step(Generic[Config]):
+    """Everything that a driver's work needs, checked."""
+
+    id: str
+    config: Config
+    connection: Mapping[str, Any]
+    inputs: Mapping[str, Mapping[str, Any]]
+    ctx: RunContext
+
+    def __repr__(self) -> str:
+        """Show the step's name only; the connection holds secrets."""
+        return f"Step({self.id!r})"
+
+    def client(self) -> Any:
+        """Return the open client of the step's connection; its connector closes it when the task ends.
+
+        :raises OsirisError: as :meth:`Connector.create_client`.
+        """
+        return get_connector(self.connection["family"]).client(self.connection)
+
+    def metric(self, name: str, value: float, unit: str = "rows") -> None:
+        """Report a figure of this step."""
+        self.ctx.log_metric(name, value, unit=unit, tags={"step": self.id})
+
+    def input_name(self, named: str | None = None) -> str:
+        """Return the id of the step whose result is the input.
+
+        :param named: the one that the config names; needed if there are several.
+        :raises DriverConfigError: there is none, there are several, or there is none of that name.
+        """
+        known = list(self.inputs)
+        if named in known:
+            return str(named)
+        listed = ", ".join(known) or "none"
+        if named is not None:
+            message = f"Step {self.id}: input '{named}' is not there.{did_you_mean(named, known)} Inputs are: {listed}."
+        elif len(known) == 1:
+            return known[0]
+        elif known:
+            message = f"Step {self.id}: there are several inputs ({listed}); say which one with config field input."
+        else:
+            message = f"Step {self.id}: an input is required; pass the result of an earlier step in inputs."
+        raise DriverConfigError(message, step=self.id)
+
+    def read_input(self, named: str | None = None) -> pa.RecordBatchReader:
+        """Return an input as a stream of record batches.
+
+        :param named: the step whose result is wanted; may be left out if there is only one.
+        :raises DriverConfigError: there is no such input, or it holds no data.
+        """
+        name = self.input_name(named)
+        value = self.inputs[name]
+        for key in ("data", "df"):
+            if key in value:
+                return to_reader(value[key])
+        message = f"Step {self.id}: input '{name}' holds no data; the step before it returned only figures."
+        raise DriverConfigError(message, step=self.id)
+
+
+class BaseDriver(ABC, Generic[Config]):
+    """Base of this package's drivers: checks config and connection, then does :meth:`execute`.
+
+    :cvar name: under which the driver is registered, such as ``mysql.extractor``.
+    :cvar family: of the connection it needs; None if it needs none.
+    """
+
+    name: ClassVar[str]
+    family: ClassVar[str | None] = None
+    config_model: type[Config]
+
+    def run(
+        self, *, step_id: str, config: dict[str, Any], inputs: Mapping[str, Mapping[str, Any]], ctx: RunContext
+    ) -> dict[str, Any]:
+        """Check the step and do its work; see :meth:`Driver.run`.
+
+        :raises DriverConfigError: a config field is missing, unknown or wrong (all are named), or the connection is
+            missing or of another family.
+        :raises ConnectionConfigError: a connection field is missing or wrong (CONN-007, 008).
+        """
+        return self.execute(
+            Step(step_id, self._config(step_id, config), self._connection(step_id, config), inputs, ctx)
+        )
+
+    @abstractmethod
+    def execute(self, step: Step[Config]) -> dict[str, Any]:
+        """Do the work of a checked step and return its result."""
+
+    def _config(self, step_id: str, config: Mapping[str, Any]) -> Config:
+        fields = {name: value for name, value in config.items() if name not in (RESOLVED, REFERENCE)}
+        try:
+            return self.config_model.model_validate(fields)
+        except ValidationError as error:
+            problems = "; ".join(self._complaint(dict(item)) for item in error.errors(include_input=False))
+        message = f"Step {step_id} ({self.name}): {problems}"
+        raise DriverConfigError(message, step=step_id)
+
+    def _complaint(self, item: dict[str, Any]) -> str:
+        field = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            return f"config field {field} is unknown.{did_you_mean(field, list(self.config_model.model_fields))}"
+        if item["type"] == "missing":
+            return f"config field {field} is required"
+        text = str(item["msg"]).removeprefix("Value error, ")
+        return f"config field {field}: {text}" if field else text
+
+    def _connection(self, step_id: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        connection: Mapping[str, Any] = config.get(RESOLVED) or {}
+        if self.family is None:
+            return connection
+        if not connection:
+            hint = f"give config connection: '@{self.family}.alias'"
+            message = f"Step {step_id} ({self.name}): 'resolved_connection' is required; {hint}."
+            raise DriverConfigError(message, step=step_id)
+        if connection.get("family", self.family) != self.family:
+            message = f"Step {step_id} ({self.name}): needs a {self.family} connection, not {connection.get('family')}."
+            raise DriverConfigError(message, step=step_id)
+        connection = {"family": self.family, **connection}
+        get_connector(self.family).model.parse(connection)
+        return connection
+
+
+class Extractor(BaseDriver[Config]):
+    """Base of drivers that read: :meth:`extract` gives a stream, its rows are counted as ``rows_read``."""
+
+    def execute(self, step: Step[Config]) -> dict[str, Any]:
+        """Return ``{"data": record batch reader}``; the metric is reported when the stream has been read."""
+        reader = to_reader(self.extract(step))
+        return {"data": counted(reader, lambda rows: step.metric("rows_read", rows))}
+
+    @abstractmethod
+    def extract(self, step: Step[Config]) -> Any:
+        """Return what is read, as a stream: anything that :func:`to_reader` takes."""
+
+
+class Writer(BaseDriver[Config]):
+    """Base of drivers that write: :meth:`write` takes a stream, its rows are counted as ``rows_written``."""
+
+    def execute(self, step: Step[Config]) -> dict[str, Any]:
+        """Write the input and return ``{"rows_written": n}`` and what :meth:`write` adds."""
+        written = self.write(step, step.read_input(getattr(step.config, "input", None)))
+        step.metric("rows_written", written["rows_written"])
+        return written
+
+    @abstractmethod
+    def write(self, step: Step[Config], reader: pa.RecordBatchReader) -> dict[str, Any]:
+        """Write all batches; return ``{"rows_written": n, …}``, small and JSON-able."""

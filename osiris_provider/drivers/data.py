@@ -1,0 +1,109 @@
+"""Arrow as the one form of data between steps, always as a stream."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 65_536
+"""Rows that are held at a time where a driver can choose."""
+
+
+def to_reader(value: Any) -> pa.RecordBatchReader:
+    """Return any kind of tabular data as a stream of record batches.
+
+    Taken are: a record batch reader; a table, a record batch, a dataset or a scanner; a pandas or polars frame (or
+    anything else with the Arrow stream interface); a list of dicts; a generator of any of these, or of
+    ``{"data": chunk}``. A generator's first chunk sets the schema; later ones are cast to it safely.
+
+    :param value: the data.
+    :raises DataError: it is nothing of the kind, or a later chunk does not fit the schema of the first.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    if isinstance(value, pa.RecordBatchReader):
+        return value
+    if isinstance(value, pa.RecordBatch):
+        return pa.RecordBatchReader.from_batches(value.schema, [value])
+    if isinstance(value, pa.Table):
+        return value.to_reader()
+    if isinstance(value, ds.Scanner):
+        return value.to_reader()
+    if isinstance(value, ds.Dataset):
+        return value.scanner(batch_size=BATCH_ROWS).to_reader()
+    if hasattr(value, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(value)
+    if _is_pandas(value):
+        return pa.Table.from_pandas(value, preserve_index=False).to_reader()
+    if isinstance(value, list) and (not value or isinstance(value[0], dict)):
+        return pa.Table.from_pylist(value).to_reader()
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
+        return _from_chunks(iter(value))
+    message = f"A {type(value).__name__} is not tabular data; return a frame, an Arrow table or a stream of chunks."
+    raise DataError(message)
+
+
+def _is_pandas(value: Any) -> bool:
+    # Asking for the class by name keeps pandas an optional package.
+    return any(f"{cls.__module__}.{cls.__name__}" == "pandas.core.frame.DataFrame" for cls in type(value).__mro__)
+
+
+def _from_chunks(chunks: Iterator[Any]) -> pa.RecordBatchReader:
+    import pyarrow as pa
+
+    first = next(chunks, None)
+    if first is None:
+        return pa.RecordBatchReader.from_batches(pa.schema([]), [])
+    opened = _chunk_reader(first)
+    rest = itertools.chain([opened], map(_chunk_reader, chunks))
+    batches = (_fitting(batch, opened.schema) for reader in rest for batch in reader)
+    return pa.RecordBatchReader.from_batches(opened.schema, batches)
+
+
+def _chunk_reader(chunk: Any) -> pa.RecordBatchReader:
+    if isinstance(chunk, Mapping):
+        chunk = chunk.get("data", chunk.get("df"))
+    return to_reader(chunk)
+
+
+def _fitting(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    if batch.schema.equals(schema):
+        return batch
+    problem = ""
+    try:
+        columns = [batch.column(field.name).cast(field.type) for field in schema]
+        if len(batch.schema) == len(schema):
+            return pa.RecordBatch.from_arrays(columns, schema=schema)
+        extra = sorted(set(batch.schema.names) - set(schema.names))
+        problem = f"it has more columns: {', '.join(extra)}"
+    except (KeyError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        problem = str(error).splitlines()[0]
+    message = f"A later chunk does not fit the schema of the first: {problem}. Give every chunk the same columns."
+    raise DataError(message)
+
+
+def counted(reader: pa.RecordBatchReader, report: Callable[[int], None]) -> pa.RecordBatchReader:
+    """Return the same stream; its number of rows is reported once, when it has been read to the end.
+
+    :param reader: a stream.
+    :param report: takes the number of rows.
+    """
+    import pyarrow as pa
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        rows = 0
+        for batch in reader:
+            rows += batch.num_rows
+            yield batch
+        report(rows)
+
+    return pa.RecordBatchReader.from_batches(reader.schema, batches())

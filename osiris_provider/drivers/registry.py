@@ -1,0 +1,55 @@
+"""Finding drivers: entry points of group ``osiris_provider.drivers``, dotted paths, classes."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
+
+from osiris_provider.drivers.base import Driver
+from osiris_provider.errors import DriverConfigError, did_you_mean
+
+GROUP = "osiris_provider.drivers"
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in sorted(entry_points(group=GROUP))}
+
+
+def driver_names() -> list[str]:
+    """Return the names of all installed drivers, sorted."""
+    return list(_entry_points())
+
+
+def get_driver(driver: str | type[Any]) -> Driver:
+    """Return a new driver.
+
+    :param driver: a registered name (``mysql.extractor``), a dotted path (``my_company.drivers.Salesforce`` or
+        ``my_company.drivers:Salesforce``), or a class.
+    :raises DriverConfigError: there is no such driver, or it has no ``run``.
+    """
+    cls = driver if isinstance(driver, type) else _load(driver)
+    made = cls()
+    if not isinstance(made, Driver):
+        message = f"{cls.__module__}.{cls.__qualname__} is not a driver: it has no run(step_id, config, inputs, ctx)."
+        raise DriverConfigError(message)
+    return made
+
+
+def _load(name: str) -> type[Any]:
+    points = _entry_points()
+    if name in points:
+        return cast("type[Any]", points[name].load())
+    module_name, _, attribute = name.rpartition(":" if ":" in name else ".")
+    problem = ""
+    try:
+        found = getattr(importlib.import_module(module_name), attribute, None) if module_name else None
+        if isinstance(found, type):
+            return found
+    except ImportError as error:
+        problem = f" ({error})" if error.name and not module_name.startswith(error.name) else ""
+    known = driver_names()
+    message = f"There is no driver '{name}'{problem}.{did_you_mean(name, known)} Installed are: {', '.join(known)}."
+    raise DriverConfigError(message)

@@ -1,0 +1,134 @@
+"""The exceptions of the package, named by what the caller should do about them.
+
+::
+
+    OsirisError
+    ├── ConnectionConfigError (ValueError)   mend the connections file or its environment; a retry never helps
+    │   └── ConnectionNotFoundError (LookupError)   neither the file nor Airflow knows the reference
+    ├── DriverConfigError (ValueError)       mend the step's config; a retry never helps
+    ├── MissingPackageError (ImportError)    install the extra that the message names
+    ├── DataError                            the data does not fit; nothing was written
+    └── ConnectorError                       the peer said no, or said nothing
+        ├── AuthError                        mend the credentials; a retry never helps
+        ├── PermissionDeniedError            grant the right; a retry never helps
+        ├── NetworkError                     retry
+        ├── ConnectTimeoutError              retry
+        └── UnknownConnectorError            look; retry if the task has retries
+
+Every message is safe to print: it holds no secret. Every exception survives pickling, because Airflow moves them
+between processes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, get_args
+
+Category = Literal["auth", "network", "permission", "timeout", "ok", "unknown"]
+CATEGORIES: tuple[Category, ...] = get_args(Category)
+"""The categories of CONN-010."""
+
+
+class OsirisError(Exception):
+    """Base of all errors of this package.
+
+    :param message: what happened, in words for the person who has to act. Never holds a secret.
+    :param facts: keyword facts about the place (``reference``, ``field``, ``file``, ``line`` …), kept as attributes.
+    """
+
+    category: ClassVar[Category] = "unknown"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts = facts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle message and facts; ``Exception`` alone would lose the keywords."""
+        return _rebuild, (type(self), self.message, self.facts)
+
+
+def _rebuild(cls: type[OsirisError], message: str, facts: dict[str, Any]) -> OsirisError:
+    return cls(message, **facts)
+
+
+class ConnectionConfigError(OsirisError, ValueError):
+    """The connections file, a reference, a field or an environment variable is wrong.
+
+    ``facts`` has ``reference``, ``field``, ``file`` and ``line`` where they are known.
+    """
+
+
+class ConnectionNotFoundError(ConnectionConfigError, LookupError):
+    """There is no such connection in the file, or there is no file; Airflow's connections may still know it."""
+
+
+class DriverConfigError(OsirisError, ValueError):
+    """A step's config, inputs or driver name is wrong. The message names the step."""
+
+
+class MissingPackageError(OsirisError, ImportError):
+    """An optional package is not installed. The message names the command that installs it."""
+
+
+class DataError(OsirisError):
+    """The data does not fit where it should go. The message names column and row where they are known."""
+
+
+class ConnectorError(OsirisError):
+    """The peer refused, failed or stayed silent; ``category`` says which (CONN-010).
+
+    ``facts`` has ``reference``, ``fault`` (a stable slug such as ``wrong_password``) and ``retry_after`` (seconds)
+    where they are known.
+    """
+
+
+class AuthError(ConnectorError):
+    """The peer does not accept these credentials."""
+
+    category = "auth"
+
+
+class PermissionDeniedError(ConnectorError):
+    """The credentials are good, the right is missing."""
+
+    category = "permission"
+
+
+class NetworkError(ConnectorError):
+    """The peer was not reached, or the line broke."""
+
+    category = "network"
+    retryable = True
+
+
+class ConnectTimeoutError(ConnectorError):
+    """The peer did not answer in time."""
+
+    category = "timeout"
+    retryable = True
+
+
+class UnknownConnectorError(ConnectorError):
+    """The peer answered something that fits no other category."""
+
+
+ERROR_BY_CATEGORY: dict[Category, type[ConnectorError]] = {
+    "auth": AuthError,
+    "permission": PermissionDeniedError,
+    "network": NetworkError,
+    "timeout": ConnectTimeoutError,
+    "unknown": UnknownConnectorError,
+}
+
+
+def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest known name, else an empty string.
+
+    :param wrong: what was written.
+    :param known: what could have been written.
+    """
+    import difflib
+
+    near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.6)
+    return f" Did you mean '{near[0]}'?" if near else ""
