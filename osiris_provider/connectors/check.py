@@ -52,7 +52,12 @@ class Check:
     def start(self) -> Check:
         """Start the check on a thread of its own, which nobody has to wait for."""
         self.deadline = Deadline(self.timeout)
-        threading.Thread(target=self._run, name=f"osiris-doctor-{self.connector.family}", daemon=True).start()
+        thread = threading.Thread(target=self._run, name=f"osiris-doctor-{self.connector.family}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            self.result = misconfigured("This machine can start no more threads. Check fewer connections at a time.")
+            self.done(self)
         return self
 
     def _run(self) -> None:

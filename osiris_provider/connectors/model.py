@@ -13,6 +13,7 @@ Airflow connection and the JSON Schema for editors all read it.
 from __future__ import annotations
 
 import typing
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -82,7 +83,7 @@ class FieldSpec:
         return next((get_args(leaf) for leaf in _leaves(self.annotation) if get_origin(leaf) is Literal), ())
 
 
-class ConnectionModel(BaseModel):
+class ConnectionModel(BaseModel, ABC):
     """Base of the families' connection models. Frozen; unknown fields are kept aside, errors never show a value."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
@@ -144,16 +145,16 @@ class ConnectionModel(BaseModel):
         """Return how long a client may take to connect and log in, in seconds; a family may have a field for it."""
         return 10.0
 
+    @abstractmethod
     def place(self) -> str:
         """Return where the peer is, for messages: ``host:port`` or the like. Holds no secret."""
-        raise NotImplementedError
 
+    @abstractmethod
     def dsn(self, *, redacted: bool) -> str:
         """Return the connection as a URL (CONN-016).
 
         :param redacted: True puts ``***`` for all credentials.
         """
-        raise NotImplementedError
 
     @classmethod
     def redactor(cls, connection: Mapping[str, Any]) -> Redactor:
