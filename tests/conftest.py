@@ -1,0 +1,77 @@
+"""Settings and fixtures for all tests."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Address, MariaDBServer, PostgresServer
+from tests.servers.process import Server
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def _isolate_airflow() -> None:
+    """Give Airflow a home of its own; it reads these variables once, when it is first imported."""
+    for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "_AIRFLOW_", "OSIRIS_"))]:
+        del os.environ[name]
+    home = tempfile.mkdtemp(prefix="osiris-airflow-home-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    os.environ.update(
+        AIRFLOW_HOME=home,
+        AIRFLOW__CORE__DAGS_FOLDER=str(REPOSITORY / "dags"),
+        AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        AIRFLOW__CORE__TEST_CONNECTION="Enabled",
+        AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
+    )
+
+
+_isolate_airflow()
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Create Airflow's metadata database (SQLite, in the tests' own AIRFLOW_HOME)."""
+    from airflow.utils.db import upgradedb
+
+    upgradedb()
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDBServer]:
+    """A MariaDB server for the whole session; take ``mysql_database`` to have a database of your own on it."""
+    with MariaDBServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for the whole session; take ``postgres_database`` for a database of your own."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def mysql_database(mariadb: MariaDBServer) -> Iterator[Address]:
+    """A fresh MariaDB database, dropped afterwards, and the account that owns it."""
+    yield from _fresh_database(mariadb)
+
+
+@pytest.fixture
+def postgres_database(postgres: PostgresServer) -> Iterator[Address]:
+    """A fresh PostgreSQL database, dropped afterwards, and the account that owns it."""
+    yield from _fresh_database(postgres)
+
+
+def _fresh_database(server: Server) -> Iterator[Address]:
+    name = f"test_{uuid.uuid4().hex}"
+    server.create_database(name)
+    yield server.app_on(name)
+    server.drop_database(name)

@@ -1,0 +1,142 @@
+"""The throwaway servers do what the other tests rely on."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2.extensions
+import pymysql
+import pytest
+import trustme
+from pymysql.connections import Connection as MySQLConnection
+
+from tests.servers import APP_PASSWORD, Address, MariaDBServer, PostgresServer
+from tests.servers.process import ServerStartError
+
+
+def connect_mysql(address: Address, tls: ssl.SSLContext | None = None) -> MySQLConnection:
+    return pymysql.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        # As bytes: PyMySQL encodes a str as Latin-1, whatever the charset of the connection.
+        password=address.password.encode(),
+        database=address.database,
+        ssl=tls,
+    )
+
+
+def connect_postgres(
+    address: Address, sslmode: str = "prefer", sslrootcert: str | None = None
+) -> psycopg2.extensions.connection:
+    return psycopg2.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password,
+        dbname=address.database,
+        sslmode=sslmode,
+        sslrootcert=sslrootcert,
+    )
+
+
+def test_the_application_password_is_hostile() -> None:
+    assert set("@:/#%?& ") <= set(APP_PASSWORD)
+    assert not APP_PASSWORD.isascii()
+
+
+def test_an_address_does_not_print_its_password(mysql_database: Address) -> None:
+    assert APP_PASSWORD not in repr(mysql_database)
+
+
+def test_mariadb_takes_the_application_account(mysql_database: Address) -> None:
+    with closing(connect_mysql(mysql_database)) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (a INT)")
+        cursor.execute("SELECT database()")
+        assert cursor.fetchone() == (mysql_database.database,)
+
+
+def test_postgres_takes_the_application_account(postgres_database: Address) -> None:
+    with closing(connect_postgres(postgres_database)) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (a INT)")
+        cursor.execute("SELECT current_database()")
+        assert cursor.fetchone() == (postgres_database.database,)
+
+
+def test_a_database_with_an_open_transaction_can_be_dropped(mariadb: MariaDBServer) -> None:
+    mariadb.create_database("held")
+    with closing(connect_mysql(mariadb.app_on("held"))) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (a INT)")
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT * FROM t")
+        mariadb.drop_database("held")
+
+
+def test_the_servers_do_not_run_as_root(mariadb: MariaDBServer, postgres: PostgresServer) -> None:
+    for server in (mariadb, postgres):
+        assert Path(f"/proc/{server.pid}").stat().st_uid != 0
+
+
+def test_mariadb_with_tls_and_an_option() -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    files = {
+        "cert.pem": certificate.cert_chain_pems[0].bytes(),
+        "key.pem": certificate.private_key_pem.bytes(),
+    }
+    options = ["--ssl-cert=cert.pem", "--ssl-key=key.pem", "--max-connections=11"]
+    tls = ssl.create_default_context()
+    authority.configure_trust(tls)
+    with (
+        MariaDBServer(options, files) as server,
+        closing(connect_mysql(server.app, tls)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SHOW STATUS LIKE 'Ssl_cipher'")
+        (status,) = cursor.fetchall()
+        assert status[1]
+        cursor.execute("SELECT @@max_connections")
+        assert cursor.fetchone() == (11,)
+
+
+def test_postgres_with_tls_and_a_setting(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    files = {
+        "cert.pem": certificate.cert_chain_pems[0].bytes(),
+        "key.pem": certificate.private_key_pem.bytes(),
+    }
+    conf = {"ssl": "on", "ssl_cert_file": "cert.pem", "ssl_key_file": "key.pem", "max_connections": "11"}
+    root = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(root))
+    hba = ["hostnossl all all 127.0.0.1/32 reject"]
+    with PostgresServer(conf, hba, files) as server:
+        with (
+            closing(connect_postgres(server.app, sslmode="verify-full", sslrootcert=str(root))) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SHOW max_connections")
+            assert cursor.fetchone() == ("11",)
+        with pytest.raises(psycopg2.OperationalError):
+            connect_postgres(server.app, sslmode="disable")
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        (MariaDBServer(["--no-such-option=1"]), "no-such-option"),
+        (PostgresServer({"no_such_setting": "1"}), "no_such_setting"),
+    ],
+)
+def test_a_server_that_cannot_start_says_why(server: MariaDBServer | PostgresServer, said: str) -> None:
+    with pytest.raises(ServerStartError, match=said):
+        server.start()
+
+
+def test_stopping_leaves_neither_process_nor_files() -> None:
+    with PostgresServer() as server:
+        pid, directory = server.pid, server.directory
+    assert not Path(f"/proc/{pid}").exists()
+    assert not directory.exists()

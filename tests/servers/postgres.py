@@ -1,0 +1,113 @@
+"""A throwaway PostgreSQL server."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import psycopg2
+from psycopg2 import extensions, sql
+
+from tests.servers.address import APP_PASSWORD, APP_USER, Address
+from tests.servers.process import HOST, Server, find_program
+
+_ADMIN: Final = "postgres"
+_ADMIN_PASSWORD: Final = "admin"
+
+# The data lives for one session: nothing has to survive a crash.
+_FAST: Final = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "shared_buffers": "128MB",
+}
+
+_SOCKET_HBA: Final = f"local all {_ADMIN} trust"
+_TCP_HBA: Final = f"host all all {HOST}/32 scram-sha-256"
+
+
+def _directories() -> list[Path]:
+    """Debian keeps one directory a major version; the newest comes first."""
+    found = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()]
+    return sorted(found, key=lambda path: int(path.parent.name), reverse=True)
+
+
+class PostgresServer(Server):
+    """A throwaway PostgreSQL server.
+
+    :param conf: Settings of postgresql.conf, e.g. ``{"max_connections": "3"}``.
+    :param hba: Lines of pg_hba.conf that come before the usual one (password over TCP from 127.0.0.1).
+    :param files: See :class:`~tests.servers.process.Server`.
+    """
+
+    label = "postgres"
+    system_user = "postgres"
+    shutdown_signal = signal.SIGINT
+
+    def __init__(
+        self,
+        conf: Mapping[str, str] | None = None,
+        hba: Sequence[str] = (),
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        super().__init__(files)
+        self._conf = {**_FAST, **(conf or {})}
+        self._hba = [_SOCKET_HBA, *hba, _TCP_HBA]
+
+    @property
+    def admin(self) -> Address:
+        return Address(HOST, self.port, _ADMIN, _ADMIN_PASSWORD, "postgres")
+
+    def initialise(self) -> None:
+        password = self.directory / "password"
+        password.write_text(_ADMIN_PASSWORD)
+        password.chmod(0o644)
+        self.run(
+            [
+                str(find_program("initdb", _directories())),
+                f"--pgdata={self.data}",
+                f"--username={_ADMIN}",
+                f"--pwfile={password}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+            ]
+        )
+        (self.data / "pg_hba.conf").write_text("\n".join(self._hba) + "\n")
+
+    def command(self) -> list[str]:
+        settings = {**self._conf, "listen_addresses": HOST, "port": str(self.port)}
+        settings["unix_socket_directories"] = str(self.directory)
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return [str(find_program("postgres", _directories())), "-D", str(self.data), *options]
+
+    def connect(self, database: str = "postgres") -> extensions.connection:
+        """Connect as the administrator over the socket, where the rules of ``hba`` do not apply."""
+        connection = psycopg2.connect(host=str(self.directory), port=self.port, user=_ADMIN, dbname=database)
+        connection.autocommit = True
+        return connection
+
+    def probe(self) -> bool:
+        try:
+            self.connect().close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def create_account(self) -> None:
+        self._execute("CREATE ROLE {} LOGIN PASSWORD {}", sql.Identifier(APP_USER), sql.Literal(APP_PASSWORD))
+        self.create_database("app")
+
+    def create_database(self, name: str) -> None:
+        self._execute("CREATE DATABASE {} OWNER {}", sql.Identifier(name), sql.Identifier(APP_USER))
+
+    def drop_database(self, name: str) -> None:
+        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", sql.Identifier(name))
+
+    def _execute(self, statement: str, *parts: sql.Composable) -> None:
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(*parts))
