@@ -12,6 +12,8 @@ import ssl
 import time
 from typing import Any
 
+from osiris_provider.connectors.names import addresses_of
+
 MIN_TIMEOUT = 0.001
 
 
@@ -154,10 +156,10 @@ def open_socket(host: str, port: int, deadline: Deadline) -> DeadlineSocket:
     :return: a connected socket that goes on keeping the deadline until its ``deadline`` is set to None.
     :raises OSError: of the last address; ``socket.gaierror`` if the name has none, ``TimeoutError`` in time.
     """
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = addresses_of(host, port, deadline)
     error: OSError = OSError(f"{host} has no address")
-    for number, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = DeadlineSocket(family, kind, protocol)
+    for number, (family, address) in enumerate(addresses):
+        sock = DeadlineSocket(family, socket.SOCK_STREAM)
         try:
             sock.settimeout(deadline.remaining() / (len(addresses) - number))
             sock.connect(address)

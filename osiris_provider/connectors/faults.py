@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from osiris_provider.connectors.names import NamesUnansweredError
 from osiris_provider.errors import ERROR_BY_CATEGORY, Category, ConnectorError
 
 MAX_MESSAGE = 299
@@ -66,6 +67,9 @@ UNREACHABLE = Fault("unreachable", "network", "There is no route to {place}. Che
 UNKNOWN_HOST = Fault("unknown_host", "network", "The host name of {place} is not known to DNS. Check its spelling.")
 DNS_FAILED = Fault(
     "dns_failed", "network", "DNS gave no answer for {place}. Check the resolver of this machine, then try again."
+)
+DNS_SILENT = Fault(
+    "dns_silent", "timeout", "No name server answered for {place} within {timeout}. Check the resolver of this machine."
 )
 RESET = Fault(
     "reset", "network", "{place} broke the connection off. Check that it is the right port, then its server log."
@@ -174,6 +178,8 @@ def _transport(error: BaseException) -> Fault | None:
         return TLS_FAILED
     if isinstance(error, socket.gaierror):
         return _BY_GAI.get(error.errno or 0, UNKNOWN_HOST)
+    if isinstance(error, NamesUnansweredError):
+        return DNS_SILENT
     if isinstance(error, TimeoutError):
         return TIMED_OUT
     if isinstance(error, OSError):

@@ -1,0 +1,86 @@
+"""Name resolution that keeps a deadline.
+
+The system's ``getaddrinfo`` cannot be told when to stop: a silent name server holds it for ten seconds and more, and
+the thread that waits in it cannot be ended. c-ares asks the same servers (``resolv.conf``, ``hosts``, search domains)
+and can be cancelled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from osiris_provider.connectors.deadline import Deadline
+
+Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+"""An address family, and what ``socket.connect`` takes for it."""
+
+
+class NamesUnansweredError(TimeoutError):
+    """No name server answered before the deadline."""
+
+
+def addresses_of(host: str, port: int, deadline: Deadline) -> list[Address]:
+    """Return the addresses of a host, in the order in which they should be tried.
+
+    :param host: a name, or an IPv4 or IPv6 address.
+    :param port: 1 to 65535.
+    :param deadline: bounds the look-up.
+    :raises socket.gaierror: the name has no address (``EAI_NONAME``), or DNS failed (``EAI_AGAIN``).
+    :raises NamesUnansweredError: no name server answered in time.
+    """
+    with contextlib.suppress(socket.gaierror, UnicodeError):
+        return _system(host, port, socket.AI_NUMERICHOST)
+    import pycares.errno as ares
+
+    found, code = _ask(host, port, deadline)
+    if found:
+        return found
+    if code in (ares.ARES_ETIMEOUT, ares.ARES_ECANCELLED, ares.ARES_EDESTRUCTION):
+        message = f"no name server answered within {deadline.seconds:g} s"
+        raise NamesUnansweredError(message)
+    if code in (ares.ARES_ESERVFAIL, ares.ARES_EREFUSED, ares.ARES_ECONNREFUSED, ares.ARES_EBADRESP):
+        raise socket.gaierror(socket.EAI_AGAIN, "name resolution failed")
+    # The servers answered that they do not know it; another source of the system (mDNS, LDAP) may.
+    with contextlib.suppress(UnicodeError):
+        return _system(host, port)
+    raise socket.gaierror(socket.EAI_NONAME, "not a host name")
+
+
+def _system(host: str, port: int, flags: int = 0) -> list[Address]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+def _ask(host: str, port: int, deadline: Deadline) -> tuple[list[Address], int]:
+    """Return the addresses that c-ares finds, or none and its error code."""
+    import pycares
+    import pycares.errno as ares
+
+    try:
+        name = host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return [], ares.ARES_EBADNAME
+    answered = threading.Event()
+    answer: list[Any] = [None, ares.ARES_ETIMEOUT]
+
+    def take(result: Any, error: int | None) -> None:
+        answer[:] = [result, error]
+        answered.set()
+
+    # Short tries, so that a dead first server leaves time to ask the second.
+    with contextlib.closing(pycares.Channel(timeout=deadline.remaining() / 3, tries=2)) as channel:
+        channel.getaddrinfo(name, port, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM, callback=take)
+        answered.wait(deadline.remaining())
+    result, error = answer
+    if result is None:
+        return [], error or ares.ARES_ENOTFOUND
+    return [(socket.AddressFamily(node.family), _decoded(node.addr)) for node in result.nodes], 0
+
+
+def _decoded(address: tuple[Any, ...]) -> tuple[Any, ...]:
+    host, *rest = address
+    return (host.decode("ascii") if isinstance(host, bytes) else host, *rest)
