@@ -49,10 +49,13 @@ class MariaDBServer(Server):
     def admin(self) -> Address:
         return Address(HOST, self.port, _ADMIN, _ADMIN_PASSWORD, "mysql")
 
+    def programs(self) -> list[Path]:
+        return [find_program(name, _DIRECTORIES) for name in ("mariadb-install-db", "mariadbd")]
+
     def initialise(self) -> None:
         self.run(
             [
-                str(find_program("mariadb-install-db", _DIRECTORIES)),
+                str(self.programs()[0]),
                 "--no-defaults",
                 f"--datadir={self.data}",
                 "--auth-root-authentication-method=normal",
@@ -63,7 +66,7 @@ class MariaDBServer(Server):
 
     def command(self) -> list[str]:
         return [
-            str(find_program("mariadbd", _DIRECTORIES)),
+            str(self.programs()[-1]),
             "--no-defaults",
             f"--datadir={self.data}",
             f"--socket={self.directory / 'socket'}",

@@ -61,13 +61,16 @@ class PostgresServer(Server):
     def admin(self) -> Address:
         return Address(HOST, self.port, _ADMIN, _ADMIN_PASSWORD, "postgres")
 
+    def programs(self) -> list[Path]:
+        return [find_program(name, _directories()) for name in ("initdb", "postgres")]
+
     def initialise(self) -> None:
         password = self.directory / "password"
         password.write_text(_ADMIN_PASSWORD)
         password.chmod(0o644)
         self.run(
             [
-                str(find_program("initdb", _directories())),
+                str(self.programs()[0]),
                 f"--pgdata={self.data}",
                 f"--username={_ADMIN}",
                 f"--pwfile={password}",
@@ -83,7 +86,7 @@ class PostgresServer(Server):
         settings = {**self._conf, "listen_addresses": HOST, "port": str(self.port)}
         settings["unix_socket_directories"] = str(self.directory)
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        return [str(find_program("postgres", _directories())), "-D", str(self.data), *options]
+        return [str(self.programs()[-1]), "-D", str(self.data), *options]
 
     def connect(self, database: str = "postgres") -> extensions.connection:
         """Connect as the administrator over the socket, where the rules of ``hba`` do not apply."""

@@ -83,6 +83,13 @@ class Server(ABC):
         self.port = 0
 
     @abstractmethod
+    def programs(self) -> list[Path]:
+        """Return the programs that make and serve a data directory, the latter last.
+
+        :raises ServerStartError: One is not installed.
+        """
+
+    @abstractmethod
     def initialise(self) -> None:
         """Make the data directory."""
 
@@ -242,7 +249,8 @@ class Server(ABC):
             return list(command)
         prefix = [setpriv, "--pdeathsig", self.shutdown_signal.name.removeprefix("SIG")]
         if os.geteuid() == 0:
-            prefix += [f"--reuid={self.system_user}", f"--regid={self.system_user}", "--clear-groups"]
+            account = self._account()
+            prefix += [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
         return [*prefix, *command]
 
     def _env(self) -> dict[str, str]:
@@ -259,8 +267,15 @@ class Server(ABC):
 
     def _own(self, path: Path) -> None:
         if os.geteuid() == 0:
-            account = pwd.getpwnam(self.system_user)
+            account = self._account()
             os.chown(path, account.pw_uid, account.pw_gid)
+
+    def _account(self) -> pwd.struct_passwd:
+        """Neither server starts as root: take the account its package made, or the one everybody has."""
+        try:
+            return pwd.getpwnam(self.system_user)
+        except KeyError:
+            return pwd.getpwnam("nobody")
 
     def _log_tail(self) -> str:
         log = self.directory / "server.log"
