@@ -1,0 +1,292 @@
+"""DuckDB, the embedded default: a database in one local file, no server.
+
+One process at a time may have the file open for writing; a client waits for its turn, doctor does not.
+
+The file is never opened here by other means than DuckDB: closing any other handle on it would drop the lock that
+DuckDB holds for this process (POSIX record locks belong to the process, not to the handle).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import re
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+from pydantic import Field, field_validator, model_validator
+from typing_extensions import Self
+
+from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.deadline import Deadline
+from osiris_provider.connectors.faults import Fault
+from osiris_provider.connectors.model import ConnectionModel, Info
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+IN_MEMORY = ":memory:"
+LONGEST_PLACE = 100
+
+LOCKED = Fault(
+    "locked",
+    "unknown",
+    "Another process has {place} open, and DuckDB lets one process write at a time. Wait for it to end, or find it "
+    "with fuser. Set read_only if you only read.",
+)
+OTHER_SETTINGS = Fault(
+    "other_settings",
+    "unknown",
+    "This process has {place} open with other settings. Give all its connections the same read_only, memory and "
+    "threads.",
+    True,
+)
+NO_FILE = Fault(
+    "no_file", "unknown", "{place} does not exist and read_only forbids to create it. Check the path.", True
+)
+NO_DIRECTORY = Fault(
+    "no_directory", "unknown", "The directory of {place} does not exist. Create it, or check the path.", True
+)
+NOT_A_FILE = Fault("not_a_file", "unknown", "{place} is not a regular file. Give the path of a DuckDB file.", True)
+NOT_A_DATABASE = Fault(
+    "not_a_database",
+    "unknown",
+    "{place} is not a DuckDB database, is damaged, or was written by a newer DuckDB. Check the path; move an empty "
+    "file away.",
+    True,
+)
+BAD_PATH = Fault("bad_path", "unknown", "{place} cannot be a path on this machine. Check it.", True)
+NOT_ALLOWED = Fault(
+    "not_allowed",
+    "permission",
+    "The rights on {place} or its directory do not allow this user to open it. Grant them, or set read_only.",
+)
+NO_SPACE = Fault("no_space", "unknown", "There is no space left for {place}. Free some.")
+OUT_OF_MEMORY = Fault(
+    "out_of_memory", "unknown", "DuckDB needs more memory than it may take. Raise memory, or lower threads.", True
+)
+CONFLICT = Fault("conflict", "unknown", "Another transaction changed the same rows of {place}. Try again.")
+
+FAULT_BY_ERRNO = {
+    errno.EAGAIN: LOCKED,
+    errno.EACCES: NOT_ALLOWED,
+    errno.EPERM: NOT_ALLOWED,
+    errno.EROFS: NOT_ALLOWED,
+    errno.ENOENT: NO_DIRECTORY,
+    errno.ENOTDIR: NO_DIRECTORY,
+    errno.EISDIR: NOT_A_FILE,
+    errno.ELOOP: BAD_PATH,
+    errno.ENAMETOOLONG: BAD_PATH,
+    errno.EINVAL: BAD_PATH,
+    errno.ENOSPC: NO_SPACE,
+    errno.EDQUOT: NO_SPACE,
+}
+"""What the operating system says about the file, to us or to DuckDB."""
+
+FAULT_BY_CLASS = {
+    "OutOfMemoryException": OUT_OF_MEMORY,
+    "TransactionException": CONFLICT,
+    "IOException": NOT_A_DATABASE,
+}
+"""DuckDB has no codes; its exception classes are what comes nearest."""
+
+
+class FileFaultError(Exception):
+    """The database file cannot be used, for a reason that is known."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.slug)
+        self.fault = fault
+
+
+class DuckDBConnection(ConnectionModel):
+    """Where the database is and how it may be used."""
+
+    # Not Airflow's host: Airflow lower-cases that on its way through a URI.
+    path: Annotated[
+        str,
+        Info("Database file; :memory: for none. ~ is your home.", public=True, placeholder="~/warehouse.duckdb"),
+        Field(min_length=1),
+    ]
+    read_only: Annotated[bool, Info("Open for reading; many processes may do so at a time.")] = False
+    memory: Annotated[
+        str | None,
+        Info("Most memory to take; what needs more goes to disk.", placeholder="2GB"),
+    ] = None
+    threads: Annotated[int | None, Info("Most threads to use; all processors if not given."), Field(ge=1, le=1024)] = (
+        None
+    )
+    lock_timeout: Annotated[
+        float, Info("Seconds to wait while another process has the file open."), Field(ge=0, le=3600)
+    ] = 10.0
+
+    @field_validator("path")
+    @classmethod
+    def _local(cls, path: str) -> str:
+        if not path.startswith(IN_MEMORY) and re.match(r"[A-Za-z0-9]{2,}:", path):
+            message = "is the path of a local file, not a URL"
+            raise ValueError(message)
+        if "\0" in path:
+            message = "has a NUL character in it"
+            raise ValueError(message)
+        return path
+
+    @field_validator("memory")
+    @classmethod
+    def _size(cls, memory: str | None) -> str | None:
+        if memory and not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory, re.IGNORECASE):
+            message = "is a size such as 500MB or 2GB"
+            raise ValueError(message)
+        return memory
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.in_memory and self.read_only:
+            message = "read_only makes no sense with an in-memory database, which begins empty"
+            raise ValueError(message)
+        return self
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether there is no file."""
+        return self.path.startswith(IN_MEMORY)
+
+    @property
+    def database(self) -> str:
+        """The absolute path of the file, or ``:memory:``."""
+        return self.path if self.in_memory else os.path.abspath(os.path.expanduser(self.path))
+
+    def connect_seconds(self) -> float:
+        """Return how long a client may wait for its turn."""
+        return self.lock_timeout
+
+    def place(self) -> str:
+        """Return the path, the end of it if it is long."""
+        return self.database if len(self.database) <= LONGEST_PLACE else f"...{self.database[-LONGEST_PLACE:]}"
+
+    def dsn(self, *, redacted: bool) -> str:  # noqa: ARG002 - there are no credentials
+        """Return ``duckdb:///path``; there is nothing to redact."""
+        return f"duckdb:///{quote(self.database.removeprefix('/'), safe='/:')}"
+
+
+class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
+    """Opens DuckDB files."""
+
+    family = "duckdb"
+    label = "DuckDB"
+    model = DuckDBConnection
+
+    def open_client(self, model: DuckDBConnection, deadline: Deadline) -> DuckDBPyConnection:
+        """Open the file, waiting while another process has it open; it is created if it may be."""
+        import tenacity
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_locked),
+            wait=tenacity.wait_exponential_jitter(initial=0.02, max=0.5, jitter=0.02),
+            stop=lambda _: deadline.left() <= 0,
+            reraise=True,
+        )
+        return retrying(_connect, model)
+
+    def prove(self, model: DuckDBConnection, deadline: Deadline) -> dict[str, Any]:  # noqa: ARG002 - nothing to wait for
+        """Open as a client would and ask for one row. A file that does not exist yet is well, and is not created."""
+        import duckdb
+
+        details: dict[str, Any] = {"server_version": duckdb.__version__}
+        if not model.in_memory and not _exists(model):
+            return {**details, "exists": False}
+        with contextlib.closing(_connect(model)) as client:
+            client.execute("SELECT 1").fetchone()
+        return details
+
+    def is_alive(self, client: DuckDBPyConnection) -> bool:
+        """Ask through a cursor, which leaves a result that is being read undisturbed."""
+        with contextlib.closing(client.cursor()) as cursor:
+            return cursor.execute("SELECT 1").fetchone() is not None
+
+    def close_client(self, client: DuckDBPyConnection) -> None:
+        """Close the connection; the last one to close gives the file free."""
+        client.close()
+
+    def fault_of(self, error: BaseException) -> Fault | None:
+        """Return the fault by errno, or by DuckDB's exception class."""
+        if isinstance(error, FileFaultError):
+            return error.fault
+        if isinstance(error, OSError):
+            return FAULT_BY_ERRNO.get(error.errno or 0)
+        classes = [cls for cls in type(error).__mro__ if "duckdb" in cls.__module__]
+        return next((FAULT_BY_CLASS[cls.__name__] for cls in classes if cls.__name__ in FAULT_BY_CLASS), None)
+
+
+def _connect(model: DuckDBConnection) -> DuckDBPyConnection:
+    import duckdb
+
+    if not model.in_memory:
+        _exists(model)
+    wanted = {"memory_limit": model.memory, "threads": model.threads}
+    config: dict[str, str | bool | int | float | list[str]] = {k: v for k, v in wanted.items() if v is not None}
+    try:
+        return duckdb.connect(model.database, read_only=model.read_only, config=config)
+    except duckdb.ConnectionException:
+        fault = OTHER_SETTINGS
+    except duckdb.IOException:
+        fault = _fault_of_file(model)
+    raise FileFaultError(fault)
+
+
+def _exists(model: DuckDBConnection) -> bool:
+    """Return whether there is a file that can be tried, or False if it could be created.
+
+    :raises OSError: the operating system refuses.
+    :raises FileFaultError: there is something else than a file, or no file where there has to be one.
+    """
+    path = Path(model.database)
+    needed = os.R_OK if model.read_only else os.R_OK | os.W_OK
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        found = None
+    if found is None:
+        if not path.parent.is_dir():
+            raise FileFaultError(NO_DIRECTORY)
+        if model.read_only:
+            raise FileFaultError(NO_FILE)
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise FileFaultError(NOT_ALLOWED)
+        return False
+    # Opening a FIFO would wait for its other end for ever.
+    if not stat.S_ISREG(found.st_mode):
+        raise FileFaultError(NOT_A_FILE)
+    if not os.access(path, needed):
+        raise FileFaultError(NOT_ALLOWED)
+    return True
+
+
+def _fault_of_file(model: DuckDBConnection) -> Fault:
+    """Ask DuckDB for the errno behind its IOException, which it tells only when its errors are JSON."""
+    import duckdb
+
+    path = model.database.replace("'", "''")
+    mode = "(READ_ONLY)" if model.read_only else ""
+    with contextlib.closing(duckdb.connect(IN_MEMORY)) as scratch:
+        scratch.execute("SET errors_as_json = true")
+        try:
+            scratch.execute(f"ATTACH '{path}' AS tried {mode}")
+        except duckdb.Error as error:
+            return FAULT_BY_ERRNO.get(_errno(str(error)), NOT_A_DATABASE)
+    # It can be opened by now: whoever had it open has closed it.
+    return LOCKED
+
+
+def _errno(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        return int(json.loads(text[text.index("{") :]).get("errno", 0))
+    return 0
+
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, FileFaultError) and error.fault is LOCKED
