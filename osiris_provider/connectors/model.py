@@ -162,7 +162,7 @@ class ConnectionModel(BaseModel, ABC):
 
         :param connection: a resolved connection, valid or not.
         """
-        return Redactor(_secrets(cls.declared(), connection))
+        return Redactor(secret_texts(cls.declared(), connection))
 
 
 M = TypeVar("M", bound=ConnectionModel)
@@ -231,7 +231,12 @@ def _in_clear(value: Any) -> Any:
     return value
 
 
-def _secrets(declared: Mapping[str, FieldSpec], connection: Mapping[str, Any]) -> Iterator[str]:
+def secret_texts(declared: Mapping[str, FieldSpec], connection: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every text of a connection that may be secret: those of secret fields, and those of unknown ones.
+
+    :param declared: the declared fields of its family.
+    :param connection: a resolved connection, valid or not.
+    """
     for name, value in connection.items():
         if name in META_KEYS:
             continue
