@@ -74,7 +74,7 @@ def check(connector: Connector[Any, Any], connection: Mapping[str, Any], timeout
     """Check one connection; see :meth:`Connector.doctor`."""
     try:
         seconds = checked_timeout(timeout)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         return misconfigured(str(error))
     finished = threading.Event()
     running = Check(connector, connection, seconds, lambda _: finished.set()).start()

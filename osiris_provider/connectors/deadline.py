@@ -15,6 +15,8 @@ from typing import Any
 from osiris_provider.connectors.names import addresses_of
 
 MIN_TIMEOUT = 0.001
+MAX_TIMEOUT = 86_400.0
+"""Seconds; the operating system takes no number much longer than this."""
 
 
 class Deadline:
@@ -175,13 +177,16 @@ def open_socket(host: str, port: int, deadline: Deadline) -> DeadlineSocket:
 
 
 def checked_timeout(timeout: float) -> float:
-    """Return a timeout in seconds that can be waited for.
+    """Return a timeout in seconds that can be waited for, at most :data:`MAX_TIMEOUT`.
 
     :param timeout: seconds, more than 0.
     :raises ValueError: it is not a positive, finite number.
     """
-    seconds = float(timeout)
+    try:
+        seconds = float(timeout)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
     if not math.isfinite(seconds) or seconds <= 0:
         message = "timeout is a positive number of seconds"
         raise ValueError(message)
-    return seconds
+    return min(seconds, MAX_TIMEOUT)

@@ -186,7 +186,7 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_locked),
-            wait=tenacity.wait_exponential_jitter(initial=0.02, max=0.5, jitter=0.02),
+            wait=tenacity.wait_exponential(multiplier=0.02, max=0.5) + tenacity.wait_random(0, 0.02),
             stop=lambda _: deadline.left() <= 0,
             reraise=True,
         )

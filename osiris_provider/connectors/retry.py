@@ -30,7 +30,8 @@ def call_with_retries(call: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:
     """
     import tenacity
 
-    backoff = tenacity.wait_exponential_jitter(initial=FIRST_WAIT, max=LONGEST_WAIT)
+    # Not wait_exponential_jitter: the name of its first parameter differs between versions.
+    backoff = tenacity.wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT) + tenacity.wait_random(0, FIRST_WAIT)
 
     def wait(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -1,0 +1,28 @@
+"""A stand-in for whoever runs a step: it keeps the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure that a driver reported."""
+
+    name: str
+    value: float
+    unit: str | None
+    tags: Mapping[str, str]
+
+
+@dataclass
+class RecordingContext:
+    """Takes what a driver reports; ``metrics`` has it in order."""
+
+    metrics: list[Metric] = field(default_factory=list)
+
+    def log_metric(
+        self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> None:
+        self.metrics.append(Metric(name, value, unit, dict(tags or {})))
