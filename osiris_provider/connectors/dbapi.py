@@ -1,0 +1,111 @@
+"""What the connectors of the SQL families share."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.faults import Fault
+from osiris_provider.errors import ConnectionConfigError
+
+MAX_VERSION = 80
+
+_leased: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+class DiagnosedError(Exception):
+    """A failure whose fault is already known.
+
+    :param fault: what is wrong.
+    """
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.slug)
+        self.fault = fault
+
+
+@contextmanager
+def lease(connector: Connector[Any, Any], connection: Mapping[str, Any]) -> Iterator[Any]:
+    """Lend the open client of a connection (CONN-013) to one user at a time.
+
+    A stream occupies its client until it has been read. Whoever needs the same connection meanwhile gets a client of
+    their own, which is closed when they are done: one client for both would lose rows.
+
+    :param connector: of the connection's family.
+    :param connection: a resolved connection.
+    :raises OsirisError: as :meth:`Connector.create_client`.
+    """
+    client = connector.client(connection)
+    own = client in _leased
+    if own:
+        client = connector.create_client(connection)
+    _leased.add(client)
+    try:
+        yield client
+    finally:
+        _leased.discard(client)
+        if own:
+            connector.close_client(client)
+
+
+def is_leased(client: Any) -> bool:
+    """Return whether somebody is using a client; it must not be asked whether it is alive then."""
+    return client in _leased
+
+
+def readable_file(field: str, path: str | None) -> str | None:
+    """Return the path of a file that a connection names, checked.
+
+    :param field: of the connection, for the message.
+    :param path: as written; ``~`` is the user's home.
+    :raises ConnectionConfigError: it is not a file that this process can read.
+    """
+    if path is None:
+        return None
+    found = os.path.expanduser(path)
+    if not os.path.isfile(found) or not os.access(found, os.R_OK):
+        message = f"field {field}: there is no file {found} that this process can read"
+        raise ConnectionConfigError(message, field=field)
+    return found
+
+
+def place_of(host: str, port: int) -> str:
+    """Return ``host:port`` for messages; an IPv6 address is set apart in words."""
+    return f"{host} port {port}" if ":" in host else f"{host}:{port}"
+
+
+def build_url(
+    scheme: str,
+    credentials: tuple[str | None, str] | None,
+    place: tuple[str, int],
+    database: str | None,
+    options: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a connection URL, every part of it quoted (CONN-016).
+
+    :param scheme: such as ``mysql``.
+    :param credentials: user and password; None puts ``***`` in their place.
+    :param place: host and port.
+    :param database: path of the URL.
+    :param options: query of the URL; those that are None are left out.
+    """
+    host, port = place
+    user, password = credentials or (None, "")
+    login = _quoted(user or "") + (f":{_quoted(password)}" if password else "") if credentials else "***"
+    shown = f"[{host}]" if ":" in host else _quoted(host)
+    query = urlencode({name: value for name, value in (options or {}).items() if value is not None}, quote_via=quote)
+    return f"{scheme}://{login}@{shown}:{port}/{_quoted(database or '')}{'?' + query if query else ''}"
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
+
+
+def version_text(said: object) -> str:
+    """Return the version that a server told, short enough for a report."""
+    return "".join(letter for letter in str(said) if letter.isprintable())[:MAX_VERSION]

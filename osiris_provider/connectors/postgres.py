@@ -1,0 +1,228 @@
+"""PostgreSQL, through psycopg2."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, StringConstraints, model_validator
+from typing_extensions import Self
+
+from osiris_provider.connectors import libpq
+from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.dbapi import (
+    DiagnosedError,
+    build_url,
+    is_leased,
+    place_of,
+    readable_file,
+    version_text,
+)
+from osiris_provider.connectors.deadline import Deadline
+from osiris_provider.connectors.faults import RESET, Fault
+from osiris_provider.connectors.model import ConnectionModel, Info
+from osiris_provider.connectors.postgres_faults import fault_of_sqlstate
+from osiris_provider.errors import ConnectionConfigError
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+SSLMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+
+_LIBPQ_NAMES = {"database": "dbname"}
+_PLAIN_FIELDS = ("host", "port", "database", "user", "sslmode", "application_name", "options")
+_FILE_FIELDS = ("sslrootcert", "sslcert", "sslkey")
+
+
+class PostgresConnection(ConnectionModel):
+    """A PostgreSQL connection: fields, or a DSN, or a DSN and fields that take precedence over it."""
+
+    host: Annotated[
+        Name | None,
+        Info("Server name or address, or the directory of its socket.", public=True, airflow="host"),
+    ] = None
+    port: Annotated[int | None, Info("Port of the server; 5432 if empty.", airflow="port"), Field(ge=1, le=65535)] = (
+        None
+    )
+    database: Annotated[
+        Name | None,
+        Info("Database to use; the user's name if empty.", public=True, airflow="schema", aliases=("dbname", "db")),
+    ] = None
+    user: Annotated[Name | None, Info("Role to log in as.", airflow="login", aliases=("username",))] = None
+    password: Annotated[
+        SecretStr | None, Info("Password of the role.", airflow="password", aliases=("passwd", "pwd"))
+    ] = None
+    conninfo: Annotated[
+        SecretStr | None,
+        Info(
+            "Connection string of libpq, as postgresql:// URL or key=value pairs; fields take precedence.",
+            aliases=("dsn", "uri", "url", "connection_string"),
+            label="DSN",
+        ),
+    ] = None
+    sslmode: Annotated[
+        SSLMode | None,
+        Info("How to encrypt and verify; verify-full if sslrootcert is given, else prefer."),
+    ] = None
+    sslrootcert: Annotated[
+        Name | None, Info("PEM file of the authority that signed the server's certificate, or system.")
+    ] = None
+    sslcert: Annotated[Name | None, Info("PEM file of the client certificate.")] = None
+    sslkey: Annotated[Name | None, Info("PEM file of the client certificate's key.")] = None
+    application_name: Annotated[str | None, Info("Name shown in the server's list of sessions.")] = None
+    options: Annotated[str | None, Info("Server settings, such as -c statement_timeout=60000.")] = None
+    connect_timeout: Annotated[float, Info("Seconds to connect and log in."), Field(gt=0, le=3600)] = 10.0
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.conninfo is None and (self.host is None or self.user is None):
+            message = f"field {'host' if self.host is None else 'user'} is required, or a dsn that has it"
+            raise ValueError(message)
+        return self
+
+    def connect_seconds(self) -> float:
+        """Return ``connect_timeout``."""
+        return self.connect_timeout
+
+    def place(self) -> str:
+        """Return ``host:port``, of the fields or of the DSN."""
+        known = self._known()
+        return known["host"] if known["host"].startswith("/") else place_of(known["host"], int(known["port"]))
+
+    def dsn(self, *, redacted: bool) -> str:
+        """Return ``postgresql://user:password@host:port/database?sslmode=…``."""
+        known = self._known()
+        place = known.pop("host"), int(known.pop("port"))
+        user, password, database = known.pop("user"), known.pop("password", ""), known.pop("dbname", None)
+        if redacted:
+            return build_url("postgresql", None, place, database)
+        return build_url("postgresql", (user, password), place, database, known)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what libpq takes, files checked.
+
+        :raises ConnectionConfigError: the DSN cannot be read or lacks something, or a file cannot be read.
+        """
+        known = {"application_name": "osiris", "client_encoding": "UTF8", **self._known()}
+        for name in _FILE_FIELDS:
+            if known.get(name, "system") != "system":
+                known[name] = readable_file(name, known[name]) or ""
+        if "sslrootcert" in known:
+            known.setdefault("sslmode", "verify-full")
+        verifies = known.get("sslmode", "").startswith("verify")
+        if verifies and "sslrootcert" not in known and not os.path.exists(os.path.expanduser(libpq.DEFAULT_ROOT)):
+            message = f"field sslrootcert is required with sslmode {known['sslmode']}: a PEM file, or system"
+            raise ConnectionConfigError(message, field="sslrootcert")
+        return known
+
+    def _known(self) -> dict[str, Any]:
+        known = _parsed(self.conninfo.get_secret_value()) if self.conninfo else {}
+        for name in (*_PLAIN_FIELDS, *_FILE_FIELDS):
+            if getattr(self, name) is not None:
+                known[_LIBPQ_NAMES.get(name, name)] = str(getattr(self, name))
+        if self.password is not None:
+            known["password"] = self.password.get_secret_value()
+        if self.host is not None:
+            known.pop("hostaddr", None)
+        known.pop("connect_timeout", None)
+        known.setdefault("port", "5432")
+        for name in ("host", "user"):
+            if not known.get(name):
+                message = f"field {name} is required: neither it nor the dsn names one"
+                raise ConnectionConfigError(message, field=name)
+        if "," in known["host"] + known["port"] or not known["port"].isdecimal():
+            message = "field dsn: name one host and one port"
+            raise ConnectionConfigError(message, field="conninfo")
+        return known
+
+
+class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
+    """Makes psycopg2 connections and checks them."""
+
+    family = "postgres"
+    label = "PostgreSQL"
+    model = PostgresConnection
+
+    def open_client(self, model: PostgresConnection, deadline: Deadline) -> extensions.connection:
+        """Return a psycopg2 connection, logged in, without autocommit; see :meth:`Connector.open_client`.
+
+        libpq counts in whole seconds: less than one counts as one.
+        """
+        import psycopg2
+
+        with contextlib.suppress(psycopg2.Error, UnicodeDecodeError):
+            return _connect(model, deadline)
+        # The error was said in prose only; the asynchronous login has its code.
+        libpq.log_in(model.parameters(), deadline).close()
+        return _connect(model, deadline)
+
+    def prove(self, model: PostgresConnection, deadline: Deadline) -> dict[str, Any]:
+        """Log in and run a query; see :meth:`Connector.prove`."""
+        with contextlib.closing(libpq.log_in(model.parameters(), deadline)) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1")
+            libpq.wait(connection, deadline)
+            cursor.fetchone()
+            return {"server_version": version_text(connection.get_parameter_status("server_version"))}
+
+    def is_alive(self, client: extensions.connection) -> bool:
+        """Ask the server, unless the client is at work."""
+        if client.closed:
+            return False
+        if not is_leased(client):
+            with client.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            client.rollback()
+        return True
+
+    def close_client(self, client: extensions.connection) -> None:
+        """Log out and close."""
+        client.close()
+
+    def fault_of(self, error: BaseException) -> Fault | None:
+        """Return the fault of a psycopg2 error by its SQLSTATE."""
+        import psycopg2
+
+        if isinstance(error, DiagnosedError):
+            return error.fault
+        if not isinstance(error, psycopg2.Error):
+            return None
+        if error.pgcode:
+            return fault_of_sqlstate(error.pgcode)
+        # libpq itself found the line broken; the server's errors have a code.
+        lost = isinstance(error, psycopg2.InterfaceError | psycopg2.OperationalError) or type(error) is (
+            psycopg2.DatabaseError
+        )
+        return RESET if lost else None
+
+
+def _parsed(conninfo: str) -> dict[str, Any]:
+    from psycopg2 import ProgrammingError
+    from psycopg2.extensions import parse_dsn
+
+    try:
+        return dict(parse_dsn(conninfo))
+    except (ProgrammingError, ValueError):
+        message = "field dsn: libpq cannot read it; write postgresql://user:password@host:port/database"
+    raise ConnectionConfigError(message, field="conninfo")
+
+
+def _connect(model: PostgresConnection, deadline: Deadline) -> extensions.connection:
+    import psycopg2
+
+    connection: extensions.connection = psycopg2.connect(**_reachable(model.parameters(), deadline))
+    return connection
+
+
+def _reachable(parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+    """Add the addresses of the host, which we look up within the deadline, and libpq's timeout for each of them."""
+    addresses = libpq.host_addresses(parameters, deadline)
+    number = max(len(addresses), 1)
+    seconds = str(math.ceil(deadline.remaining() / number))
+    if not addresses:
+        return {**parameters, "connect_timeout": seconds}
+    hosts = ",".join([parameters["host"]] * number)
+    return {**parameters, "host": hosts, "hostaddr": ",".join(addresses), "connect_timeout": seconds}

@@ -1,0 +1,54 @@
+"""PostgreSQL's SQLSTATEs, each with its fault (CONN-010)."""
+
+from __future__ import annotations
+
+from osiris_provider.connectors import sql_faults as sql
+from osiris_provider.connectors.faults import RESET, Fault
+
+LOGIN_DENIED = "28000"
+"""No entry in pg_hba.conf, a role without LOGIN, and TLS that the server requires: one code for all."""
+
+# At login these codes mean something narrower than in a query.
+_AT_LOGIN = {"42501": sql.DATABASE_DENIED, "55000": sql.DATABASE_CLOSED}
+
+# Connections that are used up are a matter of waiting, so they count as network, which is retried, not as permission.
+_BY_CODE = {
+    "28P01": sql.WRONG_PASSWORD,
+    "3D000": sql.UNKNOWN_DATABASE,
+    "3F000": sql.NO_SUCH_TABLE,
+    "42P01": sql.NO_SUCH_TABLE,
+    "42703": sql.NO_SUCH_COLUMN,
+    "42501": sql.DENIED,
+    "25006": sql.READ_ONLY,
+    "25P03": sql.KILLED,
+    "53300": sql.TOO_MANY_CONNECTIONS,
+    "55P03": sql.LOCK_TIMEOUT,
+    "57014": sql.STATEMENT_TIMEOUT,
+    "57P01": sql.KILLED,
+    "57P02": sql.KILLED,
+    "57P03": sql.NOT_READY,
+    "57P04": sql.UNKNOWN_DATABASE,
+    "57P05": sql.KILLED,
+}
+_BY_CLASS = {
+    "08": RESET,
+    "0A": sql.BAD_SQL,
+    "22": sql.BAD_DATA,
+    "23": sql.BAD_DATA,
+    "28": sql.LOGIN_DENIED,
+    "40": sql.DEADLOCK,
+    "42": sql.BAD_SQL,
+    "44": sql.BAD_DATA,
+    "53": sql.SERVER_FULL,
+    "54": sql.BAD_SQL,
+}
+
+
+def fault_of_sqlstate(code: str, *, login: bool = False) -> Fault | None:
+    """Return the fault of a SQLSTATE: its own, else that of its class, else None.
+
+    :param code: five letters and digits.
+    :param login: whether it came as the answer to a login.
+    """
+    found = _AT_LOGIN.get(code) if login else None
+    return found or _BY_CODE.get(code) or _BY_CLASS.get(code[:2])
