@@ -29,7 +29,7 @@ install() {
     say "Installing into .venv (the first time takes a few minutes)"
     local pip=("$VENV_PYTHON" -m pip install --quiet --no-input --constraint constraints.txt)
     # The build tools come from constraints.txt too: an isolated build would fetch whatever was released today.
-    "${pip[@]}" pip hatchling editables
+    "${pip[@]}" pip hatchling editables setuptools
     case $1 in
         --group) "${pip[@]}" --no-build-isolation --editable . "$@" ;;
         *) "${pip[@]}" --no-build-isolation --editable ".[$1]" ;;

@@ -1,0 +1,64 @@
+"""Show what the demo's DAG wrote: ``python scripts/demo_report.py FILE.duckdb``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+RESULT = "carrier_performance"
+
+NEXT_STEPS = """\
+[bold]Next[/bold]
+  The DAG:              dags/osiris_flights.py
+  Its connections:      dags/osiris_connections.yaml
+  Check them:           OSIRIS_HOME=dags OSIRIS_DEMO_DIR=.demo .venv/bin/osiris connections doctor
+  Run all the tests:    scripts/test
+  All of Airflow:       docker compose up --build
+"""
+
+
+def result_table(connection: duckdb.DuckDBPyConnection) -> Table:
+    """Render every row of the DAG's result; numbers to the right."""
+    result = connection.sql(f"FROM {RESULT}")
+    table = Table(title="How New York's airlines did in 2013", title_justify="left")
+    for name, kind in zip(result.columns, result.types, strict=True):
+        table.add_column(name.replace("_", " "), justify="left" if kind == "VARCHAR" else "right")
+    for row in result.fetchall():
+        table.add_row(*[_text(value) for value in row])
+    return table
+
+
+def row_counts(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
+    """Count the rows of every table of the file."""
+    names = connection.sql("SELECT table_name FROM duckdb_tables() ORDER BY ALL").fetchall()
+    return [(name, connection.table(name).shape[0]) for (name,) in names]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def main(path: Path) -> None:
+    """Print the report on one DuckDB file."""
+    import duckdb
+
+    console = Console(highlight=False)
+    with duckdb.connect(str(path), read_only=True) as connection:
+        console.print(result_table(connection))
+        for name, rows in row_counts(connection):
+            console.print(f"  {name:<22}{rows:>10,} rows")
+    console.print(f"\nWritten to {path}\n")
+    console.print(NEXT_STEPS)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
