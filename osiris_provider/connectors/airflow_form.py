@@ -1,0 +1,226 @@
+"""A family's connection as Airflow keeps it: its form, and the way there and back.
+
+An Airflow connection has the slots host, port, login, password and schema, and a JSON object ``extra``. Each field of a
+family's model says in which of them it lives. Nothing here imports Airflow.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from osiris_provider.connections.families import family_names
+from osiris_provider.connections.reference import NAME, ConnectionRef
+from osiris_provider.connectors.model import META_KEYS, ConnectionModel, FieldSpec
+from osiris_provider.connectors.registry import get_connector
+from osiris_provider.errors import ConnectionConfigError, did_you_mean
+
+log = logging.getLogger(__name__)
+
+SLOTS = ("host", "port", "login", "password", "schema")
+MASKED_WORDS = (
+    "access_key",
+    "access_token",
+    "api_key",
+    "apikey",
+    "authorization",
+    "passphrase",
+    "passwd",
+    "password",
+    "private_key",
+    "secret",
+    "token",
+)
+"""Airflow's REST API hides an entry of ``extra`` only if its name contains such a word."""
+
+
+def connection_type_of(family: str) -> str:
+    """Return the Airflow connection type of a family, such as ``osiris_mysql``."""
+    return f"osiris_{family}"
+
+
+def connection_id_of(family: str, alias: str | None) -> str:
+    """Return the Airflow connection id that stands for ``@family.alias``, such as ``osiris_mysql_default``."""
+    return f"osiris_{family}_{alias or 'default'}"
+
+
+def reference_of_id(connection_id: str) -> ConnectionRef | None:
+    """Return the reference that an Airflow connection id stands for, or None if it stands for none.
+
+    :param connection_id: ``osiris_mysql_default`` or ``mysql.default``.
+    """
+    for family in sorted(family_names(), key=len, reverse=True):
+        for prefix in (f"osiris_{family}_", f"{family}."):
+            alias = connection_id.removeprefix(prefix)
+            if alias != connection_id and NAME.fullmatch(alias):
+                return ConnectionRef(family, alias)
+    return None
+
+
+def to_airflow(family: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a resolved connection as the attributes of an Airflow connection.
+
+    :param family: such as ``mysql``.
+    :param fields: a resolved connection (CONN-006).
+    :return: ``conn_type``, ``host``, ``login``, ``password``, ``schema``, ``port`` (None where not given), and
+        ``extra``, a dict.
+    """
+    declared = get_connector(family).declared()
+    attributes: dict[str, Any] = {"conn_type": connection_type_of(family), **dict.fromkeys(SLOTS), "extra": {}}
+    for name, value in fields.items():
+        if name in META_KEYS or value is None or value == "":
+            continue
+        spec = declared.get(name)
+        if spec is None:
+            attributes["extra"][name] = value
+        elif spec.info.airflow == "extra":
+            attributes["extra"][extra_key(spec)] = value
+        else:
+            attributes[spec.info.airflow] = int(value) if spec.info.airflow == "port" else str(value)
+    return attributes
+
+
+def from_airflow(
+    family: str, attributes: Mapping[str, Any], alias: str, *, connection_id: str | None = None
+) -> dict[str, Any]:
+    """Return an Airflow connection as a resolved connection.
+
+    What Airflow makes of a value on its ways (numbers of digits, ``""`` of nothing, JSON of an object) is undone.
+
+    :param family: such as ``mysql``.
+    :param attributes: ``host``, ``login``, ``password``, ``schema``, ``port``, and ``extra`` as a dict or its JSON.
+    :param alias: put into the result.
+    :param connection_id: of the Airflow connection, for messages; made from family and alias if not given.
+    :raises ConnectionConfigError: names the Airflow connection and every field that is missing or wrong.
+    """
+    connector = get_connector(family)
+    where = f"Airflow connection {connection_id or connection_id_of(family, alias)}"
+    given = _from_slots(connector.model.fields(), attributes)
+    for name, value in _extras(attributes.get("extra"), where).items():
+        if name not in META_KEYS and value not in (None, ""):
+            given[_field_name(connector.declared(), name)] = value
+    declared = connector.declared()
+    typed = {name: _as_declared(declared.get(name), value) for name, value in given.items()}
+    coerced, problems, unknown = connector.coerce(typed)
+    if problems:
+        listed = "; ".join(f"field {field}: {text}" if field else text for field, text in problems)
+        message = f"{where}: {listed}"
+        raise ConnectionConfigError(message, reference=f"@{family}.{alias}", field=problems[0][0])
+    for name in unknown:
+        log.warning("%s: field %s is not known to %s.%s", where, name, family, did_you_mean(name, list(declared)))
+    return {"family": family, "alias": alias, **coerced}
+
+
+def connection_type(family: str, hook_class_name: str) -> dict[str, Any]:
+    """Return the entry of ``connection-types`` in the provider info: Airflow builds its form from it.
+
+    :param family: such as ``mysql``.
+    :param hook_class_name: dotted path of the family's hook.
+    """
+    connector = get_connector(family)
+    specs = connector.model.fields()
+    return {
+        "connection-type": connection_type_of(family),
+        "hook-class-name": hook_class_name,
+        "hook-name": f"Osiris {connector.label}",
+        "ui-field-behaviour": _ui_field_behaviour(specs),
+        "conn-fields": _conn_fields(connector.model, specs),
+    }
+
+
+def extra_key(spec: FieldSpec) -> str:
+    """Return under which name ``extra`` keeps a field: its own, unless that would show a secret in Airflow's API.
+
+    :param spec: a declared field.
+    """
+    if spec.secret and not any(word in spec.name for word in MASKED_WORDS):
+        return f"secret_{spec.name}"
+    return spec.name
+
+
+def _from_slots(specs: Iterable[FieldSpec], attributes: Mapping[str, Any]) -> dict[str, Any]:
+    kept_in: dict[str, str] = {spec.info.airflow: spec.name for spec in specs if spec.info.airflow != "extra"}
+    given: dict[str, Any] = {}
+    for slot in SLOTS:
+        value = attributes.get(slot)
+        # Airflow's form sends 0 for a port that was left empty.
+        if value is None or value == "" or (slot == "port" and value == 0):
+            continue
+        given[kept_in.get(slot, slot)] = value
+    return given
+
+
+def _extras(extra: Any, where: str) -> dict[str, Any]:
+    if isinstance(extra, str) and extra:
+        try:
+            extra = json.loads(extra)
+        except ValueError:
+            extra = None
+        if not isinstance(extra, dict):
+            message = f"{where}: extra is not a JSON object"
+            raise ConnectionConfigError(message, field="extra")
+    return dict(extra or {})
+
+
+def _field_name(declared: Mapping[str, FieldSpec], key: str) -> str:
+    bare = key.removeprefix("secret_")
+    return bare if key not in declared and bare in declared else key
+
+
+def _as_declared(spec: FieldSpec | None, value: Any) -> Any:
+    """Undo what a connection's URI form does: digits become numbers, objects become JSON text."""
+    if spec is None:
+        return value
+    if spec.textual and isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    if not spec.textual and isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _ui_field_behaviour(specs: Iterable[FieldSpec]) -> dict[str, Any]:
+    used = {spec.info.airflow: spec for spec in specs if spec.info.airflow != "extra"}
+    examples = {slot: spec.info.placeholder or _example(spec) for slot, spec in used.items()}
+    return {
+        "hidden-fields": [slot for slot in SLOTS if slot not in used],
+        "relabeling": {slot: spec.label for slot, spec in used.items()},
+        "placeholders": {slot: example for slot, example in examples.items() if example},
+    }
+
+
+def _example(spec: FieldSpec) -> str:
+    return "" if spec.secret or spec.default is None else str(spec.default)
+
+
+def _conn_fields(model: type[ConnectionModel], specs: Iterable[FieldSpec]) -> dict[str, Any]:
+    properties = model.model_json_schema().get("properties", {})
+    return {
+        extra_key(spec): {
+            "label": spec.label,
+            "description": spec.info.help,
+            "schema": _form_schema(spec, properties.get(spec.name, {})),
+        }
+        for spec in specs
+        if spec.info.airflow == "extra"
+    }
+
+
+def _form_schema(spec: FieldSpec, declared: Mapping[str, Any]) -> dict[str, Any]:
+    variants = declared.get("anyOf", [declared])
+    shape: Mapping[str, Any] = next((variant for variant in variants if variant.get("type") != "null"), {})
+    kind = shape.get("type", "string")
+    schema: dict[str, Any] = {"type": kind if spec.required else [kind, "null"]}
+    limits = ("minimum", "maximum", "minLength", "maxLength", "pattern")
+    schema.update({key: shape[key] for key in limits if key in shape})
+    if spec.choices:
+        schema["enum"] = [*spec.choices, *([] if spec.required else [None])]
+    if spec.secret and kind == "string":
+        schema["format"] = "password"
+    elif isinstance(spec.default, (bool, int, float, str)) and spec.default != "":
+        schema["default"] = spec.default
+    return schema

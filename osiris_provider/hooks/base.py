@@ -1,0 +1,179 @@
+"""What all hooks share, and the one place where Airflow and the connections file meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseHook
+
+from osiris_provider.airflow_compat import AirflowNotFoundException, mask_secret
+from osiris_provider.connections.redact import spellings
+from osiris_provider.connections.reference import ConnectionRef
+from osiris_provider.connections.resolve import FileArgument, resolve_connection
+from osiris_provider.connections.settings import setting
+from osiris_provider.connectors.airflow_form import (
+    SLOTS,
+    connection_id_of,
+    from_airflow,
+    reference_of_id,
+)
+from osiris_provider.connectors.model import secret_texts
+from osiris_provider.connectors.registry import get_connector
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+DOCTOR_TIMEOUT = 2.0
+
+
+def resolve(target: str, family: str | None = None, *, file: FileArgument = None) -> dict[str, Any]:
+    """Resolve a reference or an Airflow connection id to a connection (CONN-006), and have its secrets masked.
+
+    ``@family.alias`` is looked up in the connections file, then as Airflow connection ``osiris_<family>_<alias>``;
+    a connection id is looked up in Airflow, then, if it has that form, in the file.
+
+    :param target: such as ``@mysql.default``, ``@mysql`` or ``osiris_mysql_default``.
+    :param family: that is wanted; None takes any.
+    :param file: path of the connections file; None looks in the usual places.
+    :raises ConnectionNotFoundError: neither knows it.
+    :raises ConnectionConfigError: it is known, but wrong or of another family.
+    """
+    if target.startswith("@"):
+        connection = _by_reference(ConnectionRef.parse(target), file)
+    else:
+        connection = _by_id(target, family, file)
+    mask_secrets(connection)
+    if family is not None and connection["family"] != family:
+        message = f"{target} is a {connection['family']} connection; a {family} connection is needed."
+        raise ConnectionConfigError(message, reference=target)
+    return connection
+
+
+def mask_secrets(connection: Mapping[str, Any]) -> None:
+    """Have Airflow mask the secrets of a connection in logs and rendered fields, in every form they may take there.
+
+    :param connection: a resolved connection.
+    """
+    connector = get_connector(str(connection["family"]))
+    secrets = {text for text in secret_texts(connector.declared(), connection) if text}
+    forms = sorted({form for secret in secrets for form in spellings(secret)})
+    if forms:
+        mask_secret(list(forms))
+
+
+def doctor_timeout() -> float:
+    """Return how many seconds the Test button waits: ``[osiris] doctor_timeout``, else 2."""
+    written = setting("doctor_timeout")
+    try:
+        return float(written) if written else DOCTOR_TIMEOUT
+    except ValueError:
+        return DOCTOR_TIMEOUT
+
+
+def _by_reference(ref: ConnectionRef, file: FileArgument) -> dict[str, Any]:
+    try:
+        return resolve_connection(ref, file)
+    except ConnectionNotFoundError as error:
+        missing = error
+    connection_id = connection_id_of(ref.family, ref.alias)
+    found = _airflow_connection(connection_id)
+    if found is None:
+        message = f"{missing} Airflow has no connection {connection_id} either."
+        raise ConnectionNotFoundError(message, **{**missing.facts, "reference": str(ref)})
+    return from_airflow(ref.family, _attributes(found), ref.alias or "default", connection_id=connection_id)
+
+
+def _by_id(connection_id: str, family: str | None, file: FileArgument) -> dict[str, Any]:
+    found = _airflow_connection(connection_id)
+    ref = reference_of_id(connection_id)
+    if found is not None:
+        of_type = (found.conn_type or "").removeprefix("osiris_") if _is_ours(found) else None
+        known = of_type or family or (ref.family if ref else None)
+        if known:
+            alias = ref.alias if ref and ref.alias and ref.family == known else connection_id
+            return from_airflow(known, _attributes(found), alias, connection_id=connection_id)
+        message = f"Airflow connection {connection_id} has type {found.conn_type}; choose one of the osiris types."
+        raise ConnectionConfigError(message, reference=connection_id)
+    message = f"Airflow has no connection {connection_id}."
+    if ref is not None:
+        try:
+            return resolve_connection(ref, file)
+        except ConnectionNotFoundError as error:
+            message = f"{message} {error}"
+    raise ConnectionNotFoundError(message, reference=connection_id)
+
+
+def _is_ours(connection: Connection) -> bool:
+    return (connection.conn_type or "").startswith("osiris_")
+
+
+def _airflow_connection(connection_id: str) -> Connection | None:
+    try:
+        return BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        return None
+
+
+def _attributes(connection: Connection) -> dict[str, Any]:
+    return {name: getattr(connection, name) for name in (*SLOTS, "extra")}
+
+
+class OsirisHook(BaseHook):
+    """Base of the families' hooks: a connection by id or reference, its client, and its check.
+
+    :param args: the connection id or reference, as the only positional argument.
+    :param kwargs: the same under the hook's ``conn_name_attr``; others are accepted, because Airflow passes the
+        extras of a connection along.
+    """
+
+    family: ClassVar[str]
+    conn_type: str
+    conn_name_attr: str
+    default_conn_name: str
+    hook_name: str
+
+    def __init__(self, *args: str, **kwargs: Any) -> None:
+        super().__init__()
+        target = args[0] if args else kwargs.get(self.conn_name_attr, self.default_conn_name)
+        setattr(self, self.conn_name_attr, target)
+
+    @cached_property
+    def resolved(self) -> dict[str, Any]:
+        """The resolved connection, secrets in clear: never log it.
+
+        :raises ConnectionConfigError: it is not known or not right.
+        """
+        return resolve(str(getattr(self, self.conn_name_attr)), self.family)
+
+    def get_conn(self) -> Any:
+        """Return a new client, connected and logged in; the caller closes it.
+
+        :raises OsirisError: as :meth:`osiris_provider.connectors.base.Connector.create_client`.
+        """
+        return get_connector(self.family).create_client(self.resolved)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Check the connection with doctor, for Airflow's Test button and ``airflow connections test``.
+
+        :return: whether it is well, and a sentence; never raises, shows no secret.
+        """
+        try:
+            ok, verdict = get_connector(self.family).doctor(self.resolved, doctor_timeout())
+        except OsirisError as error:
+            return False, plain(str(error))
+        message = verdict["message"]
+        version = verdict["details"].get("server_version")
+        if ok:
+            message = f"{message} in {verdict['latency_ms']} ms" + (f", server version {version}" if version else "")
+        return ok, plain(message)
+
+
+def plain(message: str) -> str:
+    """Return a message that Airflow's command line shows as it is: rich would take square brackets for markup.
+
+    :param message: free of secrets.
+    """
+    return message.replace("[", "(").replace("]", ")")[:299]

@@ -1,0 +1,37 @@
+"""From errors of this package to what Airflow does about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from osiris_provider.airflow_compat import AirflowFailException
+from osiris_provider.errors import ConnectorError, OsirisError, UnknownConnectorError
+
+T = TypeVar("T")
+
+
+def can_pass(error: OsirisError) -> bool:
+    """Return whether the same call may succeed later without anybody mending anything.
+
+    :param error: network, timeout and unknown errors may pass; auth, permission and configuration errors do not.
+    """
+    if not isinstance(error, ConnectorError):
+        return error.retryable
+    return bool(error.facts.get("retryable", error.retryable or isinstance(error, UnknownConnectorError)))
+
+
+def failing_for_good(call: Callable[[], T]) -> T:
+    """Call, and spare the task's retries where they cannot help (CONN-019).
+
+    :param call: raises errors of this package.
+    :raises AirflowFailException: with the same text, for an error that a retry cannot heal.
+    :raises OsirisError: one that a retry may heal.
+    """
+    try:
+        return call()
+    except OsirisError as error:
+        if can_pass(error):
+            raise
+        message = str(error)
+    raise AirflowFailException(message)

@@ -1,0 +1,220 @@
+"""Run a driver as a task: resolve its connection, hand it its inputs, stage what it returns."""
+
+from __future__ import annotations
+
+import ast
+import json
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from osiris_provider.airflow_compat import emit_gauge
+from osiris_provider.connections.settings import airflow_home, setting
+from osiris_provider.connectors.registry import close_all, get_connector
+from osiris_provider.drivers.base import REFERENCE, RESOLVED
+from osiris_provider.drivers.registry import get_driver
+from osiris_provider.errors import ConnectionConfigError, DriverConfigError, OsirisError, UnknownConnectorError
+from osiris_provider.hooks.base import resolve
+from osiris_provider.hooks.errors import failing_for_good
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from osiris_provider.staging import Staging
+
+MAX_RESULT = 64 * 1024
+"""Bytes of JSON that a step may return through XCom; data goes through staging."""
+
+
+class TaskContext:
+    """What a driver may ask of the task that runs it: takes its metrics.
+
+    :param log: where they are logged.
+    """
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self.metrics: list[dict[str, Any]] = []
+
+    def log_metric(
+        self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Log a figure, keep it for XCom, and send it to Airflow's metrics as ``osiris.<name>``."""
+        self._log.info("%s: %s%s", name, value, f" {unit}" if unit else "")
+        self.metrics.append({"name": name, "value": value, "unit": unit, "tags": dict(tags or {})})
+        emit_gauge(f"osiris.{name}", value, tags or {})
+
+
+class OsirisOperator(BaseOperator):
+    """Run a driver with the connection that its config names.
+
+    Data that the driver returns is streamed to staging; XCom carries ``{uri, rows, bytes, columns}``. Figures are
+    returned as they are. Metrics go to XCom key ``metrics``. ``config`` never holds a secret: the connection is
+    resolved on a copy when the task runs (CONN-005). Errors of auth, permission, configuration and data fail the task
+    at once; network errors and timeouts use its retries.
+
+    :param driver: a name (``mysql.extractor``), a dotted path, or a class. (templated)
+    :param config: of the driver; ``connection`` is a reference (``@mysql.default``) or an Airflow connection id.
+        (templated; a value that ends with ``.sql`` is read from that file)
+    :param inputs: results of earlier tasks. A dict from step id to ``extract.output``; or a task id, or a list of
+        them, whose results are pulled from XCom. (templated)
+    """
+
+    template_fields: Sequence[str] = ("driver", "config", "inputs")
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers = {"config": "json", "inputs": "json"}  # noqa: RUF012 - Airflow's own way to declare it
+    ui_color = "#e3f0ea"
+
+    def __init__(
+        self,
+        *,
+        driver: str | type[Any],
+        config: dict[str, Any],
+        inputs: Mapping[str, Any] | Iterable[Any] | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.driver = driver
+        self.config = config
+        self.inputs = inputs
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the driver and return its result, small and JSON-able."""
+        try:
+            return failing_for_good(lambda: self._run(context))
+        finally:
+            close_all()
+
+    def on_kill(self) -> None:
+        """Close the connections that the driver has open."""
+        close_all()
+
+    def _run(self, context: Context) -> dict[str, Any]:
+        step = self.task_id
+        config = self._resolved(step)
+        staging = default_staging()
+        inputs = {name: self._input(step, name, value, staging) for name, value in self._inputs(step, context)}
+        driver = get_driver(self.driver)
+        ctx = TaskContext(self.log)
+
+        def work() -> dict[str, Any]:
+            result = driver.run(step_id=step, config=config, inputs=inputs, ctx=ctx)
+            return self._kept(step, result, staging, context)
+
+        returned: dict[str, Any] = self._without_secrets(config.get(RESOLVED), work)
+        context["ti"].xcom_push(key="metrics", value=ctx.metrics)
+        return returned
+
+    def _resolved(self, step: str) -> dict[str, Any]:
+        if not isinstance(self.config, Mapping):
+            message = f"Step {step}: config is a mapping, not {type(self.config).__name__}."
+            raise DriverConfigError(message, step=step)
+        if RESOLVED in self.config:
+            message = f"Step {step}: {RESOLVED} may not stand in config; give connection: '@family.alias' instead."
+            raise DriverConfigError(message, step=step)
+        config = dict(self.config)
+        reference = config.get(REFERENCE)
+        if reference is None:
+            return config
+        if not isinstance(reference, str):
+            message = f"Step {step}: config connection is a text such as @mysql.default."
+            raise ConnectionConfigError(message, field=REFERENCE)
+        return {**config, RESOLVED: resolve(reference)}
+
+    def _inputs(self, step: str, context: Context) -> Iterable[tuple[str, Any]]:
+        inputs = self.inputs
+        if inputs is None:
+            return []
+        if isinstance(inputs, str):
+            inputs = [inputs]
+        if isinstance(inputs, Mapping):
+            return [(name, _literal(value)) for name, value in inputs.items()]
+        names = list(inputs)
+        wrong = next((name for name in names if not isinstance(name, str)), None)
+        if wrong is not None:
+            message = f"Step {step}: inputs as a list holds task ids; give a dict from step id to result instead."
+            raise DriverConfigError(message, step=step)
+        return [(name, context["ti"].xcom_pull(task_ids=name)) for name in names]
+
+    def _input(self, step: str, name: str, value: Any, staging: Staging) -> Mapping[str, Any]:
+        from osiris_provider.staging import StagedData
+
+        if (staged := StagedData.parse(value)) is not None:
+            return staging.read(staged)
+        if isinstance(value, Mapping):
+            return value
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            parts = [StagedData.parse(part) for part in value]
+            known = [part for part in parts if part is not None]
+            if known and len(known) == len(parts):
+                return staging.read(*known)
+        message = f"Step {step}: input '{name}' is not the result of a step; did the task before it run and return one?"
+        raise DriverConfigError(message, step=step)
+
+    def _kept(self, step: str, result: Any, staging: Staging, context: Context) -> dict[str, Any]:
+        """Stage the data of a result; return what is left, and where the data is."""
+        from osiris_provider.drivers.data import to_reader
+
+        if not isinstance(result, Mapping):
+            # A driver may also be a generator that yields chunks.
+            result = {} if result is None else {"data": result}
+        figures = {key: value for key, value in result.items() if key not in ("data", "df")}
+        self._check_small(step, figures)
+        data = result.get("data", result.get("df"))
+        if data is None:
+            return figures
+        ti = context["ti"]
+        place = [ti.dag_id, ti.run_id, ti.task_id, str(max(ti.map_index or 0, 0)), str(ti.try_number)]
+        staged = staging.write(place, to_reader(data))
+        self.log.info("Staged %s rows, %s bytes at %s", staged.rows, staged.bytes, staged.uri)
+        return {**figures, **staged.as_dict()}
+
+    def _check_small(self, step: str, figures: dict[str, Any]) -> None:
+        try:
+            size = len(json.dumps(figures))
+        except (TypeError, ValueError):
+            keys = ", ".join(map(str, figures))
+            message = f"Step {step}: the driver returned something that is not JSON under {keys}; return data as 'data'"
+        else:
+            if size <= MAX_RESULT:
+                return
+            message = f"Step {step}: the driver returned {size:,} bytes of figures; return data as 'data'"
+        raise DriverConfigError(f"{message}, it goes through staging.", step=step)  # noqa: EM102, TRY003 - two beginnings, one end
+
+    def _without_secrets(self, connection: Mapping[str, Any] | None, work: Callable[[], Any]) -> Any:
+        """Do the work; if it fails with a text that shows a secret of the connection, fail with a redacted one."""
+        try:
+            return work()
+        except OsirisError:
+            raise
+        except Exception as error:
+            if connection is None:
+                raise
+            redact = get_connector(connection["family"]).model.redactor(connection)
+            shown = "".join(traceback.format_exception(error))
+            if redact(shown) == shown:
+                raise
+            message = redact(f"The driver failed with {type(error).__name__}: {error}")
+        raise UnknownConnectorError(message)
+
+
+def default_staging() -> Staging:
+    """Return the staging at ``[osiris] staging_url``, else in ``osiris_staging`` of ``AIRFLOW_HOME``."""
+    from airflow.sdk import ObjectStoragePath
+
+    from osiris_provider.staging import Staging
+
+    url = setting("staging_url") or (airflow_home() / "osiris_staging").absolute().as_uri()
+    return Staging(url, ObjectStoragePath)
+
+
+def _literal(value: Any) -> Any:
+    """Return what a rendered template stands for: ``"{{ ti.xcom_pull('extract') }}"`` renders to the text of a dict."""
+    if isinstance(value, str) and value.startswith(("{", "[")):
+        try:
+            return ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            return value
+    return value

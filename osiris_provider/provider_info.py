@@ -1,0 +1,89 @@
+"""What Airflow wants to know of this package. Loaded at every start of Airflow: imports no Airflow and is quick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from osiris_provider import __version__
+
+PACKAGE_NAME = "airflow-provider-osiris"
+INTEGRATION = "Osiris"
+URL = "https://github.com/airflow-provider-osiris/airflow-provider-osiris"
+
+HOOKS = {
+    "mysql": "OsirisMySQLHook",
+    "postgres": "OsirisPostgresHook",
+    "supabase": "OsirisSupabaseHook",
+    "shopify": "OsirisShopifyHook",
+    "api": "OsirisApiHook",
+    "duckdb": "OsirisDuckDBHook",
+}
+"""The package's own families, each with the class of its hook."""
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata, in the shape of Airflow's ``provider_info.schema.json``."""
+    # Imported here, so that the entry point itself costs nothing.
+    from osiris_provider.connectors.airflow_form import connection_type
+
+    return {
+        "package-name": PACKAGE_NAME,
+        "name": INTEGRATION,
+        "description": "Connections from one reviewed file, with health checks that tell the truth and drivers that "
+        "stream.",
+        "state": "ready",
+        "source-date-epoch": 0,
+        "versions": [__version__],
+        "integrations": [{"integration-name": INTEGRATION, "external-doc-url": URL, "tags": ["software"]}],
+        "hooks": _modules("hooks", "base", "dbapi", "errors", *HOOKS),
+        "operators": _modules("operators", "doctor", "osiris"),
+        "sensors": _modules("sensors", "healthcheck"),
+        "connection-types": [
+            connection_type(family, f"osiris_provider.hooks.{family}.{name}")
+            for family, name in HOOKS.items()
+            if _there(family)
+        ],
+        "secrets-backends": ["osiris_provider.secrets.connections_file.OsirisConnectionsBackend"],
+        "config": {"osiris": {"description": "Settings of airflow-provider-osiris.", "options": _options()}},
+    }
+
+
+def _modules(kind: str, *names: str) -> list[dict[str, Any]]:
+    modules = [f"osiris_provider.{kind}.{name}" for name in names]
+    return [{"integration-name": INTEGRATION, "python-modules": modules}]
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "connections_file": _option(
+            "Path of the connections file. If it is not set, osiris_connections.yaml is looked for in OSIRIS_HOME, in "
+            "the working directory and in AIRFLOW_HOME.",
+            example="/opt/airflow/osiris_connections.yaml",
+        ),
+        "staging_url": _option(
+            "Where the results of steps lie between tasks: a directory that all workers share, or an object store. "
+            "If it is not set, the directory osiris_staging in AIRFLOW_HOME.",
+            example="s3://my_aws_conn@my-bucket/staging",
+        ),
+        "doctor_timeout": _option(
+            "Seconds that the Test button of a connection waits for its peer.", kind="float", default="2.0"
+        ),
+    }
+
+
+def _option(
+    description: str, *, kind: str = "string", example: str | None = None, default: str | None = None
+) -> dict[str, Any]:
+    return {
+        "description": description,
+        "version_added": "0.1.0",
+        "type": kind,
+        "example": example,
+        "default": default,
+    }
+
+
+def _there(family: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(f"osiris_provider.connectors.{family}") is not None

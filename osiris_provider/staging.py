@@ -1,0 +1,236 @@
+"""Where the results of steps lie between tasks: Parquet files, in a shared directory or an object store.
+
+Knows no Airflow: the caller says how a URL becomes a path (anything with the interface of universal_pathlib's UPath).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.drivers.data import BATCH_ROWS, to_reader
+from osiris_provider.errors import DataError, MissingPackageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FILE_NAME = "data.parquet"
+LONGEST_SEGMENT = 120
+LOCAL_PROTOCOLS = ("", "file", "local")
+
+OpenPath = Callable[[str], Any]
+"""From a URL to a path object, such as ``airflow.sdk.ObjectStoragePath``."""
+
+
+@dataclass(frozen=True)
+class StagedData:
+    """A result that lies in staging; small and JSON-able, so that it can travel through XCom."""
+
+    uri: str
+    rows: int
+    bytes: int
+    columns: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the reference as XCom carries it: ``uri``, ``rows``, ``bytes``, ``columns``."""
+        return asdict(self)
+
+    @classmethod
+    def parse(cls, value: Any) -> StagedData | None:
+        """Return the reference that a dict holds, or None if it holds none.
+
+        :param value: what came through XCom; other keys beside those of the reference are passed over.
+        """
+        if not isinstance(value, Mapping) or not {"uri", "rows", "bytes", "columns"} <= set(value):
+            return None
+        return cls(str(value["uri"]), int(value["rows"]), int(value["bytes"]), list(value["columns"]))
+
+
+class Staging:
+    """A place for results.
+
+    :param url: of a directory that all workers share, or of an object store; ``s3://conn_id@bucket/path`` is fine.
+    :param open_path: makes a path of a URL.
+    """
+
+    def __init__(self, url: str, open_path: OpenPath) -> None:
+        self.url = url.rstrip("/")
+        self._open_path = open_path
+
+    def write(self, place: Sequence[str], reader: pa.RecordBatchReader) -> StagedData:
+        """Write a stream as one Parquet file; under its final name it is always whole.
+
+        :param place: names of directories under the staging URL, such as DAG, run and task; made safe here.
+        :param reader: is read to its end.
+        :raises DataError: Parquet cannot hold such data.
+        """
+        uri = "/".join([self.url, *map(safe_segment, place), FILE_NAME])
+        final = self._open_path(uri)
+        partial = final.parent / f".{FILE_NAME}.{uuid.uuid4().hex}.partial"
+        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("wb") as file:
+                rows, size = _write_parquet(file, reader)
+            # On a file system this is a rename, in an object store a copy that the store makes by itself.
+            partial.fs.mv(partial.path, final.path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
+        return StagedData(uri, rows, size, list(reader.schema.names))
+
+    def read(self, *staged: StagedData) -> StepInput:
+        """Return staged results as one input of a step; nothing is read before it is asked for.
+
+        :param staged: one, or several with the same columns, such as those of mapped tasks.
+        """
+        return StepInput(staged, self._open_path)
+
+
+class StepInput(Mapping[str, Any]):
+    """The result of an earlier step, as a driver sees it; each key is read when it is asked for, not before.
+
+    ======== ==========================================================================
+    data     a fresh ``pyarrow.RecordBatchReader`` each time
+    df       a pandas frame
+    table    a ``pyarrow.Table``
+    dataset  a ``pyarrow.dataset.Dataset``, for columns and filters
+    path     the file's path; only for one local file
+    uri      the file's URL; only for one file
+    rows     how many
+    columns  their names
+    ======== ==========================================================================
+
+    :param staged: the references.
+    :param open_path: makes a path of a URL.
+    """
+
+    def __init__(self, staged: Sequence[StagedData], open_path: OpenPath) -> None:
+        self._staged = staged
+        self._open_path = open_path
+        self._readers: dict[str, Callable[[], Any]] = {
+            "data": self._data,
+            "df": self._frame,
+            "table": lambda: self._data().read_all(),
+            "dataset": self._dataset,
+            "rows": lambda: sum(one.rows for one in staged),
+            "columns": lambda: list(staged[0].columns) if staged else [],
+        }
+        if len(staged) == 1:
+            self._readers["uri"] = lambda: staged[0].uri
+            if _is_local(open_path(staged[0].uri)):
+                self._readers["path"] = lambda: str(open_path(staged[0].uri).path)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._readers[key]()
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._readers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readers)
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    def __repr__(self) -> str:
+        return f"StepInput({', '.join(one.uri for one in self._staged)})"
+
+    def _data(self) -> pa.RecordBatchReader:
+        readers = (_read_parquet(self._open_path(one.uri)) for one in self._staged)
+        return next(readers) if len(self._staged) == 1 else to_reader(readers)
+
+    def _frame(self) -> Any:
+        problem = ""
+        try:
+            import pandas  # noqa: F401 - only to say clearly that it is missing
+        except ImportError:
+            problem = "pandas is not installed; run: pip install 'airflow-provider-osiris[pandas]', or read key data."
+        if problem:
+            raise MissingPackageError(problem)
+        return self._data().read_pandas()
+
+    def _dataset(self) -> Any:
+        import pyarrow.dataset as ds
+        from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+        paths = [self._open_path(one.uri) for one in self._staged]
+        if all(_is_local(path) for path in paths):
+            return ds.dataset([path.path for path in paths], format="parquet")
+        filesystem = PyFileSystem(FSSpecHandler(paths[0].fs))
+        return ds.dataset([path.path for path in paths], filesystem=filesystem, format="parquet")
+
+
+def safe_segment(name: str) -> str:
+    """Return a name as one segment of a path or object key: no separators, no leading dot, not too long.
+
+    Different names stay different: whatever had to be changed gets a hash of the original.
+
+    :param name: any text, such as a run id.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._=-]", "_", name).lstrip(".")[:LONGEST_SEGMENT]
+    if safe == name and name:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    return f"{safe}-{digest}"
+
+
+def _is_local(path: Any) -> bool:
+    return getattr(path, "protocol", "file") in LOCAL_PROTOCOLS
+
+
+def _write_parquet(file: Any, reader: pa.RecordBatchReader) -> tuple[int, int]:
+    """Write all batches and return the numbers of rows and bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = reader.schema.names
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problem = f"The data has more than one column named {', '.join(twice)}; give each its own name." if twice else ""
+    rows = 0
+    if not problem:
+        try:
+            with pq.ParquetWriter(file, reader.schema, compression="zstd") as writer:
+                for table in _row_groups(reader):
+                    writer.write_table(table, row_group_size=table.num_rows)
+                    rows += table.num_rows
+            return rows, int(file.tell())
+        except pa.ArrowNotImplementedError as error:
+            problem = f"The data cannot be staged as Parquet: {str(error).splitlines()[0]}"
+    raise DataError(problem)
+
+
+def _row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """Yield the batches as they come, small ones put together: a Parquet file of tiny row groups is slow to read."""
+    import pyarrow as pa
+
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in reader:
+        if batch.num_rows:
+            waiting.append(batch)
+            rows += batch.num_rows
+        if rows >= BATCH_ROWS:
+            yield pa.Table.from_batches(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def _read_parquet(path: Any) -> pa.RecordBatchReader:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = path.open("rb")
+    parquet = pq.ParquetFile(file)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with file:
+            yield from parquet.iter_batches(batch_size=BATCH_ROWS)
+
+    return pa.RecordBatchReader.from_batches(parquet.schema_arrow, batches())
