@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 _TOKEN = re.compile(
-    r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<bad>\$\{[^}]{0,40}\}?)"
+    r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:(?!\$\{)[^}])*))?\}|(?P<bad>\$\{[^}]{0,40}\}?)"
 )
 
 
@@ -28,7 +28,7 @@ def substitute(text: str, environ: Mapping[str, str]) -> str:
         if found[0] == "$${":
             return "${"
         if found["bad"] is not None:
-            problem = "a ${ does not begin a variable name like ${DB_PASSWORD}; write $${ for a literal ${"
+            problem = "a ${ begins nothing like ${DB_PASSWORD} or ${DB_PASSWORD:-default}; write $${ for a literal ${"
             raise EnvProblemError(problem)
         value = environ.get(found["name"], "")
         if value:

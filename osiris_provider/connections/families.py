@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, cast
 
+from osiris_provider.connections.reference import shown
 from osiris_provider.errors import ConnectionConfigError, did_you_mean
 
 GROUP = "osiris_provider.connectors"
@@ -18,9 +19,10 @@ GROUP = "osiris_provider.connectors"
 class Field(Protocol):
     """What the file reader needs to know of one declared field."""
 
+    name: str
     secret: bool
     public: bool
-    textual: bool
+    texts: bool
 
 
 class Family(Protocol):
@@ -62,6 +64,6 @@ def load_family(family: str) -> type[Family]:
     points = _entry_points()
     if family not in points:
         listed = ", ".join(points) or "none; reinstall airflow-provider-osiris"
-        message = f"Unknown family '{family}'.{did_you_mean(family, list(points))} Known are {listed}."
+        message = f"Unknown family '{shown(family)}'.{did_you_mean(family, list(points))} Known are {listed}."
         raise ConnectionConfigError(message)
     return cast("type[Family]", points[family].load())

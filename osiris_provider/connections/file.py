@@ -5,9 +5,6 @@ Everything that is wrong with the structure is collected as :class:`Problem` wit
 
 from __future__ import annotations
 
-import os
-import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,27 +13,17 @@ from typing import Any
 import yaml
 
 from osiris_provider.connections.families import family_names
-from osiris_provider.connections.reference import NAME
-from osiris_provider.errors import ConnectionConfigError, did_you_mean
+from osiris_provider.connections.reference import NAME, shown
+from osiris_provider.connections.source import read_text
+from osiris_provider.connections.tree import MAX_DEPTH, MAX_ITEMS, UnreadableYamlError, compose, line_of, scalar
+from osiris_provider.errors import did_you_mean
 
-FILE_NAME = "osiris_connections.yaml"
-MAX_BYTES = 1024 * 1024
-MAX_ITEMS = 100_000
-MAX_DEPTH = 20
-
-_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_safe = yaml.constructor.SafeConstructor()
-_CONSTRUCT = {
-    "tag:yaml.org,2002:null": _safe.construct_yaml_null,
-    "tag:yaml.org,2002:bool": _safe.construct_yaml_bool,
-    "tag:yaml.org,2002:int": _safe.construct_yaml_int,
-    "tag:yaml.org,2002:float": _safe.construct_yaml_float,
-}
+Located = tuple[int, yaml.Node]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with the file, and where."""
+    """One thing that is wrong with the file, and where; with a ``reference`` it concerns that connection only."""
 
     message: str
     line: int | None = None
@@ -48,8 +35,8 @@ class Problem:
 class Entry:
     """One connection as it is written, before variables are replaced.
 
-    ``scalars`` keeps the source text of plain values, because YAML reads ``0123`` as 83 and ``no`` as false, which
-    no password wants.
+    ``texts`` has the same values as ``fields``, but with every scalar as its source text, because YAML reads ``0123``
+    as 83 and ``no`` as false, which no password wants. ``empty`` names the fields after whose colon nothing stands.
     """
 
     family: str
@@ -57,8 +44,9 @@ class Entry:
     line: int
     is_default: bool = False
     fields: dict[str, Any] = field(default_factory=dict, repr=False)
-    scalars: dict[str, str] = field(default_factory=dict, repr=False)
+    texts: dict[str, Any] = field(default_factory=dict, repr=False)
     lines: dict[str, int] = field(default_factory=dict)
+    empty: frozenset[str] = frozenset()
 
     @property
     def reference(self) -> str:
@@ -82,107 +70,29 @@ class ConnectionsFile:
         """Return every reference of the file, in its order."""
         return [entry.reference for entry in self.entries.values()]
 
+    def problems_of(self, reference: str | None) -> list[Problem]:
+        """Return what is wrong with one connection's structure.
+
+        :param reference: of the connection; None: what is wrong with the file as a whole.
+        """
+        return [problem for problem in self.problems if problem.reference == reference]
+
 
 def read_file(path: Path) -> ConnectionsFile:
     """Read and check the structure of a connections file.
 
-    :param path: the file. At most 1 MiB, UTF-8.
+    :param path: the file.
     :raises ConnectionConfigError: the file cannot be read at all; problems inside it are returned instead.
     """
-    text = _read_text(path)
+    text = read_text(path)
     try:
-        root = _compose(text)
-    except _UnreadableYamlError as error:
+        root, remarks = compose(text)
+    except UnreadableYamlError as error:
         return ConnectionsFile(path, {}, (Problem(str(error), error.line),))
     reader = _Reader()
     reader.read(root)
-    return ConnectionsFile(path, reader.entries, tuple(reader.problems))
-
-
-def _read_text(path: Path) -> str:
-    problem = _file_problem(path)
-    data = b""
-    if problem is None:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            problem = f"cannot be read: {os.strerror(error.errno or 0)}"
-    if problem is None:
-        problem = _encoding_problem(data)
-    if problem is not None:
-        message = f"Connections file {path} {problem}."
-        raise ConnectionConfigError(message, file=str(path))
-    return data.decode("utf-8-sig")
-
-
-def _file_problem(path: Path) -> str | None:
-    try:
-        found = path.stat()
-    except OSError as error:
-        return f"cannot be read: {os.strerror(error.errno or 0)}"
-    if stat.S_ISDIR(found.st_mode):
-        return f"is a directory; name the file in it, such as {path / FILE_NAME}"
-    if not stat.S_ISREG(found.st_mode):
-        return "is not a regular file"
-    if found.st_size > MAX_BYTES:
-        return f"has {found.st_size:,} bytes; a connections file may have {MAX_BYTES:,}"
-    return None
-
-
-def _encoding_problem(data: bytes) -> str | None:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "is UTF-16; save it as UTF-8"
-    if b"\0" in data:
-        return "is binary; a connections file is YAML in UTF-8"
-    try:
-        data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        return f"is not UTF-8 at line {line}; save it as UTF-8"
-    return None
-
-
-class _UnreadableYamlError(ValueError):
-    def __init__(self, message: str, line: int | None) -> None:
-        super().__init__(message)
-        self.line = line
-
-
-def _compose(text: str) -> yaml.Node | None:
-    """Return the YAML node tree; refuse what would make building it slow or crash the C parser."""
-    problem: _UnreadableYamlError
-    try:
-        _bound(text)
-        return yaml.compose(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        problem = _explain(error, text)
-    except yaml.YAMLError:
-        problem = _UnreadableYamlError("has a character that YAML does not allow", None)
-    raise problem
-
-
-def _bound(text: str) -> None:
-    depth = 0
-    for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH or count > MAX_ITEMS:
-            what = f"nests deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else f"has over {MAX_ITEMS:,} items"
-            raise _UnreadableYamlError(what, _mark_line(event.start_mark))
-
-
-def _explain(error: yaml.MarkedYAMLError, text: str) -> _UnreadableYamlError:
-    mark = error.problem_mark or error.context_mark
-    line = _mark_line(mark)
-    lines = text.splitlines()
-    if line and line <= len(lines) and re.match(r" *\t", lines[line - 1]):
-        return _UnreadableYamlError("is indented with a tab; YAML wants spaces", line)
-    # What stands in quotes is taken from the file and may be a piece of a password.
-    what = re.sub(r"(['\"]).*\1", "…", error.problem or "syntax error", flags=re.DOTALL)
-    hint = "put a value that begins with a special character in single quotes"
-    return _UnreadableYamlError(f"is not valid YAML: {what}; {hint}", line)
+    problems = dict.fromkeys([*(Problem(*remark) for remark in remarks), *reader.problems])
+    return ConnectionsFile(path, reader.entries, tuple(problems))
 
 
 class _Reader:
@@ -193,6 +103,7 @@ class _Reader:
         self.problems: list[Problem] = []
         self._visited = 0
         self._merges = 0
+        self._gave_up = False
 
     def read(self, root: yaml.Node | None) -> None:
         if root is None:
@@ -202,9 +113,9 @@ class _Reader:
         known = ("version", "connections")
         for key, (line, _) in top.items():
             if key not in known:
-                self._problem(f"unknown key '{key}' at the top.{did_you_mean(key, known)}", line)
+                self._problem(f"unknown key '{shown(key)}' at the top.{did_you_mean(key, known)}", line)
         version = top.get("version")
-        if version is None or self._value(version[1]) != 1:
+        if version is None or self._value(version[1])[0] != 1:
             self._problem("version: 1 is required at the top", version[0] if version else 1)
         if "connections" not in top:
             self._problem("connections: is required at the top", 1)
@@ -216,13 +127,14 @@ class _Reader:
         known = family_names()
         if family not in known:
             listed = ", ".join(known)
-            self._problem(f"unknown family '{family}'.{did_you_mean(family, known)} Known are {listed}", line)
+            message = f"unknown family '{shown(family)}'.{did_you_mean(family, known)} Known are {listed}"
+            self._problem(message, line)
             return
         defaults: list[Entry] = []
         for alias, (alias_line, fields) in self._items(node, f"family {family}"):
             if not NAME.fullmatch(alias):
-                message = f"'{alias}' cannot be an alias; begin with a letter and use only a-z, 0-9 and _"
-                self._problem(message, alias_line)
+                message = f"'{shown(alias)}' cannot be an alias; begin with a letter and use only a-z, 0-9 and _"
+                self._problem(message, alias_line, f"@{family}.{shown(alias)}")
                 continue
             entry = self._entry(family, alias, alias_line, fields)
             self.entries[family, alias] = entry
@@ -235,45 +147,45 @@ class _Reader:
 
     def _entry(self, family: str, alias: str, line: int, node: yaml.Node) -> Entry:
         reference = f"@{family}.{alias}"
-        fields: dict[str, Any] = {}
-        scalars: dict[str, str] = {}
-        lines: dict[str, int] = {}
-        for key, (key_line, value) in self._items(node, reference, reference):
-            lines[key] = key_line
-            fields[key] = self._value(value)
-            if isinstance(value, yaml.ScalarNode) and fields[key] is not None:
-                scalars[key] = value.value
+        items = dict(self._items(node, reference, reference))
+        values = {key: self._value(value, reference) for key, (_, value) in items.items()}
+        fields = {key: value for key, (value, _) in values.items()}
+        texts = {key: text for key, (_, text) in values.items()}
         default = fields.pop("default", False)
-        scalars.pop("default", None)
+        texts.pop("default", None)
         if not isinstance(default, bool):
-            message = "default is true or false"
-            self.problems.append(Problem(message, lines["default"], reference, "default"))
-        return Entry(family, alias, line, default is True, fields, scalars, lines)
+            message = "field default: is true or false"
+            self.problems.append(Problem(message, items["default"][0], reference, "default"))
+        lines = {key: key_line for key, (key_line, _) in items.items()}
+        empty = frozenset(key for key, (_, value) in items.items() if value.value == "" and fields.get(key, 0) is None)
+        return Entry(family, alias, line, default is True, fields, texts, lines, empty)
 
-    def _items(
-        self, node: yaml.Node, what: str, reference: str | None = None
-    ) -> Iterator[tuple[str, tuple[int, yaml.Node]]]:
+    def _items(self, node: yaml.Node, what: str, reference: str | None = None) -> Iterator[tuple[str, Located]]:
         """Yield key, line and value node of a mapping; ``<<`` merges, own keys win, a key given twice is a problem."""
         if not isinstance(node, yaml.MappingNode):
             empty = isinstance(node, yaml.ScalarNode) and node.value == ""
             hint = "is empty" if empty else "is not a mapping of names to values"
-            self._problem(f"{what} {hint}", _line(node), reference)
+            self._problem(f"{what} {hint}", line_of(node), reference)
             return
-        merged: dict[str, tuple[int, yaml.Node]] = {}
-        own: dict[str, tuple[int, yaml.Node]] = {}
+        self._visited += len(node.value)
+        merged: dict[str, Located] = {}
+        own: dict[str, Located] = {}
         for key, value in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
                 for name, found in self._merged(value, reference):
                     merged.setdefault(name, found)
                 continue
-            name = key.value if isinstance(key, yaml.ScalarNode) else "?"
+            if not isinstance(key, yaml.ScalarNode):
+                self._problem(f"a name in {what} is not a text", line_of(key), reference)
+                continue
+            name = key.value
             if name in own:
-                message = f"'{name}' stands twice in {what}, first in line {own[name][0]}"
-                self._problem(message, _line(key), reference)
-            own.setdefault(name, (_line(key), value))
+                message = f"'{shown(name)}' stands twice in {what}, first in line {own[name][0]}"
+                self._problem(message, line_of(key), reference)
+            own.setdefault(name, (line_of(key), value))
         yield from {**merged, **own}.items()
 
-    def _merged(self, node: yaml.Node, reference: str | None) -> Iterator[tuple[str, tuple[int, yaml.Node]]]:
+    def _merged(self, node: yaml.Node, reference: str | None) -> Iterator[tuple[str, Located]]:
         self._merges += 1
         for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             if not self._exhausted(source, self._merges):
@@ -282,41 +194,25 @@ class _Reader:
 
     def _exhausted(self, node: yaml.Node, depth: int) -> bool:
         """Count a visit; an alias bomb or an alias to itself ends here, with one problem."""
-        over = self._visited > MAX_ITEMS
         self._visited += 1
-        if not over and (self._visited > MAX_ITEMS or depth > MAX_DEPTH):
-            self._problem("its aliases (*name) expand to too much", _line(node))
-            self._visited = MAX_ITEMS + 1
-        return self._visited > MAX_ITEMS
+        if not self._gave_up and (self._visited > MAX_ITEMS or depth > MAX_DEPTH):
+            self._gave_up = True
+            self._problem("its aliases (*name) expand to too much", line_of(node))
+        return self._gave_up
 
-    def _value(self, node: yaml.Node, depth: int = 0) -> Any:
+    def _value(self, node: yaml.Node, reference: str | None = None, depth: int = 0) -> tuple[Any, Any]:
+        """Return the value of a node, and the same with the source text of every scalar."""
         if self._exhausted(node, depth):
-            return None
+            return None, None
+        if isinstance(node, yaml.ScalarNode):
+            value = scalar(node)
+            return value, None if value is None else node.value
         if isinstance(node, yaml.MappingNode):
-            return {name: self._value(item, depth + 1) for name, (_, item) in self._items(node, "the value")}
-        if isinstance(node, yaml.SequenceNode):
-            return [self._value(item, depth + 1) for item in node.value]
-        return self._scalar(node) if isinstance(node, yaml.ScalarNode) else None
-
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
-        construct = _CONSTRUCT.get(node.tag)
-        try:
-            if construct is not None:
-                return construct(node)
-        except (ValueError, KeyError):
-            return str(node.value)
-        if node.tag.startswith("tag:yaml.org,2002:"):
-            return str(node.value)
-        self._problem("a value has a tag (!…), which is not allowed; put the value in quotes", _line(node))
-        return None
+            items = dict(self._items(node, "the value", reference))
+            pairs = [(name, *self._value(item, reference, depth + 1)) for name, (_, item) in items.items()]
+            return {name: value for name, value, _ in pairs}, {name: text for name, _, text in pairs}
+        values = [self._value(item, reference, depth + 1) for item in node.value]
+        return [value for value, _ in values], [text for _, text in values]
 
     def _problem(self, message: str, line: int | None, reference: str | None = None) -> None:
         self.problems.append(Problem(message, line, reference))
-
-
-def _line(node: yaml.Node) -> int:
-    return _mark_line(node.start_mark) or 1
-
-
-def _mark_line(mark: Any) -> int | None:
-    return int(mark.line) + 1 if mark else None

@@ -10,29 +10,33 @@ from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
 MASK = "***"
 
+_LOGIN = re.compile(r"[^/@]*:[^/@]*@")
+
 
 def spellings(secret: str) -> set[str]:
-    """Return every form in which a secret may stand in a text: raw, URL-quoted, repr, JSON, per line.
+    """Return the usual forms in which a secret may stand in a text: raw, URL-quoted, repr, JSON, per line.
+
+    For those who need a list of words; :class:`Redactor` finds mixtures too.
 
     :param secret: the value in clear.
     """
     data = secret.encode("utf-8", "surrogatepass")
     forms = {secret, quote(data, safe=""), quote(data), quote_plus(data), repr(secret)[1:-1], json.dumps(secret)[1:-1]}
-    forms.add(json.dumps(secret, ensure_ascii=False)[1:-1])
+    forms |= {json.dumps(secret, ensure_ascii=False)[1:-1], ascii(secret)[1:-1], repr(data)[2:-1]}
     forms.update(line for line in secret.splitlines() if len(line) > 3)
     return {form for form in forms if form}
 
 
 class Redactor:
-    """Replaces the given secrets by ``***`` in any text.
+    """Replaces the given secrets by ``***`` in any text, however each of their characters is quoted there.
 
     :param secrets: values in clear; empty ones are passed over.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets if secret for form in spellings(secret)}
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        wanted = {part for secret in secrets for part in (secret, *_long_lines(secret)) if part}
+        longest_first = sorted(wanted, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(_pattern, longest_first))) if wanted else None
 
     def __repr__(self) -> str:
         """Show nothing of what is hidden."""
@@ -53,6 +57,27 @@ class Redactor:
         return MASK if self._pattern and self._pattern.search(text) else text
 
 
+def _long_lines(secret: str) -> list[str]:
+    lines = secret.splitlines()
+    return [line for line in lines if len(line) > 3] if len(lines) > 1 else []
+
+
+def _pattern(secret: str) -> str:
+    """Return a pattern for a secret in which each character may be raw or quoted in its own way."""
+    return "".join(char if char.isascii() and char.isalnum() else _char_pattern(char) for char in secret)
+
+
+def _char_pattern(char: str) -> str:
+    data = char.encode("utf-8", "surrogatepass")
+    hexed = data.hex()
+    forms = {char, repr(char)[1:-1], repr(data)[2:-1], ascii(char)[1:-1], json.dumps(char)[1:-1]}
+    forms |= {f"\\{char}", "".join(f"%{byte:02X}" for byte in data), "".join(f"%{byte:02x}" for byte in data)}
+    forms.add("".join(f"\\x{hexed[at : at + 2]}" for at in range(0, len(hexed), 2)))
+    if char == " ":
+        forms.add("+")
+    return f"(?:{'|'.join(map(re.escape, sorted(forms, key=len, reverse=True)))})"
+
+
 def texts(value: Any) -> Iterator[str]:
     """Yield every text and number inside a nested value, as text.
 
@@ -69,12 +94,12 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def safe_url(text: str) -> str:
-    """Return a URL without user, password, query and fragment; any other text as it is.
+    """Return a public text without what people put into URLs: user, password, query and fragment.
 
-    :param text: a public value, perhaps a URL into which someone put credentials.
+    :param text: a public value, perhaps a URL or a part of one (``md:db?motherduck_token=…``, ``user:pw@host``).
     """
     if "://" not in text:
-        return text
+        return _LOGIN.sub("", text.partition("?")[0], count=1)
     try:
         parts = urlsplit(text)
     except ValueError:

@@ -32,14 +32,22 @@ class ConnectionRef:
             raise ConnectionConfigError(message)
         found = _REFERENCE.fullmatch(text)
         if not found:
-            shown = text if len(text) <= 80 else text[:77] + "..."
-            message = f"'{shown}' is not a connection reference: {_complaint(text)} Write it as @family.alias."
-            raise ConnectionConfigError(message, reference=shown)
+            message = f"'{shown(text)}' is not a connection reference: {_complaint(text)} Write it as @family.alias."
+            raise ConnectionConfigError(message, reference=shown(text))
         return cls(found[1], found[2])
 
     def __str__(self) -> str:
         """Return the reference as it is written in a DAG."""
         return f"@{self.family}.{self.alias}" if self.alias else f"@{self.family}"
+
+
+def shown(name: str) -> str:
+    """Return a name that somebody wrote as it may stand in a message: short, printable, no square brackets.
+
+    :param name: a key of the file or a reference, right or wrong.
+    """
+    plain = "".join(char if char.isprintable() and char not in "[]" else "?" for char in name[:81])
+    return plain if len(plain) <= 80 else plain[:77] + "..."
 
 
 def _complaint(text: str) -> str:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from osiris_provider.connections.env import EnvProblemError, substitute
-from osiris_provider.connections.families import load_family
-from osiris_provider.connections.file import ConnectionsFile, Entry, Problem, read_file
-from osiris_provider.connections.redact import MASK, safe_url
-from osiris_provider.connections.reference import ConnectionRef
-from osiris_provider.connections.settings import find_file
+from osiris_provider.connections.families import Field, load_family
+from osiris_provider.connections.file import ConnectionsFile, Entry, Problem
+from osiris_provider.connections.load import FileArgument, invalid, load_connections, read_connections
+from osiris_provider.connections.redact import safe_url
+from osiris_provider.connections.reference import ConnectionRef, shown
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, did_you_mean
 
-log = logging.getLogger(__name__)
+__all__ = [
+    "FileArgument",
+    "default_alias",
+    "find_entry",
+    "list_connections",
+    "public_fields",
+    "resolve_connection",
+    "resolve_entry",
+    "validate_file",
+]
 
-FileArgument = str | os.PathLike[str] | None
+log = logging.getLogger(__name__)
 
 
 def resolve_connection(reference: str | ConnectionRef, file: FileArgument = None) -> dict[str, Any]:
@@ -32,27 +39,40 @@ def resolve_connection(reference: str | ConnectionRef, file: FileArgument = None
     :raises ConnectionConfigError: the reference, the file, a field or a variable is wrong; all problems of the
         connection in one message.
     """
-    ref = reference if isinstance(reference, ConnectionRef) else ConnectionRef.parse(reference)
+    ref = reference if isinstance(reference, ConnectionRef) else _parsed(reference, file)
     known = load_connections(file)
     entry = find_entry(known, ref)
     fields, problems, warnings = resolve_entry(entry)
+    problems = known.problems_of(entry.reference) + problems
     if problems:
-        raise _invalid(entry.reference, known.path, problems)
+        raise invalid(entry.reference, known.path, problems)
     for warning in warnings:
-        log.warning("%s, %s:%s: %s", entry.reference, known.path, warning.line, warning.message)
+        log.warning("%s:%s: %s: %s", known.path, warning.line, entry.reference, warning.message)
     return fields
+
+
+def _parsed(reference: str, file: FileArgument) -> ConnectionRef:
+    try:
+        return ConnectionRef.parse(reference)
+    except ConnectionConfigError as error:
+        problem = error
+    try:
+        near = did_you_mean(str(reference).strip().lower(), load_connections(file).references())
+    except ConnectionConfigError:
+        near = ""
+    raise ConnectionConfigError(f"{problem}{near}", **problem.facts)
 
 
 def list_connections(file: FileArgument = None) -> list[dict[str, Any]]:
     """List the connections of the file with what is public of each (CONN-021).
 
     :param file: path of the connections file; None looks in the usual places.
-    :return: a dict a connection: ``family``, ``alias``, the public fields, ``default: True`` on a family's default,
-        and ``***`` for a field that the family does not know. A public ``${VAR}`` that is not set stays as written.
-    :raises ConnectionConfigError: there is no file, or it cannot be read.
+    :return: a dict a connection: ``family``, ``alias``, the public fields that are given, and ``default: True`` on a
+        family's default. A public ``${VAR}`` that is not set stays as written.
+    :raises ConnectionConfigError: there is no file, it cannot be read, or its structure is wrong.
     """
     known = load_connections(file)
-    return [_public(entry, known) for entry in known.entries.values()]
+    return [public_fields(known, entry) for entry in known.entries.values()]
 
 
 def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple[Path, list[Problem], list[Problem]]:
@@ -63,7 +83,7 @@ def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple
     :return: the path, all problems, and all warnings, in the order of their lines.
     :raises ConnectionConfigError: there is no file, or it cannot be opened.
     """
-    known = _read(find_file(file))
+    known = read_connections(file)
     problems, warnings = list(known.problems), []
     for entry in known.entries.values():
         _, found, warned = resolve_entry(entry, variables=variables)
@@ -72,39 +92,38 @@ def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple
     return known.path, sorted(problems, key=_by_line), sorted(warnings, key=_by_line)
 
 
-def load_connections(file: FileArgument = None) -> ConnectionsFile:
-    """Return the parsed file; cached on its identity (path, inode, size, time), so an edit is seen at once.
-
-    :param file: path of the connections file; None looks in the usual places.
-    :raises ConnectionConfigError: there is no file, it cannot be read, or its structure is wrong.
-    """
-    known = _read(find_file(file))
-    if known.problems:
-        raise _invalid(None, known.path, known.problems)
-    return known
-
-
 def find_entry(known: ConnectionsFile, ref: ConnectionRef) -> Entry:
     """Return the entry of a reference, or of the family's default (CONN-003).
 
     :param known: a file that was read.
     :param ref: the reference.
     :raises ConnectionNotFoundError: names the nearest reference of the file.
+    :raises ConnectionConfigError: there is no such family, or the alias cannot be one.
     """
-    load_family(ref.family)
     alias = ref.alias or default_alias(known, ref.family)
     entry = known.entries.get((ref.family, alias)) if alias else None
     if entry:
         return entry
+    near = did_you_mean(str(ref), known.references())
+    _require_family(ref, near)
     aliases = known.aliases(ref.family)
     if ref.alias is None and aliases:
         listed = ", ".join(f"@{ref.family}.{name}" for name in aliases)
         message = f"{ref} has no default in {known.path}. Mark one with default: true, or name one of {listed}."
         raise ConnectionNotFoundError(message, reference=str(ref), file=str(known.path))
-    near = did_you_mean(str(ref), known.references())
     listed = f" Family {ref.family} has {', '.join(aliases)}." if aliases else f" It has no family {ref.family}."
     message = f"{ref} is not in {known.path}.{near}{listed}"
     raise ConnectionNotFoundError(message, reference=str(ref), file=str(known.path))
+
+
+def _require_family(ref: ConnectionRef, near: str) -> None:
+    try:
+        load_family(ref.family)
+    except ConnectionConfigError as error:
+        message = f"{ref}:{near} {error}" if near else f"{ref}: {error}"
+    else:
+        return
+    raise ConnectionConfigError(message, reference=str(ref))
 
 
 def default_alias(known: ConnectionsFile, family: str) -> str | None:
@@ -127,23 +146,26 @@ def resolve_entry(entry: Entry, *, variables: bool = True) -> tuple[dict[str, An
     problems: list[Problem] = []
     given: dict[str, Any] = {}
     unset: set[str] = set()
-    for name, value in entry.fields.items():
-        textual = name in declared and declared[name].textual
-        written = entry.scalars[name] if textual and name in entry.scalars else value
+    for name in entry.fields:
+        written = _written(entry, name, declared.get(name))
         try:
             given[name] = _substituted(written)
         except EnvProblemError as problem:
+            # What is written stands in for the value, so that what else is wrong is found too.
+            given[name] = written
             unset.add(name)
-            problems.append(Problem(f"field {name}: {problem}", entry.lines.get(name), entry.reference, name))
-    coerced, wrong, unknown = family.coerce({**given, **dict.fromkeys(unset)})
-    for field, message in wrong:
-        if field not in unset:
-            line = entry.lines.get(field or "", entry.line)
-            problems.append(Problem(f"field {field}: {message}" if field else message, line, entry.reference, field))
-    if not variables:
-        problems = [problem for problem in problems if problem.field not in unset]
-    warnings = [_unknown_field(entry, name, list(declared)) for name in unknown]
+            if variables:
+                problems.append(_problem(entry, name, str(problem)))
+    coerced, wrong, unknown = family.coerce(given)
+    wrong += _empty_secrets(entry, declared)
+    problems += [_problem(entry, field, message) for field, message in wrong if field not in unset]
+    warnings = [_problem(entry, name, _unknown_field(entry, name, list(declared))) for name in unknown]
     return {"family": entry.family, "alias": entry.alias, **coerced}, problems, warnings
+
+
+def _written(entry: Entry, name: str, field: Field | None) -> Any:
+    """Return the text of a field that holds text, so that a password of ``0123`` or ``no`` keeps its characters."""
+    return entry.texts[name] if field is not None and field.texts else entry.fields[name]
 
 
 def _substituted(value: Any) -> Any:
@@ -156,22 +178,36 @@ def _substituted(value: Any) -> Any:
     return value
 
 
-def _unknown_field(entry: Entry, name: str, declared: list[str]) -> Problem:
-    message = f"field {name} is not known to family {entry.family}.{did_you_mean(name, declared)}"
-    return Problem(message, entry.lines.get(name), entry.reference, name)
+def _empty_secrets(entry: Entry, declared: Any) -> list[tuple[str | None, str]]:
+    """Find ``password: #secret``, of which YAML makes a comment."""
+    problem = "is empty; leave it out, or put a value that begins with # in single quotes"
+    return [(name, problem) for name in sorted(entry.empty) if name in declared and declared[name].secret]
 
 
-def _public(entry: Entry, known: ConnectionsFile) -> dict[str, Any]:
+def _problem(entry: Entry, field: str | None, message: str) -> Problem:
+    line = entry.lines.get(field or "", entry.line)
+    return Problem(f"field {shown(field)}: {message}" if field else message, line, entry.reference, field)
+
+
+def _unknown_field(entry: Entry, name: str, declared: list[str]) -> str:
+    return f"is not known to family {entry.family}.{did_you_mean(name, declared)}"
+
+
+def public_fields(known: ConnectionsFile, entry: Entry) -> dict[str, Any]:
+    """Return what may be shown of a connection, in the shape of CONN-021.
+
+    :param known: the file.
+    :param entry: one of its entries.
+    """
     declared = load_family(entry.family).declared()
-    shown: dict[str, Any] = {"family": entry.family, "alias": entry.alias}
+    found: dict[str, Any] = {"family": entry.family, "alias": entry.alias}
     for name, value in entry.fields.items():
-        if name not in declared:
-            shown[name] = MASK
-        elif declared[name].public:
-            shown[name] = _shown(value)
+        field = declared.get(name)
+        if field is not None and field.public and value is not None:
+            found[field.name] = _shown(_written(entry, name, field))
     if default_alias(known, entry.family) == entry.alias:
-        shown["default"] = True
-    return shown
+        found["default"] = True
+    return found
 
 
 def _shown(value: Any) -> Any:
@@ -182,33 +218,5 @@ def _shown(value: Any) -> Any:
     return safe_url(value) if isinstance(value, str) else value
 
 
-def _invalid(reference: str | None, path: Path, problems: Sequence[Problem]) -> ConnectionConfigError:
-    listed = list(problems)
-    message = "; ".join(_placed(reference, path, listed))
-    first = listed[0]
-    return ConnectionConfigError(message, reference=reference, file=str(path), line=first.line, field=first.field)
-
-
-def _placed(reference: str | None, path: Path, problems: list[Problem], most: int = 5) -> Iterator[str]:
-    for problem in problems[:most]:
-        where = f"{path}:{problem.line}" if problem.line else str(path)
-        yield f"{where}: {reference + ': ' if reference else ''}{problem.message}"
-    if len(problems) > most:
-        yield f"and {len(problems) - most} more; run: osiris connections validate"
-
-
 def _by_line(problem: Problem) -> int:
     return problem.line or 0
-
-
-def _read(path: Path) -> ConnectionsFile:
-    try:
-        found = path.stat()
-    except OSError:
-        return read_file(path)
-    return _read_version(path, found.st_ino, found.st_size, found.st_mtime_ns)
-
-
-@lru_cache(maxsize=16)
-def _read_version(path: Path, _inode: int, _size: int, _mtime_ns: int) -> ConnectionsFile:
-    return read_file(path)

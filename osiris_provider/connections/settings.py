@@ -8,7 +8,8 @@ from configparser import Error as ConfigParserError
 from functools import lru_cache
 from pathlib import Path
 
-from osiris_provider.connections.file import FILE_NAME
+from osiris_provider.connections.reference import shown
+from osiris_provider.connections.source import FILE_NAME
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
 
@@ -19,13 +20,18 @@ def setting(key: str) -> str | None:
     """
     from_env = os.environ.get(f"AIRFLOW__OSIRIS__{key.upper()}")
     if from_env:
-        return from_env
+        return _expanded(from_env)
     config = Path(os.environ.get("AIRFLOW_CONFIG") or airflow_home() / "airflow.cfg")
     try:
         found = config.stat()
     except OSError:
         return None
-    return _osiris_section(config, found.st_mtime_ns).get(key) or None
+    return _expanded(_osiris_section(config, found.st_mtime_ns).get(key, "")) or None
+
+
+def _expanded(text: str) -> str:
+    """Replace ``~`` and ``$NAME``, as Airflow does in all its options."""
+    return os.path.expandvars(os.path.expanduser(text))
 
 
 def airflow_home() -> Path:
@@ -58,21 +64,38 @@ def find_file(file: str | os.PathLike[str] | None = None) -> Path:
     named = [(file, "asked for"), (setting("connections_file"), "set by the osiris option connections_file")]
     for path, how in named:
         if path:
-            return _existing(Path(path).expanduser(), how)
+            return _existing(path, how)
     home = os.environ.get("OSIRIS_HOME")
     if home:
-        return _existing(Path(home).expanduser() / FILE_NAME, "set by OSIRIS_HOME")
-    places = [Path.cwd(), airflow_home()]
+        return _existing(os.path.join(home, FILE_NAME), "set by OSIRIS_HOME")
+    places = [*_working_directory(), airflow_home()]
     for place in places:
-        if (place / FILE_NAME).exists():
+        if os.path.lexists(place / FILE_NAME):
             return place / FILE_NAME
     looked = " and ".join(str(place) for place in places)
     message = f"There is no {FILE_NAME} in {looked}. Create one, or set OSIRIS_HOME to the directory that has it."
     raise ConnectionNotFoundError(message)
 
 
-def _existing(path: Path, how: str) -> Path:
-    if path.exists():
-        return path.absolute()
-    message = f"Connections file {path} ({how}) does not exist."
-    raise ConnectionConfigError(message, file=str(path))
+def _working_directory() -> list[Path]:
+    try:
+        return [Path.cwd()]
+    except FileNotFoundError:
+        # Somebody has removed it.
+        return []
+
+
+def _existing(name: str | os.PathLike[str], how: str) -> Path:
+    problem = "does not exist"
+    try:
+        path = Path(name).expanduser().absolute()
+        # Whatever else is wrong with it, the reader says better.
+        if os.path.lexists(path):
+            return path
+        parent = path.parent
+        if not os.access(parent, os.X_OK) and os.path.lexists(parent):
+            problem = f"cannot be reached: permission denied in {parent}"
+    except (OSError, RuntimeError, ValueError) as error:
+        problem = f"is not a path: {error}"
+    message = f"Connections file {shown(os.fspath(name))} ({how}) {problem}."
+    raise ConnectionConfigError(message, file=shown(os.fspath(name)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from osiris_provider.connections.load import FileArgument
 from osiris_provider.connections.reference import ConnectionRef
-from osiris_provider.connections.resolve import FileArgument, resolve_connection
+from osiris_provider.connections.resolve import resolve_connection
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check import Result, check_many, misconfigured
 from osiris_provider.connectors.registry import get_connector

@@ -16,7 +16,7 @@ import typing
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, SecretStr, ValidationError
@@ -71,6 +71,12 @@ class FieldSpec:
     def public(self) -> bool:
         """Whether ``connections list`` shows it; a secret never is."""
         return self.info.public and not self.secret
+
+    @cached_property
+    def texts(self) -> bool:
+        """Whether it holds nothing but texts, at any depth: what a file says is then taken as it is written."""
+        known = (*SCALARS, dict, list, tuple)
+        return all(leaf in known or get_origin(leaf) is Literal for leaf in _leaves(self.annotation))
 
     @property
     def label(self) -> str:
