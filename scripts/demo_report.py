@@ -27,7 +27,7 @@ NEXT_STEPS = """\
 def result_table(connection: duckdb.DuckDBPyConnection) -> Table:
     """Render every row of the DAG's result; numbers to the right."""
     result = connection.sql(f"FROM {RESULT}")
-    table = Table(title="How New York's airlines did in 2013", title_justify="left")
+    table = Table()
     for name, kind in zip(result.columns, result.types, strict=True):
         table.add_column(name.replace("_", " "), justify="left" if kind == "VARCHAR" else "right")
     for row in result.fetchall():
@@ -53,11 +53,12 @@ def main(path: Path) -> None:
 
     console = Console(highlight=False)
     with duckdb.connect(str(path), read_only=True) as connection:
+        console.print("\n[bold]How the airlines that left New York in 2013 did[/bold]")
         console.print(result_table(connection))
         for name, rows in row_counts(connection):
             console.print(f"  {name:<22}{rows:>10,} rows")
-    console.print(f"\nWritten to {path}\n")
-    console.print(NEXT_STEPS)
+    console.print(f"\nWritten to {path}\n", soft_wrap=True)
+    console.print(NEXT_STEPS, soft_wrap=True)
 
 
 if __name__ == "__main__":
