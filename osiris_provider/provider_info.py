@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 from osiris_provider import __version__
+
+log = logging.getLogger(__name__)
 
 PACKAGE_NAME = "airflow-provider-osiris"
 INTEGRATION = "Osiris"
@@ -23,9 +27,6 @@ HOOKS = {
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's metadata, in the shape of Airflow's ``provider_info.schema.json``."""
-    # Imported here, so that the entry point itself costs nothing.
-    from osiris_provider.connectors.airflow_form import connection_type
-
     return {
         "package-name": PACKAGE_NAME,
         "name": INTEGRATION,
@@ -38,14 +39,23 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": _modules("hooks", "base", "dbapi", "errors", *HOOKS),
         "operators": _modules("operators", "doctor", "osiris"),
         "sensors": _modules("sensors", "healthcheck"),
-        "connection-types": [
-            connection_type(family, f"osiris_provider.hooks.{family}.{name}")
-            for family, name in HOOKS.items()
-            if _there(family)
-        ],
+        "connection-types": list(_connection_types()),
         "secrets-backends": ["osiris_provider.secrets.connections_file.OsirisConnectionsBackend"],
         "config": {"osiris": {"description": "Settings of airflow-provider-osiris.", "options": _options()}},
     }
+
+
+def _connection_types() -> Iterator[dict[str, Any]]:
+    # Imported here, so that the entry point itself costs nothing.
+    from osiris_provider.connectors.airflow_form import connection_type
+    from osiris_provider.errors import ConnectionConfigError
+
+    for family, name in HOOKS.items():
+        try:
+            yield connection_type(family, f"osiris_provider.hooks.{family}.{name}")
+        except ConnectionConfigError as error:  # noqa: PERF203 - six rounds
+            # Whatever is raised here keeps every airflow command from starting.
+            log.warning("%s", error)
 
 
 def _modules(kind: str, *names: str) -> list[dict[str, Any]]:
@@ -81,9 +91,3 @@ def _option(
         "example": example,
         "default": default,
     }
-
-
-def _there(family: str) -> bool:
-    from importlib.util import find_spec
-
-    return find_spec(f"osiris_provider.connectors.{family}") is not None

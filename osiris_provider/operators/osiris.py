@@ -55,14 +55,14 @@ class OsirisOperator(BaseOperator):
     resolved on a copy when the task runs (CONN-005). Errors of auth, permission, configuration and data fail the task
     at once; network errors and timeouts use its retries.
 
-    :param driver: a name (``mysql.extractor``), a dotted path, or a class. (templated)
+    :param driver: a name (``mysql.extractor``), a dotted path, or a class.
     :param config: of the driver; ``connection`` is a reference (``@mysql.default``) or an Airflow connection id.
         (templated; a value that ends with ``.sql`` is read from that file)
     :param inputs: results of earlier tasks. A dict from step id to ``extract.output``; or a task id, or a list of
         them, whose results are pulled from XCom. (templated)
     """
 
-    template_fields: Sequence[str] = ("driver", "config", "inputs")
+    template_fields: Sequence[str] = ("config", "inputs")
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers = {"config": "json", "inputs": "json"}  # noqa: RUF012 - Airflow's own way to declare it
     ui_color = "#e3f0ea"

@@ -1,0 +1,126 @@
+"""Running DAGs in this process, against a metadata database of the tests' own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+FOREIGN_WARNINGS = (
+    # Airflow's own libraries among each other; nothing of this package can bring them up.
+    "ignore:Using `httpx` with `starlette.testclient`",
+    "ignore::DeprecationWarning:airflow",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+    "ignore::sqlalchemy.exc.SAWarning",
+)
+
+ConnectionsFile = Callable[[dict[str, Any]], Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            for text in FOREIGN_WARNINGS:
+                item.add_marker(pytest.mark.filterwarnings(text))
+
+
+@pytest.fixture
+def connections_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ConnectionsFile:
+    """Write a connections file and make it the one that is found."""
+
+    def write(connections: dict[str, Any]) -> Path:
+        path = tmp_path / "osiris_connections.yaml"
+        path.write_text(yaml.safe_dump({"version": 1, "connections": connections}, allow_unicode=True))
+        monkeypatch.setenv("OSIRIS_HOME", str(tmp_path))
+        return path
+
+    return write
+
+
+@pytest.fixture(autouse=True)
+def staging_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    staging = tmp_path / "staging"
+    monkeypatch.setenv("AIRFLOW__OSIRIS__STAGING_URL", staging.as_uri())
+    return staging
+
+
+@dataclass
+class Run:
+    """What came of a DAG run."""
+
+    state: str
+    states: dict[str, str] = field(default_factory=dict)
+    tries: dict[str, int] = field(default_factory=dict)
+    dag_id: str = ""
+    run_id: str = ""
+    serialized: str = ""
+
+    def xcom(self, task_id: str, key: str = "return_value") -> Any:
+        """The value that a task left, as it lies in the database."""
+        values = [value for task, name, value in self.xcoms() if (task, name) == (task_id, key)]
+        return values[0] if values else None
+
+    def xcoms(self) -> Iterator[tuple[str, str, Any]]:
+        """All of the run: task, key, value."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            for row in session.query(XComModel).filter_by(dag_id=self.dag_id, run_id=self.run_id):
+                yield row.task_id, row.key, json.loads(row.value) if isinstance(row.value, str) else row.value
+
+    def rendered(self) -> str:
+        """The rendered fields of all tasks, as text."""
+        from airflow.models.renderedtifields import RenderedTaskInstanceFields
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            rows = session.query(RenderedTaskInstanceFields).filter_by(dag_id=self.dag_id, run_id=self.run_id)
+            return json.dumps([row.rendered_fields for row in rows])
+
+
+RunDag = Callable[[Any], Run]
+
+
+@pytest.fixture
+def run_dag(airflow_database: None) -> RunDag:  # noqa: ARG001 - the database has to be there
+    """Run a DAG to its end in this process, retries without waiting included."""
+
+    def run(dag: Any) -> Run:
+        serialized = _store(dag)
+        result = dag.test()
+        instances = result.get_task_instances()
+        return Run(
+            str(result.state),
+            {ti.task_id: str(ti.state) for ti in instances},
+            {ti.task_id: ti.try_number for ti in instances},
+            dag.dag_id,
+            result.run_id,
+            serialized,
+        )
+
+    return run
+
+
+def _store(dag: Any) -> str:
+    """Write a DAG to the database, as the DAG processor does with one of a file; return its serialized form."""
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.serialization.definitions.dag import SerializedDAG
+    from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
+    from airflow.utils.session import create_session
+
+    data = DagSerialization.to_dict(dag)
+    with create_session() as session:
+        session.merge(DagBundleModel(name="tests"))
+        session.flush()
+        SerializedDAG.bulk_write_to_db("tests", None, [dag], session=session)
+        SerializedDagModel.write_dag(LazyDeserializedDAG(data=data), "tests", session=session)
+    return json.dumps(data)

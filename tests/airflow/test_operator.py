@@ -1,0 +1,183 @@
+"""OsirisOperator: drivers by name, path and class; inputs; staging; which errors burn retries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from airflow.sdk import DAG
+from osiris_provider.errors import AuthError, ConnectTimeoutError, DataError, NetworkError, UnknownConnectorError
+from osiris_provider.operators.osiris import MAX_RESULT, OsirisOperator
+
+from tests.airflow.conftest import ConnectionsFile, RunDag
+from tests.airflow.drivers import Chunks, Echo, Numbers, Raises, Sum
+
+RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(0)}
+
+
+def test_data_goes_through_staging_and_a_small_reference_through_xcom(
+    run_dag: RunDag, staging_of_its_own: Path
+) -> None:
+    with DAG("staged", schedule=None) as dag:
+        numbers = OsirisOperator(task_id="numbers", driver=Numbers, config={"count": 100_000})
+        OsirisOperator(task_id="total", driver=Sum, config={}, inputs={"numbers": numbers.output})
+    run = run_dag(dag)
+    assert run.state == "success"
+    reference = run.xcom("numbers")
+    assert reference["rows"] == 100_000
+    assert reference["columns"] == ["n"]
+    assert len(str(reference)) < 500
+    [file] = staging_of_its_own.rglob("*.parquet")
+    assert reference["uri"] == file.as_uri()
+    assert reference["bytes"] == file.stat().st_size
+    assert pq.read_metadata(file).num_rows == 100_000
+    assert run.xcom("total") == {"numbers": 4_999_950_000}
+
+
+def test_metrics_go_to_xcom(run_dag: RunDag) -> None:
+    with DAG("metrics", schedule=None) as dag:
+        OsirisOperator(task_id="numbers", driver=Numbers, config={"count": 3})
+    metrics = run_dag(dag).xcom("numbers", "metrics")
+    assert metrics == [{"name": "rows_read", "value": 3, "unit": "rows", "tags": {"step": "numbers"}}]
+
+
+def test_an_xcom_arg_makes_an_edge() -> None:
+    with DAG("edges", schedule=None):
+        first = OsirisOperator(task_id="first", driver=Numbers, config={"count": 3})
+        second = OsirisOperator(task_id="second", driver=Sum, config={}, inputs={"first": first.output})
+    assert second.upstream_task_ids == {"first"}
+
+
+@pytest.mark.parametrize(
+    "driver",
+    [Numbers, "tests.airflow.drivers.Numbers", "tests.airflow.drivers:Numbers"],
+    ids=["class", "dotted", "colon"],
+)
+def test_a_driver_is_a_class_or_a_path(run_dag: RunDag, driver: str | type[Any]) -> None:
+    with DAG("kinds", schedule=None) as dag:
+        OsirisOperator(task_id="numbers", driver=driver, config={"count": 3})
+    assert run_dag(dag).xcom("numbers")["rows"] == 3
+
+
+def test_an_unknown_driver_fails_at_once_and_names_the_nearest(
+    run_dag: RunDag, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with DAG("unknown_driver", schedule=None) as dag:
+        OsirisOperator(task_id="step", driver="mysql.extractr", config={}, **RETRIES)
+    run = run_dag(dag)
+    assert (run.state, run.tries["step"]) == ("failed", 1)
+    assert "Did you mean 'mysql.extractor'?" in capfd.readouterr().out
+
+
+def test_a_generator_is_a_driver(run_dag: RunDag) -> None:
+    with DAG("generator", schedule=None) as dag:
+        chunks = OsirisOperator(task_id="chunks", driver=Chunks, config={"count": 4})
+        OsirisOperator(task_id="total", driver=Sum, config={}, inputs="chunks") << chunks
+    run = run_dag(dag)
+    assert run.xcom("chunks")["rows"] == 4
+    assert run.xcom("total") == {"chunks": 6}
+
+
+def test_inputs_by_task_id_and_by_template(run_dag: RunDag) -> None:
+    with DAG("by_id", schedule=None) as dag:
+        numbers = OsirisOperator(task_id="numbers", driver=Numbers, config={"count": 3})
+        by_id = OsirisOperator(task_id="by_id", driver=Sum, config={}, inputs=["numbers"])
+        template = "{{ ti.xcom_pull('numbers') }}"
+        by_template = OsirisOperator(task_id="by_template", driver=Sum, config={}, inputs={"x": template})
+        numbers >> [by_id, by_template]
+    run = run_dag(dag)
+    assert run.xcom("by_id") == {"numbers": 3}
+    assert run.xcom("by_template") == {"x": 3}
+
+
+def test_mapped_tasks_are_one_input(run_dag: RunDag) -> None:
+    with DAG("mapped", schedule=None) as dag:
+        configs = [{"count": 2}, {"count": 3}]
+        numbers = OsirisOperator.partial(task_id="numbers", driver=Numbers).expand(config=configs)
+        OsirisOperator(task_id="total", driver=Sum, config={}, inputs={"numbers": numbers.output})
+    assert run_dag(dag).xcom("total") == {"numbers": 1 + 3}
+
+
+def test_an_input_that_never_came_is_named(run_dag: RunDag, capfd: pytest.CaptureFixture[str]) -> None:
+    with DAG("no_input", schedule=None) as dag:
+        OsirisOperator(task_id="total", driver=Sum, config={}, inputs=["ghost"], **RETRIES)
+    run = run_dag(dag)
+    assert (run.state, run.tries["total"]) == ("failed", 1)
+    assert "Step total: input 'ghost' is not the result of a step" in capfd.readouterr().out
+
+
+def test_config_is_templated_down_to_sql_files(run_dag: RunDag, tmp_path: Path) -> None:
+    (tmp_path / "query.sql").write_text("SELECT '{{ ds_nodash }}'")
+    with DAG("templated", schedule=None, template_searchpath=str(tmp_path)) as dag:
+        OsirisOperator(task_id="step", driver=Echo, config={"query": "query.sql"})
+    assert "SELECT '20" in run_dag(dag).xcom("step")["query"]
+
+
+def test_conn_005_the_connection_is_resolved_on_a_copy(run_dag: RunDag, connections_file: ConnectionsFile) -> None:
+    connections_file({"duckdb": {"default": {"path": ":memory:"}}})
+    config = {"connection": "@duckdb"}
+    with DAG("resolved", schedule=None) as dag:
+        OsirisOperator(task_id="step", driver=Echo, config=config)
+    run = run_dag(dag)
+    assert run.xcom("step")["config"] == ["connection", "resolved_connection"]
+    assert config == {"connection": "@duckdb"}
+    assert "resolved_connection" not in run.rendered()
+    assert ":memory:" not in run.rendered() + run.serialized
+
+
+def test_conn_005_a_resolved_connection_in_config_is_refused(
+    run_dag: RunDag, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with DAG("smuggled", schedule=None) as dag:
+        OsirisOperator(task_id="step", driver=Echo, config={"resolved_connection": {"host": "x"}}, **RETRIES)
+    run = run_dag(dag)
+    assert (run.state, run.tries["step"]) == ("failed", 1)
+    assert "resolved_connection may not stand in config" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("result", "complaint"),
+    [
+        ({"figure": "x" * MAX_RESULT}, "bytes of figures"),
+        ({"moment": timedelta(1)}, "not JSON under moment"),
+    ],
+)
+def test_a_result_that_is_no_figure_is_refused(
+    run_dag: RunDag,
+    capfd: pytest.CaptureFixture[str],
+    result: dict[str, Any],
+    complaint: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Echo, "run", lambda _self, **_kwargs: result)
+    with DAG("too_much", schedule=None) as dag:
+        OsirisOperator(task_id="step", driver=Echo, config={})
+    assert run_dag(dag).state == "failed"
+    assert complaint in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        (AuthError("wrong password"), 1),
+        (DataError("does not fit"), 1),
+        (NetworkError("line broke"), 3),
+        (NetworkError("expired", retryable=False), 1),
+        (ConnectTimeoutError("silent"), 3),
+        (UnknownConnectorError("odd"), 3),
+        (ZeroDivisionError("a driver's own mistake"), 3),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+def test_conn_019_only_what_may_pass_uses_retries(
+    run_dag: RunDag, monkeypatch: pytest.MonkeyPatch, error: Exception, tries: int
+) -> None:
+    monkeypatch.setattr(Raises, "error", error)
+    monkeypatch.setattr(Raises, "calls", 0)
+    with DAG("retries", schedule=None) as dag:
+        OsirisOperator(task_id="step", driver=Raises, config={}, **RETRIES)
+    assert run_dag(dag).state == "failed"
+    assert Raises.calls == tries
