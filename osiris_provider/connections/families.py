@@ -59,11 +59,18 @@ def load_family(family: str) -> type[Family]:
     """Import and return the connector class of a family.
 
     :param family: such as ``mysql``.
-    :raises ConnectionConfigError: there is no such family.
+    :raises ConnectionConfigError: there is no such family, or the package that has it cannot be imported.
     """
     points = _entry_points()
     if family not in points:
         listed = ", ".join(points) or "none; reinstall airflow-provider-osiris"
         message = f"Unknown family '{shown(family)}'.{did_you_mean(family, list(points))} Known are {listed}."
         raise ConnectionConfigError(message)
-    return cast("type[Family]", points[family].load())
+    point = points[family]
+    try:
+        return cast("type[Family]", point.load())
+    except Exception as error:  # noqa: BLE001 - importing somebody's package may raise anything
+        cause = f"{type(error).__name__}: {error}"
+    package = point.dist.name if point.dist else "its package"
+    message = f"Family '{family}' cannot be loaded from {point.value} ({cause}). Reinstall {package}."
+    raise ConnectionConfigError(message)

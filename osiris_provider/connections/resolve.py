@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from osiris_provider.connections.env import EnvProblemError, substitute
-from osiris_provider.connections.families import Field, load_family
+from osiris_provider.connections.families import Field, family_names, load_family
 from osiris_provider.connections.file import ConnectionsFile, Entry, Problem
 from osiris_provider.connections.load import FileArgument, invalid, load_connections, read_connections
 from osiris_provider.connections.redact import safe_url
@@ -60,7 +61,8 @@ def _parsed(reference: str, file: FileArgument) -> ConnectionRef:
         near = did_you_mean(str(reference).strip().lower(), load_connections(file).references())
     except ConnectionConfigError:
         near = ""
-    raise ConnectionConfigError(f"{problem}{near}", **problem.facts)
+    message = f"{problem}{near}"
+    raise ConnectionConfigError(message, **problem.facts)
 
 
 def list_connections(file: FileArgument = None) -> list[dict[str, Any]]:
@@ -117,13 +119,11 @@ def find_entry(known: ConnectionsFile, ref: ConnectionRef) -> Entry:
 
 
 def _require_family(ref: ConnectionRef, near: str) -> None:
-    try:
-        load_family(ref.family)
-    except ConnectionConfigError as error:
-        message = f"{ref}:{near} {error}" if near else f"{ref}: {error}"
-    else:
-        return
-    raise ConnectionConfigError(message, reference=str(ref))
+    families = family_names()
+    if ref.family not in families:
+        hint = near or did_you_mean(ref.family, families)
+        message = f"{ref}: unknown family '{ref.family}'.{hint} Known are {', '.join(families)}."
+        raise ConnectionConfigError(message, reference=str(ref))
 
 
 def default_alias(known: ConnectionsFile, family: str) -> str | None:
@@ -141,7 +141,10 @@ def resolve_entry(entry: Entry, *, variables: bool = True) -> tuple[dict[str, An
     :param variables: False: a variable that is not set is no problem.
     :return: the resolved connection, its problems, and its warnings (unknown fields).
     """
-    family = load_family(entry.family)
+    try:
+        family = load_family(entry.family)
+    except ConnectionConfigError as error:
+        return {}, [Problem(str(error), entry.line, entry.reference)], []
     declared = family.declared()
     problems: list[Problem] = []
     given: dict[str, Any] = {}
@@ -178,7 +181,7 @@ def _substituted(value: Any) -> Any:
     return value
 
 
-def _empty_secrets(entry: Entry, declared: Any) -> list[tuple[str | None, str]]:
+def _empty_secrets(entry: Entry, declared: Mapping[str, Field]) -> list[tuple[str | None, str]]:
     """Find ``password: #secret``, of which YAML makes a comment."""
     problem = "is empty; leave it out, or put a value that begins with # in single quotes"
     return [(name, problem) for name in sorted(entry.empty) if name in declared and declared[name].secret]
@@ -199,7 +202,7 @@ def public_fields(known: ConnectionsFile, entry: Entry) -> dict[str, Any]:
     :param known: the file.
     :param entry: one of its entries.
     """
-    declared = load_family(entry.family).declared()
+    declared = _declared(entry.family)
     found: dict[str, Any] = {"family": entry.family, "alias": entry.alias}
     for name, value in entry.fields.items():
         field = declared.get(name)
@@ -208,6 +211,14 @@ def public_fields(known: ConnectionsFile, entry: Entry) -> dict[str, Any]:
     if default_alias(known, entry.family) == entry.alias:
         found["default"] = True
     return found
+
+
+def _declared(family: str) -> Mapping[str, Field]:
+    try:
+        return load_family(family).declared()
+    except ConnectionConfigError:
+        # Its package is broken; doctor and validate say so. Nothing is known to be public.
+        return {}
 
 
 def _shown(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The command line: ``osiris connections list | doctor | validate | schema``. It never imports Airflow."""

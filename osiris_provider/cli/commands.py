@@ -1,0 +1,115 @@
+"""The commands and their options. What they need is imported when they run, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from osiris_provider import __version__
+from osiris_provider.cli.output import MISCONFIGURED, plain, reported, say, write, write_json
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+
+file_option = click.option(
+    "--file", metavar="PATH", help="The connections file. Without it, the usual places are looked into."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing but JSON, to stdout.")
+
+
+@click.group(context_settings=SETTINGS)
+@click.version_option(__version__, package_name="airflow-provider-osiris")
+def osiris() -> None:
+    """Connections of Apache Airflow in one reviewed file."""
+
+
+@osiris.group()
+def connections() -> None:
+    """List, check and validate the connections of osiris_connections.yaml."""
+
+
+@connections.command("list")
+@file_option
+@json_option
+def list_command(file: str | None, as_json: bool) -> None:
+    """List all connections with what is public of them.
+
+    Secrets are never shown.
+    """
+    from osiris_provider.connections.load import load_connections
+    from osiris_provider.connections.resolve import list_connections
+
+    with reported(as_json):
+        known = load_connections(file)
+        listed = list_connections(known.path)
+    for problem in known.problems:
+        say(f"warning: {known.path}:{problem.line}: {problem.reference}: {problem.message}")
+    if as_json:
+        write_json(listed)
+        return
+    from osiris_provider.cli.tables import list_table, render
+
+    sources = [f"{known.path}:{entry.line}" for entry in known.entries.values()]
+    write(render(list_table(listed, sources)))
+
+
+def _seconds(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    from osiris_provider.connectors.deadline import checked_timeout
+
+    try:
+        return checked_timeout(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@connections.command()
+@click.argument("references", nargs=-1, metavar="[@FAMILY.ALIAS]...")
+@click.option("--family", help="Check the connections of this family only.")
+@click.option("--alias", help="Check this connection of the family only.")
+@click.option("--timeout", type=float, default=2.0, show_default=True, callback=_seconds, help="Seconds for each.")
+@click.option("--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="Checks at a time.")
+@file_option
+@json_option
+def doctor(as_json: bool, **options: Any) -> int:
+    """Check connections: log in and prove that the credentials are accepted.
+
+    Without references or options all connections of the file are checked. With --json, one connection asked for is
+    one object; else there is an object "connections" with a list. Exit code 0: all are healthy, 1: some are not.
+    """
+    from osiris_provider.cli.doctor import Request, examine
+
+    with reported(as_json):
+        return examine(Request(as_json=as_json, **options))
+
+
+@connections.command()
+@click.option("--no-variables", is_flag=True, help="Do not ask for variables that are not set on this machine.")
+@file_option
+@json_option
+def validate(file: str | None, as_json: bool, no_variables: bool) -> int:
+    """Find everything that is wrong with the file, without connecting to anything.
+
+    Unknown fields are warnings. Exit code 3 if there are problems.
+    """
+    from osiris_provider.cli.validate import as_lines, as_object
+    from osiris_provider.connections.resolve import validate_file
+
+    with reported(as_json):
+        path, problems, warnings = validate_file(file, variables=not no_variables)
+    if as_json:
+        write_json(as_object(path, problems, warnings))
+    else:
+        write("\n".join(plain(line) for line in as_lines(path, problems, warnings)))
+    return MISCONFIGURED if problems else 0
+
+
+@connections.command()
+def schema() -> None:
+    """Print a JSON Schema of the connections file, for editors.
+
+    It has all installed families.
+    """
+    from osiris_provider.connectors.schema import file_schema
+
+    with reported(as_json=False):
+        write_json(file_schema())

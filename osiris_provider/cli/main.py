@@ -1,0 +1,61 @@
+"""The entry point of the command line, and what becomes of errors there."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from osiris_provider.cli.commands import osiris
+from osiris_provider.cli.output import INTERRUPTED, SOFTWARE_ERROR, say
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "osiris") -> int:
+    """Run a command and return its exit code.
+
+    0 all is well, 1 a connection is unhealthy, 2 wrong usage, 3 a mistake in the configuration, 70 a bug of this
+    package, 130 interrupted, 141 whoever read the output has gone.
+
+    :param argv: the arguments; None takes those of the process.
+    :param prog: the name to show in help texts.
+    """
+    try:
+        with _logs_on_stderr():
+            code = osiris.main(args=None if argv is None else list(argv), prog_name=prog, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - people get no traceback, which may hold a password
+        say(f"error: unexpected {_where(error)}. This is a bug: please report it with this line.")
+        return SOFTWARE_ERROR
+    return code if isinstance(code, int) else 0
+
+
+def _where(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "osiris_provider" in frame.filename] or frames
+    last = ours[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}, in {last.name}"
+
+
+@contextmanager
+def _logs_on_stderr() -> Iterator[None]:
+    """Keep log lines off stdout, which belongs to the result; Airflow's logging would put them there."""
+    logger = logging.getLogger("osiris_provider")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    before = logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before

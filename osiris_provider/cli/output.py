@@ -1,0 +1,85 @@
+"""Where output goes: results to stdout, in one piece; words for people to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
+from typing import Any
+
+import click
+
+from osiris_provider.errors import OsirisError
+
+UNHEALTHY = 1
+MISCONFIGURED = 3
+SOFTWARE_ERROR = 70
+INTERRUPTED = 130
+READER_GONE = 141
+
+
+def write(text: str) -> None:
+    """Write a result to stdout.
+
+    :param text: all of it.
+    :raises click.exceptions.Exit: with code 141 if the reader (``head``, a pager) has gone.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A host name that the terminal's encoding lacks is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes stdout once more when it ends.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(READER_GONE) from None
+
+
+def write_json(value: Any) -> None:
+    """Write a result to stdout as JSON; all of it is ASCII, whatever the terminal's encoding.
+
+    :param value: to be shown.
+    """
+    write(json.dumps(value, indent=2))
+
+
+def say(text: str) -> None:
+    """Write a line for people to stderr.
+
+    :param text: the line; control characters are replaced.
+    """
+    with suppress(OSError):
+        click.echo(plain(text), err=True)
+
+
+def plain(text: object) -> str:
+    """Return a text without control characters, which could make a terminal lie.
+
+    :param text: anything that came from a file.
+    """
+    return "".join(char if char.isprintable() else "?" for char in str(text))
+
+
+@contextmanager
+def reported(as_json: bool) -> Iterator[None]:
+    """Turn a mistake in the configuration into a message and exit code 3.
+
+    :param as_json: also write it to stdout, as an object ``error``.
+    :raises click.exceptions.Exit: with code 3.
+    """
+    try:
+        yield
+    except OsirisError as error:
+        problem = error
+    else:
+        return
+    if as_json:
+        facts = {name: problem.facts.get(name) for name in ("file", "line", "reference", "field")}
+        write_json({"error": {"message": str(problem), **facts}})
+    say(f"error: {problem}")
+    raise click.exceptions.Exit(MISCONFIGURED)
