@@ -1,0 +1,138 @@
+"""Any JSON API over HTTP: with an API key, a token, user and password, or headers of its own."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import SecretStr, model_validator
+from typing_extensions import Self
+
+from osiris_provider.connectors.http import (
+    MAX_PROOF,
+    CaBundle,
+    Endpoint,
+    HeaderSecret,
+    HttpConnection,
+    HttpConnector,
+    TextSecret,
+    Timeout,
+    Url,
+    parsed,
+    prove_difference,
+)
+from osiris_provider.connectors.http_faults import WEB_PAGE, HttpFaultError
+from osiris_provider.connectors.model import Info
+
+if TYPE_CHECKING:
+    from osiris_provider.connectors.http_session import HttpSession
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+class ApiConnection(HttpConnection):
+    """Connection to a JSON API."""
+
+    base_url: Annotated[
+        Url, Info("Where the API is.", public=True, airflow="host", placeholder="https://api.example.com/v1")
+    ]
+    api_key: Annotated[HeaderSecret | None, Info("API key, sent as X-API-Key or in auth_header.")] = None
+    token: Annotated[HeaderSecret | None, Info("Token, sent as Authorization: Bearer.")] = None
+    user: Annotated[str | None, Info("User of HTTP Basic.", airflow="login", aliases=("username",))] = None
+    password: Annotated[TextSecret | None, Info("Password of the user.", airflow="password")] = None
+    auth_header: Annotated[
+        str | None, Info("Header for the key or token instead of the usual one.", placeholder="X-API-Key")
+    ] = None
+    auth_scheme: Annotated[
+        str | None, Info("Word before the key or token: Bearer for a token, none for a key.", placeholder="Bearer")
+    ] = None
+    headers: Annotated[
+        dict[str, HeaderSecret] | None, Info("Further headers for this API only; treated as secret.")
+    ] = None
+    health_path: Annotated[
+        str, Info("Path under base_url that doctor asks for; choose one that needs the credentials.")
+    ] = ""
+    timeout: Timeout = 30.0
+    ca_bundle: CaBundle = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        ways = [name for name in ("api_key", "token", "user") if getattr(self, name) is not None]
+        if len(ways) > 1:
+            problem = f"{' and '.join(ways)} are two ways to log in; keep one"
+            raise ValueError(problem)
+        if self.password is not None and self.user is None:
+            problem = "field user: is required with a password"
+            raise ValueError(problem)
+        if self.user is not None and ":" in self.user:
+            problem = "field user: holds a colon, which HTTP Basic cannot carry"
+            raise ValueError(problem)
+        if not all(_HEADER_NAME.fullmatch(name) for name in [*(self.headers or {}), self.auth_header or "ok"]):
+            problem = "field headers or auth_header: a header's name has letters, digits and hyphens only"
+            raise ValueError(problem)
+        if re.search(r"[^\x20-\x7e]", self.auth_scheme or "") or "://" in self.health_path:
+            problem = "auth_scheme is a plain word such as Bearer, and health_path a path under base_url"
+            raise ValueError(problem)
+        return self
+
+    def endpoint(self) -> Endpoint:
+        """Return the base URL with its credentials."""
+        credentials = {name: _encoded(value) for name, value in (self.headers or {}).items()}
+        credentials.update(self._login())
+        return Endpoint(self.base_url, self.timeout, self.ca_bundle, credentials)
+
+    def identity(self) -> tuple[str, str]:
+        """Return user and password, or an empty user and the key or token."""
+        secret = self.password or self.token or self.api_key
+        return self.user or "", secret.get_secret_value() if secret else ""
+
+    def _login(self) -> dict[str, bytes]:
+        if self.user is not None:
+            password = self.password.get_secret_value() if self.password else ""
+            pair = f"{self.user}:{password}".encode()
+            return {"Authorization": b"Basic " + base64.b64encode(pair)}
+        if self.token is not None:
+            return {self.auth_header or "Authorization": self._with_scheme(self.token, "Bearer")}
+        if self.api_key is not None:
+            return {self.auth_header or "X-API-Key": self._with_scheme(self.api_key, "")}
+        return {}
+
+    def _with_scheme(self, secret: SecretStr, usual: str) -> bytes:
+        scheme = usual if self.auth_scheme is None else self.auth_scheme
+        return (f"{scheme} ".encode() if scheme else b"") + _encoded(secret)
+
+
+class ApiConnector(HttpConnector[ApiConnection]):
+    """Connector of family ``api``.
+
+    Doctor asks for ``health_path``. With credentials it asks a second time without them: an address that answers
+    both alike does not show that the credentials are good, and such a connection is not "ok".
+    """
+
+    family = "api"
+    label = "Osiris API"
+    model = ApiConnection
+
+    def prove_with(self, model: ApiConnection, session: HttpSession) -> dict[str, Any]:
+        """Ask for ``health_path`` with the credentials, and once without."""
+        answer = self.checked(session.ask("GET", model.health_path, MAX_PROOF))
+        if answer.claims_json and answer.complete and answer.body:
+            parsed(answer)
+        if model.endpoint().credentials:
+            if answer.is_page:
+                raise HttpFaultError(WEB_PAGE)
+            prove_difference(
+                lambda: session.ask("GET", model.health_path, MAX_PROOF, auth=_nobody),
+                lambda anonymous: anonymous.is_success and not anonymous.is_page,
+            )
+        return {"status": answer.status}
+
+
+def _nobody(request: Any) -> Any:
+    """Send a request without credentials; a None instead would mean those of the session."""
+    return request
+
+
+def _encoded(secret: SecretStr) -> bytes:
+    return secret.get_secret_value().encode()

@@ -1,0 +1,307 @@
+"""What the families that talk HTTP share: addresses, credentials, sessions, faults by status, proving a credential."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from urllib.parse import quote, urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from osiris_provider import __version__
+from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.deadline import Deadline, tls_context
+from osiris_provider.connectors.faults import Fault, chain
+from osiris_provider.connectors.http_faults import (
+    BROKEN_JSON,
+    HTTP_STATUS,
+    NOT_CHECKED,
+    THROTTLED,
+    TOO_LARGE,
+    WEB_PAGE,
+    HttpFaultError,
+    http_fault,
+    retry_after_seconds,
+    status_fault,
+)
+from osiris_provider.connectors.model import ConnectionModel, Info
+from osiris_provider.errors import ConnectionConfigError, ConnectorError
+
+if TYPE_CHECKING:
+    from osiris_provider.connectors.http_session import Answer, HttpSession
+
+USER_AGENT = f"airflow-provider-osiris/{__version__}"
+MAX_PROOF = 64 * 1024
+MAX_PAGE = 64 * 1024 * 1024
+CONNECT_SECONDS = 10.0
+THROTTLED_STATUS = 429
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
+
+
+def checked_url(text: str) -> str:
+    """Return a base URL as written, without a slash at its end.
+
+    :param text: ``http://`` or ``https://``, without user, password, query and fragment.
+    :raises ValueError: says what is wrong, without showing the value.
+    """
+    text = text.strip()
+    try:
+        parts = urlsplit(text)
+        wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
+    except ValueError:
+        wrong = True
+    if wrong or re.search(r"[\s\\\x00-\x1f]", text):
+        problem = "is not a URL such as https://api.example.com/v1"
+        raise ValueError(problem)
+    if "@" in parts.netloc:
+        problem = "must not hold user or password, because it is shown; put them into fields of their own"
+        raise ValueError(problem)
+    if parts.query or parts.fragment or text.endswith(("?", "#")):
+        problem = "must not have a query or fragment, because it is shown; put a key into a field of its own"
+        raise ValueError(problem)
+    return text.rstrip("/")
+
+
+def is_loopback(host: str | None) -> bool:
+    """Return whether a host is this machine itself.
+
+    :param host: a name or an address without brackets.
+    """
+    return bool(_LOOPBACK.fullmatch(host or ""))
+
+
+def _checked_text(value: SecretStr) -> SecretStr:
+    # A variable that is not UTF-8 comes as lone surrogates; the codec's own error would show all of it.
+    if any("\ud800" <= character <= "\udfff" for character in value.get_secret_value()):
+        problem = "is not valid UTF-8"
+        raise ValueError(problem)
+    return value
+
+
+def _checked_header(value: SecretStr) -> SecretStr:
+    if _CONTROL.search(value.get_secret_value()):
+        problem = "holds a line break or another control character, which no HTTP header may carry"
+        raise ValueError(problem)
+    return _checked_text(value)
+
+
+Url = Annotated[str, AfterValidator(checked_url)]
+"""A base URL that is safe to show."""
+
+TextSecret = Annotated[SecretStr, AfterValidator(_checked_text)]
+"""A secret that is sent encoded."""
+
+HeaderSecret = Annotated[SecretStr, AfterValidator(_checked_header)]
+"""A secret that is sent in a header as it is."""
+
+Timeout = Annotated[
+    float, Info("Seconds to wait for each piece of an answer."), Field(gt=0, le=3600, allow_inf_nan=False)
+]
+CaBundle = Annotated[str | None, Info("PEM file of a private CA to trust besides the public ones.")]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and as whom to talk HTTP.
+
+    :param credentials: headers for this origin only, as bytes (UTF-8).
+    :param headers: headers without secrets, for every request.
+    """
+
+    base_url: str
+    timeout: float
+    ca_bundle: str | None
+    credentials: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class HttpConnection(ConnectionModel):
+    """Base of the HTTP families' connection models."""
+
+    @abstractmethod
+    def endpoint(self) -> Endpoint:
+        """Return where and as whom to talk."""
+
+    @abstractmethod
+    def identity(self) -> tuple[str, str]:
+        """Return user and secret as they stand in a URL; both may be empty."""
+
+    def place(self) -> str:
+        """Return the base URL; it never holds credentials."""
+        return self.endpoint().base_url.rstrip("/")
+
+    def dsn(self, *, redacted: bool) -> str:
+        """Return the base URL with the credentials as user and password."""
+        return self.url_with_identity(self.place(), redacted=redacted)
+
+    def url_with_identity(self, url: str, *, redacted: bool) -> str:
+        """Return a URL with the credentials as user and password, quoted.
+
+        :param url: without credentials.
+        :param redacted: True puts ``***`` for them.
+        """
+        user, secret = self.identity()
+        if not (user or secret):
+            return url
+        shown = "***" if redacted else f"{quote(user, safe='')}:{quote(secret, safe='')}"
+        return url.replace("://", f"://{shown}@", 1)
+
+    def connect_seconds(self) -> float:
+        """Return how long connecting may take."""
+        return min(self.endpoint().timeout, CONNECT_SECONDS)
+
+
+HM = TypeVar("HM", bound=HttpConnection)
+
+
+class HttpConnector(Connector[HM, "HttpSession"]):
+    """Base of the HTTP families. A client is a session: it connects when the first request is sent.
+
+    :cvar statuses: what the family's statuses mean.
+    """
+
+    statuses: ClassVar[Mapping[int, Fault]] = HTTP_STATUS
+
+    def open_client(self, model: HM, deadline: Deadline) -> HttpSession:
+        """Make the session; HTTP has no login to wait for."""
+        return self._session(model, deadline.seconds, None)
+
+    def is_alive(self, client: HttpSession) -> bool:
+        """Return whether the session has not been closed; it reconnects by itself."""
+        return not client.closed
+
+    def close_client(self, client: HttpSession) -> None:
+        """Close the session's connections."""
+        client.close()
+
+    def prove(self, model: HM, deadline: Deadline) -> dict[str, Any]:
+        """Ask for something that needs the credentials."""
+        with self._session(model, deadline.remaining(), deadline) as session:
+            return self.prove_with(model, session)
+
+    @abstractmethod
+    def prove_with(self, model: HM, session: HttpSession) -> dict[str, Any]:
+        """Show that the credentials are accepted; see :meth:`Connector.prove`. The session keeps the deadline."""
+
+    def fault_of(self, error: BaseException) -> Fault | None:
+        """Return the fault of a status, or of what requests and urllib3 raise."""
+        return http_fault(error)
+
+    def fault_of_answer(self, answer: Answer) -> Fault | None:
+        """Return what is wrong with an answer, None if it is a result; a family also reads its error codes.
+
+        :param answer: of the peer.
+        """
+        return status_fault(answer.status, self.statuses)
+
+    def checked(self, answer: Answer) -> Answer:
+        """Return an answer that is a result.
+
+        :param answer: of the peer.
+        :raises HttpFaultError: it is none.
+        """
+        fault = self.fault_of_answer(answer)
+        if fault:
+            raise HttpFaultError(fault, self.retry_after_of(answer))
+        return answer
+
+    def retry_after_of(self, answer: Answer) -> float | None:
+        """Return the seconds that an answer asks to wait before the next request, None if it does not say.
+
+        :param answer: of the peer.
+        """
+        return retry_after_seconds(answer.headers.get("Retry-After"))
+
+    def fetch(self, session: HttpSession, method: str, path: str, **options: Any) -> tuple[Any, Answer]:
+        """Return the JSON of an answer of at most 64 MiB, and the answer.
+
+        :param session: the client.
+        :param method: such as ``GET``.
+        :param path: relative to the base URL, or absolute.
+        :raises Exception: what :meth:`Connector.guarded` turns into errors of this package.
+        """
+        answer = self.checked(session.ask(method, path, MAX_PAGE, **options))
+        if not answer.complete:
+            raise HttpFaultError(TOO_LARGE)
+        return parsed(answer), answer
+
+    def error_of(self, error: BaseException, connection: Mapping[str, Any]) -> ConnectorError:
+        """Return the error of this package; fact ``retry_after`` holds the seconds that the peer asks to wait."""
+        found = super().error_of(error, connection)
+        asked = next((item.retry_after for item in chain(error) if isinstance(item, HttpFaultError)), None)
+        if asked is not None:
+            found.facts["retry_after"] = asked
+        return found
+
+    def _session(self, model: HM, connect_seconds: float, deadline: Deadline | None) -> HttpSession:
+        from osiris_provider.connectors.http_session import HttpSession, OriginAuth
+
+        endpoint = model.endpoint()
+        session = HttpSession(
+            endpoint.base_url,
+            OriginAuth(endpoint.base_url, endpoint.credentials),
+            (connect_seconds, deadline.remaining() if deadline else endpoint.timeout),
+            _trusting(endpoint.ca_bundle, deadline) if endpoint.base_url.startswith("https:") else None,
+            deadline,
+        )
+        session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **endpoint.headers})
+        return session
+
+
+def parsed(answer: Answer) -> Any:
+    """Return the JSON of an answer.
+
+    :param answer: read to its end.
+    :raises HttpFaultError: it is a web page, or no JSON.
+    """
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        fault = WEB_PAGE if answer.is_page else BROKEN_JSON
+    raise HttpFaultError(fault)
+
+
+def prove_difference(ask_wrongly: Callable[[], Answer], accepted: Callable[[Answer], bool]) -> None:
+    """Make sure that a good answer was given because of the credentials.
+
+    :param ask_wrongly: sends the same request without them, or with wrong ones.
+    :param accepted: whether an answer is as good as the one to the right credentials.
+    :raises HttpFaultError: that was answered just as well; or not at all, because of a limit on requests.
+    """
+    try:
+        wrong = ask_wrongly()
+    except HttpFaultError:
+        # Being sent away, to a login page for one, is a difference too.
+        return
+    if accepted(wrong):
+        raise HttpFaultError(NOT_CHECKED)
+    if wrong.status == THROTTLED_STATUS:
+        raise HttpFaultError(THROTTLED, retry_after_seconds(wrong.headers.get("Retry-After")))
+
+
+def _trusting(ca_bundle: str | None, deadline: Deadline | None) -> Any:
+    """Return a TLS context that trusts the public authorities and those of the connection."""
+    import certifi
+
+    context = tls_context(deadline=deadline)
+    paths = ssl.get_default_verify_paths()
+    if not (paths.cafile or paths.capath):
+        context.load_verify_locations(certifi.where())
+    problem = ""
+    if ca_bundle:
+        try:
+            context.load_verify_locations(ca_bundle)
+        except ssl.SSLError:
+            problem = "is not a PEM file of certificates"
+        except OSError:
+            problem = "cannot be read"
+    if problem:
+        message = f"field ca_bundle: the file {problem}. Check its path and its content."
+        raise ConnectionConfigError(message, field="ca_bundle")
+    return context

@@ -1,0 +1,216 @@
+"""What can go wrong with an HTTP peer: statuses, pages that are no data, and the exceptions of requests and urllib3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from functools import cache
+
+from osiris_provider.connectors.faults import GARBAGE, RESET, TIMED_OUT, Fault, chain, transport_fault
+
+UNAUTHORIZED = Fault("unauthorized", "auth", "{place} does not accept these credentials. Check the key, token or user.")
+FORBIDDEN = Fault(
+    "forbidden", "permission", "{place} knows these credentials, but they may not do this. Grant the missing right."
+)
+NOT_FOUND = Fault(
+    "not_found", "unknown", "{place} has nothing at this address. Check the base address and the path.", lasting=True
+)
+GONE = Fault("gone", "unknown", "What was at this address of {place} is gone for good. Check the path.", lasting=True)
+BAD_REQUEST = Fault(
+    "bad_request",
+    "unknown",
+    "{place} does not understand the request. Check the path and its parameters.",
+    lasting=True,
+)
+WRONG_METHOD = Fault(
+    "wrong_method", "unknown", "{place} does not allow this method at this address. Check the path.", lasting=True
+)
+NOT_ACCEPTABLE = Fault(
+    "not_acceptable", "unknown", "{place} cannot answer in JSON at this address. Check the path.", lasting=True
+)
+PAYMENT_REQUIRED = Fault(
+    "payment_required", "permission", "{place} wants payment before it answers. Settle the account there."
+)
+LOCKED = Fault("locked", "permission", "{place} has locked what was asked for. Ask its operator to unlock it.")
+REQUEST_TIMEOUT = Fault(
+    "request_timeout", "timeout", "{place} gave up waiting for the request. Check the network between, then try again."
+)
+THROTTLED = Fault(
+    "throttled", "network", "{place} limits the rate of requests, and the limit is reached. Try again later."
+)
+SERVER_ERROR = Fault(
+    "server_error", "network", "{place} failed on its own side. Try again later; if it stays so, see its status page."
+)
+REFUSED_REQUEST = Fault(
+    "refused_request", "unknown", "{place} refused the request. Check the path and its parameters.", lasting=True
+)
+UNEXPECTED_STATUS = Fault(
+    "unexpected_status", "unknown", "{place} answered with a status that is no result. Check the address.", lasting=True
+)
+REDIRECTED = Fault(
+    "redirected",
+    "unknown",
+    "{place} redirects to another address; credentials do not follow there. Put the final address into the connection.",
+    lasting=True,
+)
+BAD_REDIRECT = Fault("bad_redirect", "unknown", "{place} redirects to an address that is none.", lasting=True)
+REDIRECT_LOOP = Fault(
+    "redirect_loop", "unknown", "{place} redirects in a circle. Check the address in the connection.", lasting=True
+)
+LOGIN_PAGE = Fault(
+    "login_page", "auth", "{place} sends the request to a login page: it does not accept these credentials. Check them."
+)
+WEB_PAGE = Fault(
+    "web_page",
+    "unknown",
+    "{place} answers with a web page instead of data: a login page, or the wrong address. Check both.",
+    lasting=True,
+)
+BROKEN_JSON = Fault(
+    "broken_json", "unknown", "What {place} answers is not valid JSON. Check the address and the path.", lasting=True
+)
+TOO_LARGE = Fault(
+    "too_large", "unknown", "The answer of {place} is larger than 64 MiB. Ask for smaller pages.", lasting=True
+)
+NOT_CHECKED = Fault(
+    "credentials_not_checked",
+    "unknown",
+    "{place} answers the same without valid credentials, so they are not proven. Check an address that needs them.",
+    lasting=True,
+)
+PROXY_AUTH = Fault(
+    "proxy_auth", "auth", "The proxy on the way to {place} wants credentials. Put them into HTTPS_PROXY or HTTP_PROXY."
+)
+PROXY_FAILED = Fault(
+    "proxy_failed",
+    "network",
+    "The proxy on the way to {place} cannot be reached, or refuses. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
+)
+BAD_ADDRESS = Fault("bad_address", "unknown", "The address of {place} is not a valid URL. Check it.", lasting=True)
+
+HTTP_STATUS: dict[int, Fault] = {
+    400: BAD_REQUEST,
+    401: UNAUTHORIZED,
+    402: PAYMENT_REQUIRED,
+    403: FORBIDDEN,
+    404: NOT_FOUND,
+    405: WRONG_METHOD,
+    406: NOT_ACCEPTABLE,
+    407: PROXY_AUTH,
+    408: REQUEST_TIMEOUT,
+    410: GONE,
+    423: LOCKED,
+    429: THROTTLED,
+}
+"""Statuses with a meaning of their own; the others go by their class, see :func:`status_fault`."""
+
+_BY_CLASS = {3: REDIRECTED, 4: REFUSED_REQUEST, 5: SERVER_ERROR}
+# http.client raises a bare OSError for a refused CONNECT; this text of its own is the only place with the status.
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
+
+
+class HttpFaultError(Exception):
+    """An answer that is no result.
+
+    :param fault: what it means.
+    :param retry_after: seconds that the peer asks to wait.
+    """
+
+    def __init__(self, fault: Fault, retry_after: float | None = None) -> None:
+        super().__init__(fault.slug)
+        self.fault = fault
+        self.retry_after = retry_after
+
+
+def status_fault(status: int, table: Mapping[int, Fault] = HTTP_STATUS) -> Fault | None:
+    """Return the fault of a status, or None for 2xx.
+
+    :param status: of an answer, redirects already followed.
+    :param table: the family's statuses; what it lacks goes by its class.
+    """
+    if 200 <= status < 300:
+        return None
+    return table.get(status) or _BY_CLASS.get(status // 100, UNEXPECTED_STATUS)
+
+
+def retry_after_seconds(value: str | None) -> float | None:
+    """Return the seconds of a ``Retry-After`` header, or None if there is none that can be read.
+
+    :param value: seconds, or an HTTP date.
+    """
+    if value is None:
+        return None
+    try:
+        return max(float(value), 0.0) if value.strip().isdigit() else _until(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _until(date: str) -> float:
+    moment = parsedate_to_datetime(date)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return max((moment - datetime.now(timezone.utc)).total_seconds(), 0.0)
+
+
+def http_fault(error: BaseException) -> Fault | None:
+    """Return the fault of what requests, urllib3 or http.client raised, by class and code, else None.
+
+    :param error: what was raised.
+    """
+    found = list(chain(error))
+    answered = next((item.fault for item in found if isinstance(item, HttpFaultError)), None)
+    return (
+        answered
+        or _proxy_fault(found)
+        or _by_class(found, _protocol_classes())
+        or transport_fault(error)
+        or (_by_class(found, _timeout_classes()))
+    )
+
+
+def _proxy_fault(found: list[BaseException]) -> Fault | None:
+    import urllib3
+
+    if not any(isinstance(item, urllib3.exceptions.ProxyError) for item in found):
+        return None
+    refused = next((match for item in found if type(item) is OSError and (match := _TUNNEL.match(str(item)))), None)
+    if refused and refused[1] == "407":
+        return PROXY_AUTH
+    return TIMED_OUT if any(isinstance(item, TimeoutError) for item in found) else PROXY_FAILED
+
+
+def _by_class(found: list[BaseException], table: list[tuple[type[BaseException], Fault]]) -> Fault | None:
+    return next((fault for cls, fault in table for item in found if isinstance(item, cls)), None)
+
+
+@cache
+def _protocol_classes() -> list[tuple[type[BaseException], Fault]]:
+    """The classes that carry no code; the more special ones first."""
+    import http.client
+
+    import requests.exceptions
+    import urllib3.exceptions
+
+    return [
+        (requests.exceptions.TooManyRedirects, REDIRECT_LOOP),
+        (http.client.RemoteDisconnected, RESET),
+        (urllib3.exceptions.InvalidChunkLength, GARBAGE),
+        (http.client.IncompleteRead, RESET),
+        (requests.exceptions.InvalidURL, BAD_ADDRESS),
+        (requests.exceptions.InvalidSchema, BAD_ADDRESS),
+        (requests.exceptions.MissingSchema, BAD_ADDRESS),
+        (urllib3.exceptions.LocationValueError, BAD_ADDRESS),
+        (urllib3.exceptions.DecodeError, GARBAGE),
+        (http.client.HTTPException, GARBAGE),
+    ]
+
+
+@cache
+def _timeout_classes() -> list[tuple[type[BaseException], Fault]]:
+    import requests.exceptions
+    import urllib3.exceptions
+
+    return [(requests.exceptions.Timeout, TIMED_OUT), (urllib3.exceptions.TimeoutError, TIMED_OUT)]

@@ -1,0 +1,273 @@
+"""The client of the HTTP families: a :class:`requests.Session` that keeps deadlines and guards its credentials.
+
+This module imports requests, so it is itself imported only where a client is made.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests  # noqa: TID253 - the module is only loaded when a client is made
+import urllib3  # noqa: TID253 - the module is only loaded when a client is made
+from requests.adapters import HTTPAdapter  # noqa: TID253 - the module is only loaded when a client is made
+from requests.auth import AuthBase  # noqa: TID253 - the module is only loaded when a client is made
+
+from osiris_provider.connectors.deadline import Deadline, DeadlineContext, open_socket
+from osiris_provider.connectors.http_faults import BAD_REDIRECT, LOGIN_PAGE, REDIRECT_LOOP, REDIRECTED, HttpFaultError
+
+MAX_REDIRECTS = 5
+LOGIN_WORDS = frozenset({"login", "signin", "sign-in", "sign_in", "log-in", "sso", "saml", "oauth2"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+Origin = tuple[str, str | None, int | None]
+
+
+def origin_of(url: str) -> Origin:
+    """Return scheme, host and port of a URL: what credentials belong to.
+
+    :param url: absolute.
+    """
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+class OriginAuth(AuthBase):
+    """Sends credentials to one origin and to no other.
+
+    :param url: whose origin they belong to.
+    :param headers: name to value, as bytes because not every secret is Latin-1.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, bytes]) -> None:
+        self._origin = origin_of(url)
+        self._headers = dict(headers)
+
+    def __repr__(self) -> str:
+        """Show no credentials."""
+        return f"OriginAuth({self._origin[1]!r}, ***)"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Attach the credentials if the request goes to their origin."""
+        if origin_of(request.url or "") == self._origin:
+            request.headers.update(self._headers)  # type: ignore[arg-type] # requests sends bytes as they are
+        return request
+
+    def strip(self, request: requests.PreparedRequest) -> None:
+        """Take the credentials off a redirected request unless it stays at their origin."""
+        if origin_of(request.url or "") != self._origin:
+            for name in ("Authorization", *self._headers):
+                request.headers.pop(name, None)
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """Transport whose sockets are ours, with and without a proxy.
+
+    :param tls: the TLS context of all its connections; None leaves TLS to requests.
+    :param deadline: bounds everything; None leaves each request to its own timeout.
+    """
+
+    def __init__(self, tls: DeadlineContext | None, deadline: Deadline | None) -> None:
+        self._tls = tls
+        self._pools = _pool_classes(deadline)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pool manager of direct connections."""
+        super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Return the pool manager of a proxy; one for SOCKS brings its own sockets."""
+        if proxy.lower().startswith("socks"):
+            return super().proxy_manager_for(proxy, **kwargs)
+        manager = super().proxy_manager_for(proxy, ssl_context=self._tls, proxy_ssl_context=self._tls, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+    def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: Any) -> None:
+        """Trust what the TLS context trusts, unless the caller or ``REQUESTS_CA_BUNDLE`` names another bundle."""
+        super().cert_verify(conn, url, verify, cert)
+        if verify is True and self._tls is not None:
+            conn.ca_certs = conn.ca_cert_dir = None
+
+
+def _pool_classes(deadline: Deadline | None) -> dict[str, Any]:
+    class Connection(urllib3.connection.HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, deadline)
+
+    class TLSConnection(urllib3.connection.HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, deadline)
+
+    class Pool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class TLSPool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = TLSConnection
+
+    return {"http": Pool, "https": TLSPool}
+
+
+def _connect(connection: urllib3.connection.HTTPConnection, deadline: Deadline | None) -> socket.socket:
+    """Connect as urllib3 does, and fail with its exceptions, so that requests knows them."""
+    patience = connection.timeout if isinstance(connection.timeout, (int, float)) else None
+    try:
+        sock = open_socket(connection.host.strip("[]"), connection.port, deadline or Deadline(patience or 60.0))
+    except socket.gaierror as error:
+        raise urllib3.exceptions.NameResolutionError(connection.host, connection, error) from error
+    except TimeoutError as error:
+        raise urllib3.exceptions.ConnectTimeoutError(connection, "connecting took too long") from error
+    except OSError as error:
+        raise urllib3.exceptions.NewConnectionError(connection, "connecting failed") from error
+    if deadline is None:
+        sock.deadline = None
+        sock.settimeout(patience)
+    return sock
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a peer answered, its body read up to a bound.
+
+    :param complete: whether ``body`` is all of it.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    complete: bool
+    url: str
+
+    @classmethod
+    def read(cls, response: requests.Response, most: int) -> Answer:
+        """Read a response that was asked for with ``stream=True``.
+
+        :param response: headers received, body not.
+        :param most: bytes of the body to read.
+        :raises Exception: whatever urllib3 raises when the body breaks off or stalls.
+        """
+        body = b""
+        while len(body) <= most and (piece := response.raw.read(most + 1 - len(body), decode_content=True)):
+            body += piece
+        return cls(response.status_code, response.headers, body[:most], len(body) <= most, str(response.url))
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a web page for people."""
+        kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return kind in ("text/html", "application/xhtml+xml") or self.body[:64].lstrip().lower().startswith(
+            (b"<!doctype html", b"<html")
+        )
+
+    @property
+    def is_success(self) -> bool:
+        """Whether its status is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def claims_json(self) -> bool:
+        """Whether its content type is JSON or a kind of it."""
+        kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return kind.endswith(("/json", "+json"))
+
+
+class HttpSession(requests.Session):
+    """A session of one API: takes paths relative to its base URL, and never waits for ever.
+
+    Credentials go to the base URL's scheme, host and port only: not to other hosts, not along redirects; ``.netrc``
+    does not replace them.
+
+    :param base_url: what relative paths are appended to.
+    :param auth: the credentials.
+    :param timeout: seconds to connect, and seconds between two pieces of an answer.
+    :param tls: the TLS context, if the base URL is an https one.
+    :param deadline: bounds everything the session ever does; None for a session that lives on.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        auth: OriginAuth,
+        timeout: tuple[float, float],
+        tls: DeadlineContext | None,
+        deadline: Deadline | None = None,
+    ) -> None:
+        super().__init__()
+        self.base_url = base_url
+        self.timeout = timeout
+        self.closed = False
+        self._origin_auth = auth
+        self.auth = auth
+        self.max_redirects = MAX_REDIRECTS
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, DeadlineAdapter(tls, deadline))
+
+    def absolute(self, path: str) -> str:
+        """Return the URL of a path; an absolute URL stays as it is.
+
+        :param path: such as ``users?active=1``; an empty one stands for the base URL itself.
+        """
+        if path.lower().startswith(("http://", "https://")):
+            return path
+        if not path or path.startswith("?"):
+            return self.base_url + path
+        return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request; as :meth:`requests.Session.request`, with a default timeout and relative paths.
+
+        :param method: such as ``GET``.
+        :param url: a path, or an absolute URL.
+        """
+        if len(args) < 7:
+            kwargs.setdefault("timeout", self.timeout)
+        text = url.decode() if isinstance(url, bytes) else url
+        return super().request(method, self.absolute(text), *args, **kwargs)
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Let no credentials follow a redirect to another origin, whatever header they are in."""
+        del response
+        self._origin_auth.strip(prepared_request)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.closed = True
+        super().close()
+
+    def ask(self, method: str, path: str, most: int, **options: Any) -> Answer:
+        """Send a request and read a bounded answer; redirects are followed only within the origin.
+
+        :param method: such as ``GET``.
+        :param path: see :meth:`absolute`.
+        :param most: bytes of the body to read.
+        :raises HttpFaultError: a redirect to another origin, to a login page, or in a circle.
+        :raises Exception: whatever requests and urllib3 raise.
+        """
+        url = self.absolute(path)
+        for _ in range(MAX_REDIRECTS):
+            with self.request(method, url, stream=True, allow_redirects=False, **options) as response:
+                target = response.headers.get("Location") if response.is_redirect else None
+                if target is None:
+                    return Answer.read(response, most)
+            # The query of the first request was for the first address; the target carries its own.
+            options.pop("params", None)
+            try:
+                url = _next_hop(response.url, target)
+            except ValueError:
+                raise HttpFaultError(BAD_REDIRECT) from None
+        raise HttpFaultError(REDIRECT_LOOP)
+
+
+def _next_hop(url: str, target: str) -> str:
+    joined = urljoin(url, target)
+    words = {part.partition(".")[0] for part in urlsplit(joined).path.lower().split("/")}
+    if words & LOGIN_WORDS:
+        raise HttpFaultError(LOGIN_PAGE)
+    if origin_of(joined) != origin_of(url):
+        raise HttpFaultError(REDIRECTED)
+    return joined

@@ -1,0 +1,238 @@
+"""Supabase: its Data API (PostgREST behind a gateway) with a key, or its PostgreSQL database with a DSN."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+
+from pydantic import Field, SecretStr, model_validator
+from typing_extensions import Self
+
+from osiris_provider.connectors.deadline import Deadline
+from osiris_provider.connectors.faults import TIMED_OUT, Fault
+from osiris_provider.connectors.http import (
+    MAX_PROOF,
+    CaBundle,
+    Endpoint,
+    HeaderSecret,
+    HttpConnection,
+    HttpConnector,
+    Timeout,
+    Url,
+    parsed,
+    prove_difference,
+)
+from osiris_provider.connectors.http_faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED
+from osiris_provider.connectors.model import Info
+
+if TYPE_CHECKING:
+    from osiris_provider.connectors.http_session import Answer, HttpSession
+    from osiris_provider.connectors.postgres import PostgresConnector
+
+PAUSED = Fault(
+    "project_paused", "unknown", "The project at {place} is paused. Restore it in the Supabase dashboard.", lasting=True
+)
+NO_SCHEMA = Fault(
+    "schema_not_exposed",
+    "unknown",
+    "{place} does not expose this schema. Expose it in the project's Data API settings, or change field schema.",
+    lasting=True,
+)
+NO_TABLE = Fault(
+    "no_such_table",
+    "unknown",
+    "{place} exposes no such table or view in this schema. Check its name and the Data API settings.",
+    lasting=True,
+)
+NO_COLUMN = Fault("no_such_column", "unknown", "{place} has no such column. Check select, filters and order.", True)
+
+STATUSES = {**HTTP_STATUS, 540: PAUSED}
+CODES: dict[str, Fault] = {
+    "PGRST000": SERVER_ERROR,
+    "PGRST001": SERVER_ERROR,
+    "PGRST002": SERVER_ERROR,
+    "PGRST003": TIMED_OUT,
+    "PGRST106": NO_SCHEMA,
+    "PGRST204": NO_COLUMN,
+    "PGRST205": NO_TABLE,
+    "PGRST301": UNAUTHORIZED,
+    "PGRST302": UNAUTHORIZED,
+    "PGRST303": UNAUTHORIZED,
+    "42501": FORBIDDEN,
+    "42703": NO_COLUMN,
+    "42P01": NO_TABLE,
+    "57014": TIMED_OUT,
+}
+"""PostgREST's codes and the SQLSTATEs that it passes on; they tell more than the status."""
+
+# The Data API answers for a table that does not exist only after it has accepted the key.
+NO_SUCH_TABLE_CODES = ("PGRST205", "42P01")
+NO_OPENAPI_CODE = "PGRST126"
+PROBE = "osiris_doctor_probe?limit=0"
+
+with warnings.catch_warnings():
+    # The field must be called schema, as it is in the connections file; pydantic's old method of that name is unused.
+    warnings.filterwarnings("ignore", message='Field name "schema"', category=UserWarning)
+
+    class SupabaseConnection(HttpConnection):
+        """Connection to a Supabase project."""
+
+        url: Annotated[Url, Info("Project URL.", public=True, airflow="host", placeholder="https://abc123.supabase.co")]
+        service_role_key: Annotated[
+            HeaderSecret | None,
+            Info("Secret key (sb_secret_…) or the older service_role key.", airflow="password", aliases=("key",)),
+        ] = None
+        anon_key: Annotated[HeaderSecret | None, Info("Publishable key or the older anon key.")] = None
+        api_version: Annotated[str, Info("Version of the Data API.", public=True), Field(pattern=r"^v\d+$")] = "v1"
+        schema: Annotated[
+            str, Info("Schema of the tables.", public=True, airflow="schema"), Field(pattern=r"^[^\x00-\x1f\x7f]+$")
+        ] = "public"  # type: ignore[assignment] # pydantic's old method of that name is unused
+        pg_dsn: Annotated[SecretStr | None, Info("PostgreSQL URL of the project, for SQL.")] = None
+        timeout: Timeout = 30.0
+        ca_bundle: CaBundle = None
+
+        @model_validator(mode="after")
+        def _can_log_in(self) -> Self:
+            if not (self.key or self.pg_dsn):
+                problem = "field service_role_key: is required, or anon_key, or pg_dsn"
+                raise ValueError(problem)
+            return self
+
+        @property
+        def key(self) -> SecretStr | None:
+            """The key that is used: the more powerful one."""
+            return self.service_role_key or self.anon_key
+
+        def endpoint(self) -> Endpoint:
+            """Return the Data API with its key."""
+            base_url = f"{self.url}/rest/{self.api_version}/"
+            credentials = key_headers(self.key.get_secret_value() if self.key else "")
+            profile = {"Accept-Profile": self.schema, "Content-Profile": self.schema}
+            return Endpoint(base_url, self.timeout, self.ca_bundle, credentials, profile)
+
+        def place(self) -> str:
+            """Return the project's URL."""
+            return self.url
+
+        def identity(self) -> tuple[str, str]:
+            """Return the kind of key and the key, or nothing if there is only a DSN."""
+            kind = "service_role" if self.service_role_key else "anon"
+            return (kind, self.key.get_secret_value()) if self.key else ("", "")
+
+
+def key_headers(key: str) -> dict[str, bytes]:
+    """Return the headers that carry a key: the gateway reads the first, PostgREST the second.
+
+    :param key: of any of the four kinds.
+    """
+    return {"apikey": key.encode(), "Authorization": b"Bearer " + key.encode()} if key else {}
+
+
+class SupabaseConnector(HttpConnector[SupabaseConnection]):
+    """Connector of family ``supabase``.
+
+    Doctor asks the Data API, never the health page, which is public. A service role key is asked for the API's root,
+    which other keys may not see; an anon key for a table that does not exist, because the API says so only to a key
+    that it has accepted. A key of nobody must then be refused. With ``pg_dsn`` the database is logged in to as well.
+    """
+
+    family = "supabase"
+    label = "Osiris Supabase"
+    model = SupabaseConnection
+    statuses: ClassVar[Mapping[int, Fault]] = STATUSES
+
+    @cached_property
+    def _postgres(self) -> PostgresConnector:
+        from osiris_provider.connectors.postgres import PostgresConnector
+
+        return PostgresConnector()
+
+    def open_client(self, model: SupabaseConnection, deadline: Deadline) -> HttpSession:
+        """Make the session; with only a ``pg_dsn`` a database connection as family ``postgres`` makes it."""
+        if model.key is None and model.pg_dsn is not None:
+            return cast("HttpSession", self._postgres.create_client(_dsn_connection(model)))
+        return super().open_client(model, deadline)
+
+    def is_alive(self, client: Any) -> bool:
+        """Ask the family that made the client."""
+        return super().is_alive(client) if _is_session(client) else self._postgres.is_alive(client)
+
+    def close_client(self, client: Any) -> None:
+        """Have the family that made the client close it."""
+        if _is_session(client):
+            super().close_client(client)
+        else:
+            self._postgres.close_client(client)
+
+    def prove(self, model: SupabaseConnection, deadline: Deadline) -> dict[str, Any]:
+        """Prove each credential that is given."""
+        details = super().prove(model, deadline) if model.key else {}
+        if model.pg_dsn is not None:
+            dsn = _dsn_connection(model)
+            postgres = self._postgres
+            details |= postgres.guarded(dsn, lambda: postgres.prove(postgres.model.parse(dsn), deadline))
+        return details
+
+    def prove_with(self, model: SupabaseConnection, session: HttpSession) -> dict[str, Any]:
+        """Show that the gateway accepts this key and refuses another."""
+        path, accepted = ("", _root_accepted) if model.service_role_key else (PROBE, _probe_accepted)
+        answer = session.ask("GET", path, MAX_PROOF)
+        if not accepted(answer):
+            self.checked(answer)
+            parsed(answer)
+        nobody = {"auth": _auth_of_nobody(model)}
+        prove_difference(lambda: session.ask("GET", path, MAX_PROOF, **nobody), accepted)
+        return {"schema": model.schema, "key": model.identity()[0]}
+
+    def fault_of_answer(self, answer: Answer) -> Fault | None:
+        """Return the fault of PostgREST's error code, else of the status."""
+        if answer.is_success:
+            return None
+        return CODES.get(_error_code(answer)) or super().fault_of_answer(answer)
+
+
+def _root_accepted(answer: Answer) -> bool:
+    return (answer.is_success and _looks_like_json(answer)) or _error_code(answer) == NO_OPENAPI_CODE
+
+
+def _probe_accepted(answer: Answer) -> bool:
+    return (answer.is_success and _looks_like_json(answer)) or _error_code(answer) in NO_SUCH_TABLE_CODES
+
+
+def _looks_like_json(answer: Answer) -> bool:
+    # The root's OpenAPI document may be longer than what doctor reads.
+    if not answer.complete:
+        return answer.claims_json and answer.body.lstrip()[:1] in (b"{", b"[")
+    try:
+        return isinstance(json.loads(answer.body), (dict, list))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _error_code(answer: Answer) -> str:
+    if answer.is_success:
+        return ""
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return ""
+    return str(found.get("code", "")) if isinstance(found, dict) else ""
+
+
+def _auth_of_nobody(model: SupabaseConnection) -> Any:
+    from osiris_provider.connectors.http_session import OriginAuth
+
+    return OriginAuth(model.endpoint().base_url, key_headers("osiris-doctor-asks-with-a-wrong-key"))
+
+
+def _dsn_connection(model: SupabaseConnection) -> dict[str, Any]:
+    return {"dsn": model.pg_dsn.get_secret_value() if model.pg_dsn else ""}
+
+
+def _is_session(client: object) -> bool:
+    from osiris_provider.connectors.http_session import HttpSession
+
+    return isinstance(client, HttpSession)
