@@ -1,0 +1,107 @@
+"""A connection of each family with every field, for tests that walk all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from osiris_provider.connectors import get_connector
+from osiris_provider.provider_info import HOOKS
+
+FAMILIES = tuple(HOOKS)
+
+EVERY_FIELD: dict[str, list[dict[str, Any]]] = {
+    "mysql": [
+        {
+            "host": "db.example.com",
+            "port": 3307,
+            "database": "shop",
+            "user": "ann",
+            "password": "p@ss:w/o#r%d?&'\"+ ünïcødé €",
+            "charset": "latin1",
+            "ssl": True,
+            "ssl_ca": "/etc/ca.pem",
+            "ssl_cert": "/etc/cert.pem",
+            "ssl_key": "/etc/key.pem",
+            "ssl_verify": True,
+            "connect_timeout": 3.5,
+            "read_timeout": 60.0,
+        },
+    ],
+    "postgres": [
+        {
+            "host": "db.example.com",
+            "port": 5433,
+            "database": "shop",
+            "user": "ann",
+            "password": "p@ss:w/o#r%d?&'\"+ ünïcødé €",
+            "sslmode": "verify-full",
+            "sslrootcert": "/etc/ca.pem",
+            "sslcert": "/etc/cert.pem",
+            "sslkey": "/etc/key.pem",
+            "application_name": "tests",
+            "options": "-c search_path=x",
+            "connect_timeout": 3.5,
+        },
+        {"conninfo": "postgresql://ann:s%20cret@db.example.com/shop"},
+    ],
+    "supabase": [
+        {
+            "url": "https://abc123.supabase.co",
+            "service_role_key": "header.payload.signature",
+            "api_version": "v1",
+            "schema": "public",
+            "timeout": 12.5,
+            "ca_bundle": "/etc/ca.pem",
+        },
+        {"url": "https://abc123.supabase.co", "anon_key": "header.payload.anon"},
+        {
+            "url": "https://abc123.supabase.co",
+            "pg_dsn": "postgresql://ann:s%20cret@db.example.com/shop",
+            "schema": "public",
+        },
+    ],
+    "shopify": [
+        {
+            "shop_domain": "mystore.myshopify.com",
+            "access_token": "shpat_0123",
+            "api_version": "2026-10",
+            "timeout": 12.5,
+            "ca_bundle": "/etc/ca.pem",
+        },
+    ],
+    "api": [
+        {
+            "base_url": "https://Api.example.com:8443/V1",
+            "token": "abc.def",
+            "auth_header": "X-Auth",
+            "auth_scheme": "Token",
+            "headers": {"X-Tenant": "t 1", "X-Other": "ü"},
+            "health_path": "/health",
+            "timeout": 12.5,
+            "ca_bundle": "/etc/ca.pem",
+        },
+        {"base_url": "https://api.example.com", "user": "ann", "password": "p@ss:w/o#r%d?&"},
+        {"base_url": "https://api.example.com", "api_key": "123"},
+    ],
+    "duckdb": [
+        {"path": "/data/Ware House.duckdb", "read_only": True, "memory": "2GB", "threads": 4, "lock_timeout": 1.5},
+    ],
+}
+"""Of each family: connections that together give every field, without family and alias."""
+
+HOSTILE = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=40)
+
+
+@st.composite
+def some_connection(draw: st.DrawFn, family: str) -> dict[str, Any]:
+    """A connection with some of the fields, and with any text for its secrets."""
+    connector = get_connector(family)
+    declared = connector.declared()
+    example = draw(st.sampled_from(EVERY_FIELD[family]))
+    dropped = draw(st.sets(st.sampled_from([name for name in example if not declared[name].required] or [""])))
+    fields = {name: value for name, value in example.items() if name not in dropped}
+    secrets = [name for name, value in fields.items() if declared[name].secret and isinstance(value, str)]
+    fields.update({name: draw(st.just(fields[name]) | HOSTILE) for name in secrets})
+    _, problems, _ = connector.coerce(fields)
+    return {"family": family, "alias": "default", **(example if problems else fields)}

@@ -1,0 +1,135 @@
+"""Connections in Airflow's form: there and back, the form itself, and what Airflow does to values on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.airflow_form import (
+    SLOTS,
+    connection_id_of,
+    connection_type,
+    extra_key,
+    from_airflow,
+    reference_of_id,
+    to_airflow,
+)
+from osiris_provider.errors import ConnectionConfigError
+
+from tests.airflow.connections import EVERY_FIELD, FAMILIES, some_connection
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(data=st.data())
+def test_every_field_survives_the_way_there_and_back(family: str, data: st.DataObject) -> None:
+    connection = data.draw(some_connection(family))
+    assert from_airflow(family, to_airflow(family, connection), "default") == connection
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_examples_give_every_field(family: str) -> None:
+    declared = {spec.name for spec in get_connector(family).model.fields()}
+    given = {name for example in EVERY_FIELD[family] for name in example}
+    assert declared <= given, f"tests/airflow/connections.py lacks {declared - given} of {family}"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(data=st.data())
+def test_text_is_taken_for_numbers_and_objects(family: str, data: st.DataObject) -> None:
+    """Forms and URIs hand over text, where a file would have a number."""
+    connection = data.draw(some_connection(family))
+    attributes = to_airflow(family, connection)
+    written = {name: _as_text(value) for name, value in attributes["extra"].items()}
+    assert from_airflow(family, {**attributes, "extra": json.dumps(written)}, "default") == connection
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_two_fields_never_share_a_slot(family: str) -> None:
+    slots = [spec.info.airflow for spec in get_connector(family).model.fields() if spec.info.airflow != "extra"]
+    assert len(slots) == len(set(slots))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_empty_values_count_as_not_given(family: str) -> None:
+    connection = {"family": family, "alias": "default", **EVERY_FIELD[family][0]}
+    attributes = to_airflow(family, connection)
+    for slot in SLOTS:
+        attributes[slot] = attributes[slot] or (0 if slot == "port" else "")
+    spec_names = [extra_key(spec) for spec in get_connector(family).model.fields() if spec.info.airflow == "extra"]
+    attributes["extra"] = {**dict.fromkeys(spec_names, ""), **attributes["extra"]}
+    assert from_airflow(family, attributes, "default") == connection
+
+
+@pytest.mark.parametrize("digits", ["123", "true", "null", "1.5"])
+def test_a_password_that_looks_like_json_stays_text(digits: str) -> None:
+    """Airflow's core reads the values of a URI's query as JSON."""
+    attributes = {
+        "host": "https://api.example.com",
+        "extra": {"token": json.loads(digits) if digits != "null" else digits},
+    }
+    assert from_airflow("api", attributes, "x")["token"] == digits
+
+
+def test_problems_name_the_airflow_connection_and_the_fields() -> None:
+    with pytest.raises(ConnectionConfigError) as caught:
+        from_airflow("mysql", {"port": 3306, "extra": '{"ssl": "perhaps"}'}, "main")
+    text = str(caught.value)
+    assert text.startswith("Airflow connection osiris_mysql_main: ")
+    for field in ("host", "user", "ssl"):
+        assert f"field {field}:" in text
+
+
+def test_an_extra_that_is_not_an_object_is_an_error() -> None:
+    for extra in ("not json", "[1]", '"text"'):
+        with pytest.raises(ConnectionConfigError, match="extra is not a JSON object"):
+            from_airflow("mysql", {"host": "h", "login": "u", "extra": extra}, "main")
+
+
+def test_an_unknown_extra_passes_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    found = from_airflow("mysql", {"host": "h", "login": "u", "extra": {"chraset": "utf8"}}, "main")
+    assert found["chraset"] == "utf8"
+    assert "Did you mean 'charset'?" in caplog.text
+
+
+def test_an_extra_cannot_say_that_it_is_another_connection() -> None:
+    found = from_airflow("mysql", {"host": "h", "login": "u", "extra": {"family": "postgres", "alias": "x"}}, "main")
+    assert (found["family"], found["alias"]) == ("mysql", "main")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_secrets_have_password_fields_and_names_that_airflow_masks(family: str) -> None:
+    form = connection_type(family, "x.Y")
+    for spec in get_connector(family).model.fields():
+        if spec.secret and spec.info.airflow == "extra":
+            schema = form["conn-fields"][extra_key(spec)]["schema"]
+            assert "object" in schema["type"] or schema["format"] == "password"
+            assert "default" not in schema
+        elif spec.secret:
+            assert spec.info.airflow == "password"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_form_hides_what_the_family_has_no_use_for(family: str) -> None:
+    form = connection_type(family, "x.Y")
+    used = {spec.info.airflow for spec in get_connector(family).model.fields()}
+    assert set(form["ui-field-behaviour"]["hidden-fields"]) == set(SLOTS) - used
+    assert set(form["ui-field-behaviour"]["relabeling"]) == used - {"extra"}
+
+
+def test_ids_and_references() -> None:
+    assert connection_id_of("mysql", None) == "osiris_mysql_default"
+    for connection_id in ("osiris_mysql_my_prod", "mysql.my_prod"):
+        assert str(reference_of_id(connection_id)) == "@mysql.my_prod"
+    for connection_id in ("mysql", "osiris_mysql", "osiris_nope_x", "mysql.", "osiris_mysql_Prod", "my_database", ""):
+        assert reference_of_id(connection_id) is None
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool | Mapping | list):
+        return json.dumps(value)
+    return value if isinstance(value, str) else str(value)
