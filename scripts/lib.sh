@@ -81,5 +81,6 @@ install_pip_of_the_distribution() {
 # when the system's are missing or too old.
 download_package() {
     local apt=(apt-get -o "Dir::State::Lists=$PWD/lists" -o "Dir::Cache=$PWD/cache" -o APT::Sandbox::User=root)
+    mkdir -p lists/partial cache/archives/partial
     apt-get download "$1" || { "${apt[@]}" update && "${apt[@]}" download "$1"; }
 }
