@@ -26,6 +26,7 @@ from osiris_provider.drivers.sql import (
     fetch_batches,
     missing_table,
     quoted_table,
+    require_fields,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class MySQLQueryConfig(QueryConfig):
 
 
 class _MySQL(SQLDriver[Any]):
-    required = ("host", "database", "user", "password")
+    def check(self, step: Step[Any]) -> None:
+        require_fields(step, ("host", "database", "user", "password"))
 
     def server_text(self, error: Exception) -> str:
         return str(error.args[1]) if len(error.args) > 1 else ""

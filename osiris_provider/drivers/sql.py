@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import Self
@@ -90,8 +90,8 @@ Batches = Iterator["pa.RecordBatch"]
 class SQLDriver(Generic[AnyConfig]):
     """What SQL extractors and writers have in common: the client that they borrow, and what becomes of its errors."""
 
-    required: ClassVar[tuple[str, ...]] = ()
-    """Connection fields that may be left out for a check, but not for work (CONN-007)."""
+    def check(self, step: Step[AnyConfig]) -> None:
+        """Check that the connection has what may be left out for a health check, but not for work (CONN-007)."""
 
     def server_text(self, error: Exception) -> str:
         """Return what the server said, without what the client library adds."""
@@ -102,7 +102,7 @@ class SQLDriver(Generic[AnyConfig]):
         """Lend the client of the step's connection; errors of its library become errors that name the step."""
         problem: OsirisError
         try:
-            require_fields(step, self.required)
+            self.check(step)
             with lease(_connector(step), step.connection) as client:
                 yield client
         except OsirisError as error:
@@ -166,15 +166,20 @@ def _connector(step: Step[Any]) -> Connector[Any, Any]:
     return get_connector(step.connection["family"])
 
 
+def given_fields(step: Step[Any]) -> set[str]:
+    """Return the declared fields that a step's connection has; an empty text counts."""
+    declared = _connector(step).declared()
+    return {declared[name].name for name, value in step.connection.items() if name in declared and value is not None}
+
+
 def require_fields(step: Step[Any], names: Sequence[str]) -> None:
     """Check that a connection has the fields that a driver cannot do without (CONN-007).
 
     :param step: the step, whose connection is looked at.
-    :param names: the fields; an empty text counts as given.
+    :param names: the fields.
     :raises ConnectionConfigError: names the step and the field.
     """
-    declared = _connector(step).declared()
-    given = {declared[name].name for name, value in step.connection.items() if name in declared and value is not None}
+    given = given_fields(step)
     for name in names:
         if name not in given:
             message = f"Step {step.id}: connection field '{name}' is required"

@@ -1,0 +1,174 @@
+"""Reading and writing PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.postgres_text import from_text
+from osiris_provider.drivers.postgres_types import BOOL, BYTEA, FLOAT4, FLOAT8, INT2, INT4, INT8, OID, columns_of
+from osiris_provider.drivers.postgres_types import Column as ResultColumn
+from osiris_provider.drivers.postgres_values import column_type, csv_of
+from osiris_provider.drivers.sql import (
+    Batches,
+    Column,
+    QueryConfig,
+    SQLDriver,
+    SQLExtractor,
+    SQLWriter,
+    WriteConfig,
+    check_columns,
+    create_statement,
+    fetch_batches,
+    given_fields,
+    missing_table,
+    quoted_table,
+    require_fields,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from psycopg2 import extensions
+
+# How values look as text must not depend on the settings of role or server.
+_SETTINGS = "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'iso_8601'; SET LOCAL bytea_output = 'hex'"
+
+_PLAIN = frozenset({BOOL, BYTEA, INT2, INT4, INT8, OID, FLOAT4, FLOAT8})
+
+
+class _Postgres(SQLDriver[Any]):
+    def check(self, step: Step[Any]) -> None:
+        # A DSN may have any of them; the connector looks into it.
+        if "conninfo" not in given_fields(step):
+            require_fields(step, ("host", "database", "user"))
+
+    def server_text(self, error: Exception) -> str:
+        diagnosis = getattr(error, "diag", None)
+        said = (getattr(diagnosis, name, None) for name in ("message_primary", "message_detail", "context"))
+        return " ".join(text for text in said if text)
+
+
+class PostgresExtractor(_Postgres, SQLExtractor[QueryConfig]):
+    """Reads a query or a table as a stream (``postgres.extractor``); rows stay on the server until asked for."""
+
+    name = "postgres.extractor"
+    family = "postgres"
+    config_model = QueryConfig
+
+    def stream(self, client: extensions.connection, step: Step[QueryConfig]) -> Batches:
+        """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
+        finished = False
+        try:
+            yield from _stream(client, step.config)
+            client.commit()
+            finished = True
+        finally:
+            if not finished and not client.closed:
+                client.rollback()
+
+
+class PostgresWriter(_Postgres, SQLWriter):
+    """Writes into a table with COPY, in one transaction (``postgres.writer``).
+
+    ``replace`` deletes what was there in the same transaction: readers see the old rows until they see the new ones.
+    """
+
+    name = "postgres.writer"
+    family = "postgres"
+
+    def load(self, client: extensions.connection, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
+        """Write all batches; see :meth:`SQLWriter.load`."""
+        try:
+            with client.cursor() as cursor:
+                rows = _load(cursor, step, schema, batches)
+            client.commit()
+        except BaseException:
+            if not client.closed:
+                client.rollback()
+            raise
+        return rows
+
+
+def quote(name: str) -> str:
+    """Return an identifier quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _stream(client: extensions.connection, config: QueryConfig) -> Batches:
+    import pyarrow as pa
+    from psycopg2.extensions import register_type
+
+    with client.cursor() as cursor:
+        cursor.execute(_SETTINGS)
+    with client.cursor(name="osiris_stream") as cursor:
+        register_type(_raw_text(), cursor)
+        cursor.execute(config.statement(quote), config.params)
+        # The description comes with the first rows.
+        first = cursor.fetchmany(1)
+        columns = columns_of(cast("Any", cursor.description))
+        schema = pa.schema([column.field for column in columns])
+        read = 0
+
+        def fetch(rows: int) -> Sequence[Sequence[Any]]:
+            found = first + cursor.fetchmany(rows)
+            first.clear()
+            return found
+
+        def build(rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
+            nonlocal read
+            values = zip(columns, zip(*rows, strict=True), strict=True)
+            arrays = [_array(column, list(found), read + 1) for column, found in values]
+            read += len(rows)
+            return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+        yield from fetch_batches(schema, fetch, build, config.batch_rows)
+
+
+def _array(column: ResultColumn, values: list[Any], first_row: int) -> pa.Array:
+    import pyarrow as pa
+
+    if column.oid in _PLAIN:
+        return pa.array(values, column.arrow_type)
+    return from_text(pa.array(values, pa.string()), column, first_row)
+
+
+@cache
+def _raw_text() -> Any:
+    """Return the type that leaves all but plain values as the server's text: psycopg2 rounds intervals, parses JSON,
+    and takes infinity for the year 9999."""
+    from psycopg2.extensions import new_type, string_types
+
+    return new_type(tuple(set(string_types) - _PLAIN), "OSIRIS_TEXT", lambda value, _cursor: value)
+
+
+def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
+    table = quoted_table(step.config.table, quote)
+    columns = _columns(cursor, table)
+    if not columns:
+        if not step.config.create_if_missing:
+            raise missing_table(step)
+        cursor.execute(create_statement(table, schema, quote, column_type))
+    else:
+        check_columns(step, schema, columns)
+        if step.config.write_mode == "replace":
+            # Readers are not held up; a second writer is, so that two runs do not both leave their rows.
+            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
+    names = ", ".join(quote(name) for name in schema.names)
+    copy = f"COPY {table} ({names}) FROM STDIN (FORMAT csv)"
+    rows = 0
+    for batch in batches:
+        cursor.copy_expert(copy, csv_of(batch), size=1 << 16)
+        rows += batch.num_rows
+    return rows
+
+
+def _columns(cursor: extensions.cursor, table: str) -> list[Column]:
+    cursor.execute(
+        "SELECT attname, attnotnull AND NOT atthasdef AND attidentity = '', attgenerated <> '' OR attidentity = 'a' "
+        "FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        (table,),
+    )
+    return [Column(name, required=required, generated=generated) for name, required, generated in cursor.fetchall()]
