@@ -111,7 +111,7 @@ class ApiConnector(HttpConnector[ApiConnection]):
     """
 
     family = "api"
-    label = "Osiris API"
+    label = "REST API"
     model = ApiConnection
 
     def prove_with(self, model: ApiConnection, session: HttpSession) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class Endpoint:
     timeout: float
     ca_bundle: str | None
     credentials: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | bytes] = field(default_factory=dict)
 
 
 class HttpConnection(ConnectionModel):

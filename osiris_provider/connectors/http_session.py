@@ -90,7 +90,7 @@ class DeadlineAdapter(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: Any) -> None:
         """Trust what the TLS context trusts, unless the caller or ``REQUESTS_CA_BUNDLE`` names another bundle."""
-        super().cert_verify(conn, url, verify, cert)
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # the stubs leave it untyped
         if verify is True and self._tls is not None:
             conn.ca_certs = conn.ca_cert_dir = None
 

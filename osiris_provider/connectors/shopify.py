@@ -94,6 +94,13 @@ def _checked_domain(text: str) -> str:
     return name.lower()
 
 
+def _checked_version(text: str) -> str:
+    if not re.fullmatch(r"20\d\d-(?:01|04|07|10)|unstable", text):
+        problem = "is not a version of Shopify's API such as 2026-10"
+        raise ValueError(problem)
+    return text
+
+
 class ShopifyConnection(HttpConnection):
     """Connection to a Shopify shop."""
 
@@ -108,7 +115,7 @@ class ShopifyConnection(HttpConnection):
     api_version: Annotated[
         str,
         Info("Version of the Admin API.", public=True, placeholder="2026-10"),
-        Field(pattern=r"^(?:20\d\d-(?:01|04|07|10)|unstable)$"),
+        AfterValidator(_checked_version),
     ] = "2026-10"
     timeout: Timeout = 30.0
     ca_bundle: CaBundle = None
@@ -140,7 +147,7 @@ class ShopifyConnector(HttpConnector[ShopifyConnection]):
     """
 
     family = "shopify"
-    label = "Osiris Shopify"
+    label = "Shopify"
     model = ShopifyConnection
     statuses: ClassVar[Mapping[int, Fault]] = STATUSES
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, SecretStr, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.deadline import Deadline
@@ -73,6 +74,22 @@ NO_SUCH_TABLE_CODES = ("PGRST205", "42P01")
 NO_OPENAPI_CODE = "PGRST126"
 PROBE = "osiris_doctor_probe?limit=0"
 
+
+def _checked_version(text: str) -> str:
+    if not re.fullmatch(r"v\d+", text):
+        problem = "is not a version such as v1"
+        raise ValueError(problem)
+    return text
+
+
+def _checked_schema(text: str) -> str:
+    name = text.strip()
+    if not name or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", name):
+        problem = "is not the name of a schema such as public"
+        raise ValueError(problem)
+    return name
+
+
 with warnings.catch_warnings():
     # The field must be called schema, as it is in the connections file; pydantic's old method of that name is unused.
     warnings.filterwarnings("ignore", message='Field name "schema"', category=UserWarning)
@@ -86,9 +103,11 @@ with warnings.catch_warnings():
             Info("Secret key (sb_secret_…) or the older service_role key.", airflow="password", aliases=("key",)),
         ] = None
         anon_key: Annotated[HeaderSecret | None, Info("Publishable key or the older anon key.")] = None
-        api_version: Annotated[str, Info("Version of the Data API.", public=True), Field(pattern=r"^v\d+$")] = "v1"
+        api_version: Annotated[str, Info("Version of the Data API.", public=True), AfterValidator(_checked_version)] = (
+            "v1"
+        )
         schema: Annotated[
-            str, Info("Schema of the tables.", public=True, airflow="schema"), Field(pattern=r"^[^\x00-\x1f\x7f]+$")
+            str, Info("Schema of the tables.", public=True, airflow="schema"), AfterValidator(_checked_schema)
         ] = "public"  # type: ignore[assignment] # pydantic's old method of that name is unused
         pg_dsn: Annotated[SecretStr | None, Info("PostgreSQL URL of the project, for SQL.")] = None
         timeout: Timeout = 30.0
@@ -110,7 +129,8 @@ with warnings.catch_warnings():
             """Return the Data API with its key."""
             base_url = f"{self.url}/rest/{self.api_version}/"
             credentials = key_headers(self.key.get_secret_value() if self.key else "")
-            profile = {"Accept-Profile": self.schema, "Content-Profile": self.schema}
+            schema = self.schema.encode()
+            profile = {"Accept-Profile": schema, "Content-Profile": schema}
             return Endpoint(base_url, self.timeout, self.ca_bundle, credentials, profile)
 
         def place(self) -> str:
@@ -140,7 +160,7 @@ class SupabaseConnector(HttpConnector[SupabaseConnection]):
     """
 
     family = "supabase"
-    label = "Osiris Supabase"
+    label = "Supabase"
     model = SupabaseConnection
     statuses: ClassVar[Mapping[int, Fault]] = STATUSES
 

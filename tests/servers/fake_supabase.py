@@ -1,0 +1,111 @@
+"""Supabase as its clients see it: a gateway that wants a key, and PostgREST behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.servers.http import HttpServer, Reply, Request
+
+Rows = list[dict[str, Any]]
+_NO_KEY = {"message": "No API key found in request", "hint": "No `apikey` request header or url param was found."}
+_WRONG_KEY = {"message": "Invalid API key", "hint": "Double check your Supabase `anon` or `service_role` API key."}
+_ROOT_IS_SECRET = {"message": "Access to schema is forbidden", "hint": "Only a secret API key may see it."}
+_OPERATORS = {"eq": "__eq__", "gte": "__ge__", "gt": "__gt__", "lt": "__lt__", "lte": "__le__", "neq": "__ne__"}
+
+
+class FakeSupabase(HttpServer):
+    """A project with one exposed schema, ``public``.
+
+    :param service_role_key: may see all.
+    :param anon_key: may see the tables in ``anon_tables``.
+    :param tables: rows by table.
+    :param max_rows: that one answer has at most (PostgREST's ``db-max-rows``).
+    """
+
+    def __init__(
+        self, service_role_key: str, anon_key: str, tables: dict[str, Rows] | None = None, max_rows: int = 1000
+    ) -> None:
+        super().__init__()
+        self.keys = {service_role_key: "service_role", anon_key: "anon"}
+        self.tables = tables or {}
+        self.anon_tables: set[str] = set()
+        self.max_rows = max_rows
+        self.failure: Reply | None = None
+        """What every request is answered with, if set: a paused project, a database that is down."""
+        self.checks_keys = True
+        """False makes it a server that answers anybody."""
+
+    def answer(self, request: Request) -> Reply:
+        if self.failure is not None:
+            return self.failure
+        if request.path == "/auth/v1/health":
+            return Reply.of_json({"name": "GoTrue"})
+        role = self._role(request)
+        if role is None:
+            return Reply.of_json(_WRONG_KEY if "apikey" in request.headers else _NO_KEY, 401)
+        if not request.path.startswith("/rest/v1/"):
+            return Reply.of_json({"message": "no Route matched with those values"}, 404)
+        profile = request.headers.get("accept-profile", "public")
+        if profile != "public":
+            return _error(406, "PGRST106", "The schema must be one of the following: public")
+        name = request.path.removeprefix("/rest/v1/")
+        return self._table(name, role, request) if name else self._root(role)
+
+    def _role(self, request: Request) -> str | None:
+        if not self.checks_keys:
+            return "service_role"
+        key = request.headers.get("apikey", "").encode("latin-1").decode()
+        bearer = request.headers.get("authorization", "").encode("latin-1").decode()
+        return self.keys.get(key) if bearer == f"Bearer {key}" else None
+
+    def _root(self, role: str) -> Reply:
+        if role != "service_role":
+            return Reply.of_json(_ROOT_IS_SECRET, 403)
+        document = {"swagger": "2.0", "paths": dict.fromkeys(f"/{name}" for name in self.tables)}
+        return Reply.of_json(document, headers={"Content-Type": "application/openapi+json; charset=utf-8"})
+
+    def _table(self, name: str, role: str, request: Request) -> Reply:
+        if name not in self.tables:
+            return _error(404, "PGRST205", f"Could not find the table 'public.{name}' in the schema cache")
+        if role == "anon" and name not in self.anon_tables:
+            return _error(401, "42501", f"permission denied for table {name}")
+        rows = self.tables[name]
+        columns = [column for column in request.query.get("select", "*").split(",") if column != "*"]
+        wrong = [column for column in columns if rows and column not in rows[0]]
+        if wrong:
+            return _error(400, "42703", f"column {name}.{wrong[0]} does not exist")
+        found = _ordered(_filtered(rows, request.query), request.query.get("order"))
+        return self._window(found, columns, request)
+
+    def _window(self, found: Rows, columns: list[str], request: Request) -> Reply:
+        offset = int(request.query.get("offset", 0))
+        limit = min(int(request.query.get("limit", self.max_rows)), self.max_rows)
+        counted = "count=exact" in request.headers.get("prefer", "")
+        if counted and offset > len(found):
+            return _error(416, "PGRST103", "Requested range not satisfiable")
+        page = [{name: row[name] for name in columns} if columns else row for row in found[offset : offset + limit]]
+        span = f"{offset}-{offset + len(page) - 1}" if page else "*"
+        partial = counted and len(page) < len(found)
+        total = len(found) if counted else "*"
+        return Reply.of_json(page, 206 if partial else 200, {"Content-Range": f"{span}/{total}"})
+
+
+def _filtered(rows: Rows, query: dict[str, str]) -> Rows:
+    for name, condition in query.items():
+        if name in ("select", "order", "limit", "offset"):
+            continue
+        operator, _, value = condition.partition(".")
+        rows = [row for row in rows if getattr(row[name], _OPERATORS[operator])(type(row[name])(value)) is True]
+    return rows
+
+
+def _ordered(rows: Rows, order: str | None) -> Rows:
+    for term in reversed((order or "").split(",")):
+        column, _, direction = term.partition(".")
+        if column:
+            rows = sorted(rows, key=lambda row, column=column: row[column], reverse=direction == "desc")  # type: ignore[misc] # mypy cannot type a lambda with a default
+    return rows
+
+
+def _error(status: int, code: str, message: str) -> Reply:
+    return Reply.of_json({"code": code, "message": message, "details": None, "hint": None}, status)
