@@ -86,16 +86,17 @@ def _working_directory() -> list[Path]:
 
 
 def _existing(name: str | os.PathLike[str], how: str) -> Path:
-    problem = "does not exist"
     try:
         path = Path(name).expanduser().absolute()
-        # Whatever else is wrong with it, the reader says better.
-        if os.path.lexists(path):
-            return path
-        parent = path.parent
-        if not os.access(parent, os.X_OK) and os.path.lexists(parent):
-            problem = f"cannot be reached: permission denied in {parent}"
-    except (OSError, RuntimeError, ValueError) as error:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        problem = "does not exist"
+    except OSError as error:
+        problem = f"cannot be reached: {os.strerror(error.errno or 0)}"
+    except (RuntimeError, ValueError) as error:
         problem = f"is not a path: {error}"
+    else:
+        # Whatever else is wrong with it, the reader says better.
+        return path
     message = f"Connections file {shown(os.fspath(name))} ({how}) {problem}."
     raise ConnectionConfigError(message, file=shown(os.fspath(name)))

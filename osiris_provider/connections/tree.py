@@ -119,6 +119,7 @@ def _explain(error: yaml.MarkedYAMLError, text: str) -> UnreadableYamlError:
     if line and line <= len(lines) and re.match(r" *\t", lines[line - 1]):
         return UnreadableYamlError("is indented with a tab; YAML wants spaces", line)
     # What stands in quotes is taken from the file and may be a piece of a password.
-    what = re.sub(r"(['\"]).*\1", "…", error.problem or "syntax error", flags=re.DOTALL)
+    said = ", ".join(part for part in (error.context, error.problem) if part)
+    what = re.sub(r"(['\"]).*\1", "…", said, flags=re.DOTALL)
     hint = "put a value that has special characters in single quotes"
     return UnreadableYamlError(f"is not valid YAML: {what}; {hint}", line)

@@ -1,0 +1,353 @@
+"""The file: where it is found, what it may be, and what is said of a broken one (CONN-001)."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from osiris_provider.connections import list_connections, resolve_connection
+from osiris_provider.connections.resolve import validate_file
+from osiris_provider.connections.source import FILE_NAME
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
+
+from tests.unit.connection_files import SEED, block, mysql, write
+
+TOP = "version: 1\nconnections:\n"
+ALIAS_BOMB = (
+    TOP
+    + "  mysql:\n    a0: &a0 {x: [1, 2, 3, 4, 5, 6, 7, 8, 9]}\n"
+    + "".join(f"    a{n}: &a{n} {{x: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 15))
+)
+MERGE_BOMB = (
+    TOP
+    + "  mysql:\n    a0: &a0 {host: h, user: u}\n"
+    + "".join(f"    a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 15))
+)
+WIDE_MERGES = (
+    TOP
+    + f"  mysql:\n    a: &a {{{', '.join(f'f{n}: 1' for n in range(20_000))}}}\n"
+    + f"    b: {{<<: [{', '.join(['*a'] * 10_000)}]}}\n"
+)
+HOSTILE = {
+    "empty": ("", "is empty"),
+    "only comments": ("# nothing\n# here\n", "is empty"),
+    "only a marker": ("---\n", "is empty"),
+    "a list": ("- a\n- b\n", "is not a mapping"),
+    "a text": ("hello", "is not a mapping"),
+    "two documents": (f"{SEED}---\n{SEED}", "single document"),
+    "no version": ("connections: {}\n", "version: 1 is required"),
+    "another version": ("version: 2\nconnections: {}\n", "version: 1 is required"),
+    "version as text": ("version: '1'\nconnections: {}\n", "version: 1 is required"),
+    "no connections": ("version: 1\n", "connections: is required"),
+    "empty connections": (TOP, "connections is empty"),
+    "connections as a list": ("version: 1\nconnections: [a]\n", "connections is not a mapping"),
+    "unknown key at the top": (f"{SEED}conections: 1\n", "unknown key 'conections' at the top. Did you mean"),
+    "unknown family": (f"{TOP}  mysq: {{}}\n", "unknown family 'mysq'. Did you mean 'mysql'?"),
+    "family as text": (f"{TOP}  mysql: x\n", "family mysql is not a mapping"),
+    "family empty": (f"{TOP}  mysql:\n", "family mysql is empty"),
+    "key twice at the top": (f"{SEED}version: 1\n", "'version' stands twice"),
+    "family twice": (f"{SEED}  mysql: {{}}\n", "'mysql' stands twice in connections, first in line 3"),
+    "alias twice": (f"{TOP}  mysql:\n    a: {{host: h}}\n    a: {{host: g}}\n", "'a' stands twice in family mysql"),
+    "key that is a list": (f"{TOP}  ? [a, b]\n  : x\n", "a name in connections is not a text"),
+    "tab": (f"{TOP}\tmysql: x\n", "indented with a tab"),
+    "UTF-16": (SEED.encode("utf-16"), "is UTF-16; save it as UTF-8"),
+    "UTF-16 big end first": (b"\xfe\xff" + SEED.encode("utf-16-be"), "is UTF-16"),
+    "Latin-1": (SEED.encode() + b"# caf\xe9\n", "is not UTF-8 at line 33"),
+    "NUL": (SEED.encode() + b"\0", "is binary"),
+    "random bytes": (bytes(range(256)) * 100, "is binary"),
+    "control character": (f"{SEED}# \x07\n", "control character"),
+    "too large": (b"# noise\n" * 300_000, "too large"),
+    "deep flow": ("[" * 50_000, "nests deeper than 20 levels"),
+    "deep flow mappings": ("{a: " * 50_000, "nests deeper"),
+    "deep block": ("\n".join(" " * n + "a:" for n in range(1000)), "nests deeper"),
+    "deep block sequence": ("- " * 50_000, "nests deeper"),
+    "many items": ("version: 1\nconnections: [" + "a, " * 300_000 + "]\n", "has over 200,000 items"),
+    "alias bomb": (ALIAS_BOMB, "expand to too much"),
+    "merge bomb": (MERGE_BOMB, "expand to too much"),
+    "wide merges": (WIDE_MERGES, "expand to too much"),
+    "alias in itself": (f"{TOP}  mysql:\n    a: {{x: &x [*x]}}\n", "expand to too much"),
+    "merge of itself": (f"{TOP}  mysql:\n    a: &a\n      <<: *a\n      host: h\n", "expand to too much"),
+    "undefined alias": (f"{TOP}  mysql: *nothing\n", "undefined alias"),
+    "python object": (f"{TOP}  mysql: !!python/object/apply:os.system [id]\n", "begins with !"),
+    "python name": (f"{TOP}  mysql:\n    a: {{host: !!python/name:os.system ''}}\n", "begins with !"),
+    "unclosed quote": (f"{TOP}  mysql:\n    a: {{host: 'h}}\n", "is not valid YAML"),
+    "unclosed bracket": (f"{TOP}  mysql: {{", "is not valid YAML"),
+    "two defaults": (
+        f"{TOP}  mysql:\n    a: {{host: h, user: u, default: true}}\n    b: {{host: h, user: u, default: true}}\n",
+        "more than one default: true (a and b)",
+    ),
+}
+
+
+@contextmanager
+def at_most_a_second() -> Iterator[None]:
+    """Of processor time: other work on the machine must not make the test fail."""
+    started = time.process_time()
+    yield
+    assert time.process_time() - started < 1.0
+
+
+def error_of(file: Path) -> ConnectionConfigError:
+    with at_most_a_second(), pytest.raises(ConnectionConfigError) as raised:
+        list_connections(file)
+    assert str(file) in str(raised.value)
+    assert raised.value.facts["file"] == str(file)
+    return raised.value
+
+
+@pytest.mark.parametrize(("content", "said"), HOSTILE.values(), ids=HOSTILE)
+def test_conn_001_hostile_or_broken_file(content: str | bytes, said: str, tmp_path: Path) -> None:
+    error = error_of(write(tmp_path, content))
+    assert said in str(error)
+    assert "[" not in str(error).replace(str(tmp_path), "")
+
+
+def test_conn_001_noise_of_50_megabytes(tmp_path: Path) -> None:
+    file = tmp_path / FILE_NAME
+    with file.open("wb") as opened:
+        opened.truncate(50 * 1024 * 1024)
+    assert "too large" in str(error_of(file))
+
+
+def test_conn_001_directory(tmp_path: Path) -> None:
+    assert f"is a directory; name the file in it, such as {tmp_path / FILE_NAME}" in str(error_of(tmp_path))
+
+
+def test_conn_001_fifo(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    assert "is not a regular file" in str(error_of(tmp_path / "fifo"))
+
+
+def test_conn_001_device() -> None:
+    assert "is not a regular file" in str(error_of(Path("/dev/zero")))
+
+
+def test_conn_001_symlink_loop_and_dangling_symlink(tmp_path: Path) -> None:
+    for name, target, said in [("loop", "loop", "Too many levels"), ("dangling", "gone", "No such file")]:
+        (tmp_path / name).symlink_to(tmp_path / target)
+        assert said in str(error_of(tmp_path / name))
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Act as a user without rights; root may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize(
+    ("mode_of_directory", "said"), [(0o755, "Permission denied"), (0o000, "cannot be reached: Permission denied")]
+)
+def test_conn_001_no_permission(mode_of_directory: int, said: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        file = write(Path(name), SEED)
+        assert list_connections(file)
+        file.chmod(0)
+        Path(name).chmod(mode_of_directory)
+        with nobody(), pytest.raises(ConnectionConfigError, match=said):
+            list_connections(file)
+        Path(name).chmod(0o700)
+
+
+@pytest.mark.parametrize("name", ["gone.yaml", "a\0b", "x" * 5000, "~no-such-user-here/f.yaml"])
+def test_conn_001_a_named_file_that_is_not_there(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, SEED)
+    with pytest.raises(ConnectionConfigError, match=r"Connections file .* \(asked for\)") as raised:
+        list_connections(name)
+    assert not isinstance(raised.value, ConnectionNotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("password: @s3cret", "is not valid YAML"),
+        ("password: `s3cret", "is not valid YAML"),
+        ("password: %s3cret", "is not valid YAML"),
+        ("password: *s3cret", "undefined alias"),
+        ("password: &s3cret", "begins with &"),
+        ("password: &s3cret word", "begins with &"),
+        ("password: !s3cret", "begins with !"),
+        ("password: !!s3cret", "begins with !"),
+        ("password: '!' s3cret", "is not valid YAML"),
+        ("password: {s3cret", "is not valid YAML"),
+        ("password: [s3cret", "is not valid YAML"),
+        ("password: ]s3cret", "is not valid YAML"),
+        ("password: |s3cret", "is not valid YAML"),
+        ("password: >s3cret", "is not valid YAML"),
+        ("password: 's3cret", "is not valid YAML"),
+        ('password: "s3cret\\q"', "is not valid YAML"),
+        ("password: a: s3cret", "is not valid YAML"),
+        ("password: - s3cret", "is not valid YAML"),
+        ("password: #s3cret", "is empty; leave it out, or put a value that begins with # in single quotes"),
+        ("password: {s3cret: s3cret}", "field password"),
+        ("password: [s3cret]", "field password"),
+    ],
+)
+def test_conn_001_a_secret_that_yaml_misreads_is_named_but_not_shown(line: str, said: str, tmp_path: Path) -> None:
+    file = write(tmp_path, block("host: h", "user: u", line))
+    with pytest.raises(ConnectionConfigError) as raised:
+        resolve_connection("@mysql.default", file)
+    assert said in str(raised.value)
+    assert f"{file}:7" in str(raised.value) or f"{file}:8" in str(raised.value)
+    assert "s3cret" not in f"{raised.value} {raised.value!r} {raised.value.facts} {raised.value.__context__!r}"
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_conn_001_any_bytes_give_a_list_or_one_clear_error(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        file = write(Path(directory), content)
+        with pytest.raises(ConnectionConfigError):
+            list_connections(file)
+
+
+@given(st.text(alphabet="abmysql :\n-[]{}&*!'\"#<|>%@?,0123456789", max_size=200))
+def test_conn_001_any_tail_gives_a_list_or_one_clear_error(tail: str) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        file = write(Path(directory), f"{TOP}  mysql:\n    a:\n      host: {tail}")
+        try:
+            list_connections(file)
+        except ConnectionConfigError as error:
+            assert str(error).isprintable()
+        validated = validate_file(file)
+        assert validated[0] == file
+
+
+def test_conn_001_windows_line_ends_and_byte_order_mark(tmp_path: Path) -> None:
+    file = write(tmp_path, b"\xef\xbb\xbf" + mysql("port: 3307").replace("\n", "\r\n").encode())
+    assert resolve_connection("@mysql.default", file)["port"] == 3307
+
+
+def test_conn_001_merged_fields(tmp_path: Path) -> None:
+    text = f"{TOP}  mysql:\n    a: &a {{host: h, user: u, port: 1}}\n    b:\n      <<: *a\n      port: 2\n"
+    resolved = resolve_connection("@mysql.b", write(tmp_path, text))
+    assert resolved == {"family": "mysql", "alias": "b", "host": "h", "user": "u", "port": 2}
+
+
+def test_conn_001_a_broken_connection_breaks_no_other(tmp_path: Path) -> None:
+    text = f"{TOP}  mysql:\n    a: {{host: h, user: u}}\n    b: {{host: h, host: g}}\n    B: {{}}\n    c: 3\n"
+    file = write(tmp_path, text)
+    assert resolve_connection("@mysql.a", file)["host"] == "h"
+    with pytest.raises(ConnectionConfigError, match="'host' stands twice in @mysql.b, first in line 5"):
+        resolve_connection("@mysql.b", file)
+    with pytest.raises(ConnectionConfigError, match=r"@mysql.c is not a mapping"):
+        resolve_connection("@mysql.c", file)
+    _, problems, _ = validate_file(file)
+    assert [(problem.line, problem.reference) for problem in problems][:3] == [
+        (5, "@mysql.b"),
+        (5, "@mysql.b"),
+        (6, "@mysql.B"),
+    ]
+
+
+def test_conn_001_validate_finds_all_problems_at_once(tmp_path: Path) -> None:
+    text = (
+        f"{TOP}  mysql:\n    a:\n      hots: h\n      port: abc\n      password: ${{NOT_SET_ANYWHERE}}\n"
+        "  duckdb:\n    A-1: {path: x}\n  nosuch: {}\n"
+    )
+    path, problems, warnings = validate_file(write(tmp_path, text))
+    assert path.is_absolute()
+    found = {(problem.line, problem.reference, problem.field) for problem in problems}
+    assert found == {
+        (4, "@mysql.a", "host"),
+        (4, "@mysql.a", "user"),
+        (6, "@mysql.a", "port"),
+        (7, "@mysql.a", "password"),
+        (9, "@duckdb.A-1", None),
+        (10, None, None),
+    }
+    assert [(warning.line, warning.field) for warning in warnings] == [(5, "hots")]
+    assert "Did you mean 'host'?" in warnings[0].message
+
+
+def test_conn_001_validate_without_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOT_SET_ANYWHERE", raising=False)
+    text = mysql("password: '${NOT_SET_ANYWHERE}', port: '${NOT_SET_ANYWHERE}', database: d, connect_timeout: -1")
+    file = write(tmp_path, text)
+    assert [problem.field for problem in validate_file(file, variables=False)[1]] == ["connect_timeout"]
+    assert len(validate_file(file)[1]) == 3
+
+
+class TestPlaces:
+    """Where the file is looked for, in order."""
+
+    @pytest.fixture(autouse=True)
+    def _clean(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("OSIRIS_HOME", "AIRFLOW__OSIRIS__CONNECTIONS_FILE"):
+            monkeypatch.delenv(name, raising=False)
+        for name in ("named", "configured", "osiris", "here", "airflow"):
+            (tmp_path / name).mkdir()
+            write(tmp_path / name, f"version: 1\nconnections:\n  duckdb:\n    {name}: {{path: x}}\n")
+        monkeypatch.chdir(tmp_path / "here")
+        monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+
+    def found(self, file: str | Path | None = None) -> str:
+        return str(list_connections(file)[0]["alias"])
+
+    def test_conn_001_order_of_places(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.found() == "here"
+        (tmp_path / "here" / FILE_NAME).unlink()
+        assert self.found() == "airflow"
+        monkeypatch.setenv("OSIRIS_HOME", str(tmp_path / "osiris"))
+        assert self.found() == "osiris"
+        monkeypatch.setenv("AIRFLOW__OSIRIS__CONNECTIONS_FILE", str(tmp_path / "configured" / FILE_NAME))
+        assert self.found() == "configured"
+        assert self.found(tmp_path / "named" / FILE_NAME) == "named"
+        assert self.found(f"../named/{FILE_NAME}") == "named"
+
+    def test_conn_001_in_airflow_cfg(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CONFIGURED", "configured")
+        text = f"[core]\nx = %(y)s\n[osiris]\nconnections_file = {tmp_path}/$CONFIGURED/{FILE_NAME}\n"
+        (tmp_path / "airflow" / "airflow.cfg").write_text(text)
+        assert self.found() == "configured"
+
+    def test_conn_001_a_broken_airflow_cfg_is_airflows_business(self, tmp_path: Path) -> None:
+        (tmp_path / "airflow" / "airflow.cfg").write_bytes(b"\xff[[[\nnonsense")
+        assert self.found() == "here"
+
+    def test_conn_001_home_directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path / "named"))
+        assert self.found(f"~/{FILE_NAME}") == "named"
+
+    @pytest.mark.parametrize("variable", ["OSIRIS_HOME", "AIRFLOW__OSIRIS__CONNECTIONS_FILE"])
+    def test_conn_001_a_named_place_is_taken_at_its_word(
+        self, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
+        with pytest.raises(ConnectionConfigError, match=r"nowhere.* \(set by .*\) does not exist"):
+            list_connections()
+
+    def test_conn_001_nowhere(self, tmp_path: Path) -> None:
+        for name in ("here", "airflow"):
+            (tmp_path / name / FILE_NAME).unlink()
+        with pytest.raises(ConnectionNotFoundError, match=rf"no {FILE_NAME} in .*here and .*airflow.*OSIRIS_HOME"):
+            list_connections()
+
+    def test_conn_001_working_directory_is_gone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+        assert self.found() == "airflow"
+        monkeypatch.chdir(tmp_path)
+
+
+def test_conn_001_messages_show_no_terminal_codes_or_brackets(tmp_path: Path) -> None:
+    text = TOP + '  "my\\e[31msql": {}\n  mysql:\n    "a\\e[0m[b]": {host: h}\n'
+    for problem in validate_file(write(tmp_path, text))[1]:
+        assert problem.message.isprintable()
+        assert not re.search(r"[\[\]]", problem.message)

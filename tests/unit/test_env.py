@@ -1,0 +1,123 @@
+"""``${VAR}`` (CONN-002)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from osiris_provider.connections import list_connections, resolve_connection
+from osiris_provider.connections.env import EnvProblemError, substitute
+from osiris_provider.errors import ConnectionConfigError
+
+from tests.unit.connection_files import SEED, SEED_VARIABLES, block, write
+
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,10}", fullmatch=True)
+literals = st.text().filter(lambda text: "$" not in text)
+values = st.text(min_size=1)
+
+
+@given(st.text().filter(lambda text: "${" not in text))
+def test_conn_002_text_without_variables_stays(text: str) -> None:
+    assert substitute(text, {}) == text
+
+
+@given(st.text())
+def test_conn_002_doubled_dollar_is_literal(text: str) -> None:
+    assert substitute(text.replace("${", "$${"), {}) == text
+
+
+@given(st.lists(st.tuples(literals, names, values)), literals)
+def test_conn_002_every_variable_is_replaced_once(parts: list[tuple[str, str, str]], rest: str) -> None:
+    environ = {name: value for _, name, value in parts}
+    text = "".join(f"{literal}${{{name}}}" for literal, name, _ in parts) + rest
+    assert substitute(text, environ) == "".join(f"{literal}{environ[name]}" for literal, name, _ in parts) + rest
+
+
+@given(names, names, values)
+def test_conn_002_never_recursive(outer: str, inner: str, value: str) -> None:
+    environ = {inner: value, outer: f"${{{inner}}}"}
+    assert substitute(f"${{{outer}}}", environ) == environ[outer]
+
+
+@given(names, st.text().filter(lambda text: "}" not in text and "${" not in text))
+def test_conn_002_default_when_unset_or_empty(name: str, default: str) -> None:
+    for environ in ({}, {name: ""}):
+        assert substitute(f"<${{{name}:-{default}}}>", environ) == f"<{default}>"
+
+
+@given(names, values, literals.filter(lambda text: "}" not in text))
+def test_conn_002_a_set_variable_beats_the_default(name: str, value: str, default: str) -> None:
+    assert substitute(f"${{{name}:-{default}}}", {name: value}) == value
+
+
+@given(st.text(alphabet="ab_$${}:-1 "), st.sampled_from(["", "s3cret-value"]))
+def test_conn_002_any_text_resolves_or_is_refused_without_its_values(text: str, value: str) -> None:
+    try:
+        substitute(text, dict.fromkeys(("a", "b", "ab"), value))
+    except EnvProblemError as problem:
+        assert "s3cret-value" not in str(problem)
+
+
+@pytest.mark.parametrize("text", ["${}", "${1A}", "${A-B}", "${A", "${A:default}", "${A.B}", "${ A }", "${A:-${B}}"])
+def test_conn_002_malformed_variable(text: str) -> None:
+    with pytest.raises(EnvProblemError, match=r"write \$\$\{ for a literal"):
+        substitute(text, {"A": "a", "B": "b"})
+
+
+@pytest.mark.parametrize(("value", "state"), [(None, "not set"), ("", "empty")])
+def test_conn_002_unset_or_empty_names_variable_field_and_reference(
+    value: str | None, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DB_PASSWORD", raising=False)
+    if value is not None:
+        monkeypatch.setenv("DB_PASSWORD", value)
+    file = write(tmp_path, block("host: h", "user: u", "password: ${DB_PASSWORD}"))
+    with pytest.raises(ConnectionConfigError) as raised:
+        resolve_connection("@mysql.default", file)
+    for expected in ("DB_PASSWORD", state, "field password", "@mysql.default", f"{file}:7"):
+        assert expected in str(raised.value)
+    assert raised.value.facts["field"] == "password"
+    assert raised.value.facts["line"] == 7
+
+
+def test_conn_002_only_the_connection_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, SEED)
+    monkeypatch.delenv("MYSQL_PROD_PASSWORD", raising=False)
+    monkeypatch.setenv("MYSQL_PASSWORD", "secret123")
+    assert resolve_connection("@mysql.default", file)["password"] == "secret123"
+    with pytest.raises(ConnectionConfigError, match="MYSQL_PROD_PASSWORD"):
+        resolve_connection("@mysql.production", file)
+
+
+def test_conn_002_in_nested_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENANT", "${NOT_REPLACED}")
+    text = (
+        "version: 1\nconnections:\n  api:\n    main:\n      base_url: https://api.example.com\n"
+        "      extra_thing: {a: ['${TENANT}', 1], b: {c: 'x-${TENANT}-y'}}\n"
+    )
+    resolved = resolve_connection("@api.main", write(tmp_path, text))
+    assert resolved["extra_thing"] == {"a": ["${NOT_REPLACED}", 1], "b": {"c": "x-${NOT_REPLACED}-y"}}
+
+
+def test_conn_002_a_value_cannot_add_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PASSWORD", "x\n      host: evil.example.com\n      # '\"{[")
+    file = write(tmp_path, block("host: h", "user: u", "password: ${DB_PASSWORD}"))
+    resolved = resolve_connection("@mysql.default", file)
+    assert resolved["host"] == "h"
+    assert resolved["password"] == "x\n      host: evil.example.com\n      # '\"{["
+
+
+def test_conn_002_a_number_from_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PORT", "3307")
+    file = write(tmp_path, block("host: h", "user: u", "port: ${DB_PORT}"))
+    assert resolve_connection("@mysql.default", file)["port"] == 3307
+
+
+def test_conn_002_listing_needs_no_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SEED_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    assert len(list_connections(write(tmp_path, SEED))) == 5
+    file = write(tmp_path, block("host: ${DB_HOST_THAT_IS_NOT_SET}", "user: u"))
+    assert list_connections(file)[0]["host"] == "${DB_HOST_THAT_IS_NOT_SET}"

@@ -1,0 +1,107 @@
+"""References (CONN-004)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from osiris_provider.connections import ConnectionRef, resolve_connection
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
+
+from tests.unit.connection_files import SEED, write
+
+names = st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True)
+PATTERN = re.compile(r"^@[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\Z")
+
+
+@given(names, names)
+def test_conn_004_family_and_alias(family: str, alias: str) -> None:
+    ref = ConnectionRef.parse(f"@{family}.{alias}")
+    assert (ref.family, ref.alias) == (family, alias)
+    assert str(ref) == f"@{family}.{alias}"
+
+
+@given(names)
+def test_conn_004_family_alone(family: str) -> None:
+    ref = ConnectionRef.parse(f"@{family}")
+    assert (ref.family, ref.alias) == (family, None)
+    assert str(ref) == f"@{family}"
+
+
+@given(st.text(alphabet="@.aA0_-é\n ") | st.text())
+def test_conn_004_the_pattern_decides(text: str) -> None:
+    try:
+        ref = ConnectionRef.parse(text)
+    except ConnectionConfigError as error:
+        assert not PATTERN.match(text)
+        assert "@family.alias" in str(error)
+        assert "[" not in str(error)
+        assert str(error).isprintable()
+    else:
+        assert PATTERN.match(text) or ref.alias is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mysql.default", "does not begin with @"),
+        ("@MySQL.Default", "capital letters"),
+        ("@mysql-default", "hyphen"),
+        ("@mysql.a.b", "more than one dot"),
+        ("@mysql. default", "begin with a letter"),
+        ("@mysql.1st", "begin with a letter"),
+        (" @mysql.default", "spaces around it"),
+        ("@mysql.default\n", "spaces around it"),
+        ("", "is empty"),
+        ("@", "begin with a letter"),
+        ("@mysql.", "begin with a letter"),
+        ("@mysql.defaült", "begin with a letter"),
+    ],
+)
+def test_conn_004_says_what_is_wrong(text: str, said: str) -> None:
+    with pytest.raises(ConnectionConfigError, match=said):
+        ConnectionRef.parse(text)
+
+
+@pytest.mark.parametrize("value", [None, 3, ["@mysql.default"], {"connection": "@mysql.default"}])
+def test_conn_004_something_else_than_text(value: Any) -> None:
+    with pytest.raises(ConnectionConfigError, match=r"a text such as @mysql\.default"):
+        ConnectionRef.parse(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("@mysql.prodction", "@mysql.production"),
+        ("@mysq.production", "@mysql.production"),
+        ("@MySQL.Default", "@mysql.default"),
+        ("mysql.default", "@mysql.default"),
+        ("@mysql-production", "@mysql.production"),
+        ("@shopify.mian", "@shopify.main"),
+    ],
+)
+def test_conn_004_names_the_nearest_reference(text: str, nearest: str, tmp_path: Path) -> None:
+    with pytest.raises(ConnectionConfigError, match=re.escape(f"Did you mean '{nearest}'?")):
+        resolve_connection(text, write(tmp_path, SEED))
+
+
+def test_conn_004_unknown_alias_lists_the_aliases(tmp_path: Path) -> None:
+    file = write(tmp_path, SEED)
+    with pytest.raises(ConnectionNotFoundError, match="has default, production") as raised:
+        resolve_connection("@mysql.zzz", file)
+    assert raised.value.facts == {"reference": "@mysql.zzz", "file": str(file)}
+    assert "Did you mean" not in str(raised.value)
+
+
+def test_conn_004_unknown_family_lists_the_families(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionConfigError, match="Known are api, duckdb, mysql, postgres, shopify, supabase"):
+        resolve_connection("@oracle.main", write(tmp_path, SEED))
+
+
+def test_conn_004_known_family_without_connections(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionNotFoundError, match="no family postgres"):
+        resolve_connection("@postgres.main", write(tmp_path, SEED))
