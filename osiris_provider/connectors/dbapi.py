@@ -69,7 +69,8 @@ def readable_file(field: str, path: str | None) -> str | None:
         return None
     found = os.path.expanduser(path)
     if not os.path.isfile(found) or not os.access(found, os.R_OK):
-        message = f"field {field}: there is no file {found} that this process can read"
+        # The path is not shown: a secret may have been put into the wrong field.
+        message = f"field {field}: there is no such file, or this process cannot read it"
         raise ConnectionConfigError(message, field=field)
     return found
 

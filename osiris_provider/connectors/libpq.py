@@ -229,5 +229,5 @@ def _context(parameters: Parameters, mode: str, deadline: Deadline) -> DeadlineC
 def _check_key(path: str | None) -> None:
     # libpq alone is strict about this, and says so only in prose.
     if path and os.stat(path).st_mode & 0o077:
-        message = f"field sslkey: others can read {path}; run chmod 600 on it"
+        message = "field sslkey: others can read the file; run chmod 600 on it"
         raise ConnectionConfigError(message, field="sslkey")

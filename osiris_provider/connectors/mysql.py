@@ -220,7 +220,7 @@ def _new_connection(
     from pymysql.charset import charset_by_name
 
     if not charset_by_name(model.charset):
-        message = f"field charset: PyMySQL does not know {model.charset}; utf8mb4 is what most servers use"
+        message = "field charset: PyMySQL does not know it; utf8mb4 is what most servers use"
         raise ConnectionConfigError(message, field="charset")
     return _connection_class()(
         host=model.host,
