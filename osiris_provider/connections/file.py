@@ -5,7 +5,7 @@ Everything that is wrong with the structure is collected as :class:`Problem` wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,19 @@ def read_file(path: Path) -> ConnectionsFile:
         return ConnectionsFile(path, {}, (Problem(str(error), error.line),))
     reader = _Reader()
     reader.read(root)
-    problems = dict.fromkeys([*(Problem(*remark) for remark in remarks), *reader.problems])
-    return ConnectionsFile(path, reader.entries, tuple(problems))
+    problems = [_attributed(message, line, reader.entries.values()) for message, line in remarks] + reader.problems
+    return ConnectionsFile(path, reader.entries, tuple(dict.fromkeys(problems)))
+
+
+def _attributed(message: str, line: int | None, entries: Iterable[Entry]) -> Problem:
+    """Return a remark as a problem of the one connection that has a field in that line, else of the file."""
+    found = [(entry, name) for entry in entries for name, at in entry.lines.items() if at == line]
+    if len({entry.reference for entry, _ in found}) != 1:
+        return Problem(message, line)
+    entry, name = found[0]
+    if len(found) > 1:
+        return Problem(message, line, entry.reference)
+    return Problem(f"field {shown(name)}: {message}", line, entry.reference, name)
 
 
 class _Reader:

@@ -102,6 +102,8 @@ def safe_url(text: str) -> str:
         return _LOGIN.sub("", text.partition("?")[0], count=1)
     try:
         parts = urlsplit(text)
+        # A password with a slash that is not quoted looks like a port that is no number.
+        _ = parts.port
     except ValueError:
         return MASK
     host = parts.netloc.rpartition("@")[2]

@@ -7,7 +7,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -77,7 +77,6 @@ HOSTILE = {
     "merge of itself": (f"{TOP}  mysql:\n    a: &a\n      <<: *a\n      host: h\n", "expand to too much"),
     "undefined alias": (f"{TOP}  mysql: *nothing\n", "undefined alias"),
     "python object": (f"{TOP}  mysql: !!python/object/apply:os.system [id]\n", "begins with !"),
-    "python name": (f"{TOP}  mysql:\n    a: {{host: !!python/name:os.system ''}}\n", "begins with !"),
     "unclosed quote": (f"{TOP}  mysql:\n    a: {{host: 'h}}\n", "is not valid YAML"),
     "unclosed bracket": (f"{TOP}  mysql: {{", "is not valid YAML"),
     "two defaults": (
@@ -183,6 +182,8 @@ def test_conn_001_a_named_file_that_is_not_there(name: str, tmp_path: Path, monk
         ("password: &s3cret word", "begins with &"),
         ("password: !s3cret", "begins with !"),
         ("password: !!s3cret", "begins with !"),
+        ("password: !!python/name:os.system s3cret", "begins with !"),
+        ("password: !!python/object/apply:os.system [s3cret]", "begins with !"),
         ("password: '!' s3cret", "is not valid YAML"),
         ("password: {s3cret", "is not valid YAML"),
         ("password: [s3cret", "is not valid YAML"),
@@ -219,12 +220,9 @@ def test_conn_001_any_bytes_give_a_list_or_one_clear_error(content: bytes) -> No
 def test_conn_001_any_tail_gives_a_list_or_one_clear_error(tail: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
         file = write(Path(directory), f"{TOP}  mysql:\n    a:\n      host: {tail}")
-        try:
+        with suppress(ConnectionConfigError):
             list_connections(file)
-        except ConnectionConfigError as error:
-            assert str(error).isprintable()
-        validated = validate_file(file)
-        assert validated[0] == file
+        assert all(problem.message.isprintable() for problem in validate_file(file)[1])
 
 
 def test_conn_001_windows_line_ends_and_byte_order_mark(tmp_path: Path) -> None:
@@ -242,9 +240,9 @@ def test_conn_001_a_broken_connection_breaks_no_other(tmp_path: Path) -> None:
     text = f"{TOP}  mysql:\n    a: {{host: h, user: u}}\n    b: {{host: h, host: g}}\n    B: {{}}\n    c: 3\n"
     file = write(tmp_path, text)
     assert resolve_connection("@mysql.a", file)["host"] == "h"
-    with pytest.raises(ConnectionConfigError, match="'host' stands twice in @mysql.b, first in line 5"):
+    with pytest.raises(ConnectionConfigError, match=r"'host' stands twice in @mysql\.b, first in line 5"):
         resolve_connection("@mysql.b", file)
-    with pytest.raises(ConnectionConfigError, match=r"@mysql.c is not a mapping"):
+    with pytest.raises(ConnectionConfigError, match=r"@mysql\.c is not a mapping"):
         resolve_connection("@mysql.c", file)
     _, problems, _ = validate_file(file)
     assert [(problem.line, problem.reference) for problem in problems][:3] == [
@@ -280,6 +278,14 @@ def test_conn_001_validate_without_variables(tmp_path: Path, monkeypatch: pytest
     file = write(tmp_path, text)
     assert [problem.field for problem in validate_file(file, variables=False)[1]] == ["connect_timeout"]
     assert len(validate_file(file)[1]) == 3
+
+
+def test_conn_001_a_misquoted_value_breaks_no_other_connection(tmp_path: Path) -> None:
+    text = f"{TOP}  mysql:\n    a: {{host: h, user: u}}\n    b:\n      host: h\n      user: u\n      password: &x\n"
+    file = write(tmp_path, text)
+    assert resolve_connection("@mysql.a", file)["host"] == "h"
+    with pytest.raises(ConnectionConfigError, match=r":8: @mysql\.b: field password: .* begins with &"):
+        resolve_connection("@mysql.b", file)
 
 
 class TestPlaces:

@@ -15,7 +15,7 @@ from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundErro
 from tests.unit.connection_files import SEED, write
 
 names = st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True)
-PATTERN = re.compile(r"^@[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\Z")
+PATTERN = re.compile(r"^@[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?\Z")
 
 
 @given(names, names)
@@ -34,15 +34,13 @@ def test_conn_004_family_alone(family: str) -> None:
 
 @given(st.text(alphabet="@.aA0_-é\n ") | st.text())
 def test_conn_004_the_pattern_decides(text: str) -> None:
-    try:
-        ref = ConnectionRef.parse(text)
-    except ConnectionConfigError as error:
-        assert not PATTERN.match(text)
-        assert "@family.alias" in str(error)
-        assert "[" not in str(error)
-        assert str(error).isprintable()
-    else:
-        assert PATTERN.match(text) or ref.alias is None
+    if PATTERN.match(text):
+        assert str(ConnectionRef.parse(text)) == text
+        return
+    with pytest.raises(ConnectionConfigError, match=r"@family\.alias") as raised:
+        ConnectionRef.parse(text)
+    assert "[" not in str(raised.value)
+    assert str(raised.value).isprintable()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,328 @@
+"""Defaults, resolved connections and the list (CONN-003, 006, 007, 008, 021)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from osiris_provider.connections import list_connections, resolve_connection
+from osiris_provider.connections.load import load_connections
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
+
+from tests.contract.secrecy import CANARY, assert_silent
+from tests.unit.connection_files import SEED, SEED_VARIABLES, block, mysql, write
+
+TOP = "version: 1\nconnections:\n  mysql:\n"
+
+
+@pytest.fixture
+def seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, value in SEED_VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    return write(tmp_path, SEED)
+
+
+def test_conn_001_relative_path(seed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(seed.parent)
+    assert list_connections(seed.name) == list_connections(seed)
+
+
+@pytest.mark.parametrize(
+    ("connections", "default"),
+    [
+        ("    default: {host: h, user: u, default: true}\n    production: {host: p, user: u}\n", "default"),
+        ("    default: {host: h, user: u}\n    production: {host: p, user: u}\n", "default"),
+        ("    default: {host: h, user: u}\n    production: {host: p, user: u, default: true}\n", "production"),
+        ("    default: {host: h, user: u, default: false}\n    b: {host: p, user: u, default: false}\n", "default"),
+        ("    only: {host: h, user: u, default: true}\n", "only"),
+    ],
+)
+def test_conn_003_default_of_a_family(connections: str, default: str, tmp_path: Path) -> None:
+    file = write(tmp_path, TOP + connections)
+    resolved = resolve_connection("@mysql", file)
+    assert resolved["alias"] == default
+    assert "default" not in resolved
+    assert [item["alias"] for item in list_connections(file) if item.get("default")] == [default]
+
+
+@pytest.mark.parametrize("aliases", [("only",), ("a", "b")])
+def test_conn_003_no_default_lists_the_aliases(aliases: tuple[str, ...], tmp_path: Path) -> None:
+    file = write(tmp_path, TOP + "".join(f"    {alias}: {{host: h, user: u}}\n" for alias in aliases))
+    with pytest.raises(ConnectionNotFoundError, match="Mark one with default: true") as raised:
+        resolve_connection("@mysql", file)
+    assert all(f"@mysql.{alias}" in str(raised.value) for alias in aliases)
+    assert not any("default" in item for item in list_connections(file))
+
+
+def test_conn_003_two_defaults_are_an_error(tmp_path: Path) -> None:
+    text = TOP + "".join(f"    {alias}: {{host: h, user: u, default: true}}\n" for alias in "ab")
+    with pytest.raises(ConnectionConfigError, match=r"yaml:5: family mysql has more than one default"):
+        resolve_connection("@mysql.a", write(tmp_path, text))
+
+
+@pytest.mark.parametrize("value", ["1", "'yes'", "[true]", "~"])
+def test_conn_003_default_is_true_or_false(value: str, tmp_path: Path) -> None:
+    with pytest.raises(ConnectionConfigError, match="field default: is true or false"):
+        resolve_connection("@mysql.a", write(tmp_path, f"{TOP}    a: {{host: h, user: u, default: {value}}}\n"))
+
+
+def test_conn_006_resolved_connection(seed: Path) -> None:
+    assert resolve_connection("@mysql.default", seed) == {
+        "family": "mysql",
+        "alias": "default",
+        "host": "localhost",
+        "port": 3306,
+        "database": "mydb",
+        "user": "admin",
+        "password": "secret123",
+        "charset": "utf8mb4",
+        "ssl": False,
+    }
+
+
+def test_conn_006_only_what_was_given_in_plain_types(seed: Path) -> None:
+    for reference in load_connections(seed).references():
+        resolved = resolve_connection(reference, seed)
+        written = load_connections(seed).entries[resolved["family"], resolved["alias"]]
+        assert set(resolved) == {"family", "alias", *written.fields}
+        assert {type(value) for value in resolved.values()} <= {str, int, float, bool}
+        assert pickle.loads(pickle.dumps(resolved)) == resolved  # noqa: S301 - made one line above
+
+
+def test_conn_006_each_call_returns_a_dict_of_its_own(tmp_path: Path) -> None:
+    text = "version: 1\nconnections:\n  api:\n    a: {base_url: 'https://h', odd: {a: [1]}}\n"
+    file = write(tmp_path, text)
+    _settle(file)
+    resolve_connection("@api.a", file)["odd"]["a"].append(2)
+    assert resolve_connection("@api.a", file)["odd"] == {"a": [1]}
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "0123",
+        "no",
+        "yes",
+        "true",
+        "12:30",
+        "1_000",
+        "2024-01-01",
+        "0x1F",
+        "1e3",
+        ".5",
+        "null0",
+        "=",
+        "<<",
+        "~x",
+        "-x",
+        "+1",
+    ],
+)
+def test_conn_006_a_password_keeps_its_text(password: str, tmp_path: Path) -> None:
+    file = write(tmp_path, block("host: h", "user: u", f"password: {password}"))
+    assert resolve_connection("@mysql.default", file)["password"] == password
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1))
+def test_conn_006_any_password_in_single_quotes_keeps_its_text(
+    tmp_path_factory: pytest.TempPathFactory, password: str
+) -> None:
+    quoted = password.replace("'", "''").replace("${", "$${")
+    file = write(tmp_path_factory.mktemp("f"), block("host: h", "user: u", f"password: '{quoted}'"))
+    assert resolve_connection("@mysql.default", file)["password"] == password
+
+
+def test_conn_006_texts_inside_headers_keep_their_text(tmp_path: Path) -> None:
+    text = "version: 1\nconnections:\n  api:\n    a: {base_url: 'https://h', headers: {X-Shop: 0123, X-On: yes}}\n"
+    resolved = resolve_connection("@api.a", write(tmp_path, text))
+    assert resolved["headers"] == {"X-Shop": "0123", "X-On": "yes"}
+
+
+def test_conn_006_null_counts_as_not_given(tmp_path: Path) -> None:
+    file = write(tmp_path, block("host: h", "user: u", "password: ~", "port: null", "database:"))
+    assert set(resolve_connection("@mysql.default", file)) == {"family", "alias", "host", "user"}
+
+
+def test_conn_006_unknown_field_passes_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = write(tmp_path, mysql("databse: s3cret"))
+    with caplog.at_level(logging.WARNING):
+        assert resolve_connection("@mysql.default", file)["databse"] == "s3cret"
+    assert "field databse is not known to family mysql. Did you mean 'database'?" in caplog.text.replace(":", "")
+    assert f"{file}:4" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+def test_conn_006_an_alias_of_a_field_becomes_the_field(tmp_path: Path) -> None:
+    file = write(tmp_path, "version: 1\nconnections:\n  mysql:\n    a: {host: h, username: u, pwd: p, db: d}\n")
+    resolved = resolve_connection("@mysql.a", file)
+    assert resolved == {"family": "mysql", "alias": "a", "host": "h", "user": "u", "password": "p", "database": "d"}
+    assert list_connections(file) == [{"family": "mysql", "alias": "a", "host": "h", "database": "d"}]
+
+
+def test_conn_007_missing_fields_are_all_named(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionConfigError) as raised:
+        resolve_connection("@mysql.a", write(tmp_path, f"{TOP}    a: {{port: 1}}\n"))
+    for expected in ("@mysql.a", "field host: is required", "field user: is required"):
+        assert expected in str(raised.value)
+
+
+@pytest.mark.parametrize(("written", "port"), [("'3307'", 3307), ("3307", 3307), ("0123", 123), ("3_307", 3307)])
+def test_conn_008_port_is_coerced(written: str, port: int, tmp_path: Path) -> None:
+    assert resolve_connection("@mysql.default", write(tmp_path, mysql(f"port: {written}")))["port"] == port
+
+
+@pytest.mark.parametrize("port", ["abc", "70000", "0", "3306.5", "[1]", "{}", "12:30"])
+def test_conn_008_wrong_type_names_field_reference_and_place(port: str, tmp_path: Path) -> None:
+    file = write(tmp_path, mysql(f"port: {port}"))
+    with pytest.raises(ConnectionConfigError) as raised:
+        resolve_connection("@mysql.default", file)
+    assert str(raised.value).startswith(f"{file}:4: @mysql.default: field port: Input should be")
+
+
+def test_conn_011_errors_show_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CANARY", CANARY)
+    file = write(tmp_path, mysql("port: '${CANARY}', password: ['${CANARY}'], ssl: '${CANARY}', unknown: '${CANARY}'"))
+    with pytest.raises(ConnectionConfigError) as raised:
+        resolve_connection("@mysql.default", file)
+    assert_silent(CANARY, raised.value, raised.value.facts, list_connections(file))
+
+
+def test_conn_021_list_of_the_seeds_samples(seed: Path) -> None:
+    assert list_connections(seed) == [
+        {"family": "mysql", "alias": "default", "host": "localhost", "database": "mydb", "default": True},
+        {"family": "mysql", "alias": "production", "host": "prod-db.example.com", "database": "prod_db"},
+        {
+            "family": "supabase",
+            "alias": "default",
+            "url": "https://abc123.supabase.co",
+            "api_version": "v1",
+            "default": True,
+        },
+        {
+            "family": "shopify",
+            "alias": "main",
+            "shop_domain": "mystore.myshopify.com",
+            "api_version": "2024-01",
+        },
+        {"family": "api", "alias": "default", "base_url": "https://api.example.com/v1", "default": True},
+    ]
+    assert [list(item)[-1] for item in list_connections(seed) if "default" in item] == ["default"] * 3
+
+
+def test_conn_021_only_what_is_public(tmp_path: Path) -> None:
+    text = (
+        "version: 1\nconnections:\n"
+        "  mysql:\n    a: {host: 'u:s3cret@h', user: s3cret, password: s3cret, pasword: s3cret}\n"
+        "  api:\n    a: {base_url: 'https://u:s3cret@h.example.com/v1?key=s3cret#s3cret', token: s3cret}\n"
+        "  duckdb:\n    a: {path: 'md:db?motherduck_token=s3cret'}\n"
+    )
+    listed = list_connections(write(tmp_path, text))
+    assert "s3cret" not in str(listed)
+    assert listed == [
+        {"family": "mysql", "alias": "a", "host": "h"},
+        {"family": "api", "alias": "a", "base_url": "https://h.example.com/v1"},
+        {"family": "duckdb", "alias": "a", "path": "md:db"},
+    ]
+
+
+def _settle(file: Path, times: tuple[int, int] = (1_000_000_000, 1_000_000_000)) -> None:
+    """Make a file look old enough to be cached."""
+    os.utime(file, ns=times)
+
+
+class TestCache:
+    """The file is read once for as long as it stays the same."""
+
+    def test_conn_001_read_once(self, tmp_path: Path) -> None:
+        file = write(tmp_path, SEED)
+        _settle(file)
+        assert load_connections(file) is load_connections(file)
+
+    def test_conn_001_an_edit_is_seen_at_once(self, tmp_path: Path) -> None:
+        for host in ("aaaa", "bbbb", "cccc"):
+            file = write(tmp_path, mysql(f"database: {host}"))
+            assert list_connections(file)[0]["database"] == host
+
+    def test_conn_001_an_edit_of_the_same_size_and_time_is_seen(self, tmp_path: Path) -> None:
+        for host in ("aaaa", "bbbb"):
+            file = write(tmp_path, mysql(f"database: {host}"))
+            _settle(file)
+            assert list_connections(file)[0]["database"] == host
+
+    def test_conn_001_symlink_that_is_switched(self, tmp_path: Path) -> None:
+        link = tmp_path / "link.yaml"
+        for host in ("aaaa", "bbbb"):
+            (tmp_path / host).mkdir()
+            file = write(tmp_path / host, mysql(f"database: {host}"))
+            _settle(file)
+            link.unlink(missing_ok=True)
+            link.symlink_to(file)
+            assert list_connections(link)[0]["database"] == host
+
+    def test_conn_001_mended_file(self, tmp_path: Path) -> None:
+        file = write(tmp_path, "nonsense")
+        _settle(file)
+        with pytest.raises(ConnectionConfigError):
+            list_connections(file)
+        assert list_connections(write(tmp_path, mysql("")))
+
+    def test_conn_001_removed_file(self, tmp_path: Path) -> None:
+        file = write(tmp_path, SEED)
+        assert list_connections(file)
+        file.unlink()
+        with pytest.raises(ConnectionConfigError, match="does not exist"):
+            list_connections(file)
+
+    def test_conn_001_threads_never_see_half_a_file(self, tmp_path: Path) -> None:
+        file = write(tmp_path, mysql("database: d0"))
+        stop = threading.Event()
+
+        def replace() -> None:
+            for number in range(100):
+                new = tmp_path / f"new{number % 2}"
+                new.write_text(mysql(f"database: d{number}"))
+                new.replace(file)
+            stop.set()
+
+        def read() -> int:
+            seen = 0
+            while not stop.is_set():
+                assert resolve_connection("@mysql.default", file)["database"].startswith("d")
+                seen += 1
+            return seen
+
+        with ThreadPoolExecutor(4) as pool:
+            reads = [pool.submit(read) for _ in range(3)]
+            pool.submit(replace).result()
+            assert sum(done.result() for done in reads) > 0
+
+
+def _many(count: int) -> Iterator[str]:
+    yield TOP
+    for number in range(count):
+        yield (
+            f"    c{number}:\n      host: db{number}.example.com\n      port: 3306\n      database: mydb\n"
+            f"      user: admin\n      password: ${{PASSWORD_{number}}}\n      charset: utf8mb4\n      ssl: false\n"
+        )
+
+
+def test_conn_001_thousands_of_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSWORD_4999", "p")
+    file = write(tmp_path, "".join(_many(5000)))
+    _settle(file)
+    started = time.process_time()
+    assert len(load_connections(file).entries) == 5000
+    assert time.process_time() - started < 3.0
+    started = time.process_time()
+    for _ in range(100):
+        assert resolve_connection("@mysql.c4999", file)["password"] == "p"
+    assert time.process_time() - started < 0.5

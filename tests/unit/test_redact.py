@@ -1,0 +1,105 @@
+"""Secrets are taken out of texts, whatever they look like there (CONN-011)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from osiris_provider.connections.redact import MASK, Redactor, safe_url, spellings, texts
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "raw": str,
+    "quote": quote,
+    "quote all": lambda secret: quote(secret, safe=""),
+    "quote as requests does": lambda secret: quote(secret, safe="!#$%&'()*+,/:;=?@[]~"),
+    "quote_plus": quote_plus,
+    "quote in lower case": lambda secret: "".join(
+        char if char.isalnum() and char.isascii() else "".join(f"%{byte:02x}" for byte in char.encode())
+        for char in secret
+    ),
+    "repr": lambda secret: repr(secret)[1:-1],
+    "repr among both quotes": lambda secret: repr(f"'\"{secret}")[3:-1],
+    "repr of bytes": lambda secret: repr(secret.encode())[2:-1],
+    "ascii": lambda secret: ascii(secret)[1:-1],
+    "json": lambda secret: json.dumps(secret)[1:-1],
+    "json with all characters": lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1],
+}
+secrets = st.text(min_size=1) | st.text(alphabet="aB1@:/#%?&'\"\\ \n\té\U0001f511+$*()[]{}^|.", min_size=1)
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@given(secret=secrets)
+def test_conn_011_no_form_of_a_secret_survives(form: Callable[[str], str], secret: str) -> None:
+    shown = form(secret)
+    frame = "<{}>"
+    # What is part of the mask or of the frame itself shows nothing.
+    assume(shown not in frame.format(MASK))
+    redacted = Redactor([secret])(frame.format(shown))
+    assert shown not in redacted
+    assert redacted == frame.format(MASK) or MASK in redacted
+
+
+@given(st.lists(secrets.filter(lambda secret: not set(secret) & set("*<>")), min_size=1))
+def test_conn_011_many_secrets_in_one_text(found: list[str]) -> None:
+    text = "".join(f"<{secret}>" for secret in found)
+    redacted = Redactor(found)(text)
+    assert not any(secret in redacted for secret in found)
+
+
+@given(st.text())
+def test_conn_011_without_secrets_a_text_stays(text: str) -> None:
+    assert Redactor([])(text) == text
+    assert Redactor([""])(text) == text
+
+
+def test_conn_011_a_secret_that_begins_with_another() -> None:
+    assert Redactor(["pass", "password1"])("it is password1.") == f"it is {MASK}."
+
+
+def test_conn_011_a_key_of_many_lines() -> None:
+    key = "-----BEGIN-----\nabcdef0123\nZYXW+/98==\n-----END-----\n"
+    redacted = Redactor([key])(f"{key} and its line ZYXW+/98== and {key!r}")
+    assert not {"abcdef0123", "ZYXW"} & set(redacted.replace("\\n", " ").split())
+    assert "ZYXW" not in redacted
+
+
+def test_conn_011_neither_repr_nor_whole_shows_a_secret() -> None:
+    redactor = Redactor(["s3cret"])
+    assert "s3cret" not in f"{redactor!r} {redactor} {redactor.whole('host-s3cret')} {redactor.whole('s3cret')}"
+    assert redactor.whole("host.example.com") == "host.example.com"
+
+
+@given(secrets)
+def test_conn_011_spellings_hold_the_usual_forms(secret: str) -> None:
+    found = spellings(secret)
+    for name in ("raw", "quote", "quote all", "quote_plus", "repr", "repr of bytes", "ascii", "json"):
+        assert FORMS[name](secret) in found
+    assert "" not in found
+
+
+def test_conn_011_texts_of_nested_values() -> None:
+    value = {"a": "one", "b": ["two", {"c": 3, "d": None, "e": True}], "f": ("four",), "g": 1.5}
+    assert sorted(texts(value)) == ["1.5", "3", "four", "one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("db.example.com", "db.example.com"),
+        ("https://api.example.com/v1", "https://api.example.com/v1"),
+        ("https://user:s3cret@api.example.com:8443/v1?key=s3cret#s3cret", "https://api.example.com:8443/v1"),
+        ("https://s3cret@api.example.com", "https://api.example.com"),
+        ("https://u:s3cret/x@h.example.com", MASK),
+        ("md:db?motherduck_token=s3cret", "md:db"),
+        ("user:s3cret@db.example.com", "db.example.com"),
+        ("/data/a@b.duckdb", "/data/a@b.duckdb"),
+        (":memory:", ":memory:"),
+        ("http://[::1", MASK),
+    ],
+)
+def test_conn_011_public_texts_lose_their_credentials(text: str, safe: str) -> None:
+    assert safe_url(text) == safe
