@@ -58,7 +58,7 @@ class OsirisDoctorOperator(BaseOperator):
         if not sick or not self.fail_on_unhealthy:
             return reports
         context["ti"].xcom_push(key="return_value", value=reports)
-        listed = "; ".join(f"{_name(report)} {report['category']}: {report['message']}" for report in sick)
+        listed = " ".join(f"{_name(report)} {report['category']}: {report['message']}" for report in sick)
         message = f"{len(sick)} of {len(reports)} connections are not well: {listed}"
         raise AirflowFailException(message)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ FOREIGN_WARNINGS = (
     # Airflow's own libraries among each other; nothing of this package can bring them up.
     "ignore:Using `httpx` with `starlette.testclient`",
     "ignore::DeprecationWarning:airflow",
+    "ignore:ProvidersManager.hooks is deprecated",
     "ignore::ResourceWarning",
     "ignore::pytest.PytestUnraisableExceptionWarning",
     "ignore::sqlalchemy.exc.SAWarning",
@@ -37,7 +40,7 @@ def connections_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Connect
 
     def write(connections: dict[str, Any]) -> Path:
         path = tmp_path / "osiris_connections.yaml"
-        path.write_text(yaml.safe_dump({"version": 1, "connections": connections}, allow_unicode=True))
+        path.write_text(yaml.safe_dump({"version": 1, "connections": connections}, allow_unicode=True, sort_keys=False))
         monkeypatch.setenv("OSIRIS_HOME", str(tmp_path))
         return path
 
@@ -124,3 +127,10 @@ def _store(dag: Any) -> str:
         SerializedDAG.bulk_write_to_db("tests", None, [dag], session=session)
         SerializedDagModel.write_dag(LazyDeserializedDAG(data=data), "tests", session=session)
     return json.dumps(data)
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port where somebody listens and never says a word."""
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=100)) as server:
+        yield int(server.getsockname()[1])

@@ -1,0 +1,92 @@
+"""OsirisConnectionsBackend: the file's connections for any operator, and no harm to any other."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
+
+from tests.airflow.conftest import ConnectionsFile
+
+BACKEND = "osiris_provider.secrets.connections_file.OsirisConnectionsBackend"
+ENTRY = {"host": "db.example.com", "user": "ann", "password": "p@ss/w?rd", "database": "shop", "charset": "latin1"}
+
+
+@pytest.mark.parametrize("connection_id", ["osiris_mysql_main", "mysql.main"])
+def test_a_connection_of_the_file(connection_id: str, connections_file: ConnectionsFile) -> None:
+    connections_file({"mysql": {"main": ENTRY}})
+    value = OsirisConnectionsBackend().get_conn_value(connection_id, team_name="a team")
+    assert value is not None
+    assert json.loads(value) == {
+        "conn_type": "osiris_mysql",
+        "host": "db.example.com",
+        "login": "ann",
+        "password": "p@ss/w?rd",
+        "schema": "shop",
+        "port": None,
+        "extra": {"charset": "latin1"},
+    }
+
+
+@pytest.mark.parametrize(
+    "connection_id", ["osiris_mysql_other", "postgres_default", "@mysql.main", "osiris_x", "", "mysql."]
+)
+def test_what_it_does_not_know_is_left_to_others(connection_id: str, connections_file: ConnectionsFile) -> None:
+    connections_file({"mysql": {"main": ENTRY}})
+    assert OsirisConnectionsBackend().get_conn_value(connection_id) is None
+
+
+def test_a_broken_file_hides_nothing_and_is_warned_of(
+    connections_file: ConnectionsFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = connections_file({"mysql": {"main": ENTRY}})
+    path.write_text("version: 1\nconnections: [")
+    assert OsirisConnectionsBackend().get_conn_value("osiris_mysql_main") is None
+    assert str(path) in caplog.text
+    assert OsirisConnectionsBackend().get_conn_value("postgres_default") is None
+
+
+def test_a_changed_file_is_read_again(connections_file: ConnectionsFile) -> None:
+    backend = OsirisConnectionsBackend()
+    connections_file({"mysql": {"main": ENTRY}})
+    assert backend.get_conn_value("mysql.main") is not None
+    connections_file({"mysql": {"other": {**ENTRY, "host": "elsewhere.example.com"}}})
+    assert backend.get_conn_value("mysql.main") is None
+    assert "elsewhere" in (backend.get_conn_value("mysql.other") or "")
+
+
+def test_it_holds_no_variables_and_no_configuration() -> None:
+    assert OsirisConnectionsBackend().get_variable("x") is None
+    assert OsirisConnectionsBackend().get_config("x") is None
+
+
+def test_airflow_takes_it_and_any_hook_finds_the_connections(tmp_path: Path) -> None:
+    """In a process of its own, because Airflow makes its backends while it is imported."""
+    (tmp_path / "osiris_connections.yaml").write_text(
+        "version: 1\nconnections:\n  duckdb:\n    main:\n      path: ':memory:'\n"
+    )
+    code = (
+        "from airflow.sdk import BaseHook\n"
+        "connection = BaseHook.get_connection('osiris_duckdb_main')\n"
+        "print(connection.get_hook().get_first('SELECT 42'), BaseHook.get_connection('other').host)\n"
+    )
+    env = {
+        **os.environ,
+        "AIRFLOW__SECRETS__BACKEND": BACKEND,
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"connections_file": str(tmp_path / "osiris_connections.yaml")}),
+        "AIRFLOW_CONN_OTHER": "http://elsewhere",
+    }
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert done.stdout.splitlines()[-1] == "(42,) elsewhere", done.stderr
+
+
+def test_making_one_reads_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        OsirisConnectionsBackend(connections_file=str(tmp_path / "there is none"))
+    assert caplog.text == ""

@@ -1,0 +1,161 @@
+"""OsirisHealthcheckSensor: fails at once where waiting cannot help, waits where it can."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
+
+from tests.airflow.conftest import ConnectionsFile, RunDag
+from tests.servers import Address, MariaDBServer
+
+RETRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(0), "poke_interval": 0.05, "timeout": 30}
+
+
+def entry(address: Address, **changes: Any) -> dict[str, Any]:
+    fields = {name: getattr(address, name) for name in ("host", "port", "user", "password", "database")}
+    return {**fields, **changes}
+
+
+def sensor_dag(name: str, **arguments: Any) -> Any:
+    with DAG(name, schedule=None) as dag:
+        OsirisHealthcheckSensor(task_id="wait", **{"connection": "@mysql.default", **RETRIES, **arguments})
+    return dag
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return int(server.getsockname()[1])
+
+
+def test_a_healthy_connection_ends_the_wait_and_leaves_its_report(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address
+) -> None:
+    connections_file({"mysql": {"default": entry(mysql_database)}})
+    run = run_dag(sensor_dag("healthy"))
+    assert run.state == "success"
+    report = run.xcom("wait")
+    assert (report["family"], report["alias"], report["ok"], report["category"]) == ("mysql", "default", True, "ok")
+    assert report["latency_ms"] > 0
+    assert "MariaDB" in report["details"]["server_version"]
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+def test_a_wrong_password_fails_at_once_whatever_retries_says(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address, mode: str
+) -> None:
+    connections_file({"mysql": {"default": entry(mysql_database, password="wrong-canary-4711")}})
+    run = run_dag(sensor_dag(f"wrong_password_{mode}", mode=mode))
+    assert (run.state, run.tries["wait"]) == ("failed", 1)
+    assert run.xcom("wait")["category"] == "auth"
+
+
+def test_a_missing_right_fails_at_once(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address
+) -> None:
+    connections_file({"mysql": {"default": entry(mysql_database, database="mysql")}})
+    run = run_dag(sensor_dag("missing_right"))
+    assert (run.state, run.tries["wait"]) == ("failed", 1)
+    assert run.xcom("wait")["category"] == "permission"
+
+
+@pytest.mark.parametrize(
+    "connections",
+    [{"mysql": {"default": {"host": "db"}}}, {"mysql": {"other": {"host": "db", "user": "u"}}}],
+    ids=["field missing", "no such alias"],
+)
+def test_misconfiguration_fails_at_once(
+    run_dag: RunDag, connections_file: ConnectionsFile, connections: dict[str, Any]
+) -> None:
+    connections_file(connections)
+    run = run_dag(sensor_dag("misconfigured"))
+    assert (run.state, run.tries["wait"]) == ("failed", 1)
+
+
+@pytest.mark.parametrize("soft", ["soft_fail", "never_fail"])
+def test_soft_fail_skips(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address, soft: str
+) -> None:
+    connections_file({"mysql": {"default": entry(mysql_database, password="wrong-canary-4711")}})
+    run = run_dag(sensor_dag(soft, **{soft: True}))
+    assert (run.states["wait"], run.tries["wait"]) == ("skipped", 1)
+
+
+class LateServer(threading.Thread):
+    """Refuses until it has been refused often enough, then hands the connection on to a real server."""
+
+    def __init__(self, port: int, server: MariaDBServer, refusals: int) -> None:
+        super().__init__(daemon=True)
+        self.port, self.server, self.refusals = port, server, refusals
+        self.attempts = 0
+        self.listener = socket.create_server(("127.0.0.1", port))
+
+    def run(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            self.attempts += 1
+            if self.attempts <= self.refusals:
+                client.close()
+                continue
+            peer = socket.create_connection((self.server.app.host, self.server.port))
+            for source, target in ((client, peer), (peer, client)):
+                threading.Thread(target=_pump, args=(source, target), daemon=True).start()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+    except OSError:
+        pass
+    finally:
+        target.close()
+
+
+@pytest.fixture
+def late_server(mariadb: MariaDBServer) -> Iterator[LateServer]:
+    late = LateServer(0, mariadb, refusals=3)
+    late.start()
+    yield late
+    late.listener.close()
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+def test_network_trouble_keeps_it_waiting_until_the_server_is_back(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address, late_server: LateServer, mode: str
+) -> None:
+    port = int(late_server.listener.getsockname()[1])
+    connections_file({"mysql": {"default": entry(mysql_database, port=port)}})
+    run = run_dag(sensor_dag(f"late_{mode}", mode=mode))
+    assert (run.state, run.tries["wait"]) == ("success", 1)
+    assert late_server.attempts == 4
+
+
+def test_it_gives_up_when_the_sensors_timeout_is_over(
+    run_dag: RunDag, connections_file: ConnectionsFile, closed_port: int, mysql_database: Address
+) -> None:
+    connections_file({"mysql": {"default": entry(mysql_database, port=closed_port)}})
+    run = run_dag(sensor_dag("gives_up", timeout=0.2))
+    assert run.state == "failed"
+
+
+def test_an_airflow_connection_id_is_as_good_as_a_reference(
+    run_dag: RunDag, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "x.duckdb")
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f'{{"conn_type": "osiris_duckdb", "extra": {{"path": "{path}"}}}}')
+    run = run_dag(sensor_dag("by_id", connection="warehouse"))
+    assert run.state == "success"
+    assert run.xcom("wait")["alias"] == "warehouse"

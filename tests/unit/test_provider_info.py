@@ -1,0 +1,60 @@
+"""Provider info without Airflow: quick, complete, and in step with the package."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import distribution
+from pathlib import Path
+
+import osiris_provider
+from osiris_provider.provider_info import HOOKS, PACKAGE_NAME, get_provider_info
+
+INFO = get_provider_info()
+
+
+def modules_of(kind: str) -> set[str]:
+    """The modules of one of the package's rooms, as they lie on the disk."""
+    room = Path(osiris_provider.__file__).parent / kind
+    return {f"osiris_provider.{kind}.{module.name}" for module in pkgutil.iter_modules([str(room)])}
+
+
+def test_the_package_name_is_that_of_the_distribution() -> None:
+    assert INFO["package-name"] == PACKAGE_NAME == distribution("airflow-provider-osiris").metadata["Name"]
+    assert INFO["versions"][0] == osiris_provider.__version__
+
+
+def test_every_module_of_every_room_is_listed() -> None:
+    for kind in ("hooks", "operators", "sensors"):
+        assert set(INFO[kind][0]["python-modules"]) == modules_of(kind), kind
+    listed = {name.rpartition(".")[0] for name in INFO["secrets-backends"]}
+    assert listed == modules_of("secrets")
+
+
+def test_every_family_of_the_package_has_a_connection_type() -> None:
+    connectors = distribution("airflow-provider-osiris").entry_points.select(group="osiris_provider.connectors")
+    families = {point.name for point in connectors}
+    assert set(HOOKS) == families
+    assert {entry["connection-type"] for entry in INFO["connection-types"]} == {f"osiris_{name}" for name in families}
+
+
+def test_hooks_say_what_provider_info_says() -> None:
+    for entry in INFO["connection-types"]:
+        module, _, name = entry["hook-class-name"].rpartition(".")
+        hook = getattr(import_module(module), name)
+        assert hook.conn_type == entry["connection-type"]
+        assert hook.hook_name == entry["hook-name"]
+        assert hook.default_conn_name == f"{entry['connection-type']}_default"
+        assert hook.conn_name_attr == f"{hook.family}_conn_id"
+
+
+def test_it_imports_neither_airflow_nor_anything_heavy() -> None:
+    heavy = ("airflow", "pyarrow", "pymysql", "psycopg2", "duckdb", "requests", "pandas", "click", "rich")
+    code = (
+        "import sys; from osiris_provider.provider_info import get_provider_info; get_provider_info();"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
