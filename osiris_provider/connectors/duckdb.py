@@ -14,6 +14,7 @@ import json
 import os
 import re
 import stat
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -22,9 +23,11 @@ from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.model import ConnectionModel, Info
+from osiris_provider.connectors.sql_faults import BAD_DATA, BAD_SQL, NO_SUCH_TABLE
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -70,6 +73,7 @@ OUT_OF_MEMORY = Fault(
     "out_of_memory", "unknown", "DuckDB needs more memory than it may take. Raise memory, or lower threads.", True
 )
 CONFLICT = Fault("conflict", "unknown", "Another transaction changed the same rows of {place}. Try again.")
+FILE_FAILED = Fault("file_failed", "unknown", "DuckDB could not read or write a file. Check its path and the disk.")
 
 FAULT_BY_ERRNO = {
     errno.EAGAIN: LOCKED,
@@ -90,17 +94,13 @@ FAULT_BY_ERRNO = {
 FAULT_BY_CLASS = {
     "OutOfMemoryException": OUT_OF_MEMORY,
     "TransactionException": CONFLICT,
-    "IOException": NOT_A_DATABASE,
+    "IOException": FILE_FAILED,
+    "CatalogException": NO_SUCH_TABLE,
+    "ProgrammingError": BAD_SQL,
+    "IntegrityError": BAD_DATA,
+    "DataError": BAD_DATA,
 }
-"""DuckDB has no codes; its exception classes are what comes nearest."""
-
-
-class FileFaultError(Exception):
-    """The database file cannot be used, for a reason that is known."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.slug)
-        self.fault = fault
+"""DuckDB has no codes; its exception classes are what comes nearest. The nearest class counts."""
 
 
 class DuckDBConnection(ConnectionModel):
@@ -166,6 +166,8 @@ class DuckDBConnection(ConnectionModel):
 
     def place(self) -> str:
         """Return the path, the end of it if it is long."""
+        if self.in_memory:
+            return "DuckDB in memory"
         return self.database if len(self.database) <= LONGEST_PLACE else f"...{self.database[-LONGEST_PLACE:]}"
 
     def dsn(self, *, redacted: bool) -> str:  # noqa: ARG002 - there are no credentials
@@ -214,9 +216,9 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
 
     def fault_of(self, error: BaseException) -> Fault | None:
         """Return the fault by errno, or by DuckDB's exception class."""
-        if isinstance(error, FileFaultError):
+        if isinstance(error, DiagnosedError):
             return error.fault
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and not isinstance(error, TimeoutError):
             return FAULT_BY_ERRNO.get(error.errno or 0)
         classes = [cls for cls in type(error).__mro__ if "duckdb" in cls.__module__]
         return next((FAULT_BY_CLASS[cls.__name__] for cls in classes if cls.__name__ in FAULT_BY_CLASS), None)
@@ -228,6 +230,9 @@ def _connect(model: DuckDBConnection) -> DuckDBPyConnection:
     if not model.in_memory:
         _exists(model)
     wanted = {"memory_limit": model.memory, "threads": model.threads}
+    if model.in_memory:
+        # DuckDB would put what does not fit into memory into the working directory.
+        wanted["temp_directory"] = os.path.join(tempfile.gettempdir(), f"osiris-duckdb-{os.getpid()}")
     config: dict[str, str | bool | int | float | list[str]] = {k: v for k, v in wanted.items() if v is not None}
     try:
         return duckdb.connect(model.database, read_only=model.read_only, config=config)
@@ -235,14 +240,14 @@ def _connect(model: DuckDBConnection) -> DuckDBPyConnection:
         fault = OTHER_SETTINGS
     except duckdb.IOException:
         fault = _fault_of_file(model)
-    raise FileFaultError(fault)
+    raise DiagnosedError(fault)
 
 
 def _exists(model: DuckDBConnection) -> bool:
     """Return whether there is a file that can be tried, or False if it could be created.
 
     :raises OSError: the operating system refuses.
-    :raises FileFaultError: there is something else than a file, or no file where there has to be one.
+    :raises DiagnosedError: there is something else than a file, or no file where there has to be one.
     """
     path = Path(model.database)
     needed = os.R_OK if model.read_only else os.R_OK | os.W_OK
@@ -252,17 +257,17 @@ def _exists(model: DuckDBConnection) -> bool:
         found = None
     if found is None:
         if not path.parent.is_dir():
-            raise FileFaultError(NO_DIRECTORY)
+            raise DiagnosedError(NO_DIRECTORY)
         if model.read_only:
-            raise FileFaultError(NO_FILE)
+            raise DiagnosedError(NO_FILE)
         if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise FileFaultError(NOT_ALLOWED)
+            raise DiagnosedError(NOT_ALLOWED)
         return False
     # Opening a FIFO would wait for its other end for ever.
     if not stat.S_ISREG(found.st_mode):
-        raise FileFaultError(NOT_A_FILE)
+        raise DiagnosedError(NOT_A_FILE)
     if not os.access(path, needed):
-        raise FileFaultError(NOT_ALLOWED)
+        raise DiagnosedError(NOT_ALLOWED)
     return True
 
 
@@ -289,4 +294,4 @@ def _errno(text: str) -> int:
 
 
 def _is_locked(error: BaseException) -> bool:
-    return isinstance(error, FileFaultError) and error.fault is LOCKED
+    return isinstance(error, DiagnosedError) and error.fault is LOCKED
