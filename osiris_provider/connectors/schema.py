@@ -67,8 +67,10 @@ def _connection(family: str, model: type[ConnectionModel], label: str) -> dict[s
         "title": label,
         "type": "object",
         "properties": {**properties, "default": DEFAULT},
-        "allOf": list(_required(model)),
     }
+    required = list(_required(model))
+    if required:
+        described["allOf"] = required
     if "$defs" in own:
         described["$defs"] = own["$defs"]
     return described

@@ -22,7 +22,7 @@ FORMS: dict[str, Callable[[str], str]] = {
         for char in secret
     ),
     "repr": lambda secret: repr(secret)[1:-1],
-    "repr among both quotes": lambda secret: repr(f"'\"{secret}")[3:-1],
+    "repr among both quotes": lambda secret: repr(f"'\"{secret}")[4:-1],
     "repr of bytes": lambda secret: repr(secret.encode())[2:-1],
     "ascii": lambda secret: ascii(secret)[1:-1],
     "json": lambda secret: json.dumps(secret)[1:-1],
