@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from osiris_provider import __version__
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.deadline import Deadline, tls_context
+from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import Fault, chain
 from osiris_provider.connectors.http_faults import (
     BROKEN_JSON,
@@ -30,7 +29,7 @@ from osiris_provider.connectors.http_faults import (
     status_fault,
 )
 from osiris_provider.connectors.model import ConnectionModel, Info
-from osiris_provider.errors import ConnectionConfigError, ConnectorError
+from osiris_provider.errors import ConnectorError
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http_session import Answer, HttpSession
@@ -241,13 +240,14 @@ class HttpConnector(Connector[HM, "HttpSession"]):
 
     def _session(self, model: HM, connect_seconds: float, deadline: Deadline | None) -> HttpSession:
         from osiris_provider.connectors.http_session import HttpSession, OriginAuth
+        from osiris_provider.connectors.http_transport import trusting
 
         endpoint = model.endpoint()
         session = HttpSession(
             endpoint.base_url,
             OriginAuth(endpoint.base_url, endpoint.credentials),
             (connect_seconds, deadline.remaining() if deadline else endpoint.timeout),
-            _trusting(endpoint.ca_bundle, deadline) if endpoint.base_url.startswith("https:") else None,
+            trusting(endpoint.ca_bundle, deadline) if endpoint.base_url.startswith("https:") else None,
             deadline,
         )
         session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **endpoint.headers})
@@ -283,25 +283,3 @@ def prove_difference(ask_wrongly: Callable[[], Answer], accepted: Callable[[Answ
         raise HttpFaultError(NOT_CHECKED)
     if wrong.status == THROTTLED_STATUS:
         raise HttpFaultError(THROTTLED, retry_after_seconds(wrong.headers.get("Retry-After")))
-
-
-def _trusting(ca_bundle: str | None, deadline: Deadline | None) -> Any:
-    """Return a TLS context that trusts the public authorities and those of the connection."""
-    import certifi
-
-    context = tls_context(deadline=deadline)
-    paths = ssl.get_default_verify_paths()
-    if not (paths.cafile or paths.capath):
-        context.load_verify_locations(certifi.where())
-    problem = ""
-    if ca_bundle:
-        try:
-            context.load_verify_locations(ca_bundle)
-        except ssl.SSLError:
-            problem = "is not a PEM file of certificates"
-        except OSError:
-            problem = "cannot be read"
-    if problem:
-        message = f"field ca_bundle: the file {problem}. Check its path and its content."
-        raise ConnectionConfigError(message, field="ca_bundle")
-    return context

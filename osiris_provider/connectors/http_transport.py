@@ -1,0 +1,109 @@
+"""Sockets, pools and trust under the HTTP client: requests over this package's sockets, with and without a proxy.
+
+This module imports requests, so it is itself imported only where a client is made.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Any
+
+import certifi
+import urllib3  # noqa: TID253 - the module is only loaded when a client is made
+from requests.adapters import HTTPAdapter  # noqa: TID253 - the module is only loaded when a client is made
+
+from osiris_provider.connectors.deadline import Deadline, DeadlineContext, open_socket, tls_context
+from osiris_provider.errors import ConnectionConfigError
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """Transport whose sockets are ours, with and without a proxy.
+
+    :param tls: the TLS context of all its connections; None leaves TLS to requests.
+    :param deadline: bounds everything; None leaves each request to its own timeout.
+    """
+
+    def __init__(self, tls: DeadlineContext | None, deadline: Deadline | None) -> None:
+        self._tls = tls
+        self._pools = _pool_classes(deadline)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pool manager of direct connections."""
+        super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Return the pool manager of a proxy; one for SOCKS brings its own sockets."""
+        if proxy.lower().startswith("socks"):
+            return super().proxy_manager_for(proxy, **kwargs)
+        manager = super().proxy_manager_for(proxy, ssl_context=self._tls, proxy_ssl_context=self._tls, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+    def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: Any) -> None:
+        """Trust what the TLS context trusts, unless the caller or ``REQUESTS_CA_BUNDLE`` names another bundle."""
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # the stubs leave it untyped
+        if verify is True and self._tls is not None:
+            conn.ca_certs = conn.ca_cert_dir = None
+
+
+def _pool_classes(deadline: Deadline | None) -> dict[str, Any]:
+    class Connection(urllib3.connection.HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, deadline)
+
+    class TLSConnection(urllib3.connection.HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, deadline)
+
+    class Pool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class TLSPool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = TLSConnection
+
+    return {"http": Pool, "https": TLSPool}
+
+
+def _connect(connection: urllib3.connection.HTTPConnection, deadline: Deadline | None) -> socket.socket:
+    """Connect as urllib3 does, and fail with its exceptions, so that requests knows them."""
+    patience = connection.timeout if isinstance(connection.timeout, (int, float)) else None
+    try:
+        sock = open_socket(connection.host.strip("[]"), connection.port, deadline or Deadline(patience or 60.0))
+    except socket.gaierror as error:
+        raise urllib3.exceptions.NameResolutionError(connection.host, connection, error) from error
+    except TimeoutError as error:
+        raise urllib3.exceptions.ConnectTimeoutError(connection, "connecting took too long") from error
+    except OSError as error:
+        raise urllib3.exceptions.NewConnectionError(connection, "connecting failed") from error
+    if deadline is None:
+        sock.deadline = None
+        sock.settimeout(patience)
+    return sock
+
+
+def trusting(ca_bundle: str | None, deadline: Deadline | None) -> DeadlineContext:
+    """Return a TLS context that trusts the public authorities and those of a file.
+
+    :param ca_bundle: PEM file, or None.
+    :param deadline: bounds every call on the sockets it makes.
+    :raises ConnectionConfigError: the file cannot be read, or is not PEM.
+    """
+    context = tls_context(deadline=deadline)
+    paths = ssl.get_default_verify_paths()
+    if not (paths.cafile or paths.capath):
+        context.load_verify_locations(certifi.where())
+    problem = ""
+    if ca_bundle:
+        try:
+            context.load_verify_locations(ca_bundle)
+        except ssl.SSLError:
+            problem = "is not a PEM file of certificates"
+        except OSError:
+            problem = "cannot be read"
+    if problem:
+        message = f"field ca_bundle: the file {problem}. Check its path and its content."
+        raise ConnectionConfigError(message, field="ca_bundle")
+    return context

@@ -1,0 +1,141 @@
+"""Driver of family shopify: the nodes of a GraphQL connection, cursor by cursor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from osiris_provider.connectors.shopify import GRAPHQL
+from osiris_provider.drivers.base import Extractor, Step
+from osiris_provider.drivers.http import Page, PagedConfig, dig, request_json, rows_of
+from osiris_provider.drivers.json_rows import Rows, to_batches
+from osiris_provider.errors import DataError
+
+# A shop's bucket refills within seconds, and other apps drink from it too.
+ATTEMPTS = 8
+CURSOR_VARIABLES = ("after", "cursor")
+
+
+class ShopifyExtractorConfig(PagedConfig):
+    """Config of ``shopify.extractor``: a resource with its fields, or a GraphQL query.
+
+    :param resource: a connection at the top of the schema, such as ``products``, ``orders`` or ``customers``.
+    :param fields: GraphQL fields of each node, such as ``id`` or ``totalPriceSet { shopMoney { amount } }``.
+    :param search: condition in Shopify's search syntax, such as ``updated_at:>2026-01-01``; with ``resource`` only.
+    :param query: a query that takes the cursor as ``$after`` or ``$cursor``, perhaps the page size as ``$first``, and
+        asks for ``nodes`` or ``edges { node }``, and for ``pageInfo { hasNextPage endCursor }``.
+    :param connection_path: dotted path of the connection under ``data``; the resource if not given.
+    :param variables: further variables of the query.
+    :param page_size: nodes to ask for at a time; Shopify gives at most 250.
+    """
+
+    resource: Annotated[str | None, Field(pattern=r"^[a-zA-Z]\w*$")] = None
+    fields: list[str] = Field(default_factory=lambda: ["id"], min_length=1)
+    search: str | None = None
+    query: str | None = None
+    connection_path: str | None = None
+    variables: dict[str, Any] = Field(default_factory=dict)
+    page_size: Annotated[int, Field(ge=1, le=250)] = 100
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.resource is None) == (self.query is None):
+            problem = "give either config field resource, or query with connection_path"
+            raise ValueError(problem)
+        if self.query is not None and not (self.connection_path and self.cursor_variable):
+            problem = "config field query needs connection_path, and a variable $after or $cursor for the next page"
+            raise ValueError(problem)
+        return self
+
+    @property
+    def cursor_variable(self) -> str | None:
+        """The query's variable that takes the cursor."""
+        return next((name for name in CURSOR_VARIABLES if self._has(name)), None) if self.query else "after"
+
+    @property
+    def path(self) -> str:
+        """Dotted path of the connection under ``data``."""
+        return self.connection_path or self.resource or ""
+
+    def request(self, cursor: str | None) -> dict[str, Any]:
+        """Return the GraphQL request of a page.
+
+        :param cursor: behind which it begins; None for the first.
+        """
+        variables = {**self.variables, str(self.cursor_variable): cursor}
+        if self.query is None or self._has("first"):
+            variables["first"] = self.page_size
+        if self.search is not None:
+            variables["search"] = self.search
+        return {"query": self.query or self._built(), "variables": variables}
+
+    def _has(self, variable: str) -> bool:
+        return bool(re.search(rf"\${variable}\b", self.query or ""))
+
+    def _built(self) -> str:
+        declared = "$first: Int!, $after: String" + (", $search: String" if self.search is not None else "")
+        given = "first: $first, after: $after" + (", query: $search" if self.search is not None else "")
+        nodes = f"nodes {{ {' '.join(self.fields)} }} pageInfo {{ hasNextPage endCursor }}"
+        return f"query ({declared}) {{ {self.resource}({given}) {{ {nodes} }} }}"
+
+
+class ShopifyExtractor(Extractor[ShopifyExtractorConfig]):
+    """Reads the nodes of a connection; waits when Shopify throttles, as long as Shopify says."""
+
+    name = "shopify.extractor"
+    family = "shopify"
+    config_model = ShopifyExtractorConfig
+
+    def extract(self, step: Step[ShopifyExtractorConfig]) -> Any:
+        """Return the nodes as a stream of record batches, a batch a page."""
+        config = step.config
+        rows = rows_of(step, _pages(step), config.max_pages)
+        return to_batches(rows, step_id=step.id, types=config.types, infer_rows=config.infer_rows)
+
+
+def _pages(step: Step[ShopifyExtractorConfig]) -> Iterator[Page]:
+    number = before = 0
+    cursor: str | None = None
+    while True:
+        number += 1
+        request = step.config.request(cursor)
+        found, answer = request_json(step, "POST", GRAPHQL, json=request, attempts=ATTEMPTS)
+        connection = dig(found, f"data.{step.config.path}")
+        page = Page(number, found, answer, _nodes(step, connection), before)
+        yield page
+        before = page.behind
+        following = _next_cursor(step, connection)
+        if following is None:
+            return
+        if following == cursor:
+            message = f"Step {step.id}: the cursor stays the same. Pass it in the query as after: $after."
+            raise DataError(message, step=step.id)
+        cursor = following
+
+
+def _nodes(step: Step[ShopifyExtractorConfig], connection: Any) -> Rows:
+    found = connection if isinstance(connection, dict) else {}
+    nodes = found.get("nodes")
+    if nodes is None and isinstance(found.get("edges"), list):
+        nodes = [edge.get("node") if isinstance(edge, dict) else None for edge in found["edges"]]
+    if isinstance(nodes, list) and all(isinstance(node, dict) for node in nodes):
+        return nodes
+    message = (
+        f"Step {step.id}: there is no connection with nodes or edges at data.{step.config.path}. "
+        "Check config fields query and connection_path."
+    )
+    raise DataError(message, step=step.id)
+
+
+def _next_cursor(step: Step[ShopifyExtractorConfig], connection: Any) -> str | None:
+    more, cursor = dig(connection, "pageInfo.hasNextPage"), dig(connection, "pageInfo.endCursor")
+    if more is False:
+        return None
+    if more is True and isinstance(cursor, str):
+        return cursor
+    message = f"Step {step.id}: the query must ask for pageInfo {{ hasNextPage endCursor }}."
+    raise DataError(message, step=step.id)
