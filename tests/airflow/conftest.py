@@ -134,3 +134,10 @@ def silent_port() -> Iterator[int]:
     """A port where somebody listens and never says a word."""
     with closing(socket.create_server(("127.0.0.1", 0), backlog=100)) as server:
         yield int(server.getsockname()[1])
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port where nobody listens any more."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return int(server.getsockname()[1])

@@ -56,3 +56,12 @@ class Raises:
     def run(self, *, step_id: str, config: dict[str, Any], inputs: Inputs, ctx: RunContext) -> dict[str, Any]:  # noqa: ARG002 - the driver contract's signature
         type(self).calls += 1
         raise self.error
+
+
+class Leaks:
+    """Fails as a careless driver of a third party would, with the whole connection in its text and its cause."""
+
+    def run(self, *, step_id: str, config: dict[str, Any], inputs: Inputs, ctx: RunContext) -> dict[str, Any]:  # noqa: ARG002 - the driver contract's signature
+        connection = config["resolved_connection"]
+        message = f"cannot connect with {connection}"
+        raise RuntimeError(message) from KeyError(connection)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,6 @@ def sensor_dag(name: str, **arguments: Any) -> Any:
     with DAG(name, schedule=None) as dag:
         OsirisHealthcheckSensor(task_id="wait", **{"connection": "@mysql.default", **RETRIES, **arguments})
     return dag
-
-
-@pytest.fixture
-def closed_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
 
 
 def test_a_healthy_connection_ends_the_wait_and_leaves_its_report(
