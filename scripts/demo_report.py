@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,11 @@ from rich.table import Table
 if TYPE_CHECKING:
     import duckdb
 
-RESULT = "carrier_performance"
+# The DAG's results that fit on a screen, and what they show.
+RESULTS = {
+    "carrier_performance": "How the airlines that left New York in 2013 did",
+    "delay_by_visibility": "What fog did to them",
+}
 
 NEXT_STEPS = """\
 [bold]Next[/bold]
@@ -24,9 +29,8 @@ NEXT_STEPS = """\
 """
 
 
-def result_table(connection: duckdb.DuckDBPyConnection) -> Table:
-    """Render every row of the DAG's result; numbers to the right."""
-    result = connection.sql(f"FROM {RESULT}")
+def rendered(result: duckdb.DuckDBPyRelation) -> Table:
+    """Render every row of a result; numbers to the right."""
     table = Table()
     for name, kind in zip(result.columns, result.types, strict=True):
         table.add_column(name.replace("_", " "), justify="left" if kind == "VARCHAR" else "right")
@@ -42,7 +46,7 @@ def row_counts(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, float):
+    if isinstance(value, (float, Decimal)):
         return f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
@@ -53,8 +57,9 @@ def main(path: Path) -> None:
 
     console = Console(highlight=False)
     with duckdb.connect(str(path), read_only=True) as connection:
-        console.print("\n[bold]How the airlines that left New York in 2013 did[/bold]")
-        console.print(result_table(connection))
+        for name, title in RESULTS.items():
+            console.print(f"\n[bold]{title}[/bold]")
+            console.print(rendered(connection.table(name)))
         for name, rows in row_counts(connection):
             console.print(f"  {name:<22}{rows:>10,} rows")
     console.print(f"\nWritten to {path}\n", soft_wrap=True)
