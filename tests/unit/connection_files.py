@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-SEED_VARIABLES = {
+SAMPLE_VARIABLES = {
     "MYSQL_PASSWORD": "secret123",
     "MYSQL_PROD_PASSWORD": "secret456",
     "SUPABASE_SERVICE_ROLE_KEY": "service-role-secret",
@@ -12,7 +13,7 @@ SEED_VARIABLES = {
     "API_KEY": "api-secret",
 }
 
-SEED = """\
+SAMPLES = """\
 version: 1
 connections:
   mysql:
@@ -64,3 +65,8 @@ def mysql(fields: str, alias: str = "default") -> str:
 def block(*lines: str) -> str:
     """Return a file with one MySQL connection whose fields are the given lines."""
     return "version: 1\nconnections:\n  mysql:\n    default:\n" + "".join(f"      {line}\n" for line in lines)
+
+
+def settle(file: Path) -> None:
+    """Make a file look old enough to be cached."""
+    os.utime(file, ns=(1_000_000_000, 1_000_000_000))

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from osiris_provider.connections import list_connections, resolve_connection
 from osiris_provider.connections.resolve import validate_file
 from osiris_provider.connections.source import FILE_NAME
-from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
+from osiris_provider.errors import ConnectionConfigError
 
-from tests.unit.connection_files import SEED, block, mysql, write
+from tests.unit.connection_files import SAMPLES, block, mysql, write
 
 TOP = "version: 1\nconnections:\n"
 ALIAS_BOMB = (
@@ -42,28 +42,28 @@ HOSTILE = {
     "only a marker": ("---\n", "is empty"),
     "a list": ("- a\n- b\n", "is not a mapping"),
     "a text": ("hello", "is not a mapping"),
-    "two documents": (f"{SEED}---\n{SEED}", "single document"),
+    "two documents": (f"{SAMPLES}---\n{SAMPLES}", "single document"),
     "no version": ("connections: {}\n", "version: 1 is required"),
     "another version": ("version: 2\nconnections: {}\n", "version: 1 is required"),
     "version as text": ("version: '1'\nconnections: {}\n", "version: 1 is required"),
     "no connections": ("version: 1\n", "connections: is required"),
     "empty connections": (TOP, "connections is empty"),
     "connections as a list": ("version: 1\nconnections: [a]\n", "connections is not a mapping"),
-    "unknown key at the top": (f"{SEED}conections: 1\n", "unknown key 'conections' at the top. Did you mean"),
+    "unknown key at the top": (f"{SAMPLES}conections: 1\n", "unknown key 'conections' at the top. Did you mean"),
     "unknown family": (f"{TOP}  mysq: {{}}\n", "unknown family 'mysq'. Did you mean 'mysql'?"),
     "family as text": (f"{TOP}  mysql: x\n", "family mysql is not a mapping"),
     "family empty": (f"{TOP}  mysql:\n", "family mysql is empty"),
-    "key twice at the top": (f"{SEED}version: 1\n", "'version' stands twice"),
-    "family twice": (f"{SEED}  mysql: {{}}\n", "'mysql' stands twice in connections, first in line 3"),
+    "key twice at the top": (f"{SAMPLES}version: 1\n", "'version' stands twice"),
+    "family twice": (f"{SAMPLES}  mysql: {{}}\n", "'mysql' stands twice in connections, first in line 3"),
     "alias twice": (f"{TOP}  mysql:\n    a: {{host: h}}\n    a: {{host: g}}\n", "'a' stands twice in family mysql"),
     "key that is a list": (f"{TOP}  ? [a, b]\n  : x\n", "a name in connections is not a text"),
     "tab": (f"{TOP}\tmysql: x\n", "indented with a tab"),
-    "UTF-16": (SEED.encode("utf-16"), "is UTF-16; save it as UTF-8"),
-    "UTF-16 big end first": (b"\xfe\xff" + SEED.encode("utf-16-be"), "is UTF-16"),
-    "Latin-1": (SEED.encode() + b"# caf\xe9\n", "is not UTF-8 at line 33"),
-    "NUL": (SEED.encode() + b"\0", "is binary"),
+    "UTF-16": (SAMPLES.encode("utf-16"), "is UTF-16; save it as UTF-8"),
+    "UTF-16 big end first": (b"\xfe\xff" + SAMPLES.encode("utf-16-be"), "is UTF-16"),
+    "Latin-1": (SAMPLES.encode() + b"# caf\xe9\n", "is not UTF-8 at line 33"),
+    "NUL": (SAMPLES.encode() + b"\0", "is binary"),
     "random bytes": (bytes(range(256)) * 100, "is binary"),
-    "control character": (f"{SEED}# \x07\n", "control character"),
+    "control character": (f"{SAMPLES}# \x07\n", "control character"),
     "too large": (b"# noise\n" * 300_000, "too large"),
     "deep flow": ("[" * 50_000, "nests deeper than 20 levels"),
     "deep flow mappings": ("{a: " * 50_000, "nests deeper"),
@@ -153,22 +153,13 @@ def nobody() -> Iterator[None]:
 )
 def test_conn_001_no_permission(mode_of_directory: int, said: str) -> None:
     with tempfile.TemporaryDirectory() as name:
-        file = write(Path(name), SEED)
+        file = write(Path(name), SAMPLES)
         assert list_connections(file)
         file.chmod(0)
         Path(name).chmod(mode_of_directory)
         with nobody(), pytest.raises(ConnectionConfigError, match=said):
             list_connections(file)
         Path(name).chmod(0o700)
-
-
-@pytest.mark.parametrize("name", ["gone.yaml", "a\0b", "x" * 5000, "~no-such-user-here/f.yaml"])
-def test_conn_001_a_named_file_that_is_not_there(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path, SEED)
-    with pytest.raises(ConnectionConfigError, match=r"Connections file .* \(asked for\)") as raised:
-        list_connections(name)
-    assert not isinstance(raised.value, ConnectionNotFoundError)
 
 
 @pytest.mark.parametrize(
@@ -286,70 +277,6 @@ def test_conn_001_a_misquoted_value_breaks_no_other_connection(tmp_path: Path) -
     assert resolve_connection("@mysql.a", file)["host"] == "h"
     with pytest.raises(ConnectionConfigError, match=r":8: @mysql\.b: field password: .* begins with &"):
         resolve_connection("@mysql.b", file)
-
-
-class TestPlaces:
-    """Where the file is looked for, in order."""
-
-    @pytest.fixture(autouse=True)
-    def _clean(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("OSIRIS_HOME", "AIRFLOW__OSIRIS__CONNECTIONS_FILE"):
-            monkeypatch.delenv(name, raising=False)
-        for name in ("named", "configured", "osiris", "here", "airflow"):
-            (tmp_path / name).mkdir()
-            write(tmp_path / name, f"version: 1\nconnections:\n  duckdb:\n    {name}: {{path: x}}\n")
-        monkeypatch.chdir(tmp_path / "here")
-        monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
-
-    def found(self, file: str | Path | None = None) -> str:
-        return str(list_connections(file)[0]["alias"])
-
-    def test_conn_001_order_of_places(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert self.found() == "here"
-        (tmp_path / "here" / FILE_NAME).unlink()
-        assert self.found() == "airflow"
-        monkeypatch.setenv("OSIRIS_HOME", str(tmp_path / "osiris"))
-        assert self.found() == "osiris"
-        monkeypatch.setenv("AIRFLOW__OSIRIS__CONNECTIONS_FILE", str(tmp_path / "configured" / FILE_NAME))
-        assert self.found() == "configured"
-        assert self.found(tmp_path / "named" / FILE_NAME) == "named"
-        assert self.found(f"../named/{FILE_NAME}") == "named"
-
-    def test_conn_001_in_airflow_cfg(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("CONFIGURED", "configured")
-        text = f"[core]\nx = %(y)s\n[osiris]\nconnections_file = {tmp_path}/$CONFIGURED/{FILE_NAME}\n"
-        (tmp_path / "airflow" / "airflow.cfg").write_text(text)
-        assert self.found() == "configured"
-
-    def test_conn_001_a_broken_airflow_cfg_is_airflows_business(self, tmp_path: Path) -> None:
-        (tmp_path / "airflow" / "airflow.cfg").write_bytes(b"\xff[[[\nnonsense")
-        assert self.found() == "here"
-
-    def test_conn_001_home_directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("HOME", str(tmp_path / "named"))
-        assert self.found(f"~/{FILE_NAME}") == "named"
-
-    @pytest.mark.parametrize("variable", ["OSIRIS_HOME", "AIRFLOW__OSIRIS__CONNECTIONS_FILE"])
-    def test_conn_001_a_named_place_is_taken_at_its_word(
-        self, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
-        with pytest.raises(ConnectionConfigError, match=r"nowhere.* \(set by .*\) does not exist"):
-            list_connections()
-
-    def test_conn_001_nowhere(self, tmp_path: Path) -> None:
-        for name in ("here", "airflow"):
-            (tmp_path / name / FILE_NAME).unlink()
-        with pytest.raises(ConnectionNotFoundError, match=rf"no {FILE_NAME} in .*here and .*airflow.*OSIRIS_HOME"):
-            list_connections()
-
-    def test_conn_001_working_directory_is_gone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        gone = tmp_path / "gone"
-        gone.mkdir()
-        monkeypatch.chdir(gone)
-        gone.rmdir()
-        assert self.found() == "airflow"
-        monkeypatch.chdir(tmp_path)
 
 
 def test_conn_001_messages_show_no_terminal_codes_or_brackets(tmp_path: Path) -> None:

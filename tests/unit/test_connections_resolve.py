@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import pickle
-import threading
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,21 +14,21 @@ from osiris_provider.connections.load import load_connections
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
 from tests.contract.secrecy import CANARY, assert_silent
-from tests.unit.connection_files import SEED, SEED_VARIABLES, block, mysql, write
+from tests.unit.connection_files import SAMPLE_VARIABLES, SAMPLES, block, mysql, settle, write
 
 TOP = "version: 1\nconnections:\n  mysql:\n"
 
 
 @pytest.fixture
-def seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, value in SEED_VARIABLES.items():
+def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, value in SAMPLE_VARIABLES.items():
         monkeypatch.setenv(name, value)
-    return write(tmp_path, SEED)
+    return write(tmp_path, SAMPLES)
 
 
-def test_conn_001_relative_path(seed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(seed.parent)
-    assert list_connections(seed.name) == list_connections(seed)
+def test_conn_001_relative_path(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(samples.parent)
+    assert list_connections(samples.name) == list_connections(samples)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +70,8 @@ def test_conn_003_default_is_true_or_false(value: str, tmp_path: Path) -> None:
         resolve_connection("@mysql.a", write(tmp_path, f"{TOP}    a: {{host: h, user: u, default: {value}}}\n"))
 
 
-def test_conn_006_resolved_connection(seed: Path) -> None:
-    assert resolve_connection("@mysql.default", seed) == {
+def test_conn_006_resolved_connection(samples: Path) -> None:
+    assert resolve_connection("@mysql.default", samples) == {
         "family": "mysql",
         "alias": "default",
         "host": "localhost",
@@ -89,10 +84,10 @@ def test_conn_006_resolved_connection(seed: Path) -> None:
     }
 
 
-def test_conn_006_only_what_was_given_in_plain_types(seed: Path) -> None:
-    for reference in load_connections(seed).references():
-        resolved = resolve_connection(reference, seed)
-        written = load_connections(seed).entries[resolved["family"], resolved["alias"]]
+def test_conn_006_only_what_was_given_in_plain_types(samples: Path) -> None:
+    for reference in load_connections(samples).references():
+        resolved = resolve_connection(reference, samples)
+        written = load_connections(samples).entries[resolved["family"], resolved["alias"]]
         assert set(resolved) == {"family", "alias", *written.fields}
         assert {type(value) for value in resolved.values()} <= {str, int, float, bool}
         assert pickle.loads(pickle.dumps(resolved)) == resolved  # noqa: S301 - made one line above
@@ -101,7 +96,7 @@ def test_conn_006_only_what_was_given_in_plain_types(seed: Path) -> None:
 def test_conn_006_each_call_returns_a_dict_of_its_own(tmp_path: Path) -> None:
     text = "version: 1\nconnections:\n  api:\n    a: {base_url: 'https://h', odd: {a: [1]}}\n"
     file = write(tmp_path, text)
-    _settle(file)
+    settle(file)
     resolve_connection("@api.a", file)["odd"]["a"].append(2)
     assert resolve_connection("@api.a", file)["odd"] == {"a": [1]}
 
@@ -196,8 +191,8 @@ def test_conn_011_errors_show_no_value(tmp_path: Path, monkeypatch: pytest.Monke
     assert_silent(CANARY, raised.value, raised.value.facts, list_connections(file))
 
 
-def test_conn_021_list_of_the_seeds_samples(seed: Path) -> None:
-    assert list_connections(seed) == [
+def test_conn_021_list_of_the_contracts_samples(samples: Path) -> None:
+    assert list_connections(samples) == [
         {"family": "mysql", "alias": "default", "host": "localhost", "database": "mydb", "default": True},
         {"family": "mysql", "alias": "production", "host": "prod-db.example.com", "database": "prod_db"},
         {
@@ -215,7 +210,7 @@ def test_conn_021_list_of_the_seeds_samples(seed: Path) -> None:
         },
         {"family": "api", "alias": "default", "base_url": "https://api.example.com/v1", "default": True},
     ]
-    assert [list(item)[-1] for item in list_connections(seed) if "default" in item] == ["default"] * 3
+    assert [list(item)[-1] for item in list_connections(samples) if "default" in item] == ["default"] * 3
 
 
 def test_conn_021_only_what_is_public(tmp_path: Path) -> None:
@@ -232,97 +227,3 @@ def test_conn_021_only_what_is_public(tmp_path: Path) -> None:
         {"family": "api", "alias": "a", "base_url": "https://h.example.com/v1"},
         {"family": "duckdb", "alias": "a", "path": "md:db"},
     ]
-
-
-def _settle(file: Path, times: tuple[int, int] = (1_000_000_000, 1_000_000_000)) -> None:
-    """Make a file look old enough to be cached."""
-    os.utime(file, ns=times)
-
-
-class TestCache:
-    """The file is read once for as long as it stays the same."""
-
-    def test_conn_001_read_once(self, tmp_path: Path) -> None:
-        file = write(tmp_path, SEED)
-        _settle(file)
-        assert load_connections(file) is load_connections(file)
-
-    def test_conn_001_an_edit_is_seen_at_once(self, tmp_path: Path) -> None:
-        for host in ("aaaa", "bbbb", "cccc"):
-            file = write(tmp_path, mysql(f"database: {host}"))
-            assert list_connections(file)[0]["database"] == host
-
-    def test_conn_001_an_edit_of_the_same_size_and_time_is_seen(self, tmp_path: Path) -> None:
-        for host in ("aaaa", "bbbb"):
-            file = write(tmp_path, mysql(f"database: {host}"))
-            _settle(file)
-            assert list_connections(file)[0]["database"] == host
-
-    def test_conn_001_symlink_that_is_switched(self, tmp_path: Path) -> None:
-        link = tmp_path / "link.yaml"
-        for host in ("aaaa", "bbbb"):
-            (tmp_path / host).mkdir()
-            file = write(tmp_path / host, mysql(f"database: {host}"))
-            _settle(file)
-            link.unlink(missing_ok=True)
-            link.symlink_to(file)
-            assert list_connections(link)[0]["database"] == host
-
-    def test_conn_001_mended_file(self, tmp_path: Path) -> None:
-        file = write(tmp_path, "nonsense")
-        _settle(file)
-        with pytest.raises(ConnectionConfigError):
-            list_connections(file)
-        assert list_connections(write(tmp_path, mysql("")))
-
-    def test_conn_001_removed_file(self, tmp_path: Path) -> None:
-        file = write(tmp_path, SEED)
-        assert list_connections(file)
-        file.unlink()
-        with pytest.raises(ConnectionConfigError, match="does not exist"):
-            list_connections(file)
-
-    def test_conn_001_threads_never_see_half_a_file(self, tmp_path: Path) -> None:
-        file = write(tmp_path, mysql("database: d0"))
-        stop = threading.Event()
-
-        def replace() -> None:
-            for number in range(100):
-                new = tmp_path / f"new{number % 2}"
-                new.write_text(mysql(f"database: d{number}"))
-                new.replace(file)
-            stop.set()
-
-        def read() -> int:
-            seen = 0
-            while not stop.is_set():
-                assert resolve_connection("@mysql.default", file)["database"].startswith("d")
-                seen += 1
-            return seen
-
-        with ThreadPoolExecutor(4) as pool:
-            reads = [pool.submit(read) for _ in range(3)]
-            pool.submit(replace).result()
-            assert sum(done.result() for done in reads) > 0
-
-
-def _many(count: int) -> Iterator[str]:
-    yield TOP
-    for number in range(count):
-        yield (
-            f"    c{number}:\n      host: db{number}.example.com\n      port: 3306\n      database: mydb\n"
-            f"      user: admin\n      password: ${{PASSWORD_{number}}}\n      charset: utf8mb4\n      ssl: false\n"
-        )
-
-
-def test_conn_001_thousands_of_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PASSWORD_4999", "p")
-    file = write(tmp_path, "".join(_many(5000)))
-    _settle(file)
-    started = time.process_time()
-    assert len(load_connections(file).entries) == 5000
-    assert time.process_time() - started < 3.0
-    started = time.process_time()
-    for _ in range(100):
-        assert resolve_connection("@mysql.c4999", file)["password"] == "p"
-    assert time.process_time() - started < 0.5

@@ -11,7 +11,7 @@ from osiris_provider.connections import list_connections, resolve_connection
 from osiris_provider.connections.env import EnvProblemError, substitute
 from osiris_provider.errors import ConnectionConfigError
 
-from tests.unit.connection_files import SEED, SEED_VARIABLES, block, write
+from tests.unit.connection_files import SAMPLE_VARIABLES, SAMPLES, block, write
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,10}", fullmatch=True)
 literals = st.text().filter(lambda text: "$" not in text)
@@ -89,7 +89,7 @@ def test_conn_002_unset_or_empty_names_variable_field_and_reference(
 
 
 def test_conn_002_only_the_connection_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = write(tmp_path, SEED)
+    file = write(tmp_path, SAMPLES)
     monkeypatch.delenv("MYSQL_PROD_PASSWORD", raising=False)
     monkeypatch.setenv("MYSQL_PASSWORD", "secret123")
     assert resolve_connection("@mysql.default", file)["password"] == "secret123"
@@ -122,8 +122,8 @@ def test_conn_002_a_number_from_a_variable(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_conn_002_listing_needs_no_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in SEED_VARIABLES:
+    for name in SAMPLE_VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    assert len(list_connections(write(tmp_path, SEED))) == 5
+    assert len(list_connections(write(tmp_path, SAMPLES))) == 5
     file = write(tmp_path, block("host: ${DB_HOST_THAT_IS_NOT_SET}", "user: u"))
     assert list_connections(file)[0]["host"] == "${DB_HOST_THAT_IS_NOT_SET}"

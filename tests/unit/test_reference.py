@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from osiris_provider.connections import ConnectionRef, resolve_connection
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
-from tests.unit.connection_files import SEED, write
+from tests.unit.connection_files import SAMPLES, write
 
 names = st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True)
 PATTERN = re.compile(r"^@[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?\Z")
@@ -84,11 +84,11 @@ def test_conn_004_something_else_than_text(value: Any) -> None:
 )
 def test_conn_004_names_the_nearest_reference(text: str, nearest: str, tmp_path: Path) -> None:
     with pytest.raises(ConnectionConfigError, match=re.escape(f"Did you mean '{nearest}'?")):
-        resolve_connection(text, write(tmp_path, SEED))
+        resolve_connection(text, write(tmp_path, SAMPLES))
 
 
 def test_conn_004_unknown_alias_lists_the_aliases(tmp_path: Path) -> None:
-    file = write(tmp_path, SEED)
+    file = write(tmp_path, SAMPLES)
     with pytest.raises(ConnectionNotFoundError, match="has default, production") as raised:
         resolve_connection("@mysql.zzz", file)
     assert raised.value.facts == {"reference": "@mysql.zzz", "file": str(file)}
@@ -97,9 +97,9 @@ def test_conn_004_unknown_alias_lists_the_aliases(tmp_path: Path) -> None:
 
 def test_conn_004_unknown_family_lists_the_families(tmp_path: Path) -> None:
     with pytest.raises(ConnectionConfigError, match="Known are api, duckdb, mysql, postgres, shopify, supabase"):
-        resolve_connection("@oracle.main", write(tmp_path, SEED))
+        resolve_connection("@oracle.main", write(tmp_path, SAMPLES))
 
 
 def test_conn_004_known_family_without_connections(tmp_path: Path) -> None:
     with pytest.raises(ConnectionNotFoundError, match="no family postgres"):
-        resolve_connection("@postgres.main", write(tmp_path, SEED))
+        resolve_connection("@postgres.main", write(tmp_path, SAMPLES))

@@ -13,7 +13,7 @@ from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.model import FieldSpec
 from osiris_provider.connectors.schema import file_schema
 
-from tests.unit.connection_files import SEED
+from tests.unit.connection_files import SAMPLES
 
 FIELDS = [(family, spec) for family in family_names() for spec in get_connector(family).model.fields()]
 IDS = [f"{family}.{spec.name}" for family, spec in FIELDS]
@@ -38,8 +38,8 @@ def with_field(family: str, name: str, value: Any) -> dict[str, Any]:
     return {"version": 1, "connections": {family: {"main": {**required, name: value}}}}
 
 
-def test_the_seeds_samples_are_valid(validator: Draft202012Validator) -> None:
-    assert errors(validator, SEED) == []
+def test_the_contracts_samples_are_valid(validator: Draft202012Validator) -> None:
+    assert errors(validator, SAMPLES) == []
 
 
 def test_it_is_json_with_every_family() -> None:

@@ -1,0 +1,204 @@
+"""The command line in this process: its outputs and exit codes (CONN-020, 021)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+
+import pytest
+from osiris_provider import __version__
+from osiris_provider.connections.families import family_names
+
+from tests.contract.secrecy import CANARY, assert_silent
+from tests.integration.conftest import Run
+from tests.unit.connection_files import SAMPLE_VARIABLES, SAMPLES, block, mysql, write
+from tests.unit.test_connections_file import HOSTILE
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["connections", "doctor", "mysql.default"],
+        ["connections", "doctor", "--alias", "default"],
+        ["connections", "doctor", "--family", "MySQL", "--alias", "default"],
+        ["connections", "doctor", "@mysql.default", "--family", "mysql"],
+        ["connections", "doctor", "--timeout", "0"],
+        ["connections", "doctor", "--timeout", "nan"],
+        ["connections", "doctor", "--timeout", "inf"],
+        ["connections", "doctor", "--timeout", "soon"],
+        ["connections", "doctor", "--workers", "0"],
+        ["connections", "list", "--nosuch"],
+        ["connections", "nosuch"],
+        ["connections"],
+        ["nosuch"],
+        [],
+    ],
+)
+def test_wrong_usage(run: Run, arguments: list[str]) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert "Usage:" in err
+
+
+@pytest.mark.parametrize("command", [[], ["connections"], *(["connections", c] for c in ("list", "doctor", "schema"))])
+def test_help(run: Run, command: list[str]) -> None:
+    for option in ("--help", "-h"):
+        code, out, err = run(*command, option)
+        assert (code, err) == (0, "")
+        assert out.startswith("Usage: osiris")
+
+
+def test_version(run: Run) -> None:
+    assert __version__ in run("--version")[1]
+
+
+@pytest.mark.parametrize("command", ["list", "doctor", "validate"])
+@pytest.mark.parametrize("content", [content for content, _ in HOSTILE.values()], ids=HOSTILE)
+def test_conn_001_a_broken_file_is_one_clear_error(
+    run: Run, tmp_path: Path, command: str, content: str | bytes
+) -> None:
+    file = write(tmp_path, content)
+    code, out, err = run("connections", command, "--file", file)
+    assert code == 3
+    assert str(file) in out + err
+    code, out, _ = run("connections", command, "--json", "--file", file)
+    assert code == 3
+    assert json.loads(out)
+
+
+def test_a_configuration_error_as_json(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path, "version: 1\nconnections:\n  nosuch: {}\n")
+    code, out, err = run("connections", "list", "--json", "--file", file)
+    error = json.loads(out)["error"]
+    assert code == 3
+    assert (error["file"], error["line"], error["reference"], error["field"]) == (str(file), 3, None, None)
+    assert error["message"] in err
+
+
+@pytest.mark.parametrize("command", ["list", "doctor", "validate"])
+def test_no_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("connections", command)
+    assert (code, out) == (3, "")
+    assert err.startswith("error: There is no osiris_connections.yaml in")
+    assert err.count("\n") == 1
+
+
+def test_doctor_of_a_family_without_connections(run: Run, mixed: Path) -> None:
+    code, _, err = run("connections", "doctor", "--family", "postgres", "--file", mixed)
+    assert code == 3
+    assert "There is no connection of family postgres" in err
+
+
+def test_conn_021_list_as_json(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path, SAMPLES)
+    code, out, err = run("connections", "list", "--json", "--file", file)
+    listed = json.loads(out)
+    assert (code, err) == (0, "")
+    assert listed[0] == {
+        "family": "mysql",
+        "alias": "default",
+        "host": "localhost",
+        "database": "mydb",
+        "default": True,
+    }
+    assert listed[3] == {
+        "family": "shopify",
+        "alias": "main",
+        "shop_domain": "mystore.myshopify.com",
+        "api_version": "2024-01",
+    }
+
+
+def test_conn_021_list_for_people(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path, SAMPLES)
+    code, out, _ = run("connections", "list", "--file", file)
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0].split() == ["family", "alias", "default", "public", "fields", "source"]
+    assert lines[2].split() == ["mysql", "default", "yes", "host=localhost", "database=mydb", f"{file}:4"]
+
+
+def test_conn_021_list_warns_of_broken_entries(run: Run, mixed: Path) -> None:
+    code, out, err = run("connections", "list", "--json", "--file", mixed)
+    assert code == 0
+    assert len(json.loads(out)) == 5
+    assert f"warning: {mixed}:7: @mysql.twice: 'host' stands twice" in err
+
+
+def test_conn_011_no_secret_in_any_output(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SAMPLE_VARIABLES:
+        monkeypatch.setenv(name, CANARY)
+    file = write(tmp_path, SAMPLES.replace("localhost", "127.0.0.1").replace("3306", "1"))
+    for arguments in (["list"], ["validate"], ["doctor", "--timeout", "0.5"]):
+        for form in ([], ["--json"]):
+            _, out, err = run("connections", *arguments, *form, "--file", file)
+            assert_silent(CANARY, out, err)
+
+
+def test_validate(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOT_SET_ANYWHERE", raising=False)
+    file = write(tmp_path, mysql("port: abc, password: '${NOT_SET_ANYWHERE}', databse: d"))
+    code, out, err = run("connections", "validate", "--file", file)
+    assert (code, err) == (3, "")
+    lines = out.splitlines()
+    assert sorted(line.split(": ")[2] for line in lines[:2]) == ["field password", "field port"]
+    assert all(line.startswith(f"{file}:4: @mysql.default: ") for line in lines[:3])
+    assert lines[2].split(": ", 2)[2] == (
+        "warning: field databse: is not known to family mysql. Did you mean 'database'?"
+    )
+    assert lines[3] == f"{file}: 2 problems, 1 warning"
+    code, out, _ = run("connections", "validate", "--no-variables", "--json", "--file", file)
+    assert code == 3
+    found = json.loads(out)
+    assert found["file"] == str(file)
+    assert [(problem["line"], problem["field"]) for problem in found["problems"]] == [(4, "port")]
+    assert [warning["field"] for warning in found["warnings"]] == ["databse"]
+
+
+def test_validate_a_good_file(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path, SAMPLES)
+    assert run("connections", "validate", "--no-variables", "--file", file) == (0, f"{file}: ok\n", "")
+
+
+def test_schema(run: Run) -> None:
+    code, out, err = run("connections", "schema")
+    assert (code, err) == (0, "")
+    assert list(json.loads(out)["$defs"]) == family_names()
+
+
+def test_unknown_fields_are_warned_of_on_stderr(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path, "version: 1\nconnections:\n  duckdb:\n    a: {path: ':memory:', pathh: x}\n")
+    handlers = list(logging.getLogger("osiris_provider").handlers)
+    code, out, err = run("connections", "doctor", "@duckdb.a", "--json", "--file", file)
+    assert code == 0
+    assert json.loads(out)["ok"]
+    assert "Did you mean 'path'?" in err
+    assert logging.getLogger("osiris_provider").handlers == handlers
+
+
+def test_a_bug_is_one_line_without_values(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError(CANARY)
+
+    monkeypatch.setattr("osiris_provider.connections.resolve.list_connections", broken)
+    code, out, err = run("connections", "list", "--file", write(tmp_path, SAMPLES))
+    assert (code, out) == (70, "")
+    assert err.count("\n") == 1
+    assert "KeyError" in err
+    assert_silent(CANARY, err)
+
+
+def test_square_brackets_and_terminal_codes_of_a_file(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path, block('host: "[red]\\e[31mh"', "user: u"))
+    _, out, _ = run("connections", "list", "--file", file)
+    assert "host=[red]?[31mh" in out
+
+
+def test_a_relative_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write(tmp_path, SAMPLES).parent)
+    code, out, _ = run("connections", "list", "--file", "osiris_connections.yaml")
+    assert code == 0
+    assert f"{os.sep}osiris_connections.yaml:4" in out

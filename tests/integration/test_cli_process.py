@@ -1,0 +1,166 @@
+"""The command line as a process: what it imports, terminals, pipes and Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.peers import Peer, silent
+from tests.unit.connection_files import SAMPLES, write
+
+OSIRIS = [sys.executable, "-m", "osiris_provider"]
+HEALTHY = "version: 1\nconnections:\n  duckdb:\n    memory: {path: ':memory:'}\n"
+LOADED = """\
+import sys
+from osiris_provider.cli.main import main
+code = main(sys.argv[1:])
+print(code, *(name for name in sys.modules if "." not in name), file=sys.stderr)
+"""
+HEAVY = {"airflow", "duckdb", "pandas", "polars", "psycopg2", "pyarrow", "pycares", "pymysql", "requests", "sqlalchemy"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "allowed"),
+    [
+        (["--help"], set()),
+        (["connections", "--help"], set()),
+        (["connections", "list", "--json"], set()),
+        (["connections", "list"], {"rich"}),
+        (["connections", "validate", "--no-variables"], set()),
+        (["connections", "schema"], set()),
+        (["connections", "doctor", "@duckdb.memory", "--json"], {"duckdb"}),
+        (["connections", "doctor", "@duckdb.memory"], {"duckdb", "rich"}),
+    ],
+    ids=" ".join,
+)
+def test_what_a_command_imports(arguments: list[str], allowed: set[str], tmp_path: Path) -> None:
+    text = SAMPLES + HEALTHY.partition("connections:\n")[2]
+    write(tmp_path, text)
+    command = [sys.executable, "-c", LOADED, *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    code, *modules = done.stderr.splitlines()[-1].split()
+    assert code == "0"
+    assert "airflow" not in modules
+    assert (HEAVY | {"rich"}) & set(modules) <= allowed | ({"numpy"} if "duckdb" in allowed else set())
+
+
+@pytest.mark.parametrize("command", [OSIRIS, [str(Path(sys.executable).parent / "osiris")]], ids=["module", "script"])
+def test_ways_to_start(command: list[str], tmp_path: Path) -> None:
+    file = write(tmp_path, HEALTHY)
+    arguments = [*command, "connections", "doctor", "--json", "--file", str(file)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["connections"][0]["ok"]
+    assert done.stderr == ""
+
+
+class Terminal:
+    """A pseudo-terminal and what was written to it."""
+
+    def __init__(self, reading: int) -> None:
+        self._reading = reading
+        self.text = ""
+
+    def read_until(self, wanted: str | None = None) -> str:
+        """Read until a text comes, or to the end."""
+        while wanted is None or wanted not in self.text:
+            try:
+                data = os.read(self._reading, 4096)
+            except OSError:
+                # Linux says that the other end is closed with EIO.
+                data = b""
+            if not data:
+                assert wanted is None, f"{wanted!r} did not come: {self.text!r}"
+                break
+            self.text += data.decode()
+        return self.text
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[Terminal, int]]:
+    """Yield a terminal to read from, and the file descriptor to give to a process; it is closed after the start."""
+    reading, writing = pty.openpty()
+    try:
+        yield Terminal(reading), writing
+    finally:
+        os.close(reading)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_conn_020_interrupted_shows_what_is_known(as_json: bool, tmp_path: Path) -> None:
+    with Peer(silent) as peer, terminal() as (screen, writing):
+        text = f"{HEALTHY}  mysql:\n    silent: {{host: 127.0.0.1, port: {peer.port}, user: u, password: s3cret}}\n"
+        arguments = ["--timeout", "100", "--file", str(write(tmp_path, text)), *(["--json"] if as_json else [])]
+        process = subprocess.Popen(
+            [*OSIRIS, "connections", "doctor", *arguments], stdout=subprocess.PIPE, stderr=writing, text=True
+        )
+        os.close(writing)
+        screen.read_until("1 of 2 checked")
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=10)
+        screen.read_until()
+    assert process.returncode == 130
+    assert "interrupted" in screen.text
+    assert "Traceback" not in screen.text
+    assert "s3cret" not in screen.text + out
+    if as_json:
+        (known,) = json.loads(out)["connections"]
+        assert (known["alias"], known["ok"]) == ("memory", True)
+    else:
+        assert "memory" in out
+        assert "silent" not in out
+
+
+def test_live_progress_and_colours_are_for_terminals(tmp_path: Path) -> None:
+    command = [*OSIRIS, "connections", "doctor", "--file", str(write(tmp_path, HEALTHY))]
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
+    environ.pop("NO_COLOR", None)
+    for extra, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        with terminal() as (screen, writing):
+            process = subprocess.Popen(command, stdout=writing, stderr=writing, env={**environ, **extra})
+            os.close(writing)
+            screen.read_until()
+            assert process.wait() == 0
+        assert "1 of 1 healthy" in screen.text
+        assert ("\x1b[32mok" in screen.text) is coloured
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_reader_that_has_gone(form: list[str], tmp_path: Path) -> None:
+    aliases = "".join(f"    a{number}: {{path: ':memory:'}}\n" for number in range(2000))
+    file = write(tmp_path, f"version: 1\nconnections:\n  duckdb:\n{aliases}")
+    process = subprocess.Popen(
+        [*OSIRIS, "connections", "list", *form, "--file", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    with process.stderr:
+        assert process.stderr.read() == ""
+    assert process.wait() == 141
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_terminal_without_the_letters(form: list[str], tmp_path: Path) -> None:
+    file = write(tmp_path, "version: 1\nconnections:\n  duckdb:\n    a: {path: '/data/été/💾.duckdb'}\n")
+    done = subprocess.run(
+        [*OSIRIS, "connections", "list", *form, "--file", str(file)],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )
+    assert b".duckdb" in done.stdout
+    assert done.stderr == b""

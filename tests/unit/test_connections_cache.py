@@ -1,0 +1,110 @@
+"""The file is read once for as long as it stays the same, and an edit is seen at once (CONN-001)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from osiris_provider.connections import list_connections, resolve_connection
+from osiris_provider.connections.load import load_connections
+from osiris_provider.errors import ConnectionConfigError
+
+from tests.unit.connection_files import SAMPLES, mysql, settle, write
+
+TOP = "version: 1\nconnections:\n  mysql:\n"
+
+
+def test_conn_001_read_once(tmp_path: Path) -> None:
+    file = write(tmp_path, SAMPLES)
+    settle(file)
+    assert load_connections(file) is load_connections(file)
+
+
+def test_conn_001_an_edit_is_seen_at_once(tmp_path: Path) -> None:
+    for host in ("aaaa", "bbbb", "cccc"):
+        file = write(tmp_path, mysql(f"database: {host}"))
+        assert list_connections(file)[0]["database"] == host
+
+
+def test_conn_001_an_edit_of_the_same_size_and_time_is_seen(tmp_path: Path) -> None:
+    for host in ("aaaa", "bbbb"):
+        file = write(tmp_path, mysql(f"database: {host}"))
+        settle(file)
+        assert list_connections(file)[0]["database"] == host
+
+
+def test_conn_001_symlink_that_is_switched(tmp_path: Path) -> None:
+    link = tmp_path / "link.yaml"
+    for host in ("aaaa", "bbbb"):
+        (tmp_path / host).mkdir()
+        file = write(tmp_path / host, mysql(f"database: {host}"))
+        settle(file)
+        link.unlink(missing_ok=True)
+        link.symlink_to(file)
+        assert list_connections(link)[0]["database"] == host
+
+
+def test_conn_001_mended_file(tmp_path: Path) -> None:
+    file = write(tmp_path, "nonsense")
+    settle(file)
+    with pytest.raises(ConnectionConfigError):
+        list_connections(file)
+    assert list_connections(write(tmp_path, mysql("")))
+
+
+def test_conn_001_removed_file(tmp_path: Path) -> None:
+    file = write(tmp_path, SAMPLES)
+    assert list_connections(file)
+    file.unlink()
+    with pytest.raises(ConnectionConfigError, match="does not exist"):
+        list_connections(file)
+
+
+def test_conn_001_threads_never_see_half_a_file(tmp_path: Path) -> None:
+    file = write(tmp_path, mysql("database: d0"))
+    stop = threading.Event()
+
+    def replace() -> None:
+        for number in range(100):
+            new = tmp_path / f"new{number % 2}"
+            new.write_text(mysql(f"database: d{number}"))
+            new.replace(file)
+        stop.set()
+
+    def read() -> int:
+        seen = 0
+        while not stop.is_set():
+            assert resolve_connection("@mysql.default", file)["database"].startswith("d")
+            seen += 1
+        return seen
+
+    with ThreadPoolExecutor(4) as pool:
+        reads = [pool.submit(read) for _ in range(3)]
+        pool.submit(replace).result()
+        assert sum(done.result() for done in reads) > 0
+
+
+def _many(count: int) -> Iterator[str]:
+    yield TOP
+    for number in range(count):
+        yield (
+            f"    c{number}:\n      host: db{number}.example.com\n      port: 3306\n      database: mydb\n"
+            f"      user: admin\n      password: ${{PASSWORD_{number}}}\n      charset: utf8mb4\n      ssl: false\n"
+        )
+
+
+def test_conn_001_thousands_of_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSWORD_4999", "p")
+    file = write(tmp_path, "".join(_many(5000)))
+    settle(file)
+    started = time.process_time()
+    assert len(load_connections(file).entries) == 5000
+    assert time.process_time() - started < 3.0
+    started = time.process_time()
+    for _ in range(100):
+        assert resolve_connection("@mysql.c4999", file)["password"] == "p"
+    assert time.process_time() - started < 0.5

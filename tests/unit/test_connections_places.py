@@ -1,0 +1,85 @@
+"""Where the file is looked for (CONN-001)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from osiris_provider.connections import list_connections
+from osiris_provider.connections.source import FILE_NAME
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
+
+from tests.unit.connection_files import SAMPLES, write
+
+
+class TestPlaces:
+    """Where the file is looked for, in order."""
+
+    @pytest.fixture(autouse=True)
+    def _clean(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("OSIRIS_HOME", "AIRFLOW__OSIRIS__CONNECTIONS_FILE"):
+            monkeypatch.delenv(name, raising=False)
+        for name in ("named", "configured", "osiris", "here", "airflow"):
+            (tmp_path / name).mkdir()
+            write(tmp_path / name, f"version: 1\nconnections:\n  duckdb:\n    {name}: {{path: x}}\n")
+        monkeypatch.chdir(tmp_path / "here")
+        monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+
+    def found(self, file: str | Path | None = None) -> str:
+        return str(list_connections(file)[0]["alias"])
+
+    def test_conn_001_order_of_places(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.found() == "here"
+        (tmp_path / "here" / FILE_NAME).unlink()
+        assert self.found() == "airflow"
+        monkeypatch.setenv("OSIRIS_HOME", str(tmp_path / "osiris"))
+        assert self.found() == "osiris"
+        monkeypatch.setenv("AIRFLOW__OSIRIS__CONNECTIONS_FILE", str(tmp_path / "configured" / FILE_NAME))
+        assert self.found() == "configured"
+        assert self.found(tmp_path / "named" / FILE_NAME) == "named"
+        assert self.found(f"../named/{FILE_NAME}") == "named"
+
+    def test_conn_001_in_airflow_cfg(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CONFIGURED", "configured")
+        text = f"[core]\nx = %(y)s\n[osiris]\nconnections_file = {tmp_path}/$CONFIGURED/{FILE_NAME}\n"
+        (tmp_path / "airflow" / "airflow.cfg").write_text(text)
+        assert self.found() == "configured"
+
+    def test_conn_001_a_broken_airflow_cfg_is_airflows_business(self, tmp_path: Path) -> None:
+        (tmp_path / "airflow" / "airflow.cfg").write_bytes(b"\xff[[[\nnonsense")
+        assert self.found() == "here"
+
+    def test_conn_001_home_directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path / "named"))
+        assert self.found(f"~/{FILE_NAME}") == "named"
+
+    @pytest.mark.parametrize("variable", ["OSIRIS_HOME", "AIRFLOW__OSIRIS__CONNECTIONS_FILE"])
+    def test_conn_001_a_named_place_is_taken_at_its_word(
+        self, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
+        with pytest.raises(ConnectionConfigError, match=r"nowhere.* \(set by .*\) does not exist"):
+            list_connections()
+
+    def test_conn_001_nowhere(self, tmp_path: Path) -> None:
+        for name in ("here", "airflow"):
+            (tmp_path / name / FILE_NAME).unlink()
+        with pytest.raises(ConnectionNotFoundError, match=rf"no {FILE_NAME} in .*here and .*airflow.*OSIRIS_HOME"):
+            list_connections()
+
+    def test_conn_001_working_directory_is_gone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+        assert self.found() == "airflow"
+        monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["gone.yaml", "a\0b", "x" * 5000, "~no-such-user-here/f.yaml"])
+def test_conn_001_a_named_file_that_is_not_there(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, SAMPLES)
+    with pytest.raises(ConnectionConfigError, match=r"Connections file .* \(asked for\)") as raised:
+        list_connections(name)
+    assert not isinstance(raised.value, ConnectionNotFoundError)
