@@ -1,0 +1,223 @@
+"""Cuts the rows of a result out of the bytes that come over the line, a block at a time."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from osiris_provider.connectors.dbapi import DiagnosedError
+from osiris_provider.connectors.faults import GARBAGE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MARGIN: Final = 32
+"""Bytes behind the last packet that may be looked at, though they mean nothing."""
+HEADER: Final = 4
+"""Length of the payload in three bytes, then the packet's number."""
+MAX_PAYLOAD: Final = 0xFFFFFF
+"""Length of a packet that goes on in the next one."""
+READ_BYTES: Final = 1 << 20
+TERMINATORS: Final = (0xFE, 0xFF)
+"""First bytes of the packets that end a result, EOF and ERR; a row starts with 0."""
+
+
+class MalformedError(DiagnosedError):
+    """The bytes are not what MySQL's protocol asks for.
+
+    :param detail: what is wrong with them, for developers.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(GARBAGE)
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as they came: the bytes, and where in them each row's payload starts and ends."""
+
+    data: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+class RowPackets:
+    """Cuts a result into blocks of rows, until the packet that ends it; that one is then in :attr:`last`.
+
+    :param read_into: puts what has come into a buffer and returns the number of bytes; 0 if the line was closed.
+    :param max_rows: of a block.
+    :param max_bytes: of a block; a row that is bigger is a block of its own.
+    """
+
+    def __init__(self, read_into: Callable[[memoryview], int], max_rows: int, max_bytes: int) -> None:
+        self.last = b""
+        self._read_into = read_into
+        self._max_rows = max_rows
+        self._use(bytearray(max_bytes + MARGIN))
+        self._filled = 0
+        self._scanned = 0
+        self._headers: list[NDArray[np.int64]] = []
+        self._lengths = _short_lengths
+        self._number: int | None = None
+
+    def __iter__(self) -> Iterator[Rows]:
+        """Yield the blocks. The bytes of a block are overwritten when the next one is asked for.
+
+        :raises MalformedError: this is not MySQL's protocol.
+        :raises EOFError: the line was closed.
+        :raises OSError: the line broke.
+        """
+        while not self.last:
+            self._scan()
+            giant = self._next_length() == MAX_PAYLOAD
+            if not (self.last or giant or self._full()):
+                self._read()
+                continue
+            yield from self._blocks(whole=bool(self.last or giant))
+            if giant:
+                yield self._giant()
+            self._make_room()
+
+    def _use(self, buffer: bytearray) -> None:
+        import numpy as np
+
+        self._buffer = buffer
+        self._data = np.frombuffer(buffer, dtype=np.uint8)
+
+    def _scan(self) -> None:
+        """Find the packets that are there as a whole."""
+        import numpy as np
+
+        found = self._lengths(self._buffer, self._scanned, self._filled)
+        bounds = np.cumsum(np.concatenate(([self._scanned], found.astype(np.int64) + HEADER)))
+        if self._lengths is _short_lengths and (self._data[bounds[:-1] + 1] | self._data[bounds[:-1] + 2]).any():
+            self._lengths = _long_lengths
+            return self._scan()
+        whole = (bounds[1:] <= self._filled) & (found != MAX_PAYLOAD)
+        count = len(found) if whole.all() else int(whole.argmin())
+        self._headers.append(bounds[:count])
+        self._scanned = int(bounds[count])
+        if count:
+            self._note_last(bounds[count - 1] + HEADER)
+        return None
+
+    def _note_last(self, start: int) -> None:
+        if start < self._scanned and self._buffer[start] in TERMINATORS:
+            self.last = bytes(self._buffer[start : self._scanned])
+
+    def _next_length(self) -> int:
+        if self._filled - self._scanned < HEADER:
+            return 0
+        return int.from_bytes(self._buffer[self._scanned : self._scanned + 3], "little")
+
+    def _full(self) -> bool:
+        return sum(map(len, self._headers)) >= self._max_rows or self._filled == len(self._buffer) - MARGIN
+
+    def _read(self) -> None:
+        room = len(self._buffer) - MARGIN - self._filled
+        with memoryview(self._buffer) as view:
+            self._filled += self._received(view[self._filled : self._filled + min(room, READ_BYTES)])
+
+    def _received(self, view: memoryview) -> int:
+        count = self._read_into(view)
+        if not count:
+            message = "The server closed the line before the end of the result."
+            raise EOFError(message)
+        return count
+
+    def _blocks(self, *, whole: bool) -> Iterator[Rows]:
+        """Yield the packets found; if not the whole of them, then no block that is smaller than it must be."""
+        import numpy as np
+
+        headers = np.concatenate([*self._headers, [self._scanned]])
+        count = len(headers) - 1 - bool(self.last)
+        if not whole and count > self._max_rows:
+            count -= count % self._max_rows
+        self._headers.clear()
+        self._scanned = int(headers[count])
+        self._check(self._data[headers[:count] + HEADER - 1])
+        for first in range(0, count, self._max_rows):
+            bounds = headers[first : min(first + self._max_rows, count) + 1]
+            yield Rows(self._data, bounds[:-1] + HEADER, bounds[1:])
+
+    def _check(self, numbers: Any) -> None:
+        """A gap in the packets' numbers means that bytes got lost or that these are no packets."""
+        import numpy as np
+
+        if not len(numbers):
+            return
+        first, last = int(numbers[0]), int(numbers[-1])
+        expected = first if self._number is None else (self._number + 1) & 0xFF
+        if first != expected or (np.diff(numbers) != 1).any():
+            message = "The packets of the result do not follow one another."
+            raise MalformedError(message)
+        self._number = last
+
+    def _giant(self) -> Rows:
+        """Put a row together that came in several packets, 16 MiB each."""
+        import numpy as np
+
+        payload = bytearray()
+        length = MAX_PAYLOAD
+        while length == MAX_PAYLOAD:
+            header = self._exactly(HEADER)
+            length = int.from_bytes(header[:3], "little")
+            self._check(np.frombuffer(header, dtype=np.uint8)[3:])
+            payload += self._exactly(length)
+        end = len(payload)
+        payload += bytes(MARGIN)
+        return Rows(np.frombuffer(payload, dtype=np.uint8), np.array([0]), np.array([end]))
+
+    def _exactly(self, size: int) -> bytearray:
+        piece = self._buffer[self._scanned : min(self._scanned + size, self._filled)]
+        self._scanned += len(piece)
+        have = len(piece)
+        piece += bytes(size - have)
+        with memoryview(piece) as view:
+            while have < size:
+                have += self._received(view[have:])
+        return piece
+
+    def _make_room(self) -> None:
+        """Move what is left to the front of a buffer that has room for more."""
+        rest = self._buffer[self._scanned : self._filled]
+        if len(rest) == len(self._buffer) - MARGIN:
+            self._use(bytearray(2 * len(self._buffer)))
+        self._buffer[: len(rest)] = rest
+        self._scanned, self._filled = 0, len(rest)
+
+
+# The next two run once a row, so they check nothing; what they find is checked for all rows at once.
+
+
+def _short_lengths(buffer: bytearray, position: int, filled: int) -> NDArray[Any]:
+    """Return the lengths of packets, taking for granted that they are below 256."""
+    import numpy as np
+
+    lengths = bytearray()
+    found, last_header = lengths.append, filled - HEADER
+    while position <= last_header:
+        length = buffer[position]
+        found(length)
+        position += HEADER + length
+    return np.frombuffer(lengths, dtype=np.uint8)
+
+
+def _long_lengths(buffer: bytearray, position: int, filled: int) -> NDArray[Any]:
+    """Return the lengths of packets; the last one may not be there as a whole."""
+    import numpy as np
+
+    lengths = array("I")
+    found, last_header = lengths.append, filled - HEADER
+    while position <= last_header:
+        length = buffer[position] | buffer[position + 1] << 8 | buffer[position + 2] << 16
+        found(length)
+        position += HEADER + length
+    return np.frombuffer(lengths, dtype=np.uint32)
