@@ -1,0 +1,22 @@
+"""The source files of this repository, parsed."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "osiris_provider"
+CODE = [path for folder in ("osiris_provider", "tests", "dags") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Return the syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def name_of(path: Path) -> str:
+    """Return a file's path within the repository."""
+    return path.relative_to(ROOT).as_posix()

@@ -1,0 +1,62 @@
+"""What importing the package costs a DAG file and the command line."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+
+from tests.architecture.source import PACKAGE, name_of, tree_of
+
+HEAVY = {"duckdb", "pandas", "polars", "psycopg2", "pyarrow", "pycares", "pymysql", "requests", "rich", "tenacity"}
+WITHOUT_AIRFLOW = [
+    "osiris_provider",
+    "osiris_provider.cli.main",
+    "osiris_provider.connections",
+    "osiris_provider.connectors",
+    "osiris_provider.drivers",
+    "osiris_provider.errors",
+    "osiris_provider.provider_info",
+]
+WITH_AIRFLOW = [
+    "osiris_provider.operators.doctor",
+    "osiris_provider.operators.osiris",
+    "osiris_provider.sensors.healthcheck",
+]
+
+
+@cache
+def loaded_by(*modules: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter has after importing some."""
+    imports = "".join(f"import {module}\n" for module in modules)
+    code = f"{imports}import sys\nprint(*(name for name in sys.modules if '.' not in name))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("module", WITHOUT_AIRFLOW)
+def test_light_modules(module: str) -> None:
+    assert (HEAVY | {"airflow"}) & loaded_by(module) == set()
+
+
+def test_connectors_and_drivers_of_every_family_are_light() -> None:
+    rooms = ("connectors", "drivers")
+    modules = [f"osiris_provider.{room}.{path.stem}" for room in rooms for path in (PACKAGE / room).glob("*.py")]
+    names = [module.removesuffix(".__init__") for module in sorted(modules)]
+    assert (HEAVY | {"airflow"}) & loaded_by(*names) == set()
+
+
+@pytest.mark.parametrize("module", WITH_AIRFLOW)
+def test_operators_add_nothing_heavy_to_airflow(module: str) -> None:
+    assert HEAVY & (loaded_by(module) - loaded_by("airflow.sdk")) == set()
+
+
+def test_conn_005_drivers_do_not_resolve() -> None:
+    for path in (PACKAGE / "drivers").glob("*.py"):
+        names = {
+            alias.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom) for alias in node.names
+        }
+        assert not names & {"resolve_connection", "load_connections", "find_entry"}, name_of(path)
