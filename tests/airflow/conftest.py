@@ -97,7 +97,7 @@ def run_dag(airflow_database: None) -> RunDag:  # noqa: ARG001 - the database ha
     """Run a DAG to its end in this process, retries without waiting included."""
 
     def run(dag: Any) -> Run:
-        serialized = _store(dag)
+        serialized = store_dag(dag)
         result = dag.test()
         instances = result.get_task_instances()
         return Run(
@@ -112,7 +112,7 @@ def run_dag(airflow_database: None) -> RunDag:  # noqa: ARG001 - the database ha
     return run
 
 
-def _store(dag: Any) -> str:
+def store_dag(dag: Any) -> str:
     """Write a DAG to the database, as the DAG processor does with one of a file; return its serialized form."""
     from airflow.models.dagbundle import DagBundleModel
     from airflow.models.serialized_dag import SerializedDagModel

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from osiris_provider.connectors import get_connector
 from osiris_provider.drivers.base import RunContext
 
 Inputs = Mapping[str, Mapping[str, Any]]
@@ -65,3 +66,15 @@ class Leaks:
         connection = config["resolved_connection"]
         message = f"cannot connect with {connection}"
         raise RuntimeError(message) from KeyError(connection)
+
+
+class OpensAndFails:
+    """Opens the client of its connection, uses it, and fails without closing it."""
+
+    def run(self, *, step_id: str, config: dict[str, Any], inputs: Inputs, ctx: RunContext) -> dict[str, Any]:  # noqa: ARG002 - the driver contract's signature
+        connection = config["resolved_connection"]
+        client = get_connector(connection["family"]).client(connection)
+        with client.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        message = "failed with an open connection"
+        raise RuntimeError(message)
