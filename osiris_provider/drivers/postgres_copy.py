@@ -11,19 +11,18 @@ cursor instead, with the same types and values; see ``engine``.
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
-import queue
-import socket
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import Self
 
 from osiris_provider.drivers.data import BATCH_ROWS
+from osiris_provider.drivers.postgres_blocks import BlockParser, CopyBlocks
 from osiris_provider.drivers.postgres_session import Params, Session, rolled_back_on_error
-from osiris_provider.drivers.postgres_text import BlockParser, batch_of_text
+from osiris_provider.drivers.postgres_text import batch_of_text
 from osiris_provider.drivers.postgres_types import Column, SpecialValues, columns_of
 
 if TYPE_CHECKING:
@@ -36,10 +35,8 @@ Engine = Literal["auto", "copy", "cursor"]
 
 BLOCK_BYTES = 4 * 1024 * 1024
 """Bytes of COPY's output that become one record batch; a row longer than that is a batch of its own."""
-_BLOCKS_AHEAD = 4
+_BATCHES_AHEAD = 2
 _CURSOR = "osiris_cursor"
-_CANCEL_SECONDS = 0.25
-_CANCEL_TRIES = 20
 
 
 def stream_query(
@@ -160,101 +157,16 @@ class Stream:
             self._session.finish(commit=commit)
 
 
-class CopyBlocks:
-    """The output of ``COPY … TO STDOUT`` in blocks of whole rows, taken by a thread.
-
-    :param connection: only the thread uses it until the last block was taken or :meth:`close` returned.
-    :param query: to copy.
-    :param block_bytes: of a block, about.
-    """
-
-    def __init__(self, connection: extensions.connection, query: str, block_bytes: int) -> None:
-        self._connection = connection
-        self._statement = f"COPY (\n{query}\n) TO STDOUT WITH (ENCODING 'UTF8')"
-        self._block_bytes = block_bytes
-        self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(_BLOCKS_AHEAD)
-        self._dropping = False
-        self._thread: threading.Thread | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        self._thread = threading.Thread(target=self._copy, name="osiris-copy", daemon=True)
-        self._thread.start()
-        rest = b""
-        while (block := self._queue.get()) is not None:
-            if isinstance(block, BaseException):
-                raise block
-            end = block.rfind(b"\n") + 1
-            if end:
-                yield rest + block[:end]
-            rest = block[end:] if end else rest + block
-
-    def close(self) -> None:
-        """Cancel the COPY if it is running, and wait until the connection is free; may be called twice."""
-        import psycopg2
-
-        self._dropping = True
-        tries = 0
-        while self._thread is not None and self._thread.is_alive():
-            # The request may come before the COPY does, so that one is not always enough.
-            if tries < _CANCEL_TRIES:
-                with contextlib.suppress(psycopg2.Error):
-                    self._connection.cancel()
-            elif tries == _CANCEL_TRIES:
-                _hang_up(self._connection)
-            tries += 1
-            self._drain()
-            self._thread.join(_CANCEL_SECONDS)
-
-    def _drain(self) -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._queue.get_nowait()
-
-    def _copy(self) -> None:
-        end: BaseException | None = None
-        try:
-            with self._connection.cursor() as cursor:
-                # psycopg2 hands over row by row; only once a block does that come back to Python.
-                output = io.BufferedWriter(_Sink(self._put), self._block_bytes)
-                cursor.copy_expert(self._statement, output)
-                output.flush()
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever reads the blocks
-            end = error
-        self._put(end)
-        self._dropping = True
-
-    def _put(self, item: bytes | BaseException | None) -> None:
-        if not self._dropping:
-            self._queue.put(item)
-
-
-class _Sink(io.RawIOBase):
-    def __init__(self, put: Callable[[bytes], None]) -> None:
-        self._put = put
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, block: Any) -> int:
-        self._put(bytes(block))
-        return len(block)
-
-
-def _hang_up(connection: extensions.connection) -> None:
-    """Break the line under a thread that waits for it; closing the connection itself would pull it from under libpq."""
-    with contextlib.suppress(OSError), socket.socket(fileno=_duplicate(connection)) as line:
-        line.shutdown(socket.SHUT_RDWR)
-
-
-def _duplicate(connection: extensions.connection) -> int:
-    import os
-
-    return os.dup(connection.fileno())
-
-
 def _parsed(blocks: CopyBlocks, parser: BlockParser) -> Iterator[pa.RecordBatch]:
-    for block in blocks:
-        yield parser.parse(block)
+    """Parse on a thread of its own, while the caller is busy with the batch before."""
+    parsed: deque[Future[pa.RecordBatch]] = deque()
+    with ThreadPoolExecutor(1, "osiris-parse") as pool:
+        for block in blocks:
+            parsed.append(pool.submit(parser.parse, block))
+            if len(parsed) > _BATCHES_AHEAD:
+                yield parsed.popleft().result()
+        while parsed:
+            yield parsed.popleft().result()
 
 
 def _direct(session: Session, query: str, *, lenient: bool) -> Stream:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import binascii
-import contextlib
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.postgres_types import BOOL, BYTEA, DATE, NUMERIC, TIME, TIMESTAMP, TIMESTAMPTZ, Column
+from osiris_provider.drivers.postgres_types import BOOL, BYTEA, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, Column
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
 _MAX_MICROSECONDS = 2**63 - 1
 _DAY = 86_400_000_000
-_UNSURE = frozenset({DATE, TIME, TIMESTAMP, TIMESTAMPTZ, NUMERIC})
-_BOM = b"\xef\xbb\xbf"
 # What COPY writes in place of these characters; NUL, which no text of PostgreSQL has, holds the backslash's place.
 _ESCAPES = (
     ("\\\\", "\0"),
@@ -32,104 +29,10 @@ _ESCAPES = (
 _DATE_PATTERN = r"(?P<year>\d{4,})-(?P<month>\d\d)-(?P<day>\d\d)"
 _CLOCK_PATTERN = r"(?P<h>\d\d):(?P<m>\d\d):(?P<s>\d\d)(?:\.(?P<fraction>\d{1,6}))?"
 _ZONE_PATTERN = r"(?:(?P<sign>[+-])(?P<zh>\d\d)(?::(?P<zm>\d\d))?(?::(?P<zs>\d\d))?)?"
+_BACKSLASH = re.compile(rb"\\")
 _TIME = re.compile(_CLOCK_PATTERN)
 _DATE = re.compile(_DATE_PATTERN + r"(?P<bc> BC)?")
 _TIMESTAMP = re.compile(f"{_DATE_PATTERN} {_CLOCK_PATTERN}{_ZONE_PATTERN}(?P<bc> BC)?")
-
-
-class BlockParser:
-    """Turns blocks of COPY's text format into record batches.
-
-    :param columns: of the result.
-    :param lenient: values that Arrow has not become NULL.
-    """
-
-    def __init__(self, columns: Sequence[Column], *, lenient: bool = False) -> None:
-        import pyarrow as pa
-
-        self._columns = columns
-        self._lenient = lenient
-        self._rows = 0
-        self.schema = pa.schema([column.field for column in columns])
-        self._native = [column.arrow_type if _is_native(column) else pa.string() for column in columns]
-        # What may hold values that Arrow's parser does not read.
-        self._careful = [
-            pa.string() if column.oid in _UNSURE else kind for column, kind in zip(columns, self._native, strict=True)
-        ]
-
-    def parse(self, block: bytes) -> pa.RecordBatch:
-        """Return the rows of a block.
-
-        :param block: whole rows.
-        :raises DataError: a value that Arrow has not, or text that is not UTF-8; names the column.
-        """
-        import pyarrow as pa
-
-        try:
-            read = self._read(block, self._native)
-        except pa.ArrowInvalid:
-            read = self._read_carefully(block)
-        # Each NULL is one backslash; any other one is part of an escape.
-        escaped = block.count(b"\\") != sum(array.null_count for array in read.columns)
-        arrays = [
-            self._finished(column, array, escaped) for column, array in zip(self._columns, read.columns, strict=True)
-        ]
-        self._rows += read.num_rows
-        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
-
-    def _finished(self, column: Column, array: pa.Array, escaped: bool) -> pa.Array:
-        import pyarrow as pa
-
-        if array.type != pa.string():
-            return array
-        if escaped and column.oid != BYTEA:
-            array = unescape(array)
-        return from_text(array, column, self._rows + 1, lenient=self._lenient)
-
-    def _read(self, block: bytes, types: Sequence[pa.DataType], *, check_utf8: bool = True) -> pa.RecordBatch:
-        import pyarrow as pa
-        from pyarrow import csv
-
-        # Arrow takes a byte order mark away from the beginning, which here can only be one of the data.
-        block = _BOM + block if block.startswith(_BOM) else block
-        names = [str(place) for place in range(len(types))]
-        table = csv.read_csv(
-            pa.BufferReader(block),
-            csv.ReadOptions(column_names=names, block_size=len(block) + 1),
-            csv.ParseOptions(delimiter="\t", quote_char=False, escape_char=False, ignore_empty_lines=False),
-            csv.ConvertOptions(
-                column_types=dict(zip(names, types, strict=True)),
-                check_utf8=check_utf8,
-                null_values=["\\N"],
-                strings_can_be_null=True,
-                true_values=["t"],
-                false_values=["f"],
-            ),
-        )
-        return table.combine_chunks().to_batches()[0]
-
-    def _read_carefully(self, block: bytes) -> pa.RecordBatch:
-        import pyarrow as pa
-
-        with contextlib.suppress(pa.ArrowInvalid):
-            return self._read(block, self._careful)
-        raw = self._read(block, [pa.binary()] * len(self._columns), check_utf8=False)
-        damaged = [column.name for column, array in zip(self._columns, raw.columns, strict=True) if not _is_utf8(array)]
-        message = (
-            f"Column {', '.join(damaged)} holds text that is not UTF-8 between rows {self._rows + 1:,} and "
-            f"{self._rows + raw.num_rows:,} of the result. Read its bytes: convert_to(column, 'SQL_ASCII')."
-        )
-        raise DataError(message, column=next(iter(damaged), None))
-
-
-def _is_utf8(array: pa.Array) -> bool:
-    import pyarrow as pa
-
-    try:
-        array.cast(pa.string())
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def batch_of_text(
@@ -150,13 +53,6 @@ def batch_of_text(
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema([column.field for column in columns]))
 
 
-def _is_native(column: Column) -> bool:
-    """Whether Arrow's parser of CSV makes the type."""
-    import pyarrow as pa
-
-    return column.oid != BYTEA and not pa.types.is_decimal256(column.arrow_type)
-
-
 def unescape(strings: pa.Array) -> pa.Array:
     """Return what was meant by values in COPY's text format, whose backslashes and control characters are escaped.
 
@@ -164,7 +60,9 @@ def unescape(strings: pa.Array) -> pa.Array:
     """
     import pyarrow.compute as pc
 
-    if not pc.any(pc.match_substring(strings, "\\")).as_py():
+    # Most texts have nothing to replace, and bytes are searched fastest; a NULL is an empty text here.
+    data = strings.buffers()[2]
+    if data is None or not _BACKSLASH.search(data):
         return strings
     for escape, character in _ESCAPES:
         strings = pc.replace_substring(strings, escape, character)
