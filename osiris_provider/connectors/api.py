@@ -28,6 +28,7 @@ from osiris_provider.connectors.model import Info
 if TYPE_CHECKING:
     from osiris_provider.connectors.http_session import HttpSession
 
+_ABSOLUTE = re.compile(r"[A-Za-z]+:|//")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
@@ -71,7 +72,7 @@ class ApiConnection(HttpConnection):
         if not all(_HEADER_NAME.fullmatch(name) for name in [*(self.headers or {}), self.auth_header or "ok"]):
             problem = "field headers or auth_header: a header's name has letters, digits and hyphens only"
             raise ValueError(problem)
-        if re.search(r"[^\x20-\x7e]", self.auth_scheme or "") or "://" in self.health_path:
+        if re.search(r"[^\x20-\x7e]", self.auth_scheme or "") or _ABSOLUTE.match(self.health_path):
             problem = "auth_scheme is a plain word such as Bearer, and health_path a path under base_url"
             raise ValueError(problem)
         return self

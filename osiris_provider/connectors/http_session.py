@@ -18,6 +18,7 @@ from osiris_provider.connectors.http_faults import BAD_REDIRECT, LOGIN_PAGE, RED
 from osiris_provider.connectors.http_transport import DeadlineAdapter
 
 MAX_REDIRECTS = 5
+PIECE = 64 * 1024
 LOGIN_WORDS = frozenset({"login", "signin", "sign-in", "sign_in", "log-in", "sso", "saml", "oauth2"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -82,10 +83,13 @@ class Answer:
         :param most: bytes of the body to read.
         :raises Exception: whatever urllib3 raises when the body breaks off or stalls.
         """
-        body = b""
-        while len(body) <= most and (piece := response.raw.read(most + 1 - len(body), decode_content=True)):
+        body = bytearray()
+        for piece in response.raw.stream(PIECE, decode_content=True):
             body += piece
-        return cls(response.status_code, response.headers, body[:most], len(body) <= most, str(response.url))
+            if len(body) > most:
+                break
+        url = str(response.url)
+        return cls(response.status_code, response.headers, bytes(body[:most]), len(body) <= most, url)
 
     @property
     def is_page(self) -> bool:

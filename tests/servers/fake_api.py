@@ -40,6 +40,8 @@ class FakeApi(HttpServer):
         self.retry_after = "0"
         self.tamper: Callable[[list[dict[str, Any]], int], list[dict[str, Any]]] = lambda rows, _: rows
         """Changes a page before it is sent; gets the records and the index of the first."""
+        self.next_cursor: Callable[[str], str | None] | None = None
+        """Replaces what is said to come after a cursor."""
         self._routes: dict[str, Route] = {
             "/v1/me": self._me,
             "/v1/public": lambda _: Reply.of_json({"status": "up"}),
@@ -133,6 +135,8 @@ class FakeApi(HttpServer):
         start = int(request.query.get("cursor", "c0").removeprefix("c"))
         after = start + len(self.rows[start : start + self.most])
         following = f"c{after}" if after < len(self.rows) else None
+        if self.next_cursor:
+            following = self.next_cursor(f"c{start}")
         return Reply.of_json({"items": self._page(start, self.most), "next": following})
 
     def _by_link(self, request: Request) -> Reply:

@@ -1,0 +1,184 @@
+"""api.extractor: every kind of pages, pages that do not get on, and what is tried again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from email.utils import format_datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from osiris_provider.connectors import close_all, retry
+from osiris_provider.drivers import get_driver
+from osiris_provider.errors import ConnectorError, DataError, DriverConfigError
+
+from tests.contract.context import Metric, RecordingContext
+from tests.contract.secrecy import assert_silent
+from tests.servers.fake_api import FakeApi
+
+TOKEN = "t0k3n-@:/#%?&-wörd"
+ROWS = [{"id": number, "name": f"name {number}", "price": number / 4, "tags": ["a", "b"]} for number in range(250)]
+
+PAGED = [
+    ("items/page", "data.items", {"kind": "page"}),
+    ("items/page", "data.items", {"kind": "page", "page_size": 7}),
+    ("items/page", "data.items", {"kind": "page", "size_param": None}),
+    ("items/offset", "data.items", {"kind": "offset"}),
+    ("items/offset", "data.items", {"kind": "offset", "page_size": 1000}),
+    ("items/cursor", "items", {"kind": "cursor", "cursor_path": "next"}),
+    ("items/link", "", {"kind": "link"}),
+    ("items/next", "results", {"kind": "link", "next_path": "links.next"}),
+]
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    with FakeApi({"Authorization": f"Bearer {TOKEN}".encode()}, rows=ROWS, most=100) as server:
+        yield server
+        close_all()
+
+
+def to(server: FakeApi) -> dict[str, Any]:
+    return {"family": "api", "alias": "test", "base_url": f"{server.origin}/v1", "token": TOKEN}
+
+
+def extracted(server: FakeApi, path: str, ctx: RecordingContext | None = None, **config: Any) -> pa.RecordBatchReader:
+    config = {"resolved_connection": to(server), "path": path, **config}
+    result = get_driver("api.extractor").run(step_id="read", config=config, inputs={}, ctx=ctx or RecordingContext())
+    return result["data"]
+
+
+@pytest.mark.parametrize(("path", "records", "pagination"), PAGED)
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
+def test_pages(api: FakeApi, path: str, records: str, pagination: dict[str, Any], count: int) -> None:
+    api.rows = ROWS[:count]
+    ctx = RecordingContext()
+    table = extracted(api, path, ctx, records=records, pagination=pagination).read_all()
+    assert table.to_pylist() == ROWS[:count]
+    assert ctx.metrics == [Metric("rows_read", count, "rows", {"step": "read"})]
+
+
+def test_pages_are_read_as_the_stream_is(api: FakeApi) -> None:
+    reader = extracted(api, "items/link", pagination={"kind": "link"}, infer_rows=1)
+    assert len(api.requests) == 1
+    reader.read_next_batch()
+    assert len(api.requests) == 1
+    reader.read_next_batch()
+    assert len(api.requests) == 2
+
+
+def test_parameters_go_along(api: FakeApi) -> None:
+    config: dict[str, Any] = {"params": {"since": "2026-01-01", "kind": ["a", "b"]}, "pagination": {"kind": "page"}}
+    extracted(api, "items/page", records="data.items", **config).read_all()
+    assert all(request.query["since"] == "2026-01-01" for request in api.requests)
+    assert [request.query["page"] for request in api.requests] == ["1", "2", "3", "4"]
+
+
+def test_one_object_is_one_record(api: FakeApi) -> None:
+    assert extracted(api, "me").read_all().to_pylist() == [{"name": "me"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "records", "pagination", "complaint"),
+    [
+        ("items/repeating", "data.items", {"kind": "page"}, "page 2 repeats the page before it"),
+        ("items/stuck", "items", {"kind": "cursor", "cursor_path": "next"}, "repeats the page before it"),
+        ("items/elsewhere", "", {"kind": "link"}, "on another host"),
+        ("items/page", "data", {"kind": "none"}, None),
+        ("items/page", "items", {"kind": "none"}, "no list of objects at 'items'.*It has data"),
+    ],
+)
+def test_pages_that_do_not_get_on(
+    api: FakeApi, path: str, records: str, pagination: dict[str, Any], complaint: str | None
+) -> None:
+    if complaint is None:
+        assert extracted(api, path, records=records, pagination=pagination).read_all().num_rows == 1
+        return
+    with pytest.raises(DataError, match=f"Step read: .*{complaint}"):
+        extracted(api, path, records=records, pagination=pagination).read_all()
+
+
+def test_cursor_that_comes_back(api: FakeApi) -> None:
+    # The records differ from page to page, only the cursor goes in a circle.
+    count = iter(range(100))
+    api.tamper = lambda _rows, _start: [{"id": next(count)}]
+    api.rows, api.most = ROWS[:2], 1
+    cursors = {"c1": "c0", "c0": "c1"}
+    api.next_cursor = lambda cursor: cursors[cursor]
+    with pytest.raises(DataError, match="one that was read before"):
+        extracted(api, "items/cursor", records="items", pagination={"kind": "cursor", "cursor_path": "next"}).read_all()
+    assert len(api.requests) <= 4
+
+
+def test_too_many_pages(api: FakeApi) -> None:
+    config: dict[str, Any] = {"records": "data.items", "pagination": {"kind": "page"}}
+    assert extracted(api, "items/page", max_pages=3, **config).read_all().num_rows == 250
+    with pytest.raises(DataError, match="more than 2 pages"):
+        extracted(api, "items/page", max_pages=2, **config).read_all()
+
+
+def test_value_that_does_not_fit_names_column_and_page(api: FakeApi) -> None:
+    api.tamper = lambda rows, start: [{**row, "price": "free"} if start == 100 else row for row in rows]
+    with pytest.raises(DataError, match="column 'price' on page 2"):
+        extracted(api, "items/link", pagination={"kind": "link"}, infer_rows=1).read_all()
+    table = extracted(api, "items/link", pagination={"kind": "link"}, types={"id": "int32", "price": "string"})
+    assert table.read_all().schema == pa.schema([("id", pa.int32()), ("price", pa.string())])
+
+
+@pytest.mark.parametrize(
+    ("config", "complaint"),
+    [
+        ({"pagination": {"kind": "pages"}}, "pagination"),
+        ({"pagination": {"kind": "page", "pagesize": 3}}, "pagesize"),
+        ({"paginatoin": {"kind": "page"}}, "did you mean 'pagination'"),
+        ({"types": {"id": "integer"}}, "'integer' of column id is not a type"),
+        ({"max_pages": 0}, "max_pages"),
+    ],
+)
+def test_mistakes_in_the_config(api: FakeApi, config: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(DriverConfigError, match=f"(?i)Step read.*{complaint}"):
+        extracted(api, "items/page", **config)
+
+
+def test_conn_018_throttled_request_is_sent_again_when_asked(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    api.throttled, api.retry_after = 1, "1"
+    started = time.monotonic()
+    assert len(fetched(api, "me")) == 2
+    assert 1 <= time.monotonic() - started < 4
+
+
+def test_conn_018_retry_after_as_a_date(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    moment = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=2)
+    api.throttled, api.retry_after = 1, format_datetime(moment, usegmt=True)
+    started = time.monotonic()
+    assert len(fetched(api, "me")) == 2
+    # An HTTP date has whole seconds.
+    assert 0.5 <= time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("path", "tries"), [("status/503", 3), ("status/408", 3), ("hang-up", 3), ("status/401", 1), ("status/403", 1)]
+)
+def test_conn_019_only_what_may_pass_is_tried_again(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch, path: str, tries: int
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.01)
+    assert len(fetched(api, path)) == tries
+
+
+def fetched(api: FakeApi, path: str) -> list[Any]:
+    """Run an extractor on a path and return the requests that the server saw."""
+    config = {"resolved_connection": to(api), "path": path}
+    raised: ConnectorError | None = None
+    try:
+        get_driver("api.extractor").run(step_id="s", config=config, inputs={}, ctx=RecordingContext())
+    except ConnectorError as error:
+        raised = error
+    assert_silent(TOKEN, raised)
+    assert getattr(raised, "__context__", None) is None
+    return api.requests
