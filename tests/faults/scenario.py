@@ -1,0 +1,71 @@
+"""One fault, how to make it, and what doctor should say."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.check import Verdict
+
+TIMEOUT = 0.7
+"""Seconds that doctor gets for each scenario; the silent ones use it up."""
+LATEST = 0.25
+"""Seconds after its timeout by which doctor has to answer."""
+
+Connection = dict[str, Any]
+World = TypeVar("World")
+
+
+@dataclass(frozen=True)
+class Scenario(Generic[World]):
+    """A fault to be made.
+
+    :param name: what goes wrong, in words.
+    :param family: whose connector is asked.
+    :param fault: the slug that doctor should find; ``ok`` if it should be content.
+    :param make: makes the fault out of the running servers, and yields the connection to check.
+    """
+
+    name: str
+    family: str
+    fault: str
+    make: Callable[[World], AbstractContextManager[Connection]]
+
+    def run(self, world: World) -> Finding:
+        """Make the fault and ask doctor.
+
+        :param world: the running servers.
+        """
+        with self.make(world) as connection:
+            started = time.monotonic()
+            ok, verdict = get_connector(self.family).doctor(connection, TIMEOUT)
+            seconds = time.monotonic() - started
+            _wait_for_threads()
+        return Finding(self.name, self.family, "ok" if ok else str(verdict["details"]["fault"]), verdict, seconds)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What doctor said of a scenario, and how long it took."""
+
+    name: str
+    family: str
+    fault: str
+    verdict: Verdict
+    seconds: float
+
+
+def _wait_for_threads(seconds: float = 2.0) -> None:
+    """Wait for the check's thread to end by itself.
+
+    :raises AssertionError: it is still there after a few seconds.
+    """
+    for thread in threading.enumerate():
+        if thread.name.startswith("osiris-doctor"):
+            thread.join(seconds)
+            assert not thread.is_alive(), f"{thread.name} has been left behind"
