@@ -149,15 +149,19 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
     def open_client(self, model: PostgresConnection, deadline: Deadline) -> extensions.connection:
         """Return a psycopg2 connection, logged in, without autocommit; see :meth:`Connector.open_client`.
 
-        libpq counts in whole seconds: less than one counts as one.
+        The login is tried asynchronously first: that keeps the deadline and knows the code of a refusal, but cursors
+        on the server and COPY need a synchronous connection. So a wrong password is sent only once (CONN-019).
         """
         import psycopg2
 
-        with contextlib.suppress(psycopg2.Error, UnicodeDecodeError):
-            return _connect(model, deadline)
-        # The error was said in prose only; the asynchronous login has its code.
-        libpq.log_in(model.parameters(), deadline).close()
-        return _connect(model, deadline)
+        parameters = model.parameters()
+        with contextlib.closing(libpq.log_in(parameters, deadline)) as tried:
+            reached = tried.get_dsn_parameters().get("hostaddr")
+        if reached:
+            parameters["hostaddr"] = reached
+        seconds = math.ceil(deadline.remaining())
+        client: extensions.connection = psycopg2.connect(**parameters, connect_timeout=seconds)
+        return client
 
     def prove(self, model: PostgresConnection, deadline: Deadline) -> dict[str, Any]:
         """Log in and run a query; see :meth:`Connector.prove`."""
@@ -208,21 +212,3 @@ def _parsed(conninfo: str) -> dict[str, Any]:
     except (ProgrammingError, ValueError):
         message = "field dsn: libpq cannot read it; write postgresql://user:password@host:port/database"
     raise ConnectionConfigError(message, field="conninfo")
-
-
-def _connect(model: PostgresConnection, deadline: Deadline) -> extensions.connection:
-    import psycopg2
-
-    connection: extensions.connection = psycopg2.connect(**_reachable(model.parameters(), deadline))
-    return connection
-
-
-def _reachable(parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
-    """Add the addresses of the host, which we look up within the deadline, and libpq's timeout for each of them."""
-    addresses = libpq.host_addresses(parameters, deadline)
-    number = max(len(addresses), 1)
-    seconds = str(math.ceil(deadline.remaining() / number))
-    if not addresses:
-        return {**parameters, "connect_timeout": seconds}
-    hosts = ",".join([parameters["host"]] * number)
-    return {**parameters, "host": hosts, "hostaddr": ",".join(addresses), "connect_timeout": seconds}
