@@ -143,7 +143,7 @@ def retry_after_seconds(value: str | None) -> float | None:
     if value is None:
         return None
     try:
-        return max(float(value), 0.0) if value.strip().isdigit() else _until(value)
+        return float(int(value)) if value.strip().isdecimal() else _until(value)
     except (TypeError, ValueError, OverflowError):
         return None
 

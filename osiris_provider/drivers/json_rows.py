@@ -8,6 +8,7 @@ have no fields at first are kept as their JSON text.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Rows = list[dict[str, Any]]
+EXACT_IN_DOUBLE = 2**53
 
 _DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
 
@@ -156,41 +158,49 @@ def _batch(
 def _array(step_id: str, number: int, column: _Column, values: list[Any]) -> pa.Array:
     import pyarrow as pa
 
+    if column.as_text:
+        return pa.array([_text(value) for value in values], column.type)
+    with contextlib.suppress(*_unfit()):
+        found = pa.array(values)
+        if found.type.equals(column.type):
+            return found
+    with contextlib.suppress(*_unfit()):
+        # Dates and decimals are texts in JSON; Arrow parses those only in a cast.
+        if column.declared and all(value is None or isinstance(value, str) for value in values):
+            return pa.array(values, pa.string()).cast(column.type)
+        if all(value is None or _fits(value, column.type) for value in values):
+            return pa.array(values, column.type)
     what = f"column '{column.name}' on page {number} holds a value that is no {column.type}"
-    try:
-        if column.as_text:
-            return pa.array([_text(value) for value in values], column.type)
-        if not any(_loses(value, column.type) for value in values):
-            return _typed(values, column)
-        what = f"column '{column.name}' on page {number} holds an object with a field that is not in {column.type}"
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, TypeError, ValueError):
-        pass
     raise DataError(_advice(step_id, what), step=step_id, column=column.name)
 
 
-def _typed(values: list[Any], column: _Column) -> pa.Array:
+def _unfit() -> tuple[type[Exception], ...]:
     import pyarrow as pa
 
-    # Dates and decimals are texts in JSON; Arrow parses those only in a cast.
-    if column.declared and all(value is None or isinstance(value, str) for value in values):
-        return pa.array(values, pa.string()).cast(column.type)
-    return pa.array(values, column.type)
+    return pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError
+
+
+def _fits(value: Any, expected: pa.DataType) -> bool:
+    """Return whether a value may go into a column; asked because Arrow cuts 2.5 to 2 and drops unknown fields."""
+    import pyarrow as pa
+
+    if isinstance(value, dict):
+        known = {field.name: field.type for field in expected} if pa.types.is_struct(expected) else {}
+        return all(name in known and (inner is None or _fits(inner, known[name])) for name, inner in value.items())
+    if isinstance(value, list):
+        return pa.types.is_list(expected) and all(inner is None or _fits(inner, expected.value_type) for inner in value)
+    if isinstance(value, bool):
+        return bool(pa.types.is_boolean(expected))
+    if isinstance(value, int):
+        whole = pa.types.is_integer(expected) or pa.types.is_decimal(expected)
+        return whole or (pa.types.is_floating(expected) and abs(value) <= EXACT_IN_DOUBLE)
+    if isinstance(value, float):
+        return pa.types.is_floating(expected) or (pa.types.is_integer(expected) and value.is_integer())
+    return bool(pa.types.is_string(expected))
 
 
 def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _loses(value: Any, expected: pa.DataType) -> bool:
-    """Return whether Arrow would leave out fields of an object without a word."""
-    import pyarrow as pa
-
-    if isinstance(value, dict) and pa.types.is_struct(expected):
-        known = {field.name: field.type for field in expected}
-        return any(name not in known or _loses(inner, known[name]) for name, inner in value.items())
-    if isinstance(value, list) and pa.types.is_list(expected):
-        return any(_loses(inner, expected.value_type) for inner in value)
-    return False
 
 
 def _advice(step_id: str, what: str) -> str:

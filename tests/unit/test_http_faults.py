@@ -1,0 +1,111 @@
+"""Faults of HTTP by class and code, and Retry-After in all its forms."""
+
+from __future__ import annotations
+
+import datetime as dt
+import http.client
+import inspect
+from email.utils import format_datetime
+
+import pytest
+import requests
+import urllib3
+from osiris_provider.connectors import http_faults, shopify, supabase
+from osiris_provider.connectors.faults import MAX_MESSAGE, UNKNOWN, Fault
+from osiris_provider.connectors.http_faults import HTTP_STATUS, http_fault, retry_after_seconds, status_fault
+
+FAULTS = {
+    fault.slug: fault
+    for module in (http_faults, supabase, shopify)
+    for fault in vars(module).values()
+    if isinstance(fault, Fault)
+}
+# Abstract, a warning, or about a mistake in a call: nothing that a peer does makes requests raise these.
+NOT_FROM_A_PEER = {
+    "RequestException",
+    "HTTPError",
+    "ConnectionError",
+    "SSLError",
+    "ProxyError",
+    "URLRequired",
+    "InvalidProxyURL",
+    "InvalidHeader",
+    "InvalidJSONError",
+    "JSONDecodeError",
+    "StreamConsumedError",
+    "RetryError",
+    "UnrewindableBodyError",
+    "ChunkedEncodingError",
+    "ContentDecodingError",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_messages_are_plain_and_fit(fault: Fault) -> None:
+    text = fault.text("https://a-long-host-name.of.some.department.example.com:8443/api/v1")
+    assert "{" not in text
+    assert "[" not in text
+    assert len(text) < MAX_MESSAGE
+    assert text.rstrip().endswith(".")
+
+
+def test_every_exception_of_requests_has_a_fault() -> None:
+    classes = [cls for _, cls in inspect.getmembers(requests.exceptions, inspect.isclass)]
+    own = [cls for cls in classes if issubclass(cls, requests.exceptions.RequestException)]
+    assert len(own) > 20
+    for cls in own:
+        if cls.__name__ not in NOT_FROM_A_PEER:
+            assert http_fault(cls()) not in (None, UNKNOWN), cls
+
+
+@pytest.mark.parametrize(
+    ("error", "slug"),
+    [
+        (http.client.RemoteDisconnected("closed"), "reset"),
+        (http.client.BadStatusLine("SSH-2.0"), "garbage"),
+        (http.client.LineTooLong("header"), "garbage"),
+        (http.client.IncompleteRead(b"abc", 10), "reset"),
+        (urllib3.exceptions.DecodeError("gzip"), "garbage"),
+        (urllib3.exceptions.ProtocolError("aborted", ConnectionResetError(104, "reset")), "reset"),
+        (urllib3.exceptions.ProxyError("proxy", OSError("Tunnel connection failed: 407 Нет")), "proxy_auth"),
+        (urllib3.exceptions.ProxyError("proxy", OSError("Tunnel connection failed: 502 Нет")), "proxy_failed"),
+        (urllib3.exceptions.ProxyError("proxy", TimeoutError()), "timed_out"),
+        (ConnectionRefusedError(111, "refused"), "refused"),
+        (requests.exceptions.ReadTimeout(), "timed_out"),
+    ],
+)
+def test_conn_010_by_class(error: Exception, slug: str) -> None:
+    found = http_fault(error)
+    assert found is not None
+    assert found.slug == slug
+
+
+def test_conn_010_other_errors_are_not_guessed_at() -> None:
+    assert http_fault(KeyError("x")) is None
+
+
+def test_conn_010_every_status_has_a_verdict() -> None:
+    for status in range(100, 1000):
+        for table in (HTTP_STATUS, supabase.STATUSES, shopify.STATUSES):
+            fault = status_fault(status, table)
+            assert (fault is None) is (200 <= status < 300)
+    assert status_fault(401) is HTTP_STATUS[401]
+
+
+@pytest.mark.parametrize("value", ["120", " 120 "])
+def test_conn_018_retry_after_in_seconds(value: str) -> None:
+    assert retry_after_seconds(value) == 120
+
+
+def test_conn_018_retry_after_as_a_date() -> None:
+    moment = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=100)
+    found = retry_after_seconds(format_datetime(moment, usegmt=True))
+    assert found is not None
+    assert 97 < found <= 100
+    assert retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert retry_after_seconds("Wed, 21 Oct 2015 07:28:00 -0000") == 0
+
+
+@pytest.mark.parametrize("value", [None, "", "soon", "-5", "1e9", "²", "Wed, 99 Oct 2015 07:28:00 GMT", "9" * 400])
+def test_conn_018_retry_after_that_says_nothing(value: str | None) -> None:
+    assert retry_after_seconds(value) is None
