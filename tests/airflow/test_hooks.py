@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import DAG
+from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import to_airflow
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
-from osiris_provider.hooks.base import resolve
+from osiris_provider.hooks.base import plain, resolve
 from osiris_provider.hooks.dbapi import OsirisDbApiHook
 from osiris_provider.hooks.duckdb import OsirisDuckDBHook
 from osiris_provider.hooks.mysql import OsirisMySQLHook
@@ -24,6 +25,18 @@ from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.connections import EVERY_FIELD, FAMILIES
 from tests.airflow.test_sensor import entry
 from tests.servers import Address
+from tests.servers.fake_api import FakeApi
+from tests.servers.fake_shopify import FakeShopify
+from tests.servers.fake_supabase import FakeSupabase
+
+SECRETS = {
+    "mysql": "password",
+    "postgres": "password",
+    "api": "token",
+    "shopify": "access_token",
+    "supabase": "service_role_key",
+}
+"""The families that ask who is there, and the field that says so."""
 
 SQL_HOOKS = {"mysql": OsirisMySQLHook, "postgres": OsirisPostgresHook, "duckdb": OsirisDuckDBHook}
 CANARY = "c@nary/s3cret&?"
@@ -32,15 +45,21 @@ Fields = Callable[[str], dict[str, Any]]
 
 
 @pytest.fixture
-def fields(request: pytest.FixtureRequest, tmp_path: Path) -> Fields:
-    """The fields of a connection of a SQL family that works."""
-
-    def of(family: str) -> dict[str, Any]:
-        if family == "duckdb":
-            return {"path": str(tmp_path / "Ware House.duckdb")}
-        return entry(request.getfixturevalue(f"{family}_database"))
-
-    return of
+def fields(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fields]:
+    """The fields of a connection that works, by family; what has no server that can be started is played by a fake."""
+    token = "t0ken-of-the-test"
+    with (
+        FakeApi({"Authorization": f"Bearer {token}".encode()}) as api,
+        FakeShopify(token) as shopify,
+        FakeSupabase(token, "anon") as supabase,
+    ):
+        known: dict[str, dict[str, Any]] = {
+            "api": {"base_url": f"{api.origin}/v1", "token": token, "health_path": "me"},
+            "duckdb": {"path": str(tmp_path / "Ware House.duckdb")},
+            "shopify": {"shop_domain": shopify.origin, "access_token": token},
+            "supabase": {"url": supabase.origin, "service_role_key": token},
+        }
+        yield lambda family: known.get(family) or entry(request.getfixturevalue(f"{family}_database"))
 
 
 def as_json(family: str, fields: dict[str, Any]) -> str:
@@ -176,20 +195,23 @@ def press_test_button(family: str, fields: dict[str, Any], monkeypatch: pytest.M
     return bool(ok), str(message)
 
 
-@pytest.mark.parametrize("family", SQL_HOOKS)
-def test_the_test_button_says_what_doctor_says(family: str, fields: Fields, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_test_button_says_that_all_is_well(family: str, fields: Fields, monkeypatch: pytest.MonkeyPatch) -> None:
     ok, message = press_test_button(family, fields(family), monkeypatch)
     assert ok, message
     assert message.startswith("Connection successful in ")
 
 
-@pytest.mark.parametrize("family", ["mysql", "postgres"])
-def test_the_test_button_tells_what_is_wrong_without_the_secret(
+@pytest.mark.parametrize("family", SECRETS)
+def test_the_test_button_says_what_doctor_says_without_the_secret(
     family: str, fields: Fields, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ok, message = press_test_button(family, {**fields(family), "password": CANARY}, monkeypatch)
+    broken = {**fields(family), SECRETS[family]: CANARY}
+    ok, message = press_test_button(family, broken, monkeypatch)
     assert not ok
-    assert "does not accept" in message
+    _, verdict = get_connector(family).doctor({"family": family, "alias": "x", **broken})
+    assert verdict["category"] == "auth"
+    assert message == plain(verdict["message"])
     assert CANARY not in message
 
 
