@@ -45,7 +45,8 @@ class ClientCache(Generic[C]):
         self._is_alive = is_alive
         self._close = close
         self._clients: dict[Key, C] = {}
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler may call close_all while this very thread holds it.
+        self._lock = threading.RLock()
 
     def __len__(self) -> int:
         """Return how many clients are open."""
