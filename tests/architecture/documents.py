@@ -1,0 +1,32 @@
+"""The documents of this repository, and the code in them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tests.architecture.source import ROOT
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code in a document; ``path`` is what its first line, a comment, names."""
+
+    language: str
+    code: str
+    path: str | None
+
+
+def blocks_of(document: str) -> list[Block]:
+    """Return the fenced blocks of a document, in order.
+
+    :param document: path within the repository.
+    """
+    text = (ROOT / document).read_text(encoding="utf-8")
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [Block(language, code, _path(code)) for language, code in found]
+
+
+def _path(code: str) -> str | None:
+    found = re.match(r"# (\S+\.\w+)\n", code)
+    return found[1] if found else None
