@@ -173,9 +173,9 @@ def _direct(session: Session, query: str, *, lenient: bool) -> Stream:
     """Run a query that cannot be part of another one; its rows are held in memory, as text."""
     log.info("Reading PostgreSQL directly: this query cannot be part of a COPY")
     cursor = session.connection.cursor()
+    _as_text(cursor)
     cursor.execute(query)
     columns = columns_of(cursor.description)
-    _as_text(cursor, columns)
     return Stream(session, columns, _fetched(cursor.fetchmany, columns, lenient=lenient), cursor.close)
 
 
@@ -183,7 +183,7 @@ def _through_cursor(
     session: Session, query: str, columns: Sequence[Column], *, lenient: bool
 ) -> Iterator[pa.RecordBatch]:
     with session.connection.cursor() as cursor:
-        _as_text(cursor, columns)
+        _as_text(cursor)
         cursor.execute(f"DECLARE {_CURSOR} NO SCROLL CURSOR FOR {query}")
 
         def fetch(rows: int) -> list[tuple[Any, ...]]:
@@ -203,10 +203,9 @@ def _fetched(
         done += len(rows)
 
 
-def _as_text(cursor: extensions.cursor, columns: Sequence[Column]) -> None:
-    """Have psycopg2 leave values as the server's text."""
+def _as_text(cursor: extensions.cursor) -> None:
+    """Have psycopg2 leave values as the server's text; it does so with types that it does not know."""
     from psycopg2 import extensions
 
-    oids = tuple({column.oid for column in columns})
-    if oids:
-        extensions.register_type(extensions.new_type(oids, "OSIRIS_TEXT", lambda text, _cursor: text), cursor)
+    known = tuple({*extensions.string_types, *cursor.connection.string_types})
+    extensions.register_type(extensions.new_type(known, "OSIRIS_TEXT", lambda text, _cursor: text), cursor)

@@ -107,7 +107,7 @@ def from_hex(strings: pa.Array) -> pa.Array:
     valid, offsets, data = digits.buffers()
     ends = pa.Array.from_buffers(pa.int32(), digits.offset + len(digits) + 1, [None, offsets])
     raw = binascii.unhexlify(memoryview(data)[: ends[-1].as_py()]) if data else b""
-    halves = pc.shift_right(ends, 1).buffers()[1]
+    halves = pc.shift_right(ends, pa.scalar(1, pa.int32())).buffers()[1]
     return pa.Array.from_buffers(pa.binary(), len(digits), [valid, halves, pa.py_buffer(raw)], offset=digits.offset)
 
 
