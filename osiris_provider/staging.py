@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.data import BATCH_ROWS, to_reader
+from osiris_provider.drivers.data import BATCH_ROWS, row_groups, to_reader
 from osiris_provider.errors import DataError, MissingPackageError
 
 if TYPE_CHECKING:
@@ -196,30 +196,13 @@ def _write_parquet(file: Any, reader: pa.RecordBatchReader) -> tuple[int, int]:
     if not problem:
         try:
             with pq.ParquetWriter(file, reader.schema, compression="zstd") as writer:
-                for table in _row_groups(reader):
+                for table in row_groups(reader):
                     writer.write_table(table, row_group_size=table.num_rows)
                     rows += table.num_rows
             return rows, int(file.tell())
         except pa.ArrowNotImplementedError as error:
             problem = f"The data cannot be staged as Parquet: {str(error).splitlines()[0]}"
     raise DataError(problem)
-
-
-def _row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    """Yield the batches as they come, small ones put together: a Parquet file of tiny row groups is slow to read."""
-    import pyarrow as pa
-
-    waiting: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in reader:
-        if batch.num_rows:
-            waiting.append(batch)
-            rows += batch.num_rows
-        if rows >= BATCH_ROWS:
-            yield pa.Table.from_batches(waiting)
-            waiting, rows = [], 0
-    if waiting:
-        yield pa.Table.from_batches(waiting)
 
 
 def _read_parquet(path: Any) -> pa.RecordBatchReader:

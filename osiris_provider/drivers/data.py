@@ -26,20 +26,10 @@ def to_reader(value: Any) -> pa.RecordBatchReader:
     :raises DataError: it is nothing of the kind, or a later chunk does not fit the schema of the first.
     """
     import pyarrow as pa
-    import pyarrow.dataset as ds
 
-    if isinstance(value, pa.RecordBatchReader):
-        return value
-    if isinstance(value, pa.RecordBatch):
-        return pa.RecordBatchReader.from_batches(value.schema, [value])
-    if isinstance(value, pa.Table):
-        return value.to_reader()
-    if isinstance(value, ds.Scanner):
-        return value.to_reader()
-    if isinstance(value, ds.Dataset):
-        return value.scanner(batch_size=BATCH_ROWS).to_reader()
-    if hasattr(value, "__arrow_c_stream__"):
-        return pa.RecordBatchReader.from_stream(value)
+    opened = _arrow_reader(value)
+    if opened is not None:
+        return opened
     if _is_pandas(value):
         return pa.Table.from_pandas(value, preserve_index=False).to_reader()
     if isinstance(value, list) and (not value or isinstance(value[0], dict)):
@@ -48,6 +38,21 @@ def to_reader(value: Any) -> pa.RecordBatchReader:
         return _from_chunks(iter(value))
     message = f"A {type(value).__name__} is not tabular data; return a frame, an Arrow table or a stream of chunks."
     raise DataError(message)
+
+
+def _arrow_reader(value: Any) -> pa.RecordBatchReader | None:
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    if isinstance(value, pa.RecordBatchReader):
+        return value
+    if isinstance(value, pa.RecordBatch):
+        return pa.RecordBatchReader.from_batches(value.schema, [value])
+    if isinstance(value, pa.Table | ds.Scanner):
+        return value.to_reader()
+    if isinstance(value, ds.Dataset):
+        return value.scanner(batch_size=BATCH_ROWS).to_reader()
+    return pa.RecordBatchReader.from_stream(value) if hasattr(value, "__arrow_c_stream__") else None
 
 
 def _is_pandas(value: Any) -> bool:
@@ -107,3 +112,23 @@ def counted(reader: pa.RecordBatchReader, report: Callable[[int], None]) -> pa.R
         report(rows)
 
     return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+
+def row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """Yield the batches as they come, small ones put together: a Parquet file of tiny row groups is slow to read.
+
+    :param reader: a stream.
+    """
+    import pyarrow as pa
+
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in reader:
+        if batch.num_rows:
+            waiting.append(batch)
+            rows += batch.num_rows
+        if rows >= BATCH_ROWS:
+            yield pa.Table.from_batches(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)
