@@ -112,9 +112,9 @@ def _stream(client: extensions.connection, config: QueryConfig) -> Batches:
         read = 0
 
         def fetch(rows: int) -> Sequence[Sequence[Any]]:
-            found = first + cursor.fetchmany(rows)
-            first.clear()
-            return found
+            found, first[:] = list(first), []
+            # Asked for no rows, the server would give the last one again.
+            return found + cursor.fetchmany(rows - len(found)) if rows > len(found) else found
 
         def build(rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
             nonlocal read

@@ -22,7 +22,7 @@ from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FIRST_ROWS = 1024
+FIRST_ROWS = 64
 BATCH_BYTES = 32 * 1024 * 1024
 """Rows of the first batch, and how large batches may grow: memory stays flat also where rows are large."""
 MAX_SAID = 500
@@ -87,6 +87,10 @@ Query = TypeVar("Query", bound=QueryConfig)
 Batches = Iterator["pa.RecordBatch"]
 
 
+class InputError(Exception):
+    """The input of a writer broke; its cause is what the user should see, it is not the server's doing."""
+
+
 class SQLDriver(Generic[AnyConfig]):
     """What SQL extractors and writers have in common: the client that they borrow, and what becomes of its errors."""
 
@@ -105,6 +109,8 @@ class SQLDriver(Generic[AnyConfig]):
             self.check(step)
             with lease(_connector(step), step.connection) as client:
                 yield client
+        except InputError as error:
+            raise error.args[0] from None
         except OsirisError as error:
             # An input of this step is the stream of another, whose errors have their own name.
             if "step" in error.facts:
@@ -157,7 +163,7 @@ class SQLWriter(SQLDriver[WriteConfig], Writer[WriteConfig]):
     def write(self, step: Step[WriteConfig], reader: pa.RecordBatchReader) -> dict[str, Any]:
         """Write all batches into the table; see :meth:`Writer.write`."""
         check_names(step.id, reader.schema)
-        batches = (part for batch in reader for part in sliced(batch, step.config.batch_rows))
+        batches = sliced(reader, step.config.batch_rows)
         with self.borrowed(step) as client:
             return {"rows_written": self.load(client, step, reader.schema, batches)}
 
@@ -282,10 +288,20 @@ def named_cast(column: pa.Array, target: pa.DataType, name: str) -> pa.Array:
     raise DataError(message)
 
 
-def sliced(batch: pa.RecordBatch, rows: int) -> Batches:
-    """Yield a batch in parts of at most so many rows; an empty batch yields nothing."""
-    for start in range(0, batch.num_rows, rows):
-        yield batch.slice(start, rows)
+def sliced(reader: pa.RecordBatchReader, rows: int) -> Batches:
+    """Yield the batches of an input in parts of at most so many rows.
+
+    :raises InputError: reading it failed; has the reason.
+    """
+    try:
+        for batch in reader:
+            for start in range(0, batch.num_rows, rows):
+                yield batch.slice(start, rows)
+    except Exception as error:  # noqa: BLE001 - whatever another step's stream raises goes to the user as it is
+        broken = error
+    else:
+        return
+    raise InputError(broken)
 
 
 def plain(text: str) -> str:
