@@ -33,7 +33,8 @@ def rendered(result: duckdb.DuckDBPyRelation) -> Table:
     """Render every row of a result; numbers to the right."""
     table = Table()
     for name, kind in zip(result.columns, result.types, strict=True):
-        table.add_column(name.replace("_", " "), justify="left" if kind == "VARCHAR" else "right")
+        is_text = kind == "VARCHAR"
+        table.add_column(name.replace("_", " "), justify="left" if is_text else "right", no_wrap=is_text)
     for row in result.fetchall():
         table.add_row(*[_text(value) for value in row])
     return table
