@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import SecretStr, model_validator
 from typing_extensions import Self
 
+from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.http import (
     MAX_PROOF,
     CaBundle,
@@ -22,14 +24,29 @@ from osiris_provider.connectors.http import (
     parsed,
     prove_difference,
 )
-from osiris_provider.connectors.http_faults import WEB_PAGE, HttpFaultError
+from osiris_provider.connectors.http_faults import HTTP_STATUS, WEB_PAGE, HttpFaultError
 from osiris_provider.connectors.model import Info
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http_session import HttpSession
 
+_CREDENTIAL = re.compile(r"auth|cookie|key|password|secret|session|signature|token", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"[A-Za-z]+:|//")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+NOT_CHECKED = Fault(
+    "credentials_not_checked",
+    "unknown",
+    "{place} answers the same without credentials, so they are not proven. Set health_path to a path that needs them.",
+    lasting=True,
+)
+NOT_FOUND = Fault(
+    "not_found",
+    "unknown",
+    "{place} has nothing at this address. Check base_url, and the path: for doctor it is health_path.",
+    lasting=True,
+)
+STATUSES = {**HTTP_STATUS, 404: NOT_FOUND}
 
 
 class ApiConnection(HttpConnection):
@@ -77,6 +94,16 @@ class ApiConnection(HttpConnection):
             raise ValueError(problem)
         return self
 
+    @property
+    def logs_in(self) -> bool:
+        """Whether it says who is there, so that there is something to prove."""
+        return bool(self._login() or len(self.plain_headers()) < len(self.headers or {}))
+
+    def plain_headers(self) -> dict[str, bytes]:
+        """Return those of the further headers that carry no credentials, by their names."""
+        given = (self.headers or {}).items()
+        return {name: _encoded(value) for name, value in given if not _CREDENTIAL.search(name)}
+
     def endpoint(self) -> Endpoint:
         """Return the base URL with its credentials."""
         credentials = {name: _encoded(value) for name, value in (self.headers or {}).items()}
@@ -114,25 +141,28 @@ class ApiConnector(HttpConnector[ApiConnection]):
     family = "api"
     label = "REST API"
     model = ApiConnection
+    statuses: ClassVar[Mapping[int, Fault]] = STATUSES
 
     def prove_with(self, model: ApiConnection, session: HttpSession) -> dict[str, Any]:
         """Ask for ``health_path`` with the credentials, and once without."""
         answer = self.checked(session.ask("GET", model.health_path, MAX_PROOF))
         if answer.claims_json and answer.complete and answer.body:
             parsed(answer)
-        if model.endpoint().credentials:
+        if model.logs_in:
             if answer.is_page:
                 raise HttpFaultError(WEB_PAGE)
             prove_difference(
-                lambda: session.ask("GET", model.health_path, MAX_PROOF, auth=_nobody),
+                lambda: session.ask("GET", model.health_path, MAX_PROOF, auth=_auth_of_nobody(model)),
                 lambda anonymous: anonymous.is_success and not anonymous.is_page,
+                NOT_CHECKED,
             )
         return {"status": answer.status}
 
 
-def _nobody(request: Any) -> Any:
-    """Send a request without credentials; a None instead would mean those of the session."""
-    return request
+def _auth_of_nobody(model: ApiConnection) -> Any:
+    from osiris_provider.connectors.http_session import OriginAuth
+
+    return OriginAuth(model.base_url, model.plain_headers())
 
 
 def _encoded(secret: SecretStr) -> bytes:

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from osiris_provider import __version__
+from osiris_provider.connections.redact import safe_url
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import Fault, chain
@@ -28,7 +29,7 @@ from osiris_provider.connectors.http_faults import (
     retry_after_seconds,
     status_fault,
 )
-from osiris_provider.connectors.model import ConnectionModel, Info
+from osiris_provider.connectors.model import ConnectionModel, Info, reference_of
 from osiris_provider.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         """
         fault = self.fault_of_answer(answer)
         if fault:
-            raise HttpFaultError(fault, self.retry_after_of(answer))
+            raise HttpFaultError(fault, self.retry_after_of(answer), safe_url(answer.url))
         return answer
 
     def retry_after_of(self, answer: Answer) -> float | None:
@@ -231,11 +232,17 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         return parsed(answer), answer
 
     def error_of(self, error: BaseException, connection: Mapping[str, Any]) -> ConnectorError:
-        """Return the error of this package; fact ``retry_after`` holds the seconds that the peer asks to wait."""
-        found = super().error_of(error, connection)
-        asked = next((item.retry_after for item in chain(error) if isinstance(item, HttpFaultError)), None)
-        if asked is not None:
-            found.facts["retry_after"] = asked
+        """Return the error of this package, with the URL that was asked.
+
+        Fact ``retry_after`` holds the seconds that the peer asks to wait.
+        """
+        answered = next((item for item in chain(error) if isinstance(item, HttpFaultError)), None)
+        if answered is None or answered.url is None:
+            return super().error_of(error, connection)
+        place = self.model.redactor(connection).whole(answered.url)
+        found = answered.fault.error(place, reference=reference_of(connection), cause=type(error).__name__)
+        if answered.retry_after is not None:
+            found.facts["retry_after"] = answered.retry_after
         return found
 
     def _session(self, model: HM, connect_seconds: float, deadline: Deadline | None) -> HttpSession:
@@ -267,11 +274,14 @@ def parsed(answer: Answer) -> Any:
     raise HttpFaultError(fault)
 
 
-def prove_difference(ask_wrongly: Callable[[], Answer], accepted: Callable[[Answer], bool]) -> None:
+def prove_difference(
+    ask_wrongly: Callable[[], Answer], accepted: Callable[[Answer], bool], fault: Fault = NOT_CHECKED
+) -> None:
     """Make sure that a good answer was given because of the credentials.
 
     :param ask_wrongly: sends the same request without them, or with wrong ones.
     :param accepted: whether an answer is as good as the one to the right credentials.
+    :param fault: if it is.
     :raises HttpFaultError: that was answered just as well; or not at all, because of a limit on requests.
     """
     try:
@@ -280,6 +290,6 @@ def prove_difference(ask_wrongly: Callable[[], Answer], accepted: Callable[[Answ
         # Being sent away, to a login page for one, is a difference too.
         return
     if accepted(wrong):
-        raise HttpFaultError(NOT_CHECKED)
+        raise HttpFaultError(fault)
     if wrong.status == THROTTLED_STATUS:
         raise HttpFaultError(THROTTLED, retry_after_seconds(wrong.headers.get("Retry-After")))

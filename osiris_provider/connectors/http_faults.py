@@ -77,7 +77,7 @@ TOO_LARGE = Fault(
 NOT_CHECKED = Fault(
     "credentials_not_checked",
     "unknown",
-    "{place} answers the same without valid credentials, so they are not proven. Check an address that needs them.",
+    "{place} answers the same without valid credentials, so they are not proven. Ask it to require them.",
     lasting=True,
 )
 PROXY_AUTH = Fault(
@@ -116,12 +116,14 @@ class HttpFaultError(Exception):
 
     :param fault: what it means.
     :param retry_after: seconds that the peer asks to wait.
+    :param url: what was asked, without its query.
     """
 
-    def __init__(self, fault: Fault, retry_after: float | None = None) -> None:
+    def __init__(self, fault: Fault, retry_after: float | None = None, url: str | None = None) -> None:
         super().__init__(fault.slug)
         self.fault = fault
         self.retry_after = retry_after
+        self.url = url
 
 
 def status_fault(status: int, table: Mapping[int, Fault] = HTTP_STATUS) -> Fault | None:

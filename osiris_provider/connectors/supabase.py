@@ -13,7 +13,7 @@ from pydantic import AfterValidator, SecretStr, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.deadline import Deadline
-from osiris_provider.connectors.faults import TIMED_OUT, Fault
+from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT, Fault
 from osiris_provider.connectors.http import (
     MAX_PROOF,
     CaBundle,
@@ -26,7 +26,7 @@ from osiris_provider.connectors.http import (
     parsed,
     prove_difference,
 )
-from osiris_provider.connectors.http_faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED
+from osiris_provider.connectors.http_faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED, HttpFaultError
 from osiris_provider.connectors.model import Info
 
 if TYPE_CHECKING:
@@ -114,7 +114,10 @@ with warnings.catch_warnings():
         ca_bundle: CaBundle = None
 
         @model_validator(mode="after")
-        def _can_log_in(self) -> Self:
+        def _consistent(self) -> Self:
+            if re.search(r"/rest(?:/v\d+)?$", self.url):
+                problem = "field url: is the project's URL, without the path of its Data API"
+                raise ValueError(problem)
             if not (self.key or self.pg_dsn):
                 problem = "field service_role_key: is required, or anon_key, or pg_dsn"
                 raise ValueError(problem)
@@ -203,6 +206,7 @@ class SupabaseConnector(HttpConnector[SupabaseConnection]):
         if not accepted(answer):
             self.checked(answer)
             parsed(answer)
+            raise HttpFaultError(GARBAGE)
         nobody = {"auth": _auth_of_nobody(model)}
         prove_difference(lambda: session.ask("GET", path, MAX_PROOF, **nobody), accepted)
         return {"schema": model.schema, "key": model.identity()[0]}

@@ -106,6 +106,7 @@ def test_conn_010_codes_tell_more_than_statuses(supabase: FakeSupabase, code: st
         (Reply.html("<html>Sign in</html>"), "web_page"),
         (Reply(200, b"{", {"Content-Type": "application/json"}), "broken_json"),
         (Reply(200, b""), "broken_json"),
+        (Reply.html("<html>" + "x" * 100_000), "web_page"),
         (Reply(302, b"", {"Location": "/rest/v1/"}), "redirect_loop"),
         (Reply(302, b"", {"Location": "https://example.com/"}), "redirected"),
     ],
@@ -118,6 +119,16 @@ def test_conn_009_what_is_no_answer_is_not_ok(supabase: FakeSupabase, reply: Rep
 def test_conn_007_a_key_or_a_dsn_is_required(supabase: FakeSupabase) -> None:
     with pytest.raises(ConnectionConfigError, match="field service_role_key: is required, or anon_key, or pg_dsn"):
         SupabaseConnector().create_client({"family": "supabase", "alias": "test", "url": supabase.origin})
+
+
+def test_conn_009_json_that_is_no_answer_is_not_ok(supabase: FakeSupabase) -> None:
+    supabase.failure = Reply.of_json("ok")
+    assert verdict_of(to(supabase)) == ("network", "garbage")
+
+
+def test_conn_008_url_of_the_data_api(supabase: FakeSupabase) -> None:
+    with pytest.raises(ConnectionConfigError, match="field url: is the project's URL"):
+        SupabaseConnector().create_client(to(supabase, url=f"{supabase.origin}/rest/v1/"))
 
 
 def dsn_of(database: Address) -> str:

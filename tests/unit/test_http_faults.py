@@ -10,13 +10,13 @@ from email.utils import format_datetime
 import pytest
 import requests
 import urllib3
-from osiris_provider.connectors import http_faults, shopify, supabase
+from osiris_provider.connectors import api, http_faults, shopify, supabase
 from osiris_provider.connectors.faults import MAX_MESSAGE, UNKNOWN, Fault
 from osiris_provider.connectors.http_faults import HTTP_STATUS, http_fault, retry_after_seconds, status_fault
 
 FAULTS = {
-    fault.slug: fault
-    for module in (http_faults, supabase, shopify)
+    f"{module.__name__}.{fault.slug}": fault
+    for module in (http_faults, api, supabase, shopify)
     for fault in vars(module).values()
     if isinstance(fault, Fault)
 }

@@ -1,0 +1,65 @@
+"""Fields of family api that are wrong, and secrets that no header may carry."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from osiris_provider.connectors.api import ApiConnector
+from osiris_provider.errors import ConnectionConfigError
+
+from tests.contract.secrecy import assert_silent
+
+TOKEN = "t0k3n-of-the-test"
+
+
+def to(**fields: Any) -> dict[str, Any]:
+    return {"family": "api", "alias": "test", "base_url": "https://api.example.com", **fields}
+
+
+@pytest.mark.parametrize("secret", ["a line\nbreak in it", "a carriage\rreturn in it", "a nul\0 in it", "a tab\there"])
+@pytest.mark.parametrize("field", ["token", "api_key"])
+def test_conn_011_secret_that_no_header_may_carry(field: str, secret: str) -> None:
+    connection = to(**{field: secret})
+    with pytest.raises(ConnectionConfigError, match=rf"field {field}: .*control character") as raised:
+        ApiConnector().create_client(connection)
+    ok, verdict = ApiConnector().doctor(connection)
+    assert (ok, verdict["details"]["fault"]) == (False, "misconfigured")
+    assert_silent(secret, raised.value, verdict)
+
+
+def test_conn_011_secret_that_is_no_text() -> None:
+    secret = os.fsdecode(b"not-utf8-\xff\xfe")
+    for fields in ({"token": secret}, {"user": "me", "password": secret}):
+        ok, verdict = ApiConnector().doctor(to(**fields))
+        assert (ok, verdict["details"]["fault"]) == (False, "misconfigured")
+        assert "not valid UTF-8" in verdict["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"base_url": "https://me:secret1@api.example.com"}, "field base_url: must not hold user or password"),
+        ({"base_url": "https://api.example.com/?key=secret1"}, "field base_url: must not have a query"),
+        ({"base_url": "api.example.com"}, "field base_url: is not a URL"),
+        ({"base_url": "ftp://api.example.com"}, "field base_url: is not a URL"),
+        ({"base_url": "https://"}, "field base_url: is not a URL"),
+        ({"base_url": "https://api.example.com:99999"}, "field base_url: is not a URL"),
+        ({"base_url": "https://[::1"}, "field base_url: is not a URL"),
+        ({"base_url": "https://api.example.com/a b"}, "field base_url: is not a URL"),
+        ({"api_key": "secret1"}, "api_key and token are two ways"),
+        ({"token": None, "password": "secret1"}, "field user: is required"),
+        ({"token": None, "user": "a:b", "password": "secret1"}, "holds a colon"),
+        ({"headers": {"X Bad": "secret1"}}, "letters, digits and hyphens"),
+        ({"headers": {"X-Bad": "secret1\n"}}, "field headers: .*control character"),
+        ({"timeout": 0}, "field timeout"),
+        ({"timeout": float("inf")}, "field timeout"),
+        ({"health_path": "https://elsewhere.example.com/"}, "a path under base_url"),
+    ],
+)
+def test_conn_008_mistakes(fields: dict[str, Any], complaint: str) -> None:
+    connection = to(**{"token": TOKEN, **fields})
+    with pytest.raises(ConnectionConfigError, match=complaint) as raised:
+        ApiConnector().create_client(connection)
+    assert_silent("secret1", raised.value)
