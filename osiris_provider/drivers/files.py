@@ -46,12 +46,11 @@ LocalPath = Annotated[Text, AfterValidator(_local)]
 
 
 @contextlib.contextmanager
-def explained(step: Step[Any], path: str, advice: str = "") -> Iterator[None]:
+def explained(step: Step[Any], path: str) -> Iterator[None]:
     """Turn what goes wrong with a file into errors that name step and file.
 
     :param step: the step that works on it.
     :param path: of the file.
-    :param advice: what to do if its content does not fit.
     :raises DriverConfigError: the path is wrong.
     :raises DataError: the content is, or there is no room for it.
     """
@@ -65,7 +64,7 @@ def explained(step: Step[Any], path: str, advice: str = "") -> Iterator[None]:
             raise
         problem = type(error)(f"Step {step.id}: {path}: {error.message}", **error.facts, step=step.id)
     except (pa.ArrowException, UnicodeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        problem = DataError(f"Step {step.id}: {path}: {plain(str(error))}.{advice}", step=step.id)
+        problem = DataError(f"Step {step.id}: {path}: {plain(str(error))}.", step=step.id)
     except OSError as error:
         problem = _file_error(step, path, error)
     else:

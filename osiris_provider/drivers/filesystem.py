@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 from osiris_provider.drivers.base import Extractor, Step, StepConfig, Writer
 from osiris_provider.drivers.data import row_groups
 from osiris_provider.drivers.files import LocalPath, explained, replacing
-from osiris_provider.drivers.sql import Text, check_names
+from osiris_provider.drivers.sql import Text, check_names, plain
 from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 4 * 1024 * 1024
 """How much of a CSV file is read at a time. The types are those that the first block shows."""
-ADVICE = " If the first rows suggested a wrong type, give column_types, such as {column: string}."
 
 Delimiter = Annotated[str, Field(min_length=1, max_length=1)]
 
@@ -97,12 +96,18 @@ class CsvExtractor(Extractor[CsvExtractorConfig]):
         """Return the stream; see :meth:`Extractor.extract`."""
         import pyarrow as pa
 
-        with tempfile.TemporaryDirectory(prefix="osiris-csv-") as folder, explained(step, step.config.path, ADVICE):
+        with tempfile.TemporaryDirectory(prefix="osiris-csv-") as folder, explained(step, step.config.path):
             reader = _open_csv(step.config, _readable(step.config, Path(folder)))
             check_names(step.id, reader.schema)
             _check_types(step, reader.schema)
             yield pa.RecordBatch.from_pylist([], schema=reader.schema)
-            yield from reader
+            try:
+                yield from reader
+            except pa.ArrowInvalid as error:
+                problem = _with_names(str(error), reader.schema.names)
+            else:
+                return
+            raise DataError(problem)
 
 
 class CsvWriter(Writer[CsvWriterConfig]):
@@ -160,6 +165,8 @@ def _open_csv(config: CsvExtractorConfig, path: Path) -> pa.CSVStreamingReader:
         path,
         read_options=csv.ReadOptions(
             block_size=BLOCK_BYTES,
+            # As fast here, and errors tell the row.
+            use_threads=False,
             column_names=config.column_names,
             skip_rows=1 if config.header and config.column_names else 0,
             autogenerate_column_names=not config.header and not config.column_names,
@@ -202,6 +209,12 @@ def _only_member(archive: zipfile.ZipFile) -> IO[bytes]:
         message = f"the archive has {len(members)} files; give one that has a single CSV file"
         raise DataError(message)
     return archive.open(members[0])
+
+
+def _with_names(text: str, names: list[str]) -> str:
+    """Return what Arrow says of a value that does not fit, with the column's name for its number."""
+    said = plain(re.sub(r"CSV column #(\d+)", lambda found: f"column {names[int(found[1])]}", text))
+    return f"{said}. The first rows suggest the types; give others in column_types, such as {{column: string}}."
 
 
 def _check_types(step: Step[CsvExtractorConfig], schema: pa.Schema) -> None:
