@@ -14,19 +14,21 @@ from osiris_provider.drivers.mysql_types import ZeroDates, arrow_schema
 from osiris_provider.drivers.mysql_values import array_maker, column_type, values_of
 from osiris_provider.drivers.sql import (
     Batches,
-    Column,
     QueryConfig,
     SQLDriver,
     SQLExtractor,
     SQLWriter,
     WriteConfig,
+    fetch_batches,
+    require_fields,
+)
+from osiris_provider.drivers.sql_tables import (
+    Column,
     check_columns,
     check_names,
     create_statement,
-    fetch_batches,
     missing_table,
     quoted_table,
-    require_fields,
 )
 
 if TYPE_CHECKING:
@@ -91,9 +93,9 @@ class MySQLWriter(_MySQL, SQLWriter):
         with _transaction(client), client.cursor() as cursor, _lock(cursor, step.config):
             columns = _columns(cursor, step.config.table)
             if not columns and not step.config.create_if_missing:
-                raise missing_table(step)
+                raise missing_table(step.id, step.config.table)
             if columns:
-                check_columns(step, schema, columns)
+                check_columns(step.id, step.config.table, schema, columns)
             replaces = step.config.write_mode == "replace"
             if not columns or (replaces and not _is_tied(cursor, step.config.table)):
                 return _swap(client, cursor, step, schema, batches, exists=bool(columns))

@@ -13,20 +13,16 @@ from osiris_provider.drivers.postgres_types import Column as ResultColumn
 from osiris_provider.drivers.postgres_values import column_type, csv_of
 from osiris_provider.drivers.sql import (
     Batches,
-    Column,
     QueryConfig,
     SQLDriver,
     SQLExtractor,
     SQLWriter,
     WriteConfig,
-    check_columns,
-    create_statement,
     fetch_batches,
     given_fields,
-    missing_table,
-    quoted_table,
     require_fields,
 )
+from osiris_provider.drivers.sql_tables import Column, check_columns, create_statement, missing_table, quoted_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -148,10 +144,10 @@ def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema,
     columns = _columns(cursor, table)
     if not columns:
         if not step.config.create_if_missing:
-            raise missing_table(step)
+            raise missing_table(step.id, step.config.table)
         cursor.execute(create_statement(table, schema, quote, column_type))
     else:
-        check_columns(step, schema, columns)
+        check_columns(step.id, step.config.table, schema, columns)
         if step.config.write_mode == "replace":
             # Readers are not held up; a second writer is, so that two runs do not both leave their rows.
             cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field, StringConstraints, model_validator
@@ -17,6 +16,7 @@ from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.sql_faults import BAD_DATA
 from osiris_provider.drivers.base import Extractor, Step, StepConfig, Writer
 from osiris_provider.drivers.data import BATCH_ROWS
+from osiris_provider.drivers.sql_tables import check_names, quoted_table
 from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError
 
 if TYPE_CHECKING:
@@ -71,15 +71,6 @@ class WriteConfig(StepConfig):
     create_if_missing: bool = False
     batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
     input: str | None = None
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the table that is written to."""
-
-    name: str
-    required: bool
-    generated: bool = False
 
 
 AnyConfig = TypeVar("AnyConfig", bound=StepConfig)
@@ -192,11 +183,6 @@ def require_fields(step: Step[Any], names: Sequence[str]) -> None:
             raise ConnectionConfigError(message, field=name, step=step.id)
 
 
-def quoted_table(table: str, quote: Callable[[str], str]) -> str:
-    """Return a table's name with each part quoted; ``schema.table`` has two."""
-    return ".".join(quote(part) for part in table.split("."))
-
-
 def fetch_batches(
     schema: pa.Schema,
     fetch: Callable[[int], Sequence[Sequence[Any]]],
@@ -222,55 +208,6 @@ def fetch_batches(
         fitting = batch.num_rows * BATCH_BYTES // max(batch.nbytes, 1)
         wanted = max(1, min(most, fitting, wanted * 4))
         rows = fetch(wanted)
-
-
-def check_names(step_id: str, schema: pa.Schema) -> None:
-    """Check that there are columns and that no name occurs twice.
-
-    :raises DataError: names the columns.
-    """
-    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
-    if twice:
-        message = f"Step {step_id}: several columns are named {', '.join(twice)}; give each a name of its own (AS)."
-        raise DataError(message, step=step_id)
-    if not schema.names:
-        message = f"Step {step_id}: there are no columns; a query must return rows, an input must have columns."
-        raise DataError(message, step=step_id)
-
-
-def check_columns(step: Step[WriteConfig], schema: pa.Schema, columns: Sequence[Column]) -> None:
-    """Check that the input's columns fit those of the table.
-
-    :raises DataError: names the columns that the table does not have or computes itself, and those it needs.
-    """
-    known = {column.name: column for column in columns}
-    problems = {
-        "the table has no column": [name for name in schema.names if name not in known],
-        "the table computes column": [name for name in schema.names if name in known and known[name].generated],
-        "the input lacks required column": [
-            column.name for column in columns if column.required and column.name not in schema.names
-        ],
-    }
-    found = [f"{what} {', '.join(names)}" for what, names in problems.items() if names]
-    if found:
-        message = f"Step {step.id}: table {step.config.table}: {'; '.join(found)}. Nothing was written."
-        raise DataError(message, step=step.id)
-
-
-def missing_table(step: Step[WriteConfig]) -> DataError:
-    """Return the error for a table that is not there."""
-    message = f"Step {step.id}: there is no table {step.config.table}. Create it, or set create_if_missing: true."
-    return DataError(message, step=step.id)
-
-
-def create_statement(table: str, schema: pa.Schema, quote: Callable[[str], str], type_of: Callable[[Any], str]) -> str:
-    """Return the statement that creates a table for a schema.
-
-    :param table: its name, quoted.
-    :param type_of: returns the family's name of an Arrow type.
-    """
-    columns = ", ".join(f"{quote(field.name)} {type_of(field.type)}" for field in schema)
-    return f"CREATE TABLE {table} ({columns})"
 
 
 def named_cast(column: pa.Array, target: pa.DataType, name: str) -> pa.Array:

@@ -16,7 +16,8 @@ from osiris_provider.connectors import get_connector
 from osiris_provider.errors import DataError
 from pymysql.constants import CLIENT
 
-from tests.integration.sql_families import Connection, ConnectorTests, DriverTests, SQLFamily
+from tests.integration.sql_drivers import DriverTests
+from tests.integration.sql_families import Connection, ConnectorTests, SQLFamily
 from tests.servers import Address, MariaDBServer
 
 

@@ -14,7 +14,8 @@ import pytest
 from osiris_provider.connectors import get_connector
 from osiris_provider.errors import ConnectionConfigError, DataError
 
-from tests.integration.sql_families import Connection, ConnectorTests, DriverTests, SQLFamily
+from tests.integration.sql_drivers import DriverTests
+from tests.integration.sql_families import Connection, ConnectorTests, SQLFamily
 from tests.servers import Address, PostgresServer
 
 

@@ -1,0 +1,79 @@
+"""Tables that the SQL writers write to: their names, their columns, and whether the input fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table that is written to."""
+
+    name: str
+    required: bool
+    generated: bool = False
+
+
+def quoted_table(table: str, quote: Callable[[str], str]) -> str:
+    """Return a table's name with each part quoted; ``schema.table`` has two."""
+    return ".".join(quote(part) for part in table.split("."))
+
+
+def check_names(step_id: str, schema: pa.Schema) -> None:
+    """Check that there are columns and that no name occurs twice.
+
+    :raises DataError: names the columns.
+    """
+    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    if twice:
+        message = f"Step {step_id}: several columns are named {', '.join(twice)}; give each a name of its own (AS)."
+        raise DataError(message, step=step_id)
+    if not schema.names:
+        message = f"Step {step_id}: there are no columns; a query must return rows, an input must have columns."
+        raise DataError(message, step=step_id)
+
+
+def check_columns(step_id: str, table: str, schema: pa.Schema, columns: Sequence[Column]) -> None:
+    """Check that the input's columns fit those of the table.
+
+    :param step_id: the step, for messages.
+    :param table: the table's name, for messages.
+    :param schema: of the input.
+    :param columns: of the table.
+    :raises DataError: names the columns that the table does not have or computes itself, and those it needs.
+    """
+    known = {column.name: column for column in columns}
+    problems = {
+        "the table has no column": [name for name in schema.names if name not in known],
+        "the table computes column": [name for name in schema.names if name in known and known[name].generated],
+        "the input lacks required column": [
+            column.name for column in columns if column.required and column.name not in schema.names
+        ],
+    }
+    found = [f"{what} {', '.join(names)}" for what, names in problems.items() if names]
+    if found:
+        message = f"Step {step_id}: table {table}: {'; '.join(found)}. Nothing was written."
+        raise DataError(message, step=step_id)
+
+
+def missing_table(step_id: str, table: str) -> DataError:
+    """Return the error for a table that is not there."""
+    message = f"Step {step_id}: there is no table {table}. Create it, or set create_if_missing: true."
+    return DataError(message, step=step_id)
+
+
+def create_statement(table: str, schema: pa.Schema, quote: Callable[[str], str], type_of: Callable[[Any], str]) -> str:
+    """Return the statement that creates a table for a schema.
+
+    :param table: its name, quoted.
+    :param type_of: returns the family's name of an Arrow type.
+    """
+    columns = ", ".join(f"{quote(field.name)} {type_of(field.type)}" for field in schema)
+    return f"CREATE TABLE {table} ({columns})"

@@ -1,0 +1,116 @@
+"""TLS of the mysql family, on a real MariaDB server that has certificates (CONN-017)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from osiris_provider.connectors import get_connector
+from osiris_provider.errors import AuthError, ConnectionConfigError, ConnectTimeoutError, NetworkError
+
+from tests.faults.sql import CERTIFICATE, KEY, Certificates
+from tests.integration.tls import client_files
+from tests.servers import MariaDBServer
+
+CONNECTOR = get_connector("mysql")
+Fields = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def server(certificates: Certificates) -> Iterator[MariaDBServer]:
+    files = {**certificates.files(), "ca.pem": certificates.trusted.read_bytes()}
+    with MariaDBServer([f"--ssl-cert={CERTIFICATE}", f"--ssl-key={KEY}", "--ssl-ca=ca.pem"], files) as running:
+        with closing(running.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE USER tls_only@'%' IDENTIFIED BY 'right' REQUIRE SSL")
+            cursor.execute("CREATE USER certified@'%' IDENTIFIED BY 'right' REQUIRE X509")
+        yield running
+
+
+@pytest.fixture
+def fields(server: MariaDBServer) -> Fields:
+    return {"family": "mysql", "alias": "test", **asdict(server.app), "host": "localhost"}
+
+
+def cipher_of(fields: Fields) -> str:
+    """Log in and ask the server how the line is encrypted; empty if it is not."""
+    with closing(CONNECTOR.create_client(fields)) as client, client.cursor() as cursor:
+        cursor.execute("SHOW STATUS LIKE 'Ssl_cipher'")
+        return str(cursor.fetchone()[1])
+
+
+def test_conn_017_plain_text_unless_asked(fields: Fields) -> None:
+    assert cipher_of(fields) == ""
+
+
+def test_conn_017_ssl_encrypts(fields: Fields) -> None:
+    assert cipher_of({**fields, "ssl": True}) != ""
+
+
+def test_conn_017_ssl_ca_alone_encrypts_and_verifies(fields: Fields, certificates: Certificates) -> None:
+    assert cipher_of({**fields, "ssl_ca": str(certificates.trusted)}) != ""
+    with pytest.raises(NetworkError) as raised:
+        cipher_of({**fields, "ssl_ca": str(certificates.other)})
+    assert raised.value.facts["fault"] == "certificate_untrusted"
+
+
+def test_conn_017_ssl_ca_verifies_the_name(fields: Fields, certificates: Certificates) -> None:
+    with pytest.raises(NetworkError) as raised:
+        cipher_of({**fields, "host": "127.0.0.1", "ssl_ca": str(certificates.trusted)})
+    assert raised.value.facts["fault"] == "certificate_wrong_name"
+
+
+def test_conn_017_ssl_verify_asks_the_authorities_of_the_system(fields: Fields) -> None:
+    with pytest.raises(NetworkError) as raised:
+        cipher_of({**fields, "ssl_verify": True})
+    assert raised.value.facts["fault"] == "certificate_untrusted"
+
+
+def test_conn_017_client_certificate(fields: Fields, certificates: Certificates, tmp_path: Path) -> None:
+    certified = {**fields, "user": "certified", "password": "right", "database": None, "ssl": True}
+    with pytest.raises(AuthError):
+        cipher_of(certified)
+    assert cipher_of({**certified, **client_files(certificates, tmp_path, "ssl_cert", "ssl_key")}) != ""
+
+
+def test_conn_017_account_that_must_use_tls_is_told_from_a_wrong_password(fields: Fields) -> None:
+    account = {**fields, "user": "tls_only", "database": None}
+    _, right = CONNECTOR.doctor({**account, "password": "right"}, 10)
+    assert (right["category"], right["details"]["fault"]) == ("network", "tls_required")
+    _, wrong = CONNECTOR.doctor({**account, "password": "wrong"}, 10)
+    assert (wrong["category"], wrong["details"]["fault"]) == ("auth", "wrong_password")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"ssl": False, "ssl_ca": "ca.pem"}, "ssl is false"),
+        ({"ssl_key": "key.pem"}, "ssl_cert"),
+        ({"ssl_ca": "/no/such/file.pem"}, "field ssl_ca"),
+        ({"ssl_ca": __file__}, "ssl_ca"),
+    ],
+)
+def test_conn_017_mistakes_in_the_fields(fields: Fields, given: Fields, named: str) -> None:
+    with pytest.raises(ConnectionConfigError, match=named):
+        CONNECTOR.create_client({**fields, **given})
+
+
+def test_encrypted_client_has_no_deadline_after_login(fields: Fields) -> None:
+    impatient = {**fields, "ssl": True, "connect_timeout": 0.5}
+    with closing(CONNECTOR.create_client(impatient)) as client, client.cursor() as cursor:
+        cursor.execute("SELECT SLEEP(0.7)")
+        assert cursor.fetchone() == (0,)
+
+
+def test_read_timeout_bounds_every_answer(fields: Fields) -> None:
+    client = CONNECTOR.create_client({**fields, "read_timeout": 0.2})
+    with pytest.raises(ConnectTimeoutError):
+        CONNECTOR.guarded(fields, lambda: client.cursor().execute("SELECT SLEEP(5)"))
