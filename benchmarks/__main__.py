@@ -1,0 +1,56 @@
+"""Command line of ``scripts/bench``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.contestants import CONTESTANTS, Contestant
+from benchmarks.measure import built, compare
+from benchmarks.report import Section, markdown, rich_table
+from benchmarks.servers import KINDS
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+US = "osiris"
+
+
+def main() -> None:
+    options = _options()
+    console = Console()
+    sections = []
+    for family in options.server or KINDS:
+        entered = [one for one in CONTESTANTS.values() if family in one.families]
+        chosen = [one for one in entered if not options.only or one.name in options.only]
+        sections.append(_measure(family, options.rows, chosen, options.rounds))
+        console.print(rich_table(sections[-1]))
+        if options.large:
+            ours = [one for one in entered if one.name == US]
+            sections.append(_measure(family, options.large, ours, 1))
+            console.print(rich_table(sections[-1]))
+    if options.write:
+        DOCUMENT.write_text(markdown(sections, options.rounds), encoding="utf-8")
+
+
+def _measure(family: str, rows: int, contestants: Sequence[Contestant], rounds: int) -> Section:
+    kind = KINDS[family]
+    with built(kind, "bench", rows) as (address, version):
+        figures = compare(kind, family, address, "bench", rows=rows, contestants=contestants, rounds=rounds)
+    return Section(f"{kind.label} {version}, {rows:,} rows", rows, figures)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="Compare us with peers and with the servers.")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the table (default: 1000000)")
+    parser.add_argument("--rounds", type=int, default=5, help="default: 5")
+    parser.add_argument("--server", action="append", choices=list(KINDS), help="default: all; may be given again")
+    parser.add_argument("--only", action="append", choices=list(CONTESTANTS), help="default: all; may be given again")
+    parser.add_argument("--large", type=int, metavar="ROWS", help="run us on a table of this size too, for its memory")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""The contestants: each reads a whole table into one Parquet file.
+
+A contestant is a function that imports what it needs, and returns the function that does the work and is timed. They
+run one to a process: ``python -m benchmarks.contestants NAME TABLE DIRECTORY``, the server's address on standard input.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tests.servers import Address
+
+Work = Callable[[], int]
+Prepare = Callable[[str, Address, str, Path], Work]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Someone who extracts."""
+
+    name: str
+    label: str
+    families: tuple[str, ...]
+    prepare: Prepare
+    package: str | None = None
+    """The peer's distribution; None for us."""
+
+
+BOTH = ("mysql", "postgres")
+DRIVERS = {"mysql": "mysql+pymysql", "postgres": "postgresql+psycopg2"}
+
+
+def url_of(scheme: str, address: Address) -> str:
+    login = f"{quote(address.user, safe='')}:{quote(address.password, safe='')}"
+    return f"{scheme}://{login}@{address.host}:{address.port}/{address.database}"
+
+
+def write(reader: Any, target: Path) -> int:
+    """Write an Arrow stream as our staging does."""
+    import pyarrow.parquet as pq
+
+    rows = 0
+    with pq.ParquetWriter(target / "data.parquet", reader.schema, compression="zstd") as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    return rows
+
+
+def osiris(family: str, address: Address, table: str, target: Path) -> Work:
+    return _osiris(family, address, {"table": table}, target)
+
+
+def _osiris(family: str, address: Address, config: dict[str, Any], target: Path) -> Work:
+    import pyarrow.csv
+    import pyarrow.parquet  # noqa: F401 - imported before the clock starts, as for everybody
+    from osiris_provider.drivers import get_driver
+    from osiris_provider.staging import Staging
+    from upath import UPath
+
+    class Context:
+        def log_metric(self, name: str, value: float, **about: Any) -> None:
+            """Take no notice."""
+
+    driver = get_driver(f"{family}.extractor")
+    connection = {"family": family, "alias": "bench", "host": address.host, "port": address.port}
+    connection |= {"user": address.user, "password": address.password, "database": address.database}
+
+    def work() -> int:
+        result = driver.run(
+            step_id="bench", config={**config, "resolved_connection": connection}, inputs={}, ctx=Context()
+        )
+        return Staging(str(target), UPath).write(["bench"], result["data"]).rows
+
+    return work
+
+
+def stream_query(family: str, address: Address, table: str, target: Path) -> Work:
+    import pyarrow.csv  # noqa: F401 - imported before the clock starts, as for everybody
+    from osiris_provider.drivers.postgres_copy import stream_query as stream
+    from osiris_provider.staging import Staging
+    from upath import UPath
+
+    from benchmarks.servers import KINDS
+
+    def work() -> int:
+        connection = KINDS[family].connect(address)
+        reader = stream(connection, f"SELECT * FROM {table}")
+        return Staging(str(target), UPath).write(["bench"], reader).rows
+
+    return work
+
+
+def connectorx(family: str, address: Address, table: str, target: Path) -> Work:
+    import connectorx as cx
+
+    url = url_of({"mysql": "mysql", "postgres": "postgresql"}[family], address)
+
+    def work() -> int:
+        return write(cx.read_sql(url, f"SELECT * FROM {table}", return_type="arrow_stream"), target)
+
+    return work
+
+
+def adbc(_family: str, address: Address, table: str, target: Path) -> Work:
+    from adbc_driver_postgresql import dbapi
+
+    def work() -> int:
+        with dbapi.connect(url_of("postgresql", address)) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {table}")
+            return write(cursor.fetch_record_batch(), target)
+
+    return work
+
+
+def copy_csv(_family: str, address: Address, table: str, target: Path) -> Work:
+    import os
+    import threading
+
+    import psycopg2
+    import pyarrow as pa
+    from pyarrow import csv
+
+    kinds: dict[str, Any] = {"id": pa.int32(), "customer_id": pa.int64(), "quantity": pa.int16()}
+    kinds |= dict.fromkeys(("name", "token", "note"), pa.string())
+    kinds |= {"amount": pa.decimal128(12, 2), "score": pa.float64(), "created_at": pa.timestamp("us")}
+    kinds |= {"rating": pa.int32()}
+
+    def send(out: int) -> None:
+        connection = psycopg2.connect(url_of("postgresql", address))
+        with connection.cursor() as cursor, os.fdopen(out, "wb", 1 << 20) as pipe:
+            cursor.copy_expert(f"COPY {table} TO STDOUT (FORMAT csv)", pipe)
+        connection.close()
+
+    def work() -> int:
+        end, start = os.pipe()
+        threading.Thread(target=send, args=(start,), daemon=True).start()
+        reader = csv.open_csv(
+            os.fdopen(end, "rb"),
+            csv.ReadOptions(column_names=list(kinds)),
+            csv.ParseOptions(newlines_in_values=True),
+            csv.ConvertOptions(
+                column_types=kinds, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+            ),
+        )
+        return write(reader, target)
+
+    return work
+
+
+def dlt(family: str, address: Address, table: str, target: Path) -> Work:
+    import dlt as library
+    from dlt.sources.sql_database import sql_table
+
+    def work() -> int:
+        pipeline = library.pipeline(
+            "bench",
+            pipelines_dir=str(target / "pipelines"),
+            destination=library.destinations.filesystem(str(target)),
+            dataset_name="bench",
+        )
+        source = sql_table(
+            credentials=url_of(DRIVERS[family], address), table=table, backend="pyarrow", chunk_size=100_000
+        )
+        pipeline.run(source, loader_file_format="parquet")
+        return int(pipeline.last_trace.last_normalize_info.row_counts[table])
+
+    return work
+
+
+def pandas(family: str, address: Address, table: str, target: Path) -> Work:
+    import pandas as pd
+    import sqlalchemy
+
+    def work() -> int:
+        engine = sqlalchemy.create_engine(url_of(DRIVERS[family], address))
+        frame = pd.read_sql(f"SELECT * FROM {table}", engine)
+        frame.to_parquet(target / "data.parquet")
+        return len(frame)
+
+    return work
+
+
+CONTESTANTS = {
+    one.name: one
+    for one in (
+        Contestant("osiris", "osiris", BOTH, osiris),
+        Contestant("osiris-stream", "osiris, stream_query", ("postgres",), stream_query),
+        Contestant("copy-csv", "COPY CSV + pyarrow.csv", ("postgres",), copy_csv, "pyarrow"),
+        Contestant("connectorx", "connectorx", BOTH, connectorx, "connectorx"),
+        Contestant("adbc", "ADBC", ("postgres",), adbc, "adbc-driver-postgresql"),
+        Contestant("dlt", "dlt, pyarrow", BOTH, dlt, "dlt"),
+        Contestant("pandas", "pandas.read_sql", BOTH, pandas, "pandas"),
+    )
+}
+
+
+def main() -> None:
+    name, family, table, target = sys.argv[1:]
+    work = CONTESTANTS[name].prepare(family, Address(**json.load(sys.stdin)), table, Path(target))
+    began = time.perf_counter()
+    rows = work()
+    json.dump({"rows": rows, "seconds": time.perf_counter() - began}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The figures as one table, for the terminal and for docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.table import Table
+
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.measure import LIMIT, Figures
+
+HEADS = ("", "rows/s", "of best peer", "of server's limit", "peak RSS")
+
+
+@dataclass(frozen=True)
+class Section:
+    """All figures of one table on one server."""
+
+    title: str
+    rows: int
+    figures: dict[str, Figures]
+
+    def lines(self) -> list[tuple[str, ...]]:
+        """Return the table's lines, the fastest first."""
+        best = max((one.rate(self.rows) for one in self.figures.values() if one.is_peer), default=0.0)
+        limit = self.figures[LIMIT].rate(self.rows)
+        ordered = sorted(self.figures.items(), key=lambda item: -item[1].rate(self.rows))
+        return [self._line(name, one, best, limit) for name, one in ordered]
+
+    def _line(self, name: str, one: Figures, best: float, limit: float) -> tuple[str, ...]:
+        if one.problem:
+            return one.label, one.problem, "", "", ""
+        rate = one.rate(self.rows)
+        compared = f"{rate / best:.2f}" if best and name != LIMIT else ""
+        memory = f"{max(one.peak_mib):.0f} MiB" if one.peak_mib else ""
+        return one.label, f"{rate / 1000:.0f} k", compared, f"{rate / limit:.2f}", memory
+
+
+def rich_table(section: Section) -> Table:
+    table = Table(*HEADS, title=section.title)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for line in section.lines():
+        table.add_row(*line, style="bold" if line[0].startswith("osiris") else "")
+    return table
+
+
+def markdown(sections: Iterable[Section], rounds: int) -> str:
+    """Return docs/benchmarks.md."""
+    parts = [_PREFACE.format(rounds=rounds, machine=_machine(), versions=_versions())]
+    for section in sections:
+        lines = [HEADS, ("---", *["---:"] * (len(HEADS) - 1)), *map(_emphasised, section.lines())]
+        parts.append(f"## {section.title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")
+    return "\n".join(parts)
+
+
+def _emphasised(line: Sequence[str]) -> Sequence[str]:
+    return [f"**{cell}**" if cell else "" for cell in line] if line[0].startswith("osiris") else line
+
+
+def _machine() -> str:
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    model = next(
+        (line.split(":", 1)[1].strip() for line in _read("/proc/cpuinfo").splitlines() if "model name" in line), ""
+    )
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} cores{f' ({model})' if model else ''}, {pages / 2**30:.0f} GiB of memory, {platform.system()}"
+
+
+def _versions() -> str:
+    packages = sorted({one.package for one in CONTESTANTS.values() if one.package} | {"psycopg2-binary", "sqlalchemy"})
+    return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)])
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text() if os.path.exists(path) else ""
+
+
+_PREFACE = """\
+# Benchmarks
+
+Written by `scripts/bench --write`: a table is built once on a throwaway server on this machine, then every contestant
+reads all of it into a Parquet file, each in a process of its own, in alternation, {rounds} rounds. Given is the median;
+starting Python and importing libraries is not counted, connecting is. The memory is the most that the process held at
+any time. The server's limit is the time its own client needs to throw the same table away.
+
+Server and contestant share the machine: {machine}.
+{versions}.
+
+The table has ten columns: `int`, `bigint`, `smallint`, three texts (one with NULLs, quotes and commas),
+`decimal(12, 2)`, `double`, a timestamp with microseconds, and an `int` of which a third is NULL.
+"""
