@@ -16,18 +16,14 @@ from osiris_provider.drivers.base import BaseDriver, Step, StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS, counted, to_reader
 from osiris_provider.drivers.sql import (
     Batches,
-    Column,
     QueryConfig,
     SQLDriver,
     SQLExtractor,
     SQLWriter,
     Text,
     WriteConfig,
-    check_columns,
-    check_names,
-    missing_table,
-    quoted_table,
 )
+from osiris_provider.drivers.sql_tables import Column, check_columns, check_names, missing_table, quoted_table
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError
 
 if TYPE_CHECKING:
@@ -132,11 +128,11 @@ class DuckDBWriter(_DuckDB, SQLWriter):
         with _cursor(client) as cursor, _transaction(cursor):
             columns = _columns(cursor, step.config.table, schema)
             if columns:
-                check_columns(step, schema, columns)
+                check_columns(step.id, step.config.table, schema, columns)
             elif step.config.create_if_missing:
                 _create(cursor, table, schema)
             else:
-                raise missing_table(step)
+                raise missing_table(step.id, step.config.table)
             if step.config.write_mode == "replace":
                 cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
             return _insert(cursor, table, batches)

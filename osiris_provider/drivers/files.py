@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from osiris_provider.drivers.base import Step
-from osiris_provider.drivers.sql import Text, plain
+from osiris_provider.drivers.sql import InputError, Text, plain
 from osiris_provider.errors import DataError, DriverConfigError, OsirisError
 
 _WRONG_PATH = {
@@ -59,6 +59,8 @@ def explained(step: Step[Any], path: str) -> Iterator[None]:
     problem: OsirisError
     try:
         yield
+    except InputError as error:
+        raise error.args[0] from None
     except OsirisError as error:
         if "step" in error.facts:
             raise

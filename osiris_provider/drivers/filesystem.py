@@ -17,9 +17,10 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import Field, field_validator
 
 from osiris_provider.drivers.base import Extractor, Step, StepConfig, Writer
-from osiris_provider.drivers.data import row_groups
+from osiris_provider.drivers.data import BATCH_ROWS, row_groups
 from osiris_provider.drivers.files import LocalPath, explained, replacing
-from osiris_provider.drivers.sql import Text, check_names, plain
+from osiris_provider.drivers.sql import Text, plain, sliced
+from osiris_provider.drivers.sql_tables import check_names
 from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -242,7 +243,7 @@ def _write_csv(path: str, reader: pa.RecordBatchReader, options: csv.WriteOption
         gzip.open(path, "wb", compresslevel=6) if zipped else pa.OSFile(path, "wb") as file,
         csv.CSVWriter(file, reader.schema, write_options=options) as writer,
     ):
-        for batch in reader:
+        for batch in sliced(reader, BATCH_ROWS):
             writer.write_batch(batch)
             rows += batch.num_rows
     return rows
@@ -253,7 +254,7 @@ def _write_parquet(path: str, reader: pa.RecordBatchReader, compression: str) ->
 
     rows = 0
     with pq.ParquetWriter(path, reader.schema, compression=compression) as writer:
-        for table in row_groups(reader):
+        for table in row_groups(sliced(reader, BATCH_ROWS)):
             writer.write_table(table)
             rows += table.num_rows
     return rows
