@@ -114,11 +114,19 @@ def values_of(column: pa.Array, name: str) -> list[Any]:
         message = f"Column {name} has a number that is NaN or infinite, which MySQL cannot hold. Make it null first."
         raise DataError(message)
     # MySQL keeps microseconds at the most, and no zone.
-    for test, finest in (
-        (pa.types.is_timestamp, pa.timestamp("us")),
-        (pa.types.is_duration, pa.duration("us")),
-        (pa.types.is_time, pa.time64("us")),
-    ):
-        if test(kind):
-            column = column.cast(finest, safe=False)
+    if pa.types.is_duration(kind):
+        return [_time_text(value) for value in column.cast(pa.duration("us"), safe=False).cast(pa.int64()).to_pylist()]
+    if pa.types.is_timestamp(kind) or pa.types.is_time(kind):
+        finest = pa.timestamp("us") if pa.types.is_timestamp(kind) else pa.time64("us")
+        column = column.cast(finest, safe=False)
     return list(column.to_pylist())
+
+
+def _time_text(microseconds: int | None) -> str | None:
+    """Return a TIME as text; of a negative timedelta PyMySQL 1.1 makes another one."""
+    if microseconds is None:
+        return None
+    seconds, fraction = divmod(abs(microseconds), 1_000_000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{'-' if microseconds < 0 else ''}{hours:02}:{minutes:02}:{seconds:02}.{fraction:06}"
