@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.servers import Address, MariaDBServer, PostgresServer
@@ -34,6 +35,9 @@ def _isolate_airflow() -> None:
 
 
 _isolate_airflow()
+# How long an example takes says more about what else the machine does.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

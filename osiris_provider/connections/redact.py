@@ -10,33 +10,46 @@ from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
 MASK = "***"
 
+_LEFT_BY_REQUESTS = "!#$%&'()*+,/:;=?@[]~"
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
 _LOGIN = re.compile(r"[^/@]*:[^/@]*@")
 
 
 def spellings(secret: str) -> set[str]:
-    """Return the usual forms in which a secret may stand in a text: raw, URL-quoted, repr, JSON, per line.
-
-    For those who need a list of words; :class:`Redactor` finds mixtures too.
+    """Return the forms in which a secret may stand in a text: raw, URL-quoted, repr, JSON, and its lines.
 
     :param secret: the value in clear.
     """
+    whole = _quoted(secret) | _escaped(secret) | {secret}
+    lines = [line for line in secret.splitlines() if len(line) > 3]
+    return {form for form in whole.union(*map(_escaped, lines), lines) if form}
+
+
+def _quoted(secret: str) -> set[str]:
+    """Return a secret as the various libraries quote it in URLs."""
     data = secret.encode("utf-8", "surrogatepass")
-    forms = {secret, quote(data, safe=""), quote(data), quote_plus(data), repr(secret)[1:-1], json.dumps(secret)[1:-1]}
-    forms |= {json.dumps(secret, ensure_ascii=False)[1:-1], ascii(secret)[1:-1], repr(data)[2:-1]}
-    forms.update(line for line in secret.splitlines() if len(line) > 3)
-    return {form for form in forms if form}
+    forms = {quote(data, safe=safe) for safe in ("", "/", _LEFT_BY_REQUESTS)} | {quote_plus(data)}
+    return forms | {_PERCENT.sub(lambda found: found[0].lower(), form) for form in forms}
+
+
+def _escaped(secret: str) -> set[str]:
+    """Return a secret as it stands in the repr or the JSON of a text, with or without quotes of both kinds in it."""
+    data = secret.encode("utf-8", "surrogatepass")
+    forms = {repr(secret)[1:-1], ascii(secret)[1:-1], repr(data)[2:-1]}
+    forms |= {repr(f"'\"{secret}")[4:-1], ascii(f"'\"{secret}")[4:-1], repr(b"'\"" + data)[5:-1]}
+    return forms | {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
 
 
 class Redactor:
-    """Replaces the given secrets by ``***`` in any text, however each of their characters is quoted there.
+    """Replaces the given secrets, in all their spellings, by ``***`` in any text.
 
     :param secrets: values in clear; empty ones are passed over.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        wanted = {part for secret in secrets for part in (secret, *_long_lines(secret)) if part}
-        longest_first = sorted(wanted, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(_pattern, longest_first))) if wanted else None
+        forms = {form for secret in secrets if secret for form in spellings(secret)}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
     def __repr__(self) -> str:
         """Show nothing of what is hidden."""
@@ -55,27 +68,6 @@ class Redactor:
         """
         text = str(value)
         return MASK if self._pattern and self._pattern.search(text) else text
-
-
-def _long_lines(secret: str) -> list[str]:
-    lines = secret.splitlines()
-    return [line for line in lines if len(line) > 3] if len(lines) > 1 else []
-
-
-def _pattern(secret: str) -> str:
-    """Return a pattern for a secret in which each character may be raw or quoted in its own way."""
-    return "".join(char if char.isascii() and char.isalnum() else _char_pattern(char) for char in secret)
-
-
-def _char_pattern(char: str) -> str:
-    data = char.encode("utf-8", "surrogatepass")
-    hexed = data.hex()
-    forms = {char, repr(char)[1:-1], repr(data)[2:-1], ascii(char)[1:-1], json.dumps(char)[1:-1]}
-    forms |= {f"\\{char}", "".join(f"%{byte:02X}" for byte in data), "".join(f"%{byte:02x}" for byte in data)}
-    forms.add("".join(f"\\x{hexed[at : at + 2]}" for at in range(0, len(hexed), 2)))
-    if char == " ":
-        forms.add("+")
-    return f"(?:{'|'.join(map(re.escape, sorted(forms, key=len, reverse=True)))})"
 
 
 def texts(value: Any) -> Iterator[str]:
