@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import struct
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -136,6 +137,11 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
     def close_client(self, client: Connection[Any]) -> None:
         """Log out and close; a connection that is closed already stays so."""
         if client.open:
+            if is_leased(client):
+                # A driver is at work, and its task is being killed. A server that is busy with a query notices a line
+                # that is cut, but not one on which a goodbye waits to be read.
+                with suppress(OSError):
+                    client._sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined] # noqa: SLF001 - has no public name
             client.close()
 
     def fault_of(self, error: BaseException) -> Fault | None:

@@ -161,6 +161,7 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
             parameters["hostaddr"] = reached
         seconds = math.ceil(deadline.remaining())
         client: extensions.connection = psycopg2.connect(**parameters, connect_timeout=seconds)
+        _have_the_line_watched(client)
         return client
 
     def prove(self, model: PostgresConnection, deadline: Deadline) -> dict[str, Any]:
@@ -212,3 +213,15 @@ def _parsed(conninfo: str) -> dict[str, Any]:
     except (ProgrammingError, ValueError):
         message = "field dsn: libpq cannot read it; write postgresql://user:password@host:port/database"
     raise ConnectionConfigError(message, field="conninfo")
+
+
+def _have_the_line_watched(client: extensions.connection) -> None:
+    """Have the server notice while it works on a query that this process has died, and stop (CONN-014)."""
+    import psycopg2
+
+    # Servers from version 14 can; some systems they run on cannot.
+    if client.server_version >= 140000:
+        with contextlib.suppress(psycopg2.Error), client.cursor() as cursor:
+            cursor.execute("SET client_connection_check_interval = '2s'")
+            client.commit()
+        client.rollback()
