@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pymysql
+import pytest
+from pymysql.connections import Connection as MySQLConnection
 from pymysql.constants import ER
 
 from tests.faults.scenario import Connection, Scenario
@@ -90,18 +93,17 @@ def no_connection_left(world: SqlWorld) -> Iterator[Connection]:
 
 
 def _take_all(server: MariaDBServer, taken: ExitStack) -> None:
-    for _ in range(20):
-        try:
-            taken.enter_context(
-                closing(
-                    pymysql.connect(
-                        host=server.app.host, port=server.port, user=server.app.user, password=APP_PASSWORD.encode()
-                    )
-                )
-            )
-        except pymysql.OperationalError as error:
-            assert error.args[0] == ER.CON_COUNT_ERROR
-            return
+    def take() -> None:
+        for _ in range(20):
+            taken.enter_context(closing(_connected(server)))
+
+    with pytest.raises(pymysql.OperationalError) as full:
+        take()
+    assert full.value.args[0] == ER.CON_COUNT_ERROR
+
+
+def _connected(server: MariaDBServer) -> MySQLConnection[Any]:
+    return pymysql.connect(host=server.app.host, port=server.port, user=server.app.user, password=APP_PASSWORD.encode())
 
 
 @contextmanager

@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from typing_extensions import Self
+
 HOST = "127.0.0.1"
+NO_ROUTE = "255.255.255.255"
+"""The kernel refuses to connect to it, as to a network that it has no route to; nothing is sent."""
 DRIP_SECONDS = 0.5
 
 Manner = Callable[["Peer", socket.socket], None]
@@ -37,7 +41,7 @@ class Peer:
         """How many connections have come in."""
         return len(self._accepted)
 
-    def __enter__(self) -> Peer:
+    def __enter__(self) -> Self:
         self._start(self._accept)
         return self
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import psycopg2
+import pytest
 from psycopg2 import extensions
 
 from tests.faults.peers import HOST, Peer, forward
@@ -124,12 +125,14 @@ def no_connection_left(world: SqlWorld) -> Iterator[Connection]:
     """Connect when all connections are taken."""
     server = _plain(world)
     with ExitStack() as taken:
-        for _ in range(2 * LIMIT):
-            try:
-                taken.enter_context(closing(_connected(server)))
-            except psycopg2.OperationalError:
-                break
+        with pytest.raises(psycopg2.OperationalError):
+            _take_all(server, taken)
         yield world.at(server.app)
+
+
+def _take_all(server: PostgresServer, taken: ExitStack) -> None:
+    for _ in range(2 * LIMIT):
+        taken.enter_context(closing(_connected(server)))
 
 
 def _connected(server: PostgresServer) -> extensions.connection:

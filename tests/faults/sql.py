@@ -12,7 +12,9 @@ from typing import Any, Final
 import trustme
 from osiris_provider.connectors import get_connector
 
+from tests.faults.name_servers import NAME, name_server
 from tests.faults.peers import (
+    NO_ROUTE,
     Cut,
     Manner,
     Peer,
@@ -79,7 +81,6 @@ class SqlWorld:
     :param encrypting: fields of a connection that encrypts without verifying.
     :param verifying: fields of a connection that verifies with a CA file.
     :param reload: makes the TLS server read its certificate again.
-    :param proxied: number of the client's messages that a healthy doctor has answered, without and with TLS.
     """
 
     family: str
@@ -88,7 +89,7 @@ class SqlWorld:
     certificates: Certificates
     encrypting: dict[str, Any]
     verifying: Callable[[Path], dict[str, Any]]
-    reload: Callable[[], None]
+    reload: Callable[[], object]
 
     def at(self, address: Address, **fields: Any) -> Connection:
         """Return the connection of an address, with other fields over it."""
@@ -123,6 +124,13 @@ def unreached(world: SqlWorld, port: Callable[[], Any]) -> Made:
     """Connect to a port on which nobody answers."""
     with port() as number:
         yield world.at(world.plain.app, port=number)
+
+
+@contextmanager
+def unnamed(world: SqlWorld, answers: bool) -> Made:
+    """Connect to a name that no name server resolves."""
+    with name_server(answers):
+        yield world.at(world.plain.app, host=NAME)
 
 
 @contextmanager
@@ -195,6 +203,9 @@ def scenarios(family: str, handshake_turn: int, own: list[Row]) -> list[Scenario
         ("unknown user", "wrong_password", partial(changed, user="nobody_of_that_name")),
         ("refused", "refused", partial(unreached, port=closed_port)),
         ("unknown host", "unknown_host", partial(changed, host="no-such-host.invalid")),
+        ("name server silent", "dns_silent", partial(unnamed, answers=False)),
+        ("name server fails", "dns_failed", partial(unnamed, answers=True)),
+        ("no route", "unreachable", partial(changed, host=NO_ROUTE)),
         ("SYN never answered", "timed_out", partial(unreached, port=unanswered_port)),
         ("accepted, then silent", "timed_out", partial(met_by, manner=silent)),
         ("one byte every 0.5 s", "timed_out", partial(met_by, manner=drip(b"\x4e"))),
