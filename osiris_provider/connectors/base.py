@@ -145,10 +145,9 @@ class Connector(ABC, Generic[M, C]):
         :param connection: a resolved connection, valid or not.
         """
         try:
-            place = self.model.parse(connection).place()
-        except OsirisError:
+            return self.model.redactor(connection).whole(self.model.parse(connection).place())
+        except Exception:  # noqa: BLE001 - a name for the place must not hide what happened there
             return "the server"
-        return self.model.redactor(connection).whole(place)
 
     @abstractmethod
     def open_client(self, model: M, deadline: Deadline) -> C:

@@ -94,7 +94,9 @@ def check_many(
     :param timeout: seconds for each.
     :param max_workers: how many checks may be under way at a time.
     :param on_result: called in this thread with the job's number and its result, in the order they come in.
+    :raises ValueError: the timeout is not a positive number.
     """
+    seconds = checked_timeout(timeout)
     finished: queue.SimpleQueue[Check] = queue.SimpleQueue()
     running: dict[int, Check] = {}
     waiting = enumerate(jobs)
@@ -105,7 +107,7 @@ def check_many(
             if job is None:
                 more = False
                 break
-            running[number] = Check(*job, timeout, finished.put, number).start()
+            running[number] = Check(*job, seconds, finished.put, number).start()
         for one in _next_finished(finished, running):
             del running[one.number]
             on_result(one.number, one.result or one.overdue())
@@ -143,13 +145,13 @@ def examine(connector: Connector[Any, Any], connection: Mapping[str, Any], deadl
             "message": "Connection successful",
             "details": details,
         }
-    except Exception as error:  # noqa: BLE001 - doctor never raises (CONN-009)
+    except BaseException as error:  # noqa: BLE001 - doctor never raises (CONN-009), and this thread is its own
         return _failed(connector, connection, error, deadline)
     return True, verdict
 
 
 def _failed(
-    connector: Connector[Any, Any], connection: Mapping[str, Any], error: Exception, deadline: Deadline
+    connector: Connector[Any, Any], connection: Mapping[str, Any], error: BaseException, deadline: Deadline
 ) -> Result:
     try:
         if isinstance(error, ConnectorError):

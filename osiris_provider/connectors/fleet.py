@@ -40,6 +40,7 @@ def doctor_all(
     :param on_report: called with each report as it comes in.
     :return: a report a target, in the order of the targets: ``family``, ``alias``, ``ok``, ``latency_ms``,
         ``category``, ``message``, ``details``.
+    :raises ValueError: the timeout is not a positive number.
     """
     reports: dict[int, Report] = {}
     identities: list[tuple[str, str | None]] = []
@@ -55,8 +56,8 @@ def doctor_all(
         identities.append(_identity(target))
         try:
             connection = target if isinstance(target, Mapping) else resolve_connection(target, file)
-            identities[position] = str(connection["family"]), connection.get("alias")
-            jobs.append((get_connector(str(connection["family"])), connection))
+            identities[position] = _identity(connection)
+            jobs.append((get_connector(identities[position][0]), connection))
             positions.append(position)
         except OsirisError as error:
             report(position, misconfigured(str(error)))
@@ -80,5 +81,5 @@ def _identity(target: Target) -> tuple[str, str | None]:
         return str(target.get("family", "")), target.get("alias")
     if isinstance(target, ConnectionRef):
         return target.family, target.alias
-    family, _, alias = target.removeprefix("@").partition(".")
+    family, _, alias = str(target).removeprefix("@").partition(".")
     return family, alias or None

@@ -1,0 +1,225 @@
+"""Checks end in time whatever the connector does, and do not hold up one another (CONN-009)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from osiris_provider.connectors.check import Result, check_many
+from osiris_provider.connectors.deadline import checked_timeout
+from osiris_provider.connectors.fleet import doctor_all
+from osiris_provider.connectors.model import ConnectionModel
+from osiris_provider.errors import AuthError, ConnectionConfigError
+
+from .fakes import FakeConnection, FakeConnector, connection
+
+SLACK = 0.25
+
+
+@pytest.fixture
+def connector() -> Iterator[FakeConnector]:
+    connector = FakeConnector()
+    yield connector
+    connector.release.set()
+
+
+def check_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "osiris-doctor-fake"]
+
+
+def run_many(connector: FakeConnector, connections: list[Any], timeout: float, workers: int) -> dict[int, Result]:
+    results: dict[int, Result] = {}
+
+    def keep(number: int, result: Result) -> None:
+        assert number not in results, "reported twice"
+        results[number] = result
+
+    check_many([(connector, one) for one in connections], timeout, workers, keep)
+    return results
+
+
+def test_conn_009_ok(connector: FakeConnector) -> None:
+    ok, verdict = connector.doctor(connection())
+    assert ok
+    assert (verdict["category"], verdict["details"]) == ("ok", {"server_version": "1"})
+
+
+def test_conn_009_hanging_check_is_given_up_in_time(connector: FakeConnector) -> None:
+    started = time.monotonic()
+    ok, verdict = connector.doctor(connection("hang"), timeout=0.2)
+    assert time.monotonic() - started <= 0.2 + SLACK
+    assert (ok, verdict["category"], verdict["latency_ms"]) == (False, "timeout", None)
+    assert "the hang peer did not answer within 0.2 s" in verdict["message"]
+    connector.release.set()
+    for thread in check_threads():
+        thread.join(5)
+    assert not check_threads()
+
+
+def test_conn_010_broken_off_at_the_deadline_is_timeout(connector: FakeConnector) -> None:
+    _, verdict = connector.doctor(connection("obey"), timeout=0.05)
+    assert verdict["category"] == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("does", "fault", "category", "retryable"),
+    [("raise", "broken", "permission", False), ("refuse", "refused", "network", True)],
+)
+def test_conn_010_errors_are_classified(
+    connector: FakeConnector, does: str, fault: str, category: str, retryable: bool
+) -> None:
+    ok, verdict = connector.doctor(connection(does, password="s3cret"))
+    assert not ok
+    assert verdict["category"] == category
+    assert verdict["details"] == {"fault": fault, "retryable": retryable}
+    assert "s3cret" not in str(verdict)
+
+
+def test_own_errors_keep_their_words(connector: FakeConnector, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prove(*_: Any) -> dict[str, Any]:
+        message = "The key has been revoked. Make another."
+        raise AuthError(message, fault="revoked")
+
+    monkeypatch.setattr(connector, "prove", prove)
+    ok, verdict = connector.doctor(connection())
+    assert (ok, verdict["category"], verdict["message"]) == (False, "auth", "The key has been revoked. Make another.")
+    assert verdict["details"] == {"fault": "revoked", "retryable": False}
+
+
+def test_broken_connector_does_not_raise(connector: FakeConnector, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Any) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(FakeConnection, "place", broken)
+    assert connector.doctor(connection("raise"))[1]["category"] == "permission"
+    monkeypatch.setattr(ConnectionModel, "parse", classmethod(lambda *_: 1 / 0))
+    assert connector.doctor(connection())[1]["category"] == "unknown"
+
+
+def test_overdue_check_of_a_broken_connector_does_not_raise(
+    connector: FakeConnector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Any) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(FakeConnection, "place", broken)
+    assert connector.doctor(connection("hang"), timeout=0.05)[1]["category"] == "timeout"
+
+
+def test_exit_in_a_check_ends_only_the_check(connector: FakeConnector, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(*_: Any) -> dict[str, Any]:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(connector, "prove", leave)
+    started = time.monotonic()
+    ok, verdict = connector.doctor(connection(), timeout=1)
+    assert not ok
+    assert verdict["category"] in ("timeout", "unknown")
+    assert time.monotonic() - started <= 1 + SLACK
+
+
+def test_misconfiguration_is_unknown_and_lasting(connector: FakeConnector) -> None:
+    ok, verdict = connector.doctor({"family": "fake", "alias": "x", "port": "many"})
+    assert (ok, verdict["category"], verdict["details"]["retryable"]) == (False, "unknown", False)
+    assert "@fake.x" in verdict["message"]
+    assert "does" in verdict["message"]
+    assert "port" in verdict["message"]
+
+
+@given(st.one_of(st.none(), st.text(), st.floats(), st.integers(), st.booleans(), st.lists(st.integers())))
+def test_conn_009_any_timeout(timeout: Any) -> None:
+    try:
+        assert 0 < checked_timeout(timeout) <= 86_400
+    except ValueError as error:
+        assert str(error) == "timeout is a positive number of seconds"  # noqa: PT017 - either way is right
+
+
+def test_500_checks_side_by_side(connector: FakeConnector) -> None:
+    kinds = ["ok", "raise", "refuse", "ok", "hang"]
+    connections = [connection(kinds[number % 5]) for number in range(500)]
+    started = time.monotonic()
+    results = run_many(connector, connections, timeout=0.5, workers=200)
+    # 100 of them hang, which is one round for 200 workers.
+    assert time.monotonic() - started < 5
+    assert sorted(results) == list(range(500))
+    expected = {"ok": "ok", "raise": "permission", "refuse": "network", "hang": "timeout"}
+    for number, (_, verdict) in results.items():
+        assert verdict["category"] == expected[kinds[number % 5]]
+    connector.release.set()
+    for thread in check_threads():
+        thread.join(5)
+    assert not check_threads()
+
+
+def test_fewer_workers_than_hanging_checks(connector: FakeConnector) -> None:
+    started = time.monotonic()
+    results = run_many(connector, [connection("hang")] * 6 + [connection()], timeout=0.1, workers=2)
+    assert [results[number][1]["category"] for number in range(7)] == ["timeout"] * 6 + ["ok"]
+    assert time.monotonic() - started < 4 * (0.1 + SLACK)
+
+
+def test_results_come_in_as_they_are_ready(connector: FakeConnector) -> None:
+    order: list[int] = []
+    jobs = [(connector, connection(does)) for does in ("hang", "ok", "raise")]
+    check_many(jobs, 0.5, 8, lambda number, _: order.append(number))
+    assert order[-1] == 0
+    assert sorted(order[:2]) == [1, 2]
+
+
+def test_nothing_to_check(connector: FakeConnector) -> None:
+    assert run_many(connector, [], timeout=1, workers=4) == {}
+
+
+def test_jobs_are_taken_as_they_are_needed(connector: FakeConnector) -> None:
+    taken: list[int] = []
+
+    def jobs() -> Iterator[Any]:
+        for number in range(10):
+            taken.append(number)
+            yield connector, connection()
+
+    seen: list[int] = []
+    check_many(jobs(), 5, 1, lambda *_: seen.append(len(taken)))
+    assert seen == list(range(1, 11))
+
+
+def test_fleet_reports_keep_the_order_of_the_targets() -> None:
+    reports: list[Any] = []
+    healthy = {"family": "duckdb", "alias": "a", "path": ":memory:"}
+    targets: list[Any] = [healthy, "nonsense", {"family": "duckdb", "alias": "b"}]
+    found = doctor_all(targets, 5, on_report=reports.append)
+    assert [(report["family"], report["alias"], report["ok"]) for report in found] == [
+        ("duckdb", "a", True),
+        ("nonsense", None, False),
+        ("duckdb", "b", False),
+    ]
+    assert sorted(map(str, reports)) == sorted(map(str, found))
+    assert list(found[0]) == ["family", "alias", "ok", "latency_ms", "category", "message", "details"]
+
+
+@pytest.mark.parametrize("target", [{}, {"family": None}, {"family": "nobody"}, {"family": ["x"]}, 7, None, "@", ""])
+def test_fleet_survives_any_target(target: Any) -> None:
+    (report,) = doctor_all([target], 1)
+    assert (report["ok"], report["category"]) == (False, "unknown")
+
+
+def test_fleet_takes_a_long_timeout() -> None:
+    (report,) = doctor_all([{"family": "duckdb", "path": ":memory:"}], 1e300)
+    assert report["ok"]
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), None, "soon"])
+def test_fleet_refuses_other_timeouts(timeout: Any) -> None:
+    with pytest.raises(ValueError, match="positive number of seconds"):
+        doctor_all([{"family": "duckdb", "path": ":memory:"}], timeout)
+
+
+def test_config_error_of_a_reference_is_a_report(tmp_path: Any) -> None:
+    (report,) = doctor_all(["@mysql.nobody"], 1, file=tmp_path / "none.yaml")
+    assert (report["family"], report["alias"], report["category"]) == ("mysql", "nobody", "unknown")
+    assert issubclass(ConnectionConfigError, ValueError)
