@@ -22,17 +22,21 @@ from tests.airflow.test_sensor import entry
 from tests.servers import Address
 from tests.servers.process import Server
 
-ENDLESS = {
-    "mysql": "SELECT seq, REPEAT('x', 500) AS filler FROM seq_1_to_1000000000",
-    "postgres": "SELECT generate_series(1, 1000000000) AS n, repeat('x', 500) AS filler",
-}
+KILLS = [
+    ("mysql", signal.SIGTERM, "SELECT SLEEP(600) AS x"),
+    ("mysql", signal.SIGKILL, "SELECT seq, REPEAT('x', 500) AS filler FROM seq_1_to_1000000000"),
+    ("postgres", signal.SIGTERM, "SELECT generate_series(1, 1000000000) AS n, repeat('x', 500) AS filler"),
+    ("postgres", signal.SIGKILL, "SELECT pg_sleep(600)::text AS x"),
+]
+"""Queries that never end, the server sending all the time or busy without a word."""
 PROCESSES = {
-    "mysql": "SELECT COUNT(*) FROM information_schema.processlist WHERE db = %s",
-    "postgres": "SELECT count(*) FROM pg_stat_activity WHERE datname = %s",
+    "mysql": "SELECT COUNT(*), COUNT(IF(command = 'Query', 1, NULL)) FROM information_schema.processlist WHERE db = %s",
+    "postgres": "SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity WHERE datname = %s",
 }
+"""How many connections there are to a database, and how many of them are at work."""
 PATIENCE = 30.0
 
-OpenConnections = Callable[[], int]
+OpenConnections = Callable[[], tuple[int, int]]
 
 
 @pytest.fixture(params=["mysql", "postgres"])
@@ -56,12 +60,12 @@ def open_connections(family: str, address: Address, request: pytest.FixtureReque
         pymysql.connect(**login) if family == "mysql" else psycopg2.connect(**login, dbname="postgres")
     ) as found:
 
-        def count() -> int:
+        def count() -> tuple[int, int]:
             with found.cursor() as cursor:
                 cursor.execute(PROCESSES[family], (address.database,))
                 row = cursor.fetchone()
             found.rollback()
-            return int(row[0]) if row else 0
+            return row or (0, 0)
 
         yield count
 
@@ -81,7 +85,7 @@ def test_conn_014_nothing_stays_open_after_success(
         config = {"connection": f"@{family}.default", "query": "SELECT 1 AS one"}
         OsirisOperator(task_id="extract", driver=f"{family}.extractor", config=config)
     assert run_dag(dag).state == "success"
-    wait_until(lambda: open_connections() == 0, "closing")
+    wait_until(lambda: open_connections()[0] == 0, "closing")
 
 
 def test_conn_014_nothing_stays_open_after_a_failure(
@@ -91,12 +95,12 @@ def test_conn_014_nothing_stays_open_after_a_failure(
     with DAG(f"open_failure_{family}", schedule=None) as dag:
         OsirisOperator(task_id="fails", driver=OpensAndFails, config={"connection": f"@{family}"})
     assert run_dag(dag).state == "failed"
-    wait_until(lambda: open_connections() == 0, "closing")
+    wait_until(lambda: open_connections()[0] == 0, "closing")
 
 
 @contextmanager
-def endless_task(family: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "tests.airflow.killable", family, ENDLESS[family]]
+def endless_task(family: str, query: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "tests.airflow.killable", family, query]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             yield process
@@ -105,17 +109,18 @@ def endless_task(family: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.usefixtures("airflow_database")
-@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL], ids=lambda kind: kind.name)
+@pytest.mark.parametrize(("family", "kind", "query"), KILLS, ids=lambda value: getattr(value, "name", None))
 def test_conn_014_killing_a_task_mid_driver_closes_its_connection(
     family: str,
     address: Address,
     open_connections: OpenConnections,
     connections_file: ConnectionsFile,
     kind: signal.Signals,
+    query: str,
 ) -> None:
     """SIGTERM is what Airflow sends first (the operator's on_kill answers it), SIGKILL what it sends at last."""
     connections_file({family: {"default": entry(address)}})
-    with endless_task(family) as process:
-        wait_until(lambda: open_connections() > 0, "connecting")
+    with endless_task(family, query) as process:
+        wait_until(lambda: open_connections()[1] > 0, "querying")
         process.send_signal(kind)
-        wait_until(lambda: open_connections() == 0, "closing")
+        wait_until(lambda: open_connections()[0] == 0, "closing")
