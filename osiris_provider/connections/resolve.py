@@ -21,7 +21,6 @@ __all__ = [
     "default_alias",
     "find_entry",
     "list_connections",
-    "public_fields",
     "resolve_connection",
     "resolve_entry",
     "validate_file",
@@ -74,7 +73,8 @@ def list_connections(file: FileArgument = None) -> list[dict[str, Any]]:
     :raises ConnectionConfigError: there is no file, it cannot be read, or its structure is wrong.
     """
     known = load_connections(file)
-    return [public_fields(known, entry) for entry in known.entries.values()]
+    defaults = {family: default_alias(known, family) for family in {family for family, _ in known.entries}}
+    return [_public(entry, is_default=defaults[entry.family] == entry.alias) for entry in known.entries.values()]
 
 
 def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple[Path, list[Problem], list[Problem]]:
@@ -196,19 +196,14 @@ def _unknown_field(entry: Entry, name: str, declared: list[str]) -> str:
     return f"is not known to family {entry.family}.{did_you_mean(name, declared)}"
 
 
-def public_fields(known: ConnectionsFile, entry: Entry) -> dict[str, Any]:
-    """Return what may be shown of a connection, in the shape of CONN-021.
-
-    :param known: the file.
-    :param entry: one of its entries.
-    """
+def _public(entry: Entry, *, is_default: bool) -> dict[str, Any]:
     declared = _declared(entry.family)
     found: dict[str, Any] = {"family": entry.family, "alias": entry.alias}
     for name, value in entry.fields.items():
         field = declared.get(name)
         if field is not None and field.public and value is not None:
             found[field.name] = _shown(_written(entry, name, field))
-    if default_alias(known, entry.family) == entry.alias:
+    if is_default:
         found["default"] = True
     return found
 

@@ -105,6 +105,9 @@ def test_conn_001_thousands_of_connections(tmp_path: Path, monkeypatch: pytest.M
     assert len(load_connections(file).entries) == 5000
     assert time.process_time() - started < 3.0
     started = time.process_time()
+    assert len(list_connections(file)) == 5000
+    assert time.process_time() - started < 1.0
+    started = time.process_time()
     for _ in range(100):
         assert resolve_connection("@mysql.c4999", file)["password"] == "p"
     assert time.process_time() - started < 0.5
