@@ -266,7 +266,7 @@ def _connection_class() -> type[Connection[Any]]:
         def _request_authentication(self) -> None:
             if self.ssl and not _offers_tls(self):
                 raise DiagnosedError(TLS_REFUSED)
-            super()._request_authentication()  # type: ignore[misc]
+            super()._request_authentication()  # type: ignore[misc]  # its base is untyped
 
     return TLSOrNothing
 

@@ -123,7 +123,7 @@ def _stream(client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches:
     finally:
         client.decoders = decoders
     # The description of DB-API tells neither sign nor charset.
-    fields = cursor._result.fields if cursor.description else []  # type: ignore[attr-defined] # noqa: SLF001
+    fields = cursor._result.fields if cursor.description else []  # type: ignore[attr-defined] # noqa: SLF001 - no public name
     schema = arrow_schema(fields, zero_dates=config.zero_dates)
     check_names(step.id, schema)
     makers = [array_maker(field, config.zero_dates) for field in schema]
