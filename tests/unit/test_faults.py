@@ -1,0 +1,100 @@
+"""The faults that all families share: found by code, told in words that help (CONN-010, 011)."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+
+import pytest
+from osiris_provider.connectors import faults
+from osiris_provider.connectors.faults import MAX_MESSAGE, Fault, chain, transport_fault
+from osiris_provider.connectors.names import NamesUnansweredError
+from osiris_provider.errors import CATEGORIES, AuthError
+
+ALL = [value for value in vars(faults).values() if isinstance(value, Fault)]
+
+
+def unverified(code: int) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "words in any language")
+    error.verify_code = code
+    return error
+
+
+@pytest.mark.parametrize("fault", ALL, ids=lambda fault: fault.slug)
+def test_conn_010_every_fault_is_well_told(fault: Fault) -> None:
+    assert fault.category in CATEGORIES
+    assert fault.category != "ok"
+    text = fault.text("db.example.com:3306", 2)
+    assert len(text) <= MAX_MESSAGE
+    assert "[" not in text
+    assert "{" not in text
+    assert text.endswith(".")
+    assert ". " in text, "it does not say what to do"
+
+
+def test_slugs_are_unique() -> None:
+    assert len({fault.slug for fault in ALL}) == len(ALL)
+
+
+@pytest.mark.parametrize(
+    ("error", "slug"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "refused"),
+        (OSError(errno.EHOSTUNREACH, "x"), "unreachable"),
+        (OSError(errno.ENETUNREACH, "x"), "unreachable"),
+        (ConnectionResetError(errno.ECONNRESET, "x"), "reset"),
+        (BrokenPipeError(errno.EPIPE, "x"), "reset"),
+        (EOFError(), "reset"),
+        (TimeoutError("x"), "timed_out"),
+        (OSError(errno.ETIMEDOUT, "x"), "timed_out"),
+        (NamesUnansweredError("x"), "dns_silent"),
+        (socket.gaierror(socket.EAI_NONAME, "x"), "unknown_host"),
+        (socket.gaierror(socket.EAI_AGAIN, "x"), "dns_failed"),
+        (unverified(18), "certificate_untrusted"),
+        (unverified(10), "certificate_expired"),
+        (unverified(62), "certificate_wrong_name"),
+        (ssl.SSLEOFError(8, "x"), "reset"),
+        (ssl.SSLError(1, "x"), "tls_failed"),
+    ],
+)
+def test_conn_010_transport_errors_by_code(error: BaseException, slug: str) -> None:
+    found = transport_fault(error)
+    assert found is not None
+    assert found.slug == slug
+
+
+def test_other_errors_are_no_transport_faults() -> None:
+    assert transport_fault(ValueError("connection refused")) is None
+    assert transport_fault(OSError(errno.ENOSPC, "x")) is None
+
+
+def test_cause_is_found_wherever_a_library_hangs_it() -> None:
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "x")
+
+    class LibraryError(Exception):
+        original_exception: BaseException | None = None
+
+    by_attribute, by_cause, by_argument = LibraryError(), LibraryError(), LibraryError("x", LibraryError(refused))
+    by_attribute.original_exception = refused
+    by_cause.__cause__ = refused
+    for error in (by_attribute, by_cause, by_argument):
+        assert transport_fault(error) is faults.REFUSED
+
+
+def test_chain_ends_although_errors_go_round() -> None:
+    one, other = ValueError(), KeyError()
+    one.__cause__, other.__context__ = other, one
+    assert list(chain(one)) == [one, other]
+
+
+def test_fault_becomes_its_error() -> None:
+    error = Fault("wrong", "auth", "{place} says no. Ask again.").error("here", reference="@x.y", cause="Z")
+    assert isinstance(error, AuthError)
+    assert str(error) == "@x.y: here says no. Ask again."
+    assert error.facts == {"reference": "@x.y", "fault": "wrong", "retryable": False, "cause": "Z"}
+
+
+def test_place_is_not_a_template() -> None:
+    assert Fault("x", "network", "{place} is off. Wait {timeout}.").text("a{timeout}b", 1) != ""
+    assert Fault("x", "network", "{place} is off.").text("{0}{x!r}%s") == "{0}{x!r}%s is off."
