@@ -8,9 +8,11 @@ out of the stream and decoded here, many at a time. :mod:`~osiris_provider.drive
 
 from __future__ import annotations
 
+import socket
 import struct
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import Self
@@ -77,12 +79,13 @@ class QueryResult:
         definitions = _execute(connection, self._id)
         self._connection = connection
         self._abandon = weakref.finalize(self, _hang_up, connection)
+        self._abandon.atexit = False
         self.schema = arrow_schema(definitions, zero_dates=zero_dates, timestamp_zone=timestamp_zone)
         self._columns = [
             Column(field.name, column.type_code, field.type, fraction_digits(column), zero_dates, connection.encoding)
             for field, column in zip(self.schema, definitions, strict=True)
         ]
-        self._packets = RowPackets(lambda view: _receive(connection, view), batch_rows, batch_bytes)
+        self._packets = RowPackets(_receiver(connection), batch_rows, batch_bytes)
         self._blocks = iter(self._packets)
         self._next_row = 1
 
@@ -121,11 +124,12 @@ class QueryResult:
         self._abandon()
 
     def _conclude(self, last: bytes) -> None:
-        from pymysql.constants import COMMAND, SERVER_STATUS
+        from pymysql.constants import SERVER_STATUS
         from pymysql.err import raise_mysql_exception
 
         if last[0] == ERROR_MARK:
             self._abandon.detach()
+            _forget(self._connection, self._id)
             raise_mysql_exception(last)
         if len(last) != EOF_LENGTH:
             message = "The packet that ends the result is not one."
@@ -136,7 +140,7 @@ class QueryResult:
             return
         self._abandon.detach()
         self._connection.server_status = status
-        _send(self._connection, COMMAND.COM_STMT_CLOSE, _ID.pack(self._id))
+        _forget(self._connection, self._id)
 
 
 def stream_query(
@@ -173,7 +177,7 @@ def _prepare(connection: Any, statement: str) -> int:
             _packet(connection)
         if columns and not parameters:
             return int(number)
-        _send(connection, COMMAND.COM_STMT_CLOSE, _ID.pack(number))
+        _forget(connection, number)
         code = 0
     message = "The server does not prepare this statement, or the statement returns no rows; a cursor has to run it."
     raise NotPreparableError(message, code=code)
@@ -182,15 +186,28 @@ def _prepare(connection: Any, statement: str) -> int:
 def _execute(connection: Any, number: int) -> list[Any]:
     """Execute a prepared statement and return the definitions of the result's columns."""
     from pymysql.constants import COMMAND
+    from pymysql.err import Error
     from pymysql.protocol import FieldDescriptorPacket
 
     _send(connection, COMMAND.COM_STMT_EXECUTE, _EXECUTE.pack(number, 0, 1))
-    columns = _packet(connection).read_length_encoded_integer()
+    try:
+        columns = _packet(connection).read_length_encoded_integer()
+    except Error:
+        if connection.open:
+            _forget(connection, number)
+        raise
     definitions = [_packet(connection, FieldDescriptorPacket) for _ in range(columns)]
     if not _packet(connection).is_eof_packet():
         message = "The definitions of the columns do not end."
         raise MalformedError(message)
     return definitions
+
+
+def _forget(connection: Any, number: int) -> None:
+    """Have the server forget a prepared statement; it does not answer."""
+    from pymysql.constants import COMMAND
+
+    _send(connection, COMMAND.COM_STMT_CLOSE, _ID.pack(number))
 
 
 # PyMySQL has no public names for sending a command and reading its answer; these have been the same since 0.7.
@@ -204,15 +221,26 @@ def _packet(connection: Any, *kind: type) -> Any:
     return connection._read_packet(*kind)  # noqa: SLF001 - see above
 
 
-def _receive(connection: Any, view: memoryview) -> int:
-    from pymysql.err import InterfaceError
-
+def _receiver(connection: Any) -> Callable[[memoryview], int]:
+    """Return what reads from the connection's socket, first what PyMySQL's buffer holds."""
     file = connection._rfile  # noqa: SLF001 - see above
-    if file is None:
-        raise InterfaceError(0, "The connection was closed while its result was being read.")
-    return int(file.readinto1(view))
+    buffered = True
+
+    def receive(view: memoryview) -> int:
+        nonlocal buffered
+        if not buffered:
+            return int(file.raw.readinto(view))
+        # readinto1 would go on to wait for the socket.
+        piece = file.read1(len(view))
+        view[: len(piece)] = piece
+        buffered = len(piece) == len(view)
+        return len(piece)
+
+    return receive
 
 
 def _hang_up(connection: Any) -> None:
     if connection.open:
+        with suppress(OSError):
+            connection._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - see above
         connection.close()

@@ -14,7 +14,7 @@ TIMESTAMP                                     timestamp[us] without zone, as the
                                               a zone, see ``timestamp_zone``
 TIME                                          duration[us], it reaches from -838:59:59 to 838:59:59
 CHAR, VARCHAR, TEXT, ENUM, SET, JSON          string
-BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR     binary; so are UUID and INET6 casts to them
+BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR     binary
 UUID, INET4, INET6                            string
 NULL without a type                           null
 ============================================  ===================================================================
