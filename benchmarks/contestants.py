@@ -47,7 +47,7 @@ def write(reader: Any, target: Path) -> int:
     import pyarrow.parquet as pq
 
     rows = 0
-    with pq.ParquetWriter(target / "data.parquet", reader.schema, compression="zstd") as writer:
+    with pq.ParquetWriter(target / "data.parquet", reader.schema, compression="zstd", use_dictionary=False) as writer:
         for batch in reader:
             writer.write_batch(batch)
             rows += batch.num_rows
@@ -182,7 +182,7 @@ def pandas(family: str, address: Address, table: str, target: Path) -> Work:
     def work() -> int:
         engine = sqlalchemy.create_engine(url_of(DRIVERS[family], address))
         frame = pd.read_sql(f"SELECT * FROM {table}", engine)
-        frame.to_parquet(target / "data.parquet")
+        frame.to_parquet(target / "data.parquet", compression="zstd", use_dictionary=False)
         return len(frame)
 
     return work

@@ -45,7 +45,7 @@ def stream_query(
     params: Params = None,
     *,
     engine: Engine = "auto",
-    special_values: SpecialValues = "text",
+    special_values: SpecialValues = "error",
     block_bytes: int = BLOCK_BYTES,
 ) -> pa.RecordBatchReader:
     """Return the result of a query as a stream of record batches; see :func:`open_stream`."""
@@ -63,7 +63,7 @@ def open_stream(
     params: Params = None,
     *,
     engine: Engine = "auto",
-    special_values: SpecialValues = "text",
+    special_values: SpecialValues = "error",
     block_bytes: int = BLOCK_BYTES,
 ) -> Stream:
     """Describe a query and return the stream of its result.
@@ -76,8 +76,9 @@ def open_stream(
     :param params: as psycopg2 takes them; without any, ``%`` in the query has no meaning.
     :param engine: ``copy``, ``cursor``, or ``auto``: COPY where the query allows it.
     :param special_values: what becomes of infinite dates and timestamps, NaN in numeric(p, s) and the time 24:00:00,
-        which Arrow has not. ``text``: a column that holds one is a string column; to know, the query is run an
-        additional time if it has columns of these types. ``error``: a DataError that names column and row. ``null``.
+        which Arrow has not. ``error``: a DataError that names column and row, and has the fact ``special``. ``text``:
+        a column that holds one is a string column; to know, the query is run an additional time if it has columns of
+        these types, and what that changes is undone. ``null``: NULL.
     :param block_bytes: see :data:`BLOCK_BYTES`.
     :raises DataError: the query gives no rows; while reading: a special value, or text that is not UTF-8.
     :raises psycopg2.Error: also while reading; the connector's ``error_of`` knows its codes.

@@ -141,7 +141,7 @@ def _unfit(column: Column, text: str, row: int) -> DataError:
         f"Column {column.name} holds {text[:40]} in row {row:,} of the result; Arrow's type for it has no such value. "
         f"Cast it in the query ({column.name}::text), or set special_values: text."
     )
-    return DataError(message, column=column.name, row=row)
+    return DataError(message, column=column.name, row=row, special=True)
 
 
 def _days(match: re.Match[str]) -> int:
