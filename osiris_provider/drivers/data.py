@@ -27,11 +27,12 @@ def to_reader(value: Any) -> pa.RecordBatchReader:
     """
     import pyarrow as pa
 
+    # Before the Arrow interface, through which a pandas frame gives its index away as one more column.
+    if _is_pandas(value):
+        return pa.Table.from_pandas(value, preserve_index=False).to_reader()
     opened = _arrow_reader(value)
     if opened is not None:
         return opened
-    if _is_pandas(value):
-        return pa.Table.from_pandas(value, preserve_index=False).to_reader()
     if isinstance(value, list) and (not value or isinstance(value[0], dict)):
         return pa.Table.from_pylist(value).to_reader()
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):

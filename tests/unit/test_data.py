@@ -1,0 +1,149 @@
+"""Any tabular data becomes a stream of record batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from osiris_provider.drivers.data import BATCH_ROWS, counted, row_groups, to_reader
+from osiris_provider.errors import DataError
+
+ROWS = st.lists(
+    st.fixed_dictionaries({"i": st.none() | st.integers(-(2**63), 2**63 - 1), "s": st.none() | st.text()}), min_size=1
+)
+SCHEMA = pa.schema([("i", pa.int64()), ("s", pa.string())])
+
+FORMS: dict[str, Callable[[pa.Table], Any]] = {
+    "reader": lambda table: table.to_reader(max_chunksize=2),
+    "table": lambda table: table,
+    "batch": lambda table: table.combine_chunks().to_batches()[0],
+    "dataset": ds.dataset,
+    "scanner": lambda table: ds.dataset(table).scanner(),
+    "polars": pl.from_arrow,
+    "generator of tables": lambda table: (table.slice(row, 1) for row in range(table.num_rows)),
+    "generator of data": lambda table: ({"data": table.slice(row, 1)} for row in range(table.num_rows)),
+    "generator of df": lambda table: ({"df": table.slice(row, 1)} for row in range(table.num_rows)),
+    "list of tables": lambda table: [table],
+    "generator of readers": lambda table: (table.to_reader() for _ in range(1)),
+}
+
+
+class MyError(Exception):
+    """What a driver's own code raises."""
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=list(FORMS))
+@given(rows=ROWS)
+def test_every_form_keeps_every_row(form: Callable[[pa.Table], Any], rows: list[dict[str, Any]]) -> None:
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    reader = to_reader(form(table))
+    assert isinstance(reader, pa.RecordBatchReader)
+    assert reader.read_all().to_pylist() == rows
+
+
+@given(ROWS)
+def test_list_of_dicts(rows: list[dict[str, Any]]) -> None:
+    assert to_reader(rows).read_all().to_pylist() == rows
+
+
+def test_pandas_frame_loses_its_index() -> None:
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", None]}, index=[7, 8])
+    assert to_reader(frame).read_all().to_pydict() == {"a": [1, 2], "b": ["x", None]}
+
+
+def test_generator_of_pandas_frames() -> None:
+    frames = (pd.DataFrame({"a": [number]}) for number in range(3))
+    assert to_reader(frames).read_all().to_pydict() == {"a": [0, 1, 2]}
+
+
+@pytest.mark.parametrize("value", [None, 3, "text", b"bytes", object(), {"a": 1}, iter([1]), [1, 2]])
+def test_other_things_are_refused(value: Any) -> None:
+    with pytest.raises(DataError):
+        to_reader(value).read_all()
+
+
+@pytest.mark.parametrize("empty", [[], iter([]), pa.table({}), pa.schema([("a", pa.int64())]).empty_table()])
+def test_nothing(empty: Any) -> None:
+    assert to_reader(empty).read_all().num_rows == 0
+
+
+def test_generator_is_read_as_it_is_asked_for() -> None:
+    made: list[int] = []
+
+    def chunks() -> Iterator[pa.Table]:
+        for number in range(5):
+            made.append(number)
+            yield pa.table({"a": [number]})
+
+    reader = to_reader(chunks())
+    assert made == [0], "the schema needs the first chunk, nothing needs the others"
+    reader.read_next_batch()
+    reader.read_next_batch()
+    assert len(made) <= 3
+
+
+def test_later_chunk_is_cast_to_the_first() -> None:
+    chunks = iter([pa.table({"a": [1], "b": ["x"]}), pa.table({"b": ["y"], "a": pa.array([2], pa.int8())})])
+    table = to_reader(chunks).read_all()
+    assert table.to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
+    assert table.schema.field("a").type == pa.int64()
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        ({"a": [2.5], "b": ["y"]}, "2.5"),
+        ({"a": ["x"], "b": ["y"]}, "x"),
+        ({"a": [1]}, "b"),
+        ({"a": [1], "b": ["x"], "more": [1]}, "more"),
+        ({"a": [2**40], "b": ["x"]}, "1099511627776"),
+    ],
+)
+def test_later_chunk_that_does_not_fit_is_an_error(later: dict[str, Any], said: str) -> None:
+    first = pa.table({"a": pa.array([1], pa.int32()), "b": ["x"]})
+    with pytest.raises(DataError, match=said):
+        to_reader(iter([first, pa.table(later)])).read_all()
+
+
+def test_error_of_a_generator_stays_its_own() -> None:
+    def chunks() -> Iterator[pa.Table]:
+        yield pa.table({"a": [1]})
+        raise MyError
+
+    with pytest.raises(MyError):
+        to_reader(chunks()).read_all()
+
+
+@given(ROWS)
+def test_counting_reports_once_at_the_end(rows: list[dict[str, Any]]) -> None:
+    reported: list[int] = []
+    reader = counted(pa.Table.from_pylist(rows, schema=SCHEMA).to_reader(max_chunksize=1), reported.append)
+    reader.read_next_batch()
+    assert not reported
+    assert reader.read_all().num_rows == len(rows) - 1
+    assert reported == [len(rows)]
+
+
+def test_count_of_a_broken_stream_is_not_reported() -> None:
+    def chunks() -> Iterator[pa.Table]:
+        yield pa.table({"a": [1]})
+        raise MyError
+
+    reported: list[int] = []
+    with pytest.raises(MyError):
+        counted(to_reader(chunks()), reported.append).read_all()
+    assert not reported
+
+
+def test_row_groups_put_small_batches_together() -> None:
+    batches = (pa.table({"a": range(1000)}) for _ in range(200))
+    groups = list(row_groups(to_reader(batches)))
+    assert sum(group.num_rows for group in groups) == 200_000
+    assert all(BATCH_ROWS <= group.num_rows < BATCH_ROWS + 1000 for group in groups[:-1])

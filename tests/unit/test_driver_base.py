@@ -1,0 +1,124 @@
+"""What the base of drivers checks before a driver does its work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from osiris_provider.drivers.base import RESOLVED, BaseDriver, Extractor, Step, StepConfig, Writer
+from osiris_provider.errors import ConnectionConfigError, DataError, DriverConfigError
+
+from tests.contract.context import Metric, RecordingContext
+
+DUCKDB = {"family": "duckdb", "alias": "x", "path": ":memory:", "never_heard_of": "s3cret"}
+
+
+class TableConfig(StepConfig):
+    table: str
+    limit: int = 3
+    input: str | None = None
+
+
+class TableExtractor(Extractor[TableConfig]):
+    name = "fake.extractor"
+    family = "duckdb"
+    config_model = TableConfig
+
+    def extract(self, step: Step[TableConfig]) -> Any:
+        return ({"data": [{"row": row}]} for row in range(step.config.limit))
+
+
+class TableWriter(Writer[TableConfig]):
+    name = "fake.writer"
+    config_model = TableConfig
+
+    def write(self, step: Step[TableConfig], reader: pa.RecordBatchReader) -> dict[str, Any]:
+        return {"rows_written": reader.read_all().num_rows, "table": step.config.table}
+
+
+def run(driver: BaseDriver[Any], config: dict[str, Any], **inputs: Any) -> tuple[dict[str, Any], list[Metric]]:
+    ctx = RecordingContext()
+    result = driver.run(step_id="s1", config=config, inputs=inputs, ctx=ctx)
+    return result, ctx.metrics
+
+
+def test_extractor_streams_and_counts() -> None:
+    result, metrics = run(TableExtractor(), {"table": "t", RESOLVED: DUCKDB})
+    assert not metrics
+    assert result["data"].read_all().num_rows == 3
+    assert metrics == [Metric("rows_read", 3, "rows", {"step": "s1"})]
+
+
+def test_writer_counts() -> None:
+    result, metrics = run(TableWriter(), {"table": "t"}, e={"data": pa.table({"a": [1, 2]})})
+    assert result == {"rows_written": 2, "table": "t"}
+    assert metrics == [Metric("rows_written", 2, "rows", {"step": "s1"})]
+
+
+def test_reference_beside_the_connection_is_no_config() -> None:
+    run(TableWriter(), {"table": "t", "connection": "@duckdb.x", RESOLVED: DUCKDB}, e={"data": [{"a": 1}]})
+
+
+def test_all_config_problems_at_once() -> None:
+    with pytest.raises(DriverConfigError) as raised:
+        run(TableWriter(), {"limit": "many", "tabel": "t"})
+    said = str(raised.value)
+    assert said.startswith("Step s1 (fake.writer): ")
+    assert "config field table is required" in said
+    assert "config field limit: " in said
+    assert "config field tabel is unknown. Did you mean 'table'?" in said
+    assert raised.value.facts == {"step": "s1"}
+
+
+def test_config_errors_show_no_value() -> None:
+    with pytest.raises(DriverConfigError) as raised:
+        run(TableWriter(), {"table": ["s3cret"], "limit": "s3cret"})
+    assert "s3cret" not in repr(raised.value)
+
+
+def test_conn_006_connection_is_required() -> None:
+    none: list[Any] = [{}, None]
+    for connection in none:
+        with pytest.raises(DriverConfigError, match=r"Step s1 .*'resolved_connection' is required.*@duckdb\.alias"):
+            run(TableExtractor(), {"table": "t", RESOLVED: connection})
+
+
+def test_conn_007_connection_fields_are_checked() -> None:
+    with pytest.raises(ConnectionConfigError, match="field path: is required"):
+        run(TableExtractor(), {"table": "t", RESOLVED: {"family": "duckdb", "alias": "x"}})
+
+
+def test_connection_of_another_family() -> None:
+    with pytest.raises(DriverConfigError, match="needs a duckdb connection, not mysql"):
+        run(TableExtractor(), {"table": "t", RESOLVED: {"family": "mysql"}})
+
+
+def test_family_of_a_bare_connection_is_the_drivers() -> None:
+    result, _ = run(TableExtractor(), {"table": "t", RESOLVED: {"path": ":memory:"}})
+    assert result["data"].read_all().num_rows == 3
+
+
+@pytest.mark.parametrize(
+    ("config", "inputs", "said"),
+    [
+        ({}, {}, "an input is required"),
+        ({}, {"a": {"data": []}, "b": {"data": []}}, r"several inputs \(a, b\)"),
+        ({"input": "extrac"}, {"extract": {"data": []}}, "'extrac' is not there. Did you mean 'extract'"),
+        ({"input": "x"}, {}, "Inputs are: none"),
+        ({}, {"a": {"rows_written": 3}}, "'a' holds no data"),
+    ],
+)
+def test_inputs(config: dict[str, Any], inputs: dict[str, Any], said: str) -> None:
+    with pytest.raises(DriverConfigError, match=f"Step s1: .*{said}"):
+        run(TableWriter(), {"table": "t", **config}, **inputs)
+
+
+def test_input_that_is_no_data() -> None:
+    with pytest.raises(DataError, match="int"):
+        run(TableWriter(), {"table": "t"}, e={"data": 7})
+
+
+def test_conn_011_step_shows_no_secret() -> None:
+    step = Step("s1", TableConfig(table="t"), DUCKDB, {}, RecordingContext())
+    assert "s3cret" not in f"{step!r} {step}"
