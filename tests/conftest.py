@@ -19,9 +19,10 @@ from tests.servers.process import Server
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def _isolate_airflow() -> None:
-    """Give Airflow a home of its own; it reads these variables once, when it is first imported."""
-    for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "_AIRFLOW_", "OSIRIS_"))]:
+def _isolate() -> None:
+    """Keep the developer's settings out; Airflow reads its own once, when it is first imported."""
+    foreign = ("AIRFLOW_", "_AIRFLOW_", "OSIRIS_", "PG", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+    for name in [name for name in os.environ if name.startswith(foreign)]:
         del os.environ[name]
     home = tempfile.mkdtemp(prefix="osiris-airflow-home-")
     atexit.register(shutil.rmtree, home, ignore_errors=True)
@@ -31,10 +32,12 @@ def _isolate_airflow() -> None:
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
         AIRFLOW__CORE__TEST_CONNECTION="Enabled",
         AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
+        # A dumb terminal, or none, is shown no live progress.
+        TERM="xterm-256color",
     )
 
 
-_isolate_airflow()
+_isolate()
 # How long an example takes says more about what else the machine does.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
