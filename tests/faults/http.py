@@ -182,6 +182,57 @@ def _until_stopped(server: Moody) -> Iterator[bytes]:
 Row = tuple[str, str, Callable[[HttpWorld], Any]]
 
 
+_ROWS: list[Row] = [
+    ("healthy", "ok", to_honest),
+    ("wrong credentials", "unauthorized", with_wrong_credentials),
+    ("refused", "refused", partial(unreached, port=closed_port)),
+    ("unknown host", "unknown_host", to_no_host),
+    ("name server silent", "dns_silent", partial(unnamed, answers=False)),
+    ("name server fails", "dns_failed", partial(unnamed, answers=True)),
+    ("no route", "unreachable", unroutable),
+    ("SYN never answered", "timed_out", partial(unreached, port=unanswered_port)),
+    ("accepted, then silent", "timed_out", partial(met_by, manner=silent)),
+    ("one byte every 0.5 s", "timed_out", partial(met_by, manner=drip(b"HTTP/1.1 "))),
+    ("closed at once", "reset", partial(met_by, manner=hang_up)),
+    ("reset at once", "reset", partial(met_by, manner=reset)),
+    ("speaks SMTP", "garbage", partial(met_by, manner=say(b"220 smtp.example.com ESMTP\r\n"))),
+    ("speaks noise", "garbage", partial(met_by, manner=say(bytes(range(128, 256)) + b"\r\n\r\n"))),
+    ("headers drip", "timed_out", partial(answered, mood=_header_drip)),
+    ("body drips", "timed_out", partial(answered, mood=_body_drip)),
+    ("body stalls", "timed_out", partial(answered, mood=_body_stall)),
+    ("endless body", "broken_json", partial(answered, mood=_endless)),
+    ("10 GB body", "broken_json", partial(answered, mood=_huge)),
+    ("TLS handshake never answered", "timed_out", partial(met_by, manner=silent, scheme="https")),
+    ("TLS handshake drips", "timed_out", partial(met_by, manner=drip(b"\x16\x03\x03\x7a"), scheme="https")),
+    (
+        "TLS wanted, none there",
+        "tls_failed",
+        partial(met_by, manner=say(b"HTTP/1.1 400 x\r\n\r\n"), scheme="https"),
+    ),
+    ("certificate trusted", "unauthorized", secured),
+    ("certificate of another authority", "certificate_untrusted", partial(secured, trusted=False)),
+    ("certificate for another name", "certificate_wrong_name", partial(secured, host="127.0.0.1")),
+    ("certificate expired", "certificate_expired", partial(secured, certificate="expired")),
+    *[
+        (f"status {status}", fault, partial(answered, mood=status_only(status)))
+        for status, fault in (
+            (401, "unauthorized"),
+            (403, "forbidden"),
+            (404, "not_found"),
+            (407, "proxy_auth"),
+            (408, "request_timeout"),
+            (429, "throttled"),
+            (500, "server_error"),
+            (503, "server_error"),
+        )
+    ],
+    ("login page with status 200", "web_page", partial(answered, mood=_always(Reply.html(LOGIN_PAGE)))),
+    ("broken JSON", "broken_json", partial(answered, mood=_always(Reply(200, b'{"status": "u', JSON)))),
+    ("redirects in a circle", "redirect_loop", partial(answered, mood=_redirect_in_a_circle)),
+    ("redirects to another host", "redirected", partial(answered, mood=_redirect_away)),
+]
+
+
 def scenarios(family: str, faults: dict[str, str], own: list[Row] | None = None) -> list[Scenario[HttpWorld]]:
     """Return all scenarios of an HTTP family.
 
@@ -189,56 +240,7 @@ def scenarios(family: str, faults: dict[str, str], own: list[Row] | None = None)
     :param faults: by name of a scenario, where the family's differ from the others'.
     :param own: what only this family can meet.
     """
-    rows: list[Row] = [
-        ("healthy", "ok", to_honest),
-        ("wrong credentials", "unauthorized", with_wrong_credentials),
-        ("refused", "refused", partial(unreached, port=closed_port)),
-        ("unknown host", "unknown_host", to_no_host),
-        ("name server silent", "dns_silent", partial(unnamed, answers=False)),
-        ("name server fails", "dns_failed", partial(unnamed, answers=True)),
-        ("no route", "unreachable", unroutable),
-        ("SYN never answered", "timed_out", partial(unreached, port=unanswered_port)),
-        ("accepted, then silent", "timed_out", partial(met_by, manner=silent)),
-        ("one byte every 0.5 s", "timed_out", partial(met_by, manner=drip(b"HTTP/1.1 "))),
-        ("closed at once", "reset", partial(met_by, manner=hang_up)),
-        ("reset at once", "reset", partial(met_by, manner=reset)),
-        ("speaks SMTP", "garbage", partial(met_by, manner=say(b"220 smtp.example.com ESMTP\r\n"))),
-        ("speaks noise", "garbage", partial(met_by, manner=say(bytes(range(128, 256)) + b"\r\n\r\n"))),
-        ("headers drip", "timed_out", partial(answered, mood=_header_drip)),
-        ("body drips", "timed_out", partial(answered, mood=_body_drip)),
-        ("body stalls", "timed_out", partial(answered, mood=_body_stall)),
-        ("endless body", "broken_json", partial(answered, mood=_endless)),
-        ("10 GB body", "broken_json", partial(answered, mood=_huge)),
-        ("TLS handshake never answered", "timed_out", partial(met_by, manner=silent, scheme="https")),
-        ("TLS handshake drips", "timed_out", partial(met_by, manner=drip(b"\x16\x03\x03\x7a"), scheme="https")),
-        (
-            "TLS wanted, none there",
-            "tls_failed",
-            partial(met_by, manner=say(b"HTTP/1.1 400 x\r\n\r\n"), scheme="https"),
-        ),
-        ("certificate trusted", "unauthorized", secured),
-        ("certificate of another authority", "certificate_untrusted", partial(secured, trusted=False)),
-        ("certificate for another name", "certificate_wrong_name", partial(secured, host="127.0.0.1")),
-        ("certificate expired", "certificate_expired", partial(secured, certificate="expired")),
-        *[
-            (f"status {status}", fault, partial(answered, mood=status_only(status)))
-            for status, fault in (
-                (401, "unauthorized"),
-                (403, "forbidden"),
-                (404, "not_found"),
-                (407, "proxy_auth"),
-                (408, "request_timeout"),
-                (429, "throttled"),
-                (500, "server_error"),
-                (503, "server_error"),
-            )
-        ],
-        ("login page with status 200", "web_page", partial(answered, mood=_always(Reply.html(LOGIN_PAGE)))),
-        ("broken JSON", "broken_json", partial(answered, mood=_always(Reply(200, b'{"status": "u', JSON)))),
-        ("redirects in a circle", "redirect_loop", partial(answered, mood=_redirect_in_a_circle)),
-        ("redirects to another host", "redirected", partial(answered, mood=_redirect_away)),
-        *(own or []),
-    ]
+    rows = [*_ROWS, *(own or [])]
     return [Scenario(name, family, faults.get(name, fault), make) for name, fault, make in rows]
 
 
