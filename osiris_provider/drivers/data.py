@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +58,8 @@ def _arrow_reader(value: Any) -> pa.RecordBatchReader | None:
 
 
 def _is_pandas(value: Any) -> bool:
-    # Asking for the class by name keeps pandas an optional package.
-    return any(f"{cls.__module__}.{cls.__name__}" == "pandas.core.frame.DataFrame" for cls in type(value).__mro__)
+    # An optional package: whoever has a frame of it has imported it.
+    return isinstance(value, getattr(sys.modules.get("pandas"), "DataFrame", ()))
 
 
 def _from_chunks(chunks: Iterator[Any]) -> pa.RecordBatchReader:
