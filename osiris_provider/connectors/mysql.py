@@ -122,11 +122,13 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
         return _login(model, deadline, autocommit=False)
 
     def prove(self, model: MySQLConnection, deadline: Deadline) -> dict[str, Any]:
-        """Log in and run a query; see :meth:`Connector.prove`."""
+        """Log in and run a query; see :meth:`Connector.prove`. A replica is well, and told by ``read_only``."""
         with closing(_login(model, deadline, release=False)) as connection, _protocol(), connection.cursor() as cursor:
-            cursor.execute("SELECT VERSION(), @@character_set_connection")
-            version, charset = cursor.fetchone() or ("", "")
-        return {"server_version": version_text(version), "charset": version_text(charset)}
+            cursor.execute("SELECT VERSION(), @@character_set_connection, @@read_only")
+            version, charset, read_only = cursor.fetchone() or ("", "", 0)
+        details = {"server_version": version_text(version), "charset": version_text(charset)}
+        # A number, or from MariaDB 12 on a word.
+        return details if str(read_only) in ("0", "OFF") else {**details, "read_only": True}
 
     def is_alive(self, client: Connection[Any]) -> bool:
         """Ask the server, unless the client is at work."""

@@ -165,13 +165,13 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         return client
 
     def prove(self, model: PostgresConnection, deadline: Deadline) -> dict[str, Any]:
-        """Log in and run a query; see :meth:`Connector.prove`."""
+        """Log in and run a query; see :meth:`Connector.prove`. A standby is well, and told by ``read_only``."""
         with contextlib.closing(libpq.log_in(model.parameters(), deadline)) as connection:
             cursor = connection.cursor()
-            cursor.execute("SELECT 1")
+            cursor.execute("SELECT current_setting('transaction_read_only')")
             libpq.wait(connection, deadline)
-            cursor.fetchone()
-            return {"server_version": version_text(connection.get_parameter_status("server_version"))}
+            details = {"server_version": version_text(connection.get_parameter_status("server_version"))}
+            return {**details, "read_only": True} if cursor.fetchone() == ("on",) else details
 
     def is_alive(self, client: extensions.connection) -> bool:
         """Ask the server, unless the client is at work."""
