@@ -226,8 +226,10 @@ def test_processor_refuses_another_family() -> None:
 
 def test_processor_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    query = "SELECT count(*) AS n FROM (SELECT DISTINCT i, 'some longer text ' || i FROM range(2000000) r(i)), e"
-    assert process(query, {"e": {"data": PEOPLE.to_reader()}}, memory="60MB", threads=1).to_pydict() == {"n": [6000000]}
+    query = "SELECT count(*) AS n FROM (SELECT DISTINCT i, 'some longer text ' || i FROM range(3000000) r(i)), e"
+    assert process(query, {"e": {"data": PEOPLE.to_reader()}}, memory="300MB", threads=1).to_pydict() == {
+        "n": [9000000]
+    }
     close_all()
     assert os.listdir(tmp_path) == []
 
