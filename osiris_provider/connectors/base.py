@@ -93,14 +93,14 @@ class Connector(ABC, Generic[M, C]):
 
         :param connection: a resolved connection.
         """
-        return self.model.parse(connection).dsn(redacted=False)
+        return self.model.parse(connection).as_url(redacted=False)
 
     def build_dsn_redacted(self, connection: Mapping[str, Any]) -> str:
         """Return the URL with ``***`` for all credentials, for logs (CONN-011, 016).
 
         :param connection: a resolved connection.
         """
-        return self.model.parse(connection).dsn(redacted=True)
+        return self.model.parse(connection).as_url(redacted=True)
 
     def guarded(self, connection: Mapping[str, Any], call: Callable[[], T]) -> T:
         """Call, and turn whatever a client library raises into an error of this package, by code.

@@ -170,7 +170,7 @@ class DuckDBConnection(ConnectionModel):
             return "DuckDB in memory"
         return self.database if len(self.database) <= LONGEST_PLACE else f"...{self.database[-LONGEST_PLACE:]}"
 
-    def dsn(self, *, redacted: bool) -> str:  # noqa: ARG002 - there are no credentials
+    def as_url(self, *, redacted: bool) -> str:  # noqa: ARG002 - there are no credentials
         """Return ``duckdb:///path``; there is nothing to redact."""
         return f"duckdb:///{quote(self.database.removeprefix('/'), safe='/:')}"
 

@@ -156,7 +156,7 @@ class ConnectionModel(BaseModel, ABC):
         """Return where the peer is, for messages: ``host:port`` or the like. Holds no secret."""
 
     @abstractmethod
-    def dsn(self, *, redacted: bool) -> str:
+    def as_url(self, *, redacted: bool) -> str:
         """Return the connection as a URL (CONN-016).
 
         :param redacted: True puts ``***`` for all credentials.

@@ -55,11 +55,11 @@ class PostgresConnection(ConnectionModel):
     password: Annotated[
         SecretStr | None, Info("Password of the role.", airflow="password", aliases=("passwd", "pwd"))
     ] = None
-    conninfo: Annotated[
+    dsn: Annotated[
         SecretStr | None,
         Info(
             "Connection string of libpq, as postgresql:// URL or key=value pairs; fields take precedence.",
-            aliases=("dsn", "uri", "url", "connection_string"),
+            aliases=("conninfo", "uri", "url", "connection_string"),
             label="DSN",
         ),
     ] = None
@@ -78,7 +78,7 @@ class PostgresConnection(ConnectionModel):
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
-        if self.conninfo is None and (self.host is None or self.user is None):
+        if self.dsn is None and (self.host is None or self.user is None):
             message = f"field {'host' if self.host is None else 'user'} is required, or a dsn that has it"
             raise ValueError(message)
         return self
@@ -92,7 +92,7 @@ class PostgresConnection(ConnectionModel):
         known = self._known()
         return known["host"] if known["host"].startswith("/") else place_of(known["host"], int(known["port"]))
 
-    def dsn(self, *, redacted: bool) -> str:
+    def as_url(self, *, redacted: bool) -> str:
         """Return ``postgresql://user:password@host:port/database?sslmode=…``."""
         known = self._known()
         place = known.pop("host"), int(known.pop("port"))
@@ -119,7 +119,7 @@ class PostgresConnection(ConnectionModel):
         return known
 
     def _known(self) -> dict[str, Any]:
-        known = _parsed(self.conninfo.get_secret_value()) if self.conninfo else {}
+        known = _parsed(self.dsn.get_secret_value()) if self.dsn else {}
         for name in (*_PLAIN_FIELDS, *_FILE_FIELDS):
             if getattr(self, name) is not None:
                 known[_LIBPQ_NAMES.get(name, name)] = str(getattr(self, name))
@@ -135,7 +135,7 @@ class PostgresConnection(ConnectionModel):
                 raise ConnectionConfigError(message, field=name)
         if "," in known["host"] + known["port"] or not known["port"].isdecimal():
             message = "field dsn: name one host and one port"
-            raise ConnectionConfigError(message, field="conninfo")
+            raise ConnectionConfigError(message, field="dsn")
         return known
 
 
@@ -204,15 +204,15 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         return RESET if lost else None
 
 
-def _parsed(conninfo: str) -> dict[str, Any]:
+def _parsed(dsn: str) -> dict[str, Any]:
     from psycopg2 import ProgrammingError
     from psycopg2.extensions import parse_dsn
 
     try:
-        return dict(parse_dsn(conninfo))
+        return dict(parse_dsn(dsn))
     except (ProgrammingError, ValueError):
         message = "field dsn: libpq cannot read it; write postgresql://user:password@host:port/database"
-    raise ConnectionConfigError(message, field="conninfo")
+    raise ConnectionConfigError(message, field="dsn")
 
 
 def _have_the_line_watched(client: extensions.connection) -> None:

@@ -131,7 +131,7 @@ class ShopifyConnection(HttpConnection):
         """Return the shop's domain."""
         return self.shop_domain
 
-    def dsn(self, *, redacted: bool) -> str:
+    def as_url(self, *, redacted: bool) -> str:
         """Return the Admin API's URL with the token in it."""
         return self.url_with_identity(self.endpoint().base_url + GRAPHQL, redacted=redacted)
 

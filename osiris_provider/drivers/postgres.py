@@ -37,7 +37,7 @@ _PLAIN = frozenset({BOOL, BYTEA, INT2, INT4, INT8, OID, FLOAT4, FLOAT8})
 class _Postgres(SQLDriver[Any]):
     def check(self, step: Step[Any]) -> None:
         # A DSN may have any of them; the connector looks into it.
-        if "conninfo" not in given_fields(step):
+        if "dsn" not in given_fields(step):
             require_fields(step, ("host", "database", "user"))
 
     def server_text(self, error: Exception) -> str:

@@ -43,7 +43,7 @@ EVERY_FIELD: dict[str, list[dict[str, Any]]] = {
             "options": "-c search_path=x",
             "connect_timeout": 3.5,
         },
-        {"conninfo": "postgresql://ann:s%20cret@db.example.com/shop"},
+        {"dsn": "postgresql://ann:s%20cret@db.example.com/shop"},
     ],
     "supabase": [
         {

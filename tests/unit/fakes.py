@@ -25,7 +25,7 @@ class FakeConnection(ConnectionModel):
     def place(self) -> str:
         return f"the {self.does} peer"
 
-    def dsn(self, *, redacted: bool) -> str:
+    def as_url(self, *, redacted: bool) -> str:
         return f"fake://{'***' if redacted else self.password.get_secret_value()}@{self.does}"
 
 
