@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, ClassVar, Generic, TypeVar
 
 from osiris_provider.connectors.cache import ClientCache
@@ -29,6 +30,8 @@ class Connector(ABC, Generic[M, C]):
     family: ClassVar[str]
     label: ClassVar[str]
     model: type[M]
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Modules that a client needs and that take their time to import."""
 
     def __init__(self) -> None:
         self._cache: ClientCache[C] = ClientCache(self.is_alive, self.close_client)
@@ -46,6 +49,12 @@ class Connector(ABC, Generic[M, C]):
     def coerce(cls, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str | None, str]], list[str]]:
         """Check and coerce connection fields; see :meth:`ConnectionModel.coerce`."""
         return cls.model.coerce(fields)
+
+    @classmethod
+    def load(cls) -> None:
+        """Import :attr:`libraries`, so that the first check of a process does not spend its time on that."""
+        for name in cls.libraries:
+            import_module(name)
 
     def create_client(self, connection: Mapping[str, Any]) -> C:
         """Connect and log in (CONN-015); network errors and timeouts are tried again (CONN-018).

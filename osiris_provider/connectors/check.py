@@ -1,12 +1,14 @@
 """The machinery of ``doctor()``: a check that always ends in time, and many checks side by side.
 
 Each check runs on a thread of its own, whose sockets keep the deadline themselves. The waiter keeps it too: what is
-stuck where no socket deadline reaches (a silent name server) is left to end by itself, and the verdict is "timeout".
-Threads, because the drivers that prove a login are blocking libraries; the waiting costs no processor time.
+stuck where no socket deadline reaches (somebody's own connector) is left to end by itself, and the verdict is
+"timeout". Threads, because the drivers that prove a login are blocking libraries; the waiting costs no processor time.
 """
 
 from __future__ import annotations
 
+import atexit
+import json
 import queue
 import threading
 import time
@@ -15,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from osiris_provider.connectors.deadline import Deadline, checked_timeout
-from osiris_provider.connectors.faults import MAX_MESSAGE, TIMED_OUT, Fault
+from osiris_provider.connectors.faults import MAX_MESSAGE, NOT_ASKED, TIMED_OUT, Fault
 from osiris_provider.errors import Category, ConnectorError, OsirisError
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 GRACE = 0.1
 """Seconds after the deadline that a check gets to hand over its own, better verdict."""
+LAST_SECONDS = 0.25
+"""Seconds that checks under way get when the process ends: a thread that is cut off in a C++ library aborts it."""
+THREAD_NAME = "osiris-doctor"
 
 
 class Verdict(TypedDict):
@@ -47,12 +52,13 @@ class Check:
     done: Callable[[Check], None]
     number: int = 0
     result: Result | None = None
+    asked: bool = False
     deadline: Deadline = field(init=False)
 
     def start(self) -> Check:
         """Start the check on a thread of its own, which nobody has to wait for."""
         self.deadline = Deadline(self.timeout)
-        thread = threading.Thread(target=self._run, name=f"osiris-doctor-{self.connector.family}", daemon=True)
+        thread = threading.Thread(target=self._run, name=f"{THREAD_NAME}-{self.connector.family}", daemon=True)
         try:
             thread.start()
         except RuntimeError:
@@ -61,11 +67,17 @@ class Check:
         return self
 
     def _run(self) -> None:
-        self.result = examine(self.connector, self.connection, self.deadline)
+        self.result = examine(self.connector, self.connection, self.deadline, self._asks)
         self.done(self)
+
+    def _asks(self) -> None:
+        self.asked = True
 
     def overdue(self) -> Result:
         """Return the verdict on a check that has not answered in time."""
+        if not self.asked:
+            # Where the server is cannot be told either: to read the connection may be what takes so long.
+            return failure(NOT_ASKED, NOT_ASKED.text("the server", self.timeout))
         place = self.connector.place_of(self.connection)
         return failure(TIMED_OUT, TIMED_OUT.text(place, self.timeout))
 
@@ -127,27 +139,43 @@ def _next_finished(finished: queue.SimpleQueue[Check], running: dict[int, Check]
     return [one for one in ended if one.number in running]
 
 
-def examine(connector: Connector[Any, Any], connection: Mapping[str, Any], deadline: Deadline) -> Result:
+def examine(
+    connector: Connector[Any, Any],
+    connection: Mapping[str, Any],
+    deadline: Deadline,
+    on_asking: Callable[[], None] = lambda: None,
+) -> Result:
     """Run a check in this thread and return its result, whatever happens.
 
     :param connector: of the connection's family.
     :param connection: a resolved connection.
     :param deadline: bounds everything that keeps it.
+    :param on_asking: called when all is ready and the peer is about to be asked.
     """
     try:
         model = connector.model.parse(connection)
+        connector.load()
+        on_asking()
         started = time.perf_counter()
         details = connector.prove(model, deadline)
         latency_ms = round((time.perf_counter() - started) * 1000, 2)
-        verdict: Verdict = {
-            "latency_ms": latency_ms,
-            "category": "ok",
-            "message": "Connection successful",
-            "details": details,
-        }
     except BaseException as error:  # noqa: BLE001 - doctor never raises (CONN-009), and this thread is its own
         return _failed(connector, connection, error, deadline)
-    return True, verdict
+    if not _is_json_object(details):
+        return misconfigured("The connector told no details that can be shown; please report it to its authors.")
+    return True, {
+        "latency_ms": latency_ms,
+        "category": "ok",
+        "message": "Connection successful",
+        "details": details,
+    }
+
+
+def _is_json_object(details: object) -> bool:
+    try:
+        return isinstance(details, dict) and bool(json.dumps(details, allow_nan=False))
+    except Exception:  # noqa: BLE001 - whatever somebody's connector has put in there
+        return False
 
 
 def _failed(
@@ -162,7 +190,7 @@ def _failed(
         if deadline.left() <= 0 and fault.category in ("network", "unknown") and not fault.lasting:
             fault = TIMED_OUT
         return failure(fault, fault.text(connector.place_of(connection), deadline.seconds))
-    except Exception as second:  # noqa: BLE001 - not even a broken third-party connector makes doctor raise
+    except BaseException as second:  # noqa: BLE001 - not even a broken third-party connector makes doctor raise
         return misconfigured(f"The connector failed with {type(second).__name__}; please report it to its authors.")
 
 
@@ -193,3 +221,11 @@ def _verdict_of(error: ConnectorError) -> Result:
         lasting=not error.facts.get("retryable", error.retryable),
     )
     return failure(fault, str(error)[:MAX_MESSAGE])
+
+
+@atexit.register
+def _let_checks_end() -> None:
+    end = time.monotonic() + LAST_SECONDS
+    for thread in threading.enumerate():
+        if thread.name.startswith(THREAD_NAME):
+            thread.join(max(end - time.monotonic(), 0))

@@ -28,6 +28,7 @@ from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.model import ConnectionModel, Info
 from osiris_provider.connectors.sql_faults import BAD_DATA, BAD_SQL, NO_SUCH_TABLE
+from osiris_provider.connectors.turns import turn
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -181,6 +182,7 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
     family = "duckdb"
     label = "DuckDB"
     model = DuckDBConnection
+    libraries = ("duckdb",)
 
     def open_client(self, model: DuckDBConnection, deadline: Deadline) -> DuckDBPyConnection:
         """Open the file, waiting while another process has it open; it is created if it may be."""
@@ -194,14 +196,14 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
         )
         return retrying(_connect, model)
 
-    def prove(self, model: DuckDBConnection, deadline: Deadline) -> dict[str, Any]:  # noqa: ARG002 - nothing to wait for
+    def prove(self, model: DuckDBConnection, deadline: Deadline) -> dict[str, Any]:
         """Open as a client would and ask for one row. A file that does not exist yet is well, and is not created."""
         import duckdb
 
         details: dict[str, Any] = {"server_version": duckdb.__version__}
         if not model.in_memory and not _exists(model):
             return {**details, "exists": False}
-        with contextlib.closing(_connect(model)) as client:
+        with turn(deadline), contextlib.closing(_connect(model)) as client:
             client.execute("SELECT 1").fetchone()
         return details
 

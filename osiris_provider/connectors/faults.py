@@ -80,6 +80,11 @@ GARBAGE = Fault(
 TIMED_OUT = Fault(
     "timed_out", "timeout", "{place} did not answer within {timeout}. Check firewall and load, or allow more time."
 )
+NOT_ASKED = Fault(
+    "not_asked",
+    "timeout",
+    "This machine did not get round to asking {place} within {timeout}. Check its load, or allow more time.",
+)
 TLS_REFUSED = Fault(
     "tls_refused",
     "network",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -61,8 +62,17 @@ def doctor_all(
             positions.append(position)
         except OsirisError as error:
             report(position, misconfigured(str(error)))
+    _load({connector for connector, _ in jobs})
     check_many(jobs, timeout, max_workers, lambda number, result: report(positions[number], result))
     return [reports[position] for position in sorted(reports)]
+
+
+def _load(connectors: Iterable[Connector[Any, Any]]) -> None:
+    """Import what the checks need before the clock of the first of them runs."""
+    for connector in connectors:
+        # Its own checks will tell.
+        with contextlib.suppress(Exception):
+            connector.load()
 
 
 def as_report(family: str, alias: str | None, result: Result) -> Report:

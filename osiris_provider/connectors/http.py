@@ -136,7 +136,7 @@ class HttpConnection(ConnectionModel):
         """Return the base URL; it never holds credentials."""
         return self.endpoint().base_url.rstrip("/")
 
-    def dsn(self, *, redacted: bool) -> str:
+    def as_url(self, *, redacted: bool) -> str:
         """Return the base URL with the credentials as user and password."""
         return self.url_with_identity(self.place(), redacted=redacted)
 
@@ -167,6 +167,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
     """
 
     statuses: ClassVar[Mapping[int, Fault]] = HTTP_STATUS
+    libraries = ("osiris_provider.connectors.http_session",)
 
     def open_client(self, model: HM, deadline: Deadline) -> HttpSession:
         """Make the session; HTTP has no login to wait for."""
@@ -250,11 +251,12 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         from osiris_provider.connectors.http_transport import trusting
 
         endpoint = model.endpoint()
+        encrypted = endpoint.base_url.startswith("https:")
         session = HttpSession(
             endpoint.base_url,
             OriginAuth(endpoint.base_url, endpoint.credentials),
             (connect_seconds, deadline.remaining() if deadline else endpoint.timeout),
-            trusting(endpoint.ca_bundle, deadline) if endpoint.base_url.startswith("https:") else None,
+            trusting(endpoint.ca_bundle, shared=deadline is not None) if encrypted else None,
             deadline,
         )
         session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **endpoint.headers})

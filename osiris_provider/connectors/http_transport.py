@@ -5,6 +5,7 @@ This module imports requests, so it is itself imported only where a client is ma
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from typing import Any
@@ -13,7 +14,7 @@ import certifi
 import urllib3  # noqa: TID253 - the module is only loaded when a client is made
 from requests.adapters import HTTPAdapter  # noqa: TID253 - the module is only loaded when a client is made
 
-from osiris_provider.connectors.deadline import Deadline, DeadlineContext, open_socket, tls_context
+from osiris_provider.connectors.deadline import Deadline, DeadlineContext, open_socket, shared_context, tls_context
 from osiris_provider.errors import ConnectionConfigError
 
 
@@ -43,9 +44,9 @@ class DeadlineAdapter(HTTPAdapter):
         return manager
 
     def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: Any) -> None:
-        """Trust what the TLS context trusts, unless the caller or ``REQUESTS_CA_BUNDLE`` names another bundle."""
+        """Trust what the TLS context trusts, unless the caller names another bundle."""
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # the stubs leave it untyped
-        if verify is True and self._tls is not None:
+        if verify in (True, _bundle_of_environment()) and self._tls is not None:
             conn.ca_certs = conn.ca_cert_dir = None
 
 
@@ -84,17 +85,17 @@ def _connect(connection: urllib3.connection.HTTPConnection, deadline: Deadline |
     return sock
 
 
-def trusting(ca_bundle: str | None, deadline: Deadline | None) -> DeadlineContext:
+def trusting(ca_bundle: str | None, *, shared: bool = False) -> DeadlineContext:
     """Return a TLS context that trusts the public authorities and those of a file.
 
     :param ca_bundle: PEM file, or None.
-    :param deadline: bounds every call on the sockets it makes.
+    :param shared: whether a context will do that others use too and that nobody changes.
     :raises ConnectionConfigError: the file cannot be read, or is not PEM.
     """
-    context = tls_context(deadline=deadline)
-    paths = ssl.get_default_verify_paths()
-    if not (paths.cafile or paths.capath):
-        context.load_verify_locations(certifi.where())
+    own = _bundle_of_environment()
+    if shared and not ca_bundle:
+        return shared_context(_public_context, own)
+    context = _public_context(own)
     problem = ""
     if ca_bundle:
         try:
@@ -107,3 +108,21 @@ def trusting(ca_bundle: str | None, deadline: Deadline | None) -> DeadlineContex
         message = f"field ca_bundle: the file {problem}. Check its path and its content."
         raise ConnectionConfigError(message, field="ca_bundle")
     return context
+
+
+def _public_context(bundle: str | None = None) -> DeadlineContext:
+    context = tls_context()
+    paths = ssl.get_default_verify_paths()
+    if not (paths.cafile or paths.capath):
+        context.load_verify_locations(certifi.where())
+    # One that is not there is reported by requests.
+    if bundle and os.path.isdir(bundle):
+        context.load_verify_locations(capath=bundle)
+    elif bundle and os.path.isfile(bundle):
+        context.load_verify_locations(bundle)
+    return context
+
+
+def _bundle_of_environment() -> str | None:
+    """Return the authorities that users of requests add with a variable."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")

@@ -205,12 +205,12 @@ def _diagnose(parameters: Parameters, deadline: Deadline) -> Fault:
         if answer == b"N":
             return TLS_REFUSED if mode in ENCRYPTED else RESET
         if mode in ENCRYPTED:
-            with closing(_context(parameters, mode, deadline).wrap_socket(sock, server_hostname=parameters["host"])):
+            with closing(_context(parameters, mode).wrap_socket(sock, server_hostname=parameters["host"])):
                 _check_key(parameters.get("sslkey"))
     return RESET
 
 
-def _context(parameters: Parameters, mode: str, deadline: Deadline) -> DeadlineContext:
+def _context(parameters: Parameters, mode: str) -> DeadlineContext:
     root = parameters.get("sslrootcert", os.path.expanduser(DEFAULT_ROOT))
     # libpq verifies the authority with sslmode require too, if there is a root certificate.
     verify = mode != "require" or os.path.exists(root)
@@ -219,7 +219,6 @@ def _context(parameters: Parameters, mode: str, deadline: Deadline) -> DeadlineC
         cert=parameters.get("sslcert"),
         key=parameters.get("sslkey"),
         verify=verify,
-        deadline=deadline,
     )
     if mode != "verify-full":
         context.check_hostname = False

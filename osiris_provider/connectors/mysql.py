@@ -22,7 +22,7 @@ from osiris_provider.connectors.dbapi import (
     readable_file,
     version_text,
 )
-from osiris_provider.connectors.deadline import Deadline, DeadlineContext, open_socket, tls_context
+from osiris_provider.connectors.deadline import Deadline, DeadlineContext, open_socket, shared_context, tls_context
 from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_REFUSED, TLS_REQUIRED, Fault, transport_fault
 from osiris_provider.connectors.model import ConnectionModel, Info
 from osiris_provider.connectors.mysql_faults import ACCESS_DENIED, FAULTS, LOST_CODES
@@ -86,7 +86,7 @@ class MySQLConnection(ConnectionModel):
         """Return ``host:port``."""
         return place_of(self.host, self.port)
 
-    def dsn(self, *, redacted: bool) -> str:
+    def as_url(self, *, redacted: bool) -> str:
         """Return ``mysql://user:password@host:port/database?charset=…``."""
         place = self.host, self.port
         if redacted:
@@ -94,17 +94,18 @@ class MySQLConnection(ConnectionModel):
         login = self.user, self.password.get_secret_value()
         return build_url("mysql", login, place, self.database, {"charset": self.charset})
 
-    def context(self, deadline: Deadline) -> DeadlineContext | None:
-        """Return the TLS context that the fields ask for (CONN-017), or None.
+    def context(self) -> DeadlineContext | None:
+        """Return the TLS context that the fields ask for (CONN-017), or None. Nobody may change it.
 
-        :param deadline: bounds every call on its sockets.
         :raises ConnectionConfigError: a file is missing or is not PEM.
         """
         if not self.tls:
             return None
         ca, cert, key = (readable_file(name, getattr(self, name)) for name in ("ssl_ca", "ssl_cert", "ssl_key"))
+        if self.ssl_verify and not (ca or cert):
+            return shared_context(tls_context)
         try:
-            return tls_context(ca=ca, cert=cert, key=key, verify=bool(ca or self.ssl_verify), deadline=deadline)
+            return tls_context(ca=ca, cert=cert, key=key, verify=bool(ca or self.ssl_verify))
         except OSError:
             message = "fields ssl_ca, ssl_cert, ssl_key: a file is not PEM, or the key is not the certificate's"
         raise ConnectionConfigError(message, field="ssl_cert" if cert else "ssl_ca")
@@ -116,6 +117,7 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
     family = "mysql"
     label = "MySQL"
     model = MySQLConnection
+    libraries = ("pymysql",)
 
     def open_client(self, model: MySQLConnection, deadline: Deadline) -> Connection[Any]:
         """Return a PyMySQL connection, logged in, without autocommit; see :meth:`Connector.open_client`."""
@@ -172,10 +174,10 @@ def _login(
     """
     import pymysql
 
-    context = model.context(deadline)
+    context = model.context()
     connection = _new_connection(model, context, autocommit)
     try:
-        return _dial(connection, model, deadline, context, release=release)
+        return _dial(connection, model, deadline, release=release)
     except pymysql.OperationalError as error:
         if error.args[0] != ACCESS_DENIED or context is not None or not _offers_tls(connection):
             raise
@@ -185,32 +187,23 @@ def _login(
     raise denied
 
 
-def _dial(
-    connection: Connection[Any],
-    model: MySQLConnection,
-    deadline: Deadline,
-    context: DeadlineContext | None,
-    *,
-    release: bool,
-) -> Connection[Any]:
-    sock = open_socket(model.host, model.port, deadline)
+def _dial(connection: Connection[Any], model: MySQLConnection, deadline: Deadline, *, release: bool) -> Connection[Any]:
     with _protocol():
-        connection.connect(sock)
+        connection.connect(open_socket(model.host, model.port, deadline))
     if release:
-        sock.deadline = None
-        if context is not None:
-            context.deadline = None
+        line: Any = connection._sock  # type: ignore[attr-defined] # noqa: SLF001 - has no public name
+        line.deadline = None
         # The deadline left its last timeout on the socket; PyMySQL sets its own only when that changes.
-        connection._sock.settimeout(model.read_timeout)  # type: ignore[attr-defined] # noqa: SLF001 - has no public name
+        line.settimeout(model.read_timeout)
     return connection
 
 
 def _accepted_over_tls(model: MySQLConnection, deadline: Deadline) -> bool:
     """Return whether the same login works over TLS: only so can "TLS required" be told from "wrong password"."""
-    context = tls_context(verify=False, deadline=deadline)
+    context = tls_context(verify=False)
     try:
         with closing(_new_connection(model, context, None)) as connection:
-            _dial(connection, model, deadline, context, release=False)
+            _dial(connection, model, deadline, release=False)
     except Exception:  # noqa: BLE001 - whatever happens here, the first refusal is what there is to report
         return False
     return True

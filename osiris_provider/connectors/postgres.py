@@ -145,6 +145,7 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
     family = "postgres"
     label = "PostgreSQL"
     model = PostgresConnection
+    libraries = ("psycopg2",)
 
     def open_client(self, model: PostgresConnection, deadline: Deadline) -> extensions.connection:
         """Return a psycopg2 connection, logged in, without autocommit; see :meth:`Connector.open_client`.
