@@ -78,7 +78,7 @@ class QueryResult:
         self._id = _prepare(connection, statement)
         definitions = _execute(connection, self._id)
         self._connection = connection
-        self._abandon = weakref.finalize(self, _hang_up, connection)
+        self._abandon = weakref.finalize(self, _hang_up, connection, _file(connection))
         self._abandon.atexit = False
         self.schema = arrow_schema(definitions, zero_dates=zero_dates, timestamp_zone=timestamp_zone)
         self._columns = [
@@ -221,13 +221,19 @@ def _packet(connection: Any, *kind: type) -> Any:
     return connection._read_packet(*kind)  # noqa: SLF001 - see above
 
 
+def _file(connection: Any) -> Any:
+    return connection._rfile  # noqa: SLF001 - see above
+
+
 def _receiver(connection: Any) -> Callable[[memoryview], int]:
     """Return what reads from the connection's socket, first what PyMySQL's buffer holds."""
-    file = connection._rfile  # noqa: SLF001 - see above
     buffered = True
 
     def receive(view: memoryview) -> int:
         nonlocal buffered
+        file = _file(connection)
+        if file is None:
+            return 0
         if not buffered:
             return int(file.raw.readinto(view))
         # readinto1 would go on to wait for the socket.
@@ -239,8 +245,10 @@ def _receiver(connection: Any) -> Callable[[memoryview], int]:
     return receive
 
 
-def _hang_up(connection: Any) -> None:
-    if connection.open:
+def _hang_up(connection: Any, file: Any) -> None:
+    """Close a connection, unless that has been done, and the file that has kept its socket open."""
+    if connection.open and _file(connection) is file:
         with suppress(OSError):
             connection._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - see above
         connection.close()
+    file.close()
