@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from psycopg2 import extensions
 
-_BLOCKS_AHEAD = 2
+_BLOCKS_AHEAD = 4
 _TAIL_BYTES = 64 * 1024
 _CANCEL_SECONDS = 0.25
 _CANCEL_TRIES = 20
@@ -145,7 +145,7 @@ class BlockParser:
         names = [str(place) for place in range(len(types))]
         table = csv.read_csv(
             pa.BufferReader(block),
-            csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
+            csv.ReadOptions(column_names=names, use_threads=True, block_size=len(block) + 1),
             csv.ParseOptions(delimiter="\t", quote_char=False, escape_char=False, ignore_empty_lines=False),
             csv.ConvertOptions(
                 column_types=dict(zip(names, types, strict=True)),
