@@ -219,6 +219,7 @@ def _new_connection(
     model: MySQLConnection, context: DeadlineContext | None, autocommit: bool | None
 ) -> Connection[Any]:
     from pymysql.charset import charset_by_name
+    from pymysql.constants import CLIENT
 
     if not charset_by_name(model.charset):
         message = "field charset: PyMySQL does not know it; utf8mb4 is what most servers use"
@@ -236,6 +237,9 @@ def _new_connection(
         read_timeout=model.read_timeout,
         autocommit=autocommit,
         program_name="osiris",
+        # For LOAD DATA of the writer, which sends its own rows; PyMySQL still refuses a server that asks for a file.
+        client_flag=CLIENT.LOCAL_FILES,
+        local_infile=False,
         auth_plugin_map=None if context else {"mysql_clear_password": _NoClearPassword, "dialog": _NoClearPassword},
         defer_connect=True,
     )

@@ -26,6 +26,13 @@ REFERENCE = "connection"
 class RunContext(Protocol):
     """What a step may ask of whoever runs it."""
 
+    @property
+    def load_id(self) -> str | None:
+        """What a retry of the same work has in common with the first try; None if there is nothing of the kind.
+
+        A writer that finds it in the target's load ledger has written the rows already.
+        """
+
     def log_metric(
         self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
     ) -> None:
@@ -85,6 +92,11 @@ class Step(Generic[Config]):
         :raises OsirisError: as :meth:`Connector.create_client`.
         """
         return get_connector(self.connection["family"]).client(self.connection)
+
+    @property
+    def load_id(self) -> str | None:
+        """The runner's :attr:`RunContext.load_id`; runners that know of none need not have it."""
+        return getattr(self.ctx, "load_id", None)
 
     def metric(self, name: str, value: float, unit: str = "rows") -> None:
         """Report a figure of this step."""

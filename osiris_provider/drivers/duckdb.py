@@ -1,4 +1,4 @@
-"""Reading, writing and transforming with DuckDB."""
+"""Reading and transforming with DuckDB, and what its writer shares."""
 
 from __future__ import annotations
 
@@ -19,25 +19,14 @@ from osiris_provider.drivers.sql import (
     QueryConfig,
     SQLDriver,
     SQLExtractor,
-    SQLWriter,
     Text,
-    WriteConfig,
 )
-from osiris_provider.drivers.sql_tables import Column, check_columns, check_names, missing_table, quoted_table
-from osiris_provider.errors import ConnectionConfigError, DriverConfigError
+from osiris_provider.drivers.sql_tables import check_names
+from osiris_provider.errors import DriverConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
-
-INPUT = "osiris_input"
-"""Under which a writer's statements know the rows to write."""
-
-
-class DuckDBWriteConfig(WriteConfig):
-    """Config of ``duckdb.writer``."""
-
-    create_if_missing: bool = True
 
 
 class ProcessorConfig(StepConfig):
@@ -56,12 +45,15 @@ class ProcessorConfig(StepConfig):
     threads: int | None = None
 
 
-class _DuckDB(SQLDriver[Any]):
+class DuckDBDriver(SQLDriver[Any]):
+    """What the drivers have in common."""
+
     def server_text(self, error: Exception) -> str:
+        """Return what the server said; see :meth:`SQLDriver.server_text`."""
         return str(error)
 
 
-class DuckDBExtractor(_DuckDB, SQLExtractor[QueryConfig]):
+class DuckDBExtractor(DuckDBDriver, SQLExtractor[QueryConfig]):
     """Reads a query or a table as a stream (``duckdb.extractor``)."""
 
     name = "duckdb.extractor"
@@ -70,11 +62,11 @@ class DuckDBExtractor(_DuckDB, SQLExtractor[QueryConfig]):
 
     def stream(self, client: DuckDBPyConnection, step: Step[QueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
-        with _cursor(client) as cursor:
+        with own_cursor(client) as cursor:
             yield from _batches(cursor, step, step.config.statement(quote), step.config)
 
 
-class DuckDBProcessor(_DuckDB, BaseDriver[ProcessorConfig]):
+class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
     """Runs SQL over the results of earlier steps (``duckdb.processor``).
 
     Needs no connection; with one, the query sees the tables of that database too.
@@ -91,7 +83,7 @@ class DuckDBProcessor(_DuckDB, BaseDriver[ProcessorConfig]):
     def _stream(self, step: Step[ProcessorConfig]) -> Batches:
         with (
             self.borrowed(step) as client,
-            _cursor(client) as cursor,
+            own_cursor(client) as cursor,
             tempfile.TemporaryDirectory(prefix="osiris-inputs-") as folder,
         ):
             for number, name in enumerate(_distinct(step)):
@@ -101,66 +93,18 @@ class DuckDBProcessor(_DuckDB, BaseDriver[ProcessorConfig]):
             yield from _batches(cursor, step, step.config.query.rstrip("; \n\t"), step.config)
 
 
-class DuckDBWriter(_DuckDB, SQLWriter):
-    """Writes into a table in one transaction (``duckdb.writer``).
-
-    ``replace`` replaces the rows and keeps the table: its types, keys and defaults.
-    """
-
-    name = "duckdb.writer"
-    family = "duckdb"
-    config_model = DuckDBWriteConfig
-
-    def check(self, step: Step[WriteConfig]) -> None:
-        """Refuse connections whose rows nobody would ever see."""
-        problem = {
-            "read_only": step.connection.get("read_only") and "a writer needs a connection without it",
-            "path": str(step.connection["path"]) == ":memory:" and "what a step writes there is gone when it ends",
-        }
-        for field, said in problem.items():
-            if said:
-                message = f"connection field {field}: {said}."
-                raise ConnectionConfigError(message, field=field)
-
-    def load(self, client: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
-        """Write all batches; see :meth:`SQLWriter.load`."""
-        table = quoted_table(step.config.table, quote)
-        with _cursor(client) as cursor, _transaction(cursor):
-            columns = _columns(cursor, step.config.table, schema)
-            if columns:
-                check_columns(step.id, step.config.table, schema, columns)
-            elif step.config.create_if_missing:
-                _create(cursor, table, schema)
-            else:
-                raise missing_table(step.id, step.config.table)
-            if step.config.write_mode == "replace":
-                cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
-            return _insert(cursor, table, batches)
-
-
 def quote(name: str) -> str:
     """Return an identifier quoted."""
     return '"' + name.replace('"', '""') + '"'
 
 
 @contextlib.contextmanager
-def _cursor(client: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
+def own_cursor(client: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
     """Lend a connection to the same database, with temporary views of its own."""
     with contextlib.closing(client.cursor()) as cursor:
         # Otherwise a misspelt table may turn out to be a variable of this module.
         cursor.execute("SET python_enable_replacements = false")
         yield cursor
-
-
-@contextlib.contextmanager
-def _transaction(cursor: DuckDBPyConnection) -> Iterator[None]:
-    cursor.begin()
-    try:
-        yield
-    except BaseException:
-        cursor.rollback()
-        raise
-    cursor.commit()
 
 
 def _batches(
@@ -245,39 +189,3 @@ def _write_down(reader: pa.RecordBatchReader, path: Path) -> None:
     with pq.ParquetWriter(path, reader.schema) as writer:
         for batch in reader:
             writer.write_batch(batch)
-
-
-def _columns(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> list[Column]:
-    """Return the columns of a table, spelt as the input spells them: DuckDB takes no notice of case."""
-    *place, name = table.split(".")
-    catalog, owner = [None, None, *place][-2:]
-    found = cursor.execute(
-        "SELECT column_name, NOT is_nullable AND column_default IS NULL FROM duckdb_columns()"
-        " WHERE lower(table_name) = lower($1) AND lower(schema_name) = lower(coalesce($2, current_schema()))"
-        " AND lower(database_name) = lower(coalesce($3, current_database())) ORDER BY column_index",
-        [name, owner, catalog],
-    ).fetchall()
-    spelt = {column.lower(): column for column in schema.names}
-    return [Column(spelt.get(column.lower(), column), required) for column, required in found]
-
-
-def _create(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> None:
-    import pyarrow as pa
-
-    # A column of nulls only would become one of numbers.
-    typed = pa.schema([field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in schema])
-    cursor.register(INPUT, typed.empty_table())
-    cursor.execute(f"CREATE TABLE {table} AS FROM {INPUT}")
-    cursor.unregister(INPUT)
-
-
-def _insert(cursor: DuckDBPyConnection, table: str, batches: Batches) -> int:
-    import pyarrow as pa
-
-    rows = 0
-    for batch in batches:
-        cursor.register(INPUT, pa.Table.from_batches([batch]))
-        cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
-        cursor.unregister(INPUT)
-        rows += batch.num_rows
-    return rows

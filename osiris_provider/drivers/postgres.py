@@ -1,4 +1,4 @@
-"""Reading and writing PostgreSQL."""
+"""Reading PostgreSQL, and what its writer shares."""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres_text import from_text
 from osiris_provider.drivers.postgres_types import BOOL, BYTEA, FLOAT4, FLOAT8, INT2, INT4, INT8, OID, columns_of
 from osiris_provider.drivers.postgres_types import Column as ResultColumn
-from osiris_provider.drivers.postgres_values import column_type, csv_of
 from osiris_provider.drivers.sql import (
     Batches,
     QueryConfig,
     SQLDriver,
     SQLExtractor,
-    SQLWriter,
-    WriteConfig,
     fetch_batches,
     given_fields,
     require_fields,
 )
-from osiris_provider.drivers.sql_tables import Column, check_columns, create_statement, missing_table, quoted_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,19 +30,23 @@ _SETTINGS = "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'iso_86
 _PLAIN = frozenset({BOOL, BYTEA, INT2, INT4, INT8, OID, FLOAT4, FLOAT8})
 
 
-class _Postgres(SQLDriver[Any]):
+class PostgresDriver(SQLDriver[Any]):
+    """What extractor and writer have in common."""
+
     def check(self, step: Step[Any]) -> None:
+        """Check the fields; see :meth:`SQLDriver.check`."""
         # A DSN may have any of them; the connector looks into it.
         if "dsn" not in given_fields(step):
             require_fields(step, ("host", "database", "user"))
 
     def server_text(self, error: Exception) -> str:
+        """Return what the server said; see :meth:`SQLDriver.server_text`."""
         diagnosis = getattr(error, "diag", None)
         said = (getattr(diagnosis, name, None) for name in ("message_primary", "message_detail", "context"))
         return " ".join(text for text in said if text)
 
 
-class PostgresExtractor(_Postgres, SQLExtractor[QueryConfig]):
+class PostgresExtractor(PostgresDriver, SQLExtractor[QueryConfig]):
     """Reads a query or a table as a stream (``postgres.extractor``); rows stay on the server until asked for."""
 
     name = "postgres.extractor"
@@ -63,28 +63,6 @@ class PostgresExtractor(_Postgres, SQLExtractor[QueryConfig]):
         finally:
             if not finished and not client.closed:
                 client.rollback()
-
-
-class PostgresWriter(_Postgres, SQLWriter):
-    """Writes into a table with COPY, in one transaction (``postgres.writer``).
-
-    ``replace`` deletes what was there in the same transaction: readers see the old rows until they see the new ones.
-    """
-
-    name = "postgres.writer"
-    family = "postgres"
-
-    def load(self, client: extensions.connection, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
-        """Write all batches; see :meth:`SQLWriter.load`."""
-        try:
-            with client.cursor() as cursor:
-                rows = _load(cursor, step, schema, batches)
-            client.commit()
-        except BaseException:
-            if not client.closed:
-                client.rollback()
-            raise
-        return rows
 
 
 def quote(name: str) -> str:
@@ -137,34 +115,3 @@ def _raw_text() -> Any:
     from psycopg2.extensions import new_type, string_types
 
     return new_type(tuple(set(string_types) - _PLAIN), "OSIRIS_TEXT", lambda value, _cursor: value)
-
-
-def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
-    table = quoted_table(step.config.table, quote)
-    columns = _columns(cursor, table)
-    if not columns:
-        if not step.config.create_if_missing:
-            raise missing_table(step.id, step.config.table)
-        cursor.execute(create_statement(table, schema, quote, column_type))
-    else:
-        check_columns(step.id, step.config.table, schema, columns)
-        if step.config.write_mode == "replace":
-            # Readers are not held up; a second writer is, so that two runs do not both leave their rows.
-            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
-    names = ", ".join(quote(name) for name in schema.names)
-    copy = f"COPY {table} ({names}) FROM STDIN (FORMAT csv)"
-    rows = 0
-    for batch in batches:
-        cursor.copy_expert(copy, csv_of(batch), size=1 << 16)
-        rows += batch.num_rows
-    return rows
-
-
-def _columns(cursor: extensions.cursor, table: str) -> list[Column]:
-    cursor.execute(
-        "SELECT attname, attnotnull AND NOT atthasdef AND attidentity = '', attgenerated <> '' OR attidentity = 'a' "
-        "FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-        (table,),
-    )
-    return [Column(name, required=required, generated=generated) for name, required, generated in cursor.fetchall()]

@@ -32,10 +32,12 @@ class TaskContext:
     """What a driver may ask of the task that runs it: takes its metrics.
 
     :param log: where they are logged.
+    :param load_id: the same for all tries of a task in a run, see :attr:`RunContext.load_id`.
     """
 
-    def __init__(self, log: Any) -> None:
+    def __init__(self, log: Any, load_id: str | None = None) -> None:
         self._log = log
+        self.load_id = load_id
         self.metrics: list[dict[str, Any]] = []
 
     def log_metric(
@@ -97,7 +99,7 @@ class OsirisOperator(BaseOperator):
         staging = default_staging()
         inputs = {name: self._input(step, name, value, staging) for name, value in self._inputs(step, context)}
         driver = get_driver(self.driver)
-        ctx = TaskContext(self.log)
+        ctx = TaskContext(self.log, _load_id(context["ti"]))
 
         def work() -> dict[str, Any]:
             result = driver.run(step_id=step, config=config, inputs=inputs, ctx=ctx)
@@ -198,6 +200,11 @@ class OsirisOperator(BaseOperator):
                 raise
             message = redact(f"The driver failed with {type(error).__name__}: {error}")
         raise UnknownConnectorError(message)
+
+
+def _load_id(ti: Any) -> str:
+    """Return what all tries of a task instance share."""
+    return json.dumps([ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index])
 
 
 def default_staging() -> Staging:

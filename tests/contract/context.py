@@ -18,9 +18,13 @@ class Metric:
 
 @dataclass
 class RecordingContext:
-    """Takes what a driver reports; ``metrics`` has it in order."""
+    """Takes what a driver reports; ``metrics`` has it in order.
+
+    :param load_id: shared by the tries of a load.
+    """
 
     metrics: list[Metric] = field(default_factory=list)
+    load_id: str | None = None
 
     def log_metric(
         self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None

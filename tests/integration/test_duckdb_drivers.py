@@ -17,7 +17,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from osiris_provider.connectors import close_all
-from osiris_provider.drivers.duckdb import DuckDBExtractor, DuckDBProcessor, DuckDBWriter
+from osiris_provider.drivers.duckdb import DuckDBExtractor, DuckDBProcessor
+from osiris_provider.drivers.duckdb_writer import DuckDBWriter
 from osiris_provider.errors import ConnectionConfigError, ConnectorError, DataError, DriverConfigError
 
 from tests.contract.context import RecordingContext
