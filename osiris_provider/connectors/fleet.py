@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -63,8 +64,20 @@ def doctor_all(
         except OsirisError as error:
             report(position, misconfigured(str(error)))
     _load({connector for connector, _ in jobs})
-    check_many(jobs, timeout, max_workers, lambda number, result: report(positions[number], result))
+    order = _spread(len(jobs))
+    spread = [jobs[number] for number in order]
+    check_many(spread, timeout, max_workers, lambda number, result: report(positions[order[number]], result))
     return [reports[position] for position in sorted(reports)]
+
+
+def _spread(count: int) -> list[int]:
+    """Return an order in which neighbours are far apart.
+
+    The silent ones of a fleet are often neighbours: a site that is down. Were they all checked at the end, nothing
+    else could be done while they use up their time.
+    """
+    step = math.isqrt(count) or 1
+    return sorted(range(count), key=lambda number: number % step)
 
 
 def _load(connectors: Iterable[Connector[Any, Any]]) -> None:
