@@ -1,0 +1,171 @@
+"""A thousand checks leave no thread, no open file and no session behind (CONN-009)."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from osiris_provider.connectors import doctor_all, get_connector
+from osiris_provider.connectors.fleet import Report
+
+from tests.faults.mysql import as_root
+from tests.faults.name_servers import NAME, name_server
+from tests.faults.peers import Cut, Peer, closed_port, drip, forward, hang_up, say, silent, unanswered_port
+from tests.servers import MariaDBServer, PostgresServer
+from tests.servers.fake_api import FakeApi
+from tests.servers.fake_shopify import FakeShopify
+from tests.servers.fake_supabase import FakeSupabase
+from tests.servers.process import Server
+
+CHECKS = 1000
+TIMEOUT = 0.2
+PATIENCE = 5.0
+TOKEN = "the token of this test"
+
+Connection = dict[str, Any]
+
+
+@contextmanager
+def healthy(mariadb: MariaDBServer, postgres: PostgresServer) -> Iterator[list[Connection]]:
+    """Yield a healthy connection of each family."""
+    with (
+        FakeApi({"Authorization": f"Bearer {TOKEN}".encode()}) as api,
+        FakeShopify(TOKEN, bucket=1e6) as shopify,
+        FakeSupabase(TOKEN, "anon") as supabase,
+    ):
+        yield [
+            {"family": "mysql", **asdict(mariadb.app)},
+            {"family": "postgres", **asdict(postgres.app)},
+            {"family": "api", "base_url": f"{api.origin}/v1", "token": TOKEN, "health_path": "me"},
+            {"family": "shopify", "shop_domain": shopify.origin, "access_token": TOKEN},
+            {"family": "supabase", "url": supabase.origin, "service_role_key": TOKEN},
+            {"family": "duckdb", "path": ":memory:"},
+        ]
+
+
+def at(connection: Connection, host: str, port: int, *, tls: bool = False) -> Connection:
+    """Return the connection, pointed at another peer."""
+    origin = f"{'https' if tls else 'http'}://{host}:{port}"
+    to_mysql = {"host": host, "port": port, **({"ssl": True} if tls else {})}
+    to_postgres = {"host": host, "port": port, **({"sslmode": "require"} if tls else {})}
+    changes: dict[str, Connection] = {
+        "mysql": to_mysql,
+        "postgres": to_postgres,
+        "api": {"base_url": origin},
+        "shopify": {"shop_domain": origin},
+        "supabase": {"url": origin},
+    }
+    return {**connection, **changes.get(connection["family"], {})}
+
+
+@contextmanager
+def troubled(good: list[Connection], servers: dict[str, Server]) -> Iterator[list[Connection]]:
+    """Yield the connections of each family to all kinds of trouble; DuckDB has none that takes time."""
+    remote = [one for one in good if one["family"] != "duckdb"]
+    with ExitStack() as stack:
+        manners = [silent, hang_up, drip(b"HTTP/1.1 "), say(b"N" * 40), say(b"\x16\x03\x03\x7a")]
+        ports = [stack.enter_context(Peer(manner)).port for manner in manners]
+        ports += [stack.enter_context(closed_port()), stack.enter_context(unanswered_port())]
+        stack.enter_context(name_server(answers=False))
+        found = [at(one, "127.0.0.1", port) for one in remote for port in ports]
+        found += [at(one, "127.0.0.1", port, tls=True) for one in remote if "shop_domain" not in one for port in ports]
+        found += [at(one, NAME, 80) for one in remote if "shop_domain" not in one]
+        for one in remote[:2]:
+            for turn in (1, 2, 3):
+                proxy = Peer(forward(servers[one["family"]].port, Cut("stall", turn)))
+                found.append(at(one, "127.0.0.1", stack.enter_context(proxy).port))
+        yield found
+
+
+def check_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("osiris-doctor")]
+
+
+def open_files() -> dict[str, str]:
+    gc.collect()
+    found = {}
+    for entry in Path("/proc/self/fd").iterdir():
+        # iterdir has the directory itself open.
+        with suppress(FileNotFoundError):
+            found[entry.name] = os.readlink(entry)
+    return found
+
+
+def sessions(mariadb: MariaDBServer, postgres: PostgresServer) -> tuple[int, int]:
+    """Return how many clients each server has, besides the one that asks."""
+    ((theirs,),) = as_root(
+        mariadb,
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND command <> 'Daemon'",
+    )
+    with closing(postgres.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        row = cursor.fetchone()
+    return int(str(theirs)), row[0] if row else -1
+
+
+def awaited(condition: Callable[[], bool]) -> bool:
+    """Return whether something becomes true within a few seconds."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def run(mariadb: MariaDBServer, postgres: PostgresServer, checks: int) -> list[Report]:
+    servers: dict[str, Server] = {"mysql": mariadb, "postgres": postgres}
+    with healthy(mariadb, postgres) as good, troubled(good, servers) as bad:
+        kinds = [*good, *bad]
+        targets = [{**kinds[number % len(kinds)], "alias": f"n{number}"} for number in range(checks)]
+        before = sessions(mariadb, postgres)
+        reports = doctor_all(targets, TIMEOUT)
+        assert awaited(lambda: not check_threads()), check_threads()
+        # While the proxies still stand: the servers must not owe it to them.
+        assert awaited(lambda: sessions(mariadb, postgres) <= before), (before, sessions(mariadb, postgres))
+    return reports
+
+
+def test_conn_009_a_thousand_checks_leave_nothing_behind(mariadb: MariaDBServer, postgres: PostgresServer) -> None:
+    # What is loaded or opened once a process is not left behind.
+    run(mariadb, postgres, 100)
+    threads, files = threading.active_count(), open_files()
+    reports = run(mariadb, postgres, CHECKS)
+    assert len(reports) == CHECKS
+    assert {"ok", "timeout", "network"} <= {report["category"] for report in reports}
+    assert awaited(lambda: threading.active_count() <= threads), threading.enumerate()
+    assert awaited(lambda: len(open_files()) <= len(files)), set(open_files().values()) - set(files.values())
+
+
+@pytest.mark.parametrize("timeout", [0.2, 0.5])
+@pytest.mark.parametrize("manner", [silent, drip(b"H")], ids=["silent", "drip"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("family", ["mysql", "postgres", "api", "shopify", "supabase"])
+def test_conn_009_fractions_of_a_second(
+    family: str, tls: bool, manner: Any, timeout: float, mariadb: MariaDBServer, postgres: PostgresServer
+) -> None:
+    with healthy(mariadb, postgres) as good, Peer(manner) as peer:
+        (one,) = [one for one in good if one["family"] == family]
+        host = "localhost" if family == "shopify" else "127.0.0.1"
+        get_connector(family).load()
+        started = time.monotonic()
+        ok, verdict = get_connector(family).doctor(at(one, host, peer.port, tls=tls), timeout)
+        seconds = time.monotonic() - started
+        assert awaited(lambda: not check_threads())
+    assert not ok
+    # A server that says H to MySQL's or PostgreSQL's hello is known by its first byte.
+    if manner is silent or family not in ("mysql", "postgres"):
+        assert (verdict["category"], verdict["details"]["fault"]) == ("timeout", "timed_out")
+        assert f"within {timeout:g} s" in verdict["message"]
+        assert timeout * 0.9 <= seconds
+    assert seconds <= timeout + 0.25
