@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql_types import ZeroDates, arrow_schema
@@ -16,22 +17,29 @@ from osiris_provider.drivers.sql import (
     fetch_batches,
     require_fields,
 )
-from osiris_provider.drivers.sql_tables import (
-    check_names,
-)
+from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pymysql.connections import Connection
 
+    from osiris_provider.drivers.mysql_binary import QueryResult
+
+log = logging.getLogger(__name__)
+
+UTC = "UTC"
+
 
 class MySQLQueryConfig(QueryConfig):
     """Config of ``mysql.extractor``.
 
+    ``engine`` says how the result travels: ``binary`` (a prepared statement), ``cursor`` (text, for statements that
+    the server does not prepare), or ``auto``, which takes the first that works. Types and values are the same.
     ``zero_dates`` says what becomes of ``0000-00-00``, which no calendar has: ``error``, ``null``, or ``text``, which
-    makes all columns of dates text.
+    makes all columns of dates text. While reading, the session's time zone is UTC.
     """
 
+    engine: Literal["auto", "binary", "cursor"] = "auto"
     zero_dates: ZeroDates = "error"
 
 
@@ -58,7 +66,9 @@ class MySQLExtractor(MySQLDriver, SQLExtractor[MySQLQueryConfig]):
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
         finished = False
         try:
-            yield from _stream(client, step)
+            with client.cursor() as cursor:
+                cursor.execute("SET time_zone = '+00:00'")
+            yield from _read(client, step)
             client.commit()
             finished = True
         finally:
@@ -71,7 +81,45 @@ def quote(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def _stream(client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches:
+def _read(client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches:
+    from osiris_provider.drivers.mysql_binary import NotPreparableError
+
+    if step.config.engine == "cursor":
+        return _read_text(client, step)
+    try:
+        return _read_binary(client, step)
+    except NotPreparableError as error:
+        if step.config.engine == "binary":
+            raise
+        log.info("Step %s: reading through a cursor, because %s", step.id, error)
+    return _read_text(client, step)
+
+
+def _read_binary(client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches:
+    from osiris_provider.drivers.mysql_binary import QueryResult
+
+    config = step.config
+    result = QueryResult(
+        client,
+        config.statement(quote),
+        config.params,
+        zero_dates=config.zero_dates,
+        timestamp_zone=UTC,
+        batch_rows=config.batch_rows,
+    )
+    log.info("Step %s: reading in the binary protocol", step.id)
+    return _batches(result)
+
+
+def _batches(result: QueryResult) -> Batches:
+    import pyarrow as pa
+
+    with result:
+        yield pa.RecordBatch.from_pylist([], schema=result.schema)
+        yield from result
+
+
+def _read_text(client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches:
     import pyarrow as pa
     from pymysql.cursors import SSCursor
 
@@ -85,8 +133,8 @@ def _stream(client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches:
         client.decoders = decoders
     # The description of DB-API tells neither sign nor charset.
     fields = cursor._result.fields if cursor.description else []  # type: ignore[attr-defined] # noqa: SLF001 - no public name
-    schema = arrow_schema(fields, zero_dates=config.zero_dates)
-    check_names(step.id, schema)
+    schema = arrow_schema(fields, zero_dates=config.zero_dates, timestamp_zone=UTC)
+    _refuse_float(step.id, schema)
     makers = [array_maker(field, config.zero_dates) for field in schema]
 
     def build(rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
@@ -98,6 +146,16 @@ def _stream(client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches:
     fetch: Callable[[int], Sequence[Any]] = cursor.fetchmany
     yield from fetch_batches(schema, fetch, build, config.batch_rows)
     cursor.close()
+
+
+def _refuse_float(step: str, schema: pa.Schema) -> None:
+    """Refuse FLOAT as text: the server shows six of its digits, and the others would be lost."""
+    import pyarrow as pa
+
+    name = next((field.name for field in schema if pa.types.is_float32(field.type)), None)
+    if name is not None:
+        message = f"Step {step}: FLOAT column {name} loses digits as text; select CAST({name} AS DOUBLE) instead."
+        raise DataError(message, step=step)
 
 
 def _hang_up(client: Connection[Any]) -> None:

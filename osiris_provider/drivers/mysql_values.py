@@ -28,6 +28,9 @@ def array_maker(field: pa.Field, zero_dates: ZeroDates) -> ArrayMaker:
         return lambda values: pa.array(values, target)
     if pa.types.is_duration(target):
         return lambda values: pa.array([_microseconds(value) for value in values], pa.int64()).cast(target)
+    if pa.types.is_timestamp(target) and target.tz:
+        make = array_maker(field.with_type(pa.timestamp(target.unit)), zero_dates)
+        return lambda values: make(values).cast(target)
     if zero_dates == "null" and (pa.types.is_date(target) or pa.types.is_timestamp(target)):
         return lambda values: named_cast(pa.array([_real_date(value) for value in values]), target, field.name)
     if pa.types.is_uint64(target):
