@@ -47,13 +47,13 @@ class Check:
     """A check that is under way."""
 
     connector: Connector[Any, Any]
-    connection: Mapping[str, Any]
+    connection: Mapping[str, Any] = field(repr=False)
     timeout: float
-    done: Callable[[Check], None]
+    done: Callable[[Check], None] = field(repr=False)
     number: int = 0
     result: Result | None = None
     asked: bool = False
-    deadline: Deadline = field(init=False)
+    deadline: Deadline = field(init=False, repr=False)
 
     def start(self) -> Check:
         """Start the check on a thread of its own, which nobody has to wait for."""

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, SecretStr, Val
 from pydantic_core import CoreSchema, PydanticUndefined
 from typing_extensions import Self
 
-from osiris_provider.connections.redact import Redactor, texts
+from osiris_provider.connections.redact import MASK, Redactor, passwords_in, texts
 from osiris_provider.errors import ConnectionConfigError
 
 AirflowSlot = Literal["host", "port", "login", "password", "schema", "extra"]
@@ -93,6 +93,12 @@ class ConnectionModel(BaseModel, ABC):
     """Base of the families' connection models. Frozen; unknown fields are kept aside, errors never show a value."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Show nothing of unknown fields: nobody knows what they hold."""
+        unknown = self.model_extra or {}
+        for name, value in super().__repr_args__():
+            yield name, MASK if name in unknown else value
 
     @classmethod
     def declared(cls) -> Mapping[str, FieldSpec]:
@@ -248,7 +254,9 @@ def secret_texts(declared: Mapping[str, FieldSpec], connection: Mapping[str, Any
             continue
         spec = declared.get(name)
         if spec is not None and spec.secret:
-            yield from texts(_in_clear(value))
+            for text in texts(_in_clear(value)):
+                yield text
+                yield from passwords_in(text)
         elif spec is None:
             # Nobody knows what an undeclared field holds; short words would only garble messages.
             yield from (text for text in texts(_in_clear(value)) if len(text) > 3)
