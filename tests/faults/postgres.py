@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -18,7 +17,7 @@ from tests.faults.peers import HOST, Peer, forward
 from tests.faults.scenario import Connection, Scenario
 from tests.faults.sql import CERTIFICATE, KEY, Certificates, SqlWorld, changed, scenarios, unencrypted
 from tests.servers import APP_PASSWORD, APP_USER, PostgresServer
-from tests.servers.process import ServerStartError
+from tests.servers.process import ServerStartError, find_program
 
 REJECTED: Final = "rejected_user"
 LIMIT: Final = 10
@@ -32,12 +31,9 @@ class GermanPostgresServer(PostgresServer):
     def initialise(self) -> None:
         super().initialise()
         self._locales().mkdir()
-        compiler = shutil.which("localedef")
-        if compiler is None:
-            message = "localedef was not found; run scripts/test as root (it installs it), or apt-get install locales"
-            raise ServerStartError(message)
         target = str(self._locales() / GERMAN)
-        subprocess.run([compiler, "-i", "de_DE", "-f", "UTF-8", target], check=True, capture_output=True)
+        command = [find_program("localedef", ()), "-i", "de_DE", "-f", "UTF-8", target]
+        subprocess.run(command, check=True, capture_output=True)
         self._own(self._locales())
 
     def _locales(self) -> Path:

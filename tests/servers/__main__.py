@@ -7,12 +7,13 @@ import sys
 
 from tests.servers.mariadb import MariaDBServer
 from tests.servers.postgres import PostgresServer
-from tests.servers.process import ServerStartError
+from tests.servers.process import ServerStartError, find_program
 
 
 def main() -> int:
     try:
         programs = [server.programs()[-1] for server in (MariaDBServer(), PostgresServer())]
+        programs.append(find_program("localedef", ()))
     except ServerStartError as error:
         print(error, file=sys.stderr)  # noqa: T201 - this is a command
         return 1

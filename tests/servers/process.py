@@ -26,7 +26,7 @@ PORT_TRIES: Final = 5
 
 INSTRUCTIONS: Final = (
     "{program} was not found. The tests need real servers: run scripts/test as root (it installs them), "
-    "or apt-get install mariadb-server postgresql, or docker compose run --rm --build test."
+    "or apt-get install mariadb-server postgresql locales, or docker compose run --rm --build test."
 )
 
 
