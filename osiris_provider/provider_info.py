@@ -41,6 +41,8 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": _modules("sensors", "healthcheck"),
         "connection-types": list(_connection_types()),
         "secrets-backends": ["osiris_provider.secrets.connections_file.OsirisConnectionsBackend"],
+        "asset-uris": [{"schemes": ["osiris"], "handler": None}],
+        "cli": ["osiris_provider.cli.airflow.get_commands"],
         "config": {"osiris": {"description": "Settings of airflow-provider-osiris.", "options": _options()}},
     }
 

@@ -89,21 +89,27 @@ def _by_reference(ref: ConnectionRef, file: FileArgument) -> dict[str, Any]:
 def _by_id(connection_id: str, family: str | None, file: FileArgument) -> dict[str, Any]:
     found = _airflow_connection(connection_id)
     ref = reference_of_id(connection_id)
-    if found is not None:
-        of_type = (found.conn_type or "").removeprefix("osiris_") if _is_ours(found) else None
-        known = of_type or family or (ref.family if ref else None)
+    if found is not None and (_is_ours(found) or ref is None):
+        known = (found.conn_type or "").removeprefix("osiris_") if _is_ours(found) else family
         if known:
-            alias = ref.alias if ref and ref.alias and ref.family == known else connection_id
-            return from_airflow(known, _attributes(found), alias, connection_id=connection_id)
+            return _from_airflow(known, found, connection_id, ref)
         message = f"Airflow connection {connection_id} has type {found.conn_type}; choose one of the osiris types."
         raise ConnectionConfigError(message, reference=connection_id)
     message = f"Airflow has no connection {connection_id}."
     if ref is not None:
+        # The secrets backend may serve the file's connection as one of another type: the file has all of it.
         try:
             return resolve_connection(ref, file)
         except ConnectionNotFoundError as error:
             message = f"{message} {error}"
+        if found is not None:
+            return _from_airflow(family or ref.family, found, connection_id, ref)
     raise ConnectionNotFoundError(message, reference=connection_id)
+
+
+def _from_airflow(family: str, found: Connection, connection_id: str, ref: ConnectionRef | None) -> dict[str, Any]:
+    alias = ref.alias if ref and ref.alias and ref.family == family else connection_id
+    return from_airflow(family, _attributes(found), alias, connection_id=connection_id)
 
 
 def _is_ours(connection: Connection) -> bool:

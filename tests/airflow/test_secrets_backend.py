@@ -52,6 +52,29 @@ def test_a_broken_file_hides_nothing_and_is_warned_of(
     assert OsirisConnectionsBackend().get_conn_value("postgres_default") is None
 
 
+def test_the_warning_comes_once_for_each_version_of_the_file(
+    connections_file: ConnectionsFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = connections_file({"mysql": {"main": {"host": "db"}, "good": ENTRY}})
+    backend = OsirisConnectionsBackend()
+    for _ in range(3):
+        assert backend.get_conn_value("osiris_mysql_main") is None
+    assert caplog.text.count("cannot be taken") == 1
+    assert backend.get_conn_value("osiris_mysql_good") is not None
+    path.write_text(path.read_text() + "# changed\n")
+    assert backend.get_conn_value("osiris_mysql_main") is None
+    assert caplog.text.count("cannot be taken") == 2
+
+
+def test_a_miss_does_not_look_at_the_file(caplog: pytest.LogCaptureFixture) -> None:
+    backend = OsirisConnectionsBackend(connections_file="/no/such/file")
+    for name in ("postgres_default", "osiris_x", "osiris_mysql", "mysqlx.main", ""):
+        assert backend.get_conn_value(name) is None
+    assert caplog.text == ""
+    assert backend.get_conn_value("osiris_mysql_main") is None
+    assert "/no/such/file" in caplog.text
+
+
 def test_a_changed_file_is_read_again(connections_file: ConnectionsFile) -> None:
     backend = OsirisConnectionsBackend()
     connections_file({"mysql": {"main": ENTRY}})
