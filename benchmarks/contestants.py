@@ -55,15 +55,7 @@ def write(reader: Any, target: Path) -> int:
 
 
 def osiris(family: str, address: Address, table: str, target: Path) -> Work:
-    return _osiris(family, address, {"table": table}, target)
-
-
-def _osiris(family: str, address: Address, config: dict[str, Any], target: Path) -> Work:
-    import pyarrow.csv
-    import pyarrow.parquet  # noqa: F401 - imported before the clock starts, as for everybody
     from osiris_provider.drivers import get_driver
-    from osiris_provider.staging import Staging
-    from upath import UPath
 
     class Context:
         def log_metric(self, name: str, value: float, **about: Any) -> None:
@@ -72,30 +64,28 @@ def _osiris(family: str, address: Address, config: dict[str, Any], target: Path)
     driver = get_driver(f"{family}.extractor")
     connection = {"family": family, "alias": "bench", "host": address.host, "port": address.port}
     connection |= {"user": address.user, "password": address.password, "database": address.database}
+    config = {"table": table, "resolved_connection": connection}
 
-    def work() -> int:
-        result = driver.run(
-            step_id="bench", config={**config, "resolved_connection": connection}, inputs={}, ctx=Context()
-        )
-        return Staging(str(target), UPath).write(["bench"], result["data"]).rows
-
-    return work
+    return _staged(target, lambda: driver.run(step_id="bench", config=config, inputs={}, ctx=Context())["data"])
 
 
 def stream_query(family: str, address: Address, table: str, target: Path) -> Work:
-    import pyarrow.csv  # noqa: F401 - imported before the clock starts, as for everybody
     from osiris_provider.drivers.postgres_copy import stream_query as stream
-    from osiris_provider.staging import Staging
-    from upath import UPath
 
     from benchmarks.servers import KINDS
 
-    def work() -> int:
-        connection = KINDS[family].connect(address)
-        reader = stream(connection, f"SELECT * FROM {table}")
-        return Staging(str(target), UPath).write(["bench"], reader).rows
+    return _staged(target, lambda: stream(KINDS[family].connect(address), f"SELECT * FROM {table}"))
 
-    return work
+
+def _staged(target: Path, read: Callable[[], Any]) -> Work:
+    import pyarrow as pa
+    from osiris_provider.staging import Staging
+    from upath import UPath
+
+    staging = Staging(UPath(target).absolute().as_uri(), UPath)
+    # It imports what such a path needs when it meets the first one.
+    staging.write(["nothing"], pa.schema([]).empty_table().to_reader())
+    return lambda: staging.write(["bench"], read()).rows
 
 
 def connectorx(family: str, address: Address, table: str, target: Path) -> Work:
@@ -205,6 +195,7 @@ CONTESTANTS = {
 def main() -> None:
     # Before the clock starts, for everybody.
     import psycopg2  # noqa: F401 - see above
+    import pyarrow.compute
     import pyarrow.csv
     import pyarrow.parquet  # noqa: F401 - see above
     import pymysql  # noqa: F401 - see above

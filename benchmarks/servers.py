@@ -89,7 +89,7 @@ def _connect_mariadb(address: Address) -> Any:
         host=address.host,
         port=address.port,
         user=address.user,
-        password=address.password.encode().decode("latin-1"),
+        password=address.password,
         database=address.database,
         charset="utf8mb4",
     )
