@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.duckdb import DuckDBDriver, own_cursor, quote
-from osiris_provider.drivers.sql import Batches, SQLWriter, WriteConfig
+from osiris_provider.drivers.sql import Batches
 from osiris_provider.drivers.sql_tables import Column, check_columns, missing_table, quoted_table
+from osiris_provider.drivers.sql_write import SQLWriter, WriteConfig
 from osiris_provider.errors import ConnectionConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class DuckDBWriteConfig(WriteConfig):
     create_if_missing: bool = True
 
 
-class DuckDBWriter(DuckDBDriver, SQLWriter):
+class DuckDBWriter(DuckDBDriver, SQLWriter[WriteConfig]):
     """Writes into a table in one transaction (``duckdb.writer``).
 
     ``replace`` replaces the rows and keeps the table: its types, keys and defaults.

@@ -19,8 +19,9 @@ from pydantic import Field, field_validator
 from osiris_provider.drivers.base import Extractor, Step, StepConfig, Writer
 from osiris_provider.drivers.data import BATCH_ROWS, row_groups
 from osiris_provider.drivers.files import LocalPath, explained, replacing
-from osiris_provider.drivers.sql import Text, plain, sliced
+from osiris_provider.drivers.sql import Text, plain
 from osiris_provider.drivers.sql_tables import check_names
+from osiris_provider.drivers.sql_write import sliced
 from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
 
 if TYPE_CHECKING:

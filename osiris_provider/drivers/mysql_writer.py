@@ -12,8 +12,9 @@ from osiris_provider.connectors.sql_faults import LOCK_TIMEOUT
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql import MySQLDriver, quote
 from osiris_provider.drivers.mysql_values import column_type, values_of
-from osiris_provider.drivers.sql import Batches, SQLWriter, WriteConfig
+from osiris_provider.drivers.sql import Batches
 from osiris_provider.drivers.sql_tables import Column, check_columns, create_statement, missing_table, quoted_table
+from osiris_provider.drivers.sql_write import SQLWriter, WriteConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +26,7 @@ _STRICT = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO"
 _LOCK_SECONDS = 600
 
 
-class MySQLWriter(MySQLDriver, SQLWriter):
+class MySQLWriter(MySQLDriver, SQLWriter[WriteConfig]):
     """Writes into a table in one transaction (``mysql.writer``).
 
     ``replace`` fills a new table beside the old one and swaps them, which readers see as one step. A table with
@@ -34,6 +35,7 @@ class MySQLWriter(MySQLDriver, SQLWriter):
 
     name = "mysql.writer"
     family = "mysql"
+    config_model = WriteConfig
 
     def load(self, client: Connection[Any], step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
         """Write all batches; see :meth:`SQLWriter.load`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import Self
@@ -14,9 +14,9 @@ from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.dbapi import lease
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.sql_faults import BAD_DATA
-from osiris_provider.drivers.base import Extractor, Step, StepConfig, Writer
+from osiris_provider.drivers.base import Extractor, Step, StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS
-from osiris_provider.drivers.sql_tables import check_names, quoted_table
+from osiris_provider.drivers.sql_tables import quoted_table
 from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError
 
 if TYPE_CHECKING:
@@ -61,16 +61,6 @@ class QueryConfig(StepConfig):
             return (self.query or "").rstrip("; \n\t")
         columns = ", ".join(map(quote, self.columns)) if self.columns else "*"
         return f"SELECT {columns} FROM {quoted_table(self.table, quote)}"  # noqa: S608 - every name is quoted
-
-
-class WriteConfig(StepConfig):
-    """Config of the SQL writers."""
-
-    table: Text
-    write_mode: Literal["append", "replace"] = "append"
-    create_if_missing: bool = False
-    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
-    input: str | None = None
 
 
 AnyConfig = TypeVar("AnyConfig", bound=StepConfig)
@@ -142,23 +132,6 @@ class SQLExtractor(SQLDriver[Query], Extractor[Query]):
             yield from self.stream(client, step)
 
 
-class SQLWriter(SQLDriver[WriteConfig], Writer[WriteConfig]):
-    """Base of the writers into a table; a family says how in :meth:`load`."""
-
-    config_model = WriteConfig
-
-    @abstractmethod
-    def load(self, client: Any, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
-        """Write all batches in one transaction and return the number of rows; on any error nothing is written."""
-
-    def write(self, step: Step[WriteConfig], reader: pa.RecordBatchReader) -> dict[str, Any]:
-        """Write all batches into the table; see :meth:`Writer.write`."""
-        check_names(step.id, reader.schema)
-        batches = sliced(reader, step.config.batch_rows)
-        with self.borrowed(step) as client:
-            return {"rows_written": self.load(client, step, reader.schema, batches)}
-
-
 def _connector(step: Step[Any]) -> Connector[Any, Any]:
     return get_connector(step.connection["family"])
 
@@ -223,22 +196,6 @@ def named_cast(column: pa.Array, target: pa.DataType, name: str) -> pa.Array:
         reason = plain(str(error))
     message = f"Column {name}: {reason}. Such a value has no Arrow type; cast the column to text in the query."
     raise DataError(message)
-
-
-def sliced(reader: pa.RecordBatchReader, rows: int) -> Batches:
-    """Yield the batches of an input in parts of at most so many rows.
-
-    :raises InputError: reading it failed; has the reason.
-    """
-    try:
-        for batch in reader:
-            for start in range(0, batch.num_rows, rows):
-                yield batch.slice(start, rows)
-    except Exception as error:  # noqa: BLE001 - whatever another step's stream raises goes to the user as it is
-        broken = error
-    else:
-        return
-    raise InputError(broken)
 
 
 def plain(text: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.fit import Limits
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -14,11 +15,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table that is written to."""
+    """A column of the table that is written to.
+
+    :param required: whether every row must give it.
+    :param generated: whether the server computes it.
+    :param limits: what it takes.
+    :param kind: the family's name of its type, without size.
+    """
 
     name: str
     required: bool
     generated: bool = False
+    limits: Limits = field(default_factory=Limits)
+    kind: str = ""
 
 
 def quoted_table(table: str, quote: Callable[[str], str]) -> str:
@@ -69,11 +78,54 @@ def missing_table(step_id: str, table: str) -> DataError:
     return DataError(message, step=step_id)
 
 
-def create_statement(table: str, schema: pa.Schema, quote: Callable[[str], str], type_of: Callable[[Any], str]) -> str:
+def create_statement(
+    table: str,
+    schema: pa.Schema,
+    quote: Callable[[str], str],
+    type_of: Callable[[Any], str],
+    primary_key: Sequence[str] = (),
+) -> str:
     """Return the statement that creates a table for a schema.
 
     :param table: its name, quoted.
     :param type_of: returns the family's name of an Arrow type.
+    :param primary_key: its columns, if it has one.
     """
-    columns = ", ".join(f"{quote(field.name)} {type_of(field.type)}" for field in schema)
-    return f"CREATE TABLE {table} ({columns})"
+    columns = [f"{quote(field.name)} {type_of(field.type)}" for field in schema]
+    if primary_key:
+        columns.append(f"PRIMARY KEY ({', '.join(map(quote, primary_key))})")
+    return f"CREATE TABLE {table} ({', '.join(columns)})"
+
+
+def split_table(table: str) -> tuple[str, str]:
+    """Return what stands before a table's own name, with its dot, and the name."""
+    place, dot, name = table.rpartition(".")
+    return place + dot, name
+
+
+def check_key(step_id: str, table: str, schema: pa.Schema, key: Sequence[str]) -> None:
+    """Check that the input has the columns of the primary key.
+
+    :raises DataError: names those that it has not.
+    """
+    missing = [name for name in key if name not in schema.names]
+    if missing:
+        message = (
+            f"Step {step_id}: table {table}: the input lacks key column {', '.join(missing)}. Nothing was written."
+        )
+        raise DataError(message, step=step_id)
+
+
+def check_unique(step_id: str, table: str, key: Sequence[str], unique: Sequence[Sequence[str]]) -> None:
+    """Check that a table lets a key stand but once, which an upsert needs.
+
+    :param unique: the columns of each unique key that the table has.
+    :raises DataError: there is none of these columns.
+    """
+    if set(key) not in [set(columns) for columns in unique]:
+        named = ", ".join(key)
+        message = (
+            f"Step {step_id}: table {table} has no primary or unique key of just {named}, so an upsert cannot find "
+            f"the rows to update. Add one: ALTER TABLE … ADD UNIQUE ({named})."
+        )
+        raise DataError(message, step=step_id)

@@ -1,0 +1,203 @@
+"""Whether the rows of an input fit the columns of a table, found out before they are sent.
+
+A server's own error often names no row, or shows the value, which may be nobody else's business. Rows are counted
+from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_INTEGER = r"^\s*[+-]?\d+\s*$"
+_NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\s*$"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a column takes; None where there is no limit, or the server is left to judge.
+
+    :param nullable: whether it takes nulls.
+    :param low: least whole number of a column of whole numbers.
+    :param high: greatest whole number of it.
+    :param chars: characters of a text.
+    :param octets: bytes of a text or of bytes.
+    :param digits: before the decimal point, of a column of exact numbers.
+    :param number: whether it is a column of numbers.
+    """
+
+    nullable: bool = True
+    low: int | None = None
+    high: int | None = None
+    chars: int | None = None
+    octets: int | None = None
+    digits: int | None = None
+    number: bool = False
+
+
+def whole(bits: int, *, signed: bool = True, nullable: bool = True) -> Limits:
+    """Return the limits of a column of whole numbers.
+
+    :param bits: that it has.
+    """
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    return Limits(nullable=nullable, low=low, high=high, number=True)
+
+
+def fitting(
+    batches: Iterator[pa.RecordBatch], table: str, limits: Mapping[str, Limits], first: int = 1
+) -> Iterator[pa.RecordBatch]:
+    """Yield the batches whose values fit.
+
+    :param batches: of the input.
+    :param table: for messages.
+    :param limits: of the columns.
+    :param first: number of the first row.
+    :raises DataError: names column and row.
+    """
+    for batch in batches:
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if name in limits:
+                _check(table, name, column, limits[name], first)
+        first += batch.num_rows
+        yield batch
+
+
+def misfit(table: str, column: str, row: int, reason: str) -> DataError:
+    """Return the error for a value that a column does not take.
+
+    :param row: of the input, from 1.
+    :param reason: what is wrong with it.
+    """
+    message = f"Table {table}: column {column}, row {row:,} of the input: {reason}. Nothing was written."
+    return DataError(message, table=table, column=column, row=row)
+
+
+def twice_in(table: str, keys: Sequence[str], rows: Sequence[int]) -> DataError:
+    """Return the error for two rows of an input that have the same key."""
+    named = ", ".join(keys)
+    message = (
+        f"Table {table}: column {named}: rows {rows[0]:,} and {rows[1]:,} of the input have the same key. "
+        "Nothing was written."
+    )
+    return DataError(message, table=table, column=named, row=rows[1])
+
+
+def same_key(batch: pa.RecordBatch, keys: Sequence[str]) -> tuple[int, int] | None:
+    """Return two rows of a batch, counted from 0, that have the same key without nulls; None if there are none.
+
+    :param keys: columns of the key.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not set(keys) <= set(batch.schema.names):
+        return None
+    columns = {f"k{number}": batch.column(name) for number, name in enumerate(keys)}
+    table = pa.table({**columns, "row": pa.array(range(batch.num_rows), pa.int64())}).drop_null()
+    groups = table.group_by(list(columns)).aggregate([("row", "count"), ("row", "min"), ("row", "max")])
+    groups = groups.filter(pc.greater(groups["row_count"], 1))
+    if not groups.num_rows:
+        return None
+    first = groups.sort_by("row_min").slice(0, 1)
+    return int(first["row_min"][0].as_py()), int(first["row_max"][0].as_py())
+
+
+def _check(table: str, name: str, column: pa.Array, limits: Limits, first: int) -> None:
+    for bad, reason in _problems(column, limits):
+        row = _first_true(bad)
+        if row is not None:
+            raise misfit(table, name, first + row, reason)
+
+
+def _problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if not limits.nullable and column.null_count:
+        yield pc.is_null(column), "it is null, and the column takes no nulls"
+    if pa.types.is_dictionary(kind):
+        column = column.dictionary_decode()
+        kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        yield from _text_problems(column, limits)
+    elif limits.octets is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        yield pc.greater(pc.binary_length(column), limits.octets), f"it has more than {limits.octets:,} bytes"
+    elif limits.number:
+        yield from _number_problems(column, limits)
+
+
+def _text_problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]]:
+    import pyarrow.compute as pc
+
+    if limits.number:
+        pattern, what = (_INTEGER, "a whole number") if limits.high is not None else (_NUMBER, "a number")
+        yield pc.invert(pc.match_substring_regex(column, pattern)), f"this text is not {what}"
+    if limits.chars is not None:
+        yield pc.greater(pc.utf8_length(column), limits.chars), f"the text has more than {limits.chars:,} characters"
+    if limits.octets is not None:
+        yield pc.greater(pc.binary_length(column), limits.octets), f"the text has more than {limits.octets:,} bytes"
+
+
+def _number_problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    low, high = limits.low, limits.high
+    if limits.digits is not None:
+        high = 10**limits.digits - 1
+        low = -high
+    if low is None or high is None:
+        return
+    if pa.types.is_integer(kind):
+        span = _span(kind)
+        if span[0] < low:
+            yield pc.less(column, _as(kind, max(low, span[0]))), "the number is too small"
+        if span[1] > high:
+            yield pc.greater(column, _as(kind, min(high, span[1]))), "the number is too large"
+    elif pa.types.is_floating(kind) and limits.high is not None:
+        numbers = column.cast(pa.float64())
+        yield pc.not_equal(pc.floor(numbers), numbers), "the number is not whole"
+        yield pc.or_(pc.less(numbers, float(low)), pc.greater(numbers, float(high))), "the number is out of range"
+    elif pa.types.is_decimal(kind):
+        yield from _decimal_problems(column, high)
+
+
+def _decimal_problems(column: pa.Array, high: int) -> Iterator[tuple[Any, str]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.type.precision - column.type.scale < len(str(high)):
+        return
+    widest = pa.decimal256(76, 0)
+    size = pc.abs(pc.trunc(column)).cast(widest, safe=False)
+    yield pc.greater(size, pa.scalar(Decimal(high), widest)), "the number is out of range"
+
+
+def _span(kind: pa.DataType) -> tuple[int, int]:
+    import pyarrow as pa
+
+    limits = whole(kind.bit_width, signed=pa.types.is_signed_integer(kind))
+    return limits.low or 0, limits.high or 0
+
+
+def _as(kind: pa.DataType, value: int) -> pa.Scalar:
+    import pyarrow as pa
+
+    return pa.scalar(value, kind)
+
+
+def _first_true(bad: Any) -> int | None:
+    import pyarrow.compute as pc
+
+    row = pc.index(pc.fill_null(bad, False), True).as_py()
+    return None if row < 0 else int(row)

@@ -1,0 +1,79 @@
+"""The load ledger: a table beside the target that remembers ended loads, so that a retry writes nothing twice.
+
+A row is written in the same transaction as the data: whoever finds it knows that the data is there, and whoever does
+not knows that nothing is. Of two tries at once the second waits for the first one's row.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+TABLE = "_osiris_loads"
+KEPT_DAYS = 90
+LOADING, SWAPPING, DONE = "loading", "swapping", "done"
+_MAX_ID = 1000
+
+Run = Callable[[str, Sequence[Any]], Sequence[Sequence[Any]]]
+"""Runs a statement, whose parameters are ``%s``, and returns its rows, if it has any."""
+
+
+class Ledger:
+    """The ledger in one database or schema, as one load sees it.
+
+    :param run: runs a statement in the connection of the load.
+    :param table: the ledger's own name, quoted.
+    :param load_id: of the load, see :attr:`RunContext.load_id`.
+    :param target: name of the table that is written to, without that of its database or schema.
+    """
+
+    def __init__(self, run: Run, table: str, load_id: str, target: str) -> None:
+        self._run = run
+        self._table = table
+        self._id = load_id
+        self._target = target
+        self.key = hashlib.sha256(json.dumps([load_id, target]).encode()).hexdigest()
+
+    def create(self, options: str = "") -> None:
+        """Create the table, which needs the right to.
+
+        :param options: of the table, in the family's words.
+        """
+        self._run(
+            f"CREATE TABLE IF NOT EXISTS {self._table} (load_key CHAR(64) NOT NULL PRIMARY KEY, "
+            f"load_id VARCHAR({_MAX_ID}) NOT NULL, target VARCHAR(255) NOT NULL, state VARCHAR(8) NOT NULL, "
+            f"rows_written BIGINT, loaded_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) {options}",
+            (),
+        )
+
+    def prune(self) -> None:
+        """Forget the loads that ended more than :data:`KEPT_DAYS` days ago; nobody retries them any more."""
+        oldest = dt.datetime.now(dt.timezone.utc).replace(tzinfo=None) - dt.timedelta(days=KEPT_DAYS)
+        self._run(f"DELETE FROM {self._table} WHERE loaded_at < %s AND state = %s", (oldest, DONE))  # noqa: S608 - quoted
+
+    def claim(self, insert: str = "INSERT INTO {} ON CONFLICT DO NOTHING") -> int | None:
+        """Note in the open transaction that this load is at work; wait for another try that is.
+
+        :param insert: the family's way to insert a row unless it is there; ``{}`` is table and values.
+        :return: the number of rows if the load has ended before, else None.
+        """
+        place = f"{self._table} (load_key, load_id, target, state) VALUES (%s, %s, %s, %s)"
+        self._run(insert.format(place), (self.key, self._id[:_MAX_ID], self._target, LOADING))
+        return self.recorded()
+
+    def recorded(self) -> int | None:
+        """Return the number of rows if the load has ended before, else None."""
+        found = self._run(f"SELECT state, rows_written FROM {self._table} WHERE load_key = %s", (self.key,))  # noqa: S608 - quoted
+        return int(found[0][1]) if found and found[0][0] == DONE else None
+
+    def finish(self, rows: int, state: str = DONE) -> None:
+        """Record in the open transaction that the load has ended.
+
+        :param rows: that it wrote.
+        :param state: :data:`SWAPPING` if the rows still have to be put in their place.
+        """
+        statement = f"UPDATE {self._table} SET state = %s, rows_written = %s WHERE load_key = %s"  # noqa: S608 - quoted
+        self._run(statement, (state, rows, self.key))
