@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 Engine = Literal["auto", "copy", "cursor"]
 
-BLOCK_BYTES = 4 * 1024 * 1024
+BLOCK_BYTES = 2 * 1024 * 1024
 """Bytes of COPY's output that become one record batch; a row longer than that is a batch of its own."""
 _BATCHES_AHEAD = 2
 _CURSOR = "osiris_cursor"
