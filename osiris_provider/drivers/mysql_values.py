@@ -100,6 +100,11 @@ def column_type(kind: pa.DataType) -> str:
     return next((name for test, name in tests if test(kind)), "LONGTEXT")
 
 
+def key_type(kind: pa.DataType) -> str:
+    """Return the type of a new column of a key: MySQL wants to know how long texts in an index are."""
+    return {"LONGTEXT": "VARCHAR(255)", "LONGBLOB": "VARBINARY(255)"}.get(column_type(kind), column_type(kind))
+
+
 def values_of(column: pa.Array, name: str) -> list[Any]:
     """Return the values of an Arrow column as PyMySQL takes them; timestamps with a zone are turned into UTC.
 

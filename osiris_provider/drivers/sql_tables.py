@@ -84,14 +84,17 @@ def create_statement(
     quote: Callable[[str], str],
     type_of: Callable[[Any], str],
     primary_key: Sequence[str] = (),
+    key_type_of: Callable[[Any], str] | None = None,
 ) -> str:
     """Return the statement that creates a table for a schema.
 
     :param table: its name, quoted.
     :param type_of: returns the family's name of an Arrow type.
     :param primary_key: its columns, if it has one.
+    :param key_type_of: the same for columns of the key, where they are other types.
     """
-    columns = [f"{quote(field.name)} {type_of(field.type)}" for field in schema]
+    types = {field.name: (key_type_of if key_type_of and field.name in primary_key else type_of) for field in schema}
+    columns = [f"{quote(field.name)} {types[field.name](field.type)}" for field in schema]
     if primary_key:
         columns.append(f"PRIMARY KEY ({', '.join(map(quote, primary_key))})")
     return f"CREATE TABLE {table} ({', '.join(columns)})"

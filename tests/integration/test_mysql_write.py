@@ -1,0 +1,149 @@
+"""mysql.writer: modes, ledger, engines and errors, on a real MariaDB server."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import closing
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from osiris_provider.connectors.base import Connector
+from osiris_provider.errors import DataError, DriverConfigError
+
+from tests.contract.context import RecordingContext
+from tests.integration.sql_families import Connection
+from tests.integration.sql_writers import WriterTests
+from tests.integration.test_mysql_drivers import MySQLFamily
+from tests.servers import Address
+
+
+class TestMySQLWriter(MySQLFamily, WriterTests):
+    def run(self, connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
+        place = Address(**{name: connection[name] for name in ("host", "port", "user", "password", "database")})
+        return self.execute(place, *statements)
+
+
+class TestMySQLWriterWithInserts(TestMySQLWriter):
+    def write(self, connection: Connection, data: Any, ctx: RecordingContext | None = None, **config: Any) -> Any:
+        return super().write(connection, data, ctx, **{"engine": "insert", **config})
+
+
+class TestMySQLLoading(MySQLFamily):
+    """What depends on how the rows get there."""
+
+    def both(self, connection: Connection, data: pa.Table, **config: Any) -> list[dict[str, Any]]:
+        """Write by either engine and return what is there then, which must be the same."""
+        found = []
+        for engine in ("load_data", "insert"):
+            self.write(connection, data, engine=engine, write_mode="replace", **config)
+            rows: list[dict[str, Any]] = self.reader(connection, table="target").read_all().to_pylist()
+            found.append(rows)
+        assert found[0] == found[1]
+        return found[0]
+
+    @pytest.mark.parametrize(
+        "text", ["", "\\", "\\N", "NULL", "\t", "\n", "\r\n", "a\tb\\\n", "'", '"', "\0", "ü€😀", "\x1a", "\\t"]
+    )
+    def test_every_text_stays(self, connection: Connection, text: str) -> None:
+        rows = self.both(connection, pa.table({"s": [text, None, text]}), create_if_missing=True)
+        assert [row["s"] for row in rows] == [text, None, text]
+        self.write(connection, pa.table({"n": [1], "s": [text]}), create_if_missing=True, table="two")
+        assert self.extract(connection, "SELECT s FROM two")["s"].to_pylist() == [text]
+
+    def test_every_type(self, connection: Connection) -> None:
+        moment = dt.datetime(2024, 2, 29, 12, 30, 1, 5, tzinfo=dt.timezone.utc)
+        data = pa.table(
+            {
+                "b": [True, False, None],
+                "u": pa.array([2**64 - 1, 0, None], pa.uint64()),
+                "i": pa.array([-(2**63), 2**63 - 1, None], pa.int64()),
+                "d": pa.array([Decimal("1e-30"), Decimal("-12345678901234567890.5"), None], pa.decimal256(65, 30)),
+                "f": [1e308, -5e-324, None],
+                "g": pa.array([1.1, -3.4e38, None], pa.float32()),
+                "day": [dt.date(2024, 2, 29), dt.date(1000, 1, 1), None],
+                "day64": pa.array([dt.date(2024, 2, 29), dt.date(9999, 12, 31), None], pa.date64()),
+                "ns": pa.array([1_700_000_000_123_456_789, 0, None], pa.timestamp("ns")),
+                "zoned": pa.array([moment, moment, None], pa.timestamp("us", "Europe/Prague")),
+                "clock": [dt.time(1, 2, 3, 4), dt.time(23, 59, 59), None],
+                "span": [-dt.timedelta(hours=838, seconds=1), dt.timedelta(microseconds=1), None],
+                "raw": [b"\x00\xff'\\\n\t", b"", None],
+                "kind": pa.array(["a\n", "", None]).dictionary_encode(),
+                "items": [["\n\\", None], [], None],
+                "nothing": pa.nulls(3),
+            }
+        )
+        first, second, nulls = self.both(connection, data, create_if_missing=True)
+        assert (first["u"], first["i"], first["d"]) == (2**64 - 1, -(2**63), Decimal("1e-30"))
+        assert (first["f"], second["f"]) == (1e308, -5e-324)
+        assert (first["raw"], second["raw"], first["kind"]) == (b"\x00\xff'\\\n\t", b"", "a\n")
+        assert first["zoned"] == moment.replace(tzinfo=None)
+        assert (first["span"], second["clock"]) == (-dt.timedelta(hours=838, seconds=1), dt.timedelta(seconds=86399))
+        assert (first["items"], second["d"]) == ('["\\n\\\\", null]', Decimal("-12345678901234567890.5"))
+        assert set(nulls.values()) == {None}
+
+    def test_bits_and_sql_modes(self, connection: Connection, address: Address) -> None:
+        self.execute(address, "CREATE TABLE target (b BIT(9), o BIT, s TEXT)")
+        self.execute(address, "SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'")
+        try:
+            rows = self.both(connection, pa.table({"b": [257, None], "o": [True, False], "s": ["a\\b\n'", '"']}))
+        finally:
+            self.execute(address, "SET GLOBAL sql_mode = DEFAULT")
+        assert rows == [{"b": 257, "o": 1, "s": "a\\b\n'"}, {"b": None, "o": 0, "s": '"'}]
+
+    @pytest.mark.parametrize("engine", ["load_data", "insert"])
+    def test_server_names_column_and_row_but_no_value(
+        self, connection: Connection, address: Address, engine: str
+    ) -> None:
+        self.execute(address, "CREATE TABLE target (id INT, d DATE, e ENUM('a'))")
+        for data in ({"d": ["2024-01-01", "s3cr3t"]}, {"e": ["a", "s3cr3t"]}):
+            (column,) = data
+            with pytest.raises(DataError, match=rf"column {column}, row 2 of the input") as raised:
+                self.write(connection, pa.table(data), engine=engine)
+            assert "s3cr3t" not in str(raised.value)
+        assert self.rows(address) == 0
+
+    def test_key_that_is_there_is_an_error_not_a_warning(self, connection: Connection, address: Address) -> None:
+        self.execute(address, "CREATE TABLE target (id INT PRIMARY KEY)", "INSERT INTO target VALUES (2)")
+        for engine in ("load_data", "insert"):
+            with pytest.raises(DataError, match="rows 1 to 3 of the input: a key is there already"):
+                self.write(connection, pa.table({"id": [1, 2, 3]}), engine=engine)
+        assert self.rows(address) == 1
+
+    def test_upsert_never_changes_a_row_by_another_key(self, connection: Connection, address: Address) -> None:
+        self.execute(address, "CREATE TABLE target (id INT PRIMARY KEY, mail VARCHAR(9) UNIQUE)")
+        self.execute(address, "INSERT INTO target VALUES (1, 'a@b')")
+        with pytest.raises(DataError, match="a key is there already"):
+            self.write(connection, pa.table({"id": [2], "mail": ["a@b"]}), write_mode="upsert", primary_key="id")
+        assert self.execute(address, "SELECT * FROM target") == [(1, "a@b")]
+
+    def test_table_without_transactions_is_only_replaced(self, connection: Connection, address: Address) -> None:
+        self.execute(address, "CREATE TABLE target (id INT) ENGINE=MyISAM")
+        with pytest.raises(DataError, match="no transactions"):
+            self.write(connection, pa.table({"id": [1]}))
+        self.write(connection, pa.table({"id": [1]}), write_mode="replace")
+        assert self.rows(address) == 1
+
+    def test_log_says_which_engine_and_why(
+        self, connection: Connection, address: Address, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.execute(address, "CREATE TABLE target (id INT)")
+        caplog.set_level("INFO", "osiris_provider")
+        self.write(connection, pa.table({"id": [1]}))
+        assert "engine load_data: both sides allow" in caplog.text
+        self.execute(address, "SET GLOBAL local_infile = OFF")
+        try:
+            self.write(connection, pa.table({"id": [1]}))
+            assert "engine insert: the server has local_infile off" in caplog.text
+            with pytest.raises(DriverConfigError, match="local_infile off"):
+                self.write(connection, pa.table({"id": [1]}), engine="load_data")
+        finally:
+            self.execute(address, "SET GLOBAL local_infile = ON")
+        assert self.rows(address) == 2
+
+    def test_server_gets_no_file_that_it_asks_for(self, connection: Connection, connector: Connector[Any, Any]) -> None:
+        with closing(connector.create_client(connection)) as client, client.cursor() as cursor:
+            cursor.execute("CREATE TABLE target (s TEXT)")
+            with pytest.raises(RuntimeError, match="local_infile option is false"):
+                cursor.execute("LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE target")
