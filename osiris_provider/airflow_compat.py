@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow.sdk.configuration import conf
     from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
     from airflow.sdk.log import mask_secret
 else:
+    try:
+        from airflow.sdk.configuration import conf
+    except ImportError:  # before 3.2
+        from airflow.configuration import conf
     try:
         from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
     except ImportError:  # before 3.2
@@ -18,7 +23,24 @@ else:
     except ImportError:  # before 3.2
         from airflow.sdk.execution_time.secrets_masker import mask_secret
 
-__all__ = ["AirflowFailException", "AirflowNotFoundException", "emit_gauge", "mask_secret"]
+__all__ = [
+    "AirflowFailException",
+    "AirflowNotFoundException",
+    "conf",
+    "emit_count",
+    "emit_gauge",
+    "emit_timing",
+    "mask_secret",
+]
+
+
+def emit_count(name: str, tags: Mapping[str, str]) -> None:
+    """Count one more of something in the metrics system that Airflow is configured with.
+
+    :param name: such as ``osiris.doctor.failed``.
+    :param tags: for systems that know tags.
+    """
+    _stats().incr(name, tags=dict(tags))
 
 
 def emit_gauge(name: str, value: float, tags: Mapping[str, str]) -> None:
@@ -28,11 +50,24 @@ def emit_gauge(name: str, value: float, tags: Mapping[str, str]) -> None:
     :param value: the figure.
     :param tags: for systems that know tags.
     """
-    if TYPE_CHECKING:
+    _stats().gauge(name, value, tags=dict(tags))
+
+
+def emit_timing(name: str, milliseconds: float, tags: Mapping[str, str]) -> None:
+    """Send how long something took to the metrics system that Airflow is configured with.
+
+    :param name: such as ``osiris.doctor.latency``.
+    :param milliseconds: it took.
+    :param tags: for systems that know tags.
+    """
+    _stats().timing(name, milliseconds, tags=dict(tags))
+
+
+def _stats() -> Any:
+    try:
         from airflow.sdk.observability import stats
-    else:
-        try:
-            from airflow.sdk.observability import stats
-        except ImportError:  # before 3.2
-            from airflow.stats import Stats as stats  # noqa: N813 - the class has the functions of the later module
-    stats.gauge(name, value, tags=dict(tags))
+    except ImportError:  # before 3.2
+        from airflow.stats import Stats  # type: ignore[import-not-found,unused-ignore] # gone from later versions
+
+        return Stats
+    return stats

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import Asset, AssetAlias, BaseOperator
 
-from osiris_provider.airflow_compat import AirflowFailException
+from osiris_provider.airflow_compat import AirflowFailException, conf, emit_count, emit_timing
 from osiris_provider.connections.resolve import list_connections
-from osiris_provider.connectors.check import misconfigured
-from osiris_provider.connectors.fleet import Report, as_report, doctor_all
+from osiris_provider.connectors.fleet import Report
 from osiris_provider.connectors.registry import close_all
-from osiris_provider.errors import OsirisError
-from osiris_provider.hooks.base import resolve
 from osiris_provider.hooks.errors import failing_for_good
+from osiris_provider.hooks.health import check_all, name_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+Callback = Callable[[Any], Any]
+
+HEALTH = AssetAlias("osiris_health")
+"""All events of this operator come through this alias; a DAG may be scheduled on it."""
 
 
 class OsirisDoctorOperator(BaseOperator):
     """Check connections at once and return their reports; fail if one is not well.
 
     XCom gets the list of reports, also if the task fails: ``family``, ``alias``, ``ok``, ``latency_ms``,
-    ``category``, ``message``, ``details`` (CONN-020).
+    ``category``, ``message``, ``details`` (CONN-020). Each check counts in Airflow's metrics as
+    ``osiris.doctor.latency`` or ``osiris.doctor.failed``, tagged by family and alias.
+
+    Each check is an event of asset ``osiris://<family>/<alias>`` with ``ok``, ``category`` and ``latency_ms``. A
+    connection that is well and was not when this task ran last is also an event of
+    ``osiris://<family>/<alias>/recovered``. Airflow sends no events of a task that fails: to have those of the
+    unhealthy, set ``fail_on_unhealthy`` to False.
 
     :param connections: references or Airflow connection ids; None checks all of the connections file. (templated)
     :param file: path of the connections file; None looks in the usual places. (templated)
     :param timeout: seconds for each connection.
     :param fail_on_unhealthy: False only reports.
+    :param on_unhealthy: a callback or notifier, or a list of them, called if a connection is not well. As Airflow's
+        own callbacks they get the context; it has the reports under ``reports`` and ``unhealthy``.
+    :param deferrable: check in the triggerer, which needs the connections file and its variables.
     """
 
     template_fields: Sequence[str] = ("connections", "file")
@@ -42,25 +55,39 @@ class OsirisDoctorOperator(BaseOperator):
         file: str | None = None,
         timeout: float = 2.0,
         fail_on_unhealthy: bool = True,
+        on_unhealthy: Callback | Iterable[Callback] | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.outlets = [*self.outlets, HEALTH]
         self.connections = connections
         self.file = file
         self.timeout = timeout
         self.fail_on_unhealthy = fail_on_unhealthy
+        self.on_unhealthy = on_unhealthy
+        self.deferrable = deferrable
 
     def execute(self, context: Context) -> list[Report]:
         """Check, log a line a connection, and return the reports."""
         targets = failing_for_good(self._targets)
-        reports = self._reports(targets)
-        sick = [report for report in reports if not report["ok"]]
-        if not sick or not self.fail_on_unhealthy:
-            return reports
-        context["ti"].xcom_push(key="return_value", value=reports)
-        listed = " ".join(f"{_name(report)} {report['category']}: {report['message']}" for report in sick)
-        message = f"{len(sick)} of {len(reports)} connections are not well: {listed}"
-        raise AirflowFailException(message)
+        if self.deferrable:
+            from osiris_provider.triggers.doctor import OsirisDoctorTrigger
+
+            trigger = OsirisDoctorTrigger(connections=targets, check_timeout=self.timeout, file=self.file)
+            self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
+        return self._conclude(context, check_all(targets, self.timeout, self._log_report, file=self.file))
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> list[Report]:
+        """Return the reports that the trigger brings, or fail with them.
+
+        :param context: of the task.
+        :param event: of :class:`~osiris_provider.triggers.doctor.OsirisDoctorTrigger`.
+        """
+        reports: list[Report] = list(event["reports"])
+        for report in reports:
+            self._log_report(report)
+        return self._conclude(context, reports)
 
     def on_kill(self) -> None:
         """Close what is open."""
@@ -73,28 +100,59 @@ class OsirisDoctorOperator(BaseOperator):
             return list(self.connections)
         return [f"@{entry['family']}.{entry['alias']}" for entry in list_connections(self.file)]
 
-    def _reports(self, targets: Sequence[str]) -> list[Report]:
-        found = [self._resolved(target) for target in targets]
-        known = [one for one in found if isinstance(one, dict)]
-        checked = iter(doctor_all(known, self.timeout, on_report=self._log_report))
-        return [next(checked) if isinstance(one, dict) else self._misconfigured(*one) for one in found]
+    def _conclude(self, context: Context, reports: list[Report]) -> list[Report]:
+        for report in reports:
+            _measure(report)
+        self._tell_assets(context, reports)
+        sick = [report for report in reports if not report["ok"]]
+        if not sick:
+            return reports
+        self._call_back(context, reports, sick)
+        if not self.fail_on_unhealthy:
+            return reports
+        context["ti"].xcom_push(key="return_value", value=reports)
+        listed = " ".join(f"{name_of(report)} {report['category']}: {report['message']}" for report in sick)
+        message = f"{len(sick)} of {len(reports)} connections are not well: {listed}"
+        raise AirflowFailException(message)
 
-    def _resolved(self, target: str) -> dict[str, Any] | tuple[str, OsirisError]:
+    def _tell_assets(self, context: Context, reports: list[Report]) -> None:
+        events = context["outlet_events"][HEALTH]
+        were_sick = self._sick_before(context)
+        for report in reports:
+            if not report["alias"]:
+                continue
+            uri = f"osiris://{report['family']}/{quote(report['alias'], safe='')}"
+            extra = {name: report[name] for name in ("ok", "category", "latency_ms")}
+            events.add(Asset(uri), extra=extra)
+            if report["ok"] and name_of(report) in were_sick:
+                events.add(Asset(f"{uri}/recovered"), extra={**extra, "was": were_sick[name_of(report)]})
+
+    def _sick_before(self, context: Context) -> dict[str, str]:
+        """Return what was not well when this task ran last, and the category of each."""
+        ti = context["ti"]
+        before = ti.xcom_pull(task_ids=self.task_id, map_indexes=ti.map_index, include_prior_dates=True)
+        return {name_of(report): report["category"] for report in before or () if not report["ok"]}
+
+    def _call_back(self, context: Context, reports: list[Report], sick: list[Report]) -> None:
+        given = self.on_unhealthy
+        callbacks = [] if given is None else [given] if callable(given) else list(given)
+        for callback in callbacks:
+            self._call(callback, {**context, "reports": reports, "unhealthy": sick})
+
+    def _call(self, callback: Callback, context: Any) -> None:
         try:
-            return resolve(target, file=self.file)
-        except OsirisError as error:
-            return target, error
-
-    def _misconfigured(self, target: str, error: OsirisError) -> Report:
-        family, _, alias = target.removeprefix("@").partition(".")
-        report = as_report(family, alias or None, misconfigured(str(error)))
-        self._log_report(report)
-        return report
+            callback(context)
+        except Exception:
+            self.log.exception("A callback of on_unhealthy has failed")
 
     def _log_report(self, report: Report) -> None:
         latency = f"{report['latency_ms']} ms" if report["ok"] else ""
-        self.log.info("%-30s %-10s %10s  %s", _name(report), report["category"], latency, report["message"])
+        self.log.info("%-30s %-10s %10s  %s", name_of(report), report["category"], latency, report["message"])
 
 
-def _name(report: Report) -> str:
-    return f"@{report['family']}.{report['alias']}" if report["alias"] else str(report["family"])
+def _measure(report: Report) -> None:
+    tags = {"family": str(report["family"]), "alias": str(report["alias"] or "")}
+    if report["ok"]:
+        emit_timing("osiris.doctor.latency", report["latency_ms"], tags)
+    else:
+        emit_count("osiris.doctor.failed", {**tags, "category": report["category"]})

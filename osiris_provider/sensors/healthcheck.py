@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
-from osiris_provider.airflow_compat import AirflowFailException
-from osiris_provider.connectors.fleet import Report, as_report
-from osiris_provider.connectors.registry import get_connector
-from osiris_provider.hooks.base import resolve
-from osiris_provider.hooks.errors import failing_for_good
+from osiris_provider.airflow_compat import AirflowFailException, conf
+from osiris_provider.connectors.fleet import Report
+from osiris_provider.hooks.health import can_recover, check
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,29 +24,58 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
 
     :param connection: a reference such as ``@mysql.default``, or an Airflow connection id. (templated)
     :param check_timeout: seconds for one check; ``timeout`` is how long the sensor waits in all.
+    :param deferrable: wait in the triggerer, each ``poke_interval`` without backoff; no worker is held meanwhile.
+        The triggerer needs the connections file and its variables.
     """
 
     template_fields: Sequence[str] = ("connection",)
     ui_color = "#e3f0ea"
 
-    def __init__(self, *, connection: str, check_timeout: float = 2.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        connection: str,
+        check_timeout: float = 2.0,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.connection = connection
         self.check_timeout = check_timeout
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> Any:
+        """Wait, here or in the triggerer."""
+        if not self.deferrable:
+            return super().execute(context)
+        from osiris_provider.triggers.doctor import OsirisDoctorTrigger
+
+        trigger = OsirisDoctorTrigger(
+            connections=[self.connection], check_timeout=self.check_timeout, poke_interval=self.poke_interval
+        )
+        return self.defer(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=self.timeout))
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Report:
+        """Return the report that the trigger brings, or fail with it.
+
+        :param context: of the task.
+        :param event: of :class:`~osiris_provider.triggers.doctor.OsirisDoctorTrigger`.
+        """
+        (report,) = event["reports"]
+        self._decide(report, context)
+        return dict(report)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Check once."""
-        report = self._check()
+        report = check(self.connection, self.check_timeout)
         self.log.info("%s is %s: %s", self.connection, report["category"], report["message"])
+        return self._decide(report, context)
+
+    def _decide(self, report: Report, context: Context) -> PokeReturnValue:
         if report["ok"]:
             return PokeReturnValue(is_done=True, xcom_value=report)
-        if report["details"].get("retryable", True):
+        if can_recover(report):
             return PokeReturnValue(is_done=False)
         context["ti"].xcom_push(key="return_value", value=report)
         message = f"{self.connection}: {report['message']}"
         raise AirflowFailException(message)
-
-    def _check(self) -> Report:
-        connection = failing_for_good(lambda: resolve(self.connection))
-        result = get_connector(connection["family"]).doctor(connection, self.check_timeout)
-        return as_report(connection["family"], connection["alias"], result)

@@ -90,7 +90,8 @@ def test_a_dsn_and_a_fraction_of_a_second_fit_the_community_hook(
     serve: Serve, connections_file: ConnectionsFile, postgres_database: Address
 ) -> None:
     known = postgres_database
-    dsn = f"postgresql://{known.user}:{quote(known.password, safe='')}@{known.host}:{known.port}/{known.database}?sslmode=disable"
+    who, where = f"{known.user}:{quote(known.password, safe='')}", f"{known.host}:{known.port}"
+    dsn = f"postgresql://{who}@{where}/{known.database}?sslmode=disable"
     connections_file({"postgres": {"main": {"dsn": dsn, "connect_timeout": 2.5}}})
     serve("osiris_postgres_main", conn_types=COMMUNITY)
     assert PostgresHook(postgres_conn_id="osiris_postgres_main").get_first("SELECT 42")[0] == 42

@@ -94,3 +94,12 @@ def test_the_health_dag_checks_the_whole_file(
     run = run_dag(load_dag("osiris_health.py"))
     assert run.state == "success"
     assert [report["alias"] for report in run.xcom("doctor")] == ["one", "two"]
+
+
+def test_the_health_dag_tells_of_all_and_fails_for_one(
+    load_dag: Any, run_dag: RunDag, connections_file: ConnectionsFile, capfd: pytest.CaptureFixture[str]
+) -> None:
+    connections_file({"duckdb": {"main": {"path": ":memory:"}, "lost": {"path": "/no/such/place/x.duckdb"}}})
+    run = run_dag(load_dag("osiris_health.py"))
+    assert run.states == {"doctor": "success", "all_healthy": "failed"}
+    assert "@duckdb.lost: " in capfd.readouterr().out

@@ -66,7 +66,9 @@ def test_every_class_imports_without_a_warning(name: str) -> None:
 
 
 def test_every_module_imports_alone_without_a_warning_of_ours() -> None:
-    modules = [name for kind in ("hooks", "operators", "sensors") for name in INFO[kind][0]["python-modules"]]
+    modules = [
+        name for kind in ("hooks", "operators", "sensors", "triggers") for name in INFO[kind][0]["python-modules"]
+    ]
     code = "import airflow.sdk, airflow.providers.common.sql.hooks.sql, warnings; warnings.simplefilter('error');"
     code += "import " + ", ".join(modules)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -27,7 +27,7 @@ def test_the_package_name_is_that_of_the_distribution() -> None:
 
 
 def test_every_module_of_every_room_is_listed() -> None:
-    for kind in ("hooks", "operators", "sensors"):
+    for kind in ("hooks", "operators", "sensors", "triggers"):
         assert set(INFO[kind][0]["python-modules"]) == modules_of(kind), kind
     listed = {name.rpartition(".")[0] for name in INFO["secrets-backends"]}
     assert listed == modules_of("secrets") - {"osiris_provider.secrets.shapes"}

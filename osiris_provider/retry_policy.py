@@ -1,0 +1,87 @@
+"""Retries of any task as this package means them: where a retry can help, and not where it cannot. Airflow 3.3 on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.errors import MissingPackageError, OsirisError
+from osiris_provider.hooks.errors import can_pass
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+try:
+    from airflow.sdk import RetryDecision, RetryPolicy
+except ImportError:  # before 3.3
+    MESSAGE = "OsirisRetryPolicy needs Airflow 3.3 or later; this one has no retry policies."
+    raise MissingPackageError(MESSAGE) from None
+
+
+class OsirisRetryPolicy(RetryPolicy):
+    """Decides by the errors of this package, wherever they are in the chain of what a task raises.
+
+    Auth, permission, configuration and data fail the task at once. Network, timeout and unknown use its ``retries``.
+    Other exceptions are left to the task's own settings::
+
+        SQLExecuteQueryOperator(..., retries=5, retry_policy=OsirisRetryPolicy())
+
+    :param delay: before the first retry; it doubles with each. None leaves the delay to the task. A peer that says
+        when to come back (``Retry-After``) is obeyed.
+    :param max_delay: never wait longer.
+    """
+
+    def __init__(
+        self, delay: timedelta | None = timedelta(seconds=10), max_delay: timedelta = timedelta(minutes=10)
+    ) -> None:
+        self.delay = delay
+        self.max_delay = max_delay
+
+    def evaluate(
+        self,
+        exception: BaseException,
+        try_number: int,
+        max_tries: int,  # noqa: ARG002 - Airflow itself ends the retries
+        context: Context | None = None,  # noqa: ARG002 - it takes the error only
+    ) -> RetryDecision:
+        """Decide about one failure; Airflow calls it in the task's process."""
+        error = _ours(exception)
+        if error is None:
+            return RetryDecision.default()
+        reason = f"{type(error).__name__}, category {error.category}"
+        if not can_pass(error):
+            return RetryDecision.fail(f"{reason}: a retry cannot help")
+        return RetryDecision.retry(self._delay(error, try_number), f"{reason}: may pass")
+
+    def _delay(self, error: OsirisError, try_number: int) -> timedelta | None:
+        asked = error.facts.get("retry_after")
+        if asked is not None:
+            return min(timedelta(seconds=float(asked)), self.max_delay)
+        # More doublings than these would overflow.
+        return None if self.delay is None else min(self.delay * 2 ** min(try_number - 1, 30), self.max_delay)
+
+    def serialize(self) -> dict[str, Any]:
+        """Return the arguments as JSON-able values."""
+        return {
+            "delay": None if self.delay is None else self.delay.total_seconds(),
+            "max_delay": self.max_delay.total_seconds(),
+        }
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> OsirisRetryPolicy:
+        """Return an equal policy.
+
+        :param data: what :meth:`serialize` returned.
+        """
+        delay = data["delay"]
+        return cls(None if delay is None else timedelta(seconds=delay), timedelta(seconds=data["max_delay"]))
+
+
+def _ours(exception: BaseException) -> OsirisError | None:
+    seen: set[int] = set()
+    found: BaseException | None = exception
+    while found is not None and id(found) not in seen:
+        if isinstance(found, OsirisError):
+            return found
+        seen.add(id(found))
+        found = found.__cause__ or found.__context__
+    return None

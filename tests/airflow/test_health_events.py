@@ -1,0 +1,155 @@
+"""Health as data: asset events, metrics and callbacks of OsirisDoctorOperator."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, BaseNotifier
+from osiris_provider.operators.doctor import OsirisDoctorOperator
+
+from tests.airflow.conftest import ConnectionsFile, RunDag
+from tests.airflow.test_sensor import entry
+from tests.servers import Address
+
+
+def doctor_dag(name: str, **arguments: Any) -> Any:
+    with DAG(name, schedule=None) as dag:
+        OsirisDoctorOperator(task_id="doctor", **{"fail_on_unhealthy": False, **arguments})
+    return dag
+
+
+def events_of(dag_id: str) -> list[tuple[str, dict[str, Any]]]:
+    """All asset events of a DAG in their order: the asset's URI and the event's extra."""
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        rows = session.query(AssetEvent).filter_by(source_dag_id=dag_id).order_by(AssetEvent.id)
+        return [(row.uri, dict(row.extra)) for row in rows]
+
+
+def test_each_check_is_an_event_and_a_recovery_is_one_more(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address
+) -> None:
+    good, bad = entry(mysql_database), entry(mysql_database, password="wrong-canary-4711")
+    for connection in (good, bad, bad, good, good):
+        connections_file({"mysql": {"default": connection}})
+        assert run_dag(doctor_dag("events")).state == "success"
+    events = events_of("events")
+    check, recovered = "osiris://mysql/default", "osiris://mysql/default/recovered"
+    assert [uri for uri, _ in events if uri == check] == [check] * 5
+    assert [extra["category"] for uri, extra in events if uri == check] == ["ok", "auth", "auth", "ok", "ok"]
+    ((_, extra),) = [event for event in events if event[0] == recovered]
+    assert (extra["ok"], extra["was"]) == (True, "auth")
+    assert extra["latency_ms"] > 0
+    # The recovery belongs to the fourth check.
+    assert [uri for uri, _ in events].index(recovered) in (3, 4)
+    assert "canary" not in json.dumps(events)
+
+
+def test_the_assets_are_active_in_the_user_interface(run_dag: RunDag, connections_file: ConnectionsFile) -> None:
+    from airflow.jobs.job import Job
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+    from airflow.models.asset import AssetModel
+    from airflow.utils.session import create_session
+
+    connections_file({"duckdb": {"seen": {"path": ":memory:"}}})
+    run_dag(doctor_dag("assets"))
+    # The scheduler does so every minute.
+    job = Job()  # type: ignore[no-untyped-call] # Airflow's is not typed
+    SchedulerJobRunner(job)._update_asset_orphanage()  # noqa: SLF001 - there is no other way in
+    with create_session() as session:
+        (asset,) = session.query(AssetModel).filter_by(uri="osiris://duckdb/seen")
+        assert (asset.name, asset.active is not None) == ("osiris://duckdb/seen", True)
+        assert [alias.name for alias in asset.aliases] == ["osiris_health"]
+
+
+def test_a_task_that_fails_sends_none(run_dag: RunDag, connections_file: ConnectionsFile, closed_port: int) -> None:
+    connections_file({"mysql": {"default": {"host": "127.0.0.1", "port": closed_port, "user": "ann"}}})
+    assert run_dag(doctor_dag("silent", fail_on_unhealthy=True)).state == "failed"
+    assert events_of("silent") == []
+
+
+def test_a_recovery_after_a_task_that_failed_is_told(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address, closed_port: int
+) -> None:
+    for changes in ({"port": closed_port}, {}):
+        connections_file({"mysql": {"default": entry(mysql_database, **changes)}})
+        run_dag(doctor_dag("came_back", fail_on_unhealthy=True))
+    assert {uri for uri, _ in events_of("came_back")} == {"osiris://mysql/default", "osiris://mysql/default/recovered"}
+
+
+class Recorder:
+    """A metrics system, as Airflow's StatsD, Datadog and OpenTelemetry loggers are."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, kind: str) -> Any:
+        return lambda name, value=None, **more: self.seen.append((kind, name, value, more.get("tags")))
+
+
+def test_metrics(
+    connections_file: ConnectionsFile, closed_port: int, monkeypatch: pytest.MonkeyPatch, run_dag: RunDag
+) -> None:
+    from airflow.sdk._shared.observability.metrics import stats
+
+    recorder = Recorder()
+    monkeypatch.setattr(stats, "_backend", recorder)
+    down = {"host": "127.0.0.1", "port": closed_port, "user": "ann"}
+    connections_file({"mysql": {"default": down}, "duckdb": {"main": {"path": ":memory:"}}})
+    run_dag(doctor_dag("metrics"))
+    ours = {seen[1]: seen for seen in recorder.seen if seen[1].startswith("osiris.")}
+    kind, _, latency, tags = ours["osiris.doctor.latency"]
+    assert (kind, tags) == ("timing", {"family": "duckdb", "alias": "main"})
+    assert 0 < latency < 10_000
+    kind, _, _, tags = ours["osiris.doctor.failed"]
+    assert (kind, tags) == ("incr", {"family": "mysql", "alias": "default", "category": "network"})
+
+
+class Notifier(BaseNotifier):
+    """Keeps what it is told; its text is a template, as of those that Airflow has."""
+
+    template_fields = ("text",)
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+        self.told: list[str] = []
+
+    def notify(self, context: Any) -> None:
+        """Keep the text."""
+        self.told.append(f"{context['ti'].task_id}: {self.text}")
+
+
+def test_callbacks_and_notifiers_get_the_unhealthy(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address
+) -> None:
+    connections_file(
+        {
+            "mysql": {"default": entry(mysql_database, password="wrong-canary-4711")},
+            "duckdb": {"main": {"path": ":memory:"}},
+        }
+    )
+    seen: list[Any] = []
+
+    def broken(context: Any) -> None:
+        seen.append(context["reports"])
+        message = "no network"
+        raise OSError(message)
+
+    notifier = Notifier("{% for one in unhealthy %}{{ one.family }}.{{ one.alias }} {{ one.category }}{% endfor %}")
+    run = run_dag(doctor_dag("callbacks", on_unhealthy=[broken, notifier]))
+    assert run.state == "success"
+    assert [report["ok"] for report in seen[0]] == [False, True]
+    assert notifier.told == ["doctor: mysql.default auth"]
+    assert "canary" not in json.dumps(seen)
+
+
+def test_nobody_is_called_if_all_is_well(run_dag: RunDag, connections_file: ConnectionsFile) -> None:
+    connections_file({"duckdb": {"main": {"path": ":memory:"}}})
+    seen: list[Any] = []
+    assert run_dag(doctor_dag("all_well", on_unhealthy=seen.append)).state == "success"
+    assert seen == []

@@ -1,0 +1,85 @@
+"""OsirisDoctorTrigger: survives a restart, keeps the loop free, tells no secret."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pkgutil import resolve_name
+from typing import Any
+
+import pytest
+from airflow.sdk.serde import deserialize, serialize
+from osiris_provider.triggers.doctor import CHECKS_AT_A_TIME, OsirisDoctorTrigger
+
+from tests.airflow.conftest import ConnectionsFile
+
+ARGUMENTS: dict[str, Any] = {
+    "connections": ["@mysql.default", "warehouse"],
+    "check_timeout": 1.5,
+    "poke_interval": 5.0,
+    "file": "/etc/osiris.yaml",
+}
+
+
+async def reports_of(trigger: OsirisDoctorTrigger) -> Any:
+    """The payload of the only event that a trigger fires."""
+    events = [event async for event in trigger.run()]
+    (event,) = events
+    return event.payload["reports"]
+
+
+def test_it_survives_a_restart() -> None:
+    trigger = OsirisDoctorTrigger(**ARGUMENTS)
+    path, arguments = trigger.serialize()
+    stored = json.dumps(serialize(arguments))
+    kept: Any = deserialize(json.loads(stored))
+    again = resolve_name(path)(**kept)
+    assert again.serialize() == trigger.serialize() == (path, ARGUMENTS)
+
+
+def test_it_carries_the_reference_and_tells_no_secret(connections_file: ConnectionsFile, closed_port: int) -> None:
+    connection = {"host": "127.0.0.1", "port": closed_port, "user": "ann", "password": "canary-4711"}
+    connections_file({"mysql": {"main": connection}})
+    trigger = OsirisDoctorTrigger(connections=["@mysql.main", "@mysql.none"])
+    (refused, unknown) = reports = asyncio.run(reports_of(trigger))
+    assert (refused["category"], refused["details"]["fault"]) == ("network", "refused")
+    assert unknown["details"] == {"fault": "misconfigured", "retryable": False}
+    assert "canary" not in json.dumps([trigger.serialize(), reports])
+
+
+def test_it_waits_no_longer_if_one_never_will_be_well(connections_file: ConnectionsFile, closed_port: int) -> None:
+    connections_file({"mysql": {"main": {"host": "127.0.0.1", "port": closed_port, "user": "ann"}}})
+    trigger = OsirisDoctorTrigger(connections=["@mysql.main", "@mysql.none"], poke_interval=3600)
+    assert len(asyncio.run(reports_of(trigger))) == 2
+
+
+def test_the_loop_is_free_while_servers_are_silent(connections_file: ConnectionsFile, silent_port: int) -> None:
+    connections_file({"mysql": {"main": {"host": "127.0.0.1", "port": silent_port, "user": "ann"}}})
+    checks = 2 * CHECKS_AT_A_TIME
+
+    async def measure() -> tuple[float, float]:
+        trigger = OsirisDoctorTrigger(connections=["@mysql.main"], check_timeout=0.5)
+        waiting = asyncio.gather(*(reports_of(trigger) for _ in range(checks)))
+        lags = []
+        started = time.monotonic()
+        while not waiting.done():
+            before = time.monotonic()
+            await asyncio.sleep(0.005)
+            lags.append(time.monotonic() - before)
+        assert all(report[0]["category"] == "timeout" for report in await waiting)
+        return sorted(lags)[len(lags) // 2], time.monotonic() - started
+
+    asyncio.run(reports_of(OsirisDoctorTrigger(connections=["@mysql.main"], check_timeout=0.1)))  # imports
+    lag, took = asyncio.run(measure())
+    assert lag < 0.1
+    # Two rounds: were they made one after the other, it would be sixteen seconds.
+    assert took < 4
+
+
+@pytest.mark.parametrize("name", ["not there", "osiris_mysql_none"])
+def test_an_id_that_nobody_knows_is_a_report(name: str, connections_file: ConnectionsFile) -> None:
+    connections_file({"mysql": {}})
+    (report,) = asyncio.run(reports_of(OsirisDoctorTrigger(connections=[name], poke_interval=3600)))
+    assert report["ok"] is False
+    assert "Airflow has no connection" in report["message"]
