@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
@@ -17,7 +17,12 @@ KEYED = "CREATE TABLE target (id INT NOT NULL PRIMARY KEY, s VARCHAR(5))"
 
 
 class WriterTests:
-    """What the writers have in common; a family says how to reach it."""
+    """What the writers have in common; a family says how to reach it.
+
+    :cvar limits_text: whether its texts have a length.
+    """
+
+    limits_text: ClassVar[bool] = True
 
     @abstractmethod
     def write(self, connection: Connection, data: Any, ctx: RecordingContext | None = None, **config: Any) -> Any:
@@ -72,7 +77,7 @@ class WriterTests:
         if not create:
             self.run(connection, KEYED)
         data = pa.table({"id": [7, 8, 9, 8], "s": ["a", "s3cr3t"[:5], "c", "d"]})
-        with pytest.raises(DataError, match=r"Step load: .*row 4 of the input.*\bkey\b"):
+        with pytest.raises(DataError, match=r"Step load: .*\b4 of the input.*\bkey\b"):
             self.write(connection, data, write_mode=mode, primary_key="id", create_if_missing=create)
         if not create:
             assert self.content(connection) == []
@@ -93,6 +98,8 @@ class WriterTests:
     def test_misfits_are_named_and_nothing_is_written(
         self, connection: Connection, mode: str, data: dict[str, list[Any]], said: str
     ) -> None:
+        if "characters" in said and not self.limits_text:
+            return
         self.run(connection, KEYED, "INSERT INTO target VALUES (5, 'there')")
         with pytest.raises(DataError, match=f"Step load: .*{said}"):
             self.write(connection, pa.table(data), write_mode=mode, primary_key="id", batch_rows=2)
