@@ -55,6 +55,7 @@ def write(reader: Any, target: Path) -> int:
 
 
 def osiris(family: str, address: Address, table: str, target: Path) -> Work:
+    from osiris_provider.connectors import get_connector
     from osiris_provider.drivers import get_driver
 
     class Context:
@@ -64,9 +65,15 @@ def osiris(family: str, address: Address, table: str, target: Path) -> Work:
     driver = get_driver(f"{family}.extractor")
     connection = {"family": family, "alias": "bench", "host": address.host, "port": address.port}
     connection |= {"user": address.user, "password": address.password, "database": address.database}
-    config = {"table": table, "resolved_connection": connection}
 
-    return _staged(target, lambda: driver.run(step_id="bench", config=config, inputs={}, ctx=Context())["data"])
+    def read(**query: str) -> Any:
+        config = {**query, "resolved_connection": connection}
+        return driver.run(step_id="bench", config=config, inputs={}, ctx=Context())["data"]
+
+    # It imports the family's libraries when it meets the first step.
+    read(query="SELECT 1").read_all()
+    get_connector(family).close_all()
+    return _staged(target, lambda: read(table=table))
 
 
 def stream_query(family: str, address: Address, table: str, target: Path) -> Work:
