@@ -117,8 +117,8 @@ def safe_url(text: str) -> str:
         _ = parts.port
     except ValueError:
         return MASK
-    # Or like a port that is one, if it begins with digits.
-    if ":" in parts.netloc and "@" not in parts.netloc and "@" in text:
+    # Or like a port that is one, if it begins with digits; one with @ like another host.
+    if re.search("[:@]", parts.netloc) and "@" in parts.path + parts.query + parts.fragment:
         return MASK
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))

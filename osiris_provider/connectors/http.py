@@ -59,7 +59,8 @@ def checked_url(text: str) -> str:
     if wrong or re.search(r"[\s\\\x00-\x1f]", text):
         problem = "is not a URL such as https://api.example.com/v1"
         raise ValueError(problem)
-    if "@" in parts.netloc:
+    # A password that begins with digits and holds a slash looks like a port and a path.
+    if "@" in parts.netloc or (":" in parts.netloc and "@" in parts.path):
         problem = "must not hold user or password, because it is shown; put them into fields of their own"
         raise ValueError(problem)
     if parts.query or parts.fragment or text.endswith(("?", "#")):
