@@ -139,8 +139,9 @@ class HttpSession(requests.Session):
         self._origin_auth = auth
         self.auth = auth
         self.max_redirects = MAX_REDIRECTS
+        adapter = DeadlineAdapter(tls, deadline)
         for scheme in ("http://", "https://"):
-            self.mount(scheme, DeadlineAdapter(tls, deadline))
+            self.mount(scheme, adapter)
 
     def absolute(self, path: str) -> str:
         """Return the URL of a path; an absolute URL stays as it is.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from functools import partial
 from typing import Any
 
 import certifi
@@ -51,21 +52,48 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 def _pool_classes(deadline: Deadline | None) -> dict[str, Any]:
-    class Connection(urllib3.connection.HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            return _connect(self, deadline)
+    return {"http": partial(_Pool, deadline), "https": partial(_TLSPool, deadline)}
 
-    class TLSConnection(urllib3.connection.HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return _connect(self, deadline)
 
-    class Pool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Connection
+class _Connection(urllib3.connection.HTTPConnection):
+    deadline: Deadline | None = None
 
-    class TLSPool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = TLSConnection
+    def _new_conn(self) -> socket.socket:
+        return _connect(self, self.deadline)
 
-    return {"http": Pool, "https": TLSPool}
+
+class _TLSConnection(urllib3.connection.HTTPSConnection):
+    deadline: Deadline | None = None
+
+    def _new_conn(self) -> socket.socket:
+        return _connect(self, self.deadline)
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+    def __init__(self, deadline: Deadline | None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline = deadline
+
+    def _new_conn(self) -> Any:
+        return _with_deadline(super()._new_conn(), self._deadline)
+
+
+class _TLSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+    def __init__(self, deadline: Deadline | None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline = deadline
+
+    def _new_conn(self) -> Any:
+        return _with_deadline(super()._new_conn(), self._deadline)
+
+
+def _with_deadline(connection: Any, deadline: Deadline | None) -> Any:
+    connection.deadline = deadline
+    return connection
 
 
 def _connect(connection: urllib3.connection.HTTPConnection, deadline: Deadline | None) -> socket.socket:
