@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import socket
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,6 @@ from typing import Any
 
 from osiris_provider.connectors import doctor_all, get_connector
 from tests.servers import MariaDBServer, PostgresServer
-from tests.servers.fake_api import FakeApi
 
 TOKEN = "the token of the benchmark"  # noqa: S105 - nobody else's
 TIMEOUT = 2.0
@@ -35,15 +35,34 @@ class Timed(Connection):
         return super().items()
 
 
+API = """\
+import sys
+from tests.servers.fake_api import FakeApi
+with FakeApi({"Authorization": f"Bearer {sys.argv[1]}".encode()}) as api:
+    print(api.origin, flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def api() -> Iterator[str]:
+    """Start an API in a process of its own, as in this one it would take turns with doctor; yield its origin."""
+    command = [sys.executable, "-c", API, TOKEN]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process.stdout.readline().strip() if process.stdout else ""
+        finally:
+            process.terminate()
+
+
 @contextmanager
 def healthy() -> Iterator[dict[str, Connection]]:
     """Start the servers and yield a connection a family."""
-    api = FakeApi({"Authorization": f"Bearer {TOKEN}".encode()})
-    with MariaDBServer() as mariadb, PostgresServer() as postgres, api:
+    with MariaDBServer() as mariadb, PostgresServer() as postgres, api() as origin:
         yield {
             "mysql": {"family": "mysql", **asdict(mariadb.app)},
             "postgres": {"family": "postgres", **asdict(postgres.app)},
-            "api": {"family": "api", "base_url": f"{api.origin}/v1", "token": TOKEN, "health_path": "me"},
+            "api": {"family": "api", "base_url": f"{origin}/v1", "token": TOKEN, "health_path": "me"},
         }
 
 
@@ -86,7 +105,7 @@ def bare_mysql(one: Connection) -> None:
 
     account = {"user": one["user"], "password": one["password"].encode(), "database": one["database"]}
     with (
-        closing(pymysql.connect(host=one["host"], port=one["port"], **account)) as connection,
+        closing(pymysql.connect(host=one["host"], port=one["port"], ssl_disabled=True, **account)) as connection,
         connection.cursor() as cursor,
     ):
         cursor.execute("SELECT 1")
