@@ -32,7 +32,7 @@ class GermanPostgresServer(PostgresServer):
         super().initialise()
         self._locales().mkdir()
         target = str(self._locales() / GERMAN)
-        command = [find_program("localedef", ()), "-i", "de_DE", "-f", "UTF-8", target]
+        command = [str(find_program("localedef", ())), "-i", "de_DE", "-f", "UTF-8", target]
         subprocess.run(command, check=True, capture_output=True)
         self._own(self._locales())
 
