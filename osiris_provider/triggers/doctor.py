@@ -17,10 +17,12 @@ from osiris_provider.hooks.health import can_recover, check, name_of
 
 CHECKS_AT_A_TIME = 32
 """In one triggerer, whatever the number of triggers."""
-CALM = 0.004
-"""Seconds within which the event loop gets its turn if the threads of the checks leave it time."""
-PATIENCE = 20
-"""How often a check lets others go first; somebody else's trigger may be what keeps the loop busy."""
+HEAD_START = 0.03
+"""Seconds that a check has for itself, if it needs them, before the next one starts.
+
+Threads share Python's lock with the event loop: each that computes keeps it waiting for 5 ms. Computing is what a
+check does at first; if its server is slow or silent, it only waits after that.
+"""
 
 
 class OsirisDoctorTrigger(BaseTrigger):
@@ -74,30 +76,16 @@ class OsirisDoctorTrigger(BaseTrigger):
         # What runs in the thread logs as this trigger does, and asks Airflow for connections as it does.
         work = partial(contextvars.copy_context().run, check, target, self.check_timeout, file=self.file)
         loop = asyncio.get_running_loop()
-        async with _starts(loop):
-            for _ in range(PATIENCE):
-                if await _is_calm(loop):
-                    break
+        async with _STARTS.setdefault(loop, asyncio.Lock()):
             running = loop.run_in_executor(_threads(), work)
+            await asyncio.wait([running], timeout=HEAD_START)
         report: Report = await running
         self.log.info("%s is %s: %s", name_of(report), report["category"], report["message"])
         return report
 
 
-async def _is_calm(loop: asyncio.AbstractEventLoop) -> bool:
-    """Measure how long the loop waits for its turn among the threads, which share Python's lock with it."""
-    began = loop.time()
-    await asyncio.sleep(0)
-    await asyncio.sleep(0.001)
-    return loop.time() - began < CALM
-
-
-def _starts(loop: asyncio.AbstractEventLoop) -> asyncio.Lock:
-    return _STARTS.setdefault(loop, asyncio.Lock())
-
-
 _STARTS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
-"""Checks of an event loop start one after the other, each when the loop is calm."""
+"""Checks of an event loop start one after the other."""
 
 
 @cache
