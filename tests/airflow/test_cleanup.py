@@ -30,7 +30,8 @@ KILLS = [
 ]
 """Queries that never end, the server sending all the time or busy without a word."""
 PROCESSES = {
-    "mysql": "SELECT COUNT(*), COUNT(IF(command = 'Query', 1, NULL)) FROM information_schema.processlist WHERE db = %s",
+    "mysql": "SELECT COUNT(*), COUNT(IF(command IN ('Query', 'Execute'), 1, NULL)) "
+    "FROM information_schema.processlist WHERE db = %s",
     "postgres": "SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity WHERE datname = %s",
 }
 """How many connections there are to a database, and how many of them are at work."""
