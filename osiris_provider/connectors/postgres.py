@@ -133,6 +133,7 @@ class PostgresConnection(ConnectionModel):
             if not known.get(name):
                 message = f"field {name} is required: neither it nor the dsn names one"
                 raise ConnectionConfigError(message, field=name)
+        _refuse_unsendable(known)
         if "," in known["host"] + known["port"] or not known["port"].isdecimal():
             message = "field dsn: name one host and one port"
             raise ConnectionConfigError(message, field="dsn")
@@ -203,6 +204,16 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
             psycopg2.DatabaseError
         )
         return RESET if lost else None
+
+
+def _refuse_unsendable(known: dict[str, Any]) -> None:
+    """Refuse what libpq, whose texts end at a NUL and are UTF-8, would cut or choke on."""
+    fields = {libpq_name: name for name, libpq_name in _LIBPQ_NAMES.items()}
+    for name, value in known.items():
+        if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+            field = fields.get(name, name)
+            message = f"field {field} has a character that PostgreSQL cannot take: a NUL or half of a surrogate pair"
+            raise ConnectionConfigError(message, field=field)
 
 
 def _parsed(dsn: str) -> dict[str, Any]:

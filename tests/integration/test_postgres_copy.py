@@ -130,7 +130,7 @@ def test_a_stream_left_half_way_leaves_the_server_idle(
         stream.read_next_batch()
     del stream
     assert session_state(postgres, connection) == ("idle",)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("osiris-")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("osiris-copy", "osiris-parse"))]
     assert stream_query(connection, "SELECT 1 AS one").read_all().to_pylist() == [{"one": 1}]
 
 

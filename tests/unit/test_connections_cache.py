@@ -101,13 +101,13 @@ def test_conn_001_thousands_of_connections(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PASSWORD_4999", "p")
     file = write(tmp_path, "".join(_many(5000)))
     settle(file)
-    started = time.process_time()
+    started = time.thread_time()
     assert len(load_connections(file).entries) == 5000
-    assert time.process_time() - started < 3.0
-    started = time.process_time()
+    assert time.thread_time() - started < 3.0
+    started = time.thread_time()
     assert len(list_connections(file)) == 5000
-    assert time.process_time() - started < 1.0
-    started = time.process_time()
+    assert time.thread_time() - started < 1.0
+    started = time.thread_time()
     for _ in range(100):
         assert resolve_connection("@mysql.c4999", file)["password"] == "p"
-    assert time.process_time() - started < 0.5
+    assert time.thread_time() - started < 0.5

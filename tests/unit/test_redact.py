@@ -72,18 +72,18 @@ def test_conn_011_a_key_of_many_lines() -> None:
 def test_conn_011_no_secret_makes_looking_for_it_slow(secret: str) -> None:
     redactor = Redactor([secret])
     text = secret[:-1] * 20
-    started = time.process_time()
+    started = time.thread_time()
     redactor(text)
     redactor(repr(text))
-    assert time.process_time() - started < 1
+    assert time.thread_time() - started < 1
     assert secret not in redactor(secret)
 
 
 def test_conn_011_a_long_secret() -> None:
     key = "\n".join("aB+/" * 16 for _ in range(100))
-    started = time.process_time()
+    started = time.thread_time()
     assert Redactor([key])(f"<{key!r}>") == f"<'{MASK}'>"
-    assert time.process_time() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_conn_011_neither_repr_nor_whole_shows_a_secret() -> None:
