@@ -13,6 +13,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -171,6 +172,22 @@ class Server(ABC):
         except BaseException:
             self.stop()
             raise
+
+    def crash(self) -> None:
+        """Kill the server and the processes that it started, which leaves its data as it is."""
+        family = {self.pid}
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                words = status.read_text().rpartition(")")[2].split()
+                family |= {int(status.parent.name)} if int(words[1]) == self.pid else set()
+        for process in family:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        self._end_process()
+
+    def restart(self) -> None:
+        """Serve the same data again after a crash, on another port."""
+        self._serve()
 
     def stop(self) -> None:
         """End the server and remove its directory; may be called twice."""
