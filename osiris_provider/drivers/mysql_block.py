@@ -88,7 +88,7 @@ class Block:
 
         size = np.dtype(dtype).itemsize
         # Overlapping numbers, one for each byte of the data.
-        everywhere = np.ndarray((len(self._data) - size + 1,), dtype, buffer=self._data, strides=(1,))
+        everywhere: NDArray[Any] = np.ndarray((len(self._data) - size + 1,), dtype, buffer=self._data, strides=(1,))
         found: NDArray[Any] = everywhere[at]
         return found
 
