@@ -12,7 +12,7 @@ from osiris_provider.connections.env import EnvProblemError, substitute
 from osiris_provider.connections.families import Field, family_names, load_family
 from osiris_provider.connections.file import ConnectionsFile, Entry, Problem
 from osiris_provider.connections.load import FileArgument, invalid, load_connections, read_connections
-from osiris_provider.connections.redact import safe_url
+from osiris_provider.connections.redact import MASK, safe_url
 from osiris_provider.connections.reference import ConnectionRef, shown
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, did_you_mean
 
@@ -68,8 +68,9 @@ def list_connections(file: FileArgument = None) -> list[dict[str, Any]]:
     """List the connections of the file with what is public of each (CONN-021).
 
     :param file: path of the connections file; None looks in the usual places.
-    :return: a dict a connection: ``family``, ``alias``, the public fields that are given, and ``default: True`` on a
-        family's default. A public ``${VAR}`` that is not set stays as written.
+    :return: a dict a connection: ``family``, ``alias``, the public fields that are given, ``***`` for a field that
+        the family does not know, and ``default: True`` on the family's default. A public ``${VAR}`` that is not set
+        stays as written.
     :raises ConnectionConfigError: there is no file, it cannot be read, or its structure is wrong.
     """
     known = load_connections(file)
@@ -201,7 +202,9 @@ def _public(entry: Entry, *, is_default: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"family": entry.family, "alias": entry.alias}
     for name, value in entry.fields.items():
         field = declared.get(name)
-        if field is not None and field.public and value is not None:
+        if field is None:
+            found[name] = MASK
+        elif field.public and value is not None:
             found[field.name] = _shown(_written(entry, name, field))
     if is_default:
         found["default"] = True

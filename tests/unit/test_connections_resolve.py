@@ -223,7 +223,7 @@ def test_conn_021_only_what_is_public(tmp_path: Path) -> None:
     listed = list_connections(write(tmp_path, text))
     assert "s3cret" not in str(listed)
     assert listed == [
-        {"family": "mysql", "alias": "a", "host": "h"},
+        {"family": "mysql", "alias": "a", "host": "h", "pasword": "***"},
         {"family": "api", "alias": "a", "base_url": "https://h.example.com/v1"},
         {"family": "duckdb", "alias": "a", "path": "md:db"},
     ]
