@@ -29,6 +29,8 @@ POINTS = int(os.environ.get("FAULT_POINTS", "2"))
 ROWS = int(os.environ.get("FAULT_ROWS", "100000"))
 MODES = ("append", "replace", "upsert")
 SECONDS = 600.0
+WORKERS = multiprocessing.get_context("forkserver")
+WORKERS.set_forkserver_preload(["tests.integration.load_worker"])
 
 pytestmark = pytest.mark.timeout(120 + POINTS * ROWS // 10_000)
 
@@ -73,7 +75,7 @@ class FaultTests:
 
     def start(self, source: Path, mode: str, die_at: int | None = None) -> BaseProcess:
         config = {"table": "target", "write_mode": mode, "primary_key": ["id"] if mode == "upsert" else []}
-        worker = multiprocessing.get_context("forkserver").Process(
+        worker = WORKERS.Process(
             target=load, args=(self.connection(), config, str(source), die_at)
         )
         worker.start()

@@ -70,12 +70,36 @@ class FakeSupabase(HttpServer):
         if role == "anon" and name not in self.anon_tables:
             return _error(401, "42501", f"permission denied for table {name}")
         rows = self.tables[name]
+        if request.method == "POST":
+            return self._write(rows, request)
         columns = [column for column in request.query.get("select", "*").split(",") if column != "*"]
         wrong = [column for column in columns if rows and column not in rows[0]]
         if wrong:
             return _error(400, "42703", f"column {name}.{wrong[0]} does not exist")
         found = _ordered(_filtered(rows, request.query), request.query.get("order"))
         return self._window(found, columns, request)
+
+    def _write(self, rows: Rows, request: Request) -> Reply:
+        """Add rows, all or none; with ``merge-duplicates`` those with a known key are changed instead."""
+        known = {column for row in rows for column in row}
+        given: Rows = request.json()
+        unknown = sorted({column for row in given for column in row} - known)
+        if known and unknown:
+            return _error(400, "PGRST204", f"Could not find the '{unknown[0]}' column")
+        key = [column for column in request.query.get("on_conflict", "id").split(",") if column]
+        places = {tuple(row.get(column) for column in key): number for number, row in enumerate(rows)}
+        merges = "resolution=merge-duplicates" in request.headers.get("prefer", "")
+        for row in given:
+            place = tuple(row.get(column) for column in key)
+            if place in places and not merges:
+                return _error(409, "23505", "duplicate key value violates unique constraint")
+        for row in given:
+            place = tuple(row.get(column) for column in key)
+            if place in places:
+                rows[places[place]] |= row
+            else:
+                rows.append(row)
+        return Reply(201)
 
     def _window(self, found: Rows, columns: list[str], request: Request) -> Reply:
         offset = int(request.query.get("offset", 0))

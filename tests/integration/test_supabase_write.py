@@ -1,0 +1,117 @@
+"""supabase.writer against a gateway with PostgREST behind it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from osiris_provider.connectors import close_all, retry
+from osiris_provider.drivers import get_driver
+from osiris_provider.errors import ConnectorError, DataError, DriverConfigError
+
+from tests.contract.context import RecordingContext
+from tests.servers.fake_supabase import FakeSupabase
+from tests.servers.http import Reply
+
+KEY = "sb_secret_of_the_test"
+
+
+@pytest.fixture
+def supabase() -> Iterator[FakeSupabase]:
+    with FakeSupabase(KEY, "anon", {"people": [{"id": 1, "name": "old"}], "new": []}) as server:
+        yield server
+        close_all()
+
+
+def write(server: FakeSupabase, data: Any, **config: Any) -> Any:
+    connection = {"family": "supabase", "alias": "test", "url": server.origin, "service_role_key": KEY}
+    step = {"resolved_connection": connection, "table": "people", **config}
+    inputs = {"source": {"data": data}}
+    return get_driver("supabase.writer").run(step_id="load", config=step, inputs=inputs, ctx=RecordingContext())
+
+
+def test_append_is_one_request(supabase: FakeSupabase) -> None:
+    chunks = [pa.table({"id": [number], "name": ["ž"]}) for number in (2, 3)]
+    assert write(supabase, iter(chunks)) == {"rows_written": 2}
+    (request,) = supabase.requests
+    assert (request.method, request.query) == ("POST", {"columns": '"id","name"'})
+    assert request.headers["prefer"] == "return=minimal"
+    assert supabase.tables["people"][1:] == [{"id": 2, "name": "ž"}, {"id": 3, "name": "ž"}]
+
+
+def test_append_of_several_requests_is_refused_before_the_first(supabase: FakeSupabase) -> None:
+    with pytest.raises(DataError, match=r"Step load: .*postgres\.writer.*Nothing was written"):
+        write(supabase, pa.table({"id": [2, 3, 4]}), batch_rows=2)
+    assert not supabase.requests
+
+
+def test_upsert_merges_in_several_requests(supabase: FakeSupabase) -> None:
+    data = pa.table({"id": [1, 2, 3], "name": ["new", "b", None]})
+    assert write(supabase, data, write_mode="upsert", primary_key="id", batch_rows=2) == {"rows_written": 3}
+    assert [len(request.json()) for request in supabase.requests] == [2, 1]
+    assert supabase.requests[0].query["on_conflict"] == "id"
+    assert supabase.requests[0].headers["prefer"] == "resolution=merge-duplicates,return=minimal"
+    assert [row["name"] for row in supabase.tables["people"]] == ["new", "b", None]
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"), [([7, 8, 7], "rows 1 and 3 of the input"), ([7, None], "column id, row 2 of the input")]
+)
+def test_misfit_keys_are_named(supabase: FakeSupabase, ids: list[Any], said: str) -> None:
+    with pytest.raises(DataError, match=f"Step load: .*{said}"):
+        write(supabase, pa.table({"id": ids}), write_mode="upsert", primary_key="id")
+    assert not supabase.requests
+
+
+@pytest.mark.parametrize("config", [{"write_mode": "replace"}, {"write_mode": "upsert"}, {"batch_rows": 0}])
+def test_config_errors_name_the_step(supabase: FakeSupabase, config: dict[str, Any]) -> None:
+    with pytest.raises(DriverConfigError, match="Step load"):
+        write(supabase, pa.table({"id": [2]}), **config)
+
+
+def test_refused_row_and_unknown_column(supabase: FakeSupabase) -> None:
+    with pytest.raises(ConnectorError, match="Step load"):
+        write(supabase, pa.table({"id": [1]}))
+    with pytest.raises(ConnectorError, match=r"Step load: .*no such column"):
+        write(supabase, pa.table({"id": [2], "z": [1]}))
+    assert supabase.tables["people"] == [{"id": 1, "name": "old"}]
+
+
+def test_conn_018_only_an_upsert_is_sent_again(supabase: FakeSupabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "WAIT_SECONDS", 0, raising=False)
+    supabase.failure = Reply(503)
+    with pytest.raises(ConnectorError):
+        write(supabase, pa.table({"id": [2]}))
+    assert len(supabase.requests) == 1
+
+
+def test_values_become_what_postgres_reads(supabase: FakeSupabase) -> None:
+    data = pa.table(
+        {
+            "id": [1],
+            "d": [Decimal("1.20")],
+            "day": [dt.date(2024, 2, 29)],
+            "raw": [b"\x00\xff"],
+            "f": [float("nan")],
+            "span": [dt.timedelta(seconds=1)],
+            "items": [[1, None]],
+            "big": [2**62],
+        }
+    )
+    write(supabase, data, table="new")
+    assert supabase.tables["new"] == [
+        {
+            "id": 1,
+            "d": "1.20",
+            "day": "2024-02-29",
+            "raw": "\\x00ff",
+            "f": "nan",
+            "span": "1000000 microseconds",
+            "items": [1, None],
+            "big": 2**62,
+        }
+    ]
