@@ -47,7 +47,7 @@ def column_type(kind: pa.DataType) -> str:
 
 
 def csv_of(batch: pa.RecordBatch) -> io.BytesIO:
-    """Return a batch as CSV: values in quotes, nulls without, which tells them from empty texts.
+    """Return a batch as CSV: texts in quotes, nulls without, which tells them from empty texts.
 
     :param batch: of any types.
     """
@@ -57,7 +57,7 @@ def csv_of(batch: pa.RecordBatch) -> io.BytesIO:
     columns = [_printable(column) for column in batch.columns]
     names = [str(number) for number in range(len(columns))]
     out = io.BytesIO()
-    options = pacsv.WriteOptions(include_header=False, quoting_style="all_valid")
+    options = pacsv.WriteOptions(include_header=False, quoting_style="needed")
     pacsv.write_csv(pa.RecordBatch.from_arrays(columns, names=names), out, options)
     out.seek(0)
     return out

@@ -145,16 +145,18 @@ def numbered(batches: Batches) -> Batches:
 def encoded_ahead(
     batches: Batches, encode: Callable[[pa.RecordBatch], Encoded]
 ) -> Iterator[tuple[pa.RecordBatch, Encoded]]:
-    """Yield each batch and what is sent for it; the next one is encoded while the server is busy with this one.
+    """Yield each batch and what is sent for it; the next is read and encoded while the server is busy with this one.
 
-    :param encode: makes what is sent; runs on another thread.
+    :param batches: read on another thread.
+    :param encode: makes what is sent, on that thread too.
     """
+
+    def prepared() -> tuple[pa.RecordBatch, Encoded] | None:
+        batch = next(batches, None)
+        return None if batch is None else (batch, encode(batch))
+
     with ThreadPoolExecutor(1, thread_name_prefix="osiris-encode") as pool:
-        waiting = None
-        for batch in batches:
-            coming = batch, pool.submit(encode, batch)
-            if waiting is not None:
-                yield waiting[0], waiting[1].result()
-            waiting = coming
-        if waiting is not None:
-            yield waiting[0], waiting[1].result()
+        coming = pool.submit(prepared)
+        while (ready := coming.result()) is not None:
+            coming = pool.submit(prepared)
+            yield ready
