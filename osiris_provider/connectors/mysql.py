@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
+CLEAR = ("mysql_clear_password", "dialog")
+HASHLESS = (*CLEAR, "caching_sha2_password", "sha256_password")
+"""Ways to log in that send the password in clear text; those of the second kind do so over TLS."""
+
 
 class MySQLConnection(ConnectionModel):
     """A MySQL or MariaDB connection."""
@@ -169,7 +173,8 @@ def _login(
 ) -> Connection[Any]:
     """Connect and log in.
 
-    :param release: False keeps the deadline on the connection's socket.
+    :param release: False keeps the deadline on the connection's socket, and finds out whether a login was refused
+        for want of TLS, which takes a second login; a client tries once (CONN-019).
     :param autocommit: None leaves it to the server and saves a question.
     """
     import pymysql
@@ -179,7 +184,8 @@ def _login(
     try:
         return _dial(connection, model, deadline, release=release)
     except pymysql.OperationalError as error:
-        if error.args[0] != ACCESS_DENIED or context is not None or not _offers_tls(connection):
+        asks = not release and context is None and _offers_tls(connection)
+        if error.args[0] != ACCESS_DENIED or not asks:
             raise
         denied = error
     if _accepted_over_tls(model, deadline):
@@ -199,10 +205,13 @@ def _dial(connection: Connection[Any], model: MySQLConnection, deadline: Deadlin
 
 
 def _accepted_over_tls(model: MySQLConnection, deadline: Deadline) -> bool:
-    """Return whether the same login works over TLS: only so can "TLS required" be told from "wrong password"."""
+    """Return whether the same login works over TLS: only so can "TLS required" be told from "wrong password".
+
+    Nobody vouches for the server here, so it gets no more than a hash of the password, whatever it asks for.
+    """
     context = tls_context(verify=False)
     try:
-        with closing(_new_connection(model, context, None)) as connection:
+        with closing(_new_connection(model, context, None, hashes_only=True)) as connection:
             _dial(connection, model, deadline, release=False)
     except Exception:  # noqa: BLE001 - whatever happens here, the first refusal is what there is to report
         return False
@@ -216,7 +225,7 @@ def _offers_tls(connection: Connection[Any]) -> bool:
 
 
 def _new_connection(
-    model: MySQLConnection, context: DeadlineContext | None, autocommit: bool | None
+    model: MySQLConnection, context: DeadlineContext | None, autocommit: bool | None, *, hashes_only: bool = False
 ) -> Connection[Any]:
     from pymysql.charset import charset_by_name
     from pymysql.constants import CLIENT
@@ -224,7 +233,8 @@ def _new_connection(
     if not charset_by_name(model.charset):
         message = "field charset: PyMySQL does not know it; utf8mb4 is what most servers use"
         raise ConnectionConfigError(message, field="charset")
-    return _connection_class()(
+    refused = HASHLESS if hashes_only else CLEAR if context is None else ()
+    return _connection_class(hashes_only=hashes_only)(
         host=model.host,
         port=model.port,
         user=model.user,
@@ -240,7 +250,7 @@ def _new_connection(
         # For LOAD DATA of the writer, which sends its own rows; PyMySQL still refuses a server that asks for a file.
         client_flag=CLIENT.LOCAL_FILES,
         local_infile=False,
-        auth_plugin_map=None if context else {"mysql_clear_password": _NoClearPassword, "dialog": _NoClearPassword},
+        auth_plugin_map=dict.fromkeys(refused, _NoClearPassword),
         defer_connect=True,
     )
 
@@ -256,7 +266,7 @@ class _NoClearPassword:
 
 
 @cache
-def _connection_class() -> type[Connection[Any]]:
+def _connection_class(*, hashes_only: bool) -> type[Connection[Any]]:
     from pymysql.connections import Connection
 
     class TLSOrNothing(Connection):
@@ -265,6 +275,8 @@ def _connection_class() -> type[Connection[Any]]:
         def _request_authentication(self) -> None:
             if self.ssl and not _offers_tls(self):
                 raise DiagnosedError(TLS_REFUSED)
+            if hashes_only and getattr(self, "_auth_plugin_name", "") in HASHLESS:
+                raise DiagnosedError(CLEAR_PASSWORD)
             super()._request_authentication()  # type: ignore[misc]  # its base is untyped
 
     return TLSOrNothing

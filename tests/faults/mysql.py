@@ -120,6 +120,12 @@ def let_in_from_elsewhere(world: SqlWorld) -> Iterator[Connection]:
 
 
 @contextmanager
+def encrypted(world: SqlWorld, password: str) -> Iterator[Connection]:
+    """Connect over TLS with another password."""
+    yield world.at(world.tls.app, **world.encrypting, password=password)
+
+
+@contextmanager
 def as_administrator(world: SqlWorld, database: str) -> Iterator[Connection]:
     """Connect as a user with rights everywhere."""
     yield world.at(world.plain.admin, database=database)
@@ -134,7 +140,7 @@ SCENARIOS: list[Scenario[SqlWorld]] = scenarios(
         ("password expired", "password_expired", partial(altered, alteration="PASSWORD EXPIRE")),
         ("host not allowed", "host_not_allowed", let_in_from_elsewhere),
         ("TLS required by the server", "tls_required", unencrypted),
-        ("wrong password, TLS required", "wrong_password", partial(unencrypted, password="no such password")),
+        ("wrong password over TLS", "wrong_password", partial(encrypted, password="no such password")),
         ("unknown database", "unknown_database", partial(as_administrator, database="no_such_database")),
         ("no right on the database", "database_denied", partial(changed, database="mysql")),
         ("too many connections", "too_many_connections", no_connection_left),
