@@ -87,15 +87,16 @@ HOSTILE = {
 
 
 @contextmanager
-def at_most_a_second() -> Iterator[None]:
-    """Of this thread's processor time: other work, also of threads that other tests left, must not make it fail."""
+def soon() -> Iterator[None]:
+    """What grows without bounds takes minutes. Alone it is under a second; here it pays for the garbage collector of a
+    process full of other tests, whose time this is not to measure."""
     started = time.thread_time()
     yield
-    assert time.thread_time() - started < 1.0
+    assert time.thread_time() - started < 5.0
 
 
 def error_of(file: Path) -> ConnectionConfigError:
-    with at_most_a_second(), pytest.raises(ConnectionConfigError) as raised:
+    with soon(), pytest.raises(ConnectionConfigError) as raised:
         list_connections(file)
     assert str(file) in str(raised.value)
     assert raised.value.facts["file"] == str(file)

