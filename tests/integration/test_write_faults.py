@@ -75,9 +75,7 @@ class FaultTests:
 
     def start(self, source: Path, mode: str, die_at: int | None = None) -> BaseProcess:
         config = {"table": "target", "write_mode": mode, "primary_key": ["id"] if mode == "upsert" else []}
-        worker = WORKERS.Process(
-            target=load, args=(self.connection(), config, str(source), die_at)
-        )
+        worker = WORKERS.Process(target=load, args=(self.connection(), config, str(source), die_at))
         worker.start()
         return worker
 
