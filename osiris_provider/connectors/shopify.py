@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from osiris_provider.connectors.http_session import Answer, HttpSession
 
 GRAPHQL = "graphql.json"
-PROOF = "{ shop { name } }"
+PROOF = "{ shop { name } currentAppInstallation { accessScopes { handle } } }"
 _HOST_NAME = re.compile(r"(?=.{4,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 
 FROZEN = Fault("shop_frozen", "permission", "The shop {place} is frozen. Its owner has to pay the outstanding balance.")
@@ -49,6 +49,9 @@ SHOP_LOCKED = Fault(
 )
 REJECTED = Fault(
     "security_rejection", "permission", "Shopify rejects requests to {place} as suspicious. Ask Shopify's support."
+)
+NO_SCOPE = Fault(
+    "no_scope", "permission", "The access token of {place} has no access scope. Grant the app the scopes that it needs."
 )
 TOO_COSTLY = Fault(
     "query_too_costly",
@@ -143,7 +146,8 @@ class ShopifyConnection(HttpConnection):
 class ShopifyConnector(HttpConnector[ShopifyConnection]):
     """Connector of family ``shopify``. Its client's base URL is ``https://SHOP/admin/api/VERSION/``.
 
-    Doctor asks for the shop's name, which any valid token may know and nobody else.
+    Doctor asks for the shop's name, which any valid token may know and nobody else, and for the token's scopes: with
+    none it could do nothing.
     """
 
     family = "shopify"
@@ -152,15 +156,18 @@ class ShopifyConnector(HttpConnector[ShopifyConnection]):
     statuses: ClassVar[Mapping[int, Fault]] = STATUSES
 
     def prove_with(self, model: ShopifyConnection, session: HttpSession) -> dict[str, Any]:
-        """Ask for the shop's name."""
+        """Ask for the shop's name and the token's scopes."""
         answer = self.checked(session.ask("POST", GRAPHQL, MAX_PROOF, json={"query": PROOF}))
         found = parsed(answer)
         try:
             name = str(found["data"]["shop"]["name"])
+            scopes = found["data"]["currentAppInstallation"]["accessScopes"]
         except (KeyError, TypeError):
-            name = ""
+            name, scopes = "", None
         if not name:
             raise HttpFaultError(GARBAGE)
+        if not scopes:
+            raise HttpFaultError(NO_SCOPE)
         version = answer.headers.get("X-Shopify-API-Version", model.api_version)
         return {"shop": name[:100], "api_version": version[:20]}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
 
-from tests.faults.http import answered, scenarios, status_only, world_of
+from tests.faults.http import HttpWorld, Made, answered, scenarios, status_only, world_of
 from tests.servers.fake_shopify import FakeShopify
 
 TOKEN = "the access token of the fault tests"
@@ -16,12 +17,24 @@ world = world_of(
     {"access_token": "another token"},
 )
 
+
+@contextmanager
+def without_scope(world: HttpWorld) -> Made:
+    """Connect with a token that may do nothing."""
+    with FakeShopify(TOKEN) as shop:
+        shop.scopes = []
+        yield world.at(shop.origin)
+
+
 SCENARIOS = scenarios(
     "shopify",
     # An address is no domain of a shop.
     {"status 404": "no_such_shop", "no route": "misconfigured"},
     [
-        (f"status {status}", fault, partial(answered, mood=status_only(status)))
-        for status, fault in ((402, "shop_frozen"), (423, "shop_locked"), (430, "security_rejection"))
+        ("token without a scope", "no_scope", without_scope),
+        *[
+            (f"status {status}", fault, partial(answered, mood=status_only(status)))
+            for status, fault in ((402, "shop_frozen"), (423, "shop_locked"), (430, "security_rejection"))
+        ],
     ],
 )

@@ -37,6 +37,7 @@ class FakeShopify(HttpServer):
         self.rows = rows or {}
         self.denied: set[str] = set()
         """Connections that the token's scopes leave out."""
+        self.scopes = ["read_products", "read_orders"]
         self.status = 200
         """Another status stands for the state of the shop: 402 frozen, 423 locked, 430 suspected …"""
         self.bucket, self.restore_rate = bucket, restore_rate
@@ -69,12 +70,18 @@ class FakeShopify(HttpServer):
             return {"errors": [error], "extensions": self._cost(cost, None)}
         extensions = self._cost(cost, cost)
         if not connection:
-            return {"data": {"shop": {"name": "Tea & Söhne"}}, "extensions": extensions}
+            return {"data": self._shop(query), "extensions": extensions}
         name = connection[1]
         if name in self.denied:
             error = {"message": f"Access denied for {name} field.", "extensions": {"code": "ACCESS_DENIED"}}
             return {"errors": [error], "data": {name: None}, "extensions": extensions}
         return {"data": {name: self._page(name, size, variables, query)}, "extensions": extensions}
+
+    def _shop(self, query: str) -> dict[str, Any]:
+        found: dict[str, Any] = {"shop": {"name": "Tea & Söhne"}}
+        if "accessScopes" in query:
+            found["currentAppInstallation"] = {"accessScopes": [{"handle": scope} for scope in self.scopes]}
+        return found
 
     def _page(self, name: str, size: int, variables: dict[str, Any], query: str) -> dict[str, Any]:
         start = int(variables.get("after") or variables.get("cursor") or 0)
