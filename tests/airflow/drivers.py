@@ -19,6 +19,13 @@ class Numbers:
         return {"data": [{"n": number} for number in range(config["count"])]}
 
 
+class LoadId:
+    """Returns what it is told of the task."""
+
+    def run(self, *, step_id: str, config: dict[str, Any], inputs: Inputs, ctx: RunContext) -> dict[str, Any]:  # noqa: ARG002 - the driver contract's signature
+        return {"load_id": ctx.load_id}
+
+
 class Chunks:
     """Yields its data."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from osiris_provider.errors import AuthError, ConnectTimeoutError, DataError, Ne
 from osiris_provider.operators.osiris import MAX_RESULT, OsirisOperator
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.drivers import Chunks, Echo, Numbers, Raises, Sum
+from tests.airflow.drivers import Chunks, Echo, LoadId, Numbers, Raises, Sum
 
 RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(0)}
 
@@ -42,6 +43,16 @@ def test_metrics_go_to_xcom(run_dag: RunDag) -> None:
         OsirisOperator(task_id="numbers", driver=Numbers, config={"count": 3})
     metrics = run_dag(dag).xcom("numbers", "metrics")
     assert metrics == [{"name": "rows_read", "value": 3, "unit": "rows", "tags": {"step": "numbers"}}]
+
+
+def test_load_id_tells_tasks_and_runs_apart_but_not_tries(run_dag: RunDag) -> None:
+    with DAG("loads", schedule=None) as dag:
+        for name in ("first", "second"):
+            OsirisOperator(task_id=name, driver=LoadId, config={})
+    runs = [run_dag(dag), run_dag(dag)]
+    found = [json.loads(run.xcom(name)["load_id"]) for run in runs for name in ("first", "second")]
+    assert [(load[0], load[2], load[3]) for load in found] == [("loads", "first", -1), ("loads", "second", -1)] * 2
+    assert len({json.dumps(load) for load in found}) == 4
 
 
 def test_an_xcom_arg_makes_an_edge() -> None:
