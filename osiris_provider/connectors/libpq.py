@@ -37,6 +37,9 @@ Parameters = Mapping[str, Any]
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 DEFAULT_ROOT = "~/.postgresql/root.crt"
 
+REQUIRE_AUTH = 160000
+"""First version of libpq that can refuse ways to log in."""
+
 _PQERRORS_SQLSTATE = 3
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 _CODES = re.compile(r":\s+([0-9A-Z]{5})\s*$", re.MULTILINE)
@@ -179,9 +182,17 @@ def _libpq() -> Any:
 
 
 def _further_with_tls(parameters: Parameters, deadline: Deadline) -> bool:
-    """Return whether the same login gets past 28000 over TLS: only so can "TLS required" be told."""
+    """Return whether the same login gets past 28000 over TLS: only so can "TLS required" be told.
+
+    Nobody vouches for the server here, so it does not get the password in clear text; before version 16 libpq cannot
+    promise that, and is not asked.
+    """
+    from psycopg2.extensions import libpq_version
+
+    if libpq_version() < REQUIRE_AUTH:
+        return False
     try:
-        _log_in({**parameters, "sslmode": "require"}, deadline).close()
+        _log_in({**parameters, "sslmode": "require", "require_auth": "!password"}, deadline).close()
     except _LoginError as error:
         return error.code not in (None, LOGIN_DENIED)
     except (OSError, DiagnosedError):
