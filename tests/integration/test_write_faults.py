@@ -32,7 +32,7 @@ SECONDS = 600.0
 WORKERS = multiprocessing.get_context("forkserver")
 WORKERS.set_forkserver_preload(["tests.integration.load_worker"])
 
-pytestmark = pytest.mark.timeout(120 + POINTS * ROWS // 10_000)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(120 + POINTS * ROWS // 10_000)]
 
 
 @pytest.fixture(scope="module")
