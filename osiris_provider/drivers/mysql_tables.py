@@ -35,8 +35,8 @@ def columns_of(cursor: Cursor, table: str) -> list[Column]:
     return [_column(*row) for row in cursor.fetchall()]
 
 
-def unique_keys(cursor: Cursor, table: str) -> list[list[str]]:
-    """Return the columns of each key that no two rows of a table share."""
+def unique_keys(cursor: Cursor, table: str) -> dict[str, list[str]]:
+    """Return the name and the columns of each key that no two rows of a table share."""
     cursor.execute(
         "SELECT index_name, column_name FROM information_schema.statistics "  # noqa: S608 - constants
         f"WHERE table_schema = {HERE} AND table_name = %s AND non_unique = 0 AND sub_part IS NULL",
@@ -45,7 +45,7 @@ def unique_keys(cursor: Cursor, table: str) -> list[list[str]]:
     keys: dict[str, list[str]] = {}
     for index, column in cursor.fetchall():
         keys.setdefault(index, []).append(column)
-    return list(keys.values())
+    return keys
 
 
 def is_tied(cursor: Cursor, table: str) -> bool:

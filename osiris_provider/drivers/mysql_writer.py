@@ -94,7 +94,7 @@ class _Load:
         self.client: Any = cursor.connection
         self.table = quoted_table(step.config.table, quote)
         self.columns: list[Column] = []
-        self.keys: list[list[str]] = []
+        self.keys: dict[str, list[str]] = {}
         self.sink = Sink(cursor, step.config.engine, step.id)
 
     def write(self, batches: Batches) -> int:
@@ -125,9 +125,9 @@ class _Load:
         elif not self.config.create_if_missing:
             raise missing_table(self.step.id, self.config.table)
         elif self.config.primary_key:
-            self.keys = [self.config.primary_key]
+            self.keys = {"PRIMARY": self.config.primary_key}
         if self.config.write_mode == "upsert":
-            check_unique(self.step.id, self.config.table, self.config.primary_key, self.keys)
+            check_unique(self.step.id, self.config.table, self.config.primary_key, list(self.keys.values()))
         self.client.commit()
 
     def _swap(self, swap: Swap, rows: Batches) -> int:
@@ -165,7 +165,7 @@ class _Load:
         return self._fill(self.table, rows)
 
     def _fill(self, table: str, rows: Batches) -> int:
-        return self.sink.fill(table, self.config.table, self.columns, self.keys, rows)
+        return self.sink.fill(table, self.config.table, self.columns, list(self.keys.values()), rows)
 
     def _stage(self) -> None:
         names = ", ".join(map(quote, self.schema.names))
@@ -192,17 +192,20 @@ class _Load:
     def _merge(self, keys: Sequence[str]) -> Iterator[str]:
         """Yield the statements that move the stage into the table.
 
-        ON DUPLICATE KEY UPDATE would also change rows that have another unique key in common.
+        ON DUPLICATE KEY UPDATE would also change rows that have another unique key in common. The index is forced
+        because the statistics of a new or just filled table make the optimizer read all of it for every row.
         """
+        index = next(name for name, columns in self.keys.items() if set(columns) == set(keys))
+        target = f"{self.table} t FORCE INDEX ({quote(index)})"
         same = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in keys)
         others = [f"t.{quote(name)} = s.{quote(name)}" for name in self.schema.names if name not in keys]
         if others:
-            yield f"UPDATE {STAGE} s STRAIGHT_JOIN {self.table} t ON {same} SET {', '.join(others)}"  # noqa: S608 - quoted
+            yield f"UPDATE {STAGE} s STRAIGHT_JOIN {target} ON {same} SET {', '.join(others)}"  # noqa: S608 - quoted
         names = ", ".join(map(quote, self.schema.names))
         chosen = ", ".join(f"s.{quote(name)}" for name in self.schema.names)
         yield (
             f"INSERT INTO {self.table} ({names}) SELECT {chosen} FROM {STAGE} s "  # noqa: S608 - quoted
-            f"WHERE NOT EXISTS (SELECT 1 FROM {self.table} t WHERE {same})"
+            f"WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {same})"
         )
 
 

@@ -161,6 +161,7 @@ class TestMySQLFaults(ServerFaultTests):
             f"INSERT INTO target SELECT seq * 2, 'old' FROM seq_1_to_{self.rows_before}",
         )
 
+    @pytest.mark.timeout(600)
     def test_worker_is_killed_before_each_statement(self, source: Path, tmp_path: Path) -> None:
         """Also between the commit, the swap, and the ledger's last word."""
         self.rows_before = 50
