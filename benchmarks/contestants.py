@@ -77,7 +77,7 @@ def osiris(family: str, address: Address, table: str, target: Path) -> Work:
 
 
 def stream_query(family: str, address: Address, table: str, target: Path) -> Work:
-    from osiris_provider.drivers.postgres_copy import stream_query as stream
+    from osiris_provider.drivers.postgres.copy_out import stream_query as stream
 
     from benchmarks.servers import KINDS
 

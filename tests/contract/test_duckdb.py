@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.connectors.duckdb import DuckDBConnector
-from osiris_provider.drivers.duckdb import DuckDBExtractor, DuckDBProcessor
-from osiris_provider.drivers.duckdb_writer import DuckDBWriter
+from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor, DuckDBProcessor
+from osiris_provider.drivers.duckdb.writer import DuckDBWriter
 
 from .connector import ConnectorContract
 from .driver import DriverContract, ExtractorContract, WriterContract

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from osiris_provider.drivers.filesystem import CsvExtractor, CsvWriter, ParquetWriter
+from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter, ParquetWriter
 from pyarrow import csv
 
 from .driver import ExtractorContract, WriterContract

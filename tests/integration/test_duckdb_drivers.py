@@ -17,8 +17,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from osiris_provider.connectors import close_all
-from osiris_provider.drivers.duckdb import DuckDBExtractor, DuckDBProcessor
-from osiris_provider.drivers.duckdb_writer import DuckDBWriter
+from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor, DuckDBProcessor
+from osiris_provider.drivers.duckdb.writer import DuckDBWriter
 from osiris_provider.errors import ConnectionConfigError, ConnectorError, DataError, DriverConfigError
 
 from tests.contract.context import RecordingContext
@@ -97,7 +97,7 @@ def test_python_variables_are_no_tables(path: Path) -> None:
 def test_result_is_not_held_in_memory(path: Path) -> None:
     code = """
 import resource, sys
-from osiris_provider.drivers.duckdb import DuckDBExtractor
+from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor
 from tests.contract.context import RecordingContext
 config = {"query": "SELECT i, 'text number ' || i AS s, i * 1.5 AS d FROM range($n) r(i)", "params": {"n": 10_000_000}}
 config["resolved_connection"] = {"family": "duckdb", "path": sys.argv[1]}

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from osiris_provider.drivers.base import BaseDriver
-from osiris_provider.drivers.filesystem import BLOCK_BYTES, CsvExtractor, CsvWriter, ParquetWriter
+from osiris_provider.drivers.filesystem.drivers import BLOCK_BYTES, CsvExtractor, CsvWriter, ParquetWriter
 from osiris_provider.errors import DataError, DriverConfigError
 
 from tests.contract.context import RecordingContext

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pymysql
 import pytest
-from osiris_provider.drivers.mysql_binary import stream_query
+from osiris_provider.drivers.mysql.binary import stream_query
 from osiris_provider.errors import DataError
 from pymysql.connections import Connection
 

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from osiris_provider.drivers.postgres_copy import Engine, stream_query
+from osiris_provider.drivers.postgres.copy_out import Engine, stream_query
 from osiris_provider.errors import DataError
 from psycopg2 import extensions
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from osiris_provider.connectors.dbapi import DiagnosedError
-from osiris_provider.drivers import mysql_types as types
-from osiris_provider.drivers.mysql_decode import Column, decode
-from osiris_provider.drivers.mysql_packets import MalformedError, RowPackets
+from osiris_provider.drivers.mysql import arrow_types as types
+from osiris_provider.drivers.mysql.decode import Column, decode
+from osiris_provider.drivers.mysql.packets import MalformedError, RowPackets
 from osiris_provider.errors import DataError
 
 EOF = b"\xfe\0\0\2\0"

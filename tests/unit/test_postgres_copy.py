@@ -7,16 +7,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from osiris_provider.drivers.postgres_blocks import BlockParser
-from osiris_provider.drivers.postgres_text import (
-    batch_of_text,
-    from_hex,
-    read_date,
-    read_time,
-    read_timestamp,
-    unescape,
-)
-from osiris_provider.drivers.postgres_types import (
+from osiris_provider.drivers.postgres.arrow_types import (
     BOOL,
     BYTEA,
     DATE,
@@ -28,6 +19,15 @@ from osiris_provider.drivers.postgres_types import (
     Column,
     columns_of,
     unique_names,
+)
+from osiris_provider.drivers.postgres.blocks import BlockParser
+from osiris_provider.drivers.postgres.text import (
+    batch_of_text,
+    from_hex,
+    read_date,
+    read_time,
+    read_timestamp,
+    unescape,
 )
 from osiris_provider.errors import DataError
 

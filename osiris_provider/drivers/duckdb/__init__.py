@@ -1,0 +1,1 @@
+"""DuckDB: extractor, processor and writer."""

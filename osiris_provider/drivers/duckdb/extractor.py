@@ -1,0 +1,191 @@
+"""Reading and transforming with DuckDB, and what its writer shares."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from osiris_provider.drivers.base import BaseDriver, Step, StepConfig
+from osiris_provider.drivers.data import BATCH_ROWS, counted, to_reader
+from osiris_provider.drivers.sql.base import (
+    Batches,
+    QueryConfig,
+    SQLDriver,
+    SQLExtractor,
+    Text,
+)
+from osiris_provider.drivers.sql.tables import check_names
+from osiris_provider.errors import DriverConfigError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+
+class ProcessorConfig(StepConfig):
+    """Config of ``duckdb.processor``.
+
+    In ``query`` every input is a table with the name of its step, quoted if it is not a plain name:
+    ``SELECT * FROM "group.extract"``. The same name with ``_`` for all else than letters and digits works too:
+    ``group_extract``. ``memory`` (such as ``2GB``) and ``threads`` belong to steps without a connection; rows that
+    do not fit go to disk.
+    """
+
+    query: Text
+    params: list[Any] | dict[str, Any] | None = None
+    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
+    memory: str | None = None
+    threads: int | None = None
+
+
+class DuckDBDriver(SQLDriver[Any]):
+    """What the drivers have in common."""
+
+    def server_text(self, error: Exception) -> str:
+        """Return what the server said; see :meth:`SQLDriver.server_text`."""
+        return str(error)
+
+
+class DuckDBExtractor(DuckDBDriver, SQLExtractor[QueryConfig]):
+    """Reads a query or a table as a stream (``duckdb.extractor``)."""
+
+    name = "duckdb.extractor"
+    family = "duckdb"
+    config_model = QueryConfig
+
+    def stream(self, client: DuckDBPyConnection, step: Step[QueryConfig]) -> Batches:
+        """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
+        with own_cursor(client) as cursor:
+            yield from _batches(cursor, step, step.config.statement(quote), step.config)
+
+
+class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
+    """Runs SQL over the results of earlier steps (``duckdb.processor``).
+
+    Needs no connection; with one, the query sees the tables of that database too.
+    """
+
+    name = "duckdb.processor"
+    config_model = ProcessorConfig
+
+    def execute(self, step: Step[ProcessorConfig]) -> dict[str, Any]:
+        """Return ``{"data": record batch reader}``; ``rows_processed`` counts the rows of the result."""
+        reader = to_reader(self._stream(dataclasses.replace(step, connection=_database_of(step))))
+        return {"data": counted(reader, lambda rows: step.metric("rows_processed", rows))}
+
+    def _stream(self, step: Step[ProcessorConfig]) -> Batches:
+        with (
+            self.borrowed(step) as client,
+            own_cursor(client) as cursor,
+            tempfile.TemporaryDirectory(prefix="osiris-inputs-") as folder,
+        ):
+            for number, name in enumerate(_distinct(step)):
+                _offer(cursor, step, name, Path(folder) / f"{number}.parquet")
+            for plain, name in _plain_names(step.inputs).items():
+                cursor.execute(f"CREATE TEMP VIEW {quote(plain)} AS FROM {quote(name)}")
+            yield from _batches(cursor, step, step.config.query.rstrip("; \n\t"), step.config)
+
+
+def quote(name: str) -> str:
+    """Return an identifier quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextlib.contextmanager
+def own_cursor(client: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
+    """Lend a connection to the same database, with temporary views of its own."""
+    with contextlib.closing(client.cursor()) as cursor:
+        # Otherwise a misspelt table may turn out to be a variable of this module.
+        cursor.execute("SET python_enable_replacements = false")
+        yield cursor
+
+
+def _batches(
+    cursor: DuckDBPyConnection, step: Step[Any], statement: str, config: QueryConfig | ProcessorConfig
+) -> Batches:
+    import pyarrow as pa
+
+    reader = _reader(cursor, statement, config.params, config.batch_rows)
+    check_names(step.id, reader.schema)
+    yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+    yield from reader
+
+
+def _reader(cursor: DuckDBPyConnection, statement: str, params: Any, rows: int) -> pa.RecordBatchReader:
+    """Run a statement so that its rows are made while they are read; which way does that changed between versions."""
+    import duckdb
+    import pyarrow as pa
+
+    if not hasattr(duckdb.DuckDBPyRelation, "to_arrow_reader"):
+        executed: Any = cursor.execute(statement, params)
+        return executed.fetch_record_batch(rows)
+    relation = cursor.sql(statement, params=params)
+    # A statement that returns no rows has no columns either, which check_names explains.
+    return pa.table({}).to_reader() if relation is None else relation.to_arrow_reader(rows)
+
+
+def _database_of(step: Step[ProcessorConfig]) -> Mapping[str, Any]:
+    settings = {"memory": step.config.memory, "threads": step.config.threads}
+    given = {name: value for name, value in settings.items() if value is not None}
+    if not step.connection:
+        return {"family": "duckdb", "path": ":memory:", **given}
+    if step.connection.get("family") != "duckdb":
+        message = f"Step {step.id}: needs a duckdb connection or none, not {step.connection.get('family')}."
+        raise DriverConfigError(message, step=step.id)
+    if given:
+        message = f"Step {step.id}: config field {' and '.join(given)}: set it in the connection."
+        raise DriverConfigError(message, step=step.id)
+    return step.connection
+
+
+def _distinct(step: Step[Any]) -> list[str]:
+    """Return the names of the inputs, which SQL can tell apart."""
+    names = list(step.inputs)
+    if len({name.lower() for name in names}) < len(names):
+        message = f"Step {step.id}: some inputs differ only in case, which SQL does not tell apart. Rename a step."
+        raise DriverConfigError(message, step=step.id)
+    return names
+
+
+def _plain_names(names: Iterable[str]) -> dict[str, str]:
+    """Return the plain spelling of each name that is not plain, unless another input has that name."""
+    plain = {re.sub(r"\W", "_", name).lower(): name for name in names}
+    taken = {name.lower() for name in names}
+    return {spelling: name for spelling, name in plain.items() if spelling not in taken}
+
+
+def _offer(cursor: DuckDBPyConnection, step: Step[Any], name: str, spill: Path) -> None:
+    """Make an input known to the query under its name.
+
+    The query may read it more than once, so what can be read but once is written to ``spill`` first.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    value = step.inputs[name]
+    # One at a time: an input opens what it is asked for.
+    key = next((key for key in ("path", "dataset", "data") if key in value), "df")
+    found = value.get(key)
+    if isinstance(found, ds.Dataset | pa.Table):
+        cursor.register(name, found)
+        return
+    if key != "path":
+        _write_down(step.read_input(name), spill)
+        found = spill
+    literal = str(found).replace("'", "''")
+    cursor.execute(f"CREATE TEMP VIEW {quote(name)} AS SELECT * FROM read_parquet('{literal}')")  # noqa: S608 - quoted
+
+
+def _write_down(reader: pa.RecordBatchReader, path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(path, reader.schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)

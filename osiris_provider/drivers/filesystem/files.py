@@ -1,0 +1,100 @@
+"""What the drivers of local files share: paths, errors, and files that appear only when they are complete."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import uuid
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.sql.base import InputError, Text, plain
+from osiris_provider.errors import DataError, DriverConfigError, OsirisError
+
+_WRONG_PATH = {
+    errno.ENOENT: "does not exist",
+    errno.EISDIR: "is a directory",
+    errno.ENOTDIR: "lies below something that is not a directory",
+    errno.EEXIST: "lies below something that is not a directory",
+    errno.EACCES: "may not be opened by this user",
+    errno.EPERM: "may not be opened by this user",
+    errno.EROFS: "is on a read-only file system",
+    errno.ENAMETOOLONG: "has a name that is too long",
+}
+
+
+def _local(path: str) -> str:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.]+://", path):
+        message = "is the path of a local file, not a URL"
+        raise ValueError(message)
+    if "\0" in path:
+        message = "has a NUL character in it"
+        raise ValueError(message)
+    return os.path.expanduser(path)
+
+
+LocalPath = Annotated[Text, AfterValidator(_local)]
+"""A path as a config field: local, with ``~`` for the home directory."""
+
+
+@contextlib.contextmanager
+def explained(step: Step[Any], path: str) -> Iterator[None]:
+    """Turn what goes wrong with a file into errors that name step and file.
+
+    :param step: the step that works on it.
+    :param path: of the file.
+    :raises DriverConfigError: the path is wrong.
+    :raises DataError: the content is, or there is no room for it.
+    """
+    import pyarrow as pa
+
+    problem: OsirisError
+    try:
+        yield
+    except InputError as error:
+        raise error.args[0] from None
+    except OsirisError as error:
+        if "step" in error.facts:
+            raise
+        problem = type(error)(f"Step {step.id}: {path}: {error.message}", **error.facts, step=step.id)
+    except (pa.ArrowException, UnicodeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        problem = DataError(f"Step {step.id}: {path}: {plain(str(error))}.", step=step.id)
+    except OSError as error:
+        problem = _file_error(step, path, error)
+    else:
+        return
+    raise problem from None
+
+
+def _file_error(step: Step[Any], path: str, error: OSError) -> OsirisError:
+    wrong = _WRONG_PATH.get(error.errno or 0)
+    if wrong:
+        return DriverConfigError(f"Step {step.id}: {path} {wrong}. Mend config field path.", step=step.id)
+    said = plain(error.strerror or str(error))
+    return DataError(f"Step {step.id}: {path}: {said}. Nothing was written.", step=step.id)
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """Lend a temporary name beside a file; what is there at the end takes the file's place at once.
+
+    :param path: of the file; its directory is made if it is missing. After an error everything is as it was.
+    """
+    final = Path(os.path.realpath(path))
+    if final.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    partial = final.with_name(f".{final.name[:200]}.{uuid.uuid4().hex}.partial")
+    try:
+        yield str(partial)
+        partial.replace(final)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,105 @@
+"""Replacing a table of MySQL by a new one, so that it is known afterwards whether that happened.
+
+RENAME cannot be part of a transaction, so the ledger is told before it: the row ``swapping`` is committed together
+with the last rows of the new table, which then has the load's own name. Whoever comes later finds the row and either
+that table, then it was not renamed and the load did not happen; or no such table, then it did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.drivers.mysql.extractor import quote
+from osiris_provider.drivers.mysql.tables import tables_like
+from osiris_provider.drivers.sql.ledger import DONE, SWAPPING, TABLE, Ledger
+from osiris_provider.drivers.sql.tables import quoted_table, split_table
+
+if TYPE_CHECKING:
+    from pymysql.cursors import Cursor
+
+INSERT = "INSERT IGNORE INTO {}"
+
+
+class Swap:
+    """A new table beside the target, and the way into its place.
+
+    :param cursor: of the connection that writes; it has the target's lock.
+    :param table: the target, perhaps with its database before it.
+    :param ledger: of the load; None if it has none.
+    """
+
+    def __init__(self, cursor: Cursor, table: str, ledger: Ledger | None) -> None:
+        self._cursor = cursor
+        self._table = table
+        self._ledger = ledger
+        self._place, name = split_table(table)
+        self._prefix = f"_osiris_{hashlib.sha256(name.encode()).hexdigest()[:16]}_"
+        key = ledger.key if ledger else "once"
+        self._new, self._old = self._new_of(key), f"{self._prefix}{key[:16]}_old"
+
+    @property
+    def new(self) -> str:
+        """The new table, quoted."""
+        return quoted_table(self._place + self._new, quote)
+
+    def settle(self) -> None:
+        """Finish the books of loads that died, and remove the tables that they left."""
+        left = tables_like(self._cursor, self._table, self._prefix)
+        ledger = quoted_table(self._place + TABLE, quote)
+        if tables_like(self._cursor, self._table, TABLE):
+            self._run(
+                f"SELECT load_key FROM {ledger} WHERE target = %s AND state = %s",  # noqa: S608 - quoted
+                (split_table(self._table)[1], SWAPPING),
+            )
+            for (key,) in self._cursor.fetchall():
+                # Before the table goes: it is what tells that this load did not happen.
+                undone = self._new_of(key) in left
+                change = f"DELETE FROM {ledger}" if undone else f"UPDATE {ledger} SET state = '{DONE}'"  # noqa: S608 - quoted
+                self._run(f"{change} WHERE load_key = %s", (key,))
+            self._connection.commit()
+        for name in left:
+            self._drop(name)
+
+    def replace(self, fill: Callable[[], int], create: str, *, exists: bool) -> int:
+        """Create the new table, have it filled, and put it in the target's place; return the number of rows.
+
+        :param fill: fills :attr:`new`.
+        :param create: the statement that creates it.
+        :param exists: whether there is an old one.
+        """
+        self._cursor.execute(create)
+        try:
+            self._connection.begin()
+            rows = fill()
+            if self._ledger is not None:
+                self._ledger.claim(INSERT)
+                self._ledger.finish(rows, SWAPPING)
+            self._connection.commit()
+        except BaseException:
+            if self._connection.open:
+                self._connection.rollback()
+                self._drop(self._new)
+            raise
+        table, old = quoted_table(self._table, quote), quoted_table(self._place + self._old, quote)
+        away = f"{table} TO {old}, " if exists else ""
+        self._cursor.execute(f"RENAME TABLE {away}{self.new} TO {table}")
+        if self._ledger is not None:
+            self._ledger.finish(rows)
+            self._connection.commit()
+        self._drop(self._old)
+        return rows
+
+    def _new_of(self, key: str) -> str:
+        return f"{self._prefix}{key[:16]}_new"
+
+    def _drop(self, name: str) -> None:
+        self._cursor.execute(f"DROP TABLE IF EXISTS {quoted_table(self._place + name, quote)}")
+
+    def _run(self, statement: str, values: tuple[Any, ...]) -> None:
+        self._cursor.execute(statement, values)
+
+    @property
+    def _connection(self) -> Any:
+        return self._cursor.connection

@@ -1,0 +1,140 @@
+"""Values between MySQL and Arrow: texts that PyMySQL hands over, and what PyMySQL takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.drivers.mysql.arrow_types import ZeroDates
+from osiris_provider.drivers.sql.base import json_text, named_cast
+from osiris_provider.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ArrayMaker = Callable[[Sequence[Any]], "pa.Array"]
+
+
+def array_maker(field: pa.Field, zero_dates: ZeroDates) -> ArrayMaker:
+    """Return what makes an Arrow array of a column's values as the server sent them: text, or bytes.
+
+    :param field: name and type of the column.
+    :param zero_dates: ``null`` makes dates null that are none.
+    """
+    import pyarrow as pa
+
+    target = field.type
+    if pa.types.is_string(target) or pa.types.is_binary(target) or pa.types.is_null(target):
+        return lambda values: pa.array(values, target)
+    if pa.types.is_duration(target):
+        return lambda values: pa.array([_microseconds(value) for value in values], pa.int64()).cast(target)
+    if pa.types.is_timestamp(target) and target.tz:
+        make = array_maker(field.with_type(pa.timestamp(target.unit)), zero_dates)
+        return lambda values: make(values).cast(target)
+    if zero_dates == "null" and (pa.types.is_date(target) or pa.types.is_timestamp(target)):
+        return lambda values: named_cast(pa.array([_real_date(value) for value in values]), target, field.name)
+    if pa.types.is_uint64(target):
+        return lambda values: pa.array([_unsigned(value) for value in values], target)
+    return lambda values: named_cast(pa.array(values, pa.string()), target, field.name)
+
+
+def _unsigned(value: str | bytes | None) -> int | None:
+    """Return a BIGINT UNSIGNED, which comes as text, or a BIT, which comes as bytes."""
+    if value is None:
+        return None
+    return int.from_bytes(value, "big") if isinstance(value, bytes) else int(value)
+
+
+def _real_date(value: str | None) -> str | None:
+    import datetime
+
+    try:
+        datetime.date.fromisoformat((value or "")[:10])
+    except ValueError:
+        return None
+    return value
+
+
+def _microseconds(value: str | None) -> int | None:
+    if value is None:
+        return None
+    hours, minutes, seconds = value.lstrip("-").split(":")
+    whole, _, fraction = seconds.partition(".")
+    total = (int(hours) * 60 + int(minutes)) * 60 + int(whole)
+    microseconds = total * 1_000_000 + int(fraction.ljust(6, "0")[:6])
+    return -microseconds if value.startswith("-") else microseconds
+
+
+def column_type(kind: pa.DataType) -> str:
+    """Return the MySQL type of a new column that holds an Arrow type."""
+    import pyarrow as pa
+
+    fixed = {
+        pa.bool_(): "BOOLEAN",
+        pa.int8(): "TINYINT",
+        pa.int16(): "SMALLINT",
+        pa.int32(): "INT",
+        pa.int64(): "BIGINT",
+        pa.uint8(): "TINYINT UNSIGNED",
+        pa.uint16(): "SMALLINT UNSIGNED",
+        pa.uint32(): "INT UNSIGNED",
+        pa.uint64(): "BIGINT UNSIGNED",
+        pa.float16(): "FLOAT",
+        pa.float32(): "FLOAT",
+        pa.float64(): "DOUBLE",
+        pa.binary(): "LONGBLOB",
+        pa.large_binary(): "LONGBLOB",
+    }
+    if kind in fixed:
+        return fixed[kind]
+    if pa.types.is_decimal(kind):
+        return f"DECIMAL({min(kind.precision, 65)}, {kind.scale})"
+    tests: tuple[tuple[Callable[[Any], bool], str], ...] = (
+        (pa.types.is_date, "DATE"),
+        (pa.types.is_timestamp, "DATETIME(6)"),
+        (pa.types.is_time, "TIME(6)"),
+        (pa.types.is_duration, "TIME(6)"),
+        (pa.types.is_fixed_size_binary, "LONGBLOB"),
+        (pa.types.is_nested, "JSON"),
+    )
+    return next((name for test, name in tests if test(kind)), "LONGTEXT")
+
+
+def key_type(kind: pa.DataType) -> str:
+    """Return the type of a new column of a key: MySQL wants to know how long texts in an index are."""
+    return {"LONGTEXT": "VARCHAR(255)", "LONGBLOB": "VARBINARY(255)"}.get(column_type(kind), column_type(kind))
+
+
+def values_of(column: pa.Array, name: str) -> list[Any]:
+    """Return the values of an Arrow column as PyMySQL takes them; timestamps with a zone are turned into UTC.
+
+    :raises DataError: a float is NaN or infinite, which MySQL cannot hold.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return values_of(column.dictionary_decode(), name)
+    if pa.types.is_nested(kind):
+        return [json_text(value) for value in column.to_pylist()]
+    if pa.types.is_floating(kind) and pc.any(pc.invert(pc.is_finite(column))).as_py():
+        message = f"Column {name} has a number that is NaN or infinite, which MySQL cannot hold. Make it null first."
+        raise DataError(message)
+    # MySQL keeps microseconds at the most, and no zone.
+    if pa.types.is_duration(kind):
+        return [_time_text(value) for value in column.cast(pa.duration("us"), safe=False).cast(pa.int64()).to_pylist()]
+    if pa.types.is_timestamp(kind) or pa.types.is_time(kind):
+        finest = pa.timestamp("us") if pa.types.is_timestamp(kind) else pa.time64("us")
+        column = column.cast(finest, safe=False)
+    return list(column.to_pylist())
+
+
+def _time_text(microseconds: int | None) -> str | None:
+    """Return a TIME as text; of a negative timedelta PyMySQL 1.1 makes another one."""
+    if microseconds is None:
+        return None
+    seconds, fraction = divmod(abs(microseconds), 1_000_000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{'-' if microseconds < 0 else ''}{hours:02}:{minutes:02}:{seconds:02}.{fraction:06}"

@@ -1,0 +1,225 @@
+"""COPY's output as blocks of whole rows, and blocks as record batches."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.drivers.postgres.arrow_types import BYTEA, DATE, NUMERIC, TIME, TIMESTAMP, TIMESTAMPTZ, Column
+from osiris_provider.drivers.postgres.text import from_text, unescape
+from osiris_provider.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from psycopg2 import extensions
+
+_BLOCKS_AHEAD = 4
+_TAIL_BYTES = 64 * 1024
+_CANCEL_SECONDS = 0.25
+_CANCEL_TRIES = 20
+_UNSURE = frozenset({DATE, TIME, TIMESTAMP, TIMESTAMPTZ, NUMERIC})
+_BOM = b"\xef\xbb\xbf"
+
+
+class CopyBlocks:
+    """The output of ``COPY … TO STDOUT`` in blocks of whole rows, taken by a thread.
+
+    :param connection: only the thread uses it until the last block was taken or :meth:`close` returned.
+    :param query: to copy.
+    :param block_bytes: of a block, about.
+    """
+
+    def __init__(self, connection: extensions.connection, query: str, block_bytes: int) -> None:
+        self._connection = connection
+        self._statement = f"COPY (\n{query}\n) TO STDOUT WITH (ENCODING 'UTF8')"
+        self._block_bytes = block_bytes
+        self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(_BLOCKS_AHEAD)
+        self._dropping = False
+        self._thread: threading.Thread | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._thread = threading.Thread(target=self._copy, name="osiris-copy", daemon=True)
+        self._thread.start()
+        while (block := self._queue.get()) is not None:
+            if isinstance(block, BaseException):
+                raise block
+            yield block
+
+    def close(self) -> None:
+        """Cancel the COPY if it is running, and wait until the connection is free; may be called twice."""
+        import psycopg2
+
+        self._dropping = True
+        tries = 0
+        while self._thread is not None and self._thread.is_alive():
+            # The request may come before the COPY does, so that one is not always enough.
+            if tries < _CANCEL_TRIES:
+                with contextlib.suppress(psycopg2.Error):
+                    self._connection.cancel()
+            elif tries == _CANCEL_TRIES:
+                _hang_up(self._connection)
+            tries += 1
+            self._drain()
+            self._thread.join(_CANCEL_SECONDS)
+
+    def _drain(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._queue.get_nowait()
+
+    def _copy(self) -> None:
+        end: BaseException | None = None
+        try:
+            with self._connection.cursor() as cursor:
+                # psycopg2 hands over row by row; only once a block does that come back to Python.
+                output = io.BufferedWriter(_Sink(self._put), self._block_bytes)
+                cursor.copy_expert(self._statement, output)
+                output.flush()
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever reads the blocks
+            end = error
+        self._put(end)
+        self._dropping = True
+
+    def _put(self, item: bytes | BaseException | None) -> None:
+        if not self._dropping:
+            self._queue.put(item)
+
+
+class BlockParser:
+    """Turns blocks of COPY's text format into record batches.
+
+    :param columns: of the result.
+    :param lenient: values that Arrow has not become NULL.
+    """
+
+    def __init__(self, columns: Sequence[Column], *, lenient: bool = False) -> None:
+        import pyarrow as pa
+
+        self._columns = columns
+        self._lenient = lenient
+        self._rows = 0
+        self.schema = pa.schema([column.field for column in columns])
+        self._native = [column.arrow_type if _is_native(column) else pa.string() for column in columns]
+        # What may hold values that Arrow's parser does not read.
+        self._careful = [
+            pa.string() if column.oid in _UNSURE else kind for column, kind in zip(columns, self._native, strict=True)
+        ]
+
+    def parse(self, block: bytes) -> pa.RecordBatch:
+        """Return the rows of a block.
+
+        :param block: whole rows.
+        :raises DataError: a value that Arrow has not, or text that is not UTF-8; names the column.
+        """
+        import pyarrow as pa
+
+        try:
+            read = self._read(block, self._native)
+        except pa.ArrowInvalid:
+            read = self._read_carefully(block)
+        arrays = [self._finished(column, array) for column, array in zip(self._columns, read.columns, strict=True)]
+        self._rows += read.num_rows
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _finished(self, column: Column, array: pa.Array) -> pa.Array:
+        import pyarrow as pa
+
+        if array.type != pa.string():
+            return array
+        if column.oid != BYTEA:
+            array = unescape(array)
+        return from_text(array, column, self._rows + 1, lenient=self._lenient)
+
+    def _read(self, block: bytes, types: Sequence[pa.DataType], *, check_utf8: bool = True) -> pa.RecordBatch:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        # Arrow takes a byte order mark away from the beginning, which here can only be one of the data.
+        block = _BOM + block if block.startswith(_BOM) else block
+        names = [str(place) for place in range(len(types))]
+        table = csv.read_csv(
+            pa.BufferReader(block),
+            csv.ReadOptions(column_names=names, use_threads=True, block_size=len(block) + 1),
+            csv.ParseOptions(delimiter="\t", quote_char=False, escape_char=False, ignore_empty_lines=False),
+            csv.ConvertOptions(
+                column_types=dict(zip(names, types, strict=True)),
+                check_utf8=check_utf8,
+                null_values=["\\N"],
+                strings_can_be_null=True,
+                true_values=["t"],
+                false_values=["f"],
+            ),
+        )
+        return table.to_batches()[0]
+
+    def _read_carefully(self, block: bytes) -> pa.RecordBatch:
+        import pyarrow as pa
+
+        with contextlib.suppress(pa.ArrowInvalid):
+            return self._read(block, self._careful)
+        raw = self._read(block, [pa.binary()] * len(self._columns), check_utf8=False)
+        damaged = [column.name for column, array in zip(self._columns, raw.columns, strict=True) if not _is_utf8(array)]
+        message = (
+            f"Column {', '.join(damaged)} holds text that is not UTF-8 between rows {self._rows + 1:,} and "
+            f"{self._rows + raw.num_rows:,} of the result. Read its bytes: convert_to(column, 'SQL_ASCII')."
+        )
+        raise DataError(message, column=next(iter(damaged), None))
+
+
+def _is_utf8(array: pa.Array) -> bool:
+    import pyarrow as pa
+
+    try:
+        array.cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _is_native(column: Column) -> bool:
+    """Whether Arrow's parser of CSV makes the type."""
+    import pyarrow as pa
+
+    return column.oid != BYTEA and not pa.types.is_decimal256(column.arrow_type)
+
+
+class _Sink(io.RawIOBase):
+    """Hands on what is written to it in whole rows; the rest waits for more."""
+
+    def __init__(self, put: Callable[[bytes], None]) -> None:
+        self._put = put
+        self._rest = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, block: Any) -> int:
+        end = _end_of_rows(block)
+        whole = b"".join((self._rest, block[:end])) if end else b""
+        self._rest = bytes(block[end:]) if end else self._rest + bytes(block)
+        if whole:
+            self._put(whole)
+        return len(block)
+
+
+def _end_of_rows(block: memoryview) -> int:
+    """Return where the last whole row ends; 0 if no row does."""
+    start = len(block)
+    while start > 0:
+        start = max(0, start - _TAIL_BYTES)
+        found = bytes(block[start : start + _TAIL_BYTES]).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+    return 0
+
+
+def _hang_up(connection: extensions.connection) -> None:
+    """Break the line under a thread that waits for it; closing the connection itself would pull it from under libpq."""
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,212 @@
+"""Reading a PostgreSQL query at the speed of ``COPY``, exactly and in constant memory.
+
+The server copies the result in its text format, which costs it less than CSV. A thread takes that in blocks of whole
+rows; Arrow parses one block while the next ones arrive, so that server, parsing and whatever is done with the batches
+overlap. No Python object is made of any value.
+
+Queries that cannot be copied (``SHOW``, ``INSERT … RETURNING``) and servers that do not copy are read through a
+cursor instead, with the same types and values; see ``engine``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Literal
+
+from typing_extensions import Self
+
+from osiris_provider.drivers.data import BATCH_ROWS
+from osiris_provider.drivers.postgres.arrow_types import Column, SpecialValues, columns_of
+from osiris_provider.drivers.postgres.blocks import BlockParser, CopyBlocks
+from osiris_provider.drivers.postgres.session import Params, Session, rolled_back_on_error
+from osiris_provider.drivers.postgres.text import batch_of_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from psycopg2 import extensions
+
+log = logging.getLogger(__name__)
+
+Engine = Literal["auto", "copy", "cursor"]
+
+BLOCK_BYTES = 2 * 1024 * 1024
+"""Bytes of COPY's output that become one record batch; a row longer than that is a batch of its own."""
+_BATCHES_AHEAD = 2
+_CURSOR = "osiris_cursor"
+
+
+def stream_query(
+    connection: extensions.connection,
+    query: str,
+    params: Params = None,
+    *,
+    engine: Engine = "auto",
+    special_values: SpecialValues = "error",
+    block_bytes: int = BLOCK_BYTES,
+) -> pa.RecordBatchReader:
+    """Return the result of a query as a stream of record batches; see :func:`open_stream`."""
+    import pyarrow as pa
+
+    stream = open_stream(
+        connection, query, params, engine=engine, special_values=special_values, block_bytes=block_bytes
+    )
+    return pa.RecordBatchReader.from_batches(stream.schema, stream)
+
+
+def open_stream(
+    connection: extensions.connection,
+    query: str,
+    params: Params = None,
+    *,
+    engine: Engine = "auto",
+    special_values: SpecialValues = "error",
+    block_bytes: int = BLOCK_BYTES,
+) -> Stream:
+    """Describe a query and return the stream of its result.
+
+    Types follow :mod:`osiris_provider.drivers.postgres.arrow_types`; a name that is there twice gets a number.
+
+    :param connection: belongs to the stream until that has been read to its end or closed; its transaction is
+        committed then, or rolled back, unless it was open before.
+    :param query: one statement that gives rows.
+    :param params: as psycopg2 takes them; without any, ``%`` in the query has no meaning.
+    :param engine: ``copy``, ``cursor``, or ``auto``: COPY where the query allows it.
+    :param special_values: what becomes of infinite dates and timestamps, NaN in numeric(p, s) and the time 24:00:00,
+        which Arrow has not. ``error``: a DataError that names column and row, and has the fact ``special``. ``text``:
+        a column that holds one is a string column; to know, the query is run an additional time if it has columns of
+        these types, and what that changes is undone. ``null``: NULL.
+    :param block_bytes: see :data:`BLOCK_BYTES`.
+    :raises DataError: the query gives no rows; while reading: a special value, or text that is not UTF-8.
+    :raises psycopg2.Error: also while reading; the connector's ``error_of`` knows its codes.
+    """
+    with rolled_back_on_error(Session(connection)) as session:
+        text = session.text(query, params)
+        columns = session.describe(text)
+        if columns is None:
+            return _direct(session, text, lenient=special_values == "null")
+        if special_values == "text":
+            columns = session.special_as_text(text, columns)
+        lenient = special_values == "null"
+        log.info("Reading PostgreSQL through %s", "a cursor, as asked for" if engine == "cursor" else "COPY")
+        if engine == "cursor":
+            return Stream(session, columns, _through_cursor(session, text, columns, lenient=lenient))
+        blocks = CopyBlocks(connection, text, block_bytes)
+        return Stream(session, columns, _parsed(blocks, BlockParser(columns, lenient=lenient)), blocks.close)
+
+
+class Stream:
+    """The record batches of a result; an iterator that is also a context manager.
+
+    :param session: is finished with the stream.
+    :param columns: of the result.
+    :param batches: the batches.
+    :param stop: ends whatever is still at work for the stream; may be called twice.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        columns: Sequence[Column],
+        batches: Iterator[pa.RecordBatch],
+        stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        import pyarrow as pa
+
+        self.schema: pa.Schema = pa.schema([column.field for column in columns])
+        self._session = session
+        self._batches = batches if columns else iter(())
+        self._stop = stop
+        self._open = True
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        try:
+            batch = next(self._batches, None) if self._open else None
+        except BaseException:
+            self.close()
+            raise
+        if batch is None:
+            self._end(commit=True)
+            raise StopIteration
+        return batch
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # A reader that was dropped half-way must not leave the server at work.
+        with contextlib.suppress(Exception):
+            self.close()
+
+    def close(self) -> None:
+        """Have the server stop and roll back, if there is still something to read."""
+        self._end(commit=False)
+
+    def _end(self, *, commit: bool) -> None:
+        if self._open:
+            self._open = False
+            self._stop()
+            self._session.finish(commit=commit)
+
+
+def _parsed(blocks: CopyBlocks, parser: BlockParser) -> Iterator[pa.RecordBatch]:
+    """Parse on a thread of its own, while the caller is busy with the batch before."""
+    parsed: deque[Future[pa.RecordBatch]] = deque()
+    with ThreadPoolExecutor(1, "osiris-parse") as pool:
+        for block in blocks:
+            parsed.append(pool.submit(parser.parse, block))
+            if len(parsed) > _BATCHES_AHEAD:
+                yield parsed.popleft().result()
+        while parsed:
+            yield parsed.popleft().result()
+
+
+def _direct(session: Session, query: str, *, lenient: bool) -> Stream:
+    """Run a query that cannot be part of another one; its rows are held in memory, as text."""
+    log.info("Reading PostgreSQL directly: this query cannot be part of a COPY")
+    cursor = session.connection.cursor()
+    _as_text(cursor)
+    cursor.execute(query)
+    columns = columns_of(cursor.description)
+    return Stream(session, columns, _fetched(cursor.fetchmany, columns, lenient=lenient), cursor.close)
+
+
+def _through_cursor(
+    session: Session, query: str, columns: Sequence[Column], *, lenient: bool
+) -> Iterator[pa.RecordBatch]:
+    with session.connection.cursor() as cursor:
+        _as_text(cursor)
+        cursor.execute(f"DECLARE {_CURSOR} NO SCROLL CURSOR FOR {query}")
+
+        def fetch(rows: int) -> list[tuple[Any, ...]]:
+            cursor.execute(f"FETCH FORWARD {rows} FROM {_CURSOR}")
+            return cursor.fetchall()
+
+        yield from _fetched(fetch, columns, lenient=lenient)
+        cursor.execute(f"CLOSE {_CURSOR}")
+
+
+def _fetched(
+    fetch: Callable[[int], list[tuple[Any, ...]]], columns: Sequence[Column], *, lenient: bool
+) -> Iterator[pa.RecordBatch]:
+    done = 0
+    while rows := fetch(BATCH_ROWS // 8):
+        yield batch_of_text(rows, columns, done + 1, lenient=lenient)
+        done += len(rows)
+
+
+def _as_text(cursor: extensions.cursor) -> None:
+    """Have psycopg2 leave values as the server's text; it does so with types that it does not know."""
+    from psycopg2 import extensions
+
+    known = tuple({*extensions.string_types, *cursor.connection.string_types})
+    extensions.register_type(extensions.new_type(known, "OSIRIS_TEXT", lambda text, _cursor: text), cursor)

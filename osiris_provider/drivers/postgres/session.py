@@ -1,0 +1,131 @@
+"""The transaction in which a PostgreSQL query is described, checked and read."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.drivers.postgres.arrow_types import Column, columns_of, special_test
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
+
+Params = Sequence[Any] | Mapping[str, Any] | None
+
+# How values look as text, whatever the server's or the role's defaults are; gone with the transaction. DateStyle
+# keeps its order of day and month, and TimeZone stays: both say what literals and casts in the query mean.
+_SETTINGS = (
+    "SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'iso_8601'; "
+    "SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 3"
+)
+_SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ"
+# Syntax error and feature not supported: PostgreSQL takes neither SHOW nor INSERT … RETURNING as a subquery.
+_NO_SUBQUERY = frozenset({"42601", "0A000"})
+_SAVEPOINT = "osiris_savepoint"
+
+
+class Session:
+    """One snapshot of the database, for everything that is asked about a query.
+
+    If the connection is in a transaction already, that one is used and left open; otherwise one is opened, committed
+    when the result has been read to its end, and rolled back in any other case.
+
+    :param connection: a psycopg2 connection that nobody else uses meanwhile.
+    """
+
+    def __init__(self, connection: extensions.connection) -> None:
+        from psycopg2 import extensions
+
+        self.connection = connection
+        self._own = connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
+        try:
+            if self._own:
+                self.execute(f"{'BEGIN' if connection.autocommit else 'SET TRANSACTION'} {_SNAPSHOT}")
+            self.execute(_SETTINGS)
+        except BaseException:
+            self.finish(commit=False)
+            raise
+
+    def text(self, query: str, params: Params) -> str:
+        """Return the query with its parameters filled in, fit to stand inside another statement."""
+        from psycopg2 import extensions
+
+        if params:
+            with self.connection.cursor() as cursor:
+                filled = cursor.mogrify(query, params)
+            query = filled.decode(extensions.encodings[self.connection.encoding])
+        return query.rstrip().rstrip("; \n\t")
+
+    def execute(self, statement: str) -> Sequence[Any] | None:
+        """Execute a statement and return its description."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.description
+
+    def describe(self, query: str) -> list[Column] | None:
+        """Return the columns of a query without running it; None if it is not one that can be a subquery."""
+        from psycopg2 import Error
+
+        self.execute(f"SAVEPOINT {_SAVEPOINT}")
+        try:
+            description = self.execute(f"SELECT * FROM {_subquery(query)} LIMIT 0")  # noqa: S608 - the query is the user's
+        except Error as error:
+            if error.pgcode not in _NO_SUBQUERY:
+                raise
+        else:
+            # Its locks stay: nobody can alter the table before it is read.
+            self.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+            return columns_of(description)
+        self.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        return None
+
+    def special_as_text(self, query: str, columns: Sequence[Column]) -> list[Column]:
+        """Return the columns; those with values that their Arrow type has not are to be delivered as text.
+
+        Only queries with such types are run for that. Whatever this run changes in the database is undone.
+        """
+        tests = {place: test for place, column in enumerate(columns) if (test := special_test(column))}
+        if not tests:
+            return list(columns)
+        wanted = ", ".join(f"bool_or({test.format(f'c{place}')})" for place, test in tests.items())
+        names = ", ".join(f"c{place}" for place in range(len(columns)))
+        self.execute(f"SAVEPOINT {_SAVEPOINT}")
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"SELECT {wanted} FROM {_subquery(query)} ({names})")  # noqa: S608 - the query is the user's
+            found = dict(zip(tests, cursor.fetchone() or (), strict=True))
+        self.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        return [replace(column, as_text=bool(found.get(place))) for place, column in enumerate(columns)]
+
+    def finish(self, *, commit: bool) -> None:
+        """End the transaction if it is ours.
+
+        :raises psycopg2.Error: it could not be committed.
+        """
+        if not self._own or self.connection.closed:
+            return
+        from psycopg2 import Error
+
+        with contextlib.nullcontext() if commit else contextlib.suppress(Error):
+            if self.connection.autocommit:
+                self.execute("COMMIT" if commit else "ROLLBACK")
+            elif commit:
+                self.connection.commit()
+            else:
+                self.connection.rollback()
+
+
+def _subquery(query: str) -> str:
+    # The query may end with a comment, which ends with the line.
+    return f"(\n{query}\n) AS osiris_query"
+
+
+@contextlib.contextmanager
+def rolled_back_on_error(session: Session) -> Iterator[Session]:
+    """End a session's transaction if what is done with it fails."""
+    try:
+        yield session
+    except BaseException:
+        session.finish(commit=False)
+        raise

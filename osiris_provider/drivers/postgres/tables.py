@@ -1,0 +1,61 @@
+"""What PostgreSQL knows of a table that is written to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osiris_provider.drivers.sql.fit import Limits, whole
+from osiris_provider.drivers.sql.tables import Column
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
+
+_BITS = {"int2": 16, "int4": 32, "int8": 64}
+_HEADER = 4
+"""That PostgreSQL adds to the size of a type."""
+
+
+def columns_of(cursor: extensions.cursor, table: str) -> list[Column]:
+    """Return the columns of a table; none if there is no such table.
+
+    :param table: its name, quoted.
+    """
+    cursor.execute(
+        "SELECT attname, attnotnull, attnotnull AND NOT atthasdef AND attidentity = '', "
+        "attgenerated <> '' OR attidentity = 'a', typname, atttypmod "
+        "FROM pg_attribute JOIN pg_type t ON t.oid = atttypid "
+        "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        (table,),
+    )
+    return [
+        Column(name, required, generated, _limits(kind, size, nullable=not not_null), kind)
+        for name, not_null, required, generated, kind, size in cursor.fetchall()
+    ]
+
+
+def unique_keys(cursor: extensions.cursor, table: str) -> list[list[str]]:
+    """Return the columns of each key that no two rows of a table share.
+
+    :param table: its name, quoted.
+    """
+    cursor.execute(
+        "SELECT array_agg(attname::text) FROM pg_index "
+        "JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY(indkey) "
+        "WHERE indrelid = to_regclass(%s) AND indisunique AND indimmediate AND indisvalid AND indpred IS NULL "
+        "AND indexprs IS NULL AND indnatts = indnkeyatts GROUP BY indexrelid",
+        (table,),
+    )
+    return [list(names) for (names,) in cursor.fetchall()]
+
+
+def _limits(kind: str, size: int, *, nullable: bool) -> Limits:
+    if kind in _BITS:
+        return whole(_BITS[kind], nullable=nullable)
+    if kind in ("varchar", "bpchar") and size > _HEADER:
+        return Limits(nullable=nullable, chars=size - _HEADER)
+    if kind == "numeric" and size > _HEADER:
+        precision, scale = (size - _HEADER) >> 16, (size - _HEADER) & 0x7FF
+        # From version 15 on a scale may be negative, or more than the precision.
+        digits = precision - scale if 0 < scale <= precision or scale == 0 else None
+        return Limits(nullable=nullable, digits=digits, number=True)
+    return Limits(nullable=nullable, number=kind in ("float4", "float8", "numeric"))

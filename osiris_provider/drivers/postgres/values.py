@@ -1,0 +1,89 @@
+"""Arrow values as the CSV that PostgreSQL's COPY reads."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.drivers.sql.base import json_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def column_type(kind: pa.DataType) -> str:
+    """Return the PostgreSQL type of a new column that holds an Arrow type."""
+    import pyarrow as pa
+
+    fixed = {
+        pa.bool_(): "boolean",
+        pa.int8(): "smallint",
+        pa.int16(): "smallint",
+        pa.int32(): "integer",
+        pa.int64(): "bigint",
+        pa.uint8(): "smallint",
+        pa.uint16(): "integer",
+        pa.uint32(): "bigint",
+        pa.uint64(): "numeric(20)",
+        pa.float16(): "real",
+        pa.float32(): "real",
+        pa.float64(): "double precision",
+    }
+    if kind in fixed:
+        return fixed[kind]
+    if pa.types.is_decimal(kind):
+        return f"numeric({kind.precision}, {kind.scale})"
+    if pa.types.is_timestamp(kind):
+        return "timestamptz" if kind.tz else "timestamp"
+    tests: tuple[tuple[Callable[[Any], bool], str], ...] = (
+        (pa.types.is_date, "date"),
+        (pa.types.is_time, "time"),
+        (pa.types.is_duration, "interval"),
+        (_is_binary, "bytea"),
+        (pa.types.is_nested, "jsonb"),
+    )
+    return next((name for test, name in tests if test(kind)), "text")
+
+
+def csv_of(batch: pa.RecordBatch) -> io.BytesIO:
+    """Return a batch as CSV: texts in quotes, nulls without, which tells them from empty texts.
+
+    :param batch: of any types.
+    """
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+
+    columns = [_printable(column) for column in batch.columns]
+    names = [str(number) for number in range(len(columns))]
+    out = io.BytesIO()
+    options = pacsv.WriteOptions(include_header=False, quoting_style="needed")
+    pacsv.write_csv(pa.RecordBatch.from_arrays(columns, names=names), out, options)
+    out.seek(0)
+    return out
+
+
+def _printable(column: pa.Array) -> pa.Array:
+    """Return a column whose CSV is what PostgreSQL reads for it."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _printable(column.dictionary_decode())
+    if pa.types.is_nested(kind):
+        return pa.array([json_text(value) for value in column.to_pylist()], pa.string())
+    if _is_binary(kind):
+        return pa.array([None if value is None else "\\x" + value.hex() for value in column.to_pylist()], pa.string())
+    if pa.types.is_duration(kind):
+        micros = column.cast(pa.duration("us"), safe=False).cast(pa.int64()).to_pylist()
+        return pa.array([None if value is None else f"{value} microseconds" for value in micros], pa.string())
+    if pa.types.is_null(kind):
+        return column.cast(pa.string())
+    return column.cast(pa.float32()) if pa.types.is_float16(kind) else column
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(test(kind) for test in tests)

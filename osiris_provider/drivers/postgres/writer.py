@@ -1,0 +1,219 @@
+"""Writing to PostgreSQL."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.connectors.postgres_faults import fault_of_sqlstate
+from osiris_provider.connectors.sql_faults import BAD_DATA
+from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.postgres.extractor import PostgresDriver, quote
+from osiris_provider.drivers.postgres.tables import columns_of, unique_keys
+from osiris_provider.drivers.postgres.values import column_type, csv_of
+from osiris_provider.drivers.sql.base import Batches
+from osiris_provider.drivers.sql.fit import misfit, twice_in
+from osiris_provider.drivers.sql.ledger import TABLE, Ledger
+from osiris_provider.drivers.sql.tables import (
+    check_columns,
+    check_unique,
+    create_statement,
+    missing_table,
+    quoted_table,
+    split_table,
+)
+from osiris_provider.drivers.sql.write import (
+    ROW,
+    STAGE,
+    SQLWriter,
+    WriteConfig,
+    encoded_ahead,
+    fitted,
+    load_id_of,
+    numbered,
+    say_loaded,
+)
+from osiris_provider.errors import DataError
+
+if TYPE_CHECKING:
+    import psycopg2
+    import pyarrow as pa
+    from psycopg2 import extensions
+
+UNIQUE_VIOLATION = "23505"
+_BLOCK = 1 << 18
+
+
+class PostgresWriter(PostgresDriver, SQLWriter[WriteConfig]):
+    """Writes into a table with COPY, in one transaction (``postgres.writer``).
+
+    ``replace`` deletes what was there in the same transaction: readers see the old rows until they see the new ones.
+    ``upsert`` copies into a temporary table first.
+    """
+
+    name = "postgres.writer"
+    family = "postgres"
+    config_model = WriteConfig
+
+    def load(self, client: extensions.connection, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
+        """Write all batches; see :meth:`SQLWriter.load`."""
+        try:
+            with client.cursor() as cursor:
+                ledger = _ledger(cursor, step)
+                client.commit()
+                recorded = None if ledger is None else ledger.claim()
+                rows = _load(cursor, step, schema, batches) if recorded is None else say_loaded(step, recorded)
+                if ledger is not None and recorded is None:
+                    ledger.finish(rows)
+            client.commit()
+        except BaseException:
+            if not client.closed:
+                client.rollback()
+            raise
+        return rows
+
+
+def _ledger(cursor: extensions.cursor, step: Step[WriteConfig]) -> Ledger | None:
+    """Return the ledger beside the target, created if there is none; None if the load has no id."""
+    load_id = load_id_of(step)
+    if load_id is None:
+        return None
+
+    def run(statement: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+    place, name = split_table(step.config.table)
+    table = quoted_table(place + TABLE, quote)
+    ledger = Ledger(run, table.replace("%", "%%"), load_id, name)
+    if not run("SELECT to_regclass(%s) IS NOT NULL", (table,))[0][0]:
+        # Two tasks may be the first at the same time.
+        run("SELECT pg_advisory_xact_lock(hashtext(%s))", (TABLE,))
+        ledger.create()
+    ledger.prune()
+    return ledger
+
+
+def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
+    config = step.config
+    table = quoted_table(config.table, quote)
+    columns = columns_of(cursor, table)
+    if columns:
+        check_columns(step.id, config.table, schema, columns)
+    elif config.create_if_missing:
+        cursor.execute(create_statement(table, schema, quote, column_type, config.primary_key))
+    else:
+        raise missing_table(step.id, config.table)
+    rows = fitted(step, columns, batches)
+    if config.write_mode == "upsert":
+        check_unique(step.id, config.table, config.primary_key, unique_keys(cursor, table))
+        return _upsert(cursor, config, table, schema, rows)
+    if columns and config.write_mode == "replace":
+        # Readers are not held up; a second writer is, so that two runs do not both leave their rows.
+        cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
+    return _copy(cursor, config, table, rows)
+
+
+def _upsert(cursor: extensions.cursor, config: WriteConfig, table: str, schema: pa.Schema, batches: Batches) -> int:
+    names = ", ".join(map(quote, schema.names))
+    keys = ", ".join(map(quote, config.primary_key))
+    cursor.execute(
+        f"CREATE TEMP TABLE {STAGE} ON COMMIT DROP AS "  # noqa: S608 - every name is quoted
+        f"SELECT {names}, NULL::bigint AS {ROW} FROM {table} WITH NO DATA"
+    )
+    rows = _copy(cursor, config, STAGE, numbered(batches))
+    cursor.execute(
+        f"SELECT min({ROW}), max({ROW}) FROM {STAGE} GROUP BY {keys} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 - quoted
+    )
+    twice = cursor.fetchone()
+    if twice is not None:
+        raise twice_in(config.table, config.primary_key, twice)
+    others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in schema.names if name not in config.primary_key]
+    action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
+    try:
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM {STAGE} ON CONFLICT ({keys}) DO {action}"  # noqa: S608 - quoted
+        )
+    except _database_error() as error:
+        problem = _refused(config, error, config.table)
+        if problem is None:
+            raise
+    else:
+        return rows
+    raise problem
+
+
+def _copy(cursor: extensions.cursor, config: WriteConfig, table: str, batches: Batches) -> int:
+    """Copy all batches, each in a COPY of its own."""
+    name = STAGE if table == STAGE else split_table(config.table)[1]
+    rows = 0
+    for batch, text in encoded_ahead(batches, csv_of):
+        names = ", ".join(map(quote, batch.schema.names))
+        try:
+            cursor.copy_expert(f"COPY {table} ({names}) FROM STDIN (FORMAT csv)", text, size=_BLOCK)
+        except _database_error() as error:
+            problem = _refused(config, error, name, _first_lines(batch), rows)
+            if problem is None:
+                raise
+        else:
+            rows += batch.num_rows
+            continue
+        raise problem
+    return rows
+
+
+def _refused(
+    config: WriteConfig, error: psycopg2.Error, table: str, lines: Sequence[int] = (), before: int = 0
+) -> DataError | None:
+    """Return the error that says which row the server did not take, and nothing of what is in it.
+
+    :param table: that was written to.
+    :param lines: of each row of the batch, the first line of its text.
+    :param before: rows that went before.
+    """
+    if not error.pgcode or fault_of_sqlstate(error.pgcode) is not BAD_DATA:
+        return None
+    diagnosis = error.diag
+    # Where the server's words are another language's, the numbers and names are in the same places.
+    place = (diagnosis.context or "").split("\n")[0].removeprefix(f"COPY {table}")
+    said = re.match(r"\D*(\d+)(?:, \S+ ([^:]+))?(?::|$)", place)
+    column = diagnosis.column_name or (said and said[2]) or ""
+    line = int(said[1]) if said and lines else 0
+    row = before + sum(first <= line for first in lines)
+    reason = "the server does not take the value, it does not fit the type or a rule of the table"
+    if error.pgcode == UNIQUE_VIOLATION:
+        reason = f"its key is there already, in the table or in an earlier row (constraint {diagnosis.constraint_name})"
+    elif diagnosis.constraint_name:
+        reason = f"it breaks constraint {diagnosis.constraint_name}"
+    if line:
+        return misfit(config.table, column or "(any)", row, f"{reason} (SQLSTATE {error.pgcode})")
+    message = f"Table {config.table}: a row of the input: {reason} (SQLSTATE {error.pgcode}). Nothing was written."
+    return DataError(message, table=config.table)
+
+
+def _first_lines(batch: pa.RecordBatch) -> list[int]:
+    """Return the number of the line on which each row begins, as COPY counts the lines in the text of a batch."""
+    # Until it has seen the end of a row, COPY takes only a carriage return in a text for the end of a line.
+    breaks = _count("\r", batch.slice(0, 1)) + _count("\n", batch.slice(1))
+    return list(itertools.accumulate((1 + inside for inside in breaks), initial=1))[:-1]
+
+
+def _count(mark: str, batch: pa.RecordBatch) -> list[int]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = [0] * batch.num_rows
+    for column in batch.columns:
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            inside = pc.fill_null(pc.count_substring(column, mark), 0).to_pylist()
+            found = [before + more for before, more in zip(found, inside, strict=True)]
+    return found
+
+
+def _database_error() -> type[psycopg2.Error]:
+    import psycopg2
+
+    return psycopg2.DatabaseError

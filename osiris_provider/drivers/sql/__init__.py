@@ -1,0 +1,1 @@
+"""What the SQL families' drivers share: queries, writes, tables, the load ledger."""

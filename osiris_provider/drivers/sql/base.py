@@ -1,0 +1,211 @@
+"""What the drivers of the SQL families share: their config, their stream, their checks and their errors."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+
+from pydantic import Field, StringConstraints, model_validator
+from typing_extensions import Self
+
+from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.dbapi import lease
+from osiris_provider.connectors.registry import get_connector
+from osiris_provider.connectors.sql_faults import BAD_DATA
+from osiris_provider.drivers.base import Extractor, Step, StepConfig
+from osiris_provider.drivers.data import BATCH_ROWS
+from osiris_provider.drivers.sql.tables import quoted_table
+from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FIRST_ROWS = 64
+BATCH_BYTES = 32 * 1024 * 1024
+"""Rows of the first batch, and how large batches may grow: memory stays flat also where rows are large."""
+MAX_SAID = 500
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class QueryConfig(StepConfig):
+    """Config of the SQL extractors: a query, or a table and perhaps some of its columns."""
+
+    query: Text | None = None
+    table: Text | None = None
+    columns: Annotated[list[Text], Field(min_length=1)] | None = None
+    params: list[Any] | dict[str, Any] | None = None
+    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.query is None) == (self.table is None):
+            message = "give either query or table"
+            raise ValueError(message)
+        if self.table is None and self.columns is not None:
+            message = "columns belong to table; name them in the query itself"
+            raise ValueError(message)
+        if self.query is None and self.params is not None:
+            message = "params belong to query"
+            raise ValueError(message)
+        return self
+
+    def statement(self, quote: Callable[[str], str]) -> str:
+        """Return the query to run.
+
+        :param quote: quotes an identifier of the family.
+        """
+        if self.table is None:
+            return (self.query or "").rstrip("; \n\t")
+        columns = ", ".join(map(quote, self.columns)) if self.columns else "*"
+        return f"SELECT {columns} FROM {quoted_table(self.table, quote)}"  # noqa: S608 - every name is quoted
+
+
+AnyConfig = TypeVar("AnyConfig", bound=StepConfig)
+Query = TypeVar("Query", bound=QueryConfig)
+Batches = Iterator["pa.RecordBatch"]
+
+
+class InputError(Exception):
+    """The input of a writer broke; its cause is what the user should see, it is not the server's doing."""
+
+
+class SQLDriver(Generic[AnyConfig]):
+    """What SQL extractors and writers have in common: the client that they borrow, and what becomes of its errors."""
+
+    def check(self, step: Step[AnyConfig]) -> None:
+        """Check that the connection has what may be left out for a health check, but not for work (CONN-007)."""
+
+    def server_text(self, error: Exception) -> str:
+        """Return what the server said, without what the client library adds."""
+        raise NotImplementedError
+
+    @contextmanager
+    def borrowed(self, step: Step[AnyConfig]) -> Iterator[Any]:
+        """Lend the client of the step's connection; errors of its library become errors that name the step."""
+        problem: OsirisError
+        try:
+            self.check(step)
+            with lease(_connector(step), step.connection) as client:
+                yield client
+        except InputError as error:
+            raise error.args[0] from None
+        except OsirisError as error:
+            # An input of this step is the stream of another, whose errors have their own name.
+            if "step" in error.facts:
+                raise
+            problem = type(error)(f"Step {step.id}: {error.message}", **error.facts, step=step.id)
+        except Exception as error:  # noqa: BLE001 - whatever a client library raises is classified here
+            problem = self._error(step, error)
+        else:
+            return
+        raise problem from None
+
+    def _error(self, step: Step[AnyConfig], error: Exception) -> OsirisError:
+        import pyarrow as pa
+
+        connector = _connector(step)
+        redact = connector.model.redactor(step.connection)
+        if isinstance(error, pa.ArrowException | UnicodeError):
+            return DataError(f"Step {step.id}: {plain(redact(str(error)))}", step=step.id)
+        problem = connector.error_of(error, step.connection)
+        said = plain(redact(self.server_text(error)))
+        said = f" The server said: {said}" if said else ""
+        facts = {**problem.facts, "step": step.id}
+        if facts.get("fault") == BAD_DATA.slug:
+            return DataError(f"Step {step.id}: a value does not fit its column or type.{said}", **facts)
+        return type(problem)(f"Step {step.id}: {problem.message}{said}", **facts)
+
+
+class SQLExtractor(SQLDriver[Query], Extractor[Query]):
+    """Base of the extractors that run a query; a family says how in :meth:`stream`."""
+
+    @abstractmethod
+    def stream(self, client: Any, step: Step[Query]) -> Batches:
+        """Run the query and yield its batches; the first one, perhaps empty, has the schema."""
+
+    def extract(self, step: Step[Query]) -> Batches:
+        """Return the stream; see :meth:`Extractor.extract`."""
+        with self.borrowed(step) as client:
+            yield from self.stream(client, step)
+
+
+def _connector(step: Step[Any]) -> Connector[Any, Any]:
+    return get_connector(step.connection["family"])
+
+
+def given_fields(step: Step[Any]) -> set[str]:
+    """Return the declared fields that a step's connection has; an empty text counts."""
+    declared = _connector(step).declared()
+    return {declared[name].name for name, value in step.connection.items() if name in declared and value is not None}
+
+
+def require_fields(step: Step[Any], names: Sequence[str]) -> None:
+    """Check that a connection has the fields that a driver cannot do without (CONN-007).
+
+    :param step: the step, whose connection is looked at.
+    :param names: the fields.
+    :raises ConnectionConfigError: names the step and the field.
+    """
+    given = given_fields(step)
+    for name in names:
+        if name not in given:
+            message = f"Step {step.id}: connection field '{name}' is required"
+            raise ConnectionConfigError(message, field=name, step=step.id)
+
+
+def fetch_batches(
+    schema: pa.Schema,
+    fetch: Callable[[int], Sequence[Sequence[Any]]],
+    build: Callable[[Sequence[Sequence[Any]]], pa.RecordBatch],
+    most: int,
+) -> Batches:
+    """Yield record batches until there are no more rows; their size follows the size of the rows.
+
+    :param schema: of the batches; an empty result yields one empty batch of it.
+    :param fetch: takes a number of rows and returns at most as many; none at the end.
+    :param build: makes a batch of rows.
+    :param most: rows of a batch.
+    """
+    import pyarrow as pa
+
+    wanted = min(most, FIRST_ROWS)
+    rows = fetch(wanted)
+    if not rows:
+        yield pa.RecordBatch.from_pylist([], schema=schema)
+    while rows:
+        batch = build(rows)
+        yield batch
+        fitting = batch.num_rows * BATCH_BYTES // max(batch.nbytes, 1)
+        wanted = max(1, min(most, fitting, wanted * 4))
+        rows = fetch(wanted)
+
+
+def named_cast(column: pa.Array, target: pa.DataType, name: str) -> pa.Array:
+    """Cast text as a server sent it to the column's type.
+
+    :raises DataError: names the column; some values of databases have no counterpart (``infinity``).
+    """
+    import pyarrow as pa
+
+    try:
+        return column.cast(target)
+    except pa.ArrowInvalid as error:
+        reason = plain(str(error))
+    message = f"Column {name}: {reason}. Such a value has no Arrow type; cast the column to text in the query."
+    raise DataError(message)
+
+
+def plain(text: str) -> str:
+    """Return a text of somebody else on one line, without square brackets, not too long."""
+    line = " ".join(text.split()).translate({ord("["): "(", ord("]"): ")"})
+    return line if len(line) <= MAX_SAID else line[:MAX_SAID] + " …"
+
+
+def json_text(value: Any) -> str | None:
+    """Return a nested value as JSON, for columns of lists, structs and maps."""
+    import json
+
+    return None if value is None else json.dumps(value, default=str, ensure_ascii=False)

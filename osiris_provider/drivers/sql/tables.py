@@ -1,0 +1,134 @@
+"""Tables that the SQL writers write to: their names, their columns, and whether the input fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.drivers.sql.fit import Limits
+from osiris_provider.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table that is written to.
+
+    :param required: whether every row must give it.
+    :param generated: whether the server computes it.
+    :param limits: what it takes.
+    :param kind: the family's name of its type, without size.
+    """
+
+    name: str
+    required: bool
+    generated: bool = False
+    limits: Limits = field(default_factory=Limits)
+    kind: str = ""
+
+
+def quoted_table(table: str, quote: Callable[[str], str]) -> str:
+    """Return a table's name with each part quoted; ``schema.table`` has two."""
+    return ".".join(quote(part) for part in table.split("."))
+
+
+def check_names(step_id: str, schema: pa.Schema) -> None:
+    """Check that there are columns and that no name occurs twice.
+
+    :raises DataError: names the columns.
+    """
+    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    if twice:
+        message = f"Step {step_id}: several columns are named {', '.join(twice)}; give each a name of its own (AS)."
+        raise DataError(message, step=step_id)
+    if not schema.names:
+        message = f"Step {step_id}: there are no columns; a query must return rows, an input must have columns."
+        raise DataError(message, step=step_id)
+
+
+def check_columns(step_id: str, table: str, schema: pa.Schema, columns: Sequence[Column]) -> None:
+    """Check that the input's columns fit those of the table.
+
+    :param step_id: the step, for messages.
+    :param table: the table's name, for messages.
+    :param schema: of the input.
+    :param columns: of the table.
+    :raises DataError: names the columns that the table does not have or computes itself, and those it needs.
+    """
+    known = {column.name: column for column in columns}
+    problems = {
+        "the table has no column": [name for name in schema.names if name not in known],
+        "the table computes column": [name for name in schema.names if name in known and known[name].generated],
+        "the input lacks required column": [
+            column.name for column in columns if column.required and column.name not in schema.names
+        ],
+    }
+    found = [f"{what} {', '.join(names)}" for what, names in problems.items() if names]
+    if found:
+        message = f"Step {step_id}: table {table}: {'; '.join(found)}. Nothing was written."
+        raise DataError(message, step=step_id)
+
+
+def missing_table(step_id: str, table: str) -> DataError:
+    """Return the error for a table that is not there."""
+    message = f"Step {step_id}: there is no table {table}. Create it, or set create_if_missing: true."
+    return DataError(message, step=step_id)
+
+
+def create_statement(
+    table: str,
+    schema: pa.Schema,
+    quote: Callable[[str], str],
+    type_of: Callable[[Any], str],
+    primary_key: Sequence[str] = (),
+    key_type_of: Callable[[Any], str] | None = None,
+) -> str:
+    """Return the statement that creates a table for a schema.
+
+    :param table: its name, quoted.
+    :param type_of: returns the family's name of an Arrow type.
+    :param primary_key: its columns, if it has one.
+    :param key_type_of: the same for columns of the key, where they are other types.
+    """
+    types = {field.name: (key_type_of if key_type_of and field.name in primary_key else type_of) for field in schema}
+    columns = [f"{quote(field.name)} {types[field.name](field.type)}" for field in schema]
+    if primary_key:
+        columns.append(f"PRIMARY KEY ({', '.join(map(quote, primary_key))})")
+    return f"CREATE TABLE {table} ({', '.join(columns)})"
+
+
+def split_table(table: str) -> tuple[str, str]:
+    """Return what stands before a table's own name, with its dot, and the name."""
+    place, dot, name = table.rpartition(".")
+    return place + dot, name
+
+
+def check_key(step_id: str, table: str, schema: pa.Schema, key: Sequence[str]) -> None:
+    """Check that the input has the columns of the primary key.
+
+    :raises DataError: names those that it has not.
+    """
+    missing = [name for name in key if name not in schema.names]
+    if missing:
+        message = (
+            f"Step {step_id}: table {table}: the input lacks key column {', '.join(missing)}. Nothing was written."
+        )
+        raise DataError(message, step=step_id)
+
+
+def check_unique(step_id: str, table: str, key: Sequence[str], unique: Sequence[Sequence[str]]) -> None:
+    """Check that a table lets a key stand but once, which an upsert needs.
+
+    :param unique: the columns of each unique key that the table has.
+    :raises DataError: there is none of these columns.
+    """
+    if set(key) not in [set(columns) for columns in unique]:
+        named = ", ".join(key)
+        message = (
+            f"Step {step_id}: table {table} has no primary or unique key of just {named}, so an upsert cannot find "
+            f"the rows to update. Add one: ALTER TABLE … ADD UNIQUE ({named})."
+        )
+        raise DataError(message, step=step_id)

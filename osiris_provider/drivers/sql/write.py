@@ -1,0 +1,162 @@
+"""What the writers of the SQL families share: their config, and the stream of rows that fit."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, field_validator, model_validator
+from typing_extensions import Self
+
+from osiris_provider.drivers.base import Step, StepConfig, Writer
+from osiris_provider.drivers.data import BATCH_ROWS
+from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError, SQLDriver, Text
+from osiris_provider.drivers.sql.fit import Limits, fitting
+from osiris_provider.drivers.sql.ledger import TABLE
+from osiris_provider.drivers.sql.tables import Column, check_key, check_names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger(__name__)
+
+STAGE = "_osiris_stage"
+"""The temporary table that an upsert fills before it touches the target."""
+ROW = "_osiris_row"
+"""Its column with the number of the row in the input, from 1."""
+
+Encoded = TypeVar("Encoded")
+
+
+class WriteConfig(StepConfig):
+    """Config of the SQL writers.
+
+    :param table: perhaps with its database or schema before it.
+    :param write_mode: ``append`` adds the rows; ``replace`` puts them in the place of those that were there;
+        ``upsert`` updates the rows whose key is there and adds the others.
+    :param primary_key: columns of the key. Required for ``upsert``; declared when a table is created.
+    :param create_if_missing: whether to create the table.
+    :param ledger: whether a retry of a load that has ended writes nothing; see :mod:`osiris_provider.drivers.ledger`.
+    :param batch_rows: rows that are held and sent at a time.
+    :param input: step whose result is written, if there are several.
+    """
+
+    table: Text
+    write_mode: Literal["append", "replace", "upsert"] = "append"
+    primary_key: list[Text] = Field(default_factory=list)
+    create_if_missing: bool = False
+    ledger: bool = True
+    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
+    input: str | None = None
+
+    @field_validator("primary_key", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_key(self) -> Self:
+        if self.write_mode == "upsert" and not self.primary_key:
+            message = "write_mode upsert needs primary_key, the columns that tell rows apart"
+            raise ValueError(message)
+        return self
+
+
+AnyWrite = TypeVar("AnyWrite", bound=WriteConfig)
+
+
+class SQLWriter(SQLDriver[AnyWrite], Writer[AnyWrite]):
+    """Base of the writers into a table; a family says how in :meth:`load`."""
+
+    @abstractmethod
+    def load(self, client: Any, step: Step[AnyWrite], schema: pa.Schema, batches: Batches) -> int:
+        """Write all batches in one transaction and return the number of rows; on any error nothing is written."""
+
+    def write(self, step: Step[AnyWrite], reader: pa.RecordBatchReader) -> dict[str, Any]:
+        """Write all batches into the table; see :meth:`Writer.write`."""
+        check_names(step.id, reader.schema)
+        check_key(step.id, step.config.table, reader.schema, step.config.primary_key)
+        batches = sliced(reader, step.config.batch_rows)
+        with self.borrowed(step) as client:
+            return {"rows_written": self.load(client, step, reader.schema, batches)}
+
+
+def load_id_of(step: Step[Any]) -> str | None:
+    """Return the id under which the step's load goes into the ledger; None if it does not."""
+    return step.load_id if step.config.ledger else None
+
+
+def say_loaded(step: Step[Any], rows: int) -> int:
+    """Tell that an earlier try of this load has written the rows; return their number."""
+    log.warning(
+        "Step %s: an earlier try of this task has written these %s rows to %s, nothing was written again. "
+        "To write them again, delete the load's row from %s or set ledger: false.",
+        step.id,
+        rows,
+        step.config.table,
+        TABLE,
+    )
+    return rows
+
+
+def limits_of(step: Step[Any], columns: list[Column]) -> Mapping[str, Limits]:
+    """Return what the columns take; a column of the key takes no nulls, whatever the table says."""
+    known = {column.name: column.limits for column in columns}
+    keys = {name: Limits(**{**vars(known.get(name, Limits())), "nullable": False}) for name in step.config.primary_key}
+    return {**known, **keys}
+
+
+def fitted(step: Step[Any], columns: list[Column], batches: Batches) -> Batches:
+    """Yield the batches that fit the table; see :func:`fitting`."""
+    return fitting(batches, step.config.table, limits_of(step, columns))
+
+
+def sliced(reader: pa.RecordBatchReader, rows: int) -> Batches:
+    """Yield the batches of an input in parts of at most so many rows, and not of too many bytes.
+
+    :raises InputError: reading it failed; has the reason.
+    """
+    try:
+        for batch in reader:
+            most = max(1, min(rows, batch.num_rows * BATCH_BYTES // max(batch.nbytes, 1)))
+            for start in range(0, batch.num_rows, most):
+                yield batch.slice(start, most)
+    except Exception as error:  # noqa: BLE001 - whatever another step's stream raises goes to the user as it is
+        broken = error
+    else:
+        return
+    raise InputError(broken)
+
+
+def numbered(batches: Batches) -> Batches:
+    """Yield the batches with column :data:`ROW`."""
+    import pyarrow as pa
+
+    first = 1
+    for batch in batches:
+        row = pa.array(range(first, first + batch.num_rows), pa.int64())
+        yield pa.RecordBatch.from_arrays([*batch.columns, row], names=[*batch.schema.names, ROW])
+        first += batch.num_rows
+
+
+def encoded_ahead(
+    batches: Batches, encode: Callable[[pa.RecordBatch], Encoded]
+) -> Iterator[tuple[pa.RecordBatch, Encoded]]:
+    """Yield each batch and what is sent for it; the next is read and encoded while the server is busy with this one.
+
+    :param batches: read on another thread.
+    :param encode: makes what is sent, on that thread too.
+    """
+
+    def prepared() -> tuple[pa.RecordBatch, Encoded] | None:
+        batch = next(batches, None)
+        return None if batch is None else (batch, encode(batch))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="osiris-encode") as pool:
+        coming = pool.submit(prepared)
+        while (ready := coming.result()) is not None:
+            coming = pool.submit(prepared)
+            yield ready

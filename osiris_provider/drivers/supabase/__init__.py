@@ -1,0 +1,1 @@
+"""Supabase: extractor and writer."""
