@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from osiris_provider.drivers.base import Step
@@ -17,6 +20,7 @@ from osiris_provider.drivers.sql.base import (
     fetch_batches,
     require_fields,
 )
+from osiris_provider.drivers.sql.parallel import read_ahead
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -68,7 +72,7 @@ class MySQLExtractor(MySQLDriver, SQLExtractor[MySQLQueryConfig]):
         try:
             with client.cursor() as cursor:
                 cursor.execute("SET time_zone = '+00:00'")
-            yield from _read(client, step)
+            yield from read_ahead([_read(client, step)], partial(_interrupt, client))
             client.commit()
             finished = True
         finally:
@@ -156,6 +160,15 @@ def _refuse_float(step: str, schema: pa.Schema) -> None:
     if name is not None:
         message = f"Step {step}: FLOAT column {name} loses digits as text; select CAST({name} AS DOUBLE) instead."
         raise DataError(message, step=step)
+
+
+def _interrupt(client: Connection[Any]) -> None:
+    """Cut the line of a connection that another thread may be reading from."""
+    line: socket.socket | None = client._sock  # type: ignore[attr-defined] # noqa: SLF001 - has no public name
+    if line is not None:
+        with suppress(OSError):
+            # The socket's own, not TLS's, which would pull the session away from under the thread.
+            socket.socket.shutdown(line, socket.SHUT_RDWR)
 
 
 def _hang_up(client: Connection[Any]) -> None:
