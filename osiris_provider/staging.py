@@ -8,20 +8,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.data import BATCH_ROWS, row_groups, to_reader
 from osiris_provider.errors import DataError, MissingPackageError
+from osiris_provider.storage.files import file_system, is_local, open_ranges, whole_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FILE_NAME = "data.parquet"
 LONGEST_SEGMENT = 120
-LOCAL_PROTOCOLS = ("", "file", "local")
 
 OpenPath = Callable[[str], Any]
 """From a URL to a path object, such as ``airflow.sdk.ObjectStoragePath``."""
@@ -68,20 +67,11 @@ class Staging:
         :param place: names of directories under the staging URL, such as DAG, run and task; made safe here.
         :param reader: is read to its end.
         :raises DataError: Parquet cannot hold such data.
+        :raises ConnectorError: the storage is full, denies access, is not reached or fails.
         """
         uri = "/".join([self.url, *map(safe_segment, place), FILE_NAME])
-        final = self._open_path(uri)
-        partial = final.parent / f".{FILE_NAME}.{uuid.uuid4().hex}.partial"
-        final.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with partial.open("wb") as file:
-                rows, size = _write_parquet(file, reader)
-            # On a file system this is a rename, in an object store a copy that the store makes by itself.
-            partial.fs.mv(partial.path, final.path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise
+        with whole_file(self._open_path(uri), self.url) as file:
+            rows, size = _write_parquet(file, reader)
         return StagedData(uri, rows, size, list(reader.schema.names))
 
     def read(self, *staged: StagedData) -> StepInput:
@@ -123,7 +113,7 @@ class StepInput(Mapping[str, Any]):
         }
         if len(staged) == 1:
             self._readers["uri"] = lambda: staged[0].uri
-            if _is_local(open_path(staged[0].uri)):
+            if is_local(open_path(staged[0].uri)):
                 self._readers["path"] = lambda: str(open_path(staged[0].uri).path)
 
     def __getitem__(self, key: str) -> Any:
@@ -142,7 +132,7 @@ class StepInput(Mapping[str, Any]):
         return f"StepInput({', '.join(one.uri for one in self._staged)})"
 
     def _data(self) -> pa.RecordBatchReader:
-        readers = (_read_parquet(self._open_path(one.uri)) for one in self._staged)
+        readers = (_read_parquet(self._open_path(one.uri), one.uri) for one in self._staged)
         return next(readers) if len(self._staged) == 1 else to_reader(readers)
 
     def _frame(self) -> Any:
@@ -157,12 +147,12 @@ class StepInput(Mapping[str, Any]):
 
     def _dataset(self) -> Any:
         import pyarrow.dataset as ds
-        from pyarrow.fs import FSSpecHandler, PyFileSystem
+        from pyarrow.fs import PyFileSystem
 
         paths = [self._open_path(one.uri) for one in self._staged]
-        if all(_is_local(path) for path in paths):
+        if all(is_local(path) for path in paths):
             return ds.dataset([path.path for path in paths], format="parquet")
-        filesystem = PyFileSystem(FSSpecHandler(paths[0].fs))
+        filesystem = PyFileSystem(_ranges_handler(file_system(paths[0])))
         return ds.dataset([path.path for path in paths], filesystem=filesystem, format="parquet")
 
 
@@ -178,10 +168,6 @@ def safe_segment(name: str) -> str:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     return f"{safe}-{digest}"
-
-
-def _is_local(path: Any) -> bool:
-    return getattr(path, "protocol", "file") in LOCAL_PROTOCOLS
 
 
 def _write_parquet(file: Any, reader: pa.RecordBatchReader) -> tuple[int, int]:
@@ -206,15 +192,27 @@ def _write_parquet(file: Any, reader: pa.RecordBatchReader) -> tuple[int, int]:
     raise DataError(problem)
 
 
-def _read_parquet(path: Any) -> pa.RecordBatchReader:
+def _ranges_handler(fs: Any) -> Any:
+    """Return pyarrow's view of a file system; it fetches the columns that are asked for, and no byte more."""
+    from pyarrow import PythonFile
+    from pyarrow.fs import FSSpecHandler
+
+    class Ranges(FSSpecHandler):  # type: ignore[misc] # pyarrow ships no types
+        def open_input_file(self, path: str) -> Any:
+            return PythonFile(open_ranges(self.fs, path, self.fs.unstrip_protocol(path), ahead=False), mode="r")
+
+    return Ranges(fs)
+
+
+def _read_parquet(path: Any, uri: str) -> pa.RecordBatchReader:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = path.open("rb")
+    file = open_ranges(file_system(path), path.path, uri, ahead=True)
     parquet = pq.ParquetFile(file)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        with file:
+        with contextlib.closing(file):
             yield from parquet.iter_batches(batch_size=BATCH_ROWS)
 
     return pa.RecordBatchReader.from_batches(parquet.schema_arrow, batches())

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, UnknownConnectorError
+from osiris_provider.hooks.errors import can_pass
 from osiris_provider.staging import LONGEST_SEGMENT, StagedData, Staging, safe_segment
 from upath import UPath
 
@@ -116,8 +117,9 @@ def test_asking_whether_a_key_is_there_reads_nothing(tmp_path: Path) -> None:
     assert "data" in found
     assert "df" in found
     assert found["rows"] == 1
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(UnknownConnectorError, match=r"gone\.parquet is not there") as raised:
         found["data"].read_all()
+    assert not can_pass(raised.value)
 
 
 @given(st.text(), st.text())

@@ -1,0 +1,157 @@
+"""What can go wrong with a file system or an object store, told apart by code, and what to do next."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from osiris_provider.connectors.faults import Fault, chain, transport_fault
+
+T = TypeVar("T")
+
+FULL = Fault(
+    "storage_full",
+    "unknown",
+    "There is no room left at {place}. Remove old results (osiris staging gc --older-than 7d) or make it larger; "
+    "a later try of the task may find room.",
+)
+OVER_QUOTA = Fault(
+    "over_quota",
+    "unknown",
+    "The quota for {place} is used up. Remove old results (osiris staging gc --older-than 7d) or raise the quota; "
+    "a later try of the task may find room.",
+)
+FILE_TOO_LARGE = Fault(
+    "file_too_large",
+    "unknown",
+    "{place} takes no file as large as this result. Raise the limit for the size of files, or split the step.",
+    True,
+)
+FORBIDDEN = Fault(
+    "storage_forbidden",
+    "permission",
+    "Access to {place} is denied. Give the user or the key of this worker the right to list, read, write and delete.",
+)
+READ_ONLY = Fault(
+    "read_only", "permission", "{place} is read-only. Mount it for writing, or choose another staging_url."
+)
+IN_THE_WAY = Fault(
+    "in_the_way",
+    "unknown",
+    "A file lies where {place} needs a directory. Move it, or choose another staging_url.",
+    True,
+)
+BROKEN = Fault("storage_broken", "unknown", "Reading or writing at {place} failed in the device. Look at its health.")
+STALE = Fault("stale_mount", "network", "The mount of {place} has gone stale. Mount it again if it stays so.")
+WRONG_KEY = Fault(
+    "wrong_key", "auth", "{place} does not accept the access key. Correct the credentials of its Airflow connection."
+)
+EXPIRED_KEY = Fault("expired_key", "auth", "The credentials for {place} have expired. Renew them.")
+CLOCK = Fault("wrong_clock", "auth", "{place} finds that the clock of this machine is wrong. Correct the clock.")
+NO_BUCKET = Fault("no_bucket", "unknown", "The bucket of {place} does not exist. Create it, or correct the URL.", True)
+ELSEWHERE = Fault(
+    "wrong_region", "unknown", "The bucket of {place} is in another region. Set the region in its connection.", True
+)
+BUSY = Fault("storage_busy", "network", "{place} is overloaded or fails within. Try again later.")
+MISSING = Fault(
+    "no_such_file",
+    "unknown",
+    "{place} is not there. If it was there, it has been removed: run the task that wrote it again. If it never was, "
+    "set staging_url to a place that all workers share.",
+    True,
+)
+
+_BY_ERRNO = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: OVER_QUOTA,
+    errno.EFBIG: FILE_TOO_LARGE,
+    errno.EACCES: FORBIDDEN,
+    errno.EPERM: FORBIDDEN,
+    errno.EROFS: READ_ONLY,
+    errno.ENOTDIR: IN_THE_WAY,
+    errno.EEXIST: IN_THE_WAY,
+    errno.EISDIR: IN_THE_WAY,
+    errno.ENOENT: MISSING,
+    errno.EIO: BROKEN,
+    errno.ESTALE: STALE,
+}
+# Codes of S3's error answers; where there is no body, the HTTP status is in their place.
+_BY_CODE = {
+    "AccessDenied": FORBIDDEN,
+    "AllAccessDisabled": FORBIDDEN,
+    "AuthorizationHeaderMalformed": ELSEWHERE,
+    "ExpiredToken": EXPIRED_KEY,
+    "InternalError": BUSY,
+    "InvalidAccessKeyId": WRONG_KEY,
+    "InvalidToken": WRONG_KEY,
+    "NoSuchBucket": NO_BUCKET,
+    "NoSuchKey": MISSING,
+    "PermanentRedirect": ELSEWHERE,
+    "QuotaExceeded": OVER_QUOTA,
+    "RequestTimeTooSkewed": CLOCK,
+    "ServiceUnavailable": BUSY,
+    "SignatureDoesNotMatch": WRONG_KEY,
+    "SlowDown": BUSY,
+    "301": ELSEWHERE,
+    "403": FORBIDDEN,
+    "404": MISSING,
+    "500": BUSY,
+    "503": BUSY,
+}
+
+
+def storage_fault(error: BaseException) -> Fault | None:
+    """Return what an error of a file system or an object store means, or None if it is none of them.
+
+    :param error: what fsspec or the operating system raised.
+    """
+    return next((fault for item in chain(error) if (fault := _by_answer(item))), None) or _of_system(error)
+
+
+def _by_answer(error: BaseException) -> Fault | None:
+    """Return the fault that an answer of S3 tells; botocore keeps it as ``response``."""
+    response = getattr(error, "response", None)
+    answer = response.get("Error") if isinstance(response, dict) else None
+    return _BY_CODE.get(str(answer.get("Code"))) if isinstance(answer, dict) else None
+
+
+def _of_system(error: BaseException) -> Fault | None:
+    numbers = (item.errno for item in chain(error) if isinstance(item, OSError))
+    found = next((fault for number in numbers if (fault := _BY_ERRNO.get(number or 0))), None)
+    return found or transport_fault(error) or _bare(error)
+
+
+def _bare(error: BaseException) -> Fault | None:
+    """Return the fault of an exception without a number; fsspec raises such."""
+    kinds = ((PermissionError, FORBIDDEN), (FileNotFoundError, MISSING))
+    return next((fault for kind, fault in kinds if isinstance(error, kind)), None)
+
+
+def attempt(place: str, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call, and tell a failure of the storage as an error of this package.
+
+    :param place: the URL of what is read or written.
+    :param call: an operation of a file or a file system.
+    :raises ConnectorError: a failure that is known; without the original, which may quote credentials.
+    """
+    try:
+        return call(*args, **kwargs)
+    except Exception as error:
+        fault = storage_fault(error)
+        if fault is None:
+            raise
+    raise fault.error(public(place))
+
+
+def public(url: str) -> str:
+    """Return a URL without the password that it may hold.
+
+    :param url: of a directory or a file.
+    """
+    parts = urlsplit(url)
+    user, colon, _ = parts.netloc.rpartition("@")[0].partition(":")
+    if not colon:
+        return url
+    return urlunsplit(parts._replace(netloc=f"{user}:***@{parts.netloc.rpartition('@')[2]}"))

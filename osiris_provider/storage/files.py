@@ -1,0 +1,180 @@
+"""Files that are written whole or not at all, and files that are read in pieces."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Any
+
+from osiris_provider.errors import MissingPackageError
+from osiris_provider.storage.faults import attempt
+
+LOCAL_PROTOCOLS = ("", "file", "local")
+COMMITTING_PROTOCOLS = ("s3", "s3a", "gs", "gcs")
+"""Stores in which a file appears when its upload is complete; a file that is discarded never does."""
+PART_BYTES = 32 * 1024 * 1024
+"""Bytes that are uploaded at a time. S3 takes 10,000 parts, so a file may have 320 GB."""
+READ_AHEAD_BYTES = 8 * 1024 * 1024
+"""Bytes that are fetched beyond what is asked for, where a file is read from its begin to its end."""
+VANISHED_TRIES = 10
+PARTIAL_NAME = ".{name}.{id}.partial"
+
+
+def file_system(path: Any) -> Any:
+    """Return the fsspec file system of a path.
+
+    :param path: a UPath or an ``ObjectStoragePath``.
+    :raises MissingPackageError: nothing that is installed can reach it.
+    """
+    try:
+        return path.fs
+    except (ImportError, ValueError):
+        scheme = path.protocol
+    what = "'airflow-provider-osiris[s3]'" if scheme in ("s3", "s3a") else "its fsspec package and Airflow's provider"
+    message = f"Nothing that is installed can reach {scheme}:// URLs. Run pip install {what}."
+    raise MissingPackageError(message)
+
+
+def is_local(path: Any) -> bool:
+    """Return whether a path is of a mounted file system.
+
+    :param path: a UPath or an ``ObjectStoragePath``.
+    """
+    return getattr(path, "protocol", "file") in LOCAL_PROTOCOLS
+
+
+class ReportingFile:
+    """A file whose failures are told as errors of this package.
+
+    :param file: any file object.
+    :param place: URL to name in errors.
+    """
+
+    def __init__(self, file: Any, place: str) -> None:
+        self._file = file
+        self._place = place
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._file, name)
+        if not callable(found):
+            return found
+        return lambda *args, **kwargs: attempt(self._place, found, *args, **kwargs)
+
+
+class WholeFile(ABC):
+    """A file that appears under its name when the block ends without an exception, and never in part.
+
+    :param path: its final place.
+    :param place: URL to name in errors.
+    """
+
+    def __init__(self, path: Any, place: str) -> None:
+        self._path = path
+        self._place = place
+        self._fs = file_system(path)
+        self._file: Any = None
+
+    def __enter__(self) -> ReportingFile:
+        self._file = attempt(self._place, self._open)
+        return ReportingFile(self._file, self._place)
+
+    def __exit__(self, kind: type[BaseException] | None, _: object, trace: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                attempt(self._place, self._finish)
+                self._file = None
+        finally:
+            if self._file is not None:
+                # Whatever else goes wrong while clearing up, the first error is the one to tell.
+                with contextlib.suppress(Exception):
+                    self._discard()
+
+    @abstractmethod
+    def _open(self) -> Any:
+        """Open the file for writing, invisible as yet."""
+
+    @abstractmethod
+    def _finish(self) -> None:
+        """Make it visible."""
+
+    @abstractmethod
+    def _discard(self) -> None:
+        """Leave nothing of it."""
+
+
+class CommittedFile(WholeFile):
+    """An upload to an object store, completed or aborted."""
+
+    def _open(self) -> Any:
+        # No directory is made: s3fs would create the bucket, if it is missing.
+        file = self._fs.open(self._path.path, "wb", autocommit=False, block_size=PART_BYTES)
+        # It is committed here, and not by whoever uses a transaction of this file system next.
+        self._fs.transaction.files.remove(file)
+        return file
+
+    def _finish(self) -> None:
+        self._file.close()
+        self._file.commit()
+
+    def _discard(self) -> None:
+        # Closing would upload what is buffered.
+        self._file.closed = True
+        self._file.discard()
+
+
+class RenamedFile(WholeFile):
+    """A file beside the final one, with a name that nobody looks for, renamed at the end."""
+
+    def __init__(self, path: Any, place: str) -> None:
+        super().__init__(path, place)
+        self._partial = path.parent / PARTIAL_NAME.format(name=path.name, id=uuid.uuid4().hex)
+
+    def _open(self) -> Any:
+        # Whoever removes empty directories may be faster than the first file.
+        for _ in range(VANISHED_TRIES - 1):
+            with contextlib.suppress(FileNotFoundError):
+                return self._try_open()
+        return self._try_open()
+
+    def _try_open(self) -> Any:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return self._fs.open(self._partial.path, "wb")
+
+    def _finish(self) -> None:
+        self._file.close()
+        self._fs.mv(self._partial.path, self._path.path)
+
+    def _discard(self) -> None:
+        try:
+            self._file.close()
+        finally:
+            self._partial.unlink(missing_ok=True)
+
+
+def whole_file(path: Any, place: str) -> WholeFile:
+    """Return a file to be written in a ``with`` block: it is there after the block, or nothing is.
+
+    :param path: a UPath or an ``ObjectStoragePath``; an existing file is replaced.
+    :param place: URL to name in errors.
+    """
+    kind = CommittedFile if path.protocol in COMMITTING_PROTOCOLS else RenamedFile
+    return kind(path, place)
+
+
+def open_ranges(fs: Any, path: str, place: str, *, ahead: bool) -> Any:
+    """Open a file for reading ranges of it.
+
+    :param fs: a file system.
+    :param path: in that file system.
+    :param place: URL to name in errors.
+    :param ahead: the file will be read from its begin to its end, so fetch more than is asked for.
+    """
+    local = set(_protocols(fs)) & set(LOCAL_PROTOCOLS)
+    caching = {"cache_type": "readahead", "block_size": READ_AHEAD_BYTES} if ahead else {"cache_type": "none"}
+    return ReportingFile(attempt(place, fs.open, path, "rb", **({} if local else caching)), place)
+
+
+def _protocols(fs: Any) -> tuple[str, ...]:
+    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
