@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, run
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.drivers.data import counted, to_reader
+from osiris_provider.drivers.data import to_reader
+from osiris_provider.drivers.progress import READ, WRITTEN, Progress
 from osiris_provider.errors import DriverConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -200,12 +201,13 @@ class BaseDriver(ABC, Generic[Config]):
 
 
 class Extractor(BaseDriver[Config]):
-    """Base of drivers that read: :meth:`extract` gives a stream, its rows are counted as ``rows_read``."""
+    """Base of drivers that read: :meth:`extract` gives a stream, which is counted, timed and logged."""
 
     def execute(self, step: Step[Config]) -> dict[str, Any]:
-        """Return ``{"data": record batch reader}``; the metric is reported when the stream has been read."""
+        """Return ``{"data": record batch reader}``; the metrics are reported when the stream has been read."""
+        progress = Progress(step.id, READ)
         reader = to_reader(self.extract(step))
-        return {"data": counted(reader, lambda rows: step.metric("rows_read", rows))}
+        return {"data": progress.watch(reader, lambda: progress.finish(step.metric))}
 
     @abstractmethod
     def extract(self, step: Step[Config]) -> Any:
@@ -213,12 +215,14 @@ class Extractor(BaseDriver[Config]):
 
 
 class Writer(BaseDriver[Config]):
-    """Base of drivers that write: :meth:`write` takes a stream, its rows are counted as ``rows_written``."""
+    """Base of drivers that write: :meth:`write` takes a stream, which is counted, timed and logged."""
 
     def execute(self, step: Step[Config]) -> dict[str, Any]:
         """Write the input and return ``{"rows_written": n}`` and what :meth:`write` adds."""
-        written = self.write(step, step.read_input(getattr(step.config, "input", None)))
-        step.metric("rows_written", written["rows_written"])
+        progress = Progress(step.id, WRITTEN)
+        reader = step.read_input(getattr(step.config, "input", None))
+        written = self.write(step, progress.watch(reader))
+        progress.finish(step.metric, written["rows_written"])
         return written
 
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.errors import DataError
@@ -96,24 +96,6 @@ def _fitting(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         problem = str(error).splitlines()[0]
     message = f"A later chunk does not fit the schema of the first: {problem}. Give every chunk the same columns."
     raise DataError(message)
-
-
-def counted(reader: pa.RecordBatchReader, report: Callable[[int], None]) -> pa.RecordBatchReader:
-    """Return the same stream; its number of rows is reported once, when it has been read to the end.
-
-    :param reader: a stream.
-    :param report: takes the number of rows.
-    """
-    import pyarrow as pa
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        rows = 0
-        for batch in reader:
-            rows += batch.num_rows
-            yield batch
-        report(rows)
-
-    return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
 
 def row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:

@@ -31,22 +31,20 @@ MAX_RESULT = 64 * 1024
 class TaskContext:
     """What a driver may ask of the task that runs it: takes its metrics.
 
-    :param log: where they are logged.
-    :param load_id: the same for all tries of a task in a run, see :attr:`RunContext.load_id`.
+    :param ti: the task instance.
     """
 
-    def __init__(self, log: Any, load_id: str | None = None) -> None:
-        self._log = log
-        self.load_id = load_id
+    def __init__(self, ti: Any) -> None:
+        self._tags = {"dag_id": ti.dag_id, "task_id": ti.task_id}
+        self.load_id = _load_id(ti)
         self.metrics: list[dict[str, Any]] = []
 
     def log_metric(
         self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
     ) -> None:
-        """Log a figure, keep it for XCom, and send it to Airflow's metrics as ``osiris.<name>``."""
-        self._log.info("%s: %s%s", name, value, f" {unit}" if unit else "")
+        """Keep a figure for XCom, and send it to Airflow's metrics as ``osiris.<name>``."""
         self.metrics.append({"name": name, "value": value, "unit": unit, "tags": dict(tags or {})})
-        emit_gauge(f"osiris.{name}", value, tags or {})
+        emit_gauge(f"osiris.{name}", value, {**self._tags, **(tags or {})})
 
 
 class OsirisOperator(BaseOperator):
@@ -99,7 +97,7 @@ class OsirisOperator(BaseOperator):
         staging = default_staging()
         inputs = {name: self._input(step, name, value, staging) for name, value in self._inputs(step, context)}
         driver = get_driver(self.driver)
-        ctx = TaskContext(self.log, _load_id(context["ti"]))
+        ctx = TaskContext(context["ti"])
 
         def work() -> dict[str, Any]:
             result = driver.run(step_id=step, config=config, inputs=inputs, ctx=ctx)

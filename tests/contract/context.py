@@ -30,3 +30,8 @@ class RecordingContext:
         self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
     ) -> None:
         self.metrics.append(Metric(name, value, unit, dict(tags or {})))
+
+    def value(self, name: str) -> float:
+        """The figure of that name, which was reported once."""
+        [metric] = [metric for metric in self.metrics if metric.name == name]
+        return metric.value

@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osiris_provider.drivers.data import BATCH_ROWS, counted, row_groups, to_reader
+from osiris_provider.drivers.data import BATCH_ROWS, row_groups, to_reader
 from osiris_provider.errors import DataError
 
 ROWS = st.lists(
@@ -119,27 +119,6 @@ def test_error_of_a_generator_stays_its_own() -> None:
 
     with pytest.raises(MyError):
         to_reader(chunks()).read_all()
-
-
-@given(ROWS)
-def test_counting_reports_once_at_the_end(rows: list[dict[str, Any]]) -> None:
-    reported: list[int] = []
-    reader = counted(pa.Table.from_pylist(rows, schema=SCHEMA).to_reader(max_chunksize=1), reported.append)
-    reader.read_next_batch()
-    assert not reported
-    assert reader.read_all().num_rows == len(rows) - 1
-    assert reported == [len(rows)]
-
-
-def test_count_of_a_broken_stream_is_not_reported() -> None:
-    def chunks() -> Iterator[pa.Table]:
-        yield pa.table({"a": [1]})
-        raise MyError
-
-    reported: list[int] = []
-    with pytest.raises(MyError):
-        counted(to_reader(chunks()), reported.append).read_all()
-    assert not reported
 
 
 def test_row_groups_put_small_batches_together() -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from osiris_provider.drivers.base import BaseDriver, Step, StepConfig
-from osiris_provider.drivers.data import BATCH_ROWS, counted, to_reader
+from osiris_provider.drivers.data import BATCH_ROWS, to_reader
+from osiris_provider.drivers.progress import PROCESSED, Progress
 from osiris_provider.drivers.sql.base import (
     Batches,
     QueryConfig,
@@ -76,9 +77,10 @@ class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
     config_model = ProcessorConfig
 
     def execute(self, step: Step[ProcessorConfig]) -> dict[str, Any]:
-        """Return ``{"data": record batch reader}``; ``rows_processed`` counts the rows of the result."""
+        """Return ``{"data": record batch reader}``; the metrics count the rows of the result."""
+        progress = Progress(step.id, PROCESSED)
         reader = to_reader(self._stream(dataclasses.replace(step, connection=_database_of(step))))
-        return {"data": counted(reader, lambda rows: step.metric("rows_processed", rows))}
+        return {"data": progress.watch(reader, lambda: progress.finish(step.metric))}
 
     def _stream(self, step: Step[ProcessorConfig]) -> Batches:
         with (
