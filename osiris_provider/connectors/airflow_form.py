@@ -202,7 +202,7 @@ def _conn_fields(model: type[ConnectionModel], specs: Iterable[FieldSpec]) -> di
     return {
         extra_key(spec): {
             "label": spec.label,
-            "description": spec.info.help,
+            "description": _help(spec),
             "schema": _form_schema(spec, properties.get(spec.name, {})),
         }
         for spec in specs
@@ -210,12 +210,18 @@ def _conn_fields(model: type[ConnectionModel], specs: Iterable[FieldSpec]) -> di
     }
 
 
+def _help(spec: FieldSpec) -> str:
+    # The form has no placeholders for fields in ``extra``.
+    example = spec.info.placeholder
+    return f"{spec.info.help} Example: {example}" if example and example != spec.default else spec.info.help
+
+
 def _form_schema(spec: FieldSpec, declared: Mapping[str, Any]) -> dict[str, Any]:
     variants = declared.get("anyOf", [declared])
     shape: Mapping[str, Any] = next((variant for variant in variants if variant.get("type") != "null"), {})
     kind = shape.get("type", "string")
     schema: dict[str, Any] = {"type": kind if spec.required else [kind, "null"]}
-    limits = ("minimum", "maximum", "minLength", "maxLength", "pattern")
+    limits = ("minimum", "exclusiveMinimum", "maximum", "minLength", "maxLength", "pattern")
     schema.update({key: shape[key] for key in limits if key in shape})
     if spec.choices:
         schema["enum"] = [*spec.choices, *([] if spec.required else [None])]

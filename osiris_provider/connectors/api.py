@@ -69,7 +69,8 @@ class ApiConnection(HttpConnection):
         dict[str, HeaderSecret] | None, Info("Further headers for this API only; treated as secret.")
     ] = None
     health_path: Annotated[
-        str, Info("Path under base_url that doctor asks for; choose one that needs the credentials.")
+        str,
+        Info("Path under base_url that doctor asks for; choose one that needs the credentials.", placeholder="/me"),
     ] = ""
     timeout: Timeout = 30.0
     ca_bundle: CaBundle = None

@@ -29,6 +29,8 @@ from osiris_provider.errors import ConnectionConfigError
 AirflowSlot = Literal["host", "port", "login", "password", "schema", "extra"]
 SCALARS = (str, SecretStr)
 META_KEYS = ("family", "alias", "default")
+IN_LABELS = {"api": "API", "ca": "CA", "pg": "PostgreSQL", "dsn": "DSN", "ssl": "SSL", "url": "URL"}
+"""How labels write words of field names."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class FieldSpec:
     @property
     def label(self) -> str:
         """Name for forms."""
-        return self.info.label or self.name.replace("_", " ").capitalize()
+        words = " ".join(IN_LABELS.get(word, word) for word in self.name.split("_"))
+        return self.info.label or words[:1].upper() + words[1:]
 
     @property
     def choices(self) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ class MySQLConnection(ConnectionModel):
         SecretStr("")
     )
     charset: Annotated[Name, Info("Character set of the connection.")] = "utf8mb4"
-    ssl: Annotated[bool, Info("Encrypt, or do not connect at all.", label="TLS")] = False
+    ssl: Annotated[bool, Info("Encrypt, or do not connect at all.")] = False
     ssl_ca: Annotated[
         Name | None,
         Info(

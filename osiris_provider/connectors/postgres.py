@@ -42,11 +42,18 @@ class PostgresConnection(ConnectionModel):
 
     host: Annotated[
         Name | None,
-        Info("Server name or address, or the directory of its socket.", public=True, airflow="host"),
+        Info(
+            "Server name or address, or the directory of its socket.",
+            public=True,
+            airflow="host",
+            placeholder="db.example.com",
+        ),
     ] = None
-    port: Annotated[int | None, Info("Port of the server; 5432 if empty.", airflow="port"), Field(ge=1, le=65535)] = (
-        None
-    )
+    port: Annotated[
+        int | None,
+        Info("Port of the server; 5432 if empty.", airflow="port", placeholder="5432"),
+        Field(ge=1, le=65535),
+    ] = None
     database: Annotated[
         Name | None,
         Info("Database to use; the user's name if empty.", public=True, airflow="schema", aliases=("dbname", "db")),
@@ -60,18 +67,18 @@ class PostgresConnection(ConnectionModel):
         Info(
             "Connection string of libpq, as postgresql:// URL or key=value pairs; fields take precedence.",
             aliases=("conninfo", "uri", "url", "connection_string"),
-            label="DSN",
         ),
     ] = None
     sslmode: Annotated[
         SSLMode | None,
-        Info("How to encrypt and verify; verify-full if sslrootcert is given, else prefer."),
+        Info("How to encrypt and verify; verify-full if sslrootcert is given, else prefer.", label="SSL mode"),
     ] = None
     sslrootcert: Annotated[
-        Name | None, Info("PEM file of the authority that signed the server's certificate, or system.")
+        Name | None,
+        Info("PEM file of the authority that signed the server's certificate, or system.", label="SSL root cert"),
     ] = None
-    sslcert: Annotated[Name | None, Info("PEM file of the client certificate.")] = None
-    sslkey: Annotated[Name | None, Info("PEM file of the client certificate's key.")] = None
+    sslcert: Annotated[Name | None, Info("PEM file of the client certificate.", label="SSL cert")] = None
+    sslkey: Annotated[Name | None, Info("PEM file of the client certificate's key.", label="SSL key")] = None
     application_name: Annotated[str | None, Info("Name shown in the server's list of sessions.")] = None
     options: Annotated[str | None, Info("Server settings, such as -c statement_timeout=60000.")] = None
     connect_timeout: Annotated[float, Info("Seconds to connect and log in."), Field(gt=0, le=3600)] = 10.0

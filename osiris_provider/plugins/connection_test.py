@@ -33,6 +33,7 @@ class EmptyPortMiddleware:
         self.app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve a request."""
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith(PATH):
             body, ending = await _read(receive)
             body = without_empty_port(body)
