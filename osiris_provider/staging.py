@@ -209,7 +209,7 @@ def _read_parquet(path: Any, uri: str) -> pa.RecordBatchReader:
     import pyarrow.parquet as pq
 
     file = open_ranges(file_system(path), path.path, uri, ahead=True)
-    parquet = pq.ParquetFile(file)
+    parquet = pq.ParquetFile(file, pre_buffer=False)
 
     def batches() -> Iterator[pa.RecordBatch]:
         with contextlib.closing(file):
