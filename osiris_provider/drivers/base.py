@@ -6,15 +6,17 @@ A driver never resolves a connection and never sees Airflow. Data comes and goes
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.data import to_reader
+from osiris_provider.drivers.incremental import Incremental, Marks, Window
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
+from osiris_provider.drivers.tracker import Tracker
 from osiris_provider.errors import DriverConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -33,6 +35,10 @@ class RunContext(Protocol):
 
         A writer that finds it in the target's load ledger has written the rows already.
         """
+
+    @property
+    def marks(self) -> Marks | None:
+        """Where the high-water marks of incremental steps are kept; None if they are not."""
 
     def log_metric(
         self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
@@ -82,6 +88,8 @@ class Step(Generic[Config]):
     connection: Mapping[str, Any]
     inputs: Mapping[str, Mapping[str, Any]]
     ctx: RunContext
+    window: Window | None = None
+    """What an incremental step has to ask for; None if it asks for all."""
 
     def __repr__(self) -> str:
         """Show the step's name only; the connection holds secrets."""
@@ -201,17 +209,43 @@ class BaseDriver(ABC, Generic[Config]):
 
 
 class Extractor(BaseDriver[Config]):
-    """Base of drivers that read: :meth:`extract` gives a stream, which is counted, timed and logged."""
+    """Base of drivers that read: :meth:`extract` gives a stream, which is counted, timed and logged.
+
+    A config that has a field ``incremental`` (:class:`~osiris_provider.drivers.incremental.Incremental`) makes it
+    read what is new: :meth:`extract` finds in ``step.window`` what to ask for, all else is done here.
+    """
 
     def execute(self, step: Step[Config]) -> dict[str, Any]:
         """Return ``{"data": record batch reader}``; the metrics are reported when the stream has been read."""
         progress = Progress(step.id, READ)
-        reader = to_reader(self.extract(step))
+        settings = getattr(step.config, "incremental", None)
+        reader = to_reader(self.extract(step)) if settings is None else self._extract_new(step, settings)
         return {"data": progress.watch(reader, lambda: progress.finish(step.metric))}
 
     @abstractmethod
     def extract(self, step: Step[Config]) -> Any:
         """Return what is read, as a stream: anything that :func:`to_reader` takes."""
+
+    def source(self, config: Config) -> str:
+        """Return what is read, such as a table's name: a mark does not count for another source.
+
+        :param config: must not give a secret away here.
+        """
+        del config
+        return self.name
+
+    def _extract_new(self, step: Step[Config], settings: Incremental) -> pa.RecordBatchReader:
+        marks: Marks | None = getattr(step.ctx, "marks", None)
+        if marks is None:
+            message = f"Step {step.id}: config field incremental: whoever runs this step keeps no high-water marks."
+            raise DriverConfigError(message, step=step.id)
+        redact: Callable[[str], str] = str
+        place = ""
+        if self.family is not None:
+            redact = get_connector(self.family).model.redactor(step.connection)
+            place = f"@{self.family}.{step.connection.get('alias')} "
+        tracker = Tracker(step.id, settings, marks, f"{place}{self.source(step.config)}", redact)
+        return tracker.watch(to_reader(self.extract(replace(step, window=tracker.window()))))
 
 
 class Writer(BaseDriver[Config]):

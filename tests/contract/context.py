@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from osiris_provider.drivers.incremental import Marks
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -21,10 +23,12 @@ class RecordingContext:
     """Takes what a driver reports; ``metrics`` has it in order.
 
     :param load_id: shared by the tries of a load.
+    :param marks: keeps the high-water marks.
     """
 
     metrics: list[Metric] = field(default_factory=list)
     load_id: str | None = None
+    marks: Marks | None = None
 
     def log_metric(
         self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None

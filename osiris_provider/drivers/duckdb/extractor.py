@@ -22,12 +22,18 @@ from osiris_provider.drivers.sql.base import (
     SQLExtractor,
     Text,
 )
+from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.tables import check_names
 from osiris_provider.errors import DriverConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
+
+
+def quote(name: str) -> str:
+    """Return an identifier quoted."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 class ProcessorConfig(StepConfig):
@@ -60,6 +66,7 @@ class DuckDBExtractor(DuckDBDriver, SQLExtractor[QueryConfig]):
     name = "duckdb.extractor"
     family = "duckdb"
     config_model = QueryConfig
+    dialect = Dialect(quote, "qmark")
 
     def stream(self, client: DuckDBPyConnection, step: Step[QueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
@@ -93,11 +100,6 @@ class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
             for plain, name in _plain_names(step.inputs).items():
                 cursor.execute(f"CREATE TEMP VIEW {quote(plain)} AS FROM {quote(name)}")
             yield from _batches(cursor, step, step.config.query.rstrip("; \n\t"), step.config)
-
-
-def quote(name: str) -> str:
-    """Return an identifier quoted."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 @contextlib.contextmanager

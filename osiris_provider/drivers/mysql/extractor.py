@@ -20,6 +20,7 @@ from osiris_provider.drivers.sql.base import (
     fetch_batches,
     require_fields,
 )
+from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.parallel import read_ahead
 from osiris_provider.errors import DataError
 
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UTC = "UTC"
+
+
+def quote(name: str) -> str:
+    """Return an identifier quoted."""
+    return "`" + name.replace("`", "``") + "`"
 
 
 class MySQLQueryConfig(QueryConfig):
@@ -65,6 +71,8 @@ class MySQLExtractor(MySQLDriver, SQLExtractor[MySQLQueryConfig]):
     name = "mysql.extractor"
     family = "mysql"
     config_model = MySQLQueryConfig
+    # MariaDB parses no zone; the session's is UTC.
+    dialect = Dialect(quote, zone="")
 
     def stream(self, client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
@@ -78,11 +86,6 @@ class MySQLExtractor(MySQLDriver, SQLExtractor[MySQLQueryConfig]):
         finally:
             if not finished:
                 _hang_up(client)
-
-
-def quote(name: str) -> str:
-    """Return an identifier quoted."""
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _read(client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches:

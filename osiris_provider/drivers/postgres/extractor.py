@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.arrow_types import SpecialValues
 from osiris_provider.drivers.sql.base import Batches, QueryConfig, SQLDriver, SQLExtractor, given_fields, require_fields
+from osiris_provider.drivers.sql.incremental import Dialect
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
+
+
+def quote(name: str) -> str:
+    """Return an identifier quoted."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 class PostgresDriver(SQLDriver[Any]):
@@ -46,6 +52,7 @@ class PostgresExtractor(PostgresDriver, SQLExtractor[PostgresQueryConfig]):
     name = "postgres.extractor"
     family = "postgres"
     config_model = PostgresQueryConfig
+    dialect = Dialect(quote)
 
     def stream(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
@@ -65,8 +72,3 @@ class PostgresExtractor(PostgresDriver, SQLExtractor[PostgresQueryConfig]):
             for batch in stream:
                 for start in range(0, batch.num_rows, config.batch_rows):
                     yield batch.slice(start, config.batch_rows)
-
-
-def quote(name: str) -> str:
-    """Return an identifier quoted."""
-    return '"' + name.replace('"', '""') + '"'

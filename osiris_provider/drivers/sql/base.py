@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import Self
@@ -16,6 +17,8 @@ from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.sql_faults import BAD_DATA
 from osiris_provider.drivers.base import Extractor, Step, StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS
+from osiris_provider.drivers.incremental import Incremental
+from osiris_provider.drivers.sql.incremental import Dialect, narrowed
 from osiris_provider.drivers.sql.tables import quoted_table
 from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError
 
@@ -38,6 +41,7 @@ class QueryConfig(StepConfig):
     columns: Annotated[list[Text], Field(min_length=1)] | None = None
     params: list[Any] | dict[str, Any] | None = None
     batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
+    incremental: Incremental | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -49,6 +53,9 @@ class QueryConfig(StepConfig):
             raise ValueError(message)
         if self.query is None and self.params is not None:
             message = "params belong to query"
+            raise ValueError(message)
+        if self.incremental and self.columns and self.incremental.column not in self.columns:
+            message = f"columns must have {self.incremental.column}, by which new rows are known"
             raise ValueError(message)
         return self
 
@@ -120,7 +127,12 @@ class SQLDriver(Generic[AnyConfig]):
 
 
 class SQLExtractor(SQLDriver[Query], Extractor[Query]):
-    """Base of the extractors that run a query; a family says how in :meth:`stream`."""
+    """Base of the extractors that run a query; a family says how in :meth:`stream`.
+
+    :cvar dialect: of the family's SQL, for incremental reading.
+    """
+
+    dialect: ClassVar[Dialect]
 
     @abstractmethod
     def stream(self, client: Any, step: Step[Query]) -> Batches:
@@ -128,8 +140,15 @@ class SQLExtractor(SQLDriver[Query], Extractor[Query]):
 
     def extract(self, step: Step[Query]) -> Batches:
         """Return the stream; see :meth:`Extractor.extract`."""
+        if step.window is not None:
+            narrower = {**narrowed(step.config, step.window, self.dialect), "table": None, "columns": None}
+            step = replace(step, config=step.config.model_copy(update=narrower))
         with self.borrowed(step) as client:
             yield from self.stream(client, step)
+
+    def source(self, config: Query) -> str:
+        """Return the table's name, or that it is a query; see :meth:`Extractor.source`."""
+        return config.table or "query"
 
 
 def _connector(step: Step[Any]) -> Connector[Any, Any]:

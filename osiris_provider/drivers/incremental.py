@@ -1,0 +1,174 @@
+"""Incremental reading: what a step says about it, what a high-water mark is, and what there is to ask for.
+
+A mark is the greatest value of a column among the rows that a stream held: it is one of them, kept exactly. Whoever
+runs the step keeps it, and decides whether it ever counts; see :class:`Marks`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Bound = int | float | Decimal | str
+
+
+class Incremental(BaseModel):
+    """Config field ``incremental`` of the extractors.
+
+    :param column: grows with each change that is to be read: a number, a date, a timestamp or a text.
+    :param initial_value: where the first run begins; without it, the first run reads everything.
+    :param inclusive: whether rows with exactly the value of the mark are asked for again, because there may be new
+        ones. Those that have been read are left out.
+    :param lookback: how far before the mark to begin, for rows that became visible late: in units of a number,
+        seconds of a timestamp, days of a date. They are read again.
+    :param nulls: what becomes of rows that have no value in the column. ``include`` reads them each time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    column: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    initial_value: int | float | Decimal | datetime | date | str | None = None
+    inclusive: bool = True
+    lookback: Annotated[int | float, Field(ge=0, allow_inf_nan=False)] = 0
+    nulls: Literal["error", "include", "exclude"] = "error"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A value of a column, exactly: the name of its Arrow type, and its text.
+
+    :param seen: digests of the rows that have this value and were read; None if they are too many, or not known.
+    """
+
+    type: str
+    text: str
+    seen: tuple[str, ...] | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, value: pa.Scalar, seen: tuple[str, ...] | None = None) -> Mark:
+        """Return the mark of an Arrow value.
+
+        :param value: not null, of a type that has an order.
+        """
+        return cls(str(value.type), _text_of(value), seen)
+
+    @classmethod
+    def given(cls, value: float | Decimal | datetime | date | str) -> Mark:
+        """Return the mark that stands in a config."""
+        if isinstance(value, datetime):
+            aware = value.tzinfo is not None
+            naive = value.astimezone(timezone.utc).replace(tzinfo=None) if aware else value
+            return cls("timestamp[us, tz=UTC]" if aware else "timestamp[us]", naive.isoformat(" "))
+        kinds = {bool: "string", int: "int64", float: "double", Decimal: "decimal", date: "date32[day]"}
+        return cls(kinds.get(type(value), "string"), str(value))
+
+    def bound(self, zone: str = "+00:00") -> Bound:
+        """Return the value as a parameter of a query: a number, or the text that a server parses.
+
+        :param zone: what follows a timestamp of a column with time zone; its text is in UTC.
+        """
+        if self.type.startswith(("int", "uint")):
+            return int(self.text)
+        if self.type.startswith("decimal"):
+            return Decimal(self.text)
+        if self.type in ("float", "double", "halffloat"):
+            return float(self.text)
+        return f"{self.text}{zone}" if "tz=" in self.type else self.text
+
+    def before(self, lookback: float) -> Mark:
+        """Return the mark so far before this one.
+
+        :param lookback: see :class:`Incremental`.
+        :raises ValueError: it is a text, which has no distances.
+        """
+        if not lookback:
+            return self
+        bound = self.bound("")
+        if isinstance(bound, int):
+            return Mark(self.type, str(bound - math.ceil(lookback)))
+        if isinstance(bound, Decimal):
+            return Mark(self.type, str(bound - Decimal(str(lookback))))
+        if isinstance(bound, float):
+            return Mark(self.type, repr(bound - lookback))
+        return Mark(self.type, _earlier(self.type, bound, lookback))
+
+
+@dataclass(frozen=True)
+class Span:
+    """Between which marks a run reads; a run that is done again reads the same span.
+
+    :param low: the mark that counts for the run; None if there is none yet.
+    :param high: the mark up to which it read before, if later runs went on from there.
+    """
+
+    low: Mark | None = None
+    high: Mark | None = None
+
+
+class Marks(Protocol):
+    """Keeps the marks of a task; a part of whoever runs it."""
+
+    def begin(self, source: str, column: str) -> Span:
+        """Return what to read. All tries of a run get the same low mark.
+
+        :param source: what is read, such as ``@mysql.shop orders``; a mark of another source does not count.
+        :param column: the column; a mark of another one does not count either.
+        """
+
+    def advance(self, mark: Mark | None) -> None:
+        """Take the mark of a stream that was read to its end. It counts once the whole run has succeeded."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """What an extractor has to ask for.
+
+    :param low: rows from here on, inclusive or not; None asks for all.
+    :param high: rows up to here, inclusive; None asks for all.
+    :param with_nulls: also the rows that have no value in the column.
+    """
+
+    column: str
+    low: Mark | None = None
+    inclusive: bool = True
+    high: Mark | None = None
+    with_nulls: bool = True
+
+
+def _text_of(value: pa.Scalar) -> str:
+    import pyarrow as pa
+
+    kind = value.type
+    if pa.types.is_timestamp(kind):
+        # Without its zone a value is shown in UTC.
+        return str(value.cast(pa.int64()).cast(pa.timestamp(kind.unit)).cast(pa.string()).as_py())
+    if pa.types.is_date(kind):
+        return str(value.cast(pa.date32()).cast(pa.string()).as_py())
+    found = value.as_py()
+    if isinstance(found, Decimal):
+        return format(found, "f")
+    return repr(found) if isinstance(found, float) else str(found)
+
+
+def _earlier(kind: str, text: str, lookback: float) -> str:
+    if kind.startswith("date"):
+        return (date.fromisoformat(text) - timedelta(days=math.ceil(lookback))).isoformat()
+    if not kind.startswith("timestamp"):
+        # APIs send their times as texts. Python 3.10 knows no Z.
+        return (datetime.fromisoformat(text.replace("Z", "+00:00")) - timedelta(seconds=lookback)).isoformat()
+    import pyarrow as pa
+
+    unit = kind.removeprefix("timestamp[").split("]")[0].split(",")[0]
+    value = pa.scalar(text).cast(pa.timestamp(unit))
+    back = pa.scalar(math.ceil(lookback * 1_000_000), pa.int64()).cast(pa.duration("us")).cast(pa.duration(unit), False)
+    import pyarrow.compute as pc
+
+    return _text_of(pc.subtract(value, back))

@@ -1,0 +1,77 @@
+"""The part of a query that an incremental step needs: quoted names and bound parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from osiris_provider.drivers.incremental import Bound, Window
+
+if TYPE_CHECKING:
+    from osiris_provider.drivers.sql.base import QueryConfig
+
+LOW, HIGH = "osiris_low", "osiris_high"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What differs between the families.
+
+    :param quote: quotes an identifier.
+    :param paramstyle: how a query takes its parameters, in the words of DB-API.
+    :param zone: what follows the text of a timestamp with time zone, which is in UTC.
+    """
+
+    quote: Callable[[str], str]
+    paramstyle: Literal["pyformat", "qmark"] = "pyformat"
+    zone: str = "+00:00"
+
+    def marker(self, name: str, *, named: bool) -> str:
+        """Return the marker of a parameter.
+
+        :param name: of the parameter.
+        :param named: whether the query's parameters have names.
+        """
+        if self.paramstyle == "qmark":
+            return f"${name}" if named else "?"
+        return f"%({name})s" if named else "%s"
+
+    def literally(self, text: str) -> str:
+        """Return SQL that means the same when parameters are put into it."""
+        return text.replace("%", "%%") if self.paramstyle == "pyformat" else text
+
+
+def narrowed(config: QueryConfig, window: Window, dialect: Dialect) -> dict[str, Any]:
+    """Return the fields ``query`` and ``params`` that read only the window.
+
+    :param config: of the step: a table or a query.
+    :param window: what to ask for.
+    :param dialect: of the family.
+    """
+    named = isinstance(config.params, dict)
+    condition, bounds = _condition(window, dialect, named=named)
+    statement = config.statement(dialect.quote)
+    if not condition:
+        return {"query": statement, "params": config.params}
+    if bounds and not config.params:
+        statement = dialect.literally(statement)
+    if config.table is None:
+        # A line of its own: the query may end in a comment.
+        statement = f"SELECT * FROM (\n{statement}\n) AS osiris_rows"  # noqa: S608 - the user's query, names are quoted
+    given = config.params or ({} if named else [])
+    params = {**given, **bounds} if isinstance(given, dict) else [*given, *bounds.values()]
+    return {"query": f"{statement} WHERE {condition}", "params": params or None}
+
+
+def _condition(window: Window, dialect: Dialect, *, named: bool) -> tuple[str, dict[str, Bound]]:
+    marks = {LOW: (window.low, ">=" if window.inclusive else ">"), HIGH: (window.high, "<=")}
+    given = {name: (mark, sign) for name, (mark, sign) in marks.items() if mark is not None}
+    column = dialect.quote(window.column)
+    if not given:
+        return "" if window.with_nulls else f"{column} IS NOT NULL", {}
+    column = dialect.literally(column)
+    terms = [f"{column} {sign} {dialect.marker(name, named=named)}" for name, (_, sign) in given.items()]
+    bounds = {name: mark.bound(dialect.zone) for name, (mark, _) in given.items()}
+    condition = " AND ".join(terms)
+    return f"({condition} OR {column} IS NULL)" if window.with_nulls else condition, bounds
