@@ -10,16 +10,18 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.connections.settings import airflow_home, setting
 from osiris_provider.drivers.data import BATCH_ROWS, row_groups, to_reader
 from osiris_provider.errors import DataError, MissingPackageError
-from osiris_provider.storage.files import file_system, is_local, open_ranges, whole_file
+from osiris_provider.storage.cleanup import OldFile, remove_old
+from osiris_provider.storage.files import FILE_NAME, file_system, is_local, open_ranges, whole_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FILE_NAME = "data.parquet"
 LONGEST_SEGMENT = 120
 
 OpenPath = Callable[[str], Any]
@@ -80,6 +82,21 @@ class Staging:
         :param staged: one, or several with the same columns, such as those of mapped tasks.
         """
         return StepInput(staged, self._open_path)
+
+    def remove_old(self, older_than: timedelta, *, dry_run: bool = False) -> Iterator[OldFile]:
+        """Remove, and yield, what nothing has written to for some time: ``osiris staging gc`` for a task of a DAG.
+
+        :param older_than: must be longer than the longest run of a DAG with its retries.
+        :param dry_run: only tell.
+        :raises ConnectorError: the storage is not reached, denies access or has no such bucket.
+        """
+        path = self._open_path(self.url)
+        return remove_old(file_system(path), path.path, self.url, older_than, dry_run=dry_run)
+
+
+def staging_url() -> str:
+    """Return ``[osiris] staging_url``, else the URL of ``osiris_staging`` in ``AIRFLOW_HOME``."""
+    return setting("staging_url") or (airflow_home() / "osiris_staging").absolute().as_uri()
 
 
 class StepInput(Mapping[str, Any]):

@@ -5,11 +5,14 @@ Airflow asks for them at each of its starts, so nothing is imported here that it
 
 from __future__ import annotations
 
+import os
 from argparse import REMAINDER, Namespace
+from typing import Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand
 
 DESCRIPTION = """Connections in one reviewed file: osiris connections list|doctor|validate|schema.
+Results that tasks have left: osiris staging gc.
 
 airflow osiris connections --help tells more; everything after "osiris" is read as the command osiris reads it.
 """
@@ -30,4 +33,16 @@ def run(args: Namespace) -> None:
     """
     from osiris_provider.cli.main import main
 
-    raise SystemExit(main(args.arguments, prog="airflow osiris"))
+    raise SystemExit(main(args.arguments, prog="airflow osiris", open_store=_open_store))
+
+
+def _open_store(url: str) -> tuple[Any, str]:
+    """Open a staging URL with the Airflow connection that it may name: ``s3://conn_id@bucket/path``."""
+    # What lets a command of Airflow read the connections of its database; Airflow's own commands do the same.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    from airflow.sdk import ObjectStoragePath
+
+    from osiris_provider.storage.files import file_system
+
+    path = ObjectStoragePath(url)
+    return file_system(path), path.path

@@ -8,6 +8,7 @@ import click
 
 from osiris_provider import __version__
 from osiris_provider.cli.output import MISCONFIGURED, plain, reported, say, write, write_json
+from osiris_provider.cli.staging import staging
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 
@@ -21,6 +22,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, 
 @click.version_option(__version__, package_name="airflow-provider-osiris")
 def osiris() -> None:
     """Connections of Apache Airflow in one reviewed file."""
+
+
+osiris.add_command(staging)
 
 
 @osiris.group()

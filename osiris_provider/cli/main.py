@@ -13,9 +13,10 @@ import click
 
 from osiris_provider.cli.commands import osiris
 from osiris_provider.cli.output import INTERRUPTED, SOFTWARE_ERROR, say
+from osiris_provider.cli.staging import OpenStore
 
 
-def main(argv: Sequence[str] | None = None, *, prog: str = "osiris") -> int:
+def main(argv: Sequence[str] | None = None, *, prog: str = "osiris", open_store: OpenStore | None = None) -> int:
     """Run a command and return its exit code.
 
     0 all is well, 1 a connection is unhealthy, 2 wrong usage, 3 a mistake in the configuration, 70 a bug of this
@@ -23,10 +24,12 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "osiris") -> int:
 
     :param argv: the arguments; None takes those of the process.
     :param prog: the name to show in help texts.
+    :param open_store: opens a staging URL; None does without Airflow.
     """
     try:
         with _logs_on_stderr():
-            code = osiris.main(args=None if argv is None else list(argv), prog_name=prog, standalone_mode=False)
+            args = None if argv is None else list(argv)
+            code = osiris.main(args=args, prog_name=prog, standalone_mode=False, obj=open_store)
     except click.ClickException as error:
         error.show()
         return error.exit_code

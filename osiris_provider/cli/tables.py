@@ -13,6 +13,7 @@ from rich.text import Text
 
 from osiris_provider.cli.output import plain
 from osiris_provider.connectors.fleet import Report
+from osiris_provider.storage.cleanup import OldFile
 
 COLOURS = {
     "ok": "green",
@@ -73,6 +74,22 @@ def list_table(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> T
         fields = "  ".join(f"{name}={value}" for name, value in public.items())
         default = "yes" if connection.get("default") else ""
         table.add_row(_cell(connection["family"]), _cell(connection["alias"]), default, _cell(fields), _cell(source))
+    return table
+
+
+def removed_table(removed: Sequence[OldFile]) -> Table:
+    """Return what was removed from staging as a table with a line for each DAG.
+
+    :param removed: the files.
+    """
+    table = _table("dag")
+    for name in ("files", "bytes"):
+        table.add_column(name, justify="right", no_wrap=True)
+    by_dag: dict[str, list[int]] = {}
+    for old in removed:
+        by_dag.setdefault(old.path.partition("/")[0], []).append(old.bytes)
+    for dag, sizes in sorted(by_dag.items()):
+        table.add_row(_cell(dag), str(len(sizes)), f"{sum(sizes):,}")
     return table
 
 

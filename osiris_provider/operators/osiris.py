@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from osiris_provider.airflow_compat import emit_gauge
-from osiris_provider.connections.settings import airflow_home, setting
 from osiris_provider.connectors.registry import close_all, get_connector
 from osiris_provider.drivers.base import REFERENCE, RESOLVED
 from osiris_provider.drivers.registry import get_driver
@@ -209,10 +208,9 @@ def default_staging() -> Staging:
     """Return the staging at ``[osiris] staging_url``, else in ``osiris_staging`` of ``AIRFLOW_HOME``."""
     from airflow.sdk import ObjectStoragePath
 
-    from osiris_provider.staging import Staging
+    from osiris_provider.staging import Staging, staging_url
 
-    url = setting("staging_url") or (airflow_home() / "osiris_staging").absolute().as_uri()
-    return Staging(url, ObjectStoragePath)
+    return Staging(staging_url(), ObjectStoragePath)
 
 
 def _literal(value: Any) -> Any:

@@ -11,6 +11,8 @@ from typing import Any
 from osiris_provider.errors import MissingPackageError
 from osiris_provider.storage.faults import attempt
 
+FILE_NAME = "data.parquet"
+"""The name of every result."""
 LOCAL_PROTOCOLS = ("", "file", "local")
 COMMITTING_PROTOCOLS = ("s3", "s3a", "gs", "gcs")
 """Stores in which a file appears when its upload is complete; a file that is discarded never does."""
@@ -19,7 +21,6 @@ PART_BYTES = 32 * 1024 * 1024
 READ_AHEAD_BYTES = 8 * 1024 * 1024
 """Bytes that are fetched beyond what is asked for, where a file is read from its begin to its end."""
 VANISHED_TRIES = 10
-PARTIAL_NAME = ".{name}.{id}.partial"
 
 
 def file_system(path: Any) -> Any:
@@ -32,9 +33,16 @@ def file_system(path: Any) -> Any:
         return path.fs
     except (ImportError, ValueError):
         scheme = path.protocol
+    raise missing_package(scheme)
+
+
+def missing_package(scheme: str) -> MissingPackageError:
+    """Return the error that says what to install.
+
+    :param scheme: of a URL that nothing can reach.
+    """
     what = "'airflow-provider-osiris[s3]'" if scheme in ("s3", "s3a") else "its fsspec package and Airflow's provider"
-    message = f"Nothing that is installed can reach {scheme}:// URLs. Run pip install {what}."
-    raise MissingPackageError(message)
+    return MissingPackageError(f"Nothing that is installed can reach {scheme}:// URLs. Run pip install {what}.")
 
 
 def is_local(path: Any) -> bool:
@@ -43,6 +51,15 @@ def is_local(path: Any) -> bool:
     :param path: a UPath or an ``ObjectStoragePath``.
     """
     return getattr(path, "protocol", "file") in LOCAL_PROTOCOLS
+
+
+def is_local_file_system(fs: Any) -> bool:
+    """Return whether a file system is a mounted one.
+
+    :param fs: of fsspec.
+    """
+    protocols = {fs.protocol} if isinstance(fs.protocol, str) else set(fs.protocol)
+    return not protocols.isdisjoint(LOCAL_PROTOCOLS)
 
 
 class ReportingFile:
@@ -129,7 +146,7 @@ class RenamedFile(WholeFile):
 
     def __init__(self, path: Any, place: str) -> None:
         super().__init__(path, place)
-        self._partial = path.parent / PARTIAL_NAME.format(name=path.name, id=uuid.uuid4().hex)
+        self._partial = path.parent / f".{path.name}.{uuid.uuid4().hex}.partial"
 
     def _open(self) -> Any:
         # Whoever removes empty directories may be faster than the first file.
@@ -171,10 +188,5 @@ def open_ranges(fs: Any, path: str, place: str, *, ahead: bool) -> Any:
     :param place: URL to name in errors.
     :param ahead: the file will be read from its begin to its end, so fetch more than is asked for.
     """
-    local = set(_protocols(fs)) & set(LOCAL_PROTOCOLS)
     caching = {"cache_type": "readahead", "block_size": READ_AHEAD_BYTES} if ahead else {"cache_type": "none"}
-    return ReportingFile(attempt(place, fs.open, path, "rb", **({} if local else caching)), place)
-
-
-def _protocols(fs: Any) -> tuple[str, ...]:
-    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
+    return ReportingFile(attempt(place, fs.open, path, "rb", **({} if is_local_file_system(fs) else caching)), place)

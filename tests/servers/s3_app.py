@@ -46,7 +46,7 @@ class WatchedApp:
 
         def started(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             size = next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
-            self._served.append({**request, "status": int(status.split()[0]), "bytes": size})
+            self._served.append({**request, "status": int(status.split(maxsplit=1)[0]), "bytes": size})
             return start_response(status, headers, *rest)
 
         answer: Iterable[bytes] = self._moto(environ, started)

@@ -1,0 +1,163 @@
+"""Removing what old tasks have left in staging, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import Any
+
+from osiris_provider.errors import ConnectorError
+from osiris_provider.storage.faults import MISSING, attempt, public, storage_fault
+from osiris_provider.storage.files import FILE_NAME, is_local_file_system
+
+_TRY = r"[^/]+/[^/]+/[^/]+/\d+/\d+"
+_TRY_DIRECTORY = re.compile(_TRY)
+_RESULT = re.compile(rf"{_TRY}/(?:{re.escape(FILE_NAME)}|\.{re.escape(FILE_NAME)}\.[0-9a-f]{{32}}\.partial)")
+"""The layout of staging: DAG, run, task, map index and try. Whatever has another name or place is not ours."""
+_MODIFIED = ("LastModified", "last_modified", "mtime", "updated", "created")
+"""What the file systems call it."""
+
+
+@dataclass(frozen=True)
+class OldFile:
+    """A file that is, or would be, removed.
+
+    :param path: below the staging URL.
+    :param bytes: its size; 0 for an upload that has never been completed, which has none.
+    :param modified: when it was written to last.
+    :param problem: why it could not be removed, else empty.
+    """
+
+    path: str
+    bytes: int
+    modified: datetime
+    problem: str = ""
+
+
+def remove_old(fs: Any, root: str, url: str, older_than: timedelta, *, dry_run: bool = False) -> Iterator[OldFile]:
+    """Remove results, partial files and uploads that nothing has written to for some time, and yield them.
+
+    A file that cannot be removed is yielded with its problem, and the others are still removed. Links are never
+    followed. On a mounted file system directories that have become empty are removed, too; a task that writes at the
+    same time makes its own again.
+
+    :param fs: an fsspec file system.
+    :param root: the staging directory in it.
+    :param url: the staging URL, for errors.
+    :param older_than: must be longer than the longest run of a DAG with its retries.
+    :param dry_run: only tell.
+    :raises ConnectorError: the storage is not reached, denies access or has no such bucket.
+    """
+    before = time.time() - older_than.total_seconds()
+    if is_local_file_system(fs):
+        yield from _LocalSweep(os.path.realpath(root), url, before, dry_run).files()
+    else:
+        yield from _swept_store(fs, root.rstrip("/"), url, before, dry_run)
+
+
+class _LocalSweep:
+    """Works with directory descriptors, so that no directory can be exchanged for a link in between."""
+
+    def __init__(self, root: str, url: str, before: float, dry_run: bool) -> None:
+        self._root = root
+        self._url = url
+        self._before = before
+        self._dry_run = dry_run
+        self._emptied: set[str] = set()
+
+    def files(self) -> Iterator[OldFile]:
+        if not os.path.lexists(self._root):
+            return
+        walk = os.fwalk(self._root, topdown=False, onerror=self._unreadable, follow_symlinks=False)
+        for directory, folders, names, descriptor in walk:
+            relative = os.path.relpath(directory, self._root)
+            for name in names:
+                if _RESULT.fullmatch(f"{relative}/{name}"):
+                    yield from self._file(relative, name, descriptor)
+            for name in () if self._dry_run else folders:
+                self._folder(os.path.normpath(f"{relative}/{name}"), name, descriptor)
+
+    def _file(self, relative: str, name: str, descriptor: int) -> Iterator[OldFile]:
+        with suppress(FileNotFoundError):
+            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode) and found.st_mtime < self._before:
+                remove = partial(os.unlink, name, dir_fd=descriptor)
+                modified = datetime.fromtimestamp(found.st_mtime, timezone.utc)
+                old = OldFile(f"{relative}/{name}", found.st_size, modified)
+                self._emptied.add(relative)
+                yield old if self._dry_run else _removed(old, remove, self._url)
+
+    def _folder(self, relative: str, name: str, descriptor: int) -> None:
+        """Remove a directory if nothing is in it and this sweep, or a task that died early, has left it so."""
+        with suppress(OSError):
+            if relative not in self._emptied:
+                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                if found.st_mtime >= self._before or not _TRY_DIRECTORY.fullmatch(relative):
+                    return
+            os.rmdir(name, dir_fd=descriptor)
+            self._emptied.add(os.path.dirname(relative))
+
+    def _unreadable(self, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            fault = storage_fault(error)
+            raise error if fault is None else fault.error(public(self._url)) from None
+
+
+def _swept_store(fs: Any, root: str, url: str, before: float, dry_run: bool) -> Iterator[OldFile]:
+    fs.invalidate_cache()
+    for folder in _listed(fs.ls, root, url):
+        if folder["type"] != "directory":
+            continue
+        for path, info in attempt(url, fs.find, folder["name"], detail=True).items():
+            relative = path.removeprefix(f"{root}/")
+            old = OldFile(relative, int(info["size"]), _modified(info))
+            if _RESULT.fullmatch(relative) and old.modified.timestamp() < before:
+                yield old if dry_run else _removed(old, partial(fs.rm_file, path), url)
+    if hasattr(fs, "list_multipart_uploads"):
+        yield from _swept_uploads(fs, root, url, before, dry_run)
+
+
+def _listed(ls: Callable[..., Any], root: str, url: str) -> Any:
+    """Return what is in a directory; nothing, if nobody has made it yet."""
+    try:
+        return attempt(url, ls, root, detail=True)
+    except ConnectorError as error:
+        if error.facts["fault"] != MISSING.slug:
+            raise
+    return []
+
+
+def _swept_uploads(fs: Any, root: str, url: str, before: float, dry_run: bool) -> Iterator[OldFile]:
+    """Abort what a killed task was uploading to S3: it is in no listing, but it is paid for."""
+    bucket, _, prefix = root.partition("/")
+    for upload in attempt(url, fs.list_multipart_uploads, bucket):
+        key, begun = upload["Key"], upload["Initiated"]
+        relative = key.removeprefix(f"{prefix}/" if prefix else "")
+        inside = key == f"{prefix}/{relative}" if prefix else True
+        if inside and _RESULT.fullmatch(relative) and begun.timestamp() < before:
+            old = OldFile(relative, 0, begun)
+            yield old if dry_run else _removed(old, partial(fs.abort_mpu, bucket, key, upload["UploadId"]), url)
+
+
+def _removed(old: OldFile, remove: Callable[[], Any], url: str) -> OldFile:
+    try:
+        attempt(f"{url}/{old.path}", remove)
+    except ConnectorError as error:
+        if error.facts["fault"] != MISSING.slug:
+            return OldFile(old.path, old.bytes, old.modified, error.message)
+    return old
+
+
+def _modified(info: dict[str, Any]) -> datetime:
+    found = next(info[name] for name in _MODIFIED if info.get(name))
+    if isinstance(found, (int, float)):
+        return datetime.fromtimestamp(found, timezone.utc)
+    moment: datetime = datetime.fromisoformat(found.replace("Z", "+00:00")) if isinstance(found, str) else found
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
