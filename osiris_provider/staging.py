@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connections.settings import airflow_home, setting
-from osiris_provider.drivers.data import BATCH_ROWS, row_groups, to_reader
+from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, row_groups, to_reader
 from osiris_provider.errors import DataError, MissingPackageError
 from osiris_provider.storage.cleanup import OldFile, remove_old
 from osiris_provider.storage.files import FILE_NAME, file_system, is_local, open_ranges, whole_file
@@ -66,12 +66,26 @@ class Staging:
     def write(self, place: Sequence[str], reader: pa.RecordBatchReader) -> StagedData:
         """Write a stream as one Parquet file; under its final name it is always whole.
 
+        If a column turns out to need text (:class:`ColumnNeedsTextError`), the stream that has it as text is written.
+
         :param place: names of directories under the staging URL, such as DAG, run and task; made safe here.
         :param reader: is read to its end.
         :raises DataError: Parquet cannot hold such data.
         :raises ConnectorError: the storage is full, denies access, is not reached or fails.
         """
         uri = "/".join([self.url, *map(safe_segment, place), FILE_NAME])
+        # With each new start at least one more column is text.
+        for _ in reader.schema.names:
+            try:
+                return self._write_once(uri, reader)
+            except ColumnNeedsTextError as error:
+                if error.again is None:
+                    raise
+                again = error.again
+            reader = again()
+        return self._write_once(uri, reader)
+
+    def _write_once(self, uri: str, reader: pa.RecordBatchReader) -> StagedData:
         with whole_file(self._open_path(uri), self.url) as file:
             rows, size = _write_parquet(file, reader)
         return StagedData(uri, rows, size, list(reader.schema.names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.errors import DataError
@@ -14,6 +14,23 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 65_536
 """Rows that are held at a time where a driver can choose."""
+
+
+class ColumnNeedsTextError(DataError):
+    """A stream met a value that the Arrow type of its column cannot hold; as text it can be read.
+
+    ``facts`` has ``columns``, the names, and ``row`` where it is known. ``again``, if it is set, opens the whole stream
+    anew with these columns as text: whoever takes the stream drops what came so far and goes on with that one.
+    :class:`~osiris_provider.staging.Staging` does so. Code that changes batches on their way has to do to the new
+    stream what it did to the first, or to set ``again`` to None.
+    """
+
+    again: Callable[[], pa.RecordBatchReader] | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that cannot be read but as text."""
+        return list(self.facts["columns"])
 
 
 def to_reader(value: Any) -> pa.RecordBatchReader:
@@ -70,8 +87,17 @@ def _from_chunks(chunks: Iterator[Any]) -> pa.RecordBatchReader:
         return pa.RecordBatchReader.from_batches(pa.schema([]), [])
     opened = _chunk_reader(first)
     rest = itertools.chain([opened], map(_chunk_reader, chunks))
-    batches = (_fitting(batch, opened.schema) for reader in rest for batch in reader)
+    batches = (_fitting(batch, opened.schema) for reader in rest for batch in _part(reader))
     return pa.RecordBatchReader.from_batches(opened.schema, batches)
+
+
+def _part(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from reader
+    except ColumnNeedsTextError as error:
+        # It would open this part alone, and what came before would be lost.
+        error.again = None
+        raise
 
 
 def _chunk_reader(chunk: Any) -> pa.RecordBatchReader:

@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.postgres.copy_out import Engine, stream_query
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DriverConfigError
 from psycopg2 import extensions
 
 from tests.integration.postgres import ENGINES, connect, run, session_state
@@ -103,7 +104,7 @@ def test_every_type_keeps_its_values(
     for literal in [*literals, None]:
         run(connection, "INSERT INTO t (v) VALUES (%s)", literal)
     query = "SELECT before, v, after FROM t ORDER BY n"
-    table = stream_query(connection, query, engine=engine, special_values="text").read_all()
+    table = read_with_text(connection, query, engine)
     assert table.schema == pa.schema([("before", TEXT), ("v", arrow), ("after", pa.int32())])
     assert table.column("v").to_pylist() == [*values, None]
     assert table.column("before").unique().to_pylist() == ["b"]
@@ -163,23 +164,44 @@ def test_a_special_value_is_an_error_that_names_column_and_row(
     query = "SELECT i, CASE WHEN i = 3 THEN 'infinity' ELSE now() END::timestamp AS at FROM generate_series(1, 5) AS i"
     reader = stream_query(connection, query, engine=engine)
     assert reader.schema.field("at").type == US
-    with pytest.raises(DataError, match=r"Column at holds infinity in row 3 of the result") as raised:
+    with pytest.raises(ColumnNeedsTextError, match=r"Column at holds infinity in row 3 of the result") as raised:
         reader.read_all()
-    assert raised.value.facts == {"column": "at", "row": 3, "special": True}
+    assert raised.value.facts == {"columns": ["at"], "row": 3}
     assert session_state(postgres, connection) == ("idle",)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_special_value_is_null_if_wished(connection: extensions.connection, engine: Engine) -> None:
     query = "SELECT unnest(ARRAY['NaN', 1.5]::numeric(3, 1)[])::numeric(3, 1) AS n"
-    table = stream_query(connection, query, engine=engine, special_values="null").read_all()
+    table = stream_query(connection, query, engine=engine, lenient=True).read_all()
     assert table.schema.types == [pa.decimal128(3, 1)]
     assert table.column("n").to_pylist() == [None, Decimal("1.5")]
 
 
-def test_looking_for_special_values_changes_nothing(connection: extensions.connection) -> None:
-    run(connection, "CREATE TABLE work (at timestamp); INSERT INTO work VALUES ('infinity'), ('2024-01-01')")
-    run(connection, "CREATE FUNCTION take() RETURNS SETOF work LANGUAGE sql AS 'DELETE FROM work RETURNING *'")
-    table = stream_query(connection, "SELECT * FROM take()", special_values="text").read_all()
-    assert table.column("at").to_pylist() == ["infinity", "2024-01-01 00:00:00"]
-    assert stream_query(connection, "SELECT * FROM work").read_all().num_rows == 0
+@pytest.mark.parametrize("engine", ENGINES)
+def test_any_column_can_be_read_as_text(connection: extensions.connection, engine: Engine) -> None:
+    query = r"SELECT 1 AS i, true AS b, bytea '\x00ff' AS y, 1.50::numeric(3, 2) AS n, E'a\tb\\c' AS s"
+    table = stream_query(connection, query, engine=engine, text_columns=["i", "b", "y", "n", "s"]).read_all()
+    assert table.to_pylist() == [{"i": "1", "b": "t", "y": "\\x00ff", "n": "1.50", "s": "a\tb\\c"}]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_all_columns_of_a_batch_that_need_text_are_named(connection: extensions.connection, engine: Engine) -> None:
+    query = "SELECT date 'infinity' AS a, 1 AS b, 'NaN'::numeric(3, 1) AS c, now() AS d"
+    with pytest.raises(ColumnNeedsTextError) as raised:
+        stream_query(connection, query, engine=engine).read_all()
+    assert raised.value.columns == ["a", "c"]
+
+
+def test_text_columns_must_be_there(connection: extensions.connection) -> None:
+    with pytest.raises(DriverConfigError, match=r"no column amuont\. Did you mean 'amount'"):
+        stream_query(connection, "SELECT 1 AS amount", text_columns=["amuont"])
+
+
+def read_with_text(connection: extensions.connection, query: str, engine: Engine) -> pa.Table:
+    """Read a query, with columns as text that need it."""
+    try:
+        return stream_query(connection, query, engine=engine).read_all()
+    except ColumnNeedsTextError as error:
+        names = error.columns
+    return stream_query(connection, query, engine=engine, text_columns=names).read_all()

@@ -18,16 +18,17 @@ everything else                      string, as the server writes it: text, json
                                      timetz, money, bit, inet, xml, composites, types of extensions …
 ===================================  ===========================================================================
 
-A domain counts as its base type. Some of these types have values that Arrow's have not (:func:`special_test`):
-what becomes of them is said by ``special_values``.
+A domain counts as its base type. Some of these types have values that Arrow's have not: infinite dates and timestamps,
+timestamps after 294247-01-10, the time 24:00:00, and NaN in a numeric(p, s). A column that holds one needs text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.sql.server import check_text_columns
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,17 +51,6 @@ _ARROW_MAKERS = {
     FLOAT8: "float64",
     DATE: "date32",
 }
-_SPECIAL_TESTS = {
-    DATE: "NOT isfinite({0})",
-    TIME: "{0} = time '24:00'",
-    TIMESTAMP: "NOT isfinite({0}) OR {0} > timestamp '294247-01-10 04:00:54.775807'",
-    TIMESTAMPTZ: "NOT isfinite({0}) OR {0} > timestamptz '294247-01-10 04:00:54.775807+00'",
-    NUMERIC: "{0} = numeric 'NaN'",
-}
-
-
-SpecialValues = Literal["error", "null", "text"]
-"""What becomes of values that the Arrow type has not: an error, NULL, or text for the whole column."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +107,15 @@ def columns_of(description: Sequence[Any] | None) -> list[Column]:
     return [_column(name, item) for name, item in zip(names, description, strict=True)]
 
 
+def with_text(columns: Sequence[Column], names: Collection[str]) -> list[Column]:
+    """Return the columns, those with these names as the server's text.
+
+    :raises DriverConfigError: there is no column of a name.
+    """
+    check_text_columns(names, [column.name for column in columns])
+    return [replace(column, as_text=column.name in names) for column in columns]
+
+
 def _column(name: str, item: Sequence[Any]) -> Column:
     oid, precision, scale = int(item[1]), item[4], item[5]
     # psycopg2 says 65535 where there is none; the scale is a signed number of 11 bits.
@@ -152,17 +151,3 @@ def _decimal(precision: int | None, scale: int) -> pa.DataType:
         return pa.string()
     make = pa.decimal128 if digits <= _MAX_DECIMAL128 else pa.decimal256
     return make(digits, max(scale, 0))
-
-
-def special_test(column: Column) -> str | None:
-    """Return SQL that is true for the column's values that its Arrow type has not, None if there are none.
-
-    These are infinite dates and timestamps, timestamps after 294247-01-10, the time 24:00:00, and NaN in a
-    numeric(p, s).
-
-    :param column: of the result.
-    :return: with ``{0}`` in the place of the column's name.
-    """
-    import pyarrow as pa
-
-    return None if column.arrow_type == pa.string() else _SPECIAL_TESTS.get(column.oid)

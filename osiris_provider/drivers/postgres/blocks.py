@@ -9,10 +9,12 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.postgres.arrow_types import BYTEA, DATE, NUMERIC, TIME, TIMESTAMP, TIMESTAMPTZ, Column
 from osiris_provider.drivers.postgres.text import from_text, unescape
+from osiris_provider.drivers.sql.server import made
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -115,7 +117,8 @@ class BlockParser:
         """Return the rows of a block.
 
         :param block: whole rows.
-        :raises DataError: a value that Arrow has not, or text that is not UTF-8; names the column.
+        :raises ColumnNeedsTextError: values that Arrow has not.
+        :raises DataError: text that is not UTF-8; names the column.
         """
         import pyarrow as pa
 
@@ -123,7 +126,9 @@ class BlockParser:
             read = self._read(block, self._native)
         except pa.ArrowInvalid:
             read = self._read_carefully(block)
-        arrays = [self._finished(column, array) for column, array in zip(self._columns, read.columns, strict=True)]
+        arrays = made(
+            partial(self._finished, column, array) for column, array in zip(self._columns, read.columns, strict=True)
+        )
         self._rows += read.num_rows
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
@@ -132,7 +137,7 @@ class BlockParser:
 
         if array.type != pa.string():
             return array
-        if column.oid != BYTEA:
+        if column.oid != BYTEA or column.as_text:
             array = unescape(array)
         return from_text(array, column, self._rows + 1, lenient=self._lenient)
 

@@ -13,14 +13,14 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import Self
 
 from osiris_provider.drivers.data import BATCH_ROWS
-from osiris_provider.drivers.postgres.arrow_types import Column, SpecialValues, columns_of
+from osiris_provider.drivers.postgres.arrow_types import Column, columns_of, with_text
 from osiris_provider.drivers.postgres.blocks import BlockParser, CopyBlocks
 from osiris_provider.drivers.postgres.session import Params, Session, rolled_back_on_error
 from osiris_provider.drivers.postgres.text import batch_of_text
@@ -45,14 +45,21 @@ def stream_query(
     params: Params = None,
     *,
     engine: Engine = "auto",
-    special_values: SpecialValues = "error",
+    text_columns: Collection[str] = (),
+    lenient: bool = False,
     block_bytes: int = BLOCK_BYTES,
 ) -> pa.RecordBatchReader:
     """Return the result of a query as a stream of record batches; see :func:`open_stream`."""
     import pyarrow as pa
 
     stream = open_stream(
-        connection, query, params, engine=engine, special_values=special_values, block_bytes=block_bytes
+        connection,
+        query,
+        params,
+        engine=engine,
+        text_columns=text_columns,
+        lenient=lenient,
+        block_bytes=block_bytes,
     )
     return pa.RecordBatchReader.from_batches(stream.schema, stream)
 
@@ -63,7 +70,8 @@ def open_stream(
     params: Params = None,
     *,
     engine: Engine = "auto",
-    special_values: SpecialValues = "error",
+    text_columns: Collection[str] = (),
+    lenient: bool = False,
     block_bytes: int = BLOCK_BYTES,
 ) -> Stream:
     """Describe a query and return the stream of its result.
@@ -75,22 +83,20 @@ def open_stream(
     :param query: one statement that gives rows.
     :param params: as psycopg2 takes them; without any, ``%`` in the query has no meaning.
     :param engine: ``copy``, ``cursor``, or ``auto``: COPY where the query allows it.
-    :param special_values: what becomes of infinite dates and timestamps, NaN in numeric(p, s) and the time 24:00:00,
-        which Arrow has not. ``error``: a DataError that names column and row, and has the fact ``special``. ``text``:
-        a column that holds one is a string column; to know, the query is run an additional time if it has columns of
-        these types, and what that changes is undone. ``null``: NULL.
+    :param text_columns: these columns of the result are the server's text, whatever their type.
+    :param lenient: values that Arrow has not become NULL.
     :param block_bytes: see :data:`BLOCK_BYTES`.
-    :raises DataError: the query gives no rows; while reading: a special value, or text that is not UTF-8.
+    :raises DriverConfigError: the result has none of these columns.
+    :raises DataError: the query gives no rows; while reading: text that is not UTF-8.
+    :raises ColumnNeedsTextError: while reading: values that Arrow has not.
     :raises psycopg2.Error: also while reading; the connector's ``error_of`` knows its codes.
     """
     with rolled_back_on_error(Session(connection)) as session:
         text = session.text(query, params)
         columns = session.describe(text)
         if columns is None:
-            return _direct(session, text, lenient=special_values == "null")
-        if special_values == "text":
-            columns = session.special_as_text(text, columns)
-        lenient = special_values == "null"
+            return _direct(session, text, text_columns, lenient=lenient)
+        columns = with_text(columns, text_columns)
         log.info("Reading PostgreSQL through %s", "a cursor, as asked for" if engine == "cursor" else "COPY")
         if engine == "cursor":
             return Stream(session, columns, _through_cursor(session, text, columns, lenient=lenient))
@@ -170,13 +176,13 @@ def _parsed(blocks: CopyBlocks, parser: BlockParser) -> Iterator[pa.RecordBatch]
             yield parsed.popleft().result()
 
 
-def _direct(session: Session, query: str, *, lenient: bool) -> Stream:
+def _direct(session: Session, query: str, text_columns: Collection[str], *, lenient: bool) -> Stream:
     """Run a query that cannot be part of another one; its rows are held in memory, as text."""
     log.info("Reading PostgreSQL directly: this query cannot be part of a COPY")
     cursor = session.connection.cursor()
     _as_text(cursor)
     cursor.execute(query)
-    columns = columns_of(cursor.description)
+    columns = with_text(columns_of(cursor.description), text_columns)
     return Stream(session, columns, _fetched(cursor.fetchmany, columns, lenient=lenient), cursor.close)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from osiris_provider.drivers.base import Step
-from osiris_provider.drivers.postgres.arrow_types import SpecialValues
-from osiris_provider.drivers.sql.base import Batches, QueryConfig, SQLDriver, SQLExtractor, given_fields, require_fields
+from osiris_provider.drivers.sql.base import Batches, SQLDriver, given_fields, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
+from osiris_provider.drivers.sql.server import ServerExtractor, ServerQueryConfig
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
@@ -34,19 +34,17 @@ class PostgresDriver(SQLDriver[Any]):
         return " ".join(text for text in said if text)
 
 
-class PostgresQueryConfig(QueryConfig):
+class PostgresQueryConfig(ServerQueryConfig):
     """Config of ``postgres.extractor``.
 
-    ``engine`` says how the result travels: ``copy``, ``cursor``, or ``auto``, which copies what can be copied. Types
-    and values are the same. ``special_values`` says what becomes of infinite dates, NaN in numeric(p, s) and 24:00:00,
-    which Arrow has not: ``error``, ``null``, or ``text``, which makes a column that holds one text.
+    :param engine: how the result travels: ``copy``, ``cursor``, or ``auto``, which copies what can be copied. Types
+        and values are the same.
     """
 
     engine: Literal["auto", "copy", "cursor"] = "auto"
-    special_values: SpecialValues = "error"
 
 
-class PostgresExtractor(PostgresDriver, SQLExtractor[PostgresQueryConfig]):
+class PostgresExtractor(PostgresDriver, ServerExtractor[PostgresQueryConfig]):
     """Reads a query or a table as a stream (``postgres.extractor``)."""
 
     name = "postgres.extractor"
@@ -66,7 +64,8 @@ class PostgresExtractor(PostgresDriver, SQLExtractor[PostgresQueryConfig]):
             config.statement(quote),
             config.params,
             engine=config.engine,
-            special_values=config.special_values,
+            text_columns=config.text_columns,
+            lenient=config.special_values == "null",
         ) as stream:
             yield pa.RecordBatch.from_pylist([], schema=stream.schema)
             for batch in stream:

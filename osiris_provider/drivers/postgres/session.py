@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.postgres.arrow_types import Column, columns_of, special_test
+from osiris_provider.drivers.postgres.arrow_types import Column, columns_of
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
@@ -80,23 +79,6 @@ class Session:
             return columns_of(description)
         self.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
         return None
-
-    def special_as_text(self, query: str, columns: Sequence[Column]) -> list[Column]:
-        """Return the columns; those with values that their Arrow type has not are to be delivered as text.
-
-        Only queries with such types are run for that. Whatever this run changes in the database is undone.
-        """
-        tests = {place: test for place, column in enumerate(columns) if (test := special_test(column))}
-        if not tests:
-            return list(columns)
-        wanted = ", ".join(f"bool_or({test.format(f'c{place}')})" for place, test in tests.items())
-        names = ", ".join(f"c{place}" for place in range(len(columns)))
-        self.execute(f"SAVEPOINT {_SAVEPOINT}")
-        with self.connection.cursor() as cursor:
-            cursor.execute(f"SELECT {wanted} FROM {_subquery(query)} ({names})")  # noqa: S608 - the query is the user's
-            found = dict(zip(tests, cursor.fetchone() or (), strict=True))
-        self.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
-        return [replace(column, as_text=bool(found.get(place))) for place, column in enumerate(columns)]
 
     def finish(self, *, commit: bool) -> None:
         """End the transaction if it is ours.

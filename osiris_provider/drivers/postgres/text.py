@@ -5,10 +5,11 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.postgres.arrow_types import BOOL, BYTEA, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, Column
-from osiris_provider.errors import DataError
+from osiris_provider.drivers.sql.server import made, needs_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,12 +45,15 @@ def batch_of_text(
     :param columns: of the result.
     :param first_row: number of the first of them in the result, for messages.
     :param lenient: values that Arrow has not become NULL.
-    :raises DataError: a value that Arrow has not; names column and row.
+    :raises ColumnNeedsTextError: values that Arrow has not.
     """
     import pyarrow as pa
 
     texts = (pa.array(values, pa.string()) for values in zip(*rows, strict=True))
-    arrays = [from_text(text, column, first_row, lenient=lenient) for text, column in zip(texts, columns, strict=True)]
+    arrays = made(
+        partial(from_text, text, column, first_row, lenient=lenient)
+        for text, column in zip(texts, columns, strict=True)
+    )
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema([column.field for column in columns]))
 
 
@@ -76,7 +80,7 @@ def from_text(strings: pa.Array, column: Column, first_row: int = 1, *, lenient:
     :param column: of the result.
     :param first_row: number of the first of these rows in the result, for messages.
     :param lenient: values that Arrow has not become NULL.
-    :raises DataError: Arrow has no such value; names column and row.
+    :raises ColumnNeedsTextError: Arrow has no such value.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -122,7 +126,7 @@ def _one_by_one(strings: pa.Array, column: Column, first_row: int | None) -> pa.
     for index, text in enumerate(strings.to_pylist()):
         value = text if text is None else read(text) if read else _cast_one(text, wanted)
         if value is None and text is not None and first_row is not None:
-            raise _unfit(column, text, first_row + index)
+            raise needs_text(column.name, text, first_row + index)
         values.append(value)
     return pa.array(values, storage).cast(wanted)
 
@@ -134,14 +138,6 @@ def _cast_one(text: str, wanted: pa.DataType) -> Any:
         return pa.scalar(text).cast(wanted).as_py()
     except pa.ArrowInvalid:
         return None
-
-
-def _unfit(column: Column, text: str, row: int) -> DataError:
-    message = (
-        f"Column {column.name} holds {text[:40]} in row {row:,} of the result; Arrow's type for it has no such value. "
-        f"Cast it in the query ({column.name}::text), or set special_values: text."
-    )
-    return DataError(message, column=column.name, row=row, special=True)
 
 
 def _days(match: re.Match[str]) -> int:

@@ -1,0 +1,112 @@
+"""What the extractors of database servers share: what becomes of values that Arrow's types cannot hold."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pydantic import Field
+
+from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.data import ColumnNeedsTextError
+from osiris_provider.drivers.sql.base import Batches, QueryConfig, SQLExtractor, Text, plain
+from osiris_provider.errors import DriverConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger(__name__)
+
+LONGEST_VALUE = 40
+"""Characters of a value that an error shows."""
+
+SpecialValues = Literal["text", "null", "error"]
+"""What becomes of a value that its column's Arrow type cannot hold."""
+
+
+class ServerQueryConfig(QueryConfig):
+    """Config of the extractors of database servers.
+
+    :param text_columns: columns of the result that are delivered as the server's text, whatever their type.
+    :param special_values: what becomes of values that the Arrow type of their column cannot hold, such as
+        ``infinity`` or ``0000-00-00``. ``text``: the extract starts over with the column as text, as if it were named
+        in ``text_columns``; ``null``: NULL; ``error``: an error that names column and row.
+    """
+
+    text_columns: list[Text] = Field(default_factory=list)
+    special_values: SpecialValues = "text"
+
+
+AnyServerQuery = TypeVar("AnyServerQuery", bound=ServerQueryConfig)
+
+
+class ServerExtractor(SQLExtractor[AnyServerQuery]):
+    """Base of the extractors of database servers; :meth:`stream` raises :func:`needs_text`, the rest is done here."""
+
+    def extract(self, step: Step[AnyServerQuery]) -> Batches:
+        """Return the stream; see :meth:`Extractor.extract`.
+
+        :raises ColumnNeedsTextError: while it is read: a value does not fit its column's Arrow type.
+        """
+        try:
+            yield from super().extract(step)
+        except ColumnNeedsTextError as error:
+            if step.config.special_values == "text":
+                error.again = partial(self._again, step, error.message, error.columns)
+            raise
+
+    def _again(self, step: Step[AnyServerQuery], reason: str, columns: Sequence[str]) -> pa.RecordBatchReader:
+        log.warning("%s Starting over with %s as text.", reason, ", ".join(columns))
+        config = step.config.model_copy(update={"text_columns": [*step.config.text_columns, *columns]})
+        reader: pa.RecordBatchReader = self.execute(replace(step, config=config))["data"]
+        return reader
+
+
+def needs_text(column: str, value: str, row: int) -> ColumnNeedsTextError:
+    """Return the error for a value that the Arrow type of its column cannot hold.
+
+    :param column: its name in the result.
+    :param value: as the server writes it.
+    :param row: number of the row in the result, from 1.
+    """
+    message = (
+        f"Column {column} holds {plain(value[:LONGEST_VALUE])} in row {row:,} of the result, which its Arrow type "
+        f"cannot hold. Name it in config field text_columns to read it as text, or set special_values: null."
+    )
+    return ColumnNeedsTextError(message, columns=[column], row=row)
+
+
+def made(makers: Iterable[Callable[[], Any]]) -> list[Any]:
+    """Return what each function makes, such as the columns of a batch.
+
+    :raises ColumnNeedsTextError: names all columns that need text, so that one more start is enough for them.
+    """
+    results = [_made(make) for make in makers]
+    errors = [result for result in results if isinstance(result, ColumnNeedsTextError)]
+    if not errors:
+        return results
+    first = errors[0]
+    columns = [column for error in errors for column in error.columns]
+    raise ColumnNeedsTextError(first.message, **{**first.facts, "columns": columns})
+
+
+def _made(make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except ColumnNeedsTextError as error:
+        return error
+
+
+def check_text_columns(text_columns: Iterable[str], names: Sequence[str]) -> None:
+    """Check that a result has the columns of config field ``text_columns``.
+
+    :param names: of the result's columns.
+    :raises DriverConfigError: names one that it has not.
+    """
+    for name in text_columns:
+        if name not in names:
+            message = f"config field text_columns: the result has no column {name}.{did_you_mean(name, list(names))}"
+            raise DriverConfigError(message, field="text_columns")
