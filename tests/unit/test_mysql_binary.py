@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.drivers.mysql import arrow_types as types
 from osiris_provider.drivers.mysql.decode import Column, decode
+from osiris_provider.drivers.mysql.lanes import packet_starts
 from osiris_provider.drivers.mysql.packets import MalformedError, RowPackets
 from osiris_provider.errors import DataError
 
@@ -202,6 +203,45 @@ def test_a_packet_that_is_missing_is_noticed() -> None:
 
     with pytest.raises(MalformedError):
         list(RowPackets(feeder(b"".join(packets) + stream_of([], 7), [1000]), 10, 1000))
+
+
+ZEROS = st.binary(max_size=40) | st.integers(0, 120).map(bytes)
+DECOY = stream_of([b"\0\0\0"] * 9, 250)
+
+
+@given(
+    some=st.lists(ZEROS, min_size=1, max_size=30),
+    rare=st.sampled_from([b"", DECOY, DECOY[1:] + DECOY, bytes(300), b"\1\0\0\0" * 70, bytes(70_000)]),
+    first=st.integers(0, 255),
+    cuts=st.lists(st.integers(5_000, 90_000), min_size=1, max_size=3),
+)
+@settings(max_examples=40)
+def test_many_packets_are_found_where_they_are(some: list[bytes], rare: bytes, first: int, cuts: list[int]) -> None:
+    """Rows are looked for in many places at once; what only looks like one, inside of another, is not taken for one."""
+    written = [b"\0" + (rare if n % 701 == 0 else some[n * n % len(some)]) for n in range(3000)]
+    stream = stream_of(written, first)
+    read_into, left = feeder(stream, cuts), [len(stream)]
+
+    def counted(view: memoryview) -> int:
+        left.append(left.pop() - (size := read_into(view)))
+        return size
+
+    packets = RowPackets(counted, 1 << 16, 1 << 18, lambda: left[0] > 0)
+
+    found = [bytes(rows.data[start:end]) for rows in packets for start, end in zip(rows.starts, rows.ends, strict=True)]
+
+    assert found == written
+
+
+def test_most_packets_are_found_from_many_places() -> None:
+    payloads = [b"\0\0" + bytes(n % 90) + b"text %d" % n for n in range(20_000)]
+    stream = stream_of(payloads)
+    data = np.frombuffer(stream + bytes(32), dtype=np.uint8)
+
+    starts = packet_starts(data, 0, len(stream), len(stream) // len(payloads))
+
+    assert len(starts) > 0.8 * len(payloads)
+    assert starts.tolist() == np.cumsum([0, *(4 + len(payload) for payload in payloads)])[: len(starts)].tolist()
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ out of the stream and decoded here, many at a time. :mod:`~osiris_provider.drive
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +32,8 @@ BATCH_BYTES: Final = 8 << 20
 """Bytes of rows that are held at a time."""
 ERROR_MARK: Final = 0xFF
 EOF_LENGTH: Final = 5
+PAUSE_SECONDS: Final = 0.001
+"""How long more of a result is let come in before it is looked at."""
 UNPREPARABLE: Final = (1047, 1235, 1295, 1312, 1461)
 """The server, or a proxy before it, does not prepare this statement, or none, or no more of them."""
 
@@ -85,7 +89,7 @@ class QueryResult:
             Column(field.name, column.type_code, field.type, fraction_digits(column), zero_dates, connection.encoding)
             for field, column in zip(self.schema, definitions, strict=True)
         ]
-        self._packets = RowPackets(_receiver(connection), batch_rows, batch_bytes)
+        self._packets = RowPackets(_receiver(connection), batch_rows, batch_bytes, _waiter(connection))
         self._blocks = iter(self._packets)
         self._next_row = 1
 
@@ -243,6 +247,25 @@ def _receiver(connection: Any) -> Callable[[memoryview], int]:
         return len(piece)
 
     return receive
+
+
+def _waiter(connection: Any) -> Callable[[], bool]:
+    """Return what tells whether the connection's socket has more to read, waiting a moment for it.
+
+    A server that is slower than this side sends little pieces. To be woken for each of them costs both sides more than
+    what is in it, so they are let gather where the line keeps them anyway.
+    """
+    line = connection._sock  # noqa: SLF001 - see above
+    poll = select.poll()
+    poll.register(line, select.POLLIN)
+    decrypted: Callable[[], int] = getattr(line, "pending", lambda: 0)
+
+    def more() -> bool:
+        if not decrypted():
+            time.sleep(PAUSE_SECONDS)
+        return bool(decrypted() or poll.poll(0))
+
+    return more
 
 
 def _hang_up(connection: Any, file: Any) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.connectors.faults import GARBAGE
+from osiris_provider.drivers.mysql.lanes import HEADER, packet_starts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,11 +17,9 @@ if TYPE_CHECKING:
 
 MARGIN: Final = 32
 """Bytes behind the last packet that may be looked at, though they mean nothing."""
-HEADER: Final = 4
-"""Length of the payload in three bytes, then the packet's number."""
 MAX_PAYLOAD: Final = 0xFFFFFF
 """Length of a packet that goes on in the next one."""
-READ_BYTES: Final = 1 << 20
+READ_BYTES: Final = 4 << 20
 TERMINATORS: Final = (0xFE, 0xFF)
 """First bytes of the packets that end a result, EOF and ERR; a row starts with 0."""
 
@@ -54,17 +53,26 @@ class RowPackets:
     :param read_into: puts what has come into a buffer and returns the number of bytes; 0 if the line was closed.
     :param max_rows: of a block.
     :param max_bytes: of a block; a row that is bigger is a block of its own.
+    :param more: whether there is more to read right now, or in a moment.
     """
 
-    def __init__(self, read_into: Callable[[memoryview], int], max_rows: int, max_bytes: int) -> None:
+    def __init__(
+        self,
+        read_into: Callable[[memoryview], int],
+        max_rows: int,
+        max_bytes: int,
+        more: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.last = b""
         self._read_into = read_into
+        self._more = more
         self._max_rows = max_rows
         self._use(bytearray(max_bytes + MARGIN))
         self._filled = 0
         self._scanned = 0
         self._headers: list[NDArray[np.int64]] = []
         self._lengths = _short_lengths
+        self._typical = max_bytes
         self._number: int | None = None
 
     def __iter__(self) -> Iterator[Rows]:
@@ -95,16 +103,19 @@ class RowPackets:
         """Find the packets that are there as a whole."""
         import numpy as np
 
-        found = self._lengths(self._buffer, self._scanned, self._filled)
-        bounds = np.cumsum(np.concatenate(([self._scanned], found.astype(np.int64) + HEADER)))
-        if self._lengths is _short_lengths and (self._data[bounds[:-1] + 1] | self._data[bounds[:-1] + 2]).any():
+        starts = packet_starts(self._data, self._scanned, self._filled, self._typical)
+        found = self._lengths(self._buffer, int(starts[-1]), self._filled)
+        rest = np.cumsum(np.concatenate((starts[-1:], found.astype(np.int64) + HEADER)))
+        if self._lengths is _short_lengths and (self._data[rest[:-1] + 1] | self._data[rest[:-1] + 2]).any():
             self._lengths = _long_lengths
             return self._scan()
-        whole = (bounds[1:] <= self._filled) & (found != MAX_PAYLOAD)
-        count = len(found) if whole.all() else int(whole.argmin())
+        bounds = np.concatenate((starts[:-1], rest))
+        whole = (rest[1:] <= self._filled) & (found != MAX_PAYLOAD)
+        count = len(starts) - 1 + (len(found) if whole.all() else int(whole.argmin()))
         self._headers.append(bounds[:count])
-        self._scanned = int(bounds[count])
+        begun, self._scanned = self._scanned, int(bounds[count])
         if count:
+            self._typical = (self._scanned - begun) // count
             self._note_last(bounds[count - 1] + HEADER)
         return None
 
@@ -121,9 +132,12 @@ class RowPackets:
         return sum(map(len, self._headers)) >= self._max_rows or self._filled == len(self._buffer) - MARGIN
 
     def _read(self) -> None:
-        room = len(self._buffer) - MARGIN - self._filled
+        """Read until there is enough to be worth looking at, or nothing more comes for now."""
+        end = min(len(self._buffer) - MARGIN, self._filled + READ_BYTES)
         with memoryview(self._buffer) as view:
-            self._filled += self._received(view[self._filled : self._filled + min(room, READ_BYTES)])
+            self._filled += self._received(view[self._filled : end])
+            while self._filled < end and self._more():
+                self._filled += self._received(view[self._filled : end])
 
     def _received(self, view: memoryview) -> int:
         count = self._read_into(view)
