@@ -78,6 +78,11 @@ def _options() -> dict[str, Any]:
             "If it is not set, the directory osiris_staging in AIRFLOW_HOME.",
             example="s3://my_aws_conn@my-bucket/staging",
         ),
+        "state_url": _option(
+            "Where the high-water marks of incremental tasks are kept: a directory that all workers share, or an "
+            "object store. If it is not set, a folder of staging_url; set it if old files are removed there.",
+            example="s3://my_aws_conn@my-bucket/state",
+        ),
         "doctor_timeout": _option(
             "Seconds that the Test button of a connection waits for its peer.", kind="float", default="2.0"
         ),

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from osiris_provider.airflow_compat import emit_gauge
 from osiris_provider.connectors.registry import close_all, get_connector
 from osiris_provider.drivers.base import REFERENCE, RESOLVED
 from osiris_provider.drivers.registry import get_driver
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError, OsirisError, UnknownConnectorError
 from osiris_provider.hooks.base import resolve
 from osiris_provider.hooks.errors import failing_for_good
+from osiris_provider.task_context import TaskContext
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,25 +25,6 @@ if TYPE_CHECKING:
 
 MAX_RESULT = 64 * 1024
 """Bytes of JSON that a step may return through XCom; data goes through staging."""
-
-
-class TaskContext:
-    """What a driver may ask of the task that runs it: takes its metrics.
-
-    :param ti: the task instance.
-    """
-
-    def __init__(self, ti: Any) -> None:
-        self._tags = {"dag_id": ti.dag_id, "task_id": ti.task_id}
-        self.load_id = _load_id(ti)
-        self.metrics: list[dict[str, Any]] = []
-
-    def log_metric(
-        self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
-    ) -> None:
-        """Keep a figure for XCom, and send it to Airflow's metrics as ``osiris.<name>``."""
-        self.metrics.append({"name": name, "value": value, "unit": unit, "tags": dict(tags or {})})
-        emit_gauge(f"osiris.{name}", value, {**self._tags, **(tags or {})})
 
 
 class OsirisOperator(BaseOperator):
@@ -96,13 +77,14 @@ class OsirisOperator(BaseOperator):
         staging = default_staging()
         inputs = {name: self._input(step, name, value, staging) for name, value in self._inputs(step, context)}
         driver = get_driver(self.driver)
-        ctx = TaskContext(context["ti"])
+        ctx = TaskContext(context)
 
         def work() -> dict[str, Any]:
             result = driver.run(step_id=step, config=config, inputs=inputs, ctx=ctx)
             return self._kept(step, result, staging, context)
 
         returned: dict[str, Any] = self._without_secrets(config.get(RESOLVED), work)
+        ctx.marks.keep()
         context["ti"].xcom_push(key="metrics", value=ctx.metrics)
         return returned
 
@@ -197,11 +179,6 @@ class OsirisOperator(BaseOperator):
                 raise
             message = redact(f"The driver failed with {type(error).__name__}: {error}")
         raise UnknownConnectorError(message)
-
-
-def _load_id(ti: Any) -> str:
-    """Return what all tries of a task instance share."""
-    return json.dumps([ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index])
 
 
 def default_staging() -> Staging:

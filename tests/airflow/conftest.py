@@ -89,16 +89,16 @@ class Run:
             return json.dumps([row.rendered_fields for row in rows])
 
 
-RunDag = Callable[[Any], Run]
+RunDag = Callable[..., Run]
 
 
 @pytest.fixture
 def run_dag(airflow_database: None) -> RunDag:  # noqa: ARG001 - the database has to be there
-    """Run a DAG to its end in this process, retries without waiting included."""
+    """Run a DAG to its end in this process, retries without waiting included; with the options of ``dag.test``."""
 
-    def run(dag: Any) -> Run:
+    def run(dag: Any, **options: Any) -> Run:
         serialized = store_dag(dag)
-        result = dag.test()
+        result = dag.test(**options)
         instances = result.get_task_instances()
         return Run(
             str(result.state),

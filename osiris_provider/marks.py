@@ -1,0 +1,190 @@
+"""Where the high-water marks of incremental tasks are kept: a small JSON file for each run of a task.
+
+Nothing is ever overwritten by another run, so what a run reads depends only on the runs before it. Whether a run has
+succeeded is for the caller to know. Knows no Airflow, as :mod:`osiris_provider.staging`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from osiris_provider.connections.settings import setting
+from osiris_provider.drivers.incremental import Mark
+from osiris_provider.errors import ConnectorError, DataError
+from osiris_provider.staging import OpenPath, safe_segment, staging_url
+from osiris_provider.storage.faults import MISSING, attempt
+from osiris_provider.storage.files import file_system, whole_file
+
+FOLDER = ".osiris-state"
+"""Beside the results in staging; no DAG can have that name there, because of the dot."""
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class TaskKey:
+    """A task; each of the tasks that a mapped one expands to has marks of its own.
+
+    :param map_index: -1 for a task that is not mapped.
+    """
+
+    dag_id: str
+    task_id: str
+    map_index: int = -1
+
+    def __str__(self) -> str:
+        index = "" if self.map_index < 0 else f" {self.map_index}"
+        return f"{self.dag_id} {self.task_id}{index}"
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """A run, and its place among the others: by the end of its data interval, then by when it was to start.
+
+    :param due: the end of the data interval; the same as ``run_after`` for a run that has none.
+    """
+
+    run_id: str
+    due: datetime
+    run_after: datetime
+
+    def name(self) -> str:
+        """Return the name of its file; names sort as the runs do."""
+        moments = (
+            moment.astimezone(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ") for moment in (self.due, self.run_after)
+        )
+        return f"{'-'.join(moments)}-{safe_segment(self.run_id)}.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is kept of a run.
+
+    :param source: what was read, such as ``@mysql.shop orders``.
+    :param low: the mark at which it began; None if it began without one.
+    :param mark: the mark that it reached; None if it has not been that far.
+    """
+
+    task: TaskKey
+    run_id: str
+    source: str
+    column: str
+    low: Mark | None
+    mark: Mark | None = None
+    written_at: str = ""
+
+    def fits(self, source: str, column: str) -> bool:
+        """Return whether it is about the same source and column."""
+        return (self.source, self.column) == (source, column)
+
+
+class MarkStore:
+    """The files.
+
+    :param url: of a directory that all workers share, or of an object store.
+    :param open_path: makes a path of a URL.
+    """
+
+    def __init__(self, url: str, open_path: OpenPath) -> None:
+        self.url = url.rstrip("/")
+        self._open_path = open_path
+
+    def names(self, task: TaskKey) -> list[str]:
+        """Return the names of a task's files, in the order of the runs."""
+        return self._names(self._folder(task))
+
+    def _names(self, folder: str) -> list[str]:
+        return [name for name in self._listed(folder) if name.endswith(".json")]
+
+    def read(self, task: TaskKey, name: str) -> Entry | None:
+        """Return what a file holds, None if it is not there.
+
+        :raises DataError: it is not such a file.
+        """
+        return self._read(f"{self._folder(task)}/{name}")
+
+    def _read(self, uri: str) -> Entry | None:
+        path = self._open_path(uri)
+        try:
+            text = attempt(uri, file_system(path).cat_file, path.path)
+        except ConnectorError as error:
+            if error.facts.get("fault") != MISSING.slug:
+                raise
+            return None
+        with suppress(ValueError, KeyError, TypeError):
+            return _parsed(json.loads(text))
+        message = (
+            f"{uri} is not a file of high-water marks. Remove it: its run will begin where the runs before it ended."
+        )
+        raise DataError(message)
+
+    def write(self, run: RunKey, entry: Entry) -> None:
+        """Write what is kept of a run, in one piece.
+
+        :raises ConnectorError: the storage is full, denies access, is not reached or fails.
+        """
+        uri = f"{self._folder(entry.task)}/{run.name()}"
+        stamped = replace(entry, written_at=datetime.now(timezone.utc).isoformat(timespec="seconds"))
+        with whole_file(self._open_path(uri), self.url) as file:
+            file.write(json.dumps({"version": VERSION, **asdict(stamped)}, indent=1).encode())
+
+    def remove(self, task: TaskKey, names: list[str]) -> None:
+        """Remove files of a task."""
+        for name in names:
+            uri = f"{self._folder(task)}/{name}"
+            path = self._open_path(uri)
+            attempt(uri, file_system(path).rm_file, path.path)
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        """Yield everything that is kept, by task and run, with the names of the files.
+
+        :raises DataError: a file is none of high-water marks.
+        """
+        folders = [self.url]
+        for _ in ("DAG", "task", "map index"):
+            folders = [f"{folder}/{name}" for folder in folders for name in self._listed(folder)]
+        for folder in folders:
+            for name in self._names(folder):
+                entry = self._read(f"{folder}/{name}")
+                if entry is not None:
+                    yield name, entry
+
+    def _folder(self, task: TaskKey) -> str:
+        return "/".join([self.url, safe_segment(task.dag_id), safe_segment(task.task_id), str(task.map_index)])
+
+    def _listed(self, uri: str) -> list[str]:
+        path = self._open_path(uri)
+        fs = file_system(path)
+        # Object stores remember listings, and other workers write here too.
+        fs.invalidate_cache()
+        try:
+            found: list[str] = attempt(uri, fs.ls, path.path, detail=False)
+        except ConnectorError as error:
+            if error.facts.get("fault") != MISSING.slug:
+                raise
+            return []
+        return sorted(name.rstrip("/").rpartition("/")[2] for name in found)
+
+
+def _parsed(found: Any) -> Entry:
+    if found["version"] != VERSION:
+        raise ValueError
+    known = {name: found[name] for name in ("run_id", "source", "column", "written_at")}
+    low, mark = (_mark(found[name]) for name in ("low", "mark"))
+    return Entry(TaskKey(**found["task"]), low=low, mark=mark, **known)
+
+
+def _mark(found: Any) -> Mark | None:
+    if found is None:
+        return None
+    seen = found["seen"]
+    return Mark(found["type"], found["text"], None if seen is None else tuple(seen))
+
+
+def state_url() -> str:
+    """Return ``[osiris] state_url``, else a folder of the staging URL."""
+    return setting("state_url") or f"{staging_url().rstrip('/')}/{FOLDER}"

@@ -1,0 +1,145 @@
+"""What a driver may ask of the Airflow task that runs it: its metrics, its load id, its high-water marks."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import ObjectStoragePath
+
+from osiris_provider.airflow_compat import emit_gauge
+from osiris_provider.drivers.incremental import Mark, Span
+from osiris_provider.marks import Entry, MarkStore, RunKey, TaskKey, state_url
+
+KEPT = 100
+"""Marks that are kept of older runs, so that those can be done again."""
+LOOKED_THROUGH = 50
+"""Runs that did not succeed, after which the newest of them is asked where it began."""
+
+log = logging.getLogger(__name__)
+
+
+class TaskContext:
+    """What a driver may ask of the task that runs it.
+
+    :param context: of the task.
+    """
+
+    def __init__(self, context: Mapping[str, Any]) -> None:
+        ti = context["ti"]
+        self._tags = {"dag_id": ti.dag_id, "task_id": ti.task_id}
+        self.load_id = _load_id(ti)
+        self.marks = RunMarks(context)
+        self.metrics: list[dict[str, Any]] = []
+
+    def log_metric(
+        self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Keep a figure for XCom, and send it to Airflow's metrics as ``osiris.<name>``."""
+        self.metrics.append({"name": name, "value": value, "unit": unit, "tags": dict(tags or {})})
+        emit_gauge(f"osiris.{name}", value, {**self._tags, **(tags or {})})
+
+
+def _load_id(ti: Any) -> str:
+    """Return what all tries of a task instance share."""
+    return json.dumps([ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index])
+
+
+class RunMarks:
+    """The marks of a task in a run.
+
+    A run begins at the mark of the newest run before it that has succeeded. It keeps to that, however often it is
+    tried or done again. The mark that it reaches is written down when its data is staged, and counts once the run has
+    succeeded.
+
+    :param context: of the task.
+    """
+
+    def __init__(self, context: Mapping[str, Any]) -> None:
+        self._ti = context["ti"]
+        self._dag_run = context["dag_run"]
+        self._entry: Entry | None = None
+        self._reached: Entry | None = None
+        self._obsolete: list[str] = []
+
+    def begin(self, source: str, column: str) -> Span:
+        """Return between which marks to read; see :meth:`~osiris_provider.drivers.incremental.Marks.begin`."""
+        store, task, run = self._store(), self._task(), self._run()
+        names = store.names(task)
+        earlier = [name for name in names if name < run.name()]
+        own = store.read(task, run.name())
+        if own is not None and own.fits(source, column):
+            later = [name for name in names if name > run.name()]
+            high = own.mark if own.mark is not None and self._any_counts(later, own) else None
+        else:
+            own = Entry(task, run.run_id, source, column, self._newest(earlier, source, column))
+            store.write(run, own)
+            high = None
+        self._entry = own
+        said = "everything" if own.low is None else f"from {own.low.text} on"
+        log.info("Reads %s of %s, by column %s%s", said, source, column, f", up to {high.text}" if high else "")
+        return Span(own.low, high)
+
+    def advance(self, mark: Mark | None) -> None:
+        """Take the mark that was reached; see :meth:`~osiris_provider.drivers.incremental.Marks.advance`."""
+        if self._entry is not None:
+            self._reached = Entry(
+                self._entry.task, self._entry.run_id, self._entry.source, self._entry.column, self._entry.low, mark
+            )
+
+    def keep(self) -> None:
+        """Write down the mark that was reached; nothing happens in a task that reads everything."""
+        if self._reached is None:
+            return
+        store = self._store()
+        store.write(self._run(), self._reached)
+        store.remove(self._task(), self._obsolete)
+        self._obsolete = []
+        mark = self._reached.mark
+        log.info("High-water mark: %s. It counts once the run has succeeded.", mark.text if mark else "none yet")
+
+    def _store(self) -> MarkStore:
+        return MarkStore(state_url(), ObjectStoragePath)
+
+    def _task(self) -> TaskKey:
+        ti = self._ti
+        return TaskKey(ti.dag_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
+
+    def _run(self) -> RunKey:
+        run = self._dag_run
+        return RunKey(run.run_id, run.data_interval_end or run.run_after, run.run_after)
+
+    def _newest(self, earlier: list[str], source: str, column: str) -> Mark | None:
+        """Return the mark of the newest run before this one that counts."""
+        store, task = self._store(), self._task()
+        failures = 0
+        for position in reversed(range(len(earlier))):
+            entry = store.read(task, earlier[position])
+            if entry is None or not entry.fits(source, column):
+                continue
+            succeeded = self._succeeded(entry.run_id)
+            mark = entry.mark if succeeded else None
+            if not succeeded:
+                failures += 1
+                # Where a run began had counted by then; a run that is gone from Airflow cannot be asked any more.
+                if succeeded is None or failures >= LOOKED_THROUGH:
+                    mark = entry.low
+            if mark is not None:
+                self._obsolete = earlier[: max(position - KEPT, 0)]
+                return mark
+        return None
+
+    def _any_counts(self, names: list[str], own: Entry) -> bool:
+        store, task = self._store(), self._task()
+        entries = (store.read(task, name) for name in names)
+        fitting = (entry for entry in entries if entry is not None and entry.fits(own.source, own.column))
+        return any(entry.mark is not None and self._succeeded(entry.run_id) for entry in fitting)
+
+    def _succeeded(self, run_id: str) -> bool | None:
+        """Return whether a run of the same DAG has succeeded, None if Airflow does not know it any more."""
+        ti = self._ti
+        if ti.get_dr_count(dag_id=ti.dag_id, run_ids=[run_id], states=["success"]):
+            return True
+        return False if ti.get_dr_count(dag_id=ti.dag_id, run_ids=[run_id]) else None

@@ -1,0 +1,243 @@
+"""High-water marks in DAG runs: which run reads what, when runs fail, are tried again, done again or done late."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from airflow.sdk import DAG
+from osiris_provider.operators.osiris import OsirisOperator
+
+from tests.airflow.conftest import ConnectionsFile, Run, RunDag
+from tests.airflow.drivers import Inputs
+
+CANARY = "c4n4ry-s3cret"
+RETRIES: dict[str, Any] = {"retries": 1, "retry_delay": timedelta(0)}
+
+
+class Fragile:
+    """Reads its input, and fails as long as it is told to; ``seen`` has what reached it, run by run."""
+
+    failing = False
+    failures = 0
+    seen: list[list[int]] = []  # noqa: RUF012 - shared with the test on purpose
+
+    def run(self, *, step_id: str, config: dict[str, Any], inputs: Inputs, ctx: Any) -> dict[str, Any]:  # noqa: ARG002 - the driver contract's signature
+        [name] = inputs
+        ids = sorted(inputs[name]["table"].column("id").to_pylist())
+        if type(self).failing or type(self).failures > 0:
+            type(self).failures -= 1
+            message = "downstream fails"
+            raise RuntimeError(message)
+        type(self).seen.append(ids)
+        return {"rows_written": len(ids)}
+
+
+class Shop:
+    """A DuckDB file with orders, and a DAG that reads what is new of them.
+
+    :param folder: for the file.
+    :param run_dag: runs the DAG.
+    """
+
+    def __init__(self, folder: Path, run_dag: RunDag) -> None:
+        self.path = folder / "shop.duckdb"
+        self._run_dag = run_dag
+        self.execute("CREATE TABLE orders (id INTEGER, updated_at TIMESTAMP)")
+
+    def execute(self, statement: str) -> None:
+        with duckdb.connect(self.path) as connection:
+            connection.execute(statement)
+
+    def add(self, *ids: int, at: str | None = None) -> None:
+        """Add orders, each a minute after the one before it, or all at the same time."""
+        for number in ids:
+            moment = at or str(
+                datetime(2024, 1, 1, tzinfo=timezone.utc).replace(tzinfo=None) + timedelta(minutes=number)
+            )
+            self.execute(f"INSERT INTO orders VALUES ({number}, '{moment}')")
+
+    def run(self, day: int, **incremental: Any) -> Run:
+        """Do the run of a day, anew if it has been done."""
+        config = {
+            "connection": "@duckdb.shop",
+            "table": "orders",
+            "incremental": {"column": "updated_at", **incremental},
+        }
+        with DAG("incremental", schedule=None) as dag:
+            read = OsirisOperator(task_id="extract", driver="duckdb.extractor", config=config, **RETRIES)
+            OsirisOperator(task_id="load", driver=Fragile, config={}, inputs={"extract": read.output}, **RETRIES)
+        moment = datetime(2030, 1, day, tzinfo=timezone.utc)
+        return self._run_dag(dag, logical_date=moment, run_after=moment)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, run_dag: RunDag, connections_file: ConnectionsFile, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    connections_file({"duckdb": {"shop": {"path": str(tmp_path / "shop.duckdb"), "note": CANARY}}})
+    monkeypatch.setattr(Fragile, "seen", [])
+    monkeypatch.setattr(Fragile, "failing", False)
+    monkeypatch.setattr(Fragile, "failures", 0)
+    forget_runs()
+    return Shop(tmp_path, run_dag)
+
+
+def forget_runs(day: int | None = None) -> None:
+    """Delete runs from Airflow, as people and ``airflow db clean`` do."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        query = session.query(DagRun).filter_by(dag_id="incremental")
+        if day is not None:
+            query = query.filter_by(logical_date=datetime(2030, 1, day, tzinfo=timezone.utc))
+        query.delete()
+
+
+def test_each_run_reads_what_is_new(shop: Shop) -> None:
+    shop.add(1, 2)
+    assert shop.run(1).state == "success"
+    shop.run(2)
+    shop.add(3)
+    shop.run(3)
+    assert Fragile.seen == [[1, 2], [], [3]]
+
+
+def test_a_row_with_the_value_of_the_mark_that_comes_late_is_read_once(shop: Shop) -> None:
+    shop.add(1, 2, at="2024-01-01 12:00:00")
+    shop.run(1)
+    shop.add(3, at="2024-01-01 12:00:00")
+    shop.run(2)
+    shop.run(3)
+    assert Fragile.seen == [[1, 2], [3], []]
+
+
+def test_the_mark_of_a_run_that_failed_downstream_does_not_count(shop: Shop) -> None:
+    shop.add(1)
+    shop.run(1)
+    shop.add(2)
+    Fragile.failing = True
+    run = shop.run(2)
+    assert (run.state, run.states["extract"]) == ("failed", "success")
+    Fragile.failing = False
+    shop.add(3)
+    shop.run(3)
+    assert Fragile.seen == [[1], [2, 3]]
+
+
+def test_a_retry_downstream_loses_nothing(shop: Shop) -> None:
+    shop.add(1)
+    Fragile.failures = 1
+    run = shop.run(1)
+    assert (run.state, run.tries["load"]) == ("success", 2)
+    shop.add(2)
+    shop.run(2)
+    assert Fragile.seen == [[1], [2]]
+
+
+def test_a_retry_of_the_extraction_begins_at_the_same_mark(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from osiris_provider.staging import Staging
+
+    write, tries = Staging.write, []
+
+    def broken_at_first(self: Staging, place: Sequence[str], reader: Any) -> Any:
+        tries.append(place)
+        if len(tries) == 1:
+            reader.read_all()
+            message = "the disk went away"
+            raise OSError(message)
+        return write(self, place, reader)
+
+    shop.add(1)
+    shop.run(1)
+    shop.add(2)
+    monkeypatch.setattr(Staging, "write", broken_at_first)
+    assert shop.run(2).tries["extract"] == 2
+    assert Fragile.seen == [[1], [2]]
+
+
+def test_a_run_that_is_done_again_reads_the_same_span_and_moves_nothing_back(shop: Shop) -> None:
+    for day in (1, 2, 3):
+        shop.add(day)
+        shop.run(day)
+    shop.run(2)
+    shop.add(4)
+    shop.run(4)
+    assert Fragile.seen == [[1], [2], [3], [2], [4]]
+
+
+def test_the_newest_run_done_again_reads_what_has_come_since(shop: Shop) -> None:
+    shop.add(1)
+    shop.run(1)
+    shop.add(2)
+    shop.run(2)
+    shop.add(3)
+    shop.run(2)
+    shop.run(3)
+    assert Fragile.seen == [[1], [2], [2, 3], []]
+
+
+def test_a_backfill_begins_at_the_mark_before_it_and_moves_nothing_back(shop: Shop) -> None:
+    shop.add(1)
+    shop.run(1)
+    shop.add(2)
+    shop.run(10)
+    shop.run(5)
+    shop.add(3)
+    shop.run(11)
+    assert Fragile.seen == [[1], [2], [2], [3]]
+
+
+def test_a_run_that_is_gone_from_airflow_leaves_the_mark_it_began_at(shop: Shop) -> None:
+    for day in (1, 2):
+        shop.add(day)
+        shop.run(day)
+    forget_runs()
+    shop.add(3)
+    shop.run(3)
+    assert Fragile.seen == [[1], [2], [2, 3]]
+
+
+def test_initial_value_is_where_the_first_run_begins(shop: Shop) -> None:
+    shop.add(1, 2, 3)
+    shop.run(1, initial_value="2024-01-01 00:02:00")
+    shop.add(4)
+    shop.run(2, initial_value="2024-01-01 00:02:00")
+    assert Fragile.seen == [[2, 3], [4]]
+
+
+def test_lookback_reads_again_what_may_have_come_late(shop: Shop) -> None:
+    shop.add(10)
+    shop.run(1)
+    shop.add(8, 9)
+    shop.run(2, lookback=90)
+    assert Fragile.seen == [[10], [9, 10]]
+
+
+def test_state_files_hold_the_mark_and_no_secret(shop: Shop, staging_of_its_own: Path) -> None:
+    shop.add(1)
+    shop.run(1)
+    shop.add(2)
+    shop.run(2)
+    first, second = sorted(staging_of_its_own.glob(".osiris-state/incremental/extract/-1/*.json"))
+    found = json.loads(second.read_text())
+    assert found["task"] == {"dag_id": "incremental", "task_id": "extract", "map_index": -1}
+    assert (found["source"], found["column"]) == ("@duckdb.shop orders", "updated_at")
+    assert (found["low"]["text"], found["mark"]["text"]) == ("2024-01-01 00:01:00.000000", "2024-01-01 00:02:00.000000")
+    assert found["mark"]["type"] == "timestamp[us]"
+    assert CANARY not in first.read_text() + second.read_text()
+
+
+def test_another_table_begins_anew(shop: Shop, run_dag: RunDag) -> None:
+    shop.add(1)
+    shop.run(1)
+    shop.execute("CREATE VIEW elsewhere AS FROM orders")
+    config = {"connection": "@duckdb.shop", "table": "elsewhere", "incremental": {"column": "updated_at"}}
+    with DAG("incremental", schedule=None) as dag:
+        OsirisOperator(task_id="extract", driver="duckdb.extractor", config=config)
+    moment = datetime(2030, 1, 2, tzinfo=timezone.utc)
+    assert run_dag(dag, logical_date=moment, run_after=moment).xcom("extract")["rows"] == 1
