@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow.dataset as ds
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osiris_provider.drivers.data import BATCH_ROWS, row_groups, to_reader
+from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, row_groups, to_reader
 from osiris_provider.errors import DataError
 
 ROWS = st.lists(
@@ -126,3 +127,39 @@ def test_row_groups_put_small_batches_together() -> None:
     groups = list(row_groups(to_reader(batches)))
     assert sum(group.num_rows for group in groups) == 200_000
     assert all(BATCH_ROWS <= group.num_rows < BATCH_ROWS + 1000 for group in groups[:-1])
+
+
+def test_what_needs_text_survives_streams_of_streams() -> None:
+    error = ColumnNeedsTextError("Column a holds infinity.", columns=["a"], row=7)
+    error.again = lambda: pa.table({"a": ["infinity"]}).to_reader()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield pa.RecordBatch.from_pydict({"a": [1]})
+        raise error
+
+    inner = pa.RecordBatchReader.from_batches(pa.schema([("a", pa.int64())]), batches())
+    with pytest.raises(ColumnNeedsTextError) as raised:
+        to_reader(batch for batch in inner).read_all()
+    assert raised.value is error
+    assert error.again().read_all().num_rows == 1
+
+
+def test_a_part_of_a_stream_does_not_start_over_for_the_whole() -> None:
+    error = ColumnNeedsTextError("Column a holds infinity.", columns=["a"])
+    error.again = lambda: pa.table({"a": ["infinity"]}).to_reader()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield pa.RecordBatch.from_pydict({"a": [1]})
+        raise error
+
+    part = pa.RecordBatchReader.from_batches(pa.schema([("a", pa.int64())]), batches())
+    with pytest.raises(ColumnNeedsTextError):
+        to_reader(iter([pa.table({"a": [0]}), part])).read_all()
+    assert error.again is None
+
+
+def test_what_needs_text_survives_pickling() -> None:
+    error = ColumnNeedsTextError("Column a holds infinity.", columns=["a"], row=7)
+    error.again = lambda: pa.table({"a": ["infinity"]}).to_reader()
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert (type(copy), copy.message, copy.columns, copy.again) == (type(error), error.message, ["a"], None)

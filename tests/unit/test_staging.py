@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.errors import DataError, UnknownConnectorError
 from osiris_provider.hooks.errors import can_pass
 from osiris_provider.staging import LONGEST_SEGMENT, StagedData, Staging, safe_segment
@@ -130,3 +131,38 @@ def test_segments_are_safe_and_stay_different(one: str, other: str) -> None:
         assert not set(segment) & set("/\\:?#%*\0")
         assert len(segment) <= LONGEST_SEGMENT + 11
     assert (safe_segment(one) == safe_segment(other)) == (one == other)
+
+
+def needing_text(*columns: str, again: Any = None) -> pa.RecordBatchReader:
+    """Return a stream of columns a and b that breaks off because these need text."""
+    error = ColumnNeedsTextError("Column holds infinity.", columns=list(columns))
+    error.again = again
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield pa.RecordBatch.from_pydict({"a": [1], "b": [2]})
+        raise error
+
+    return pa.RecordBatchReader.from_batches(pa.schema([("a", pa.int64()), ("b", pa.int64())]), batches())
+
+
+def test_columns_that_need_text_are_staged_as_text(staging: Staging) -> None:
+    whole = stream({"a": ["1", "∞"], "b": ["2", "∞"]})
+    staged = staging.write(PLACE, needing_text("a", again=lambda: needing_text("b", again=lambda: whole)))
+    assert staging.read(staged)["data"].read_all().to_pydict() == {"a": ["1", "∞"], "b": ["2", "∞"]}
+    assert staged.rows == 2
+    assert files_under(staging) == ["data.parquet"]
+
+
+def test_a_stream_that_cannot_start_over_leaves_nothing(staging: Staging) -> None:
+    with pytest.raises(ColumnNeedsTextError, match="holds infinity"):
+        staging.write(PLACE, needing_text("a"))
+    assert files_under(staging) == []
+
+
+def test_a_stream_that_starts_over_for_ever_ends(staging: Staging) -> None:
+    def again() -> pa.RecordBatchReader:
+        return needing_text("a", again=again)
+
+    with pytest.raises(ColumnNeedsTextError):
+        staging.write(PLACE, again())
+    assert files_under(staging) == []
