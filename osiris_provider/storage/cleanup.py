@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from osiris_provider.errors import ConnectorError
-from osiris_provider.storage.faults import MISSING, attempt, public, storage_fault
+from osiris_provider.storage.faults import IN_THE_WAY, MISSING, attempt, public, storage_fault
 from osiris_provider.storage.files import FILE_NAME, is_local_file_system
 
 _TRY = r"[^/]+/[^/]+/[^/]+/\d+/\d+"
@@ -74,7 +74,10 @@ class _LocalSweep:
 
     def files(self) -> Iterator[OldFile]:
         if not os.path.lexists(self._root):
+            # No task has written yet.
             return
+        if not os.path.isdir(self._root):
+            raise IN_THE_WAY.error(public(self._url))
         walk = os.fwalk(self._root, topdown=False, onerror=self._unreadable, follow_symlinks=False)
         for directory, folders, names, descriptor in walk:
             relative = os.path.relpath(directory, self._root)

@@ -41,8 +41,10 @@ def missing_package(scheme: str) -> MissingPackageError:
 
     :param scheme: of a URL that nothing can reach.
     """
-    what = "'airflow-provider-osiris[s3]'" if scheme in ("s3", "s3a") else "its fsspec package and Airflow's provider"
-    return MissingPackageError(f"Nothing that is installed can reach {scheme}:// URLs. Run pip install {what}.")
+    known = "Run pip install 'airflow-provider-osiris[s3]'."
+    other = "Install its fsspec package and the Airflow provider for it, or correct the URL."
+    advice = known if scheme in ("s3", "s3a") else other
+    return MissingPackageError(f"Nothing that is installed can reach {scheme}:// URLs. {advice}")
 
 
 def is_local(path: Any) -> bool:

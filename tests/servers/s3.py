@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import uuid
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -56,11 +58,12 @@ class S3Server:
             self._process.communicate()
             self._process = None
 
-    def client(self, service: str = "s3", key_id: str = KEY_ID, secret: str = SECRET) -> Any:
+    @cache  # noqa: B019 - there are few servers, and to make a client takes a second
+    def client(self, service: str = "s3") -> Any:
         """Return a boto3 client."""
         import boto3
 
-        session = boto3.Session(aws_access_key_id=key_id, aws_secret_access_key=secret, region_name=REGION)
+        session = boto3.Session(aws_access_key_id=KEY_ID, aws_secret_access_key=SECRET, region_name=REGION)
         return session.client(service, endpoint_url=self.origin)
 
     def airflow_connection(self, key_id: str = KEY_ID, secret: str = SECRET) -> str:
@@ -101,18 +104,15 @@ class S3Server:
     def restricted_key(self) -> tuple[str, str]:
         """Return a key id and a secret that may list the bucket, and nothing else."""
         iam = self.client("iam")
-        iam.create_user(UserName="reader")
+        name = uuid.uuid4().hex
+        iam.create_user(UserName=name)
         statement = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        iam.put_user_policy(UserName="reader", PolicyName="list", PolicyDocument=policy)
-        made = iam.create_access_key(UserName="reader")["AccessKey"]
+        iam.put_user_policy(UserName=name, PolicyName="list", PolicyDocument=policy)
+        made = iam.create_access_key(UserName=name)["AccessKey"]
         return made["AccessKeyId"], made["SecretAccessKey"]
 
     def check_credentials(self, on: bool = True) -> None:
         """Have the server check credentials and rights from now on, or not."""
         after = "0" if on else "inf"
         requests.post(f"{self.origin}/moto-api/reset-auth", data=after, timeout=10).raise_for_status()
-
-    def quoted(self, path: str) -> str:
-        """Return a URL below the bucket."""
-        return f"s3://{self.bucket}/{path}"

@@ -1,0 +1,149 @@
+"""What every kind of staging area promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from osiris_provider.errors import DataError, UnknownConnectorError
+from osiris_provider.hooks.errors import can_pass
+from osiris_provider.staging import StagedData, Staging, safe_segment
+from upath import UPath
+
+PLACE = ("flights", "manual__2026-01-01T00:00:00+00:00", "extract", "0", "1")
+RESULT = "/".join([*map(safe_segment, PLACE), "data.parquet"])
+EVERYTHING = timedelta(hours=-1)
+"""Older than this is also what was written just now."""
+FOREIGN = (
+    "data.parquet",
+    "notes.txt",
+    "warehouse/data.parquet",
+    "warehouse/2026/11/24/1/orders.parquet",
+    "warehouse/2026/11/24/data.parquet",
+    "_state/flights/extract/0/1/state.json",
+    "a/b/c/0/1/2/data.parquet",
+    "a/b/c/0/one/data.parquet",
+    "a/b/c/0/1/data.parquet.bak",
+    "a/b/c/0/1/.data.parquet.1234.partial",
+)
+"""What others may have put into the same directory."""
+
+
+def stream(*batches: dict[str, list[Any]]) -> pa.RecordBatchReader:
+    made = [pa.RecordBatch.from_pydict(batch) for batch in batches]
+    return pa.RecordBatchReader.from_batches(made[0].schema, iter(made))
+
+
+class StagingContract:
+    """The contract of a staging area; a kind of storage overrides the fixture ``url``."""
+
+    @pytest.fixture
+    def url(self) -> str:
+        """The URL of an empty staging area."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def staging(self, url: str) -> Staging:
+        return Staging(url, UPath)
+
+    def files(self, staging: Staging) -> list[str]:
+        """All files below the URL, hidden ones too."""
+        root = UPath(staging.url)
+        root.fs.invalidate_cache()
+        prefix = f"{root.path.rstrip('/')}/"
+        return sorted(name.removeprefix(prefix) for name in root.fs.find(root.path))
+
+    def test_what_was_written_is_read_back_again_and_again(self, staging: Staging) -> None:
+        staged = staging.write(PLACE, stream({"a": [1, 2], "b": ["x", None]}, {"a": [3], "b": ["ž"]}))
+        assert staged.rows == 3
+        assert staged.columns == ["a", "b"]
+        assert staged.bytes == UPath(staged.uri).stat().st_size > 0
+        found = staging.read(staged)
+        for _ in range(2):
+            assert found["data"].read_all().to_pydict() == {"a": [1, 2, 3], "b": ["x", None, "ž"]}
+        assert found["table"].num_rows == 3
+        assert found["dataset"].to_table(columns=["a"]).to_pydict() == {"a": [1, 2, 3]}
+        assert list(found["df"]["a"]) == [1, 2, 3]
+
+    def test_several_results_are_read_as_one(self, staging: Staging) -> None:
+        parts = [staging.write((*PLACE[:-1], str(n)), stream({"a": [n]})) for n in range(3)]
+        found = staging.read(*parts)
+        assert found["data"].read_all().to_pydict() == {"a": [0, 1, 2]}
+        assert found["dataset"].to_table().num_rows == found["rows"] == 3
+        assert "uri" not in found
+
+    def test_a_file_has_its_name_when_it_is_whole_and_not_before(self, staging: Staging) -> None:
+        seen: list[str] = []
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for n in range(3):
+                yield pa.RecordBatch.from_pydict({"a": list(range(70_000 * n, 70_000 * (n + 1)))})
+                seen.extend(self.files(staging))
+
+        staging.write(PLACE, pa.RecordBatchReader.from_batches(pa.schema([("a", pa.int64())]), batches()))
+        assert RESULT not in seen
+        assert self.files(staging) == [RESULT]
+
+    def test_a_stream_that_breaks_leaves_no_file(self, staging: Staging) -> None:
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield pa.RecordBatch.from_pydict({"a": list(range(100_000))})
+            message = "the server went away"
+            raise ConnectionError(message)
+
+        schema = pa.schema([("a", pa.int64())])
+        with pytest.raises(ConnectionError, match="went away"):
+            staging.write(PLACE, pa.RecordBatchReader.from_batches(schema, batches()))
+        assert self.files(staging) == []
+
+    def test_a_second_try_replaces_the_first(self, staging: Staging) -> None:
+        staging.write(PLACE, stream({"a": [1]}))
+        staged = staging.write(PLACE, stream({"a": [2]}))
+        assert staging.read(staged)["data"].read_all().to_pydict() == {"a": [2]}
+        assert self.files(staging) == [RESULT]
+
+    def test_an_empty_stream_keeps_its_columns(self, staging: Staging) -> None:
+        schema = pa.schema([("a", pa.int64())])
+        staged = staging.write(PLACE, pa.RecordBatchReader.from_batches(schema, iter([])))
+        assert (staged.rows, staged.columns) == (0, ["a"])
+        assert staging.read(staged)["data"].schema.equals(schema)
+
+    def test_columns_of_the_same_name_are_refused_by_name(self, staging: Staging) -> None:
+        batch = pa.RecordBatch.from_arrays([pa.array([1]), pa.array([2])], names=["id", "id"])
+        with pytest.raises(DataError, match="more than one column named id"):
+            staging.write(PLACE, pa.RecordBatchReader.from_batches(batch.schema, [batch]))
+        assert self.files(staging) == []
+
+    def test_a_result_that_is_gone_is_an_error_that_says_so(self, staging: Staging) -> None:
+        missing = StagedData(f"{staging.url}/gone/data.parquet", 1, 1, ["a"])
+        with pytest.raises(UnknownConnectorError, match=r"gone/data\.parquet is not there") as raised:
+            staging.read(missing)["data"].read_all()
+        assert not can_pass(raised.value)
+
+    def test_old_results_are_removed_and_nothing_else(self, staging: Staging) -> None:
+        for name in FOREIGN:
+            path = UPath(staging.url) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"not ours")
+        sizes = {"1": 0, "2": 0}
+        for number in sizes:
+            sizes[number] = staging.write((*PLACE[:-1], number), stream({"a": [1]})).bytes
+        removed = list(staging.remove_old(EVERYTHING))
+        assert {old.path.split("/")[-2]: old.bytes for old in removed} == sizes
+        assert not any(old.problem for old in removed)
+        assert self.files(staging) == sorted(FOREIGN)
+
+    def test_young_results_stay(self, staging: Staging) -> None:
+        staging.write(PLACE, stream({"a": [1]}))
+        assert list(staging.remove_old(timedelta(hours=1))) == []
+        assert self.files(staging) == [RESULT]
+
+    def test_a_dry_run_only_tells(self, staging: Staging) -> None:
+        staging.write(PLACE, stream({"a": [1]}))
+        assert [old.path for old in staging.remove_old(EVERYTHING, dry_run=True)] == [RESULT]
+        assert self.files(staging) == [RESULT]
+
+    def test_there_is_nothing_to_remove_before_the_first_result(self, staging: Staging) -> None:
+        assert list(staging.remove_old(EVERYTHING)) == []
