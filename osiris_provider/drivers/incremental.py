@@ -83,6 +83,20 @@ class Mark:
             return float(self.text)
         return f"{self.text}{zone}" if "tz=" in self.type else self.text
 
+    def typed(self, kind: pa.DataType) -> pa.Array | None:
+        """Return the value as the only one of an array, None if it is no value of that type.
+
+        :param kind: of the array.
+        """
+        import pyarrow as pa
+
+        bound = self.bound()
+        try:
+            # Times are texts here, which Arrow parses only in a cast.
+            return pa.array([bound]).cast(kind) if isinstance(bound, str) else pa.array([bound], kind)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+            return None
+
     def before(self, lookback: float) -> Mark:
         """Return the mark so far before this one.
 

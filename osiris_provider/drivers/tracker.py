@@ -140,7 +140,6 @@ class Tracker:
 
     def _reached(self) -> Mark | None:
         """Return the mark of what was read; it never goes back behind the one that the run began at."""
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         low, top = self._span.low, self._top
@@ -148,12 +147,9 @@ class Tracker:
             return low
         mark = Mark.of(top[0], None if self._seen is None else tuple(self._seen))
         if low is not None and low != mark:
-            try:
-                behind = pc.less(top, pa.array([low.bound()]).cast(top.type))[0].as_py()
-            except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-                # The column has another type than it had: what was read now is all that is known.
-                behind = False
-            if behind:
+            # If the column has another type than it had, what was read now is all that is known.
+            before = low.typed(top.type)
+            if before is not None and pc.less(top, before)[0].as_py():
                 return low
         if self._redact(mark.text) != mark.text and _is_text(top.type):
             self._refuse(f"the greatest value of column '{self._settings.column}' holds a secret of the connection")

@@ -1,0 +1,229 @@
+"""Incremental reading from real servers: every type that can be a high-water mark, tables and queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import duckdb
+import pytest
+from osiris_provider.connectors import close_all
+from osiris_provider.drivers import get_driver
+from osiris_provider.drivers.incremental import Mark
+from osiris_provider.errors import DataError, DriverConfigError, OsirisError
+
+from tests.contract.context import RecordingContext
+from tests.contract.marks import KeptMarks
+from tests.integration.sql_families import Connection
+from tests.integration.test_mysql_drivers import MySQLFamily
+from tests.integration.test_postgres_drivers import PostgresFamily
+from tests.servers import Address
+
+# Type, and literals of it in ascending order.
+Values = tuple[str, tuple[str, str, str]]
+COMMON: list[Values] = [
+    ("BIGINT", ("-9223372036854775807", "9223372036854775806", "9223372036854775807")),
+    ("DECIMAL(38,10)", ("-1", "0", "1234567890123456789012345678.0123456789")),
+    ("DATE", ("'0001-01-01'", "'2024-02-28'", "'2024-02-29'")),
+    ("VARCHAR(40)", ("''", "'100%s'", "'it''s'")),
+]
+
+
+class IncrementalTests:
+    """What all families do.
+
+    :cvar family: its name.
+    :cvar quote: how it quotes an identifier.
+    :cvar positional: marker of a parameter without a name.
+    :cvar named: marker of parameter ``v``.
+    """
+
+    family: ClassVar[str]
+    quote: ClassVar[str] = '"'
+    positional: ClassVar[str] = "%s"
+    named: ClassVar[str] = "%(v)s"
+    types: ClassVar[list[Values]]
+
+    def sql(self, *statements: str) -> None:
+        """Run statements with a client of the test's own."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def marks(self) -> KeptMarks:
+        return KeptMarks()
+
+    def read(self, connection: Connection, marks: KeptMarks, **config: Any) -> list[dict[str, Any]]:
+        """Do a run that succeeds; return its rows."""
+        config = {"incremental": {"column": "c"}, **config}
+        ctx = RecordingContext(marks=marks)
+        step = {"resolved_connection": connection, **config}
+        result = get_driver(f"{self.family}.extractor").run(step_id="extract", config=step, inputs={}, ctx=ctx)
+        rows: list[dict[str, Any]] = result["data"].read_all().to_pylist()
+        return rows
+
+    def numbers(self, connection: Connection, marks: KeptMarks, **config: Any) -> list[int]:
+        return sorted(row["n"] for row in self.read(connection, marks, **config))
+
+    @pytest.mark.parametrize("form", ["table", "query"])
+    def test_every_type_is_kept_exactly(self, connection: Connection, form: str) -> None:
+        source = {"table": {"table": "t"}, "query": {"query": "SELECT n, c FROM t -- all of it"}}[form]
+        for kind, (first, second, third) in self.types:
+            marks = KeptMarks()
+            self.sql(
+                "DROP TABLE IF EXISTS t",
+                f"CREATE TABLE t (n INT, c {kind})",
+                f"INSERT INTO t VALUES (1, {first}), (2, {second})",
+            )
+            assert self.numbers(connection, marks, **source) == [1, 2], kind
+            assert self.numbers(connection, marks, **source) == [], (kind, marks.low)
+            self.sql(f"INSERT INTO t VALUES (3, {second}), (4, {third})")
+            assert self.numbers(connection, marks, **source) == [3, 4], (kind, marks.low)
+            assert self.numbers(connection, marks, **source) == [], (kind, marks.low)
+
+    def test_a_query_with_parameters(self, connection: Connection, marks: KeptMarks) -> None:
+        self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (9, 9)")
+        config: dict[str, Any] = {"query": f"SELECT * FROM t WHERE n < {self.positional}", "params": [9]}
+        marks.low = Mark("int32", "2")
+        assert self.numbers(connection, marks, **config) == [2, 3]
+        config = {"query": f"SELECT * FROM t WHERE n < {self.named}", "params": {"v": 9}}
+        marks.low = Mark("int32", "3")
+        assert self.numbers(connection, marks, **config) == [3]
+        config = {"query": "SELECT * FROM t WHERE 'a' LIKE '%a%'"}
+        assert self.numbers(connection, marks, **config) == [9]
+
+    def test_a_run_done_again_reads_up_to_its_mark(self, connection: Connection, marks: KeptMarks) -> None:
+        self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (4, 4)")
+        marks.low, marks.high = Mark("int32", "2"), Mark("int32", "3")
+        assert self.numbers(connection, marks, table="t") == [2, 3]
+        assert marks.low == Mark("int32", "3")
+
+    def test_initial_value_lookback_and_exclusive(self, connection: Connection, marks: KeptMarks) -> None:
+        self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)")
+        assert self.numbers(connection, marks, table="t", incremental={"column": "c", "initial_value": 2}) == [2, 3]
+        assert self.numbers(connection, marks, table="t", incremental={"column": "c", "inclusive": False}) == []
+        assert self.numbers(connection, marks, table="t", incremental={"column": "c", "lookback": 1}) == [2, 3]
+        assert marks.low == Mark("int32", "3")
+
+    def test_rows_without_a_value_are_never_lost_in_silence(self, connection: Connection, marks: KeptMarks) -> None:
+        self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, NULL)")
+        with pytest.raises(DataError, match=r"Step extract: 1 rows have no value in column 'c'.*include or exclude"):
+            self.read(connection, marks, table="t")
+        assert marks.advanced == 0
+        exclude = {"column": "c", "nulls": "exclude"}
+        assert self.numbers(connection, marks, table="t", incremental=exclude) == [1]
+        assert self.numbers(connection, marks, table="t", incremental=exclude) == []
+        assert self.numbers(connection, marks, table="t", incremental={"column": "c", "nulls": "include"}) == [2]
+        with pytest.raises(DataError, match="no value"):
+            self.read(connection, marks, table="t")
+
+    def test_an_empty_result_keeps_the_mark(self, connection: Connection, marks: KeptMarks) -> None:
+        self.sql("CREATE TABLE t (n INT, c INT)")
+        assert self.numbers(connection, marks, table="t") == []
+        assert (marks.low, marks.advanced) == (None, 1)
+        marks.low = Mark("int32", "7")
+        assert self.numbers(connection, marks, table="t") == []
+        assert marks.low == Mark("int32", "7")
+
+    def test_names_and_values_are_no_sql(self, connection: Connection, marks: KeptMarks) -> None:
+        name = f"c{self.quote}; DROP TABLE t; -- %s"
+        quoted = self.quote + name.replace(self.quote, self.quote * 2) + self.quote
+        self.sql(f"CREATE TABLE t (n INT, {quoted} VARCHAR(40))", "INSERT INTO t VALUES (1, 'b'), (2, 'z')")
+        marks.low = Mark("string", "' OR 1=1; DROP TABLE t; -- %s")
+        assert self.numbers(connection, marks, table="t", incremental={"column": name}) == [1, 2]
+        marks.low = Mark("string", "c' OR '1'='1")
+        assert self.numbers(connection, marks, table="t", incremental={"column": name}) == [2]
+
+    def test_a_column_that_is_not_there(self, connection: Connection, marks: KeptMarks) -> None:
+        self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1)")
+        with pytest.raises(OsirisError, match=r"Step extract: .*updated_at"):
+            self.read(connection, marks, table="t", incremental={"column": "updated_at"})
+        with pytest.raises(DriverConfigError, match="columns must have c"):
+            self.read(connection, marks, table="t", columns=["n"])
+
+    def test_the_source_is_the_table(self, connection: Connection, marks: KeptMarks) -> None:
+        self.sql("CREATE TABLE t (n INT, c INT)")
+        self.read(connection, marks, table="t")
+        self.read(connection, marks, query="SELECT * FROM t")
+        assert marks.sources == [(f"@{self.family}.test t", "c"), (f"@{self.family}.test query", "c")]
+
+
+class TestMySQL(IncrementalTests, MySQLFamily):
+    """mysql.extractor."""
+
+    family = "mysql"
+    quote = "`"
+    types: ClassVar[list[Values]] = [
+        *COMMON,
+        ("BIGINT UNSIGNED", ("0", "18446744073709551614", "18446744073709551615")),
+        ("DECIMAL(65,30)", ("-1", "1.000000000000000000000000000001", "99999999999999999999999999999999999.1")),
+        ("DATETIME(6)", ("'1000-01-01'", "'2024-01-01 00:00:00.000001'", "'9999-12-31 23:59:59.999999'")),
+        ("TIMESTAMP(6) NULL", ("'1980-01-01'", "'2024-03-31 02:00:00.5'", "'2024-03-31 02:00:00.500001'")),
+        ("DOUBLE", ("-1.5e300", "0.1", "0.30000000000000004")),
+    ]
+
+    @pytest.fixture(autouse=True)
+    def _place(self, address: Address) -> None:
+        self.place = address
+
+    def sql(self, *statements: str) -> None:
+        self.execute(self.place, *statements)
+
+
+class TestPostgres(IncrementalTests, PostgresFamily):
+    """postgres.extractor."""
+
+    family = "postgres"
+    types: ClassVar[list[Values]] = [
+        *COMMON,
+        ("NUMERIC", ("-1", "1.000000000000000000000000000001", "2")),
+        ("TIMESTAMP", ("'0001-01-01'", "'2024-01-01 00:00:00.000001'", "'2024-01-01 00:00:00.000002'")),
+        ("TIMESTAMPTZ", ("'2024-01-01 00:00:00+14'", "'2024-01-01 00:00:00.5+02'", "'2024-01-01 00:00:00.6+02'")),
+        ("DOUBLE PRECISION", ("-1.5e300", "0.1", "0.30000000000000004")),
+        ("REAL", ("-1.5", "0.1", "0.2")),
+        (
+            "UUID",
+            (
+                "'018f0000-0000-7000-8000-000000000000'",
+                "'018f0000-0000-7000-8000-000000000001'",
+                "'018f0000-0000-7000-8000-000000000002'",
+            ),
+        ),
+    ]
+
+    @pytest.fixture(autouse=True)
+    def _place(self, address: Address) -> None:
+        self.place = address
+
+    def sql(self, *statements: str) -> None:
+        self.execute(self.place, *statements)
+
+
+class TestDuckDB(IncrementalTests):
+    """duckdb.extractor."""
+
+    family = "duckdb"
+    positional = "?"
+    named = "$v"
+    types: ClassVar[list[Values]] = [
+        *COMMON,
+        ("UBIGINT", ("0", "18446744073709551614", "18446744073709551615")),
+        ("TIMESTAMP", ("'0001-01-01'", "'2024-01-01 00:00:00.000001'", "'2024-01-01 00:00:00.000002'")),
+        ("TIMESTAMP_NS", ("'2000-01-01'", "'2024-01-01 00:00:00.000000001'", "'2024-01-01 00:00:00.000000002'")),
+        ("TIMESTAMPTZ", ("'2024-01-01 00:00:00+14'", "'2024-01-01 00:00:00.5+02'", "'2024-01-01 00:00:00.6+02'")),
+        ("DOUBLE", ("-1.5e300", "0.1", "0.30000000000000004")),
+        ("FLOAT", ("-1.5", "0.1", "0.2")),
+    ]
+
+    @pytest.fixture
+    def connection(self, tmp_path: Path) -> Iterator[Connection]:
+        self.path = tmp_path / "file.duckdb"
+        self.sql("SELECT 1")
+        yield {"family": "duckdb", "alias": "test", "path": str(self.path)}
+        close_all()
+
+    def sql(self, *statements: str) -> None:
+        close_all()
+        with duckdb.connect(self.path) as connection:
+            for statement in statements:
+                connection.execute(statement)
