@@ -153,7 +153,7 @@ class RenamedFile(WholeFile):
     def _open(self) -> Any:
         # Whoever removes empty directories may be faster than the first file.
         for _ in range(VANISHED_TRIES - 1):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
                 return self._try_open()
         return self._try_open()
 
