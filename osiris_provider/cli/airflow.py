@@ -12,7 +12,7 @@ from typing import Any
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand
 
 DESCRIPTION = """Connections in one reviewed file: osiris connections list|doctor|validate|schema.
-Results that tasks have left: osiris staging gc.
+Results that tasks have left: osiris staging gc. High-water marks: osiris state list|show|reset.
 
 airflow osiris connections --help tells more; everything after "osiris" is read as the command osiris reads it.
 """

@@ -9,6 +9,7 @@ import click
 from osiris_provider import __version__
 from osiris_provider.cli.output import MISCONFIGURED, plain, reported, say, write, write_json
 from osiris_provider.cli.staging import staging
+from osiris_provider.cli.state import state
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 
@@ -25,6 +26,7 @@ def osiris() -> None:
 
 
 osiris.add_command(staging)
+osiris.add_command(state)
 
 
 @osiris.group()

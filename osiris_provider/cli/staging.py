@@ -33,7 +33,7 @@ def open_store(url: str) -> tuple[Any, str]:
     if parts.scheme and "@" in parts.netloc and ":" not in parts.netloc.rpartition("@")[0]:
         conn_id, _, bucket = parts.netloc.rpartition("@")
         message = (
-            f"The staging URL names the Airflow connection {conn_id}. Run airflow osiris staging gc, which knows it; "
+            f"The URL names the Airflow connection {conn_id}. Run the command as airflow osiris …, which knows it; "
             f"or give --url {parts.scheme}://{bucket}{parts.path} and the credentials in the environment."
         )
         raise ConnectionConfigError(message)

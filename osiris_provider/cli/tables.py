@@ -77,6 +77,22 @@ def list_table(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> T
     return table
 
 
+def marks_table(marks: Iterable[Mapping[str, Any]]) -> Table:
+    """Return high-water marks as a table with a line for each run.
+
+    :param marks: as the commands show them in JSON.
+    """
+    table = _table("dag", "task", "index")
+    for name in ("source", "column", "began at", "reached", "run", "written"):
+        table.add_column(name, overflow="fold")
+    for mark in marks:
+        index = "" if mark["map_index"] < 0 else mark["map_index"]
+        values = ["" if mark[name] is None else mark[name]["value"] for name in ("began_at", "reached")]
+        cells = [mark["dag_id"], mark["task_id"], index, mark["source"], mark["column"], *values]
+        table.add_row(*map(_cell, [*cells, mark["run_id"], mark["written_at"]]))
+    return table
+
+
 def removed_table(removed: Sequence[OldFile]) -> Table:
     """Return what was removed from staging as a table with a line for each DAG.
 

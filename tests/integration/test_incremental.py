@@ -62,7 +62,7 @@ class IncrementalTests:
         rows: list[dict[str, Any]] = result["data"].read_all().to_pylist()
         return rows
 
-    def numbers(self, connection: Connection, marks: KeptMarks, **config: Any) -> list[int]:
+    def ids(self, connection: Connection, marks: KeptMarks, **config: Any) -> list[int]:
         return sorted(row["n"] for row in self.read(connection, marks, **config))
 
     @pytest.mark.parametrize("form", ["table", "query"])
@@ -75,34 +75,34 @@ class IncrementalTests:
                 f"CREATE TABLE t (n INT, c {kind})",
                 f"INSERT INTO t VALUES (1, {first}), (2, {second})",
             )
-            assert self.numbers(connection, marks, **source) == [1, 2], kind
-            assert self.numbers(connection, marks, **source) == [], (kind, marks.low)
+            assert self.ids(connection, marks, **source) == [1, 2], kind
+            assert self.ids(connection, marks, **source) == [], (kind, marks.low)
             self.sql(f"INSERT INTO t VALUES (3, {second}), (4, {third})")
-            assert self.numbers(connection, marks, **source) == [3, 4], (kind, marks.low)
-            assert self.numbers(connection, marks, **source) == [], (kind, marks.low)
+            assert self.ids(connection, marks, **source) == [3, 4], (kind, marks.low)
+            assert self.ids(connection, marks, **source) == [], (kind, marks.low)
 
     def test_a_query_with_parameters(self, connection: Connection, marks: KeptMarks) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (9, 9)")
         config: dict[str, Any] = {"query": f"SELECT * FROM t WHERE n < {self.positional}", "params": [9]}
         marks.low = Mark("int32", "2")
-        assert self.numbers(connection, marks, **config) == [2, 3]
+        assert self.ids(connection, marks, **config) == [2, 3]
         config = {"query": f"SELECT * FROM t WHERE n < {self.named}", "params": {"v": 9}}
         marks.low = Mark("int32", "3")
-        assert self.numbers(connection, marks, **config) == [3]
+        assert self.ids(connection, marks, **config) == [3]
         config = {"query": "SELECT * FROM t WHERE 'a' LIKE '%a%'"}
-        assert self.numbers(connection, marks, **config) == [9]
+        assert self.ids(connection, marks, **config) == [9]
 
     def test_a_run_done_again_reads_up_to_its_mark(self, connection: Connection, marks: KeptMarks) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (4, 4)")
         marks.low, marks.high = Mark("int32", "2"), Mark("int32", "3")
-        assert self.numbers(connection, marks, table="t") == [2, 3]
+        assert self.ids(connection, marks, table="t") == [2, 3]
         assert marks.low == Mark("int32", "3")
 
     def test_initial_value_lookback_and_exclusive(self, connection: Connection, marks: KeptMarks) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)")
-        assert self.numbers(connection, marks, table="t", incremental={"column": "c", "initial_value": 2}) == [2, 3]
-        assert self.numbers(connection, marks, table="t", incremental={"column": "c", "inclusive": False}) == []
-        assert self.numbers(connection, marks, table="t", incremental={"column": "c", "lookback": 1}) == [2, 3]
+        assert self.ids(connection, marks, table="t", incremental={"column": "c", "initial_value": 2}) == [2, 3]
+        assert self.ids(connection, marks, table="t", incremental={"column": "c", "inclusive": False}) == []
+        assert self.ids(connection, marks, table="t", incremental={"column": "c", "lookback": 1}) == [2, 3]
         assert marks.low == Mark("int32", "3")
 
     def test_rows_without_a_value_are_never_lost_in_silence(self, connection: Connection, marks: KeptMarks) -> None:
@@ -111,18 +111,18 @@ class IncrementalTests:
             self.read(connection, marks, table="t")
         assert marks.advanced == 0
         exclude = {"column": "c", "nulls": "exclude"}
-        assert self.numbers(connection, marks, table="t", incremental=exclude) == [1]
-        assert self.numbers(connection, marks, table="t", incremental=exclude) == []
-        assert self.numbers(connection, marks, table="t", incremental={"column": "c", "nulls": "include"}) == [2]
+        assert self.ids(connection, marks, table="t", incremental=exclude) == [1]
+        assert self.ids(connection, marks, table="t", incremental=exclude) == []
+        assert self.ids(connection, marks, table="t", incremental={"column": "c", "nulls": "include"}) == [2]
         with pytest.raises(DataError, match="no value"):
             self.read(connection, marks, table="t")
 
     def test_an_empty_result_keeps_the_mark(self, connection: Connection, marks: KeptMarks) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)")
-        assert self.numbers(connection, marks, table="t") == []
+        assert self.ids(connection, marks, table="t") == []
         assert (marks.low, marks.advanced) == (None, 1)
         marks.low = Mark("int32", "7")
-        assert self.numbers(connection, marks, table="t") == []
+        assert self.ids(connection, marks, table="t") == []
         assert marks.low == Mark("int32", "7")
 
     def test_names_and_values_are_no_sql(self, connection: Connection, marks: KeptMarks) -> None:
@@ -130,9 +130,9 @@ class IncrementalTests:
         quoted = self.quote + name.replace(self.quote, self.quote * 2) + self.quote
         self.sql(f"CREATE TABLE t (n INT, {quoted} VARCHAR(40))", "INSERT INTO t VALUES (1, 'b'), (2, 'z')")
         marks.low = Mark("string", "' OR 1=1; DROP TABLE t; -- %s")
-        assert self.numbers(connection, marks, table="t", incremental={"column": name}) == [1, 2]
+        assert self.ids(connection, marks, table="t", incremental={"column": name}) == [1, 2]
         marks.low = Mark("string", "c' OR '1'='1")
-        assert self.numbers(connection, marks, table="t", incremental={"column": name}) == [2]
+        assert self.ids(connection, marks, table="t", incremental={"column": name}) == [2]
 
     def test_a_column_that_is_not_there(self, connection: Connection, marks: KeptMarks) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1)")

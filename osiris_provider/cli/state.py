@@ -1,0 +1,134 @@
+"""The commands ``osiris state …``: the high-water marks of incremental tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from osiris_provider.cli.output import UNHEALTHY, reported, say, write, write_json
+from osiris_provider.cli.staging import OpenStore, open_store
+
+if TYPE_CHECKING:
+    from osiris_provider.drivers.incremental import Mark
+    from osiris_provider.marks import Entry, MarkStore
+
+url_option = click.option(
+    "--url", metavar="URL", help="Where the marks are. Without it, the osiris option state_url, or staging_url."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing but JSON, to stdout.")
+index_option = click.option("--map-index", type=click.IntRange(-1), help="Only this one of a mapped task.")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What the store needs of a path to read and remove files."""
+
+    fs: Any
+    path: str
+
+
+def _store(opener: OpenStore | None, url: str | None) -> MarkStore:
+    from osiris_provider.marks import MarkStore, state_url
+
+    return MarkStore(url or state_url(), lambda uri: _Place(*(opener or open_store)(uri)))
+
+
+@click.group()
+def state() -> None:
+    """Look at the high-water marks of incremental tasks, and reset them."""
+
+
+@state.command("list")
+@click.option("--dag", help="Only tasks of this DAG.")
+@url_option
+@json_option
+@click.pass_obj
+def list_command(opener: OpenStore | None, dag: str | None, url: str | None, as_json: bool) -> None:
+    """List the tasks that have marks, each with its newest run.
+
+    A run begins at a mark that counts. The one it has reached counts once the run has succeeded, which Airflow knows.
+    """
+    with reported(as_json):
+        newest = {entry.task: entry for _, entry in _store(opener, url).entries() if dag in (None, entry.task.dag_id)}
+    _show(list(newest.values()), as_json)
+
+
+@state.command()
+@click.argument("dag")
+@click.argument("task")
+@index_option
+@url_option
+@json_option
+@click.pass_obj
+def show(opener: OpenStore | None, dag: str, task: str, map_index: int | None, url: str | None, as_json: bool) -> int:
+    """Show the marks of a task, run by run. Exit code 1: there are none."""
+    with reported(as_json):
+        found = [entry for _, entry in _of_task(_store(opener, url), dag, task, map_index)]
+    _show(found, as_json)
+    return 0 if found else UNHEALTHY
+
+
+@state.command()
+@click.argument("dag")
+@click.argument("task")
+@click.option("--run", "run_id", help="Only the mark of this run: later runs begin at the mark before it.")
+@index_option
+@url_option
+@json_option
+@click.pass_obj
+def reset(opener: OpenStore | None, /, dag: str, task: str, as_json: bool, **only: Any) -> int:
+    """Forget the marks of a task: its next run begins at initial_value, or reads everything.
+
+    Not while it is running. Exit code 1: there was nothing to forget.
+    """
+    with reported(as_json):
+        store = _store(opener, only["url"])
+        found = [
+            (name, entry)
+            for name, entry in _of_task(store, dag, task, only["map_index"])
+            if only["run_id"] in (None, entry.run_id)
+        ]
+        for name, entry in found:
+            store.remove(entry.task, [name])
+    if as_json:
+        write_json({"removed": [_as_dict(entry) for _, entry in found]})
+    say(f"{len(found)} marks of {dag} {task} forgotten.")
+    return 0 if found else UNHEALTHY
+
+
+def _of_task(store: MarkStore, dag: str, task: str, map_index: int | None) -> Iterable[tuple[str, Entry]]:
+    for name, entry in store.entries():
+        key = entry.task
+        if (key.dag_id, key.task_id) == (dag, task) and map_index in (None, key.map_index):
+            yield name, entry
+
+
+def _show(entries: list[Entry], as_json: bool) -> None:
+    if as_json:
+        write_json({"marks": [_as_dict(entry) for entry in entries]})
+        return
+    from osiris_provider.cli.tables import marks_table, render
+
+    write(render(marks_table([_as_dict(entry) for entry in entries])))
+
+
+def _as_dict(entry: Entry) -> dict[str, Any]:
+    key = entry.task
+    return {
+        "dag_id": key.dag_id,
+        "task_id": key.task_id,
+        "map_index": key.map_index,
+        "run_id": entry.run_id,
+        "source": entry.source,
+        "column": entry.column,
+        "began_at": _mark(entry.low),
+        "reached": _mark(entry.mark),
+        "written_at": entry.written_at,
+    }
+
+
+def _mark(mark: Mark | None) -> dict[str, str] | None:
+    return None if mark is None else {"type": mark.type, "value": mark.text}
