@@ -186,11 +186,12 @@ class TestMySQLDrivers(MySQLFamily, DriverTests):
             "CREATE TABLE target (d DATE)",
             "INSERT INTO target VALUES ('0000-00-00'), ('2024-01-02')",
         )
-        with pytest.raises(DataError, match="d"):
-            self.reader(connection, table="target").read_all()
-        nulls = self.reader(connection, table="target", zero_dates="null").read_all()
-        assert nulls["d"].to_pylist() == [None, dt.date(2024, 1, 2)]
-        texts = self.reader(connection, table="target", zero_dates="text").read_all()
+        with pytest.raises(DataError, match="Column d holds 0000-00-00 in row 1"):
+            self.reader(connection, table="target", special_values="error").read_all()
+        for name in ("special_values", "zero_dates"):
+            nulls = self.reader(connection, table="target", **{name: "null"}).read_all()
+            assert nulls["d"].to_pylist() == [None, dt.date(2024, 1, 2)]
+        texts = self.reader(connection, table="target", text_columns=["d"]).read_all()
         assert texts["d"].to_pylist() == ["0000-00-00", "2024-01-02"]
 
     def test_every_arrow_type_can_be_written(self, connection: Connection) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.staging import Staging
+from upath import UPath
 
 from tests.contract.context import RecordingContext
 from tests.servers import Address, MariaDBServer
@@ -66,6 +70,98 @@ def test_both_engines_give_the_same(filled: dict[str, Any]) -> None:
     assert binary.schema == text.schema
     assert binary.to_pylist() == text.to_pylist()
     assert binary.num_rows == 3
+
+
+def test_both_engines_give_the_same_text(filled: dict[str, Any]) -> None:
+    columns = [name for name in read(filled, table="every").column_names if name != "b"]
+    binary, text = (
+        read(filled, table="every", columns=columns, text_columns=columns, engine=engine)
+        for engine in ("binary", "cursor")
+    )
+    assert binary.schema == text.schema == pa.schema([(name, pa.string()) for name in columns])
+    assert binary.to_pylist() == text.to_pylist()
+    assert {name: binary[name][0].as_py() for name in ("u64", "t", "y", "bits", "stamp", "wide")} == {
+        "u64": "18446744073709551615",
+        "t": "-838:59:59.000000",
+        "y": "1901",
+        "bits": "257",
+        "stamp": "2024-07-01 10:00:00.000001",
+        "wide": f"0.{'0' * 29}1",
+    }
+
+
+def test_text_has_the_zeros_that_the_server_shows(filled: dict[str, Any], mariadb: MariaDBServer) -> None:
+    with closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+        connection.select_db(filled["database"])
+        cursor.execute("CREATE TABLE padded (i INT(8) ZEROFILL, d DECIMAL(10, 3) ZEROFILL, y YEAR, t TIME(2))")
+        cursor.execute("INSERT INTO padded VALUES (12, 12.5, 0, '-00:00:00.5')")
+    for engine in ("binary", "cursor"):
+        shown = read(filled, table="padded", text_columns=["i", "d", "y", "t"], engine=engine)
+        assert shown.to_pylist() == [{"i": "00000012", "d": "0000012.500", "y": "0000", "t": "-00:00:00.50"}]
+
+
+def test_bytes_are_text_if_they_can_be(filled: dict[str, Any]) -> None:
+    for engine in ("binary", "cursor"):
+        query = "SELECT CAST('ž' AS BINARY) AS v"
+        assert read(filled, query=query, text_columns=["v"], engine=engine).to_pylist() == [{"v": "ž"}]
+        with pytest.raises(DataError):
+            read(filled, query="SELECT X'FF' AS v", text_columns=["v"], engine=engine)
+
+
+@pytest.fixture
+def special(filled: dict[str, Any], mariadb: MariaDBServer) -> list[dict[str, Any]]:
+    """The rows of a table ``special``, whose columns ``d``, ``m`` and ``s`` have dates that are none, late in it."""
+    with closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+        connection.select_db(filled["database"])
+        cursor.execute("SET sql_mode = 'ALLOW_INVALID_DATES'")
+        cursor.execute("CREATE TABLE special (id INT PRIMARY KEY, d DATE, m DATETIME(3), s TIMESTAMP NULL, fine DATE)")
+        cursor.execute(
+            "INSERT INTO special "
+            "SELECT seq, '2024-01-02', '2024-01-02 03:04:05.678', NULL, '0000-01-01' FROM seq_1_to_70000"
+        )
+        cursor.execute("UPDATE special SET d = '2024-02-31', m = '2024-00-00 01:00:00' WHERE id = 69000")
+        cursor.execute("UPDATE special SET s = '0000-00-00' WHERE id = 200")
+    usual = {"d": "2024-01-02", "m": "2024-01-02 03:04:05.678", "s": None}
+    rows: list[dict[str, Any]] = [{"id": number, **usual} for number in range(1, 70_001)]
+    rows[68_999] |= {"d": "2024-02-31", "m": "2024-00-00 01:00:00.000"}
+    rows[199] |= {"s": "0000-00-00 00:00:00"}
+    return rows
+
+
+@pytest.mark.parametrize("engine", ["binary", "cursor"])
+def test_a_value_that_no_arrow_type_has_makes_its_column_text(
+    filled: dict[str, Any], special: list[dict[str, Any]], engine: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {"table": "special", "engine": engine, "resolved_connection": filled}
+    ctx = RecordingContext()
+    try:
+        result = get_driver("mysql.extractor").run(step_id="read", config=given, inputs={}, ctx=ctx)
+        staged = Staging(tmp_path.as_uri(), UPath).write(["it"], result["data"])
+    finally:
+        close_all()
+
+    table = pq.read_table(tmp_path / "it" / "data.parquet")
+    assert table.schema.field("fine").type == pa.date32()
+    assert table.select(["id", "d", "m", "s"]).to_pylist() == special
+    assert (staged.rows, ctx.value("rows_read")) == (70_000, 70_000)
+    assert [path.name for path in (tmp_path / "it").iterdir()] == ["data.parquet"]
+    assert "Column s holds 0000-00-00 00:00:00 in row 200" in caplog.text
+
+
+@pytest.mark.parametrize("engine", ["binary", "cursor"])
+def test_values_that_no_arrow_type_has_can_be_null(
+    filled: dict[str, Any], special: list[dict[str, Any]], engine: str
+) -> None:
+    table = read(filled, table="special", engine=engine, special_values="null")
+    assert table.schema.types[1:4] == [pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")]
+    assert [row["id"] for row in table.select(["id", "d", "m", "s"]).to_pylist() if row["d"] is None] == [69_000]
+    assert table["m"].null_count == 1
+    assert table["s"].null_count == len(special)
+
+
+def test_a_text_column_that_there_is_not(filled: dict[str, Any]) -> None:
+    with pytest.raises(DriverConfigError, match=r"no column bats\. Did you mean 'bits'"):
+        read(filled, table="every", text_columns=["bats"])
 
 
 def test_a_timestamp_is_a_point_in_time(filled: dict[str, Any]) -> None:

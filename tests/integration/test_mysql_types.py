@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pymysql
 import pytest
+from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.mysql.binary import stream_query
-from osiris_provider.errors import DataError
 from pymysql.connections import Connection
 
 from tests.servers import Address, MariaDBServer
@@ -194,19 +194,29 @@ def test_timestamps_have_the_zone_that_is_said(connection: Connection[Any]) -> N
 
 
 @pytest.mark.parametrize("declared", ["DATE", "DATETIME", "DATETIME(6)", "TIMESTAMP NULL"])
-def test_a_date_that_is_none_is_an_error_that_names_it(connection: Connection[Any], declared: str) -> None:
+def test_a_date_that_is_none_needs_text(connection: Connection[Any], declared: str) -> None:
     fill(connection, declared, ["2024-01-01", None, "0000-00-00"])
 
-    with pytest.raises(DataError, match=r"Column v, row 3: no calendar has the date 0000-00-00.*zero_dates: null"):
+    with pytest.raises(ColumnNeedsTextError, match=r"Column v holds 0000-00-00.* in row 3 of the result") as caught:
         stream_query(connection, "SELECT v FROM t ORDER BY id").read_all()
 
+    assert (caught.value.columns, caught.value.facts["row"]) == (["v"], 3)
     assert not connection.open
+
+
+def test_year_0_is_a_year(connection: Connection[Any]) -> None:
+    fill(connection, "DATE", ["0000-01-01", "0000-12-31"])
+
+    days = stream_query(connection, "SELECT v FROM t ORDER BY id").read_all()["v"]
+
+    # Python's dates begin a year later.
+    assert days.cast(pa.int32()).to_pylist() == [-719528, -719163]
 
 
 def test_a_date_that_is_none_can_be_null(connection: Connection[Any]) -> None:
     fill(connection, "DATE", ["2024-02-29", None, "0000-00-00", "2024-00-00", "2024-02-00", "2024-02-31", "2023-02-29"])
 
-    table = stream_query(connection, "SELECT v FROM t ORDER BY id", zero_dates="null").read_all()
+    table = stream_query(connection, "SELECT v FROM t ORDER BY id", lenient=True).read_all()
 
     assert table["v"].to_pylist() == [Date(2024, 2, 29), None, None, None, None, None, None]
 
@@ -218,7 +228,7 @@ def test_dates_as_text_look_as_on_the_server(connection: Connection[Any], declar
     days = ["0000-00-00", "2024-00-00", "2024-02-00", "2024-02-31", "9999-12-31", "0001-01-01"]
     fill(connection, declared, [*days, None])
 
-    table = stream_query(connection, "SELECT v FROM t ORDER BY id", zero_dates="text").read_all()
+    table = stream_query(connection, "SELECT v FROM t ORDER BY id", text_columns=["v"]).read_all()
 
     assert table.schema.field("v").type == pa.string()
     assert table["v"].to_pylist() == [day + tail for day in days] + [None]
@@ -227,7 +237,7 @@ def test_dates_as_text_look_as_on_the_server(connection: Connection[Any], declar
 def test_text_of_a_time_of_day_with_fraction(connection: Connection[Any]) -> None:
     fill(connection, "DATETIME(4)", ["2024-02-31 23:59:58.9876"])
 
-    table = stream_query(connection, "SELECT v FROM t", zero_dates="text").read_all()
+    table = stream_query(connection, "SELECT v FROM t", text_columns=["v"]).read_all()
 
     assert table["v"].to_pylist() == ["2024-02-31 23:59:58.9876"]
 

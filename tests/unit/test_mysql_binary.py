@@ -15,7 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.drivers.mysql import arrow_types as types
-from osiris_provider.drivers.mysql.decode import Column, decode
+from osiris_provider.drivers.mysql.columns import Column
+from osiris_provider.drivers.mysql.decode import decode
 from osiris_provider.drivers.mysql.lanes import packet_starts
 from osiris_provider.drivers.mysql.packets import MalformedError, RowPackets
 from osiris_provider.errors import DataError
@@ -249,8 +250,8 @@ def test_most_packets_are_found_from_many_places() -> None:
     [
         (Column("a", 253, pa.string()), b"\xed\xa0\x80", "Column a, row 9: the text is not valid utf8"),
         (Column("b", 253, pa.string(), encoding="cp1252"), b"\x81", "Column b, row 9: the text is not valid cp1252"),
-        (Column("c", types.NEWDECIMAL, pa.decimal128(3, 1)), b"100.0", "Column c, row 9: the number does not fit"),
-        (Column("d", types.NEWDECIMAL, pa.decimal128(3, 1)), b"1.05", "Column d, row 9: the number does not fit"),
+        (Column("c", types.NEWDECIMAL, pa.decimal128(3, 1)), b"100.0", r"Column c holds 100\.0 in row 9 of the result"),
+        (Column("d", types.NEWDECIMAL, pa.decimal128(3, 1)), b"1.05", r"Column d holds 1\.05 in row 9 of the result"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(column: Column, value: bytes, words: str) -> None:

@@ -19,6 +19,8 @@ UUID, INET4, INET6                            string
 NULL without a type                           null
 ============================================  ===================================================================
 
+MySQL stores dates that are none: 0000-00-00, 2024-00-00, 2024-02-31. A column that holds one needs text.
+
 A name that occurs more than once gets a number: ``id``, ``id_2``, ``id_3``. A column without a name is ``column_4``,
 after its position.
 """
@@ -26,13 +28,10 @@ after its position.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-ZeroDates = Literal["error", "null", "text"]
-"""What becomes of dates that are none, such as 0000-00-00, 2024-00-00 and 2024-02-31; see :func:`arrow_field`."""
 
 DECIMAL, TINY, SHORT, LONG, FLOAT, DOUBLE, NULL, TIMESTAMP, LONGLONG, INT24, DATE, TIME, DATETIME, YEAR, NEWDATE = (
     range(15)
@@ -46,12 +45,14 @@ VECTOR: Final = 242
 DATES: Final = frozenset({DATE, NEWDATE, DATETIME, TIMESTAMP})
 DECIMALS: Final = frozenset({DECIMAL, NEWDECIMAL})
 UNSIGNED_FLAG: Final = 32
+ZEROFILL_FLAG: Final = 64
 BINARY_CHARSET: Final = 63
 MAX_DECIMAL128: Final = 38
 MAX_DECIMAL256: Final = 76
 MICROSECOND_DIGITS: Final = 6
 
 _BITS: Final = {TINY: 8, SHORT: 16, INT24: 32, LONG: 32, LONGLONG: 64}
+INTEGERS: Final = frozenset(_BITS)
 
 
 class ColumnDefinition(Protocol):
@@ -65,38 +66,28 @@ class ColumnDefinition(Protocol):
     scale: int
 
 
-def arrow_schema(
-    columns: Iterable[ColumnDefinition], *, zero_dates: ZeroDates = "error", timestamp_zone: str | None = None
-) -> pa.Schema:
+def arrow_schema(columns: Iterable[ColumnDefinition], *, timestamp_zone: str | None = None) -> pa.Schema:
     """Return the schema of a result; every name occurs once.
 
     :param columns: in the order of the result.
-    :param zero_dates: see :func:`arrow_field`.
     :param timestamp_zone: see :func:`arrow_field`.
     """
     import pyarrow as pa
 
     columns = list(columns)
-    fields = [arrow_field(column, zero_dates=zero_dates, timestamp_zone=timestamp_zone) for column in columns]
+    fields = [arrow_field(column, timestamp_zone=timestamp_zone) for column in columns]
     names = unique_names([column.name for column in columns])
     return pa.schema([field.with_name(name) for field, name in zip(fields, names, strict=True)])
 
 
-def arrow_field(
-    column: ColumnDefinition, *, zero_dates: ZeroDates = "error", timestamp_zone: str | None = None
-) -> pa.Field:
+def arrow_field(column: ColumnDefinition, *, timestamp_zone: str | None = None) -> pa.Field:
     """Return name and Arrow type of a column; see the table at the top of this module.
 
     :param column: as the server defines it.
-    :param zero_dates: MySQL stores dates that are none (0000-00-00, 2024-00-00, 2024-02-31). ``error`` refuses them
-        when they occur, ``null`` makes them NULL, and ``text`` makes every DATE, DATETIME and TIMESTAMP column a string
-        column that shows what the server shows.
     :param timestamp_zone: the session's ``time_zone``, such as ``UTC``; makes TIMESTAMP columns points in time.
     """
     import pyarrow as pa
 
-    if column.type_code in DATES and zero_dates == "text":
-        return pa.field(column.name, pa.string())
     if column.type_code == TIMESTAMP:
         return pa.field(column.name, pa.timestamp("us", tz=timestamp_zone))
     return pa.field(column.name, _number_type(column) or _other_type(column))

@@ -13,15 +13,15 @@ import socket
 import struct
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import Self
 
 from osiris_provider.drivers.data import BATCH_ROWS
-from osiris_provider.drivers.mysql.arrow_types import ZeroDates, arrow_schema, fraction_digits
-from osiris_provider.drivers.mysql.decode import Column, decode
+from osiris_provider.drivers.mysql.columns import columns_of, schema_of
+from osiris_provider.drivers.mysql.decode import decode
 from osiris_provider.drivers.mysql.packets import MalformedError, RowPackets
 from osiris_provider.errors import DriverConfigError
 
@@ -56,11 +56,13 @@ class QueryResult:
     :param connection: an open PyMySQL connection; nobody else may use it until the result has been read or closed.
     :param query: one statement that returns rows; with placeholders as PyMySQL wants them if there are ``args``.
     :param args: values for the placeholders.
-    :param zero_dates: see :func:`~osiris_provider.drivers.mysql.arrow_types.arrow_field`.
+    :param text_columns: these columns of the result are delivered as text.
+    :param lenient: values that their column's Arrow type cannot hold become NULL.
     :param timestamp_zone: see :func:`~osiris_provider.drivers.mysql.arrow_types.arrow_field`.
     :param batch_rows: of a batch, at most.
     :param batch_bytes: of a batch, at most; a single row that is bigger is a batch of its own.
     :raises NotPreparableError: use a cursor instead; the connection is as before.
+    :raises DriverConfigError: there is no such column in the result as one of ``text_columns``.
     :raises pymysql.Error: the server refused the query, or the line failed.
     """
 
@@ -73,7 +75,8 @@ class QueryResult:
         query: str,
         args: Sequence[Any] | Mapping[str, Any] | None = None,
         *,
-        zero_dates: ZeroDates = "error",
+        text_columns: Collection[str] = (),
+        lenient: bool = False,
         timestamp_zone: str | None = None,
         batch_rows: int = BATCH_ROWS,
         batch_bytes: int = BATCH_BYTES,
@@ -84,11 +87,14 @@ class QueryResult:
         self._connection = connection
         self._abandon = weakref.finalize(self, _hang_up, connection, _file(connection))
         self._abandon.atexit = False
-        self.schema = arrow_schema(definitions, zero_dates=zero_dates, timestamp_zone=timestamp_zone)
-        self._columns = [
-            Column(field.name, column.type_code, field.type, fraction_digits(column), zero_dates, connection.encoding)
-            for field, column in zip(self.schema, definitions, strict=True)
-        ]
+        self._columns = columns_of(
+            definitions,
+            text_columns=text_columns,
+            lenient=lenient,
+            timestamp_zone=timestamp_zone,
+            encoding=connection.encoding,
+        )
+        self.schema = schema_of(self._columns)
         self._packets = RowPackets(_receiver(connection), batch_rows, batch_bytes, _waiter(connection))
         self._blocks = iter(self._packets)
         self._next_row = 1
@@ -99,7 +105,8 @@ class QueryResult:
     def __next__(self) -> pa.RecordBatch:
         """Return the next batch.
 
-        :raises DataError: a value has no place in its column's type; the message names column and row.
+        :raises ColumnNeedsTextError: values have no place in their column's type.
+        :raises DataError: text is not valid; the message names column and row.
         :raises pymysql.Error: the server ended the result with an error.
         :raises DiagnosedError: the bytes are not MySQL's protocol.
         :raises OSError: the line broke; EOFError if it was closed.

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.mysql.block import Block, array
 from osiris_provider.drivers.mysql.packets import MalformedError
-from osiris_provider.errors import DataError
+from osiris_provider.drivers.sql.server import needs_text
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from osiris_provider.drivers.mysql.decode import Column
+    from osiris_provider.drivers.mysql.columns import Column
 
 YEARS: Final = 10_000
 DAY_US: Final = 86_400_000_000
@@ -33,8 +33,8 @@ def dates(block: Block, valid: NDArray[np.bool_] | None, column: Column) -> pa.A
 
     :param block: stands before the column.
     :param valid: which rows have a value.
-    :param column: its type is date32, timestamp or string.
-    :raises DataError: a date is none and ``zero_dates`` is ``error``.
+    :param column: its type is date32 or timestamp.
+    :raises ColumnNeedsTextError: a date is none.
     """
     import numpy as np
     import pyarrow as pa
@@ -43,7 +43,7 @@ def dates(block: Block, valid: NDArray[np.bool_] | None, column: Column) -> pa.A
     year, month, day = parts & 0xFFFF, parts >> 16 & 0xFF, parts >> 24 & 0xFF
     micros = np.where(length == 11, block.look("<u4", at + 7), 0)
     seconds = ((parts >> 32 & 0xFF) * 60 + (parts >> 40 & 0xFF)) * 60 + (parts >> 48 & 0xFF)
-    if pa.types.is_string(column.type):
+    if column.as_text:
         return _texts(parts, micros, valid, column)
     days, real = _days(year, month, day)
     if not real.all():
@@ -116,16 +116,12 @@ def _without_zero_dates(
     wrong: NDArray[np.bool_] = ~real if valid is None else valid & ~real
     if not wrong.any():
         return valid
-    if column.zero_dates == "null":
+    if column.lenient:
         left: NDArray[np.bool_] = real if valid is None else valid & real
         return left
     index = int(wrong.argmax())
-    shown = _texts(parts[index : index + 1], micros[index : index + 1], None, column)[0]
-    message = (
-        f"Column {column.name}, row {block.first_row + index}: no calendar has the date {shown}. "
-        "Set zero_dates: null to read such dates as NULL, or zero_dates: text to read all dates as text."
-    )
-    raise DataError(message, column=column.name, row=block.first_row + index)
+    shown = _texts(parts[index : index + 1], micros[index : index + 1], None, column)[0].as_py()
+    raise needs_text(column.name, shown, block.first_row + index)
 
 
 def _texts(parts: Any, micros: Any, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import model_validator
+
 from osiris_provider.drivers.base import Step
-from osiris_provider.drivers.mysql.arrow_types import ZeroDates, arrow_schema
-from osiris_provider.drivers.mysql.values import array_maker
-from osiris_provider.drivers.sql.base import (
-    Batches,
-    QueryConfig,
-    SQLDriver,
-    SQLExtractor,
-    fetch_batches,
-    require_fields,
-)
+from osiris_provider.drivers.mysql.columns import Column, columns_of, schema_of
+from osiris_provider.drivers.mysql.values import array_of
+from osiris_provider.drivers.sql.base import Batches, SQLDriver, fetch_batches, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.parallel import read_ahead
+from osiris_provider.drivers.sql.server import ServerExtractor, ServerQueryConfig, made
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -40,17 +36,22 @@ def quote(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-class MySQLQueryConfig(QueryConfig):
-    """Config of ``mysql.extractor``.
+class MySQLQueryConfig(ServerQueryConfig):
+    """Config of ``mysql.extractor``. While reading, the session's time zone is UTC.
 
-    ``engine`` says how the result travels: ``binary`` (a prepared statement), ``cursor`` (text, for statements that
-    the server does not prepare), or ``auto``, which takes the first that works. Types and values are the same.
-    ``zero_dates`` says what becomes of ``0000-00-00``, which no calendar has: ``error``, ``null``, or ``text``, which
-    makes all columns of dates text. While reading, the session's time zone is UTC.
+    :param engine: how the result travels: ``binary`` (a prepared statement), ``cursor`` (text, for statements that
+        the server does not prepare), or ``auto``, which takes the first that works. Types and values are the same.
     """
 
     engine: Literal["auto", "binary", "cursor"] = "auto"
-    zero_dates: ZeroDates = "error"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_name(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """``special_values`` was called ``zero_dates`` in version 0.1."""
+        if "zero_dates" not in fields or "special_values" in fields:
+            return fields
+        return {("special_values" if name == "zero_dates" else name): value for name, value in fields.items()}
 
 
 class MySQLDriver(SQLDriver[Any]):
@@ -65,7 +66,7 @@ class MySQLDriver(SQLDriver[Any]):
         return str(error.args[1]) if len(error.args) > 1 else ""
 
 
-class MySQLExtractor(MySQLDriver, SQLExtractor[MySQLQueryConfig]):
+class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
     """Reads a query or a table as a stream (``mysql.extractor``); rows stay on the server until they are asked for."""
 
     name = "mysql.extractor"
@@ -110,7 +111,8 @@ def _read_binary(client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batch
         client,
         config.statement(quote),
         config.params,
-        zero_dates=config.zero_dates,
+        text_columns=config.text_columns,
+        lenient=config.special_values == "null",
         timestamp_zone=UTC,
         batch_rows=config.batch_rows,
     )
@@ -140,26 +142,34 @@ def _read_text(client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches
         client.decoders = decoders
     # The description of DB-API tells neither sign nor charset.
     fields = cursor._result.fields if cursor.description else []  # type: ignore[attr-defined] # noqa: SLF001 - no public name
-    schema = arrow_schema(fields, zero_dates=config.zero_dates, timestamp_zone=UTC)
-    _refuse_float(step.id, schema)
-    makers = [array_maker(field, config.zero_dates) for field in schema]
+    columns = columns_of(
+        fields,
+        text_columns=config.text_columns,
+        lenient=config.special_values == "null",
+        timestamp_zone=UTC,
+        encoding=client.encoding,
+    )
+    _refuse_float(step.id, columns)
+    schema = schema_of(columns)
+    read = 0
 
     def build(rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
-        columns = zip(*rows, strict=True)
-        return pa.RecordBatch.from_arrays(
-            [make(values) for make, values in zip(makers, columns, strict=True)], schema=schema
-        )
+        nonlocal read
+        values = zip(*rows, strict=True)
+        arrays = made(partial(array_of, *pair, read + 1) for pair in zip(values, columns, strict=True))
+        read += len(rows)
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     fetch: Callable[[int], Sequence[Any]] = cursor.fetchmany
     yield from fetch_batches(schema, fetch, build, config.batch_rows)
     cursor.close()
 
 
-def _refuse_float(step: str, schema: pa.Schema) -> None:
+def _refuse_float(step: str, columns: Iterable[Column]) -> None:
     """Refuse FLOAT as text: the server shows six of its digits, and the others would be lost."""
     import pyarrow as pa
 
-    name = next((field.name for field in schema if pa.types.is_float32(field.type)), None)
+    name = next((column.name for column in columns if pa.types.is_float32(column.type)), None)
     if name is not None:
         message = f"Step {step}: FLOAT column {name} loses digits as text; select CAST({name} AS DOUBLE) instead."
         raise DataError(message, step=step)

@@ -5,37 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.mysql.arrow_types import ZeroDates
-from osiris_provider.drivers.sql.base import json_text, named_cast
+from osiris_provider.drivers.mysql.columns import Column, parsed, shown
+from osiris_provider.drivers.sql.base import json_text
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ArrayMaker = Callable[[Sequence[Any]], "pa.Array"]
 
+def array_of(values: Sequence[Any], column: Column, first_row: int) -> pa.Array:
+    """Return a column's values as the server sent them, text or bytes, as what the column is delivered as.
 
-def array_maker(field: pa.Field, zero_dates: ZeroDates) -> ArrayMaker:
-    """Return what makes an Arrow array of a column's values as the server sent them: text, or bytes.
-
-    :param field: name and type of the column.
-    :param zero_dates: ``null`` makes dates null that are none.
+    :param values: of some rows.
+    :param column: of the result.
+    :param first_row: number of the first of them in the result, from 1.
+    :raises ColumnNeedsTextError: a value has no place in the column's type.
     """
     import pyarrow as pa
 
-    target = field.type
-    if pa.types.is_string(target) or pa.types.is_binary(target) or pa.types.is_null(target):
-        return lambda values: pa.array(values, target)
-    if pa.types.is_duration(target):
-        return lambda values: pa.array([_microseconds(value) for value in values], pa.int64()).cast(target)
-    if pa.types.is_timestamp(target) and target.tz:
-        make = array_maker(field.with_type(pa.timestamp(target.unit)), zero_dates)
-        return lambda values: make(values).cast(target)
-    if zero_dates == "null" and (pa.types.is_date(target) or pa.types.is_timestamp(target)):
-        return lambda values: named_cast(pa.array([_real_date(value) for value in values]), target, field.name)
-    if pa.types.is_uint64(target):
-        return lambda values: pa.array([_unsigned(value) for value in values], target)
-    return lambda values: named_cast(pa.array(values, pa.string()), target, field.name)
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_null(kind):
+        return pa.array(values, column.field.type)
+    if pa.types.is_binary(kind):
+        return pa.array(values, kind).cast(column.field.type)
+    if pa.types.is_duration(kind):
+        return shown(pa.array([_microseconds(value) for value in values], pa.int64()).cast(kind), column)
+    if pa.types.is_uint64(kind):
+        return shown(pa.array([_unsigned(value) for value in values], kind), column)
+    texts = pa.array(values, pa.string())
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return shown(texts.cast(kind), column)
+    return parsed(texts, column, first_row)
 
 
 def _unsigned(value: str | bytes | None) -> int | None:
@@ -43,16 +43,6 @@ def _unsigned(value: str | bytes | None) -> int | None:
     if value is None:
         return None
     return int.from_bytes(value, "big") if isinstance(value, bytes) else int(value)
-
-
-def _real_date(value: str | None) -> str | None:
-    import datetime
-
-    try:
-        datetime.date.fromisoformat((value or "")[:10])
-    except ValueError:
-        return None
-    return value
 
 
 def _microseconds(value: str | None) -> int | None:

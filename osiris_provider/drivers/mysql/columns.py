@@ -1,0 +1,184 @@
+"""The columns of a result, and their values as text where Arrow's types are not wanted or not enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from osiris_provider.drivers.mysql import arrow_types as types
+from osiris_provider.drivers.sql.server import check_text_columns, needs_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+UTF8: Final = "utf8"
+YEAR_DIGITS: Final = 4
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column is to be read.
+
+    :param name: unique in the result.
+    :param code: the type on the wire.
+    :param type: the Arrow type of its values.
+    :param fraction: digits of a second.
+    :param lenient: values that the Arrow type cannot hold become NULL.
+    :param as_text: it is delivered as text.
+    :param digits: that a number as text has at least, zeros before it.
+    :param encoding: Python's name of the character set of text.
+    """
+
+    name: str
+    code: int
+    type: pa.DataType
+    fraction: int = 0
+    lenient: bool = False
+    as_text: bool = False
+    digits: int = 0
+    encoding: str = UTF8
+
+    @property
+    def field(self) -> pa.Field:
+        """Name and type as delivered."""
+        import pyarrow as pa
+
+        return pa.field(self.name, pa.string() if self.as_text else self.type)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether it is a date with a time."""
+        return self.code in (types.DATETIME, types.TIMESTAMP)
+
+
+def columns_of(
+    definitions: Iterable[types.ColumnDefinition],
+    *,
+    text_columns: Collection[str] = (),
+    lenient: bool = False,
+    timestamp_zone: str | None = None,
+    encoding: str = UTF8,
+) -> list[Column]:
+    """Return the columns of a result.
+
+    :param definitions: as the server gives them.
+    :param text_columns: names of those that are delivered as text.
+    :param lenient: see :class:`Column`.
+    :param timestamp_zone: see :func:`~osiris_provider.drivers.mysql.arrow_types.arrow_field`.
+    :param encoding: see :class:`Column`.
+    :raises DriverConfigError: there is no column of a name in ``text_columns``.
+    """
+    definitions = list(definitions)
+    schema = types.arrow_schema(definitions, timestamp_zone=timestamp_zone)
+    check_text_columns(text_columns, schema.names)
+    return [
+        Column(
+            name=field.name,
+            code=definition.type_code,
+            type=field.type,
+            fraction=types.fraction_digits(definition),
+            lenient=lenient,
+            as_text=field.name in text_columns,
+            digits=_digits(definition),
+            encoding=encoding,
+        )
+        for field, definition in zip(schema, definitions, strict=True)
+    ]
+
+
+def schema_of(columns: Iterable[Column]) -> pa.Schema:
+    """Return the schema of a result."""
+    import pyarrow as pa
+
+    return pa.schema([column.field for column in columns])
+
+
+def shown(values: pa.Array, column: Column) -> pa.Array:
+    """Return numbers and times as they are, or as text if the column is delivered as text.
+
+    Text is what the server shows, but for FLOAT and DOUBLE: they are written so that the very same number is read back.
+
+    :param values: of the column's type.
+    :param column: of the result.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not column.as_text or pa.types.is_null(column.type):
+        return values.cast(column.field.type)
+    if pa.types.is_duration(column.type):
+        micros = values.cast(pa.int64()).to_pylist()
+        return pa.array(
+            [None if value is None else _time_text(value, column.fraction) for value in micros], pa.string()
+        )
+    text = values.cast(pa.string())
+    return pc.utf8_lpad(text, column.digits, "0") if column.digits else text
+
+
+def parsed(texts: pa.Array, column: Column, first_row: int) -> pa.Array:
+    """Return decimals and dates that the server wrote as the column's type, or as they are if text is wanted.
+
+    :param texts: as the server wrote them.
+    :param column: of the result.
+    :param first_row: number of the first of them in the result, from 1.
+    :raises ColumnNeedsTextError: a value has no place in the type.
+    """
+    import pyarrow as pa
+
+    if column.as_text:
+        return texts
+
+    def convert(values: pa.Array) -> pa.Array:
+        kind = pa.timestamp(column.type.unit) if pa.types.is_timestamp(column.type) else column.type
+        # What the server shows of a TIMESTAMP is in the session's time zone, which is then UTC.
+        return values.cast(kind).cast(column.type)
+
+    try:
+        return convert(texts)
+    except pa.ArrowInvalid:
+        if column.lenient:
+            return _convertible(texts, convert)
+        index = first_failing(texts, convert)
+    raise needs_text(column.name, texts[index].as_py(), first_row + index)
+
+
+def _convertible(texts: pa.Array, convert: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Convert what can be converted; the rest becomes NULL."""
+    import pyarrow as pa
+
+    try:
+        return convert(texts)
+    except pa.ArrowInvalid:
+        if len(texts) == 1:
+            return convert(pa.nulls(1, texts.type))
+    middle = len(texts) // 2
+    return pa.concat_arrays([_convertible(part, convert) for part in (texts[:middle], texts[middle:])])
+
+
+def first_failing(values: pa.Array, convert: Callable[[pa.Array], pa.Array]) -> int:
+    """Return the number of the first value that cannot be converted."""
+    good, bad = 0, len(values)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        try:
+            convert(values.slice(good, middle - good))
+        except ValueError:
+            bad = middle
+        else:
+            good = middle
+    return good
+
+
+def _digits(definition: types.ColumnDefinition) -> int:
+    if definition.type_code == types.YEAR:
+        return YEAR_DIGITS
+    return definition.length if definition.flags & types.ZEROFILL_FLAG and definition.type_code in types.INTEGERS else 0
+
+
+def _time_text(micros: int, fraction: int) -> str:
+    seconds, rest = divmod(abs(micros), 1_000_000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    tail = f".{rest:06}"[: fraction + 1] if fraction else ""
+    return f"{'-' if micros < 0 else ''}{hours:02}:{minutes:02}:{seconds:02}{tail}"
