@@ -100,13 +100,13 @@ class TestS3(StagingContract):
 
         with pytest.raises(ConnectionError, match="went away"):
             staging.write(PLACE, pa.RecordBatchReader.from_batches(parts.schema, breaking()))
-        assert (s3.keys(), s3.uploads()) == ([], [])
+        assert (s3.objects(), s3.uploads()) == ([], [])
 
     def test_a_killed_task_leaves_no_file_and_gc_aborts_its_upload(self, s3: S3Server, staging: Staging) -> None:
         with subprocess.Popen([sys.executable, "-c", WRITE_ENDLESSLY, staging.url]) as process:
             until(s3.uploads, "upload")
             process.send_signal(signal.SIGKILL)
-        assert s3.keys() == []
+        assert s3.objects() == []
         assert [old.path for old in staging.remove_old(EVERYTHING)] == ["dag/run/task/0/1/data.parquet"]
         assert s3.uploads() == []
 
@@ -122,7 +122,7 @@ class TestS3(StagingContract):
         staged = staging.write(PLACE, stream({"a": [1]}))
         assert staging.read(staged)["rows"] == 1
         assert len(list(staging.remove_old(EVERYTHING))) == 1
-        assert s3.keys() == []
+        assert s3.objects() == []
 
 
 def refused(url: str) -> OsirisError:

@@ -80,7 +80,7 @@ class S3Server:
             "AWS_ENDPOINT_URL": self.origin,
         }
 
-    def keys(self) -> list[str]:
+    def objects(self) -> list[str]:
         """Return the keys of all objects of the bucket."""
         pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
@@ -92,7 +92,7 @@ class S3Server:
     def clear(self) -> None:
         """Remove all objects and uploads."""
         client = self.client()
-        for key in self.keys():
+        for key in self.objects():
             client.delete_object(Bucket=self.bucket, Key=key)
         for upload in client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []):
             client.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
