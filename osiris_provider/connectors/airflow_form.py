@@ -225,6 +225,7 @@ def _form_schema(spec: FieldSpec, declared: Mapping[str, Any]) -> dict[str, Any]
     schema.update({key: shape[key] for key in limits if key in shape})
     if spec.choices:
         schema["enum"] = [*spec.choices, *([] if spec.required else [None])]
+        schema["values_display"] = {"null": "not set"}
     if spec.secret and kind == "string":
         schema["format"] = "password"
     elif isinstance(spec.default, (bool, int, float, str)) and spec.default != "":

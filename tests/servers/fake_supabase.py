@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 from tests.servers.http import HttpServer, Reply, Request
@@ -23,9 +24,14 @@ class FakeSupabase(HttpServer):
     """
 
     def __init__(
-        self, service_role_key: str, anon_key: str, tables: dict[str, Rows] | None = None, max_rows: int = 1000
+        self,
+        service_role_key: str,
+        anon_key: str,
+        tables: dict[str, Rows] | None = None,
+        max_rows: int = 1000,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(tls)
         self.keys = {service_role_key: "service_role", anon_key: "anon"}
         self.tables = tables or {}
         self.anon_tables: set[str] = set()

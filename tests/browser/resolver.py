@@ -1,0 +1,64 @@
+"""Resolves Airflow's connections as its tasks and its API server do, in a process with that Airflow's settings."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from typing_extensions import Self
+
+from tests.conftest import REPOSITORY
+from tests.servers.airflow import AirflowServer
+
+
+class Resolver:
+    """Use it as a context manager.
+
+    :param airflow: whose connections are resolved.
+    """
+
+    def __init__(self, airflow: AirflowServer) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.browser.resolver"],
+            cwd=REPOSITORY,
+            env={**airflow.environment, "_AIRFLOW_PROCESS_CONTEXT": "server"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=30)
+
+    def fields(self, connection_id: str) -> dict[str, Any]:
+        """Return the fields of a connection, secrets in clear, without family and alias.
+
+        :param connection_id: of Airflow.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(connection_id + "\n")
+        self._process.stdin.flush()
+        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return {name: value for name, value in found.items() if name not in ("family", "alias")}
+
+
+def main() -> None:
+    """Answer each line with an id by a line of JSON."""
+    from osiris_provider.hooks.base import resolve
+
+    answers = sys.stdout
+    # Whatever Airflow prints must not be taken for an answer.
+    sys.stdout = sys.stderr
+    for line in sys.stdin:
+        answers.write(json.dumps(resolve(line.strip())) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

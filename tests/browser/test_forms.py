@@ -1,0 +1,78 @@
+"""The forms of the connection types: what they say, and that nothing is lost on the way through them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.model import FieldSpec
+from playwright.sync_api import expect
+
+from tests.airflow.connections import EVERY_FIELD, FAMILIES
+from tests.browser.connections_page import ConnectionsPage
+from tests.browser.resolver import Resolver
+from tests.servers.airflow_rest import Rest
+
+EXAMPLES = [(family, index) for family in FAMILIES for index in range(len(EVERY_FIELD[family]))]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_labels_help_and_placeholders(family: str, connections_page: ConnectionsPage) -> None:
+    form = connections_page.add(f"osiris_{family}_main", family)
+    standard = form.open_section("Standard Fields").inner_text()
+    specs = get_connector(family).model.fields()
+    for spec in specs:
+        if spec.info.airflow != "extra":
+            assert re.search(rf"^{re.escape(spec.label)}$", standard, re.MULTILINE), standard
+            if spec.info.placeholder:
+                expect(form.input_of(spec)).to_have_attribute("placeholder", spec.info.placeholder)
+    # Nothing is asked for that the family has no use for.
+    labels = {"Host", "Login", "Port", "Schema"} - {spec.label for spec in specs}
+    assert not labels & set(standard.splitlines())
+    extras = [spec for spec in specs if spec.info.airflow == "extra"]
+    text = form.open_section("Extra Fields").inner_text()
+    positions = [re.search(rf"^{re.escape(spec.label)}\b", text, re.MULTILINE) for spec in extras]
+    assert all(positions), text
+    assert [found.start() for found in positions if found] == sorted(found.start() for found in positions if found)
+    assert all(spec.info.help in text for spec in extras)
+
+
+@pytest.mark.parametrize(("family", "index"), EXAMPLES)
+def test_every_field_survives_the_form(
+    family: str, index: int, connections_page: ConnectionsPage, admin: Rest, resolver: Resolver
+) -> None:
+    connection_id, example = f"osiris_{family}_main", EVERY_FIELD[family][index]
+    form = connections_page.add(connection_id, family)
+    form.fill(example)
+    form.save()
+    _assert_same(family, resolver.fields(connection_id), example)
+    shown = json.dumps(admin.get(f"/connections/{connection_id}"))
+    for spec in get_connector(family).model.fields():
+        if spec.secret and isinstance(example.get(spec.name), str) and len(example[spec.name]) > 3:
+            assert example[spec.name] not in shown
+    form = connections_page.edit(connection_id, family)
+    for spec in get_connector(family).model.fields():
+        if spec.name in example:
+            assert _is_shown(form.shown(spec), spec, example[spec.name]), spec.name
+    # Saved again, what is shown as *** must stay what it was.
+    form.change_description("looked at")
+    form.save()
+    _assert_same(family, resolver.fields(connection_id), example)
+
+
+def _assert_same(family: str, found: dict[str, object], example: dict[str, object]) -> None:
+    """The form adds the defaults that it shows; all else is as it was typed."""
+    defaults = {spec.name: spec.default for spec in get_connector(family).model.fields()}
+    added = {name: value for name, value in found.items() if name not in example}
+    assert {**found, **dict.fromkeys(added)} == {**example, **dict.fromkeys(added)}
+    assert added == {name: defaults[name] for name in added}
+
+
+def _is_shown(text: str, spec: FieldSpec, value: object) -> bool:
+    if isinstance(value, bool):
+        return text == ("on" if value else "off")
+    if isinstance(value, dict):
+        return "***" in text and not any(str(inner) in text for inner in value.values())
+    return text == ("***" if spec.secret else str(value))
