@@ -1,0 +1,1 @@
+"""Loads that are killed, and their retries: ``scripts/test-faults``."""
