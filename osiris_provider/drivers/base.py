@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.data import to_reader
+from osiris_provider.drivers.datasets import Dataset, at_place, of_uri
 from osiris_provider.drivers.incremental import Incremental, Marks, Window
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
 from osiris_provider.drivers.tracker import Tracker
@@ -174,6 +175,34 @@ class BaseDriver(ABC, Generic[Config]):
     def execute(self, step: Step[Config]) -> dict[str, Any]:
         """Do the work of a checked step and return its result."""
 
+    def source(self, config: Config) -> str:
+        """Return what is read or written, such as a table's name; config field ``table`` or ``path``, or nothing.
+
+        A high-water mark does not count for another source. It must not give a secret away.
+        """
+        return str(getattr(config, "table", None) or getattr(config, "path", None) or "")
+
+    def dataset(self, config: Config, connection: Mapping[str, Any]) -> Dataset | None:
+        """Return what is read or written as OpenLineage names it, None if nothing is known.
+
+        :param config: of the step.
+        :param connection: the resolved connection.
+        """
+        source = self.source(config)
+        if not source:
+            return None
+        if self.family is None:
+            return of_uri(source)
+        return at_place(self.family, get_connector(self.family).place_of(connection), source)
+
+    def dataset_of(self, config: Mapping[str, Any]) -> Dataset | None:
+        """Return :meth:`dataset` of a step that is not checked yet.
+
+        :param config: as :meth:`run` takes it.
+        :raises OsirisError: as :meth:`run`.
+        """
+        return self.dataset(self._config("", config), self._connection("", config))
+
     def _config(self, step_id: str, config: Mapping[str, Any]) -> Config:
         fields = {name: value for name, value in config.items() if name not in (RESOLVED, REFERENCE)}
         try:
@@ -225,14 +254,6 @@ class Extractor(BaseDriver[Config]):
     @abstractmethod
     def extract(self, step: Step[Config]) -> Any:
         """Return what is read, as a stream: anything that :func:`to_reader` takes."""
-
-    def source(self, config: Config) -> str:
-        """Return what is read, such as a table's name: a mark does not count for another source.
-
-        :param config: must not give a secret away here.
-        """
-        del config
-        return self.name
 
     def _extract_new(self, step: Step[Config], settings: Incremental) -> pa.RecordBatchReader:
         marks: Marks | None = getattr(step.ctx, "marks", None)

@@ -16,9 +16,11 @@ from osiris_provider.drivers.registry import get_driver
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError, OsirisError, UnknownConnectorError
 from osiris_provider.hooks.base import resolve
 from osiris_provider.hooks.errors import failing_for_good
+from osiris_provider.lineage import Lineage
 from osiris_provider.task_context import TaskContext
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
     from osiris_provider.staging import Staging
@@ -59,6 +61,7 @@ class OsirisOperator(BaseOperator):
         self.driver = driver
         self.config = config
         self.inputs = inputs
+        self._lineage: Lineage | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the driver and return its result, small and JSON-able."""
@@ -66,6 +69,11 @@ class OsirisOperator(BaseOperator):
             return failing_for_good(lambda: self._run(context))
         finally:
             close_all()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Return the datasets that the task has read and written, for OpenLineage's provider; it calls this."""
+        del task_instance
+        return None if self._lineage is None else self._lineage.facets()
 
     def on_kill(self) -> None:
         """Close the connections that the driver has open."""
@@ -75,7 +83,8 @@ class OsirisOperator(BaseOperator):
         step = self.task_id
         config = self._resolved(step)
         staging = default_staging()
-        inputs = {name: self._input(step, name, value, staging) for name, value in self._inputs(step, context)}
+        found = dict(self._inputs(step, context))
+        inputs = {name: self._input(step, name, value, staging) for name, value in found.items()}
         driver = get_driver(self.driver)
         ctx = TaskContext(context)
 
@@ -85,6 +94,7 @@ class OsirisOperator(BaseOperator):
 
         returned: dict[str, Any] = self._without_secrets(config.get(RESOLVED), work)
         ctx.marks.keep()
+        self._lineage = Lineage.of(staging, driver, config, found.values(), returned)
         context["ti"].xcom_push(key="metrics", value=ctx.metrics)
         return returned
 

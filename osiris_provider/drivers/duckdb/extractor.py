@@ -55,6 +55,12 @@ class ProcessorConfig(StepConfig):
 class DuckDBDriver(SQLDriver[Any]):
     """What the drivers have in common."""
 
+    default_schema = "main"
+
+    def database(self, url: str) -> str:
+        """Return the name that DuckDB gives the database of a file; see :meth:`SQLDriver.database`."""
+        return Path(super().database(url)).stem
+
     def server_text(self, error: Exception) -> str:
         """Return what the server said; see :meth:`SQLDriver.server_text`."""
         return str(error)

@@ -21,6 +21,8 @@ def quote(name: str) -> str:
 class PostgresDriver(SQLDriver[Any]):
     """What extractor and writer have in common."""
 
+    default_schema = "public"
+
     def check(self, step: Step[Any]) -> None:
         """Check the fields; see :meth:`SQLDriver.check`."""
         # A DSN may have any of them; the connector looks into it.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import Self
@@ -17,6 +18,7 @@ from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.sql_faults import BAD_DATA
 from osiris_provider.drivers.base import Extractor, Step, StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS
+from osiris_provider.drivers.datasets import Dataset, table_name
 from osiris_provider.drivers.incremental import Incremental
 from osiris_provider.drivers.sql.incremental import Dialect, narrowed
 from osiris_provider.drivers.sql.tables import quoted_table
@@ -81,6 +83,25 @@ class InputError(Exception):
 
 class SQLDriver(Generic[AnyConfig]):
     """What SQL extractors and writers have in common: the client that they borrow, and what becomes of its errors."""
+
+    family: ClassVar[str | None]
+    default_schema: ClassVar[str | None] = None
+    """Of tables that are named without one, in families whose databases have schemas."""
+
+    def dataset(self, config: AnyConfig, connection: Mapping[str, Any]) -> Dataset | None:
+        """Return the table, or the query; see :meth:`BaseDriver.dataset`."""
+        if self.family is None:
+            return None
+        connector = get_connector(self.family)
+        database = self.database(connector.model.parse(connection).as_url(redacted=True))
+        within = tuple(name for name in (database, self.default_schema) if name)
+        table, query = getattr(config, "table", None), getattr(config, "query", None)
+        name = table_name(within, table) if table else ""
+        return Dataset(f"{self.family}://{connector.place_of(connection)}", name, query, within)
+
+    def database(self, url: str) -> str:
+        """Return the name of the database in the URL of a connection."""
+        return unquote(urlsplit(url).path.removeprefix("/"))
 
     def check(self, step: Step[AnyConfig]) -> None:
         """Check that the connection has what may be left out for a health check, but not for work (CONN-007)."""
