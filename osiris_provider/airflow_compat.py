@@ -70,4 +70,5 @@ def _stats() -> Any:
         from airflow.stats import Stats  # type: ignore[import-not-found,unused-ignore] # gone from later versions
 
         return Stats
-    return stats
+    # The functions of the module have come with 3.3, in place of the class.
+    return stats if hasattr(stats, "incr") else stats.Stats

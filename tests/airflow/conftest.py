@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.airflow.versions import store_dag
+
 FOREIGN_WARNINGS = (
     # Airflow's own libraries among each other; nothing of this package can bring them up.
     "ignore:Using `httpx` with `starlette.testclient`",
@@ -110,23 +112,6 @@ def run_dag(airflow_database: None) -> RunDag:  # noqa: ARG001 - the database ha
         )
 
     return run
-
-
-def store_dag(dag: Any) -> str:
-    """Write a DAG to the database, as the DAG processor does with one of a file; return its serialized form."""
-    from airflow.models.dagbundle import DagBundleModel
-    from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.serialization.definitions.dag import SerializedDAG
-    from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
-    from airflow.utils.session import create_session
-
-    data = DagSerialization.to_dict(dag)
-    with create_session() as session:
-        session.merge(DagBundleModel(name="tests"))
-        session.flush()
-        SerializedDAG.bulk_write_to_db("tests", None, [dag], session=session)
-        SerializedDagModel.write_dag(LazyDeserializedDAG(data=data), "tests", session=session)
-    return json.dumps(data)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 from airflow.sdk import DAG
 from osiris_provider.operators.osiris import OsirisOperator
 
-from tests.airflow.conftest import store_dag
+from tests.airflow.versions import store_dag
 
 if __name__ == "__main__":
     _, family, query = sys.argv

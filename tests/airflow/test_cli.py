@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from airflow.cli.cli_parser import get_parser
 
+from tests.airflow.versions import since_3_2
+
+pytestmark = since_3_2
+
 FILE = "version: 1\nconnections:\n  duckdb:\n    main: {path: ':memory:'}\n    lost: {path: /no/such/place/x.duckdb}\n"
 
 

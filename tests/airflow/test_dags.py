@@ -8,11 +8,11 @@ from typing import Any
 
 import duckdb
 import pytest
-from airflow.serialization.serialized_objects import DagSerialization
 from osiris_provider.hooks.postgres import OsirisPostgresHook
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.test_sensor import entry
+from tests.airflow.versions import DagSerialization
 from tests.servers import Address
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"

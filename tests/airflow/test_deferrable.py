@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.test_sensor import LateServer, entry, late_server
+from tests.airflow.versions import AirflowSensorTimeout, AirflowSkipException
 from tests.servers import Address
 
 __all__ = ["late_server"]

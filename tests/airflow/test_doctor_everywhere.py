@@ -17,6 +17,7 @@ from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.test_sensor import entry
+from tests.airflow.versions import hook_class
 from tests.servers.fake_api import FakeApi
 from tests.servers.fake_shopify import FakeShopify
 from tests.servers.fake_supabase import FakeSupabase
@@ -109,12 +110,7 @@ def of_sensor(family: str, run_dag: RunDag, capfd: pytest.CaptureFixture[str]) -
 
 
 def of_test_button(family: str) -> dict[str, tuple[bool, str]]:
-    from airflow.sdk._shared.module_loading import import_string
-    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
-
-    info = ProvidersManagerTaskRuntime().hooks[f"osiris_{family}"]  # type: ignore[no-untyped-call] # Airflow's is not typed
-    assert info is not None
-    hook = import_string(info.hook_class_name)
+    hook = hook_class(f"osiris_{family}")
     return {alias: hook(f"@{family}.{alias}").test_connection() for alias in EXPECTED}
 
 

@@ -11,6 +11,7 @@ from osiris_provider.operators.doctor import OsirisDoctorOperator
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.test_sensor import entry
+from tests.airflow.versions import send_metrics_to
 from tests.servers import Address
 
 
@@ -94,10 +95,8 @@ class Recorder:
 def test_metrics(
     connections_file: ConnectionsFile, closed_port: int, monkeypatch: pytest.MonkeyPatch, run_dag: RunDag
 ) -> None:
-    from airflow.sdk._shared.observability.metrics import stats
-
     recorder = Recorder()
-    monkeypatch.setattr(stats, "_backend", recorder)
+    send_metrics_to(recorder, monkeypatch)
     down = {"host": "127.0.0.1", "port": closed_port, "user": "ann"}
     connections_file({"mysql": {"default": down}, "duckdb": {"main": {"path": ":memory:"}}})
     run_dag(doctor_dag("metrics"))

@@ -20,6 +20,7 @@ from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.connections import EVERY_FIELD, FAMILIES
 from tests.airflow.drivers import Leaks
+from tests.airflow.versions import hook_class
 
 CANARY = "c@nary/47#11%s?&'é"
 FORMS = spellings(CANARY) | {CANARY.replace("'", "\\'"), CANARY.encode("latin-1", "replace").decode("latin-1")}
@@ -101,13 +102,7 @@ def test_masking_reaches_airflows_masker() -> None:
 def test_conn_011_the_test_button_shows_no_secret(
     family: str, connections_file: ConnectionsFile, closed_port: int
 ) -> None:
-    from airflow.sdk._shared.module_loading import import_string
-    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
-
-    manager = ProvidersManagerTaskRuntime()  # type: ignore[no-untyped-call] # Airflow's is not typed
-    info = manager.hooks[f"osiris_{family}"]
-    assert info is not None
-    hook = import_string(info.hook_class_name)
+    hook = hook_class(f"osiris_{family}")
     for number, fields in enumerate(with_canaries(family, closed_port)):
         connections_file({family: {f"n{number}": fields}})
         _, message = hook(f"@{family}.n{number}").test_connection()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import jsonschema
+import osiris_provider
 import pytest
+from airflow.cli.cli_parser import get_parser
 from airflow.providers_manager import ProvidersManager
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import MASKED_WORDS, connection_type, extra_key
@@ -19,20 +22,48 @@ from osiris_provider.provider_info import get_provider_info
 
 import airflow
 from tests.airflow.connections import FAMILIES
+from tests.airflow.versions import hook_info, sensitive_words, since_3_2
 
 INFO = get_provider_info()
 SCHEMAS = Path(airflow.__file__).parent
+PACKAGE = Path(osiris_provider.__file__).parent
+KINDS = ("hooks", "operators", "sensors", "triggers")
+DEPRECATED = ("get_connection_form_widgets", "get_ui_field_behaviour")
 
 
 def schema(name: str) -> Any:
     return json.loads((SCHEMAS / name).read_text())
 
 
-def classes() -> list[str]:
-    hooks = [entry["hook-class-name"] for entry in INFO["connection-types"]]
-    return [*hooks, *INFO["secrets-backends"]]
+def modules() -> list[str]:
+    return [name for kind in KINDS for entry in INFO[kind] for name in entry["python-modules"]]
 
 
+def hooks() -> list[str]:
+    return [entry["hook-class-name"] for entry in INFO["connection-types"]]
+
+
+def objects() -> list[str]:
+    return [*hooks(), *INFO["secrets-backends"], *INFO["cli"]]
+
+
+def entries(value: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping inside a nested value."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from entries(inner)
+
+
+def told(capsys: pytest.CaptureFixture[str], *command: str) -> list[dict[str, str]]:
+    """What an ``airflow`` command prints as JSON."""
+    args = get_parser().parse_args([*command, "--output", "json"])
+    args.func(args)
+    printed: list[dict[str, str]] = json.loads(capsys.readouterr().out)
+    return printed
+
+
+@since_3_2
 def test_both_schemas_validate() -> None:
     jsonschema.validate(INFO, schema("provider_info.schema.json"))
     jsonschema.validate(INFO, schema("provider.yaml.schema.json"))
@@ -50,31 +81,75 @@ def test_airflow_finds_the_provider_and_warns_of_nothing(caplog: pytest.LogCaptu
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_hook_can_be_built_from_its_connection_type(family: str) -> None:
-    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
-
-    manager = ProvidersManagerTaskRuntime()  # type: ignore[no-untyped-call] # Airflow's is not typed
-    hook = manager.hooks[f"osiris_{family}"]
+    hook = hook_info(f"osiris_{family}")
     assert hook is not None
     assert hook.hook_name == f"Osiris {get_connector(family).label}"
     assert hook.connection_testable
 
 
-@pytest.mark.parametrize("name", classes())
-def test_every_class_imports_without_a_warning(name: str) -> None:
-    module, _, attribute = name.rpartition(".")
-    assert hasattr(importlib.import_module(module), attribute)
+@pytest.mark.parametrize("name", objects())
+def test_every_entry_imports_and_is_of_this_package(name: str) -> None:
+    found = resolve_name(name)
+    assert f"{found.__module__}.{found.__qualname__}" == name
+    assert name.startswith("osiris_provider.")
 
 
-def test_every_module_imports_alone_without_a_warning_of_ours() -> None:
-    modules = [
-        name for kind in ("hooks", "operators", "sensors", "triggers") for name in INFO[kind][0]["python-modules"]
-    ]
-    code = "import airflow.sdk, airflow.providers.common.sql.hooks.sql, warnings; warnings.simplefilter('error');"
-    code += "import " + ", ".join(modules)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_module_is_listed(kind: str) -> None:
+    there = {f"osiris_provider.{kind}.{file.stem}" for file in (PACKAGE / kind).glob("[!_]*.py")}
+    assert {name for name in modules() if name.startswith(f"osiris_provider.{kind}.")} == there
 
 
+def test_every_integration_that_is_named_is_declared_once() -> None:
+    declared = [entry["integration-name"] for entry in INFO["integrations"]]
+    assert len(declared) == len(set(declared))
+    assert {entry["integration-name"] for entry in entries(INFO) if "integration-name" in entry} == set(declared)
+
+
+@pytest.mark.parametrize("name", hooks())
+def test_every_hook_says_what_airflow_asks_and_nothing_deprecated(name: str) -> None:
+    hook = resolve_name(name)
+    (declared,) = [entry for entry in INFO["connection-types"] if entry["hook-class-name"] == name]
+    assert hook.conn_type == declared["connection-type"]
+    assert hook.hook_name == declared["hook-name"]
+    assert hook.default_conn_name == f"{hook.conn_type}_default"
+    ours = [base for base in hook.__mro__ if base.__module__.startswith("osiris_provider.")]
+    assert [method for base in ours for method in DEPRECATED if method in vars(base)] == []
+    assert "hook-class-names" not in INFO
+
+
+def test_every_entry_imports_where_warnings_are_errors() -> None:
+    names = {*modules(), *(name.rpartition(".")[0] for name in objects())}
+    code = f"import airflow.sdk, {', '.join(sorted(names))}"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("command", "column", "wanted"),
+    [
+        ("hooks", "connection_type", {entry["connection-type"] for entry in INFO["connection-types"]}),
+        ("list", "package_name", {INFO["package-name"]}),
+        ("secrets", "secrets_backend_class_name", set(INFO["secrets-backends"])),
+        ("triggers", "class", set(INFO["triggers"][0]["python-modules"])),
+    ],
+)
+def test_the_commands_of_airflow_show_it(
+    command: str, column: str, wanted: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = told(capsys, "providers", command)
+    ours = {line[column] for line in shown if "osiris" in str(line[column])}
+    assert ours == wanted
+
+
+def test_airflow_can_import_every_hook(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = [line for line in told(capsys, "providers", "hooks") if line["connection_type"].startswith("osiris_")]
+    assert {line["class"]: line["conn_id_attribute_name"] for line in shown} == {
+        name: resolve_name(name).conn_name_attr for name in hooks()
+    }
+
+
+@since_3_2
 def test_the_form_reaches_the_user_interface() -> None:
     from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 
@@ -88,17 +163,15 @@ def test_the_form_reaches_the_user_interface() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_api_masks_every_secret_extra(family: str) -> None:
-    from airflow._shared.secrets_masker.secrets_masker import DEFAULT_SENSITIVE_FIELDS
-
-    assert set(MASKED_WORDS) <= DEFAULT_SENSITIVE_FIELDS
+    assert set(MASKED_WORDS) <= sensitive_words()
     for spec in get_connector(family).model.fields():
         if spec.secret and spec.info.airflow == "extra":
-            assert any(word in extra_key(spec) for word in DEFAULT_SENSITIVE_FIELDS), spec.name
+            assert any(word in extra_key(spec) for word in sensitive_words()), spec.name
 
 
 def test_the_options_have_all_that_airflow_asks_of_them() -> None:
     options = INFO["config"]["osiris"]["options"]
-    assert set(options) == {"connections_file", "staging_url", "doctor_timeout"}
+    assert set(options) >= {"connections_file", "staging_url", "doctor_timeout"}
     from airflow.configuration import conf
 
     assert conf.getfloat("osiris", "doctor_timeout") == 2.0

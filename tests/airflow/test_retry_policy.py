@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
-from airflow.sdk import DAG, RetryAction, task
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow.sdk import DAG, task
 from osiris_provider.errors import (
     AuthError,
     ConnectionConfigError,
     ConnectorError,
     ConnectTimeoutError,
     DataError,
+    MissingPackageError,
     NetworkError,
     OsirisError,
     PermissionDeniedError,
     UnknownConnectorError,
 )
-from osiris_provider.retry_policy import OsirisRetryPolicy
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.test_sensor import entry
+from tests.airflow.versions import AIRFLOW, DagSerialization, before_3_3, since_3_3
 from tests.servers import Address
 
-NO_DELAY = OsirisRetryPolicy(delay=timedelta(0))
+if AIRFLOW >= (3, 3):
+    from airflow.sdk import RetryAction
+    from osiris_provider.retry_policy import OsirisRetryPolicy
+
+    NO_DELAY = OsirisRetryPolicy(delay=timedelta(0))
+
+
+@before_3_3
+def test_older_ones_are_told_what_it_needs() -> None:
+    with pytest.raises(MissingPackageError, match=r"needs Airflow 3\.3 or later"):
+        import_module("osiris_provider.retry_policy")
 
 
 def dag_of(name: str, error: type[OsirisError], **facts: Any) -> Any:
@@ -45,6 +56,7 @@ def dag_of(name: str, error: type[OsirisError], **facts: Any) -> Any:
     return dag
 
 
+@since_3_3
 @pytest.mark.parametrize(
     ("error", "tries"),
     [
@@ -61,6 +73,7 @@ def test_tries(run_dag: RunDag, error: type[OsirisError], tries: int) -> None:
     assert (run.state, run.tries["work"]) == ("failed", tries)
 
 
+@since_3_3
 def test_an_operator_of_another_provider(
     run_dag: RunDag,
     connections_file: ConnectionsFile,
@@ -77,6 +90,7 @@ def test_an_operator_of_another_provider(
     assert (run.state, run.tries["query"]) == ("failed", 1)
 
 
+@since_3_3
 def test_delays() -> None:
     policy = OsirisRetryPolicy(timedelta(seconds=10), timedelta(seconds=60))
 
@@ -93,10 +107,12 @@ def test_delays() -> None:
     assert OsirisRetryPolicy(delay=None).evaluate(down, 1, 3).retry_delay is None
 
 
+@since_3_3
 def test_what_it_does_not_know_is_left_to_the_task() -> None:
     assert NO_DELAY.evaluate(ValueError("x"), 1, 3).action is RetryAction.DEFAULT
 
 
+@since_3_3
 def test_a_lasting_fault_of_any_category_fails() -> None:
     certificate = NetworkError("The certificate has expired.", retryable=False)
     assert isinstance(certificate, ConnectorError)
@@ -105,6 +121,7 @@ def test_a_lasting_fault_of_any_category_fails() -> None:
     assert "NetworkError" in (decision.reason or "")
 
 
+@since_3_3
 def test_it_survives_serialisation() -> None:
     policy = OsirisRetryPolicy(None, timedelta(seconds=5))
     assert vars(OsirisRetryPolicy.deserialize(policy.serialize())) == vars(policy)

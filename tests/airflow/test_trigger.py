@@ -9,10 +9,10 @@ from pkgutil import resolve_name
 from typing import Any
 
 import pytest
-from airflow.sdk.serde import deserialize, serialize
 from osiris_provider.triggers.doctor import CHECKS_AT_A_TIME, OsirisDoctorTrigger
 
 from tests.airflow.conftest import ConnectionsFile
+from tests.airflow.versions import deserialize, serialize
 
 ARGUMENTS: dict[str, Any] = {
     "connections": ["@mysql.default", "warehouse"],

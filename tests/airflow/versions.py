@@ -1,0 +1,95 @@
+"""What the tests touch of Airflow and what differs between its versions; scripts/test-matrix runs them on each."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import import_module
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import airflow
+
+AIRFLOW = tuple(int(part) for part in airflow.__version__.split(".")[:2])
+
+since_3_2 = pytest.mark.skipif(
+    AIRFLOW < (3, 2), reason="Airflow 3.2 brings forms from provider info, and commands of providers"
+)
+since_3_3 = pytest.mark.skipif(AIRFLOW < (3, 3), reason="Airflow 3.3 brings retry policies")
+before_3_3 = pytest.mark.skipif(AIRFLOW >= (3, 3), reason="Airflow 3.3 brings retry policies")
+
+if TYPE_CHECKING or AIRFLOW >= (3, 2):
+    from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
+    from airflow.sdk.serde import deserialize, serialize
+    from airflow.serialization.serialized_objects import DagSerialization
+else:
+    from airflow.exceptions import AirflowSensorTimeout, AirflowSkipException
+    from airflow.serialization.serde import deserialize, serialize
+    from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
+
+__all__ = [
+    "AIRFLOW",
+    "AirflowSensorTimeout",
+    "AirflowSkipException",
+    "DagSerialization",
+    "before_3_3",
+    "deserialize",
+    "hook_class",
+    "hook_info",
+    "send_metrics_to",
+    "sensitive_words",
+    "serialize",
+    "since_3_2",
+    "since_3_3",
+    "store_dag",
+]
+
+
+def store_dag(dag: Any) -> str:
+    """Write a DAG to the database, as the DAG processor does with one of a file; return its serialized form."""
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
+    from airflow.utils.session import create_session
+
+    module = "airflow.serialization." + ("definitions.dag" if AIRFLOW >= (3, 2) else "serialized_objects")
+    data = DagSerialization.to_dict(dag)
+    with create_session() as session:
+        session.merge(DagBundleModel(name="tests"))
+        session.flush()
+        import_module(module).SerializedDAG.bulk_write_to_db("tests", None, [dag], session=session)
+        SerializedDagModel.write_dag(LazyDeserializedDAG(data=data), "tests", session=session)
+    return json.dumps(data)
+
+
+def hook_class(connection_type: str) -> Any:
+    """The class of a connection type's hook, as Airflow finds it for the Test button."""
+    return resolve_name(hook_info(connection_type).hook_class_name)
+
+
+def hook_info(connection_type: str) -> Any:
+    """What Airflow knows of the hook of a connection type, where tasks run."""
+    if AIRFLOW >= (3, 2):
+        manager = resolve_name("airflow.sdk.providers_manager_runtime:ProvidersManagerTaskRuntime")()
+    else:
+        manager = resolve_name("airflow.providers_manager:ProvidersManager")()
+    return manager.hooks[connection_type]
+
+
+def sensitive_words() -> frozenset[str]:
+    """The words by which Airflow's REST API knows the names of secrets."""
+    words: frozenset[str] = resolve_name("airflow._shared.secrets_masker.secrets_masker:DEFAULT_SENSITIVE_FIELDS")
+    return words
+
+
+def send_metrics_to(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Airflow send its metrics to a client, as it sends them to StatsD's."""
+    if AIRFLOW >= (3, 3):
+        monkeypatch.setattr("airflow.sdk._shared.observability.metrics.stats._backend", client)
+        return
+    shared = "airflow.sdk._shared.observability.metrics.stats" if AIRFLOW >= (3, 2) else "airflow.stats"
+    stats = resolve_name(f"{shared}:Stats")
+    monkeypatch.setattr(stats, "instance", client)
+    monkeypatch.setattr(stats, "_instance_pid", os.getpid())
