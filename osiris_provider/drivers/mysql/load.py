@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from osiris_provider.connectors.mysql_faults import FAULTS
 from osiris_provider.connectors.sql_faults import BAD_DATA
-from osiris_provider.drivers.mysql.extractor import quote
+from osiris_provider.drivers.mysql.read import quote
 from osiris_provider.drivers.mysql.text import is_hex, lines_of
 from osiris_provider.drivers.mysql.values import values_of
 from osiris_provider.drivers.sql.base import Batches

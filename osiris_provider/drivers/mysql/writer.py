@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.connectors.sql_faults import LOCK_TIMEOUT
 from osiris_provider.drivers.base import Step
-from osiris_provider.drivers.mysql.extractor import MySQLDriver, quote
+from osiris_provider.drivers.mysql.extractor import MySQLDriver
 from osiris_provider.drivers.mysql.load import Engine, Sink, refusals
+from osiris_provider.drivers.mysql.read import quote
 from osiris_provider.drivers.mysql.swap import INSERT, Swap
 from osiris_provider.drivers.mysql.tables import (
     HERE,

@@ -1,0 +1,191 @@
+"""Running queries on open connections, as streams of record batches."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from osiris_provider.drivers.mysql.columns import Column, columns_of, schema_of
+from osiris_provider.drivers.mysql.values import array_of
+from osiris_provider.drivers.sql.base import Batches, fetch_batches
+from osiris_provider.drivers.sql.parallel import read_ahead
+from osiris_provider.drivers.sql.server import made
+from osiris_provider.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pymysql.connections import Connection
+
+    from osiris_provider.drivers.mysql.binary import QueryResult
+    from osiris_provider.drivers.mysql.extractor import MySQLQueryConfig
+
+log = logging.getLogger(__name__)
+
+UTC: Final = "UTC"
+AS_ASKED: Final = "config field engine says so"
+FEWEST_ROWS: Final = 256
+FEWEST_BYTES: Final = 256 * 1024
+"""What a batch may hold however many connections share the memory."""
+
+
+def quote(name: str) -> str:
+    """Return an identifier quoted."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def read_all(clients: Sequence[Connection[Any]], parts: Sequence[MySQLQueryConfig], step_id: str) -> Batches:
+    """Read each part on a connection of its own, at the same time; yield the batches as they come.
+
+    Connections are closed unless everything was read.
+
+    :param clients: open connections.
+    :param parts: as many configs.
+    :param step_id: for the log and errors.
+    """
+    finished = False
+    try:
+        streams: list[Batches] = []
+        for client, config in zip(clients, parts, strict=True):
+            with client.cursor() as cursor:
+                cursor.execute("SET time_zone = '+00:00'")
+            streams.append(_read(client, _Part(config, step_id, len(streams) + 1, len(parts))))
+        yield from read_ahead(streams, partial(_interrupt, clients))
+        for client in clients:
+            client.commit()
+        finished = True
+    finally:
+        if not finished:
+            for client in clients:
+                hang_up(client)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one of several connections reads."""
+
+    config: MySQLQueryConfig
+    step_id: str
+    number: int
+    of: int
+
+    def share(self, most: int, least: int) -> int:
+        """Return what is left for it of a batch's size."""
+        return most if self.of == 1 else min(most, max(most // self.of, least))
+
+    def log_engine(self, engine: str, reason: object) -> None:
+        """Say how the result travels, once for all parts."""
+        level = logging.INFO if self.number == 1 else logging.DEBUG
+        log.log(level, "Step %s: reading MySQL through %s: %s", self.step_id, engine, reason)
+
+
+def _read(client: Connection[Any], part: _Part) -> Batches:
+    from osiris_provider.drivers.mysql.binary import NotPreparableError
+
+    if part.config.engine == "cursor":
+        part.log_engine("a cursor", AS_ASKED)
+        return _read_text(client, part)
+    try:
+        return _read_binary(client, part)
+    except NotPreparableError as error:
+        if part.config.engine == "binary":
+            raise
+        part.log_engine("a cursor", error)
+    return _read_text(client, part)
+
+
+def _read_binary(client: Connection[Any], part: _Part) -> Batches:
+    from osiris_provider.drivers.mysql.binary import BATCH_BYTES, QueryResult
+
+    config = part.config
+    result = QueryResult(
+        client,
+        config.statement(quote),
+        config.params,
+        text_columns=config.text_columns,
+        lenient=config.special_values == "null",
+        timestamp_zone=UTC,
+        batch_rows=part.share(config.batch_rows, FEWEST_ROWS),
+        batch_bytes=part.share(BATCH_BYTES, FEWEST_BYTES),
+    )
+    reason = AS_ASKED if config.engine == "binary" else "it is faster and exact, and the server prepares this statement"
+    part.log_engine("the binary protocol", reason)
+    return _batches(result)
+
+
+def _batches(result: QueryResult) -> Batches:
+    import pyarrow as pa
+
+    with result:
+        yield pa.RecordBatch.from_pylist([], schema=result.schema)
+        yield from result
+
+
+def _read_text(client: Connection[Any], part: _Part) -> Batches:
+    import pyarrow as pa
+    from pymysql.cursors import SSCursor
+
+    config = part.config
+    cursor = client.cursor(SSCursor)
+    # Values stay as the server sent them; Arrow parses them, column by column and exactly.
+    decoders, client.decoders = client.decoders, {}
+    try:
+        cursor.execute(config.statement(quote), config.params)
+    finally:
+        client.decoders = decoders
+    # The description of DB-API tells neither sign nor charset.
+    fields = cursor._result.fields if cursor.description else []  # type: ignore[attr-defined] # noqa: SLF001 - no public name
+    columns = columns_of(
+        fields,
+        text_columns=config.text_columns,
+        lenient=config.special_values == "null",
+        timestamp_zone=UTC,
+        encoding=client.encoding,
+    )
+    _refuse_float(part.step_id, columns)
+    schema = schema_of(columns)
+    read = 0
+
+    def build(rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
+        nonlocal read
+        values = zip(*rows, strict=True)
+        arrays = made(partial(array_of, *pair, read + 1) for pair in zip(values, columns, strict=True))
+        read += len(rows)
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    fetch: Callable[[int], Sequence[Any]] = cursor.fetchmany
+    yield from fetch_batches(schema, fetch, build, part.share(config.batch_rows, FEWEST_ROWS))
+    cursor.close()
+
+
+def _refuse_float(step: str, columns: Iterable[Column]) -> None:
+    """Refuse FLOAT as text: the server shows six of its digits, and the others would be lost."""
+    import pyarrow as pa
+
+    name = next((column.name for column in columns if pa.types.is_float32(column.type)), None)
+    if name is not None:
+        message = f"Step {step}: FLOAT column {name} loses digits as text; select CAST({name} AS DOUBLE) instead."
+        raise DataError(message, step=step)
+
+
+def _interrupt(clients: Iterable[Connection[Any]]) -> None:
+    """Cut the lines of connections that other threads may be reading from."""
+    for client in clients:
+        line: socket.socket | None = client._sock  # type: ignore[attr-defined] # noqa: SLF001 - has no public name
+        if line is not None:
+            with suppress(OSError):
+                # The socket's own, not TLS's, which would pull the session away from under the thread.
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
+
+
+def hang_up(client: Connection[Any]) -> None:
+    """Close a connection whose rows have not all been read; MySQL cannot be told to stop sending them."""
+    result = client._result  # type: ignore[attr-defined] # noqa: SLF001 - there is no public way not to read on
+    if result is not None:
+        result.unbuffered_active = False
+    if client.open:
+        client.close()

@@ -1,0 +1,123 @@
+"""Connections that see the same state of the database, and where a column's range can be split."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from osiris_provider.drivers.mysql import arrow_types as types
+from osiris_provider.drivers.sql.partition import Bound, split_points
+from osiris_provider.drivers.sql.tables import quoted_table
+from osiris_provider.errors import DriverConfigError
+
+if TYPE_CHECKING:
+    from pymysql.connections import Connection
+    from pymysql.cursors import Cursor
+
+    from osiris_provider.drivers.mysql.extractor import MySQLQueryConfig
+    from osiris_provider.drivers.sql.incremental import Dialect
+
+LOCK_SECONDS: Final = 5
+"""How long a lock is waited for; whoever wants to write waits behind it."""
+REFUSED: Final = (1044, 1045, 1142, 1227, 1290)
+"""The user may not lock."""
+BUSY: Final = (1205, 1213)
+"""Somebody held what is to be locked for too long."""
+LOCK_ALL: Final = "FLUSH TABLES WITH READ LOCK"
+TRANSACTIONAL: Final = ("InnoDB", "ROCKSDB", "TokuDB", "ndbcluster")
+INTEGERS: Final = types.INTEGERS | {types.YEAR}
+FIRST_DAY: Final = "0001-01-01"
+
+
+@contextmanager
+def locked(client: Connection[Any], config: MySQLQueryConfig, dialect: Dialect) -> Iterator[str]:
+    """Keep others from writing for a moment; yields why that cannot be, or nothing.
+
+    Neither MySQL nor MariaDB can give a snapshot to another connection. But snapshots that are taken while nobody can
+    commit are the same. A table is locked alone; of a query it is not known what to lock, so it is everything, for
+    which the user needs the right RELOAD.
+
+    :param client: an open connection without a transaction; it has to take part in nothing else meanwhile.
+    :param config: what is to be read.
+    :param dialect: of MySQL.
+    """
+    table = config.table and quoted_table(config.table, dialect.quote)
+    with client.cursor() as cursor:
+        problem = _no_snapshot(cursor, config) or _lock(cursor, f"LOCK TABLES {table} READ" if table else LOCK_ALL)
+        try:
+            yield problem
+        finally:
+            if client.open:
+                cursor.execute("UNLOCK TABLES")
+                # InnoDB has a lock of its own, until then.
+                client.commit()
+
+
+def _no_snapshot(cursor: Cursor, config: MySQLQueryConfig) -> str:
+    """Return why a table has no snapshot; of a view or a query nothing is known."""
+    database, _, name = (config.table or "").rpartition(".")
+    where = "table_schema = COALESCE(%s, DATABASE()) AND table_name = %s"
+    cursor.execute(f"SELECT engine FROM information_schema.tables WHERE {where}", (database or None, name))  # noqa: S608 - no values
+    (engine,) = cursor.fetchone() or (None,)
+    return "" if engine in (None, *TRANSACTIONAL) else f"the engine {engine} has none"
+
+
+def _lock(cursor: Cursor, statement: str) -> str:
+    """Lock, or return why that cannot be."""
+    import pymysql
+
+    problem = ""
+    cursor.execute("SET SESSION lock_wait_timeout = %s", (LOCK_SECONDS,))
+    try:
+        cursor.execute(statement)
+    except pymysql.MySQLError as error:
+        code = error.args[0]
+        if code not in (*REFUSED, *BUSY):
+            raise
+        what = "the database" if statement == LOCK_ALL else "the table"
+        reason = "it is busy" if code in BUSY else "the user lacks the right to do so"
+        problem = f"{what} cannot be locked for a moment, because {reason}"
+    cursor.execute("SET SESSION lock_wait_timeout = DEFAULT")
+    return problem
+
+
+def take_snapshot(client: Connection[Any]) -> None:
+    """Begin a transaction that sees the database as it is now.
+
+    :param client: an open connection without a transaction.
+    """
+    with client.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+
+def points_of(client: Connection[Any], config: MySQLQueryConfig, column: str, dialect: Dialect) -> Sequence[Bound]:
+    """Return where the column's range can be split.
+
+    :param client: an open connection.
+    :param config: what is to be read.
+    :param column: to split by.
+    :param dialect: of MySQL.
+    :raises DriverConfigError: the column is not of integers, dates or timestamps.
+    """
+    name = dialect.quote(column)
+    if config.params:
+        name = dialect.literally(name)
+    rows = (
+        quoted_table(config.table, dialect.quote) if config.table else f"(\n{config.statement(dialect.quote)}\n) AS q"
+    )
+    with client.cursor() as cursor:
+        cursor.execute(f"SELECT {name} FROM {rows} LIMIT 0", config.params)  # noqa: S608 - the user's query, names are quoted
+        kind = cursor.description[0][1]
+        if kind not in INTEGERS | types.DATES:
+            message = f"config field partition_on: column {column} has to be of integers, dates or timestamps"
+            raise DriverConfigError(message, field="partition_on")
+        # Days that no calendar has are less than all others or between them.
+        real = f" WHERE {name} >= '{FIRST_DAY}'" if kind in types.DATES else ""
+        cursor.execute(f"SELECT MIN({name}), MAX({name}) FROM {rows}{real}", config.params)  # noqa: S608 - as above
+        low, high = cursor.fetchone() or (None, None)
+    if not isinstance(low, int | dt.date) or not isinstance(high, int | dt.date):
+        return []
+    return split_points(low, high, config.partitions)

@@ -1,0 +1,241 @@
+"""mysql.extractor with partition_on: the same rows, over several connections, from one snapshot."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from osiris_provider.connectors import close_all
+from osiris_provider.drivers import get_driver
+from osiris_provider.drivers.sql.partition import Bound, split_points
+from osiris_provider.errors import DataError, DriverConfigError, UnknownConnectorError
+
+from tests.contract.context import RecordingContext
+from tests.servers import Address, MariaDBServer
+from tests.servers.airflow_rest import until
+
+ENGINES = ["binary", "cursor"]
+FIRST = dt.datetime(1, 1, 1, tzinfo=dt.timezone.utc)
+
+
+@pytest.fixture
+def server(mysql_database: Address, mariadb: MariaDBServer) -> Iterator[Any]:
+    """An administrator's cursor in the database."""
+    with closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+        connection.select_db(mysql_database.database)
+        cursor.execute("SET sql_mode = 'ALLOW_INVALID_DATES'")
+        yield cursor
+
+
+@pytest.fixture
+def connection(mysql_database: Address) -> dict[str, Any]:
+    fields = {name: getattr(mysql_database, name) for name in ("host", "port", "user", "password", "database")}
+    return {"family": "mysql", "alias": "test", **fields}
+
+
+def reader(connection: dict[str, Any], **config: Any) -> pa.RecordBatchReader:
+    given = {**config, "resolved_connection": connection}
+    result = get_driver("mysql.extractor").run(step_id="read", config=given, inputs={}, ctx=RecordingContext())
+    opened: pa.RecordBatchReader = result["data"]
+    return opened
+
+
+def read(connection: dict[str, Any], **config: Any) -> pa.Table:
+    try:
+        return reader(connection, **config).read_all()
+    finally:
+        close_all()
+
+
+def rows(table: pa.Table) -> Counter[tuple[Any, ...]]:
+    return Counter(tuple(row.values()) for row in table.to_pylist())
+
+
+COLUMNS = [
+    ("INT", ["-2147483648", "-7", "0", "3", "2147483647", "NULL", "NULL"]),
+    ("BIGINT UNSIGNED", ["0", "1", "9223372036854775807", "9223372036854775808", "18446744073709551615", "NULL"]),
+    ("BIGINT", ["-9223372036854775808", "-1", "0", "9223372036854775807", "NULL"]),
+    ("TINYINT", ["1", "2"]),
+    ("YEAR", ["1901", "2155", "0"]),
+    ("DATE", ["'0000-00-00'", "'2024-02-31'", "'2024-02-29'", "'1000-01-01'", "'9999-12-31'", "NULL"]),
+    ("DATETIME(6)", ["'0000-00-00'", "'1000-01-01'", "'9999-12-31 23:59:59.999999'", "'2024-01-01 00:00:00.000001'"]),
+    ("TIMESTAMP NULL", ["'1970-01-01 12:00:01'", "'2024-07-01 12:00:00'", "'2038-01-18 03:14:07'", "NULL"]),
+    ("INT", []),
+    ("INT", ["NULL"]),
+    ("INT", ["5"]),
+    ("DATE", ["'0000-00-00'"]),
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("declared", "values"), COLUMNS)
+def test_the_parts_are_the_whole(
+    connection: dict[str, Any], server: Any, declared: str, values: list[str], engine: str
+) -> None:
+    server.execute(f"CREATE TABLE t (`a%s``b` {declared}, n INT)")
+    for number, value in enumerate(values * 3):
+        server.execute(f"INSERT INTO t VALUES ({value}, {number})")
+    common: dict[str, Any] = {"engine": engine, "text_columns": ["a%s`b"]}
+
+    whole = read(connection, table="t", **common)
+    parts = read(connection, table="t", partition_on="a%s`b", partitions=5, **common)
+    query = read(
+        connection,
+        query="SELECT `a%%s``b`, n FROM t WHERE 1 = %s -- a comment",
+        params=[1],
+        partition_on="a%s`b",
+        **common,
+    )
+
+    assert whole.num_rows == 3 * len(values)
+    assert parts.schema == query.schema == whole.schema
+    assert rows(parts) == rows(query) == rows(whole)
+
+
+@pytest.mark.parametrize("partitions", [2, 32])
+def test_many_rows(connection: dict[str, Any], server: Any, partitions: int) -> None:
+    server.execute(
+        "CREATE TABLE t (id INT PRIMARY KEY, pad VARCHAR(50)) "
+        "SELECT seq AS id, REPEAT('x', seq % 50) AS pad FROM seq_1_to_100000"
+    )
+
+    table = read(connection, table="t", columns=["pad", "id"], partition_on="id", partitions=partitions)
+
+    assert sorted(table["id"].to_pylist()) == list(range(1, 100_001))
+    assert all(len(row["pad"]) == row["id"] % 50 for row in table.to_pylist()[::97])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_parts_are_one_snapshot(
+    connection: dict[str, Any], server: Any, mariadb: MariaDBServer, engine: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A writer moves amounts from row to row all the time; their sum never changes."""
+    server.execute("CREATE TABLE t (id INT PRIMARY KEY, amount INT) SELECT seq AS id, 100 AS amount FROM seq_1_to_2000")
+    stop = threading.Event()
+    moved: list[int] = []
+
+    def write() -> None:
+        with closing(mariadb.connect()) as writer, writer.cursor() as cursor:
+            writer.select_db(connection["database"])
+            while not stop.is_set():
+                low, high = 1 + len(moved) % 1000, 2000 - len(moved) % 1000
+                cursor.execute("BEGIN")
+                cursor.execute("UPDATE t SET amount = amount - 1 WHERE id = %s", (low,))
+                cursor.execute("UPDATE t SET amount = amount + 1 WHERE id = %s", (high,))
+                cursor.execute("COMMIT")
+                moved.append(low)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    caplog.set_level("INFO")
+    try:
+        sums = [
+            sum(read(connection, table="t", partition_on="id", engine=engine)["amount"].to_pylist()) for _ in range(15)
+        ]
+    finally:
+        stop.set()
+        thread.join()
+
+    assert sums == [200_000] * 15
+    assert len(moved) > 15
+    assert "from one snapshot" in caplog.text
+    assert "NOT" not in caplog.text
+
+
+def test_what_may_not_be_locked_is_said(
+    connection: dict[str, Any], server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a query it is not known which tables to lock; to lock all of them takes a right that the user has not."""
+    server.execute("CREATE TABLE t (id INT) SELECT seq AS id FROM seq_1_to_100")
+
+    table = read(connection, query="SELECT id FROM t", partition_on="id")
+
+    assert table.num_rows == 100
+    assert "NOT from one snapshot: the database cannot be locked for a moment, because the user lacks" in caplog.text
+
+
+def test_all_tables_are_locked_for_a_query_if_that_is_allowed(
+    connection: dict[str, Any], mariadb: MariaDBServer, server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.execute("CREATE TABLE t (id INT) SELECT seq AS id FROM seq_1_to_100")
+    caplog.set_level("INFO")
+    admin = {**connection, "user": mariadb.admin.user, "password": mariadb.admin.password}
+
+    table = read(admin, query="SELECT a.id FROM t AS a JOIN t AS b USING (id)", partition_on="id")
+
+    assert table.num_rows == 100
+    assert "4 parts by id, from one snapshot" in caplog.text
+    server.execute("INSERT INTO t VALUES (0)")
+
+
+def test_tables_without_snapshots_are_said(
+    connection: dict[str, Any], server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.execute("CREATE TABLE t (id INT) ENGINE=MyISAM SELECT seq AS id FROM seq_1_to_100")
+
+    assert read(connection, table="t", partition_on="id").num_rows == 100
+    assert "NOT from one snapshot: the engine MyISAM has none" in caplog.text
+
+
+def test_nothing_stays_locked_or_open(connection: dict[str, Any], server: Any) -> None:
+    server.execute("CREATE TABLE t (id INT) SELECT seq AS id FROM seq_1_to_200000")
+    opened = reader(connection, table="t", partition_on="id", batch_rows=1000)
+    opened.read_next_batch()
+    server.execute("INSERT INTO t VALUES (1)")
+    del opened
+    close_all()
+
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("osiris-read")]
+    server.execute("DROP TABLE t")
+    until(lambda: sessions(server) == 1, "end of the other sessions", 10)
+
+
+def sessions(server: Any) -> int:
+    server.execute("SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE()")
+    return int(server.fetchone()[0])
+
+
+def test_one_failing_part_ends_them_all(connection: dict[str, Any], server: Any) -> None:
+    server.execute("CREATE TABLE t (id INT) SELECT seq AS id FROM seq_1_to_100000")
+    query = "SELECT id, (SELECT seq FROM seq_1_to_2 WHERE t.id = 99000 OR seq = 1) AS m FROM t"
+
+    with pytest.raises((DataError, UnknownConnectorError), match="Step read"):
+        read(connection, query=query, partition_on="id")
+
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("osiris-read")]
+
+
+@pytest.mark.parametrize("declared", ["VARCHAR(9)", "DOUBLE", "BIT(3)", "TIME"])
+def test_other_columns_are_refused(connection: dict[str, Any], server: Any, declared: str) -> None:
+    server.execute(f"CREATE TABLE t (c {declared})")
+
+    with pytest.raises(DriverConfigError, match="Step read: config field partition_on: column c has to be"):
+        read(connection, table="t", partition_on="c")
+
+
+def test_partitions_of_nothing_are_refused(connection: dict[str, Any]) -> None:
+    with pytest.raises(DriverConfigError, match="partitions belong to partition_on"):
+        read(connection, table="t", partitions=3)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "parts", "points"),
+    [
+        (0, 100, 4, [25, 50, 75]),
+        (-10, 10, 2, [0]),
+        (0, 2**64 - 1, 2, [2**63 - 1]),
+        (5, 5, 4, []),
+        (5, 6, 4, []),
+        (5, 7, 4, [6]),
+        (dt.date(2024, 1, 1), dt.date(2024, 1, 31), 3, [dt.date(2024, 1, 11), dt.date(2024, 1, 21)]),
+        (FIRST, FIRST.replace(microsecond=2), 2, [FIRST.replace(microsecond=1)]),
+    ],
+)
+def test_split_points(low: Bound, high: Bound, parts: int, points: list[Bound]) -> None:
+    assert split_points(low, high, parts) == points
