@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from osiris_provider.errors import ConnectorError
 
@@ -15,17 +15,25 @@ FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0
 """Seconds between attempts: exponential from the first, with jitter, never more than the longest."""
 
+THROTTLED = "throttled"
+"""The fault of a peer that limits the rate of requests."""
+
 T = TypeVar("T")
 
 
-def call_with_retries(call: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:
+def call_with_retries(
+    call: Callable[[], T], *, attempts: int = ATTEMPTS, throttled_attempts: int = 0, patience: float | None = None
+) -> T:
     """Call until it succeeds, fails for good, or has been tried often enough.
 
     Network and timeout errors are tried again, auth, permission and configuration errors never. A ``retry_after``
-    fact on the error (seconds, from the peer) is honoured up to :data:`LONGEST_WAIT`.
+    fact on the error (seconds, from the peer) is honoured up to :data:`LONGEST_WAIT`, or up to ``patience``.
 
     :param call: raises :class:`~osiris_provider.errors.ConnectorError` on failure.
     :param attempts: in all.
+    :param throttled_attempts: in all, as long as the peer only limits the rate; at least ``attempts``.
+    :param patience: seconds that the peer may ask to wait. Who asks for more is not asked again: the task's own
+        retries can wait that long.
     :raises ConnectorError: of the last attempt.
     """
     import tenacity
@@ -34,18 +42,33 @@ def call_with_retries(call: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:
     backoff = tenacity.wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT) + tenacity.wait_random(0, FIRST_WAIT)
 
     def wait(state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.facts.get("retry_after") if isinstance(error, ConnectorError) else None
-        return max(backoff(state), min(float(asked or 0), LONGEST_WAIT))
+        return max(backoff(state), min(_asked(state), LONGEST_WAIT if patience is None else patience))
+
+    def stop(state: tenacity.RetryCallState) -> bool:
+        if patience is not None and _asked(state) > patience:
+            return True
+        most = max(attempts, throttled_attempts) if _fact(state, "fault") == THROTTLED else attempts
+        return state.attempt_number >= most
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_worth_it),
         wait=wait,
-        stop=tenacity.stop_after_attempt(attempts),
+        stop=stop,
         before_sleep=_report,
         reraise=True,
     )
     return retrying(call)
+
+
+def _fact(state: object, name: str) -> Any:
+    outcome = getattr(state, "outcome", None)
+    error = outcome.exception() if outcome else None
+    return error.facts.get(name) if isinstance(error, ConnectorError) else None
+
+
+def _asked(state: object) -> float:
+    """Return the seconds that the peer asks to wait."""
+    return float(_fact(state, "retry_after") or 0)
 
 
 def _worth_it(error: BaseException) -> bool:

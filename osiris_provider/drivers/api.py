@@ -12,7 +12,7 @@ from pydantic import Field
 
 from osiris_provider.drivers.base import Extractor, Step, StepConfig
 from osiris_provider.drivers.http import Page, PagedConfig, dig, records_at, request_json, rows_of
-from osiris_provider.drivers.json_rows import to_batches
+from osiris_provider.drivers.incremental import Incremental, Window
 from osiris_provider.errors import DataError
 
 Scalar = str | int | float | bool
@@ -143,6 +143,16 @@ class LinkedPages(_Pagination):
 Pagination = Annotated[NoPages | NumberedPages | OffsetPages | CursorPages | LinkedPages, Field(discriminator="kind")]
 
 
+class ApiIncremental(Incremental):
+    """Config field ``incremental`` of ``api.extractor``.
+
+    :param param: query parameter that takes the mark, such as ``updated_since``. Whether the API means it inclusive
+        is its own affair: records that were read are left out.
+    """
+
+    param: Annotated[str, Field(min_length=1)]
+
+
 class ApiExtractorConfig(PagedConfig):
     """Config of ``api.extractor``.
 
@@ -151,6 +161,7 @@ class ApiExtractorConfig(PagedConfig):
     :param method: POST only for reading: a request may be sent twice.
     :param body: JSON that is posted.
     :param records: dotted path of the records in an answer; empty if the answer is the list.
+    :param incremental: what is new; ``param`` is the query parameter that takes where to begin.
     """
 
     path: str
@@ -159,6 +170,16 @@ class ApiExtractorConfig(PagedConfig):
     body: dict[str, Any] | None = None
     records: str = ""
     pagination: Pagination = NoPages()
+    incremental: ApiIncremental | None = None
+
+    def asked(self, window: Window | None) -> dict[str, Any]:
+        """Return the query parameters that all pages have.
+
+        :param window: what to ask for.
+        """
+        if window is None or window.low is None or self.incremental is None:
+            return self.params
+        return {**self.params, self.incremental.param: window.low.json()}
 
 
 class ApiExtractor(Extractor[ApiExtractorConfig]):
@@ -172,7 +193,11 @@ class ApiExtractor(Extractor[ApiExtractorConfig]):
         """Return the records as a stream of record batches, a batch a page."""
         config = step.config
         rows = rows_of(step, _pages(step), config.max_pages)
-        return to_batches(rows, step_id=step.id, types=config.types, infer_rows=config.infer_rows)
+        return config.to_batches(rows, step.id)
+
+    def source(self, config: ApiExtractorConfig) -> str:
+        """Return the path; its query may hold a key."""
+        return config.path.partition("?")[0]
 
 
 def _pages(step: Step[ApiExtractorConfig]) -> Iterator[Page]:
@@ -182,7 +207,7 @@ def _pages(step: Step[ApiExtractorConfig]) -> Iterator[Page]:
     number = before = 0
     while hop is not None:
         number += 1
-        options: dict[str, Any] = {} if hop.url else {"params": {**config.params, **hop.params}}
+        options: dict[str, Any] = {} if hop.url else {"params": {**config.asked(step.window), **hop.params}}
         if config.body is not None:
             options["json"] = config.body
         found, answer = request_json(step, config.method, hop.url or config.path, **options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -11,14 +10,19 @@ from pydantic import Field
 
 from osiris_provider.connectors.http import HttpConnector
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.connectors.retry import ATTEMPTS, call_with_retries
+from osiris_provider.connectors.retry import call_with_retries
 from osiris_provider.drivers.base import Config, Step, StepConfig
+from osiris_provider.drivers.json_rows import Rows, to_batches
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from osiris_provider.connectors.http_session import Answer
 
-Rows = list[dict[str, Any]]
+THROTTLED_ATTEMPTS = 10
+PATIENCE = 300.0
+"""Limits of rates are nothing unusual while many pages are read: so often, and so many seconds each time, we wait."""
 
 
 class PagedConfig(StepConfig):
@@ -26,12 +30,25 @@ class PagedConfig(StepConfig):
 
     :param types: column to type; only these columns are kept. Without it types are inferred.
     :param infer_rows: how many rows to infer types from.
+    :param other_fields: name of a column that takes, as JSON text, the fields that have no column. Without it, a
+        field that appears late is an error, and one that ``types`` lacks is left out.
     :param max_pages: an error is raised rather than to read on, or to leave out what is behind them.
     """
 
     types: dict[str, str] | None = None
     infer_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    other_fields: Annotated[str | None, Field(min_length=1)] = None
     max_pages: Annotated[int, Field(ge=1)] = 10_000
+
+    def to_batches(self, pages: Iterable[Rows], step_id: str) -> pa.RecordBatchReader:
+        """Return records as a stream of record batches, a batch a page.
+
+        :param pages: of records.
+        :param step_id: for messages.
+        """
+        return to_batches(
+            pages, step_id=step_id, types=self.types, infer_rows=self.infer_rows, other_fields=self.other_fields
+        )
 
 
 @dataclass(frozen=True)
@@ -56,18 +73,16 @@ class Page:
         return self.before + len(self.rows)
 
 
-def request_json(
-    step: Step[Config], method: str, path: str, *, attempts: int = ATTEMPTS, **options: Any
-) -> tuple[Any, Answer]:
+def request_json(step: Step[Config], method: str, path: str, **options: Any) -> tuple[Any, Answer]:
     """Send a request and return the JSON of its answer, and the answer.
 
     Network errors, timeouts, 429 and 5xx are tried again, ``Retry-After`` is honoured (CONN-018); auth, permission
-    and all else are not (CONN-019). So the request must be one that may be sent twice.
+    and all else are not (CONN-019). So the request must be one that may be sent twice. A page is the unit: those
+    before it are not asked for again.
 
     :param step: whose connection is used.
     :param method: such as ``GET``.
     :param path: under the base URL, or an absolute URL of the same origin.
-    :param attempts: in all.
     :raises ConnectorError: by category.
     """
     connector = cast("HttpConnector[Any]", get_connector(step.connection["family"]))
@@ -76,7 +91,7 @@ def request_json(
     def once() -> tuple[Any, Answer]:
         return connector.guarded(step.connection, lambda: connector.fetch(session, method, path, **options))
 
-    return call_with_retries(once, attempts=attempts)
+    return call_with_retries(once, throttled_attempts=THROTTLED_ATTEMPTS, patience=PATIENCE)
 
 
 def dig(found: Any, path: str) -> Any:
@@ -119,14 +134,15 @@ def rows_of(step: Step[Config], pages: Iterable[Page], max_pages: int) -> Iterat
     :param max_pages: after which there must be no more.
     :raises DataError: a page repeats the one before it, or there are too many.
     """
-    previous = b""
+    previous: Rows = []
     for page in pages:
-        digest = hashlib.sha256(page.answer.body).digest() if page.rows else b""
-        if digest and digest == previous:
+        # The records, not the answer, which may hold the time of day.
+        if page.rows and page.rows == previous:
             message = f"Step {step.id}: page {page.number} repeats the page before it. Check config field pagination."
             raise DataError(message, step=step.id)
-        if page.number > max_pages and page.rows:
+        # One empty page may be what says that there are no more.
+        if page.number > max_pages and (page.rows or page.number > max_pages + 1):
             message = f"Step {step.id}: there are more than {max_pages:,} pages. Raise config field max_pages."
             raise DataError(message, step=step.id)
-        previous = digest
+        previous = page.rows
         yield page.rows

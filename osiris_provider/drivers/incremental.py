@@ -83,6 +83,13 @@ class Mark:
             return float(self.text)
         return f"{self.text}{zone}" if "tz=" in self.type else self.text
 
+    def json(self) -> int | float | str:
+        """Return the value as it stands in JSON; times as ISO 8601 has them."""
+        bound = self.bound("Z")
+        if isinstance(bound, Decimal):
+            return str(bound)
+        return bound.replace(" ", "T", 1) if isinstance(bound, str) and self.type.startswith("timestamp") else bound
+
     def typed(self, kind: pa.DataType) -> pa.Array | None:
         """Return the value as the only one of an array, None if it is no value of that type.
 

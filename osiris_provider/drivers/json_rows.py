@@ -2,8 +2,8 @@
 
 The rule: columns and types are those of the first ``infer_rows`` rows (at least one page), or exactly those in
 ``types``. Afterwards a missing value is null, and a value or a column that does not fit is an error that names column
-and page: nothing is dropped or bent in silence. A column that holds only nulls at first is a string, and objects that
-have no fields at first are kept as their JSON text.
+and page: nothing is dropped or bent in silence. ``other_fields`` names a column that takes the fields without one. A
+column that holds only nulls at first is a string, and objects that have no fields at first are kept as their JSON text.
 """
 
 from __future__ import annotations
@@ -33,10 +33,16 @@ class _Column:
     type: pa.DataType
     declared: bool = False
     as_text: bool = False
+    rest: bool = False
 
 
 def to_batches(
-    pages: Iterable[Rows], *, step_id: str, types: Mapping[str, str] | None = None, infer_rows: int = 1000
+    pages: Iterable[Rows],
+    *,
+    step_id: str,
+    types: Mapping[str, str] | None = None,
+    infer_rows: int = 1000,
+    other_fields: str | None = None,
 ) -> pa.RecordBatchReader:
     """Return pages of records as a stream of record batches, a batch a page.
 
@@ -45,6 +51,7 @@ def to_batches(
     :param types: column to type (``int64``, ``string``, ``timestamp``, ``decimal(12,2)`` …); only these columns are
         kept. Under ``string``, what is not a text becomes its JSON text.
     :param infer_rows: without ``types``, how many rows to look at before the types are settled.
+    :param other_fields: a column for the fields that have none, as the JSON text of an object; null if there are none.
     :raises DriverConfigError: a type is not known.
     :raises DataError: a column holds values that have no common type; while reading, something does not fit.
     """
@@ -62,12 +69,14 @@ def to_batches(
             if rows >= infer_rows:
                 break
         columns = _inferred(step_id, [row for _, page in head for row in page])
+    if other_fields is not None:
+        columns.append(_rest(step_id, other_fields, columns))
     schema = pa.schema([(column.name, column.type) for column in columns])
 
     def batches() -> Iterator[pa.RecordBatch]:
         for number, page in itertools.chain(_drained(head), numbered):
             if page:
-                yield _batch(step_id, number, page, columns, schema, complete=not types)
+                yield _batch(step_id, number, page, columns, schema, complete=not types and other_fields is None)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 
@@ -102,6 +111,15 @@ def _declared(step_id: str, name: str, text: str) -> _Column:
         message = f"Step {step_id}: config field types: '{text}' of column {name} is not a type such as int64 or string"
         raise DriverConfigError(message, step=step_id)
     return _Column(name, found, declared=True, as_text=pa.types.is_string(found))
+
+
+def _rest(step_id: str, name: str, columns: list[_Column]) -> _Column:
+    import pyarrow as pa
+
+    if any(column.name == name for column in columns):
+        message = f"Step {step_id}: config field other_fields: '{name}' is a field of the records; choose another name."
+        raise DriverConfigError(message, step=step_id)
+    return _Column(name, pa.string(), rest=True)
 
 
 def _inferred(step_id: str, rows: Rows) -> list[_Column]:
@@ -145,13 +163,18 @@ def _batch(
 ) -> pa.RecordBatch:
     import pyarrow as pa
 
+    known = {column.name for column in columns if not column.rest}
     if complete:
-        known = {column.name for column in columns}
         fresh = next((name for row in rows for name in row if name not in known), None)
         if fresh is not None:
             what = f"column '{fresh}' appears first on page {number}"
             raise DataError(_advice(step_id, what), step=step_id, column=fresh)
-    arrays = [_array(step_id, number, column, [row.get(column.name) for row in rows]) for column in columns]
+    arrays = [
+        pa.array([_text_of_rest(row, known) for row in rows], column.type)
+        if column.rest
+        else _array(step_id, number, column, [row.get(column.name) for row in rows])
+        for column in columns
+    ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -197,6 +220,10 @@ def _fits(value: Any, expected: pa.DataType) -> bool:
     if isinstance(value, float):
         return pa.types.is_floating(expected) or (pa.types.is_integer(expected) and value.is_integer())
     return bool(pa.types.is_string(expected))
+
+
+def _text_of_rest(row: dict[str, Any], known: set[str]) -> str | None:
+    return _text({name: value for name, value in row.items() if name not in known} or None)
 
 
 def _text(value: Any) -> str | None:

@@ -12,11 +12,10 @@ from typing_extensions import Self
 from osiris_provider.connectors.shopify import GRAPHQL
 from osiris_provider.drivers.base import Extractor, Step
 from osiris_provider.drivers.http import Page, PagedConfig, dig, request_json, rows_of
-from osiris_provider.drivers.json_rows import Rows, to_batches
+from osiris_provider.drivers.incremental import Incremental, Window
+from osiris_provider.drivers.json_rows import Rows
 from osiris_provider.errors import DataError
 
-# A shop's bucket refills within seconds, and other apps drink from it too.
-ATTEMPTS = 8
 CURSOR_VARIABLES = ("after", "cursor")
 
 
@@ -31,6 +30,8 @@ class ShopifyExtractorConfig(PagedConfig):
     :param connection_path: dotted path of the connection under ``data``; the resource if not given.
     :param variables: further variables of the query.
     :param page_size: nodes to ask for at a time; Shopify gives at most 250.
+    :param incremental: what is new, by a field such as ``updatedAt``, for which Shopify must have a search term
+        (``updated_at``). A ``query`` then needs a variable ``$search``.
     """
 
     resource: Annotated[str | None, Field(pattern=r"^[a-zA-Z]\w*$")] = None
@@ -40,6 +41,7 @@ class ShopifyExtractorConfig(PagedConfig):
     connection_path: str | None = None
     variables: dict[str, Any] = Field(default_factory=dict)
     page_size: Annotated[int, Field(ge=1, le=250)] = 100
+    incremental: Incremental | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -49,7 +51,32 @@ class ShopifyExtractorConfig(PagedConfig):
         if self.query is not None and not (self.connection_path and self.cursor_variable):
             problem = "config field query needs connection_path, and a variable $after or $cursor for the next page"
             raise ValueError(problem)
+        if self.incremental is not None:
+            self._check_incremental(self.incremental.column)
         return self
+
+    def _check_incremental(self, column: str) -> None:
+        if self.query is None and column not in self.fields:
+            problem = f"config field fields must have {column}, by which new nodes are known"
+            raise ValueError(problem)
+        if self.query is not None and not self._has("search"):
+            problem = "config field incremental needs a variable $search in the query, such as orders(query: $search)"
+            raise ValueError(problem)
+
+    def searched(self, window: Window | None) -> str | None:
+        """Return the condition in Shopify's search syntax, None if there is none.
+
+        :param window: what to ask for.
+        """
+        terms = [f"({self.search})"] if self.search is not None and window is not None else []
+        if window is None or (window.low is None and window.high is None):
+            return self.search
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", window.column).lower()
+        for mark, sign in ((window.low, ">=" if window.inclusive else ">"), (window.high, "<=")):
+            if mark is not None:
+                value = str(mark.json()).replace("\\", "\\\\").replace("'", "\\'")
+                terms.append(f"{name}:{sign}'{value}'")
+        return " AND ".join(terms)
 
     @property
     def cursor_variable(self) -> str | None:
@@ -61,24 +88,25 @@ class ShopifyExtractorConfig(PagedConfig):
         """Dotted path of the connection under ``data``."""
         return self.connection_path or self.resource or ""
 
-    def request(self, cursor: str | None) -> dict[str, Any]:
+    def request(self, cursor: str | None, search: str | None) -> dict[str, Any]:
         """Return the GraphQL request of a page.
 
         :param cursor: behind which it begins; None for the first.
+        :param search: condition in Shopify's search syntax.
         """
         variables = {**self.variables, str(self.cursor_variable): cursor}
         if self.query is None or self._has("first"):
             variables["first"] = self.page_size
-        if self.search is not None:
-            variables["search"] = self.search
-        return {"query": self.query or self._built(), "variables": variables}
+        if search is not None:
+            variables["search"] = search
+        return {"query": self.query or self._built(searches=search is not None), "variables": variables}
 
     def _has(self, variable: str) -> bool:
         return bool(re.search(rf"\${variable}\b", self.query or ""))
 
-    def _built(self) -> str:
-        declared = "$first: Int!, $after: String" + (", $search: String" if self.search is not None else "")
-        given = "first: $first, after: $after" + (", query: $search" if self.search is not None else "")
+    def _built(self, *, searches: bool) -> str:
+        declared = "$first: Int!, $after: String" + (", $search: String" if searches else "")
+        given = "first: $first, after: $after" + (", query: $search" if searches else "")
         nodes = f"nodes {{ {' '.join(self.fields)} }} pageInfo {{ hasNextPage endCursor }}"
         return f"query ({declared}) {{ {self.resource}({given}) {{ {nodes} }} }}"
 
@@ -94,16 +122,22 @@ class ShopifyExtractor(Extractor[ShopifyExtractorConfig]):
         """Return the nodes as a stream of record batches, a batch a page."""
         config = step.config
         rows = rows_of(step, _pages(step), config.max_pages)
-        return to_batches(rows, step_id=step.id, types=config.types, infer_rows=config.infer_rows)
+        return config.to_batches(rows, step.id)
+
+    def source(self, config: ShopifyExtractorConfig) -> str:
+        """Return the connection's path, such as ``products``."""
+        return config.path
 
 
 def _pages(step: Step[ShopifyExtractorConfig]) -> Iterator[Page]:
     number = before = 0
     cursor: str | None = None
+    seen: set[str] = set()
+    search = step.config.searched(step.window)
     while True:
         number += 1
-        request = step.config.request(cursor)
-        found, answer = request_json(step, "POST", GRAPHQL, json=request, attempts=ATTEMPTS)
+        request = step.config.request(cursor, search)
+        found, answer = request_json(step, "POST", GRAPHQL, json=request)
         connection = dig(found, f"data.{step.config.path}")
         page = Page(number, found, answer, _nodes(step, connection), before)
         yield page
@@ -111,9 +145,10 @@ def _pages(step: Step[ShopifyExtractorConfig]) -> Iterator[Page]:
         following = _next_cursor(step, connection)
         if following is None:
             return
-        if following == cursor:
-            message = f"Step {step.id}: the cursor stays the same. Pass it in the query as after: $after."
+        if following in seen:
+            message = f"Step {step.id}: a cursor comes back. Pass it in the query as after: $after."
             raise DataError(message, step=step.id)
+        seen.add(following)
         cursor = following
 
 

@@ -38,6 +38,8 @@ class FakeApi(HttpServer):
         self.throttled = 0
         """How many of the next requests are answered 429."""
         self.retry_after = "0"
+        self.mischief: Callable[[Request], Reply | RawReply | None] = lambda _: None
+        """Answers in the place of the API, if it likes."""
         self.tamper: Callable[[list[dict[str, Any]], int], list[dict[str, Any]]] = lambda rows, _: rows
         """Changes a page before it is sent; gets the records and the index of the first."""
         self.next_cursor: Callable[[str], str | None] | None = None
@@ -69,12 +71,16 @@ class FakeApi(HttpServer):
             "/v1/items/cursor": self._by_cursor,
             "/v1/items/link": self._by_link,
             "/v1/items/next": self._by_next_url,
+            "/v1/items/since": self._since,
             "/v1/items/repeating": lambda _: self._records(0, self.most),
             "/v1/items/stuck": lambda _: Reply.of_json({"items": self.rows[:1], "next": "always-the-same"}),
             "/v1/items/elsewhere": lambda _: _linking(Reply.of_json(self.rows[:1]), "http://127.0.0.2:9/"),
         }
 
     def answer(self, request: Request) -> Reply | RawReply:
+        mischief = self.mischief(request)
+        if mischief is not None:
+            return mischief
         if self.throttled > 0:
             self.throttled -= 1
             return Reply.of_json({"error": "slow down"}, 429, {"Retry-After": self.retry_after})
@@ -123,6 +129,10 @@ class FakeApi(HttpServer):
 
     def _records(self, start: int, size: int) -> Reply:
         return Reply.of_json({"data": {"items": self._page(start, size)}})
+
+    def _since(self, request: Request) -> Reply:
+        since = request.query.get("since", "")
+        return Reply.of_json([row for row in self.rows if row["updated_at"] >= since])
 
     def _by_page(self, request: Request) -> Reply:
         size = min(int(request.query.get("per_page", self.most)), self.most)

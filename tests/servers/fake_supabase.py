@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 from tests.servers.http import HttpServer, Reply, Request
 
 Rows = list[dict[str, Any]]
+Condition = Callable[[dict[str, Any]], bool]
+# A call with one pair of parentheses inside, or a term without any.
+_PART = re.compile(r'(?:and|or)\((?:"(?:[^"\\]|\\.)*"|[^"()])*\)|(?:"(?:[^"\\]|\\.)*"|[^",()])+')
 _NO_KEY = {"message": "No API key found in request", "hint": "No `apikey` request header or url param was found."}
 _WRONG_KEY = {"message": "Invalid API key", "hint": "Double check your Supabase `anon` or `service_role` API key."}
 _ROOT_IS_SECRET = {"message": "Access to schema is forbidden", "hint": "Only a secret API key may see it."}
@@ -82,7 +87,7 @@ class FakeSupabase(HttpServer):
         wrong = [column for column in columns if rows and column not in rows[0]]
         if wrong:
             return _error(400, "42703", f"column {name}.{wrong[0]} does not exist")
-        found = _ordered(_filtered(rows, request.query), request.query.get("order"))
+        found = _ordered(_filtered(rows, request.every), request.query.get("order"))
         return self._window(found, columns, request)
 
     def _write(self, rows: Rows, request: Request) -> Reply:
@@ -120,13 +125,42 @@ class FakeSupabase(HttpServer):
         return Reply.of_json(page, 206 if partial else 200, {"Content-Range": f"{span}/{total}"})
 
 
-def _filtered(rows: Rows, query: dict[str, str]) -> Rows:
-    for name, condition in query.items():
+def _filtered(rows: Rows, query: dict[str, list[str]]) -> Rows:
+    for name, conditions in query.items():
         if name in ("select", "order", "limit", "offset"):
             continue
-        operator, _, value = condition.partition(".")
-        rows = [row for row in rows if getattr(row[name], _OPERATORS[operator])(type(row[name])(value)) is True]
+        for text in conditions:
+            condition = _tree(name, text) if name in ("and", "or") else _term(name, text)
+            rows = [row for row in rows if condition(row)]
     return rows
+
+
+def _term(name: str, text: str) -> Condition:
+    operator, _, value = text.partition(".")
+    if operator == "is":
+        return lambda row: row[name] is None
+
+    def holds(row: dict[str, Any]) -> bool:
+        found = row[name]
+        return found is not None and getattr(found, _OPERATORS[operator])(type(found)(value)) is True
+
+    return holds
+
+
+def _tree(operator: str, text: str) -> Condition:
+    """Read ``(and("c".gte."1","c".lte."2"),"c".is.null)``."""
+    parts = [match[0] for match in _PART.finditer(text[1:-1])]
+    conditions = []
+    for part in parts:
+        inner = re.fullmatch(r"(and|or)(\(.*\))", part)
+        if inner:
+            conditions.append(_tree(inner[1], inner[2]))
+            continue
+        named = re.fullmatch(r'"((?:[^"\\]|\\.)*)"\.(\w+)\.(?:"((?:[^"\\]|\\.)*)"|null)', part)
+        assert named, part
+        name, value = (re.sub(r"\\(.)", r"\1", found or "") for found in (named[1], named[3]))
+        conditions.append(_term(name, f"{named[2]}.{value}"))
+    return lambda row: (all if operator == "and" else any)(holds(row) for holds in conditions)
 
 
 def _ordered(rows: Rows, order: str | None) -> Rows:

@@ -28,6 +28,8 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str] = field(repr=False)
     body: bytes = b""
+    every: dict[str, list[str]] = field(default_factory=dict)
+    """All values of each query parameter; ``query`` has the last."""
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -142,9 +144,10 @@ def _handler_of(server: HttpServer) -> type[BaseHTTPRequestHandler]:
         def serve(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             parts = urlsplit(self.path)
-            query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+            every = parse_qs(parts.query, keep_blank_values=True)
+            query = {name: values[-1] for name, values in every.items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, parts.path, query, headers, self.rfile.read(length))
+            request = Request(self.command, parts.path, query, headers, self.rfile.read(length), every)
             server.requests.append(request)
             _send(self, server.answer(request))
 

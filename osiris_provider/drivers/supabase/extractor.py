@@ -12,8 +12,8 @@ from typing_extensions import Self
 from osiris_provider.connectors.supabase import SupabaseConnection
 from osiris_provider.drivers.base import Extractor, Step
 from osiris_provider.drivers.http import Page, PagedConfig, records_at, request_json, rows_of
-from osiris_provider.drivers.json_rows import to_batches
-from osiris_provider.errors import DriverConfigError
+from osiris_provider.drivers.incremental import Incremental, Window
+from osiris_provider.errors import DataError, DriverConfigError
 
 _RESERVED = frozenset({"select", "order", "limit", "offset"})
 
@@ -25,17 +25,22 @@ class SupabaseExtractorConfig(PagedConfig):
     :param columns: columns to read; all if empty.
     :param select: PostgREST's own notation instead, such as ``id,author(name)``.
     :param filters: column to condition in PostgREST's notation, such as ``{"age": "gte.18"}``; several in a list.
-    :param order: columns, such as ``id`` or ``created_at.desc``. Required, and best unique: without it the database
-        may give a row twice, or not at all, when it is read page by page.
+    :param key: a column that is unique and never null, such as ``id``: each page begins behind the last key of the one
+        before it. Rows that come, change or go meanwhile then move no others to another page.
+    :param order: without ``key``: columns, such as ``id`` or ``created_at.desc``, best unique. Without any order the
+        database may give a row twice, or not at all, when it is read page by page.
     :param page_size: rows to ask for at a time; the project may give fewer.
+    :param incremental: what is new; needs ``key``.
     """
 
     table: Annotated[str, Field(min_length=1)]
     columns: list[str] = Field(default_factory=list)
     select: str | None = None
     filters: dict[str, str | list[str]] = Field(default_factory=dict)
-    order: list[str]
+    key: Annotated[str | None, Field(min_length=1)] = None
+    order: list[str] = Field(default_factory=list)
     page_size: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    incremental: Incremental | None = None
 
     @field_validator("order", mode="before")
     @classmethod
@@ -47,8 +52,16 @@ class SupabaseExtractorConfig(PagedConfig):
         if self.columns and self.select is not None:
             problem = "columns and select say the same; keep one"
             raise ValueError(problem)
-        if not all(self.order) or not self.order:
-            problem = "config field order needs at least one column"
+        if (self.key is None) != bool(self.order) or not all(self.order):
+            problem = "config field key or config field order is required: one of them, order with at least one column"
+            raise ValueError(problem)
+        if self.incremental is not None and self.key is None:
+            problem = "config field incremental needs config field key: rows that change while they are read get lost"
+            raise ValueError(problem)
+        needed = {name for name in (self.key, self.incremental and self.incremental.column) if name}
+        missing = sorted(needed - set(self.columns)) if self.columns else []
+        if missing:
+            problem = f"config field columns must have {missing[0]}"
             raise ValueError(problem)
         wrong = sorted(_RESERVED & set(self.filters))
         if wrong:
@@ -56,14 +69,22 @@ class SupabaseExtractorConfig(PagedConfig):
             raise ValueError(problem)
         return self
 
-    def params(self, offset: int) -> dict[str, Any]:
+    def params(self, page: Page | None, window: Window | None) -> dict[str, Any]:
         """Return the query parameters of a page.
 
-        :param offset: number of its first row, from 0.
+        :param page: the one before it.
+        :param window: what to ask for.
         """
-        select = self.select or ",".join(self.columns) or "*"
-        window = {"limit": self.page_size, "offset": offset}
-        return {"select": select, **self.filters, "order": ",".join(self.order), **window}
+        asked: dict[str, Any] = {"select": self.select or ",".join(self.columns) or "*", "limit": self.page_size}
+        filters = {name: value if isinstance(value, list) else [value] for name, value in self.filters.items()}
+        name, condition = _condition(window) if window else ("", "")
+        if condition:
+            filters[name] = [*filters.get(name, []), condition]
+        if self.key is None:
+            return {**asked, **filters, "order": ",".join(self.order), "offset": page.behind if page else 0}
+        if page is not None:
+            filters[self.key] = [*filters.get(self.key, []), f"gt.{page.rows[-1][self.key]}"]
+        return {**asked, **filters, "order": self.key}
 
 
 class SupabaseExtractor(Extractor[SupabaseExtractorConfig]):
@@ -81,18 +102,40 @@ class SupabaseExtractor(Extractor[SupabaseExtractorConfig]):
             message = f"Step {step.id} ({self.name}): the connection has only a pg_dsn; {advice}."
             raise DriverConfigError(message, step=step.id)
         rows = rows_of(step, _pages(step), config.max_pages)
-        return to_batches(rows, step_id=step.id, types=config.types, infer_rows=config.infer_rows)
+        return config.to_batches(rows, step.id)
 
 
 def _pages(step: Step[SupabaseExtractorConfig]) -> Iterator[Page]:
     """Yield pages until one is empty: a short one may only mean that the project gives fewer rows at a time."""
-    number = before = 0
     path = quote(step.config.table, safe="")
-    while True:
-        number += 1
-        found, answer = request_json(step, "GET", path, params=step.config.params(before))
+    page: Page | None = None
+    while page is None or page.rows:
+        found, answer = request_json(step, "GET", path, params=step.config.params(page, step.window))
+        number, before = (page.number + 1, page.behind) if page else (1, 0)
         page = Page(number, found, answer, records_at(step, found, ""), before)
+        _check_key(step, page)
         yield page
-        before = page.behind
-        if not page.rows:
-            return
+
+
+def _check_key(step: Step[SupabaseExtractorConfig], page: Page) -> None:
+    key = step.config.key
+    if key is not None and page.rows and page.rows[-1].get(key) is None:
+        message = f"Step {step.id}: config field key: column '{key}' is not in the rows, or is null in one."
+        raise DataError(message, step=step.id)
+
+
+def _condition(window: Window) -> tuple[str, str]:
+    """Return a window as a filter of PostgREST: the name of the parameter, and its value; empty if there is none."""
+    column = _quoted(window.column)
+    marks = ((window.low, "gte" if window.inclusive else "gt"), (window.high, "lte"))
+    terms = [f"{column}.{sign}.{_quoted(str(mark.json()))}" for mark, sign in marks if mark is not None]
+    if not terms:
+        return "and", "" if window.with_nulls else f"({column}.not.is.null)"
+    if not window.with_nulls:
+        return "and", f"({','.join(terms)})"
+    return "or", f"(and({','.join(terms)}),{column}.is.null)"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
