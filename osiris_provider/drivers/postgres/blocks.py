@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from psycopg2 import extensions
 
+BLOCK_BYTES = 2 * 1024 * 1024
+"""Bytes of COPY's output that become one record batch; a row longer than that is a batch of its own."""
 _BLOCKS_AHEAD = 4
 _TAIL_BYTES = 64 * 1024
 _CANCEL_SECONDS = 0.25
@@ -37,7 +39,7 @@ class CopyBlocks:
     :param block_bytes: of a block, about.
     """
 
-    def __init__(self, connection: extensions.connection, query: str, block_bytes: int) -> None:
+    def __init__(self, connection: extensions.connection, query: str, block_bytes: int = BLOCK_BYTES) -> None:
         self._connection = connection
         self._statement = f"COPY (\n{query}\n) TO STDOUT WITH (ENCODING 'UTF8')"
         self._block_bytes = block_bytes
@@ -65,7 +67,7 @@ class CopyBlocks:
                 with contextlib.suppress(psycopg2.Error):
                     self._connection.cancel()
             elif tries == _CANCEL_TRIES:
-                _hang_up(self._connection)
+                hang_up(self._connection)
             tries += 1
             self._drain()
             self._thread.join(_CANCEL_SECONDS)
@@ -224,7 +226,7 @@ def _end_of_rows(block: memoryview) -> int:
     return 0
 
 
-def _hang_up(connection: extensions.connection) -> None:
+def hang_up(connection: extensions.connection) -> None:
     """Break the line under a thread that waits for it; closing the connection itself would pull it from under libpq."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
         line.shutdown(socket.SHUT_RDWR)

@@ -21,9 +21,10 @@ from typing_extensions import Self
 
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.postgres.arrow_types import Column, columns_of, with_text
-from osiris_provider.drivers.postgres.blocks import BlockParser, CopyBlocks
+from osiris_provider.drivers.postgres.blocks import BLOCK_BYTES, BlockParser, CopyBlocks
 from osiris_provider.drivers.postgres.session import Params, Session, rolled_back_on_error
 from osiris_provider.drivers.postgres.text import batch_of_text
+from osiris_provider.errors import DriverConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,8 +34,6 @@ log = logging.getLogger(__name__)
 
 Engine = Literal["auto", "copy", "cursor"]
 
-BLOCK_BYTES = 2 * 1024 * 1024
-"""Bytes of COPY's output that become one record batch; a row longer than that is a batch of its own."""
 _BATCHES_AHEAD = 2
 _CURSOR = "osiris_cursor"
 
@@ -86,7 +85,7 @@ def open_stream(
     :param text_columns: these columns of the result are the server's text, whatever their type.
     :param lenient: values that Arrow has not become NULL.
     :param block_bytes: see :data:`BLOCK_BYTES`.
-    :raises DriverConfigError: the result has none of these columns.
+    :raises DriverConfigError: the result has none of these columns; the statement is no query and engine is ``copy``.
     :raises DataError: the query gives no rows; while reading: text that is not UTF-8.
     :raises ColumnNeedsTextError: while reading: values that Arrow has not.
     :raises psycopg2.Error: also while reading; the connector's ``error_of`` knows its codes.
@@ -95,11 +94,17 @@ def open_stream(
         text = session.text(query, params)
         columns = session.describe(text)
         if columns is None:
+            if engine == "copy":
+                message = "config field engine: this statement cannot be copied; let it be auto."
+                raise DriverConfigError(message, field="engine")
+            log.info("Reading PostgreSQL without COPY: this statement cannot be part of one")
             return _direct(session, text, text_columns, lenient=lenient)
         columns = with_text(columns, text_columns)
-        log.info("Reading PostgreSQL through %s", "a cursor, as asked for" if engine == "cursor" else "COPY")
         if engine == "cursor":
+            log.info("Reading PostgreSQL through a cursor: config field engine says so")
             return Stream(session, columns, _through_cursor(session, text, columns, lenient=lenient))
+        reason = "it is the fastest way" if engine == "auto" else "config field engine says so"
+        log.info("Reading PostgreSQL through COPY: %s", reason)
         blocks = CopyBlocks(connection, text, block_bytes)
         return Stream(session, columns, _parsed(blocks, BlockParser(columns, lenient=lenient)), blocks.close)
 
@@ -178,7 +183,6 @@ def _parsed(blocks: CopyBlocks, parser: BlockParser) -> Iterator[pa.RecordBatch]
 
 def _direct(session: Session, query: str, text_columns: Collection[str], *, lenient: bool) -> Stream:
     """Run a query that cannot be part of another one; its rows are held in memory, as text."""
-    log.info("Reading PostgreSQL directly: this query cannot be part of a COPY")
     cursor = session.connection.cursor()
     _as_text(cursor)
     cursor.execute(query)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
+from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.postgres.blocks import BLOCK_BYTES
+from osiris_provider.drivers.postgres.copy_out import Stream, open_stream
+from osiris_provider.drivers.postgres.parts import NotInPartsError, interrupt, plan_parts, share_snapshot
+from osiris_provider.drivers.postgres.session import rolled_back_on_error
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, given_fields, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
+from osiris_provider.drivers.sql.parallel import read_ahead
 from osiris_provider.drivers.sql.server import ServerExtractor, ServerQueryConfig
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
+
+log = logging.getLogger(__name__)
+
+LEAST_BLOCK_BYTES = 128 * 1024
+"""Of each part, however many share the memory."""
 
 
 def quote(name: str) -> str:
@@ -56,20 +69,71 @@ class PostgresExtractor(PostgresDriver, ServerExtractor[PostgresQueryConfig]):
 
     def stream(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
-        import pyarrow as pa
+        if step.config.partition_on is None:
+            return batches(open_config(client, step.config), step.config.batch_rows)
+        return self._stream_parts(client, step)
 
-        from osiris_provider.drivers.postgres.copy_out import open_stream
+    def _stream_parts(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
+        config, problem = step.config, ""
+        with ExitStack() as opened:
+            try:
+                clients, streams = self._open_parts(client, step, opened)
+            except NotInPartsError as error:
+                problem = str(error)
+            else:
+                if streams:
+                    parts = [batches(stream, config.batch_rows) for stream in streams]
+                    yield from read_ahead(parts, interrupt(clients))
+                    return
+        if problem:
+            log.warning("Step %s: reading over one connection in spite of partition_on: %s", step.id, problem)
+        yield from batches(open_config(client, config), config.batch_rows)
 
-        config = step.config
-        with open_stream(
-            client,
-            config.statement(quote),
-            config.params,
-            engine=config.engine,
-            text_columns=config.text_columns,
-            lenient=config.special_values == "null",
-        ) as stream:
-            yield pa.RecordBatch.from_pylist([], schema=stream.schema)
-            for batch in stream:
-                for start in range(0, batch.num_rows, config.batch_rows):
-                    yield batch.slice(start, config.batch_rows)
+    def _open_parts(
+        self, client: extensions.connection, step: Step[PostgresQueryConfig], opened: ExitStack
+    ) -> tuple[list[extensions.connection], list[Stream]]:
+        """Return the parts' connections and streams; none if the range is too narrow for parts."""
+        connector = get_connector(step.connection["family"])
+        clients: list[extensions.connection] = []
+        streams: list[Stream] = []
+        parts, session = plan_parts(client, step.config, self.dialect)
+        with rolled_back_on_error(session):
+            if len(parts) > 1:
+                for _ in parts:
+                    clients.append(connector.create_client(step.connection))
+                    opened.callback(connector.close_client, clients[-1])
+                share_snapshot(session, clients)
+                size = min(max(2 * BLOCK_BYTES // len(parts), LEAST_BLOCK_BYTES), BLOCK_BYTES)
+                streams = [open_config(*pair, size) for pair in zip(clients, parts, strict=True)]
+                column = step.config.partition_on
+                log.info("Step %s: reading %d parts by %s, from one snapshot", step.id, len(parts), column)
+            session.finish(commit=True)
+        return clients, streams
+
+
+def open_config(client: extensions.connection, config: PostgresQueryConfig, block_bytes: int = BLOCK_BYTES) -> Stream:
+    """Return the stream of what a config asks for; see :func:`open_stream`."""
+    return open_stream(
+        client,
+        config.statement(quote),
+        config.params,
+        engine=config.engine,
+        text_columns=config.text_columns,
+        lenient=config.special_values == "null",
+        block_bytes=block_bytes,
+    )
+
+
+def batches(stream: Stream, rows: int) -> Batches:
+    """Yield the batches of a stream in pieces; the first one has the schema and no rows.
+
+    :param stream: is closed at the end.
+    :param rows: the most of a piece.
+    """
+    import pyarrow as pa
+
+    with stream:
+        yield pa.RecordBatch.from_pylist([], schema=stream.schema)
+        for batch in stream:
+            for start in range(0, batch.num_rows, rows):
+                yield batch.slice(start, rows)

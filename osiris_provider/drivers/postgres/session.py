@@ -19,14 +19,16 @@ _SETTINGS = (
     "SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'iso_8601'; "
     "SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 3"
 )
-_SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ"
+# A snapshot that is taken once and for all would be older than the locks that describing the query takes: a table that
+# somebody has truncated and filled again meanwhile would look empty.
+_ISOLATION = "ISOLATION LEVEL READ COMMITTED"
 # Syntax error and feature not supported: PostgreSQL takes neither SHOW nor INSERT … RETURNING as a subquery.
 _NO_SUBQUERY = frozenset({"42601", "0A000"})
 _SAVEPOINT = "osiris_savepoint"
 
 
 class Session:
-    """One snapshot of the database, for everything that is asked about a query.
+    """A transaction in which the tables of a query stay what they were when it was described.
 
     If the connection is in a transaction already, that one is used and left open; otherwise one is opened, committed
     when the result has been read to its end, and rolled back in any other case.
@@ -41,7 +43,7 @@ class Session:
         self._own = connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
         try:
             if self._own:
-                self.execute(f"{'BEGIN' if connection.autocommit else 'SET TRANSACTION'} {_SNAPSHOT}")
+                self.execute(f"{'BEGIN' if connection.autocommit else 'SET TRANSACTION'} {_ISOLATION}")
             self.execute(_SETTINGS)
         except BaseException:
             self.finish(commit=False)

@@ -30,7 +30,6 @@ _ESCAPES = (
 _DATE_PATTERN = r"(?P<year>\d{4,})-(?P<month>\d\d)-(?P<day>\d\d)"
 _CLOCK_PATTERN = r"(?P<h>\d\d):(?P<m>\d\d):(?P<s>\d\d)(?:\.(?P<fraction>\d{1,6}))?"
 _ZONE_PATTERN = r"(?:(?P<sign>[+-])(?P<zh>\d\d)(?::(?P<zm>\d\d))?(?::(?P<zs>\d\d))?)?"
-_BACKSLASH = re.compile(rb"\\")
 _TIME = re.compile(_CLOCK_PATTERN)
 _DATE = re.compile(_DATE_PATTERN + r"(?P<bc> BC)?")
 _TIMESTAMP = re.compile(f"{_DATE_PATTERN} {_CLOCK_PATTERN}{_ZONE_PATTERN}(?P<bc> BC)?")
@@ -66,7 +65,7 @@ def unescape(strings: pa.Array) -> pa.Array:
 
     # Most texts have nothing to replace, and bytes are searched fastest; a NULL is an empty text here.
     data = strings.buffers()[2]
-    if data is None or not _BACKSLASH.search(data):
+    if data is None or b"\\" not in data.to_pybytes():
         return strings
     for escape, character in _ESCAPES:
         strings = pc.replace_substring(strings, escape, character)

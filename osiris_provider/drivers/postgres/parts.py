@@ -1,0 +1,140 @@
+"""A PostgreSQL query in parts, read by several connections from one snapshot."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from osiris_provider.drivers.postgres.arrow_types import DATE, INT2, INT4, INT8, OID, TIMESTAMP, TIMESTAMPTZ
+from osiris_provider.drivers.postgres.blocks import hang_up
+from osiris_provider.drivers.postgres.session import Session, rolled_back_on_error
+from osiris_provider.drivers.sql.partition import Bound, split, split_points
+from osiris_provider.drivers.sql.tables import quoted_table
+from osiris_provider.errors import DriverConfigError
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
+
+    from osiris_provider.drivers.postgres.extractor import PostgresQueryConfig
+    from osiris_provider.drivers.sql.incremental import Dialect
+
+log = logging.getLogger(__name__)
+
+DAYS: Final = frozenset({DATE, TIMESTAMP, TIMESTAMPTZ})
+TYPES: Final = frozenset({INT2, INT4, INT8, OID}) | DAYS
+# Python's dates end there, and the ends of the range are open anyway.
+_USUAL_DAYS: Final = "BETWEEN '0002-01-01' AND '9998-12-31'"
+_OTHER_ROWS: Final = {
+    "Foreign Scan": "a foreign table takes no part in a snapshot",
+    "Limit": "which rows a LIMIT leaves may differ from part to part",
+    "Sample Scan": "a sample may differ from part to part",
+}
+# Feature not supported, no such function, wrong parameter, wrong state: what servers and poolers say that cannot.
+_NO_SNAPSHOTS: Final = frozenset({"0A000", "42883", "22023", "55000"})
+
+
+class NotInPartsError(Exception):
+    """The parts together might not be what one connection would read; says why."""
+
+
+def plan_parts(
+    client: extensions.connection, config: PostgresQueryConfig, dialect: Dialect
+) -> tuple[list[PostgresQueryConfig], Session]:
+    """Return the configs of the parts, and the session that knows their tables.
+
+    The tables stay what they are until that session is finished.
+
+    :param client: a psycopg2 connection that nobody else uses meanwhile.
+    :param config: what is to be read; has ``partition_on``.
+    :param dialect: of PostgreSQL.
+    :raises DriverConfigError: the column is not of integers, dates or timestamps.
+    :raises NotInPartsError: the query may give other rows each time it runs.
+    """
+    with rolled_back_on_error(Session(client)) as session:
+        column = config.partition_on or ""
+        text = session.text(config.statement(dialect.quote), config.params)
+        rows = quoted_table(config.table, dialect.quote) if config.table else f"(\n{text}\n) AS osiris_query"
+        points = _points(session, rows, column, config.partitions, dialect)
+        parts = split(config, column, points, dialect)
+        if len(parts) > 1:
+            _check_plan(session, text)
+        return parts, session
+
+
+def share_snapshot(session: Session, clients: Sequence[extensions.connection]) -> None:
+    """Begin a transaction on each connection that sees what the session sees now.
+
+    :param session: its transaction must be open until they have begun to read.
+    :param clients: psycopg2 connections to the same database.
+    :raises NotInPartsError: the server, or what stands before it, cannot do so.
+    """
+    from psycopg2 import Error
+
+    problem = ""
+    try:
+        with session.connection.cursor() as cursor:
+            cursor.execute("SELECT pg_export_snapshot()")
+            (snapshot,) = cursor.fetchone() or ("",)
+        for client in clients:
+            with client.cursor() as cursor:
+                begin = "BEGIN" if client.autocommit else "SET TRANSACTION"
+                cursor.execute(f"{begin} ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
+    except Error as error:
+        if error.pgcode not in _NO_SNAPSHOTS:
+            raise
+        problem = f"the server cannot share a snapshot (SQLSTATE {error.pgcode})"
+    if problem:
+        raise NotInPartsError(problem)
+
+
+def interrupt(clients: Sequence[extensions.connection]) -> Callable[[], None]:
+    """Return a function that makes what these connections read fail at once, from any thread."""
+    from psycopg2 import Error
+
+    def cut() -> None:
+        for client in clients:
+            with suppress(Error):
+                client.cancel()
+            with suppress(Error):
+                hang_up(client)
+
+    return cut
+
+
+def _points(session: Session, rows: str, column: str, parts: int, dialect: Dialect) -> Sequence[Bound]:
+    name = dialect.quote(column)
+    description = session.execute(f"SELECT {name} FROM {rows} LIMIT 0")  # noqa: S608 - the user's query, names are quoted
+    oid = int(description[0][1]) if description else 0
+    if oid not in TYPES:
+        message = f"config field partition_on: column {column} has to be of integers, dates or timestamps"
+        raise DriverConfigError(message, field="partition_on")
+    usual = f" WHERE {name} {_USUAL_DAYS}" if oid in DAYS else ""
+    with session.connection.cursor() as cursor:
+        cursor.execute(f"SELECT min({name}), max({name}) FROM {rows}{usual}")  # noqa: S608 - as above
+        low, high = cursor.fetchone() or (None, None)
+    return [] if low is None else split_points(low, high, parts)
+
+
+def _check_plan(session: Session, query: str) -> None:
+    with session.connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {query}")
+        (plan,) = cursor.fetchone() or ("[]",)
+    for kind in _nodes(json.loads(plan) if isinstance(plan, str) else plan):
+        if kind in _OTHER_ROWS:
+            raise NotInPartsError(_OTHER_ROWS[kind])
+
+
+def _nodes(plan: Any) -> Iterator[str]:
+    """Yield the kinds of all nodes of a plan."""
+    if isinstance(plan, list):
+        for one in plan:
+            yield from _nodes(one)
+    elif isinstance(plan, dict):
+        yield str(plan.get("Node Type"))
+        for one in plan.values():
+            if isinstance(one, list | dict):
+                yield from _nodes(one)
