@@ -10,11 +10,13 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import hypothesis
 import pytest
 
 from tests.servers import Address, MariaDBServer, PostgresServer
 from tests.servers.process import Server
+from tests.servers.s3 import S3Server
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -63,6 +65,31 @@ def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server for the whole session; take ``postgres_database`` for a database of your own."""
     with PostgresServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server for the whole session; take ``s3`` to have it empty."""
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """An S3 server with an empty bucket, and the environment in which clients of AWS find it."""
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    s3_server.clear()
+    return s3_server
+
+
+@pytest.fixture
+def new_s3_client() -> Iterator[None]:
+    """Have fsspec make a new client, which reads the environment again."""
+    clients = fsspec.get_filesystem_class("s3")
+    clients.clear_instance_cache()
+    yield
+    clients.clear_instance_cache()
 
 
 @pytest.fixture

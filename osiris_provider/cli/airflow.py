@@ -11,6 +11,8 @@ from typing import Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand
 
+OPENING = (["staging"], ["state"])
+"""Commands that open files through Airflow."""
 DESCRIPTION = """Connections in one reviewed file: osiris connections list|doctor|validate|schema.
 Results that tasks have left: osiris staging gc. High-water marks: osiris state list|show|reset.
 
@@ -31,6 +33,15 @@ def run(args: Namespace) -> None:
     :param args: what Airflow has parsed; ``arguments`` are those of the command.
     :raises SystemExit: always, with the exit code of the command.
     """
+    from airflow.utils.cli import suppress_logs_and_warning
+
+    if args.arguments[:1] in OPENING:
+        # These use Airflow, which logs to stdout; that belongs to the result, as in Airflow's own commands.
+        suppress_logs_and_warning(_run)(Namespace(arguments=args.arguments, verbose=False))
+    _run(args)
+
+
+def _run(args: Namespace) -> None:
     from osiris_provider.cli.main import main
 
     raise SystemExit(main(args.arguments, prog="airflow osiris", open_store=_open_store))

@@ -140,7 +140,14 @@ def _listed(ls: Callable[..., Any], root: str, url: str) -> Any:
 def _swept_uploads(fs: Any, root: str, url: str, before: float, dry_run: bool) -> Iterator[OldFile]:
     """Abort what a killed task was uploading to S3: it is in no listing, but it is paid for."""
     bucket, _, prefix = root.partition("/")
-    for upload in attempt(url, fs.list_multipart_uploads, bucket):
+    try:
+        uploads = attempt(url, fs.list_multipart_uploads, bucket)
+    except ConnectorError as error:
+        # A right of its own, which a key that may do all the rest often lacks.
+        problem = f"Unfinished uploads were not looked for, which needs s3:ListBucketMultipartUploads. {error.message}"
+        yield OldFile("unfinished uploads", 0, datetime.now(timezone.utc), problem)
+        return
+    for upload in uploads:
         key, begun = upload["Key"], upload["Initiated"]
         relative = key.removeprefix(f"{prefix}/" if prefix else "")
         inside = key == f"{prefix}/{relative}" if prefix else True

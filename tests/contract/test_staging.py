@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -59,29 +58,6 @@ class TestMemory(StagingContract):
     @pytest.fixture
     def url(self) -> str:
         return f"memory://{uuid.uuid4().hex}"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    with S3Server() as running:
-        yield running
-
-
-@pytest.fixture
-def s3(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    for name, value in server.environment().items():
-        monkeypatch.setenv(name, value)
-    server.clear()
-    return server
-
-
-@pytest.fixture
-def new_client() -> Iterator[None]:
-    """Have fsspec make a new client, which reads the environment again."""
-    clients = fsspec.get_filesystem_class("s3")
-    clients.clear_instance_cache()
-    yield
-    clients.clear_instance_cache()
 
 
 class TestS3(StagingContract):
@@ -153,23 +129,22 @@ def test_a_missing_bucket_is_not_made(s3: S3Server) -> None:
 def reader(s3: S3Server) -> Iterator[tuple[str, str]]:
     """A key that may list the bucket only, and a server that checks keys and rights."""
     key = s3.restricted_key()
-    s3.check_credentials()
-    yield key
-    s3.check_credentials(False)
+    with s3.checking_credentials():
+        yield key
 
 
-@pytest.mark.usefixtures("reader", "new_client")
+@pytest.mark.usefixtures("reader", "new_s3_client")
 def test_an_unknown_key_is_refused() -> None:
     assert isinstance(refused("s3://staging/x"), AuthError)
 
 
-@pytest.mark.usefixtures("new_client")
+@pytest.mark.usefixtures("new_s3_client")
 def test_a_wrong_secret_is_refused(reader: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", reader[0])
     assert isinstance(refused("s3://staging/x"), AuthError)
 
 
-@pytest.mark.usefixtures("new_client")
+@pytest.mark.usefixtures("new_s3_client")
 def test_a_key_without_the_right_is_refused(reader: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", reader[0])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", reader[1])
@@ -177,7 +152,7 @@ def test_a_key_without_the_right_is_refused(reader: tuple[str, str], monkeypatch
         Staging("s3://staging/x", UPath).write(PLACE, stream({"a": [1]}))
 
 
-@pytest.mark.usefixtures("s3", "new_client")
+@pytest.mark.usefixtures("s3", "new_s3_client")
 def test_a_server_that_is_down_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +27,7 @@ REGION: Final = "us-east-1"
 class S3Server:
     """A server that speaks S3, with one bucket ``staging``, on a free port of 127.0.0.1; use it as a context manager.
 
-    It takes any credentials until :meth:`check_credentials` is called.
+    It takes any credentials, except within :meth:`checking_credentials`.
     """
 
     bucket = "staging"
@@ -112,7 +114,14 @@ class S3Server:
         made = iam.create_access_key(UserName=name)["AccessKey"]
         return made["AccessKeyId"], made["SecretAccessKey"]
 
-    def check_credentials(self, on: bool = True) -> None:
-        """Have the server check credentials and rights from now on, or not."""
-        after = "0" if on else "inf"
+    @contextmanager
+    def checking_credentials(self) -> Iterator[None]:
+        """Check credentials and rights for a while."""
+        self._check_credentials("0")
+        try:
+            yield
+        finally:
+            self._check_credentials("inf")
+
+    def _check_credentials(self, after: str) -> None:
         requests.post(f"{self.origin}/moto-api/reset-auth", data=after, timeout=10).raise_for_status()

@@ -30,12 +30,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[S3Server]:
-    with S3Server() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
 def source(mariadb: MariaDBServer) -> Address:
     mariadb.create_database("source")
     return mariadb.app_on("source")
@@ -61,7 +55,7 @@ def osiris_home(source: Address, target: Address, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="session")
 def airflow(
-    postgres: PostgresServer, s3: S3Server, osiris_home: Path, tmp_path_factory: pytest.TempPathFactory
+    postgres: PostgresServer, s3_server: S3Server, osiris_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowServer]:
     """A running Airflow without workers."""
     postgres.create_database("airflow")
@@ -72,10 +66,10 @@ def airflow(
         settings = {
             "PYTHONPATH": str(HERE / "policy"),
             "OSIRIS_HOME": str(osiris_home),
-            "AIRFLOW_CONN_STAGE": s3.airflow_connection(),
+            "AIRFLOW_CONN_STAGE": s3_server.airflow_connection(),
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
             "AIRFLOW__CELERY__BROKER_URL": redis.url,
-            "AIRFLOW__OSIRIS__STAGING_URL": f"s3://stage@{s3.bucket}/osiris",
+            "AIRFLOW__OSIRIS__STAGING_URL": f"s3://stage@{s3_server.bucket}/osiris",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": HEARTBEAT_TIMEOUT,
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
         }
