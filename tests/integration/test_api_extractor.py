@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import time
 from collections.abc import Iterator
 from email.utils import format_datetime
@@ -15,8 +16,10 @@ from osiris_provider.drivers import get_driver
 from osiris_provider.errors import ConnectorError, DataError, DriverConfigError
 
 from tests.contract.context import Metric, RecordingContext
+from tests.contract.marks import KeptMarks
 from tests.contract.secrecy import assert_silent
 from tests.servers.fake_api import FakeApi
+from tests.servers.http import RawReply, Reply
 
 TOKEN = "t0k3n-@:/#%?&-wörd"
 ROWS = [{"id": number, "name": f"name {number}", "price": number / 4, "tags": ["a", "b"]} for number in range(250)]
@@ -110,6 +113,120 @@ def test_cursor_that_comes_back(api: FakeApi) -> None:
     with pytest.raises(DataError, match="one that was read before"):
         extracted(api, "items/cursor", records="items", pagination={"kind": "cursor", "cursor_path": "next"}).read_all()
     assert len(api.requests) <= 4
+
+
+def test_pages_that_differ_only_in_their_envelope(api: FakeApi) -> None:
+    moments = iter(range(100))
+    api.mischief = lambda _: Reply.of_json({"items": ROWS[:2], "now": next(moments)})
+    with pytest.raises(DataError, match="page 2 repeats the page before it"):
+        extracted(api, "items/page", records="items", pagination={"kind": "page"}).read_all()
+    assert len(api.requests) == 2
+
+
+def test_cursor_that_never_ends_on_empty_pages(api: FakeApi) -> None:
+    count = iter(range(1000))
+    api.rows, api.next_cursor = [], lambda _: f"c{next(count)}"
+    config: dict[str, Any] = {"records": "items", "pagination": {"kind": "cursor", "cursor_path": "next"}}
+    with pytest.raises(DataError, match="more than 5 pages"):
+        extracted(api, "items/cursor", max_pages=5, **config).read_all()
+    assert len(api.requests) == 7
+
+
+@pytest.mark.parametrize(("path", "records", "pagination"), PAGED)
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        RawReply([]),
+        RawReply([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[{"]),
+        Reply.of_json({}, 503),
+        Reply.of_json({}, 429, {"Retry-After": "0"}),
+    ],
+    ids=["hang-up", "body breaks off", "503", "429"],
+)
+def test_trouble_on_a_page_repeats_that_page_only(
+    api: FakeApi,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    records: str,
+    pagination: dict[str, Any],
+    trouble: Reply | RawReply,
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
+    troubled = {3, 4}
+    api.mischief = lambda _: trouble if len(api.requests) in troubled else None
+    api.most = 60
+    assert extracted(api, path, records=records, pagination=pagination).read_all().to_pylist() == ROWS
+    asked = [request.query for request in api.requests]
+    assert asked[2] == asked[3] == asked[4]
+    del asked[3:5]
+    assert len({json.dumps(query, sort_keys=True) for query in asked}) == len(asked)
+
+
+def test_limits_of_rates_are_waited_for_as_long_as_the_api_says(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+    api.throttled, api.retry_after = 9, "77"
+    assert extracted(api, "items/link", pagination={"kind": "link"}).read_all().num_rows == len(ROWS)
+    assert waits == [77] * 9
+    api.throttled, api.retry_after = 1, "301"
+    with pytest.raises(ConnectorError) as raised:
+        extracted(api, "items/link", pagination={"kind": "link"})
+    assert raised.value.facts["retry_after"] == 301
+    assert len(waits) == 9
+
+
+def test_fields_that_appear_late(api: FakeApi) -> None:
+    api.tamper = lambda rows, start: [{**row, "late": {"at": start}} if start == 100 else row for row in rows]
+    with pytest.raises(DataError, match="column 'late' appears first on page 2"):
+        extracted(api, "items/link", pagination={"kind": "link"}, infer_rows=1).read_all()
+    config: dict[str, Any] = {"pagination": {"kind": "link"}, "infer_rows": 1, "other_fields": "rest"}
+    table = extracted(api, "items/link", **config).read_all()
+    assert table.schema.field("rest").type == pa.string()
+    rest = table["rest"].to_pylist()
+    assert rest == [None] * 100 + ['{"late": {"at": 100}}'] * 100 + [None] * 50
+    with pytest.raises(DriverConfigError, match="'id' is a field of the records"):
+        extracted(api, "items/link", **{**config, "other_fields": "id"})
+
+
+def test_what_is_new(api: FakeApi) -> None:
+    api.rows = [{"id": number, "updated_at": f"2026-01-{number:02}T00:00:00Z"} for number in range(1, 4)]
+    marks, ctx = KeptMarks(), RecordingContext()
+    ctx.marks = marks
+    incremental = {"column": "updated_at", "param": "since", "initial_value": "2026-01-02"}
+    config: dict[str, Any] = {"incremental": incremental, "params": {"x": 1}}
+    path = "items/since?key=abc"
+
+    def ids(**more: Any) -> list[int]:
+        found: list[int] = extracted(api, path, ctx, **config, **more).read_all()["id"].to_pylist()
+        return found
+
+    assert ids() == [2, 3]
+    api.rows += [{"id": 4, "updated_at": "2026-01-03T00:00:00Z"}, {"id": 5, "updated_at": "2026-01-04T00:00:00Z"}]
+    assert ids() == [4, 5]
+    assert ids(types={"id": "int64", "updated_at": "string"}) == []
+    assert [request.query["since"] for request in api.requests] == [
+        "2026-01-02",
+        "2026-01-03T00:00:00Z",
+        "2026-01-04T00:00:00Z",
+    ]
+    # A key in the path is not written down.
+    assert marks.sources[0] == ("@api.test items/since", "updated_at")
+    config["incremental"] = {**incremental, "lookback": 3600}
+    assert ids(types={"id": "int64", "updated_at": "string"}) == [5]
+    assert api.requests[-1].query["since"] == "2026-01-03T23:00:00+00:00"
+
+
+def test_a_mark_of_a_declared_timestamp_is_sent_as_iso_8601(api: FakeApi) -> None:
+    api.rows = [{"id": 1, "updated_at": "2026-01-01T12:00:00+02:00"}]
+    ctx = RecordingContext()
+    ctx.marks = KeptMarks()
+    config: dict[str, Any] = {
+        "types": {"id": "int64", "updated_at": "timestamp"},
+        "incremental": {"column": "updated_at", "param": "since"},
+    }
+    for _ in range(2):
+        extracted(api, "items/since", ctx, **config).read_all()
+    assert api.requests[-1].query["since"] == "2026-01-01T10:00:00.000000Z"
 
 
 def test_too_many_pages(api: FakeApi) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 from osiris_provider.connectors import close_all, retry
 from osiris_provider.connectors.shopify import ShopifyConnector
 from osiris_provider.drivers import get_driver
+from osiris_provider.drivers.incremental import Mark
 from osiris_provider.errors import (
     ConnectionConfigError,
     ConnectorError,
@@ -19,6 +21,7 @@ from osiris_provider.errors import (
 )
 
 from tests.contract.context import RecordingContext
+from tests.contract.marks import KeptMarks
 from tests.contract.secrecy import assert_silent
 from tests.servers.fake_shopify import FakeShopify
 
@@ -124,10 +127,11 @@ def test_conn_015_client_speaks_graphql(shop: FakeShopify) -> None:
     connector.close_client(session)
 
 
-def extracted(server: FakeShopify, **config: Any) -> pa.Table:
+def extracted(server: FakeShopify, marks: KeptMarks | None = None, **config: Any) -> pa.Table:
     config = {"resolved_connection": to(server), **config}
     driver = get_driver("shopify.extractor")
-    table: pa.Table = driver.run(step_id="read", config=config, inputs={}, ctx=RecordingContext())["data"].read_all()
+    ctx = RecordingContext(marks=marks)
+    table: pa.Table = driver.run(step_id="read", config=config, inputs={}, ctx=ctx)["data"].read_all()
     return table
 
 
@@ -160,6 +164,45 @@ def test_extractor_searches(shop: FakeShopify) -> None:
     assert sent["variables"] == {"after": None, "first": 100, "search": "updated_at:>2026-01-01"}
 
 
+def test_extractor_asks_for_what_is_new(shop: FakeShopify) -> None:
+    shop.rows["orders"] = [
+        {"id": 1, "updatedAt": "2026-01-01T00:00:00Z"},
+        {"id": 2, "updatedAt": "2026-01-02T00:00:00Z"},
+    ]
+    marks = KeptMarks()
+    config: dict[str, Any] = {
+        "resource": "orders",
+        "fields": ["id", "updatedAt"],
+        "search": "status:open OR status:closed",
+    }
+    for incremental in ({}, {}, {"lookback": 60}, {"inclusive": False}):
+        extracted(shop, marks=marks, incremental={"column": "updatedAt", **incremental}, **config)
+    assert [request.json()["variables"]["search"] for request in shop.requests] == [
+        "status:open OR status:closed",
+        "(status:open OR status:closed) AND updated_at:>='2026-01-02T00:00:00Z'",
+        "(status:open OR status:closed) AND updated_at:>='2026-01-01T23:59:00+00:00'",
+        "(status:open OR status:closed) AND updated_at:>'2026-01-02T00:00:00Z'",
+    ]
+    assert marks.sources[0] == ("@shopify.test orders", "updatedAt")
+    marks.low = Mark("string", "' OR title:'\\")
+    extracted(shop, marks=marks, incremental={"column": "updatedAt"}, **config)
+    assert shop.requests[-1].json()["variables"]["search"].endswith(r"updated_at:>='\' OR title:\'\\'")
+
+
+def test_extractor_refuses_a_cursor_that_comes_back(shop: FakeShopify, monkeypatch: pytest.MonkeyPatch) -> None:
+    cursors = cycle(["a", "b"])
+    numbers = iter(range(100))
+
+    def page(*_: Any) -> dict[str, Any]:
+        more = {"hasNextPage": True, "endCursor": next(cursors)}
+        return {"nodes": [{"id": next(numbers)}], "pageInfo": more}
+
+    monkeypatch.setattr(shop, "_page", page)
+    with pytest.raises(DataError, match="a cursor comes back"):
+        extracted(shop, resource="products")
+    assert len(shop.requests) == 3
+
+
 def test_conn_019_extractor_tries_a_missing_scope_once(shop: FakeShopify) -> None:
     shop.denied.add("products")
     with pytest.raises(PermissionDeniedError, match=r"@shopify\.test"):
@@ -183,6 +226,11 @@ def test_extractor_reports_a_query_that_is_wrong(shop: FakeShopify) -> None:
         ({"query": PAGED_QUERY}, "connection_path"),
         ({"query": "{ products { nodes { id } } }", "connection_path": "products"}, r"variable \$after or \$cursor"),
         ({"resource": "products", "page_size": 251}, "page_size"),
+        ({"resource": "products", "incremental": {"column": "updatedAt"}}, "fields must have updatedAt"),
+        (
+            {"query": PAGED_QUERY, "connection_path": "products", "incremental": {"column": "id"}},
+            r"needs a variable \$search",
+        ),
         ({"resource": "products(first: 1)"}, "resource"),
         ({"resource": "products", "field": ["id"]}, "field is unknown. Did you mean 'fields'"),
     ],
