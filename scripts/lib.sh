@@ -84,3 +84,16 @@ download_package() {
     mkdir -p lists/partial cache/archives/partial
     apt-get download "$1" || { "${apt[@]}" update && "${apt[@]}" download "$1"; }
 }
+
+# Install packages of the distribution. They would start their services; the tests only want the programs.
+install_packages() {
+    say "Installing $* from the distribution"
+    if [[ ! -e /usr/sbin/policy-rc.d ]]; then
+        printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+        chmod +x /usr/sbin/policy-rc.d
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    apt-get install -qq --yes --no-install-recommends --no-remove "$@" </dev/null
+}
