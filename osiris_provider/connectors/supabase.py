@@ -215,15 +215,15 @@ class SupabaseConnector(HttpConnector[SupabaseConnection]):
         """Return the fault of PostgREST's error code, else of the status."""
         if answer.is_success:
             return None
-        return CODES.get(_error_code(answer)) or super().fault_of_answer(answer)
+        return CODES.get(error_code(answer)) or super().fault_of_answer(answer)
 
 
 def _root_accepted(answer: Answer) -> bool:
-    return (answer.is_success and _looks_like_json(answer)) or _error_code(answer) == NO_OPENAPI_CODE
+    return (answer.is_success and _looks_like_json(answer)) or error_code(answer) == NO_OPENAPI_CODE
 
 
 def _probe_accepted(answer: Answer) -> bool:
-    return (answer.is_success and _looks_like_json(answer)) or _error_code(answer) in NO_SUCH_TABLE_CODES
+    return (answer.is_success and _looks_like_json(answer)) or error_code(answer) in NO_SUCH_TABLE_CODES
 
 
 def _looks_like_json(answer: Answer) -> bool:
@@ -236,7 +236,8 @@ def _looks_like_json(answer: Answer) -> bool:
         return False
 
 
-def _error_code(answer: Answer) -> str:
+def error_code(answer: Answer) -> str:
+    """Return PostgREST's code of an answer that tells of an error, or the SQLSTATE that it passes on; else nothing."""
     if answer.is_success:
         return ""
     try:

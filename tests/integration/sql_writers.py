@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from abc import abstractmethod
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -14,6 +16,10 @@ from tests.contract.context import RecordingContext
 from tests.integration.sql_families import Connection
 
 KEYED = "CREATE TABLE target (id INT NOT NULL PRIMARY KEY, s VARCHAR(5))"
+WIDE = (
+    "CREATE TABLE target (id INT NOT NULL PRIMARY KEY, needed VARCHAR(9) NOT NULL, d DATE, n INT, other INT UNIQUE,"
+    " m DECIMAL(6, 2))"
+)
 
 
 class WriterTests:
@@ -104,6 +110,37 @@ class WriterTests:
         with pytest.raises(DataError, match=f"Step load: .*{said}"):
             self.write(connection, pa.table(data), write_mode=mode, primary_key="id", batch_rows=2)
         assert self.content(connection) == [(5, "there")]
+
+    @pytest.mark.parametrize("mode", ["append", "replace", "upsert"])
+    @pytest.mark.parametrize(
+        ("data", "said"),
+        [
+            ({"d": ["2024-01-01", "s3cr3t"]}, r"column d\b.*row 2 of the input"),
+            ({"d": [b"2024-01-01", b"s3cr3t"]}, r"column d\b"),
+            ({"d": [1, 2]}, r"column d\b"),
+            ({"n": [b"\x00", b"s3cr3t"]}, r"column n\b"),
+            ({"n": [dt.date(2024, 1, 1), None]}, r"column n\b"),
+            ({"n": [[1], [2]]}, r"column n\b"),
+            ({"needed": ["a", None]}, r"column needed, row 2 of the input: it is null"),
+            ({"other": [7, 7]}, r"(column other.*rows? (2|1 and 2)\b|rows? .*\bkey\b)"),
+            ({"m": [Decimal("1.5"), Decimal("99999.5")]}, r"column m, row 2 of the input: .*out of range"),
+        ],
+    )
+    def test_clashes_of_types_and_rules_are_named_but_no_value_is(
+        self, connection: Connection, mode: str, data: dict[str, list[Any]], said: str
+    ) -> None:
+        self.run(connection, WIDE, "INSERT INTO target (id, needed) VALUES (5, 'there')")
+        rows = {"id": [1, 2], "needed": ["a", "b"], **data}
+        with pytest.raises(DataError, match=rf"Step load: .*[Tt]able (public\.)?target: .*{said}") as raised:
+            self.write(connection, pa.table(rows), write_mode=mode, primary_key="id")
+        assert "s3cr3t" not in str(raised.value)
+        assert "othing was written" in str(raised.value)
+        assert self.run(connection, "SELECT id, needed FROM target") == [(5, "there")]
+
+    def test_columns_missing_on_both_sides_are_all_named(self, connection: Connection) -> None:
+        self.run(connection, WIDE)
+        with pytest.raises(DataError, match=r"no column y, z;.*required column needed\b"):
+            self.write(connection, pa.table({"id": [1], "y": [1], "z": [1]}))
 
     @pytest.mark.parametrize("mode", ["append", "replace", "upsert"])
     def test_retry_of_an_ended_load_writes_nothing(self, connection: Connection, mode: str) -> None:

@@ -9,11 +9,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from osiris_provider.connectors import close_all, retry
+from osiris_provider.connectors import close_all, get_connector, retry
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import ConnectorError, DataError, DriverConfigError
 
 from tests.contract.context import RecordingContext
+from tests.integration.sql_families import Connection
+from tests.integration.sql_writers import WriterTests
+from tests.integration.test_postgres_drivers import PostgresFamily
+from tests.servers import Address
 from tests.servers.fake_supabase import FakeSupabase
 from tests.servers.http import Reply
 
@@ -44,8 +48,35 @@ def test_append_is_one_request(supabase: FakeSupabase) -> None:
 
 
 def test_append_of_several_requests_is_refused_before_the_first(supabase: FakeSupabase) -> None:
-    with pytest.raises(DataError, match=r"Step load: .*postgres\.writer.*Nothing was written"):
+    with pytest.raises(DataError, match=r"Step load: .*pg_dsn.*Nothing was written"):
         write(supabase, pa.table({"id": [2, 3, 4]}), batch_rows=2)
+    assert not supabase.requests
+
+
+def test_upsert_of_several_requests_is_looked_through_before_the_first(supabase: FakeSupabase) -> None:
+    batches = iter([pa.table({"id": [2, 3]}), pa.table({"id": [4, 2]})])
+    with pytest.raises(DataError, match=r"rows 1 and 4 of the input have the same key.*Nothing was written"):
+        write(supabase, batches, write_mode="upsert", primary_key="id", batch_rows=2)
+    with pytest.raises(DataError, match="column id, row 3 of the input: it is null"):
+        write(supabase, pa.table({"id": [2, 3, None]}), write_mode="upsert", primary_key="id", batch_rows=1)
+    assert not supabase.requests
+
+
+def test_upsert_that_breaks_off_says_how_much_is_there(supabase: FakeSupabase) -> None:
+    refusal = Reply.of_json({"code": "22P02", "message": "invalid input syntax for type date: s3cr3t"}, 400)
+    answers = iter([None, refusal])
+    monkey = supabase.answer
+    supabase.answer = lambda request: next(answers) or monkey(request)  # type: ignore[method-assign] # the second is refused
+    with pytest.raises(DataError, match=r"rows 3 to 3 .*22P02.* The 2 rows before are written") as raised:
+        write(supabase, pa.table({"id": [2, 3, 4]}), write_mode="upsert", primary_key="id", batch_rows=2)
+    assert "s3cr3t" not in str(raised.value)
+    assert "Nothing" not in str(raised.value)
+
+
+@pytest.mark.parametrize("config", [{"via": "dsn"}, {"create_if_missing": True}, {"batch_rows": 100_001}])
+def test_what_the_data_api_cannot_do_is_said(supabase: FakeSupabase, config: dict[str, Any]) -> None:
+    with pytest.raises(DriverConfigError, match=r"Step load \(supabase\.writer\)"):
+        write(supabase, pa.table({"id": [2]}), **config)
     assert not supabase.requests
 
 
@@ -74,7 +105,7 @@ def test_config_errors_name_the_step(supabase: FakeSupabase, config: dict[str, A
 
 
 def test_refused_row_and_unknown_column(supabase: FakeSupabase) -> None:
-    with pytest.raises(ConnectorError, match="Step load"):
+    with pytest.raises(DataError, match=r"Step load: .*rows 1 to 1 of the input: a key is there already .*23505"):
         write(supabase, pa.table({"id": [1]}))
     with pytest.raises(ConnectorError, match=r"Step load: .*no such column"):
         write(supabase, pa.table({"id": [2], "z": [1]}))
@@ -115,3 +146,31 @@ def test_values_become_what_postgres_reads(supabase: FakeSupabase) -> None:
             "big": 2**62,
         }
     ]
+
+
+class TestThroughTheDSN(PostgresFamily, WriterTests):
+    """With ``pg_dsn`` it is ``postgres.writer``; the Data API is never asked."""
+
+    def run(self, connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
+        place = Address(**{name: connection[name] for name in ("host", "port", "user", "password", "database")})
+        return self.execute(place, *statements)
+
+    def write(self, connection: Connection, data: Any, ctx: RecordingContext | None = None, **config: Any) -> Any:
+        dsn = get_connector("postgres").build_dsn(connection)
+        project = {"family": "supabase", "alias": "test", "url": "http://127.0.0.1:1", "pg_dsn": dsn, "anon_key": KEY}
+        step = {"resolved_connection": project, "table": "target", **config}
+        inputs = {"source": {"data": data}}
+        return get_driver("supabase.writer").run(
+            step_id="load", config=step, inputs=inputs, ctx=ctx or RecordingContext()
+        )
+
+    def test_errors_name_the_connection_as_the_user_knows_it(self, connection: Connection) -> None:
+        broken = {**connection, "port": 1}
+        with pytest.raises(ConnectorError, match=r"Step load: @supabase\.test: ") as raised:
+            self.write(broken, pa.table({"id": [1]}))
+        assert connection["password"] not in str(raised.value)
+        assert raised.value.facts["reference"] == "@supabase.test"
+
+    def test_table_lies_in_the_schema_of_the_connection(self, connection: Connection) -> None:
+        self.write(connection, pa.table({"id": [1]}), create_if_missing=True)
+        assert self.run(connection, "SELECT count(*) FROM public.target") == [(1,)]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.duckdb.extractor import DuckDBDriver, own_cursor, quote
+from osiris_provider.drivers.duckdb.tables import INPUT, columns_of, create_table, unique_keys
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.fit import Limits, same_key, twice_in, whole
+from osiris_provider.drivers.sql.fit import misfit, same_key, twice_in
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
 from osiris_provider.drivers.sql.tables import (
     Column,
@@ -35,10 +36,6 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
-
-INPUT = "osiris_input"
-"""Under which a writer's statements know the rows to write."""
-_WHOLE = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
 
 
 class DuckDBWriteConfig(WriteConfig):
@@ -115,38 +112,45 @@ def _ledger(cursor: DuckDBPyConnection, step: Step[WriteConfig]) -> Ledger | Non
 def _load(cursor: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
     config = step.config
     table = quoted_table(config.table, quote)
-    columns = _columns(cursor, config.table, schema)
+    columns = columns_of(cursor, config.table, schema)
     if columns:
         check_columns(step.id, config.table, schema, columns)
     elif config.create_if_missing:
-        _create(cursor, table, schema, config.primary_key)
+        create_table(cursor, table, schema, config.primary_key)
     else:
         raise missing_table(step.id, config.table)
-    keys = _unique_keys(cursor, config.table)
+    keys = unique_keys(cursor, config.table)
     rows = fitted(step, columns, batches)
     if config.write_mode == "upsert":
         check_unique(step.id, config.table, config.primary_key, keys)
-        return _upsert(cursor, config, table, schema, rows)
+        return _upsert(cursor, config, table, columns, rows, schema.names)
     if config.write_mode == "replace":
         cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
-    return _insert(cursor, config, table, keys, rows)
+    return _insert(cursor, config, table, columns, rows, keys)
 
 
-def _upsert(cursor: DuckDBPyConnection, config: WriteConfig, table: str, schema: pa.Schema, batches: Batches) -> int:
-    names = ", ".join(map(quote, schema.names))
+def _upsert(
+    cursor: DuckDBPyConnection,
+    config: WriteConfig,
+    table: str,
+    columns: Sequence[Column],
+    batches: Batches,
+    given: Sequence[str],
+) -> int:
+    names = ", ".join(map(quote, given))
     keys = ", ".join(map(quote, config.primary_key))
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE {STAGE} AS SELECT {names}, 0::BIGINT AS {ROW} FROM {table} LIMIT 0"  # noqa: S608 - quoted
     )
-    rows = _insert(cursor, config, STAGE, [], numbered(batches))
+    rows = _insert(cursor, config, STAGE, columns, numbered(batches))
     twice = cursor.execute(
         f"SELECT min({ROW}), max({ROW}) FROM {STAGE} GROUP BY {keys} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 - quoted
     ).fetchone()
     if twice is not None:
         raise twice_in(config.table, config.primary_key, twice)
-    others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in schema.names if name not in config.primary_key]
+    others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in given if name not in config.primary_key]
     action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
-    with _refusals(config.table):
+    with _refusals(config.table, "a row of the input"):
         cursor.execute(
             f"INSERT INTO {table} ({names}) SELECT {names} FROM {STAGE} ON CONFLICT ({keys}) DO {action}"  # noqa: S608 - quoted
         )
@@ -155,8 +159,14 @@ def _upsert(cursor: DuckDBPyConnection, config: WriteConfig, table: str, schema:
 
 
 def _insert(
-    cursor: DuckDBPyConnection, config: WriteConfig, table: str, keys: Sequence[Sequence[str]], batches: Batches
+    cursor: DuckDBPyConnection,
+    config: WriteConfig,
+    table: str,
+    columns: Sequence[Column],
+    batches: Batches,
+    keys: Sequence[Sequence[str]] = (),
 ) -> int:
+    import duckdb
     import pyarrow as pa
 
     rows = 0
@@ -166,16 +176,57 @@ def _insert(
             if same is not None:
                 raise twice_in(config.table, key, [rows + row + 1 for row in same])
         cursor.register(INPUT, pa.Table.from_batches([batch]))
-        with _refusals(config.table):
-            cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
-        cursor.unregister(INPUT)
-        rows += batch.num_rows
+        try:
+            with _refusals(config.table, f"among rows {rows + 1:,} to {rows + batch.num_rows:,} of the input: one"):
+                cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
+        except (duckdb.ConversionException, duckdb.OutOfRangeException):
+            problem = _misfit_of(cursor, config.table, columns, batch, rows)
+        else:
+            cursor.unregister(INPUT)
+            rows += batch.num_rows
+            continue
+        raise problem
     return rows
 
 
+def _misfit_of(
+    cursor: DuckDBPyConnection, table: str, columns: Sequence[Column], batch: pa.RecordBatch, before: int
+) -> DataError:
+    """Return the error for the first value of a batch that DuckDB does not turn into its column's type.
+
+    :param before: rows that went before.
+    """
+    import pyarrow as pa
+
+    numbers = pa.array(range(before + 1, before + 1 + batch.num_rows), pa.int64())
+    # The transaction has failed, it answers nothing any more.
+    with contextlib.closing(cursor.cursor()) as other:
+        for column in columns:
+            if column.name not in batch.schema.names:
+                continue
+            other.register(INPUT, pa.table({"value": batch.column(column.name), "row": numbers}))
+            reason = f"DuckDB does not turn {batch.schema.field(column.name).type} into {column.kind}".replace("[", "(")
+            reason = f"{reason.replace(']', ')')}, or not this value"
+            try:
+                # Column kind is what DuckDB itself calls the type.
+                query = (
+                    f"SELECT min(row) FROM {INPUT} WHERE value IS NOT NULL AND TRY_CAST(value AS {column.kind}) IS NULL"  # noqa: S608 - see above
+                )
+                ((row,),) = other.execute(query).fetchall()
+            except _error():
+                row = before + 1
+            if row is not None:
+                return misfit(table, column.name, row, reason)
+    message = f"Table {table}: a value does not fit its column. Nothing was written."
+    return DataError(message, table=table)
+
+
 @contextlib.contextmanager
-def _refusals(table: str) -> Iterator[None]:
-    """Turn DuckDB's error about a rule of the table into one that does not show the value."""
+def _refusals(table: str, where: str) -> Iterator[None]:
+    """Turn DuckDB's error about a rule of the table into one that does not show the value.
+
+    :param where: the rows in question.
+    """
     import duckdb
 
     try:
@@ -185,75 +236,9 @@ def _refusals(table: str) -> Iterator[None]:
     else:
         return
     message = (
-        f"Table {table}: a row of the input breaks a rule of the table, or has a key that is there already. "
-        "Nothing was written."
+        f"Table {table}: {where} breaks a rule of the table, or has a key that is there already. Nothing was written."
     )
     raise DataError(message, table=table)
-
-
-def _columns(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> list[Column]:
-    """Return the columns of a table, spelt as the input spells them: DuckDB takes no notice of case."""
-    found = cursor.execute(
-        "SELECT column_name, is_nullable, column_default IS NULL, data_type, numeric_precision, numeric_scale"  # noqa: S608 - constants
-        f" FROM duckdb_columns() WHERE {_HERE} ORDER BY column_index",
-        _place(table),
-    ).fetchall()
-    spelt = {column.lower(): column for column in schema.names}
-    return [
-        Column(
-            spelt.get(name.lower(), name),
-            required=not nullable and bare,
-            limits=_limits(kind, precision, scale, nullable=nullable),
-            kind=kind,
-        )
-        for name, nullable, bare, kind, precision, scale in found
-    ]
-
-
-_HERE = (
-    "lower(table_name) = lower($1) AND lower(schema_name) = lower(coalesce($2, current_schema()))"
-    " AND lower(database_name) = lower(coalesce($3, current_database()))"
-)
-
-
-def _place(table: str) -> list[str | None]:
-    *place, name = table.split(".")
-    catalog, owner = [None, None, *place][-2:]
-    return [name, owner, catalog]
-
-
-def _limits(kind: str, precision: int | None, scale: int | None, *, nullable: bool) -> Limits:
-    if kind in _WHOLE:
-        return whole(_WHOLE[kind], nullable=nullable)
-    if kind.removeprefix("U") in _WHOLE:
-        return whole(_WHOLE[kind.removeprefix("U")], signed=False, nullable=nullable)
-    if kind.startswith("DECIMAL"):
-        return Limits(nullable=nullable, digits=(precision or 0) - (scale or 0), number=True)
-    return Limits(nullable=nullable, number=kind in ("FLOAT", "DOUBLE"))
-
-
-def _unique_keys(cursor: DuckDBPyConnection, table: str) -> list[list[str]]:
-    """Return the columns of each key that no two rows of a table share."""
-    found = cursor.execute(
-        f"SELECT constraint_column_names FROM duckdb_constraints() WHERE {_HERE}"  # noqa: S608 - constants
-        " AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')",
-        _place(table),
-    ).fetchall()
-    return [list(names) for (names,) in found]
-
-
-def _create(cursor: DuckDBPyConnection, table: str, schema: pa.Schema, primary_key: Sequence[str]) -> None:
-    import pyarrow as pa
-
-    # A column of nulls only would become one of numbers.
-    typed = pa.schema([field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in schema])
-    cursor.register(INPUT, typed.empty_table())
-    described = cursor.execute(f"DESCRIBE FROM {INPUT}").fetchall()
-    cursor.unregister(INPUT)
-    columns = [f"{quote(name)} {kind}" for name, kind, *_ in described]
-    if primary_key:
-        columns.append(f"PRIMARY KEY ({', '.join(map(quote, primary_key))})")
-    cursor.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
 
 
 def _error() -> type[duckdb.Error]:

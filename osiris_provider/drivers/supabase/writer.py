@@ -1,65 +1,53 @@
-"""Writing to Supabase through its Data API."""
+"""Writing to Supabase: with COPY through its PostgreSQL DSN, or through its Data API."""
 
 from __future__ import annotations
 
-import json
-import logging
-import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
-from urllib.parse import quote
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.http import HttpConnector
-from osiris_provider.connectors.registry import get_connector
-from osiris_provider.connectors.retry import ATTEMPTS, call_with_retries
+from osiris_provider.connectors.model import reference_of
 from osiris_provider.connectors.supabase import SupabaseConnection
 from osiris_provider.drivers.base import Step, StepConfig, Writer
+from osiris_provider.drivers.postgres.writer import PostgresWriter
 from osiris_provider.drivers.sql.base import InputError
-from osiris_provider.drivers.sql.fit import Limits, fitting, same_key, twice_in
 from osiris_provider.drivers.sql.tables import check_key, check_names
-from osiris_provider.drivers.sql.write import sliced
-from osiris_provider.errors import DataError, DriverConfigError, OsirisError
+from osiris_provider.drivers.sql.write import WriteConfig
+from osiris_provider.drivers.supabase.data_api import ADVICE, MAX_ROWS, send
+from osiris_provider.errors import DriverConfigError, OsirisError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-log = logging.getLogger(__name__)
-
-MAX_ANSWER = 64 * 1024
-ADVICE = "or write with postgres.writer and the project's DSN, which is one transaction whatever the size"
 
 
 class SupabaseWriteConfig(StepConfig):
     """Config of ``supabase.writer``.
 
-    :param table: in the connection's schema.
-    :param write_mode: ``append`` adds the rows; ``upsert`` updates the rows whose key is there and adds the others.
+    :param table: in the connection's schema; with ``pg_dsn`` perhaps with another before it.
+    :param write_mode: ``append``, ``upsert``, or with ``pg_dsn`` ``replace``; see :class:`WriteConfig`.
     :param primary_key: columns of the key; required for ``upsert``.
-    :param batch_rows: rows of a request, which is one transaction.
+    :param create_if_missing: whether to create the table; only with ``pg_dsn``.
+    :param ledger: see :class:`WriteConfig`; the Data API has none.
+    :param via: ``dsn``, ``api``, or ``auto``, which takes the DSN if the connection has one.
+    :param batch_rows: rows that are held and sent at a time; to the Data API, those of a request.
     :param input: step whose result is written, if there are several.
     """
 
     table: Annotated[str, Field(min_length=1)]
-    write_mode: Literal["append", "upsert"] = "append"
+    write_mode: Literal["append", "replace", "upsert"] = "append"
     primary_key: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
-    batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    create_if_missing: bool = False
+    ledger: bool = True
+    via: Literal["auto", "api", "dsn"] = "auto"
+    batch_rows: Annotated[int, Field(ge=1)] | None = None
     input: str | None = None
 
     @field_validator("primary_key", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
-
-    @field_validator("write_mode", mode="before")
-    @classmethod
-    def _not_replace(cls, value: Any) -> Any:
-        if value == "replace":
-            message = f"the Data API cannot replace a table in one step; upsert, {ADVICE}"
-            raise ValueError(message)
-        return value
 
     @model_validator(mode="after")
     def _has_key(self) -> Self:
@@ -68,12 +56,21 @@ class SupabaseWriteConfig(StepConfig):
             raise ValueError(message)
         return self
 
+    def of_postgres(self, schema: str) -> WriteConfig:
+        """Return the same as the config of ``postgres.writer``.
+
+        :param schema: of a table that is named without one.
+        """
+        fields = self.model_dump(exclude={"via"}, exclude_none=True)
+        table = self.table if "." in self.table else f"{schema}.{self.table}"
+        return WriteConfig.model_validate({**fields, "table": table})
+
 
 class SupabaseWriter(Writer[SupabaseWriteConfig]):
-    """Writes into a table; a key is needed, a DSN alone is for ``postgres.writer``.
+    """Writes into a table, as ``postgres.writer`` does if the connection has a ``pg_dsn``.
 
-    A request is one transaction, several are not: so an append must fit into one, and an upsert of several may leave
-    a part behind, which the retry completes.
+    Otherwise through the Data API, where a request is one transaction, several are not: so an append must fit into
+    one, and an upsert of several may leave a part behind, which the retry completes.
     """
 
     name = "supabase.writer"
@@ -82,15 +79,14 @@ class SupabaseWriter(Writer[SupabaseWriteConfig]):
 
     def write(self, step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> dict[str, Any]:
         """Write all batches; see :meth:`Writer.write`."""
-        if SupabaseConnection.parse(step.connection).key is None:
-            advice = "give it a service_role_key or anon_key, or write with postgres.writer and its dsn"
-            message = f"Step {step.id} ({self.name}): the connection has only a pg_dsn; {advice}."
-            raise DriverConfigError(message, step=step.id)
+        model = SupabaseConnection.parse(step.connection)
+        if _has_dsn(step, model):
+            return _copy(step, model, reader)
         check_names(step.id, reader.schema)
         check_key(step.id, step.config.table, reader.schema, step.config.primary_key)
         problem: OsirisError
         try:
-            return {"rows_written": _write(step, reader)}
+            return {"rows_written": send(step, reader)}
         except InputError as error:
             raise error.args[0] from None
         except OsirisError as error:
@@ -100,101 +96,39 @@ class SupabaseWriter(Writer[SupabaseWriteConfig]):
         raise problem
 
 
-def _write(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> int:
-    rows = 0
-    for batch in _requests(step, reader):
-        try:
-            _post(step, batch)
-        except OsirisError as error:
-            if not rows:
-                raise
-            done = f"{error.message} The {rows:,} rows before are written; a retry of this upsert completes it."
-            problem = type(error)(done, **error.facts)
-        else:
-            rows += batch.num_rows
-            continue
-        raise problem
-    return rows
+def _has_dsn(step: Step[SupabaseWriteConfig], model: SupabaseConnection) -> bool:
+    """Return whether to use the DSN.
 
-
-def _requests(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    """Yield the batches to send, one a request.
-
-    :raises DataError: an append does not fit into one; nothing has been sent then.
+    :raises DriverConfigError: the connection or the config does not go with the way that is chosen.
     """
-    import pyarrow as pa
-
     config = step.config
-    keys = {name: Limits(nullable=False) for name in config.primary_key}
-    batches = _filled(fitting(sliced(reader, config.batch_rows), config.table, keys), config.batch_rows)
-    first, second = next(batches, None), next(batches, None)
-    if config.write_mode == "append" and second is not None:
-        message = (
-            f"Table {config.table}: more than {config.batch_rows:,} rows cannot be appended in one request, and a "
-            f"failure between two would leave a part. Raise batch_rows, upsert by a primary_key, {ADVICE}. "
-            "Nothing was written."
-        )
-        raise DataError(message, table=config.table)
-    for known in (first, second):
-        if known is not None:
-            yield pa.RecordBatch.from_arrays(known.columns, schema=known.schema)
-    yield from batches
+    uses_dsn = config.via == "dsn" or (config.via == "auto" and model.pg_dsn is not None)
+    problem = {
+        "via: dsn needs a connection with pg_dsn": uses_dsn and model.pg_dsn is None,
+        "via: api needs a connection with service_role_key or anon_key": not uses_dsn and model.key is None,
+        f"the Data API cannot replace a table in one step; upsert, {ADVICE}": not uses_dsn
+        and config.write_mode == "replace",
+        f"the Data API cannot create a table; create it first, {ADVICE}": not uses_dsn and config.create_if_missing,
+        f"config field batch_rows: a request has at most {MAX_ROWS:,} rows": not uses_dsn
+        and (config.batch_rows or 0) > MAX_ROWS,
+    }
+    found = [words for words, wrong in problem.items() if wrong]
+    if found:
+        message = f"Step {step.id} (supabase.writer): {'; '.join(found)}."
+        raise DriverConfigError(message, step=step.id)
+    return uses_dsn
 
 
-def _filled(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield batches of so many rows, put together from small ones."""
-    import pyarrow as pa
-
-    waiting: list[pa.RecordBatch] = []
-    for batch in batches:
-        waiting.append(batch)
-        if sum(one.num_rows for one in waiting) >= rows:
-            whole = pa.Table.from_batches(waiting).combine_chunks()
-            yield whole.slice(0, rows).to_batches()[0]
-            waiting = whole.slice(rows).to_batches()
-    if waiting:
-        yield pa.Table.from_batches(waiting).combine_chunks().to_batches()[0]
-
-
-def _post(step: Step[SupabaseWriteConfig], batch: pa.RecordBatch) -> None:
-    config = step.config
-    upserts = config.write_mode == "upsert"
-    twice = same_key(batch, config.primary_key) if upserts else None
-    if twice is not None:
-        raise twice_in(config.table, config.primary_key, [row + 1 for row in twice])
-    connector = cast("HttpConnector[Any]", get_connector(step.connection["family"]))
-    session = step.client()
-    params = {"columns": ",".join(f'"{name}"' for name in batch.schema.names)}
-    if upserts:
-        params["on_conflict"] = ",".join(config.primary_key)
-    resolution = "resolution=merge-duplicates," if upserts else ""
-    headers = {"Prefer": f"{resolution}return=minimal", "Content-Type": "application/json"}
-    body = json.dumps([{name: _json(value) for name, value in row.items()} for row in batch.to_pylist()]).encode()
-    path = quote(config.table, safe="")
-
-    def once() -> None:
-        answer = connector.guarded(
-            step.connection,
-            lambda: connector.checked(session.ask("POST", path, MAX_ANSWER, params=params, headers=headers, data=body)),
-        )
-        log.debug("Step %s: %s rows, status %s", step.id, batch.num_rows, answer.status)
-
-    # An append whose answer was lost may be there already.
-    call_with_retries(once, attempts=ATTEMPTS if upserts else 1)
-
-
-def _json(value: Any) -> Any:
-    """Return a value as PostgREST hands it on to PostgreSQL."""
-    import datetime as dt
-
-    if isinstance(value, bytes):
-        return "\\x" + value.hex()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, dt.timedelta):
-        return f"{value // dt.timedelta(microseconds=1)} microseconds"
-    if isinstance(value, dict):
-        return {name: _json(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_json(inner) for inner in value]
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
+def _copy(step: Step[SupabaseWriteConfig], model: SupabaseConnection, reader: pa.RecordBatchReader) -> dict[str, Any]:
+    dsn = model.pg_dsn.get_secret_value() if model.pg_dsn else ""
+    database = {"family": "postgres", "alias": step.connection.get("alias"), "dsn": dsn}
+    problem: OsirisError
+    try:
+        config = step.config.of_postgres(str(model.schema))
+        return PostgresWriter().write(replace(step, config=config, connection=database), reader)  # type: ignore[arg-type] # a step of the other driver
+    except OsirisError as error:
+        # The user knows the connection by its own name.
+        own = reference_of(step.connection)
+        said = error.message.replace(reference_of(database) or "@", own or "@")
+        problem = type(error)(said, **{**error.facts, "reference": own})
+    raise problem

@@ -1,0 +1,88 @@
+"""What DuckDB knows of a table that is written to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from osiris_provider.drivers.duckdb.extractor import quote
+from osiris_provider.drivers.sql.fit import Limits, whole
+from osiris_provider.drivers.sql.tables import Column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+INPUT = "osiris_input"
+"""Under which a writer's statements know the rows to write."""
+_WHOLE = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
+
+
+def columns_of(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> list[Column]:
+    """Return the columns of a table, spelt as the input spells them: DuckDB takes no notice of case."""
+    found = cursor.execute(
+        "SELECT column_name, is_nullable, column_default IS NULL, data_type, numeric_precision, numeric_scale"  # noqa: S608 - constants
+        f" FROM duckdb_columns() WHERE {_HERE} ORDER BY column_index",
+        _place(table),
+    ).fetchall()
+    spelt = {column.lower(): column for column in schema.names}
+    return [
+        Column(
+            spelt.get(name.lower(), name),
+            required=not nullable and bare,
+            limits=_limits(kind, precision, scale, nullable=nullable),
+            kind=kind,
+        )
+        for name, nullable, bare, kind, precision, scale in found
+    ]
+
+
+_HERE = (
+    "lower(table_name) = lower($1) AND lower(schema_name) = lower(coalesce($2, current_schema()))"
+    " AND lower(database_name) = lower(coalesce($3, current_database()))"
+)
+
+
+def _place(table: str) -> list[str | None]:
+    *place, name = table.split(".")
+    catalog, owner = [None, None, *place][-2:]
+    return [name, owner, catalog]
+
+
+def _limits(kind: str, precision: int | None, scale: int | None, *, nullable: bool) -> Limits:
+    if kind in _WHOLE:
+        return whole(_WHOLE[kind], nullable=nullable)
+    if kind.removeprefix("U") in _WHOLE:
+        return whole(_WHOLE[kind.removeprefix("U")], signed=False, nullable=nullable)
+    if kind.startswith("DECIMAL"):
+        return Limits(nullable=nullable, digits=(precision or 0) - (scale or 0), number=True)
+    return Limits(nullable=nullable, number=kind in ("FLOAT", "DOUBLE"))
+
+
+def unique_keys(cursor: DuckDBPyConnection, table: str) -> list[list[str]]:
+    """Return the columns of each key that no two rows of a table share."""
+    found = cursor.execute(
+        f"SELECT constraint_column_names FROM duckdb_constraints() WHERE {_HERE}"  # noqa: S608 - constants
+        " AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')",
+        _place(table),
+    ).fetchall()
+    return [list(names) for (names,) in found]
+
+
+def create_table(cursor: DuckDBPyConnection, table: str, schema: pa.Schema, primary_key: Sequence[str]) -> None:
+    """Create a table whose types hold the values of a schema.
+
+    :param table: its name, quoted.
+    :param primary_key: its columns, if it has one.
+    """
+    import pyarrow as pa
+
+    # A column of nulls only would become one of numbers.
+    typed = pa.schema([field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in schema])
+    cursor.register(INPUT, typed.empty_table())
+    described = cursor.execute(f"DESCRIBE FROM {INPUT}").fetchall()
+    cursor.unregister(INPUT)
+    columns = [f"{quote(name)} {kind}" for name, kind, *_ in described]
+    if primary_key:
+        columns.append(f"PRIMARY KEY ({', '.join(map(quote, primary_key))})")
+    cursor.execute(f"CREATE TABLE {table} ({', '.join(columns)})")

@@ -1,0 +1,189 @@
+"""Rows to Supabase's Data API: a request is one transaction, several are not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+from osiris_provider.connectors.http import HttpConnector
+from osiris_provider.connectors.registry import get_connector
+from osiris_provider.connectors.retry import ATTEMPTS, call_with_retries
+from osiris_provider.connectors.supabase import error_code
+from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.sql.base import Batches
+from osiris_provider.drivers.sql.fit import Limits, fitting, same_key, twice_in
+from osiris_provider.drivers.sql.write import sliced
+from osiris_provider.errors import DataError, OsirisError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from osiris_provider.connectors.http_session import Answer
+    from osiris_provider.drivers.supabase.writer import SupabaseWriteConfig
+
+log = logging.getLogger(__name__)
+
+BATCH_ROWS = 10_000
+MAX_ROWS = 100_000
+MAX_ANSWER = 64 * 1024
+NOTHING = " Nothing was written."
+_BAD_DATA = ("22", "23")
+"""Classes of SQLSTATEs: bad values, and rules of the table."""
+_UNIQUE = "23505"
+ADVICE = "or give the connection a pg_dsn: COPY is one transaction whatever the size"
+
+
+def send(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> int:
+    """Write all batches and return the number of rows.
+
+    :raises DataError: a row does not fit, or an append does not fit into one request.
+    :raises ConnectorError: the Data API refused.
+    """
+    rows = 0
+    with contextlib.closing(_requests(step, reader)) as requests:
+        for batch in requests:
+            try:
+                _post(step, batch, rows)
+            except OsirisError as error:
+                if not rows:
+                    raise
+                said = error.message.removesuffix(NOTHING)
+                done = f"{said} The {rows:,} rows before are written; a retry of this upsert completes it."
+                problem = type(error)(done, **error.facts)
+            else:
+                rows += batch.num_rows
+                continue
+            raise problem
+    return rows
+
+
+def _requests(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> Generator[pa.RecordBatch]:
+    """Yield the batches to send, one a request; all of them have been looked through before the first.
+
+    :raises DataError: a row does not fit, or an append does not fit into one request; nothing has been sent then.
+    """
+    config = step.config
+    most = config.batch_rows or BATCH_ROWS
+    keys = {name: Limits(nullable=False) for name in config.primary_key}
+    batches = fitting(sliced(reader, most), config.table, keys)
+    if config.write_mode == "upsert":
+        with _looked_through(batches, reader.schema, config.table, config.primary_key) as known:
+            yield from _filled(known, most)
+        return
+    whole = _filled(batches, most)
+    first, second = next(whole, None), next(whole, None)
+    if second is not None:
+        message = (
+            f"Table {config.table}: more than {most:,} rows cannot be appended in one request, and a "
+            f"failure between two would leave a part. Raise batch_rows, upsert by a primary_key, {ADVICE}.{NOTHING}"
+        )
+        raise DataError(message, table=config.table)
+    if first is not None:
+        _check_keys([first], config.table, config.primary_key)
+        yield first
+
+
+@contextlib.contextmanager
+def _looked_through(batches: Batches, schema: pa.Schema, table: str, key: Sequence[str]) -> Iterator[Batches]:
+    """Yield the same batches from a file, when all of them have been read and no key occurs twice.
+
+    Only the keys are held in memory.
+    """
+    import pyarrow as pa
+
+    with tempfile.TemporaryFile(prefix="osiris-") as file:
+        seen: list[pa.RecordBatch] = []
+        with pa.ipc.new_stream(file, schema) as kept:
+            for batch in batches:
+                kept.write_batch(batch)
+                seen.append(batch.select(list(key)))
+        _check_keys(seen, table, key)
+        file.seek(0)
+        yield iter(pa.ipc.open_stream(file))
+
+
+def _check_keys(batches: Sequence[pa.RecordBatch], table: str, key: Sequence[str]) -> None:
+    import pyarrow as pa
+
+    if not key or not batches:
+        return
+    (whole,) = pa.Table.from_batches(batches).select(list(key)).combine_chunks().to_batches() or [batches[0]]
+    twice = same_key(whole, key)
+    if twice is not None:
+        raise twice_in(table, key, [row + 1 for row in twice])
+
+
+def _filled(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield batches of so many rows, put together from small ones."""
+    import pyarrow as pa
+
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(one.num_rows for one in waiting) >= rows:
+            whole = pa.Table.from_batches(waiting).combine_chunks()
+            yield whole.slice(0, rows).to_batches()[0]
+            waiting = whole.slice(rows).to_batches()
+    if waiting:
+        yield pa.Table.from_batches(waiting).combine_chunks().to_batches()[0]
+
+
+def _post(step: Step[SupabaseWriteConfig], batch: pa.RecordBatch, before: int) -> None:
+    """Send a batch, that so many rows went before."""
+    config = step.config
+    upserts = config.write_mode == "upsert"
+    connector = cast("HttpConnector[Any]", get_connector(step.connection["family"]))
+    session = step.client()
+    params = {"columns": ",".join(f'"{name}"' for name in batch.schema.names)}
+    if upserts:
+        params["on_conflict"] = ",".join(config.primary_key)
+    resolution = "resolution=merge-duplicates," if upserts else ""
+    headers = {"Prefer": f"{resolution}return=minimal", "Content-Type": "application/json"}
+    body = json.dumps([{name: _json(value) for name, value in row.items()} for row in batch.to_pylist()]).encode()
+    path = quote(config.table, safe="")
+
+    def ask() -> Answer:
+        answer = session.ask("POST", path, MAX_ANSWER, params=params, headers=headers, data=body)
+        code = error_code(answer)
+        if code[:2] in _BAD_DATA:
+            raise _refused(config, code, before + 1, before + batch.num_rows)
+        return connector.checked(answer)
+
+    def once() -> None:
+        answer = connector.guarded(step.connection, ask)
+        log.debug("Step %s: %s rows, status %s", step.id, batch.num_rows, answer.status)
+
+    # An append whose answer was lost may be there already.
+    call_with_retries(once, attempts=ATTEMPTS if upserts else 1)
+
+
+def _refused(config: SupabaseWriteConfig, code: str, first: int, last: int) -> DataError:
+    """Return the error for rows that the database did not take; PostgREST does not say which of them."""
+    reason = "a value does not fit its column or a rule of the table"
+    if code == _UNIQUE:
+        reason = "a key is there already"
+    span = f"rows {first:,} to {last:,} of the input"
+    return DataError(f"Table {config.table}: among {span}: {reason} (SQLSTATE {code}).{NOTHING}", table=config.table)
+
+
+def _json(value: Any) -> Any:
+    """Return a value as PostgREST hands it on to PostgreSQL."""
+    import datetime as dt
+
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dt.timedelta):
+        return f"{value // dt.timedelta(microseconds=1)} microseconds"
+    if isinstance(value, dict):
+        return {name: _json(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_json(inner) for inner in value]
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
