@@ -13,6 +13,7 @@ from osiris_provider.errors import DataError, DriverConfigError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+UNREAL = ("infinity", "-infinity", "NaN")
 MOST_SEEN = 1000
 """Rows that share the mark's value are known again as long as they are no more than this."""
 
@@ -97,8 +98,7 @@ class Tracker:
                 f"{column.null_count:,} rows have no value in column '{self._settings.column}', by which new rows are "
                 "known. Say incremental.nulls: include or exclude"
             )
-        finite = column.filter(pc.is_finite(column)) if _is_float(column.type) else column
-        ends = pc.min_max(finite)
+        ends = pc.min_max(_real(column))
         if not ends["max"].is_valid:
             return batch
         self._note(batch, column, ends["max"])
@@ -167,10 +167,16 @@ def _has_order(kind: pa.DataType) -> bool:
     return any(is_it(kind) for is_it in kinds)
 
 
-def _is_float(kind: pa.DataType) -> bool:
-    from pyarrow import types
+def _real(column: pa.Array) -> pa.Array:
+    """Return the values that a later one can surpass; a column with an infinite date may come as text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    return bool(types.is_floating(kind))
+    if pa.types.is_floating(column.type):
+        return column.filter(pc.is_finite(column))
+    if _is_text(column.type):
+        return column.filter(pc.invert(pc.is_in(column, pa.array(UNREAL, column.type))))
+    return column
 
 
 def _is_text(kind: pa.DataType) -> bool:

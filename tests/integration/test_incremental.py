@@ -30,6 +30,9 @@ COMMON: list[Values] = [
 ]
 
 
+EXCLUDE = {"column": "c", "nulls": "exclude"}
+
+
 class IncrementalTests:
     """What all families do.
 
@@ -110,9 +113,8 @@ class IncrementalTests:
         with pytest.raises(DataError, match=r"Step extract: 1 rows have no value in column 'c'.*include or exclude"):
             self.read(connection, marks, table="t")
         assert marks.advanced == 0
-        exclude = {"column": "c", "nulls": "exclude"}
-        assert self.ids(connection, marks, table="t", incremental=exclude) == [1]
-        assert self.ids(connection, marks, table="t", incremental=exclude) == []
+        assert self.ids(connection, marks, table="t", incremental=EXCLUDE) == [1]
+        assert self.ids(connection, marks, table="t", incremental=EXCLUDE) == []
         assert self.ids(connection, marks, table="t", incremental={"column": "c", "nulls": "include"}) == [2]
         with pytest.raises(DataError, match="no value"):
             self.read(connection, marks, table="t")
@@ -148,7 +150,24 @@ class IncrementalTests:
         assert marks.sources == [(f"@{self.family}.test t", "c"), (f"@{self.family}.test query", "c")]
 
 
-class TestMySQL(IncrementalTests, MySQLFamily):
+class ServerTests(IncrementalTests):
+    """What the families with a server do."""
+
+    @pytest.mark.parametrize("source", [{"table": "t"}, {"query": "SELECT n, c FROM t WHERE n % 2 = 0"}])
+    def test_parts_that_are_read_at_the_same_time(
+        self, connection: Connection, marks: KeptMarks, source: dict[str, Any]
+    ) -> None:
+        self.sql("CREATE TABLE t (n INT, c INT)")
+        rows = ", ".join(f"({number}, {number})" for number in range(0, 200, 2))
+        self.sql(f"INSERT INTO t VALUES {rows}")
+        parts = {"partition_on": "n", "partitions": 3, **source}
+        marks.low = Mark("int32", "100")
+        assert self.ids(connection, marks, **parts) == list(range(100, 200, 2))
+        assert self.ids(connection, marks, **parts) == []
+        assert marks.low == Mark("int32", "198")
+
+
+class TestMySQL(ServerTests, MySQLFamily):
     """mysql.extractor."""
 
     family = "mysql"
@@ -170,7 +189,7 @@ class TestMySQL(IncrementalTests, MySQLFamily):
         self.execute(self.place, *statements)
 
 
-class TestPostgres(IncrementalTests, PostgresFamily):
+class TestPostgres(ServerTests, PostgresFamily):
     """postgres.extractor."""
 
     family = "postgres"
@@ -197,6 +216,31 @@ class TestPostgres(IncrementalTests, PostgresFamily):
 
     def sql(self, *statements: str) -> None:
         self.execute(self.place, *statements)
+
+    @pytest.mark.parametrize(
+        ("kind", "least", "unreal", "later"),
+        [
+            ("TIMESTAMPTZ", "'2024-01-01 00:00:00+00'", "'infinity'", "'2024-01-02 00:00:00+00'"),
+            ("DATE", "'2024-01-01'", "'infinity'", "'2024-01-02'"),
+            ("NUMERIC(9,2)", "1", "'NaN'", "2"),
+        ],
+    )
+    def test_what_nothing_surpasses_is_no_mark(
+        self, connection: Connection, marks: KeptMarks, kind: str, least: str, unreal: str, later: str
+    ) -> None:
+        self.sql(f"CREATE TABLE t (n INT, c {kind})", f"INSERT INTO t VALUES (1, {least}), (2, {unreal})")
+        assert self.ids(connection, marks, table="t", text_columns=["c"]) == [1, 2]
+        self.sql(f"INSERT INTO t VALUES (3, {later})")
+        assert self.ids(connection, marks, table="t", text_columns=["c"]) == [2, 3]
+
+    def test_a_column_that_becomes_text_goes_on(self, connection: Connection, marks: KeptMarks) -> None:
+        self.sql("CREATE TABLE t (n INT, c TIMESTAMPTZ)", "INSERT INTO t VALUES (1, '2024-01-01'), (2, '2024-01-02')")
+        assert self.ids(connection, marks, table="t") == [1, 2]
+        self.sql("INSERT INTO t VALUES (3, 'infinity'), (4, '2024-01-03')")
+        assert self.ids(connection, marks, table="t", text_columns=["c"]) == [2, 3, 4]
+        self.sql("DELETE FROM t WHERE n = 3")
+        assert self.ids(connection, marks, table="t") == [4]
+        assert self.ids(connection, marks, table="t") == []
 
 
 class TestDuckDB(IncrementalTests):
