@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.airflow.versions import store_dag
+from tests.airflow.versions import keep_the_api_between_tasks, store_dag
 
 FOREIGN_WARNINGS = (
     # Airflow's own libraries among each other; nothing of this package can bring them up.
@@ -92,6 +92,13 @@ class Run:
 
 
 RunDag = Callable[..., Run]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_api() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        keep_the_api_between_tasks(monkeypatch)
+        yield
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from importlib import import_module
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ __all__ = [
     "deserialize",
     "hook_class",
     "hook_info",
+    "keep_the_api_between_tasks",
     "send_metrics_to",
     "sensitive_words",
     "serialize",
@@ -45,6 +47,13 @@ __all__ = [
     "since_3_3",
     "store_dag",
 ]
+
+
+def keep_the_api_between_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have ``dag.test`` make its Execution API once, as it does by itself since 3.3, and not for each task."""
+    supervisor = import_module("airflow.sdk.execution_time.supervisor")
+    if AIRFLOW < (3, 3):
+        monkeypatch.setattr(supervisor, "in_process_api_server", cache(supervisor.in_process_api_server))
 
 
 def store_dag(dag: Any) -> str:
