@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,21 +18,18 @@ from tests.kills.worker import LOST
 ROWS = 20_000
 FEW_ROWS = 100
 CELLS = [cell for family in TARGETS for cell in cells_of(family, MODES)]
+LONG = [pytest.param(cell, marks=pytest.mark.faults) if cell.victim == "server" else cell for cell in CELLS]
 SIGKILLED = -9
 
 
 @pytest.fixture(scope="module")
 def killers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Killer]]:
     """A killer a family."""
-    with (
-        killer("mysql", tmp_path_factory.mktemp("mysql"), ROWS) as mysql,
-        killer("postgres", tmp_path_factory.mktemp("postgres"), ROWS) as postgres,
-        killer("duckdb", tmp_path_factory.mktemp("duckdb"), ROWS) as duckdb,
-    ):
-        yield {"mysql": mysql, "postgres": postgres, "duckdb": duckdb}
+    with ExitStack() as stack:
+        yield {one: stack.enter_context(killer(one, tmp_path_factory.mktemp(one), ROWS)) for one in TARGETS}
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.family}-{cell.mode}-{cell.victim}")
+@pytest.mark.parametrize("cell", LONG, ids=lambda cell: f"{cell.family}-{cell.mode}-{cell.victim}")
 def test_killed_load_leaves_the_old_table_or_the_new_one(killers: dict[str, Killer], cell: Cell) -> None:
     death = killers[cell.family].kill(cell, Point(0.6, late=True))
     assert not death.problem
