@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -29,6 +30,7 @@ class Figures:
     label: str
     is_peer: bool
     seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
     peak_mib: list[float] = field(default_factory=list)
     problem: str = ""
 
@@ -55,9 +57,10 @@ def compare(
     figures[LIMIT] = Figures(kind.limit, is_peer=False)
     run_limit(kind, address, table)
     for number in range(rounds):
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), _cpu_of_children()
         run_limit(kind, address, table)
         figures[LIMIT].seconds.append(time.perf_counter() - began)
+        figures[LIMIT].cpu_seconds.append(_cpu_of_children() - cpu_began)
         for one in contestants:
             if not figures[one.name].problem:
                 _run(one, family, address, table, rows=rows, figures=figures[one.name])
@@ -88,7 +91,13 @@ def _run(one: Contestant, family: str, address: Address, table: str, *, rows: in
         figures.problem = f"read {result['rows']:,} rows"
         return
     figures.seconds.append(result["seconds"])
+    figures.cpu_seconds.append(result["cpu_seconds"])
     figures.peak_mib.append(usage.ru_maxrss / 1024)
+
+
+def _cpu_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _talk(process: subprocess.Popen[str], words: str) -> tuple[str, None]:

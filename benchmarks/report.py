@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from rich.table import Table
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.measure import LIMIT, Figures
 
-HEADS = ("", "rows/s", "of best peer", "of server's limit", "peak RSS")
+HEADS = ("", "rows/s", "of best peer", "of server's limit", "CPU", "peak RSS")
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,12 @@ class Section:
 
     def _line(self, name: str, one: Figures, best: float, limit: float) -> tuple[str, ...]:
         if one.problem:
-            return one.label, one.problem, "", "", ""
+            return one.label, one.problem, *[""] * (len(HEADS) - 2)
         rate = one.rate(self.rows)
         compared = f"{rate / best:.2f}" if best and name != LIMIT else ""
         memory = f"{max(one.peak_mib):.0f} MiB" if one.peak_mib else ""
-        return one.label, f"{rate / 1000:.0f} k", compared, f"{rate / limit:.2f}", memory
+        cpu = f"{statistics.median(one.cpu_seconds):.2f} s"
+        return one.label, f"{rate / 1000:.0f} k", compared, f"{rate / limit:.2f}", cpu, memory
 
 
 def rich_table(section: Section) -> Table:
@@ -73,7 +75,9 @@ def _machine() -> str:
 
 
 def _versions() -> str:
-    packages = sorted({one.package for one in CONTESTANTS.values() if one.package} | {"psycopg2-binary", "sqlalchemy"})
+    packages = sorted(
+        {one.package for one in CONTESTANTS.values() if one.package} | {"psycopg2-binary", "pymysql", "sqlalchemy"}
+    )
     return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)])
 
 
@@ -86,8 +90,9 @@ _PREFACE = """\
 
 Written by `scripts/bench --write`: a table is built once on a throwaway server on this machine, then every contestant
 reads all of it into a Parquet file, each in a process of its own, in alternation, {rounds} rounds. Given is the median;
-starting Python and importing libraries is not counted, connecting is. The memory is the most that the process held at
-any time. The server's limit is the time its own client needs to throw the same table away.
+starting Python and importing libraries is not counted, connecting is. CPU is what the contestant's process used,
+without the server; on a machine that others use it says more than the time. The memory is the most that the process
+held at any time. The server's limit is the time its own client needs to throw the same table away.
 
 Server and contestant share the machine: {machine}.
 {versions}.
