@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.connections_file import ConnectionsFile
 from tests.browser.connections_page import ConnectionsPage
 from tests.browser.metrics import MetricsServer
 from tests.browser.resolver import Resolver
@@ -54,6 +55,12 @@ def world(
 def osiris_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of the connections file that the running Airflow sees."""
     return tmp_path_factory.mktemp("osiris")
+
+
+@pytest.fixture(scope="session")
+def connections_file(osiris_home: Path) -> ConnectionsFile:
+    """The connections file of the running Airflow."""
+    return ConnectionsFile(osiris_home)
 
 
 @pytest.fixture(scope="session")

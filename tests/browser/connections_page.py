@@ -67,7 +67,7 @@ class ConnectionForm:
         """
         for spec in get_connector(self.family).model.fields():
             value = fields.get(spec.name)
-            if value is not None and value != spec.default:
+            if value is not None:
                 self._fill(spec, value)
 
     def save(self) -> None:
@@ -85,9 +85,11 @@ class ConnectionForm:
             place.click()
             self._page.get_by_role("option", name=str(value), exact=True).click()
         elif isinstance(value, Mapping):
-            place.click()
+            place.locator(".view-lines").click()
             self._page.keyboard.press("Control+A")
-            self._page.keyboard.insert_text(json.dumps(value, ensure_ascii=False))
+            self._page.keyboard.press("Delete")
+            # The editor closes braces and quotes, and takes those that are typed for its own.
+            self._page.keyboard.type(json.dumps(value, ensure_ascii=False))
         else:
             place.fill(str(value))
 

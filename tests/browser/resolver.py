@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from typing_extensions import Self
 
-from tests.conftest import REPOSITORY
 from tests.servers.airflow import AirflowServer
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Resolver:
@@ -50,14 +53,13 @@ class Resolver:
 
 def main() -> None:
     """Answer each line with an id by a line of JSON."""
-    from osiris_provider.hooks.base import resolve
-
-    answers = sys.stdout
     # Whatever Airflow prints must not be taken for an answer.
-    sys.stdout = sys.stderr
-    for line in sys.stdin:
-        answers.write(json.dumps(resolve(line.strip())) + "\n")
-        answers.flush()
+    with os.fdopen(os.dup(1), "w", buffering=1) as answers:
+        os.dup2(2, 1)
+        from osiris_provider.hooks.base import resolve
+
+        for line in sys.stdin:
+            answers.write(json.dumps(resolve(line.strip())) + "\n")
 
 
 if __name__ == "__main__":

@@ -73,6 +73,8 @@ def _assert_same(family: str, found: dict[str, object], example: dict[str, objec
 def _is_shown(text: str, spec: FieldSpec, value: object) -> bool:
     if isinstance(value, bool):
         return text == ("on" if value else "off")
+    if isinstance(value, int | float):
+        return float(text) == value
     if isinstance(value, dict):
         return "***" in text and not any(str(inner) in text for inner in value.values())
     return text == ("***" if spec.secret else str(value))
