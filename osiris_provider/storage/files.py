@@ -16,8 +16,8 @@ FILE_NAME = "data.parquet"
 LOCAL_PROTOCOLS = ("", "file", "local")
 COMMITTING_PROTOCOLS = ("s3", "s3a", "gs", "gcs")
 """Stores in which a file appears when its upload is complete; a file that is discarded never does."""
-PART_BYTES = 32 * 1024 * 1024
-"""Bytes that are uploaded at a time. S3 takes 10,000 parts, so a file may have 320 GB."""
+PART_BYTES = 16 * 1024 * 1024
+"""Bytes that are uploaded at a time. S3 takes 10,000 parts, so a file may have 160 GB."""
 READ_AHEAD_BYTES = 8 * 1024 * 1024
 """Bytes that are fetched beyond what is asked for, where a file is read from its begin to its end."""
 VANISHED_TRIES = 10

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.airflow.test_cli import run
+from tests.airflow.versions import since_3_2
 from tests.conftest import REPOSITORY
 from tests.servers.s3 import SECRET, S3Server
 
@@ -41,6 +42,7 @@ def test_processes_in_different_directories_exchange_data(s3_server: S3Server, t
     assert process("two", "read", reference) == str(sum(range(100_000)))
 
 
+@since_3_2
 @pytest.mark.usefixtures("airflow_database")
 def test_gc_knows_the_connections_of_airflows_database(
     s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -66,7 +66,7 @@ class TestS3(StagingContract):
         return f"s3://{s3.bucket}/below/here"
 
     def test_what_was_uploaded_of_a_broken_stream_is_thrown_away(self, s3: S3Server, staging: Staging) -> None:
-        parts = noise(20)
+        parts = noise(8)
 
         def breaking() -> Iterator[pa.RecordBatch]:
             yield from parts
