@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from airflow.sdk import ObjectStoragePath
@@ -31,6 +32,7 @@ class TaskContext:
         ti = context["ti"]
         self._tags = {"dag_id": ti.dag_id, "task_id": ti.task_id}
         self.load_id = _load_id(ti)
+        self.cleared_at = _cleared_at(ti)
         self.marks = RunMarks(context)
         self.metrics: list[dict[str, Any]] = []
 
@@ -47,12 +49,20 @@ def _load_id(ti: Any) -> str:
     return json.dumps([ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index])
 
 
+def _cleared_at(ti: Any) -> int:
+    """Return after which try somebody last cleared the task; 0 if nobody did.
+
+    Clearing adds the tries so far to those that the task may have; a retry does not.
+    """
+    return max(int(ti.max_tries or 0) - int(ti.task.retries or 0), 0)
+
+
 class RunMarks:
     """The marks of a task in a run.
 
-    A run begins at the mark of the newest run before it that has succeeded. It keeps to that, however often it is
-    tried or done again. The mark that it reaches is written down when its data is staged, and counts once the run has
-    succeeded.
+    A run begins at the mark of the newest run before it that has succeeded. The mark that it reaches is written down
+    when its data is staged, and counts once the run has succeeded. It keeps to both, however often it is tried or done
+    again: what is loaded once for a run (:attr:`TaskContext.load_id`) must not grow afterwards.
 
     :param context: of the task.
     """
@@ -67,27 +77,24 @@ class RunMarks:
     def begin(self, source: str, column: str) -> Span:
         """Return between which marks to read; see :meth:`~osiris_provider.drivers.incremental.Marks.begin`."""
         store, task, run = self._store(), self._task(), self._run()
-        names = store.names(task)
-        earlier = [name for name in names if name < run.name()]
+        earlier = [name for name in store.names(task) if name < run.name()]
         own = store.read(task, run.name())
         if own is not None and own.fits(source, column):
-            later = [name for name in names if name > run.name()]
-            high = own.mark if own.mark is not None and self._any_counts(later, own) else None
+            log.info("This run has begun there before.")
         else:
             own = Entry(task, run.run_id, source, column, self._newest(earlier, source, column))
             store.write(run, own)
-            high = None
         self._entry = own
-        said = "everything" if own.low is None else f"from {own.low.text} on"
-        log.info("Reads %s of %s, by column %s%s", said, source, column, f", up to {high.text}" if high else "")
-        return Span(own.low, high)
+        begin = "the begin" if own.low is None else own.low.text
+        log.info(
+            "Reads %s by column %s: from %s to %s", source, column, begin, own.mark.text if own.mark else "the end"
+        )
+        return Span(own.low, own.mark)
 
     def advance(self, mark: Mark | None) -> None:
         """Take the mark that was reached; see :meth:`~osiris_provider.drivers.incremental.Marks.advance`."""
         if self._entry is not None:
-            self._reached = Entry(
-                self._entry.task, self._entry.run_id, self._entry.source, self._entry.column, self._entry.low, mark
-            )
+            self._reached = replace(self._entry, mark=self._entry.mark or mark)
 
     def keep(self) -> None:
         """Write down the mark that was reached; nothing happens in a task that reads everything."""
@@ -130,12 +137,6 @@ class RunMarks:
                 self._obsolete = earlier[: max(position - KEPT, 0)]
                 return mark
         return None
-
-    def _any_counts(self, names: list[str], own: Entry) -> bool:
-        store, task = self._store(), self._task()
-        entries = (store.read(task, name) for name in names)
-        fitting = (entry for entry in entries if entry is not None and entry.fits(own.source, own.column))
-        return any(entry.mark is not None and self._succeeded(entry.run_id) for entry in fitting)
 
     def _succeeded(self, run_id: str) -> bool | None:
         """Return whether a run of the same DAG has succeeded, None if Airflow does not know it any more."""

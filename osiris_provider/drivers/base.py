@@ -108,6 +108,11 @@ class Step(Generic[Config]):
         """The runner's :attr:`RunContext.load_id`; runners that know of none need not have it."""
         return getattr(self.ctx, "load_id", None)
 
+    @property
+    def cleared_at(self) -> int:
+        """The number of the try after which somebody last had the same work done anew on purpose; 0 if nobody did."""
+        return int(getattr(self.ctx, "cleared_at", 0))
+
     def metric(self, name: str, value: float, unit: str = "rows") -> None:
         """Report a figure of this step."""
         self.ctx.log_metric(name, value, unit=unit, tags={"step": self.id})

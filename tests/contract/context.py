@@ -23,11 +23,13 @@ class RecordingContext:
     """Takes what a driver reports; ``metrics`` has it in order.
 
     :param load_id: shared by the tries of a load.
+    :param cleared_at: after which try the task was cleared.
     :param marks: keeps the high-water marks.
     """
 
     metrics: list[Metric] = field(default_factory=list)
     load_id: str | None = None
+    cleared_at: int = 0
     marks: Marks | None = None
 
     def log_metric(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from decimal import Decimal
@@ -157,6 +158,22 @@ class WriterTests:
         assert self.content(connection) == [(9, None)]
         recorded = self.run(connection, "SELECT load_id, target, state, rows_written FROM _osiris_loads ORDER BY 4")
         assert recorded == [("other", "target", "done", 1), (ctx.load_id, "target", "done", 2)]
+
+    @pytest.mark.parametrize(("mode", "found"), [("append", [1]), ("replace", [2]), ("upsert", [1, 2])])
+    def test_cleared_task_loads_anew_unless_that_would_double_rows(
+        self, connection: Connection, caplog: pytest.LogCaptureFixture, mode: str, found: list[int]
+    ) -> None:
+        self.run(connection, KEYED)
+        config = {"write_mode": mode, "primary_key": "id"}
+        for number, cleared_at in ((1, 0), (2, 1), (3, 1)):
+            ctx = RecordingContext(load_id="load", cleared_at=cleared_at)
+            self.write(connection, pa.table({"id": [number]}), ctx, **config)
+        assert [number for number, _ in self.content(connection)] == found
+        key = re.search(r"DELETE FROM _osiris_loads WHERE load_key = '(\w+)'", caplog.text)
+        assert key
+        self.run(connection, key[0])
+        self.write(connection, pa.table({"id": [3]}), ctx, **config)
+        assert self.content(connection)[-1] == (3, None)
 
     @pytest.mark.parametrize("mode", ["append", "replace", "upsert"])
     def test_created_table_is_in_the_ledger_too(self, connection: Connection, mode: str) -> None:

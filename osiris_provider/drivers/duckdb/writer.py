@@ -71,9 +71,8 @@ class DuckDBWriter(DuckDBDriver, SQLWriter[WriteConfig]):
         with own_cursor(client) as cursor:
             ledger = _ledger(cursor, step)
             with _transaction(cursor):
-                recorded = None if ledger is None else ledger.claim()
-                if recorded is not None:
-                    return say_loaded(step, recorded)
+                if ledger is not None and (recorded := ledger.claim()) is not None:
+                    return say_loaded(step, ledger, recorded)
                 rows = _load(cursor, step, schema, batches)
                 if ledger is not None:
                     ledger.finish(rows)

@@ -102,9 +102,8 @@ class _Load:
         swap = Swap(self.cursor, self.config.table, self.ledger)
         if _is_locked(self.config):
             swap.settle()
-        recorded = self.ledger.recorded() if self.ledger is not None else None
-        if recorded is not None:
-            return say_loaded(self.step, recorded)
+        if self.ledger is not None and (recorded := self.ledger.recorded()) is not None:
+            return say_loaded(self.step, self.ledger, recorded)
         self._look()
         rows = fitted(self.step, self.columns, batches)
         replaces = self.config.write_mode == "replace"
@@ -144,10 +143,7 @@ class _Load:
             self._stage()
         self.client.begin()
         try:
-            recorded = self.ledger.claim(INSERT) if self.ledger is not None else None
-            written = say_loaded(self.step, recorded) if recorded is not None else self._write_rows(rows)
-            if self.ledger is not None and recorded is None:
-                self.ledger.finish(written)
+            written = self._once(rows)
             self.client.commit()
         except BaseException:
             if self.client.open:
@@ -156,6 +152,16 @@ class _Load:
         finally:
             if upserts and self.client.open:
                 self.cursor.execute(f"DROP TEMPORARY TABLE IF EXISTS {STAGE}")
+        return written
+
+    def _once(self, rows: Batches) -> int:
+        if self.ledger is None:
+            return self._write_rows(rows)
+        recorded = self.ledger.claim(INSERT)
+        if recorded is not None:
+            return say_loaded(self.step, self.ledger, recorded)
+        written = self._write_rows(rows)
+        self.ledger.finish(written)
         return written
 
     def _write_rows(self, rows: Batches) -> int:

@@ -63,10 +63,12 @@ class PostgresWriter(PostgresDriver, SQLWriter[WriteConfig]):
             with client.cursor() as cursor:
                 ledger = _ledger(cursor, step)
                 client.commit()
-                recorded = None if ledger is None else ledger.claim()
-                rows = _load(cursor, step, schema, batches) if recorded is None else say_loaded(step, recorded)
-                if ledger is not None and recorded is None:
-                    ledger.finish(rows)
+                if ledger is not None and (recorded := ledger.claim()) is not None:
+                    rows = say_loaded(step, ledger, recorded)
+                else:
+                    rows = _load(cursor, step, schema, batches)
+                    if ledger is not None:
+                        ledger.finish(rows)
             client.commit()
         except BaseException:
             if not client.closed:

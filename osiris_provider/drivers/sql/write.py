@@ -15,7 +15,7 @@ from osiris_provider.drivers.base import Step, StepConfig, Writer
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError, SQLDriver, Text
 from osiris_provider.drivers.sql.fit import Limits, fitting
-from osiris_provider.drivers.sql.ledger import TABLE
+from osiris_provider.drivers.sql.ledger import TABLE, Ledger
 from osiris_provider.drivers.sql.tables import Column, check_key, check_names
 
 if TYPE_CHECKING:
@@ -85,19 +85,27 @@ class SQLWriter(SQLDriver[AnyWrite], Writer[AnyWrite]):
 
 
 def load_id_of(step: Step[Any]) -> str | None:
-    """Return the id under which the step's load goes into the ledger; None if it does not."""
-    return step.load_id if step.config.ledger else None
+    """Return the id under which the step's load goes into the ledger; None if it does not.
+
+    Who clears a task wants it done anew. That does no harm to a replace or an upsert, so it is a load of its own; an
+    append would double the rows.
+    """
+    if not step.config.ledger or step.load_id is None:
+        return None
+    anew = step.cleared_at and step.config.write_mode != "append"
+    return f"{step.load_id} cleared after try {step.cleared_at}" if anew else step.load_id
 
 
-def say_loaded(step: Step[Any], rows: int) -> int:
+def say_loaded(step: Step[Any], ledger: Ledger, rows: int) -> int:
     """Tell that an earlier try of this load has written the rows; return their number."""
     log.warning(
         "Step %s: an earlier try of this task has written these %s rows to %s, nothing was written again. "
-        "To write them again, delete the load's row from %s or set ledger: false.",
+        "To append them once more, DELETE FROM %s WHERE load_key = '%s' and clear the task.",
         step.id,
         rows,
         step.config.table,
         TABLE,
+        ledger.key,
     )
     return rows
 
