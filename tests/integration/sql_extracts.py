@@ -1,0 +1,317 @@
+"""What an extract of either SQL family does with odd values, in parts, and when something breaks, on a real server."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pytest
+from osiris_provider.drivers import get_driver
+from osiris_provider.errors import ConnectTimeoutError, DataError, DriverConfigError, NetworkError, OsirisError
+from osiris_provider.staging import StagedData, Staging
+from upath import UPath
+
+from tests.contract.context import RecordingContext
+from tests.integration.sql_families import Connection, SQLFamily
+from tests.servers import Address
+from tests.servers.process import Server
+
+ROWS = 2000
+
+
+class StagedFamily(SQLFamily):
+    """A family whose extracts go to staging."""
+
+    @pytest.fixture
+    def staging(self, tmp_path: Path) -> Staging:
+        return Staging((tmp_path / "staging").as_uri(), UPath)
+
+    def stage(
+        self, staging: Staging, connection: Connection, ctx: RecordingContext | None = None, **config: Any
+    ) -> StagedData:
+        """Extract to staging, as the operator does."""
+        driver = get_driver(f"{self.family}.extractor")
+        step = {"resolved_connection": connection, **config}
+        result = driver.run(step_id="extract", config=step, inputs={}, ctx=ctx or RecordingContext())
+        return staging.write(["dag", "run", "extract"], result["data"])
+
+
+def files_of(staging: Staging) -> list[str]:
+    return [path.name for path in UPath(staging.url).rglob("*") if path.is_file()]
+
+
+class TextRuleTests(StagedFamily):
+    """A value that Arrow's type does not have is met when much has been staged already.
+
+    :cvar odd: a query of ``n``, which rises from 1 to ``{rows}``, and ``d``, which no date can hold in the last row.
+    :cvar odd_text: what the server writes in that row.
+    """
+
+    odd: ClassVar[str]
+    odd_text: ClassVar[str]
+
+    def test_its_column_becomes_text(
+        self, staging: Staging, connection: Connection, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ctx = RecordingContext()
+        query = self.odd.format(rows=200_000)
+        with caplog.at_level(logging.WARNING):
+            staged = self.stage(staging, connection, ctx, query=query)
+        table = staging.read(staged)["table"]
+        assert table.schema.field("d").type == pa.string()
+        assert table.schema.field("n").type in (pa.int32(), pa.int64(), pa.uint64())
+        assert table["n"].to_pylist() == list(range(1, 200_001))
+        assert table["d"][0].as_py() == "2024-02-29"
+        assert table["d"][-1].as_py() == self.odd_text
+        assert (staged.rows, ctx.value("rows_read")) == (200_000, 200_000)
+        assert files_of(staging) == ["data.parquet"]
+        (said,) = caplog.messages
+        assert said.startswith(f"Step extract: Column d holds {self.odd_text} in row 200,000 of the result")
+        assert said.endswith("Starting over with d as text.")
+
+    def test_it_is_an_error_if_wished(self, staging: Staging, connection: Connection) -> None:
+        with pytest.raises(DataError, match=r"Step extract: Column d holds .* in row 5 .* text_columns"):
+            self.stage(staging, connection, query=self.odd.format(rows=5), special_values="error")
+        assert files_of(staging) == []
+
+    def test_it_is_null_if_wished(self, staging: Staging, connection: Connection) -> None:
+        staged = self.stage(staging, connection, query=self.odd.format(rows=5), special_values="null")
+        table = staging.read(staged)["table"]
+        assert pa.types.is_date32(table.schema.field("d").type)
+        assert table["d"].null_count == 1
+
+    def test_columns_that_are_text_from_the_start(
+        self, staging: Staging, connection: Connection, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.WARNING):
+            staged = self.stage(staging, connection, query=self.odd.format(rows=5), text_columns=["d", "n"])
+        table = staging.read(staged)["table"]
+        assert table.schema.types == [pa.string(), pa.string()]
+        assert table["d"].to_pylist() == ["2024-02-29"] * 4 + [self.odd_text]
+        assert caplog.messages == []
+
+    def test_text_columns_must_be_there(self, connection: Connection) -> None:
+        with pytest.raises(DriverConfigError, match=r"Step extract: config field text_columns: .* no column nn"):
+            self.extract(connection, "SELECT 1 AS n", text_columns=["nn"])
+
+
+class PartitionTests(StagedFamily):
+    """A table in parts is the table."""
+
+    engines: ClassVar[tuple[str, ...]]
+
+    @pytest.fixture
+    def table(self, address: Address) -> str:
+        """A table of all kinds of columns to split by, each with nulls."""
+        self.execute(address, *self.parted(ROWS))
+        return "parted"
+
+    @abstractmethod
+    def parted(self, rows: int) -> list[str]:
+        """Return statements that make table ``parted`` of ``n``, ``i``, ``d``, ``ts`` and ``s``.
+
+        ``n`` rises from 1; the others have nulls; ``i`` is a 64-bit integer and has its extremes.
+        """
+
+    @pytest.mark.parametrize("column", ["n", "i", "d", "ts"])
+    @pytest.mark.parametrize("partitions", [2, 7])
+    def test_it_has_every_row_once(self, connection: Connection, table: str, column: str, partitions: int) -> None:
+        whole = self.reader(connection, table=table).read_all().sort_by("n")
+        for engine in self.engines:
+            reader = self.reader(connection, table=table, partition_on=column, partitions=partitions, engine=engine)
+            parted = reader.read_all()
+            assert parted.schema == whole.schema
+            assert parted.sort_by("n").equals(whole)
+
+    def test_a_query_with_parameters(self, connection: Connection, table: str) -> None:
+        query = f"SELECT n, s FROM {table} WHERE n > %(low)s AND '%%' = '%%' -- why"
+        read = self.extract(connection, query, params={"low": 100}, partition_on="n", partitions=32)
+        assert sorted(read["n"].to_pylist()) == list(range(101, ROWS + 1))
+
+    def test_some_columns_without_the_one_to_split_by(self, connection: Connection, table: str) -> None:
+        read = self.reader(connection, table=table, columns=["s", "n"], partition_on="i").read_all()
+        assert read.column_names == ["s", "n"]
+        assert read.num_rows == ROWS
+
+    @pytest.mark.parametrize("rows", [0, 1, 2])
+    def test_few_rows(self, connection: Connection, table: str, address: Address, rows: int) -> None:
+        self.execute(address, f"DELETE FROM {table} WHERE n > {rows}")
+        for column in ("n", "i", "d"):
+            read = self.reader(connection, table=table, partition_on=column).read_all()
+            assert sorted(read["n"].to_pylist()) == list(range(1, rows + 1))
+
+    def test_only_nulls(self, connection: Connection, table: str, address: Address) -> None:
+        self.execute(address, f"UPDATE {table} SET i = NULL")
+        assert self.reader(connection, table=table, partition_on="i").read_all().num_rows == ROWS
+
+    def test_columns_that_cannot_be_split(self, connection: Connection, table: str) -> None:
+        with pytest.raises(DriverConfigError, match=r"Step extract: .*partition_on: column s has to be of integers"):
+            self.reader(connection, table=table, partition_on="s").read_all()
+
+    @pytest.mark.parametrize("config", [{"partitions": 4}, {"partition_on": "n", "partitions": 33}])
+    def test_config_errors(self, connection: Connection, config: dict[str, Any]) -> None:
+        with pytest.raises(DriverConfigError, match=r"Step extract .*partitions"):
+            self.reader(connection, table="parted", **config)
+
+    def test_rows_that_move_meanwhile_are_there_once(
+        self, connection: Connection, table: str, address: Address, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.execute(address, f"UPDATE {table} SET i = n")
+        with caplog.at_level(logging.INFO), moving(lambda: self.execute(address, *self.moves(table))) as moved:
+            for _ in range(5):
+                read = self.reader(connection, table=table, partition_on="i", partitions=4).read_all()
+                assert sorted(read["n"].to_pylist()) == list(range(1, ROWS + 1))
+            assert moved.wait(10)
+        assert any("reading 4 parts by i, from one snapshot" in message for message in caplog.messages)
+
+    @abstractmethod
+    def moves(self, table: str) -> list[str]:
+        """Return statements that, in one transaction, move rows from part to part."""
+
+    def test_a_half_read_stream_leaves_no_session(self, connection: Connection, table: str, address: Address) -> None:
+        query = f"SELECT a.n AS n FROM {table} a CROSS JOIN {table} b"
+        reader = self.reader(connection, query=query, partition_on="n", partitions=3)
+        reader.read_next_batch()
+        del reader
+        assert self.sessions_end(address, 1)
+
+    def test_an_odd_value_in_one_part(self, connection: Connection, staging: Staging) -> None:
+        staged = self.stage(staging, connection, query=self.odd.format(rows=1000), partition_on="n")
+        read = staging.read(staged)["table"]
+        assert sorted(read["n"].to_pylist()) == list(range(1, 1001))
+        assert read.schema.field("d").type == pa.string()
+
+    odd: ClassVar[str]
+
+
+class moving:  # noqa: N801 - reads as what it does
+    """Run something again and again on a thread of its own; the event says that it has run."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        self._done = threading.Event()
+        self._ran = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self._done.is_set():
+            self._work()
+            self._ran.set()
+
+    def __enter__(self) -> threading.Event:
+        self._thread.start()
+        return self._ran
+
+    def __exit__(self, *_exc: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+
+class BrokenExtractTests(StagedFamily):
+    """Whatever breaks an extract, the error says what it was, and nothing is half-visible.
+
+    :cvar server_class: of the family.
+    :cvar endless: a query that gives rows for minutes.
+    :cvar slow: a query that takes minutes until its next row.
+    """
+
+    server_class: ClassVar[type[Server]]
+    endless: ClassVar[str]
+    slow: ClassVar[str]
+    engines: ClassVar[tuple[str, ...]]
+
+    def broken(self, staging: Staging, connection: Connection, break_it: Callable[[], object], **config: Any) -> Any:
+        """Stage an extract, break it when its first rows have come, and return the error."""
+        reader = self.reader(connection, **config)
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield next(batch for batch in reader if batch.num_rows)
+            break_it()
+            yield from reader
+
+        with pytest.raises(OsirisError) as raised:
+            staging.write(["dag", "run", "extract"], pa.RecordBatchReader.from_batches(reader.schema, batches()))
+        assert files_of(staging) == []
+        assert "Step extract" in raised.value.message
+        assert connection["password"] not in raised.value.message
+        return raised.value
+
+    @abstractmethod
+    def kill_sessions(self, address: Address) -> None:
+        """End all sessions on the database but the own."""
+
+    def test_a_connection_that_is_ended(self, staging: Staging, connection: Connection, address: Address) -> None:
+        for engine in self.engines:
+            error = self.broken(
+                staging, connection, lambda: self.kill_sessions(address), query=self.endless, engine=engine
+            )
+            assert isinstance(error, NetworkError)
+            assert error.retryable
+        assert self.extract(connection, "SELECT 7 AS seven").to_pydict() == {"seven": [7]}
+
+    def test_connections_of_parts_that_are_ended(
+        self, staging: Staging, connection: Connection, address: Address
+    ) -> None:
+        self.execute(address, *self.much(200_000))
+        many = {"table": "much", "partition_on": "n", "partitions": 3}
+        error = self.broken(staging, connection, lambda: self.kill_sessions(address), **many)
+        assert isinstance(error, NetworkError)
+        assert self.sessions_end(address, 1)
+
+    @abstractmethod
+    def much(self, rows: int) -> list[str]:
+        """Return statements that make a table ``much`` of ``n``, from 1, and a text of 500 characters."""
+
+    def test_a_server_that_is_killed(self, staging: Staging) -> None:
+        with self.server_class() as server:
+            app = server.app
+            connection = {"family": self.family, "alias": "killed", **vars(app)}
+            error = self.broken(staging, connection, server.crash, query=self.endless)
+        assert isinstance(error, NetworkError)
+
+    @abstractmethod
+    def impatient(self, connection: Connection, address: Address, seconds: float) -> Connection:
+        """Return the connection with a limit on the time of a statement."""
+
+    def test_a_statement_that_takes_too_long(self, staging: Staging, connection: Connection, address: Address) -> None:
+        limited = self.impatient(connection, address, 1)
+        for engine in self.engines:
+            with pytest.raises(ConnectTimeoutError) as raised:
+                self.stage(staging, limited, query=self.slow, engine=engine)
+            assert raised.value.retryable
+            assert raised.value.facts["fault"] == "statement_timeout"
+            assert files_of(staging) == []
+
+    @pytest.mark.parametrize("change", ["DROP TABLE much", "ALTER TABLE much DROP COLUMN s", "TRUNCATE TABLE much"])
+    def test_a_table_that_is_changed_meanwhile(
+        self, staging: Staging, connection: Connection, address: Address, change: str
+    ) -> None:
+        self.execute(address, *self.much(50_000))
+        changed = threading.Thread(target=self.execute, args=(address, change))
+        reader = self.reader(connection, table="much")
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield next(batch for batch in reader if batch.num_rows)
+            changed.start()
+            assert self.waits(address)
+            yield from reader
+
+        stream = pa.RecordBatchReader.from_batches(reader.schema, batches())
+        staged = staging.write(["dag", "run", "extract"], stream)
+        changed.join(30)
+        table = staging.read(staged)["table"]
+        assert table["n"].to_pylist() == list(range(1, 50_001))
+        assert not changed.is_alive()
+
+    @abstractmethod
+    def waiting(self, address: Address) -> int:
+        """Return how many sessions of the database wait for a lock on a table."""
+
+    def waits(self, address: Address) -> bool:
+        """Wait until a session waits for a lock on a table."""
+        return any(self.waiting(address) for _ in range(2000))
