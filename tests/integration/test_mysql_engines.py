@@ -17,6 +17,7 @@ from osiris_provider.staging import Staging
 from upath import UPath
 
 from tests.contract.context import RecordingContext
+from tests.integration.mysql_cases import NUMBERS, OTHERS, literal
 from tests.servers import Address, MariaDBServer
 
 TYPES = """
@@ -70,6 +71,38 @@ def test_both_engines_give_the_same(filled: dict[str, Any]) -> None:
     assert binary.schema == text.schema
     assert binary.to_pylist() == text.to_pylist()
     assert binary.num_rows == 3
+
+
+def test_both_engines_give_every_type_and_its_extremes(filled: dict[str, Any], mariadb: MariaDBServer) -> None:
+    # The server shows six digits of a FLOAT.
+    cases = [case for case in NUMBERS + OTHERS if case[0] != "FLOAT"]
+    with closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+        connection.select_db(filled["database"])
+        cursor.execute("SET time_zone = '+00:00'")
+        cursor.execute(
+            f"CREATE TABLE extremes ({', '.join(f'c{n} {case[0]}' for n, case in enumerate(cases))}, g POINT)"
+        )
+        for row in range(max(len(case[2]) for case in cases) + 1):
+            values = [literal([*case[2], None][row % (len(case[2]) + 1)]) for case in cases]
+            marks = ", ".join(["%s"] * len(values))
+            cursor.execute(f"INSERT INTO extremes VALUES ({marks}, POINT({row}, -1.5))", values)
+
+    binary, text = (read(filled, table="extremes", engine=engine) for engine in ("binary", "cursor"))
+
+    assert binary.schema == text.schema
+    assert binary.equals(text)
+    assert [kind for kind in binary.schema.types if kind != pa.timestamp("us", "UTC")] == [
+        case[1] for case in cases if not case[0].startswith("TIMESTAMP")
+    ] + [pa.binary()]
+    for number, case in enumerate(cases):
+        if not case[0].startswith("TIMESTAMP"):
+            assert set(binary[f"c{number}"].to_pylist()) == {*case[2], None}, case[0]
+
+
+@pytest.mark.parametrize("engine", ["binary", "cursor"])
+def test_a_name_that_is_there_twice(filled: dict[str, Any], engine: str) -> None:
+    query = "SELECT 1 AS id, 'x' AS id, 3 AS id_2, NULL AS id"
+    assert read(filled, query=query, engine=engine).to_pylist() == [{"id": 1, "id_3": "x", "id_2": 3, "id_4": None}]
 
 
 def test_both_engines_give_the_same_text(filled: dict[str, Any]) -> None:
