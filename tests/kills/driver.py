@@ -1,0 +1,29 @@
+"""A writer whose first try is killed between its commit and its report to Airflow."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from osiris_provider.drivers.base import RunContext
+from osiris_provider.drivers.postgres.writer import PostgresWriter
+
+KILLED = "OSIRIS_TEST_KILLED"
+"""The variable with the directory of files that say which tasks have been killed."""
+
+
+class KilledAfterCommit(PostgresWriter):
+    """Writes, and kills its process once for each step."""
+
+    def run(
+        self, *, step_id: str, config: dict[str, Any], inputs: Mapping[str, Mapping[str, Any]], ctx: RunContext
+    ) -> dict[str, Any]:
+        written = super().run(step_id=step_id, config=config, inputs=inputs, ctx=ctx)
+        mark = Path(os.environ[KILLED], step_id)
+        if not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return written
