@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 if TYPE_CHECKING:
     import pyarrow as pa
 
+A_SECOND = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
+
 Bound = int | float | Decimal | str
 
 
@@ -127,7 +129,7 @@ class Span:
     """Between which marks a run reads; a run that is done again reads the same span.
 
     :param low: the mark that counts for the run; None if there is none yet.
-    :param high: the mark up to which it read before, if later runs went on from there.
+    :param high: the mark that it reached before; None if it has not been that far.
     """
 
     low: Mark | None = None
@@ -186,10 +188,8 @@ def _earlier(kind: str, text: str, lookback: float) -> str:
         # APIs send their times as texts. Python 3.10 knows no Z.
         return (datetime.fromisoformat(text.replace("Z", "+00:00")) - timedelta(seconds=lookback)).isoformat()
     import pyarrow as pa
-
-    unit = kind.removeprefix("timestamp[").split("]")[0].split(",")[0]
-    value = pa.scalar(text).cast(pa.timestamp(unit))
-    back = pa.scalar(math.ceil(lookback * 1_000_000), pa.int64()).cast(pa.duration("us")).cast(pa.duration(unit), False)
     import pyarrow.compute as pc
 
-    return _text_of(pc.subtract(value, back))
+    unit = kind.removeprefix("timestamp[").split("]")[0].split(",")[0]
+    back = pa.scalar(math.ceil(lookback * A_SECOND[unit]), pa.duration(unit))
+    return _text_of(pc.subtract(pa.scalar(text).cast(pa.timestamp(unit)), back))

@@ -72,7 +72,8 @@ class Tracker:
 
         def batches() -> Iterator[pa.RecordBatch]:
             for batch in reader:
-                yield self._fresh(batch, index) if batch.num_rows else batch
+                within = self._within(batch, index)
+                yield self._fresh(within, index) if within.num_rows else within
             self._marks.advance(self._reached())
 
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
@@ -88,6 +89,18 @@ class Tracker:
         if not _has_order(schema.field(found[0]).type):
             self._refuse(f"column '{wanted}' is {schema.field(found[0]).type}, which has no high-water mark")
         return found[0]
+
+    def _within(self, batch: pa.RecordBatch, index: int) -> pa.RecordBatch:
+        """Leave out what lies above the high mark; not every source can be asked to."""
+        import pyarrow.compute as pc
+
+        high = self._span.high
+        limit = None if high is None or not batch.num_rows else high.typed(batch.schema.field(index).type)
+        if limit is None:
+            return batch
+        column = batch.column(index)
+        above = pc.greater(column, limit[0])
+        return batch.filter(pc.invert(pc.fill_null(above, False)))
 
     def _fresh(self, batch: pa.RecordBatch, index: int) -> pa.RecordBatch:
         import pyarrow.compute as pc

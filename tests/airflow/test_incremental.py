@@ -170,15 +170,17 @@ def test_a_run_that_is_done_again_reads_the_same_span_and_moves_nothing_back(sho
     assert Fragile.seen == [[1], [2], [3], [2], [4]]
 
 
-def test_the_newest_run_done_again_reads_what_has_come_since(shop: Shop) -> None:
+def test_the_newest_run_done_again_leaves_what_has_come_since_to_the_next(shop: Shop) -> None:
     shop.add(1)
     shop.run(1)
-    shop.add(2)
+    shop.add(2, at="2024-01-02")
     shop.run(2)
-    shop.add(3)
+    shop.add(3, at="2024-01-02")
+    shop.add(4, at="2024-01-03")
     shop.run(2)
     shop.run(3)
-    assert Fragile.seen == [[1], [2], [2, 3], []]
+    # What came at the very moment of the mark may have been loaded or not, so it is read twice rather than never.
+    assert Fragile.seen == [[1], [2], [2, 3], [3, 4]]
 
 
 def test_a_backfill_begins_at_the_mark_before_it_and_moves_nothing_back(shop: Shop) -> None:

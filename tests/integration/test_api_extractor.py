@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all, retry
 from osiris_provider.drivers import get_driver
+from osiris_provider.drivers.incremental import Mark
 from osiris_provider.errors import ConnectorError, DataError, DriverConfigError
 
 from tests.contract.context import Metric, RecordingContext
@@ -214,6 +215,14 @@ def test_what_is_new(api: FakeApi) -> None:
     config["incremental"] = {**incremental, "lookback": 3600}
     assert ids(types={"id": "int64", "updated_at": "string"}) == [5]
     assert api.requests[-1].query["since"] == "2026-01-03T23:00:00+00:00"
+
+
+def test_a_run_done_again_leaves_out_what_has_come_since(api: FakeApi) -> None:
+    api.rows = [{"id": number, "updated_at": f"2026-01-{number:02}T00:00:00Z"} for number in range(1, 5)]
+    ctx = RecordingContext()
+    ctx.marks = KeptMarks(Mark("string", "2026-01-02T00:00:00Z"), Mark("string", "2026-01-03T00:00:00Z"))
+    config: dict[str, Any] = {"incremental": {"column": "updated_at", "param": "since"}}
+    assert extracted(api, "items/since", ctx, **config).read_all()["id"].to_pylist() == [2, 3]
 
 
 def test_a_mark_of_a_declared_timestamp_is_sent_as_iso_8601(api: FakeApi) -> None:

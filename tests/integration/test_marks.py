@@ -1,0 +1,84 @@
+"""Files of high-water marks on every kind of storage, and in the hands of many runs."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from osiris_provider.drivers.incremental import Mark
+from osiris_provider.errors import DataError
+from osiris_provider.marks import Entry, MarkStore, RunKey, TaskKey
+from osiris_provider.storage.cleanup import remove_old
+from upath import UPath
+
+from tests.servers.s3 import S3Server
+
+TASK = TaskKey("a dag/of ours", "extract", 3)
+START = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=5)))
+
+
+@pytest.fixture(params=["file", "memory", "s3"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "s3":
+        server: S3Server = request.getfixturevalue("s3")
+        return f"s3://{server.bucket}/staging/.osiris-state"
+    return (tmp_path / "state").as_uri() if request.param == "file" else f"memory://{uuid.uuid4().hex}"
+
+
+def run(number: int, after: timedelta = timedelta(0)) -> RunKey:
+    moment = START + timedelta(hours=number)
+    return RunKey(f"scheduled__{moment.isoformat()}", moment, moment + after)
+
+
+def entry(key: RunKey, mark: Mark | None = None) -> Entry:
+    return Entry(TASK, key.run_id, "@mysql.shop orders", "id", Mark("uint64", "18446744073709551615", ("ab",)), mark)
+
+
+def test_what_is_written_is_read_back_exactly(url: str) -> None:
+    store = MarkStore(url, UPath)
+    assert store.names(TASK) == []
+    assert store.read(TASK, "nothing.json") is None
+    keys = [run(2), run(1), run(1, timedelta(minutes=1)), run(3)]
+    for key in keys:
+        store.write(key, entry(key, Mark("string", "ž\n'\"", None)))
+    assert store.names(TASK) == [keys[index].name() for index in (1, 2, 0, 3)]
+    found = store.read(TASK, keys[0].name())
+    assert found is not None
+    assert (found.task, found.run_id, found.low, found.mark) == (
+        TASK,
+        keys[0].run_id,
+        Mark("uint64", "18446744073709551615"),
+        Mark("string", "ž\n'\""),
+    )
+    assert found.low is not None
+    assert found.low.seen == ("ab",)
+    # The same worker, another process: what was listed before is not remembered.
+    store.remove(TASK, [keys[1].name()])
+    assert len(list(MarkStore(url, UPath).entries())) == 3
+
+
+def test_a_run_that_is_done_again_replaces_its_own_file(url: str) -> None:
+    store = MarkStore(url, UPath)
+    for text in ("1", "2"):
+        store.write(run(1), entry(run(1), Mark("int64", text)))
+    [(_, found)] = store.entries()
+    assert found.mark == Mark("int64", "2")
+
+
+def test_the_garbage_collector_of_staging_leaves_marks_alone(tmp_path: Path) -> None:
+    store = MarkStore((tmp_path / ".osiris-state").as_uri(), UPath)
+    store.write(run(1), entry(run(1)))
+    root = UPath(tmp_path.as_uri())
+    assert list(remove_old(root.fs, root.path, root.as_uri(), timedelta(hours=-1))) == []
+    assert len(list(store.entries())) == 1
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    store = MarkStore((tmp_path / "state").as_uri(), UPath)
+    store.write(run(1), entry(run(1)))
+    [file] = tmp_path.rglob("*.json")
+    file.write_text("{")
+    with pytest.raises(DataError, match=r"scheduled__.*is not a file of high-water marks"):
+        store.read(TASK, run(1).name())

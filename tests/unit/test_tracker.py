@@ -1,0 +1,194 @@
+"""High-water marks over many runs: every row is read, and in a chain of runs that succeed exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from osiris_provider.drivers.incremental import Incremental, Mark
+from osiris_provider.drivers.tracker import MOST_SEEN, Tracker
+from osiris_provider.errors import DataError, DriverConfigError
+
+from tests.contract.marks import KeptMarks
+
+SCHEMA = pa.schema([("n", pa.int64()), ("c", pa.int64())])
+Rows = list[tuple[int, int]]
+
+
+def read(
+    rows: Sequence[tuple[int, Any]], marks: KeptMarks, kind: Any = None, size: int = 3, **settings: Any
+) -> list[int]:
+    """Do a run on a table, as a database would answer it."""
+    tracker = Tracker("s", Incremental(column="c", **settings), marks, "t", str)
+    window = tracker.window()
+    low = None if window.low is None else window.low.bound()
+    found = [(n, c) for n, c in rows if low is None or c > low or (window.inclusive and c == low)]
+    schema = pa.schema([("n", pa.int64()), ("c", kind or pa.int64())])
+    batches = [
+        pa.RecordBatch.from_pydict(
+            {"n": [n for n, _ in found[start : start + size]], "c": [c for _, c in found[start : start + size]]},
+            schema=schema,
+        )
+        for start in range(0, len(found), size)
+    ]
+    reader = tracker.watch(pa.RecordBatchReader.from_batches(schema, batches))
+    got: list[int] = reader.read_all()["n"].to_pylist()
+    return got
+
+
+# What is added between runs never lies below what was there: the promise of a column that grows.
+STEPS = st.lists(st.lists(st.integers(0, 2), max_size=6), max_size=6)
+
+
+@given(STEPS, st.integers(1, 5), st.randoms(use_true_random=False))
+def test_every_row_is_read_exactly_once(steps: list[list[int]], size: int, random: Any) -> None:
+    marks, top = KeptMarks(), 0
+    rows: Rows = []
+    got: list[int] = []
+    for step in steps:
+        base = top
+        for rise in step:
+            rows.append((len(rows), base + rise))
+            top = max(top, base + rise)
+        random.shuffle(rows)
+        got += read(rows, marks, size=size)
+    assert sorted(got) == sorted(n for n, _ in rows)
+
+
+@given(STEPS, st.integers(1, 3))
+def test_lookback_loses_nothing_of_what_comes_late(steps: list[list[int]], late: int) -> None:
+    marks, top = KeptMarks(), late
+    rows: Rows = []
+    got: set[int] = set()
+    for step in steps:
+        base = top - late
+        for rise in step:
+            rows.append((len(rows), base + rise))
+            top = max(top, base + rise)
+        got |= set(read(rows, marks, lookback=late))
+    assert got == {n for n, _ in rows}
+
+
+def test_rows_that_differ_only_in_what_they_hold_are_told_apart() -> None:
+    marks = KeptMarks()
+    assert read([(1, 5), (1, 5), (2, 5)], marks) == [1, 1, 2]
+    assert read([(1, 5), (1, 5), (2, 5), (3, 5)], marks) == [3]
+
+
+def test_too_many_rows_at_the_mark_are_read_again() -> None:
+    marks = KeptMarks()
+    rows = [(n, 5) for n in range(MOST_SEEN + 1)]
+    assert len(read(rows, marks)) == MOST_SEEN + 1
+    assert marks.low is not None
+    assert marks.low.seen is None
+    assert len(read(rows, marks)) == MOST_SEEN + 1
+
+
+def test_the_mark_never_goes_back() -> None:
+    marks = KeptMarks()
+    read([(1, 10)], marks)
+    assert read([(2, 9)], marks, lookback=5) == [2]
+    assert marks.low == Mark("int64", "10")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (pa.list_(pa.int64()), [1]),
+        (pa.bool_(), True),
+        (pa.binary(), b"x"),
+    ],
+)
+def test_types_without_a_mark_are_refused(kind: pa.DataType, value: Any) -> None:
+    with pytest.raises(DataError, match=r"Step s: column 'c' is .*, which has no high-water mark"):
+        read([(1, value)], KeptMarks(), kind)
+
+
+def test_a_mark_that_holds_a_secret_is_refused() -> None:
+    marks = KeptMarks()
+    tracker = Tracker("s", Incremental(column="c"), marks, "hunter2 t", lambda text: text.replace("hunter2", "***"))
+    assert marks.sources == [("*** t", "c")]
+    with pytest.raises(DataError, match="holds a secret of the connection") as raised:
+        tracker.watch(pa.table({"c": ["a", "my hunter2"]}).to_reader()).read_all()
+    assert "hunter2" not in str(raised.value)
+    assert marks.advanced == 0
+
+
+def test_lookback_needs_distances() -> None:
+    marks = KeptMarks(low=Mark("string", "abc"))
+    with pytest.raises(DriverConfigError, match=r"incremental\.lookback.*'abc'"):
+        read([], marks, pa.string(), lookback=1)
+
+
+UTC = timezone.utc
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text", "bound", "json"),
+    [
+        (7, pa.int8(), "7", 7, 7),
+        (2**64 - 1, pa.uint64(), "18446744073709551615", 2**64 - 1, 2**64 - 1),
+        (Decimal("1E-30"), pa.decimal256(65, 30), "0." + "0" * 29 + "1", Decimal("1E-30"), "1E-30"),
+        (0.1, pa.float64(), "0.1", 0.1, 0.1),
+        (date(2024, 2, 29), pa.date32(), "2024-02-29", "2024-02-29", "2024-02-29"),
+        (date(2024, 2, 29), pa.date64(), "2024-02-29", "2024-02-29", "2024-02-29"),
+        (
+            datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=2))),
+            pa.timestamp("us", "Europe/Prague"),
+            "2023-12-31 22:00:00.000000",
+            "2023-12-31 22:00:00.000000+00:00",
+            "2023-12-31T22:00:00.000000Z",
+        ),
+        (datetime(2024, 1, 1), pa.timestamp("ms"), "2024-01-01 00:00:00.000", "2024-01-01 00:00:00.000", None),  # noqa: DTZ001 - has no zone
+        ("žluť 1", pa.large_string(), "žluť 1", "žluť 1", "žluť 1"),
+    ],
+)
+def test_marks_are_kept_exactly(value: Any, kind: pa.DataType, text: str, bound: Any, json: Any) -> None:
+    mark = Mark.of(pa.scalar(value, kind))
+    assert mark.text == text
+    assert mark.bound() == bound
+    assert type(mark.bound()) is type(bound)
+    assert json is None or mark.json() == json
+    again = mark.typed(kind)
+    assert again is not None
+    assert Mark.of(again[0]) == mark
+
+
+@pytest.mark.parametrize(
+    ("given_value", "bound"),
+    [
+        (5, 5),
+        (Decimal("1.50"), Decimal("1.50")),
+        (date(2024, 1, 2), "2024-01-02"),
+        (datetime(2024, 1, 2, 3, tzinfo=timezone(timedelta(hours=1))), "2024-01-02 02:00:00+00:00"),
+        ("2024-01-02", "2024-01-02"),
+    ],
+)
+def test_initial_values(given_value: Any, bound: Any) -> None:
+    settings = Incremental(column="c", initial_value=given_value)
+    window = Tracker("s", settings, KeptMarks(), "t", str).window()
+    assert window.low is not None
+    assert window.low.bound() == bound
+
+
+@pytest.mark.parametrize(
+    ("mark", "lookback", "text"),
+    [
+        (Mark("int64", "10"), 2.5, "7"),
+        (Mark("decimal128(9, 2)", "1.50"), 1, "0.50"),
+        (Mark("double", "1.5"), 0.5, "1.0"),
+        (Mark("date32[day]", "2024-03-01"), 1, "2024-02-29"),
+        (Mark("timestamp[us]", "2024-03-01 00:00:00.000000"), 0.5, "2024-02-29 23:59:59.500000"),
+        (Mark("timestamp[ns, tz=UTC]", "2024-03-01 00:00:00.000000001"), 60, "2024-02-29 23:59:00.000000001"),
+        (Mark("timestamp[s]", "2024-03-01 00:00:01"), 0.5, "2024-03-01 00:00:00"),
+        (Mark("string", "2024-03-01T00:00:00Z"), 1, "2024-02-29T23:59:59+00:00"),
+    ],
+)
+def test_lookback(mark: Mark, lookback: float, text: str) -> None:
+    assert mark.before(lookback).text == text
