@@ -8,9 +8,9 @@ from contextlib import closing
 from typing import Any, ClassVar
 
 import pytest
-from osiris_provider.errors import OsirisError
+from osiris_provider.errors import DriverConfigError, OsirisError
 
-from tests.integration.sql_extracts import BrokenExtractTests, PartitionTests, StagedFamily, TextRuleTests
+from tests.integration.sql_extracts import ROWS, BrokenExtractTests, PartitionTests, StagedFamily, TextRuleTests
 from tests.integration.sql_families import Connection
 from tests.integration.test_postgres_drivers import PostgresFamily
 from tests.servers import Address, PostgresServer
@@ -35,6 +35,28 @@ class PostgresExtracts(PostgresFamily, StagedFamily):
 
 class TestPostgresTextRule(PostgresExtracts, TextRuleTests):
     pass
+
+
+class TestPostgresEngines(PostgresExtracts):
+    @pytest.mark.parametrize(
+        ("engine", "query", "said"),
+        [
+            ("auto", "SELECT 1 AS n", "COPY, because it is the fastest way"),
+            ("auto", "SHOW datestyle", "a cursor, because this statement cannot be copied"),
+            ("copy", "SELECT 1 AS n", "COPY, because config field engine says so"),
+            ("cursor", "SELECT 1 AS n", "a cursor, because config field engine says so"),
+        ],
+    )
+    def test_the_log_says_which_engine_and_why(
+        self, connection: Connection, caplog: pytest.LogCaptureFixture, engine: str, query: str, said: str
+    ) -> None:
+        with caplog.at_level(logging.INFO):
+            self.extract(connection, query, engine=engine)
+        assert f"Step extract: reading PostgreSQL through {said}" in caplog.messages
+
+    def test_what_cannot_be_copied_is_not(self, connection: Connection) -> None:
+        with pytest.raises(DriverConfigError, match="Step extract: config field engine: this statement cannot be"):
+            self.extract(connection, "SHOW datestyle", engine="copy")
 
 
 class TestPostgresParts(PostgresExtracts, PartitionTests):
@@ -83,6 +105,16 @@ class TestPostgresParts(PostgresExtracts, PartitionTests):
         (said,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
         assert "over one connection" in said
         assert reason in said
+
+    def test_a_server_that_lends_no_snapshot_is_read_over_one_connection(
+        self, connection: Connection, table: str, address: Address, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with closing(self.server.connect(address.database)) as admin, admin.cursor() as cursor:
+            cursor.execute("REVOKE EXECUTE ON FUNCTION pg_export_snapshot() FROM PUBLIC")
+        read = self.reader(connection, table=table, partition_on="n").read_all()
+        assert read["n"].to_pylist() == list(range(1, ROWS + 1))
+        assert "over one connection in spite of partition_on: the server cannot share a snapshot" in caplog.text
+        assert self.sessions_end(address, 1)
 
     def test_a_statement_that_is_no_query(self, connection: Connection) -> None:
         with pytest.raises(OsirisError, match="Step extract"):

@@ -81,6 +81,13 @@ TYPES: list[tuple[str, list[str], pa.DataType, list[Any]]] = [
     ("pg_lsn", ["16/B374D848"], TEXT, ["16/B374D848"]),
     ("mood", ["so, so", "ok"], TEXT, ["so, so", "ok"]),
     ("pair", ['(1,"a,b")'], TEXT, ['(1,"a,b")']),
+    ("macaddr8", ["08:00:2b:01:02:03:04:05"], TEXT, ["08:00:2b:01:02:03:04:05"]),
+    ("daterange[]", ['{"[2024-01-01,)"}'], TEXT, ['{"[2024-01-01,)"}']),
+    ("timestamptz", ["infinity", "2024-02-29 12:00:00+00"], TEXT, ["infinity", "2024-02-29 12:00:00+00"]),
+    ("timestamp", ["294276-12-31 23:59:59.999999", "0044-03-15 12:00:00 BC"], TEXT,
+     ["294276-12-31 23:59:59.999999", "0044-03-15 12:00:00 BC"]),
+    ("date", ["-infinity", "4713-01-01 BC", "5874897-12-31"], TEXT, ["-infinity", "4713-01-01 BC", "5874897-12-31"]),
+    ("cents", ["NaN"], TEXT, ["NaN"]),
     ("cents", ["12.34"], pa.decimal128(8, 2), [Decimal("12.34")]),
     ("birthday", ["2024-02-29"], pa.date32(), [date(2024, 2, 29)]),
 ]  # fmt: skip
@@ -100,6 +107,7 @@ def connection(postgres_database: Address) -> Iterator[extensions.connection]:
 def test_every_type_keeps_its_values(
     connection: extensions.connection, engine: Engine, sql: str, literals: list[str], arrow: pa.DataType, values: Any
 ) -> None:
+    run(connection, "SET timezone = 'UTC'")
     run(connection, f"CREATE TABLE t (n serial, before text DEFAULT 'b', v {sql}, after int DEFAULT 7)")
     for literal in [*literals, None]:
         run(connection, "INSERT INTO t (v) VALUES (%s)", literal)
@@ -109,7 +117,8 @@ def test_every_type_keeps_its_values(
     assert table.column("v").to_pylist() == [*values, None]
     assert table.column("before").unique().to_pylist() == ["b"]
     assert table.column("after").unique().to_pylist() == [7]
-    pq.write_table(table, pa.BufferOutputStream())
+    pq.write_table(table, file := pa.BufferOutputStream())
+    assert pq.read_table(pa.BufferReader(file.getvalue())).equals(table)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -176,6 +185,15 @@ def test_a_special_value_is_null_if_wished(connection: extensions.connection, en
     table = stream_query(connection, query, engine=engine, lenient=True).read_all()
     assert table.schema.types == [pa.decimal128(3, 1)]
     assert table.column("n").to_pylist() == [None, Decimal("1.5")]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_types_of_extensions(connection: extensions.connection, postgres: PostgresServer, engine: Engine) -> None:
+    with closing(postgres.connect(connection.info.dbname)) as admin, admin.cursor() as cursor:
+        cursor.execute("CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE EXTENSION ltree")
+    query = """SELECT 'a=>NULL, "b\tc"=>"\\"d"'::hstore AS h, 'Ä\nß'::citext AS c, 'Top.Sub'::ltree AS l"""
+    row = {"h": '"a"=>NULL, "b\tc"=>"\\"d"', "c": "Ä\nß", "l": "Top.Sub"}
+    assert stream_query(connection, query, engine=engine).read_all().to_pylist() == [row]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -11,7 +11,6 @@ cursor instead, with the same types and values; see ``engine``.
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,12 +29,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from psycopg2 import extensions
 
-log = logging.getLogger(__name__)
-
 Engine = Literal["auto", "copy", "cursor"]
 
 _BATCHES_AHEAD = 2
 _CURSOR = "osiris_cursor"
+_AS_ASKED = "config field engine says so"
 
 
 def stream_query(
@@ -97,16 +95,15 @@ def open_stream(
             if engine == "copy":
                 message = "config field engine: this statement cannot be copied; let it be auto."
                 raise DriverConfigError(message, field="engine")
-            log.info("Reading PostgreSQL without COPY: this statement cannot be part of one")
             return _direct(session, text, text_columns, lenient=lenient)
         columns = with_text(columns, text_columns)
         if engine == "cursor":
-            log.info("Reading PostgreSQL through a cursor: config field engine says so")
-            return Stream(session, columns, _through_cursor(session, text, columns, lenient=lenient))
-        reason = "it is the fastest way" if engine == "auto" else "config field engine says so"
-        log.info("Reading PostgreSQL through COPY: %s", reason)
+            rows = _through_cursor(session, text, columns, lenient=lenient)
+            return Stream(session, columns, rows, how=f"a cursor, because {_AS_ASKED}")
+        reason = "it is the fastest way" if engine == "auto" else _AS_ASKED
         blocks = CopyBlocks(connection, text, block_bytes)
-        return Stream(session, columns, _parsed(blocks, BlockParser(columns, lenient=lenient)), blocks.close)
+        parsed = _parsed(blocks, BlockParser(columns, lenient=lenient))
+        return Stream(session, columns, parsed, blocks.close, how=f"COPY, because {reason}")
 
 
 class Stream:
@@ -116,6 +113,7 @@ class Stream:
     :param columns: of the result.
     :param batches: the batches.
     :param stop: ends whatever is still at work for the stream; may be called twice.
+    :param how: the result travels, and why so.
     """
 
     def __init__(
@@ -124,9 +122,12 @@ class Stream:
         columns: Sequence[Column],
         batches: Iterator[pa.RecordBatch],
         stop: Callable[[], None] = lambda: None,
+        *,
+        how: str = "",
     ) -> None:
         import pyarrow as pa
 
+        self.how = how
         self.schema: pa.Schema = pa.schema([column.field for column in columns])
         self._session = session
         self._batches = batches if columns else iter(())
@@ -187,7 +188,8 @@ def _direct(session: Session, query: str, text_columns: Collection[str], *, leni
     _as_text(cursor)
     cursor.execute(query)
     columns = with_text(columns_of(cursor.description), text_columns)
-    return Stream(session, columns, _fetched(cursor.fetchmany, columns, lenient=lenient), cursor.close)
+    how = "a cursor, because this statement cannot be copied"
+    return Stream(session, columns, _fetched(cursor.fetchmany, columns, lenient=lenient), cursor.close, how=how)
 
 
 def _through_cursor(

@@ -70,8 +70,13 @@ class PostgresExtractor(PostgresDriver, ServerExtractor[PostgresQueryConfig]):
     def stream(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
         if step.config.partition_on is None:
-            return batches(open_config(client, step.config), step.config.batch_rows)
+            return self._stream_whole(client, step)
         return self._stream_parts(client, step)
+
+    def _stream_whole(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
+        stream = open_config(client, step.config)
+        log.info("Step %s: reading PostgreSQL through %s", step.id, stream.how)
+        return batches(stream, step.config.batch_rows)
 
     def _stream_parts(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
         config, problem = step.config, ""
@@ -87,7 +92,7 @@ class PostgresExtractor(PostgresDriver, ServerExtractor[PostgresQueryConfig]):
                     return
         if problem:
             log.warning("Step %s: reading over one connection in spite of partition_on: %s", step.id, problem)
-        yield from batches(open_config(client, config), config.batch_rows)
+        yield from self._stream_whole(client, step)
 
     def _open_parts(
         self, client: extensions.connection, step: Step[PostgresQueryConfig], opened: ExitStack
@@ -105,8 +110,8 @@ class PostgresExtractor(PostgresDriver, ServerExtractor[PostgresQueryConfig]):
                 share_snapshot(session, clients)
                 size = min(max(2 * BLOCK_BYTES // len(parts), LEAST_BLOCK_BYTES), BLOCK_BYTES)
                 streams = [open_config(*pair, size) for pair in zip(clients, parts, strict=True)]
-                column = step.config.partition_on
-                log.info("Step %s: reading %d parts by %s, from one snapshot", step.id, len(parts), column)
+                said = (step.id, len(parts), step.config.partition_on, streams[0].how)
+                log.info("Step %s: reading %d parts by %s, from one snapshot, through %s", *said)
             session.finish(commit=True)
         return clients, streams
 

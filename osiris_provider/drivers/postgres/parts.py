@@ -32,8 +32,8 @@ _OTHER_ROWS: Final = {
     "Limit": "which rows a LIMIT leaves may differ from part to part",
     "Sample Scan": "a sample may differ from part to part",
 }
-# Feature not supported, no such function, wrong parameter, wrong state: what servers and poolers say that cannot.
-_NO_SNAPSHOTS: Final = frozenset({"0A000", "42883", "22023", "55000"})
+# Feature not supported, no such function, no right to call it, wrong parameter, wrong state.
+_NO_SNAPSHOTS: Final = frozenset({"0A000", "42883", "42501", "22023", "55000"})
 
 
 class NotInPartsError(Exception):
