@@ -13,7 +13,7 @@ if __name__ == "__main__":
     staging = default_staging()
     if sys.argv[1] == "write":
         table = pa.table({"n": range(100_000)})
-        print(json.dumps(staging.write(("dag", "run", "extract", "0", "1"), table.to_reader()).as_dict()))  # noqa: T201
+        print(json.dumps(staging.write(("dag", "run", "extract", "0", "1"), table.to_reader()).as_dict()))  # noqa: T201 - the same
     else:
         staged = StagedData.parse(json.loads(sys.argv[2]))
         assert staged is not None

@@ -120,7 +120,7 @@ def test_what_may_not_be_removed_is_told_and_the_exit_code_says_so(
     with s3.checking_credentials():
         # The server's clock has to have gone on by the time that is asked for.
         while (found := run("staging", "gc", "--older-than", "1s", "--url", url, "--json"))[1].count("message") < 2:
-            assert found[0] == 1
+            assert found[0] == 1, found
     code, out, _ = found
     failed, uploads = json.loads(out)["failed"]
     assert code == 1
