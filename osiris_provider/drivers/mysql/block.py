@@ -134,13 +134,16 @@ class Block:
         """
         import numpy as np
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         count = len(self)
         offsets = np.empty(2 * count, dtype=np.int32)
         offsets[0::2], offsets[1::2] = pieces.starts, pieces.ends
         everything = [None, pa.py_buffer(offsets), pa.py_buffer(self._data)]
         both = pa.Array.from_buffers(pa.binary(), 2 * count - 1, everything)
-        values = both.take(array(pa.int32(), [np.arange(0, 2 * count, 2, dtype=np.int32)], None, count))
+        even = array(pa.int32(), [np.arange(0, 2 * count, 2, dtype=np.int32)], None, count)
+        # Arrow's own pool keeps much for each thread that decodes, and gets it back from another.
+        values = pc.take(both, even, memory_pool=pa.system_memory_pool())
         return array(pa.binary(), values.buffers()[1:], valid, count)
 
     def finish(self) -> None:
