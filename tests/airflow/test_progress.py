@@ -38,7 +38,7 @@ def test_totals(
     connections_file: ConnectionsFile,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     recorder = Gauges()
     send_metrics_to(recorder, monkeypatch)
@@ -56,7 +56,7 @@ def test_totals(
         )
     run = run_dag(dag)
     assert run.state == "success"
-    log = capfd.readouterr().out
+    log = caplog.text
     for task, past, noun in (("read", "read", "read"), ("write", "written", "write")):
         found = {metric["name"]: metric for metric in run.xcom(task, "metrics")}
         names = [f"rows_{past}", f"bytes_{past}", f"{noun}_seconds", f"{noun}_rows_per_second"]
