@@ -87,9 +87,8 @@ class ConnectionForm:
         elif isinstance(value, Mapping):
             place.locator(".view-lines").click()
             self._page.keyboard.press("Control+A")
-            self._page.keyboard.press("Delete")
-            # The editor closes braces and quotes, and takes those that are typed for its own.
-            self._page.keyboard.type(json.dumps(value, ensure_ascii=False))
+            # In one go: the editor closes quotes by itself, and the form replaces what is there whenever it is JSON.
+            self._page.keyboard.insert_text(json.dumps(value, ensure_ascii=False))
         else:
             place.fill(str(value))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -46,8 +45,7 @@ def test_a_recovered_connection_starts_what_waits_for_it(
         assert _categories(admin, URI)[-1] == verdict
     (run_id,) = until(lambda: _runs(admin, "catch_up") - before, "run of catch_up", 90)
     assert admin.finished("catch_up", run_id) == "success"
-    path = f"/dags/catch_up/dagRuns/{run_id}/taskInstances/what_came_back/xcomEntries/return_value"
-    (extra,) = json.loads(admin.get(path)["value"])
+    (extra,) = admin.xcom("catch_up", run_id, "what_came_back")
     assert (extra["ok"], extra["was"]) == (True, "auth")
 
 
@@ -58,7 +56,7 @@ def test_the_health_dag_in_the_user_interface(
     until(lambda: admin.ask("GET", "/dags/osiris_health").ok, "DAG osiris_health", 90)
     before = len(_categories(admin, URI))
     page.goto(f"{airflow.origin}/dags/osiris_health")
-    page.get_by_role("button", name="Trigger", exact=True).click()
+    page.get_by_role("button", name="Trigger Dag").click()
     page.get_by_role("dialog").get_by_role("button", name="Trigger", exact=True).click()
     until(lambda: len(_categories(admin, URI)) > before, "event of the check", 120)
     page.goto(f"{airflow.origin}/assets")

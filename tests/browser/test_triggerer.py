@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.browser.connections_file import ConnectionsFile
 from tests.browser.world import WRONG, World
 from tests.servers.airflow import AirflowServer
@@ -29,7 +27,7 @@ def test_deferred_sensors_survive_the_kill_of_the_triggerer(
     airflow.start("triggerer")
     assert admin.finished("waiting", run, 180) == "failed"
     assert _states(admin, run, SENSORS) == ["success", "failed", "skipped"]
-    reports = {task: _report(admin, run, task) for task in SENSORS}
+    reports = {task: admin.xcom("waiting", run, task) for task in SENSORS}
     assert [reports[task]["category"] for task in SENSORS] == ["ok", "auth", "auth"]
     # Waiting cannot help with a wrong password, so the retries are not used up.
     assert admin.task("waiting", run, "wait_wrong")["try_number"] == 1
@@ -37,9 +35,3 @@ def test_deferred_sensors_survive_the_kill_of_the_triggerer(
 
 def _states(admin: Rest, run: str, tasks: tuple[str, ...]) -> list[str]:
     return [admin.task("waiting", run, task)["state"] for task in tasks]
-
-
-def _report(admin: Rest, run: str, task: str) -> dict[str, Any]:
-    path = f"/dags/waiting/dagRuns/{run}/taskInstances/{task}/xcomEntries/return_value?deserialize=true"
-    value: dict[str, Any] = admin.get(path)["value"]
-    return value

@@ -74,6 +74,9 @@ class AirflowServer:
             self._prepare()
             for component in self._components:
                 self.start(component)
+                if component == "api-server":
+                    # What a scheduler starts before the API answers fails at once.
+                    until(self.is_healthy, "API server", START_SECONDS)
             until(self.is_healthy, "healthy Airflow", START_SECONDS)
         except BaseException:
             print(self.log_tails(), file=sys.stderr)  # noqa: T201 - pytest shows it with the failure
@@ -200,6 +203,8 @@ class AirflowServer:
             "LOGGING__BASE_LOG_FOLDER": str(self.logs),
             "OSIRIS__STAGING_URL": (self.home / "staging").as_uri(),
             "TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+            # Seconds that a task waits for an answer: on a busy machine the usual 5 are not enough.
+            "WORKERS__EXECUTION_API_TIMEOUT": "60",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
         }
         return {"AIRFLOW_HOME": str(self.home), **{f"AIRFLOW__{name}": value for name, value in written.items()}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
@@ -14,7 +15,7 @@ USERS: Final = {"admin": "admin", "viewer": "viewer"}
 T = TypeVar("T")
 
 
-def until(question: Callable[[], T], what: str, seconds: float = 60.0) -> T:
+def until(question: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
     """Ask again and again until the answer is true, and return it; for what nobody tells us when it happens.
 
     :param question: what is asked.
@@ -39,6 +40,7 @@ class Rest:
     """
 
     def __init__(self, origin: str, user: str) -> None:
+        self._origin = origin
         self._base = f"{origin}/api/v2"
         self._session = requests.Session()
         answer = self._session.post(f"{origin}/auth/token", json={"username": user, "password": user}, timeout=30)
@@ -63,6 +65,13 @@ class Rest:
         """
         return self._json("GET", path, params=parameters)
 
+    def read(self, path: str) -> str:
+        """Return what is there as text, whatever the status.
+
+        :param path: below the origin, such as ``/ui/config``.
+        """
+        return self._session.get(self._origin + path, timeout=60).text
+
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Send JSON and return the answer's."""
         return self._json("POST", path, json=body)
@@ -83,6 +92,13 @@ class Rest:
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return a task instance of a run."""
         return dict(self.get(f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}"))
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Return what a task of a run has returned."""
+        run = quote(run_id, safe="")
+        path = f"/dags/{dag_id}/dagRuns/{run}/taskInstances/{task_id}/xcomEntries/return_value"
+        value = self.get(path, deserialize=False)["value"]
+        return json.loads(value) if isinstance(value, str) else value
 
     def finished(self, dag_id: str, run_id: str, seconds: float = 120) -> str:
         """Wait for the end of a run and return its state."""

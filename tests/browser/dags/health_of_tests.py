@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -30,9 +29,9 @@ class FileNotifier(BaseNotifier):
 with DAG("catch_up", schedule=Asset("osiris://mysql/shop/recovered")):
 
     @task
-    def what_came_back(triggering_asset_events: Any = None) -> str:
+    def what_came_back(triggering_asset_events: Any = None) -> list[Any]:
         """Return the extras of the events that started this run."""
-        return json.dumps([event.extra for events in triggering_asset_events.values() for event in events])
+        return [dict(event.extra) for events in triggering_asset_events.values() for event in events]
 
     what_came_back()
 

@@ -1,0 +1,82 @@
+"""The pictures of the documentation: ``OSIRIS_PICTURES=docs/img scripts/test-browser -k picture`` renews them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from osiris_provider.connectors.airflow_form import connection_id_of, to_airflow
+from playwright.sync_api import Page, expect
+
+from tests.airflow.connections import FAMILIES
+from tests.browser.connections_file import ConnectionsFile
+from tests.browser.connections_page import ConnectionsPage
+from tests.browser.world import World
+from tests.servers.airflow import AirflowServer
+from tests.servers.airflow_rest import Rest, until
+
+SMALL = 200_000
+"""Bytes that a picture may have."""
+TakePicture = Callable[[str], None]
+
+
+@pytest.fixture
+def take_picture(page: Page, tmp_path: Path) -> TakePicture:
+    """Take a picture of the page."""
+    directory = Path(os.environ.get("OSIRIS_PICTURES", tmp_path))
+
+    def take(name: str) -> None:
+        picture = page.screenshot(path=directory / f"{name}.png", animations="disabled", caret="hide")
+        assert len(picture) < SMALL
+
+    return take
+
+
+def test_picture_of_a_form(connections_page: ConnectionsPage, take_picture: TakePicture) -> None:
+    form = connections_page.add("osiris_mysql_shop", "mysql")
+    fields = {"host": "shop-db.example.com", "database": "shop", "user": "reader", "password": "not this one"}
+    form.fill({**fields, "ssl": True})
+    form.change_description("Orders of the shop, read only")
+    expect(form.dialog.get_by_text("Database", exact=True)).to_be_visible()
+    take_picture("connection-form")
+    form.open_section("Extra Fields")
+    expect(form.dialog.get_by_text("Encrypt, or do not connect at all.")).to_be_visible()
+    take_picture("connection-form-extra")
+
+
+def test_picture_of_the_test_button(
+    connections_page: ConnectionsPage, take_picture: TakePicture, admin: Rest, world: World
+) -> None:
+    for family in FAMILIES:
+        fields = world.broken("mysql", "wrong password") if family == "mysql" else world.healthy[family]
+        attributes = to_airflow(family, fields)
+        named = {"connection_id": connection_id_of(family, "shop"), "extra": json.dumps(attributes["extra"])}
+        admin.post("/connections", {**attributes, **named})
+    connections_page.open()
+    title, _, _ = connections_page.test("osiris_mysql_shop")
+    assert title == "Test Connection Failed"
+    take_picture("test-connection")
+
+
+def test_picture_of_health(
+    page: Page,
+    airflow: AirflowServer,
+    admin: Rest,
+    connections_file: ConnectionsFile,
+    world: World,
+    take_picture: TakePicture,
+) -> None:
+    for name in ("well", "wrong password", "closed port", "well"):
+        fields = world.healthy["mysql"] if name == "well" else world.broken("mysql", name)
+        connections_file.write({"mysql": {"orders": fields}})
+        admin.finished("osiris_health", admin.trigger("osiris_health"))
+    uri = "osiris://mysql/orders"
+    assets = admin.get("/assets", uri_pattern=uri, only_active=False)["assets"]
+    number = next(asset["id"] for asset in assets if asset["uri"] == uri)
+    until(lambda: len(admin.get("/assets/events", asset_id=number)["asset_events"]) == 4, "events of all checks")
+    page.goto(f"{airflow.origin}/assets/{number}")
+    expect(page.get_by_text("osiris_health").first).to_be_visible()
+    take_picture("health")
