@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 INPUT = "osiris_input"
 """Under which a writer's statements know the rows to write."""
+_DIGITS = 38
 _WHOLE = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
 
 
@@ -69,6 +70,21 @@ def unique_keys(cursor: DuckDBPyConnection, table: str) -> list[list[str]]:
     return [list(names) for (names,) in found]
 
 
+def readable(table: pa.Table) -> pa.Table:
+    """Return a table with decimals of more than 38 digits as text, which DuckDB cannot read otherwise."""
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        if pa.types.is_decimal256(field.type):
+            narrow = (
+                pa.decimal128(field.type.precision, field.type.scale)
+                if field.type.precision <= _DIGITS
+                else pa.string()
+            )
+            table = table.set_column(place, field.with_type(narrow), table.column(place).cast(narrow))
+    return table
+
+
 def create_table(cursor: DuckDBPyConnection, table: str, schema: pa.Schema, primary_key: Sequence[str]) -> None:
     """Create a table whose types hold the values of a schema.
 
@@ -79,7 +95,7 @@ def create_table(cursor: DuckDBPyConnection, table: str, schema: pa.Schema, prim
 
     # A column of nulls only would become one of numbers.
     typed = pa.schema([field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in schema])
-    cursor.register(INPUT, typed.empty_table())
+    cursor.register(INPUT, readable(typed.empty_table()))
     described = cursor.execute(f"DESCRIBE FROM {INPUT}").fetchall()
     cursor.unregister(INPUT)
     columns = [f"{quote(name)} {kind}" for name, kind, *_ in described]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.duckdb.extractor import DuckDBDriver, own_cursor, quote
-from osiris_provider.drivers.duckdb.tables import INPUT, columns_of, create_table, unique_keys
+from osiris_provider.drivers.duckdb.tables import INPUT, columns_of, create_table, readable, unique_keys
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.fit import misfit, same_key, twice_in
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
@@ -174,7 +174,7 @@ def _insert(
             same = same_key(batch, key)
             if same is not None:
                 raise twice_in(config.table, key, [rows + row + 1 for row in same])
-        cursor.register(INPUT, pa.Table.from_batches([batch]))
+        cursor.register(INPUT, readable(pa.Table.from_batches([batch])))
         try:
             with _refusals(config.table, f"among rows {rows + 1:,} to {rows + batch.num_rows:,} of the input: one"):
                 cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
@@ -203,7 +203,7 @@ def _misfit_of(
         for column in columns:
             if column.name not in batch.schema.names:
                 continue
-            other.register(INPUT, pa.table({"value": batch.column(column.name), "row": numbers}))
+            other.register(INPUT, readable(pa.table({"value": batch.column(column.name), "row": numbers})))
             reason = f"DuckDB does not turn {batch.schema.field(column.name).type} into {column.kind}".replace("[", "(")
             reason = f"{reason.replace(']', ')')}, or not this value"
             try:

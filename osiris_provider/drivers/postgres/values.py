@@ -79,7 +79,17 @@ def _printable(column: pa.Array) -> pa.Array:
         return pa.array([None if value is None else f"{value} microseconds" for value in micros], pa.string())
     if pa.types.is_null(kind):
         return column.cast(pa.string())
-    return column.cast(pa.float32()) if pa.types.is_float16(kind) else column
+    return _cut(column)
+
+
+def _cut(column: pa.Array) -> pa.Array:
+    """Return a column without its nanoseconds, which PostgreSQL would round."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return column.cast(pa.timestamp("us", kind.tz), safe=False)
+    return column.cast(pa.time64("us"), safe=False) if kind == pa.time64("ns") else column
 
 
 def _is_binary(kind: pa.DataType) -> bool:

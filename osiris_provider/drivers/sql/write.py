@@ -17,6 +17,7 @@ from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError, S
 from osiris_provider.drivers.sql.fit import Limits, fitting
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
 from osiris_provider.drivers.sql.tables import Column, check_key, check_names
+from osiris_provider.drivers.sql.usual import usual_batches, usual_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,9 +80,10 @@ class SQLWriter(SQLDriver[AnyWrite], Writer[AnyWrite]):
         """Write all batches into the table; see :meth:`Writer.write`."""
         check_names(step.id, reader.schema)
         check_key(step.id, step.config.table, reader.schema, step.config.primary_key)
-        batches = sliced(reader, step.config.batch_rows)
+        schema = usual_schema(reader.schema)
+        batches = usual_batches(sliced(reader, step.config.batch_rows), schema)
         with self.borrowed(step) as client:
-            return {"rows_written": self.load(client, step, reader.schema, batches)}
+            return {"rows_written": self.load(client, step, schema, batches)}
 
 
 def load_id_of(step: Step[Any]) -> str | None:

@@ -1,0 +1,67 @@
+"""Rare Arrow types as the usual ones, so that each family has to know only these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osiris_provider.drivers.sql.base import Batches
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def usual_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the schema that :func:`usual_batches` give."""
+    import pyarrow as pa
+
+    return pa.schema([field.with_type(_usual_type(field.type)) for field in schema])
+
+
+def usual_batches(batches: Batches, schema: pa.Schema) -> Batches:
+    """Yield the same batches with columns of the usual types.
+
+    Dictionaries and run-end encoded columns become what they hold, views become texts and bytes, small decimals large
+    ones, half floats floats; a UUID becomes its text, other extension types their storage.
+
+    :param schema: what :func:`usual_schema` gives.
+    """
+    import pyarrow as pa
+
+    for batch in batches:
+        if batch.schema.types == schema.types:
+            yield batch
+            continue
+        columns = [_usual(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _usual_type(kind: pa.DataType) -> pa.DataType:
+    import pyarrow as pa
+
+    if isinstance(kind, pa.UuidType):
+        return pa.string()
+    if isinstance(kind, pa.BaseExtensionType):
+        return _usual_type(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _usual_type(kind.value_type)
+    if pa.types.is_decimal32(kind) or pa.types.is_decimal64(kind):
+        return pa.decimal128(kind.precision, kind.scale)
+    views = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary(), pa.float16(): pa.float32()}
+    return views.get(kind, kind)
+
+
+def _usual(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.type == kind:
+        return column
+    if isinstance(column.type, pa.UuidType):
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], kind)
+    if isinstance(column.type, pa.BaseExtensionType):
+        return _usual(column.storage, kind)
+    if pa.types.is_dictionary(column.type):
+        return _usual(column.dictionary_decode(), kind)
+    if pa.types.is_run_end_encoded(column.type):
+        return _usual(pc.run_end_decode(column), kind)
+    return column.cast(kind)
