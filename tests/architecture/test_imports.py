@@ -12,7 +12,19 @@ import pytest
 
 from tests.architecture.source import PACKAGE, name_of, tree_of
 
-HEAVY = {"duckdb", "pandas", "polars", "psycopg2", "pyarrow", "pycares", "pymysql", "requests", "rich", "tenacity"}
+HEAVY = {
+    "duckdb",
+    "fsspec",
+    "pandas",
+    "polars",
+    "psycopg2",
+    "pyarrow",
+    "pycares",
+    "pymysql",
+    "requests",
+    "rich",
+    "tenacity",
+}
 WITHOUT_AIRFLOW = [
     "osiris_provider",
     "osiris_provider.cli.main",
@@ -21,6 +33,7 @@ WITHOUT_AIRFLOW = [
     "osiris_provider.drivers",
     "osiris_provider.errors",
     "osiris_provider.provider_info",
+    "osiris_provider.staging",
 ]
 WITH_AIRFLOW = [
     "osiris_provider.operators.doctor",
