@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import RESOLVED, BaseDriver, Writer
 from osiris_provider.drivers.datasets import Dataset, of_uri, table_name
+from osiris_provider.errors import OsirisError
 from osiris_provider.staging import StagedData, Staging
 
 if TYPE_CHECKING:
@@ -44,7 +46,10 @@ class Lineage:
         :param config: of its step, with the resolved connection.
         :param inputs: what came through XCom.
         """
-        outside = driver.dataset_of(config) if isinstance(driver, BaseDriver) else None
+        outside = None
+        # The task has done its work; what cannot be named is no reason to fail.
+        with suppress(OsirisError, ValueError):
+            outside = driver.dataset_of(config) if isinstance(driver, BaseDriver) else None
         connection = config.get(RESOLVED)
         if outside and connection:
             redact = get_connector(connection["family"]).model.redactor(connection)

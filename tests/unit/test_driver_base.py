@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.drivers.base import RESOLVED, BaseDriver, Extractor, Step, StepConfig, Writer
+from osiris_provider.drivers.incremental import Incremental
 from osiris_provider.errors import ConnectionConfigError, DataError, DriverConfigError
 
 from tests.contract.context import Metric, RecordingContext
@@ -18,6 +19,10 @@ class TableConfig(StepConfig):
     table: str
     limit: int = 3
     input: str | None = None
+
+
+class NewConfig(StepConfig):
+    incremental: Incremental | None = None
 
 
 class TableExtractor(Extractor[TableConfig]):
@@ -54,6 +59,34 @@ def test_writer_counts() -> None:
     result, metrics = run(TableWriter(), {"table": "t"}, e={"data": pa.table({"a": [1, 2]})})
     assert result == {"rows_written": 2, "table": "t"}
     assert metrics[0] == Metric("rows_written", 2, "rows", {"step": "s1"})
+
+
+class NewRows(Extractor[NewConfig]):
+    name = "new.extractor"
+    config_model = NewConfig
+
+    def extract(self, step: Step[NewConfig]) -> Any:
+        assert step.window is None or step.window.column == "n"
+        return pa.table({"n": [1, 2]})
+
+
+def test_incremental_reading_needs_somebody_who_keeps_marks() -> None:
+    assert run(NewRows(), {})[0]["data"].read_all().num_rows == 2
+    with pytest.raises(DriverConfigError, match=r"Step s1: config field incremental: .*keeps no high-water marks"):
+        run(NewRows(), {"incremental": {"column": "n"}})
+    with pytest.raises(DriverConfigError, match=r"incremental\.colum"):
+        run(NewRows(), {"incremental": {"colum": "n"}})
+
+
+def test_contexts_of_others_know_neither_marks_nor_load_ids() -> None:
+    class Bare:
+        def log_metric(self, name: str, value: float, **_: Any) -> None:
+            del name, value
+
+    ctx: Any = Bare()
+    assert NewRows().run(step_id="s", config={}, inputs={}, ctx=ctx)["data"].read_all().num_rows == 2
+    with pytest.raises(DriverConfigError, match="keeps no high-water marks"):
+        NewRows().run(step_id="s", config={"incremental": {"column": "n"}}, inputs={}, ctx=ctx)
 
 
 def test_reference_beside_the_connection_is_no_config() -> None:
