@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.connectors.base import Connector
-from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.errors import DataError, DriverConfigError, UnknownConnectorError
 
 from tests.contract.context import RecordingContext
 from tests.integration.sql_families import Connection
@@ -147,3 +147,20 @@ class TestMySQLLoading(MySQLFamily):
             cursor.execute("CREATE TABLE target (s TEXT)")
             with pytest.raises(RuntimeError, match="local_infile option is false"):
                 cursor.execute("LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE target")
+
+    @pytest.mark.parametrize("engine", ["load_data", "insert"])
+    def test_full_table_is_said_and_stays_as_it_was(
+        self, connection: Connection, address: Address, engine: str
+    ) -> None:
+        self.execute(
+            address, "CREATE TABLE target (id INT, s CHAR(255)) ENGINE=MEMORY", "INSERT INTO target VALUES (5, 'there')"
+        )
+        data = pa.table({"id": range(200_000), "s": ["x" * 255] * 200_000})
+        with pytest.raises(
+            UnknownConnectorError, match=r"Step load: @mysql\.test: .* has run out of disk or memory"
+        ) as raised:
+            self.write(connection, data, RecordingContext(load_id="load"), engine=engine, write_mode="replace")
+        assert raised.value.facts["fault"] == "server_full"
+        assert self.execute(address, "SELECT * FROM target") == [(5, "there")]
+        assert self.execute(address, "SHOW TABLES") == [("_osiris_loads",), ("target",)]
+        assert self.execute(address, "SELECT * FROM _osiris_loads") == []
