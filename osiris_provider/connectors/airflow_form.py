@@ -173,7 +173,7 @@ def _as_declared(spec: FieldSpec | None, value: Any) -> Any:
     """Undo what a connection's URI form does: digits become numbers, objects become JSON text."""
     if spec is None:
         return value
-    if spec.textual and isinstance(value, (bool, int, float)):
+    if spec.textual and isinstance(value, (bool, int, float, dict, list)):
         return json.dumps(value)
     if not spec.textual and isinstance(value, str) and value[:1] in ("{", "["):
         try:

@@ -1,4 +1,4 @@
-"""The pictures of the documentation: ``OSIRIS_PICTURES=docs/img scripts/test-browser -k picture`` renews them."""
+"""The pictures of the documentation: ``PICTURES=docs/img scripts/test-browser -k picture`` renews them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TakePicture = Callable[[str], None]
 @pytest.fixture
 def take_picture(page: Page, tmp_path: Path) -> TakePicture:
     """Take a picture of the page."""
-    directory = Path(os.environ.get("OSIRIS_PICTURES", tmp_path))
+    directory = Path(os.environ.get("PICTURES", tmp_path))
 
     def take(name: str) -> None:
         picture = page.screenshot(path=directory / f"{name}.png", animations="disabled", caret="hide")
