@@ -193,7 +193,9 @@ def test_extractor_selects_filters_and_orders(supabase: FakeSupabase) -> None:
 
 
 @pytest.mark.parametrize("page_size", [100, 5000])
-def test_extractor_pages_by_key_while_rows_come_and_go(supabase: FakeSupabase, page_size: int) -> None:
+def test_extractor_pages_by_key_while_rows_come_and_go(
+    supabase: FakeSupabase, monkeypatch: pytest.MonkeyPatch, page_size: int
+) -> None:
     supabase.max_rows = 700
     rows = supabase.tables["people"] = list(ROWS)
     asked = supabase.answer
@@ -204,7 +206,7 @@ def test_extractor_pages_by_key_while_rows_come_and_go(supabase: FakeSupabase, p
         del rows[0]
         return reply
 
-    supabase.answer = meanwhile  # type: ignore[method-assign]
+    monkeypatch.setattr(supabase, "answer", meanwhile)
     assert extracted(supabase, key="id", order=[], page_size=page_size).to_pylist() == ROWS
 
 

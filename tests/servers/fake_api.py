@@ -32,9 +32,7 @@ class FakeApi(HttpServer):
         tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(tls)
-        self.credentials = credentials or {}
-        self.rows = rows or []
-        self.most = most
+        self.credentials, self.rows, self.most = credentials or {}, rows or [], most
         self.throttled = 0
         """How many of the next requests are answered 429."""
         self.retry_after = "0"
