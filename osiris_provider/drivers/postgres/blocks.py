@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 2 * 1024 * 1024
 """Bytes of COPY's output that become one record batch; a row longer than that is a batch of its own."""
-_BLOCKS_AHEAD = 4
+_BLOCKS_AHEAD = 2
 _TAIL_BYTES = 64 * 1024
 _CANCEL_SECONDS = 0.25
 _CANCEL_TRIES = 20
