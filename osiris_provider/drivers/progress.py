@@ -22,17 +22,19 @@ log = logging.getLogger(__name__)
 class Verb:
     """What is done with rows, as the log and the metrics call it.
 
-    :param past: such as ``read``, for ``rows_read`` and ``bytes_read``.
-    :param noun: such as ``read``, for ``read_seconds`` and ``read_rows_per_second``.
+    :param told: such as ``wrote``, for the log.
+    :param past: such as ``written``, for ``rows_written`` and ``bytes_written``.
+    :param noun: such as ``write``, for ``write_seconds`` and ``write_rows_per_second``.
     """
 
+    told: str
     past: str
     noun: str
 
 
-READ = Verb("read", "read")
-WRITTEN = Verb("written", "write")
-PROCESSED = Verb("processed", "process")
+READ = Verb("read", "read", "read")
+WRITTEN = Verb("wrote", "written", "write")
+PROCESSED = Verb("processed", "processed", "process")
 
 Report = Callable[[str, float, str], None]
 
@@ -100,7 +102,7 @@ class Progress:
 
     def _line(self, rows: int, seconds: float) -> str:
         rate = f"{self.rows / seconds:,.0f} rows/s"
-        return f"{self._verb.past} {rows:,} rows, {_size(self.bytes)} in {_duration(seconds)}, {rate}"
+        return f"{self._verb.told} {rows:,} rows, {_size(self.bytes)} in {_duration(seconds)}, {rate}"
 
 
 def _size(count: float) -> str:

@@ -57,7 +57,7 @@ def test_totals(
     run = run_dag(dag)
     assert run.state == "success"
     log = caplog.text
-    for task, past, noun in (("read", "read", "read"), ("write", "written", "write")):
+    for task, told, past, noun in (("read", "read", "read", "read"), ("write", "wrote", "written", "write")):
         found = {metric["name"]: metric for metric in run.xcom(task, "metrics")}
         names = [f"rows_{past}", f"bytes_{past}", f"{noun}_seconds", f"{noun}_rows_per_second"]
         assert list(found) == names
@@ -65,7 +65,7 @@ def test_totals(
         rows, size, seconds, rate = (found[name]["value"] for name in names)
         assert (rows, size) == (ROWS, pytest.approx(16 * ROWS, rel=0.03))
         assert rate == pytest.approx(ROWS / seconds, rel=0.2)
-        assert re.search(rf"Step {task}: {past} 100,000 rows, 1\.6 MB in \d+\.\d s, [\d,]+ rows/s", log)
+        assert re.search(rf"Step {task}: {told} 100,000 rows, 1\.6 MB in \d+\.\d s, [\d,]+ rows/s", log)
         tags = {"dag_id": "totals", "task_id": task, "step": task}
         for name in names:
             assert (f"osiris.{name}", found[name]["value"], tags) in recorder.seen
