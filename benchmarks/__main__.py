@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks import write_runs
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.measure import built, compare
 from benchmarks.report import Section, markdown, rich_table
@@ -31,7 +32,7 @@ def main() -> None:
             sections.append(_measure(family, options.large, ours, 1))
             console.print(rich_table(sections[-1]))
     if options.write:
-        DOCUMENT.write_text(markdown(sections, options.rounds), encoding="utf-8")
+        DOCUMENT.write_text(markdown(sections, options.rounds) + write_runs.section(), encoding="utf-8")
 
 
 def _measure(family: str, rows: int, contestants: Sequence[Contestant], rounds: int) -> Section:
