@@ -48,6 +48,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("mode", MODES)
 def test_full_disk_is_said_and_nothing_is_visible(tmp_path: Path, small_disk: Path, mode: str) -> None:
     target = PostgresTarget(tmp_path, 0)
+    ballast = small_disk.parent / "ballast"
+    ballast.write_bytes(bytes(4 << 20))
     config = {"table": "target", "write_mode": mode, "primary_key": ["id"]}
     many, few = (pa.table({"id": range(rows), "s": ["x" * 200] * rows}) for rows in (200_000, 10))
     with target.server as server:
@@ -67,6 +69,7 @@ def test_full_disk_is_said_and_nothing_is_visible(tmp_path: Path, small_disk: Pa
         assert raised.value.facts["fault"] == "server_full"
         assert target.query("SELECT id FROM target") == [(-1,)]
         assert target.query("SELECT load_id FROM _osiris_loads") == []
+        ballast.unlink()
         target.query("VACUUM target")
         write(few)
         assert target.count() == (10 if mode == "replace" else 11)

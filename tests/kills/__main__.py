@@ -49,7 +49,7 @@ def main() -> int:
 
 def _run(one: Killer, cells: Sequence[Cell], options: argparse.Namespace, stop: float, console: Console) -> list[Death]:
     deaths = []
-    plan = list(_in_turn(cells, options.points, options.late))
+    plan = list(_in_turn(cells, options.points, options.late))[options.skip * len(cells) :]
     for number, (cell, point) in enumerate(plan, 1):
         if time.monotonic() > stop:
             console.print(f"time is up: {len(plan) - number + 1} of {len(plan)} kills were not done")
@@ -107,6 +107,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--points", type=int, default=20, help="random points of a load, in each mode (default: 20)")
     parser.add_argument("--late", type=int, default=5, help="more points after the last row (default: 5)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of a load (default: 1000000)")
+    parser.add_argument("--skip", type=int, default=0, help="points of each kind that an earlier run has done")
     parser.add_argument("--family", action="append", choices=list(TARGETS), help="default: all; may be given again")
     parser.add_argument("--mode", action="append", choices=MODES, help="default: all; may be given again")
     parser.add_argument("--minutes", type=float, default=600, help="begin no more kills of a family after that")
