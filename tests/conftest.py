@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -90,6 +91,22 @@ def new_s3_client() -> Iterator[None]:
     clients.clear_instance_cache()
     yield
     clients.clear_instance_cache()
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes."""
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    if os.geteuid() != 0 or mount is None or umount is None:
+        pytest.skip("only root can mount a file system; /dev/full and a limit stand in for it")
+    command = [mount, "-t", "tmpfs", "-o", "size=2m", "osiris-tests", str(directory)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"mount says {done.stderr.strip()}; /dev/full and a limit stand in for it")
+    yield directory
+    subprocess.run([umount, directory], check=True)
 
 
 @pytest.fixture

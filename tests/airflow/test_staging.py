@@ -6,11 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
+from osiris_provider.operators.osiris import OsirisOperator
 
+from tests.airflow.conftest import RunDag
 from tests.airflow.test_cli import run
 from tests.airflow.versions import since_3_2
 from tests.conftest import REPOSITORY
@@ -63,3 +67,22 @@ def test_gc_knows_the_connections_of_airflows_database(
         removed = json.loads(capsys.readouterr().out)["removed"]
     assert [(one["path"], one["bytes"]) for one in removed] == [("dag/run/extract/0/1/data.parquet", 5)]
     assert s3_server.objects() == []
+
+
+def test_a_task_on_a_full_disk_uses_its_retries_and_leaves_nothing(
+    tiny_disk: Path, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OSIRIS__STAGING_URL", tiny_disk.as_uri())
+    with DAG("full_disk", schedule=None) as dag:
+        # What cannot be compressed.
+        query = "SELECT gen_random_uuid()::VARCHAR AS id FROM range(500_000)"
+        OsirisOperator(
+            task_id="extract",
+            driver="duckdb.processor",
+            config={"query": query},
+            retries=1,
+            retry_delay=timedelta(0),
+        )
+    run = run_dag(dag)
+    assert (run.state, run.tries["extract"]) == ("failed", 2)
+    assert [path for path in tiny_disk.rglob("*") if path.is_file()] == []

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -59,22 +58,6 @@ def noise() -> pa.RecordBatchReader:
 
 def files_under(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() or path.is_symlink())
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
-    directory = tmp_path / "disk"
-    directory.mkdir()
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    if os.geteuid() != 0 or mount is None or umount is None:
-        pytest.skip("only root can mount a file system; /dev/full and a limit stand in for it")
-    command = [mount, "-t", "tmpfs", "-o", "size=2m", "osiris-tests", str(directory)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"mount says {done.stderr.strip()}; /dev/full and a limit stand in for it")
-    yield directory
-    subprocess.run([umount, directory], check=True)
 
 
 def test_a_full_disk_is_told_and_nothing_is_left_on_it(tiny_disk: Path) -> None:

@@ -18,7 +18,7 @@ from tests.servers.s3 import S3Server
 from tests.workers.worker import Worker
 
 HERE = Path(__file__).parent
-HEARTBEAT_TIMEOUT = "20"
+HEARTBEAT_TIMEOUT = "60"
 """Seconds after which a task whose worker says nothing is given up; Airflow's default is 300."""
 
 
@@ -89,3 +89,6 @@ def workers(airflow: AirflowServer, tmp_path: Path) -> Iterator[list[Worker]]:
     with ExitStack() as stack:
         names = ("one", "two")
         yield [stack.enter_context(Worker(airflow, name, f"default,{name}", tmp_path / name)) for name in names]
+    for log in (*tmp_path.glob("*/worker.log"), airflow.logs / "scheduler.log"):
+        # Shown with a failure only.
+        print(log, "\n".join(log.read_text(errors="replace").splitlines()[-50:]), sep="\n")  # noqa: T201 - for pytest
