@@ -29,7 +29,7 @@ QUIET = (
     "--no-first-run",
     "--disable-quic",
 )
-PATIENCE = 20_000
+PATIENCE = 90_000
 """Milliseconds that a page may take for what it shows; a busy machine needs some."""
 IMAGES = REPOSITORY / "docs" / "img"
 WIDTH, HEIGHT = 1280, 800

@@ -26,12 +26,14 @@ class FileNotifier(BaseNotifier):
         Path(os.environ["OSIRIS_HOME"], "notified.txt").write_text(self.text)
 
 
-with DAG("catch_up", schedule=Asset("osiris://mysql/shop/recovered")):
+RECOVERED = Asset("osiris://mysql/shop/recovered")
+
+with DAG("catch_up", schedule=RECOVERED):
 
     @task
     def what_came_back(triggering_asset_events: Any = None) -> list[Any]:
         """Return the extras of the events that started this run."""
-        return [dict(event.extra) for events in triggering_asset_events.values() for event in events]
+        return [dict(event.extra) for event in triggering_asset_events[RECOVERED]]
 
     what_came_back()
 
