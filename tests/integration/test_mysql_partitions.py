@@ -73,29 +73,35 @@ COLUMNS = [
 ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("declared", "values"), COLUMNS)
-def test_the_parts_are_the_whole(
-    connection: dict[str, Any], server: Any, declared: str, values: list[str], engine: str
-) -> None:
+def test_the_parts_are_the_whole(connection: dict[str, Any], server: Any, declared: str, values: list[str]) -> None:
     server.execute(f"CREATE TABLE t (`a%s``b` {declared}, n INT)")
     for number, value in enumerate(values * 3):
         server.execute(f"INSERT INTO t VALUES ({value}, {number})")
-    common: dict[str, Any] = {"engine": engine, "text_columns": ["a%s`b"]}
 
-    whole = read(connection, table="t", **common)
-    parts = read(connection, table="t", partition_on="a%s`b", partitions=5, **common)
-    query = read(
-        connection,
-        query="SELECT `a%%s``b`, n FROM t WHERE 1 = %s -- a comment",
-        params=[1],
-        partition_on="a%s`b",
-        **common,
-    )
+    for engine in ENGINES:
+        common: dict[str, Any] = {"engine": engine, "text_columns": ["a%s`b"]}
+        whole = read(connection, table="t", **common)
+        assert whole.num_rows == 3 * len(values)
+        parts = read(connection, table="t", partition_on="a%s`b", partitions=5, **common)
+        assert parts.schema == whole.schema
+        assert rows(parts) == rows(whole)
 
-    assert whole.num_rows == 3 * len(values)
-    assert parts.schema == query.schema == whole.schema
-    assert rows(parts) == rows(query) == rows(whole)
+
+def test_the_parts_of_a_query_with_parameters(
+    connection: dict[str, Any], server: Any, mariadb: MariaDBServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.execute("CREATE TABLE t (`a%s``b` INT, n INT)")
+    server.execute("INSERT INTO t SELECT IF(seq % 5, seq, NULL), seq % 2 FROM seq_1_to_100")
+    caplog.set_level("INFO")
+    admin = {**connection, "user": mariadb.admin.user, "password": mariadb.admin.password}
+    query: dict[str, Any] = {"query": "SELECT * FROM t WHERE n = %s AND '%%' <> '' -- a comment", "params": [1]}
+
+    whole, parts = read(admin, **query), read(admin, **query, partition_on="a%s`b")
+
+    assert rows(parts) == rows(whole)
+    assert whole.num_rows == 50
+    assert "4 parts by a%s`b, from one snapshot" in caplog.text
 
 
 @pytest.mark.parametrize("partitions", [2, 32])
@@ -145,7 +151,7 @@ def test_the_parts_are_one_snapshot(
     assert sums == [200_000] * 15
     assert len(moved) > 15
     assert "from one snapshot" in caplog.text
-    assert "NOT" not in caplog.text
+    assert "one connection" not in caplog.text
 
 
 def test_what_may_not_be_locked_is_said(
@@ -157,7 +163,7 @@ def test_what_may_not_be_locked_is_said(
     table = read(connection, query="SELECT id FROM t", partition_on="id")
 
     assert table.num_rows == 100
-    assert "NOT from one snapshot: the database cannot be locked for a moment, because the user lacks" in caplog.text
+    assert "over one connection, not in parts by id: the database cannot be locked for a moment" in caplog.text
 
 
 def test_all_tables_are_locked_for_a_query_if_that_is_allowed(
@@ -180,7 +186,17 @@ def test_tables_without_snapshots_are_said(
     server.execute("CREATE TABLE t (id INT) ENGINE=MyISAM SELECT seq AS id FROM seq_1_to_100")
 
     assert read(connection, table="t", partition_on="id").num_rows == 100
-    assert "NOT from one snapshot: the engine MyISAM has none" in caplog.text
+    assert "over one connection, not in parts by id: the table's engine, MyISAM, has no snapshots" in caplog.text
+
+
+def test_a_query_that_may_give_other_rows_each_time_is_not_split(
+    connection: dict[str, Any], server: Any, mariadb: MariaDBServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.execute("CREATE TABLE t (id INT) SELECT seq AS id FROM seq_1_to_100")
+    admin = {**connection, "user": mariadb.admin.user, "password": mariadb.admin.password}
+
+    assert read(admin, query="SELECT id FROM t ORDER BY RAND() LIMIT 10", partition_on="id").num_rows == 10
+    assert "a query with RAND may give other rows each time it runs" in caplog.text
 
 
 def test_nothing_stays_locked_or_open(connection: dict[str, Any], server: Any) -> None:

@@ -12,7 +12,7 @@ from pydantic import model_validator
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql.read import hang_up, quote, read_all
-from osiris_provider.drivers.mysql.snapshot import locked, points_of, take_snapshot
+from osiris_provider.drivers.mysql.snapshot import begin_together, points_of
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.partition import split
@@ -68,11 +68,8 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
         finished = False
         try:
             parts = self._parts(client, step)
-            if len(parts) > 1:
-                with self._one_snapshot(client, step, len(parts)) as clients:
-                    yield from read_all(clients, parts, step.id)
-            else:
-                yield from read_all([client], parts, step.id)
+            with self._one_snapshot(client, step, len(parts)) as clients:
+                yield from read_all(clients, parts if len(clients) > 1 else [step.config], step.id)
             finished = True
         finally:
             if not finished:
@@ -90,26 +87,18 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
     def _one_snapshot(
         self, client: Connection[Any], step: Step[MySQLQueryConfig], number: int
     ) -> Iterator[list[Connection[Any]]]:
-        """Open connections that see the same state of the database; the log says so if that cannot be."""
+        """Open connections that see the same state of the database; only the one there is if that cannot be."""
         connector = get_connector(step.connection["family"])
         with ExitStack() as opened:
             clients: list[Connection[Any]] = []
-            for _ in range(number):
+            for _ in range(number if number > 1 else 0):
                 clients.append(connector.create_client(step.connection))
                 opened.callback(connector.close_client, clients[-1])
-            with locked(client, step.config, self.dialect) as problem:
-                for one in clients:
-                    take_snapshot(one)
+            problem = begin_together(client, clients, step.config, self.dialect) if clients else ""
             column = step.config.partition_on
             if problem:
-                log.warning(
-                    "Step %s: reading %d parts by %s, NOT from one snapshot: %s. Rows that are written meanwhile "
-                    "may be missing or may be there twice.",
-                    step.id,
-                    number,
-                    column,
-                    problem,
-                )
-            else:
+                log.warning("Step %s: reading over one connection, not in parts by %s: %s", step.id, column, problem)
+                opened.close()
+            elif clients:
                 log.info("Step %s: reading %d parts by %s, from one snapshot", step.id, number, column)
-            yield clients
+            yield [client] if problem or not clients else clients

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.mysql import arrow_types as types
@@ -28,40 +28,52 @@ BUSY: Final = (1205, 1213)
 LOCK_ALL: Final = "FLUSH TABLES WITH READ LOCK"
 TRANSACTIONAL: Final = ("InnoDB", "ROCKSDB", "TokuDB", "ndbcluster")
 INTEGERS: Final = types.INTEGERS | {types.YEAR}
+UNSTEADY: Final = re.compile(r"\b(limit|fetch|rand|uuid)\b", re.IGNORECASE)
+"""Words of queries that may give other rows each time they run; also where they only name something."""
 FIRST_DAY: Final = "0001-01-01"
 
 
-@contextmanager
-def locked(client: Connection[Any], config: MySQLQueryConfig, dialect: Dialect) -> Iterator[str]:
-    """Keep others from writing for a moment; yields why that cannot be, or nothing.
+def begin_together(
+    client: Connection[Any], clients: Iterable[Connection[Any]], config: MySQLQueryConfig, dialect: Dialect
+) -> str:
+    """Begin transactions that see the same state of the database; return why that cannot be, or nothing.
 
     Neither MySQL nor MariaDB can give a snapshot to another connection. But snapshots that are taken while nobody can
     commit are the same. A table is locked alone; of a query it is not known what to lock, so it is everything, for
     which the user needs the right RELOAD.
 
-    :param client: an open connection without a transaction; it has to take part in nothing else meanwhile.
+    :param client: an open connection without a transaction, which holds the lock.
+    :param clients: open connections without transactions.
     :param config: what is to be read.
     :param dialect: of MySQL.
     """
     table = config.table and quoted_table(config.table, dialect.quote)
     with client.cursor() as cursor:
-        problem = _no_snapshot(cursor, config) or _lock(cursor, f"LOCK TABLES {table} READ" if table else LOCK_ALL)
+        problem = _no_parts(cursor, config) or _lock(cursor, f"LOCK TABLES {table} READ" if table else LOCK_ALL)
+        if problem:
+            return problem
         try:
-            yield problem
+            for one in clients:
+                _take_snapshot(one)
         finally:
             if client.open:
                 cursor.execute("UNLOCK TABLES")
                 # InnoDB has a lock of its own, until then.
                 client.commit()
+    return ""
 
 
-def _no_snapshot(cursor: Cursor, config: MySQLQueryConfig) -> str:
-    """Return why a table has no snapshot; of a view or a query nothing is known."""
-    database, _, name = (config.table or "").rpartition(".")
+def _no_parts(cursor: Cursor, config: MySQLQueryConfig) -> str:
+    """Return why parts may not add up to the whole."""
+    if config.table is None:
+        found = UNSTEADY.search(config.query or "")
+        return f"a query with {found[0].upper()} may give other rows each time it runs" if found else ""
+    database, _, name = config.table.rpartition(".")
     where = "table_schema = COALESCE(%s, DATABASE()) AND table_name = %s"
     cursor.execute(f"SELECT engine FROM information_schema.tables WHERE {where}", (database or None, name))  # noqa: S608 - no values
     (engine,) = cursor.fetchone() or (None,)
-    return "" if engine in (None, *TRANSACTIONAL) else f"the engine {engine} has none"
+    # Of a view nothing is known.
+    return "" if engine in (None, *TRANSACTIONAL) else f"the table's engine, {engine}, has no snapshots"
 
 
 def _lock(cursor: Cursor, statement: str) -> str:
@@ -83,11 +95,7 @@ def _lock(cursor: Cursor, statement: str) -> str:
     return problem
 
 
-def take_snapshot(client: Connection[Any]) -> None:
-    """Begin a transaction that sees the database as it is now.
-
-    :param client: an open connection without a transaction.
-    """
+def _take_snapshot(client: Connection[Any]) -> None:
     with client.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
