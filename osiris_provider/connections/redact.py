@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit, urlunsplit
 MASK = "***"
 
 _LEFT_BY_REQUESTS = "!#$%&'()*+,/:;=?@[]~"
+_LEFT_BY_SQLALCHEMY = " +"
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _LOGIN = re.compile(r"[^/@:]*:.*@", re.DOTALL)
 _PASSWORD = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))", re.DOTALL)
@@ -30,7 +31,7 @@ def spellings(secret: str) -> set[str]:
 def _quoted(secret: str) -> set[str]:
     """Return a secret as the various libraries quote it in URLs."""
     data = secret.encode("utf-8", "surrogatepass")
-    forms = {quote(data, safe=safe) for safe in ("", "/", _LEFT_BY_REQUESTS)} | {quote_plus(data)}
+    forms = {quote(data, safe=safe) for safe in ("", "/", _LEFT_BY_REQUESTS, _LEFT_BY_SQLALCHEMY)} | {quote_plus(data)}
     return forms | {_PERCENT.sub(lambda found: found[0].lower(), form) for form in forms}
 
 

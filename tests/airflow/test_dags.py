@@ -12,7 +12,7 @@ from osiris_provider.hooks.postgres import OsirisPostgresHook
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.test_sensor import entry
-from tests.airflow.versions import DagSerialization
+from tests.airflow.versions import DagSerialization, dag_bag_class
 from tests.servers import Address
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -22,12 +22,11 @@ FILES = sorted(path.name for path in DAGS.glob("*.py"))
 @pytest.fixture
 def load_dag(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Parse a file as the DAG processor does and return its only DAG."""
-    from airflow.dag_processing.dagbag import DagBag
-
+    dag_bag = dag_bag_class()
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def load(file: str) -> Any:
-        bag = DagBag(str(DAGS / file))
+        bag = dag_bag(str(DAGS / file))
         assert bag.import_errors == {}
         [dag] = bag.dags.values()
         return dag

@@ -21,6 +21,10 @@ since_3_2 = pytest.mark.skipif(
 since_3_3 = pytest.mark.skipif(AIRFLOW < (3, 3), reason="Airflow 3.3 brings retry policies")
 before_3_3 = pytest.mark.skipif(AIRFLOW >= (3, 3), reason="Airflow 3.3 brings retry policies")
 
+lists_assets_of_events = pytest.mark.skipif(
+    AIRFLOW < (3, 2), reason="Before 3.2 Airflow's list of assets leaves out those that only events know"
+)
+
 if TYPE_CHECKING or AIRFLOW >= (3, 2):
     from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
     from airflow.sdk.serde import deserialize, serialize
@@ -36,10 +40,12 @@ __all__ = [
     "AirflowSkipException",
     "DagSerialization",
     "before_3_3",
+    "dag_bag_class",
     "deserialize",
     "hook_class",
     "hook_info",
     "keep_the_api_between_tasks",
+    "lists_assets_of_events",
     "send_metrics_to",
     "sensitive_words",
     "serialize",
@@ -71,6 +77,11 @@ def store_dag(dag: Any) -> str:
         import_module(module).SerializedDAG.bulk_write_to_db("tests", None, [dag], session=session)
         SerializedDagModel.write_dag(LazyDeserializedDAG(data=data), "tests", session=session)
     return json.dumps(data)
+
+
+def dag_bag_class() -> Any:
+    """The class that reads DAG files."""
+    return resolve_name("airflow.dag_processing.dagbag:DagBag" if AIRFLOW >= (3, 2) else "airflow.models.dagbag:DagBag")
 
 
 def hook_class(connection_type: str) -> Any:

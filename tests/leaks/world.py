@@ -1,0 +1,104 @@
+"""Servers whose passwords are canaries, and the connections file that leads to them."""
+
+from __future__ import annotations
+
+import ssl
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from psycopg2 import sql
+
+from tests.faults.peers import Peer, closed_port, silent
+from tests.faults.sql import Certificates
+from tests.leaks.canaries import BASIC, DSN, DUCKDB, LINES, MYSQL, POSTGRES, SHOPIFY, SUPABASE, TOKEN, WRONG
+from tests.servers import MariaDBServer, PostgresServer
+from tests.servers.fake_api import FakeApi
+from tests.servers.fake_shopify import FakeShopify
+from tests.servers.fake_supabase import FakeSupabase
+
+Connections = dict[str, dict[str, dict[str, Any]]]
+USER = "ann"
+VARIABLES = {"MYSQL_PASSWORD": MYSQL.secret, "API_TOKEN": TOKEN.secret}
+"""Secrets that the connections file takes from the environment."""
+
+
+@contextmanager
+def running_world(directory: Path, mariadb: MariaDBServer, postgres: PostgresServer) -> Iterator[Connections]:
+    """Start the servers and return the connections, healthy and broken.
+
+    :param directory: for files.
+    """
+    certificates = Certificates(directory)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificates.good.configure_cert(context)
+    ca = {"ca_bundle": str(certificates.trusted)}
+    _accounts(mariadb, postgres)
+    basic = b64encode(f"{USER}:{BASIC.secret}".encode())
+    with ExitStack() as stack:
+        supabase = stack.enter_context(FakeSupabase(SUPABASE.secret, "anon", {"t": []}, tls=context))
+        shopify = stack.enter_context(FakeShopify(SHOPIFY.secret, tls=context))
+        token = stack.enter_context(FakeApi({"Authorization": f"Bearer {TOKEN.secret}".encode()}, tls=context))
+        login = stack.enter_context(FakeApi({"Authorization": b"Basic " + basic}, tls=context))
+        closed = stack.enter_context(closed_port())
+        quiet = stack.enter_context(Peer(silent))
+        my = {"host": mariadb.app.host, "port": mariadb.app.port, "user": USER, "database": "app"}
+        pg = {"host": postgres.app.host, "port": postgres.app.port, "user": USER, "database": "app"}
+        dsn = f"postgresql://dsn:{quote(DSN.secret, safe='')}@{pg['host']}:{pg['port']}/app"
+        yield {
+            "mysql": {
+                "main": {**my, "password": "${MYSQL_PASSWORD}"},
+                "wrong": {**my, "password": WRONG.secret},
+                "down": {**my, "port": closed, "password": LINES.secret},
+                "silent": {**my, "port": quiet.port, "password": MYSQL.secret},
+            },
+            "postgres": {
+                "main": {**pg, "password": POSTGRES.secret},
+                "wrong": {**pg, "password": WRONG.secret},
+                "dsn": {"dsn": dsn},
+                "down": {"dsn": dsn.replace(f":{pg['port']}/", f":{closed}/")},
+            },
+            "supabase": {
+                "main": {"url": _at(supabase.port), "service_role_key": SUPABASE.secret, **ca},
+                "wrong": {"url": _at(supabase.port), "service_role_key": TOKEN.secret, **ca},
+                "sql": {"url": _at(supabase.port), "pg_dsn": dsn, **ca},
+            },
+            "shopify": {
+                "main": {"shop_domain": _at(shopify.port), "access_token": SHOPIFY.secret, **ca},
+                "down": {"shop_domain": _at(closed), "access_token": SHOPIFY.secret, **ca},
+            },
+            "api": {
+                "main": {"base_url": f"{_at(token.port)}/v1", "token": "${API_TOKEN}", "health_path": "/me", **ca},
+                "basic": {
+                    "base_url": f"{_at(login.port)}/v1",
+                    "user": USER,
+                    "password": BASIC.secret,
+                    "health_path": "/me",
+                    **ca,
+                },
+                "down": {"base_url": _at(closed), "api_key": TOKEN.secret, "headers": {"X-More": TOKEN.secret}},
+            },
+            "duckdb": {
+                "main": {"path": str(directory / "x.duckdb")},
+                "down": {"path": f"md:shop?motherduck_token={DUCKDB.secret}"},
+            },
+        }
+
+
+def _accounts(mariadb: MariaDBServer, postgres: PostgresServer) -> None:
+    with closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE USER {USER}@'%%' IDENTIFIED BY %s", (MYSQL.secret,))
+        cursor.execute(f"GRANT ALL ON app.* TO {USER}@'%'")
+    with closing(postgres.connect()) as server:
+        server.autocommit = True
+        with server.cursor() as cursor:
+            for name, canary in ((USER, POSTGRES), ("dsn", DSN)):
+                statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+                cursor.execute(statement.format(sql.Identifier(name), sql.Literal(canary.secret)))
+
+
+def _at(port: int) -> str:
+    return f"https://localhost:{port}"
