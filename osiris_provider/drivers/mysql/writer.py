@@ -220,7 +220,7 @@ class _Load:
 def _session(cursor: Cursor) -> Iterator[None]:
     """Work in strict mode, without notes, and wait long enough for another try of the same load to end."""
     names = ("sql_mode", "sql_notes", "innodb_lock_wait_timeout", "lock_wait_timeout")
-    cursor.execute(f"SELECT {', '.join(f'@@SESSION.{name}' for name in names)}")  # noqa: S608 - constants
+    cursor.execute(f"SELECT {', '.join(f'@@SESSION.{name}' for name in names)}")
     before: Sequence[Any] = cursor.fetchone() or ()
     _set(cursor, names, (f"{before[0]},{_STRICT}".lstrip(","), 0, _LOCK_SECONDS, _LOCK_SECONDS))
     try:
