@@ -150,6 +150,7 @@ class BlockParser:
         # Arrow takes a byte order mark away from the beginning, which here can only be one of the data.
         block = _BOM + block if block.startswith(_BOM) else block
         names = [str(place) for place in range(len(types))]
+        # With Arrow's own few threads: each thread that allocates keeps memory, and many parts have many threads.
         table = csv.read_csv(
             pa.BufferReader(block),
             csv.ReadOptions(column_names=names, use_threads=True, block_size=len(block) + 1),
