@@ -54,7 +54,7 @@ def rich_table(section: Section) -> Table:
 
 def markdown(sections: Iterable[Section], rounds: int) -> str:
     """Return docs/benchmarks.md."""
-    parts = [_PREFACE.format(rounds=rounds, machine=_machine(), versions=_versions())]
+    parts = [_PREFACE.format(rounds=rounds, machine=_machine(), load=_load(), versions=_versions())]
     for section in sections:
         lines = [HEADS, ("---", *["---:"] * (len(HEADS) - 1)), *map(_emphasised, section.lines())]
         parts.append(f"## {section.title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")
@@ -72,6 +72,11 @@ def _machine() -> str:
     )
     cores = len(os.sched_getaffinity(0))
     return f"{cores} cores{f' ({model})' if model else ''}, {pages / 2**30:.0f} GiB of memory, {platform.system()}"
+
+
+def _load() -> str:
+    # The longest of the three tells best whether somebody else was at work; we are about one and a half of it.
+    return f"{os.getloadavg()[2]:.1f}"
 
 
 def _versions() -> str:
@@ -94,7 +99,7 @@ starting Python and importing libraries is not counted, connecting is. CPU is wh
 without the server; on a machine that others use it says more than the time. The memory is the most that the process
 held at any time. The server's limit is the time its own client needs to throw the same table away.
 
-Server and contestant share the machine: {machine}.
+Server and contestant share the machine: {machine}; its load average when this was written: {load}.
 {versions}.
 
 The table has ten columns: `int`, `bigint`, `smallint`, three texts (one with NULLs, quotes and commas),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
-from osiris_provider.connectors import get_connector
+from osiris_provider.connectors import close_all, get_connector
+from osiris_provider.drivers import get_driver
 from osiris_provider.errors import AuthError, ConnectionConfigError, ConnectTimeoutError, NetworkError
 
+from tests.contract.context import RecordingContext
 from tests.faults.sql import CERTIFICATE, KEY, Certificates
 from tests.integration.tls import client_files
 from tests.servers import MariaDBServer
@@ -114,3 +118,26 @@ def test_read_timeout_bounds_every_answer(fields: Fields) -> None:
     client = CONNECTOR.create_client({**fields, "read_timeout": 0.2})
     with pytest.raises(ConnectTimeoutError):
         CONNECTOR.guarded(fields, lambda: client.cursor().execute("SELECT SLEEP(5)"))
+
+
+@pytest.mark.parametrize("partitions", [{}, {"partition_on": "id"}])
+def test_much_is_read_over_tls_and_can_be_left(fields: Fields, server: MariaDBServer, partitions: Fields) -> None:
+    with closing(server.connect()) as connection, connection.cursor() as cursor:
+        connection.select_db(fields["database"])
+        rows = "SELECT seq AS id, REPEAT('x', 50) AS pad FROM seq_1_to_200000"
+        cursor.execute(f"CREATE OR REPLACE TABLE much (id INT) {rows}")
+
+    def read() -> pa.RecordBatchReader:
+        config = {"table": "much", **partitions, "resolved_connection": {**fields, "ssl": True}}
+        run = get_driver("mysql.extractor").run
+        reader: pa.RecordBatchReader = run(step_id="read", config=config, inputs={}, ctx=RecordingContext())["data"]
+        return reader
+
+    try:
+        assert sorted(read().read_all()["id"].to_pylist()) == list(range(1, 200_001))
+        left = read()
+        left.read_next_batch()
+        del left
+    finally:
+        close_all()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("osiris-read")]
