@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +22,7 @@ from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.connections import EVERY_FIELD, FAMILIES
 from tests.airflow.drivers import Leaks
-from tests.airflow.versions import hook_class
+from tests.airflow.versions import hook_class, masked
 
 CANARY = "c@nary/47#11%s?&'é"
 FORMS = spellings(CANARY) | {CANARY.replace("'", "\\'"), CANARY.encode("latin-1", "replace").decode("latin-1")}
@@ -79,7 +81,7 @@ def test_conn_011_no_secret_leaves_a_task(
 def test_conn_011_secrets_are_masked_before_any_client_is_made(
     family: str, connections_file: ConnectionsFile, monkeypatch: pytest.MonkeyPatch, closed_port: int
 ) -> None:
-    """Airflow masks what other code logs, in each form, as soon as a connection is resolved."""
+    """Airflow is told each form as soon as a connection is resolved, and no client knows the connection before."""
     masked: list[str] = []
     monkeypatch.setattr(base, "mask_secret", masked.extend)
     declared = get_connector(family).declared()
@@ -91,11 +93,57 @@ def test_conn_011_secrets_are_masked_before_any_client_is_made(
             assert spellings(CANARY) <= set(masked)
 
 
-def test_masking_reaches_airflows_masker() -> None:
-    from airflow.sdk.log import redact  # type: ignore[attr-defined] # it is there, not declared
+class Watcher(threading.Thread):
+    """A server that notes, when it is called first, what Airflow would log of a text; then it hangs up."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.listener.getsockname()[1])
+        self.text = text
+        self.logged: list[str] = []
+
+    def run(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            self.logged.append(masked(self.text))
+            client.close()
+
+
+@pytest.mark.parametrize(
+    ("family", "place", "field"),
+    [
+        ("mysql", {"host": "127.0.0.1", "user": "ann"}, "password"),
+        ("postgres", {"host": "127.0.0.1", "user": "ann"}, "password"),
+        ("supabase", {"url": "https://localhost:{port}"}, "service_role_key"),
+        ("shopify", {"shop_domain": "https://localhost:{port}"}, "access_token"),
+        ("api", {"base_url": "http://127.0.0.1:{port}"}, "token"),
+    ],
+)
+def test_conn_011_secrets_are_masked_when_the_server_is_called(
+    family: str, place: dict[str, str], field: str, connections_file: ConnectionsFile
+) -> None:
+    """Real clients and Airflow's real masker; duckdb has no secret and calls no server."""
+    secret = f"order-of-{family}-\"'\\%41@"
+    watcher = Watcher(" ".join(spellings(secret)))
+    assert "order-of" in masked(watcher.text)
+    watcher.start()
+    fields: dict[str, Any] = {name: text.format(port=watcher.port) for name, text in place.items()}
+    ports = {"port": watcher.port} if "host" in place else {}
+    connections_file({family: {"main": {**fields, **ports, field: secret}}})
+    ok, _ = hook_class(f"osiris_{family}")(f"@{family}.main").test_connection()
+    watcher.listener.close()
+    assert not ok
+    assert watcher.logged
+    assert not [logged for logged in watcher.logged if "order-of" in logged]
+
+
+def test_masking_reaches_airflows_masker() -> None:
     mask_secret(["distinctive-canary-0815"])
-    assert redact("x distinctive-canary-0815 y") == "x *** y"
+    assert masked("x distinctive-canary-0815 y") == "x *** y"
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -46,6 +46,7 @@ __all__ = [
     "hook_info",
     "keep_the_api_between_tasks",
     "lists_assets_of_events",
+    "masked",
     "send_metrics_to",
     "sensitive_words",
     "serialize",
@@ -96,6 +97,11 @@ def hook_info(connection_type: str) -> Any:
     else:
         manager = resolve_name("airflow.providers_manager:ProvidersManager")()
     return manager.hooks[connection_type]
+
+
+def masked(text: str) -> str:
+    """A text as Airflow logs it, after what it has been told so far."""
+    return str(import_module("airflow.sdk.log").redact(text))
 
 
 def sensitive_words() -> frozenset[str]:

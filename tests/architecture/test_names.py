@@ -35,8 +35,10 @@ PROMISED = {
     "osiris_provider.operators.doctor": ["OsirisDoctorOperator"],
     "osiris_provider.operators.osiris": ["OsirisOperator"],
     "osiris_provider.provider_info": ["get_provider_info"],
+    "osiris_provider.retry_policy": ["OsirisRetryPolicy"],
     "osiris_provider.secrets.connections_file": ["OsirisConnectionsBackend"],
     "osiris_provider.sensors.healthcheck": ["OsirisHealthcheckSensor"],
+    "osiris_provider.triggers.doctor": ["OsirisDoctorTrigger"],
 }
 
 
