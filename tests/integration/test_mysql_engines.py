@@ -211,8 +211,14 @@ def test_no_rows_have_a_schema(filled: dict[str, Any]) -> None:
         assert empty.num_rows == 0
 
 
-def test_what_cannot_be_prepared_is_read_through_a_cursor(filled: dict[str, Any]) -> None:
+def test_what_cannot_be_prepared_is_read_through_a_cursor(
+    filled: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     assert read(filled, query="CALL called()").to_pylist() == [{"one": 1}]
+    assert "Step read: reading MySQL through a cursor: The server does not prepare this statement" in caplog.text
+    assert read(filled, query="SELECT 1 AS one").to_pylist() == [{"one": 1}]
+    assert "Step read: reading MySQL through the binary protocol: it is faster and exact" in caplog.text
 
 
 def test_float_is_refused_as_text(filled: dict[str, Any]) -> None:
