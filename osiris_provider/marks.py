@@ -66,7 +66,8 @@ class Entry:
 
     :param source: what was read, such as ``@mysql.shop orders``.
     :param low: the mark at which it began; None if it began without one.
-    :param mark: the mark that it reached; None if it has not been that far.
+    :param mark: the mark that it reached; None if there is none.
+    :param reached: whether it has been that far; without rows there is no mark.
     """
 
     task: TaskKey
@@ -75,6 +76,7 @@ class Entry:
     column: str
     low: Mark | None
     mark: Mark | None = None
+    reached: bool = False
     written_at: str = ""
 
     def fits(self, source: str, column: str) -> bool:
@@ -173,7 +175,7 @@ class MarkStore:
 def _parsed(found: Any) -> Entry:
     if found["version"] != VERSION:
         raise ValueError
-    known = {name: found[name] for name in ("run_id", "source", "column", "written_at")}
+    known = {name: found[name] for name in ("run_id", "source", "column", "reached", "written_at")}
     low, mark = (_mark(found[name]) for name in ("low", "mark"))
     return Entry(TaskKey(**found["task"]), low=low, mark=mark, **known)
 

@@ -94,7 +94,8 @@ class RunMarks:
     def advance(self, mark: Mark | None) -> None:
         """Take the mark that was reached; see :meth:`~osiris_provider.drivers.incremental.Marks.advance`."""
         if self._entry is not None:
-            self._reached = replace(self._entry, mark=self._entry.mark or mark)
+            own = self._entry
+            self._reached = own if own.reached else replace(own, mark=mark, reached=True)
 
     def keep(self) -> None:
         """Write down the mark that was reached; nothing happens in a task that reads everything."""

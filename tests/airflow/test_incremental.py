@@ -183,6 +183,16 @@ def test_the_newest_run_done_again_leaves_what_has_come_since_to_the_next(shop: 
     assert Fragile.seen == [[1], [2], [2, 3], [3, 4]]
 
 
+def test_a_first_run_without_rows_done_again_leaves_them_to_the_next(shop: Shop) -> None:
+    shop.run(1)
+    shop.add(1)
+    shop.run(1)
+    shop.run(2)
+    shop.run(3)
+    # What a writer had loaded for the first run, nothing, may stay so; what it reads now must not count as loaded.
+    assert Fragile.seen == [[], [1], [1], []]
+
+
 def test_a_backfill_begins_at_the_mark_before_it_and_moves_nothing_back(shop: Shop) -> None:
     shop.add(1)
     shop.run(1)

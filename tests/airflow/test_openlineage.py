@@ -27,7 +27,10 @@ with DAG("lineage", schedule=None) as dag:
     joined = OsirisOperator(
         task_id="joined",
         driver="duckdb.extractor",
-        config={{"connection": "@duckdb.shop", "query": "SELECT o.id, '{CANARY}' AS x FROM orders o JOIN other.items USING (id)"}},
+        config={{
+            "connection": "@duckdb.shop",
+            "query": "SELECT o.id, '{CANARY}' AS x FROM orders o JOIN other.items USING (id)",
+        }},
     )
     OsirisOperator(
         task_id="load",
