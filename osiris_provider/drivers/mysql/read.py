@@ -158,7 +158,11 @@ def _read_text(client: Connection[Any], part: _Part) -> Batches:
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     fetch: Callable[[int], Sequence[Any]] = cursor.fetchmany
-    yield from fetch_batches(schema, fetch, build, part.share(config.batch_rows, FEWEST_ROWS))
+    try:
+        yield from fetch_batches(schema, fetch, build, part.share(config.batch_rows, FEWEST_ROWS))
+    except BaseException:
+        _leave_the_rest(client)
+        raise
     cursor.close()
 
 
@@ -184,8 +188,13 @@ def _interrupt(clients: Iterable[Connection[Any]]) -> None:
 
 def hang_up(client: Connection[Any]) -> None:
     """Close a connection whose rows have not all been read; MySQL cannot be told to stop sending them."""
-    result = client._result  # type: ignore[attr-defined] # noqa: SLF001 - there is no public way not to read on
-    if result is not None:
-        result.unbuffered_active = False
+    _leave_the_rest(client)
     if client.open:
         client.close()
+
+
+def _leave_the_rest(client: Connection[Any]) -> None:
+    """Have PyMySQL's cursor not read on when it is closed or forgotten."""
+    result = client._result  # type: ignore[attr-defined] # noqa: SLF001 - there is no public way to do so
+    if result is not None:
+        result.unbuffered_active = False
