@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tests.integration.sql_extracts import BrokenExtractTests, StagedFamily, TextRuleTests
+from tests.integration.sql_broken_extracts import BrokenExtractTests
+from tests.integration.sql_extracts import StagedFamily, TextRuleTests
 from tests.integration.sql_families import Connection
 from tests.integration.test_mysql_drivers import MySQLFamily
 from tests.servers import Address, MariaDBServer

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import pytest
 from osiris_provider.errors import DriverConfigError, OsirisError
 
-from tests.integration.sql_extracts import ROWS, BrokenExtractTests, PartitionTests, StagedFamily, TextRuleTests
+from tests.integration.sql_broken_extracts import BrokenExtractTests
+from tests.integration.sql_extracts import ROWS, PartitionTests, StagedFamily, TextRuleTests
 from tests.integration.sql_families import Connection
 from tests.integration.test_postgres_drivers import PostgresFamily
 from tests.servers import Address, PostgresServer
