@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -19,11 +20,14 @@ _PASSWORD = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))", re.DOT
 
 
 def spellings(secret: str) -> set[str]:
-    """Return the forms in which a secret may stand in a text: raw, URL-quoted, repr, JSON, and its lines.
+    """Return the forms in which a secret may stand in a text: raw, its lines, and as URLs, shells, SQL, Python or JSON
+    quote it, or Python a text that is JSON.
 
     :param secret: the value in clear.
     """
-    whole = _quoted(secret) | _escaped(secret) | {secret}
+    in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    in_commands = {shlex.quote(secret).strip("'"), secret.replace("'", "''")}
+    whole = _quoted(secret).union(in_commands, {secret}, *map(_escaped, {secret, *in_json}))
     lines = [line for line in secret.splitlines() if len(line) > 3]
     return {form for form in whole.union(*map(_escaped, lines), lines) if form}
 

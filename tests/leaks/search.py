@@ -118,7 +118,8 @@ def _filled(template: str, known: list[dict[str, Any]], rows: dict[str, list[Any
         return
     for one in known:
         values_of = {name: one.get(name, (rows.get(name) or ["1"])[0]) for name in names}
-        yield plain.format(**{name: quote(str(value), safe="") for name, value in values_of.items()})
+        path = plain.format(**{name: quote(str(value), safe="") for name, value in values_of.items()})
+        yield f"{path}?map_index={one['map_index']}" if "task_id" in names else path
 
 
 def _text(value: Any) -> str:
