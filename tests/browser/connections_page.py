@@ -87,8 +87,10 @@ class ConnectionForm:
         elif isinstance(value, Mapping):
             place.locator(".view-lines").click()
             self._page.keyboard.press("Control+A")
-            # In one go: the editor closes quotes by itself, and the form replaces what is there whenever it is JSON.
-            self._page.keyboard.insert_text(json.dumps(value, ensure_ascii=False))
+            # Whenever it is JSON the form writes it anew, wherever the cursor is: the x keeps it from being so.
+            self._page.keyboard.type("x" + json.dumps(value, ensure_ascii=False))
+            self._page.keyboard.press("Control+Home")
+            self._page.keyboard.press("Delete")
         else:
             place.fill(str(value))
 

@@ -95,33 +95,37 @@ def running_world(directory: Path, mariadb: MariaDBServer, postgres: PostgresSer
             "duckdb": {"path": str(directory / "Ware House.duckdb")},
         }
         _forbid(postgres)
-        wrong: dict[str, Fields] = {"wrong password": {"password": WRONG}}
-        ports = {"closed port": {"port": closed}, "silent port": {"port": quiet.port}}
-        changes: dict[str, dict[str, Fields]] = {
-            "mysql": {**wrong, **ports, "no right": {"database": "mysql"}},
-            "postgres": {**wrong, **ports, "no right": {"database": "forbidden"}},
-            "supabase": {
-                "wrong key": {"service_role_key": WRONG},
-                "closed port": {"url": _at(closed)},
-                "no right": {"url": _at(strict.port)},
-            },
-            "shopify": {
-                "wrong token": {"access_token": WRONG},
-                "closed port": {"shop_domain": _at(closed)},
-                "no right": {"shop_domain": _at(poor.port)},
-            },
-            "api": {
-                "wrong token": {"token": WRONG},
-                "closed port": {"base_url": _at(closed)},
-                "no right": {"health_path": "/forbidden"},
-            },
-            "duckdb": {
-                "no directory": {"path": str(directory / "no such" / "x.duckdb")},
-                "not a database": {"path": str(text)},
-            },
+        closed_at, silent_at = {"port": closed}, {"port": quiet.port}
+        wrong: Fields = {"password": WRONG}
+        changes = {
+            ("mysql", "wrong password"): wrong,
+            ("mysql", "closed port"): closed_at,
+            ("mysql", "silent port"): silent_at,
+            ("mysql", "no right"): {"database": "mysql"},
+            ("postgres", "wrong password"): wrong,
+            ("postgres", "closed port"): closed_at,
+            ("postgres", "silent port"): silent_at,
+            ("postgres", "no right"): {"database": "forbidden"},
+            **_http_changes(_at(closed), strict=_at(strict.port), poor=_at(poor.port)),
+            ("duckdb", "no directory"): {"path": str(directory / "no such" / "x.duckdb")},
+            ("duckdb", "not a database"): {"path": str(text)},
         }
-        flat = {(family, name): fields for family, named in changes.items() for name, fields in named.items()}
-        yield World(healthy, flat, mariadb, postgres)
+        yield World(healthy, changes, mariadb, postgres)
+
+
+def _http_changes(closed: str, *, strict: str, poor: str) -> dict[tuple[str, str], Fields]:
+    """Return what is other in the broken connections of the HTTP families; the arguments are origins."""
+    return {
+        ("supabase", "wrong key"): {"service_role_key": WRONG},
+        ("supabase", "closed port"): {"url": closed},
+        ("supabase", "no right"): {"url": strict},
+        ("shopify", "wrong token"): {"access_token": WRONG},
+        ("shopify", "closed port"): {"shop_domain": closed},
+        ("shopify", "no right"): {"shop_domain": poor},
+        ("api", "wrong token"): {"token": WRONG},
+        ("api", "closed port"): {"base_url": closed},
+        ("api", "no right"): {"health_path": "/forbidden"},
+    }
 
 
 def _tls(certificates: Certificates) -> ssl.SSLContext:
