@@ -60,8 +60,7 @@ def test_the_health_dag_in_the_user_interface(
     page.get_by_role("button", name="Trigger Dag").click()
     page.get_by_role("dialog").get_by_role("button", name="Trigger", exact=True).click()
     until(lambda: len(_categories(admin, URI)) > before, "event of the check", 120)
-    page.goto(f"{airflow.origin}/assets")
-    page.get_by_role("link", name=URI, exact=True).click()
+    page.goto(f"{airflow.origin}/assets/{admin.asset(URI)}")
     shown = unfold_events(page, 1)
     assert '"category": "ok"' in shown
     assert re.search(r'"latency_ms": [\d.]+', shown)
@@ -96,9 +95,8 @@ def _runs(admin: Rest, dag_id: str) -> set[str]:
 
 def _categories(admin: Rest, uri: str) -> list[str]:
     """The categories of all events of an asset, the latest last."""
-    assets = admin.get("/assets", uri_pattern=uri, only_active=False)["assets"]
-    numbers = [asset["id"] for asset in assets if asset["uri"] == uri]
-    if not numbers:
+    number = admin.asset(uri)
+    if number is None:
         return []
-    events = admin.get("/assets/events", asset_id=numbers[0], order_by="timestamp", limit=100)["asset_events"]
+    events = admin.get("/assets/events", asset_id=number, order_by="timestamp", limit=100)["asset_events"]
     return [event["extra"]["category"] for event in events]

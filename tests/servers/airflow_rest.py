@@ -93,6 +93,11 @@ class Rest:
         """Return a task instance of a run."""
         return dict(self.get(f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}"))
 
+    def asset(self, uri: str) -> int | None:
+        """Return the number of an asset, or None if there is none yet."""
+        assets = self.get("/assets", uri_pattern=uri, only_active=False)["assets"]
+        return next((int(asset["id"]) for asset in assets if asset["uri"] == uri), None)
+
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
         """Return what a task of a run has returned."""
         run = quote(run_id, safe="")
