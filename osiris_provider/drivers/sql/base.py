@@ -223,21 +223,6 @@ def fetch_batches(
         rows = fetch(wanted)
 
 
-def named_cast(column: pa.Array, target: pa.DataType, name: str) -> pa.Array:
-    """Cast text as a server sent it to the column's type.
-
-    :raises DataError: names the column; some values of databases have no counterpart (``infinity``).
-    """
-    import pyarrow as pa
-
-    try:
-        return column.cast(target)
-    except pa.ArrowInvalid as error:
-        reason = plain(str(error))
-    message = f"Column {name}: {reason}. Such a value has no Arrow type; cast the column to text in the query."
-    raise DataError(message)
-
-
 def plain(text: str) -> str:
     """Return a text of somebody else on one line, without square brackets, not too long."""
     line = " ".join(text.split()).translate({ord("["): "(", ord("]"): ")"})
