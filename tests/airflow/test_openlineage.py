@@ -14,6 +14,8 @@ import yaml
 
 from tests.architecture.source import ROOT
 
+# An Airflow of its own has to start.
+pytestmark = pytest.mark.timeout(300)
 CANARY = "c4n4ry-s3cret"
 PIPELINE = f"""
 from airflow.sdk import DAG
@@ -66,7 +68,7 @@ def events(tmp_path_factory: pytest.TempPathFactory, airflow_database: None) -> 
         "AIRFLOW__OSIRIS__STAGING_URL": (folder / "staging").as_uri(),
     }
     command = [sys.executable, str(folder / "pipeline.py")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     text = (folder / "events").read_text()
     assert CANARY not in text
