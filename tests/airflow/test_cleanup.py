@@ -35,7 +35,7 @@ PROCESSES = {
     "postgres": "SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity WHERE datname = %s",
 }
 """How many connections there are to a database, and how many of them are at work."""
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 OpenConnections = Callable[[], tuple[int, int]]
 

@@ -22,7 +22,7 @@ since_3_3 = pytest.mark.skipif(AIRFLOW < (3, 3), reason="Airflow 3.3 brings retr
 before_3_3 = pytest.mark.skipif(AIRFLOW >= (3, 3), reason="Airflow 3.3 brings retry policies")
 
 lists_assets_of_events = pytest.mark.skipif(
-    AIRFLOW < (3, 2), reason="Before 3.2 Airflow's list of assets leaves out those that only events know"
+    AIRFLOW < (3, 3), reason="Before 3.3 Airflow's list of assets leaves out those that only events know"
 )
 
 if TYPE_CHECKING or AIRFLOW >= (3, 2):
