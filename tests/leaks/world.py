@@ -35,7 +35,6 @@ def running_world(directory: Path, mariadb: MariaDBServer, postgres: PostgresSer
     certificates = Certificates(directory)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificates.good.configure_cert(context)
-    ca = {"ca_bundle": str(certificates.trusted)}
     _accounts(mariadb, postgres)
     basic = b64encode(f"{USER}:{BASIC.secret}".encode())
     with ExitStack() as stack:
@@ -45,47 +44,59 @@ def running_world(directory: Path, mariadb: MariaDBServer, postgres: PostgresSer
         login = stack.enter_context(FakeApi({"Authorization": b"Basic " + basic}, tls=context))
         closed = stack.enter_context(closed_port())
         quiet = stack.enter_context(Peer(silent))
-        my = {"host": mariadb.app.host, "port": mariadb.app.port, "user": USER, "database": "app"}
-        pg = {"host": postgres.app.host, "port": postgres.app.port, "user": USER, "database": "app"}
-        dsn = f"postgresql://dsn:{quote(DSN.secret, safe='')}@{pg['host']}:{pg['port']}/app"
+        urls = {name: _at(server.port) for name, server in {"supabase": supabase, "shopify": shopify}.items()}
+        urls |= {"token": f"{_at(token.port)}/v1", "basic": f"{_at(login.port)}/v1", "closed": _at(closed)}
         yield {
-            "mysql": {
-                "main": {**my, "password": "${MYSQL_PASSWORD}"},
-                "wrong": {**my, "password": WRONG.secret},
-                "down": {**my, "port": closed, "password": LINES.secret},
-                "silent": {**my, "port": quiet.port, "password": MYSQL.secret},
-            },
-            "postgres": {
-                "main": {**pg, "password": POSTGRES.secret},
-                "wrong": {**pg, "password": WRONG.secret},
-                "dsn": {"dsn": dsn},
-                "down": {"dsn": dsn.replace(f":{pg['port']}/", f":{closed}/")},
-            },
-            "supabase": {
-                "main": {"url": _at(supabase.port), "service_role_key": SUPABASE.secret, **ca},
-                "wrong": {"url": _at(supabase.port), "service_role_key": TOKEN.secret, **ca},
-                "sql": {"url": _at(supabase.port), "pg_dsn": dsn, **ca},
-            },
-            "shopify": {
-                "main": {"shop_domain": _at(shopify.port), "access_token": SHOPIFY.secret, **ca},
-                "down": {"shop_domain": _at(closed), "access_token": SHOPIFY.secret, **ca},
-            },
-            "api": {
-                "main": {"base_url": f"{_at(token.port)}/v1", "token": "${API_TOKEN}", "health_path": "/me", **ca},
-                "basic": {
-                    "base_url": f"{_at(login.port)}/v1",
-                    "user": USER,
-                    "password": BASIC.secret,
-                    "health_path": "/me",
-                    **ca,
-                },
-                "down": {"base_url": _at(closed), "api_key": TOKEN.secret, "headers": {"X-More": TOKEN.secret}},
-            },
+            **_databases(mariadb, postgres, closed, quiet.port),
+            **_services(urls, postgres, {"ca_bundle": str(certificates.trusted)}),
             "duckdb": {
                 "main": {"path": str(directory / "x.duckdb")},
                 "down": {"path": f"md:shop?motherduck_token={DUCKDB.secret}"},
             },
         }
+
+
+def _databases(mariadb: MariaDBServer, postgres: PostgresServer, closed: int, quiet: int) -> Connections:
+    my = {"host": mariadb.app.host, "port": mariadb.app.port, "user": USER, "database": "app"}
+    pg = {"host": postgres.app.host, "port": postgres.app.port, "user": USER, "database": "app"}
+    return {
+        "mysql": {
+            "main": {**my, "password": "${MYSQL_PASSWORD}"},
+            "wrong": {**my, "password": WRONG.secret},
+            "down": {**my, "port": closed, "password": LINES.secret},
+            "silent": {**my, "port": quiet, "password": MYSQL.secret},
+        },
+        "postgres": {
+            "main": {**pg, "password": POSTGRES.secret},
+            "wrong": {**pg, "password": WRONG.secret},
+            "dsn": {"dsn": _dsn(postgres.app.port)},
+            "down": {"dsn": _dsn(closed)},
+        },
+    }
+
+
+def _services(urls: dict[str, str], postgres: PostgresServer, ca: dict[str, str]) -> Connections:
+    login = {"user": USER, "password": BASIC.secret}
+    return {
+        "supabase": {
+            "main": {"url": urls["supabase"], "service_role_key": SUPABASE.secret, **ca},
+            "wrong": {"url": urls["supabase"], "service_role_key": TOKEN.secret, **ca},
+            "sql": {"url": urls["supabase"], "pg_dsn": _dsn(postgres.app.port), **ca},
+        },
+        "shopify": {
+            "main": {"shop_domain": urls["shopify"], "access_token": SHOPIFY.secret, **ca},
+            "down": {"shop_domain": urls["closed"], "access_token": SHOPIFY.secret, **ca},
+        },
+        "api": {
+            "main": {"base_url": urls["token"], "token": "${API_TOKEN}", "health_path": "/me", **ca},
+            "basic": {"base_url": urls["basic"], "health_path": "/me", **login, **ca},
+            "down": {"base_url": urls["closed"], "api_key": TOKEN.secret, "headers": {"X-More": TOKEN.secret}},
+        },
+    }
+
+
+def _dsn(port: int) -> str:
+    return f"postgresql://dsn:{quote(DSN.secret, safe='')}@127.0.0.1:{port}/app"
 
 
 def _accounts(mariadb: MariaDBServer, postgres: PostgresServer) -> None:
