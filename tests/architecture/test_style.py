@@ -21,7 +21,7 @@ TEXTS = [
     path
     for pattern in ("*.md", "*.toml", "docs/**/*", "scripts/*", "osiris_provider/**/*.py", "tests/**/*.py", "dags/*")
     for path in sorted(ROOT.glob(pattern))
-    if path.is_file() and path.suffix != ".pyc" and path != Path(__file__)
+    if path.is_file() and path.suffix not in (".png", ".pyc") and path != Path(__file__)
 ]
 
 
