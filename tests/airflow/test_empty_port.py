@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import MutableMapping
+from importlib.metadata import entry_points
 from typing import Any
 
 import pytest
@@ -91,8 +92,7 @@ def test_a_client_that_hangs_up_is_told_so() -> None:
 
 
 def test_airflow_finds_the_plugin() -> None:
-    from airflow import plugins_manager
-
-    _, middlewares = plugins_manager.get_fastapi_plugins()
-    assert EmptyPortMiddleware in [one["middleware"] for one in middlewares]
-    assert OsirisPlugin.name == "osiris"
+    (found,) = entry_points(group="airflow.plugins", name="osiris")
+    plugin = found.load()
+    assert plugin is OsirisPlugin
+    assert [one["middleware"] for one in plugin.fastapi_root_middlewares] == [EmptyPortMiddleware]
