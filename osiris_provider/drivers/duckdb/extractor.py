@@ -17,11 +17,10 @@ from osiris_provider.drivers.data import BATCH_ROWS, to_reader
 from osiris_provider.drivers.progress import PROCESSED, Progress
 from osiris_provider.drivers.sql.base import (
     Batches,
-    QueryConfig,
     SQLDriver,
     SQLExtractor,
-    Text,
 )
+from osiris_provider.drivers.sql.config import QueryConfig, Text
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.tables import check_names
 from osiris_provider.errors import DriverConfigError

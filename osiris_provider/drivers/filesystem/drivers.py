@@ -19,7 +19,8 @@ from pydantic import Field, field_validator
 from osiris_provider.drivers.base import Extractor, Step, StepConfig, Writer
 from osiris_provider.drivers.data import BATCH_ROWS, row_groups
 from osiris_provider.drivers.filesystem.files import LocalPath, explained, replacing
-from osiris_provider.drivers.sql.base import Text, plain
+from osiris_provider.drivers.sql.base import plain
+from osiris_provider.drivers.sql.config import Text
 from osiris_provider.drivers.sql.tables import check_names
 from osiris_provider.drivers.sql.write import sliced
 from osiris_provider.errors import DataError, DriverConfigError, did_you_mean

@@ -16,7 +16,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from osiris_provider.drivers.base import Step
-from osiris_provider.drivers.sql.base import InputError, Text, plain
+from osiris_provider.drivers.sql.base import InputError, plain
+from osiris_provider.drivers.sql.config import Text
 from osiris_provider.errors import DataError, DriverConfigError, OsirisError
 
 _WRONG_PATH = {

@@ -5,41 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import model_validator
+from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.mysql.config import MySQLQueryConfig
 from osiris_provider.drivers.mysql.read import hang_up, quote, read_all
 from osiris_provider.drivers.mysql.snapshot import begin_together, points_of
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.partition import split
-from osiris_provider.drivers.sql.server import ServerExtractor, ServerQueryConfig
+from osiris_provider.drivers.sql.server import ServerExtractor
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
 
 log = logging.getLogger(__name__)
-
-
-class MySQLQueryConfig(ServerQueryConfig):
-    """Config of ``mysql.extractor``. While reading, the session's time zone is UTC.
-
-    :param engine: how the result travels: ``binary`` (a prepared statement), ``cursor`` (text, for statements that
-        the server does not prepare), or ``auto``, which takes the first that works. Types and values are the same.
-    """
-
-    engine: Literal["auto", "binary", "cursor"] = "auto"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _old_name(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        """``special_values`` was called ``zero_dates`` in version 0.1."""
-        if "zero_dates" not in fields or "special_values" in fields:
-            return fields
-        return {("special_values" if name == "zero_dates" else name): value for name, value in fields.items()}
 
 
 class MySQLDriver(SQLDriver[Any]):

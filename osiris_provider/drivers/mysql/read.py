@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pymysql.connections import Connection
 
     from osiris_provider.drivers.mysql.binary import QueryResult
-    from osiris_provider.drivers.mysql.extractor import MySQLQueryConfig
+    from osiris_provider.drivers.mysql.config import MySQLQueryConfig
 
 log = logging.getLogger(__name__)
 

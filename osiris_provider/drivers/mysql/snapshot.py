@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pymysql.connections import Connection
     from pymysql.cursors import Cursor
 
-    from osiris_provider.drivers.mysql.extractor import MySQLQueryConfig
+    from osiris_provider.drivers.mysql.config import MySQLQueryConfig
     from osiris_provider.drivers.sql.incremental import Dialect
 
 LOCK_SECONDS: Final = 5

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.blocks import BLOCK_BYTES
+from osiris_provider.drivers.postgres.config import PostgresQueryConfig
 from osiris_provider.drivers.postgres.copy_out import Stream, open_stream
 from osiris_provider.drivers.postgres.parts import NotInPartsError, interrupt, plan_parts, share_snapshot
 from osiris_provider.drivers.postgres.session import rolled_back_on_error
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, given_fields, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.parallel import read_ahead
-from osiris_provider.drivers.sql.server import ServerExtractor, ServerQueryConfig
+from osiris_provider.drivers.sql.server import ServerExtractor
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
@@ -47,16 +48,6 @@ class PostgresDriver(SQLDriver[Any]):
         diagnosis = getattr(error, "diag", None)
         said = (getattr(diagnosis, name, None) for name in ("message_primary", "message_detail", "context"))
         return " ".join(text for text in said if text)
-
-
-class PostgresQueryConfig(ServerQueryConfig):
-    """Config of ``postgres.extractor``.
-
-    :param engine: how the result travels: ``copy``, ``cursor``, or ``auto``, which copies what can be copied. Types
-        and values are the same.
-    """
-
-    engine: Literal["auto", "copy", "cursor"] = "auto"
 
 
 class PostgresExtractor(PostgresDriver, ServerExtractor[PostgresQueryConfig]):

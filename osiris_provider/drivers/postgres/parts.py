@@ -18,7 +18,7 @@ from osiris_provider.errors import DriverConfigError
 if TYPE_CHECKING:
     from psycopg2 import extensions
 
-    from osiris_provider.drivers.postgres.extractor import PostgresQueryConfig
+    from osiris_provider.drivers.postgres.config import PostgresQueryConfig
     from osiris_provider.drivers.sql.incremental import Dialect
 
 log = logging.getLogger(__name__)

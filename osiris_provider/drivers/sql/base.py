@@ -6,22 +6,17 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from urllib.parse import unquote, urlsplit
-
-from pydantic import Field, StringConstraints, model_validator
-from typing_extensions import Self
 
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.dbapi import lease
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.sql_faults import BAD_DATA
 from osiris_provider.drivers.base import Extractor, Step, StepConfig
-from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.datasets import Dataset, table_name
-from osiris_provider.drivers.incremental import Incremental
+from osiris_provider.drivers.sql.config import QueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect, narrowed
-from osiris_provider.drivers.sql.tables import quoted_table
 from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError
 
 if TYPE_CHECKING:
@@ -31,46 +26,6 @@ FIRST_ROWS = 64
 BATCH_BYTES = 32 * 1024 * 1024
 """Rows of the first batch, and how large batches may grow: memory stays flat also where rows are large."""
 MAX_SAID = 500
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-
-
-class QueryConfig(StepConfig):
-    """Config of the SQL extractors: a query, or a table and perhaps some of its columns."""
-
-    query: Text | None = None
-    table: Text | None = None
-    columns: Annotated[list[Text], Field(min_length=1)] | None = None
-    params: list[Any] | dict[str, Any] | None = None
-    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
-    incremental: Incremental | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.query is None) == (self.table is None):
-            message = "give either query or table"
-            raise ValueError(message)
-        if self.table is None and self.columns is not None:
-            message = "columns belong to table; name them in the query itself"
-            raise ValueError(message)
-        if self.query is None and self.params is not None:
-            message = "params belong to query"
-            raise ValueError(message)
-        if self.incremental and self.columns and self.incremental.column not in self.columns:
-            message = f"columns must have {self.incremental.column}, by which new rows are known"
-            raise ValueError(message)
-        return self
-
-    def statement(self, quote: Callable[[str], str]) -> str:
-        """Return the query to run.
-
-        :param quote: quotes an identifier of the family.
-        """
-        if self.table is None:
-            return (self.query or "").rstrip("; \n\t")
-        columns = ", ".join(map(quote, self.columns)) if self.columns else "*"
-        return f"SELECT {columns} FROM {quoted_table(self.table, quote)}"  # noqa: S608 - every name is quoted
-
 
 AnyConfig = TypeVar("AnyConfig", bound=StepConfig)
 Query = TypeVar("Query", bound=QueryConfig)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from osiris_provider.drivers.incremental import Bound, Window
 
 if TYPE_CHECKING:
-    from osiris_provider.drivers.sql.base import QueryConfig
+    from osiris_provider.drivers.sql.config import QueryConfig
 
 LOW, HIGH = "osiris_low", "osiris_high"
 

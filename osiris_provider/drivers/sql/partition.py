@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
-    from osiris_provider.drivers.sql.base import QueryConfig
+    from osiris_provider.drivers.sql.config import QueryConfig
     from osiris_provider.drivers.sql.incremental import Dialect
 
 Bound = int | dt.date | dt.datetime

@@ -6,14 +6,12 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
-
-from pydantic import Field, model_validator
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.data import ColumnNeedsTextError
-from osiris_provider.drivers.sql.base import Batches, QueryConfig, SQLExtractor, Text, plain
+from osiris_provider.drivers.sql.base import Batches, SQLExtractor, plain
+from osiris_provider.drivers.sql.config import ServerQueryConfig
 from osiris_provider.errors import DriverConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -23,37 +21,6 @@ log = logging.getLogger(__name__)
 
 LONGEST_VALUE = 40
 """Characters of a value that an error shows."""
-
-MOST_PARTITIONS = 32
-
-SpecialValues = Literal["text", "null", "error"]
-"""What becomes of a value that its column's Arrow type cannot hold."""
-
-
-class ServerQueryConfig(QueryConfig):
-    """Config of the extractors of database servers.
-
-    :param text_columns: columns of the result that are delivered as the server's text, whatever their type.
-    :param special_values: what becomes of values that the Arrow type of their column cannot hold, such as
-        ``infinity`` or ``0000-00-00``. ``text``: the extract starts over with the column as text, as if it were named
-        in ``text_columns``; ``null``: NULL; ``error``: an error that names column and row.
-    :param partition_on: a column of integers, dates or timestamps; its range is split into parts that as many
-        connections read at the same time, from one snapshot where the server offers that. Rows come in any order.
-    :param partitions: how many parts; fewer if the range is narrow.
-    """
-
-    text_columns: list[Text] = Field(default_factory=list)
-    special_values: SpecialValues = "text"
-    partition_on: Text | None = None
-    partitions: Annotated[int, Field(ge=2, le=MOST_PARTITIONS)] = 4
-
-    @model_validator(mode="after")
-    def _partitions_of_something(self) -> Self:
-        if "partitions" in self.model_fields_set and self.partition_on is None:
-            message = "partitions belong to partition_on; name the column to split by"
-            raise ValueError(message)
-        return self
-
 
 AnyServerQuery = TypeVar("AnyServerQuery", bound=ServerQueryConfig)
 

@@ -13,7 +13,8 @@ from typing_extensions import Self
 
 from osiris_provider.drivers.base import Step, StepConfig, Writer
 from osiris_provider.drivers.data import BATCH_ROWS
-from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError, SQLDriver, Text
+from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError, SQLDriver
+from osiris_provider.drivers.sql.config import Text
 from osiris_provider.drivers.sql.fit import Limits, fitting
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
 from osiris_provider.drivers.sql.tables import Column, check_key, check_names

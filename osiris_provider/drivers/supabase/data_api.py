@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from osiris_provider.connectors.http_session import Answer
-    from osiris_provider.drivers.supabase.writer import SupabaseWriteConfig
+    from osiris_provider.drivers.supabase.config import SupabaseWriteConfig
 
 log = logging.getLogger(__name__)
 

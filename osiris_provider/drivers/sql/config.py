@@ -1,0 +1,84 @@
+"""What a query is, in the config of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+from typing_extensions import Self
+
+from osiris_provider.drivers.base import StepConfig
+from osiris_provider.drivers.data import BATCH_ROWS
+from osiris_provider.drivers.incremental import Incremental
+from osiris_provider.drivers.sql.tables import quoted_table
+
+MOST_PARTITIONS = 32
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+SpecialValues = Literal["text", "null", "error"]
+"""What becomes of a value that its column's Arrow type cannot hold."""
+
+
+class QueryConfig(StepConfig):
+    """Config of the SQL extractors: a query, or a table and perhaps some of its columns."""
+
+    query: Text | None = None
+    table: Text | None = None
+    columns: Annotated[list[Text], Field(min_length=1)] | None = None
+    params: list[Any] | dict[str, Any] | None = None
+    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
+    incremental: Incremental | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.query is None) == (self.table is None):
+            message = "give either query or table"
+            raise ValueError(message)
+        if self.table is None and self.columns is not None:
+            message = "columns belong to table; name them in the query itself"
+            raise ValueError(message)
+        if self.query is None and self.params is not None:
+            message = "params belong to query"
+            raise ValueError(message)
+        if self.incremental and self.columns and self.incremental.column not in self.columns:
+            message = f"columns must have {self.incremental.column}, by which new rows are known"
+            raise ValueError(message)
+        return self
+
+    def statement(self, quote: Callable[[str], str]) -> str:
+        """Return the query to run.
+
+        :param quote: quotes an identifier of the family.
+        """
+        if self.table is None:
+            return (self.query or "").rstrip("; \n\t")
+        columns = ", ".join(map(quote, self.columns)) if self.columns else "*"
+        return f"SELECT {columns} FROM {quoted_table(self.table, quote)}"  # noqa: S608 - every name is quoted
+
+
+class ServerQueryConfig(QueryConfig):
+    """Config of the extractors of database servers.
+
+    :param text_columns: columns of the result that are delivered as the server's text, whatever their type.
+    :param special_values: what becomes of values that the Arrow type of their column cannot hold, such as
+        ``infinity`` or ``0000-00-00``. ``text``: the extract starts over with the column as text, as if it were named
+        in ``text_columns``; ``null``: NULL; ``error``: an error that names column and row.
+    :param partition_on: a column of integers, dates or timestamps; its range is split into parts that as many
+        connections read at the same time, from one snapshot where the server offers that. Rows come in any order.
+    :param partitions: how many parts; fewer if the range is narrow.
+    """
+
+    text_columns: list[Text] = Field(default_factory=list)
+    special_values: SpecialValues = "text"
+    partition_on: Text | None = None
+    partitions: Annotated[int, Field(ge=2, le=MOST_PARTITIONS)] = 4
+
+    @model_validator(mode="after")
+    def _partitions_of_something(self) -> Self:
+        if "partitions" in self.model_fields_set and self.partition_on is None:
+            message = "partitions belong to partition_on; name the column to split by"
+            raise ValueError(message)
+        return self
