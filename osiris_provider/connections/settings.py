@@ -68,7 +68,7 @@ def find_file(file: str | os.PathLike[str] | None = None) -> Path:
     home = os.environ.get("OSIRIS_HOME")
     if home:
         return _existing(os.path.join(home, FILE_NAME), "set by OSIRIS_HOME")
-    places = [*_working_directory(), airflow_home()]
+    places = list(dict.fromkeys([*_working_directory(), airflow_home()]))
     for place in places:
         if os.path.lexists(place / FILE_NAME):
             return place / FILE_NAME

@@ -131,6 +131,10 @@ class DuckDBConnection(ConnectionModel):
         if not path.startswith(IN_MEMORY) and re.match(r"[A-Za-z0-9]{2,}:", path):
             message = "is the path of a local file, not a URL"
             raise ValueError(message)
+        if "motherduck_token=" in path.lower():
+            # The path is shown in messages; a credential in it would be, too.
+            message = "is the path of a local file; take the MotherDuck token out of it"
+            raise ValueError(message)
         if "\0" in path:
             message = "has a NUL character in it"
             raise ValueError(message)

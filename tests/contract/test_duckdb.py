@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from osiris_provider.connectors import close_all
+from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.connectors.duckdb import DuckDBConnector
 from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor, DuckDBProcessor
 from osiris_provider.drivers.duckdb.writer import DuckDBWriter
@@ -102,3 +102,11 @@ class TestDuckDBProcessor(DriverContract):
     @pytest.fixture
     def inputs(self) -> dict[str, dict[str, Any]]:
         return {"extract": {"data": pa.table({"id": [1, 2, 3]}).to_reader()}}
+
+
+def test_conn_011_a_token_in_the_path_is_refused_and_not_shown() -> None:
+    connection = {"family": "duckdb", "alias": "a", "path": "/x.duckdb?motherduck_token=s3cret"}
+    ok, details = get_connector("duckdb").doctor(connection)
+    assert not ok
+    assert "MotherDuck token" in details["message"]
+    assert "s3cret" not in str(details)

@@ -75,6 +75,15 @@ class TestPlaces:
         assert self.found() == "airflow"
         monkeypatch.chdir(tmp_path)
 
+    def test_conn_001_a_place_is_named_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        empty = tmp_path / "empty"
+        empty.mkdir()
+        monkeypatch.chdir(empty)
+        monkeypatch.setenv("AIRFLOW_HOME", str(empty))
+        with pytest.raises(ConnectionNotFoundError) as raised:
+            self.found()
+        assert str(raised.value).count(str(empty)) == 1
+
 
 @pytest.mark.parametrize("name", ["gone.yaml", "a\0b", "x" * 5000, "~no-such-user-here/f.yaml"])
 def test_conn_001_a_named_file_that_is_not_there(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,9 +61,9 @@ class SQLDriver(Generic[AnyConfig]):
     def check(self, step: Step[AnyConfig]) -> None:
         """Check that the connection has what may be left out for a health check, but not for work (CONN-007)."""
 
+    @abstractmethod
     def server_text(self, error: Exception) -> str:
         """Return what the server said, without what the client library adds."""
-        raise NotImplementedError
 
     @contextmanager
     def borrowed(self, step: Step[AnyConfig]) -> Iterator[Any]:

@@ -33,8 +33,8 @@ ROW = "_osiris_row"
 Encoded = TypeVar("Encoded")
 
 
-class WriteConfig(StepConfig):
-    """Config of the SQL writers.
+class TableConfig(StepConfig):
+    """What is written where and how, in the config of all writers of tables.
 
     :param table: perhaps with its database or schema before it.
     :param write_mode: ``append`` adds the rows; ``replace`` puts them in the place of those that were there;
@@ -42,7 +42,6 @@ class WriteConfig(StepConfig):
     :param primary_key: columns of the key. Required for ``upsert``; declared when a table is created.
     :param create_if_missing: whether to create the table.
     :param ledger: whether a retry of a load that has ended writes nothing; see :mod:`osiris_provider.drivers.ledger`.
-    :param batch_rows: rows that are held and sent at a time.
     :param input: step whose result is written, if there are several.
     """
 
@@ -51,7 +50,6 @@ class WriteConfig(StepConfig):
     primary_key: list[Text] = Field(default_factory=list)
     create_if_missing: bool = False
     ledger: bool = True
-    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
     input: str | None = None
 
     @field_validator("primary_key", mode="before")
@@ -65,6 +63,15 @@ class WriteConfig(StepConfig):
             message = "write_mode upsert needs primary_key, the columns that tell rows apart"
             raise ValueError(message)
         return self
+
+
+class WriteConfig(TableConfig):
+    """Config of the SQL writers; see :class:`TableConfig`.
+
+    :param batch_rows: rows that are held and sent at a time.
+    """
+
+    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
 
 
 AnyWrite = TypeVar("AnyWrite", bound=WriteConfig)
