@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connections.settings import airflow_home, setting
-from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, row_groups, to_reader
+from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, memory_pool, row_groups, to_reader
 from osiris_provider.errors import DataError, MissingPackageError
 from osiris_provider.storage.cleanup import OldFile, remove_old
 from osiris_provider.storage.files import FILE_NAME, file_system, is_local, open_ranges, whole_file
@@ -213,7 +213,8 @@ def _write_parquet(file: Any, reader: pa.RecordBatchReader) -> tuple[int, int]:
     if not problem:
         try:
             # Dictionaries cost more time than zstd itself and save no space beside it: measured, see the benchmarks.
-            with pq.ParquetWriter(file, reader.schema, compression="zstd", use_dictionary=False) as writer:
+            options = {"compression": "zstd", "use_dictionary": False, "memory_pool": memory_pool()}
+            with pq.ParquetWriter(file, reader.schema, **options) as writer:
                 for table in row_groups(reader):
                     writer.write_table(table, row_group_size=table.num_rows)
                     rows += table.num_rows

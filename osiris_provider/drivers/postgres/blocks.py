@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.data import memory_pool
 from osiris_provider.drivers.postgres.arrow_types import BYTEA, DATE, NUMERIC, TIME, TIMESTAMP, TIMESTAMPTZ, Column
 from osiris_provider.drivers.postgres.text import from_text, unescape
 from osiris_provider.drivers.sql.server import made
@@ -108,6 +109,7 @@ class BlockParser:
         self._columns = columns
         self._lenient = lenient
         self._rows = 0
+        self._memory_pool = memory_pool()
         self.schema = pa.schema([column.field for column in columns])
         self._native = [column.arrow_type if _is_native(column) else pa.string() for column in columns]
         # What may hold values that Arrow's parser does not read.
@@ -163,6 +165,7 @@ class BlockParser:
                 true_values=["t"],
                 false_values=["f"],
             ),
+            memory_pool=self._memory_pool,
         )
         return table.to_batches()[0]
 
