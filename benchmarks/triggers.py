@@ -1,27 +1,37 @@
 """How long the event loop of a triggerer waits while it holds many deferred checks: ``python -m benchmarks.triggers``.
 
-A real MariaDB, a server that is silent and a port where nobody listens are each a third of the connections. The lag of
-an idle loop in another process is printed beside: what the machine itself keeps loops waiting.
+``python -m benchmarks.triggers loop`` runs the triggers in a loop of its own, and an idle loop in another process for
+comparison: what the machine itself keeps loops waiting. ``airflow`` has them run by Airflow's triggerer, and tells
+what its own watchdog says of the loop, in steps of 10 ms.
+
+A third each of the connections lead to a real MariaDB, to a server that is silent, and to a port where nobody listens.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.faults.peers import Peer, closed_port, silent
-from tests.servers import MariaDBServer
+from tests.servers import MariaDBServer, PostgresServer
+from tests.servers.airflow import AirflowServer
+from tests.servers.airflow_rest import until
 
 TRIGGERS = 500
 STEP = 0.01
 """Seconds that the loop is asked to sleep; what it sleeps longer is its lag."""
+WATCHED_SECONDS = 60
+WATCHDOG_STEP = 0.1
+"""Seconds that Airflow's watchdog sleeps."""
 
 
 async def lags_until(over: asyncio.Future[Any]) -> list[float]:
@@ -37,21 +47,20 @@ async def lags_until(over: asyncio.Future[Any]) -> list[float]:
     return found
 
 
-async def run_triggers(file: str, aliases: list[str], number: int) -> list[float]:
+async def run_triggers(file: str, number: int) -> list[float]:
     """Run triggers that check once, and return the lags meanwhile.
 
     :param file: the connections file.
-    :param aliases: of mysql connections, taken in turn.
     :param number: of triggers.
     """
     from osiris_provider.triggers.doctor import OsirisDoctorTrigger
 
-    async def fired(alias: str) -> None:
-        async for _ in OsirisDoctorTrigger(connections=[f"@mysql.{alias}"], file=file, check_timeout=2).run():
+    async def fired(index: int) -> None:
+        async for _ in OsirisDoctorTrigger(connections=[f"@mysql.c{index}"], file=file, check_timeout=2).run():
             return
 
-    await fired(aliases[0])  # imports
-    waiting = asyncio.gather(*(fired(aliases[index % len(aliases)]) for index in range(number)))
+    await fired(0)  # imports
+    waiting = asyncio.gather(*map(fired, range(number)))
     lags = await lags_until(waiting)
     await waiting
     return lags
@@ -76,31 +85,85 @@ def tell(name: str, lags: list[float]) -> None:
     sys.stdout.write(f"{name:24} {'  '.join(cells)}\n")
 
 
-def main(number: int = TRIGGERS) -> None:
-    """Start servers, run the triggers, and print their lags and those of the idle loop."""
+@contextmanager
+def running_servers() -> Iterator[list[dict[str, Any]]]:
+    """Start the servers; gives a connection to the real one, to the silent one and to none."""
     with ExitStack() as stack:
         server = stack.enter_context(MariaDBServer())
         login = {"host": "127.0.0.1", "user": server.app.user, "password": server.app.password}
-        ports = {
-            "well": server.app.port,
-            "silent": stack.enter_context(Peer(silent)).port,
-            "down": stack.enter_context(closed_port()),
-        }
-        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="osiris-triggers-"))
-        file = Path(directory, "osiris_connections.yaml")
-        connections = {alias: {**login, "port": port} for alias, port in ports.items()}
-        file.write_text(json.dumps({"version": 1, "connections": {"mysql": connections}}))
+        ports = server.app.port, stack.enter_context(Peer(silent)).port, stack.enter_context(closed_port())
+        yield [{**login, "port": port} for port in ports]
+
+
+def write_file(directory: Path, number: int, *connections: dict[str, Any]) -> Path:
+    """Write a connections file and return its path.
+
+    :param number: of connections, ``@mysql.c0`` and so on.
+    :param connections: taken in turn.
+    """
+    family = {f"c{index}": connections[index % len(connections)] for index in range(number)}
+    path = directory / "osiris_connections.yaml"
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps({"version": 1, "connections": {"mysql": family}}))
+    return draft.replace(path)
+
+
+def measure_loop(directory: Path, number: int) -> None:
+    """Run the triggers in a loop of this process, and print its lags and those of the idle loop."""
+    with running_servers() as connections:
+        file = write_file(directory, number, *connections)
         idle = [sys.executable, "-m", "benchmarks.triggers", "idle"]
         with subprocess.Popen(idle, stdin=subprocess.PIPE) as control:
             started = time.perf_counter()
-            lags = asyncio.run(run_triggers(str(file), list(ports), number))
+            lags = asyncio.run(run_triggers(str(file), number))
             tell(f"{number} triggers, {time.perf_counter() - started:.1f} s", lags)
             sys.stdout.flush()
             control.communicate(b"")
 
 
-if __name__ == "__main__":
-    if sys.argv[1:] == ["idle"]:
+def measure_airflow(directory: Path, number: int) -> None:
+    """Have Airflow's triggerer hold the triggers, and print how often its loop was late."""
+    settings = {
+        "OSIRIS_HOME": str(directory),
+        "CROWD": str(number),
+        "AIRFLOW__TRIGGERER__BLOCKED_MAIN_THREAD_WARNING_THRESHOLD": str(WATCHDOG_STEP + STEP),
+        "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": str(number),
+    }
+    with running_servers() as (well, quiet, down), PostgresServer() as postgres, ExitStack() as stack:
+        write_file(directory, number, down)
+        postgres.create_database("airflow")
+        dags = Path(__file__).with_name("dags")
+        airflow = stack.enter_context(AirflowServer(postgres.app_on("airflow"), dags, settings))
+        admin = airflow.rest()
+        run = admin.trigger("crowd")
+        deferred = f"/dags/crowd/dagRuns/{run}/taskInstances"
+        until(lambda: admin.get(deferred, state="deferred", limit=1)["total_entries"] == number, "deferral", 300)
+        # Whatever fires now waits for a scheduler, instead of for one of the two processors.
+        airflow.kill("scheduler")
+        log = airflow.logs / "triggerer.log"
+        before = log.stat().st_size
+        write_file(directory, number, well, quiet, down)
+        time.sleep(WATCHED_SECONDS)
+        with log.open("rb") as lines:
+            lines.seek(before)
+            text = lines.read().decode(errors="replace")
+        still = admin.get(deferred, state="deferred", limit=1)["total_entries"]
+    late = sorted(float(seconds) - WATCHDOG_STEP for seconds in re.findall(r"blocked for ([\d.]+) seconds", text))
+    longest = f"at most {1000 * late[-1]:.0f} ms" if late else "never"
+    sys.stdout.write(
+        f"{number} triggers in a triggerer, {number - still} fired; in {WATCHED_SECONDS} s the loop was late by more "
+        f"than {1000 * STEP:.0f} ms {len(late)} times of about {WATCHED_SECONDS / WATCHDOG_STEP:.0f}: {longest}\n"
+    )
+
+
+def main(how: str = "loop", number: str = str(TRIGGERS)) -> None:
+    """Measure what the command line says."""
+    if how == "idle":
         tell("idle loop", asyncio.run(stay_idle()))
-    else:
-        main(*map(int, sys.argv[1:]))
+        return
+    with tempfile.TemporaryDirectory(prefix="osiris-triggers-") as directory:
+        {"loop": measure_loop, "airflow": measure_airflow}[how](Path(directory), int(number))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

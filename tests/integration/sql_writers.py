@@ -42,6 +42,18 @@ class WriterTests:
     def content(self, connection: Connection) -> list[tuple[Any, ...]]:
         return sorted(self.run(connection, "SELECT * FROM target"))
 
+    def test_batches_that_are_written_are_let_go(self, connection: Connection) -> None:
+        self.run(connection, "CREATE TABLE target (n BIGINT)")
+        allocated = []
+
+        def chunks() -> Iterator[pa.Table]:
+            for _ in range(40):
+                allocated.append(pa.total_allocated_bytes())
+                yield pa.table({"n": pa.array(range(10_000), pa.int64())})
+
+        self.write(connection, chunks())
+        assert max(allocated) - allocated[0] < 10 * 80_000, "all of them take 40 times 80,000 bytes"
+
     def test_upsert_updates_and_adds(self, connection: Connection) -> None:
         self.run(connection, KEYED, "INSERT INTO target VALUES (1, 'old'), (2, 'kept')")
         data = pa.table({"s": ["new", None], "id": [1, 3]})

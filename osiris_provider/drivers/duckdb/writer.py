@@ -166,26 +166,33 @@ def _insert(
     keys: Sequence[Sequence[str]] = (),
 ) -> int:
     import duckdb
-    import pyarrow as pa
 
+    # Input that is registered stays in memory until the transaction ends; what a variable holds does not.
+    cursor.execute("SET python_enable_replacements = true")
     rows = 0
     for batch in batches:
         for key in keys:
             same = same_key(batch, key)
             if same is not None:
                 raise twice_in(config.table, key, [rows + row + 1 for row in same])
-        cursor.register(INPUT, readable(pa.Table.from_batches([batch])))
         try:
             with _refusals(config.table, f"among rows {rows + 1:,} to {rows + batch.num_rows:,} of the input: one"):
-                cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
+                _insert_batch(cursor, table, batch)
         except (duckdb.ConversionException, duckdb.OutOfRangeException):
             problem = _misfit_of(cursor, config.table, columns, batch, rows)
         else:
-            cursor.unregister(INPUT)
             rows += batch.num_rows
             continue
         raise problem
     return rows
+
+
+def _insert_batch(cursor: DuckDBPyConnection, table: str, batch: pa.RecordBatch) -> None:
+    import pyarrow as pa
+
+    _osiris_rows = readable(pa.Table.from_batches([batch]))
+    # DuckDB finds the variable by its name.
+    cursor.execute(f"INSERT INTO {table} BY NAME FROM _osiris_rows")
 
 
 def _misfit_of(
