@@ -89,7 +89,8 @@ def test_it_holds_no_variables_and_no_configuration() -> None:
     assert OsirisConnectionsBackend().get_config("x") is None
 
 
-def test_airflow_takes_it_and_any_hook_finds_the_connections(tmp_path: Path) -> None:
+@pytest.mark.parametrize("prefix", ["AIRFLOW__SECRETS__", "AIRFLOW__WORKERS__SECRETS_"])
+def test_airflow_takes_it_and_any_hook_finds_the_connections(prefix: str, tmp_path: Path) -> None:
     """In a process of its own, because Airflow makes its backends while it is imported."""
     (tmp_path / "osiris_connections.yaml").write_text(
         "version: 1\nconnections:\n  duckdb:\n    main:\n      path: ':memory:'\n"
@@ -101,8 +102,8 @@ def test_airflow_takes_it_and_any_hook_finds_the_connections(tmp_path: Path) -> 
     )
     env = {
         **os.environ,
-        "AIRFLOW__SECRETS__BACKEND": BACKEND,
-        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"connections_file": str(tmp_path / "osiris_connections.yaml")}),
+        f"{prefix}BACKEND": BACKEND,
+        f"{prefix}BACKEND_KWARGS": json.dumps({"connections_file": str(tmp_path / "osiris_connections.yaml")}),
         "AIRFLOW_CONN_OTHER": "http://elsewhere",
     }
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
