@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-from pydantic import model_validator
+from typing import Literal
 
 from osiris_provider.drivers.sql.config import ServerQueryConfig
 
@@ -17,11 +15,3 @@ class MySQLQueryConfig(ServerQueryConfig):
     """
 
     engine: Literal["auto", "binary", "cursor"] = "auto"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _old_name(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        """``special_values`` was called ``zero_dates`` in version 0.1."""
-        if "zero_dates" not in fields or "special_values" in fields:
-            return fields
-        return {("special_values" if name == "zero_dates" else name): value for name, value in fields.items()}
