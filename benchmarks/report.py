@@ -54,11 +54,14 @@ def rich_table(section: Section) -> Table:
 
 def markdown(sections: Iterable[Section], rounds: int) -> str:
     """Return docs/benchmarks.md."""
-    parts = [_PREFACE.format(rounds=rounds, machine=_machine(), load=_load(), versions=_versions())]
-    for section in sections:
-        lines = [HEADS, ("---", *["---:"] * (len(HEADS) - 1)), *map(_emphasised, section.lines())]
-        parts.append(f"## {section.title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")
-    return "\n".join(parts)
+    preface = _PREFACE.format(rounds=rounds, machine=_machine(), load=_load(), versions=_versions())
+    return "\n".join([preface, *(markdown_table(section.title, HEADS, section.lines()) for section in sections)])
+
+
+def markdown_table(title: str, heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return a section of a document with a table; our own lines stand out."""
+    rows = [heads, ("---", *["---:"] * (len(heads) - 1)), *map(_emphasised, lines)]
+    return f"## {title}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
 def _emphasised(line: Sequence[str]) -> Sequence[str]:

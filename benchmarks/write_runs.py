@@ -23,6 +23,7 @@ from rich.table import Table
 from tests.servers import Address
 from tests.servers.process import Server
 
+from benchmarks.report import markdown_table
 from benchmarks.servers import KINDS, Kind
 from benchmarks.writers import CONTESTANTS, TARGET, Contestant, Place
 
@@ -226,8 +227,7 @@ def main() -> None:
     parts = []
     for title, lines in tables(options.rows, options.rounds, options.only or ()):
         Console(width=110).print(rich_table(title, lines))
-        rows = [HEADS, ("---", *["---:"] * (len(HEADS) - 1)), *lines]
-        parts.append(f"## {title}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n")
+        parts.append(markdown_table(title, HEADS, lines))
     if options.write:
         text = DOCUMENT.read_text(encoding="utf-8").partition(HEADING)[0]
         preface = PREFACE.format(rounds=options.rounds)
