@@ -1,4 +1,4 @@
-"""What differs between the Airflow versions that are supported (3.1.1 and later), in one place."""
+"""What differs between the Airflow versions that are supported (3.1.8 and later), in one place."""
 
 from __future__ import annotations
 

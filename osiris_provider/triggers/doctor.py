@@ -51,6 +51,7 @@ class OsirisDoctorTrigger(BaseTrigger):
         self.check_timeout = check_timeout
         self.poke_interval = poke_interval
         self.file = file
+        self._told: dict[str, str] = {}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the path of the class and the arguments that make an equal trigger."""
@@ -74,13 +75,23 @@ class OsirisDoctorTrigger(BaseTrigger):
 
     async def _check(self, target: str) -> Report:
         # What runs in the thread logs as this trigger does, and asks Airflow for connections as it does.
-        work = partial(contextvars.copy_context().run, check, target, self.check_timeout, file=self.file)
+        work = partial(contextvars.copy_context().run, self._check_and_tell, target)
         loop = asyncio.get_running_loop()
         async with _STARTS.setdefault(loop, asyncio.Lock()):
             running = loop.run_in_executor(_threads(), work)
             await asyncio.wait([running], timeout=HEAD_START)
-        report: Report = await running
-        self.log.info("%s is %s: %s", name_of(report), report["category"], report["message"])
+        return await running
+
+    def _check_and_tell(self, target: str) -> Report:
+        """Check, and log the verdict if it is another than before.
+
+        A triggerer that is busy with its database takes no logs for a while; then the thread waits, not the event loop.
+        """
+        report = check(target, self.check_timeout, file=self.file)
+        said = f"{name_of(report)} is {report['category']}: {report['message']}"
+        if self._told.get(target) != said:
+            self._told[target] = said
+            self.log.info("%s", said)
         return report
 
 
