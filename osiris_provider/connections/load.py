@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +18,9 @@ FileArgument = str | os.PathLike[str] | None
 
 _SETTLED_NS = 2_000_000_000
 """Two edits that follow each other faster than a file system's clock ticks leave the same time on a file."""
+_TURN = threading.Lock()
+_LONGEST_TURN = 1.0
+"""Seconds. The lock may have been held when this process was forked, or by a thread whose file system hangs."""
 
 
 def read_connections(file: FileArgument = None) -> ConnectionsFile:
@@ -29,9 +34,10 @@ def read_connections(file: FileArgument = None) -> ConnectionsFile:
         found = path.stat()
     except OSError:
         return read_file(path)
-    if abs(time.time_ns() - found.st_mtime_ns) < _SETTLED_NS:
-        return read_file(path)
-    return _read_version(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    with _in_turn():
+        if abs(time.time_ns() - found.st_mtime_ns) < _SETTLED_NS:
+            return read_file(path)
+        return _read_version(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def load_connections(file: FileArgument = None) -> ConnectionsFile:
@@ -66,6 +72,17 @@ def _placed(reference: str | None, path: Path, problems: Sequence[Problem], most
         yield f"{where}: {reference + ': ' if reference else ''}{problem.message}"
     if len(problems) > most:
         yield f"and {len(problems) - most} more; run: osiris connections validate"
+
+
+@contextmanager
+def _in_turn() -> Iterator[None]:
+    """Let one thread parse at a time: all that see a new file at once would keep a triggerer's event loop waiting."""
+    mine = _TURN.acquire(timeout=_LONGEST_TURN)
+    try:
+        yield
+    finally:
+        if mine:
+            _TURN.release()
 
 
 @lru_cache(maxsize=16)

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from osiris_provider.connections import list_connections, resolve_connection
+from osiris_provider.connections import list_connections, load, resolve_connection
+from osiris_provider.connections.file import ConnectionsFile, read_file
 from osiris_provider.connections.load import load_connections
 from osiris_provider.errors import ConnectionConfigError
 
@@ -22,6 +23,34 @@ def test_conn_001_read_once(tmp_path: Path) -> None:
     file = write(tmp_path, SAMPLES)
     settle(file)
     assert load_connections(file) is load_connections(file)
+
+
+def test_threads_that_see_a_new_file_parse_it_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, SAMPLES)
+    alone: list[bool] = []
+    busy = threading.Lock()
+
+    def read(path: Path) -> ConnectionsFile:
+        alone.append(busy.acquire(blocking=False))
+        try:
+            return read_file(path)
+        finally:
+            if alone[-1]:
+                busy.release()
+
+    monkeypatch.setattr(load, "read_file", read)
+    with ThreadPoolExecutor(8) as pool:
+        files = list(pool.map(load_connections, [file] * 32))
+    assert len(files) == 32
+    assert alone == [True] * len(alone)
+
+
+def test_a_turn_that_never_ends_keeps_nobody_back_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = threading.Lock()
+    held.acquire()
+    monkeypatch.setattr(load, "_TURN", held)
+    monkeypatch.setattr(load, "_LONGEST_TURN", 0.01)
+    assert load_connections(write(tmp_path, SAMPLES)).path
 
 
 def test_conn_001_an_edit_is_seen_at_once(tmp_path: Path) -> None:
