@@ -14,7 +14,6 @@ import yaml
 
 from osiris_provider.connections.families import family_names
 from osiris_provider.connections.reference import NAME, shown
-from osiris_provider.connections.source import read_text
 from osiris_provider.connections.tree import MAX_DEPTH, MAX_ITEMS, UnreadableYamlError, compose, line_of, scalar
 from osiris_provider.errors import did_you_mean
 
@@ -78,13 +77,13 @@ class ConnectionsFile:
         return [problem for problem in self.problems if problem.reference == reference]
 
 
-def read_file(path: Path) -> ConnectionsFile:
-    """Read and check the structure of a connections file.
+def parse(path: Path, text: str) -> ConnectionsFile:
+    """Check the structure of a connections file.
 
-    :param path: the file.
-    :raises ConnectionConfigError: the file cannot be read at all; problems inside it are returned instead.
+    :param path: of the file, for messages.
+    :param text: of the file.
+    :return: also if it is not YAML at all; then that is a problem of the whole file.
     """
-    text = read_text(path)
     try:
         root, remarks = compose(text)
     except UnreadableYamlError as error:

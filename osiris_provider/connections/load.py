@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from osiris_provider.connections.file import ConnectionsFile, Problem, read_file
+from osiris_provider.connections.file import ConnectionsFile, Problem, parse
 from osiris_provider.connections.settings import find_file
+from osiris_provider.connections.source import read_text
 from osiris_provider.errors import ConnectionConfigError
 
 FileArgument = str | os.PathLike[str] | None
 
-_SETTLED_NS = 2_000_000_000
-"""Two edits that follow each other faster than a file system's clock ticks leave the same time on a file."""
 _TURN = threading.Lock()
 _LONGEST_TURN = 1.0
 """Seconds. The lock may have been held when this process was forked, or by a thread whose file system hangs."""
 
 
 def read_connections(file: FileArgument = None) -> ConnectionsFile:
-    """Return the parsed file with all its problems; cached on its identity, so an edit is seen at once.
+    """Return the parsed file with all its problems; parsed only if its text is another than before.
+
+    A file's time and size say less: two edits within a tick of the file system's clock leave the same.
 
     :param file: path of the connections file; None looks in the usual places (CONN-001).
     :raises ConnectionConfigError: there is no file, or it cannot be read at all.
     """
     path = find_file(file)
-    try:
-        found = path.stat()
-    except OSError:
-        return read_file(path)
+    text = read_text(path)
+    version = hashlib.sha256(text.encode()).digest()
+    latest = _latest(path)
     with _in_turn():
-        if abs(time.time_ns() - found.st_mtime_ns) < _SETTLED_NS:
-            return read_file(path)
-        return _read_version(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        known = latest.known
+        if known is None or known[0] != version:
+            known = latest.known = version, parse(path, text)
+    return known[1]
 
 
 def load_connections(file: FileArgument = None) -> ConnectionsFile:
@@ -85,6 +87,11 @@ def _in_turn() -> Iterator[None]:
             _TURN.release()
 
 
+@dataclass
+class _Latest:
+    known: tuple[bytes, ConnectionsFile] | None = None
+
+
 @lru_cache(maxsize=16)
-def _read_version(path: Path, *_identity: int) -> ConnectionsFile:
-    return read_file(path)
+def _latest(_path: Path) -> _Latest:
+    return _Latest()

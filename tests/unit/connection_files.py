@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 SAMPLE_VARIABLES = {
@@ -65,8 +64,3 @@ def mysql(fields: str, alias: str = "default") -> str:
 def block(*lines: str) -> str:
     """Return a file with one MySQL connection whose fields are the given lines."""
     return "version: 1\nconnections:\n  mysql:\n    default:\n" + "".join(f"      {line}\n" for line in lines)
-
-
-def settle(file: Path) -> None:
-    """Make a file look old enough to be cached."""
-    os.utime(file, ns=(1_000_000_000, 1_000_000_000))

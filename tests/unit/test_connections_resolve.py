@@ -14,7 +14,7 @@ from osiris_provider.connections.load import load_connections
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
 from tests.contract.secrecy import CANARY, assert_silent
-from tests.unit.connection_files import SAMPLE_VARIABLES, SAMPLES, block, mysql, settle, write
+from tests.unit.connection_files import SAMPLE_VARIABLES, SAMPLES, block, mysql, write
 
 TOP = "version: 1\nconnections:\n  mysql:\n"
 
@@ -96,7 +96,6 @@ def test_conn_006_only_what_was_given_in_plain_types(samples: Path) -> None:
 def test_conn_006_each_call_returns_a_dict_of_its_own(tmp_path: Path) -> None:
     text = "version: 1\nconnections:\n  api:\n    a: {base_url: 'https://h', odd: {a: [1]}}\n"
     file = write(tmp_path, text)
-    settle(file)
     resolve_connection("@api.a", file)["odd"]["a"].append(2)
     assert resolve_connection("@api.a", file)["odd"] == {"a": [1]}
 
