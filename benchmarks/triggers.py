@@ -1,8 +1,8 @@
 """How long the event loop of a triggerer waits while it holds many deferred checks: ``python -m benchmarks.triggers``.
 
-``python -m benchmarks.triggers loop`` runs the triggers in a loop of its own, and an idle loop in another process for
-comparison: what the machine itself keeps loops waiting. ``airflow`` has them run by Airflow's triggerer, and tells
-what its own watchdog says of the loop, in steps of 10 ms.
+``loop`` runs the triggers in a loop of its own, and an idle loop in another process for comparison: what the machine
+itself keeps loops waiting. ``checks`` has as many sensors deferred to Airflow's triggerer, ``sleeps`` as many tasks
+that wait for a date, by Airflow's own trigger, for comparison.
 
 A third each of the connections lead to a real MariaDB, to a server that is silent, and to a port where nobody listens.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -26,14 +25,13 @@ from tests.servers import MariaDBServer, PostgresServer
 from tests.servers.airflow import AirflowServer
 from tests.servers.airflow_rest import until
 
+from benchmarks.lag import LAG_FILE, STEP
+
 TRIGGERS = 500
-STEP = 0.01
-"""Seconds that the loop is asked to sleep; what it sleeps longer is its lag."""
-SETTLING_SECONDS = 60
-"""Airflow parses the whole DAG again for each trigger that no worker has deferred, in the loop; that is not ours."""
-WATCHED_SECONDS = 60
-WATCHDOG_STEP = 0.1
-"""Seconds that Airflow's watchdog sleeps."""
+DEFERRAL_SECONDS = 5.0
+"""A task, at most: each is a process first."""
+SETTLING_SECONDS = 30
+WATCHED_SECONDS = 120
 
 
 async def lags_until(over: asyncio.Future[Any]) -> list[float]:
@@ -123,13 +121,15 @@ def measure_loop(directory: Path, number: int) -> None:
             control.communicate(b"")
 
 
-def measure_airflow(directory: Path, number: int) -> None:
-    """Have Airflow's triggerer hold the triggers, and print how often its loop was late."""
+def measure_airflow(directory: Path, number: int, what: str) -> None:
+    """Have Airflow's triggerer hold the triggers, and print how late its loop was while a third of them fired."""
+    lags = directory / "lags.jsonl"
     settings = {
         "OSIRIS_HOME": str(directory),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
         "CROWD": str(number),
-        "AIRFLOW__TRIGGERER__BLOCKED_MAIN_THREAD_WARNING_THRESHOLD": str(WATCHDOG_STEP + STEP),
-        "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": str(number),
+        "CROWD_OF": what,
+        LAG_FILE: str(lags),
     }
     with running_servers() as (well, quiet, down), PostgresServer() as postgres, ExitStack() as stack:
         write_file(directory, number, down)
@@ -137,25 +137,37 @@ def measure_airflow(directory: Path, number: int) -> None:
         dags = Path(__file__).with_name("dags")
         airflow = stack.enter_context(AirflowServer(postgres.app_on("airflow"), dags, settings))
         admin = airflow.rest()
-        run = admin.trigger("crowd")
-        deferred = f"/dags/crowd/dagRuns/{run}/taskInstances"
-        until(lambda: admin.get(deferred, state="deferred", limit=1)["total_entries"] == number, "deferral", 300)
+        tasks = f"/dags/crowd/dagRuns/{admin.trigger('crowd')}/taskInstances"
+
+        def deferred() -> int:
+            return int(admin.get(tasks, state="deferred", limit=1)["total_entries"])
+
+        until(lambda: deferred() == number + 1, "deferral", number * DEFERRAL_SECONDS)
         time.sleep(SETTLING_SECONDS)
         # Whatever fires now waits for a scheduler, instead of for one of the two processors.
         airflow.kill("scheduler")
-        log = airflow.logs / "triggerer.log"
-        before = log.stat().st_size
+        began = time.monotonic()
         write_file(directory, number, well, quiet, down)
         time.sleep(WATCHED_SECONDS)
-        with log.open("rb") as lines:
-            lines.seek(before)
-            text = lines.read().decode(errors="replace")
-        still = admin.get(deferred, state="deferred", limit=1)["total_entries"]
-    late = sorted(float(seconds) - WATCHDOG_STEP for seconds in re.findall(r"blocked for ([\d.]+) seconds", text))
-    longest = f"at most {1000 * late[-1]:.0f} ms" if late else "never"
+        fired = number + 1 - deferred()
+    tell_late(f"{number} {what} in a triggerer, {fired} fired", lags, began)
+
+
+def tell_late(name: str, file: Path, began: float) -> None:
+    """Write a line.
+
+    :param name: of the loop.
+    :param file: what :class:`~benchmarks.lag.LagTrigger` has written.
+    :param began: the monotonic time from which on the lags count.
+    """
+    found = [late for late in map(json.loads, file.read_text().splitlines()) if late["at"] > began]
+    others = [late["lag"] - late["collecting"] for late in found]
+    collecting = max((late["collecting"] for late in found), default=0.0)
+    longest = max((late["lag"] for late in found), default=0.0)
     sys.stdout.write(
-        f"{number} triggers in a triggerer, {number - still} fired; in {WATCHED_SECONDS} s the loop was late by more "
-        f"than {1000 * STEP:.0f} ms {len(late)} times of about {WATCHED_SECONDS / WATCHDOG_STEP:.0f}: {longest}\n"
+        f"{name}: in {WATCHED_SECONDS} s the loop was late by more than {1000 * STEP:.0f} ms {len(found)} times, by "
+        f"{1000 * longest:.0f} ms at the longest; without garbage collection {1000 * max(others, default=0.0):.0f} ms "
+        f"(the longest collection took {1000 * collecting:.0f} ms)\n"
     )
 
 
@@ -165,7 +177,10 @@ def main(how: str = "loop", number: str = str(TRIGGERS)) -> None:
         tell("idle loop", asyncio.run(stay_idle()))
         return
     with tempfile.TemporaryDirectory(prefix="osiris-triggers-") as directory:
-        {"loop": measure_loop, "airflow": measure_airflow}[how](Path(directory), int(number))
+        if how == "loop":
+            measure_loop(Path(directory), int(number))
+        else:
+            measure_airflow(Path(directory), int(number), how)
 
 
 if __name__ == "__main__":

@@ -1,35 +1,44 @@
-"""A DAG whose tasks all wait in the triggerer from the start, without a worker: ``python -m benchmarks.triggers``."""
+"""Tasks that wait in the triggerer, and one that measures it: ``python -m benchmarks.triggers airflow``."""
 
 from __future__ import annotations
 
 import os
+from datetime import datetime, timezone
 from typing import Any
 
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import DAG, BaseOperator
-from airflow.triggers.base import StartTriggerArgs
+from airflow.triggers.base import BaseTrigger
+from benchmarks.lag import LagTrigger
+from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
+
+NEVER = datetime(2100, 1, 1, tzinfo=timezone.utc)
 
 
-class Waiting(BaseOperator):
-    """Waits for a connection to be well.
+class Deferring(BaseOperator):
+    """Waits for a trigger.
 
-    :param connection: reference to it.
+    :param waits_for: the trigger.
     """
 
-    start_from_trigger = True
-
-    def __init__(self, *, connection: str, **kwargs: Any) -> None:
+    def __init__(self, *, waits_for: BaseTrigger, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.connection = connection
-        self.start_trigger_args = StartTriggerArgs(
-            trigger_cls="osiris_provider.triggers.doctor.OsirisDoctorTrigger",
-            trigger_kwargs={"connections": [connection], "poke_interval": 5.0},
-            next_method="execute_complete",
-        )
+        self.waits_for = waits_for
 
-    def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
+    def execute(self, context: Any) -> None:  # noqa: ARG002 - Airflow calls it by name
+        """Defer at once."""
+        self.defer(trigger=self.waits_for, method_name="execute_complete")
+
+    def execute_complete(self, context: Any, event: Any) -> None:
         """Take no notice."""
 
 
 with DAG("crowd", schedule=None, max_active_tasks=10_000):
+    Deferring(task_id="lag", waits_for=LagTrigger())
     for number in range(int(os.environ["CROWD"])):
-        Waiting(task_id=f"wait_{number}", connection=f"@mysql.c{number}")
+        if os.environ["CROWD_OF"] == "checks":
+            OsirisHealthcheckSensor(
+                task_id=f"wait_{number}", connection=f"@mysql.c{number}", poke_interval=5, deferrable=True
+            )
+        else:
+            Deferring(task_id=f"wait_{number}", waits_for=DateTimeTrigger(NEVER))

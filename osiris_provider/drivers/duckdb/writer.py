@@ -167,6 +167,7 @@ def _insert(
 ) -> int:
     import duckdb
 
+    _check_no_table_hides_input(cursor, config.table)
     # Input that is registered stays in memory until the transaction ends; what a variable holds does not.
     cursor.execute("SET python_enable_replacements = true")
     rows = 0
@@ -187,11 +188,24 @@ def _insert(
     return rows
 
 
+def _check_no_table_hides_input(cursor: DuckDBPyConnection, table: str) -> None:
+    found = cursor.execute(
+        "SELECT table_name FROM information_schema.tables WHERE lower(table_name) = '_osiris_rows'"
+    ).fetchone()
+    if found is None:
+        return
+    message = (
+        f"Table {table}: the database has a table or view {found[0]}, a name that the writer needs for its input. "
+        "Rename it. Nothing was written."
+    )
+    raise DataError(message, table=table)
+
+
 def _insert_batch(cursor: DuckDBPyConnection, table: str, batch: pa.RecordBatch) -> None:
     import pyarrow as pa
 
     _osiris_rows = readable(pa.Table.from_batches([batch]))
-    # DuckDB finds the variable by its name.
+    # DuckDB finds the variable by its name, unless a table has it.
     cursor.execute(f"INSERT INTO {table} BY NAME FROM _osiris_rows")
 
 
