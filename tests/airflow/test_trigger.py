@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from pkgutil import resolve_name
 from typing import Any
 
 import pytest
+from osiris_provider.connectors.fleet import Report
+from osiris_provider.hooks.health import check
+from osiris_provider.triggers import doctor
 from osiris_provider.triggers.doctor import CHECKS_AT_A_TIME, OsirisDoctorTrigger
 
 from tests.airflow.conftest import ConnectionsFile
@@ -75,6 +79,28 @@ def test_the_loop_is_free_while_servers_are_silent(connections_file: Connections
     assert lag < 0.1
     # Two rounds: were they made one after the other, it would be sixteen seconds.
     assert took < 4
+
+
+def test_only_a_new_verdict_is_logged(
+    connections_file: ConnectionsFile,
+    closed_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    connections_file({"mysql": {"main": {"host": "127.0.0.1", "port": closed_port, "user": "ann"}}})
+    verdicts: list[str] = []
+
+    def check_and_edit(target: str, timeout: float, *, file: str | None) -> Report:
+        report = check(target, timeout, file=file)
+        verdicts.append(report["category"])
+        if len(verdicts) == 3:
+            connections_file({"mysql": {}})
+        return report
+
+    monkeypatch.setattr(doctor, "check", check_and_edit)
+    asyncio.run(reports_of(OsirisDoctorTrigger(connections=["@mysql.main"], poke_interval=0.01)))
+    assert verdicts == ["network", "network", "network", "unknown"]
+    assert re.findall(r"@mysql.main is (\w+): ", capsys.readouterr().out) == ["network", "unknown"]
 
 
 @pytest.mark.parametrize("name", ["not there", "osiris_mysql_none"])
