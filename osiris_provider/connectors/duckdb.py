@@ -9,7 +9,6 @@ DuckDB holds for this process (POSIX record locks belong to the process, not to 
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import re
@@ -25,9 +24,19 @@ from typing_extensions import Self
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.connectors.deadline import Deadline
+from osiris_provider.connectors.duckdb_faults import (
+    FAULT_BY_CLASS,
+    FAULT_BY_ERRNO,
+    LOCKED,
+    NO_DIRECTORY,
+    NO_FILE,
+    NOT_A_DATABASE,
+    NOT_A_FILE,
+    NOT_ALLOWED,
+    OTHER_SETTINGS,
+)
 from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.model import ConnectionModel, Info
-from osiris_provider.connectors.sql_faults import BAD_DATA, BAD_SQL, NO_SUCH_TABLE
 from osiris_provider.connectors.turns import turn
 
 if TYPE_CHECKING:
@@ -35,73 +44,6 @@ if TYPE_CHECKING:
 
 IN_MEMORY = ":memory:"
 LONGEST_PLACE = 100
-
-LOCKED = Fault(
-    "locked",
-    "unknown",
-    "Another process has {place} open, and DuckDB lets one process write at a time. Wait for it to end, or find it "
-    "with fuser. Set read_only if you only read.",
-)
-OTHER_SETTINGS = Fault(
-    "other_settings",
-    "unknown",
-    "This process has {place} open with other settings. Give all its connections the same read_only, memory and "
-    "threads.",
-    True,
-)
-NO_FILE = Fault(
-    "no_file", "unknown", "{place} does not exist and read_only forbids to create it. Check the path.", True
-)
-NO_DIRECTORY = Fault(
-    "no_directory", "unknown", "The directory of {place} does not exist. Create it, or check the path.", True
-)
-NOT_A_FILE = Fault("not_a_file", "unknown", "{place} is not a regular file. Give the path of a DuckDB file.", True)
-NOT_A_DATABASE = Fault(
-    "not_a_database",
-    "unknown",
-    "{place} is not a DuckDB database, is damaged, or was written by a newer DuckDB. Check the path; move an empty "
-    "file away.",
-    True,
-)
-BAD_PATH = Fault("bad_path", "unknown", "{place} cannot be a path on this machine. Check it.", True)
-NOT_ALLOWED = Fault(
-    "not_allowed",
-    "permission",
-    "The rights on {place} or its directory do not allow this user to open it. Grant them, or set read_only.",
-)
-NO_SPACE = Fault("no_space", "unknown", "There is no space left for {place}. Free some.")
-OUT_OF_MEMORY = Fault(
-    "out_of_memory", "unknown", "DuckDB needs more memory than it may take. Raise memory, or lower threads.", True
-)
-CONFLICT = Fault("conflict", "unknown", "Another transaction changed the same rows of {place}. Try again.")
-FILE_FAILED = Fault("file_failed", "unknown", "DuckDB could not read or write a file. Check its path and the disk.")
-
-FAULT_BY_ERRNO = {
-    errno.EAGAIN: LOCKED,
-    errno.EACCES: NOT_ALLOWED,
-    errno.EPERM: NOT_ALLOWED,
-    errno.EROFS: NOT_ALLOWED,
-    errno.ENOENT: NO_DIRECTORY,
-    errno.ENOTDIR: NO_DIRECTORY,
-    errno.EISDIR: NOT_A_FILE,
-    errno.ELOOP: BAD_PATH,
-    errno.ENAMETOOLONG: BAD_PATH,
-    errno.EINVAL: BAD_PATH,
-    errno.ENOSPC: NO_SPACE,
-    errno.EDQUOT: NO_SPACE,
-}
-"""What the operating system says about the file, to us or to DuckDB."""
-
-FAULT_BY_CLASS = {
-    "OutOfMemoryException": OUT_OF_MEMORY,
-    "TransactionException": CONFLICT,
-    "IOException": FILE_FAILED,
-    "CatalogException": NO_SUCH_TABLE,
-    "ProgrammingError": BAD_SQL,
-    "IntegrityError": BAD_DATA,
-    "DataError": BAD_DATA,
-}
-"""DuckDB has no codes; its exception classes are what comes nearest. The nearest class counts."""
 
 
 class DuckDBConnection(ConnectionModel):
