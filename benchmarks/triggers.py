@@ -161,7 +161,7 @@ def tell_late(name: str, file: Path, began: float) -> None:
     :param began: the monotonic time from which on the lags count.
     """
     found = [late for late in map(json.loads, file.read_text().splitlines()) if late["at"] > began]
-    others = [late["lag"] - late["collecting"] for late in found]
+    others = [max(late["lag"] - late["collecting"], 0.0) for late in found]
     collecting = max((late["collecting"] for late in found), default=0.0)
     longest = max((late["lag"] for late in found), default=0.0)
     sys.stdout.write(

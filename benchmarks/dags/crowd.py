@@ -1,4 +1,4 @@
-"""Tasks that wait in the triggerer, and one that measures it: ``python -m benchmarks.triggers airflow``."""
+"""Tasks that wait in the triggerer, and one that measures it: ``python -m benchmarks.triggers checks``."""
 
 from __future__ import annotations
 

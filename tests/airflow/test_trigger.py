@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import time
@@ -101,6 +102,11 @@ def test_only_a_new_verdict_is_logged(
     asyncio.run(reports_of(OsirisDoctorTrigger(connections=["@mysql.main"], poke_interval=0.01)))
     assert verdicts == ["network", "network", "network", "unknown"]
     assert re.findall(r"@mysql.main is (\w+): ", capsys.readouterr().out) == ["network", "unknown"]
+
+
+def test_what_airflow_has_loaded_is_kept_out_of_garbage_collections() -> None:
+    asyncio.run(reports_of(OsirisDoctorTrigger(connections=["@mysql.none"])))
+    assert gc.get_freeze_count() > 100_000
 
 
 @pytest.mark.parametrize("name", ["not there", "osiris_mysql_none"])
