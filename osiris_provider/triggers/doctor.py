@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextvars
 import gc
 from collections.abc import AsyncIterator, Sequence
@@ -105,4 +106,5 @@ def _threads() -> ThreadPoolExecutor:
     # A full garbage collection looks through all that Airflow has loaded, and the event loop waits for it: 170 ms.
     # Airflow itself freezes in its executor and DAG processor, but not in its triggerer.
     gc.freeze()
+    atexit.register(gc.unfreeze)
     return ThreadPoolExecutor(CHECKS_AT_A_TIME, thread_name_prefix="osiris-trigger")
