@@ -31,6 +31,7 @@ def make_environments(directory: Path) -> tuple[Path, Path]:
 
     :param directory: to make them in.
     """
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "uv"], check=True)
     uv = [sys.executable, "-m", "uv", "--quiet"]
     made = []
     for name in ("without", "with"):
