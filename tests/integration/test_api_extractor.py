@@ -1,29 +1,21 @@
-"""api.extractor: every kind of pages, pages that do not get on, and what is tried again."""
+"""api.extractor: every kind of pages, and pages that do not get on."""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-import time
 from collections.abc import Iterator
-from email.utils import format_datetime
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from osiris_provider.connectors import close_all, retry
-from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.incremental import Mark
+from osiris_provider.connectors import retry
 from osiris_provider.errors import ConnectorError, DataError, DriverConfigError
 
 from tests.contract.context import Metric, RecordingContext
-from tests.contract.marks import KeptMarks
 from tests.contract.secrecy import assert_silent
+from tests.integration.api_extracts import ROWS, TOKEN, extracted, paged_api
 from tests.servers.fake_api import FakeApi
 from tests.servers.http import RawReply, Reply
-
-TOKEN = "t0k3n-@:/#%?&-wörd"
-ROWS = [{"id": number, "name": f"name {number}", "price": number / 4, "tags": ["a", "b"]} for number in range(250)]
 
 PAGED = [
     ("items/page", "data.items", {"kind": "page"}),
@@ -39,19 +31,8 @@ PAGED = [
 
 @pytest.fixture
 def api() -> Iterator[FakeApi]:
-    with FakeApi({"Authorization": f"Bearer {TOKEN}".encode()}, rows=ROWS, most=100) as server:
+    with paged_api() as server:
         yield server
-        close_all()
-
-
-def to(server: FakeApi) -> dict[str, Any]:
-    return {"family": "api", "alias": "test", "base_url": f"{server.origin}/v1", "token": TOKEN}
-
-
-def extracted(server: FakeApi, path: str, ctx: RecordingContext | None = None, **config: Any) -> pa.RecordBatchReader:
-    config = {"resolved_connection": to(server), "path": path, **config}
-    result = get_driver("api.extractor").run(step_id="read", config=config, inputs={}, ctx=ctx or RecordingContext())
-    return result["data"]
 
 
 @pytest.mark.parametrize(("path", "records", "pagination"), PAGED)
@@ -189,55 +170,6 @@ def test_fields_that_appear_late(api: FakeApi) -> None:
         extracted(api, "items/link", **{**config, "other_fields": "id"})
 
 
-def test_what_is_new(api: FakeApi) -> None:
-    api.rows = [{"id": number, "updated_at": f"2026-01-{number:02}T00:00:00Z"} for number in range(1, 4)]
-    marks, ctx = KeptMarks(), RecordingContext()
-    ctx.marks = marks
-    incremental = {"column": "updated_at", "param": "since", "initial_value": "2026-01-02"}
-    config: dict[str, Any] = {"incremental": incremental, "params": {"x": 1}}
-    path = "items/since?key=abc"
-
-    def ids(**more: Any) -> list[int]:
-        found: list[int] = extracted(api, path, ctx, **config, **more).read_all()["id"].to_pylist()
-        return found
-
-    assert ids() == [2, 3]
-    api.rows += [{"id": 4, "updated_at": "2026-01-03T00:00:00Z"}, {"id": 5, "updated_at": "2026-01-04T00:00:00Z"}]
-    assert ids() == [4, 5]
-    assert ids(types={"id": "int64", "updated_at": "string"}) == []
-    assert [request.query["since"] for request in api.requests] == [
-        "2026-01-02",
-        "2026-01-03T00:00:00Z",
-        "2026-01-04T00:00:00Z",
-    ]
-    # A key in the path is not written down.
-    assert marks.sources[0] == ("@api.test items/since", "updated_at")
-    config["incremental"] = {**incremental, "lookback": 3600}
-    assert ids(types={"id": "int64", "updated_at": "string"}) == [5]
-    assert api.requests[-1].query["since"] == "2026-01-03T23:00:00+00:00"
-
-
-def test_a_run_done_again_leaves_out_what_has_come_since(api: FakeApi) -> None:
-    api.rows = [{"id": number, "updated_at": f"2026-01-{number:02}T00:00:00Z"} for number in range(1, 5)]
-    ctx = RecordingContext()
-    ctx.marks = KeptMarks(Mark("string", "2026-01-02T00:00:00Z"), Mark("string", "2026-01-03T00:00:00Z"))
-    config: dict[str, Any] = {"incremental": {"column": "updated_at", "param": "since"}}
-    assert extracted(api, "items/since", ctx, **config).read_all()["id"].to_pylist() == [2, 3]
-
-
-def test_a_mark_of_a_declared_timestamp_is_sent_as_iso_8601(api: FakeApi) -> None:
-    api.rows = [{"id": 1, "updated_at": "2026-01-01T12:00:00+02:00"}]
-    ctx = RecordingContext()
-    ctx.marks = KeptMarks()
-    config: dict[str, Any] = {
-        "types": {"id": "int64", "updated_at": "timestamp"},
-        "incremental": {"column": "updated_at", "param": "since"},
-    }
-    for _ in range(2):
-        extracted(api, "items/since", ctx, **config).read_all()
-    assert api.requests[-1].query["since"] == "2026-01-01T10:00:00.000000Z"
-
-
 def test_too_many_pages(api: FakeApi) -> None:
     config: dict[str, Any] = {"records": "data.items", "pagination": {"kind": "page"}}
     assert extracted(api, "items/page", max_pages=3, **config).read_all().num_rows == 250
@@ -272,45 +204,3 @@ def test_error_names_what_was_asked_for(api: FakeApi) -> None:
 def test_mistakes_in_the_config(api: FakeApi, config: dict[str, Any], complaint: str) -> None:
     with pytest.raises(DriverConfigError, match=f"(?i)Step read.*{complaint}"):
         extracted(api, "items/page", **config)
-
-
-def test_conn_018_throttled_request_is_sent_again_when_asked(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
-    api.throttled, api.retry_after = 1, "1"
-    started = time.monotonic()
-    assert len(fetched(api, "me")) == 2
-    assert 1 <= time.monotonic() - started < 4
-
-
-def test_conn_018_retry_after_as_a_date(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
-    moment = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=2)
-    api.throttled, api.retry_after = 1, format_datetime(moment, usegmt=True)
-    started = time.monotonic()
-    assert len(fetched(api, "me")) == 2
-    # An HTTP date has whole seconds.
-    assert 0.5 <= time.monotonic() - started < 5
-
-
-@pytest.mark.parametrize(
-    ("path", "tries"), [("status/503", 3), ("status/408", 3), ("hang-up", 3), ("status/401", 1), ("status/403", 1)]
-)
-def test_conn_019_only_what_may_pass_is_tried_again(
-    api: FakeApi, monkeypatch: pytest.MonkeyPatch, path: str, tries: int
-) -> None:
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.01)
-    assert len(fetched(api, path)) == tries
-
-
-def fetched(api: FakeApi, path: str) -> list[Any]:
-    """Run an extractor on a path and return the requests that the server saw."""
-    config = {"resolved_connection": to(api), "path": path}
-    raised: ConnectorError | None = None
-    try:
-        get_driver("api.extractor").run(step_id="s", config=config, inputs={}, ctx=RecordingContext())
-    except ConnectorError as error:
-        raised = error
-    assert_silent(TOKEN, raised)
-    assert getattr(raised, "__context__", None) is None
-    return api.requests
