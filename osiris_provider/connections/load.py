@@ -1,4 +1,4 @@
-"""Reading the connections file once for as long as it stays the same."""
+"""Parsing the connections file once for as long as its text stays the same."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FileArgument = str | os.PathLike[str] | None
 
 _TURN = threading.Lock()
 _LONGEST_TURN = 1.0
-"""Seconds. The lock may have been held when this process was forked, or by a thread whose file system hangs."""
+"""Seconds. The lock may have been held when this process was forked."""
 
 
 def read_connections(file: FileArgument = None) -> ConnectionsFile:
