@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -105,3 +107,19 @@ def some_connection(draw: st.DrawFn, family: str) -> dict[str, Any]:
     fields.update({name: draw(st.just(fields[name]) | HOSTILE) for name in secrets})
     _, problems, _ = connector.coerce(fields)
     return {"family": family, "alias": "default", **(example if problems else fields)}
+
+
+def kept_by_a_uri(connection: Mapping[str, Any]) -> bool:
+    """Return whether Airflow's URI form keeps all texts: on reading it, ``null`` is nothing and ``1e3`` is 1000.
+
+    :param connection: resolved.
+    """
+
+    def kept(text: str) -> bool:
+        try:
+            read = json.loads(text)
+        except ValueError:
+            return True
+        return read is not None and not isinstance(read, str) and json.dumps(read) == text
+
+    return all(kept(value) for value in connection.values() if isinstance(value, str))

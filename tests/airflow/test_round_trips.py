@@ -13,7 +13,7 @@ from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import SLOTS, from_airflow, to_airflow
 from osiris_provider.hooks.base import OsirisHook, resolve
 
-from tests.airflow.connections import EVERY_FIELD, FAMILIES, some_connection
+from tests.airflow.connections import EVERY_FIELD, FAMILIES, kept_by_a_uri, some_connection
 
 OPTIONS = settings(max_examples=8, suppress_health_check=list(HealthCheck))
 CONNECTIONS = "/api/v2/connections"
@@ -101,7 +101,7 @@ def test_rest_api(family: str, api: Api, data: st.DataObject) -> None:
 @OPTIONS
 @given(data=st.data())
 def test_the_test_button(family: str, api: Api, tested: list[dict[str, Any]], data: st.DataObject) -> None:
-    connection = data.draw(some_connection(family))
+    connection = data.draw(some_connection(family).filter(kept_by_a_uri))
     answer = api.press_test(api.store(connection))
     assert answer.json() == {"status": True, "message": "looked"}, answer.text
     assert {**tested.pop(), "alias": "default"} == connection
@@ -110,7 +110,7 @@ def test_the_test_button(family: str, api: Api, tested: list[dict[str, Any]], da
 @pytest.mark.parametrize("family", FAMILIES)
 @given(data=st.data())
 def test_uris(family: str, data: st.DataObject) -> None:
-    _through_uris(data.draw(some_connection(family)))
+    _through_uris(data.draw(some_connection(family).filter(kept_by_a_uri)))
 
 
 @pytest.mark.parametrize(("family", "fields"), EXAMPLES)
