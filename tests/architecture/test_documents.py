@@ -20,7 +20,13 @@ from osiris_provider.drivers.base import BaseDriver
 from tests.architecture.documents import blocks_of
 from tests.architecture.source import CODE, ROOT
 
-DOCUMENTS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
+DOCUMENTS = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")),
+]
 FILES = [
     (document, block.code)
     for document in ("README.md", "docs/connections.md", "docs/adding-a-family.md")

@@ -1,0 +1,1 @@
+"""Hostile peers, users and files: what each of them tried, and what it received."""
