@@ -71,7 +71,11 @@ class PostgresConnection(ConnectionModel):
     ] = None
     sslmode: Annotated[
         SSLMode | None,
-        Info("How to encrypt and verify; verify-full if sslrootcert is given, else prefer.", label="SSL mode"),
+        Info(
+            "How to encrypt and verify; verify-full if sslrootcert is given, else prefer.",
+            label="SSL mode",
+            aliases=("ssl_mode", "ssl-mode"),
+        ),
     ] = None
     sslrootcert: Annotated[
         Name | None,
