@@ -37,7 +37,15 @@ def make_environments(directory: Path) -> tuple[Path, Path]:
     for name in ("without", "with"):
         venv = directory / name
         subprocess.run([*uv, "venv", "--python", sys.executable, str(venv)], check=True)
-        install = ["pip", "install", "--python", str(venv), "--compile-bytecode", "--constraint", "constraints.txt"]
+        install = [
+            "pip",
+            "install",
+            "--python",
+            str(venv),
+            "--compile-bytecode",
+            "--constraint",
+            "requirements/test.txt",
+        ]
         subprocess.run([*uv, *install, "."], cwd=ROOT, check=True)
         made.append(venv)
     subprocess.run([*uv, "pip", "uninstall", "--python", str(made[0]), "airflow-provider-osiris"], check=True)

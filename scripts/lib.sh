@@ -16,24 +16,20 @@ fail() {
     exit 1
 }
 
-# Install this package from constraints.txt into .venv, and do nothing when that is already so.
-#   install demo            the package with its extra "demo"
-#   install --group test    the package with its dependency group "test"
+# Install this package into .venv with what requirements/$1.txt names, and do nothing when that is already so.
+#   install demo    what the example needs
+#   install test    what the tests need
 install() {
     make_venv
-    local stamp=$PWD/.venv/installed-${*: -1} wanted
-    wanted=$(printf '%s\n' "$PWD" "$("$VENV_PYTHON" -V)" "$(cat pyproject.toml constraints.txt | cksum)")
+    local lock=requirements/$1.txt stamp=$PWD/.venv/installed-$1 wanted
+    wanted=$(printf '%s\n' "$PWD" "$("$VENV_PYTHON" -V)" "$(cat pyproject.toml "$lock" | cksum)")
     if [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; then
         return
     fi
     say "Installing into .venv (the first time takes a few minutes)"
-    local pip=("$VENV_PYTHON" -m pip install --quiet --no-input --constraint constraints.txt)
-    # The build tools come from constraints.txt too: an isolated build would fetch whatever was released today.
-    "${pip[@]}" pip hatchling editables setuptools
-    case $1 in
-        --group) "${pip[@]}" --no-build-isolation --editable . "$@" ;;
-        *) "${pip[@]}" --no-build-isolation --editable ".[$1]" ;;
-    esac
+    # Each file has the hash that the lock names, or is refused. The lock is complete, and has the build tools too.
+    "$VENV_PYTHON" -m pip install --quiet --no-input --require-hashes --no-deps --requirement "$lock"
+    "$VENV_PYTHON" -m pip install --quiet --no-input --no-deps --no-build-isolation --editable .
     printf '%s\n' "$wanted" >"$stamp"
 }
 

@@ -65,9 +65,9 @@ def test_ports_are_open_to_this_machine_only(services: dict[str, dict[str, Any]]
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
-def test_the_airflow_of_the_image_is_that_of_the_constraints() -> None:
+def test_the_airflow_of_the_image_is_that_of_the_lock() -> None:
     image = re.search(r"^FROM apache/airflow:(\S+)", (REPOSITORY / "docker/Dockerfile").read_text(), re.MULTILINE)
-    pinned = re.search(r"^apache-airflow==(\S+)", (REPOSITORY / "constraints.txt").read_text(), re.MULTILINE)
+    pinned = re.search(r"^apache-airflow==(\S+)", (REPOSITORY / "requirements/demo.txt").read_text(), re.MULTILINE)
     assert image
     assert pinned
     assert image[1] == pinned[1]

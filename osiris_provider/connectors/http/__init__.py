@@ -1,1 +1,0 @@
-"""What the families that talk HTTP share: connection models, sessions, transport, faults."""
