@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from functools import lru_cache
@@ -27,6 +28,24 @@ def setting(key: str) -> str | None:
     except OSError:
         return None
     return _expanded(_osiris_section(config, found.st_mtime_ns).get(key, "")) or None
+
+
+def file_mode() -> int:
+    """Return ``[osiris] file_mode``, the mode of the files that this package makes; 0600 if it is not set.
+
+    :raises ConnectionConfigError: it is not an octal number of rights, or the owner could not read and write.
+    """
+    written = setting("file_mode") or "0600"
+    if re.fullmatch(r"(0o)?0?[67][0-7][0-7]", written):
+        return int(written.removeprefix("0o"), 8) & 0o666
+    message = f"[osiris] file_mode: '{shown(written)}' is no mode such as 0600 or 0660; the owner reads and writes."
+    raise ConnectionConfigError(message, field="file_mode")
+
+
+def directory_mode() -> int:
+    """Return the mode of the directories that this package makes: who may read :func:`file_mode` may also enter."""
+    mode = file_mode()
+    return mode | (mode & 0o444) >> 2
 
 
 def _expanded(text: str) -> str:

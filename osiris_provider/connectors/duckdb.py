@@ -13,7 +13,6 @@ import json
 import os
 import re
 import stat
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -21,6 +20,8 @@ from urllib.parse import quote
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
+from osiris_provider.connections.settings import file_mode
+from osiris_provider.connectors import duckdb_spill
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.connectors.deadline import Deadline
@@ -38,6 +39,7 @@ from osiris_provider.connectors.duckdb_faults import (
 from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.model import ConnectionModel, Info
 from osiris_provider.connectors.turns import turn
+from osiris_provider.errors import ConnectionConfigError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -66,6 +68,15 @@ class DuckDBConnection(ConnectionModel):
     lock_timeout: Annotated[
         float, Info("Seconds to wait while another process has the file open."), Field(ge=0, le=3600)
     ] = 10.0
+
+    external_access: Annotated[
+        bool,
+        Info("Let SQL read and write other files and URLs, and load extensions. A view in the file may do so, too."),
+    ] = False
+    temp_directory: Annotated[
+        str | None,
+        Info("Directory for what does not fit into memory; the system's temporary directory if not given."),
+    ] = None
 
     @field_validator("path")
     @classmethod
@@ -149,8 +160,12 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
         details: dict[str, Any] = {"server_version": duckdb.__version__}
         if not model.in_memory and not _exists(model):
             return {**details, "exists": False}
-        with turn(deadline), contextlib.closing(_connect(model)) as client:
-            client.execute("SELECT 1").fetchone()
+        with turn(deadline):
+            client = _connect(model)
+            try:
+                client.execute("SELECT 1").fetchone()
+            finally:
+                self.close_client(client)
         return details
 
     def is_alive(self, client: DuckDBPyConnection) -> bool:
@@ -160,7 +175,14 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
 
     def close_client(self, client: DuckDBPyConnection) -> None:
         """Close the connection; the last one to close gives the file free."""
+        import duckdb
+
+        spill = None
+        with contextlib.suppress(duckdb.Error):
+            spill = client.cursor().execute("SELECT current_setting('temp_directory')").fetchone()
         client.close()
+        if spill is not None:
+            duckdb_spill.give_back(spill[0])
 
     def fault_of(self, error: BaseException) -> Fault | None:
         """Return the fault by errno, or by DuckDB's exception class."""
@@ -173,22 +195,62 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
 
 
 def _connect(model: DuckDBConnection) -> DuckDBPyConnection:
+    new = not model.in_memory and not _exists(model)
+    spill = _spill_directory(model)
+    try:
+        client = _open(model, spill)
+        if new:
+            # DuckDB knows no mode; nothing is in the file yet.
+            os.chmod(model.database, file_mode())
+    except BaseException:
+        duckdb_spill.give_back(spill)
+        raise
+    return client
+
+
+def _spill_directory(model: DuckDBConnection) -> str:
+    parent = None if model.temp_directory is None else os.path.expanduser(model.temp_directory)
+    try:
+        return duckdb_spill.borrow(model.database, parent)
+    except OSError as error:
+        wrong = os.strerror(error.errno or 0)
+    message = f"field temp_directory: no directory can be made there ({wrong})"
+    raise ConnectionConfigError(message, field="temp_directory")
+
+
+def _open(model: DuckDBConnection, spill: str) -> DuckDBPyConnection:
     import duckdb
 
-    if not model.in_memory:
-        _exists(model)
-    wanted = {"memory_limit": model.memory, "threads": model.threads}
-    if model.in_memory:
-        # DuckDB would put what does not fit into memory into the working directory.
-        wanted["temp_directory"] = os.path.join(tempfile.gettempdir(), f"osiris-duckdb-{os.getpid()}")
+    wanted = {
+        "memory_limit": model.memory,
+        "threads": model.threads,
+        "temp_directory": spill,
+        # A query that names a function of one would fetch it from the network, and run it.
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
     config: dict[str, str | bool | int | float | list[str]] = {k: v for k, v in wanted.items() if v is not None}
     try:
-        return duckdb.connect(model.database, read_only=model.read_only, config=config)
+        client = duckdb.connect(model.database, read_only=model.read_only, config=config)
     except duckdb.ConnectionException:
         fault = OTHER_SETTINGS
     except duckdb.IOException:
         fault = _fault_of_file(model)
+    else:
+        return _locked_down(client, model)
     raise DiagnosedError(fault)
+
+
+def _locked_down(client: DuckDBPyConnection, model: DuckDBConnection) -> DuckDBPyConnection:
+    """Switch external access off, for the whole database; it cannot be switched on again in this process."""
+    asked = "SELECT current_setting('enable_external_access')"
+    is_on = client.execute(asked).fetchone() == (True,)
+    if model.external_access and not is_on:
+        client.close()
+        raise DiagnosedError(OTHER_SETTINGS)
+    if is_on and not model.external_access:
+        client.execute("SET enable_external_access = false")
+    return client
 
 
 def _exists(model: DuckDBConnection) -> bool:
@@ -226,7 +288,7 @@ def _fault_of_file(model: DuckDBConnection) -> Fault:
     path = model.database.replace("'", "''")
     mode = "(READ_ONLY)" if model.read_only else ""
     with contextlib.closing(duckdb.connect(IN_MEMORY)) as scratch:
-        scratch.execute("SET errors_as_json = true")
+        scratch.execute("SET autoload_known_extensions = false; SET errors_as_json = true")
         try:
             scratch.execute(f"ATTACH '{path}' AS tried {mode}")
         except duckdb.Error as error:

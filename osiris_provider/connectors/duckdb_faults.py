@@ -16,8 +16,8 @@ LOCKED = Fault(
 OTHER_SETTINGS = Fault(
     "other_settings",
     "unknown",
-    "This process has {place} open with other settings. Give all its connections the same read_only, memory and "
-    "threads.",
+    "This process has {place} open with other settings. Give all its connections the same read_only, memory, "
+    "threads, temp_directory and external_access.",
     True,
 )
 NO_FILE = Fault(
@@ -46,6 +46,12 @@ OUT_OF_MEMORY = Fault(
 )
 CONFLICT = Fault("conflict", "unknown", "Another transaction changed the same rows of {place}. Try again.")
 FILE_FAILED = Fault("file_failed", "unknown", "DuckDB could not read or write a file. Check its path and the disk.")
+EXTERNAL_ACCESS = Fault(
+    "external_access",
+    "permission",
+    "SQL may not read or write other files, nor load extensions. Set external_access: true in the connection if you "
+    "trust its queries and every view of the database.",
+)
 
 FAULT_BY_ERRNO = {
     errno.EAGAIN: LOCKED,
@@ -67,6 +73,7 @@ FAULT_BY_CLASS = {
     "OutOfMemoryException": OUT_OF_MEMORY,
     "TransactionException": CONFLICT,
     "IOException": FILE_FAILED,
+    "PermissionException": EXTERNAL_ACCESS,
     "CatalogException": NO_SUCH_TABLE,
     "ProgrammingError": BAD_SQL,
     "IntegrityError": BAD_DATA,

@@ -88,6 +88,7 @@ EVERY_FIELD: dict[str, list[dict[str, Any]]] = {
     ],
     "duckdb": [
         {"path": "/data/Ware House.duckdb", "read_only": True, "memory": "2GB", "threads": 4, "lock_timeout": 1.5},
+        {"path": "/data/other.duckdb", "external_access": True, "temp_directory": "/data/Spill"},
     ],
 }
 """Of each family: connections that together give every field, without family and alias."""

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import re
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +29,9 @@ from osiris_provider.errors import DriverConfigError
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
+
+
+_NO_CONNECTION = "a database in memory"
 
 
 def quote(name: str) -> str:
@@ -100,8 +104,14 @@ class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
             own_cursor(client) as cursor,
             tempfile.TemporaryDirectory(prefix="osiris-inputs-") as folder,
         ):
-            for number, name in enumerate(_distinct(step)):
-                _offer(cursor, step, name, Path(folder) / f"{number}.parquet")
+            inputs = {
+                name: _input(step, name, Path(folder) / f"{number}.parquet")
+                for number, name in enumerate(_distinct(step))
+            }
+            if step.connection.get("alias") == _NO_CONNECTION:
+                _allow_only(cursor, [found for found in inputs.values() if isinstance(found, Path)])
+            for name, found in inputs.items():
+                _offer(cursor, step, name, found)
             for plain, name in _plain_names(step.inputs).items():
                 cursor.execute(f"CREATE TEMP VIEW {quote(plain)} AS FROM {quote(name)}")
             yield from _batches(cursor, step, step.config.query.rstrip("; \n\t"), step.config)
@@ -144,7 +154,9 @@ def _database_of(step: Step[ProcessorConfig]) -> Mapping[str, Any]:
     settings = {"memory": step.config.memory, "threads": step.config.threads}
     given = {name: value for name, value in settings.items() if value is not None}
     if not step.connection:
-        return {"family": "duckdb", "path": ":memory:", **given}
+        # A database of its own, which is locked down when its inputs are known.
+        name = f":memory:{uuid.uuid4().hex}"
+        return {"family": "duckdb", "alias": _NO_CONNECTION, "path": name, "external_access": True, **given}
     if step.connection.get("family") != "duckdb":
         message = f"Step {step.id}: needs a duckdb connection or none, not {step.connection.get('family')}."
         raise DriverConfigError(message, step=step.id)
@@ -170,10 +182,10 @@ def _plain_names(names: Iterable[str]) -> dict[str, str]:
     return {spelling: name for spelling, name in plain.items() if spelling not in taken}
 
 
-def _offer(cursor: DuckDBPyConnection, step: Step[Any], name: str, spill: Path) -> None:
-    """Make an input known to the query under its name.
+def _input(step: Step[Any], name: str, spill: Path) -> Any:
+    """Return what the query can read more than once: a table, a dataset, or the path of a Parquet file.
 
-    The query may read it more than once, so what can be read but once is written to ``spill`` first.
+    What can be read but once is written to ``spill`` first.
     """
     import pyarrow as pa
     import pyarrow.dataset as ds
@@ -183,13 +195,36 @@ def _offer(cursor: DuckDBPyConnection, step: Step[Any], name: str, spill: Path) 
     key = next((key for key in ("path", "dataset", "data") if key in value), "df")
     found = value.get(key)
     if isinstance(found, ds.Dataset | pa.Table):
+        return found
+    if key == "path":
+        return Path(str(found))
+    _write_down(step.read_input(name), spill)
+    return spill
+
+
+def _allow_only(cursor: DuckDBPyConnection, paths: list[Path]) -> None:
+    """Let SQL read the inputs, and no other file."""
+    listed = ", ".join(_literal(str(path)) for path in paths)
+    cursor.execute(f"SET allowed_paths = [{listed}]")
+    cursor.execute("SET enable_external_access = false")
+
+
+def _offer(cursor: DuckDBPyConnection, step: Step[Any], name: str, found: Any) -> None:
+    """Make an input known to the query under its name."""
+    import pyarrow.dataset as ds
+
+    if not isinstance(found, Path):
         cursor.register(name, found)
-        return
-    if key != "path":
-        _write_down(step.read_input(name), spill)
-        found = spill
-    literal = str(found).replace("'", "''")
-    cursor.execute(f"CREATE TEMP VIEW {quote(name)} AS SELECT * FROM read_parquet('{literal}')")  # noqa: S608 - quoted
+    elif step.connection.get("alias") == _NO_CONNECTION:
+        # DuckDB's own reader, twice as fast as a dataset.
+        cursor.execute(f"CREATE TEMP VIEW {quote(name)} AS SELECT * FROM read_parquet({_literal(str(found))})")  # noqa: S608 - quoted
+    else:
+        # The database of a connection may have been opened, and locked down, before these paths were known.
+        cursor.register(name, ds.dataset(str(found), format="parquet"))
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _write_down(reader: pa.RecordBatchReader, path: Path) -> None:

@@ -167,10 +167,8 @@ def _insert(
 ) -> int:
     import duckdb
 
-    _check_no_table_hides_input(cursor, config.table)
-    # Input that is registered stays in memory until the transaction ends; what a variable holds does not.
-    cursor.execute("SET python_enable_replacements = true")
     rows = 0
+    source = _Rows()
     for batch in batches:
         for key in keys:
             same = same_key(batch, key)
@@ -178,7 +176,10 @@ def _insert(
                 raise twice_in(config.table, key, [rows + row + 1 for row in same])
         try:
             with _refusals(config.table, f"among rows {rows + 1:,} to {rows + batch.num_rows:,} of the input: one"):
-                _insert_batch(cursor, table, batch)
+                source.batch = batch
+                if not rows:
+                    cursor.register(INPUT, source)
+                cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
         except (duckdb.ConversionException, duckdb.OutOfRangeException):
             problem = _misfit_of(cursor, config.table, columns, batch, rows)
         else:
@@ -188,25 +189,18 @@ def _insert(
     return rows
 
 
-def _check_no_table_hides_input(cursor: DuckDBPyConnection, table: str) -> None:
-    found = cursor.execute(
-        "SELECT table_name FROM information_schema.tables WHERE lower(table_name) = '_osiris_rows'"
-    ).fetchone()
-    if found is None:
-        return
-    message = (
-        f"Table {table}: the database has a table or view {found[0]}, a name that the writer needs for its input. "
-        "Rename it. Nothing was written."
-    )
-    raise DataError(message, table=table)
+class _Rows:
+    """What is registered as :data:`INPUT`: whichever batch it holds when it is read.
 
+    Batches that are registered one by one stay in memory until the transaction ends.
+    """
 
-def _insert_batch(cursor: DuckDBPyConnection, table: str, batch: pa.RecordBatch) -> None:
-    import pyarrow as pa
+    batch: pa.RecordBatch
 
-    _osiris_rows = readable(pa.Table.from_batches([batch]))
-    # DuckDB finds the variable by its name, unless a table has it.
-    cursor.execute(f"INSERT INTO {table} BY NAME FROM _osiris_rows")
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        import pyarrow as pa
+
+        return readable(pa.Table.from_batches([self.batch])).__arrow_c_stream__(requested_schema)
 
 
 def _misfit_of(
