@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.sdk.configuration import conf
-    from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+    from airflow.sdk.exceptions import (
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSensorTimeout,
+        AirflowTaskTimeout,
+    )
     from airflow.sdk.log import mask_secret
 else:
     try:
@@ -15,9 +20,19 @@ else:
     except ImportError:  # before 3.2
         from airflow.configuration import conf
     try:
-        from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+        from airflow.sdk.exceptions import (
+            AirflowFailException,
+            AirflowNotFoundException,
+            AirflowSensorTimeout,
+            AirflowTaskTimeout,
+        )
     except ImportError:  # before 3.2
-        from airflow.exceptions import AirflowFailException, AirflowNotFoundException
+        from airflow.exceptions import (
+            AirflowFailException,
+            AirflowNotFoundException,
+            AirflowSensorTimeout,
+            AirflowTaskTimeout,
+        )
     try:
         from airflow.sdk.log import mask_secret
     except ImportError:  # before 3.2
@@ -26,6 +41,8 @@ else:
 __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
+    "AirflowSensorTimeout",
+    "AirflowTaskTimeout",
     "conf",
     "emit_count",
     "emit_gauge",

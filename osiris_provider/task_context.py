@@ -49,6 +49,22 @@ def _load_id(ti: Any) -> str:
     return json.dumps([ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index])
 
 
+def attempt_id(ti: Any) -> str:
+    """Return what the tries of a task instance share until somebody clears it.
+
+    :param ti: the task instance.
+    """
+    return json.dumps([ti.run_id, _cleared_at(ti)])
+
+
+def task_key(ti: Any) -> TaskKey:
+    """Return the task of a task instance, as its state is kept.
+
+    :param ti: the task instance.
+    """
+    return TaskKey(ti.dag_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
+
+
 def _cleared_at(ti: Any) -> int:
     """Return after which try somebody last cleared the task; 0 if nobody did.
 
@@ -112,8 +128,7 @@ class RunMarks:
         return MarkStore(state_url(), ObjectStoragePath)
 
     def _task(self) -> TaskKey:
-        ti = self._ti
-        return TaskKey(ti.dag_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
+        return task_key(self._ti)
 
     def _run(self) -> RunKey:
         run = self._dag_run

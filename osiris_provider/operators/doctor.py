@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow.sdk import Asset, AssetAlias, BaseOperator
+from airflow.sdk import Asset, AssetAlias, BaseOperator, ObjectStoragePath
 
 from osiris_provider.airflow_compat import AirflowFailException, conf, emit_count, emit_timing
 from osiris_provider.connections.resolve import list_connections
 from osiris_provider.connectors.fleet import Report
 from osiris_provider.connectors.registry import close_all
+from osiris_provider.errors import OsirisError
+from osiris_provider.health_state import HealthState
 from osiris_provider.hooks.errors import failing_for_good
 from osiris_provider.hooks.health import check_all, name_of
+from osiris_provider.marks import state_url
+from osiris_provider.task_context import attempt_id, task_key
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -31,9 +35,10 @@ class OsirisDoctorOperator(BaseOperator):
     ``category``, ``message``, ``details`` (CONN-020). Each check counts in Airflow's metrics as
     ``osiris.doctor.latency`` or ``osiris.doctor.failed``, tagged by family and alias.
 
-    Each check is an event of asset ``osiris://<family>/<alias>`` with ``ok``, ``category`` and ``latency_ms``. A
-    connection that is well and was not when this task ran last is also an event of
-    ``osiris://<family>/<alias>/recovered``. Airflow sends no events of a task that fails: to have those of the
+    Each check is an event of asset ``osiris://<family>/<alias>`` with ``ok``, ``category``, ``latency_ms`` and
+    ``message``. A connection that is well and was not when this task last checked it, by the clock and whatever the
+    dates of the runs, is also an event of ``osiris://<family>/<alias>/recovered``; that is kept where the high-water
+    marks are (``[osiris] state_url``). Airflow sends no events of a task that fails: to have those of the
     unhealthy, set ``fail_on_unhealthy`` to False.
 
     :param connections: references or Airflow connection ids; None checks all of the connections file. (templated)
@@ -117,21 +122,26 @@ class OsirisDoctorOperator(BaseOperator):
 
     def _tell_assets(self, context: Context, reports: list[Report]) -> None:
         events = context["outlet_events"][HEALTH]
-        were_sick = self._sick_before(context)
+        were = self._categories_before(context, reports)
         for report in reports:
             if not report["alias"]:
                 continue
             uri = f"osiris://{report['family']}/{quote(report['alias'], safe='')}"
-            extra = {name: report[name] for name in ("ok", "category", "latency_ms")}
+            extra = {name: report[name] for name in ("ok", "category", "latency_ms", "message")}
             events.add(Asset(uri), extra=extra)
-            if report["ok"] and name_of(report) in were_sick:
-                events.add(Asset(f"{uri}/recovered"), extra={**extra, "was": were_sick[name_of(report)]})
+            was = were.get(name_of(report), "ok")
+            if report["ok"] and was != "ok":
+                events.add(Asset(f"{uri}/recovered"), extra={**extra, "was": was})
 
-    def _sick_before(self, context: Context) -> dict[str, str]:
-        """Return what was not well when this task ran last, and the category of each."""
-        ti = context["ti"]
-        before = ti.xcom_pull(task_ids=self.task_id, map_indexes=ti.map_index, include_prior_dates=True)
-        return {name_of(report): report["category"] for report in before or () if not report["ok"]}
+    def _categories_before(self, context: Context, reports: list[Report]) -> dict[str, str]:
+        """Return the category that each connection had when this task last looked, and keep today's."""
+        state = HealthState(state_url(), task_key(context["ti"]), ObjectStoragePath)
+        try:
+            found = {name_of(report): report["category"] for report in reports}
+            return state.exchange(attempt_id(context["ti"]), found)
+        except OsirisError as error:
+            self.log.warning("What has recovered cannot be told: %s Set [osiris] state_url.", error)
+            return {}
 
     def _call_back(self, context: Context, reports: list[Report], sick: list[Report]) -> None:
         given = self.on_unhealthy

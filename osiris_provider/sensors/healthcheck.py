@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
-from osiris_provider.airflow_compat import AirflowFailException, conf
+from osiris_provider.airflow_compat import AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout, conf
 from osiris_provider.connectors.fleet import Report
 from osiris_provider.hooks.health import can_recover, check
 
@@ -53,7 +53,32 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
         trigger = OsirisDoctorTrigger(
             connections=[self.connection], check_timeout=self.check_timeout, poke_interval=self.poke_interval
         )
-        return self.defer(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=self.timeout))
+        return self.defer(trigger=trigger, method_name="execute_complete", timeout=self._longest())
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the triggerer, or fail: as a sensor whose ``timeout`` is over, or as a task whose time is.
+
+        :param next_method: that Airflow has kept for it.
+        :param next_kwargs: of that method.
+        :param context: of the task.
+        :raises AirflowTaskTimeout: ``execution_timeout`` was shorter than ``timeout``, and is over; the task's
+            ``retries`` are for that.
+        """
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSensorTimeout:
+            if not self._ends_by_execution_timeout():
+                raise
+        message = f"{self.connection} was not well within execution_timeout, {self.execution_timeout}"
+        raise AirflowTaskTimeout(message)
+
+    def _longest(self) -> timedelta:
+        """Return how long the triggerer may wait: Airflow ends a deferred task by nothing else."""
+        patience = timedelta(seconds=self.timeout)
+        return patience if self.execution_timeout is None else min(patience, self.execution_timeout)
+
+    def _ends_by_execution_timeout(self) -> bool:
+        return self._longest() < timedelta(seconds=self.timeout)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Report:
         """Return the report that the trigger brings, or fail with it.

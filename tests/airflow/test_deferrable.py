@@ -13,7 +13,7 @@ from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.test_sensor import LateServer, entry, late_server
-from tests.airflow.versions import AirflowSensorTimeout, AirflowSkipException
+from tests.airflow.versions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout, TaskDeferred
 from tests.servers import Address
 
 __all__ = ["late_server"]
@@ -80,6 +80,24 @@ def test_network_trouble_keeps_it_waiting_until_the_server_is_back(
 def test_the_end_of_the_sensors_timeout(soft: bool, raised: type[Exception]) -> None:
     """Airflow resumes a task whose deferral took too long so; ``dag.test`` does not know that timeout."""
     sensor = OsirisHealthcheckSensor(task_id="wait", connection="@mysql.default", deferrable=True, soft_fail=soft)
+    with pytest.raises(raised):
+        sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
+
+
+@pytest.mark.parametrize(
+    ("execution", "waits", "raised"),
+    [(None, 30, AirflowSensorTimeout), (60, 30, AirflowSensorTimeout), (7, 7, AirflowTaskTimeout)],
+)
+def test_the_triggerer_waits_until_the_first_of_both_timeouts(
+    execution: int | None, waits: int, raised: type[BaseException]
+) -> None:
+    limit = None if execution is None else timedelta(seconds=execution)
+    sensor = OsirisHealthcheckSensor(
+        task_id="wait", connection="@mysql.default", deferrable=True, timeout=30, execution_timeout=limit
+    )
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute({})
+    assert deferred.value.timeout == timedelta(seconds=waits)
     with pytest.raises(raised):
         sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, BaseNotifier
+from airflow.sdk import DAG, BaseNotifier, ObjectStoragePath
+from osiris_provider.health_state import HealthState
+from osiris_provider.marks import TaskKey
 from osiris_provider.operators.doctor import OsirisDoctorOperator
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
@@ -46,9 +50,42 @@ def test_each_check_is_an_event_and_a_recovery_is_one_more(
     ((_, extra),) = [event for event in events if event[0] == recovered]
     assert (extra["ok"], extra["was"]) == (True, "auth")
     assert extra["latency_ms"] > 0
+    assert "does not accept this user" in next(extra["message"] for _, extra in events if extra["category"] == "auth")
     # The recovery belongs to the fourth check.
     assert [uri for uri, _ in events].index(recovered) in (3, 4)
     assert "canary" not in json.dumps(events)
+
+
+def test_a_recovery_goes_by_the_clock_and_not_by_the_dates_of_runs(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address
+) -> None:
+    good, bad = entry(mysql_database), entry(mysql_database, password="wrong-canary-4711")
+    # A run of today, then a backfill, a run of tomorrow, and one without a date.
+    for day, connection in ((5, bad), (1, good), (6, good), (None, good)):
+        connections_file({"mysql": {"default": connection}})
+        moment = None if day is None else datetime(2030, 1, day, tzinfo=timezone.utc)
+        run_dag(doctor_dag("by_the_clock"), logical_date=moment, run_after=moment)
+    assert [uri.rpartition("/")[2] for uri, _ in events_of("by_the_clock")].count("recovered") == 1
+    first_two = [uri for uri, _ in events_of("by_the_clock")][:3]
+    assert "osiris://mysql/default/recovered" in first_two
+
+
+def test_a_check_that_is_tried_again_tells_the_recovery_again(tmp_path: Path) -> None:
+    state = HealthState(tmp_path.as_uri(), TaskKey("dag", "doctor"), ObjectStoragePath)
+    assert state.exchange("monday", {"@a.b": "auth", "@c.d": "ok"}) == {}
+    assert state.exchange("tuesday", {"@a.b": "ok"}) == {"@a.b": "auth", "@c.d": "ok"}
+    assert state.exchange("tuesday", {"@a.b": "ok"}) == {"@a.b": "auth", "@c.d": "ok"}
+    assert state.exchange("wednesday", {"@a.b": "ok"}) == {"@a.b": "ok", "@c.d": "ok"}
+
+
+def test_a_check_does_not_fail_because_its_state_cannot_be_kept(
+    run_dag: RunDag, connections_file: ConnectionsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AIRFLOW__OSIRIS__STATE_URL", (tmp_path / "file" / "state").as_uri())
+    connections_file({"duckdb": {"main": {"path": ":memory:"}}})
+    assert run_dag(doctor_dag("no_state")).state == "success"
+    assert [uri for uri, _ in events_of("no_state")] == ["osiris://duckdb/main"]
 
 
 @lists_assets_of_events

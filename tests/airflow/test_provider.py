@@ -22,7 +22,7 @@ from osiris_provider.provider_info import get_provider_info
 
 import airflow
 from tests.airflow.connections import FAMILIES
-from tests.airflow.versions import hook_info, sensitive_words, since_3_2
+from tests.airflow.versions import hook_info, sensitive_words, since_3_2, since_3_3
 
 INFO = get_provider_info()
 SCHEMAS = Path(airflow.__file__).parent
@@ -69,6 +69,17 @@ def told(capsys: pytest.CaptureFixture[str], *command: str) -> list[dict[str, st
 def test_both_schemas_validate() -> None:
     jsonschema.validate(INFO, schema("provider_info.schema.json"))
     jsonschema.validate(INFO, schema("provider.yaml.schema.json"))
+
+
+@since_3_3
+def test_airflow_finds_the_example_dags(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """With its default ``load_examples = True`` it imports a package that is named like the distribution."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+
+    monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "True")
+    found = DagBundlesManager().get_bundle("airflow-provider-osiris-example-dags")  # type: ignore[no-untyped-call] # Airflow's
+    assert {path.name for path in found.path.glob("*.py")} >= {"osiris_flights.py", "osiris_health.py"}
+    assert [record for record in caplog.records if "osiris" in record.getMessage()] == []
 
 
 def test_airflow_finds_the_provider_and_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -26,11 +26,11 @@ lists_assets_of_events = pytest.mark.skipif(
 )
 
 if TYPE_CHECKING or AIRFLOW >= (3, 2):
-    from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
+    from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout, TaskDeferred
     from airflow.sdk.serde import deserialize, serialize
     from airflow.serialization.serialized_objects import DagSerialization
 else:
-    from airflow.exceptions import AirflowSensorTimeout, AirflowSkipException
+    from airflow.exceptions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout, TaskDeferred
     from airflow.serialization.serde import deserialize, serialize
     from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
 
@@ -38,7 +38,9 @@ __all__ = [
     "AIRFLOW",
     "AirflowSensorTimeout",
     "AirflowSkipException",
+    "AirflowTaskTimeout",
     "DagSerialization",
+    "TaskDeferred",
     "before_3_3",
     "dag_bag_class",
     "deserialize",

@@ -8,7 +8,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "osiris_provider"
-CODE = [path for folder in ("osiris_provider", "tests", "dags") for path in sorted((ROOT / folder).rglob("*.py"))]
+CODE = [
+    path
+    for folder in ("airflow_provider_osiris", "osiris_provider", "tests", "dags")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
 
 
 @cache

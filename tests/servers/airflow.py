@@ -39,7 +39,7 @@ class AirflowServer:
 
     Use it as a context manager. All connection tests are allowed.
 
-    :param metadata: an empty database of a PostgreSQL server.
+    :param metadata: an empty database of a PostgreSQL server; None is Airflow's default, a SQLite file.
     :param dags: directory of the DAG files.
     :param environment: further variables of all processes, such as ``AIRFLOW__…`` settings.
     :param components: those to start, with :meth:`start`, at once.
@@ -47,14 +47,15 @@ class AirflowServer:
 
     def __init__(
         self,
-        metadata: Address,
+        metadata: Address | None,
         dags: Path,
         environment: Mapping[str, str] | None = None,
         components: tuple[str, ...] = tuple(COMPONENTS),
     ) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="osiris-airflow-"))
         self.port = free_port()
-        self.environment = {**_environment(), **self._settings(metadata, dags), **(environment or {})}
+        settings = {**self._settings(dags), **_database(metadata)}
+        self.environment = {**_environment(), **settings, **(environment or {})}
         self._components = components
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         atexit.register(self.stop)
@@ -177,8 +178,7 @@ class AirflowServer:
     def _airflow(self) -> list[str]:
         return [sys.executable, "-m", "airflow"]
 
-    def _settings(self, metadata: Address, dags: Path) -> dict[str, str]:
-        url = f"{quote(metadata.user)}:{quote(metadata.password, safe='')}@{metadata.host}:{metadata.port}"
+    def _settings(self, dags: Path) -> dict[str, str]:
         written = {
             "CORE__DAGS_FOLDER": str(dags),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.origin}/execution/",
@@ -190,8 +190,6 @@ class AirflowServer:
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
             "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
             "CORE__TEST_CONNECTION": "Enabled",
-            "DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{url}/{metadata.database}",
-            "DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg_async://{url}/{metadata.database}",
             "API__BASE_URL": self.origin,
             "API__HOST": HOST,
             "API__PORT": str(self.port),
@@ -208,6 +206,16 @@ class AirflowServer:
             "USAGE_DATA_COLLECTION__ENABLED": "False",
         }
         return {"AIRFLOW_HOME": str(self.home), **{f"AIRFLOW__{name}": value for name, value in written.items()}}
+
+
+def _database(metadata: Address | None) -> dict[str, str]:
+    if metadata is None:
+        return {}
+    url = f"{quote(metadata.user)}:{quote(metadata.password, safe='')}@{metadata.host}:{metadata.port}"
+    return {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{url}/{metadata.database}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg_async://{url}/{metadata.database}",
+    }
 
 
 def _environment() -> dict[str, str]:
