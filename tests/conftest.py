@@ -15,7 +15,7 @@ import fsspec
 import hypothesis
 import pytest
 
-from tests.servers import Address, MariaDBServer, PostgresServer
+from tests.servers import Address, MariaDBServer, MySQLFamilyServer, MySQLServer, PostgresServer
 from tests.servers.process import Server
 from tests.servers.s3 import S3Server
 
@@ -58,6 +58,15 @@ def airflow_database() -> None:
 def mariadb() -> Iterator[MariaDBServer]:
     """A MariaDB server for the whole session; take ``mysql_database`` to have a database of your own on it."""
     with MariaDBServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[MySQLServer]:
+    """A MySQL server for the whole session; take ``mysql_database`` to have a database of your own on it."""
+    if os.environ.get("TEST_WITHOUT") == "mysql":
+        pytest.skip("scripts/test found no MySQL and could not download one: MySQL is not tested")
+    with MySQLServer() as server:
         yield server
 
 
@@ -110,9 +119,16 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def mysql_database(mariadb: MariaDBServer) -> Iterator[Address]:
-    """A fresh MariaDB database, dropped afterwards, and the account that owns it."""
-    yield from _fresh_database(mariadb)
+def mysql_family(request: pytest.FixtureRequest) -> MySQLFamilyServer:
+    """MariaDB, or what a mark of ``tests.servers.kinds`` says: ``pytestmark = MYSQL_AND_MARIADB``."""
+    server: MySQLFamilyServer = request.getfixturevalue(getattr(request, "param", "mariadb"))
+    return server
+
+
+@pytest.fixture
+def mysql_database(mysql_family: MySQLFamilyServer) -> Iterator[Address]:
+    """A fresh database on ``mysql_family``, dropped afterwards, and the account that owns it."""
+    yield from _fresh_database(mysql_family)
 
 
 @pytest.fixture

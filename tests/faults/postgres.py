@@ -17,7 +17,7 @@ from tests.faults.peers import HOST, Peer, forward
 from tests.faults.scenario import Connection, Scenario
 from tests.faults.sql import CERTIFICATE, KEY, Certificates, SqlWorld, changed, scenarios, unencrypted
 from tests.servers import APP_PASSWORD, APP_USER, PostgresServer
-from tests.servers.process import ServerStartError, find_program
+from tests.servers.programs import ServerStartError, find_program
 
 REJECTED: Final = "rejected_user"
 LIMIT: Final = 10

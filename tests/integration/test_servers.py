@@ -12,8 +12,10 @@ import pytest
 import trustme
 from pymysql.connections import Connection as MySQLConnection
 
-from tests.servers import APP_PASSWORD, Address, MariaDBServer, PostgresServer
-from tests.servers.process import ServerStartError
+from tests.servers import APP_PASSWORD, APP_USER, Address, MariaDBServer, MySQLFamilyServer, MySQLServer, PostgresServer
+from tests.servers.kinds import MYSQL_AND_MARIADB
+from tests.servers.process import Server
+from tests.servers.programs import ServerStartError
 
 
 def connect_mysql(address: Address, tls: ssl.SSLContext | None = None) -> MySQLConnection:
@@ -51,7 +53,8 @@ def test_an_address_does_not_print_its_password(mysql_database: Address) -> None
     assert APP_PASSWORD not in repr(mysql_database)
 
 
-def test_mariadb_takes_the_application_account(mysql_database: Address) -> None:
+@MYSQL_AND_MARIADB
+def test_mysql_takes_the_application_account(mysql_database: Address) -> None:
     with closing(connect_mysql(mysql_database)) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE t (a INT)")
         cursor.execute("SELECT database()")
@@ -65,17 +68,35 @@ def test_postgres_takes_the_application_account(postgres_database: Address) -> N
         assert cursor.fetchone() == (postgres_database.database,)
 
 
-def test_a_database_with_an_open_transaction_can_be_dropped(mariadb: MariaDBServer) -> None:
-    mariadb.create_database("held")
-    with closing(connect_mysql(mariadb.app_on("held"))) as connection, connection.cursor() as cursor:
+@MYSQL_AND_MARIADB
+def test_a_database_with_an_open_transaction_can_be_dropped(mysql_family: MySQLFamilyServer) -> None:
+    mysql_family.create_database("held")
+    with closing(connect_mysql(mysql_family.app_on("held"))) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE t (a INT)")
         cursor.execute("START TRANSACTION")
         cursor.execute("SELECT * FROM t")
-        mariadb.drop_database("held")
+        mysql_family.drop_database("held")
 
 
-def test_the_servers_do_not_run_as_root(mariadb: MariaDBServer, postgres: PostgresServer) -> None:
-    for server in (mariadb, postgres):
+def test_mysql_is_mysql_as_its_users_meet_it(mysql_server: MySQLServer) -> None:
+    own_authority = ssl.create_default_context(cafile=str(mysql_server.data / "ca.pem"))
+    # The server made its certificate by itself, and does not know how it will be called.
+    own_authority.check_hostname = False
+    with closing(mysql_server.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT plugin FROM mysql.user WHERE user = %s", (APP_USER,))
+        assert cursor.fetchone() == ("caching_sha2_password",)
+    with closing(connect_mysql(mysql_server.app, own_authority)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT @@version NOT LIKE '%MariaDB%', @@local_infile, @@require_secure_transport")
+        assert cursor.fetchone() == (1, 0, 0)
+        cursor.execute("SHOW STATUS LIKE 'Ssl_cipher'")
+        (status,) = cursor.fetchall()
+        assert status[1]
+
+
+def test_the_servers_do_not_run_as_root(
+    mariadb: MariaDBServer, mysql_server: MySQLServer, postgres: PostgresServer
+) -> None:
+    for server in (mariadb, mysql_server, postgres):
         assert Path(f"/proc/{server.pid}").stat().st_uid != 0
 
 
@@ -127,10 +148,11 @@ def test_postgres_with_tls_and_a_setting(tmp_path: Path) -> None:
     ("server", "said"),
     [
         (MariaDBServer(["--no-such-option=1"]), "no-such-option"),
+        (MySQLServer(["--no-such-option=1"]), "no-such-option"),
         (PostgresServer({"no_such_setting": "1"}), "no_such_setting"),
     ],
 )
-def test_a_server_that_cannot_start_says_why(server: MariaDBServer | PostgresServer, said: str) -> None:
+def test_a_server_that_cannot_start_says_why(server: Server, said: str) -> None:
     with pytest.raises(ServerStartError, match=said):
         server.start()
 

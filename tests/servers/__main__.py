@@ -1,19 +1,36 @@
-"""Say which servers the tests would use: ``python -m tests.servers``; exit code 1 if one is missing."""
+"""Say which servers the tests would use; exit code 1 if one is missing.
+
+``python -m tests.servers`` asks for all, ``python -m tests.servers mysql`` for that one, and
+``python -m tests.servers --cache`` prints the directory in which servers of a newer release are unpacked.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
 
 from tests.servers.mariadb import MariaDBServer
+from tests.servers.mysql import MySQLServer
 from tests.servers.postgres import PostgresServer
-from tests.servers.process import ServerStartError, find_program
+from tests.servers.programs import ServerStartError, cache_directory, find_program
+
+_PROGRAMS: Final[Mapping[str, Callable[[], Path]]] = {
+    "mariadb": lambda: MariaDBServer().programs()[-1],
+    "mysql": lambda: MySQLServer().programs()[-1],
+    "postgres": lambda: PostgresServer().programs()[-1],
+    "localedef": lambda: find_program("localedef", ()),
+}
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
+    if arguments == ["--cache"]:
+        print(cache_directory())  # noqa: T201 - this is a command
+        return 0
     try:
-        programs = [server.programs()[-1] for server in (MariaDBServer(), PostgresServer())]
-        programs.append(find_program("localedef", ()))
+        programs = [_PROGRAMS[name]() for name in arguments or _PROGRAMS]
     except ServerStartError as error:
         print(error, file=sys.stderr)  # noqa: T201 - this is a command
         return 1
@@ -23,4 +40,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -2,55 +2,20 @@
 
 from __future__ import annotations
 
-import signal
-import socket
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-import pymysql
-from pymysql.connections import Connection
-from pymysql.constants import ER
-
-from tests.servers.address import APP_PASSWORD, APP_USER, Address
-from tests.servers.process import HOST, Server, find_program
-
-_DIRECTORIES: Final = tuple(Path(path) for path in ("/usr/sbin", "/usr/bin", "/usr/libexec"))
-_ADMIN: Final = "admin"
-_ADMIN_PASSWORD: Final = "admin"
-
-# The data lives for one session: nothing has to survive a crash.
-_FAST: Final = (
-    "--skip-log-bin",
-    "--innodb-flush-log-at-trx-commit=0",
-    "--innodb-doublewrite=OFF",
-    "--innodb-buffer-pool-size=128M",
-    "--skip-name-resolve",
-)
+from tests.servers.mysql import MySQLFamilyServer
+from tests.servers.programs import find_program
 
 
-class MariaDBServer(Server):
-    """A throwaway MariaDB server.
-
-    :param extra_args: Further options of ``mariadbd``, e.g. ``--max-connections=3``.
-    :param files: See :class:`~tests.servers.process.Server`.
-    """
+class MariaDBServer(MySQLFamilyServer):
+    """A throwaway MariaDB server."""
 
     label = "mariadb"
-    system_user = "mysql"
-    shutdown_signal = signal.SIGKILL
-
-    def __init__(self, extra_args: Sequence[str] = (), files: Mapping[str, bytes] | None = None) -> None:
-        super().__init__(files)
-        self._extra_args = list(extra_args)
-
-    @property
-    def admin(self) -> Address:
-        return Address(HOST, self.port, _ADMIN, _ADMIN_PASSWORD, "mysql")
 
     def programs(self) -> list[Path]:
-        return [find_program(name, _DIRECTORIES) for name in ("mariadb-install-db", "mariadbd")]
+        return [find_program(name) for name in ("mariadb-install-db", "mariadbd")]
 
     def initialise(self) -> None:
         self.run(
@@ -65,68 +30,5 @@ class MariaDBServer(Server):
             ]
         )
 
-    def command(self) -> list[str]:
-        return [
-            str(self.programs()[-1]),
-            "--no-defaults",
-            f"--datadir={self.data}",
-            f"--tmpdir={self.directory}",
-            f"--socket={self.directory / 'socket'}",
-            f"--pid-file={self.directory / 'pid'}",
-            f"--bind-address={HOST}",
-            f"--port={self.port}",
-            "--character-set-server=utf8mb4",
-            *_FAST,
-            *self._extra_args,
-        ]
-
-    def connect(self) -> Connection:
-        """Connect as root over the socket, where no rule for TLS or hosts applies."""
-        path = str(self.directory / "socket")
-        connection = pymysql.connect(
-            unix_socket=path, user="root", charset="utf8mb4", autocommit=True, defer_connect=True
-        )
-        # PyMySQL leaves its own socket open when nobody listens on the path yet.
-        transport = socket.socket(socket.AF_UNIX)
-        try:
-            transport.connect(path)
-            connection.connect(transport)
-        except BaseException:
-            transport.close()
-            raise
-        return connection
-
-    def probe(self) -> bool:
-        try:
-            self.connect().close()
-        except (OSError, pymysql.OperationalError):
-            return False
-        return True
-
-    def create_account(self) -> None:
-        self._execute(f"CREATE USER {_ADMIN}@'%%' IDENTIFIED BY %s", _ADMIN_PASSWORD)
-        self._execute(f"GRANT ALL ON *.* TO {_ADMIN}@'%' WITH GRANT OPTION")
-        self._execute(f"CREATE USER {APP_USER}@'%%' IDENTIFIED BY %s", APP_PASSWORD)
-        self.create_database("app")
-
-    def create_database(self, name: str) -> None:
-        self._execute(f"CREATE DATABASE `{name}`")
-        self._execute(f"GRANT ALL ON `{name}`.* TO {APP_USER}@'%'")
-
-    def drop_database(self, name: str) -> None:
-        # The metadata lock of a transaction left open would make DROP DATABASE wait for ever.
-        for (session,) in self._execute("SELECT id FROM information_schema.processlist WHERE db = %s", name):
-            self._kill(str(session))
-        self._execute(f"DROP DATABASE IF EXISTS `{name}`")
-
-    def _kill(self, session: str) -> None:
-        try:
-            self._execute(f"KILL {session}")
-        except pymysql.OperationalError as error:
-            if error.args[0] != ER.NO_SUCH_THREAD:
-                raise
-
-    def _execute(self, statement: str, *values: object) -> tuple[tuple[object, ...], ...]:
-        with closing(self.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return cursor.fetchall()
+    def own_options(self) -> Sequence[str]:
+        return ("--character-set-server=utf8mb4",)

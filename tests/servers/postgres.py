@@ -12,7 +12,8 @@ import psycopg2
 from psycopg2 import extensions, sql
 
 from tests.servers.address import APP_PASSWORD, APP_USER, Address
-from tests.servers.process import HOST, Server, find_program
+from tests.servers.process import HOST, Server
+from tests.servers.programs import find_program
 
 _ADMIN: Final = "postgres"
 _ADMIN_PASSWORD: Final = "admin"

@@ -1,4 +1,4 @@
-"""What the two kinds of throwaway server have in common: a process, its directory and its end."""
+"""What the kinds of throwaway server have in common: a process, its directory and its end."""
 
 from __future__ import annotations
 
@@ -20,35 +20,11 @@ from typing import ClassVar, Final
 from typing_extensions import Self
 
 from tests.servers.address import APP_PASSWORD, APP_USER, Address
+from tests.servers.programs import ServerStartError
 
 HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 60.0
 PORT_TRIES: Final = 5
-
-INSTRUCTIONS: Final = (
-    "{program} was not found. The tests need real servers: run scripts/test as root (it installs them), "
-    "or apt-get install mariadb-server postgresql locales, or docker compose run --rm --build test."
-)
-
-
-class ServerStartError(RuntimeError):
-    """The server's program is missing, or it ended before it could be used."""
-
-
-def find_program(name: str, directories: Sequence[Path]) -> Path:
-    """Find a server's program in its usual directories, then on the PATH.
-
-    :param name: File name of the program.
-    :param directories: Where distributions put it; these come first because a PATH may hold wrappers.
-    :raises ServerStartError: It is not installed; says how to install it.
-    """
-    for directory in directories:
-        if os.access(directory / name, os.X_OK):
-            return directory / name
-    on_path = shutil.which(name)
-    if on_path is None:
-        raise ServerStartError(INSTRUCTIONS.format(program=name))
-    return Path(on_path)
 
 
 def free_port() -> int:

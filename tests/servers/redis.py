@@ -15,7 +15,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from typing_extensions import Self
 
 from tests.servers.airflow_rest import until
-from tests.servers.process import HOST, ServerStartError, find_program, free_port
+from tests.servers.process import HOST, free_port
+from tests.servers.programs import ServerStartError, find_program
 
 START_SECONDS: Final = 30.0
 

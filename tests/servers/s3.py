@@ -16,7 +16,8 @@ from urllib.parse import quote
 import requests
 from typing_extensions import Self
 
-from tests.servers.process import HOST, ServerStartError
+from tests.servers.process import HOST
+from tests.servers.programs import ServerStartError
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 KEY_ID: Final = "AKIAIOSFODNN7EXAMPLE"
