@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,10 @@ from pathlib import Path
 from osiris_provider.connections.file import ConnectionsFile, Problem, parse
 from osiris_provider.connections.settings import find_file
 from osiris_provider.connections.source import read_text
+from osiris_provider.connections.trust import distrust
 from osiris_provider.errors import ConnectionConfigError
+
+log = logging.getLogger(__name__)
 
 FileArgument = str | os.PathLike[str] | None
 
@@ -53,7 +57,16 @@ def load_connections(file: FileArgument = None) -> ConnectionsFile:
     problems = known.problems_of(None)
     if problems:
         raise invalid(None, known.path, problems)
+    _warn_of_others(known.path)
     return known
+
+
+@lru_cache(maxsize=16)
+def _warn_of_others(path: Path) -> None:
+    """Log once what :func:`find_file` would refuse, had nobody named the file."""
+    problem = distrust(path)
+    if problem:
+        log.warning("Connections file %s: %s. Correct owner and mode (chown, chmod go-w).", path, problem)
 
 
 def invalid(reference: str | None, path: Path, problems: Sequence[Problem]) -> ConnectionConfigError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from osiris_provider.connections.file import ConnectionsFile, Entry, Problem
 from osiris_provider.connections.load import FileArgument, invalid, load_connections, read_connections
 from osiris_provider.connections.redact import MASK, safe_url
 from osiris_provider.connections.reference import ConnectionRef, shown
+from osiris_provider.connections.trust import distrust, others_read
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, did_you_mean
 
 __all__ = [
@@ -87,12 +89,36 @@ def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple
     :raises ConnectionConfigError: there is no file, or it cannot be opened.
     """
     known = read_connections(file)
-    problems, warnings = list(known.problems), []
+    problems, warnings = list(known.problems), _exposed(known)
     for entry in known.entries.values():
         _, found, warned = resolve_entry(entry, variables=variables)
         problems += found
         warnings += warned
     return known.path, sorted(problems, key=_by_line), sorted(warnings, key=_by_line)
+
+
+def _exposed(known: ConnectionsFile) -> list[Problem]:
+    """Return warnings about what other users can do to the file, and what they can read in it."""
+    warnings: list[Problem] = []
+    problem = distrust(known.path)
+    if problem:
+        warnings.append(Problem(f"{problem}; correct owner and mode (chown, chmod go-w)"))
+    if not others_read(known.path):
+        return warnings
+    message = "holds a secret, and other users can read the file; take it from a variable (${NAME}), or chmod 600"
+    for entry in known.entries.values():
+        declared = _declared(entry.family)
+        literal = [n for n, value in entry.texts.items() if n in declared and declared[n].secret and _is_literal(value)]
+        warnings += [_problem(entry, name, message) for name in literal]
+    return warnings
+
+
+def _is_literal(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_is_literal, value.values()))
+    if isinstance(value, list):
+        return any(map(_is_literal, value))
+    return bool(value) and not re.search(r"(?<!\$)\$\{", str(value))
 
 
 def find_entry(known: ConnectionsFile, ref: ConnectionRef) -> Entry:

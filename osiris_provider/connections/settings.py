@@ -11,6 +11,7 @@ from pathlib import Path
 
 from osiris_provider.connections.reference import shown
 from osiris_provider.connections.source import FILE_NAME
+from osiris_provider.connections.trust import distrust
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
 
@@ -74,10 +75,11 @@ def find_file(file: str | os.PathLike[str] | None = None) -> Path:
 
     Order: ``file``, ``[osiris] connections_file``, then ``osiris_connections.yaml`` in ``OSIRIS_HOME``, in the
     working directory and in ``AIRFLOW_HOME``. The first two are taken at their word: if they name a file that is not
-    there, that is an error and not a reason to look elsewhere.
+    there, that is an error and not a reason to look elsewhere. A file of the working directory that another user may
+    have written is refused (:func:`~osiris_provider.connections.trust.distrust`).
 
     :param file: an explicit path, or None.
-    :raises ConnectionConfigError: the file that was named does not exist.
+    :raises ConnectionConfigError: the file that was named does not exist, or the one that was found is refused.
     :raises ConnectionNotFoundError: nothing was named and there is none in the usual places.
     """
     named = [(file, "asked for"), (setting("connections_file"), "set by the osiris option connections_file")]
@@ -90,7 +92,7 @@ def find_file(file: str | os.PathLike[str] | None = None) -> Path:
     places = list(dict.fromkeys([*_working_directory(), airflow_home()]))
     for place in places:
         if os.path.lexists(place / FILE_NAME):
-            return place / FILE_NAME
+            return _trusted(place / FILE_NAME)
     looked = " and ".join(str(place) for place in places)
     message = f"There is no {FILE_NAME} in {looked}. Create one, or set OSIRIS_HOME to the directory that has it."
     raise ConnectionNotFoundError(message)
@@ -102,6 +104,19 @@ def _working_directory() -> list[Path]:
     except FileNotFoundError:
         # Somebody has removed it.
         return []
+
+
+def _trusted(path: Path) -> Path:
+    """Return the path of a file that nobody has named, unless another user may have put it there."""
+    problem = None if path.parent == airflow_home() else distrust(path)
+    if problem is None:
+        return path
+    message = (
+        f"Connections file {path} was found in the working directory, but {problem}. Such a file can send your secrets "
+        f"anywhere. If you trust it, name it: --file {path}, OSIRIS_HOME={path.parent} or the osiris option "
+        "connections_file. Else correct owner and mode (chown, chmod go-w), or work in another directory."
+    )
+    raise ConnectionConfigError(message, file=str(path))
 
 
 def _existing(name: str | os.PathLike[str], how: str) -> Path:

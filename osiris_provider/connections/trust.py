@@ -1,0 +1,87 @@
+"""Whether another user may have written, or can read, a connections file: the checks of git, ssh and Ansible.
+
+A connections file says where the secrets of the environment are sent.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from pathlib import Path
+
+
+def distrust(path: Path) -> str | None:
+    """Return why a file may be another user's work, or None.
+
+    It has to be owned by this user, by root or, for root, by whoever called sudo; so has a link to it. Nobody else may
+    write to it, nor put another in its place: others may write only to those of its directories that have a sticky bit.
+
+    :param path: of a file; what cannot be looked at is left to whoever reads it.
+    """
+    try:
+        problem = _owner_problem(path.lstat(), path) or _owner_problem(path.stat(), path)
+        if problem is None and _others_write(path.stat()):
+            problem = f"other users can write to {path}"
+        return problem or _directory_problem(path)
+    except OSError:
+        return None
+
+
+def others_read(path: Path) -> bool:
+    """Return whether users other than the owner can read a file, as its mode says."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return bool(found.st_mode & stat.S_IROTH) or bool(found.st_mode & stat.S_IRGRP and not _is_private(found.st_gid))
+
+
+def _directory_problem(path: Path) -> str | None:
+    resolved = path.resolve()
+    for directory in dict.fromkeys([*path.absolute().parents, *resolved.parents]):
+        found = directory.stat()
+        if _others_write(found) and not found.st_mode & stat.S_ISVTX:
+            return f"other users can write to its directory {directory}"
+    return None
+
+
+def _owner_problem(found: os.stat_result, path: Path) -> str | None:
+    if found.st_uid in _trusted_users():
+        return None
+    what = "the link " if stat.S_ISLNK(found.st_mode) else ""
+    return f"{what}{path} is owned by {_user_name(found.st_uid)}, and this process runs as {_user_name(os.geteuid())}"
+
+
+def _trusted_users() -> set[int]:
+    users = {0, os.geteuid()}
+    behind = os.environ.get("SUDO_UID", "")
+    if os.geteuid() == 0 and behind.isascii() and behind.isdigit():
+        users.add(int(behind))
+    return users
+
+
+def _others_write(found: os.stat_result) -> bool:
+    by_group = found.st_mode & stat.S_IWGRP and not _is_private(found.st_gid)
+    return bool(found.st_mode & stat.S_IWOTH or by_group)
+
+
+def _is_private(gid: int) -> bool:
+    """Return whether a group is root's, or has this user as its only member, as those that ``useradd`` makes."""
+    if gid == 0:
+        return True
+    uid = os.geteuid()
+    try:
+        group, user = grp.getgrgid(gid), pwd.getpwuid(uid)
+    except KeyError:
+        # In a container that does not know them.
+        return gid == uid
+    return group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return f"user {pwd.getpwuid(uid).pw_name} ({uid})"
+    except KeyError:
+        return f"user {uid}"
