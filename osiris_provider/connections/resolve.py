@@ -166,7 +166,7 @@ def resolve_entry(entry: Entry, *, variables: bool = True) -> tuple[dict[str, An
 
     :param entry: an entry of the file.
     :param variables: False: a variable that is not set is no problem.
-    :return: the resolved connection, its problems, and its warnings (unknown fields).
+    :return: the resolved connection, its problems, and its warnings (unknown fields that have no part in security).
     """
     try:
         family = load_family(entry.family)
@@ -188,7 +188,9 @@ def resolve_entry(entry: Entry, *, variables: bool = True) -> tuple[dict[str, An
                 problems.append(_problem(entry, name, str(problem)))
     coerced, wrong, unknown = family.coerce(given)
     wrong += _empty_secrets(entry, declared)
-    problems += [_problem(entry, field, message) for field, message in wrong if field not in unset]
+    # Of a variable that is not set only the value is missing; that nobody knows the field is true all the same.
+    wrong = [(field, message) for field, message in wrong if field not in unset or field not in declared]
+    problems += [_problem(entry, field, message) for field, message in wrong]
     warnings = [_problem(entry, name, _unknown_field(entry, name, list(declared))) for name in unknown]
     return {"family": entry.family, "alias": entry.alias, **coerced}, problems, warnings
 

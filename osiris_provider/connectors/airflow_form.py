@@ -88,22 +88,24 @@ def from_airflow(
     """Return an Airflow connection as a resolved connection.
 
     What Airflow makes of a value on its ways (numbers of digits, ``""`` of nothing, JSON of an object) is undone.
+    A field that has a slot comes from its slot: Airflow compares slots before it fills stored secrets into a test, and
+    shows them in its list.
 
     :param family: such as ``mysql``.
     :param attributes: ``host``, ``login``, ``password``, ``schema``, ``port``, and ``extra`` as a dict or its JSON.
     :param alias: put into the result.
     :param connection_id: of the Airflow connection, for messages; made from family and alias if not given.
-    :raises ConnectionConfigError: names the Airflow connection and every field that is missing or wrong.
+    :raises ConnectionConfigError: names the Airflow connection and every field that is missing, wrong, or in ``extra``
+        although it has a slot.
     """
     connector = get_connector(family)
     where = f"Airflow connection {connection_id or connection_id_of(family, alias)}"
-    given = _from_slots(connector.model.fields(), attributes)
-    for name, value in _extras(attributes.get("extra"), where).items():
-        if name not in META_KEYS and value not in (None, ""):
-            given[_field_name(connector.declared(), name)] = value
     declared = connector.declared()
-    typed = {name: _as_declared(declared.get(name), value) for name, value in given.items()}
+    given = _from_slots(connector.model.fields(), attributes)
+    extras, misplaced = _from_extra(declared, given, _extras(attributes.get("extra"), where))
+    typed = {name: _as_declared(declared.get(name), value) for name, value in {**given, **extras}.items()}
     coerced, problems, unknown = connector.coerce(typed)
+    problems = [*misplaced, *problems]
     if problems:
         listed = "; ".join(f"field {field}: {text}" if field else text for field, text in problems)
         message = f"{where}: {listed}"
@@ -162,6 +164,29 @@ def _extras(extra: Any, where: str) -> dict[str, Any]:
             message = f"{where}: extra is not a JSON object"
             raise ConnectionConfigError(message, field="extra")
     return dict(extra or {})
+
+
+def _from_extra(
+    declared: Mapping[str, FieldSpec], from_slots: Mapping[str, Any], extras: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[tuple[str | None, str]]]:
+    """Return the fields that ``extra`` may give by their names, and what is wrong with the other entries."""
+    slot_of: dict[str, FieldSpec] = {
+        spec.info.airflow: spec for spec in declared.values() if spec.info.airflow != "extra"
+    }
+    given: dict[str, Any] = {}
+    problems: list[tuple[str | None, str]] = []
+    for key, value in extras.items():
+        name = _field_name(declared, key)
+        spec = declared.get(name) or slot_of.get(name)
+        if name in META_KEYS or value in (None, ""):
+            continue
+        if spec is not None and spec.info.airflow != "extra":
+            problems.append((key, f"extra may not give it, {spec.name} is the connection's {spec.info.airflow}"))
+        elif name in given or name in from_slots:
+            problems.append((key, "extra gives it twice; keep one"))
+        else:
+            given[name] = value
+    return given, problems
 
 
 def _field_name(declared: Mapping[str, FieldSpec], key: str) -> str:

@@ -11,7 +11,7 @@ from pydantic import SecretStr, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.faults import Fault
-from osiris_provider.connectors.http import (
+from osiris_provider.connectors.http.base import (
     MAX_PROOF,
     CaBundle,
     Endpoint,
@@ -24,11 +24,11 @@ from osiris_provider.connectors.http import (
     parsed,
     prove_difference,
 )
-from osiris_provider.connectors.http_faults import HTTP_STATUS, WEB_PAGE, HttpFaultError
+from osiris_provider.connectors.http.faults import HTTP_STATUS, WEB_PAGE, HttpFaultError
 from osiris_provider.connectors.model import Info
 
 if TYPE_CHECKING:
-    from osiris_provider.connectors.http_session import HttpSession
+    from osiris_provider.connectors.http.session import HttpSession
 
 _CREDENTIAL = re.compile(r"auth|cookie|key|password|secret|session|signature|token", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"[A-Za-z]+:|//")
@@ -161,7 +161,7 @@ class ApiConnector(HttpConnector[ApiConnection]):
 
 
 def _auth_of_nobody(model: ApiConnection) -> Any:
-    from osiris_provider.connectors.http_session import OriginAuth
+    from osiris_provider.connectors.http.session import OriginAuth
 
     return OriginAuth(model.base_url, model.plain_headers())
 

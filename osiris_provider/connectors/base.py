@@ -111,6 +111,15 @@ class Connector(ABC, Generic[M, C]):
         """
         return self.model.parse(connection).as_url(redacted=True)
 
+    def on_database(self, connection: Mapping[str, Any], database: str) -> dict[str, Any]:
+        """Return the connection with another database, for families that have databases.
+
+        :param connection: a resolved connection.
+        :param database: takes the place of what the connection names.
+        """
+        name = next((spec.name for spec in self.model.fields() if spec.info.airflow == "schema"), None)
+        return {**connection, name: database} if name else dict(connection)
+
     def guarded(self, connection: Mapping[str, Any], call: Callable[[], T]) -> T:
         """Call, and turn whatever a client library raises into an error of this package, by code.
 

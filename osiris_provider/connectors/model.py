@@ -24,6 +24,7 @@ from pydantic_core import CoreSchema, PydanticUndefined
 from typing_extensions import Self
 
 from osiris_provider.connections.redact import MASK, Redactor, passwords_in, texts
+from osiris_provider.connectors.security_names import unknown_security_fields
 from osiris_provider.errors import ConnectionConfigError
 
 AirflowSlot = Literal["host", "port", "login", "password", "schema", "extra"]
@@ -117,9 +118,11 @@ class ConnectionModel(BaseModel, ABC):
     def coerce(cls, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str | None, str]], list[str]]:
         """Check and coerce fields as written in a file or an Airflow connection (CONN-007, 008).
 
+        An unknown field passes, unless its name is about security: what it asks for would silently not be done.
+
         :param fields: by name or alias; None counts as not given.
         :return: the given fields under their declared names with secrets in clear; the problems as (field as
-            written, message); the names of unknown fields. With problems the first is empty.
+            written, message); the names of unknown fields that pass. With problems the first is empty.
         """
         declared = cls.declared()
         written: dict[str, str] = {}
@@ -132,6 +135,9 @@ class ConnectionModel(BaseModel, ABC):
             elif value is not None:
                 written[canonical], given[canonical] = name, value
         unknown = [name for name in given if name not in declared]
+        refused = dict(unknown_security_fields({name: given[name] for name in unknown}, declared))
+        problems += refused.items()
+        unknown = [name for name in unknown if name not in refused]
         try:
             model = cls.model_validate(given)
         except ValidationError as error:

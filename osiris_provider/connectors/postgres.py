@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, StringConstraints, model_validator
@@ -35,15 +36,17 @@ SSLMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-
 _LIBPQ_NAMES = {"database": "dbname"}
 _PLAIN_FIELDS = ("host", "port", "database", "user", "sslmode", "application_name", "options")
 _FILE_FIELDS = ("sslrootcert", "sslcert", "sslkey")
+_IN_A_DSN = ("host", "port", "database", "user", "password")
+"""Where and as whom to log in: a DSN says all of it, or the fields do."""
 
 
 class PostgresConnection(ConnectionModel):
-    """A PostgreSQL connection: fields, or a DSN, or a DSN and fields that take precedence over it."""
+    """A PostgreSQL connection: where and as whom in fields, or in a DSN; never both."""
 
     host: Annotated[
         Name | None,
         Info(
-            "Server name or address, or the directory of its socket.",
+            "Server name or address, or the directory of its socket; empty with a DSN.",
             public=True,
             airflow="host",
             placeholder="db.example.com",
@@ -65,13 +68,17 @@ class PostgresConnection(ConnectionModel):
     dsn: Annotated[
         SecretStr | None,
         Info(
-            "Connection string of libpq, as postgresql:// URL or key=value pairs; fields take precedence.",
+            "Instead of host, port, database, user and password: postgresql:// URL or key=value pairs of libpq.",
             aliases=("conninfo", "uri", "url", "connection_string"),
         ),
     ] = None
     sslmode: Annotated[
         SSLMode | None,
-        Info("How to encrypt and verify; verify-full if sslrootcert is given, else prefer.", label="SSL mode"),
+        Info(
+            "How to encrypt and verify; verify-full if sslrootcert is given, else prefer.",
+            label="SSL mode",
+            aliases=("ssl_mode", "ssl-mode"),
+        ),
     ] = None
     sslrootcert: Annotated[
         Name | None,
@@ -85,6 +92,10 @@ class PostgresConnection(ConnectionModel):
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
+        separate = [name for name in _IN_A_DSN if getattr(self, name) is not None]
+        if self.dsn is not None and separate:
+            message = f"dsn and {', '.join(separate)} are given: a connection has a DSN or separate fields; keep one"
+            raise ValueError(message)
         if self.dsn is None and (self.host is None or self.user is None):
             message = f"field {'host' if self.host is None else 'user'} is required, or a dsn that has it"
             raise ValueError(message)
@@ -129,11 +140,13 @@ class PostgresConnection(ConnectionModel):
         known = _parsed(self.dsn.get_secret_value()) if self.dsn else {}
         for name in (*_PLAIN_FIELDS, *_FILE_FIELDS):
             if getattr(self, name) is not None:
-                known[_LIBPQ_NAMES.get(name, name)] = str(getattr(self, name))
+                libpq_name = _LIBPQ_NAMES.get(name, name)
+                if libpq_name in known:
+                    message = f"field {name}: the dsn says {libpq_name} too; keep one"
+                    raise ConnectionConfigError(message, field=name)
+                known[libpq_name] = str(getattr(self, name))
         if self.password is not None:
             known["password"] = self.password.get_secret_value()
-        if self.host is not None:
-            known.pop("hostaddr", None)
         known.pop("connect_timeout", None)
         known.setdefault("port", "5432")
         for name in ("host", "user"):
@@ -172,6 +185,17 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         client: extensions.connection = psycopg2.connect(**parameters, connect_timeout=seconds)
         _have_the_line_watched(client)
         return client
+
+    def on_database(self, connection: Mapping[str, Any], database: str) -> dict[str, Any]:
+        """Put the database into the DSN, if there is one; see :meth:`Connector.on_database`."""
+        model = self.model.parse(connection)
+        if model.dsn is None:
+            return super().on_database(connection, database)
+        from psycopg2.extensions import make_dsn
+
+        dsn = make_dsn(**{**_parsed(model.dsn.get_secret_value()), "dbname": database})
+        names = ("dsn", *self.declared()["dsn"].info.aliases)
+        return {**{name: value for name, value in connection.items() if name not in names}, "dsn": dsn}
 
     def prove(self, model: PostgresConnection, deadline: Deadline) -> dict[str, Any]:
         """Log in and run a query; see :meth:`Connector.prove`. A standby is well, and told by ``read_only``."""

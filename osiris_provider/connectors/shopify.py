@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT, Fault
-from osiris_provider.connectors.http import (
+from osiris_provider.connectors.http.base import (
     MAX_PROOF,
     CaBundle,
     Endpoint,
@@ -23,7 +23,7 @@ from osiris_provider.connectors.http import (
     is_loopback,
     parsed,
 )
-from osiris_provider.connectors.http_faults import (
+from osiris_provider.connectors.http.faults import (
     FORBIDDEN,
     HTTP_STATUS,
     SERVER_ERROR,
@@ -34,7 +34,7 @@ from osiris_provider.connectors.http_faults import (
 from osiris_provider.connectors.model import Info
 
 if TYPE_CHECKING:
-    from osiris_provider.connectors.http_session import Answer, HttpSession
+    from osiris_provider.connectors.http.session import Answer, HttpSession
 
 GRAPHQL = "graphql.json"
 PROOF = "{ shop { name } currentAppInstallation { accessScopes { handle } } }"

@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT, Fault
-from osiris_provider.connectors.http import (
+from osiris_provider.connectors.http.base import (
     MAX_PROOF,
     CaBundle,
     Endpoint,
@@ -26,11 +26,11 @@ from osiris_provider.connectors.http import (
     parsed,
     prove_difference,
 )
-from osiris_provider.connectors.http_faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED, HttpFaultError
+from osiris_provider.connectors.http.faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED, HttpFaultError
 from osiris_provider.connectors.model import Info
 
 if TYPE_CHECKING:
-    from osiris_provider.connectors.http_session import Answer, HttpSession
+    from osiris_provider.connectors.http.session import Answer, HttpSession
     from osiris_provider.connectors.postgres import PostgresConnector
 
 PAUSED = Fault(
@@ -248,7 +248,7 @@ def error_code(answer: Answer) -> str:
 
 
 def _auth_of_nobody(model: SupabaseConnection) -> Any:
-    from osiris_provider.connectors.http_session import OriginAuth
+    from osiris_provider.connectors.http.session import OriginAuth
 
     return OriginAuth(model.endpoint().base_url, key_headers("osiris-doctor-asks-with-a-wrong-key"))
 
@@ -258,6 +258,6 @@ def _dsn_connection(model: SupabaseConnection) -> dict[str, Any]:
 
 
 def _is_session(client: object) -> bool:
-    from osiris_provider.connectors.http_session import HttpSession
+    from osiris_provider.connectors.http.session import HttpSession
 
     return isinstance(client, HttpSession)

@@ -30,9 +30,8 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
     @property
     def effective(self) -> dict[str, Any]:
         """The resolved connection, with the database that was asked for."""
-        fields = get_connector(self.family).model.fields()
-        name = next((spec.name for spec in fields if spec.info.airflow == "schema"), None)
-        return {**self.resolved, name: self.schema} if name and self.schema else self.resolved
+        connector = get_connector(self.family)
+        return connector.on_database(self.resolved, self.schema) if self.schema else self.resolved
 
     @property
     def connection_extra(self) -> dict[str, Any]:

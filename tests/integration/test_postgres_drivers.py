@@ -75,11 +75,24 @@ class TestPostgresClients(PostgresFamily, ConnectorTests):
         assert connector.place_of(dsn) == f"{connection['host']}:{connection['port']}"
         assert self.extract(dsn, "SELECT 1 AS one").num_rows == 1
 
-    def test_fields_take_precedence_over_the_dsn(self, connection: Connection) -> None:
+    @pytest.mark.parametrize("field", ["host", "port", "database", "user", "password"])
+    def test_a_dsn_or_separate_fields_but_never_both(self, connection: Connection, field: str) -> None:
         connector = get_connector("postgres")
-        dsn = connector.build_dsn({**connection, "password": "wrong"})
-        assert not connector.doctor({"dsn": dsn}, 10)[0]
-        assert connector.doctor({"dsn": dsn, "password": connection["password"]}, 10)[0]
+        both = {"dsn": connector.build_dsn(connection), field: connection[field]}
+        with pytest.raises(ConnectionConfigError, match=f"dsn and {field} are given"):
+            connector.create_client(both)
+
+    def test_what_the_dsn_says_no_field_says_again(self, connection: Connection) -> None:
+        dsn = get_connector("postgres").build_dsn({**connection, "sslmode": "disable"})
+        with pytest.raises(ConnectionConfigError, match="field sslmode: the dsn says sslmode too"):
+            get_connector("postgres").create_client({"dsn": dsn, "sslmode": "require"})
+
+    def test_another_database_than_the_one_of_the_dsn(self, connection: Connection) -> None:
+        connector = get_connector("postgres")
+        dsn = connector.build_dsn({**connection, "database": "no_such_database"})
+        changed = connector.on_database({"conninfo": dsn}, str(connection["database"]))
+        with closing(connector.create_client(changed)) as client:
+            assert client.info.dbname == connection["database"]
 
     @pytest.mark.parametrize("dsn", ["no dsn", "postgresql://u:c4nary@/db", "host=a,b user=u password=c4nary"])
     def test_conn_011_broken_dsn_is_not_shown(self, dsn: str) -> None:

@@ -96,6 +96,42 @@ def test_an_unknown_extra_passes_with_a_warning(caplog: pytest.LogCaptureFixture
     assert "Did you mean 'charset'?" in caplog.text
 
 
+SLOTTED = [
+    (family, name)
+    for family in FAMILIES
+    for name, spec in get_connector(family).declared().items()
+    if spec.info.airflow != "extra"
+]
+
+
+@pytest.mark.parametrize("prefix", ["", "secret_"])
+@pytest.mark.parametrize(("family", "name"), SLOTTED)
+def test_extra_gives_no_field_that_has_a_slot(family: str, name: str, prefix: str) -> None:
+    """Airflow compares the slots before it fills stored secrets into a test: extra would pass by that."""
+    spec = get_connector(family).declared()[name]
+    attributes = to_airflow(family, EVERY_FIELD[family][0])
+    attributes["extra"][prefix + name] = "1"
+    with pytest.raises(ConnectionConfigError) as caught:
+        from_airflow(family, attributes, "main")
+    text = f"field {prefix}{name}: extra may not give it, {spec.name} is the connection's {spec.info.airflow}"
+    assert text in str(caught.value)
+    assert caught.value.facts["field"] == prefix + name
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_extra_gives_nothing_under_the_name_of_a_slot_in_use(family: str) -> None:
+    attributes = to_airflow(family, EVERY_FIELD[family][0])
+    for slot in {spec.info.airflow for spec in get_connector(family).model.fields()} - {"extra"}:
+        with pytest.raises(ConnectionConfigError, match=f"is the connection's {slot}"):
+            from_airflow(family, {**attributes, "extra": {**attributes["extra"], slot: "1"}}, "main")
+
+
+def test_extra_gives_a_field_once() -> None:
+    extra = {"secret_token": "abc", "token": "def"}
+    with pytest.raises(ConnectionConfigError, match="field token: extra gives it twice"):
+        from_airflow("api", {"host": "https://api.example.com", "extra": extra}, "main")
+
+
 def test_an_extra_cannot_say_that_it_is_another_connection() -> None:
     found = from_airflow("mysql", {"host": "h", "login": "u", "extra": {"family": "postgres", "alias": "x"}}, "main")
     assert (found["family"], found["alias"]) == ("mysql", "main")

@@ -10,9 +10,10 @@ from email.utils import format_datetime
 import pytest
 import requests
 import urllib3
-from osiris_provider.connectors import api, http_faults, shopify, supabase
+from osiris_provider.connectors import api, shopify, supabase
 from osiris_provider.connectors.faults import MAX_MESSAGE, UNKNOWN, Fault
-from osiris_provider.connectors.http_faults import HTTP_STATUS, http_fault, retry_after_seconds, status_fault
+from osiris_provider.connectors.http import faults as http_faults
+from osiris_provider.connectors.http.faults import HTTP_STATUS, http_fault, retry_after_seconds, status_fault
 
 FAULTS = {
     f"{module.__name__}.{fault.slug}": fault

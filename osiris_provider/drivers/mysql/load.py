@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from osiris_provider.connectors.mysql_faults import FAULTS
+from osiris_provider.connectors.mysql.faults import FAULTS
 from osiris_provider.connectors.sql_faults import BAD_DATA
 from osiris_provider.drivers.mysql.read import quote
 from osiris_provider.drivers.mysql.text import is_hex, lines_of

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from osiris_provider.connectors.http import HttpConnector
+from osiris_provider.connectors.http.base import HttpConnector
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.retry import ATTEMPTS, call_with_retries
 from osiris_provider.connectors.supabase import error_code
@@ -24,7 +24,7 @@ from osiris_provider.errors import DataError, OsirisError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from osiris_provider.connectors.http_session import Answer
+    from osiris_provider.connectors.http.session import Answer
     from osiris_provider.drivers.supabase.config import SupabaseWriteConfig
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing_extensions import Self
 
 from osiris_provider.connectors.supabase import SupabaseConnection
 from osiris_provider.drivers.base import Extractor, Step
-from osiris_provider.drivers.http import Page, PagedConfig, records_at, request_json, rows_of
+from osiris_provider.drivers.http.base import Page, PagedConfig, records_at, request_json, rows_of
 from osiris_provider.drivers.incremental import Incremental, Window
 from osiris_provider.errors import DataError, DriverConfigError
 

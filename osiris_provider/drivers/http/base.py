@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field
 
-from osiris_provider.connectors.http import HttpConnector
+from osiris_provider.connectors.http.base import HttpConnector
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.retry import call_with_retries
 from osiris_provider.drivers.base import Config, Step, StepConfig
-from osiris_provider.drivers.json_rows import Rows, to_batches
+from osiris_provider.drivers.http.json_rows import Rows, to_batches
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from osiris_provider.connectors.http_session import Answer
+    from osiris_provider.connectors.http.session import Answer
 
 THROTTLED_ATTEMPTS = 10
 PATIENCE = 300.0

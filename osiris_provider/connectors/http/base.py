@@ -17,7 +17,7 @@ from osiris_provider.connections.redact import safe_url
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import Fault, chain
-from osiris_provider.connectors.http_faults import (
+from osiris_provider.connectors.http.faults import (
     BROKEN_JSON,
     HTTP_STATUS,
     NOT_CHECKED,
@@ -33,7 +33,7 @@ from osiris_provider.connectors.model import ConnectionModel, Info, reference_of
 from osiris_provider.errors import ConnectorError
 
 if TYPE_CHECKING:
-    from osiris_provider.connectors.http_session import Answer, HttpSession
+    from osiris_provider.connectors.http.session import Answer, HttpSession
 
 USER_AGENT = f"airflow-provider-osiris/{__version__}"
 MAX_PROOF = 64 * 1024
@@ -168,7 +168,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
     """
 
     statuses: ClassVar[Mapping[int, Fault]] = HTTP_STATUS
-    libraries = ("osiris_provider.connectors.http_session",)
+    libraries = ("osiris_provider.connectors.http.session",)
 
     def open_client(self, model: HM, deadline: Deadline) -> HttpSession:
         """Make the session; HTTP has no login to wait for."""
@@ -248,8 +248,8 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         return found
 
     def _session(self, model: HM, connect_seconds: float, deadline: Deadline | None) -> HttpSession:
-        from osiris_provider.connectors.http_session import HttpSession, OriginAuth
-        from osiris_provider.connectors.http_transport import trusting
+        from osiris_provider.connectors.http.session import HttpSession, OriginAuth
+        from osiris_provider.connectors.http.transport import trusting
 
         endpoint = model.endpoint()
         encrypted = endpoint.base_url.startswith("https:")

@@ -25,7 +25,7 @@ from osiris_provider.connectors.dbapi import (
 from osiris_provider.connectors.deadline import Deadline, DeadlineContext, open_socket, shared_context, tls_context
 from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_REFUSED, TLS_REQUIRED, Fault, transport_fault
 from osiris_provider.connectors.model import ConnectionModel, Info
-from osiris_provider.connectors.mysql_faults import ACCESS_DENIED, FAULTS, LOST_CODES
+from osiris_provider.connectors.mysql.faults import ACCESS_DENIED, FAULTS, LOST_CODES
 from osiris_provider.connectors.sql_faults import CLEAR_PASSWORD
 from osiris_provider.errors import ConnectionConfigError
 

@@ -14,8 +14,8 @@ import requests  # noqa: TID253 - the module is only loaded when a client is mad
 from requests.auth import AuthBase  # noqa: TID253 - the module is only loaded when a client is made
 
 from osiris_provider.connectors.deadline import Deadline, DeadlineContext
-from osiris_provider.connectors.http_faults import BAD_REDIRECT, LOGIN_PAGE, REDIRECT_LOOP, REDIRECTED, HttpFaultError
-from osiris_provider.connectors.http_transport import DeadlineAdapter
+from osiris_provider.connectors.http.faults import BAD_REDIRECT, LOGIN_PAGE, REDIRECT_LOOP, REDIRECTED, HttpFaultError
+from osiris_provider.connectors.http.transport import DeadlineAdapter
 
 MAX_REDIRECTS = 5
 PIECE = 64 * 1024

@@ -11,9 +11,9 @@ from typing_extensions import Self
 
 from osiris_provider.connectors.shopify import GRAPHQL
 from osiris_provider.drivers.base import Extractor, Step
-from osiris_provider.drivers.http import Page, PagedConfig, dig, request_json, rows_of
+from osiris_provider.drivers.http.base import Page, PagedConfig, dig, request_json, rows_of
+from osiris_provider.drivers.http.json_rows import Rows
 from osiris_provider.drivers.incremental import Incremental, Window
-from osiris_provider.drivers.json_rows import Rows
 from osiris_provider.errors import DataError
 
 CURSOR_VARIABLES = ("after", "cursor")

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from pydantic import Field
 
 from osiris_provider.drivers.base import Extractor, Step, StepConfig
-from osiris_provider.drivers.http import Page, PagedConfig, dig, records_at, request_json, rows_of
+from osiris_provider.drivers.http.base import Page, PagedConfig, dig, records_at, request_json, rows_of
 from osiris_provider.drivers.incremental import Incremental, Window
 from osiris_provider.errors import DataError
 

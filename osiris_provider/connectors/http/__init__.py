@@ -1,0 +1,1 @@
+"""What the families that talk HTTP share: connection models, sessions, transport, faults."""
