@@ -16,6 +16,27 @@ fail() {
     exit 1
 }
 
+failed=()
+
+# Run a program of .venv; go on if it fails, and let report_failures tell.
+check() {
+    say "$*"
+    ".venv/bin/$1" "${@:2}" || failed+=("$1")
+}
+
+run_checks() {
+    check ruff check
+    check ruff format --check
+    check mypy
+    check lint-imports --no-logo
+}
+
+report_failures() {
+    if ((${#failed[@]})); then
+        fail "failed: ${failed[*]}"
+    fi
+}
+
 # Install this package into .venv with what requirements/$1.txt names, and do nothing when that is already so.
 #   install demo    what the example needs
 #   install test    what the tests need
