@@ -36,7 +36,7 @@ def get_provider_info() -> dict[str, Any]:
         "source-date-epoch": 0,
         "versions": [__version__],
         "integrations": [{"integration-name": INTEGRATION, "external-doc-url": URL, "tags": ["software"]}],
-        "hooks": _modules("hooks", "base", "dbapi", "errors", "health", *HOOKS),
+        "hooks": _modules("hooks", "base", "dbapi", "errors", "guard", "health", *HOOKS),
         "operators": _modules("operators", "doctor", "osiris"),
         "sensors": _modules("sensors", "healthcheck"),
         "triggers": _modules("triggers", "doctor"),

@@ -22,6 +22,7 @@ from osiris_provider.connectors.airflow_form import (
 from osiris_provider.connectors.model import secret_texts
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError
+from osiris_provider.hooks import guard
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -166,6 +167,8 @@ class OsirisHook(BaseHook):
 
         :return: whether it is well, and a sentence; never raises, shows no secret.
         """
+        if guard.is_unguarded():
+            return False, guard.REFUSAL
         try:
             ok, verdict = get_connector(self.family).doctor(self.resolved, doctor_timeout())
         except OsirisError as error:

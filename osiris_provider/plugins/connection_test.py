@@ -1,60 +1,54 @@
-"""Lets the Test button work on connections that have no port.
+"""What the API server may do with stored secrets when someone presses Test.
 
-For an empty port Airflow's UI sends 0, and its API refuses to test a stored connection at another port than the stored
-one: "Bad Request". Here the API server takes 0 for what it means, which is what later versions of Airflow do too.
+Airflow fills the secrets of a stored connection in for ``***`` before it tests what the request says. It compares host
+and port with the stored ones, but not ``extra``, user or type, which decide as well where a secret goes and how it is
+protected. Here a test is either of the connection as it is stored, or of what the request says with nothing filled in.
+
+For a port that was left empty Airflow's UI sends 0, which Airflow 3.3.2 takes for another port than none.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+import logging
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Protocol, TypeVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from osiris_provider.connectors.airflow_form import connection_type_of
+from osiris_provider.connectors.airflow_form import SLOTS, connection_type_of, from_airflow, reference_of_id
+from osiris_provider.connectors.registry import get_connector
+from osiris_provider.errors import OsirisError
+from osiris_provider.hooks.guard import GUARDED, MERGE, SAME_ENDPOINT
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+log = logging.getLogger(__name__)
 
-PATH = "/api/v2/connections/test"
 OURS = connection_type_of("")
+ATTRIBUTES = ("conn_type", *SLOTS, "extra")
+App = TypeVar("App")
+Attributes = dict[str, Any]
 
 
-class EmptyPortMiddleware:
-    """Takes port 0 out of the requests that test a connection of this package; passes on all others as they are.
+class Body(Protocol):
+    """What a request says, as Airflow has parsed it."""
 
-    :param app: the ASGI application behind it.
-    """
-
-    def __init__(self, app: App) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Serve a request."""
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith(PATH):
-            body, ending = await _read(receive)
-            body = without_empty_port(body)
-            headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
-            scope = {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}
-            receive = _replay({"type": "http.request", "body": body, "more_body": ending is not None}, ending, receive)
-        await self.app(scope, receive, send)
+    connection_id: str
+    password: str | None
+    extra: str | None
+    model_fields_set: set[str]
 
 
-def without_empty_port(body: bytes) -> bytes:
-    """Return the body of a test request without its port, if that is 0 and the connection is of this package.
+def guard_tests(app: App) -> App:
+    """Guard the tests of connections, once, as the API server puts its application together.
 
-    :param body: anything; what is not such a request is returned as it is.
+    :param app: of the API server; returned as it is, so no request passes through this package.
     """
     try:
-        asked = json.loads(body)
-    except ValueError:
-        return body
-    if not isinstance(asked, dict) or asked.get("port") != 0 or not str(asked.get("conn_type")).startswith(OURS):
-        return body
-    return json.dumps({name: value for name, value in asked.items() if name != "port"}).encode()
+        _guard()
+    except (ImportError, AttributeError):
+        log.exception("The Test button refuses Osiris connections: this Airflow tests connections in another way.")
+    return app
 
 
 class OsirisPlugin(AirflowPlugin):
@@ -62,26 +56,101 @@ class OsirisPlugin(AirflowPlugin):
 
     name = "osiris"
     fastapi_root_middlewares = [  # noqa: RUF012 - the base class says so
-        {"middleware": EmptyPortMiddleware, "args": [], "kwargs": {}, "name": "Osiris: empty port in connection tests"}
+        {"middleware": guard_tests, "args": [], "kwargs": {}, "name": "Osiris: stored secrets in connection tests"}
     ]
 
 
-async def _read(receive: Receive) -> tuple[bytes, Message | None]:
-    """Return the body, and the message that cut it short if one did."""
-    pieces: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b"".join(pieces), message
-        pieces.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(pieces), None
+def _guard() -> None:
+    from airflow.api_fastapi.core_api.routes.public import connections as routes
+
+    called = routes.test_connection.__code__.co_names
+    if MERGE not in called:
+        message = f"test_connection does not call {MERGE}"
+        raise AttributeError(message)
+    merge = getattr(routes, MERGE)
+    if not getattr(merge, GUARDED, False):
+        setattr(routes, MERGE, _guarded(merge))
+        if SAME_ENDPOINT in called:
+            setattr(routes, SAME_ENDPOINT, _without_empty_port(getattr(routes, SAME_ENDPOINT)))
 
 
-def _replay(first: Message, second: Message | None, receive: Receive) -> Receive:
-    waiting = [message for message in (first, second) if message is not None]
+def _guarded(merge: Callable[..., None]) -> Callable[..., None]:
+    @wraps(merge)
+    def merge_or_refuse(connection: Any, body: Body, *args: Any, **kwargs: Any) -> None:
+        # For a test Airflow has given the stored connection another id, which is random. All else saves.
+        if connection.conn_id == body.connection_id:
+            return merge(connection, body, *args, **kwargs)
+        stored = _attributes(connection)
+        merge(connection, body, *args, **kwargs)
+        tested = _attributes(connection)
+        if _is_ours(connection, body, stored, tested) and _is_filled_in(body, tested):
+            _refuse_another(stored, tested)
+            for name, value in stored.items():
+                setattr(connection, name, value)
+        return None
 
-    async def replay() -> Message:
-        return waiting.pop(0) if waiting else await receive()
+    setattr(merge_or_refuse, GUARDED, True)
+    return merge_or_refuse
 
-    return replay
+
+def _attributes(connection: Any) -> Attributes:
+    return {name: getattr(connection, name) for name in ATTRIBUTES}
+
+
+def _is_ours(connection: Any, body: Body, *states: Attributes) -> bool:
+    # What has no row in Airflow's database is of a backend: of the file, perhaps with the type of another provider.
+    of_the_file = connection.id is None and reference_of_id(body.connection_id) is not None
+    return of_the_file or any(str(state["conn_type"]).startswith(OURS) for state in states)
+
+
+def _is_filled_in(body: Body, tested: Attributes) -> bool:
+    """Return whether the password or an entry of ``extra`` to test is not what the request says."""
+    said = {name: getattr(body, name) if name in body.model_fields_set else None for name in ("password", "extra")}
+    return bool((said["password"] or None) != (tested["password"] or None) or _parsed(said) != _parsed(tested))
+
+
+def _refuse_another(stored: Attributes, tested: Attributes) -> None:
+    from fastapi import HTTPException
+
+    if _model(stored) == _model(tested):
+        return
+    before, after = _flat(stored), _flat(tested)
+    changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    detail = (
+        f"Stored secrets are tested only with the connection as it is stored; {', '.join(changed)} differs. "
+        "Save the change first, or send every secret."
+    )
+    raise HTTPException(400, detail)
+
+
+def _model(attributes: Attributes) -> Any:
+    """Return what the attributes mean to their family, defaults filled in; the attributes themselves if to none."""
+    family = str(attributes["conn_type"]).removeprefix(OURS)
+    try:
+        if family != attributes["conn_type"]:
+            return get_connector(family).model.parse(from_airflow(family, attributes, "tested"))
+    except OsirisError:
+        pass
+    return _flat(attributes)
+
+
+def _flat(attributes: Attributes) -> dict[str, Any]:
+    slots = {name: attributes[name] for name in ("conn_type", *SLOTS) if attributes[name] not in (None, "", 0)}
+    return {**slots, **{f"extra.{name}": value for name, value in _parsed(attributes).items()}}
+
+
+def _parsed(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    text = attributes["extra"] or "{}"
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"": text}
+
+
+def _without_empty_port(same: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    @wraps(same)
+    def same_endpoint(requested: Any, stored: Any) -> bool:
+        return same(requested or None, stored or None)
+
+    return same_endpoint

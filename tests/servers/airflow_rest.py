@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import requests
 
-USERS: Final = {"admin": "admin", "viewer": "viewer"}
+USERS: Final = {"admin": "admin", "op": "op", "user": "user", "viewer": "viewer"}
 """Name and role; the password of each is its name."""
 T = TypeVar("T")
 
