@@ -153,7 +153,7 @@ class ApiConnector(HttpConnector[ApiConnection]):
             if answer.is_page:
                 raise HttpFaultError(WEB_PAGE)
             prove_difference(
-                lambda: session.ask("GET", model.health_path, MAX_PROOF, auth=_auth_of_nobody(model)),
+                lambda: session.ask_as_stranger("GET", model.health_path, MAX_PROOF, _auth_of_nobody(model)),
                 lambda anonymous: anonymous.is_success and not anonymous.is_page,
                 NOT_CHECKED,
             )

@@ -30,6 +30,7 @@ from osiris_provider.connectors.http.faults import (
     THROTTLED,
     UNAUTHORIZED,
     HttpFaultError,
+    bounded_wait,
 )
 from osiris_provider.connectors.model import Info
 
@@ -206,6 +207,7 @@ def _seconds_to_restore(found: Mapping[str, Any]) -> float | None:
         cost = found["extensions"]["cost"]
         status = cost["throttleStatus"]
         missing = float(cost["requestedQueryCost"]) - float(status["currentlyAvailable"])
-        return max(missing / float(status["restoreRate"]), 0.0)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        rate = float(status["restoreRate"])
+        return bounded_wait(missing / rate) if rate > 0 else None
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None

@@ -207,8 +207,8 @@ class SupabaseConnector(HttpConnector[SupabaseConnection]):
             self.checked(answer)
             parsed(answer)
             raise HttpFaultError(GARBAGE)
-        nobody = {"auth": _auth_of_nobody(model)}
-        prove_difference(lambda: session.ask("GET", path, MAX_PROOF, **nobody), accepted)
+        nobody = _auth_of_nobody(model)
+        prove_difference(lambda: session.ask_as_stranger("GET", path, MAX_PROOF, nobody), accepted)
         return {"schema": model.schema, "key": model.identity()[0]}
 
     def fault_of_answer(self, answer: Answer) -> Fault | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -29,6 +28,8 @@ from osiris_provider.connectors.http.faults import (
     retry_after_seconds,
     status_fault,
 )
+from osiris_provider.connectors.http.json_text import parse_json
+from osiris_provider.connectors.http.urls import authority_of
 from osiris_provider.connectors.model import ConnectionModel, Info, reference_of
 from osiris_provider.errors import ConnectorError
 
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
     from osiris_provider.connectors.http.session import Answer, HttpSession
 
 USER_AGENT = f"airflow-provider-osiris/{__version__}"
+HEADERS = {
+    "User-Agent": USER_AGENT,
+    "Accept": "application/json",
+    # What is decoded piece by piece, with a bound on each; not every library of Brotli does that.
+    "Accept-Encoding": "gzip, deflate",
+}
 MAX_PROOF = 64 * 1024
 MAX_PAGE = 64 * 1024 * 1024
 CONNECT_SECONDS = 10.0
@@ -51,22 +58,25 @@ def checked_url(text: str) -> str:
     :raises ValueError: says what is wrong, without showing the value.
     """
     text = text.strip()
-    try:
-        parts = urlsplit(text)
-        wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
-    except ValueError:
-        wrong = True
-    if wrong or re.search(r"[\s\\\x00-\x1f]", text):
-        problem = "is not a URL such as https://api.example.com/v1"
-        raise ValueError(problem)
+    parts = _split(text)
     # A password that begins with digits and holds a slash looks like a port and a path.
-    if "@" in parts.netloc or (":" in parts.netloc and "@" in parts.path):
+    if parts is not None and ("@" in parts.netloc or (":" in parts.netloc and "@" in parts.path)):
         problem = "must not hold user or password, because it is shown; put them into fields of their own"
+        raise ValueError(problem)
+    if parts is None or authority_of(text) is None or re.search(r"\s", text):
+        problem = "is not a URL such as https://api.example.com/v1"
         raise ValueError(problem)
     if parts.query or parts.fragment or text.endswith(("?", "#")):
         problem = "must not have a query or fragment, because it is shown; put a key into a field of its own"
         raise ValueError(problem)
     return text.rstrip("/")
+
+
+def _split(text: str) -> SplitResult | None:
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return None
 
 
 def is_loopback(host: str | None) -> bool:
@@ -260,21 +270,22 @@ class HttpConnector(Connector[HM, "HttpSession"]):
             trusting(endpoint.ca_bundle, shared=deadline is not None) if encrypted else None,
             deadline,
         )
-        session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **endpoint.headers})
+        session.headers.update({**HEADERS, **endpoint.headers})
         return session
 
 
-def parsed(answer: Answer) -> Any:
+def parsed(answer: Answer, *, lines: bool = False) -> Any:
     """Return the JSON of an answer.
 
     :param answer: read to its end.
-    :raises HttpFaultError: it is a web page, or no JSON.
+    :param lines: whether it is one JSON text a line (NDJSON).
+    :raises HttpFaultError: it is a web page, or no valid JSON.
     """
     try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
-        fault = WEB_PAGE if answer.is_page else BROKEN_JSON
-    raise HttpFaultError(fault)
+        return parse_json(answer.body, answer.headers.get("Content-Type", ""), lines=lines)
+    except HttpFaultError as error:
+        fault = WEB_PAGE if error.fault is BROKEN_JSON and answer.is_page else error.fault
+    raise HttpFaultError(fault, url=safe_url(answer.url))
 
 
 def prove_difference(

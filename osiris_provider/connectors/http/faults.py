@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -55,7 +56,13 @@ REDIRECTED = Fault(
     "{place} redirects to another address; credentials do not follow there. Put the final address into the connection.",
     lasting=True,
 )
-BAD_REDIRECT = Fault("bad_redirect", "unknown", "{place} redirects to an address that is none.", lasting=True)
+REDIRECTED_POST = Fault(
+    "redirected_post",
+    "unknown",
+    "{place} redirects a POST, which is not sent again elsewhere. Put the final address into the connection.",
+    lasting=True,
+)
+BAD_REDIRECT = Fault("bad_redirect", "unknown", "{place} redirects to an invalid URL.", lasting=True)
 REDIRECT_LOOP = Fault(
     "redirect_loop", "unknown", "{place} redirects in a circle. Check the address in the connection.", lasting=True
 )
@@ -73,6 +80,34 @@ BROKEN_JSON = Fault(
 )
 TOO_LARGE = Fault(
     "too_large", "unknown", "The answer of {place} is larger than 64 MiB. Ask for smaller pages.", lasting=True
+)
+TOO_MANY_VALUES = Fault(
+    "too_many_values",
+    "unknown",
+    "The answer of {place} holds more than 5 million values. Ask for smaller pages.",
+    lasting=True,
+)
+SEVERAL_TEXTS = Fault(
+    "several_texts",
+    "unknown",
+    "{place} answers with several JSON texts, one after the other. If there is one on each line, it is NDJSON: set "
+    "config field format to ndjson.",
+    lasting=True,
+)
+DUPLICATE_NAMES = Fault(
+    "duplicate_names",
+    "unknown",
+    "{place} answers with an object that has the same name twice, so that one of the values would be lost.",
+    lasting=True,
+)
+BAD_ENCODING = Fault(
+    "bad_encoding",
+    "unknown",
+    "What {place} answers is neither UTF-8 nor in a charset that it names. Have it answer in UTF-8.",
+    lasting=True,
+)
+PENDING = Fault(
+    "pending", "network", "{place} has accepted the request, and the result is not ready yet. Try again later."
 )
 NOT_CHECKED = Fault(
     "credentials_not_checked",
@@ -105,6 +140,9 @@ HTTP_STATUS: dict[int, Fault] = {
     429: THROTTLED,
 }
 """Statuses with a meaning of their own; the others go by their class, see :func:`status_fault`."""
+
+MAX_WAIT = 86_400.0
+"""Seconds: nothing that a peer says makes a caller wait for longer."""
 
 _BY_CLASS = {3: REDIRECTED, 4: REFUSED_REQUEST, 5: SERVER_ERROR}
 # http.client raises a bare OSError for a refused CONNECT; this text of its own is the only place with the status.
@@ -145,16 +183,24 @@ def retry_after_seconds(value: str | None) -> float | None:
     if value is None:
         return None
     try:
-        return float(int(value)) if value.strip().isdecimal() else _until(value)
+        return bounded_wait(float(int(value)) if value.strip().isdecimal() else _until(value))
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def bounded_wait(seconds: float) -> float | None:
+    """Return a wait that a peer asks for, at least 0 and at most :data:`MAX_WAIT`; None if it is not a finite number.
+
+    :param seconds: as the peer says, or as worked out from its figures.
+    """
+    return min(max(seconds, 0.0), MAX_WAIT) if math.isfinite(seconds) else None
 
 
 def _until(date: str) -> float:
     moment = parsedate_to_datetime(date)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    return max((moment - datetime.now(timezone.utc)).total_seconds(), 0.0)
+    return (moment - datetime.now(timezone.utc)).total_seconds()
 
 
 def http_fault(error: BaseException) -> Fault | None:

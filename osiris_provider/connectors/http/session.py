@@ -5,33 +5,65 @@ This module imports requests, so it is itself imported only where a client is ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http.cookiejar import Cookie, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from urllib.request import Request
 
 import requests  # noqa: TID253 - the module is only loaded when a client is made
 from requests.auth import AuthBase  # noqa: TID253 - the module is only loaded when a client is made
 
 from osiris_provider.connectors.deadline import Deadline, DeadlineContext
-from osiris_provider.connectors.http.faults import BAD_REDIRECT, LOGIN_PAGE, REDIRECT_LOOP, REDIRECTED, HttpFaultError
+from osiris_provider.connectors.http.faults import (
+    BAD_REDIRECT,
+    LOGIN_PAGE,
+    REDIRECT_LOOP,
+    REDIRECTED,
+    REDIRECTED_POST,
+    HttpFaultError,
+)
 from osiris_provider.connectors.http.transport import DeadlineAdapter
+from osiris_provider.connectors.http.urls import Origin, authority_of
 
 MAX_REDIRECTS = 5
+REPEATING = (307, 308)
+"""Redirects that keep method and body: what was asked was not done yet."""
 PIECE = 64 * 1024
 LOGIN_WORDS = frozenset({"login", "signin", "sign-in", "sign_in", "log-in", "sso", "saml", "oauth2"})
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
-Origin = tuple[str, str | None, int | None]
 
 
 def origin_of(url: str) -> Origin:
-    """Return scheme, host and port of a URL: what credentials belong to.
+    """Return scheme, host and port of a URL as they are connected to: what credentials belong to.
 
     :param url: absolute.
+    :raises requests.exceptions.InvalidURL: it is not clear about where it leads; see :mod:`.urls`.
     """
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    prepared = requests.PreparedRequest()
+    if authority_of(url) is not None:
+        # This is what the client connects to; it also writes the names of hosts in one way.
+        prepared.prepare_url(url, None)
+    origin = authority_of(prepared.url or "")
+    if origin is None:
+        problem = "not a clear http or https URL, such as one with a backslash or with a user in it"
+        raise requests.exceptions.InvalidURL(problem)
+    return origin
+
+
+class OriginCookies(DefaultCookiePolicy):
+    """Keeps the cookies of one origin only; cookies by themselves know no ports.
+
+    :param origin: scheme, host and port.
+    """
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__()
+        self._origin = origin
+
+    def set_ok(self, cookie: Cookie, request: Request) -> bool:
+        """Return whether a cookie may be kept."""
+        return origin_of(request.get_full_url()) == self._origin and super().set_ok(cookie, request)
 
 
 class OriginAuth(AuthBase):
@@ -58,7 +90,7 @@ class OriginAuth(AuthBase):
     def strip(self, request: requests.PreparedRequest) -> None:
         """Take the credentials off a redirected request unless it stays at their origin."""
         if origin_of(request.url or "") != self._origin:
-            for name in ("Authorization", *self._headers):
+            for name in ("Authorization", "Cookie", *self._headers):
                 request.headers.pop(name, None)
 
 
@@ -136,6 +168,7 @@ class HttpSession(requests.Session):
         self.base_url = base_url
         self.timeout = timeout
         self.closed = False
+        self.cookies.set_policy(OriginCookies(origin_of(base_url)))
         self._origin_auth = auth
         self.auth = auth
         self.max_redirects = MAX_REDIRECTS
@@ -158,6 +191,7 @@ class HttpSession(requests.Session):
         """Return whether a URL has the base URL's scheme, host and port, so that the credentials belong there.
 
         :param url: absolute.
+        :raises requests.exceptions.InvalidURL: it is not clear about where it leads.
         """
         return origin_of(url) == origin_of(self.base_url)
 
@@ -166,11 +200,37 @@ class HttpSession(requests.Session):
 
         :param method: such as ``GET``.
         :param url: a path, or an absolute URL.
+        :raises requests.exceptions.InvalidURL: it is not clear about where it leads.
         """
         if len(args) < 7:
             kwargs.setdefault("timeout", self.timeout)
-        text = url.decode() if isinstance(url, bytes) else url
-        return super().request(method, self.absolute(text), *args, **kwargs)
+        absolute = self.absolute(url.decode() if isinstance(url, bytes) else url)
+        origin_of(absolute)
+        return super().request(method, absolute, *args, **kwargs)
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Make a request ready to be sent; cookies go to the session's origin only."""
+        prepared = super().prepare_request(request)
+        if not self.same_origin(prepared.url or ""):
+            prepared.headers.pop("Cookie", None)
+        return prepared
+
+    def resolve_redirects(self, *args: Any, yield_requests: bool = False, **kwargs: Any) -> Iterator[Any]:
+        """Follow redirects, if the caller of :meth:`request` lets them be followed.
+
+        Where it does not, requests would read the redirect's whole body only to say what the next request is.
+        """
+        return iter(()) if yield_requests else super().resolve_redirects(*args, **kwargs)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return where an answer redirects to, None if it does not.
+
+        :raises requests.exceptions.InvalidURL: it is not clear about where it leads.
+        """
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            origin_of(urljoin(str(resp.url), target))
+        return target
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Let no credentials follow a redirect to another origin, whatever header they are in."""
@@ -185,6 +245,8 @@ class HttpSession(requests.Session):
     def ask(self, method: str, path: str, most: int, **options: Any) -> Answer:
         """Send a request and read a bounded answer; redirects are followed only within the origin.
 
+        A POST is sent once: a redirect that would repeat it, or turn it into a GET, is an error.
+
         :param method: such as ``GET``.
         :param path: see :meth:`absolute`.
         :param most: bytes of the body to read.
@@ -194,23 +256,37 @@ class HttpSession(requests.Session):
         url = self.absolute(path)
         for _ in range(MAX_REDIRECTS):
             with self.request(method, url, stream=True, allow_redirects=False, **options) as response:
-                target = response.headers.get("Location") if response.is_redirect else None
-                if target is None:
+                if not response.is_redirect:
                     return Answer.read(response, most)
+            url = _next_hop(response)
+            if method.upper() not in ("GET", "HEAD") and response.status_code not in REPEATING:
+                raise HttpFaultError(REDIRECTED_POST)
             # The query of the first request was for the first address; the target carries its own.
             options.pop("params", None)
-            try:
-                url = _next_hop(response.url, target)
-            except ValueError:
-                raise HttpFaultError(BAD_REDIRECT) from None
         raise HttpFaultError(REDIRECT_LOOP)
 
+    def ask_as_stranger(self, method: str, path: str, most: int, auth: OriginAuth) -> Answer:
+        """Send a request as :meth:`ask` does, with nothing that the session has learned from earlier answers.
 
-def _next_hop(url: str, target: str) -> str:
-    joined = urljoin(url, target)
+        :param method: such as ``GET``.
+        :param path: see :meth:`absolute`.
+        :param most: bytes of the body to read.
+        :param auth: other credentials, or none.
+        """
+        self.cookies.clear()
+        return self.ask(method, path, most, auth=auth)
+
+
+def _next_hop(response: requests.Response) -> str:
+    url = str(response.url)
+    try:
+        joined = urljoin(url, response.headers["Location"])
+        same = origin_of(joined) == origin_of(url)
+    except ValueError:
+        raise HttpFaultError(BAD_REDIRECT) from None
     words = {part.partition(".")[0] for part in urlsplit(joined).path.lower().split("/")}
     if words & LOGIN_WORDS:
         raise HttpFaultError(LOGIN_PAGE)
-    if origin_of(joined) != origin_of(url):
+    if not same:
         raise HttpFaultError(REDIRECTED)
     return joined

@@ -224,12 +224,20 @@ def _check_progress(step: Step[ApiExtractorConfig], hop: Hop | None, seen: set[s
         return
     place = hop.url or repr(hop.params)
     problem = "the next page is one that was read before" if place in seen else ""
-    if hop.url and not step.client().same_origin(hop.url):
-        problem = "the next page is on another host, where the credentials do not belong"
+    if hop.url:
+        problem = problem or _wrong_target(step, hop.url)
     if problem:
         message = f"Step {step.id}: {problem}. Check config field pagination."
         raise DataError(message, step=step.id)
     seen.add(place)
+
+
+def _wrong_target(step: Step[ApiExtractorConfig], url: str) -> str:
+    try:
+        same = step.client().same_origin(url)
+    except ValueError:
+        return "the link to the next page is not a valid URL"
+    return "" if same else "the next page is on another host, where the credentials do not belong"
 
 
 def _next_link(header: str) -> str | None:

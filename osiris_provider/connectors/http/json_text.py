@@ -1,0 +1,83 @@
+"""JSON as it came: nothing is dropped in silence, and what an answer may hold is bounded."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from typing import Any, NoReturn
+
+from osiris_provider.connectors.http.faults import (
+    BAD_ENCODING,
+    BROKEN_JSON,
+    DUPLICATE_NAMES,
+    SEVERAL_TEXTS,
+    TOO_MANY_VALUES,
+    HttpFaultError,
+)
+
+MAX_VALUES = 5_000_000
+"""Values of an answer: commas, brackets and braces are counted, so that a page of brackets does not fill the memory."""
+
+LINES = re.compile(r"application/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)", re.IGNORECASE)
+"""Content types of one JSON text a line."""
+
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
+# Only what is a table of characters: other codecs of Python unpack, or read escapes.
+_TABLES = re.compile(r"(?:iso-?8859|cp|windows|koi8|mac|big5|gb|euc|shift|utf|ascii|latin).*", re.IGNORECASE)
+_BLANK = " \t\r\n"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        # A reader that takes one of two values has lost the other.
+        raise HttpFaultError(DUPLICATE_NAMES)
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
+
+def parse_json(body: bytes, content_type: str = "", *, lines: bool = False) -> Any:
+    """Return what a JSON text holds.
+
+    :param body: UTF-8 as JSON has to be, else UTF-16, UTF-32, or what the content type names.
+    :param content_type: header of the answer.
+    :param lines: one text a line (NDJSON); they are returned as a list.
+    :raises HttpFaultError: it is not valid, an object has a name twice, or there are more than :data:`MAX_VALUES`.
+    """
+    if sum(body.count(sign) for sign in (b",", b"[", b"{")) > MAX_VALUES:
+        raise HttpFaultError(TOO_MANY_VALUES)
+    text = _decoded(body, content_type)
+    if lines:
+        return [_value(line) for line in text.split("\n") if line.strip(_BLANK)]
+    return _value(text)
+
+
+def _value(text: str) -> Any:
+    text = text.strip(_BLANK)
+    try:
+        value, end = _DECODER.raw_decode(text)
+    except (ValueError, RecursionError):
+        _refuse()
+    if end != len(text):
+        raise HttpFaultError(SEVERAL_TEXTS)
+    return value
+
+
+def _refuse() -> NoReturn:
+    # Outside of the handler: the decoder's error holds the whole text.
+    raise HttpFaultError(BROKEN_JSON)
+
+
+def _decoded(body: bytes, content_type: str) -> str:
+    named = _CHARSET.search(content_type)
+    for encoding in (json.detect_encoding(body), named[1] if named else ""):
+        if not _TABLES.fullmatch(encoding):
+            continue
+        try:
+            return codecs.decode(body, encoding)
+        except (ValueError, LookupError):
+            continue
+    raise HttpFaultError(BAD_ENCODING)
