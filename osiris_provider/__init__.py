@@ -1,3 +1,50 @@
-"""Apache Airflow provider for Osiris connections, health checks and drivers."""
+"""Apache Airflow provider for Osiris connections, health checks and drivers.
+
+The names here are the public ones of the package as a library. Each is imported when it is first asked for (PEP 562):
+importing this package costs a DAG file nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from osiris_provider.connections import ConnectionRef, list_connections, resolve_connection
+    from osiris_provider.connectors import doctor_all, get_connector
+    from osiris_provider.drivers import Driver, get_driver
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ConnectionRef",
+    "Driver",
+    "__version__",
+    "doctor_all",
+    "get_connector",
+    "get_driver",
+    "list_connections",
+    "resolve_connection",
+]
+
+_MODULES = {
+    "ConnectionRef": "connections",
+    "Driver": "drivers",
+    "doctor_all": "connectors",
+    "get_connector": "connectors",
+    "get_driver": "drivers",
+    "list_connections": "connections",
+    "resolve_connection": "connections",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

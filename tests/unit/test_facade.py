@@ -1,0 +1,33 @@
+"""What ``from osiris_provider import …`` gives, and what it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import osiris_provider
+import pytest
+
+
+@pytest.mark.parametrize("name", sorted(set(osiris_provider.__all__) - {"__version__"}))
+def test_each_name_is_that_of_the_module_which_defines_it(name: str) -> None:
+    value = getattr(osiris_provider, name)
+    assert value.__name__ == name
+    assert value.__module__.startswith("osiris_provider.")
+    assert getattr(osiris_provider, name) is value
+    assert name in dir(osiris_provider)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"osiris_provider.*resolve_connexion"):
+        _ = osiris_provider.resolve_connexion
+    with pytest.raises(ImportError):
+        from osiris_provider import resolve_connexion  # noqa: F401 - must not exist
+
+
+def test_importing_the_package_imports_nothing_of_it() -> None:
+    code = (
+        "import sys, osiris_provider; print(sorted(name for name in sys.modules if name.startswith('osiris_provider')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['osiris_provider']"
