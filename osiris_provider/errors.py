@@ -21,6 +21,7 @@ between processes.
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Literal, get_args
 
 Category = Literal["auth", "network", "permission", "timeout", "ok", "unknown"]
@@ -28,10 +29,31 @@ CATEGORIES: tuple[Category, ...] = get_args(Category)
 """The categories of CONN-010."""
 
 
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, movements
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC and the like: titles, links
+    r"|\x1b[ -/]*[0-~]?"
+)
+
+
+def printable(text: object) -> str:
+    """Return a text of somebody else without what a terminal or a log would obey.
+
+    Escape sequences go as a whole, then control, format (such as turns of the writing direction) and other characters
+    that are not printed; line ends and tabs become spaces. Whatever a peer has said goes through here before a person,
+    a log or an XCom gets it.
+
+    :param text: as it came.
+    """
+    kept = (char if char.isprintable() else " " if char.isspace() else "" for char in _ESCAPES.sub("", str(text)))
+    return "".join(kept).strip()
+
+
 class OsirisError(Exception):
     """Base of all errors of this package.
 
-    :param message: what happened, in words for the person who has to act. Never holds a secret.
+    :param message: what happened, in words for the person who has to act. Never holds a secret; its lines are made
+        :func:`printable`.
     :param facts: keyword facts about the place (``reference``, ``field``, ``file``, ``line`` …), kept as attributes.
     """
 
@@ -39,13 +61,18 @@ class OsirisError(Exception):
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, **facts: Any) -> None:
-        super().__init__(message)
-        self.message = message
+        safe = "\n".join(_safe_line(line) for line in message.split("\n"))
+        super().__init__(safe)
+        self.message = safe
         self.facts = facts
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle message and facts; ``Exception`` alone would lose the keywords."""
         return _rebuild, (type(self), self.message, self.facts)
+
+
+def _safe_line(line: str) -> str:
+    return line if line.isprintable() else line[: len(line) - len(line.lstrip(" "))] + printable(line)
 
 
 def _rebuild(cls: type[OsirisError], message: str, facts: dict[str, Any]) -> OsirisError:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from osiris_provider.errors import OsirisError
+from osiris_provider.errors import OsirisError, printable
 
 UNHEALTHY = 1
 MISCONFIGURED = 3
@@ -58,11 +58,11 @@ def say(text: str) -> None:
 
 
 def plain(text: object) -> str:
-    """Return a text without control characters, which could make a terminal lie.
+    """Return a text without escape sequences and control characters, which could make a terminal lie.
 
-    :param text: anything that came from a file.
+    :param text: anything that came from a file or a peer.
     """
-    return "".join(char if char.isprintable() else "?" for char in str(text))
+    return printable(text)
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from osiris_provider.connectors.deadline import Deadline, checked_timeout
+from osiris_provider.connectors.deadline import CHECK_BYTES, Deadline, checked_timeout
 from osiris_provider.connectors.faults import MAX_MESSAGE, NOT_ASKED, TIMED_OUT, Fault
-from osiris_provider.errors import Category, ConnectorError, OsirisError
+from osiris_provider.errors import Category, ConnectorError, OsirisError, printable
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.base import Connector
@@ -57,7 +57,7 @@ class Check:
 
     def start(self) -> Check:
         """Start the check on a thread of its own, which nobody has to wait for."""
-        self.deadline = Deadline(self.timeout)
+        self.deadline = Deadline(self.timeout, CHECK_BYTES)
         thread = threading.Thread(target=self._run, name=f"{THREAD_NAME}-{self.connector.family}", daemon=True)
         try:
             thread.start()
@@ -167,7 +167,7 @@ def examine(
         "latency_ms": latency_ms,
         "category": "ok",
         "message": "Connection successful",
-        "details": details,
+        "details": _printable_inside(details),
     }
 
 
@@ -176,6 +176,15 @@ def _is_json_object(details: object) -> bool:
         return isinstance(details, dict) and bool(json.dumps(details, allow_nan=False))
     except Exception:  # noqa: BLE001 - whatever somebody's connector has put in there
         return False
+
+
+def _printable_inside(value: Any) -> Any:
+    """Return details whose texts, which came from a peer, are short and do nothing to a terminal."""
+    if isinstance(value, str):
+        return printable(value)[:MAX_MESSAGE]
+    if isinstance(value, dict):
+        return {_printable_inside(str(name)): _printable_inside(item) for name, item in value.items()}
+    return [_printable_inside(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _failed(
@@ -201,7 +210,8 @@ def failure(fault: Fault, message: str) -> Result:
     :param message: the filled-in message.
     """
     details = {"fault": fault.slug, "retryable": fault.retryable}
-    return False, {"latency_ms": None, "category": fault.category, "message": message, "details": details}
+    said = printable(message)[:MAX_MESSAGE]
+    return False, {"latency_ms": None, "category": fault.category, "message": said, "details": details}
 
 
 def misconfigured(message: str) -> Result:
@@ -210,7 +220,7 @@ def misconfigured(message: str) -> Result:
     :param message: what to mend; free of secrets.
     """
     fault = Fault("misconfigured", "unknown", "", lasting=True)
-    return failure(fault, message[:MAX_MESSAGE])
+    return failure(fault, message)
 
 
 def _verdict_of(error: ConnectorError) -> Result:
@@ -220,7 +230,7 @@ def _verdict_of(error: ConnectorError) -> Result:
         "",
         lasting=not error.facts.get("retryable", error.retryable),
     )
-    return failure(fault, str(error)[:MAX_MESSAGE])
+    return failure(fault, str(error))
 
 
 @atexit.register

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import Fault
-from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.errors import ConnectionConfigError, printable
 
 MAX_VERSION = 80
 
@@ -109,4 +109,4 @@ def _quoted(text: str) -> str:
 
 def version_text(said: object) -> str:
     """Return the version that a server told, short enough for a report."""
-    return "".join(letter for letter in str(said) if letter.isprintable())[:MAX_VERSION]
+    return printable(said)[:MAX_VERSION]

@@ -20,17 +20,25 @@ from osiris_provider.connectors.names import addresses_of
 MIN_TIMEOUT = 0.001
 MAX_TIMEOUT = 86_400.0
 """Seconds; the operating system takes no number much longer than this."""
+CHECK_BYTES = 1024 * 1024
+"""What a check takes from its peer at the most, over all its lines; an honest one needs a few kilobytes."""
+
+
+class TooMuchDataError(OSError):
+    """A peer sent more than a check takes."""
 
 
 class Deadline:
-    """A point in time after which nothing may wait any longer.
+    """A point in time after which nothing may wait any longer, and a number of bytes that may arrive until then.
 
     :param seconds: from now; may be a fraction.
+    :param max_bytes: that the peer may send; None is any number.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, max_bytes: int | None = None) -> None:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
+        self._budget = [math.inf if max_bytes is None else max_bytes]
 
     def __repr__(self) -> str:
         """Show what is left."""
@@ -51,6 +59,27 @@ class Deadline:
             raise TimeoutError(message)
         return max(left, MIN_TIMEOUT)
 
+    def part(self, share: float) -> Deadline:
+        """Return a deadline for a part of the work; both count the same bytes.
+
+        :param share: of the time left, more than 0 and at most 1.
+        :raises TimeoutError: the deadline has passed.
+        """
+        part = Deadline(self.remaining() * share)
+        part._budget = self._budget
+        return part
+
+    def take(self, size: int) -> None:
+        """Count bytes that the peer has sent.
+
+        :param size: how many have arrived.
+        :raises TooMuchDataError: it has sent more than it may.
+        """
+        self._budget[0] -= size
+        if self._budget[0] < 0:
+            message = "the peer sends more than a check takes"
+            raise TooMuchDataError(message)
+
 
 class DeadlineSocket(socket.socket):
     """A socket each of whose calls is bounded by ``deadline``; None leaves the socket as it is."""
@@ -61,15 +90,23 @@ class DeadlineSocket(socket.socket):
         if self.deadline is not None:
             self.settimeout(self.deadline.remaining())
 
+    def _count(self, size: int) -> None:
+        if self.deadline is not None:
+            self.deadline.take(size)
+
     def recv(self, *args: Any) -> bytes:
-        """Receive within the deadline."""
+        """Receive within the deadline and its bytes."""
         self._bound()
-        return super().recv(*args)
+        data = super().recv(*args)
+        self._count(len(data))
+        return data
 
     def recv_into(self, *args: Any) -> int:
-        """Receive within the deadline."""
+        """Receive within the deadline and its bytes."""
         self._bound()
-        return super().recv_into(*args)
+        size = super().recv_into(*args)
+        self._count(size)
+        return size
 
     def send(self, *args: Any) -> int:
         """Send within the deadline."""
@@ -91,20 +128,28 @@ class DeadlineSSLSocket(ssl.SSLSocket):
         if self.deadline is not None:
             self.settimeout(self.deadline.remaining())
 
+    def _count(self, size: int) -> None:
+        if self.deadline is not None:
+            self.deadline.take(size)
+
     def do_handshake(self, block: bool = False) -> None:
         """Shake hands within the deadline."""
         self._bound()
         super().do_handshake(block)
 
     def recv(self, *args: Any) -> bytes:
-        """Receive within the deadline."""
+        """Receive within the deadline and its bytes."""
         self._bound()
-        return super().recv(*args)
+        data = super().recv(*args)
+        self._count(len(data))
+        return data
 
     def recv_into(self, *args: Any) -> int:
-        """Receive within the deadline."""
+        """Receive within the deadline and its bytes."""
         self._bound()
-        return super().recv_into(*args)
+        size = super().recv_into(*args)
+        self._count(size)
+        return size
 
     def send(self, *args: Any) -> int:
         """Send within the deadline; ``sendall`` is made of these."""
@@ -144,13 +189,19 @@ class DeadlineContext(ssl.SSLContext):
 
 
 def tls_context(
-    *, ca: str | None = None, cert: str | None = None, key: str | None = None, verify: bool = True
+    *,
+    ca: str | None = None,
+    cert: str | None = None,
+    key: str | None = None,
+    password: str | None = None,
+    verify: bool = True,
 ) -> DeadlineContext:
     """Return a TLS client context (CONN-017).
 
     :param ca: PEM file of the authorities to trust instead of the system's.
     :param cert: PEM file of the client certificate.
     :param key: PEM file of its key, if it is not in ``cert``.
+    :param password: of the key; without it a key that has one is an error, not a question at the terminal.
     :param verify: False encrypts without knowing whom one talks to.
     :raises OSError: a file is missing or is not PEM.
     """
@@ -163,7 +214,7 @@ def tls_context(
     else:
         context.load_default_certs()
     if cert:
-        context.load_cert_chain(cert, key)
+        context.load_cert_chain(cert, key, password or "")
     return context
 
 

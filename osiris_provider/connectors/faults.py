@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from osiris_provider.connectors.deadline import TooMuchDataError
 from osiris_provider.connectors.names import NamesUnansweredError
 from osiris_provider.errors import ERROR_BY_CATEGORY, Category, ConnectorError
 
@@ -85,6 +86,12 @@ NOT_ASKED = Fault(
     "timeout",
     "This machine did not get round to asking {place} within {timeout}. Check its load, or allow more time.",
 )
+TOO_MUCH_DATA = Fault(
+    "too_much_data",
+    "network",
+    "{place} sends without end what a check never asked for. Check host and port, and what it is that answers there.",
+    True,
+)
 TLS_REFUSED = Fault(
     "tls_refused",
     "network",
@@ -133,6 +140,7 @@ _BY_ERRNO = {
     errno.ENOTCONN: RESET,
     errno.ETIMEDOUT: TIMED_OUT,
 }
+_BY_CLASS = {TooMuchDataError: TOO_MUCH_DATA, NamesUnansweredError: DNS_SILENT, TimeoutError: TIMED_OUT}
 _BY_GAI = {
     socket.EAI_NONAME: UNKNOWN_HOST,
     getattr(socket, "EAI_NODATA", socket.EAI_NONAME): UNKNOWN_HOST,
@@ -183,10 +191,7 @@ def _transport(error: BaseException) -> Fault | None:
         return TLS_FAILED
     if isinstance(error, socket.gaierror):
         return _BY_GAI.get(error.errno or 0, UNKNOWN_HOST)
-    if isinstance(error, NamesUnansweredError):
-        return DNS_SILENT
-    if isinstance(error, TimeoutError):
-        return TIMED_OUT
     if isinstance(error, OSError):
-        return _BY_ERRNO.get(error.errno or 0)
+        found = next((fault for kind, fault in _BY_CLASS.items() if isinstance(error, kind)), None)
+        return found or _BY_ERRNO.get(error.errno or 0)
     return RESET if isinstance(error, EOFError) else None

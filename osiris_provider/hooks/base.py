@@ -21,7 +21,7 @@ from osiris_provider.connectors.airflow_form import (
 )
 from osiris_provider.connectors.model import secret_texts
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError, printable
 from osiris_provider.hooks import guard
 
 if TYPE_CHECKING:
@@ -185,4 +185,4 @@ def plain(message: str) -> str:
 
     :param message: free of secrets.
     """
-    return message.replace("[", "(").replace("]", ")")[:299]
+    return printable(message).replace("[", "(").replace("]", ")")[:299]

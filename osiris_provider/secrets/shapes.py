@@ -51,7 +51,7 @@ def _text(header: str | bytes) -> str:
 def _postgres(connection: Mapping[str, Any], own: Attributes) -> Attributes:
     """PostgresHook hands each entry of ``extra`` to libpq, which takes whole seconds."""
     model: Any = get_connector(str(connection["family"])).model.parse(connection)
-    known = {name: value for name, value in model.parameters().items() if name != "client_encoding"}
+    known = {name: value for name, value in model.parameters_for_others().items() if name != "client_encoding"}
     port = known.pop("port", None)
     slots = {slot: known.pop(name, None) for slot, name in _LIBPQ_NAMES.items()}
     known["connect_timeout"] = math.ceil(model.connect_seconds())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from osiris_provider.connectors import get_connector
 from osiris_provider.errors import AuthError, ConnectionConfigError, NetworkError
-from psycopg2 import sql
+from psycopg2 import extensions, sql
 
 from tests.faults.sql import CERTIFICATE, KEY, Certificates
 from tests.integration.tls import client_files
@@ -110,3 +110,76 @@ def test_conn_017_mistakes_in_the_fields(
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(ConnectionConfigError, match=named):
         CONNECTOR.create_client({**fields, **given})
+
+
+FIELDS = {
+    "ssl_min_protocol_version": "TLSv1.2",
+    "ssl_max_protocol_version": "TLSv1.3",
+    "channel_binding": "require",
+    "require_auth": "scram-sha-256",
+    "gssencmode": "disable",
+    "krbsrvname": "kerberos",
+    "target_session_attrs": "read-write",
+    "keepalives": True,
+    "keepalives_idle": 31,
+    "keepalives_interval": 11,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 31000,
+    "application_name": "of the fields",
+    "options": "-c statement_timeout=61000",
+    "sslmode": "require",
+}
+
+
+@pytest.mark.parametrize("as_dsn", [False, True], ids=["fields", "dsn"])
+def test_conn_017_every_field_reaches_libpq(fields: Fields, as_dsn: bool) -> None:
+    given = {name: str(int(value)) if isinstance(value, bool) else str(value) for name, value in FIELDS.items()}
+    connection = {**fields, **FIELDS}
+    if as_dsn:
+        names = {"host": "host", "port": "port", "user": "user", "password": "password", "database": "dbname"}
+        where = {names[name]: str(value) for name, value in fields.items() if name in names}
+        connection = {"family": "postgres", "alias": "x", "dsn": extensions.make_dsn(**where, **given)}
+    assert CONNECTOR.doctor(connection, 10)[0]
+    with closing(CONNECTOR.create_client(connection)) as client:
+        reached = client.get_dsn_parameters()
+        assert {name: reached.get(name) for name in given} == given
+        with client.cursor() as cursor:
+            cursor.execute("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+            assert cursor.fetchone() == ("TLSv1.3",)
+
+
+def test_conn_017_a_list_of_revoked_certificates_that_is_missing_is_told(
+    fields: Fields, certificates: Certificates
+) -> None:
+    _, verdict = CONNECTOR.doctor({**fields, "sslrootcert": str(certificates.trusted), "sslcrl": "/no/such"}, 10)
+    assert "field sslcrl" in verdict["message"]
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"require_auth": "scram"}, "field require_auth: names ways to log in"),
+        ({"require_auth": "!md5,password"}, "field require_auth: names ways to log in"),
+        ({"target_session_attrs": "master"}, "field target_session_attrs"),
+        ({"channel_binding": True}, "field channel_binding"),
+        ({"ssl_min_protocol_version": "1.2"}, "field ssl_min_protocol_version"),
+        ({"ssl_min_protocol_version": "TLSv1.3", "ssl_max_protocol_version": "TLSv1.2"}, "libpq does not take one"),
+    ],
+)
+def test_conn_008_mistakes_in_the_rarer_fields(fields: Fields, given: Fields, named: str) -> None:
+    ok, verdict = CONNECTOR.doctor({**fields, **given}, 10)
+    assert (ok, verdict["details"]["fault"]) == (False, "misconfigured")
+    assert named in verdict["message"]
+
+
+def test_a_server_of_another_kind_is_told_from_a_broken_one(fields: Fields) -> None:
+    ok, verdict = CONNECTOR.doctor({**fields, "target_session_attrs": "standby"}, 10)
+    assert (ok, verdict["details"]) == (False, {"fault": "wrong_server", "retryable": True})
+    with pytest.raises(NetworkError, match="target_session_attrs"):
+        CONNECTOR.create_client({**fields, "target_session_attrs": "standby"})
+    assert CONNECTOR.doctor({**fields, "target_session_attrs": "primary"}, 10)[0]
+
+
+def test_a_service_file_cannot_say_less_of_tls() -> None:
+    _, verdict = CONNECTOR.doctor({"family": "postgres", "alias": "x", "dsn": "service=main host=h user=u"}, 10)
+    assert "service file" in verdict["message"]

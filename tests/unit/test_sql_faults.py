@@ -5,10 +5,11 @@ from __future__ import annotations
 import psycopg2
 import pymysql
 import pytest
-from osiris_provider.connectors import get_connector, postgres_faults, sql_faults
+from osiris_provider.connectors import get_connector, sql_faults
 from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.connectors.faults import MAX_MESSAGE, Fault
 from osiris_provider.connectors.mysql import faults as mysql_faults
+from osiris_provider.connectors.postgres import faults as postgres_faults
 from osiris_provider.errors import CATEGORIES
 
 MYSQL = get_connector("mysql")

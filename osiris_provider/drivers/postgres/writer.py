@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.connectors.postgres_faults import fault_of_sqlstate
+from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
 from osiris_provider.connectors.sql_faults import BAD_DATA
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.extractor import PostgresDriver, quote

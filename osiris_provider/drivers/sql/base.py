@@ -17,7 +17,7 @@ from osiris_provider.drivers.base import Extractor, Step, StepConfig
 from osiris_provider.drivers.datasets import Dataset, table_name
 from osiris_provider.drivers.sql.config import QueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect, narrowed
-from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError
+from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -180,7 +180,7 @@ def fetch_batches(
 
 def plain(text: str) -> str:
     """Return a text of somebody else on one line, without square brackets, not too long."""
-    line = " ".join(text.split()).translate({ord("["): "(", ord("]"): ")"})
+    line = " ".join(printable(text).split()).translate({ord("["): "(", ord("]"): ")"})
     return line if len(line) <= MAX_SAID else line[:MAX_SAID] + " …"
 
 

@@ -8,6 +8,31 @@ from osiris_provider.connectors.faults import RESET, Fault
 LOGIN_DENIED = "28000"
 """No entry in pg_hba.conf, a role without LOGIN, and TLS that the server requires: one code for all."""
 
+CLEAR_PASSWORD = Fault(
+    "clear_password",
+    "auth",
+    "{place} asks for the password in clear text over an unencrypted line; it was not sent. Check that it is the right "
+    "server, then set sslmode: require, or, where the line is safe, require_auth: password.",
+)
+AUTH_NOT_ALLOWED = Fault(
+    "auth_not_allowed",
+    "auth",
+    "{place} asks for a way to log in that require_auth does not allow; the password was not sent. Check that it is "
+    "the right server, then the field.",
+)
+NO_CHANNEL_BINDING = Fault(
+    "no_channel_binding",
+    "auth",
+    "{place} offers no channel binding, but channel_binding: require asks for it. Check that it is the right server; "
+    "it needs TLS and a scram-sha-256 password.",
+)
+WRONG_SERVER = Fault(
+    "wrong_server",
+    "network",
+    "{place} is not what target_session_attrs asks for: it is read-only or not, or a standby or not. Try again after "
+    "the switch-over, or check the field.",
+)
+
 # At login these codes mean something narrower than in a query.
 _AT_LOGIN = {"42501": sql.DATABASE_DENIED, "55000": sql.DATABASE_CLOSED}
 

@@ -1,41 +1,28 @@
-"""PostgreSQL, through psycopg2."""
+"""The connection of family ``postgres``: fields, or a DSN, all of which reach libpq."""
 
 from __future__ import annotations
 
-import contextlib
-import math
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors import libpq
-from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.dbapi import (
-    DiagnosedError,
-    build_url,
-    is_leased,
-    place_of,
-    readable_file,
-    version_text,
-)
-from osiris_provider.connectors.deadline import Deadline
-from osiris_provider.connectors.faults import RESET, Fault
+from osiris_provider.connectors.dbapi import build_url, place_of, readable_file
 from osiris_provider.connectors.model import ConnectionModel, Info
-from osiris_provider.connectors.postgres_faults import fault_of_sqlstate
+from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
+from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT
 from osiris_provider.errors import ConnectionConfigError
-
-if TYPE_CHECKING:
-    from psycopg2 import extensions
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SSLMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
+TLSVersion = Literal["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
+Seconds = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
 _LIBPQ_NAMES = {"database": "dbname"}
-_PLAIN_FIELDS = ("host", "port", "database", "user", "sslmode", "application_name", "options")
-_FILE_FIELDS = ("sslrootcert", "sslcert", "sslkey")
+_NOT_OF_LIBPQ = ("dsn", "connect_timeout")
+_FILE_FIELDS = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _IN_A_DSN = ("host", "port", "database", "user", "password")
 """Where and as whom to log in: a DSN says all of it, or the fields do."""
 
@@ -86,6 +73,52 @@ class PostgresConnection(ConnectionModel):
     ] = None
     sslcert: Annotated[Name | None, Info("PEM file of the client certificate.", label="SSL cert")] = None
     sslkey: Annotated[Name | None, Info("PEM file of the client certificate's key.", label="SSL key")] = None
+    sslpassword: Annotated[
+        SecretStr | None, Info("Password of the client certificate's key.", label="SSL password")
+    ] = None
+    sslcrl: Annotated[Name | None, Info("PEM file of revoked certificates.", label="SSL CRL")] = None
+    sslcrldir: Annotated[
+        Name | None, Info("Directory of files of revoked certificates.", label="SSL CRL directory")
+    ] = None
+    ssl_min_protocol_version: Annotated[
+        TLSVersion | None, Info("Oldest version of TLS; TLSv1.2 if empty.", label="SSL min. version")
+    ] = None
+    ssl_max_protocol_version: Annotated[TLSVersion | None, Info("Newest version of TLS.", label="SSL max. version")] = (
+        None
+    )
+    sslnegotiation: Annotated[
+        Literal["postgres", "direct"] | None,
+        Info("direct begins with TLS; PostgreSQL 17 and libpq 17.", label="SSL negotiation"),
+    ] = None
+    channel_binding: Annotated[
+        Literal["disable", "prefer", "require"] | None,
+        Info("require logs in only to the server that has the certificate's key; with scram-sha-256 over TLS."),
+    ] = None
+    require_auth: Annotated[
+        str | None,
+        Info(
+            "Ways to log in that the server may ask for, or with ! may not. Over an unencrypted line a password goes "
+            "out in clear text only if this names password.",
+            placeholder="scram-sha-256",
+        ),
+        AfterValidator(checked_ways),
+    ] = None
+    gssencmode: Annotated[
+        Literal["disable", "prefer", "require"] | None, Info("Encryption by Kerberos.", label="GSS encryption")
+    ] = None
+    krbsrvname: Annotated[Name | None, Info("Service name for Kerberos.", label="Kerberos service")] = None
+    requirepeer: Annotated[Name | None, Info("System user that the server of a Unix socket must run as.")] = None
+    target_session_attrs: Annotated[
+        Literal["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] | None,
+        Info("What kind of server it must be."),
+    ] = None
+    keepalives: Annotated[bool | None, Info("Whether the operating system asks if an idle server is alive.")] = None
+    keepalives_idle: Annotated[Seconds | None, Info("Seconds of silence until it asks.")] = None
+    keepalives_interval: Annotated[Seconds | None, Info("Seconds until it asks again.")] = None
+    keepalives_count: Annotated[Seconds | None, Info("How often it asks until the line counts as broken.")] = None
+    tcp_user_timeout: Annotated[
+        Seconds | None, Info("Milliseconds until the line counts as broken if what was sent is not acknowledged.")
+    ] = None
     application_name: Annotated[str | None, Info("Name shown in the server's list of sessions.")] = None
     options: Annotated[str | None, Info("Server settings, such as -c statement_timeout=60000.")] = None
     connect_timeout: Annotated[float, Info("Seconds to connect and log in."), Field(gt=0, le=3600)] = 10.0
@@ -111,8 +144,11 @@ class PostgresConnection(ConnectionModel):
         return known["host"] if known["host"].startswith("/") else place_of(known["host"], int(known["port"]))
 
     def as_url(self, *, redacted: bool) -> str:
-        """Return ``postgresql://user:password@host:port/database?sslmode=…``."""
-        known = self._known()
+        """Return ``postgresql://user:password@host:port/database?sslmode=…``.
+
+        Where the line may be unencrypted it has ``require_auth=!password``, so that libpq behaves as it does here.
+        """
+        known = dict(for_other_clients(self._known()))
         place = known.pop("host"), int(known.pop("port"))
         user, password, database = known.pop("user"), known.pop("password", ""), known.pop("dbname", None)
         if redacted:
@@ -128,113 +164,42 @@ class PostgresConnection(ConnectionModel):
         for name in _FILE_FIELDS:
             if known.get(name, "system") != "system":
                 known[name] = readable_file(name, known[name]) or ""
-        if "sslrootcert" in known:
-            known.setdefault("sslmode", "verify-full")
         verifies = known.get("sslmode", "").startswith("verify")
-        if verifies and "sslrootcert" not in known and not os.path.exists(os.path.expanduser(libpq.DEFAULT_ROOT)):
+        if verifies and "sslrootcert" not in known and not os.path.exists(os.path.expanduser(DEFAULT_ROOT)):
             message = f"field sslrootcert is required with sslmode {known['sslmode']}: a PEM file, or system"
             raise ConnectionConfigError(message, field="sslrootcert")
         return known
 
+    def parameters_for_others(self) -> dict[str, Any]:
+        """Return the same for clients that try the lines by themselves: they refuse clear text as is done here.
+
+        :raises ConnectionConfigError: as :meth:`parameters`.
+        """
+        return dict(for_other_clients(self.parameters()))
+
     def _known(self) -> dict[str, Any]:
-        known = _parsed(self.dsn.get_secret_value()) if self.dsn else {}
-        for name in (*_PLAIN_FIELDS, *_FILE_FIELDS):
+        known = parsed(self.dsn.get_secret_value()) if self.dsn else {}
+        for name in (spec.name for spec in self.fields() if spec.name not in _NOT_OF_LIBPQ):
             if getattr(self, name) is not None:
                 libpq_name = _LIBPQ_NAMES.get(name, name)
                 if libpq_name in known:
                     message = f"field {name}: the dsn says {libpq_name} too; keep one"
                     raise ConnectionConfigError(message, field=name)
-                known[libpq_name] = str(getattr(self, name))
-        if self.password is not None:
-            known["password"] = self.password.get_secret_value()
+                known[libpq_name] = _as_text(getattr(self, name))
         known.pop("connect_timeout", None)
         known.setdefault("port", "5432")
         for name in ("host", "user"):
             if not known.get(name):
                 message = f"field {name} is required: neither it nor the dsn names one"
                 raise ConnectionConfigError(message, field=name)
+        if "sslrootcert" in known:
+            known.setdefault("sslmode", "verify-full")
         _refuse_unsendable(known)
+        _check_ways(known)
         if "," in known["host"] + known["port"] or not known["port"].isdecimal():
             message = "field dsn: name one host and one port"
             raise ConnectionConfigError(message, field="dsn")
         return known
-
-
-class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
-    """Makes psycopg2 connections and checks them."""
-
-    family = "postgres"
-    label = "PostgreSQL"
-    model = PostgresConnection
-    libraries = ("psycopg2",)
-
-    def open_client(self, model: PostgresConnection, deadline: Deadline) -> extensions.connection:
-        """Return a psycopg2 connection, logged in, without autocommit; see :meth:`Connector.open_client`.
-
-        The login is tried asynchronously first: that keeps the deadline and knows the code of a refusal, but cursors
-        on the server and COPY need a synchronous connection. So a wrong password is sent only once (CONN-019).
-        """
-        import psycopg2
-
-        parameters = model.parameters()
-        with contextlib.closing(libpq.log_in(parameters, deadline)) as tried:
-            reached = tried.get_dsn_parameters().get("hostaddr")
-        if reached:
-            parameters["hostaddr"] = reached
-        seconds = math.ceil(deadline.remaining())
-        client: extensions.connection = psycopg2.connect(**parameters, connect_timeout=seconds)
-        _have_the_line_watched(client)
-        return client
-
-    def on_database(self, connection: Mapping[str, Any], database: str) -> dict[str, Any]:
-        """Put the database into the DSN, if there is one; see :meth:`Connector.on_database`."""
-        model = self.model.parse(connection)
-        if model.dsn is None:
-            return super().on_database(connection, database)
-        from psycopg2.extensions import make_dsn
-
-        dsn = make_dsn(**{**_parsed(model.dsn.get_secret_value()), "dbname": database})
-        names = ("dsn", *self.declared()["dsn"].info.aliases)
-        return {**{name: value for name, value in connection.items() if name not in names}, "dsn": dsn}
-
-    def prove(self, model: PostgresConnection, deadline: Deadline) -> dict[str, Any]:
-        """Log in and run a query; see :meth:`Connector.prove`. A standby is well, and told by ``read_only``."""
-        with contextlib.closing(libpq.log_in(model.parameters(), deadline)) as connection:
-            cursor = connection.cursor()
-            cursor.execute("SELECT current_setting('transaction_read_only')")
-            libpq.wait(connection, deadline)
-            details = {"server_version": version_text(connection.get_parameter_status("server_version"))}
-            return {**details, "read_only": True} if cursor.fetchone() == ("on",) else details
-
-    def is_alive(self, client: extensions.connection) -> bool:
-        """Ask the server, unless the client is at work."""
-        if client.closed:
-            return False
-        if not is_leased(client):
-            with client.cursor() as cursor:
-                cursor.execute("SELECT 1")
-            client.rollback()
-        return True
-
-    def close_client(self, client: extensions.connection) -> None:
-        """Log out and close."""
-        client.close()
-
-    def fault_of(self, error: BaseException) -> Fault | None:
-        """Return the fault of a psycopg2 error by its SQLSTATE."""
-        import psycopg2
-
-        if isinstance(error, DiagnosedError):
-            return error.fault
-        if not isinstance(error, psycopg2.Error):
-            return None
-        if error.pgcode:
-            return fault_of_sqlstate(error.pgcode)
-        # libpq itself found the line broken; the server's errors have a code.
-        lost = isinstance(error, psycopg2.InterfaceError | psycopg2.OperationalError) or type(error) is (
-            psycopg2.DatabaseError
-        )
-        return RESET if lost else None
 
 
 def _refuse_unsendable(known: dict[str, Any]) -> None:
@@ -247,7 +212,33 @@ def _refuse_unsendable(known: dict[str, Any]) -> None:
             raise ConnectionConfigError(message, field=field)
 
 
-def _parsed(dsn: str) -> dict[str, Any]:
+def _check_ways(known: dict[str, Any]) -> None:
+    """Check what a DSN says as the field of that name is checked; libpq would say only that something is wrong."""
+    if "service" in known:
+        message = "field dsn: a service file can say less of TLS than this connection; write host, user and sslmode"
+        raise ConnectionConfigError(message, field="dsn")
+    problem = ""
+    try:
+        if known.get("require_auth"):
+            known["require_auth"] = checked_ways(known["require_auth"])
+    except ValueError as error:
+        problem = f"field dsn: require_auth {error}"
+    if problem:
+        raise ConnectionConfigError(problem, field="dsn")
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def parsed(dsn: str) -> dict[str, Any]:
+    """Return the parameters of a connection string of libpq.
+
+    :param dsn: a URL or key=value pairs.
+    :raises ConnectionConfigError: libpq cannot read it.
+    """
     from psycopg2 import ProgrammingError
     from psycopg2.extensions import parse_dsn
 
@@ -256,15 +247,3 @@ def _parsed(dsn: str) -> dict[str, Any]:
     except (ProgrammingError, ValueError):
         message = "field dsn: libpq cannot read it; write postgresql://user:password@host:port/database"
     raise ConnectionConfigError(message, field="dsn")
-
-
-def _have_the_line_watched(client: extensions.connection) -> None:
-    """Have the server notice while it works on a query that this process has died, and stop (CONN-014)."""
-    import psycopg2
-
-    # Servers from version 14 can; some systems they run on cannot.
-    if client.server_version >= 140000:
-        with contextlib.suppress(psycopg2.Error), client.cursor() as cursor:
-            cursor.execute("SET client_connection_check_interval = '2s'")
-            client.commit()
-        client.rollback()

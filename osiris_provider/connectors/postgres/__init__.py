@@ -1,0 +1,5 @@
+"""PostgreSQL, through psycopg2."""
+
+from osiris_provider.connectors.postgres.connector import PostgresConnector
+
+__all__ = ["PostgresConnector"]

@@ -1,0 +1,159 @@
+"""How a password may go out: never in clear text over a line that is not encrypted, unless the connection says so.
+
+libpq asks for the password's form what the server asks for. Since version 16 ``require_auth`` tells it what not to give
+away, but the same for an encrypted line as for a plain one. So the lines that ``sslmode`` allows are tried here one by
+one, as libpq would, each with what may go over it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from osiris_provider.errors import ConnectionConfigError
+
+Parameters = Mapping[str, Any]
+"""Parameters of libpq; ``host`` and ``port`` are always there."""
+
+REQUIRE_AUTH = 160000
+"""First version of libpq that can refuse ways to log in."""
+ENCRYPTED = ("require", "verify-ca", "verify-full")
+CLEAR = "password"
+WAYS = {0: "none", 3: CLEAR, 5: "md5", 7: "gss", 9: "sspi", 10: "scram-sha-256"}
+"""Ways to log in by the number with which a server asks for them, as ``require_auth`` calls them."""
+
+_LIST = re.compile(r"!?[a-z0-9-]+(,!?[a-z0-9-]+)*")
+_KNOWN = {*WAYS.values(), "oauth"}
+
+
+def checked_ways(text: str) -> str:
+    """Return a ``require_auth`` that libpq takes.
+
+    :param text: names with commas between, all or none of them with ``!``.
+    :raises ValueError: it is something else.
+    """
+    ways = [way.strip() for way in text.split(",")]
+    names = {way.removeprefix("!") for way in ways}
+    negated = {way.startswith("!") for way in ways}
+    if not names <= _KNOWN or len(negated) > 1 or len(names) < len(ways):
+        problem = f"names ways to log in, with commas between, all or none with ! before: {', '.join(sorted(_KNOWN))}"
+        raise ValueError(problem)
+    return ",".join(ways)
+
+
+def allows(require_auth: str, way: str) -> bool:
+    """Return whether a ``require_auth`` lets libpq log in that way.
+
+    :param require_auth: empty allows all.
+    :param way: as ``require_auth`` calls it.
+    """
+    ways = require_auth.split(",") if require_auth else []
+    return f"!{way}" not in ways if not ways or ways[0].startswith("!") else way in ways
+
+
+def lines(parameters: Parameters) -> list[Parameters]:
+    """Return the lines to try, one after the other, each with what libpq may give away over it.
+
+    :param parameters: of the connection.
+    :raises ConnectionConfigError: libpq is too old to keep a password back.
+    """
+    mode = parameters.get("sslmode") or default("sslmode") or "prefer"
+    if _is_safe(parameters, mode):
+        return [{**parameters, "sslmode": mode}]
+    plain = {**parameters, "sslmode": "disable", "require_auth": _without_clear(parameters)}
+    tls = {**parameters, "sslmode": "require"}
+    return {"disable": [plain], "allow": [plain, tls]}.get(mode, [tls, plain])
+
+
+def for_other_clients(parameters: Parameters) -> Parameters:
+    """Return parameters for a client that tries the lines by itself: clear text is refused on all of them.
+
+    :param parameters: of the connection.
+    """
+    mode = parameters.get("sslmode") or default("sslmode") or "prefer"
+    return parameters if _is_safe(parameters, mode) else {**parameters, "require_auth": _without_clear(parameters)}
+
+
+def is_socket(parameters: Parameters) -> bool:
+    """Return whether the line is a Unix socket, which does not leave the machine.
+
+    :param parameters: of the connection.
+    """
+    return str(parameters["host"]).startswith("/") and "hostaddr" not in parameters
+
+
+def _is_safe(parameters: Parameters, mode: str) -> bool:
+    encrypted = mode in ENCRYPTED or parameters.get("gssencmode") == "require"
+    return encrypted or is_socket(parameters) or CLEAR in parameters.get("require_auth", "").split(",")
+
+
+def _without_clear(parameters: Parameters) -> str:
+    from psycopg2.extensions import libpq_version
+
+    if libpq_version() < REQUIRE_AUTH:
+        message = (
+            "The libpq of this psycopg2 cannot keep a server from asking for the password in clear text. Install "
+            "psycopg2-binary 2.9.9 or later, or set sslmode: require"
+        )
+        raise ConnectionConfigError(message, field="sslmode")
+    given = parameters.get("require_auth") or default("require_auth")
+    if given and not allows(given, CLEAR):
+        return str(given)
+    # What the environment allows, this connection does not.
+    kept = given.split(",") if given.startswith("!") else []
+    return ",".join([*kept, f"!{CLEAR}"])
+
+
+def default(name: str) -> str:
+    """Return what libpq takes where a connection gives nothing: of the environment, or of ``PGSERVICE``.
+
+    :param name: of a parameter.
+    """
+    library = libpq()
+    if library is None:
+        return os.environ.get(f"PG{name.replace('_', '').upper()}", "")
+    library.PQconndefaults.restype = ctypes.POINTER(_Option)
+    library.PQconninfoFree.argtypes = [ctypes.c_void_p]
+    options = library.PQconndefaults()
+    if not options:
+        return ""
+    try:
+        number = 0
+        while options[number].keyword:
+            if options[number].keyword.decode() == name:
+                return (options[number].val or b"").decode(errors="replace")
+            number += 1
+    finally:
+        library.PQconninfoFree(options)
+    return ""
+
+
+class _Option(ctypes.Structure):
+    """``PQconninfoOption`` of libpq-fe.h."""
+
+    _fields_ = (
+        ("keyword", ctypes.c_char_p),
+        ("envvar", ctypes.c_char_p),
+        ("compiled", ctypes.c_char_p),
+        ("val", ctypes.c_char_p),
+        ("label", ctypes.c_char_p),
+        ("dispchar", ctypes.c_char_p),
+        ("dispsize", ctypes.c_int),
+    )
+
+
+@cache
+def libpq() -> Any:
+    """Return the very libpq that psycopg2 uses, or None: symbols are looked up in what its module depends on."""
+    from psycopg2 import _psycopg
+
+    try:
+        library = ctypes.CDLL(_psycopg.__file__)
+        library.PQsetErrorVerbosity.restype = ctypes.c_int
+    except (OSError, AttributeError):
+        return None
+    return library

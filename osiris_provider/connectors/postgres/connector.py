@@ -1,0 +1,106 @@
+"""PostgreSQL, through psycopg2."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.dbapi import DiagnosedError, is_leased, version_text
+from osiris_provider.connectors.deadline import Deadline
+from osiris_provider.connectors.faults import RESET, Fault
+from osiris_provider.connectors.postgres import libpq
+from osiris_provider.connectors.postgres.connection import PostgresConnection, parsed
+from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
+
+
+class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
+    """Makes psycopg2 connections and checks them."""
+
+    family = "postgres"
+    label = "PostgreSQL"
+    model = PostgresConnection
+    libraries = ("psycopg2",)
+
+    def open_client(self, model: PostgresConnection, deadline: Deadline) -> extensions.connection:
+        """Return a psycopg2 connection, logged in, without autocommit; see :meth:`Connector.open_client`.
+
+        The login is tried asynchronously first: that keeps the deadline and knows the code of a refusal, but cursors
+        on the server and COPY need a synchronous connection. So a wrong password is sent only once (CONN-019).
+        """
+        import psycopg2
+
+        parameters = model.parameters()
+        with contextlib.closing(libpq.log_in(parameters, deadline)) as tried:
+            parameters |= libpq.as_reached(tried)
+        seconds = math.ceil(deadline.remaining())
+        client: extensions.connection = psycopg2.connect(**parameters, connect_timeout=seconds)
+        _have_the_line_watched(client)
+        return client
+
+    def on_database(self, connection: Mapping[str, Any], database: str) -> dict[str, Any]:
+        """Put the database into the DSN, if there is one; see :meth:`Connector.on_database`."""
+        model = self.model.parse(connection)
+        if model.dsn is None:
+            return super().on_database(connection, database)
+        from psycopg2.extensions import make_dsn
+
+        dsn = make_dsn(**{**parsed(model.dsn.get_secret_value()), "dbname": database})
+        names = ("dsn", *self.declared()["dsn"].info.aliases)
+        return {**{name: value for name, value in connection.items() if name not in names}, "dsn": dsn}
+
+    def prove(self, model: PostgresConnection, deadline: Deadline) -> dict[str, Any]:
+        """Log in and run a query; see :meth:`Connector.prove`. A standby is well, and told by ``read_only``."""
+        with contextlib.closing(libpq.log_in(model.parameters(), deadline)) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT current_setting('transaction_read_only')")
+            libpq.wait(connection, deadline)
+            details = {"server_version": version_text(connection.get_parameter_status("server_version"))}
+            return {**details, "read_only": True} if cursor.fetchone() == ("on",) else details
+
+    def is_alive(self, client: extensions.connection) -> bool:
+        """Ask the server, unless the client is at work."""
+        if client.closed:
+            return False
+        if not is_leased(client):
+            with client.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            client.rollback()
+        return True
+
+    def close_client(self, client: extensions.connection) -> None:
+        """Log out and close."""
+        client.close()
+
+    def fault_of(self, error: BaseException) -> Fault | None:
+        """Return the fault of a psycopg2 error by its SQLSTATE."""
+        import psycopg2
+
+        if isinstance(error, DiagnosedError):
+            return error.fault
+        if not isinstance(error, psycopg2.Error):
+            return None
+        if error.pgcode:
+            return fault_of_sqlstate(error.pgcode)
+        # libpq itself found the line broken; the server's errors have a code.
+        lost = isinstance(error, psycopg2.InterfaceError | psycopg2.OperationalError) or type(error) is (
+            psycopg2.DatabaseError
+        )
+        return RESET if lost else None
+
+
+def _have_the_line_watched(client: extensions.connection) -> None:
+    """Have the server notice while it works on a query that this process has died, and stop (CONN-014)."""
+    import psycopg2
+
+    # Servers from version 14 can; some systems they run on cannot.
+    if client.server_version >= 140000:
+        with contextlib.suppress(psycopg2.Error), client.cursor() as cursor:
+            cursor.execute("SET client_connection_check_interval = '2s'")
+            client.commit()
+        client.rollback()

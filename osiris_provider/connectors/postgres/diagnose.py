@@ -1,0 +1,122 @@
+"""Why a login failed of which libpq has only prose to say: the same steps with a socket of our own, whose errors have
+codes. No credential is sent here.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from contextlib import closing
+
+from osiris_provider.connectors.deadline import Deadline, DeadlineContext, open_socket, tls_context
+from osiris_provider.connectors.faults import GARBAGE, REFUSED, RESET, TLS_REFUSED, Fault
+from osiris_provider.connectors.postgres.auth import CLEAR, ENCRYPTED, WAYS, Parameters, allows
+from osiris_provider.connectors.postgres.faults import (
+    AUTH_NOT_ALLOWED,
+    CLEAR_PASSWORD,
+    NO_CHANNEL_BINDING,
+    fault_of_sqlstate,
+)
+from osiris_provider.errors import ConnectionConfigError
+
+DEFAULT_ROOT = "~/.postgresql/root.crt"
+
+_SSL_REQUEST = struct.pack("!II", 8, 80877103)
+_PROTOCOL = 196608
+_SASL = 10
+_LONGEST = 32 * 1024
+"""Bytes of a message; libpq takes no longer ones before the login either."""
+
+
+def diagnose(parameters: Parameters, deadline: Deadline) -> Fault:
+    """Return why a login over a line fails; errors of the socket and of TLS pass through, they have codes.
+
+    :param parameters: of the line that was tried.
+    :param deadline: bounds time and bytes.
+    :raises OSError: the server was not reached, or its certificate was not accepted.
+    """
+    if str(parameters["host"]).startswith("/"):
+        return REFUSED
+    mode = parameters.get("sslmode", "prefer")
+    host = parameters.get("hostaddr") or parameters["host"]
+    with closing(open_socket(host, int(parameters["port"]), deadline)) as sock:
+        if mode == "disable":
+            return _asked_for(sock, parameters)
+        sock.sendall(_SSL_REQUEST)
+        answer = sock.recv(1)
+        if answer == b"":
+            return RESET
+        if answer not in (b"S", b"N"):
+            return GARBAGE
+        if mode not in ENCRYPTED:
+            return RESET
+        if answer == b"N":
+            return TLS_REFUSED
+        with closing(_context(parameters, mode).wrap_socket(sock, server_hostname=parameters["host"])) as encrypted:
+            _check_key(parameters.get("sslkey"))
+            return _asked_for(encrypted, parameters)
+
+
+def _asked_for(sock: socket.socket, parameters: Parameters) -> Fault:
+    """Say who is there and see what the server asks for; what follows would be the password."""
+    names = {"user": parameters["user"], "database": parameters.get("dbname") or parameters["user"]}
+    body = b"".join(f"{name}\0{value}\0".encode() for name, value in names.items()) + b"\0"
+    sock.sendall(struct.pack("!II", 8 + len(body), _PROTOCOL) + body)
+    kind, said = _message(sock)
+    if kind == b"v":
+        kind, said = _message(sock)
+    if kind == b"E":
+        codes = [part[1:].decode("ascii", "replace") for part in said.split(b"\0") if part[:1] == b"C"]
+        return (fault_of_sqlstate(codes[0], login=True) if codes else None) or RESET
+    if kind != b"R" or len(said) < 4:
+        return RESET if kind == b"" else GARBAGE
+    (number,) = struct.unpack("!I", said[:4])
+    way = WAYS.get(number, "other")
+    if not allows(parameters.get("require_auth", ""), way):
+        return CLEAR_PASSWORD if way == CLEAR and parameters.get("sslmode") == "disable" else AUTH_NOT_ALLOWED
+    binds = number == _SASL and b"SCRAM-SHA-256-PLUS" in said.split(b"\0")
+    return NO_CHANNEL_BINDING if parameters.get("channel_binding") == "require" and not binds else RESET
+
+
+def _message(sock: socket.socket) -> tuple[bytes, bytes]:
+    head = _exactly(sock, 5)
+    if len(head) < 5:
+        return b"", b""
+    (size,) = struct.unpack("!I", head[1:])
+    if not 4 <= size <= _LONGEST:
+        return b"?", b""
+    return head[:1], _exactly(sock, size - 4)
+
+
+def _exactly(sock: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = sock.recv(size - len(data))
+        if not piece:
+            break
+        data += piece
+    return data
+
+
+def _context(parameters: Parameters, mode: str) -> DeadlineContext:
+    root = parameters.get("sslrootcert", os.path.expanduser(DEFAULT_ROOT))
+    # libpq verifies the authority with sslmode require too, if there is a root certificate.
+    verify = mode != "require" or os.path.exists(root)
+    context = tls_context(
+        ca=None if root == "system" else root,
+        cert=parameters.get("sslcert"),
+        key=parameters.get("sslkey"),
+        password=parameters.get("sslpassword"),
+        verify=verify,
+    )
+    if mode != "verify-full":
+        context.check_hostname = False
+    return context
+
+
+def _check_key(path: str | None) -> None:
+    # libpq alone is strict about this, and says so only in prose.
+    if path and os.stat(path).st_mode & 0o077:
+        message = "field sslkey: others can read the file; run chmod 600 on it"
+        raise ConnectionConfigError(message, field="sslkey")

@@ -1,0 +1,214 @@
+"""Logging in to PostgreSQL within a deadline, and learning by code why it failed.
+
+libpq keeps ``connect_timeout`` per address and in whole seconds, and psycopg2 tells no SQLSTATE for a refused login,
+only prose in the server's language. Both are mended here with libpq's own means: its asynchronous connection is polled
+under the deadline, and its error verbosity is set so that the error's text is the SQLSTATE.
+
+What fails before the server can send an error has no SQLSTATE. Then, and only then, the same steps are gone through
+once more with a plain socket: :mod:`osiris_provider.connectors.postgres.diagnose`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from typing import TYPE_CHECKING
+
+from osiris_provider.connectors.dbapi import DiagnosedError
+from osiris_provider.connectors.deadline import Deadline, TooMuchDataError
+from osiris_provider.connectors.faults import RESET, TLS_REQUIRED, Fault
+from osiris_provider.connectors.names import addresses_of
+from osiris_provider.connectors.postgres import auth
+from osiris_provider.connectors.postgres.auth import Parameters
+from osiris_provider.connectors.postgres.diagnose import diagnose
+from osiris_provider.connectors.postgres.faults import LOGIN_DENIED, WRONG_SERVER, fault_of_sqlstate
+from osiris_provider.connectors.postgres.line import wait, watched_class
+from osiris_provider.connectors.sql_faults import NO_PASSWORD, UNKNOWN_LOGIN
+from osiris_provider.errors import ConnectionConfigError
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
+
+__all__ = ["as_reached", "host_addresses", "log_in", "wait"]
+
+AS_REACHED = ("hostaddr", "sslmode", "require_auth")
+"""Parameters that say over which line a login succeeded."""
+
+_PQERRORS_SQLSTATE = 3
+_CODES = re.compile(r":\s+([0-9A-Z]{5})\s*$", re.MULTILINE)
+
+
+def log_in(parameters: Parameters, deadline: Deadline) -> extensions.connection:
+    """Return an asynchronous connection, logged in; :func:`wait` waits for its answers.
+
+    :param parameters: of libpq.
+    :param deadline: bounds time and bytes.
+    :raises DiagnosedError: the login failed and the reason is known.
+    :raises ConnectionConfigError: libpq does not take a parameter.
+    :raises OSError: the server was not reached; TimeoutError if it did not answer in time.
+    """
+    try:
+        return _log_in(parameters, deadline)
+    except _LoginError as error:
+        failed = error
+    if (
+        failed.code == LOGIN_DENIED
+        and parameters.get("sslmode") == "disable"
+        and _further_with_tls(parameters, deadline)
+    ):
+        raise DiagnosedError(TLS_REQUIRED)
+    raise DiagnosedError(failed.fault or _without_code(failed, parameters, deadline))
+
+
+def as_reached(connection: extensions.connection) -> dict[str, str]:
+    """Return what makes another login go the same way: address, line, and what may be given away over it.
+
+    :param connection: of :func:`log_in`.
+    """
+    known = connection.get_dsn_parameters()
+    return {name: known[name] for name in AS_REACHED if known.get(name)}
+
+
+def host_addresses(parameters: Parameters, deadline: Deadline) -> list[str]:
+    """Return the addresses of the host as text; empty for the directory of a Unix socket.
+
+    :param parameters: of libpq.
+    :param deadline: bounds the look-up of the name.
+    :raises OSError: the name is not known, or no name server answered.
+    """
+    if "hostaddr" in parameters:
+        return [parameters["hostaddr"]]
+    if auth.is_socket(parameters):
+        return []
+    found = addresses_of(parameters["host"], int(parameters["port"]), deadline)
+    return [str(address[0]) for _, address in found]
+
+
+class _LoginError(Exception):
+    """A login that failed.
+
+    :param code: SQLSTATE, if the server sent one.
+    :param fault: what is wrong, if that can be told by now.
+    :param line: the parameters that it was tried with.
+    :param begun: False if libpq did not even begin.
+    """
+
+    def __init__(self, code: str | None, fault: Fault | None, line: Parameters, *, begun: bool = True) -> None:
+        super().__init__(code)
+        self.code = code
+        self.fault = fault
+        self.line = line
+        self.begun = begun
+
+    @property
+    def asks_for_another_line(self) -> bool:
+        """Whether the server may accept the same login encrypted, or unencrypted."""
+        return self.fault is None or self.code == LOGIN_DENIED
+
+    @property
+    def telling(self) -> int:
+        """How much it tells: a reason of its own most, then that the line was refused, then that there is none."""
+        return 0 if self.fault is None else 1 if self.code == LOGIN_DENIED else 2
+
+
+def _log_in(parameters: Parameters, deadline: Deadline) -> extensions.connection:
+    addresses = host_addresses(parameters, deadline) or [""]
+    lines = auth.lines(parameters)
+    for number, address in enumerate(addresses, start=1):
+        share = deadline.part(1 / (len(addresses) - number + 1))
+        at = {"hostaddr": address} if address else {}
+        try:
+            return _first_accepted([{**line, **at} for line in lines], share)
+        except TooMuchDataError:
+            raise
+        except (_LoginError, OSError) as error:
+            # A server that answered has decided; only a dead address is a reason to try the next.
+            if number == len(addresses) or (isinstance(error, _LoginError) and error.fault is not None):
+                raise
+    raise DiagnosedError(RESET)
+
+
+def _first_accepted(lines: list[Parameters], deadline: Deadline) -> extensions.connection:
+    line, *others = lines
+    try:
+        return _attempt(line, deadline)
+    except _LoginError as error:
+        failed = [error]
+    if not others or not failed[0].asks_for_another_line:
+        raise failed[0]
+    try:
+        return _first_accepted(others, deadline)
+    except _LoginError as error:
+        failed.append(error)
+    # Of two that tell nothing that of the plain line is looked into: there a password may have been kept back.
+    raise max(failed, key=lambda error: (error.telling, error.line.get("sslmode") == "disable"))
+
+
+def _attempt(parameters: Parameters, deadline: Deadline) -> extensions.connection:
+    import psycopg2
+
+    connection: extensions.connection | None = None
+    try:
+        connection = psycopg2.connect(connection_factory=watched_class(), async_=1, **parameters)
+        readable = _set_verbosity(connection)
+        wait(connection, deadline)
+    except (psycopg2.Error, UnicodeDecodeError) as error:
+        codes = _CODES.findall(str(error)) if isinstance(error, psycopg2.Error) else []
+        wants_password = connection is not None and connection.info.needs_password
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        raise
+    else:
+        return connection
+    if connection is not None:
+        connection.close()
+    if wants_password:
+        raise _LoginError(None, NO_PASSWORD, parameters)
+    if codes:
+        known = fault_of_sqlstate(codes[0], login=True) or UNKNOWN_LOGIN
+        raise _LoginError(codes[0], known, parameters)
+    unreadable = connection is not None and not readable
+    raise _LoginError(None, UNKNOWN_LOGIN if unreadable else None, parameters, begun=connection is not None)
+
+
+def _set_verbosity(connection: extensions.connection) -> bool:
+    """Make libpq's error texts consist of the SQLSTATE; False where that cannot be done."""
+    library = auth.libpq()
+    if library is None:
+        return False
+    library.PQsetErrorVerbosity(ctypes.c_void_p(connection.pgconn_ptr), _PQERRORS_SQLSTATE)
+    return True
+
+
+def _further_with_tls(parameters: Parameters, deadline: Deadline) -> bool:
+    """Return whether the same login gets past 28000 over TLS: only so can "TLS required" be told.
+
+    Nobody vouches for the server here, so it does not get the password in clear text.
+    """
+    careful = auth.for_other_clients(parameters)
+    if auth.allows(careful.get("require_auth", ""), auth.CLEAR):
+        return False
+    try:
+        _log_in({**careful, "sslmode": "require"}, deadline).close()
+    except _LoginError as error:
+        return error.code not in (None, LOGIN_DENIED)
+    except (OSError, DiagnosedError):
+        return False
+    return True
+
+
+def _without_code(failed: _LoginError, parameters: Parameters, deadline: Deadline) -> Fault:
+    fault = diagnose(failed.line, deadline)
+    if fault is not RESET:
+        return fault
+    if not failed.begun:
+        message = "libpq does not take one of the connection's parameters. Check the rarer fields, or those in the dsn."
+        raise ConnectionConfigError(message)
+    if parameters.get("target_session_attrs", "any") != "any":
+        try:
+            _log_in({**parameters, "target_session_attrs": "any"}, deadline).close()
+        except (_LoginError, OSError, DiagnosedError):
+            return RESET
+        return WRONG_SERVER
+    return RESET

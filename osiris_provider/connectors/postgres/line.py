@@ -1,0 +1,155 @@
+"""Between libpq and its server: a line that keeps the deadline and counts what arrives.
+
+libpq reads all that a peer sends, up to a gigabyte for one message, before it lets anybody look at it. So its socket is
+exchanged for one end of a pair. What arrives on the real one is handed over piece by piece, in the same thread: libpq
+cannot read more than it has been given.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.connectors.deadline import Deadline
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
+
+PIECE = 16 * 1024
+"""Bytes handed over at a time; a pair of sockets holds several times as many."""
+
+
+class Line:
+    """The real socket of a connection, and the end of the pair that libpq's end is connected with."""
+
+    def __init__(self) -> None:
+        self._server: socket.socket | None = None
+        self._libpq: socket.socket | None = None
+        self._inode = 0
+
+    def wait(self, descriptor: int, state: int, deadline: Deadline) -> None:
+        """Wait for what libpq waits for, and carry the bytes of both sides meanwhile.
+
+        :param descriptor: of libpq's socket.
+        :param state: what :meth:`psycopg2.extensions.connection.poll` has returned.
+        :param deadline: bounds time and bytes.
+        :raises OSError: the server was not reached; TimeoutError and TooMuchDataError by the deadline.
+        """
+        from psycopg2.extensions import POLL_READ
+
+        server, libpq = self._ends(descriptor)
+        if state == POLL_READ:
+            self._send(server, libpq, deadline)
+            if _readable(deadline, server, descriptor) == {server.fileno()}:
+                self._receive(server, libpq, deadline)
+        else:
+            _writable(server, deadline)
+            code = server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise OSError(code, os.strerror(code))
+            self._send(server, libpq, deadline)
+
+    def close(self) -> None:
+        """Send what libpq has said last, if that needs no waiting, and close."""
+        for sock in (self._server, self._libpq):
+            if sock is not None:
+                with suppress(OSError):
+                    if sock is self._server and self._libpq is not None:
+                        sock.send(self._libpq.recv(PIECE))
+                sock.close()
+        self._server = self._libpq = None
+
+    def _ends(self, descriptor: int) -> tuple[socket.socket, socket.socket]:
+        """Return both sockets; take the place of libpq's first if it is a new one."""
+        if self._server is None or self._libpq is None or os.fstat(descriptor).st_ino != self._inode:
+            self.close()
+            self._server = socket.socket(fileno=os.dup(descriptor))
+            self._libpq, theirs = socket.socketpair()
+            with theirs:
+                for sock in (self._server, self._libpq, theirs):
+                    sock.setblocking(False)
+                os.dup2(theirs.fileno(), descriptor, inheritable=False)
+            self._inode = os.fstat(descriptor).st_ino
+        return self._server, self._libpq
+
+    @staticmethod
+    def _send(server: socket.socket, libpq: socket.socket, deadline: Deadline) -> None:
+        while True:
+            try:
+                data = memoryview(libpq.recv(PIECE))
+            except BlockingIOError:
+                return
+            if not data:
+                return
+            while data:
+                _writable(server, deadline)
+                with suppress(BlockingIOError):
+                    data = data[server.send(data) :]
+
+    @staticmethod
+    def _receive(server: socket.socket, libpq: socket.socket, deadline: Deadline) -> None:
+        try:
+            data = server.recv(PIECE)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            # libpq is to say what that means; it may have read the reason already.
+            data = b""
+        deadline.take(len(data))
+        if data:
+            libpq.sendall(data)
+        else:
+            libpq.shutdown(socket.SHUT_WR)
+
+
+def _writable(sock: socket.socket, deadline: Deadline) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, selectors.EVENT_WRITE)
+        selector.select(deadline.remaining())
+    deadline.remaining()
+
+
+def _readable(deadline: Deadline, *sockets: socket.socket | int) -> set[int]:
+    with selectors.DefaultSelector() as selector:
+        for sock in sockets:
+            selector.register(sock, selectors.EVENT_READ)
+        ready = {key.fd for key, _ in selector.select(deadline.remaining())}
+    deadline.remaining()
+    return ready
+
+
+@cache
+def watched_class() -> type[Any]:
+    """Return the class of psycopg2's connections whose lines are watched; psycopg2 is imported late."""
+    from psycopg2 import extensions
+
+    class WatchedConnection(extensions.connection):
+        """An asynchronous connection with its :class:`Line`."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self.line = Line()
+            super().__init__(*arguments, **options)
+
+        def close(self) -> None:
+            super().close()
+            self.line.close()
+
+    return WatchedConnection
+
+
+def wait(connection: extensions.connection, deadline: Deadline) -> None:
+    """Wait until an asynchronous connection has done what it was told.
+
+    :param connection: of :func:`watched_class`.
+    :param deadline: bounds time and bytes.
+    :raises OSError: the server was not reached; TimeoutError and TooMuchDataError by the deadline.
+    """
+    from psycopg2.extensions import POLL_OK
+
+    line: Line = connection.line  # type: ignore[attr-defined] # see watched_class
+    while (state := connection.poll()) != POLL_OK:
+        line.wait(connection.fileno(), state, deadline)
