@@ -93,7 +93,7 @@ class Sink:
                 self._cursor.executemany(_insert(table, batch.schema), encoded)
                 return None
             taken, warnings = load_local(self._client, _load_data(table, batch.schema, bits), encoded)
-        except _mysql_error() as error:
+        except mysql_error() as error:
             if _code_of(error) is None:
                 raise
             return error.args[0], str(error.args[1])
@@ -124,7 +124,7 @@ def load_local(client: Connection[Any], statement: str, rows: memoryview) -> tup
             line.write_packet(b"\n")
             line.write_packet(b"")
             packet = line._read_packet()  # noqa: SLF001 - the same
-        except _mysql_error():
+        except mysql_error():
             raise
         except BaseException:
             # The server waits for the rest of the rows, nobody can talk to it any more.
@@ -198,7 +198,7 @@ def refusals(name: str) -> Iterator[None]:
     """
     try:
         yield
-    except _mysql_error() as error:
+    except mysql_error() as error:
         code = _code_of(error)
         if code is None:
             raise
@@ -211,7 +211,8 @@ def refusals(name: str) -> Iterator[None]:
     raise DataError(message, table=name)
 
 
-def _mysql_error() -> type[pymysql.MySQLError]:
+def mysql_error() -> type[pymysql.MySQLError]:
+    """Return the class of PyMySQL's errors."""
     import pymysql
 
     return pymysql.MySQLError

@@ -15,11 +15,14 @@ from osiris_provider.drivers.mysql.read import quote
 from osiris_provider.drivers.mysql.tables import tables_like
 from osiris_provider.drivers.sql.ledger import DONE, SWAPPING, TABLE, Ledger
 from osiris_provider.drivers.sql.tables import quoted_table, split_table
+from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     from pymysql.cursors import Cursor
 
 INSERT = "INSERT IGNORE INTO {}"
+_REFERRED_TO = (1217, 1451, 3730)
+"""A foreign key refers to the table or to a row of it."""
 
 
 class Swap:
@@ -60,16 +63,23 @@ class Swap:
                 self._run(f"{change} WHERE load_key = %s", (key,))
             self._connection.commit()
         for name in left:
-            self._drop(name)
+            if not self._drop_unless_referred_to(name):
+                raise self._stuck(name)
 
-    def replace(self, fill: Callable[[], int], create: str, *, exists: bool) -> int:
-        """Create the new table, have it filled, and put it in the target's place; return the number of rows.
+    def _stuck(self, name: str) -> DataError:
+        message = (
+            f"Table {self._table}: a load that died while it replaced it has left {name}, to which foreign keys of "
+            f"other tables refer. Nothing was written. Have them refer to {self._table} again, then drop {name}."
+        )
+        return DataError(message, table=self._table)
 
-        :param fill: fills :attr:`new`.
-        :param create: the statement that creates it.
+    def replace(self, fill: Callable[[], int], *, exists: bool) -> int:
+        """Have the new table filled and put it in the target's place; return the number of rows.
+
+        :param fill: fills :attr:`new`, which has been created.
         :param exists: whether there is an old one.
+        :raises DataError: tables that the user may not see refer to the old one, which is in its place again.
         """
-        self._cursor.execute(create)
         try:
             self._connection.begin()
             rows = fill()
@@ -82,14 +92,48 @@ class Swap:
                 self._connection.rollback()
                 self._drop(self._new)
             raise
-        table, old = quoted_table(self._table, quote), quoted_table(self._place + self._old, quote)
-        away = f"{table} TO {old}, " if exists else ""
-        self._cursor.execute(f"RENAME TABLE {away}{self.new} TO {table}")
+        away = f"{self._target} TO {self._aside}, " if exists else ""
+        self._cursor.execute(f"RENAME TABLE {away}{self.new} TO {self._target}")
+        if exists and not self._drop_unless_referred_to(self._old):
+            raise self._undone()
         if self._ledger is not None:
             self._ledger.finish(rows)
             self._connection.commit()
-        self._drop(self._old)
         return rows
+
+    def _undone(self) -> DataError:
+        """Put the old table back, to which others follow; return the error that says so."""
+        self._cursor.execute(f"RENAME TABLE {self._target} TO {self.new}, {self._aside} TO {self._target}")
+        if self._ledger is not None:
+            self._ledger.forget()
+            self._connection.commit()
+        self._drop(self._new)
+        message = (
+            f"Table {self._table}: foreign keys of tables that the user may not see refer to it, so a new table cannot "
+            "take its place. Nothing was written. Grant the user SELECT on these tables, perhaps in another database; "
+            "replace then empties and fills the table instead."
+        )
+        return DataError(message, table=self._table)
+
+    def _drop_unless_referred_to(self, name: str) -> bool:
+        """Drop a table; return whether nothing refers to it, else it stays."""
+        import pymysql
+
+        try:
+            self._drop(name)
+        except pymysql.MySQLError as error:
+            if error.args[0] not in _REFERRED_TO:
+                raise
+            return False
+        return True
+
+    @property
+    def _target(self) -> str:
+        return quoted_table(self._table, quote)
+
+    @property
+    def _aside(self) -> str:
+        return quoted_table(self._place + self._old, quote)
 
     def _new_of(self, key: str) -> str:
         return f"{self._prefix}{key[:16]}_new"

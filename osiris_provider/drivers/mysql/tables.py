@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.mysql.read import quote
 from osiris_provider.drivers.sql.fit import Limits, whole
-from osiris_provider.drivers.sql.tables import Column
+from osiris_provider.drivers.sql.tables import Column, quoted_table
+from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     from pymysql.cursors import Cursor
 
 HERE = "COALESCE(NULLIF(%s, ''), DATABASE())"
 """The database that a name before the dot names, else the connection's."""
+CHARSET = "utf8mb4"
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 _TEXTS = ("char", "varchar")
 _LONG_TEXTS = ("tinytext", "text", "mediumtext", "longtext", "binary", "varbinary")
 _BLOBS = ("tinyblob", "blob", "mediumblob", "longblob")
+
+
+@dataclass(frozen=True)
+class UniqueKey:
+    """A key that no two rows of a table share.
+
+    :param visible: whether the optimizer may use it.
+    """
+
+    name: str
+    columns: list[str]
+    visible: bool = True
 
 
 def place_of(table: str) -> tuple[str, str]:
@@ -25,7 +41,7 @@ def place_of(table: str) -> tuple[str, str]:
 
 
 def columns_of(cursor: Cursor, table: str) -> list[Column]:
-    """Return the columns of a table; none if there is no such table."""
+    """Return the columns of a table; none if there is no such table, or the user has no right on it."""
     cursor.execute(
         "SELECT column_name, is_nullable = 'YES', column_default IS NULL, extra, data_type, column_type, "  # noqa: S608 - constants
         "character_maximum_length, character_octet_length, numeric_precision, numeric_scale "
@@ -35,41 +51,47 @@ def columns_of(cursor: Cursor, table: str) -> list[Column]:
     return [_column(*row) for row in cursor.fetchall()]
 
 
-def unique_keys(cursor: Cursor, table: str) -> dict[str, list[str]]:
-    """Return the name and the columns of each key that no two rows of a table share."""
-    cursor.execute(
-        "SELECT index_name, column_name FROM information_schema.statistics "  # noqa: S608 - constants
-        f"WHERE table_schema = {HERE} AND table_name = %s AND non_unique = 0 AND sub_part IS NULL",
-        place_of(table),
-    )
-    keys: dict[str, list[str]] = {}
-    for index, column in cursor.fetchall():
-        keys.setdefault(index, []).append(column)
-    return keys
+def unique_keys(cursor: Cursor, table: str) -> list[UniqueKey]:
+    """Return the keys that no two rows of a table share, without those of parts of columns and of expressions.
+
+    :param table: that there is.
+    """
+    cursor.execute(f"SHOW INDEX FROM {quoted_table(table, quote)} WHERE Non_unique = 0")
+    names = [column[0] for column in cursor.description or ()]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in cursor.fetchall():
+        part = dict(zip(names, row, strict=True))
+        found.setdefault(part["Key_name"], []).append(part)
+    return [
+        UniqueKey(name, [part["Column_name"] for part in parts], all(map(_is_visible, parts)))
+        for name, parts in found.items()
+        if all(part["Sub_part"] is None and part["Column_name"] for part in parts)
+    ]
 
 
-def is_tied(cursor: Cursor, table: str) -> bool:
-    """Return whether triggers or foreign keys hang on a table."""
-    place = place_of(table)
-    cursor.execute(
-        "SELECT EXISTS (SELECT 1 FROM information_schema.triggers "  # noqa: S608 - constants
-        f"WHERE event_object_schema = {HERE} AND event_object_table = %s) "
-        "OR EXISTS (SELECT 1 FROM information_schema.referential_constraints "
-        f"WHERE constraint_schema = {HERE} AND %s IN (table_name, referenced_table_name))",
-        (*place, *place),
-    )
-    (tied,) = cursor.fetchone() or (0,)
-    return bool(tied)
+def _is_visible(part: dict[str, Any]) -> bool:
+    """Return what MySQL says with ``Visible`` and MariaDB with ``Ignored``."""
+    return bool(part.get("Visible", "YES") == "YES" and part.get("Ignored", "NO") == "NO")
 
 
-def has_transactions(cursor: Cursor, table: str) -> bool:
-    """Return whether what is written to a table can be undone."""
+def check_transactions(cursor: Cursor, table: str, reason: str) -> None:
+    """Check that what is written to a table can be undone.
+
+    :param reason: why it has to be written to.
+    :raises DataError: its engine has no transactions.
+    """
     cursor.execute(
         "SELECT transactions FROM information_schema.tables t JOIN information_schema.engines e USING (engine) "  # noqa: S608 - constants
         f"WHERE t.table_schema = {HERE} AND t.table_name = %s",
         place_of(table),
     )
-    return cursor.fetchone() in (("YES",), None)
+    if cursor.fetchone() in (("YES",), None):
+        return
+    message = (
+        f"Table {table}: its engine has no transactions, so a load that fails half-way could not be undone, and a new "
+        f"table cannot take its place: {reason}. Alter it to ENGINE=InnoDB, or use write_mode: replace."
+    )
+    raise DataError(message, table=table)
 
 
 def tables_like(cursor: Cursor, table: str, prefix: str) -> list[str]:
@@ -82,12 +104,23 @@ def tables_like(cursor: Cursor, table: str, prefix: str) -> list[str]:
     return [str(name) for (name,) in cursor.fetchall()]
 
 
+def new_table_options(cursor: Cursor, table: str) -> str:
+    """Return what a new table needs so that it holds every text, whatever the default of its database."""
+    cursor.execute(
+        f"SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = {HERE}",  # noqa: S608 - constants
+        place_of(table)[:1],
+    )
+    # The database's own collation is kept where it can be.
+    return "" if cursor.fetchone() == (CHARSET,) else f" DEFAULT CHARSET={CHARSET}"
+
+
 def _column(name: str, nullable: int, bare: int, extra: str, kind: str, full: str, *sizes: Any) -> Column:
     generated = "GENERATED" in extra and "DEFAULT_GENERATED" not in extra
+    automatic = "auto_increment" in extra.lower()
     # An automatic key takes null for the next number.
-    takes_null = bool(nullable) or "auto_increment" in extra.lower()
-    limits = _limits(kind, full, takes_null, *sizes)
-    return Column(name, not nullable and bool(bare) and not extra, generated, limits, kind)
+    limits = _limits(kind, full, bool(nullable) or automatic, *sizes)
+    required = not nullable and bool(bare) and not generated and not automatic
+    return Column(name, required, generated, limits, kind)
 
 
 def _limits(kind: str, full: str, nullable: bool, chars: Any, octets: Any, precision: Any, scale: Any) -> Limits:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.connectors.dbapi import DiagnosedError
-from osiris_provider.connectors.sql_faults import LOCK_TIMEOUT
 from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.mysql.dependents import NEEDS_KEY, copy_table
 from osiris_provider.drivers.mysql.extractor import MySQLDriver
-from osiris_provider.drivers.mysql.load import Engine, Sink, refusals
+from osiris_provider.drivers.mysql.load import Engine, Sink, mysql_error, refusals
+from osiris_provider.drivers.mysql.needs import Needs
 from osiris_provider.drivers.mysql.read import quote
+from osiris_provider.drivers.mysql.session import load_session, table_lock
 from osiris_provider.drivers.mysql.swap import INSERT, Swap
 from osiris_provider.drivers.mysql.tables import (
-    HERE,
+    UniqueKey,
+    check_transactions,
     columns_of,
-    has_transactions,
-    is_tied,
-    place_of,
+    new_table_options,
     tables_like,
     unique_keys,
 )
@@ -45,16 +46,14 @@ from osiris_provider.drivers.sql.write import (
     numbered,
     say_loaded,
 )
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DriverConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pymysql.connections import Connection
     from pymysql.cursors import Cursor
 
-# Without these MySQL cuts values that are too long, and numbers rows anew whose key is 0.
-_STRICT = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO"
-_LOCK_SECONDS = 600
+log = logging.getLogger(__name__)
 
 
 class MySQLWriteConfig(WriteConfig):
@@ -81,21 +80,27 @@ class MySQLWriter(MySQLDriver, SQLWriter[MySQLWriteConfig]):
 
     def load(self, client: Connection[Any], step: Step[MySQLWriteConfig], schema: pa.Schema, batches: Batches) -> int:
         """Write all batches; see :meth:`SQLWriter.load`."""
-        with client.cursor() as cursor, _session(cursor), _lock(cursor, step.config):
-            ledger = _ledger(cursor, step)
-            return _Load(cursor, step, schema, ledger).write(batches)
+        with ExitStack() as stack:
+            cursor = stack.enter_context(client.cursor())
+            stack.enter_context(load_session(cursor))
+            if _is_locked(step.config):
+                stack.enter_context(table_lock(cursor, step.config.table))
+            stack.enter_context(_no_transaction_left(client))
+            return _Load(cursor, step, schema).write(batches)
 
 
 class _Load:
     """One load, with everything that its parts need."""
 
-    def __init__(self, cursor: Cursor, step: Step[MySQLWriteConfig], schema: pa.Schema, ledger: Ledger | None) -> None:
-        self.cursor, self.step, self.schema, self.ledger = cursor, step, schema, ledger
+    def __init__(self, cursor: Cursor, step: Step[MySQLWriteConfig], schema: pa.Schema) -> None:
+        self.cursor, self.step, self.schema = cursor, step, schema
         self.config = step.config
         self.client: Any = cursor.connection
         self.table = quoted_table(step.config.table, quote)
         self.columns: list[Column] = []
-        self.keys: dict[str, list[str]] = {}
+        self.keys: list[UniqueKey] = []
+        self.needs = Needs(cursor, step)
+        self.ledger = _ledger(cursor, step, self.needs)
         self.sink = Sink(cursor, step.config.engine, step.id)
 
     def write(self, batches: Batches) -> int:
@@ -105,16 +110,11 @@ class _Load:
         if self.ledger is not None and (recorded := self.ledger.recorded()) is not None:
             return say_loaded(self.step, self.ledger, recorded)
         self._look()
+        reason = self._prepare(swap)
+        self.client.commit()
         rows = fitted(self.step, self.columns, batches)
-        replaces = self.config.write_mode == "replace"
-        if not self.columns or (replaces and not is_tied(self.cursor, self.config.table)):
-            return self._swap(swap, rows)
-        if not has_transactions(self.cursor, self.config.table):
-            message = (
-                f"Table {self.config.table}: its engine has no transactions, so a load that fails half-way could not "
-                "be undone. Alter it to ENGINE=InnoDB, or use write_mode: replace."
-            )
-            raise DataError(message, table=self.config.table)
+        if not reason:
+            return swap.replace(lambda: self._fill(swap.new, rows), exists=bool(self.columns))
         return self._in_place(rows)
 
     def _look(self) -> None:
@@ -125,30 +125,53 @@ class _Load:
         elif not self.config.create_if_missing:
             raise missing_table(self.step.id, self.config.table)
         elif self.config.primary_key:
-            self.keys = {"PRIMARY": self.config.primary_key}
+            self.keys = [UniqueKey("PRIMARY", self.config.primary_key)]
         if self.config.write_mode == "upsert":
-            check_unique(self.step.id, self.config.table, self.config.primary_key, list(self.keys.values()))
-        self.client.commit()
+            unique = [key.columns for key in self.keys]
+            check_unique(self.step.id, self.config.table, self.config.primary_key, unique)
 
-    def _swap(self, swap: Swap, rows: Batches) -> int:
+    def _prepare(self, swap: Swap) -> str:
+        """Create the new table if there is to be one; return why there is none."""
+        if not self.columns:
+            self.needs.to_create()
+            self._create(swap.new)
+            return ""
+        mode = self.config.write_mode
+        reason = f"write_mode is {mode}" if mode != "replace" else self.needs.obstacle()
+        if not reason:
+            reason = copy_table(self.cursor, self.config.table, swap.new)
+        if reason and mode == "replace":
+            log.info("Step %s: replace empties and fills table %s: %s", self.step.id, self.config.table, reason)
+        if reason:
+            self.needs.to_write(self.schema.names, reason)
+            check_transactions(self.cursor, self.config.table, reason)
+        return reason
+
+    def _create(self, table: str) -> None:
         key = self.config.primary_key
-        create = create_statement(swap.new, self.schema, quote, column_type, key, key_type)
-        if self.columns:
-            create = f"CREATE TABLE {swap.new} LIKE {self.table}"
-        return swap.replace(lambda: self._fill(swap.new, rows), create, exists=bool(self.columns))
+        statement = create_statement(table, self.schema, quote, column_type, key, key_type)
+        try:
+            self.cursor.execute(statement + new_table_options(self.cursor, self.config.table))
+        except mysql_error() as error:
+            if error.args[0] != NEEDS_KEY:
+                raise
+        else:
+            return
+        message = (
+            f"table {self.config.table} cannot be created: the server wants a primary key of each table "
+            "(sql_require_primary_key). Set primary_key in the step's config."
+        )
+        raise DriverConfigError(message, field="primary_key")
 
     def _in_place(self, rows: Batches) -> int:
         upserts = self.config.write_mode == "upsert"
         if upserts:
             self._stage()
-        self.client.begin()
         try:
-            written = self._once(rows)
-            self.client.commit()
-        except BaseException:
-            if self.client.open:
-                self.client.rollback()
-            raise
+            with _no_transaction_left(self.client):
+                self.client.begin()
+                written = self._once(rows)
+                self.client.commit()
         finally:
             if upserts and self.client.open:
                 self.cursor.execute(f"DROP TEMPORARY TABLE IF EXISTS {STAGE}")
@@ -172,13 +195,15 @@ class _Load:
         return self._fill(self.table, rows)
 
     def _fill(self, table: str, rows: Batches) -> int:
-        return self.sink.fill(table, self.config.table, self.columns, list(self.keys.values()), rows)
+        return self.sink.fill(table, self.config.table, self.columns, [key.columns for key in self.keys], rows)
 
     def _stage(self) -> None:
         names = ", ".join(map(quote, self.schema.names))
         self.cursor.execute(f"DROP TEMPORARY TABLE IF EXISTS {STAGE}")
+        # The key is there because the server may want one of each table.
         self.cursor.execute(
-            f"CREATE TEMPORARY TABLE {STAGE} ({ROW} BIGINT) ENGINE=InnoDB AS SELECT {names} FROM {self.table} LIMIT 0"  # noqa: S608 - quoted
+            f"CREATE TEMPORARY TABLE {STAGE} ({ROW} BIGINT NOT NULL DEFAULT 0 PRIMARY KEY) ENGINE=InnoDB "  # noqa: S608 - quoted
+            f"AS SELECT {names} FROM {self.table} LIMIT 0"
         )
 
     def _upsert(self, rows: Batches) -> int:
@@ -202,8 +227,8 @@ class _Load:
         ON DUPLICATE KEY UPDATE would also change rows that have another unique key in common. The index is forced
         because the statistics of a new or just filled table make the optimizer read all of it for every row.
         """
-        index = next(name for name, columns in self.keys.items() if set(columns) == set(keys))
-        target = f"{self.table} t FORCE INDEX ({quote(index)})"
+        fitting = [key for key in self.keys if set(key.columns) == set(keys) and key.visible]
+        target = f"{self.table} t" + (f" FORCE INDEX ({quote(fitting[0].name)})" if fitting else "")
         same = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in keys)
         others = [f"t.{quote(name)} = s.{quote(name)}" for name in self.schema.names if name not in keys]
         if others:
@@ -216,46 +241,29 @@ class _Load:
         )
 
 
-@contextmanager
-def _session(cursor: Cursor) -> Iterator[None]:
-    """Work in strict mode, without notes, and wait long enough for another try of the same load to end."""
-    names = ("sql_mode", "sql_notes", "innodb_lock_wait_timeout", "lock_wait_timeout")
-    cursor.execute(f"SELECT {', '.join(f'@@SESSION.{name}' for name in names)}")
-    before: Sequence[Any] = cursor.fetchone() or ()
-    _set(cursor, names, (f"{before[0]},{_STRICT}".lstrip(","), 0, _LOCK_SECONDS, _LOCK_SECONDS))
-    try:
-        yield
-    finally:
-        if cursor.connection and cursor.connection.open:
-            _set(cursor, names, before)
-
-
-def _set(cursor: Cursor, names: Sequence[str], values: Sequence[Any]) -> None:
-    cursor.execute(f"SET {', '.join(f'SESSION {name} = %s' for name in names)}", values)
-
-
 def _is_locked(config: WriteConfig) -> bool:
     return config.write_mode == "replace" or config.create_if_missing
 
 
 @contextmanager
-def _lock(cursor: Cursor, config: WriteConfig) -> Iterator[None]:
-    """Let only one task at a time replace or create a table."""
-    if not _is_locked(config):
-        yield
-        return
-    name = f"CONCAT('osiris:', SHA1(CONCAT({HERE}, '.', %s)))"
-    cursor.execute(f"SELECT GET_LOCK({name}, %s)", (*place_of(config.table), _LOCK_SECONDS))
-    if cursor.fetchone() != (1,):
-        raise DiagnosedError(LOCK_TIMEOUT)
+def _no_transaction_left(client: Any) -> Iterator[None]:
+    """Undo what has not been committed, whatever happens."""
     try:
         yield
-    finally:
-        if cursor.connection and cursor.connection.open:
-            cursor.execute(f"SELECT RELEASE_LOCK({name})", place_of(config.table))
+    except BaseException:
+        # The line may be broken; the server then undoes it.
+        with suppress(mysql_error()):
+            _roll_back(client)
+        raise
+    _roll_back(client)
 
 
-def _ledger(cursor: Cursor, step: Step[Any]) -> Ledger | None:
+def _roll_back(client: Any) -> None:
+    if client.open:
+        client.rollback()
+
+
+def _ledger(cursor: Cursor, step: Step[Any], needs: Needs) -> Ledger | None:
     """Return the ledger beside the target, created if there is none; None if the load has no id."""
     load_id = load_id_of(step)
     if load_id is None:
@@ -267,7 +275,9 @@ def _ledger(cursor: Cursor, step: Step[Any]) -> Ledger | None:
 
     place, name = split_table(step.config.table)
     ledger = Ledger(run, quoted_table(place + TABLE, quote).replace("%", "%%"), load_id, name)
-    if not tables_like(cursor, step.config.table, TABLE):
+    is_there = bool(tables_like(cursor, step.config.table, TABLE))
+    needs.of_ledger(is_there=is_there)
+    if not is_there:
         ledger.create("ENGINE=InnoDB DEFAULT CHARSET=utf8mb4")
     ledger.prune()
     step_connection: Any = cursor.connection

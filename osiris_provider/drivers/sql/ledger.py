@@ -72,6 +72,10 @@ class Ledger:
         found = self._run(f"SELECT state, rows_written FROM {self._table} WHERE load_key = %s", (self.key,))  # noqa: S608 - quoted
         return int(found[0][1]) if found and found[0][0] == DONE else None
 
+    def forget(self) -> None:
+        """Take back in the open transaction that this load has ended or is at work."""
+        self._run(f"DELETE FROM {self._table} WHERE load_key = %s", (self.key,))  # noqa: S608 - quoted
+
     def finish(self, rows: int, state: str = DONE) -> None:
         """Record in the open transaction that the load has ended.
 

@@ -1,0 +1,115 @@
+"""Whether a table can be replaced by a new one without losing what hangs on it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from osiris_provider.drivers.mysql.read import quote
+from osiris_provider.drivers.mysql.rights import Rights
+from osiris_provider.drivers.mysql.tables import place_of
+from osiris_provider.drivers.sql.tables import quoted_table
+
+if TYPE_CHECKING:
+    from pymysql.cursors import Cursor
+
+SWAP_RIGHTS: Final = ("SELECT", "INSERT", "CREATE", "ALTER", "DROP", "TRIGGER")
+"""What a user needs on the database to put a new table in the place of another; TRIGGER, to see its triggers."""
+NEEDS_KEY: Final = 3750
+"""The server has ``sql_require_primary_key`` on."""
+# The line of the table's options; a comment of a column may say the same.
+_COUNTER: Final = re.compile(r"^(\) (?:/\*.*?\*/ )?ENGINE=\w+) AUTO_INCREMENT=(\d+)", re.MULTILINE)
+# MySQL and MariaDB keep histograms in different places; not every user may look.
+_NO_SUCH: Final = (1109, 1142, 1143, 1146)
+
+
+def obstacle(cursor: Cursor, table: str, database: str, rights: Rights) -> str:
+    """Return why a table has to be emptied and filled instead of swapped for a new one; empty if it need not.
+
+    :param database: that the table is in.
+    :param rights: of the user.
+    """
+    name = place_of(table)[1]
+    lacking = rights.missing(SWAP_RIGHTS, database, "")
+    if lacking:
+        return f"the user lacks {', '.join(lacking)} on database {database}"
+    if _exists(
+        cursor, "tables WHERE table_schema = %s AND table_name = %s AND table_type <> 'BASE TABLE'", database, name
+    ):
+        return "it is a view, or keeps its history"
+    if _exists(cursor, "triggers WHERE event_object_schema = %s AND event_object_table = %s", database, name):
+        return "it has triggers"
+    if _has_foreign_keys(cursor, database, name):
+        return "it has foreign keys, or others refer to it"
+    return "it has histograms" if _has_histograms(cursor, database, name) else ""
+
+
+def _has_foreign_keys(cursor: Cursor, database: str, name: str) -> bool:
+    return _exists(
+        cursor,
+        "referential_constraints WHERE (constraint_schema = %s AND table_name = %s) "
+        "OR (unique_constraint_schema = %s AND referenced_table_name = %s)",
+        *(database, name) * 2,
+    )
+
+
+def _has_histograms(cursor: Cursor, database: str, name: str) -> bool:
+    places = {
+        "information_schema.column_statistics": "schema_name = %s AND table_name = %s",
+        "mysql.column_stats": "db_name = %s AND table_name = %s",
+    }
+    return any(_is_seen(cursor, f"{place} WHERE {rows}", database, name) for place, rows in places.items())
+
+
+def _is_seen(cursor: Cursor, rows: str, *values: str) -> bool:
+    """Return whether there are rows; of a table that is not there, or not for this user, there are none."""
+    import pymysql
+
+    try:
+        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {rows})", values)  # noqa: S608 - constants
+    except pymysql.MySQLError as error:
+        if error.args[0] not in _NO_SUCH:
+            raise
+        return False
+    return cursor.fetchone() == (1,)
+
+
+def _exists(cursor: Cursor, condition: str, *values: str) -> bool:
+    cursor.execute(f"SELECT EXISTS (SELECT 1 FROM information_schema.{condition})", values)  # noqa: S608 - constants
+    return cursor.fetchone() == (1,)
+
+
+def definition_of(cursor: Cursor, table: str) -> tuple[str, int | None]:
+    """Return the definition of a table without its name, and the next number of its automatic key.
+
+    :param table: its name, quoted.
+    """
+    cursor.execute(f"SHOW CREATE TABLE {table}")
+    (_, statement) = cursor.fetchone() or ("", "")
+    body = statement[statement.index("(") :]
+    counter = _COUNTER.search(body)
+    return _COUNTER.sub(r"\1", body, count=1), int(counter[2]) if counter else None
+
+
+def copy_table(cursor: Cursor, table: str, copy: str) -> str:
+    """Create an empty copy of a table; return what it lacks, then there is none, else an empty text.
+
+    :param table: perhaps with its database before it.
+    :param copy: name of the new table, quoted.
+    """
+    import pymysql
+
+    original = quoted_table(table, quote)
+    try:
+        cursor.execute(f"CREATE TABLE {copy} LIKE {original}")
+    except pymysql.MySQLError as error:
+        if error.args[0] != NEEDS_KEY:
+            raise
+        return "it has no primary key, and the server wants one of a new table"
+    wanted, counter = definition_of(cursor, original)
+    if definition_of(cursor, copy)[0] != wanted:
+        cursor.execute(f"DROP TABLE {copy}")
+        return "a copy would lose names of constraints or other parts of its definition"
+    if counter:
+        cursor.execute(f"ALTER TABLE {copy} AUTO_INCREMENT = {counter}")
+    return ""
