@@ -20,7 +20,7 @@ from pymysql.constants import CLIENT
 
 from tests.integration.sql_drivers import DriverTests
 from tests.integration.sql_families import Connection, ConnectorTests, SQLFamily
-from tests.servers import Address, MariaDBServer
+from tests.servers import Address, MySQLFamilyServer
 
 
 class MySQLFamily(SQLFamily):
@@ -30,8 +30,8 @@ class MySQLFamily(SQLFamily):
     forbidden: ClassVar[str] = "SELECT * FROM mysql.global_priv"
 
     @pytest.fixture
-    def address(self, mysql_database: Address, mariadb: MariaDBServer) -> Address:
-        self.server = mariadb
+    def address(self, mysql_database: Address, mysql_family: MySQLFamilyServer) -> Address:
+        self.server = mysql_family
         return mysql_database
 
     def execute(self, address: Address, *statements: str) -> list[tuple[Any, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from typing import Any
@@ -17,8 +18,10 @@ from tests.integration.sql_families import Connection
 from tests.integration.sql_writers import WriterTests
 from tests.integration.test_mysql_drivers import MySQLFamily
 from tests.servers import Address
+from tests.servers.kinds import MYSQL_AND_MARIADB
 
 
+@MYSQL_AND_MARIADB
 class TestMySQLWriter(MySQLFamily, WriterTests):
     def run(self, connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
         place = Address(**{name: connection[name] for name in ("host", "port", "user", "password", "database")})
@@ -30,8 +33,15 @@ class TestMySQLWriterWithInserts(TestMySQLWriter):
         return super().write(connection, data, ctx, **{"engine": "insert", **config})
 
 
+@MYSQL_AND_MARIADB
 class TestMySQLLoading(MySQLFamily):
     """What depends on how the rows get there."""
+
+    @pytest.fixture(autouse=True)
+    def _load_data_is_on(self, address: Address) -> Iterator[None]:
+        self.execute(address, "SET GLOBAL local_infile = ON")
+        yield
+        self.execute(address, "SET GLOBAL local_infile = DEFAULT")
 
     def both(self, connection: Connection, data: pa.Table, **config: Any) -> list[dict[str, Any]]:
         """Write by either engine and return what is there then, which must be the same."""

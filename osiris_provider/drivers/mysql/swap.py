@@ -110,8 +110,8 @@ class Swap:
         self._drop(self._new)
         message = (
             f"Table {self._table}: foreign keys of tables that the user may not see refer to it, so a new table cannot "
-            "take its place. Nothing was written. Grant the user SELECT on these tables, perhaps in another database; "
-            "replace then empties and fills the table instead."
+            "take its place. Nothing was written. Grant the user REFERENCES on these tables, perhaps in another "
+            "database; replace then empties and fills the table instead."
         )
         return DataError(message, table=self._table)
 

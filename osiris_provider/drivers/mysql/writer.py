@@ -123,7 +123,7 @@ class _Load:
             check_columns(self.step.id, self.config.table, self.schema, self.columns)
             self.keys = unique_keys(self.cursor, self.config.table)
         elif not self.config.create_if_missing:
-            raise missing_table(self.step.id, self.config.table)
+            raise missing_table(self.step.id, self.config.table, hides=True)
         elif self.config.primary_key:
             self.keys = [UniqueKey("PRIMARY", self.config.primary_key)]
         if self.config.write_mode == "upsert":

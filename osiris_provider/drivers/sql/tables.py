@@ -72,9 +72,13 @@ def check_columns(step_id: str, table: str, schema: pa.Schema, columns: Sequence
         raise DataError(message, step=step_id)
 
 
-def missing_table(step_id: str, table: str) -> DataError:
-    """Return the error for a table that is not there."""
-    message = f"Step {step_id}: there is no table {table}. Create it, or set create_if_missing: true."
+def missing_table(step_id: str, table: str, *, hides: bool = False) -> DataError:
+    """Return the error for a table that is not there.
+
+    :param hides: whether the server says the same of a table that the user has no right on.
+    """
+    unless = ", or the user has no right on it" if hides else ""
+    message = f"Step {step_id}: there is no table {table}{unless}. Create it, or set create_if_missing: true."
     return DataError(message, step=step_id)
 
 
