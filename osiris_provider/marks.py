@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from osiris_provider.connections.settings import setting
 from osiris_provider.drivers.incremental import Mark
@@ -117,8 +118,9 @@ class MarkStore:
             if error.facts.get("fault") != MISSING.slug:
                 raise
             return None
-        with suppress(ValueError, KeyError, TypeError):
-            return _parsed(json.loads(text))
+        entry = _parsed(text)
+        if entry is not None:
+            return entry
         message = (
             f"{uri} is not a file of high-water marks. Remove it: its run will begin where the runs before it ended."
         )
@@ -172,19 +174,14 @@ class MarkStore:
         return sorted(name.rstrip("/").rpartition("/")[2] for name in found)
 
 
-def _parsed(found: Any) -> Entry:
-    if found["version"] != VERSION:
-        raise ValueError
-    known = {name: found[name] for name in ("run_id", "source", "column", "reached", "written_at")}
-    low, mark = (_mark(found[name]) for name in ("low", "mark"))
-    return Entry(TaskKey(**found["task"]), low=low, mark=mark, **known)
-
-
-def _mark(found: Any) -> Mark | None:
-    if found is None:
+def _parsed(text: bytes) -> Entry | None:
+    """Return what a file holds; None if it is broken, or of another version."""
+    try:
+        found = TypeAdapter(dict[str, Any]).validate_json(text)
+        known = {name: value for name, value in found.items() if name != "version"}
+        return TypeAdapter(Entry).validate_python(known, strict=False) if found.get("version") == VERSION else None
+    except ValidationError:
         return None
-    seen = found["seen"]
-    return Mark(found["type"], found["text"], None if seen is None else tuple(seen))
 
 
 def state_url() -> str:

@@ -83,6 +83,12 @@ def _options() -> dict[str, Any]:
             "object store. If it is not set, a folder of staging_url; set it if old files are removed there.",
             example="s3://my_aws_conn@my-bucket/state",
         ),
+        "file_mode": _option(
+            "Mode of the files that are made on mounted file systems: results, state, CSV, Parquet and DuckDB files. "
+            "Directories that are made get it with the right to enter. For tasks of several users on a shared mount.",
+            example="0660",
+            default="0600",
+        ),
         "doctor_timeout": _option(
             "Seconds that the Test button of a connection waits for its peer.", kind="float", default="2.0"
         ),

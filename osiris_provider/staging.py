@@ -7,22 +7,29 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.connections.reference import shown
 from osiris_provider.connections.settings import airflow_home, setting
 from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, memory_pool, row_groups, to_reader
 from osiris_provider.errors import DataError, MissingPackageError
 from osiris_provider.storage.cleanup import OldFile, remove_old
+from osiris_provider.storage.faults import public
 from osiris_provider.storage.files import FILE_NAME, file_system, is_local, open_ranges, whole_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 LONGEST_SEGMENT = 120
+
+_SEGMENT = r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*"
+_RESULT = re.compile(rf"{_SEGMENT}/{_SEGMENT}/{_SEGMENT}/\d+/\d+/{re.escape(FILE_NAME)}", re.ASCII)
+"""The layout: DAG, run, task, map index and try, each as :func:`safe_segment` writes it."""
 
 OpenPath = Callable[[str], Any]
 """From a URL to a path object, such as ``airflow.sdk.ObjectStoragePath``."""
@@ -49,7 +56,10 @@ class StagedData:
         """
         if not isinstance(value, Mapping) or not {"uri", "rows", "bytes", "columns"} <= set(value):
             return None
-        return cls(str(value["uri"]), int(value["rows"]), int(value["bytes"]), list(value["columns"]))
+        uri, rows, size, columns = (value[key] for key in ("uri", "rows", "bytes", "columns"))
+        if (type(uri), type(rows), type(size), type(columns)) == (str, int, int, list):
+            return cls(uri, rows, size, columns)
+        return None
 
 
 class Staging:
@@ -94,8 +104,26 @@ class Staging:
         """Return staged results as one input of a step; nothing is read before it is asked for.
 
         :param staged: one, or several with the same columns, such as those of mapped tasks.
+        :raises DataError: a reference is not to a result in this staging area. It came through XCom, which others can
+            write to: it must not lead to another file, nor use another connection.
         """
+        for one in staged:
+            self._check_inside(one.uri)
         return StepInput(staged, self._open_path)
+
+    def _check_inside(self, uri: str) -> None:
+        relative = uri.removeprefix(f"{self.url}/")
+        inside = uri.startswith(f"{self.url}/") and _RESULT.fullmatch(relative)
+        if inside and is_local(path := self._open_path(uri)):
+            root = os.path.realpath(self._open_path(self.url).path)
+            inside = os.path.realpath(path.path) == os.path.join(root, relative)
+        if inside:
+            return
+        message = (
+            f"The reference {shown(public(uri))} is not to a result in the staging area {public(self.url)}. Give all "
+            "workers the same staging_url, and clear the task that wrote it."
+        )
+        raise DataError(message)
 
     def remove_old(self, older_than: timedelta, *, dry_run: bool = False) -> Iterator[OldFile]:
         """Remove, and yield, what nothing has written to for some time: ``osiris staging gc`` for a task of a DAG.

@@ -34,19 +34,22 @@ def setting(key: str) -> str | None:
 def file_mode() -> int:
     """Return ``[osiris] file_mode``, the mode of the files that this package makes; 0600 if it is not set.
 
-    :raises ConnectionConfigError: it is not an octal number of rights, or the owner could not read and write.
+    :raises ConnectionConfigError: it is no mode.
     """
     written = setting("file_mode") or "0600"
-    if re.fullmatch(r"(0o)?0?[67][0-7][0-7]", written):
-        return int(written.removeprefix("0o"), 8) & 0o666
+    mode = parse_mode(written)
+    if mode is not None:
+        return mode
     message = f"[osiris] file_mode: '{shown(written)}' is no mode such as 0600 or 0660; the owner reads and writes."
     raise ConnectionConfigError(message, field="file_mode")
 
 
-def directory_mode() -> int:
-    """Return the mode of the directories that this package makes: who may read :func:`file_mode` may also enter."""
-    mode = file_mode()
-    return mode | (mode & 0o444) >> 2
+def parse_mode(text: str) -> int | None:
+    """Return the mode of a file, None if it is no octal number or the owner could not read and write.
+
+    :param text: such as ``0640``. Rights to execute are dropped.
+    """
+    return int(text, 8) & 0o666 if re.fullmatch(r"0?[67][0-7][0-7]", text) else None
 
 
 def _expanded(text: str) -> str:

@@ -135,7 +135,8 @@ class OsirisOperator(BaseOperator):
         if (staged := StagedData.parse(value)) is not None:
             return staging.read(staged)
         if isinstance(value, Mapping):
-            return value
+            # XCom may bring data, but not the path of a file that holds some.
+            return {key: value[key] for key in ("data", "df") if key in value} or value
         if isinstance(value, Sequence) and not isinstance(value, str):
             parts = [StagedData.parse(part) for part in value]
             known = [part for part in parts if part is not None]

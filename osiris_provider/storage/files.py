@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import uuid
 from abc import ABC, abstractmethod
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
+from osiris_provider.connections.settings import file_mode
 from osiris_provider.errors import MissingPackageError
 from osiris_provider.storage.faults import attempt
 
@@ -80,6 +83,34 @@ class ReportingFile:
         if not callable(found):
             return found
         return lambda *args, **kwargs: attempt(self._place, found, *args, **kwargs)
+
+
+def make_directories(path: Path, mode: int) -> None:
+    """Make a directory and those above it that are missing; whoever may read files of a mode may enter them.
+
+    :param mode: of the files to come.
+    """
+    missing = [directory for directory in (path, *path.parents) if not directory.exists()]
+    for directory in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir(mode=0o700)
+            # The mode that was asked for, whatever the umask; a set-group-ID bit is inherited and stays.
+            inherited = directory.stat().st_mode & 0o7000
+            directory.chmod(mode | 0o700 | (mode & 0o044) >> 2 | inherited)
+    if not path.is_dir():
+        # Tell what is in the way.
+        path.mkdir()
+
+
+def open_new(path: Path, mode: int) -> IO[bytes]:
+    """Open a file that does not exist yet for writing.
+
+    :param mode: of the file, whatever the umask.
+    :raises FileExistsError: there is something of that name, be it a link to nowhere.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    os.fchmod(descriptor, mode)
+    return os.fdopen(descriptor, "wb")
 
 
 class WholeFile(ABC):
@@ -172,14 +203,28 @@ class RenamedFile(WholeFile):
             self._partial.unlink(missing_ok=True)
 
 
+class LocalFile(RenamedFile):
+    """The same on a mounted file system, with the mode that ``[osiris] file_mode`` says."""
+
+    def _try_open(self) -> Any:
+        mode = file_mode()
+        make_directories(Path(self._path.parent.path), mode)
+        return open_new(Path(self._partial.path), mode)
+
+    def _finish(self) -> None:
+        self._file.close()
+        os.replace(self._partial.path, self._path.path)
+
+
 def whole_file(path: Any, place: str) -> WholeFile:
     """Return a file to be written in a ``with`` block: it is there after the block, or nothing is.
 
     :param path: a UPath or an ``ObjectStoragePath``; an existing file is replaced.
     :param place: URL to name in errors.
     """
-    kind = CommittedFile if path.protocol in COMMITTING_PROTOCOLS else RenamedFile
-    return kind(path, place)
+    if path.protocol in COMMITTING_PROTOCOLS:
+        return CommittedFile(path, place)
+    return LocalFile(path, place) if is_local(path) else RenamedFile(path, place)
 
 
 def open_ranges(fs: Any, path: str, place: str, *, ahead: bool) -> Any:

@@ -117,8 +117,8 @@ class StagingContract:
         assert self.files(staging) == []
 
     def test_a_result_that_is_gone_is_an_error_that_says_so(self, staging: Staging) -> None:
-        missing = StagedData(f"{staging.url}/gone/data.parquet", 1, 1, ["a"])
-        with pytest.raises(UnknownConnectorError, match=r"gone/data\.parquet is not there") as raised:
+        missing = StagedData(f"{staging.url}/dag/run/gone/0/1/data.parquet", 1, 1, ["a"])
+        with pytest.raises(UnknownConnectorError, match=r"gone/0/1/data\.parquet is not there") as raised:
             staging.read(missing)["data"].read_all()
         assert not can_pass(raised.value)
 

@@ -188,8 +188,8 @@ def test_processor_reads_an_input_more_than_once() -> None:
 def test_processor_takes_every_kind_of_input(tmp_path: Path) -> None:
     pq.write_table(PEOPLE, tmp_path / "it's.parquet")
     inputs: dict[str, Any] = {
-        "path": {"path": str(tmp_path / "it's.parquet")},
-        "dataset": {"dataset": ds.dataset(PEOPLE)},
+        "path": {"data": None, "path": str(tmp_path / "it's.parquet")},
+        "dataset": {"data": None, "dataset": ds.dataset(PEOPLE)},
         "arrow": {"data": PEOPLE},
         "chunks": {"data": ({"data": PEOPLE} for _ in range(2))},
         "frame": {"df": PEOPLE.to_pandas()},

@@ -208,11 +208,12 @@ def test_broken_input_leaves_the_old_file(tmp_path: Path, driver: BaseDriver[Any
 
 
 @pytest.mark.parametrize("driver", WRITERS, ids=lambda driver: driver.name)
-def test_link_is_kept(tmp_path: Path, driver: BaseDriver[Any]) -> None:
+def test_link_is_replaced(tmp_path: Path, driver: BaseDriver[Any]) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     write(driver, tmp_path / "link")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real").stat().st_size > 0
+    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "link").stat().st_size > 0
+    assert not (tmp_path / "real").exists()
 
 
 def test_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def test_a_connection_can_allow_external_access(foreign: Path) -> None:
 )
 def test_a_processor_reads_its_inputs_and_no_other_file(statement: str, tmp_path: Path) -> None:
     pq.write_table(PEOPLE, tmp_path / "in.parquet")
-    inputs = {"e": {"path": str(tmp_path / "in.parquet")}, "f": {"data": PEOPLE.to_reader()}}
+    inputs = {"e": {"data": None, "path": str(tmp_path / "in.parquet")}, "f": {"data": PEOPLE.to_reader()}}
     assert process("SELECT count(*) AS n FROM e JOIN f USING (id)", inputs).to_pydict() == {"n": [2]}
     with pytest.raises(PermissionDeniedError, match="Step p"):
         process(statement, inputs)
@@ -72,7 +72,7 @@ def test_a_processor_reads_its_inputs_and_no_other_file(statement: str, tmp_path
 
 def test_a_processor_with_a_foreign_file_reads_staged_inputs_and_no_other_file(foreign: Path, tmp_path: Path) -> None:
     pq.write_table(PEOPLE, tmp_path / "in.parquet")
-    inputs = {"e": {"path": str(tmp_path / "in.parquet")}}
+    inputs = {"e": {"data": None, "path": str(tmp_path / "in.parquet")}}
     fields = {"resolved_connection": connection(foreign)}
     assert process("SELECT e.id FROM e JOIN people USING (id)", inputs, **fields).to_pydict() == {"id": [1]}
     with pytest.raises(PermissionDeniedError, match="Step p"):

@@ -60,12 +60,12 @@ def test_small_batches_are_put_together(tmp_path: Path) -> None:
 
 
 def test_asking_whether_a_key_is_there_reads_nothing(tmp_path: Path) -> None:
-    missing = StagedData((tmp_path / "gone.parquet").as_uri(), 1, 1, ["a"])
+    missing = StagedData((tmp_path / "dag/run/gone/0/1/data.parquet").as_uri(), 1, 1, ["a"])
     found = Staging(tmp_path.as_uri(), UPath).read(missing)
     assert "data" in found
     assert "df" in found
     assert found["rows"] == 1
-    with pytest.raises(UnknownConnectorError, match=r"gone\.parquet is not there") as raised:
+    with pytest.raises(UnknownConnectorError, match=r"gone/0/1/data\.parquet is not there") as raised:
         found["data"].read_all()
     assert not can_pass(raised.value)
 

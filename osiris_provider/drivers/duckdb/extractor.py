@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import BaseDriver, Step, StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS, to_reader
 from osiris_provider.drivers.progress import PROCESSED, Progress
@@ -98,9 +99,19 @@ class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
         reader = to_reader(self._stream(dataclasses.replace(step, connection=_database_of(step))))
         return {"data": progress.watch(reader, lambda: progress.finish(step.metric))}
 
+    @contextlib.contextmanager
+    def _database(self, step: Step[ProcessorConfig]) -> Iterator[DuckDBPyConnection]:
+        with self.borrowed(step) as client:
+            try:
+                yield client
+            finally:
+                if step.connection.get("alias") == _NO_CONNECTION:
+                    # Nobody else can ask for it.
+                    get_connector("duckdb").close_client(client)
+
     def _stream(self, step: Step[ProcessorConfig]) -> Batches:
         with (
-            self.borrowed(step) as client,
+            self._database(step) as client,
             own_cursor(client) as cursor,
             tempfile.TemporaryDirectory(prefix="osiris-inputs-") as folder,
         ):
@@ -191,9 +202,12 @@ def _input(step: Step[Any], name: str, spill: Path) -> Any:
     import pyarrow.dataset as ds
 
     value = step.inputs[name]
+    if "data" not in value:
+        # Figures only, which may have a path; or a frame.
+        return step.read_input(name).read_all()
     # One at a time: an input opens what it is asked for.
-    key = next((key for key in ("path", "dataset", "data") if key in value), "df")
-    found = value.get(key)
+    key = next(key for key in ("path", "dataset", "data") if key in value)
+    found = value[key]
     if isinstance(found, ds.Dataset | pa.Table):
         return found
     if key == "path":

@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 
 from osiris_provider.drivers.base import Extractor, Step, StepConfig, Writer
 from osiris_provider.drivers.data import BATCH_ROWS, row_groups
-from osiris_provider.drivers.filesystem.files import LocalPath, explained, replacing
+from osiris_provider.drivers.filesystem.files import FileMode, LocalPath, explained, replacing
 from osiris_provider.drivers.sql.base import plain
 from osiris_provider.drivers.sql.config import Text
 from osiris_provider.drivers.sql.tables import check_names
@@ -78,6 +78,7 @@ class CsvWriterConfig(StepConfig):
     delimiter: Delimiter = ","
     header: bool = True
     compression: Literal["auto", "gzip", "none"] = "auto"
+    file_mode: FileMode = None
     input: str | None = None
 
 
@@ -86,6 +87,7 @@ class ParquetWriterConfig(StepConfig):
 
     path: LocalPath
     compression: Literal["zstd", "snappy", "gzip", "none"] = "zstd"
+    file_mode: FileMode = None
     input: str | None = None
 
 
@@ -127,8 +129,8 @@ class CsvWriter(Writer[CsvWriterConfig]):
         zipped = config.path.endswith(".gz") if config.compression == "auto" else config.compression == "gzip"
         options = csv.WriteOptions(include_header=config.header, delimiter=config.delimiter)
         check_names(step.id, reader.schema)
-        with explained(step, config.path), replacing(config.path) as partial:
-            rows = _write_csv(partial, reader, options, zipped=zipped)
+        with explained(step, config.path), replacing(config.path, config.file_mode) as file:
+            rows = _write_csv(file, reader, options, zipped=zipped)
         return _report(config.path, rows)
 
 
@@ -142,8 +144,8 @@ class ParquetWriter(Writer[ParquetWriterConfig]):
         """Write all batches; see :meth:`Writer.write`."""
         config = step.config
         check_names(step.id, reader.schema)
-        with explained(step, config.path), replacing(config.path) as partial:
-            rows = _write_parquet(partial, reader, config.compression)
+        with explained(step, config.path), replacing(config.path, config.file_mode) as file:
+            rows = _write_parquet(file, reader, config.compression)
         return _report(config.path, rows)
 
 
@@ -235,15 +237,14 @@ def _check_types(step: Step[CsvExtractorConfig], schema: pa.Schema) -> None:
             raise DriverConfigError(message, step=step.id)
 
 
-def _write_csv(path: str, reader: pa.RecordBatchReader, options: csv.WriteOptions, *, zipped: bool) -> int:
-    import pyarrow as pa
+def _write_csv(file: IO[bytes], reader: pa.RecordBatchReader, options: csv.WriteOptions, *, zipped: bool) -> int:
     from pyarrow import csv
 
     rows = 0
     with (
         # Arrow compresses at level 9, which takes several times as long for a percent or two.
-        gzip.open(path, "wb", compresslevel=6) if zipped else pa.OSFile(path, "wb") as file,
-        csv.CSVWriter(file, reader.schema, write_options=options) as writer,
+        gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6) if zipped else contextlib.nullcontext(file) as target,
+        csv.CSVWriter(target, reader.schema, write_options=options) as writer,
     ):
         for batch in sliced(reader, BATCH_ROWS):
             writer.write_batch(batch)
@@ -251,11 +252,11 @@ def _write_csv(path: str, reader: pa.RecordBatchReader, options: csv.WriteOption
     return rows
 
 
-def _write_parquet(path: str, reader: pa.RecordBatchReader, compression: str) -> int:
+def _write_parquet(file: IO[bytes], reader: pa.RecordBatchReader, compression: str) -> int:
     import pyarrow.parquet as pq
 
     rows = 0
-    with pq.ParquetWriter(path, reader.schema, compression=compression) as writer:
+    with pq.ParquetWriter(file, reader.schema, compression=compression) as writer:
         for table in row_groups(sliced(reader, BATCH_ROWS)):
             writer.write_table(table)
             rows += table.num_rows

@@ -11,14 +11,16 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 from pydantic import AfterValidator
 
+from osiris_provider.connections.settings import file_mode, parse_mode
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.sql.base import InputError, plain
 from osiris_provider.drivers.sql.config import Text
 from osiris_provider.errors import DataError, DriverConfigError, OsirisError
+from osiris_provider.storage.files import make_directories, open_new
 
 _WRONG_PATH = {
     errno.ENOENT: "does not exist",
@@ -83,19 +85,35 @@ def _file_error(step: Step[Any], path: str, error: OSError) -> OsirisError:
     return DataError(f"Step {step.id}: {path}: {said}. Nothing was written.", step=step.id)
 
 
+def _mode(text: str | None) -> str | None:
+    if text is None or parse_mode(text) is not None:
+        return text
+    message = "is a mode such as 0600 or 0640, in quotes; the owner reads and writes"
+    raise ValueError(message)
+
+
+FileMode = Annotated[str | None, AfterValidator(_mode)]
+"""The mode of a file as a config field; None for ``[osiris] file_mode``."""
+
+
 @contextlib.contextmanager
-def replacing(path: str) -> Iterator[str]:
-    """Lend a temporary name beside a file; what is there at the end takes the file's place at once.
+def replacing(path: str, mode: str | None = None) -> Iterator[IO[bytes]]:
+    """Lend a new file beside a path; at the end it takes the place of what is there, at once.
+
+    A symbolic link is replaced, not followed: in a directory that others may write to, it could be theirs.
 
     :param path: of the file; its directory is made if it is missing. After an error everything is as it was.
+    :param mode: of the file, such as ``0640``; None for ``[osiris] file_mode``.
     """
-    final = Path(os.path.realpath(path))
+    final = Path(os.path.abspath(path))
     if final.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    final.parent.mkdir(parents=True, exist_ok=True)
+    rights = file_mode() if mode is None else int(mode, 8) & 0o666
+    make_directories(final.parent, rights)
     partial = final.with_name(f".{final.name[:200]}.{uuid.uuid4().hex}.partial")
     try:
-        yield str(partial)
+        with open_new(partial, rights) as file:
+            yield file
         partial.replace(final)
     finally:
         partial.unlink(missing_ok=True)

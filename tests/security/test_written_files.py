@@ -1,0 +1,88 @@
+"""Files that we make are for their owner, and lie where they were told to lie."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from osiris_provider.drivers.base import BaseDriver
+from osiris_provider.drivers.filesystem.drivers import CsvWriter, ParquetWriter
+from osiris_provider.errors import ConnectionConfigError, DriverConfigError
+from osiris_provider.marks import Entry, MarkStore, RunKey, TaskKey
+from upath import UPath
+
+from tests.contract.context import RecordingContext
+
+WRITERS: list[BaseDriver[Any]] = [CsvWriter(), ParquetWriter()]
+writers = pytest.mark.parametrize("driver", WRITERS, ids=lambda driver: driver.name)
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def write(driver: BaseDriver[Any], path: Path, **config: Any) -> None:
+    inputs = {"e": {"data": pa.table({"id": [1]})}}
+    driver.run(step_id="w", config={"path": str(path), **config}, inputs=inputs, ctx=RecordingContext())
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@writers
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_file_is_for_its_owner_alone(tmp_path: Path, driver: BaseDriver[Any], umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        write(driver, tmp_path / "deep" / "deeper" / "x.out")
+    finally:
+        os.umask(before)
+    assert mode_of(tmp_path / "deep" / "deeper" / "x.out") == 0o600
+    assert mode_of(tmp_path / "deep" / "deeper") == mode_of(tmp_path / "deep") == 0o700
+
+
+@writers
+def test_teams_can_have_another_mode(tmp_path: Path, driver: BaseDriver[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__OSIRIS__FILE_MODE", "0660")
+    write(driver, tmp_path / "deep" / "x.out")
+    assert (mode_of(tmp_path / "deep"), mode_of(tmp_path / "deep" / "x.out")) == (0o770, 0o660)
+    write(driver, tmp_path / "y.out", file_mode="0644")
+    assert mode_of(tmp_path / "y.out") == 0o644
+
+
+@pytest.mark.parametrize("mode", ["rw", "0400", "600x", "9", "07777", "-600"])
+def test_a_mode_that_is_none_is_an_error(tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DriverConfigError, match="file_mode"):
+        write(CsvWriter(), tmp_path / "x", file_mode=mode)
+    monkeypatch.setenv("AIRFLOW__OSIRIS__FILE_MODE", mode)
+    with pytest.raises(ConnectionConfigError, match="file_mode"):
+        write(CsvWriter(), tmp_path / "x")
+    assert not os.listdir(tmp_path)
+
+
+@writers
+@pytest.mark.parametrize("to", ["file", "nothing"])
+def test_a_planted_link_is_replaced_and_not_followed(tmp_path: Path, driver: BaseDriver[Any], to: str) -> None:
+    sticky, home = tmp_path / "tmp", tmp_path / "home"
+    sticky.mkdir()
+    home.mkdir()
+    sticky.chmod(0o1777)
+    if to == "file":
+        (home / "authorized_keys").write_text("mine")
+    (sticky / "x.out").symlink_to(home / "authorized_keys")
+    write(driver, sticky / "x.out")
+    assert not (sticky / "x.out").is_symlink()
+    assert mode_of(sticky / "x.out") == 0o600
+    assert [path.read_text() for path in home.iterdir()] == (["mine"] if to == "file" else [])
+
+
+def test_state_is_for_its_owner_alone(tmp_path: Path) -> None:
+    store = MarkStore((tmp_path / "state").as_uri(), UPath)
+    task = TaskKey("dag", "task")
+    store.write(RunKey("run", NOW, NOW), Entry(task, "run", "orders", "id", None))
+    [made] = (tmp_path / "state").rglob("*.json")
+    assert mode_of(made) == 0o600
+    assert all(mode_of(directory) == 0o700 for directory in list(made.parents)[:4])
