@@ -56,7 +56,7 @@ def test_conn_019_only_what_may_pass_is_tried_again(
 
 def fetched(api: FakeApi, path: str) -> list[Any]:
     """Run an extractor on a path and return the requests that the server saw."""
-    config = {"resolved_connection": to(api), "path": path}
+    config = {"resolved_connection": to(api), "path": path, "records_as": "object"}
     raised: ConnectorError | None = None
     try:
         get_driver("api.extractor").run(step_id="s", config=config, inputs={}, ctx=RecordingContext())

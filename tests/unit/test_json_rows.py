@@ -64,15 +64,15 @@ def test_missing_values_are_null() -> None:
     ("later", "complaint"),
     [
         ({"a": 1, "fresh": 2}, "column 'fresh' appears first on page 2"),
-        ({"a": "text"}, "column 'a' on page 2 holds a value that is no int64"),
-        ({"a": 1.5}, "column 'a' on page 2 holds a value that is no int64"),
-        ({"a": True}, "column 'a' on page 2 holds a value that is no int64"),
-        ({"a": 2**70}, "column 'a' on page 2 holds a value that is no int64"),
-        ({"a": {"x": 1}}, "column 'a' on page 2 holds a value that is no int64"),
-        ({"o": {"x": 1, "fresh": 2}}, "column 'o' on page 2 holds a value that is no (?:struct|list)"),
+        ({"a": "text"}, "column 'a' on page 2 holds a value that is not int64"),
+        ({"a": 1.5}, "column 'a' on page 2 holds a value that is not int64"),
+        ({"a": True}, "column 'a' on page 2 holds a value that is not int64"),
+        ({"a": 2**70}, "column 'a' on page 2 holds a value that is not int64"),
+        ({"a": {"x": 1}}, "column 'a' on page 2 holds a value that is not int64"),
+        ({"o": {"x": 1, "fresh": 2}}, "column 'o' on page 2 holds a value that is not (?:struct|list)"),
         ({"o": {"x": "text"}}, "column 'o' on page 2 holds a value"),
-        ({"l": [{"x": 1}, {"fresh": 2}]}, "column 'l' on page 2 holds a value that is no (?:struct|list)"),
-        ({"n": {"x": 1}}, "column 'n' on page 2 holds a value that is no string"),
+        ({"l": [{"x": 1}, {"fresh": 2}]}, "column 'l' on page 2 holds a value that is not (?:struct|list)"),
+        ({"n": {"x": 1}}, "column 'n' on page 2 holds a value that is not string"),
     ],
 )
 def test_what_does_not_fit_is_an_error(later: dict[str, Any], complaint: str) -> None:
@@ -82,7 +82,7 @@ def test_what_does_not_fit_is_an_error(later: dict[str, Any], complaint: str) ->
 
 
 def test_column_without_a_common_type() -> None:
-    with pytest.raises(DataError, match=r"column 'a' holds values of no common type \(int, str\).*a: string"):
+    with pytest.raises(DataError, match=r"column 'a' holds values of no common type \(number, text\).*a: string"):
         table_of([{"a": 1}, {"a": "x"}])
 
 
@@ -146,8 +146,7 @@ def test_either_all_arrives_or_it_is_an_error(rows: Rows) -> None:
         found = table_of(rows).to_pylist()
     except DataError:
         return
-    # Arrow counts no rows where there are no columns.
-    assert len(found) == (len(rows) if any(rows) else 0)
+    assert len(found) == len(rows)
     for row, arrived in zip(rows, found, strict=False):
         for name, value in row.items():
             if isinstance(value, str | bool | int) or value is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 from urllib.parse import SplitResult, quote, urlsplit
@@ -20,6 +20,7 @@ from osiris_provider.connectors.http.faults import (
     BROKEN_JSON,
     HTTP_STATUS,
     NOT_CHECKED,
+    PENDING,
     THROTTLED,
     TOO_LARGE,
     WEB_PAGE,
@@ -28,7 +29,7 @@ from osiris_provider.connectors.http.faults import (
     retry_after_seconds,
     status_fault,
 )
-from osiris_provider.connectors.http.json_text import parse_json
+from osiris_provider.connectors.http.json_text import LINES, parse_json
 from osiris_provider.connectors.http.urls import authority_of
 from osiris_provider.connectors.model import ConnectionModel, Info, reference_of
 from osiris_provider.errors import ConnectorError
@@ -47,6 +48,9 @@ MAX_PROOF = 64 * 1024
 MAX_PAGE = 64 * 1024 * 1024
 CONNECT_SECONDS = 10.0
 THROTTLED_STATUS = 429
+FORBIDDEN_STATUS = 403
+ACCEPTED = 202
+NO_CONTENT = (204, 205)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 
@@ -210,7 +214,10 @@ class HttpConnector(Connector[HM, "HttpSession"]):
 
         :param answer: of the peer.
         """
-        return status_fault(answer.status, self.statuses)
+        fault = status_fault(answer.status, self.statuses)
+        # GitHub and others answer so where a limit of rates is reached.
+        waits = answer.status == FORBIDDEN_STATUS and self.retry_after_of(answer) is not None
+        return THROTTLED if waits else fault
 
     def checked(self, answer: Answer) -> Answer:
         """Return an answer that is a result.
@@ -230,18 +237,36 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         """
         return retry_after_seconds(answer.headers.get("Retry-After"))
 
-    def fetch(self, session: HttpSession, method: str, path: str, **options: Any) -> tuple[Any, Answer]:
-        """Return the JSON of an answer of at most 64 MiB, and the answer.
+    def fetch(
+        self,
+        session: HttpSession,
+        method: str,
+        path: str,
+        *,
+        also: Collection[int] = (),
+        lines: bool | None = None,
+        **options: Any,
+    ) -> tuple[Any, Answer, bool]:
+        """Return the JSON of an answer of at most 64 MiB, the answer, and whether it is one without content.
 
         :param session: the client.
         :param method: such as ``GET``.
         :param path: relative to the base URL, or absolute.
+        :param also: statuses besides 204 and 205 that mean an answer without content.
+        :param lines: whether it is one JSON text a line; None goes by the content type.
         :raises Exception: what :meth:`Connector.guarded` turns into errors of this package.
         """
-        answer = self.checked(session.ask(method, path, MAX_PAGE, **options))
+        answer = session.ask(method, path, MAX_PAGE, **options)
+        if answer.status in (*NO_CONTENT, *also):
+            return None, answer, True
+        if answer.status == ACCEPTED:
+            raise HttpFaultError(PENDING, self.retry_after_of(answer), safe_url(answer.url))
+        self.checked(answer)
         if not answer.complete:
-            raise HttpFaultError(TOO_LARGE)
-        return parsed(answer), answer
+            raise HttpFaultError(TOO_LARGE, url=safe_url(answer.url))
+        if lines is None:
+            lines = bool(LINES.match(answer.headers.get("Content-Type", "").strip()))
+        return parsed(answer, lines=lines), answer, False
 
     def error_of(self, error: BaseException, connection: Mapping[str, Any]) -> ConnectorError:
         """Return the error of this package, with the URL that was asked.

@@ -1,4 +1,4 @@
-"""JSON as it came: nothing is dropped in silence, and what an answer may hold is bounded."""
+"""JSON as it came: numbers keep their text, nothing is dropped in silence, and what an answer may hold is bounded."""
 
 from __future__ import annotations
 
@@ -26,6 +26,17 @@ _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 # Only what is a table of characters: other codecs of Python unpack, or read escapes.
 _TABLES = re.compile(r"(?:iso-?8859|cp|windows|koi8|mac|big5|gb|euc|shift|utf|ascii|latin).*", re.IGNORECASE)
 _BLANK = " \t\r\n"
+_MAX_INTEGER = 40
+
+
+class Number(str):
+    """A JSON number as its text came, if it has a fraction or an exponent, or is too long for any integer column."""
+
+    __slots__ = ()
+
+
+def _integer(text: str) -> int | Number:
+    return Number(text) if len(text) > _MAX_INTEGER or text == "-0" else int(text)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -36,11 +47,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+_DECODER = json.JSONDecoder(parse_float=Number, parse_constant=Number, parse_int=_integer, object_pairs_hook=_object)
 
 
 def parse_json(body: bytes, content_type: str = "", *, lines: bool = False) -> Any:
-    """Return what a JSON text holds.
+    """Return what a JSON text holds; integers as ``int``, other numbers as :class:`Number`.
 
     :param body: UTF-8 as JSON has to be, else UTF-16, UTF-32, or what the content type names.
     :param content_type: header of the answer.

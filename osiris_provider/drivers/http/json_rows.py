@@ -1,30 +1,32 @@
 """JSON records as Arrow: typed by what the first rows hold, or by what the step declares.
 
 The rule: columns and types are those of the first ``infer_rows`` rows (at least one page), or exactly those in
-``types``. Afterwards a missing value is null, and a value or a column that does not fit is an error that names column
-and page: nothing is dropped or bent in silence. ``other_fields`` names a column that takes the fields without one. A
-column that holds only nulls at first is a string, and objects that have no fields at first are kept as their JSON text.
+``types``. Afterwards a missing value is null, and a value or a column that does not fit is an error that names column,
+page and record: nothing is dropped or bent in silence. ``other_fields`` names a column that takes the fields without
+one. A column that holds only nulls at first is a string, and objects that have no fields at first are kept as their
+JSON text.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.connectors.http.json_text import Number
+from osiris_provider.drivers.http.json_types import MixedTypesError, NoFieldsError, infer_type
+from osiris_provider.drivers.http.json_values import MisfitError, converter_of, json_text, parsed_text, text_of
 from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Rows = list[dict[str, Any]]
-EXACT_IN_DOUBLE = 2**53
 
 _DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
+_TIMESTAMP = re.compile(r"timestamp\[(s|ms|us|ns),\s*(?:tz=)?([\w/+:-]+)\]")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,25 @@ class _Column:
     declared: bool = False
     as_text: bool = False
     rest: bool = False
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Which page of which step, for messages."""
+
+    step_id: str
+    page: int
+    columns: list[_Column] = field(default_factory=list)
+
+    def misfit(self, column: _Column, record: int, reason: str) -> DataError:
+        advice = "Raise config field infer_rows, or declare its type in types."
+        if column.declared:
+            advice = "Declare another type for it in types; string takes everything as it comes."
+        message = (
+            f"Step {self.step_id}: column '{column.name}' on page {self.page} holds a value that is not "
+            f"{column.type}: record {record} has {reason}. {advice}"
+        )
+        return DataError(message, step=self.step_id, column=column.name, row=record)
 
 
 def to_batches(
@@ -72,11 +93,12 @@ def to_batches(
     if other_fields is not None:
         columns.append(_rest(step_id, other_fields, columns))
     schema = pa.schema([(column.name, column.type) for column in columns])
+    complete = not types and other_fields is None
 
     def batches() -> Iterator[pa.RecordBatch]:
         for number, page in itertools.chain(_drained(head), numbered):
             if page:
-                yield _batch(step_id, number, page, columns, schema, complete=not types and other_fields is None)
+                yield _batch(_Place(step_id, number, columns), page, schema, complete=complete)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 
@@ -89,7 +111,8 @@ def _drained(pages: list[tuple[int, Rows]]) -> Iterator[tuple[int, Rows]]:
 def type_of(text: str) -> pa.DataType:
     """Return the Arrow type of a name in a step's ``types``.
 
-    :param text: an Arrow name such as ``int64``, ``timestamp`` (microseconds, UTC), or ``decimal(12,2)``.
+    :param text: an Arrow name such as ``int64``, ``timestamp`` (microseconds, UTC), ``timestamp[ns, UTC]``, or
+        ``decimal(12,2)``.
     :raises ValueError: there is no such type.
     """
     import pyarrow as pa
@@ -97,6 +120,9 @@ def type_of(text: str) -> pa.DataType:
     decimal = _DECIMAL.fullmatch(text)
     if decimal:
         return pa.decimal128(int(decimal[1]), int(decimal[2]))
+    zoned = _TIMESTAMP.fullmatch(text)
+    if zoned:
+        return pa.timestamp(zoned[1], zoned[2])
     return pa.timestamp("us", tz="UTC") if text == "timestamp" else pa.type_for_alias(text)
 
 
@@ -104,13 +130,13 @@ def _declared(step_id: str, name: str, text: str) -> _Column:
     import pyarrow as pa
 
     try:
-        found = type_of(text)
+        dtype = type_of(text)
     except ValueError:
-        found = None
-    if found is None:
+        dtype = None
+    if dtype is None:
         message = f"Step {step_id}: config field types: '{text}' of column {name} is not a type such as int64 or string"
         raise DriverConfigError(message, step=step_id)
-    return _Column(name, found, declared=True, as_text=pa.types.is_string(found))
+    return _Column(name, dtype, declared=True, as_text=pa.types.is_string(dtype))
 
 
 def _rest(step_id: str, name: str, columns: list[_Column]) -> _Column:
@@ -124,113 +150,108 @@ def _rest(step_id: str, name: str, columns: list[_Column]) -> _Column:
 
 def _inferred(step_id: str, rows: Rows) -> list[_Column]:
     names = dict.fromkeys(name for row in rows for name in row)
+    if rows and not names:
+        message = f"Step {step_id}: none of the {len(rows):,} records has a field. Check config field records."
+        raise DataError(message, step=step_id)
     return [_column_of(step_id, name, [row.get(name) for row in rows]) for name in names]
 
 
 def _column_of(step_id: str, name: str, values: list[Any]) -> _Column:
     import pyarrow as pa
 
+    problem = ""
     try:
-        found = pa.array(values).type
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        found = None
-    if found is None:
-        kinds = ", ".join(sorted({type(value).__name__ for value in values if value is not None}))
-        advice = f"declare it in config field types, such as {name}: string"
-        message = f"Step {step_id}: column '{name}' holds values of no common type ({kinds}); {advice}"
-        raise DataError(message, step=step_id, column=name)
-    settled = _settled(found)
-    return _Column(name, settled or pa.string(), as_text=settled is None)
+        name.encode()
+        return _Column(name, infer_type(values) or pa.string())
+    except NoFieldsError:
+        return _Column(name, pa.string(), as_text=True)
+    except MixedTypesError as error:
+        problem = (
+            f"column '{name}' holds values of no common type ({error}); declare it in types, such as {name}: string"
+        )
+    except UnicodeEncodeError:
+        problem = f"the name of column {name!a} has half of a surrogate pair; declare the columns to read in types"
+    message = f"Step {step_id}: {problem}"
+    raise DataError(message, step=step_id, column=name)
 
 
-def _settled(found: pa.DataType) -> pa.DataType | None:
-    """Return a type with strings in the place of nulls, or None if it has an object without fields."""
+def _batch(place: _Place, rows: Rows, schema: pa.Schema, *, complete: bool) -> pa.RecordBatch:
     import pyarrow as pa
 
-    if pa.types.is_null(found):
-        return pa.string()
-    if pa.types.is_list(found):
-        inner = _settled(found.value_type)
-        return inner and pa.list_(inner)
-    if pa.types.is_struct(found):
-        fields = [(field.name, _settled(field.type)) for field in found]
-        return pa.struct(fields) if fields and all(inner is not None for _, inner in fields) else None
-    return found
-
-
-def _batch(
-    step_id: str, number: int, rows: Rows, columns: list[_Column], schema: pa.Schema, *, complete: bool
-) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    known = {column.name for column in columns if not column.rest}
+    known = {column.name for column in place.columns if not column.rest}
     if complete:
         fresh = next((name for row in rows for name in row if name not in known), None)
         if fresh is not None:
-            what = f"column '{fresh}' appears first on page {number}"
-            raise DataError(_advice(step_id, what), step=step_id, column=fresh)
+            message = (
+                f"Step {place.step_id}: column '{fresh}' appears first on page {place.page}, unlike the rows before. "
+                "Raise config field infer_rows, or declare its type in types."
+            )
+            raise DataError(message, step=place.step_id, column=fresh)
     arrays = [
-        pa.array([_text_of_rest(row, known) for row in rows], column.type)
-        if column.rest
-        else _array(step_id, number, column, [row.get(column.name) for row in rows])
-        for column in columns
+        _array(place, column, [_other_fields(row, known) if column.rest else row.get(column.name) for row in rows])
+        for column in place.columns
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _array(step_id: str, number: int, column: _Column, values: list[Any]) -> pa.Array:
+def _other_fields(row: dict[str, Any], known: set[str]) -> dict[str, Any] | None:
+    return {name: value for name, value in row.items() if name not in known} or None
+
+
+def _array(place: _Place, column: _Column, values: list[Any]) -> pa.Array:
+    try:
+        return _converted(column, values)
+    except (ValueError, TypeError, NotImplementedError, OverflowError, RecursionError):
+        pass
+    # Again one by one, to say which it was.
+    for record, value in enumerate(values, 1):
+        try:
+            _converted(column, [value])
+        except MisfitError as error:
+            reason = str(error)
+        except RecursionError:
+            reason = "lists and objects that are nested too deeply"
+        except UnicodeEncodeError:
+            reason = "a text with half of a surrogate pair, which is no character"
+        except (ValueError, TypeError, NotImplementedError, OverflowError):
+            reason = "a value that is out of its range, or of more digits than it takes"
+        else:
+            continue
+        raise place.misfit(column, record, reason)
+    raise place.misfit(column, 1, "values that fit only one by one")
+
+
+def _converted(column: _Column, values: list[Any]) -> pa.Array:
+    """Return the values as an array; Arrow's own errors are all ValueErrors, TypeErrors or NotImplementedErrors."""
     import pyarrow as pa
 
+    if column.rest:
+        return pa.array([None if value is None else json_text(value) for value in values], column.type)
     if column.as_text:
-        return pa.array([_text(value) for value in values], column.type)
-    with contextlib.suppress(*_unfit()):
-        found = pa.array(values)
-        if found.type.equals(column.type):
-            return found
-    with contextlib.suppress(*_unfit()):
-        # Dates and decimals are texts in JSON; Arrow parses those only in a cast.
-        if column.declared and all(value is None or isinstance(value, str) for value in values):
-            return pa.array(values, pa.string()).cast(column.type)
-        if all(value is None or _fits(value, column.type) for value in values):
-            return pa.array(values, column.type)
-    what = f"column '{column.name}' on page {number} holds a value that is no {column.type}"
-    raise DataError(_advice(step_id, what), step=step_id, column=column.name)
+        return pa.array([text_of(value) for value in values], column.type)
+    convert = converter_of(column.type, declared=column.declared)
+    if column.declared and any(type(value) is str for value in values):
+        return _with_texts(column.type, values, convert)
+    return pa.array([None if value is None else convert(value) for value in values], column.type)
 
 
-def _unfit() -> tuple[type[Exception], ...]:
+def _with_texts(dtype: pa.DataType, values: list[Any], convert: Any) -> pa.Array:
+    """Dates and decimals are texts in JSON, which Arrow parses in a cast."""
     import pyarrow as pa
 
-    return pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError
-
-
-def _fits(value: Any, expected: pa.DataType) -> bool:
-    """Return whether a value may go into a column; asked because Arrow cuts 2.5 to 2 and drops unknown fields."""
-    import pyarrow as pa
-
-    if isinstance(value, dict):
-        known = {field.name: field.type for field in expected} if pa.types.is_struct(expected) else {}
-        return all(name in known and (inner is None or _fits(inner, known[name])) for name, inner in value.items())
-    if isinstance(value, list):
-        return pa.types.is_list(expected) and all(inner is None or _fits(inner, expected.value_type) for inner in value)
-    if isinstance(value, bool):
-        return bool(pa.types.is_boolean(expected))
-    if isinstance(value, int):
-        whole = pa.types.is_integer(expected) or pa.types.is_decimal(expected)
-        return whole or (pa.types.is_floating(expected) and abs(value) <= EXACT_IN_DOUBLE)
-    if isinstance(value, float):
-        return pa.types.is_floating(expected) or (pa.types.is_integer(expected) and value.is_integer())
-    return bool(pa.types.is_string(expected))
-
-
-def _text_of_rest(row: dict[str, Any], known: set[str]) -> str | None:
-    return _text({name: value for name, value in row.items() if name not in known} or None)
-
-
-def _text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _advice(step_id: str, what: str) -> str:
-    return (
-        f"Step {step_id}: {what}, unlike the rows before. Raise config field infer_rows, or declare its type in types."
+    if all(value is None or type(value) is str for value in values) and not pa.types.is_decimal(dtype):
+        try:
+            return pa.array(values, pa.string()).cast(dtype)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            pass
+    return pa.array(
+        [
+            None if value is None else parsed_text(value, dtype) if _is_text(value) else convert(value)
+            for value in values
+        ],
+        dtype,
     )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and not isinstance(value, Number)

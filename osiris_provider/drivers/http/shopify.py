@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
@@ -11,10 +12,15 @@ from typing_extensions import Self
 
 from osiris_provider.connectors.shopify import GRAPHQL
 from osiris_provider.drivers.base import Extractor, Step
-from osiris_provider.drivers.http.base import Page, PagedConfig, dig, request_json, rows_of
+from osiris_provider.drivers.http.base import PagedConfig
 from osiris_provider.drivers.http.json_rows import Rows
+from osiris_provider.drivers.http.pages import PageReader, PageRequest
+from osiris_provider.drivers.http.paginator import CursorPages
+from osiris_provider.drivers.http.paths import BodyPath, get_path
 from osiris_provider.drivers.incremental import Incremental, Window
 from osiris_provider.errors import DataError
+
+log = logging.getLogger(__name__)
 
 CURSOR_VARIABLES = ("after", "cursor")
 
@@ -38,7 +44,7 @@ class ShopifyExtractorConfig(PagedConfig):
     fields: list[str] = Field(default_factory=lambda: ["id"], min_length=1)
     search: str | None = None
     query: str | None = None
-    connection_path: str | None = None
+    connection_path: BodyPath | None = None
     variables: dict[str, Any] = Field(default_factory=dict)
     page_size: Annotated[int, Field(ge=1, le=250)] = 100
     incremental: Incremental | None = None
@@ -121,56 +127,93 @@ class ShopifyExtractor(Extractor[ShopifyExtractorConfig]):
     def extract(self, step: Step[ShopifyExtractorConfig]) -> Any:
         """Return the nodes as a stream of record batches, a batch a page."""
         config = step.config
-        rows = rows_of(step, _pages(step), config.max_pages)
-        return config.to_batches(rows, step.id)
+        request = PageRequest(
+            GRAPHQL,
+            _Nodes(step.id, config.path).rows_of,
+            "POST",
+            body=config.request(None, config.searched(step.window)),
+        )
+        pagination = _NodePages(
+            kind="cursor",
+            cursor_path=f"data.{config.path}.pageInfo.endCursor",
+            more_path=f"data.{config.path}.pageInfo.hasNextPage",
+            cursor_param=f"variables.{config.cursor_variable}",
+            params_in="body",
+        )
+        return config.to_batches(PageReader(step, request, pagination, config.max_pages).rows(), step.id)
 
     def source(self, config: ShopifyExtractorConfig) -> str:
         """Return the connection's path, such as ``products``."""
         return config.path
 
 
-def _pages(step: Step[ShopifyExtractorConfig]) -> Iterator[Page]:
-    number = before = 0
-    cursor: str | None = None
-    seen: set[str] = set()
-    search = step.config.searched(step.window)
-    while True:
-        number += 1
-        request = step.config.request(cursor, search)
-        found, answer = request_json(step, "POST", GRAPHQL, json=request)
-        connection = dig(found, f"data.{step.config.path}")
-        page = Page(number, found, answer, _nodes(step, connection), before)
-        yield page
-        before = page.behind
-        following = _next_cursor(step, connection)
-        if following is None:
-            return
-        if following in seen:
-            message = f"Step {step.id}: a cursor comes back. Pass it in the query as after: $after."
-            raise DataError(message, step=step.id)
-        seen.add(following)
-        cursor = following
+class _NodePages(CursorPages):
+    @property
+    def advice(self) -> str:
+        return "Pass the cursor in the query as after: $after."
 
 
-def _nodes(step: Step[ShopifyExtractorConfig], connection: Any) -> Rows:
-    found = connection if isinstance(connection, dict) else {}
-    nodes = found.get("nodes")
-    if nodes is None and isinstance(found.get("edges"), list):
-        nodes = [edge.get("node") if isinstance(edge, dict) else None for edge in found["edges"]]
-    if isinstance(nodes, list) and all(isinstance(node, dict) for node in nodes):
+@dataclass
+class _Nodes:
+    """Finds the nodes in the answers of one step, and makes sure that the connections inside of them are whole."""
+
+    step_id: str
+    path: str
+    _warned: set[str] = field(default_factory=set)
+
+    def rows_of(self, value: Any, page: int) -> Rows:
+        """Return the nodes of an answer.
+
+        :param value: parsed JSON.
+        :param page: its number.
+        :raises DataError: there are none, or a connection inside of a node has more than came.
+        """
+        connection = get_path(value, f"data.{self.path}")
+        found = connection if isinstance(connection, dict) else {}
+        nodes = _nodes_of(found)
+        if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
+            message = (
+                f"Step {self.step_id}: there is no connection with nodes or edges at data.{self.path}. "
+                "Check config fields query and connection_path."
+            )
+            raise DataError(message, step=self.step_id)
+        info = found.get("pageInfo")
+        if not isinstance(info, dict) or not isinstance(info.get("hasNextPage"), bool) or "endCursor" not in info:
+            message = f"Step {self.step_id}: the query must ask for pageInfo {{ hasNextPage endCursor }}."
+            raise DataError(message, step=self.step_id)
+        for number, node in enumerate(nodes, 1):
+            self._check(node, self.path, f"page {page}, node {number}")
         return nodes
-    message = (
-        f"Step {step.id}: there is no connection with nodes or edges at data.{step.config.path}. "
-        "Check config fields query and connection_path."
-    )
-    raise DataError(message, step=step.id)
+
+    def _check(self, value: Any, path: str, where: str) -> None:
+        for inner in value if isinstance(value, list) else ():
+            self._check(inner, path, where)
+        for name, inner in value.items() if isinstance(value, dict) else ():
+            inner_path = f"{path}.{name}"
+            if isinstance(inner, dict) and isinstance(_nodes_of(inner), list):
+                self._check_connection(inner, inner_path, where)
+            self._check(inner, inner_path, where)
+
+    def _check_connection(self, connection: dict[str, Any], path: str, where: str) -> None:
+        info = connection.get("pageInfo")
+        more = info.get("hasNextPage") if isinstance(info, dict) else None
+        if more is True:
+            message = (
+                f"Step {self.step_id}: {where}: connection {path} has more nodes than came (hasNextPage). "
+                "Raise its first, or read it in a step of its own."
+            )
+            raise DataError(message, step=self.step_id)
+        if more is None and path not in self._warned:
+            self._warned.add(path)
+            log.warning(
+                "Step %s: connection %s may have more nodes than came: ask for its pageInfo { hasNextPage } to know.",
+                self.step_id,
+                path,
+            )
 
 
-def _next_cursor(step: Step[ShopifyExtractorConfig], connection: Any) -> str | None:
-    more, cursor = dig(connection, "pageInfo.hasNextPage"), dig(connection, "pageInfo.endCursor")
-    if more is False:
-        return None
-    if more is True and isinstance(cursor, str):
-        return cursor
-    message = f"Step {step.id}: the query must ask for pageInfo {{ hasNextPage endCursor }}."
-    raise DataError(message, step=step.id)
+def _nodes_of(connection: dict[str, Any]) -> Any:
+    nodes = connection.get("nodes")
+    if nodes is None and isinstance(connection.get("edges"), list):
+        return [edge.get("node") if isinstance(edge, dict) else None for edge in connection["edges"]]
+    return nodes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -11,7 +10,11 @@ from typing_extensions import Self
 
 from osiris_provider.connectors.supabase import SupabaseConnection
 from osiris_provider.drivers.base import Extractor, Step
-from osiris_provider.drivers.http.base import Page, PagedConfig, records_at, request_json, rows_of
+from osiris_provider.drivers.http.base import PagedConfig
+from osiris_provider.drivers.http.page import Page
+from osiris_provider.drivers.http.pages import PageReader, PageRequest
+from osiris_provider.drivers.http.paginator import NextRequest, Pagination
+from osiris_provider.drivers.http.records import RecordReader
 from osiris_provider.drivers.incremental import Incremental, Window
 from osiris_provider.errors import DataError, DriverConfigError
 
@@ -81,7 +84,7 @@ class SupabaseExtractorConfig(PagedConfig):
         if condition:
             filters[name] = [*filters.get(name, []), condition]
         if self.key is None:
-            return {**asked, **filters, "order": ",".join(self.order), "offset": page.behind if page else 0}
+            return {**asked, **filters, "order": ",".join(self.order), "offset": page.end_offset if page else 0}
         if page is not None:
             filters[self.key] = [*filters.get(self.key, []), f"gt.{page.rows[-1][self.key]}"]
         return {**asked, **filters, "order": self.key}
@@ -101,27 +104,37 @@ class SupabaseExtractor(Extractor[SupabaseExtractorConfig]):
             advice = "give it a service_role_key or anon_key, or read with postgres.extractor and its dsn"
             message = f"Step {step.id} ({self.name}): the connection has only a pg_dsn; {advice}."
             raise DriverConfigError(message, step=step.id)
-        rows = rows_of(step, _pages(step), config.max_pages)
-        return config.to_batches(rows, step.id)
+        request = PageRequest(quote(config.table, safe=""), RecordReader(step.id).rows_of)
+        pages = PageReader(
+            step, request, _TablePages(config=config, step_id=step.id, window=step.window), config.max_pages
+        )
+        return config.to_batches(pages.rows(), step.id)
 
 
-def _pages(step: Step[SupabaseExtractorConfig]) -> Iterator[Page]:
-    """Yield pages until one is empty: a short one may only mean that the project gives fewer rows at a time."""
-    path = quote(step.config.table, safe="")
-    page: Page | None = None
-    while page is None or page.rows:
-        found, answer = request_json(step, "GET", path, params=step.config.params(page, step.window))
-        number, before = (page.number + 1, page.behind) if page else (1, 0)
-        page = Page(number, found, answer, records_at(step, found, ""), before)
-        _check_key(step, page)
-        yield page
+class _TablePages(Pagination):
+    """Pages until one is empty: a short one may only mean that the project gives fewer rows at a time."""
 
+    config: SupabaseExtractorConfig
+    step_id: str
+    window: Window | None
 
-def _check_key(step: Step[SupabaseExtractorConfig], page: Page) -> None:
-    key = step.config.key
-    if key is not None and page.rows and page.rows[-1].get(key) is None:
-        message = f"Step {step.id}: config field key: column '{key}' is not in the rows, or is null in one."
-        raise DataError(message, step=step.id)
+    def first(self) -> NextRequest:
+        return NextRequest(self.config.params(None, self.window))
+
+    def following(self, page: Page) -> NextRequest:
+        key = self.config.key
+        if key is not None and page.rows[-1].get(key) is None:
+            message = f"Step {self.step_id}: config field key: column '{key}' is not in the rows, or is null in one."
+            raise DataError(message, step=self.step_id)
+        return NextRequest(self.config.params(page, self.window))
+
+    @property
+    def advice(self) -> str:
+        return "Check config fields key and order."
+
+    @property
+    def repeats_matter(self) -> bool:
+        return True
 
 
 def _condition(window: Window) -> tuple[str, str]:

@@ -1,0 +1,145 @@
+"""Arrow types for JSON values: which type a column gets that none was declared for.
+
+A type is chosen only if it holds every value as it came: a number that a double would round makes the column a
+decimal, and one that no Arrow type holds is an error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.connectors.http.json_text import Number
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAX_DEPTH = 50
+"""Lists and objects inside each other, as deep as Arrow and Parquet read them without trouble."""
+MAX_DIGITS = 38
+_SHORT = 16
+_KINDS = {bool: "true or false", int: "number", float: "number", Number: "number", str: "text", list: "list"}
+
+
+class MixedTypesError(Exception):
+    """Values have no type in common; the text says why."""
+
+
+class NoFieldsError(Exception):
+    """An object has no fields in any of the rows, so that there is no type for it; its JSON text is kept instead."""
+
+
+def kind_of(value: Any) -> str:
+    """Return what a JSON value is, in words.
+
+    :param value: not null.
+    """
+    return _KINDS.get(type(value), "object" if isinstance(value, dict) else type(value).__name__)
+
+
+def infer_type(values: Iterable[Any], depth: int = 0) -> pa.DataType | None:
+    """Return the type that holds all values, None if all are null.
+
+    :param values: parsed JSON; see :func:`~osiris_provider.connectors.http.json_text.parse_json`.
+    :param depth: of the lists and objects around them.
+    :raises MixedTypesError: there is none.
+    :raises NoFieldsError: an object among them has no fields.
+    """
+    import pyarrow as pa
+
+    present = [value for value in values if value is not None]
+    kinds = {kind_of(value) for value in present}
+    if not kinds:
+        return None
+    if len(kinds) > 1:
+        raise MixedTypesError(", ".join(sorted(kinds)))
+    if depth > MAX_DEPTH:
+        message = f"nested more than {MAX_DEPTH} deep"
+        raise MixedTypesError(message)
+    (kind,) = kinds
+    if kind == "number":
+        return _number_type(present)
+    if kind == "list":
+        return pa.list_(infer_type([item for value in present for item in value], depth + 1) or pa.string())
+    if kind == "object":
+        return _struct_type(present, depth)
+    return pa.bool_() if kind == "true or false" else pa.string()
+
+
+def _struct_type(values: list[dict[str, Any]], depth: int) -> pa.DataType:
+    import pyarrow as pa
+
+    names = dict.fromkeys(name for value in values for name in value)
+    if not names:
+        raise NoFieldsError
+    return pa.struct(
+        [(name, infer_type([value.get(name) for value in values], depth + 1) or pa.string()) for name in names]
+    )
+
+
+def _number_type(values: list[Any]) -> pa.DataType:
+    import pyarrow as pa
+
+    if all(type(value) is int for value in values):
+        least, most = min(values), max(values)
+        if least >= -(2**63) and most < 2**64:
+            return pa.int64() if most < 2**63 else pa.uint64()
+    elif all(fits_double(value) for value in values):
+        return pa.float64()
+    return _decimal_type(values)
+
+
+def _decimal_type(values: list[Any]) -> pa.DataType:
+    import pyarrow as pa
+
+    scale = whole = 0
+    for value in values:
+        number = decimal_of(value)
+        if number is None:
+            message = "numbers that are too large, or not finite, beside some that a double would round"
+            raise MixedTypesError(message)
+        exponent = int(number.as_tuple().exponent)
+        scale = max(scale, -exponent)
+        whole = max(whole, number.adjusted() + 1)
+    if whole + scale > MAX_DIGITS:
+        message = f"numbers of more than {MAX_DIGITS} digits"
+        raise MixedTypesError(message)
+    return pa.decimal128(MAX_DIGITS, scale)
+
+
+def decimal_of(value: Any) -> Decimal | None:
+    """Return a JSON number as a decimal, None if it is not finite, or of more digits than any Arrow type has.
+
+    :param value: an ``int``, a :class:`~osiris_provider.connectors.http.json_text.Number` or a ``float``.
+    """
+    try:
+        number = Decimal(repr(value) if isinstance(value, float) else value)
+    except InvalidOperation:
+        return None
+    # The exponent is the peer's: 1e999999999 must not become that many digits.
+    if (
+        not number.is_finite()
+        or abs(number.adjusted()) > 2 * MAX_DIGITS
+        or len(number.as_tuple().digits) > 4 * MAX_DIGITS
+    ):
+        return number if number.is_zero() and number.is_finite() else None
+    return number
+
+
+def fits_double(value: Any) -> bool:
+    """Return whether a double gives a number back as it came; its text may have another form, as 1.0 for 1.00.
+
+    :param value: a JSON number.
+    """
+    if isinstance(value, float):
+        return True
+    if isinstance(value, int):
+        return abs(value) <= 2**1000 and int(float(value)) == value
+    if len(value) < _SHORT and "e" not in value and "E" not in value:
+        return True
+    double = float(value)
+    if not math.isfinite(double):
+        return value.lstrip("-") in ("NaN", "Infinity")
+    return Decimal(repr(double)) == Decimal(value)

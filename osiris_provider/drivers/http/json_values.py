@@ -1,0 +1,206 @@
+"""JSON values for the Arrow type of their column: exactly, or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.connectors.http.json_text import Number
+from osiris_provider.drivers.http.json_types import decimal_of, fits_double, kind_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Converter = Callable[[Any], Any]
+
+_NOT_FINITE = ("NaN", "Infinity", "-Infinity")
+
+
+class MisfitError(ValueError):
+    """A value that its column cannot hold; the text says why, without the value."""
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON text, its numbers as they came.
+
+    :param value: parsed JSON.
+    """
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_quoted(name)}: {json_text(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(json_text, value)) + "]"
+    return _quoted(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    # Half of a surrogate pair is no character; JSON can carry it as an escape, UTF-8 cannot carry it at all.
+    half = any("\ud800" <= character <= "\udfff" for character in text)
+    return json.dumps(text, ensure_ascii=half)
+
+
+def text_of(value: Any) -> str | None:
+    """Return a value as a text: a text as it is, null as null, all else as its JSON text.
+
+    :param value: parsed JSON.
+    """
+    if value is None or type(value) is str:
+        return value
+    return json_text(value)
+
+
+def converter_of(dtype: pa.DataType, *, declared: bool) -> Converter:
+    """Return what turns a JSON value that is not null into one that Arrow takes for a type.
+
+    :param dtype: of the column.
+    :param declared: whether the user chose it. Then a double takes the nearest value of a number with a fraction, and
+        texts are parsed.
+    """
+    from pyarrow import types
+
+    if types.is_list(dtype):
+        return _list_converter(converter_of(dtype.value_type, declared=declared))
+    if types.is_struct(dtype):
+        return _struct_converter({field.name: converter_of(field.type, declared=declared) for field in dtype})
+    if types.is_integer(dtype):
+        return _integer
+    if types.is_floating(dtype):
+        return _nearest_double if declared else _exact_double
+    if types.is_decimal(dtype):
+        return _decimal
+    return _boolean if types.is_boolean(dtype) else _text
+
+
+def _refused(value: Any) -> MisfitError:
+    kind = kind_of(value)
+    return MisfitError(kind if " " in kind else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}")
+
+
+def _integer(value: Any) -> int:
+    if type(value) is int:
+        return value
+    if isinstance(value, Number | float):
+        number = decimal_of(value)
+        if number is not None and number == number.to_integral_value():
+            return int(number)
+        message = "a number with a fraction, or of too many digits"
+        raise MisfitError(message)
+    raise _refused(value)
+
+
+def _exact_double(value: Any) -> float:
+    double = _nearest_double(value)
+    if not fits_double(value):
+        message = "a number of more digits than a double holds"
+        raise MisfitError(message)
+    return double
+
+
+def _nearest_double(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | Number):
+        raise _refused(value)
+    if isinstance(value, int) and not fits_double(value):
+        message = "a whole number of more digits than a double holds"
+        raise MisfitError(message)
+    double = float(value)
+    if isinstance(value, Number) and value not in _NOT_FINITE and _out_of_range(value, double):
+        message = "a number beyond the range of a double"
+        raise MisfitError(message)
+    return double
+
+
+def _out_of_range(value: Number, double: float) -> bool:
+    if math.isinf(double):
+        return True
+    return double == 0 and any(digit in "123456789" for digit in value.lower().partition("e")[0])
+
+
+def _decimal(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | Number):
+        raise _refused(value)
+    number = decimal_of(value)
+    if number is None:
+        message = "a number that is not finite, or of too many digits"
+        raise MisfitError(message)
+    return number
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise _refused(value)
+
+
+def _text(value: Any) -> str:
+    if type(value) is str:
+        return value
+    raise _refused(value)
+
+
+def _list_converter(inner: Converter) -> Converter:
+    def convert(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise _refused(value)
+        return [None if item is None else inner(item) for item in value]
+
+    return convert
+
+
+def _struct_converter(inner: dict[str, Converter]) -> Converter:
+    def convert(value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _refused(value)
+        fresh = next((name for name in value if name not in inner), None)
+        if fresh is not None:
+            message = f"an object with a new field {fresh!r}"
+            raise MisfitError(message)
+        return {name: None if item is None else inner[name](item) for name, item in value.items()}
+
+    return convert
+
+
+def parsed_text(text: str, dtype: pa.DataType) -> Any:
+    """Return a text as a value of a declared type, such as a decimal or a date.
+
+    :param text: as the API sends it.
+    :param dtype: of the column.
+    :raises MisfitError: it is no such value; the text says why.
+    """
+    import pyarrow as pa
+    from pyarrow import types
+
+    if types.is_decimal(dtype):
+        try:
+            return Decimal(text)
+        except InvalidOperation:
+            raise _unparsed(text, dtype) from None
+    try:
+        return pa.scalar(text).cast(dtype)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
+        raise _unparsed(text, dtype) from None
+
+
+def _unparsed(text: str, dtype: pa.DataType) -> MisfitError:
+    import pyarrow as pa
+    from pyarrow import types
+
+    if not types.is_timestamp(dtype):
+        return MisfitError("a text that is not such a value")
+    for unit, tz, advice in (
+        ("us", "UTC", "a time with a zone: declare timestamp, which is in UTC"),
+        ("ns", "UTC", "a time with nanoseconds: declare timestamp[ns, UTC]"),
+        ("us", None, "a time without a zone: declare timestamp[us], which has none"),
+        ("ns", None, "a time without a zone and with nanoseconds: declare timestamp[ns], which has no zone"),
+    ):
+        if (unit, tz) == (dtype.unit, dtype.tz):
+            continue
+        try:
+            pa.scalar(text).cast(pa.timestamp(unit, tz))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
+            continue
+        return MisfitError(advice)
+    return MisfitError("a text that is not a time in ISO 8601")

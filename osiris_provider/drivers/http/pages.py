@@ -1,0 +1,241 @@
+"""Reading page by page: one loop for all APIs, which never goes in a circle and never stops early without a word."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from osiris_provider.drivers.base import Config, Step
+from osiris_provider.drivers.http.json_rows import Rows
+from osiris_provider.drivers.http.page import Page, PaginationError
+from osiris_provider.drivers.http.paginator import NextRequest, NoPages, Pagination
+from osiris_provider.drivers.http.paths import Missing, with_value
+from osiris_provider.drivers.http.request import request_json
+from osiris_provider.errors import ConnectorError, DataError
+
+if TYPE_CHECKING:
+    from osiris_provider.connectors.http.session import Answer
+
+log = logging.getLogger(__name__)
+
+MAX_EMPTY_PAGES = 100
+"""Pages without records in a row, while the API says that there is more."""
+_BEHIND = ("not_found", "bad_request", "refused_request", "gone")
+"""Faults by which APIs answer for a page behind the last one."""
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """What all pages of a step have in common.
+
+    :param rows_of: returns the records of a parsed answer with the page's number, None if it lies behind the last.
+    :param params: of the query.
+    :param body: JSON that is posted.
+    :param lines: whether answers are one JSON text a line; None goes by their content type.
+    """
+
+    path: str
+    rows_of: Callable[[Any, int], Rows | None]
+    method: str = "GET"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    lines: bool | None = None
+
+
+class PageReader:
+    """Reads the pages of a step; :meth:`rows` is a stream of them.
+
+    :param step: whose connection is used.
+    :param request: what is asked.
+    :param pagination: how to get from page to page.
+    :param max_pages: after which there must be no more.
+    """
+
+    def __init__(self, step: Step[Config], request: PageRequest, pagination: Pagination, max_pages: int) -> None:
+        self._step: Step[Any] = step
+        self._request = request
+        self._pagination = pagination
+        self._max_pages = max_pages
+        self._seen: set[str] = set()
+        self._found: set[str] = set()
+        self._empty_in_a_row = 0
+        self._total: int | None = None
+
+    def rows(self) -> Iterator[Rows]:
+        """Yield the records of each page, as it is read.
+
+        :raises DataError: pages repeat, contradict what the API says of them, or are too many.
+        :raises ConnectorError: by category.
+        """
+        page: Page | None = None
+        following: NextRequest | None = self._pagination.first()
+        while following is not None:
+            self._seen.add(following.key)
+            previous, page = page, self._read(following, page)
+            self._check_repeat(page, previous)
+            # One empty page may be what says that there are no more.
+            if page.number > self._max_pages and (page.rows or page.number > self._max_pages + 1):
+                self._refuse(f"there are more than {self._max_pages:,} pages. Raise config field max_pages")
+            yield page.rows
+            following = self._next(page)
+
+    def _read(self, request: NextRequest, previous: Page | None) -> Page:
+        number = previous.number + 1 if previous else 1
+        value, answer, ended = self._fetch(request, number)
+        rows = None if ended else self._request.rows_of(value, number)
+        return Page(
+            number,
+            value,
+            answer.headers,
+            answer.url,
+            rows or [],
+            previous.end_offset if previous else 0,
+            (previous.empty_pages if previous else 0) + (not rows),
+            request.key,
+            ended=rows is None,
+        )
+
+    def _fetch(self, request: NextRequest, number: int) -> tuple[Any, Answer, bool]:
+        common, pagination = self._request, self._pagination
+        options: dict[str, Any] = {} if request.url else {"params": _query(common.params)}
+        if common.body is not None:
+            options["json"] = common.body
+        if pagination.params_in == "query":
+            options.setdefault("params", {}).update(_query(request.params))
+        else:
+            for path, value in request.params.items():
+                options["json"] = with_value(options.get("json"), path, value)
+        if request.url:
+            options.pop("params", None)
+        also = pagination.end_status if number > 1 else ()
+        try:
+            return request_json(
+                self._step, common.method, request.url or common.path, also=also, lines=common.lines, **options
+            )
+        except ConnectorError as error:
+            if number == 1 or error.facts.get("fault") not in _BEHIND:
+                raise
+            hint = (
+                " If this is how the API says that there are no more pages, set pagination.end_status to this status."
+            )
+            problem = type(error)(error.message + hint, **error.facts)
+        raise problem
+
+    def _next(self, page: Page) -> NextRequest | None:
+        following, problem = None, ""
+        try:
+            following = self._following(page)
+            if following is None:
+                self._check_end(page)
+        except PaginationError as error:
+            problem = f"page {page.number}: {error}"
+        if problem:
+            self._refuse(problem)
+        if following is not None:
+            self._check_target(following)
+        return following
+
+    def _following(self, page: Page) -> NextRequest | None:
+        pagination = self._pagination
+        if page.ended:
+            return None
+        more = page.flag_at(pagination.more_path, "more_path")
+        total = page.count_at(pagination.total_path, "total_path")
+        self._total = total if total is not None else self._total
+        self._check_found(page)
+        complete = total is not None and page.end_offset >= total
+        if more is False or (more is None and complete) or pagination.is_last(page):
+            return None
+        says_more = more is True or (total is not None and not complete)
+        if not page.rows and not says_more and pagination.stop_after_empty_page:
+            return None
+        self._empty_in_a_row = 0 if page.rows else self._empty_in_a_row + 1
+        if self._empty_in_a_row > MAX_EMPTY_PAGES:
+            message = f"the API says that there is more, but {MAX_EMPTY_PAGES} pages in a row are empty"
+            raise PaginationError(message)
+        return self._target(page, says_more=says_more)
+
+    def _target(self, page: Page, *, says_more: bool) -> NextRequest | None:
+        pagination = self._pagination
+        following = pagination.following(page)
+        target = pagination.target
+        if not isinstance(following, Missing):
+            self._found.add(target or "")
+        elif target and target not in self._found and page.rows and not (pagination.may_lack_target or says_more):
+            message = (
+                f"{target} was not found in any answer. Check it; if the API leaves it out where there is no next "
+                "page, set pagination.optional to true"
+            )
+            raise PaginationError(message)
+        if isinstance(following, NextRequest):
+            return following
+        if says_more:
+            message = f"the API says that there is more, but there is no next page at {target or 'all'}"
+            raise PaginationError(message)
+        return None
+
+    def _check_end(self, page: Page) -> None:
+        if self._total is not None and page.end_offset < self._total:
+            message = (
+                f"the API says that there are {self._total:,} records, but only {page.end_offset:,} came. "
+                "Rows are missing, or pagination.total_path counts something else"
+            )
+            raise PaginationError(message)
+        if isinstance(self._pagination, NoPages) and 'rel="next"' in page.headers.get("Link", ""):
+            log.warning(
+                "Step %s: the answer links to a next page, which is not read: config field pagination is 'none'. "
+                "Set it to kind: link.",
+                self._step.id,
+            )
+
+    def _check_found(self, page: Page) -> None:
+        for name, path in self._pagination.figures.items():
+            if path is None or path in self._found:
+                continue
+            if not isinstance(page.at(path), Missing):
+                self._found.add(path)
+            elif page.rows:
+                message = f"{name} '{path}' was not found in the answer. Check it"
+                raise PaginationError(message)
+
+    def _check_target(self, following: NextRequest) -> None:
+        """Refuse to go where the reader has been, and to where the credentials do not belong."""
+        if following.url:
+            self._check_url(following.url)
+        if following.key in self._seen:
+            self._refuse("the next page is one that was read before")
+
+    def _check_url(self, url: str) -> None:
+        try:
+            same = self._step.client().same_origin(url)
+        except ValueError:
+            problem = "the link to the next page is not a valid URL"
+        else:
+            problem = "" if same else "the next page is on another host, where the credentials do not belong"
+        if problem:
+            self._refuse(problem)
+
+    def _check_repeat(self, page: Page, previous: Page | None) -> None:
+        # The records, not the answer, which may hold the time of day.
+        if previous is None or not page.rows or page.rows != previous.rows:
+            return
+        if self._pagination.repeats_matter or any(row != page.rows[0] for row in page.rows):
+            self._refuse(f"page {page.number} repeats the page before it")
+
+    def _refuse(self, problem: str) -> NoReturn:
+        message = f"Step {self._step.id}: {problem}. {self._pagination.advice}"
+        raise DataError(message, step=self._step.id)
+
+
+def _query(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return query parameters as APIs write them; Python would write True."""
+    return {
+        name: [_param(item) for item in value] if isinstance(value, list) else _param(value)
+        for name, value in params.items()
+    }
+
+
+def _param(value: Any) -> Any:
+    return ("true" if value else "false") if isinstance(value, bool) else value

@@ -1,0 +1,131 @@
+"""Which part of an answer is records, and which answers are none although their status is 200."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from osiris_provider.drivers.http.json_rows import Rows
+from osiris_provider.drivers.http.json_types import kind_of
+from osiris_provider.drivers.http.json_values import json_text
+from osiris_provider.drivers.http.paths import Missing, get_path
+from osiris_provider.errors import DataError
+
+log = logging.getLogger(__name__)
+
+MAX_RECORDS = 1_000_000
+"""Records of a page."""
+MAX_SHOWN = 200
+
+Shape = Literal["list", "object", "map"]
+NullRecords = Literal["error", "skip"]
+
+
+@dataclass
+class RecordReader:
+    """Finds the records in the answers of one step.
+
+    :param step_id: for messages.
+    :param path: where they are; empty if the answer itself is the list.
+    :param shape: a list of objects, one object, or an object whose values are the records.
+    :param key_field: column that takes the names of such a map.
+    :param optional: whether an answer without records may lack the path.
+    :param null_records: what becomes of null among the records.
+    :param error_paths: where an answer with status 200 tells of an error.
+    :param redact: hides the secrets of the step's connection.
+    """
+
+    step_id: str
+    path: str = ""
+    shape: Shape = "list"
+    key_field: str = "key"
+    optional: bool = False
+    null_records: NullRecords = "error"
+    error_paths: Sequence[str] = ()
+    redact: Callable[[str], str] = str
+    _envelope: set[str] = field(default_factory=set)
+    _found: bool = False
+
+    def rows_of(self, value: Any, page: int) -> Rows | None:
+        """Return the records of an answer, None if it has no place for them: it lies behind the last page.
+
+        :param value: parsed JSON.
+        :param page: its number.
+        :raises DataError: it tells of an error, or what is there is not records.
+        """
+        self._check_error(value, page)
+        found = get_path(value, self.path)
+        names = set(value) if isinstance(value, Mapping) else set()
+        if isinstance(found, Missing):
+            # Behind the last page some APIs leave the list out. An answer of another kind is not such a page.
+            if self.optional or (self._found and names <= self._envelope):
+                return None
+            raise self._error(page, f"the answer has nothing {self._where}", value)
+        self._found = True
+        self._envelope |= names
+        rows = self._rows(found, page, value)
+        if len(rows) > MAX_RECORDS:
+            raise self._error(page, f"the answer has more than {MAX_RECORDS:,} records; ask for smaller pages")
+        return rows
+
+    def _rows(self, found: Any, page: int, value: Any) -> Rows:
+        if found is None:
+            return []
+        if self.shape == "object" and isinstance(found, dict):
+            return [found]
+        if self.shape == "map" and isinstance(found, dict):
+            return self._mapped(found, page)
+        if self.shape != "list" or not isinstance(found, list):
+            raise self._error(page, f"{_kind(found)} {self._where} is not a list of objects", value, found)
+        return self._checked(found, page)
+
+    def _checked(self, found: list[Any], page: int) -> Rows:
+        other = next((number for number, record in enumerate(found, 1) if not isinstance(record, dict | None)), None)
+        if other is not None:
+            raise self._error(page, f"record {other} {self._where} is {_kind(found[other - 1])}, not an object")
+        if None not in found:
+            return found
+        if self.null_records == "error":
+            number = found.index(None) + 1
+            raise self._error(page, f"record {number} {self._where} is null; null_records: skip leaves such out")
+        rows = [record for record in found if record is not None]
+        log.warning("Step %s: page %d: left out %d records that are null.", self.step_id, page, len(found) - len(rows))
+        return rows
+
+    def _mapped(self, found: dict[str, Any], page: int) -> Rows:
+        rows = self._checked(list(found.values()), page)
+        if any(self.key_field in row for row in rows):
+            raise self._error(page, f"records have a field '{self.key_field}' already; choose another key_field")
+        return [{self.key_field: name, **row} for name, row in found.items() if row is not None]
+
+    def _check_error(self, value: Any, page: int) -> None:
+        for path in self.error_paths:
+            found = get_path(value, path)
+            if isinstance(found, Missing) or not found or (self.path and f"{self.path}.".startswith(f"{path}.")):
+                continue
+            shown = self.redact(_printable(found if isinstance(found, str) else json_text(found)))[:MAX_SHOWN]
+            raise self._error(page, f"the answer tells of an error at '{path}': {shown}")
+
+    @property
+    def _where(self) -> str:
+        return f"at '{self.path}'" if self.path else "at its top"
+
+    def _error(self, page: int, problem: str, value: Any = None, found: Any = None) -> DataError:
+        hint = ""
+        if isinstance(value, dict):
+            hint = f". Check config field records; the answer has {', '.join(map(_printable, list(value)[:10]))}"
+        if isinstance(found, dict) and self.shape == "list":
+            hint += ". records_as: object takes it as one record, records_as: map takes each of its values as one"
+        message = f"Step {self.step_id}: page {page}: {problem}{hint}."
+        return DataError(message, step=self.step_id)
+
+
+def _kind(value: Any) -> str:
+    kind = "null" if value is None else kind_of(value)
+    return kind if kind in ("null", "true or false") else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text[:1000])
