@@ -244,7 +244,8 @@ def _help(spec: FieldSpec) -> str:
 def _form_schema(spec: FieldSpec, declared: Mapping[str, Any]) -> dict[str, Any]:
     variants = declared.get("anyOf", [declared])
     shape: Mapping[str, Any] = next((variant for variant in variants if variant.get("type") != "null"), {})
-    kind = shape.get("type", "string")
+    # The form has a list for texts only; what it says of a yes or no is coerced like that of a file.
+    kind = "string" if spec.choices else shape.get("type", "string")
     schema: dict[str, Any] = {"type": kind if spec.required else [kind, "null"]}
     limits = ("minimum", "exclusiveMinimum", "maximum", "minLength", "maxLength", "pattern")
     schema.update({key: shape[key] for key in limits if key in shape})
@@ -254,5 +255,6 @@ def _form_schema(spec: FieldSpec, declared: Mapping[str, Any]) -> dict[str, Any]
     if spec.secret and kind == "string":
         schema["format"] = "password"
     elif isinstance(spec.default, (bool, int, float, str)) and spec.default != "":
-        schema["default"] = spec.default
+        yes_or_no = isinstance(spec.default, bool) and spec.choices
+        schema["default"] = json.dumps(spec.default) if yes_or_no else spec.default
     return schema

@@ -89,8 +89,13 @@ class FieldSpec:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The allowed values of a ``Literal`` field, else empty."""
-        return next((get_args(leaf) for leaf in _leaves(self.annotation) if get_origin(leaf) is Literal), ())
+        """The values of a field that has but a few, as texts, else empty: of a ``Literal``, and of a yes or no that may
+        also be something else or not be given.
+        """
+        leaves = list(_leaves(self.annotation))
+        words = tuple(word for leaf in leaves if get_origin(leaf) is Literal for word in get_args(leaf))
+        open_end = words or not (self.required or self.default is not None)
+        return ("true", "false", *words) if bool in leaves and open_end else words
 
 
 class ConnectionModel(BaseModel, ABC):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from osiris_provider.connectors.airflow_form import SLOTS, to_airflow
-from osiris_provider.connectors.model import META_KEYS
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError
 
@@ -59,15 +58,16 @@ def _postgres(connection: Mapping[str, Any], own: Attributes) -> Attributes:
 
 
 def _mysql(connection: Mapping[str, Any], own: Attributes) -> Attributes:
-    """MySqlHook takes the files of TLS in an object, and how to verify in ``ssl_mode``."""
-    given = {name: value for name, value in connection.items() if name not in META_KEYS}
-    extra = {"charset": given["charset"]} if "charset" in given else {}
-    if given.get("ssl"):
-        files = {name: given[f"ssl_{name}"] for name in ("ca", "cert", "key") if given.get(f"ssl_{name}")}
-        verified = given.get("ssl_verify") or given.get("ssl_ca")
-        extra["ssl_mode"] = "VERIFY_IDENTITY" if verified else "REQUIRED"
-        extra.update({"ssl": files} if files else {})
-    return {**own, "extra": extra}
+    """MySqlHook takes the files of TLS in an object, and how to encrypt and verify in ``ssl_mode``."""
+    model: Any = get_connector(str(connection["family"])).model.parse(connection)
+    if not hasattr(model, "ssl_mode"):
+        message = f"A {connection['family']} connection is not one to MySQL; take conn_types {own['conn_type']}."
+        raise ConnectionConfigError(message)
+    extra: Attributes = {name: connection[name] for name in ("charset", "unix_socket") if connection.get(name)}
+    files = {name: path for name in ("ca", "cert", "key") if (path := getattr(model, f"ssl_{name}"))}
+    # What its own client does if the mode is not given depends on the library that it was built with.
+    extra["ssl_mode"] = model.ssl_mode()
+    return {**own, "extra": {**extra, **({"ssl": files} if files else {})}}
 
 
 _LIBPQ_NAMES = {"host": "host", "login": "user", "password": "password", "schema": "dbname"}

@@ -29,6 +29,22 @@ EVERY_FIELD: dict[str, list[dict[str, Any]]] = {
             "connect_timeout": 3.5,
             "read_timeout": 60.0,
         },
+        {
+            "unix_socket": "/run/mysqld/mysqld.sock",
+            "user": "ann",
+            "password": "s3cret",
+            "ssl_ca": "/etc/ca.pem",
+            "ssl_verify": "ca",
+        },
+        {
+            "host": "db.example.com",
+            "user": "ann",
+            "password": "s3cret",
+            "ssl": False,
+            "server_public_key": "/etc/key.pem",
+            "allow_public_key_retrieval": True,
+            "allow_cleartext_password": True,
+        },
     ],
     "postgres": [
         {

@@ -135,17 +135,30 @@ def test_http(
     assert run.xcom("ask")[header] == value
 
 
-def test_tls_of_mysql_is_what_its_community_hook_takes(serve: Serve, connections_file: ConnectionsFile) -> None:
-    tls = {"ssl": True, "ssl_ca": "/etc/ca.pem", "ssl_cert": "/etc/cert.pem", "ssl_key": "/etc/key.pem"}
+@pytest.mark.parametrize(
+    ("tls", "extra"),
+    [
+        ({}, {"ssl_mode": "PREFERRED"}),
+        ({"ssl": False}, {"ssl_mode": "DISABLED"}),
+        ({"ssl": True}, {"ssl_mode": "REQUIRED"}),
+        ({"ssl_mode": "VERIFY_IDENTITY"}, {"ssl_mode": "VERIFY_IDENTITY"}),
+        ({"ssl_verify": True}, {"ssl_mode": "VERIFY_IDENTITY"}),
+        ({"ssl_ca": "/etc/ca.pem"}, {"ssl_mode": "VERIFY_IDENTITY", "ssl": {"ca": "/etc/ca.pem"}}),
+        ({"ssl_ca": "/etc/ca.pem", "ssl_verify": "ca"}, {"ssl_mode": "VERIFY_CA", "ssl": {"ca": "/etc/ca.pem"}}),
+        (
+            {"ssl_cert": "/etc/cert.pem", "ssl_key": "/etc/key.pem"},
+            {"ssl_mode": "REQUIRED", "ssl": {"cert": "/etc/cert.pem", "key": "/etc/key.pem"}},
+        ),
+    ],
+)
+def test_tls_of_mysql_is_what_its_community_hook_takes(
+    tls: dict[str, Any], extra: dict[str, Any], serve: Serve, connections_file: ConnectionsFile
+) -> None:
     connections_file({"mysql": {"main": {"host": "db", "user": "ann", "charset": "latin1", **tls}}})
     serve("osiris_mysql_main", conn_types=COMMUNITY)
     connection = BaseHook.get_connection("osiris_mysql_main")
     assert connection.conn_type == "mysql"
-    assert connection.extra_dejson == {
-        "charset": "latin1",
-        "ssl_mode": "VERIFY_IDENTITY",
-        "ssl": {"ca": "/etc/ca.pem", "cert": "/etc/cert.pem", "key": "/etc/key.pem"},
-    }
+    assert connection.extra_dejson == {"charset": "latin1", **extra}
 
 
 def test_a_type_that_does_not_fit_is_said_so(

@@ -77,13 +77,14 @@ class ConnectionForm:
 
     def _fill(self, spec: FieldSpec, value: Any) -> None:
         place = self.input_of(spec)
-        if isinstance(value, bool):
+        if spec.choices:
+            place.click()
+            shown = json.dumps(value) if isinstance(value, bool) else value
+            self._page.get_by_role("option", name=shown, exact=True).click()
+        elif isinstance(value, bool):
             if place.is_checked() != value:
                 # The box itself is hidden behind a switch.
                 place.locator("xpath=ancestor::label").click()
-        elif spec.choices:
-            place.click()
-            self._page.get_by_role("option", name=str(value), exact=True).click()
         elif isinstance(value, Mapping):
             place.locator(".view-lines").click()
             self._page.keyboard.press("Control+A")

@@ -74,7 +74,7 @@ def _assert_same(family: str, found: dict[str, object], example: dict[str, objec
 
 def _is_shown(text: str, spec: FieldSpec, value: object) -> bool:
     if isinstance(value, bool):
-        return text == ("on" if value else "off")
+        return text == (json.dumps(value) if spec.choices else "on" if value else "off")
     if isinstance(value, int | float):
         return float(text) == value
     if isinstance(value, dict):

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import socket
-import ssl
-import struct
-import threading
-from contextlib import closing, suppress
+from contextlib import closing
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
-import trustme
-from osiris_provider.connectors import get_connector
 from osiris_provider.errors import DataError
-from pymysql.constants import CLIENT
 
 from tests.integration.sql_drivers import DriverTests
 from tests.integration.sql_families import Connection, ConnectorTests, SQLFamily
@@ -62,69 +55,7 @@ class MySQLFamily(SQLFamily):
 
 
 class TestMySQLClients(MySQLFamily, ConnectorTests):
-    def test_password_is_not_sent_in_clear_over_plain_text(self) -> None:
-        heard: list[bytes] = []
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            thief = threading.Thread(target=ask_for_clear_password, args=(listener, heard))
-            thief.start()
-            fields = {"host": "127.0.0.1", "port": listener.getsockname()[1], "user": "u", "password": "s3cr3t"}
-            _, verdict = get_connector("mysql").doctor(fields, 5)
-            thief.join(5)
-        assert (verdict["category"], verdict["details"]["fault"]) == ("auth", "clear_password")
-        assert heard[-1] == b""
-        assert b"s3cr3t" not in b"".join(heard)
-
-    @pytest.mark.parametrize("plugin", ["mysql_native_password", "caching_sha2_password", "sha256_password"])
-    def test_who_refuses_a_login_and_offers_tls_gets_no_password(self, plugin: str) -> None:
-        heard: list[bytes] = []
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            thief = threading.Thread(target=refuse_then_ask_over_tls, args=(listener, heard, plugin))
-            thief.start()
-            fields = {"host": "127.0.0.1", "port": listener.getsockname()[1], "user": "u", "password": "s3cr3t"}
-            _, verdict = get_connector("mysql").doctor(fields, 5)
-            thief.join(5)
-        assert (verdict["category"], verdict["details"]["fault"]) == ("auth", "wrong_password")
-        assert len(heard) > 1
-        assert b"s3cr3t" not in b"".join(heard)
-
-
-def packet(number: int, payload: bytes) -> bytes:
-    return struct.pack("<I", len(payload))[:3] + bytes([number]) + payload
-
-
-def greeting(plugin: str, *, tls: bool) -> bytes:
-    capabilities = (CLIENT.CAPABILITIES & ~CLIENT.SSL | CLIENT.PLUGIN_AUTH) | (CLIENT.SSL if tls else 0)
-    text = b"\x0a5.7.0\0" + struct.pack("<I", 1) + b"saltsalt\0" + struct.pack("<H", capabilities & 0xFFFF)
-    text += struct.pack("<BHHB", 45, 2, capabilities >> 16, 21) + bytes(10) + b"saltsaltsalt\0"
-    return packet(0, text + plugin.encode() + b"\0")
-
-
-def ask_for_clear_password(listener: socket.socket, heard: list[bytes]) -> None:
-    """Be a server that offers no TLS and asks for the password in clear text."""
-    sock, _ = listener.accept()
-    with sock:
-        sock.sendall(greeting("mysql_native_password", tls=False))
-        heard.append(sock.recv(4096))
-        sock.sendall(packet(2, b"\xfemysql_clear_password\0"))
-        heard.append(sock.recv(4096))
-
-
-def refuse_then_ask_over_tls(listener: socket.socket, heard: list[bytes], plugin: str) -> None:
-    """Be a thief between: refuse the login, and ask for the password in clear text when it is tried over TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    sock, _ = listener.accept()
-    with sock:
-        sock.sendall(greeting("mysql_native_password", tls=True))
-        heard.append(sock.recv(4096))
-        sock.sendall(packet(2, b"\xff" + struct.pack("<H", 1045) + b"#28000Access denied"))
-    sock, _ = listener.accept()
-    sock.sendall(greeting(plugin, tls=True))
-    heard.append(sock.recv(36))
-    with suppress(OSError), context.wrap_socket(sock, server_side=True) as line:
-        heard.append(line.recv(4096))
-        line.sendall(packet(3, b"\x01\x04" if plugin == "caching_sha2_password" else b"\xfemysql_clear_password\0"))
-        heard.append(line.recv(4096))
+    """What every SQL family's clients promise."""
 
 
 class TestMySQLDrivers(MySQLFamily, DriverTests):

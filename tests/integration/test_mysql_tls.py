@@ -51,8 +51,13 @@ def cipher_of(fields: Fields) -> str:
         return str(cursor.fetchone()[1])
 
 
-def test_conn_017_plain_text_unless_asked(fields: Fields) -> None:
-    assert cipher_of(fields) == ""
+def test_conn_017_tls_if_the_server_offers_it(fields: Fields) -> None:
+    assert cipher_of(fields) != ""
+
+
+@pytest.mark.parametrize("never", [{"ssl": False}, {"ssl_mode": "DISABLED"}])
+def test_conn_017_never_tls_if_the_connection_says_so(fields: Fields, never: Fields) -> None:
+    assert cipher_of({**fields, **never}) == ""
 
 
 def test_conn_017_ssl_encrypts(fields: Fields) -> None:
@@ -72,6 +77,16 @@ def test_conn_017_ssl_ca_verifies_the_name(fields: Fields, certificates: Certifi
     assert raised.value.facts["fault"] == "certificate_wrong_name"
 
 
+def test_conn_017_the_authority_alone_is_verified_if_the_connection_says_so(
+    fields: Fields, certificates: Certificates
+) -> None:
+    lenient = {**fields, "host": "127.0.0.1", "ssl_verify": "ca"}
+    assert cipher_of({**lenient, "ssl_ca": str(certificates.trusted)}) != ""
+    with pytest.raises(NetworkError) as raised:
+        cipher_of({**lenient, "ssl_ca": str(certificates.other)})
+    assert raised.value.facts["fault"] == "certificate_untrusted"
+
+
 def test_conn_017_ssl_verify_asks_the_authorities_of_the_system(fields: Fields) -> None:
     with pytest.raises(NetworkError) as raised:
         cipher_of({**fields, "ssl_verify": True})
@@ -85,12 +100,12 @@ def test_conn_017_client_certificate(fields: Fields, certificates: Certificates,
     assert cipher_of({**certified, **client_files(certificates, tmp_path, "ssl_cert", "ssl_key")}) != ""
 
 
-def test_conn_017_account_that_must_use_tls_is_told_from_a_wrong_password(fields: Fields) -> None:
-    account = {**fields, "user": "tls_only", "database": None}
-    _, right = CONNECTOR.doctor({**account, "password": "right"}, 10)
-    assert (right["category"], right["details"]["fault"]) == ("network", "tls_required")
-    _, wrong = CONNECTOR.doctor({**account, "password": "wrong"}, 10)
-    assert (wrong["category"], wrong["details"]["fault"]) == ("auth", "wrong_password")
+def test_conn_017_an_account_for_tls_only_works_unless_tls_is_off(fields: Fields) -> None:
+    account = {**fields, "user": "tls_only", "password": "right", "database": None}
+    assert cipher_of(account) != ""
+    with pytest.raises(AuthError, match="the account may be for TLS only: set ssl: true") as raised:
+        cipher_of({**account, "ssl": False})
+    assert raised.value.facts["fault"] == "wrong_password"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +115,17 @@ def test_conn_017_account_that_must_use_tls_is_told_from_a_wrong_password(fields
         ({"ssl_key": "key.pem"}, "ssl_cert"),
         ({"ssl_ca": "/no/such/file.pem"}, "field ssl_ca"),
         ({"ssl_ca": __file__}, "ssl_ca"),
+        ({"ssl_verify": "ca"}, "ssl_ca is needed"),
+        ({"ssl_verify": "perhaps"}, "field ssl_verify"),
+        ({"ssl_mode": "verify-full"}, "is one of DISABLED, PREFERRED"),
+        ({"ssl_mode": "VERIFY_CA"}, "ssl_ca is needed"),
+        ({"ssl-mode": "REQUIRED", "ssl": True}, "field ssl-mode: means the same"),
+        ({"sslmode": "REQUIRED", "ssl_mode": "REQUIRED"}, "means the same"),
+        ({"ssl_mode": "DISABLED", "ssl_ca": "ca.pem"}, "ssl is false"),
+        ({"unix_socket": "/run/mysqld/mysqld.sock"}, "keep one"),
+        ({"unix_socket": "mysqld.sock", "host": None}, "field unix_socket"),
+        ({"unix_socket": "/x", "host": None, "ssl_verify": True}, "no host name"),
+        ({"host": None}, "field host: is required"),
     ],
 )
 def test_conn_017_mistakes_in_the_fields(fields: Fields, given: Fields, named: str) -> None:

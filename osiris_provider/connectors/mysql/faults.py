@@ -5,6 +5,51 @@ from __future__ import annotations
 from osiris_provider.connectors import sql_faults as sql
 from osiris_provider.connectors.faults import RESET, TLS_FAILED, TLS_REQUIRED, Fault
 
+WRONG_PASSWORD_OR_NO_TLS = Fault(
+    sql.WRONG_PASSWORD.slug,
+    "auth",
+    "{place} does not accept this user and password. Check both. If they are right, the account may be for TLS only: "
+    "set ssl: true.",
+)
+NO_PUBLIC_KEY = Fault(
+    "no_public_key",
+    "auth",
+    "{place} asks for the password over an unencrypted line. Set ssl: true; or server_public_key, a file with the "
+    "server's RSA key; or allow_public_key_retrieval: true, which trusts any key.",
+)
+NO_RSA_KEY = Fault(
+    "no_rsa_key",
+    "auth",
+    "{place} has no RSA key with which a password could be encrypted on this unencrypted line. Set ssl: true.",
+)
+CLEARTEXT_PASSWORD = Fault(
+    "clear_password",
+    "auth",
+    "{place} asks for the password in clear text, and TLS has not verified who that is. Set ssl_ca or "
+    "ssl_verify: true; allow_cleartext_password: true sends it all the same.",
+)
+CERTIFICATE_REQUIRED = Fault(
+    "client_certificate_required",
+    "auth",
+    "{place} accepts the password, but wants a client certificate, or another one. Set ssl_cert and ssl_key.",
+)
+SECOND_FACTOR = Fault(
+    "second_factor",
+    "auth",
+    "The account at {place} wants more than a password. Use an account that logs in with a password alone.",
+)
+NO_SOCKET = Fault(
+    "no_socket",
+    "network",
+    "There is no server's socket at {place} that this user may use. Check unix_socket, and that the server is running.",
+)
+FILE_REQUESTED = Fault(
+    "file_requested",
+    "network",
+    "{place} asked for a file of this machine, and did not get it. No honest server does this; check the host.",
+    lasting=True,
+)
+
 ACCESS_DENIED = 1045
 """Wrong password and unknown user, but also an account that must use TLS: the server does not tell them apart."""
 LOST_CODES = (0, 2003, 2006, 2013, 2055)
