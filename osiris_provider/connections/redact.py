@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, quote_plus, unquote, urlsplit, urlunsplit
 
 MASK = "***"
@@ -94,6 +94,31 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(item)
     elif value is not None and not isinstance(value, bool):
         yield str(value)
+
+
+class Declared(Protocol):
+    """What there is to know of a declared field."""
+
+    @property
+    def secret(self) -> bool:
+        """Whether it holds a secret."""
+
+
+def secret_texts(declared: Mapping[str, Declared], fields: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every text that may be secret: those of secret fields, and those of unknown ones.
+
+    :param declared: the declared fields of a family.
+    :param fields: of a connection, valid or not, in clear.
+    """
+    for name, value in fields.items():
+        spec = declared.get(name)
+        if spec is None:
+            # Nobody knows what an undeclared field holds; short words would only garble messages.
+            yield from (text for text in texts(value) if len(text) > 3)
+        elif spec.secret:
+            for text in texts(value):
+                yield text
+                yield from passwords_in(text)
 
 
 def passwords_in(text: str) -> Iterator[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from osiris_provider.connections.env import EnvProblemError, substitute
 from osiris_provider.connections.families import Field, family_names, load_family
 from osiris_provider.connections.file import ConnectionsFile, Entry, Problem
 from osiris_provider.connections.load import FileArgument, invalid, load_connections, read_connections
-from osiris_provider.connections.redact import MASK, safe_url
+from osiris_provider.connections.redact import MASK, Redactor, safe_url, secret_texts
 from osiris_provider.connections.reference import ConnectionRef, shown
 from osiris_provider.connections.trust import distrust, others_read
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, did_you_mean
@@ -227,13 +228,14 @@ def _unknown_field(entry: Entry, name: str, declared: list[str]) -> str:
 
 def _public(entry: Entry, *, is_default: bool) -> dict[str, Any]:
     declared = _declared(entry.family)
+    redactor = Redactor(_secrets(entry, declared))
     found: dict[str, Any] = {"family": entry.family, "alias": entry.alias}
     for name, value in entry.fields.items():
         field = declared.get(name)
         if field is None:
             found[name] = MASK
         elif field.public and value is not None:
-            found[field.name] = _shown(_written(entry, name, field))
+            found[field.name] = _shown(_written(entry, name, field), redactor)
     if is_default:
         found["default"] = True
     return found
@@ -247,12 +249,25 @@ def _declared(family: str) -> Mapping[str, Field]:
         return {}
 
 
-def _shown(value: Any) -> Any:
+def _secrets(entry: Entry, declared: Mapping[str, Field]) -> Iterator[str]:
+    """Yield the secrets of an entry as far as their variables are set: no public field may show one (CONN-011)."""
+    given: dict[str, Any] = {}
+    for name in entry.fields:
+        with contextlib.suppress(EnvProblemError):
+            given[name] = _substituted(_written(entry, name, declared.get(name)))
+    yield from secret_texts(declared, given)
+
+
+def _shown(value: Any, redactor: Redactor) -> Any:
     try:
         value = _substituted(value)
     except EnvProblemError:
         return value
-    return safe_url(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    shown = safe_url(redactor(value))
+    # As doctor does: the whole value goes, for a part of it would show where a short secret sits.
+    return MASK if MASK in shown else shown
 
 
 def _by_line(problem: Problem) -> int:

@@ -23,7 +23,8 @@ from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, SecretStr, Val
 from pydantic_core import CoreSchema, PydanticUndefined
 from typing_extensions import Self
 
-from osiris_provider.connections.redact import MASK, Redactor, passwords_in, texts
+from osiris_provider.connections import redact
+from osiris_provider.connections.redact import MASK, Redactor
 from osiris_provider.connectors.security_names import unknown_security_fields
 from osiris_provider.errors import ConnectionConfigError
 
@@ -263,14 +264,5 @@ def secret_texts(declared: Mapping[str, FieldSpec], connection: Mapping[str, Any
     :param declared: the declared fields of its family.
     :param connection: a resolved connection, valid or not.
     """
-    for name, value in connection.items():
-        if name in META_KEYS:
-            continue
-        spec = declared.get(name)
-        if spec is not None and spec.secret:
-            for text in texts(_in_clear(value)):
-                yield text
-                yield from passwords_in(text)
-        elif spec is None:
-            # Nobody knows what an undeclared field holds; short words would only garble messages.
-            yield from (text for text in texts(_in_clear(value)) if len(text) > 3)
+    fields = {name: _in_clear(value) for name, value in connection.items() if name not in META_KEYS}
+    yield from redact.secret_texts(declared, fields)

@@ -6,11 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from osiris_provider.connections.load import FileArgument
-from osiris_provider.connectors.check import misconfigured
+from osiris_provider.connectors.check import examine, misconfigured
+from osiris_provider.connectors.deadline import CHECK_BYTES, Deadline
+from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.fleet import Report, as_report, doctor_all
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import OsirisError
 from osiris_provider.hooks.base import resolve
+
+NOT_LOOKED_UP = Fault(
+    "not_looked_up",
+    "timeout",
+    "Airflow did not tell the connection {place} within {timeout}. Check its secrets backend and its database.",
+)
 
 
 def check(target: str, timeout: float, *, file: FileArgument = None) -> Report:
@@ -25,6 +33,22 @@ def check(target: str, timeout: float, *, file: FileArgument = None) -> Report:
     if connection is None:
         return report
     result = get_connector(connection["family"]).doctor(connection, timeout)
+    return as_report(connection["family"], connection["alias"], result)
+
+
+def examine_target(target: str, timeout: float, on_asking: Callable[[], None], *, file: FileArgument = None) -> Report:
+    """Check one connection in this thread, which its caller may give up.
+
+    :param target: a reference such as ``@mysql.default``, or an Airflow connection id.
+    :param timeout: seconds for the check; it takes them after the connection has been looked up.
+    :param on_asking: called when that is done and the server is about to be asked.
+    :param file: path of the connections file; None looks in the usual places.
+    """
+    connection, report = _resolved(target, file)
+    on_asking()
+    if connection is None:
+        return report
+    result = examine(get_connector(connection["family"]), connection, Deadline(timeout, CHECK_BYTES))
     return as_report(connection["family"], connection["alias"], result)
 
 
@@ -53,8 +77,16 @@ def _resolved(target: str, file: FileArgument) -> tuple[dict[str, Any] | None, R
     try:
         return resolve(target, file=file), {}
     except OsirisError as error:
-        family, _, alias = target.removeprefix("@").partition(".")
-        return None, as_report(family, alias or None, misconfigured(str(error)))
+        return None, as_report(*identity(target), misconfigured(str(error)))
+
+
+def identity(target: str) -> tuple[str, str | None]:
+    """Return family and alias of a target as far as its text tells them.
+
+    :param target: a reference, or an Airflow connection id, which counts as family.
+    """
+    family, _, alias = target.removeprefix("@").partition(".")
+    return family, alias or None
 
 
 def can_recover(report: Report) -> bool:

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import contextvars
 import gc
-from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from osiris_provider.connectors.fleet import Report
-from osiris_provider.hooks.health import can_recover, check, name_of
+from osiris_provider.connections.reference import shown
+from osiris_provider.connectors.check import GRACE, THREAD_NAME, failure
+from osiris_provider.connectors.faults import TIMED_OUT
+from osiris_provider.connectors.fleet import Report, as_report
+from osiris_provider.hooks.health import NOT_LOOKED_UP, can_recover, examine_target, identity, name_of
 
-CHECKS_AT_A_TIME = 32
-"""In one triggerer, whatever the number of triggers."""
+CHECKS_AT_A_TIME = 512
+"""In one triggerer, whatever the number of triggers. A check that waits costs a thread and no more, and one that does
+not end in time is given up: however many hang, the others do not wait for them."""
 HEAD_START = 0.03
 """Seconds that a check has for itself, if it needs them, before the next one starts.
 
 Threads share Python's lock with the event loop: each that computes keeps it waiting for 5 ms. Computing is what a
 check does at first; if its server is slow or silent, it only waits after that.
 """
+LOOK_UP_SECONDS = 10.0
+"""That Airflow, or a secrets backend, may take to tell a connection; the check's own seconds begin after that."""
 
 
 class OsirisDoctorTrigger(BaseTrigger):
@@ -76,35 +83,113 @@ class OsirisDoctorTrigger(BaseTrigger):
             await asyncio.sleep(self.poke_interval)
 
     async def _check(self, target: str) -> Report:
-        # What runs in the thread logs as this trigger does, and asks Airflow for connections as it does.
-        work = partial(contextvars.copy_context().run, self._check_and_tell, target)
         loop = asyncio.get_running_loop()
-        async with _STARTS.setdefault(loop, asyncio.Lock()):
-            running = loop.run_in_executor(_threads(), work)
-            await asyncio.wait([running], timeout=HEAD_START)
-        return await running
+        gate = _GATES.setdefault(loop, _Gate())
+        async with gate.places:
+            before = gate.given_up.pop((target, self.file), None)
+            if before is not None and not before.ended.done():
+                # A second one beside it would hang as well, and so would a third.
+                gate.given_up[target, self.file] = before
+                return self._overdue(target, asked=before.looked_up.done())
+            check = _BackgroundCheck(loop, partial(self._check_and_tell, target))
+            async with gate.starts:
+                check.start()
+                await asyncio.wait([check.ended], timeout=HEAD_START)
+            await check.wait(self.check_timeout)
+            if check.report is None:
+                gate.given_up[target, self.file] = check
+            return check.report or self._overdue(target, asked=check.looked_up.done())
 
-    def _check_and_tell(self, target: str) -> Report:
+    def _check_and_tell(self, target: str, check: _BackgroundCheck) -> None:
         """Check, and log the verdict if it is another than before.
 
         A triggerer that is busy with its database takes no logs for a while; then the thread waits, not the event loop.
         """
-        report = check(target, self.check_timeout, file=self.file)
+        check.report = report = examine_target(target, self.check_timeout, check.asking, file=self.file)
         said = f"{name_of(report)} is {report['category']}: {report['message']}"
         if self._told.get(target) != said:
             self._told[target] = said
             self.log.info("%s", said)
-        return report
+
+    def _overdue(self, target: str, *, asked: bool) -> Report:
+        fault = TIMED_OUT if asked else NOT_LOOKED_UP
+        seconds = self.check_timeout if asked else LOOK_UP_SECONDS
+        return as_report(*identity(target), failure(fault, fault.text(shown(target), seconds)))
 
 
-_STARTS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
-"""Checks of an event loop start one after the other."""
+class _BackgroundCheck:
+    """A check on a daemon thread of its own, which nobody has to wait for.
+
+    :param loop: of those who wait.
+    :param work: gets this check and puts the report into it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, work: Callable[[_BackgroundCheck], None]) -> None:
+        self.report: Report | None = None
+        self.looked_up: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[None] = loop.create_future()
+        self._loop = loop
+        # What runs in the thread logs as the trigger does, and asks Airflow for connections as it does.
+        self._context = contextvars.copy_context()
+        self._work = work
+
+    def start(self) -> None:
+        """Start the thread."""
+        _freeze()
+        threading.Thread(target=self._run, name=f"{THREAD_NAME}-trigger", daemon=True).start()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until it has ended, or does not in time.
+
+        :param seconds: for the check itself.
+        :raises BaseException: what it has raised.
+        """
+        told = [self.ended, self.looked_up]
+        await asyncio.wait(told, timeout=LOOK_UP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if self.looked_up.done():
+            await asyncio.wait([self.ended], timeout=seconds + 2 * GRACE)
+        if self.ended.done() and self.report is None:
+            self.ended.result()
+
+    def asking(self) -> None:
+        """Note, in the thread, that the connection is known and its server is about to be asked."""
+        self._tell(self.looked_up, None)
+
+    def _run(self) -> None:
+        problem: BaseException | None = None
+        try:
+            self._context.run(self._work, self)
+        except BaseException as error:  # noqa: BLE001 - those who wait raise it
+            problem = error
+        self._tell(self.ended, problem)
+
+    def _tell(self, future: asyncio.Future[None], problem: BaseException | None) -> None:
+        def tell() -> None:
+            if problem is not None:
+                future.set_exception(problem)
+            elif not future.done():
+                future.set_result(None)
+
+        # The loop may have ended meanwhile.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(tell)
+
+
+class _Gate:
+    """What the checks of an event loop share: they start one after the other, and it is known which were given up."""
+
+    def __init__(self) -> None:
+        self.starts = asyncio.Lock()
+        self.places = asyncio.Semaphore(CHECKS_AT_A_TIME)
+        self.given_up: dict[tuple[str, str | None], _BackgroundCheck] = {}
+
+
+_GATES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Gate] = WeakKeyDictionary()
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
+def _freeze() -> None:
     # A full garbage collection looks through all that Airflow has loaded, and the event loop waits for it: 170 ms.
     # Airflow itself freezes in its executor and DAG processor, but not in its triggerer.
     gc.freeze()
     atexit.register(gc.unfreeze)
-    return ThreadPoolExecutor(CHECKS_AT_A_TIME, thread_name_prefix="osiris-trigger")

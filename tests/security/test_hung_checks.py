@@ -1,0 +1,81 @@
+"""Checks that hang, by their server or by Airflow, keep no other check of a triggerer waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from osiris_provider.hooks import health
+from osiris_provider.hooks.base import resolve
+from osiris_provider.triggers import doctor
+from osiris_provider.triggers.doctor import OsirisDoctorTrigger
+
+from tests.faults.peers import Peer, silent
+
+HUNG = 40
+LONG = 60.0
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[str]:
+    """A connections file with a server that never answers, and a database that is healthy."""
+    path = tmp_path / "osiris_connections.yaml"
+    with Peer(silent) as peer:
+        path.write_text(
+            f"version: 1\nconnections:\n  mysql:\n    mute: {{host: 127.0.0.1, port: {peer.port}, user: u}}\n"
+            "  duckdb:\n    main: {path: ':memory:'}\n",
+            encoding="utf-8",
+        )
+        path.chmod(0o600)
+        yield str(path)
+
+
+async def _report(target: str, file: str, timeout: float = LONG) -> Any:
+    trigger = OsirisDoctorTrigger(connections=[target], check_timeout=timeout, file=file)
+    (event,) = [event async for event in trigger.run()]
+    return event.payload["reports"][0]
+
+
+def test_forty_hung_checks_keep_no_other_waiting(file: str) -> None:
+    async def check() -> tuple[Any, int]:
+        hung = [asyncio.ensure_future(_report("@mysql.mute", file)) for _ in range(HUNG)]
+        healthy = await asyncio.wait_for(_report("@duckdb.main", file), LONG / 3)
+        still = sum(not task.done() for task in hung)
+        for task in hung:
+            task.cancel()
+        return healthy, still
+
+    report, still = asyncio.run(check())
+    assert report["ok"] is True
+    assert still == HUNG
+
+
+def test_an_airflow_that_does_not_answer_hangs_no_other(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    asked: list[str] = []
+
+    def hang(target: str, **options: Any) -> dict[str, Any]:
+        asked.append(target)
+        if target.startswith("@mysql"):
+            release.wait(LONG)
+        return resolve(target, **options)
+
+    monkeypatch.setattr(health, "resolve", hang)
+    monkeypatch.setattr(doctor, "LOOK_UP_SECONDS", 0.3)
+
+    async def check() -> list[Any]:
+        first = await asyncio.gather(_report("@mysql.mute", file), _report("@duckdb.main", file))
+        return [*first, await _report("@mysql.mute", file)]
+
+    try:
+        hung, healthy, again = asyncio.run(check())
+    finally:
+        release.set()
+    assert (hung["category"], hung["details"]) == ("timeout", {"fault": "not_looked_up", "retryable": True})
+    assert healthy["ok"] is True
+    assert again["details"] == hung["details"]
+    assert asked.count("@mysql.mute") == 1, "one that hangs is not joined by another at each interval"
