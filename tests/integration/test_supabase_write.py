@@ -43,7 +43,7 @@ def test_append_is_one_request(supabase: FakeSupabase) -> None:
     assert write(supabase, iter(chunks)) == {"rows_written": 2}
     (request,) = supabase.requests
     assert (request.method, request.query) == ("POST", {"columns": '"id","name"'})
-    assert request.headers["prefer"] == "return=minimal"
+    assert request.headers["prefer"] == "return=minimal,timezone=UTC"
     assert supabase.tables["people"][1:] == [{"id": 2, "name": "ž"}, {"id": 3, "name": "ž"}]
 
 
@@ -85,7 +85,7 @@ def test_upsert_merges_in_several_requests(supabase: FakeSupabase) -> None:
     assert write(supabase, data, write_mode="upsert", primary_key="id", batch_rows=2) == {"rows_written": 3}
     assert [len(request.json()) for request in supabase.requests] == [2, 1]
     assert supabase.requests[0].query["on_conflict"] == "id"
-    assert supabase.requests[0].headers["prefer"] == "resolution=merge-duplicates,return=minimal"
+    assert supabase.requests[0].headers["prefer"] == "resolution=merge-duplicates,return=minimal,timezone=UTC"
     assert [row["name"] for row in supabase.tables["people"]] == ["new", "b", None]
 
 

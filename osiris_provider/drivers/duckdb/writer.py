@@ -69,6 +69,8 @@ class DuckDBWriter(DuckDBDriver, SQLWriter[WriteConfig]):
     def load(self, client: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
         """Write all batches; see :meth:`SQLWriter.load`."""
         with own_cursor(client) as cursor:
+            # A timestamp without a zone is UTC also where the column has one, and the other way round.
+            cursor.execute("SET TimeZone = 'UTC'")
             ledger = _ledger(cursor, step)
             with _transaction(cursor):
                 if ledger is not None and (recorded := ledger.claim()) is not None:

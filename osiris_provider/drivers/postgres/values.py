@@ -83,12 +83,14 @@ def _printable(column: pa.Array) -> pa.Array:
 
 
 def _cut(column: pa.Array) -> pa.Array:
-    """Return a column without its nanoseconds, which PostgreSQL would round."""
+    """Return a column without its nanoseconds, which PostgreSQL would round, and moments as UTC tells them."""
     import pyarrow as pa
 
     kind = column.type
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
-        return column.cast(pa.timestamp("us", kind.tz), safe=False)
+    if pa.types.is_timestamp(kind):
+        # A column without a zone takes no notice of an offset.
+        unit, zone = "us" if kind.unit == "ns" else kind.unit, kind.tz and "UTC"
+        return column.cast(pa.timestamp(unit, zone), safe=False)
     return column.cast(pa.time64("us"), safe=False) if kind == pa.time64("ns") else column
 
 

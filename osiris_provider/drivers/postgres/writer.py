@@ -63,6 +63,8 @@ class PostgresWriter(PostgresDriver, SQLWriter[WriteConfig]):
             with client.cursor() as cursor:
                 ledger = _ledger(cursor, step)
                 client.commit()
+                # A timestamp without a zone is UTC also where the column has one.
+                cursor.execute("SET LOCAL TimeZone = 'UTC'")
                 if ledger is not None and (recorded := ledger.claim()) is not None:
                     rows = say_loaded(step, ledger, recorded)
                 else:

@@ -144,7 +144,7 @@ def _post(step: Step[SupabaseWriteConfig], batch: pa.RecordBatch, before: int) -
     if upserts:
         params["on_conflict"] = ",".join(config.primary_key)
     resolution = "resolution=merge-duplicates," if upserts else ""
-    headers = {"Prefer": f"{resolution}return=minimal", "Content-Type": "application/json"}
+    headers = {"Prefer": f"{resolution}return=minimal,timezone=UTC", "Content-Type": "application/json"}
     body = json.dumps([{name: _json(value) for name, value in row.items()} for row in batch.to_pylist()]).encode()
     path = quote(config.table, safe="")
 
