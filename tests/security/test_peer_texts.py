@@ -1,0 +1,70 @@
+"""Texts of peers in what people see: no escape sequence and no control character gets through."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from osiris_provider.cli.tables import doctor_table, render
+from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.deadline import Deadline
+from osiris_provider.drivers import get_driver
+from osiris_provider.errors import AuthError, OsirisError
+
+from tests.contract.context import RecordingContext
+from tests.servers import Address
+from tests.unit.fakes import FakeConnection, FakeConnector, connection
+
+EVIL = "\x1b[31mred\x1b[0m\x07 \u202eevil\x9b2J\r\nnext"
+
+
+class Talkative(FakeConnector):
+    """Tells what a peer has said, as a connector of somebody else may."""
+
+    def prove(self, model: FakeConnection, deadline: Deadline) -> dict[str, Any]:
+        deadline.remaining()
+        if model.does == "refuse":
+            message = f"The shop said: {EVIL}"
+            raise AuthError(message)
+        return {"shop": EVIL, "scopes": [EVIL, 1], "nested": {EVIL: EVIL}, "long": "x" * 10_000}
+
+
+def _plain(value: object) -> bool:
+    return all(char.isprintable() for char in json.dumps(value, ensure_ascii=False))
+
+
+def test_details_of_doctor() -> None:
+    connector: Connector[Any, Any] = Talkative()
+    ok, verdict = connector.doctor(connection("ok"), 5)
+    assert ok
+    assert _plain(verdict)
+    assert verdict["details"]["shop"] == "red evil  next"
+    assert len(verdict["details"]["long"]) < 300
+
+
+def test_messages_of_doctor() -> None:
+    _, verdict = Talkative().doctor(connection("refuse"), 5)
+    assert verdict["message"] == "The shop said: red evil next"
+
+
+def test_the_table_of_doctor() -> None:
+    report = {"family": "fake", "alias": "x", "ok": False, "latency_ms": None, "category": "auth", "message": EVIL}
+    assert "\x1b" not in render(doctor_table([{**report, "details": {}}]))
+
+
+@pytest.mark.parametrize("family", ["mysql", "postgres"])
+def test_what_a_database_says_in_an_error(family: str, request: pytest.FixtureRequest) -> None:
+    address: Address = request.getfixturevalue(f"{family}_database")
+    text = EVIL.replace("'", "''")
+    query = {
+        "postgres": f"SELECT ('x{text}')::int",
+        "mysql": f"SELECT 1 FROM `x{text}`",
+    }[family]
+    step = {"resolved_connection": {"family": family, "alias": "x", **asdict(address)}, "query": query}
+    driver = get_driver(f"{family}.extractor")
+    with pytest.raises(OsirisError) as raised:
+        driver.run(step_id="e", config=step, inputs={}, ctx=RecordingContext())["data"].read_all()
+    assert "evil" in str(raised.value), "what the server says is shown"
+    assert str(raised.value).isprintable()
