@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urljoin
 
 from pydantic import Field, model_validator
@@ -114,6 +114,17 @@ class NoPages(Pagination):
         del page
 
 
+P = TypeVar("P", bound=Pagination)
+
+
+def _with_an_end(pagination: P) -> P:
+    ends = (pagination.stop_after_empty_page, pagination.end_status, *pagination.figures.values())
+    if any(ends):
+        return pagination
+    problem = "without stop_after_empty_page it needs another end: more_path, total_path or end_status"
+    raise ValueError(problem)
+
+
 class NumberedPages(Pagination):
     """Pages have numbers; the first empty one is behind the last.
 
@@ -149,6 +160,10 @@ class NumberedPages(Pagination):
     def figures(self) -> dict[str, str | None]:
         """The paths that an answer must have, by the names of their fields."""
         return {**super().figures, "total_pages_path": self.total_pages_path}
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        return _with_an_end(self)
 
     @property
     def repeats_matter(self) -> bool:
@@ -186,6 +201,10 @@ class OffsetPages(Pagination):
         if self.advance == "page_size":
             return self._at(self.start + page.number * self.page_size)
         return self._at(self.start + page.end_offset + page.empty_pages * self.page_size)
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        return _with_an_end(self)
 
     @property
     def repeats_matter(self) -> bool:

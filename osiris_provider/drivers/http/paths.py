@@ -2,13 +2,15 @@
 
 ``data.items`` goes from name to name, ``links.0.href`` and ``links[0].href`` into a list, ``items.-1.id`` to its last
 value. Where an object has a name with dots, such as ``@odata.nextLink``, that name is found as it is written;
-``['a.b'].c`` says it outright. A leading ``$.`` is allowed. ``header:X-Next`` names a header of the answer instead.
+``['a.b'].c`` says it outright. ``links[rel=next].href`` takes the value of a list whose ``rel`` is ``next``. A leading
+``$.`` is allowed. ``header:X-Next`` names a header of the answer instead.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Annotated, Any
@@ -17,7 +19,10 @@ from pydantic import AfterValidator
 
 HEADER = "header:"
 
-_PART = re.compile(r"\[(?P<index>-?\d+)\]|\[(?P<quote>['\"])(?P<quoted>.*?)(?P=quote)\]|\.?(?P<name>[^.\[\]]+)")
+_PART = re.compile(
+    r"\[(?P<index>-?\d+)\]|\[(?P<key>[\w@$:-]+)=(?P<wanted>[^\]]*)\]|"
+    r"\[(?P<quote>['\"])(?P<quoted>.*?)(?P=quote)\]|\.?(?P<name>[^.\[\]]+)"
+)
 _INDEX = re.compile(r"-?\d+")
 
 
@@ -29,8 +34,19 @@ class Missing(Enum):
 
 MISSING = Missing.MISSING
 
-Part = tuple[str, bool]
-"""A name or an index, and whether it may be a piece of a name with dots."""
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a path.
+
+    :param name: a name or an index.
+    :param plain: whether it may be a piece of a name with dots.
+    :param wanted: what ``name`` has to be in the value of a list that is meant; None if this is not a filter.
+    """
+
+    name: str
+    plain: bool = False
+    wanted: str | None = None
 
 
 @lru_cache(maxsize=256)
@@ -48,8 +64,11 @@ def parts_of(path: str) -> tuple[Part, ...]:
         if found is None:
             problem = f"'{path}' is not a path such as data.items, links.0.href or ['a.b'].c"
             raise ValueError(problem)
-        name = found["name"]
-        parts.append((name, True) if name is not None else (found["index"] or found["quoted"] or "", False))
+        if found["key"] is not None:
+            parts.append(Part(found["key"], wanted=found["wanted"].strip("'\"")))
+        else:
+            name = found["name"]
+            parts.append(Part(found["index"] or found["quoted"] or "") if name is None else Part(name, plain=True))
         position = found.end()
     return tuple(parts)
 
@@ -90,19 +109,28 @@ def get_path(value: Any, path: str) -> Any:
 def _walk(value: Any, parts: tuple[Part, ...]) -> Any:
     if not parts or value is None:
         return value
+    if parts[0].wanted is not None:
+        return _walk_filter(value, parts)
     if isinstance(value, Mapping):
         return _walk_names(value, parts)
-    if isinstance(value, list) and _INDEX.fullmatch(parts[0][0]):
-        index = int(parts[0][0])
+    if isinstance(value, list) and _INDEX.fullmatch(parts[0].name):
+        index = int(parts[0].name)
         return _walk(value[index], parts[1:]) if -len(value) <= index < len(value) else MISSING
+    return MISSING
+
+
+def _walk_filter(value: Any, parts: tuple[Part, ...]) -> Any:
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, Mapping) and str(item.get(parts[0].name)) == parts[0].wanted:
+            return _walk(item, parts[1:])
     return MISSING
 
 
 def _walk_names(value: Mapping[str, Any], parts: tuple[Part, ...]) -> Any:
     # Names with dots first: the longest one that is there.
-    dotted = next((number for number, (_, open_ended) in enumerate(parts) if not open_ended), len(parts))
+    dotted = next((number for number, part in enumerate(parts) if not part.plain), len(parts))
     for end in range(max(dotted, 1), 0, -1):
-        name = ".".join(part for part, _ in parts[:end])
+        name = ".".join(part.name for part in parts[:end])
         if name in value:
             return _walk(value[name], parts[end:])
     return MISSING
@@ -116,7 +144,7 @@ def with_value(body: Any, path: str, value: Any) -> dict[str, Any]:
     :param value: to put there.
     :raises ValueError: something on the way is not an object.
     """
-    return _with_value(body, [name for name, _ in parts_of(path)], value, path)
+    return _with_value(body, [part.name for part in parts_of(path)], value, path)
 
 
 def _with_value(body: Any, names: list[str], value: Any, path: str) -> dict[str, Any]:

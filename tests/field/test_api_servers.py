@@ -1,0 +1,189 @@
+"""Generated servers: any style of pages, any size, any one fault. All rows come once, or it is an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from osiris_provider.connectors import close_all, retry
+from osiris_provider.errors import OsirisError
+
+from tests.field.api_reads import read_from
+from tests.servers.http import HttpServer, RawReply, Reply, Request
+
+NUMBERED = ("page", "page_total", "offset", "offset_total")
+STYLES = (*NUMBERED, "cursor", "cursor_more", "last_id", "link", "header_link", "body")
+FAULTS = (
+    "none",
+    "hang_up",
+    "short_body",
+    "503",
+    "429",
+    "202",
+    "error_object",
+    "empty_page",
+    "no_next",
+    "same_page",
+    "ignores_the_page",
+    "null_records",
+    "no_records",
+    "not_json",
+    "404",
+    "204",
+    "capped",
+)
+
+
+@dataclass
+class Server:
+    """What a generated server does."""
+
+    style: str
+    count: int
+    size: int
+    fault: str
+    at: int
+    rows: list[dict[str, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = [{"id": number, "even": number % 2 == 0} for number in range(1, self.count + 1)]
+
+    @property
+    def pagination(self) -> dict[str, Any]:
+        size = {"page_size": self.size}
+        cursor = {"kind": "cursor", "cursor_path": "next"}
+        styles: dict[str, dict[str, Any]] = {
+            "page": {"kind": "page", **size},
+            "page_total": {"kind": "page", **size, "total_path": "total"},
+            "offset": {"kind": "offset", **size},
+            "offset_total": {"kind": "offset", **size, "total_path": "total"},
+            "cursor": cursor,
+            "cursor_more": {**cursor, "more_path": "more"},
+            "last_id": {**cursor, "cursor_path": "items.-1.id", "more_path": "more"},
+            "link": {"kind": "link", "next_path": "links.next"},
+            "header_link": {"kind": "link"},
+            "body": {**cursor, "cursor_param": "page.after", "params_in": "body"},
+        }
+        return styles[self.style]
+
+
+class Generated(HttpServer):
+    """A server that does what a :class:`Server` says."""
+
+    def __init__(self, plan: Server) -> None:
+        super().__init__()
+        self.plan = plan
+        self._troubled = False
+
+    def answer(self, request: Request) -> Reply | RawReply:
+        plan = self.plan
+        start = self._start(request)
+        number = start // plan.size
+        if number == plan.at:
+            once = self._once()
+            if once is not None:
+                return once
+        if plan.fault == "ignores_the_page":
+            start = 0
+        if plan.fault == "same_page" and number > plan.at:
+            start = min(start, plan.at * plan.size)
+        size = max(plan.size // 2, 1) if plan.fault == "capped" else plan.size
+        return self._page(start, size, number)
+
+    def _once(self) -> Reply | RawReply | None:
+        if self._troubled:
+            return None
+        self._troubled = True
+        troubles: dict[str, Reply | RawReply] = {
+            "hang_up": RawReply([]),
+            "short_body": RawReply([b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{"]),
+            "503": Reply(503),
+            "429": Reply(429, b"", {"Retry-After": "0"}),
+            "202": Reply.of_json({"status": "pending"}, 202),
+            "error_object": Reply.of_json({"error": "internal", "items": []}),
+            "not_json": Reply(200, b"{", {"Content-Type": "application/json"}),
+            "404": Reply.of_json({}, 404),
+            "204": Reply(204),
+        }
+        return troubles.get(self.plan.fault)
+
+    def _start(self, request: Request) -> int:
+        plan, query = self.plan, request.query
+        if plan.style.startswith("page"):
+            return (int(query["page"]) - 1) * plan.size
+        if plan.style.startswith("offset"):
+            return int(query["offset"])
+        if plan.style == "body":
+            return int(((request.json() or {}).get("page") or {}).get("after", 0))
+        return int(query.get("cursor", 0))
+
+    def _page(self, start: int, size: int, number: int) -> Reply:
+        plan = self.plan
+        rows = plan.rows[start : start + size]
+        following: Any = start + len(rows) if start + len(rows) < len(plan.rows) else None
+        if plan.fault == "no_next" and number == plan.at:
+            following = None
+        if plan.fault == "empty_page" and number == plan.at:
+            rows = []
+        url = None if following is None else f"/v1/items?cursor={following}"
+        body = {
+            "items": rows,
+            "total": len(plan.rows),
+            "next": following,
+            "links": {"next": url},
+            "more": following is not None,
+        }
+        if plan.fault == "null_records" and number == plan.at:
+            body["items"] = None
+        if plan.fault == "no_records" and number == plan.at:
+            body = {"message": "try again"}
+        link = f'<{url}>; rel="next"' if url else '</v1/items>; rel="first"'
+        return Reply.of_json(body, headers={"Link": link})
+
+
+# A server that keeps rows back, and does not say how many there are, cannot be told from one that has no more.
+UNCOUNTED = tuple(style for style in STYLES if not style.endswith("_total"))
+BELIEVED: dict[str, tuple[str, ...]] = {
+    "no_next": tuple(style for style in STYLES if style not in NUMBERED),
+    "empty_page": UNCOUNTED,
+    "null_records": UNCOUNTED,
+    "204": UNCOUNTED,
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    monkeypatch.setattr("osiris_provider.drivers.http.pages.MAX_EMPTY_PAGES", 5)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    plan=st.builds(
+        Server,
+        style=st.sampled_from(STYLES),
+        count=st.integers(0, 12),
+        size=st.integers(1, 5),
+        fault=st.sampled_from(FAULTS),
+        at=st.integers(0, 4),
+    )
+)
+def test_all_rows_once_or_an_error(plan: Server) -> None:
+    options: dict[str, Any] = {"method": "POST", "body": {}} if plan.style == "body" else {}
+    with Generated(plan) as server:
+        try:
+            table = read_from(server, records="items", pagination=plan.pagination, max_pages=50, **options)
+        except OsirisError:
+            if plan.fault in ("none", "hang_up", "short_body", "503", "429", "202"):
+                raise
+            return
+        finally:
+            close_all()
+    ids = table["id"].to_pylist() if table.num_rows else []
+    if ids != [row["id"] for row in plan.rows]:
+        assert plan.style in BELIEVED.get(plan.fault, ()), f"{ids} came of {plan.count}"
+        assert ids == sorted(set(ids)), "no row twice"
