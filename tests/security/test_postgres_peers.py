@@ -154,6 +154,15 @@ def test_require_auth_password_allows_it() -> None:
     assert rogue.got(PASSWORD)
 
 
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+def test_a_way_that_require_auth_does_not_name_is_told(
+    encrypted: bool, unverified: tuple[ssl.SSLContext, Path]
+) -> None:
+    with RoguePostgres(MD5, tls=unverified[0] if encrypted else b"N") as server:
+        _, verdict = POSTGRES.doctor(fields_of(server, require_auth="password"), 10)
+    assert verdict["details"]["fault"] == "auth_not_allowed"
+
+
 def test_a_unix_socket_does_not_leave_the_machine(tmp_path: Path) -> None:
     with RoguePostgres(CLEAR, path=tmp_path / ".s.PGSQL.5432") as rogue:
         assert POSTGRES.doctor(fields_of(rogue, host=str(tmp_path)), 10)[0] is True

@@ -49,10 +49,8 @@ def diagnose(parameters: Parameters, deadline: Deadline) -> Fault:
             return RESET
         if answer not in (b"S", b"N"):
             return GARBAGE
-        if mode not in ENCRYPTED:
-            return RESET
         if answer == b"N":
-            return TLS_REFUSED
+            return TLS_REFUSED if mode in ENCRYPTED else _asked_for(sock, parameters)
         with closing(_context(parameters, mode).wrap_socket(sock, server_hostname=parameters["host"])) as encrypted:
             _check_key(parameters.get("sslkey"))
             return _asked_for(encrypted, parameters)
@@ -101,8 +99,8 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
 
 def _context(parameters: Parameters, mode: str) -> DeadlineContext:
     root = parameters.get("sslrootcert", os.path.expanduser(DEFAULT_ROOT))
-    # libpq verifies the authority with sslmode require too, if there is a root certificate.
-    verify = mode != "require" or os.path.exists(root)
+    # libpq verifies the authority with the other modes too, if there is a root certificate.
+    verify = mode.startswith("verify") or os.path.exists(root)
     context = tls_context(
         ca=None if root == "system" else root,
         cert=parameters.get("sslcert"),
