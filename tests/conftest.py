@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 
 from tests.servers import Address, MariaDBServer, MySQLFamilyServer, MySQLServer, PostgresServer
+from tests.servers.kinds import parametrize_servers
 from tests.servers.process import Server
 from tests.servers.s3 import S3Server
 
@@ -44,6 +45,11 @@ _isolate()
 # How long an example takes says more about what else the machine does.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests of family ``mysql`` on more than one kind of server."""
+    parametrize_servers(metafunc)
 
 
 @pytest.fixture(scope="session")
@@ -118,8 +124,8 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def mysql_family(request: pytest.FixtureRequest) -> MySQLFamilyServer:
-    """MariaDB, or what a mark of ``tests.servers.kinds`` says: ``pytestmark = MYSQL_AND_MARIADB``."""
-    server: MySQLFamilyServer = request.getfixturevalue(getattr(request, "param", "mariadb"))
+    """A server that family ``mysql`` talks to; the marks of ``tests.servers.kinds`` say which ones."""
+    server: MySQLFamilyServer = request.getfixturevalue(request.param)
     return server
 
 

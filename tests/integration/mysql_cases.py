@@ -1,8 +1,9 @@
-"""Every column type of MariaDB with its extremes: what is written, and the Arrow type that it is read as."""
+"""Every column type of MySQL and MariaDB with its extremes: what is written, and the Arrow type that it is read as."""
 
 from __future__ import annotations
 
 import datetime
+import struct
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -24,6 +25,7 @@ TEXTS += ["y" * 255, "ž" * 32_768]
 DAY = datetime.timedelta(days=1)
 TIME_MAX = datetime.timedelta(hours=838, minutes=59, seconds=59)
 Date, Moment = datetime.date, datetime.datetime
+Case = tuple[str, pa.DataType, Sequence[Any]]
 
 
 def signed(bits: int) -> list[int]:
@@ -32,6 +34,8 @@ def signed(bits: int) -> list[int]:
 
 def literal(value: Any) -> Any:
     """Return what PyMySQL writes without a mistake; before 1.2 negative times are none of it."""
+    if isinstance(value, list):
+        return struct.pack(f"<{len(value)}f", *value)
     if not isinstance(value, datetime.timedelta):
         return value
     hours, rest = divmod(abs(value), datetime.timedelta(hours=1))
@@ -42,7 +46,7 @@ def unsigned(bits: int) -> list[int]:
     return [0, 1, 2 ** (bits - 1), 2**bits - 1]
 
 
-NUMBERS: list[tuple[str, pa.DataType, Sequence[Any]]] = [
+NUMBERS: list[Case] = [
     ("TINYINT", pa.int8(), signed(8)),
     ("TINYINT(1)", pa.int8(), signed(8)),
     ("BOOLEAN", pa.int8(), [0, 1, 2]),
@@ -69,7 +73,7 @@ NUMBERS: list[tuple[str, pa.DataType, Sequence[Any]]] = [
     ("DECIMAL(65,0)", pa.decimal256(65, 0), [Decimal("9" * 65), Decimal(-1)]),
     ("YEAR", pa.int16(), [0, 1901, 2155]),
 ]
-OTHERS: list[tuple[str, pa.DataType, Sequence[Any]]] = [
+OTHERS: list[Case] = [
     ("BIT(1)", pa.uint64(), unsigned(1)),
     ("BIT(9)", pa.uint64(), unsigned(9)),
     ("BIT(64)", pa.uint64(), unsigned(64)),
@@ -102,7 +106,19 @@ OTHERS: list[tuple[str, pa.DataType, Sequence[Any]]] = [
     ("VARBINARY(20)", pa.binary(), [b"", b"\xff\xfe\0", b"'\"\\"]),
     ("VARCHAR(20) CHARACTER SET binary", pa.binary(), [b"", b"\xff"]),
     ("LONGBLOB", pa.binary(), [b"", bytes(range(256)) * 300]),
+    ("GEOMETRY", pa.binary(), [b"\0\0\0\0\1\1" + bytes(19)]),
+]
+ONLY_MARIADB: list[Case] = [
     ("UUID", pa.string(), ["123e4567-e89b-12d3-a456-426655440000"]),
     ("INET6", pa.string(), ["::1", "2001:db8::ff00:42:8329"]),
     ("INET4", pa.string(), ["255.255.255.255"]),
 ]
+ONLY_MYSQL: list[Case] = [
+    ("VECTOR(3)", pa.list_(pa.float32()), [[1.0, -0.5, 3.4028234663852886e38], [0.0, 2.0**-149, 16777217.0 - 1]]),
+    ("VECTOR", pa.list_(pa.float32()), [[7.0], [float(n) for n in range(2048)]]),
+]
+
+
+def numbers(rows: object) -> str:
+    """Return a table to select from on both servers: its column ``seq`` counts from 1 to ``rows``."""
+    return f"JSON_TABLE(CONCAT('[0', REPEAT(',0', {rows} - 1), ']'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS numbers"

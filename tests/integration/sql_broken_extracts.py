@@ -40,8 +40,9 @@ class BrokenExtractTests(StagedFamily):
             break_it()
             yield from reader
 
+        broken = pa.RecordBatchReader.from_batches(reader.schema, batches())
         with pytest.raises(OsirisError) as raised:
-            staging.write(["dag", "run", "extract"], pa.RecordBatchReader.from_batches(reader.schema, batches()))
+            staging.write(["dag", "run", "extract", "0", "1"], broken)
         assert files_of(staging) == []
         assert "Step extract" in raised.value.message
         assert connection["password"] not in raised.value.message
@@ -108,7 +109,7 @@ class BrokenExtractTests(StagedFamily):
             yield from reader
 
         stream = pa.RecordBatchReader.from_batches(reader.schema, batches())
-        staged = staging.write(["dag", "run", "extract"], stream)
+        staged = staging.write(["dag", "run", "extract", "0", "1"], stream)
         changed.join(30)
         table = staging.read(staged)["table"]
         assert table["n"].to_pylist() == list(range(1, 50_001))

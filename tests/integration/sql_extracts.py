@@ -37,7 +37,7 @@ class StagedFamily(SQLFamily):
         driver = get_driver(f"{self.family}.extractor")
         step = {"resolved_connection": connection, **config}
         result = driver.run(step_id="extract", config=step, inputs={}, ctx=ctx or RecordingContext())
-        return staging.write(["dag", "run", "extract"], result["data"])
+        return staging.write(["dag", "run", "extract", "0", "1"], result["data"])
 
 
 def files_of(staging: Staging) -> list[str]:

@@ -1,4 +1,4 @@
-"""Every column type of MariaDB, with its extremes, through the binary protocol and back."""
+"""Every column type of MySQL and MariaDB, with its extremes, through the binary protocol and back."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.mysql.binary import stream_query
 from pymysql.connections import Connection
 
-from tests.integration.mysql_cases import NUMBERS, OTHERS, Date, Moment, literal
-from tests.servers import Address, MariaDBServer
+from tests.integration.mysql_cases import NUMBERS, ONLY_MARIADB, ONLY_MYSQL, OTHERS, Case, Date, Moment, literal
+from tests.servers import Address, MariaDBServer, MySQLFamilyServer
+from tests.servers.kinds import MYSQL_AND_MARIADB
+
+pytestmark = MYSQL_AND_MARIADB
 
 PACKET = 0xFFFFFF
 
@@ -40,22 +43,36 @@ def connection(mysql_database: Address) -> Iterator[Connection[Any]]:
         opened.close()
 
 
+def cases_of(server: MySQLFamilyServer) -> list[Case]:
+    return NUMBERS + OTHERS + (ONLY_MARIADB if isinstance(server, MariaDBServer) else ONLY_MYSQL)
+
+
 @pytest.mark.parametrize(("declared", "kind", "values"), NUMBERS + OTHERS, ids=[case[0] for case in NUMBERS + OTHERS])
 def test_every_type_comes_back_as_it_was_written(
     connection: Connection[Any], declared: str, kind: pa.DataType, values: Sequence[Any]
 ) -> None:
+    comes_back_as_written(connection, declared, kind, values)
+
+
+def test_every_type_that_only_one_server_has(connection: Connection[Any], mysql_family: MySQLFamilyServer) -> None:
+    only = ONLY_MARIADB if isinstance(mysql_family, MariaDBServer) else ONLY_MYSQL
+    for declared, kind, values in only:
+        comes_back_as_written(connection, declared, kind, values)
+
+
+def comes_back_as_written(connection: Connection[Any], declared: str, kind: pa.DataType, values: Sequence[Any]) -> None:
     written = [None, *values, None]
     fill(connection, declared, written)
 
     table = stream_query(connection, "SELECT v FROM t ORDER BY id").read_all()
 
-    assert table.schema == pa.schema([("v", kind)])
+    assert table.schema.equals(pa.schema([("v", kind)]))
     assert table["v"].to_pylist() == written
     table.validate(full=True)
 
 
-def test_an_empty_table_has_the_same_types(connection: Connection[Any]) -> None:
-    cases = NUMBERS + OTHERS
+def test_an_empty_table_has_the_same_types(connection: Connection[Any], mysql_family: MySQLFamilyServer) -> None:
+    cases = cases_of(mysql_family)
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TABLE t ({', '.join(f'c{i} {case[0]}' for i, case in enumerate(cases))})")
 
@@ -65,8 +82,8 @@ def test_an_empty_table_has_the_same_types(connection: Connection[Any]) -> None:
     assert table.num_rows == 0
 
 
-def test_all_types_at_once(connection: Connection[Any]) -> None:
-    cases = NUMBERS + OTHERS
+def test_all_types_at_once(connection: Connection[Any], mysql_family: MySQLFamilyServer) -> None:
+    cases = cases_of(mysql_family)
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TABLE t ({', '.join(f'c{i} {case[0]}' for i, case in enumerate(cases))})")
         rows = [
@@ -145,14 +162,14 @@ def test_text_of_a_time_of_day_with_fraction(connection: Connection[Any]) -> Non
     assert table["v"].to_pylist() == ["2024-02-31 23:59:58.9876"]
 
 
-def test_rows_about_as_long_as_a_packet_and_longer(mariadb: MariaDBServer) -> None:
+def test_rows_about_as_long_as_a_packet_and_longer(mysql_family: MySQLFamilyServer) -> None:
     """A packet holds 16 MiB at the most; what is longer goes on in the next one, also in one that is empty."""
-    with closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+    with closing(mysql_family.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT @@GLOBAL.max_allowed_packet")
         (usual,) = cursor.fetchone() or (0,)
         cursor.execute("SET GLOBAL max_allowed_packet = 100000000")
         try:
-            with closing(mariadb.connect()) as roomy:
+            with closing(mysql_family.connect()) as roomy:
                 check_long_rows(roomy)
         finally:
             cursor.execute("SET GLOBAL max_allowed_packet = %s", (usual,))
@@ -173,6 +190,7 @@ def check_long_rows(connection: Connection[Any]) -> None:
 def fill(connection: Connection[Any], declared: str, values: Sequence[Any]) -> None:
     """Create table t with a column v of a type and these values."""
     with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS t")
         cursor.execute(f"CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v {declared})")
         for value in values:
             cursor.execute("INSERT INTO t (v) VALUES (%s)", (literal(value),))

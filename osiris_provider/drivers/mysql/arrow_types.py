@@ -14,7 +14,8 @@ TIMESTAMP                                     timestamp[us] without zone, as the
                                               a zone, see ``timestamp_zone``
 TIME                                          duration[us], it reaches from -838:59:59 to 838:59:59
 CHAR, VARCHAR, TEXT, ENUM, SET, JSON          string
-BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR     binary
+BINARY, VARBINARY, BLOB, GEOMETRY             binary
+VECTOR of MySQL                               list of float; MariaDB tells a client no more than that it is binary
 UUID, INET4, INET6                            string
 NULL without a type                           null
 ============================================  ===================================================================
@@ -153,6 +154,6 @@ def _other_type(column: ColumnDefinition) -> pa.DataType:
         JSON: pa.string(),  # of MySQL, which says that it is binary
         NULL: pa.null(),
         GEOMETRY: pa.binary(),
-        VECTOR: pa.binary(),
+        VECTOR: pa.list_(pa.float32()),
     }
     return plain.get(column.type_code) or (pa.binary() if column.charsetnr == BINARY_CHARSET else pa.string())

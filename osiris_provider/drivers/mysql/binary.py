@@ -21,6 +21,7 @@ from typing_extensions import Self
 
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.mysql.columns import columns_of, schema_of
+from osiris_provider.drivers.mysql.config import SEVERAL_RESULTS
 from osiris_provider.drivers.mysql.decode import decode
 from osiris_provider.drivers.mysql.packets import MalformedError, RowPackets
 from osiris_provider.errors import DriverConfigError
@@ -107,6 +108,7 @@ class QueryResult:
 
         :raises ColumnNeedsTextError: values have no place in their column's type.
         :raises DataError: text is not valid; the message names column and row.
+        :raises DriverConfigError: the statement has another result behind this one.
         :raises pymysql.Error: the server ended the result with an error.
         :raises DiagnosedError: the bytes are not MySQL's protocol.
         :raises OSError: the line broke; EOFError if it was closed.
@@ -147,8 +149,7 @@ class QueryResult:
             raise MalformedError(message)
         _, status = _EOF.unpack_from(last)
         if status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
-            self._abandon()
-            return
+            raise DriverConfigError(SEVERAL_RESULTS[:1].upper() + SEVERAL_RESULTS[1:])
         self._abandon.detach()
         self._connection.server_status = status
         _forget(self._connection, self._id)
@@ -260,17 +261,19 @@ def _waiter(connection: Any) -> Callable[[], bool]:
     """Return what tells whether the connection's socket has more to read, waiting a moment for it.
 
     A server that is slower than this side sends little pieces. To be woken for each of them costs both sides more than
-    what is in it, so they are let gather where the line keeps them anyway.
+    what is in it, so they are let gather where the line keeps them anyway. A read from a plain line has taken all that
+    had gathered; one from an encrypted line no more than one of TLS's records, of 16 KiB, so there it is asked first.
     """
     line = connection._sock  # noqa: SLF001 - see above
     poll = select.poll()
     poll.register(line, select.POLLIN)
-    decrypted: Callable[[], int] = getattr(line, "pending", lambda: 0)
+    decrypted: Callable[[], int] | None = getattr(line, "pending", None)
 
     def more() -> bool:
-        if not decrypted():
-            time.sleep(PAUSE_SECONDS)
-        return bool(decrypted() or poll.poll(0))
+        if decrypted is not None and (decrypted() or poll.poll(0)):
+            return True
+        time.sleep(PAUSE_SECONDS)
+        return bool(poll.poll(0))
 
     return more
 

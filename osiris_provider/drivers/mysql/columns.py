@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from osiris_provider.drivers.mysql import arrow_types as types
+from osiris_provider.drivers.sql.base import json_text
 from osiris_provider.drivers.sql.server import check_text_columns, needs_text
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 UTF8: Final = "utf8"
 YEAR_DIGITS: Final = 4
+FLOAT_BYTES: Final = 4
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def schema_of(columns: Iterable[Column]) -> pa.Schema:
 def shown(values: pa.Array, column: Column) -> pa.Array:
     """Return numbers and times as they are, or as text if the column is delivered as text.
 
-    Text is what the server shows, but for FLOAT and DOUBLE: they are written so that the very same number is read back.
+    Text is what the server shows, but for FLOAT, DOUBLE and VECTOR: they are written so that the very same numbers are
+    read back.
 
     :param values: of the column's type.
     :param column: of the result.
@@ -107,6 +110,8 @@ def shown(values: pa.Array, column: Column) -> pa.Array:
 
     if not column.as_text or pa.types.is_null(column.type):
         return values.cast(column.field.type)
+    if pa.types.is_list(column.type):
+        return pa.array(map(json_text, values.to_pylist()), pa.string())
     if pa.types.is_duration(column.type):
         micros = values.cast(pa.int64()).to_pylist()
         return pa.array(
@@ -114,6 +119,19 @@ def shown(values: pa.Array, column: Column) -> pa.Array:
         )
     text = values.cast(pa.string())
     return pc.utf8_lpad(text, column.digits, "0") if column.digits else text
+
+
+def vectors(values: pa.Array) -> pa.Array:
+    """Return the bytes of MySQL's VECTOR as lists of the numbers in them.
+
+    :param values: the bytes.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    offsets = np.frombuffer(values.buffers()[1], "<i4", len(values) + 1, 4 * values.offset)
+    numbers = pa.Array.from_buffers(pa.float32(), offsets[-1] // FLOAT_BYTES, [None, values.buffers()[2]])
+    return pa.ListArray.from_arrays(pa.array(offsets // FLOAT_BYTES), numbers, mask=values.is_null())
 
 
 def parsed(texts: pa.Array, column: Column, first_row: int) -> pa.Array:

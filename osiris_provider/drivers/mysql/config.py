@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from osiris_provider.drivers.sql.config import ServerQueryConfig
+
+SEVERAL_RESULTS: Final = (
+    "the statement returns more than one result, as a procedure with several SELECTs does, and all but the first would "
+    "be lost. Have it return one, or select each in a step of its own."
+)
 
 
 class MySQLQueryConfig(ServerQueryConfig):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.mysql import arrow_types as types
 from osiris_provider.drivers.mysql.block import Block, array
-from osiris_provider.drivers.mysql.columns import UTF8, Column, first_failing, parsed, shown
+from osiris_provider.drivers.mysql.columns import UTF8, Column, first_failing, parsed, shown, vectors
 from osiris_provider.drivers.mysql.dates import dates, times
 from osiris_provider.drivers.mysql.packets import MalformedError, Rows
 from osiris_provider.drivers.sql.server import made
@@ -103,6 +103,10 @@ def _decimals(block: Block, valid: NDArray[np.bool_] | None, column: Column) -> 
     return parsed(_as_text(block.binary(block.pieces(valid), valid)), column, block.first_row)
 
 
+def _vectors(block: Block, valid: NDArray[np.bool_] | None, _column: Column) -> pa.Array:
+    return vectors(block.binary(block.pieces(valid), valid))
+
+
 def _is_ascii(values: pa.Array) -> bool:
     import numpy as np
 
@@ -132,4 +136,5 @@ _READERS: Final[dict[int, Callable[[Block, Any, Column], pa.Array]]] = {
     types.TIME: times,
     types.BIT: _bits,
     types.NULL: _nulls,
+    types.VECTOR: _vectors,
 }

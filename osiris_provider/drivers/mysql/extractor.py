@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql.config import MySQLQueryConfig
-from osiris_provider.drivers.mysql.read import hang_up, quote, read_all
+from osiris_provider.drivers.mysql.read import hang_up, quote, read_all, read_session
 from osiris_provider.drivers.mysql.snapshot import begin_together, points_of
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
@@ -48,9 +48,10 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
         finished = False
         try:
-            parts = self._parts(client, step)
-            with self._one_snapshot(client, step, len(parts)) as clients:
-                yield from read_all(clients, parts if len(clients) > 1 else [step.config], step.id)
+            with read_session(client):
+                parts = self._parts(client, step)
+                with self._one_snapshot(client, step, len(parts)) as clients:
+                    yield from read_all(clients, parts if len(clients) > 1 else [step.config], step.id)
             finished = True
         finally:
             if not finished:
@@ -75,6 +76,7 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
             for _ in range(number if number > 1 else 0):
                 clients.append(connector.create_client(step.connection))
                 opened.callback(connector.close_client, clients[-1])
+                opened.enter_context(read_session(clients[-1]))
             problem = begin_together(client, clients, step.config, self.dialect) if clients else ""
             column = step.config.partition_on
             if problem:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from osiris_provider.drivers.mysql.arrow_types import VECTOR, ColumnDefinition
 from osiris_provider.drivers.mysql.columns import Column, columns_of, schema_of
+from osiris_provider.drivers.mysql.config import SEVERAL_RESULTS
 from osiris_provider.drivers.mysql.values import array_of
 from osiris_provider.drivers.sql.base import Batches, fetch_batches
 from osiris_provider.drivers.sql.parallel import read_ahead
 from osiris_provider.drivers.sql.server import made
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pymysql.connections import Connection
+    from pymysql.cursors import SSCursor
 
     from osiris_provider.drivers.mysql.binary import QueryResult
     from osiris_provider.drivers.mysql.config import MySQLQueryConfig
@@ -27,7 +30,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UTC: Final = "UTC"
+CHARSET: Final = "utf8mb4"
+PATIENCE_SECONDS: Final = 86_400
+"""How long a server waits for a reader that has not come to what was sent; for a minute, if nobody says."""
 AS_ASKED: Final = "config field engine says so"
+_SET_SESSION: Final = "SET SESSION time_zone = %s, SESSION net_write_timeout = %s"
 FEWEST_ROWS: Final = 256
 FEWEST_BYTES: Final = 256 * 1024
 """What a batch may hold however many connections share the memory."""
@@ -38,12 +45,35 @@ def quote(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+@contextmanager
+def read_session(client: Connection[Any]) -> Iterator[None]:
+    """Set up a session for reading, and put back what was there: its client may be another step's next.
+
+    Times are shown in UTC, text comes with all its characters, and the server waits for a slow reader.
+
+    :param client: an open connection; after an error it has to be closed.
+    """
+    charset, collation = client.charset, client.collation
+    # What the connection's own charset lacks, the server would replace with question marks.
+    if charset != CHARSET:
+        client.set_character_set(CHARSET)
+    with client.cursor() as cursor:
+        cursor.execute("SELECT @@SESSION.time_zone, @@SESSION.net_write_timeout")
+        before = cursor.fetchone()
+        cursor.execute(_SET_SESSION, ("+00:00", PATIENCE_SECONDS))
+    yield
+    with client.cursor() as cursor:
+        cursor.execute(_SET_SESSION, before)
+    if charset != CHARSET:
+        client.set_character_set(charset, collation)
+
+
 def read_all(clients: Sequence[Connection[Any]], parts: Sequence[MySQLQueryConfig], step_id: str) -> Batches:
     """Read each part on a connection of its own, at the same time; yield the batches as they come.
 
     Connections are closed unless everything was read.
 
-    :param clients: open connections.
+    :param clients: open connections, in a :func:`read_session`.
     :param parts: as many configs.
     :param step_id: for the log and errors.
     """
@@ -51,8 +81,6 @@ def read_all(clients: Sequence[Connection[Any]], parts: Sequence[MySQLQueryConfi
     try:
         streams: list[Batches] = []
         for client, config in zip(clients, parts, strict=True):
-            with client.cursor() as cursor:
-                cursor.execute("SET time_zone = '+00:00'")
             streams.append(_read(client, _Part(config, step_id, len(streams) + 1, len(parts))))
         yield from read_ahead(streams, partial(_interrupt, clients))
         for client in clients:
@@ -137,8 +165,7 @@ def _read_text(client: Connection[Any], part: _Part) -> Batches:
         cursor.execute(config.statement(quote), config.params)
     finally:
         client.decoders = decoders
-    # The description of DB-API tells neither sign nor charset.
-    fields = cursor._result.fields if cursor.description else []  # type: ignore[attr-defined] # noqa: SLF001 - no public name
+    fields = _fields_of(cursor)
     columns = columns_of(
         fields,
         text_columns=config.text_columns,
@@ -160,10 +187,24 @@ def _read_text(client: Connection[Any], part: _Part) -> Batches:
     fetch: Callable[[int], Sequence[Any]] = cursor.fetchmany
     try:
         yield from fetch_batches(schema, fetch, build, part.share(config.batch_rows, FEWEST_ROWS))
+        _refuse_more_results(part.step_id, cursor)
     except BaseException:
         _leave_the_rest(client)
         raise
     cursor.close()
+
+
+def _fields_of(cursor: SSCursor) -> Sequence[ColumnDefinition]:
+    """Return the columns' definitions: the description of DB-API tells neither sign nor charset."""
+    if not cursor.description:
+        return []
+    result: Any = cursor._result  # type: ignore[attr-defined] # noqa: SLF001 - there is no public name
+    for index, field in enumerate(result.fields):
+        if field.type_code == VECTOR:
+            # PyMySQL does not know it and would decode its bytes as ASCII.
+            result.converters[index] = (None, None)
+    definitions: Sequence[ColumnDefinition] = result.fields
+    return definitions
 
 
 def _refuse_float(step: str, columns: Iterable[Column]) -> None:
@@ -174,6 +215,14 @@ def _refuse_float(step: str, columns: Iterable[Column]) -> None:
     if name is not None:
         message = f"Step {step}: FLOAT column {name} loses digits as text; select CAST({name} AS DOUBLE) instead."
         raise DataError(message, step=step)
+
+
+def _refuse_more_results(step: str, cursor: SSCursor) -> None:
+    """Refuse what a procedure selects after its first result; behind the last there is an answer without columns."""
+    while cursor.nextset():
+        if cursor.description:
+            message = f"Step {step}: {SEVERAL_RESULTS}"
+            raise DriverConfigError(message, step=step)
 
 
 def _interrupt(clients: Iterable[Connection[Any]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.mysql.columns import Column, parsed, shown
+from osiris_provider.drivers.mysql.columns import Column, parsed, shown, vectors
 from osiris_provider.drivers.sql.base import json_text
 from osiris_provider.errors import DataError
 
@@ -28,6 +28,8 @@ def array_of(values: Sequence[Any], column: Column, first_row: int) -> pa.Array:
         return pa.array(values, column.field.type)
     if pa.types.is_binary(kind):
         return pa.array(values, kind).cast(column.field.type)
+    if pa.types.is_list(kind):
+        return shown(vectors(pa.array(values, pa.binary())), column)
     if pa.types.is_duration(kind):
         return shown(pa.array([_microseconds(value) for value in values], pa.int64()).cast(kind), column)
     if pa.types.is_uint64(kind):
