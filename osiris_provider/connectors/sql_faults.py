@@ -32,9 +32,6 @@ HOST_NOT_ALLOWED = Fault(
     "permission",
     "{place} lets no user in from this machine. Have an account created for this machine's address.",
 )
-HOST_BLOCKED = Fault(
-    "host_blocked", "permission", "{place} blocks this machine after too many errors. Run FLUSH HOSTS there."
-)
 DATABASE_DENIED = Fault(
     "database_denied",
     "permission",
@@ -56,7 +53,9 @@ READ_ONLY = Fault(
 TOO_MANY_CONNECTIONS = Fault(
     "too_many_connections", "network", "{place} has no connection left. Try again later, or raise its limit."
 )
-NOT_READY = Fault("not_ready", "network", "{place} is starting up or shutting down. Try again when it is back.")
+NOT_READY = Fault(
+    "not_ready", "network", "{place} is starting up, shutting down or offline. Try again when it is back."
+)
 KILLED = Fault("killed", "network", "{place} ended this connection. Try again; look into its log if that goes on.")
 LOCK_TIMEOUT = Fault("lock_timeout", "timeout", "Another transaction at {place} held a lock for too long. Try again.")
 STATEMENT_TIMEOUT = Fault(

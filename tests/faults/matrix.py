@@ -11,7 +11,7 @@ from types import ModuleType
 
 from tests.faults.scenario import TIMEOUT, Finding
 
-FAMILIES = ("mysql", "postgres", "supabase", "shopify", "api", "duckdb")
+FAMILIES = ("mysql", "real_mysql", "postgres", "supabase", "shopify", "api", "duckdb")
 PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
 BEGIN, END = "<!-- matrix: begin -->", "<!-- matrix: end -->"
 

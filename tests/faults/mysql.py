@@ -15,7 +15,7 @@ from pymysql.constants import ER
 
 from tests.faults.scenario import Connection, Scenario
 from tests.faults.sql import CERTIFICATE, KEY, Certificates, SqlWorld, changed, scenarios, unencrypted
-from tests.servers import APP_PASSWORD, MariaDBServer
+from tests.servers import APP_PASSWORD, MariaDBServer, MySQLFamilyServer
 
 ELSEWHERE = "192.0.2.1"
 """An address that documentation has for itself; nobody connects from it."""
@@ -43,7 +43,7 @@ def world(directory: Path) -> Iterator[SqlWorld]:
         )
 
 
-def as_root(server: MariaDBServer, *statements: str) -> list[tuple[object, ...]]:
+def as_root(server: MySQLFamilyServer, *statements: str) -> list[tuple[object, ...]]:
     """Run statements as root and return the rows of the last."""
     rows: list[tuple[object, ...]] = []
     with closing(server.connect()) as connection, connection.cursor() as cursor:
@@ -139,7 +139,7 @@ SCENARIOS: list[Scenario[SqlWorld]] = scenarios(
         ("account locked", "account_locked", partial(altered, alteration="ACCOUNT LOCK")),
         ("password expired", "password_expired", partial(altered, alteration="PASSWORD EXPIRE")),
         ("host not allowed", "host_not_allowed", let_in_from_elsewhere),
-        ("TLS required by the server", "tls_required", unencrypted),
+        ("TLS required by the server, right password", "wrong_password", partial(unencrypted, ssl=False)),
         ("wrong password over TLS", "wrong_password", partial(encrypted, password="no such password")),
         ("unknown database", "unknown_database", partial(as_administrator, database="no_such_database")),
         ("no right on the database", "database_denied", partial(changed, database="mysql")),

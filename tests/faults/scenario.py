@@ -26,7 +26,7 @@ class Scenario(Generic[World]):
     """A fault to be made.
 
     :param name: what goes wrong, in words.
-    :param family: whose connector is asked.
+    :param family: the section of the page; the connection says whose connector is asked.
     :param fault: the slug that doctor should find; ``ok`` if it should be content.
     :param make: makes the fault out of the running servers, and yields the connection to check.
     """
@@ -43,7 +43,7 @@ class Scenario(Generic[World]):
         """
         with self.make(world) as connection:
             started = time.monotonic()
-            ok, verdict = get_connector(self.family).doctor(connection, TIMEOUT)
+            ok, verdict = get_connector(connection["family"]).doctor(connection, TIMEOUT)
             seconds = time.monotonic() - started
             _wait_for_threads()
         return Finding(self.name, self.family, "ok" if ok else str(verdict["details"]["fault"]), verdict, seconds)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors import sql_faults as sql
 from osiris_provider.connectors.dbapi import DiagnosedError
-from osiris_provider.connectors.faults import GARBAGE, TLS_REQUIRED
+from osiris_provider.connectors.faults import GARBAGE
 from osiris_provider.connectors.mysql import faults
 from osiris_provider.errors import MissingPackageError
 
@@ -145,7 +145,7 @@ class Authentication:
         except pymysql.OperationalError as error:
             if error.args[0] != faults.ACCESS_DENIED:
                 raise
-        raise DiagnosedError(faults.CERTIFICATE_REQUIRED if is_encrypted(connection) else TLS_REQUIRED)
+        raise DiagnosedError(faults.CERTIFICATE_REQUIRED if is_encrypted(connection) else faults.ACCOUNT_FOR_TLS)
 
     def _sha256(self, connection: Any, _: bytes) -> MysqlPacket:
         if not connection.password:
@@ -196,12 +196,18 @@ class Authentication:
 
 def is_encrypted(connection: Any) -> bool:
     """Return whether a connection's line is inside TLS."""
-    return isinstance(connection._sock, ssl.SSLSocket)  # noqa: SLF001 - has no public name
+    return _tls_line(connection) is not None
 
 
 def is_verified(connection: Any) -> bool:
     """Return whether a connection's line is inside TLS with a server whose certificate was verified."""
-    return is_encrypted(connection) and connection._sock.context.verify_mode == ssl.CERT_REQUIRED  # noqa: SLF001
+    line = _tls_line(connection)
+    return line is not None and line.context.verify_mode == ssl.CERT_REQUIRED
+
+
+def _tls_line(connection: Any) -> ssl.SSLSocket | None:
+    line = connection._sock  # noqa: SLF001 - has no public name
+    return line if isinstance(line, ssl.SSLSocket) else None
 
 
 def _say(connection: Any, data: bytes) -> MysqlPacket:
@@ -215,4 +221,4 @@ def _read(connection: Any) -> MysqlPacket:
 
 
 def _data(packet: MysqlPacket) -> bytes:
-    return bytes(packet.get_all_data())  # type: ignore[no-untyped-call]
+    return bytes(packet.get_all_data())  # type: ignore[no-untyped-call]  # its stub has no types

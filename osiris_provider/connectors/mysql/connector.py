@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import socket
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.dbapi import DiagnosedError, is_leased, version_text
 from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import GARBAGE, RESET, Fault, transport_fault
 from osiris_provider.connectors.mysql.connection import MySQLConnection
-from osiris_provider.connectors.mysql.faults import FAULTS, LOST_CODES
+from osiris_provider.connectors.mysql.faults import (
+    DATABASE_DENIED,
+    LOST_CODES,
+    ROLE_NOT_ACTIVE,
+    UNKNOWN_VARIABLE,
+    fault_of_code,
+)
 from osiris_provider.connectors.mysql.login import login, protocol
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
+
+_SERVER: Final = "SELECT VERSION(), @@character_set_connection"
+_INACTIVE_ROLES: Final = """
+    SELECT COUNT(*) FROM information_schema.applicable_roles WHERE role_name NOT IN
+    (SELECT role_name FROM information_schema.enabled_roles WHERE role_name IS NOT NULL)
+"""
 
 
 class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
@@ -31,13 +43,21 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
         return login(model, deadline, autocommit=False)
 
     def prove(self, model: MySQLConnection, deadline: Deadline) -> dict[str, Any]:
-        """Log in and run a query; see :meth:`Connector.prove`. A replica is well, and told by ``read_only``."""
-        with closing(login(model, deadline, release=False)) as connection, protocol(), connection.cursor() as cursor:
-            cursor.execute("SELECT VERSION(), @@character_set_connection, @@read_only")
-            version, charset, read_only = cursor.fetchone() or ("", "", 0)
-        details = {"server_version": version_text(version), "charset": version_text(charset)}
-        # A number, or from MariaDB 12 on a word.
-        return details if str(read_only) in ("0", "OFF") else {**details, "read_only": True}
+        """Log in and run a query; see :meth:`Connector.prove`. A replica is healthy, and told by ``read_only``."""
+        import pymysql
+
+        try:
+            connection = login(model, deadline, release=False)
+        except pymysql.OperationalError as error:
+            if error.args[0] != DATABASE_DENIED or not model.database:
+                raise
+            denied = error
+        else:
+            with closing(connection), protocol():
+                return _details(connection)
+        if _has_inactive_role(model, deadline):
+            raise DiagnosedError(ROLE_NOT_ACTIVE)
+        raise denied
 
     def is_alive(self, client: Connection[Any]) -> bool:
         """Ask the server, unless the client is at work."""
@@ -70,4 +90,34 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
             return transport_fault(error) or RESET
         if isinstance(error, pymysql.InternalError) and not isinstance(code, int):
             return GARBAGE
-        return FAULTS.get(code) if isinstance(code, int) else None
+        return fault_of_code(code) if isinstance(code, int) else None
+
+
+def _details(connection: Connection[Any]) -> dict[str, Any]:
+    import pymysql
+
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(f"{_SERVER}, @@read_only, @@innodb_read_only")
+        except pymysql.Error as error:
+            # What speaks the protocol without being MySQL may not have all of its variables.
+            if error.args[0] != UNKNOWN_VARIABLE:
+                raise
+            cursor.execute(_SERVER)
+        version, charset, *read_only = cursor.fetchone() or ("", "")
+    details = {"server_version": version_text(version), "charset": version_text(charset)}
+    # Numbers, or from MariaDB 12 on words.
+    writable = all(str(value) in ("0", "OFF") for value in read_only)
+    return details if writable else {**details, "read_only": True}
+
+
+def _has_inactive_role(model: MySQLConnection, deadline: Deadline) -> bool:
+    """Return whether the user has a role that is not active; the server says so to who asks without the database."""
+    import pymysql
+
+    with suppress(pymysql.Error, DiagnosedError, OSError):
+        connection = login(model.model_copy(update={"database": None}), deadline, release=False)
+        with closing(connection), protocol(), connection.cursor() as cursor:
+            cursor.execute(_INACTIVE_ROLES)
+            return bool((cursor.fetchone() or (0,))[0])
+    return False

@@ -26,7 +26,8 @@ MAX_LOGIN_PACKET: Final = 1 << 16
 """Bytes that the server may say at a time until the client is logged in; a greeting has about a hundred."""
 NO_PLUGIN: Final = "none"
 SSL_FLAG: Final = 1 << 11
-"""CLIENT_SSL of the protocol."""
+SECOND_FACTOR_FLAG: Final = 1 << 28
+"""CLIENT_SSL and MULTI_FACTOR_AUTHENTICATION of the protocol."""
 
 
 def login(
@@ -129,12 +130,13 @@ def _new_connection(model: MySQLConnection, autocommit: bool | None) -> Connecti
         autocommit=autocommit,
         program_name="osiris",
         # For LOAD DATA of the writer, which sends its own rows; PyMySQL still refuses a server that asks for a file.
-        client_flag=CLIENT.LOCAL_FILES,
+        # And a server says that it wants a second factor only to those who know the word.
+        client_flag=CLIENT.LOCAL_FILES | SECOND_FACTOR_FLAG,
         local_infile=False,
         defer_connect=True,
     )
     connection.tls_required = model.tls is True  # type: ignore[attr-defined]  # see _CarefulConnection
-    connection.authentication = Authentication.of(model)  # type: ignore[attr-defined]
+    connection.authentication = Authentication.of(model)  # type: ignore[attr-defined]  # see _CarefulConnection
     return connection
 
 
