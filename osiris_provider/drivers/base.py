@@ -5,6 +5,7 @@ A driver never resolves a connection and never sees Airflow. Data comes and goes
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,10 +19,12 @@ from osiris_provider.drivers.datasets import Dataset, at_place, of_uri
 from osiris_provider.drivers.incremental import Incremental, Marks, Window
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
 from osiris_provider.drivers.tracker import Tracker
-from osiris_provider.errors import DriverConfigError, did_you_mean
+from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+log = logging.getLogger(__name__)
 
 RESOLVED = "resolved_connection"
 REFERENCE = "connection"
@@ -281,9 +284,21 @@ class Writer(BaseDriver[Config]):
         """Write the input and return ``{"rows_written": n}`` and what :meth:`write` adds."""
         progress = Progress(step.id, WRITTEN)
         reader = step.read_input(getattr(step.config, "input", None))
+        if not reader.schema.names:
+            return self._write_nothing(step, reader, progress)
         written = self.write(step, progress.watch(reader))
         progress.finish(step.metric, written["rows_written"])
         return written
+
+    def _write_nothing(self, step: Step[Config], reader: pa.RecordBatchReader, progress: Progress) -> dict[str, Any]:
+        """A source that knows its columns by its rows, such as an API, has no columns if it has no rows."""
+        rows = sum(batch.num_rows for batch in reader)
+        if rows:
+            message = f"Step {step.id}: the input has {rows:,} rows, but no columns."
+            raise DataError(message, step=step.id)
+        log.warning("Step %s: the input has no rows and no columns: nothing is written.", step.id)
+        progress.finish(step.metric, 0)
+        return {"rows_written": 0}
 
     @abstractmethod
     def write(self, step: Step[Config], reader: pa.RecordBatchReader) -> dict[str, Any]:

@@ -6,6 +6,7 @@ runs the step keeps it, and decides whether it ever counts; see :class:`Marks`.
 
 from __future__ import annotations
 
+import base64
 import math
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
@@ -48,11 +49,13 @@ class Mark:
     """A value of a column, exactly: the name of its Arrow type, and its text.
 
     :param seen: digests of the rows that have this value and were read; None if they are too many, or not known.
+    :param schema: of the stream that it was found in, see :func:`encoded_schema`; None if it is not known.
     """
 
     type: str
     text: str
     seen: tuple[str, ...] | None = field(default=None, compare=False)
+    schema: str | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, value: pa.Scalar, seen: tuple[str, ...] | None = None) -> Mark:
@@ -157,6 +160,7 @@ class Window:
     :param low: rows from here on, inclusive or not; None asks for all.
     :param high: rows up to here, inclusive; None asks for all.
     :param with_nulls: also the rows that have no value in the column.
+    :param schema: of the stream before; for sources that only know their columns by their rows.
     """
 
     column: str
@@ -164,6 +168,28 @@ class Window:
     inclusive: bool = True
     high: Mark | None = None
     with_nulls: bool = True
+    schema: str | None = None
+
+
+def encoded_schema(schema: pa.Schema) -> str:
+    """Return a schema as a text that state can keep.
+
+    :param schema: of a stream.
+    """
+    return base64.b64encode(schema.remove_metadata().serialize()).decode()
+
+
+def decoded_schema(text: str | None) -> pa.Schema | None:
+    """Return the schema of a text that state has kept, None if it is not one.
+
+    :param text: see :func:`encoded_schema`.
+    """
+    import pyarrow as pa
+
+    try:
+        return None if text is None else pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text, validate=True)))
+    except (ValueError, OSError):
+        return None
 
 
 def _text_of(value: pa.Scalar) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
-from osiris_provider.drivers.incremental import Incremental, Mark, Marks, Window
+from osiris_provider.drivers.incremental import Incremental, Mark, Marks, Window, encoded_schema
 from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Tracker:
         self._marks = marks
         self._redact = redact
         self._span = marks.begin(redact(source), settings.column)
+        self._schema: pa.Schema | None = None
         self._top: pa.Array | None = None
         self._seen: list[str] | None = []
 
@@ -58,7 +59,8 @@ class Tracker:
         if problem:
             raise DriverConfigError(problem, step=self._step_id)
         inclusive = settings.inclusive or bool(settings.lookback)
-        return Window(settings.column, low, inclusive, span.high, settings.nulls != "exclude")
+        schema = span.low.schema if span.low else None
+        return Window(settings.column, low, inclusive, span.high, settings.nulls != "exclude", schema)
 
     def watch(self, reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
         """Return the stream without the rows that were read before; its end gives the mark to the keeper.
@@ -68,7 +70,9 @@ class Tracker:
         """
         import pyarrow as pa
 
-        index = self._index(reader.schema)
+        # A source that knows its columns by its rows has none if it has no rows.
+        index = self._index(reader.schema) if reader.schema.names else 0
+        self._schema = reader.schema
 
         def batches() -> Iterator[pa.RecordBatch]:
             for batch in reader:
@@ -159,6 +163,7 @@ class Tracker:
         if top is None:
             return low
         mark = Mark.of(top[0], None if self._seen is None else tuple(self._seen))
+        mark = replace(mark, schema=None if self._schema is None else encoded_schema(self._schema))
         if low is not None and low != mark:
             # If the column has another type than it had, what was read now is all that is known.
             before = low.typed(top.type)

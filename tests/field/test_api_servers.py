@@ -151,6 +151,8 @@ BELIEVED: dict[str, tuple[str, ...]] = {
     "empty_page": UNCOUNTED,
     "null_records": UNCOUNTED,
     "204": UNCOUNTED,
+    # It counts pages by the size that was asked for, but gives fewer.
+    "capped": ("page",),
 }
 
 
@@ -161,7 +163,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     plan=st.builds(
         Server,
@@ -185,5 +187,7 @@ def test_all_rows_once_or_an_error(plan: Server) -> None:
             close_all()
     ids = table["id"].to_pylist() if table.num_rows else []
     if ids != [row["id"] for row in plan.rows]:
-        assert plan.style in BELIEVED.get(plan.fault, ()), f"{ids} came of {plan.count}"
+        # No content at once says nothing of a total.
+        nothing_at_all = plan.fault == "204" and plan.at == 0
+        assert nothing_at_all or plan.style in BELIEVED.get(plan.fault, ()), f"{ids} came of {plan.count}"
         assert ids == sorted(set(ids)), "no row twice"

@@ -203,6 +203,43 @@ def test_extractor_refuses_a_cursor_that_comes_back(shop: FakeShopify, monkeypat
     assert len(shop.requests) == 3
 
 
+LINES_QUERY = """
+query ($first: Int!, $after: String) {
+  orders(first: $first, after: $after) { nodes { id
+    lineItems(first: 2) { edges { node { id } } pageInfo { hasNextPage } }
+    fulfillments { items(first: 2) { nodes { id } } } } pageInfo { hasNextPage endCursor } }
+}
+"""
+
+
+def answer_with_nested(shop: FakeShopify, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any]) -> None:
+    order = {"id": 1, "fulfillments": [{"items": connection}], "lineItems": connection}
+    page = {"nodes": [order], "pageInfo": {"hasNextPage": False, "endCursor": None}}
+    monkeypatch.setattr(shop, "_page", lambda *_: page)
+
+
+def test_extractor_refuses_a_nested_connection_that_has_more(
+    shop: FakeShopify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config: dict[str, Any] = {"query": LINES_QUERY, "connection_path": "orders"}
+    answer_with_nested(shop, monkeypatch, {"nodes": [{"id": 2}], "pageInfo": {"hasNextPage": False}})
+    assert extracted(shop, **config).num_rows == 1
+    answer_with_nested(shop, monkeypatch, {"nodes": [{"id": 2}], "pageInfo": {"hasNextPage": True}})
+    with pytest.raises(DataError, match=r"page 1, node 1: connection orders\.fulfillments\.items has more nodes"):
+        extracted(shop, **config)
+    answer_with_nested(shop, monkeypatch, {"edges": [{"node": {"id": 2}}], "pageInfo": {"hasNextPage": True}})
+    with pytest.raises(DataError, match="has more nodes"):
+        extracted(shop, **config)
+
+
+def test_extractor_tells_that_a_nested_connection_may_have_more(
+    shop: FakeShopify, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer_with_nested(shop, monkeypatch, {"nodes": [{"id": 2}]})
+    assert extracted(shop, query=LINES_QUERY, connection_path="orders").num_rows == 1
+    assert "connection orders.lineItems may have more nodes than came" in caplog.text
+
+
 def test_conn_019_extractor_tries_a_missing_scope_once(shop: FakeShopify) -> None:
     shop.denied.add("products")
     with pytest.raises(PermissionDeniedError, match=r"@shopify\.test"):

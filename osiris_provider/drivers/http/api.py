@@ -107,7 +107,7 @@ class ApiExtractor(Extractor[ApiExtractorConfig]):
             None if config.format == "auto" else config.format == "ndjson",
         )
         pages = PageReader(step, request, config.pagination, config.max_pages)
-        return config.to_batches(pages.rows(), step.id)
+        return config.to_batches(pages.rows(), step)
 
     def source(self, config: ApiExtractorConfig) -> str:
         """Return the path; its query may hold a key."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from osiris_provider.drivers.base import StepConfig
+from osiris_provider.drivers.base import Step, StepConfig
 from osiris_provider.drivers.http.json_rows import Rows, to_batches
+from osiris_provider.drivers.incremental import decoded_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,12 +30,17 @@ class PagedConfig(StepConfig):
     other_fields: Annotated[str | None, Field(min_length=1)] = None
     max_pages: Annotated[int, Field(ge=1)] = 10_000
 
-    def to_batches(self, pages: Iterable[Rows], step_id: str) -> pa.RecordBatchReader:
+    def to_batches(self, pages: Iterable[Rows], step: Step[Any]) -> pa.RecordBatchReader:
         """Return records as a stream of record batches, a batch a page.
 
         :param pages: of records.
-        :param step_id: for messages.
+        :param step: for messages, and for the columns if there are no records.
         """
         return to_batches(
-            pages, step_id=step_id, types=self.types, infer_rows=self.infer_rows, other_fields=self.other_fields
+            pages,
+            step_id=step.id,
+            types=self.types,
+            infer_rows=self.infer_rows,
+            other_fields=self.other_fields,
+            last_schema=decoded_schema(step.window.schema) if step.window else None,
         )

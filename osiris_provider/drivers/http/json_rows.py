@@ -64,6 +64,7 @@ def to_batches(
     types: Mapping[str, str] | None = None,
     infer_rows: int = 1000,
     other_fields: str | None = None,
+    last_schema: pa.Schema | None = None,
 ) -> pa.RecordBatchReader:
     """Return pages of records as a stream of record batches, a batch a page.
 
@@ -73,6 +74,7 @@ def to_batches(
         kept. Under ``string``, what is not a text becomes its JSON text.
     :param infer_rows: without ``types``, how many rows to look at before the types are settled.
     :param other_fields: a column for the fields that have none, as the JSON text of an object; null if there are none.
+    :param last_schema: of the stream before, for a stream that has no rows to infer columns from.
     :raises DriverConfigError: a type is not known.
     :raises DataError: a column holds values that have no common type; while reading, something does not fit.
     """
@@ -83,13 +85,11 @@ def to_batches(
     if types:
         columns = [_declared(step_id, name, text) for name, text in types.items()]
     else:
-        rows = 0
-        for number, page in numbered:
-            head.append((number, page))
-            rows += len(page)
-            if rows >= infer_rows:
-                break
-        columns = _inferred(step_id, [row for _, page in head for row in page])
+        head = _head(numbered, infer_rows)
+        rows = [row for _, page in head for row in page]
+        if not rows and last_schema is not None:
+            return pa.RecordBatchReader.from_batches(last_schema, [])
+        columns = _inferred(step_id, rows)
     if other_fields is not None:
         columns.append(_rest(step_id, other_fields, columns))
     schema = pa.schema([(column.name, column.type) for column in columns])
@@ -101,6 +101,17 @@ def to_batches(
                 yield _batch(_Place(step_id, number, columns), page, schema, complete=complete)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _head(numbered: Iterable[tuple[int, Rows]], infer_rows: int) -> list[tuple[int, Rows]]:
+    head: list[tuple[int, Rows]] = []
+    count = 0
+    for number, page in numbered:
+        head.append((number, page))
+        count += len(page)
+        if count >= infer_rows:
+            break
+    return head
 
 
 def _drained(pages: list[tuple[int, Rows]]) -> Iterator[tuple[int, Rows]]:

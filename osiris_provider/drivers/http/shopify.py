@@ -140,7 +140,7 @@ class ShopifyExtractor(Extractor[ShopifyExtractorConfig]):
             cursor_param=f"variables.{config.cursor_variable}",
             params_in="body",
         )
-        return config.to_batches(PageReader(step, request, pagination, config.max_pages).rows(), step.id)
+        return config.to_batches(PageReader(step, request, pagination, config.max_pages).rows(), step)
 
     def source(self, config: ShopifyExtractorConfig) -> str:
         """Return the connection's path, such as ``products``."""

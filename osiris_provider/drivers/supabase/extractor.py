@@ -108,7 +108,7 @@ class SupabaseExtractor(Extractor[SupabaseExtractorConfig]):
         pages = PageReader(
             step, request, _TablePages(config=config, step_id=step.id, window=step.window), config.max_pages
         )
-        return config.to_batches(pages.rows(), step.id)
+        return config.to_batches(pages.rows(), step)
 
 
 class _TablePages(Pagination):
