@@ -172,19 +172,19 @@ _STATEMENT: Codes = {
         "4025 4035-4040 4078 6136 6137 6138"
     ),
 }
+GROUPS = (_LOGIN, _RIGHTS, _WORK, _STATEMENT)
+"""Faults, each with its error codes."""
 
 
-def _numbers(codes: str) -> Iterator[int]:
+def numbers(codes: str) -> Iterator[int]:
+    """Yield the codes of a text such as ``1040 1154-1161``."""
     for part in codes.split():
         first, _, last = part.partition("-")
         yield from range(int(first), int(last or first) + 1)
 
 
 FAULTS: dict[int, Fault] = {
-    code: fault
-    for groups in (_LOGIN, _RIGHTS, _WORK, _STATEMENT)
-    for fault, codes in groups.items()
-    for code in _numbers(codes)
+    code: fault for group in GROUPS for fault, codes in group.items() for code in numbers(codes)
 }
 """The fault of each error code that says more than that the statement was refused."""
 _REFERENCE = (range(1000, 2000), range(3000, 3239), range(3500, 4300), range(6000, 6600))
