@@ -80,6 +80,8 @@ class TestMySQL:
             without_zone = read.set_column(1, "s", read["d"])
             for data, engine, mode in product((read, without_zone), ("load_data", "insert"), MODES):
                 cursor.execute("DELETE FROM target")
+                # The extractor has left its session in UTC.
+                close_all()
                 config = {"table": "target", "engine": engine, "write_mode": mode, "primary_key": "id"}
                 run("mysql.writer", connection, data, **config)
                 found = run("mysql.extractor", connection, query="SELECT * FROM target ORDER BY id")
