@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.errors import DataError, DriverConfigError, UnknownConnectorError
 
 from tests.contract.context import RecordingContext
@@ -21,14 +22,18 @@ from tests.servers import Address
 from tests.servers.kinds import MYSQL_AND_MARIADB
 
 
-@MYSQL_AND_MARIADB
-class TestMySQLWriter(MySQLFamily, WriterTests):
+class MySQLWriting(MySQLFamily, WriterTests):
     def run(self, connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
         place = Address(**{name: connection[name] for name in ("host", "port", "user", "password", "database")})
         return self.execute(place, *statements)
 
 
-class TestMySQLWriterWithInserts(TestMySQLWriter):
+@MYSQL_AND_MARIADB
+class TestMySQLWriter(MySQLWriting):
+    """By LOAD DATA on MariaDB, by INSERTs on MySQL: as they come."""
+
+
+class TestMySQLWriterWithInserts(MySQLWriting):
     def write(self, connection: Connection, data: Any, ctx: RecordingContext | None = None, **config: Any) -> Any:
         return super().write(connection, data, ctx, **{"engine": "insert", **config})
 
@@ -117,9 +122,62 @@ class TestMySQLLoading(MySQLFamily):
     def test_key_that_is_there_is_an_error_not_a_warning(self, connection: Connection, address: Address) -> None:
         self.execute(address, "CREATE TABLE target (id INT PRIMARY KEY)", "INSERT INTO target VALUES (2)")
         for engine in ("load_data", "insert"):
-            with pytest.raises(DataError, match="rows 1 to 3 of the input: a key is there already"):
+            with pytest.raises(DataError, match="column id, row 2 of the input: a key is there already, in the table"):
                 self.write(connection, pa.table({"id": [1, 2, 3]}), engine=engine)
         assert self.rows(address) == 1
+
+    @pytest.mark.parametrize("engine", ["load_data", "insert"])
+    @pytest.mark.parametrize(
+        ("bad", "said"),
+        [
+            ({"id": 7}, r"column id, row 9,001 of the input: row 8 has the same key"),
+            ({"id": -1}, r"column id, row 9,001 of the input: a key is there already, in the table"),
+            ({"a": 2, "b": 3}, r"column a, b, row 9,001 of the input: row 3 has the same key"),
+            ({"b": 20_000}, r"row 9,001 of the input: .*error (3819|4025)"),
+            ({"parent": 5}, r"row 9,001 of the input: .*error 1452"),
+            ({"j": "{nothing"}, r"column (j|\(any\)), row 9,001 of the input: "),
+            ({"s": "s3cr3t"}, r"column s, row 9,001 of the input: "),
+        ],
+    )
+    def test_row_is_named_whatever_is_wrong_with_it(
+        self, connection: Connection, address: Address, engine: str, bad: dict[str, Any], said: str
+    ) -> None:
+        self.execute(
+            address,
+            "CREATE TABLE parent (id INT PRIMARY KEY)",
+            "INSERT INTO parent VALUES (1)",
+            "CREATE TABLE target (id INT PRIMARY KEY, a INT, b INT, parent INT, j JSON, s ENUM('a', 'b'), "
+            "UNIQUE ab (a, b), CHECK (b < 15000), FOREIGN KEY (parent) REFERENCES parent (id))",
+            "INSERT INTO target (id) VALUES (-1)",
+        )
+        count = 10_000
+        data: dict[str, list[Any]] = {
+            "id": list(range(count)),
+            "a": list(range(count)),
+            "b": [number + 1 for number in range(count)],
+            "parent": [1] * count,
+            "j": ["[]"] * count,
+            "s": ["a"] * count,
+        }
+        for name, value in bad.items():
+            data[name][9000] = value
+        with pytest.raises(DataError, match=said) as raised:
+            self.write(connection, pa.table(data), engine=engine, batch_rows=4000 if "s" in bad else 65536)
+        assert "s3cr3t" not in str(raised.value)
+        assert self.rows(address) == 1
+
+    def test_row_that_no_statement_can_hold(self, connection: Connection, address: Address) -> None:
+        self.execute(address, "CREATE TABLE target (id INT, b LONGBLOB)", "SET GLOBAL max_allowed_packet = 1048576")
+        data = pa.table({"id": [1, 2], "b": [b"x" * 300_000, b"\xff" * 600_000]})
+        try:
+            with pytest.raises(DataError, match=r"row 2 of the input .*1,0\d\d,\d\d\d bytes .*max_allowed_packet"):
+                self.write(connection, data, engine="insert")
+            assert self.rows(address) == 0
+            self.write(connection, data, engine="load_data")
+            self.write(connection, data.slice(0, 1), engine="insert")
+        finally:
+            self.execute(address, "SET GLOBAL max_allowed_packet = DEFAULT")
+        assert self.execute(address, "SELECT LENGTH(b) FROM target") == [(300_000,), (600_000,), (300_000,)]
 
     def test_upsert_never_changes_a_row_by_another_key(self, connection: Connection, address: Address) -> None:
         self.execute(address, "CREATE TABLE target (id INT PRIMARY KEY, mail VARCHAR(9) UNIQUE)")
@@ -155,7 +213,7 @@ class TestMySQLLoading(MySQLFamily):
     def test_server_gets_no_file_that_it_asks_for(self, connection: Connection, connector: Connector[Any, Any]) -> None:
         with closing(connector.create_client(connection)) as client, client.cursor() as cursor:
             cursor.execute("CREATE TABLE target (s TEXT)")
-            with pytest.raises(RuntimeError, match="local_infile option is false"):
+            with pytest.raises(DiagnosedError, match="file_requested"):
                 cursor.execute("LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE target")
 
     @pytest.mark.parametrize("engine", ["load_data", "insert"])

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from osiris_provider.connectors.mysql.faults import FAULTS
-from osiris_provider.connectors.sql_faults import BAD_DATA
+from osiris_provider.drivers.mysql.encode import Rows, is_hex, lines_of, rows_of
+from osiris_provider.drivers.mysql.insert import Inserter
 from osiris_provider.drivers.mysql.read import quote
-from osiris_provider.drivers.mysql.text import is_hex, lines_of
-from osiris_provider.drivers.mysql.values import values_of
+from osiris_provider.drivers.mysql.refusals import (
+    is_bad_data,
+    mysql_error,
+    oversized_error,
+    refusal,
+    row_refusal,
+)
+from osiris_provider.drivers.mysql.tables import UniqueKey, has_transactions
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.fit import misfit, same_key
-from osiris_provider.drivers.sql.tables import Column
+from osiris_provider.drivers.sql.tables import Column, quoted_table
 from osiris_provider.drivers.sql.write import encoded_ahead
-from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.errors import DriverConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,8 +32,35 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Engine = Literal["auto", "load_data", "insert"]
-DUPLICATE_KEY = 1062
 _PACKET = 1 << 18
+_SAVEPOINT = "_osiris_batch"
+SWITCH = "LOAD DATA is faster: an administrator switches it on with SET GLOBAL local_infile = ON"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is filled.
+
+    :param table: perhaps with its database before it.
+    :param name: of the table that the user knows, for messages.
+    :param columns: of that, as far as they are known.
+    :param keys: of that, for messages.
+    """
+
+    table: str
+    name: str
+    columns: Sequence[Column]
+    keys: Sequence[UniqueKey] = ()
+
+    @property
+    def quoted(self) -> str:
+        """The table, quoted."""
+        return quoted_table(self.table, quote)
+
+    @property
+    def bits(self) -> set[str]:
+        """The columns of type BIT."""
+        return {column.name for column in self.columns if column.kind == "bit"}
 
 
 class Sink:
@@ -63,46 +94,91 @@ class Sink:
         if not self._client.client_flag & CLIENT.LOCAL_FILES:
             return "the connection was opened without LOCAL INFILE"
         self._cursor.execute("SELECT @@GLOBAL.local_infile")
-        return "" if self._cursor.fetchone() == (1,) else "the server has local_infile off"
+        return "" if self._cursor.fetchone() == (1,) else f"the server has local_infile off. {SWITCH}"
 
-    def fill(
-        self, table: str, name: str, columns: Sequence[Column], keys: Sequence[Sequence[str]], rows: Batches
-    ) -> int:
+    def fill(self, target: Target, rows: Batches) -> int:
         """Write all batches and return the number of rows.
 
-        :param table: the table that is filled, quoted.
-        :param name: the target's name, for messages.
-        :param columns: of the target, as far as they are known.
-        :param keys: columns of the target's unique keys, for messages.
         :raises DataError: the server did not take a row; the transaction must be rolled back.
         """
-        encode = lines_of if self.engine == "load_data" else _values
-        bits = {column.name for column in columns if column.kind == "bit"}
         done = 0
-        for batch, encoded in encoded_ahead(rows, encode):
-            problem = self._send(table, batch, encoded, bits)
-            if problem is not None:
-                raise _refused(name, batch, keys, done, problem)
+        if self.engine == "load_data":
+            for batch, lines in encoded_ahead(rows, lines_of):
+                self._load(target, batch, lines, done)
+                done += batch.num_rows
+            return done
+        inserter: Inserter | None = None
+        for batch, encoded in encoded_ahead(rows, lambda batch: rows_of(batch, target.bits)):
+            inserter = inserter or Inserter(self._client, target.quoted, batch.schema.names)
+            self._insert(target, inserter, (batch, encoded), done)
             done += batch.num_rows
         return done
 
-    def _send(self, table: str, batch: pa.RecordBatch, encoded: Any, bits: set[str]) -> tuple[int, str] | None:
-        """Send a batch; return code and words of the server if it did not take a row."""
+    def _insert(self, target: Target, inserter: Inserter, what: tuple[pa.RecordBatch, Rows], done: int) -> None:
+        """Insert a batch that so many rows went before."""
+        batch, rows = what
+        row = inserter.oversized(rows)
+        if row is not None:
+            raise oversized_error(target.name, done + row + 1, inserter.limit)
+        for first, end in inserter.spans(rows):
+            try:
+                inserter.send(rows, first, end)
+            except mysql_error() as error:
+                problem = self._refused(target, batch, done, error, (inserter, rows, first, end))
+            else:
+                continue
+            raise problem
+
+    def _load(self, target: Target, batch: pa.RecordBatch, lines: memoryview, done: int) -> None:
+        """Load a batch that so many rows went before."""
+        self._cursor.execute(f"SAVEPOINT {_SAVEPOINT}")
+        statement = _load_data(target.quoted, batch.schema, target.bits)
         try:
-            if self.engine == "insert":
-                self._cursor.executemany(_insert(table, batch.schema), encoded)
-                return None
-            taken, warnings = load_local(self._client, _load_data(table, batch.schema, bits), encoded)
+            taken, warnings = load_local(self._client, statement, lines)
+            # With LOCAL the server turns errors into warnings, leaves rows out and cuts values.
+            if taken == batch.num_rows and not warnings:
+                return
+            raise self._first_warning()
         except mysql_error() as error:
-            if _code_of(error) is None:
+            if not is_bad_data(error):
                 raise
-            return error.args[0], str(error.args[1])
-        # With LOCAL the server turns errors into warnings, leaves rows out and cuts values.
-        if taken == batch.num_rows and not warnings:
-            return None
+            problem = error
+        if has_transactions(self._cursor, target.table):
+            self._cursor.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        inserter = Inserter(self._client, target.quoted, batch.schema.names)
+        rows = rows_of(batch, target.bits)
+        raise self._refused(target, batch, done, problem, (inserter, rows, 0, len(rows)))
+
+    def _first_warning(self) -> pymysql.MySQLError:
         self._cursor.execute("SHOW WARNINGS LIMIT 1")
         _, code, said = self._cursor.fetchone() or ("", 0, "")
-        return int(code), str(said)
+        return mysql_error()(int(code), str(said))
+
+    def _refused(
+        self,
+        target: Target,
+        batch: pa.RecordBatch,
+        done: int,
+        error: pymysql.MySQLError,
+        sent: tuple[Inserter, Rows, int, int],
+    ) -> Exception:
+        """Return the error that says which row the server did not take, and nothing of what is in it.
+
+        :param done: rows that went before the batch.
+        :param error: what the server said.
+        :param sent: what was sent, and how.
+        """
+        if not is_bad_data(error):
+            return error
+        inserter, rows, first, end = sent
+        # Without transactions rows of the failed statement stay, and would be in their own way.
+        found = inserter.culprit(rows, first, end) if has_transactions(self._cursor, target.table) else None
+        if found is None:
+            return refusal(target.name, error, (done + first + 1, done + end))
+        row, error = found
+        if not is_bad_data(error):
+            return error
+        return row_refusal(target.name, error, batch.slice(0, row + 1), target.keys, done)
 
 
 def load_local(client: Connection[Any], statement: str, rows: memoryview) -> tuple[int, int]:
@@ -148,71 +224,3 @@ def _load_data(table: str, schema: pa.Schema, bits: set[str]) -> str:
         f"FIELDS TERMINATED BY X'09' ENCLOSED BY '' ESCAPED BY X'5C' LINES TERMINATED BY X'0A' "
         f"({', '.join(targets)}){ending}"
     )
-
-
-def _insert(table: str, schema: pa.Schema) -> str:
-    """Return the statement of which PyMySQL makes ones of about a megabyte."""
-    names = ", ".join(quote(name) for name in schema.names).replace("%", "%%")
-    marks = ", ".join(["%s"] * len(schema.names))
-    return f"INSERT INTO {table.replace('%', '%%')} ({names}) VALUES ({marks})"  # noqa: S608 - names are quoted
-
-
-def _values(batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
-    columns = [values_of(column, name) for column, name in zip(batch.columns, batch.schema.names, strict=True)]
-    return list(zip(*columns, strict=True))
-
-
-def _refused(
-    name: str, batch: pa.RecordBatch, keys: Sequence[Sequence[str]], before: int, problem: tuple[int, str]
-) -> DataError:
-    """Return the error that says which row the server did not take, and nothing of what is in it."""
-    code, said = problem
-    if code == DUPLICATE_KEY:
-        for key in keys:
-            rows = same_key(batch, key)
-            if rows is not None:
-                other = f"row {before + rows[0] + 1:,} has the same key"
-                return misfit(name, ", ".join(key), before + rows[1] + 1, other)
-        reason = "a key is there already, in the table or in an earlier row"
-    else:
-        reason = "the server does not take the value, it does not fit the type or a rule of the table"
-    # MariaDB names the column with its table and database before it.
-    found = re.search(r"[`']([^`']+)[`'] \S+ \S+ (\d+)", said)
-    if found and code != DUPLICATE_KEY and 0 < int(found[2]) <= batch.num_rows:
-        return misfit(name, found[1], before + int(found[2]), f"{reason} (error {code})")
-    span = f"rows {before + 1:,} to {before + batch.num_rows:,} of the input"
-    message = f"Table {name}: among {span}: {reason} (error {code}). Nothing was written."
-    return DataError(message, table=name)
-
-
-def _code_of(error: pymysql.MySQLError) -> int | None:
-    code = error.args[0] if error.args else None
-    return code if FAULTS.get(code) is BAD_DATA else None  # type: ignore[arg-type]  # any code may be asked for
-
-
-@contextmanager
-def refusals(name: str) -> Iterator[None]:
-    """Turn the server's error about a value into one that does not show it.
-
-    :param name: of the table, for messages.
-    """
-    try:
-        yield
-    except mysql_error() as error:
-        code = _code_of(error)
-        if code is None:
-            raise
-    else:
-        return
-    reason = (
-        "a key is there already" if code == DUPLICATE_KEY else "a value does not fit the type or a rule of the table"
-    )
-    message = f"Table {name}: a row of the input was not taken: {reason} (error {code}). Nothing was written."
-    raise DataError(message, table=name)
-
-
-def mysql_error() -> type[pymysql.MySQLError]:
-    """Return the class of PyMySQL's errors."""
-    import pymysql
-
-    return pymysql.MySQLError

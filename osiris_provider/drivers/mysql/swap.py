@@ -43,9 +43,14 @@ class Swap:
         self._new, self._old = self._new_of(key), f"{self._prefix}{key[:16]}_old"
 
     @property
+    def new_table(self) -> str:
+        """The new table, perhaps with its database before it."""
+        return self._place + self._new
+
+    @property
     def new(self) -> str:
         """The new table, quoted."""
-        return quoted_table(self._place + self._new, quote)
+        return quoted_table(self.new_table, quote)
 
     def settle(self) -> None:
         """Finish the books of loads that died, and remove the tables that they left."""

@@ -74,18 +74,23 @@ def _is_visible(part: dict[str, Any]) -> bool:
     return bool(part.get("Visible", "YES") == "YES" and part.get("Ignored", "NO") == "NO")
 
 
+def has_transactions(cursor: Cursor, table: str) -> bool:
+    """Return whether what is written to a table can be undone; a temporary one is the writer's own and can."""
+    cursor.execute(
+        "SELECT transactions FROM information_schema.tables t JOIN information_schema.engines e USING (engine) "  # noqa: S608 - constants
+        f"WHERE t.table_schema = {HERE} AND t.table_name = %s",
+        place_of(table),
+    )
+    return cursor.fetchone() in (("YES",), None)
+
+
 def check_transactions(cursor: Cursor, table: str, reason: str) -> None:
     """Check that what is written to a table can be undone.
 
     :param reason: why it has to be written to.
     :raises DataError: its engine has no transactions.
     """
-    cursor.execute(
-        "SELECT transactions FROM information_schema.tables t JOIN information_schema.engines e USING (engine) "  # noqa: S608 - constants
-        f"WHERE t.table_schema = {HERE} AND t.table_name = %s",
-        place_of(table),
-    )
-    if cursor.fetchone() in (("YES",), None):
+    if has_transactions(cursor, table):
         return
     message = (
         f"Table {table}: its engine has no transactions, so a load that fails half-way could not be undone, and a new "

@@ -97,33 +97,24 @@ def key_type(kind: pa.DataType) -> str:
     return {"LONGTEXT": "VARCHAR(255)", "LONGBLOB": "VARBINARY(255)"}.get(column_type(kind), column_type(kind))
 
 
-def values_of(column: pa.Array, name: str) -> list[Any]:
-    """Return the values of an Arrow column as PyMySQL takes them; timestamps with a zone are turned into UTC.
-
-    :raises DataError: a float is NaN or infinite, which MySQL cannot hold.
-    """
+def values_of(column: pa.Array) -> list[str | None]:
+    """Return the texts of a column of nested values, which is JSON, or of durations, which MySQL calls TIME."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return values_of(column.dictionary_decode(), name)
-    if pa.types.is_nested(kind):
-        return [json_text(value) for value in column.to_pylist()]
-    if pa.types.is_floating(kind) and pc.any(pc.invert(pc.is_finite(column))).as_py():
-        message = f"Column {name} has a number that is NaN or infinite, which MySQL cannot hold. Make it null first."
-        raise DataError(message)
-    # MySQL keeps microseconds at the most, and no zone.
-    if pa.types.is_duration(kind):
-        return [_time_text(value) for value in column.cast(pa.duration("us"), safe=False).cast(pa.int64()).to_pylist()]
-    if pa.types.is_timestamp(kind) or pa.types.is_time(kind):
-        finest = pa.timestamp("us") if pa.types.is_timestamp(kind) else pa.time64("us")
-        column = column.cast(finest, safe=False)
-    return list(column.to_pylist())
+    if pa.types.is_duration(column.type):
+        microseconds = column.cast(pa.duration("us"), safe=False).cast(pa.int64())
+        return [_time_text(value) for value in microseconds.to_pylist()]
+    return [json_text(value) for value in column.to_pylist()]
+
+
+def has_no_number(name: str) -> DataError:
+    """Return the error for a column with a float that MySQL cannot hold."""
+    message = f"Column {name} has a number that is NaN or infinite, which MySQL cannot hold. Make it null first."
+    return DataError(message)
 
 
 def _time_text(microseconds: int | None) -> str | None:
-    """Return a TIME as text; of a negative timedelta PyMySQL 1.1 makes another one."""
+    """Return a TIME as text."""
     if microseconds is None:
         return None
     seconds, fraction = divmod(abs(microseconds), 1_000_000)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql.dependents import NEEDS_KEY, copy_table
 from osiris_provider.drivers.mysql.extractor import MySQLDriver
-from osiris_provider.drivers.mysql.load import Engine, Sink, mysql_error, refusals
+from osiris_provider.drivers.mysql.load import Engine, Sink, Target
 from osiris_provider.drivers.mysql.needs import Needs
 from osiris_provider.drivers.mysql.read import quote
+from osiris_provider.drivers.mysql.refusals import mysql_error, refusals
 from osiris_provider.drivers.mysql.session import load_session, table_lock
 from osiris_provider.drivers.mysql.swap import INSERT, Swap
 from osiris_provider.drivers.mysql.tables import (
@@ -114,7 +115,7 @@ class _Load:
         self.client.commit()
         rows = fitted(self.step, self.columns, batches)
         if not reason:
-            return swap.replace(lambda: self._fill(swap.new, rows), exists=bool(self.columns))
+            return swap.replace(lambda: self._fill(swap.new_table, rows), exists=bool(self.columns))
         return self._in_place(rows)
 
     def _look(self) -> None:
@@ -192,10 +193,10 @@ class _Load:
             return self._upsert(rows)
         if self.config.write_mode == "replace":
             self.cursor.execute(f"DELETE FROM {self.table}")  # noqa: S608 - the name is quoted
-        return self._fill(self.table, rows)
+        return self._fill(self.config.table, rows)
 
     def _fill(self, table: str, rows: Batches) -> int:
-        return self.sink.fill(table, self.config.table, self.columns, [key.columns for key in self.keys], rows)
+        return self.sink.fill(Target(table, self.config.table, self.columns, self.keys), rows)
 
     def _stage(self) -> None:
         names = ", ".join(map(quote, self.schema.names))
@@ -207,7 +208,7 @@ class _Load:
         )
 
     def _upsert(self, rows: Batches) -> int:
-        written = self.sink.fill(STAGE, self.config.table, self.columns, [], numbered(rows))
+        written = self.sink.fill(Target(STAGE, self.config.table, self.columns), numbered(rows))
         keys = self.config.primary_key
         self.cursor.execute(
             f"SELECT MIN({ROW}), MAX({ROW}) FROM {STAGE} GROUP BY {', '.join(map(quote, keys))} "  # noqa: S608 - quoted

@@ -1,0 +1,204 @@
+"""Arrow batches as text for MySQL: the lines that LOAD DATA reads, and the rows of an INSERT.
+
+Every value is a text for both, so that a server makes the same of it, whichever way it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from osiris_provider.drivers.mysql.values import has_no_number, values_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_LINE_ESCAPES: Final = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
+_LITERAL_ESCAPES: Final = (("\\", "\\\\"), ("'", "''"))
+_NULL_LINE: Final = "\\N"
+_BETWEEN_ROWS: Final = "),("
+Escapes = tuple[tuple[str, str], ...]
+
+
+def lines_of(batch: pa.RecordBatch) -> memoryview:
+    """Return a batch as a line a row, tabs between, ``\\N`` for null; bytes are in hexadecimal digits.
+
+    :param batch: of at least one row and one column.
+    :raises DataError: a float is NaN or infinite, which MySQL cannot hold.
+    """
+    columns = [
+        _filled(_text(column, name, _LINE_ESCAPES), _NULL_LINE)
+        for column, name in zip(batch.columns, batch.schema.names, strict=True)
+    ]
+    return _joined(_side_by_side(columns, "\t"), "\n")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a batch as ``VALUES`` takes them.
+
+    :param data: ``a,b),(c,d``: all rows, without the first and the last parenthesis.
+    :param ends: where each row ends in it.
+    """
+
+    data: memoryview
+    ends: Any
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def start(self, row: int) -> int:
+        """Return where a row begins."""
+        return int(self.ends[row - 1]) + len(_BETWEEN_ROWS) if row else 0
+
+    def slice(self, first: int, end: int) -> memoryview:
+        """Return some rows, the last of them not included."""
+        return self.data[self.start(first) : int(self.ends[end - 1])]
+
+    def spans(self, size: int) -> Iterator[tuple[int, int]]:
+        """Yield first and end of rows that take so many bytes together, or more if a single one does."""
+        import numpy as np
+
+        first = 0
+        while first < len(self):
+            end = int(np.searchsorted(self.ends, self.start(first) + size, side="right"))
+            yield first, max(end, first + 1)
+            first = max(end, first + 1)
+
+
+def rows_of(batch: pa.RecordBatch, bits: Collection[str] = ()) -> Rows:
+    """Return a batch as literals, with a backslash as the escape character.
+
+    :param batch: of at least one row and one column.
+    :param bits: columns whose target is of type BIT, for which a text would be bytes.
+    :raises DataError: a float is NaN or infinite, which MySQL cannot hold.
+    """
+    import numpy as np
+
+    columns = [
+        _filled(_literal(column, name, in_bits=name in bits), "NULL")
+        for column, name in zip(batch.columns, batch.schema.names, strict=True)
+    ]
+    rows = _side_by_side(columns, ",")
+    ends = _offsets(rows)[1:] + len(_BETWEEN_ROWS) * np.arange(len(rows))
+    return Rows(_joined(rows, _BETWEEN_ROWS), ends)
+
+
+def is_hex(kind: pa.DataType) -> bool:
+    """Return whether a column of this type is written in hexadecimal digits."""
+    import pyarrow as pa
+
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(test(kind) for test in tests)
+
+
+def _literal(column: pa.Array, name: str, *, in_bits: bool) -> pa.Array:
+    import pyarrow.compute as pc
+
+    before, after = ("CAST('", "' AS UNSIGNED)") if in_bits else ("'", "'")
+    if is_hex(column.type):
+        # Without the introducer digits would be a number where one is wanted.
+        before, after = "_binary X'", "'"
+    text = _text(column, name, _LITERAL_ESCAPES)
+    return pc.binary_join_element_wise(_scalar(before), text, _scalar(after), _scalar(""))
+
+
+def _text(column: pa.Array, name: str, escapes: Escapes) -> pa.Array:
+    """Return a column as large strings."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _text(column.dictionary_decode(), name, escapes)
+    if pa.types.is_null(kind):
+        return pa.nulls(len(column), pa.large_string())
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _escaped(column.cast(pa.large_string()), escapes)
+    if is_hex(kind):
+        return _hex(column.cast(pa.large_binary()))
+    if pa.types.is_nested(kind) or pa.types.is_duration(kind):
+        return _escaped(pa.array(values_of(column), pa.large_string()), escapes)
+    return _plain(column, name)
+
+
+def _plain(column: pa.Array, name: str) -> pa.Array:
+    """Return numbers, dates and times as text, in which nothing needs to be escaped."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    casts: tuple[tuple[Callable[[Any], bool], pa.DataType], ...] = (
+        (pa.types.is_boolean, pa.int8()),
+        (pa.types.is_float16, pa.float32()),
+        (pa.types.is_date64, pa.date32()),
+        (pa.types.is_time, pa.time64("us")),
+    )
+    column = next((column.cast(to, safe=False) for test, to in casts if test(kind)), column)
+    if pa.types.is_timestamp(kind):
+        # MySQL keeps microseconds at the most, and no zone; this keeps the moment as UTC tells it.
+        column = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.timestamp("us"))
+    if pa.types.is_floating(kind) and not pc.all(pc.is_finite(column), min_count=0).as_py():
+        raise has_no_number(name)
+    return column.cast(pa.large_string())
+
+
+def _hex(column: pa.Array) -> pa.Array:
+    """Return bytes as hexadecimal digits."""
+    import numpy as np
+    import pyarrow as pa
+
+    digits = np.frombuffer(b"0123456789ABCDEF", np.uint8)
+    offsets = _offsets(column)
+    # What lies between is null, but there.
+    data = np.frombuffer(column.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
+    text = np.stack((digits[data >> 4], digits[data & 15]), axis=1)
+    moved = pa.py_buffer(np.ascontiguousarray((offsets - offsets[0]) * 2))
+    validity = column.is_valid().buffers()[1] if column.null_count else None
+    return pa.Array.from_buffers(pa.large_string(), len(column), [validity, moved, pa.py_buffer(text)])
+
+
+def _escaped(column: pa.Array, escapes: Escapes) -> pa.Array:
+    import pyarrow.compute as pc
+
+    text = column.buffers()[2]
+    seen = text.to_pybytes() if text is not None else b""
+    for mark, escape in escapes:
+        if mark.encode() in seen:
+            column = pc.replace_substring(column, mark, escape)
+    return column
+
+
+def _filled(column: pa.Array, null: str) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return pc.fill_null(column, null) if column.null_count else column
+
+
+def _side_by_side(columns: list[pa.Array], separator: str) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, _scalar(separator))
+
+
+def _joined(rows: pa.Array, separator: str) -> memoryview:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    whole = pc.binary_join(
+        pa.LargeListArray.from_arrays(pa.array([0, len(rows)], pa.int64()), rows), _scalar(separator)
+    )
+    return memoryview(whole[0].as_buffer())
+
+
+def _offsets(column: pa.Array) -> Any:
+    """Return where the values of large strings or bytes begin in their buffer, and where the last one ends."""
+    import numpy as np
+
+    return np.frombuffer(column.buffers()[1], np.int64)[column.offset : column.offset + len(column) + 1]
+
+
+def _scalar(text: str) -> Any:
+    import pyarrow as pa
+
+    return pa.scalar(text, pa.large_string())
