@@ -14,7 +14,7 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import quote
 
 from pydantic import Field, field_validator, model_validator
@@ -25,6 +25,7 @@ from osiris_provider.connectors import duckdb_spill
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.connectors.deadline import Deadline
+from osiris_provider.connectors.duckdb_client import DuckDBClient
 from osiris_provider.connectors.duckdb_faults import (
     FAULT_BY_CLASS,
     FAULT_BY_ERRNO,
@@ -151,7 +152,8 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
             stop=lambda _: deadline.left() <= 0,
             reraise=True,
         )
-        return retrying(_connect, model)
+        client = DuckDBClient(retrying(_connect, model))
+        return cast("DuckDBPyConnection", client)
 
     def prove(self, model: DuckDBConnection, deadline: Deadline) -> dict[str, Any]:
         """Open as a client would and ask for one row. A file that does not exist yet is well, and is not created."""
@@ -244,7 +246,8 @@ def _open(model: DuckDBConnection, spill: str) -> DuckDBPyConnection:
 def _locked_down(client: DuckDBPyConnection, model: DuckDBConnection) -> DuckDBPyConnection:
     """Switch external access off, for the whole database; it cannot be switched on again in this process."""
     asked = "SELECT current_setting('enable_external_access')"
-    is_on = client.execute(asked).fetchone() == (True,)
+    # All of it: a result that is not read to its end keeps the connection from other work.
+    is_on = client.execute(asked).fetchall() == [(True,)]
     if model.external_access and not is_on:
         client.close()
         raise DiagnosedError(OTHER_SETTINGS)

@@ -7,6 +7,7 @@ import threading
 from typing import Any, cast
 
 from osiris_provider.connections.families import load_family
+from osiris_provider.connectors import interrupt
 from osiris_provider.connectors.base import Connector
 
 _connectors: dict[str, Connector[Any, Any]] = {}
@@ -23,6 +24,15 @@ def get_connector(family: str) -> Connector[Any, Any]:
         if family not in _connectors:
             _connectors[family] = cast("type[Connector[Any, Any]]", load_family(family))()
         return _connectors[family]
+
+
+def stop_all() -> None:
+    """Have all servers stop what they do for this process, within a second, and close every client (CONN-014).
+
+    Whoever waits for a server gets a :class:`~osiris_provider.connectors.interrupt.StoppedError`.
+    """
+    interrupt.stop_all()
+    close_all()
 
 
 def close_all() -> None:

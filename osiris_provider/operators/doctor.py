@@ -11,7 +11,7 @@ from airflow.sdk import Asset, AssetAlias, BaseOperator, ObjectStoragePath
 from osiris_provider.airflow_compat import AirflowFailException, conf, emit_count, emit_timing
 from osiris_provider.connections.resolve import list_connections
 from osiris_provider.connectors.fleet import Report
-from osiris_provider.connectors.registry import close_all
+from osiris_provider.connectors.registry import stop_all
 from osiris_provider.errors import OsirisError
 from osiris_provider.health_state import HealthState
 from osiris_provider.hooks.errors import failing_for_good
@@ -95,8 +95,8 @@ class OsirisDoctorOperator(BaseOperator):
         return self._conclude(context, reports)
 
     def on_kill(self) -> None:
-        """Close what is open."""
-        close_all()
+        """Have the servers stop, and close what is open."""
+        stop_all()
 
     def _targets(self) -> list[str]:
         if isinstance(self.connections, str):

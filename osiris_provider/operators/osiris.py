@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from osiris_provider.connectors.registry import close_all, get_connector
+from osiris_provider.connectors.registry import get_connector, stop_all
 from osiris_provider.drivers.base import REFERENCE, RESOLVED
 from osiris_provider.drivers.registry import get_driver
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError, OsirisError, UnknownConnectorError
@@ -68,7 +68,8 @@ class OsirisOperator(BaseOperator):
         try:
             return failing_for_good(lambda: self._run(context))
         finally:
-            close_all()
+            # A stream that was given up has its server still at work.
+            stop_all()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
         """Return the datasets that the task has read and written, for OpenLineage's provider; it calls this."""
@@ -76,8 +77,8 @@ class OsirisOperator(BaseOperator):
         return None if self._lineage is None else self._lineage.facets()
 
     def on_kill(self) -> None:
-        """Close the connections that the driver has open."""
-        close_all()
+        """Have the servers stop, and close the connections that the driver has open."""
+        stop_all()
 
     def _run(self, context: Context) -> dict[str, Any]:
         step = self.task_id

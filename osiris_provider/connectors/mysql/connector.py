@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +9,8 @@ from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.dbapi import DiagnosedError, is_leased, version_text
 from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import GARBAGE, RESET, Fault, transport_fault
+from osiris_provider.connectors.interrupt import is_busy
+from osiris_provider.connectors.mysql.client import cut, made_interruptible
 from osiris_provider.connectors.mysql.connection import MySQLConnection
 from osiris_provider.connectors.mysql.faults import (
     DATABASE_DENIED,
@@ -23,6 +24,7 @@ from osiris_provider.connectors.mysql.login import login, protocol
 if TYPE_CHECKING:
     from pymysql.connections import Connection
 
+SOON_SECONDS: Final = 5.0
 _SERVER: Final = "SELECT VERSION(), @@character_set_connection"
 _INACTIVE_ROLES: Final = """
     SELECT COUNT(*) FROM information_schema.applicable_roles WHERE role_name NOT IN
@@ -40,7 +42,9 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
 
     def open_client(self, model: MySQLConnection, deadline: Deadline) -> Connection[Any]:
         """Return a PyMySQL connection, logged in, without autocommit; see :meth:`Connector.open_client`."""
-        return login(model, deadline, autocommit=False)
+        client = login(model, deadline, autocommit=False)
+        opened: Connection[Any] = made_interruptible(client, lambda: _login_soon(model), model.place())
+        return opened
 
     def prove(self, model: MySQLConnection, deadline: Deadline) -> dict[str, Any]:
         """Log in and run a query; see :meth:`Connector.prove`. A replica is healthy, and told by ``read_only``."""
@@ -68,13 +72,10 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
     def close_client(self, client: Connection[Any]) -> None:
         """Log out and close; a connection that is closed already stays so."""
         if client.open:
-            if is_leased(client):
+            if is_leased(client) or is_busy(client):
                 # A driver is at work, and its task is being killed. A server that is busy with a query notices a line
                 # that is cut, but not one on which a goodbye waits to be read.
-                line: Any = client._sock  # type: ignore[attr-defined] # noqa: SLF001 - has no public name
-                with suppress(OSError):
-                    # The socket's own, not TLS's, which would pull the session away from under the driver.
-                    socket.socket.shutdown(line, socket.SHUT_RDWR)
+                cut(client)
             client.close()
 
     def fault_of(self, error: BaseException) -> Fault | None:
@@ -91,6 +92,11 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
         if isinstance(error, pymysql.InternalError) and not isinstance(code, int):
             return GARBAGE
         return fault_of_code(code) if isinstance(code, int) else None
+
+
+def _login_soon(model: MySQLConnection) -> Connection[Any]:
+    """Return a connection that all in all has some seconds: to end a statement, or to ask about locks."""
+    return login(model, Deadline(SOON_SECONDS), release=False)
 
 
 def _details(connection: Connection[Any]) -> dict[str, Any]:

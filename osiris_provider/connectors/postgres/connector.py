@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.dbapi import DiagnosedError, is_leased, version_text
 from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import RESET, Fault
+from osiris_provider.connectors.interrupt import Work, interruptible
 from osiris_provider.connectors.postgres import libpq
+from osiris_provider.connectors.postgres.client import connection_class, lock_holders
 from osiris_provider.connectors.postgres.connection import PostgresConnection, parsed
 from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
+
+HOLDERS_SECONDS = 5
+"""To log in and ask who holds a lock."""
 
 
 class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
@@ -33,13 +39,12 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         The login is tried asynchronously first: that keeps the deadline and knows the code of a refusal, but cursors
         on the server and COPY need a synchronous connection. So a wrong password is sent only once (CONN-019).
         """
-        import psycopg2
-
         parameters = model.parameters()
         with contextlib.closing(libpq.log_in(parameters, deadline)) as tried:
             parameters |= libpq.as_reached(tried)
         seconds = math.ceil(deadline.remaining())
-        client: extensions.connection = psycopg2.connect(**parameters, connect_timeout=seconds)
+        client = _connect({**parameters, "connect_timeout": seconds})
+        client.lock_holders = partial(_holders, parameters, model.place())  # type: ignore[attr-defined] # of our class
         _have_the_line_watched(client)
         return client
 
@@ -92,6 +97,32 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
             psycopg2.DatabaseError
         )
         return RESET if lost else None
+
+
+def _connect(parameters: dict[str, Any]) -> extensions.connection:
+    """Return a connection that can be interrupted, as its login can."""
+    import psycopg2
+
+    wanted = True
+
+    def connect() -> extensions.connection:
+        made: extensions.connection = psycopg2.connect(**parameters, connection_factory=connection_class())
+        if not wanted:
+            made.close()
+        return made
+
+    try:
+        return interruptible(Work(None, lambda: None, lambda: None), connect)
+    except BaseException:
+        wanted = False
+        raise
+
+
+def _holders(parameters: dict[str, Any], place: str, pid: int) -> list[str]:
+    import psycopg2
+
+    with contextlib.closing(psycopg2.connect(**parameters, connect_timeout=HOLDERS_SECONDS)) as connection:
+        return lock_holders(connection, place, pid)
 
 
 def _have_the_line_watched(client: extensions.connection) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from osiris_provider.connectors.duckdb_client import next_batch, waited
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import BaseDriver, Step, StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS, to_reader
@@ -145,7 +146,8 @@ def _batches(
     reader = _reader(cursor, statement, config.params, config.batch_rows)
     check_names(step.id, reader.schema)
     yield pa.RecordBatch.from_pylist([], schema=reader.schema)
-    yield from reader
+    while (batch := next_batch(cursor, reader)) is not None:
+        yield batch
 
 
 def _reader(cursor: DuckDBPyConnection, statement: str, params: Any, rows: int) -> pa.RecordBatchReader:
@@ -158,7 +160,9 @@ def _reader(cursor: DuckDBPyConnection, statement: str, params: Any, rows: int) 
         return executed.fetch_record_batch(rows)
     relation = cursor.sql(statement, params=params)
     # A statement that returns no rows has no columns either, which check_names explains.
-    return pa.table({}).to_reader() if relation is None else relation.to_arrow_reader(rows)
+    if relation is None:
+        return pa.table({}).to_reader()
+    return waited(cursor, lambda: relation.to_arrow_reader(rows))
 
 
 def _database_of(step: Step[ProcessorConfig]) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from osiris_provider.connectors.mysql.client import working
 from osiris_provider.drivers.mysql.encode import Rows, is_hex, lines_of, rows_of
 from osiris_provider.drivers.mysql.insert import Inserter
 from osiris_provider.drivers.mysql.read import quote
@@ -134,7 +135,8 @@ class Sink:
         self._cursor.execute(f"SAVEPOINT {_SAVEPOINT}")
         statement = _load_data(target.quoted, batch.schema, target.bits)
         try:
-            taken, warnings = load_local(self._client, statement, lines)
+            with working(self._client):
+                taken, warnings = load_local(self._client, statement, lines)
             # With LOCAL the server turns errors into warnings, leaves rows out and cuts values.
             if taken == batch.num_rows and not warnings:
                 return

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from osiris_provider.connectors.interrupt import stop
+from osiris_provider.connectors.mysql.client import working
 from osiris_provider.drivers.mysql.arrow_types import VECTOR, ColumnDefinition
 from osiris_provider.drivers.mysql.columns import Column, columns_of, schema_of
 from osiris_provider.drivers.mysql.config import SEVERAL_RESULTS
@@ -82,7 +83,7 @@ def read_all(clients: Sequence[Connection[Any]], parts: Sequence[MySQLQueryConfi
         streams: list[Batches] = []
         for client, config in zip(clients, parts, strict=True):
             streams.append(_read(client, _Part(config, step_id, len(streams) + 1, len(parts))))
-        yield from read_ahead(streams, partial(_interrupt, clients))
+        yield from read_ahead(streams, partial(stop, clients))
         for client in clients:
             client.commit()
         finished = True
@@ -130,25 +131,26 @@ def _read_binary(client: Connection[Any], part: _Part) -> Batches:
     from osiris_provider.drivers.mysql.binary import BATCH_BYTES, QueryResult
 
     config = part.config
-    result = QueryResult(
-        client,
-        config.statement(quote),
-        config.params,
-        text_columns=config.text_columns,
-        lenient=config.special_values == "null",
-        timestamp_zone=UTC,
-        batch_rows=part.share(config.batch_rows, FEWEST_ROWS),
-        batch_bytes=part.share(BATCH_BYTES, FEWEST_BYTES),
-    )
+    with working(client):
+        result = QueryResult(
+            client,
+            config.statement(quote),
+            config.params,
+            text_columns=config.text_columns,
+            lenient=config.special_values == "null",
+            timestamp_zone=UTC,
+            batch_rows=part.share(config.batch_rows, FEWEST_ROWS),
+            batch_bytes=part.share(BATCH_BYTES, FEWEST_BYTES),
+        )
     reason = AS_ASKED if config.engine == "binary" else "it is faster and exact, and the server prepares this statement"
     part.log_engine("the binary protocol", reason)
-    return _batches(result)
+    return _batches(client, result)
 
 
-def _batches(result: QueryResult) -> Batches:
+def _batches(client: Connection[Any], result: QueryResult) -> Batches:
     import pyarrow as pa
 
-    with result:
+    with working(client, watched=False), result:
         yield pa.RecordBatch.from_pylist([], schema=result.schema)
         yield from result
 
@@ -186,7 +188,8 @@ def _read_text(client: Connection[Any], part: _Part) -> Batches:
 
     fetch: Callable[[int], Sequence[Any]] = cursor.fetchmany
     try:
-        yield from fetch_batches(schema, fetch, build, part.share(config.batch_rows, FEWEST_ROWS))
+        with working(client, watched=False):
+            yield from fetch_batches(schema, fetch, build, part.share(config.batch_rows, FEWEST_ROWS))
         _refuse_more_results(part.step_id, cursor)
     except BaseException:
         _leave_the_rest(client)
@@ -223,16 +226,6 @@ def _refuse_more_results(step: str, cursor: SSCursor) -> None:
         if cursor.description:
             message = f"Step {step}: {SEVERAL_RESULTS}"
             raise DriverConfigError(message, step=step)
-
-
-def _interrupt(clients: Iterable[Connection[Any]]) -> None:
-    """Cut the lines of connections that other threads may be reading from."""
-    for client in clients:
-        line: socket.socket | None = client._sock  # type: ignore[attr-defined] # noqa: SLF001 - has no public name
-        if line is not None:
-            with suppress(OSError):
-                # The socket's own, not TLS's, which would pull the session away from under the thread.
-                socket.socket.shutdown(line, socket.SHUT_RDWR)
 
 
 def hang_up(client: Connection[Any]) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import queue
-import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.connectors.interrupt import stop
+from osiris_provider.connectors.postgres.client import stoppable
 from osiris_provider.drivers.data import memory_pool
 from osiris_provider.drivers.postgres.arrow_types import BYTEA, DATE, NUMERIC, TIME, TIMESTAMP, TIMESTAMPTZ, Column
 from osiris_provider.drivers.postgres.text import from_text, unescape
@@ -26,8 +26,7 @@ BLOCK_BYTES = 2 * 1024 * 1024
 """Bytes of COPY's output that become one record batch; a row longer than that is a batch of its own."""
 _BLOCKS_AHEAD = 2
 _TAIL_BYTES = 64 * 1024
-_CANCEL_SECONDS = 0.25
-_CANCEL_TRIES = 20
+_JOIN_SECONDS = 0.05
 _UNSURE = frozenset({DATE, TIME, TIMESTAMP, TIMESTAMPTZ, NUMERIC})
 _BOM = b"\xef\xbb\xbf"
 
@@ -58,20 +57,11 @@ class CopyBlocks:
 
     def close(self) -> None:
         """Cancel the COPY if it is running, and wait until the connection is free; may be called twice."""
-        import psycopg2
-
         self._dropping = True
-        tries = 0
         while self._thread is not None and self._thread.is_alive():
-            # The request may come before the COPY does, so that one is not always enough.
-            if tries < _CANCEL_TRIES:
-                with contextlib.suppress(psycopg2.Error):
-                    self._connection.cancel()
-            elif tries == _CANCEL_TRIES:
-                hang_up(self._connection)
-            tries += 1
             self._drain()
-            self._thread.join(_CANCEL_SECONDS)
+            stop([self._connection])
+            self._thread.join(_JOIN_SECONDS)
 
     def _drain(self) -> None:
         with contextlib.suppress(queue.Empty):
@@ -84,7 +74,7 @@ class CopyBlocks:
             with self._connection.cursor() as cursor:
                 # psycopg2 hands over row by row; only once a block does that come back to Python.
                 output = io.BufferedWriter(_Sink(self._put), self._block_bytes)
-                cursor.copy_expert(self._statement, output)
+                stoppable(self._connection, partial(cursor.copy_expert, self._statement, output))
                 output.flush()
         except BaseException as error:  # noqa: BLE001 - raised again by whoever reads the blocks
             end = error
@@ -228,9 +218,3 @@ def _end_of_rows(block: memoryview) -> int:
         if found >= 0:
             return start + found + 1
     return 0
-
-
-def hang_up(connection: extensions.connection) -> None:
-    """Break the line under a thread that waits for it; closing the connection itself would pull it from under libpq."""
-    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
-        line.shutdown(socket.SHUT_RDWR)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.connectors.interrupt import stop
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.blocks import BLOCK_BYTES
 from osiris_provider.drivers.postgres.config import PostgresQueryConfig
 from osiris_provider.drivers.postgres.copy_out import Stream, open_stream
-from osiris_provider.drivers.postgres.parts import NotInPartsError, interrupt, plan_parts, share_snapshot
+from osiris_provider.drivers.postgres.parts import NotInPartsError, plan_parts, share_snapshot
 from osiris_provider.drivers.postgres.session import rolled_back_on_error
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, given_fields, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
@@ -79,7 +81,7 @@ class PostgresExtractor(PostgresDriver, ServerExtractor[PostgresQueryConfig]):
             else:
                 if streams:
                     parts = [batches(stream, config.batch_rows) for stream in streams]
-                    yield from read_ahead(parts, interrupt(clients))
+                    yield from read_ahead(parts, partial(stop, clients))
                     return
         if problem:
             log.warning("Step %s: reading over one connection in spite of partition_on: %s", step.id, problem)

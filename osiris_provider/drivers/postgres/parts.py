@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.postgres.arrow_types import DATE, INT2, INT4, INT8, OID, TIMESTAMP, TIMESTAMPTZ
-from osiris_provider.drivers.postgres.blocks import hang_up
 from osiris_provider.drivers.postgres.session import Session, rolled_back_on_error
 from osiris_provider.drivers.sql.partition import Bound, split, split_points
 from osiris_provider.drivers.sql.tables import quoted_table
@@ -89,20 +87,6 @@ def share_snapshot(session: Session, clients: Sequence[extensions.connection]) -
         problem = f"the server cannot share a snapshot (SQLSTATE {error.pgcode})"
     if problem:
         raise NotInPartsError(problem)
-
-
-def interrupt(clients: Sequence[extensions.connection]) -> Callable[[], None]:
-    """Return a function that makes what these connections read fail at once, from any thread."""
-    from psycopg2 import Error
-
-    def cut() -> None:
-        for client in clients:
-            with suppress(Error):
-                client.cancel()
-            with suppress(Error):
-                hang_up(client)
-
-    return cut
 
 
 def _points(session: Session, rows: str, column: str, parts: int, dialect: Dialect) -> Sequence[Bound]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.connectors.postgres.client import undo
 from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
 from osiris_provider.connectors.sql_faults import BAD_DATA
 from osiris_provider.drivers.base import Step
@@ -73,8 +74,7 @@ class PostgresWriter(PostgresDriver, SQLWriter[WriteConfig]):
                         ledger.finish(rows)
             client.commit()
         except BaseException:
-            if not client.closed:
-                client.rollback()
+            undo(client)
             raise
         return rows
 

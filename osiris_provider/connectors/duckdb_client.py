@@ -1,0 +1,95 @@
+"""DuckDB connections whose waits can be broken off.
+
+DuckDB looks for signals at times only, some 20 s apart in a long query, and what a handler raised is lost then.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from typing_extensions import Self
+
+from osiris_provider.connectors.interrupt import Work, interruptible, is_busy
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+T = TypeVar("T")
+
+_CALL = compile("_osiris_call()", "<osiris>", "eval")
+_AT_ONCE = frozenset({"interrupt", "register", "unregister", "register_filesystem", "unregister_filesystem"})
+"""Methods that wait for nothing."""
+
+
+class DuckDBClient:
+    """A connection of DuckDB: has all that a ``duckdb.DuckDBPyConnection`` has, and calls of it can be interrupted.
+
+    :param raw: the connection, for libraries that take no other than DuckDB's own; its calls cannot be interrupted.
+    """
+
+    def __init__(self, raw: DuckDBPyConnection) -> None:
+        self.raw = raw
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.raw, name)
+        if not callable(found) or name in _AT_ONCE:
+            return found
+        return partial(self._call, found)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def cursor(self) -> DuckDBClient:
+        """Return another connection to the same database."""
+        return DuckDBClient(self.raw.cursor())
+
+    def close(self) -> None:
+        """Close, unless a query that is being interrupted has not ended yet; then it ends with the process."""
+        if is_busy(self):
+            self.raw.interrupt()
+        else:
+            self.raw.close()
+
+    def wait(self, call: Callable[[], T]) -> T:
+        """Make a call that waits for this connection, such as taking the next batch of a reader."""
+        return interruptible(Work(self, self.raw.interrupt, self.raw.interrupt), call)
+
+    def _call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        result = self.wait(partial(_in_frame, sys._getframe(1), partial(method, *args, **kwargs)))  # noqa: SLF001 - see below
+        return self if result is self.raw else result
+
+
+def _in_frame(caller: FrameType, call: Callable[[], T]) -> T:
+    """Make a call as if it stood where the caller's stands: DuckDB finds data frames among the variables there."""
+    # No text from anywhere is evaluated, only the constant above.
+    result: T = eval(_CALL, caller.f_globals, {**caller.f_locals, "_osiris_call": call})  # noqa: S307 - see above
+    return result
+
+
+def waited(cursor: DuckDBPyConnection, call: Callable[[], T]) -> T:
+    """Make a call for which DuckDB computes, such as a method of a relation; it can be broken off.
+
+    :param cursor: it works on.
+    :param call: of DuckDB's.
+    """
+    return cursor.wait(call) if isinstance(cursor, DuckDBClient) else call()
+
+
+def next_batch(cursor: DuckDBPyConnection, reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
+    """Return the next batch of a result, None at its end; DuckDB computes it meanwhile.
+
+    :param cursor: that the result is of.
+    :param reader: of the result.
+    """
+    try:
+        return waited(cursor, reader.read_next_batch)
+    except StopIteration:
+        return None

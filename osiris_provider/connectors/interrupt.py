@@ -1,0 +1,272 @@
+"""Work at a server that can be broken off within a second, whatever the server and its library do meanwhile.
+
+A task is stopped by a signal: its timeout raises in the main thread, and Airflow's kill calls ``on_kill`` there. Python
+runs handlers of signals between two of its own instructions, so a library that waits in C (libpq, DuckDB) keeps both
+from happening until the server has answered. :func:`interruptible` therefore has another thread wait, and the main
+thread waits for that one, which signals do interrupt.
+
+Whatever leaves the wait, the server is told to stop: a client that is gone is no reason for it to end a statement.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from typing_extensions import Self
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CANCEL_SECONDS = 0.7
+"""Within which a server has to stop, before its line is cut."""
+CUT_SECONDS = 0.2
+AGAIN_SECONDS = 0.1
+"""Between two requests to stop: the first may come before the statement does."""
+PATIENCE = 10.0
+REPEAT = 60.0
+"""Seconds after which a lock that is waited for is told, and between two times."""
+
+
+class StoppedError(BaseException):
+    """The work was stopped by :func:`stop_all`; nothing that catches errors of a server may take it for one."""
+
+
+class Work:
+    """A statement, or another thing that a server does for this process; a context manager around it.
+
+    :param client: it belongs to.
+    :param cancel: has the server stop, from any thread; may raise and may take its time. Returns True if once is
+        enough.
+    :param cut: breaks the line under whoever waits for the server.
+    :param holders: says who holds the locks that the work waits for; None if that cannot be known.
+    """
+
+    def __init__(
+        self,
+        client: object,
+        cancel: Callable[[], bool | None],
+        cut: Callable[[], object],
+        holders: Callable[[], Sequence[str]] | None = None,
+    ) -> None:
+        self.client = client
+        self.stopped = False
+        self.told_at = time.monotonic() + PATIENCE - REPEAT
+        self.holders = holders
+        self._cancel = cancel
+        self._cut = cut
+        self._asked = False
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Self:
+        _running.add(self)
+        if self.holders is not None:
+            _watch()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        _running.discard(self)
+        self._ended.set()
+        if kind is not None and not issubclass(kind, Exception):
+            # What broke the wait off goes on; the server may not have heard of it yet.
+            if not self._asked:
+                in_background(self._cancel).wait(CANCEL_SECONDS)
+        elif self.stopped:
+            # Also without an error: some statements just return what they have.
+            message = "The task was stopped."
+            raise StoppedError(message) from None
+
+    def stop(self) -> None:
+        """Have the server stop, and cut the line if it does not; returns within a second."""
+        self._asked = True
+        end = time.monotonic() + CANCEL_SECONDS
+        asked = in_background(self._cancel)
+        while time.monotonic() < end:
+            if self._ended.wait(AGAIN_SECONDS):
+                return
+            if asked.wait(0) and asked.value is not True:
+                asked = in_background(self._cancel)
+        in_background(self._cut)
+        self._ended.wait(CUT_SECONDS)
+
+
+class _Call(Generic[T]):
+    """A call that another thread makes."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self.dropped = False
+        self._call: Callable[[], T] | None = call
+        self._context = contextvars.copy_context()
+        self._done = threading.Lock()
+        self._done.acquire()
+        self._error: BaseException | None = None
+        self.value: T | None = None
+
+    def make(self) -> None:
+        """Make the call, in the thread that calls this."""
+        call, self._call = self._call, None
+        try:
+            if call is not None and not self.dropped:
+                self.value = self._context.run(call)
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+            self._error = error
+        finally:
+            self._done.release()
+
+    def wait(self, seconds: float = -1) -> bool:
+        """Wait for its end; signals interrupt this."""
+        found = self._done.acquire(timeout=seconds)
+        if found:
+            self._done.release()
+        return found
+
+    def result(self) -> T:
+        """Return what it returned, or raise what it raised."""
+        error, self._error = self._error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
+        return self.value  # type: ignore[return-value] # it has been made
+
+
+def interruptible(work: Work, call: Callable[[], T]) -> T:
+    """Make a call that waits for a server in C; in the main thread, whatever a signal raises ends the wait.
+
+    Other threads make it themselves: signals are handled in the main thread only.
+
+    :param work: that the call does.
+    :param call: may be left running for a moment if it does not return when the line is cut.
+    """
+
+    def entered() -> T:
+        with work:
+            return call()
+
+    if threading.current_thread() is not threading.main_thread():
+        return entered()
+    made = _Call(entered)
+    try:
+        _worker().take(made)
+        made.wait()
+    except BaseException:
+        made.dropped = True
+        work.stop()
+        raise
+    return made.result()
+
+
+def stop(clients: Iterable[object]) -> None:
+    """Have the servers stop what they do for these clients, from whatever thread; returns within a second."""
+    wanted = {id(client) for client in clients}
+    _stop([work for work in list(_running) if id(work.client) in wanted])
+
+
+def stop_all() -> None:
+    """Have the servers stop whatever they do for this process: its task is at its end.
+
+    Whoever waits for them gets a :class:`StoppedError`.
+    """
+    found = list(_running)
+    for work in found:
+        work.stopped = True
+    _stop(found)
+
+
+def is_busy(client: object) -> bool:
+    """Return whether something waits for the server of a client, which must not be closed under it."""
+    return any(work.client is client for work in list(_running))
+
+
+def in_background(call: Callable[[], object]) -> _Call[object]:
+    """Make a call in another thread; what it raises is dropped.
+
+    :return: the call, which can be waited for.
+    """
+    made = _Call(call)
+    _worker().take(made)
+    return made
+
+
+def _stop(works: Sequence[Work]) -> None:
+    stops = [in_background(work.stop) for work in works]
+    end = time.monotonic() + CANCEL_SECONDS + 2 * CUT_SECONDS
+    for made in stops:
+        made.wait(max(end - time.monotonic(), 0))
+
+
+class _Worker:
+    """A thread that makes calls, one after the other."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[_Call[Any]] = SimpleQueue()
+        threading.Thread(target=self._run, name="osiris-wait", daemon=True).start()
+
+    def take(self, call: _Call[Any]) -> None:
+        """Make a call, as soon as possible."""
+        self._calls.put(call)
+
+    def _run(self) -> None:
+        while True:
+            self._calls.get().make()
+            _idle.append(self)
+
+
+# These are changed by single operations only, which no signal divides: a handler may use them while they are in use.
+_running: set[Work] = set()
+_idle: list[_Worker] = []
+
+
+def _worker() -> _Worker:
+    try:
+        return _idle.pop()
+    except IndexError:
+        return _Worker()
+
+
+_watcher: threading.Thread | None = None
+
+
+def _watch() -> None:
+    """Have somebody look after work that takes long."""
+    global _watcher  # noqa: PLW0603 - one a process
+    if _watcher is None or not _watcher.is_alive():
+        _watcher = threading.Thread(target=_look, name="osiris-locks", daemon=True)
+        _watcher.start()
+
+
+def _look() -> None:
+    idle_at = time.monotonic()
+    # A thread that ends at once would be started for each statement.
+    while time.monotonic() < idle_at + PATIENCE:
+        time.sleep(PATIENCE / 10)
+        found = [work for work in list(_running) if work.holders is not None]
+        if found:
+            idle_at = time.monotonic()
+        for work in found:
+            if time.monotonic() >= work.told_at + REPEAT:
+                work.told_at = time.monotonic()
+                in_background(lambda work=work: _tell(work))  # type: ignore[misc] # mypy takes no default here
+
+
+def _tell(work: Work) -> None:
+    for said in work.holders() if work.holders else ():
+        log.warning("%s", said)
+
+
+def _after_fork() -> None:
+    # The child has none of the threads.
+    _running.clear()
+    _idle.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,166 @@
+"""psycopg2 connections whose waits can be broken off, and that say who holds the lock they wait for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from osiris_provider.connectors.interrupt import Work, interruptible, is_busy
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
+
+T = TypeVar("T")
+
+HOLDERS = """
+SELECT pid, usename, coalesce(nullif(application_name, ''), 'no application name'), coalesce(state, 'unknown'),
+    extract(epoch FROM clock_timestamp() - xact_start)::int
+FROM pg_stat_activity WHERE pid = ANY(pg_blocking_pids(%s))
+"""
+
+
+@cache
+def connection_class() -> type[extensions.connection]:
+    """Return the class of the connections, for ``psycopg2.connect(connection_factory=…)``."""
+    from psycopg2 import extensions
+
+    class Connection(extensions.connection):
+        """A connection; all that waits for the server can be broken off, also in cursors of other classes."""
+
+        lock_holders: Callable[[int], Sequence[str]] | None = None
+
+        def cursor(self, name: Any = None, cursor_factory: Any = None, *args: Any, **kwargs: Any) -> Any:
+            """Return a cursor of the class that is asked for, whose waits can be broken off."""
+            given: Any = cursor_factory or self.cursor_factory
+            factory = _interruptible(given or extensions.cursor)
+            return super().cursor(name, factory, *args, **kwargs)
+
+        def commit(self) -> None:
+            """Commit."""
+            wait_in(self, super().commit)
+
+        def rollback(self) -> None:
+            """Roll back."""
+            wait_in(self, super().rollback)
+
+        def reset(self) -> None:
+            """Roll back and reset the session."""
+            wait_in(self, super().reset)
+
+        def close(self) -> None:
+            """Log out; a connection that still waits for its server is cut, closing it would wait too."""
+            if is_busy(self):
+                hang_up(self)
+            else:
+                super().close()
+
+    return Connection
+
+
+def wait_in(connection: Any, call: Callable[[], T]) -> T:
+    """Make a call of libpq's that waits for the server of a connection."""
+    holders = getattr(connection, "lock_holders", None)
+    known = None if holders is None else partial(holders, connection.info.backend_pid)
+    return interruptible(Work(connection, connection.cancel, partial(hang_up, connection), known), call)
+
+
+def _waiting(name: str, *, only_named: bool = False) -> Callable[..., Any]:
+    """Return a method of a cursor whose wait can be broken off.
+
+    :param name: of the method.
+    :param only_named: other than named cursors have their rows here already, and wait for nothing.
+    """
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        call = partial(getattr(super(_Interruptible, self), name), *args, **kwargs)
+        return call() if only_named and self.name is None else wait_in(self.connection, call)
+
+    method.__name__ = name
+    return method
+
+
+class _Interruptible:
+    """What makes a class of cursors one whose waits can be broken off; stands before it among the bases."""
+
+    name: str | None
+    connection: Any
+    itersize: int
+    execute = _waiting("execute")
+    executemany = _waiting("executemany")
+    callproc = _waiting("callproc")
+    copy_expert = _waiting("copy_expert")
+    copy_from = _waiting("copy_from")
+    copy_to = _waiting("copy_to")
+    fetchone = _waiting("fetchone", only_named=True)
+    fetchmany = _waiting("fetchmany", only_named=True)
+    fetchall = _waiting("fetchall", only_named=True)
+    scroll = _waiting("scroll", only_named=True)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.name is None:
+            rows: Iterator[Any] = getattr(super(), "__iter__")()  # noqa: B009 - mypy knows no base
+            return rows
+        return self._rows()
+
+    def close(self) -> None:
+        """Close; what was broken off has ended a cursor on the server, too."""
+        close: Callable[[], None] = getattr(super(), "close")  # noqa: B009 - mypy knows no base
+        if self.name is None or self.connection.closed or is_busy(self.connection):
+            close()
+        else:
+            wait_in(self.connection, close)
+
+    def _rows(self) -> Iterator[Any]:
+        while rows := self.fetchmany(self.itersize):
+            yield from rows
+
+
+def stoppable(connection: Any, call: Callable[[], T]) -> T:
+    """Make a call that :func:`~osiris_provider.connectors.interrupt.stop` ends, on any connection of psycopg2."""
+    return call() if isinstance(connection, connection_class()) else wait_in(connection, call)
+
+
+@cache
+def _interruptible(base: type[Any]) -> type[Any]:
+    """Return a subclass of a class of cursors whose waits can be broken off."""
+    return base if issubclass(base, _Interruptible) else type(base.__name__, (_Interruptible, base), {})
+
+
+def hang_up(connection: extensions.connection) -> None:
+    """Break the line under a thread that waits for it; closing the connection itself would pull it from under libpq."""
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def undo(connection: extensions.connection) -> None:
+    """Roll back after an error, which goes on; where the wait was broken off, have the server do it."""
+    import psycopg2
+
+    broken_off = not isinstance(sys.exc_info()[1], Exception)
+    with contextlib.suppress(psycopg2.Error):
+        if broken_off:
+            connection.close()
+        elif not connection.closed:
+            connection.rollback()
+
+
+def lock_holders(connection: extensions.connection, place: str, pid: int) -> list[str]:
+    """Return a sentence for each session that holds a lock for which another one waits.
+
+    :param connection: of one's own, to the same server.
+    :param place: of the server, for the sentence.
+    :param pid: of the session that waits.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(HOLDERS, [pid])
+        found = cursor.fetchall()
+    return [
+        f"Waiting for a lock at {place}. Session {other} holds it: user {user}, {application}, {state}"
+        f"{'' if seconds is None else f', in a transaction for {seconds} s'}."
+        for other, user, application, state, seconds in found
+    ]

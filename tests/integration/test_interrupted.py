@@ -1,0 +1,332 @@
+"""A timeout breaks off whatever a driver or a hook waits for, within a second, and the server stops as well."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import psycopg2.extras
+import pyarrow as pa
+import pymysql
+import pytest
+from osiris_provider.connectors import close_all, get_connector, interrupt
+from osiris_provider.connectors.registry import stop_all
+from osiris_provider.drivers import get_driver
+
+from tests.contract.context import RecordingContext
+from tests.faults.peers import Peer, silent
+from tests.integration.stopping import AT_ONCE, raised_after, stops
+from tests.servers import Address, MySQLFamilyServer, PostgresServer
+from tests.servers.kinds import MYSQL_AND_MARIADB
+
+Connection = dict[str, Any]
+Work = Callable[[Connection], object]
+ROWS = pa.table({"n": [1, 2, 3]})
+BEFORE = 0.4
+"""Seconds until the signal: by then the server is at work."""
+
+
+def read(driver: str, **config: Any) -> Work:
+    """Return what reads with a driver."""
+
+    def work(connection: Connection) -> object:
+        step = {"resolved_connection": connection, **config}
+        ctx = RecordingContext()
+        return get_driver(driver).run(step_id="s", config=step, inputs={}, ctx=ctx)["data"].read_all()
+
+    return work
+
+
+def write(driver: str, rows: pa.Table = ROWS, **config: Any) -> Work:
+    """Return what writes with a driver."""
+
+    def work(connection: Connection) -> object:
+        step = {"resolved_connection": connection, "table": "target", **config}
+        ctx = RecordingContext(load_id="load")
+        return get_driver(driver).run(step_id="s", config=step, inputs={"rows": {"data": rows}}, ctx=ctx)
+
+    return work
+
+
+def client(statement: Callable[[Any], object]) -> Work:
+    """Return what works with the client that a hook gives."""
+
+    def work(connection: Connection) -> object:
+        with closing(get_connector(connection["family"]).create_client(connection)) as found:
+            return statement(found)
+
+    return work
+
+
+def executed(sql: str, **options: Any) -> Work:
+    """Return what executes a statement and fetches its rows."""
+
+    def statement(found: Any) -> object:
+        with closing(found.cursor(**options)) as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+    return client(statement)
+
+
+SLEEP = "SELECT pg_sleep(60)::text AS a"
+SLOW_PARTS = "SELECT n FROM (SELECT n, pg_sleep(0.05) FROM generate_series(1, 10000) AS n OFFSET 0) AS q"
+
+POSTGRES: dict[str, Work] = {
+    "extractor, COPY": read("postgres.extractor", query=SLEEP),
+    "extractor, cursor": read("postgres.extractor", query=SLEEP, engine="cursor"),
+    "extractor, no subquery": read(
+        "postgres.extractor", query="INSERT INTO free SELECT 1 FROM pg_sleep(60) RETURNING *"
+    ),
+    "extractor, locked table": read("postgres.extractor", table="target"),
+    "extractor, partition_on": read("postgres.extractor", query=SLOW_PARTS, partition_on="n"),
+    "writer, append": write("postgres.writer"),
+    "writer, replace": write("postgres.writer", write_mode="replace"),
+    "writer, upsert": write("postgres.writer", write_mode="upsert", primary_key="n"),
+    "client, execute": executed(SLEEP),
+    "client, named cursor": executed(SLEEP, name="named"),
+    "client, cursor of another class": executed(SLEEP, cursor_factory=psycopg2.extras.RealDictCursor),
+    "client, copy": client(lambda found: found.cursor().copy_expert(f"COPY ({SLEEP}) TO STDOUT", sys.stderr)),
+}
+BUSY_POSTGRES = "SELECT query FROM pg_stat_activity WHERE datname = %s AND state = 'active' AND pid <> pg_backend_pid()"
+
+
+@pytest.fixture
+def locked_postgres(postgres: PostgresServer, postgres_database: Address) -> Iterator[Address]:
+    with (
+        closing(psycopg2.connect(**login(postgres_database, dbname=postgres_database.database))) as holder,
+        holder.cursor() as cursor,
+    ):
+        cursor.execute("CREATE TABLE free (n INT); CREATE TABLE target (n INT PRIMARY KEY)")
+        holder.commit()
+        cursor.execute("LOCK TABLE target IN ACCESS EXCLUSIVE MODE")
+        yield postgres_database
+    del postgres
+
+
+def login(address: Address, **more: Any) -> dict[str, Any]:
+    return {"host": address.host, "port": address.port, "user": address.user, "password": address.password, **more}
+
+
+@pytest.mark.parametrize("name", POSTGRES)
+def test_postgres(name: str, postgres: PostgresServer, locked_postgres: Address) -> None:
+    with raised_after(BEFORE):
+        POSTGRES[name]({"family": "postgres", "alias": "test", **asdict(locked_postgres)})
+    with closing(postgres.connect()) as admin, admin.cursor() as cursor:
+
+        def at_work() -> list[Any]:
+            cursor.execute(BUSY_POSTGRES, [locked_postgres.database])
+            return cursor.fetchall()
+
+        stops(at_work)
+    close_all()
+
+
+def test_supabase_through_pg_dsn(postgres: PostgresServer, locked_postgres: Address) -> None:
+    dsn = get_connector("postgres").build_dsn({"family": "postgres", **asdict(locked_postgres)})
+    connection = {"family": "supabase", "alias": "test", "url": "http://127.0.0.1:1", "pg_dsn": dsn}
+    with raised_after(BEFORE):
+        write("supabase.writer")(connection)
+    with closing(postgres.connect()) as admin, admin.cursor() as cursor:
+
+        def at_work() -> list[Any]:
+            cursor.execute(BUSY_POSTGRES, [locked_postgres.database])
+            return cursor.fetchall()
+
+        stops(at_work)
+    close_all()
+
+
+MYSQL: dict[str, Work] = {
+    "extractor, binary protocol": read("mysql.extractor", query="SELECT SLEEP(60) AS a"),
+    "extractor, cursor": read("mysql.extractor", query="SELECT SLEEP(60) AS a", engine="cursor"),
+    "extractor, partition_on": read(
+        "mysql.extractor", query="SELECT n FROM free WHERE SLEEP(n) = 0", partition_on="n", partitions=2
+    ),
+    "extractor, locked table": read("mysql.extractor", table="target"),
+    "writer, LOAD DATA": write("mysql.writer", engine="load_data"),
+    "writer, INSERT": write("mysql.writer", engine="insert"),
+    "writer, replace": write("mysql.writer", write_mode="replace"),
+    "client, execute": executed("SELECT SLEEP(60)"),
+    "client, unbuffered": executed("SELECT SLEEP(60)", cursor=pymysql.cursors.SSCursor),
+}
+
+
+@pytest.fixture
+def locked_mysql(mysql_family: MySQLFamilyServer, mysql_database: Address) -> Iterator[Address]:
+    settings = login(mysql_database, database=mysql_database.database)
+    settings["password"] = settings["password"].encode()
+    with closing(pymysql.connect(**settings)) as holder, holder.cursor() as cursor:
+        cursor.execute("CREATE TABLE free (n INT)")
+        cursor.execute("INSERT INTO free VALUES (20), (30), (40)")
+        cursor.execute("CREATE TABLE target (n INT PRIMARY KEY)")
+        cursor.execute("LOCK TABLES target WRITE")
+        yield mysql_database
+    del mysql_family
+
+
+@contextmanager
+def busy_mysql(server: MySQLFamilyServer, address: Address) -> Iterator[Callable[[], list[Any]]]:
+    """Return what returns the statements that a MySQL server is busy with in a database."""
+    admin = server.admin
+    with closing(pymysql.connect(**login(admin))) as connection, connection.cursor() as cursor:
+
+        def at_work() -> list[Any]:
+            cursor.execute(
+                "SELECT command, state, info FROM information_schema.processlist "
+                "WHERE db = %s AND command <> 'Sleep' AND id <> CONNECTION_ID()",
+                [address.database],
+            )
+            return list(cursor.fetchall())
+
+        yield at_work
+
+
+@MYSQL_AND_MARIADB
+@pytest.mark.parametrize("name", MYSQL)
+def test_mysql(name: str, mysql_family: MySQLFamilyServer, locked_mysql: Address) -> None:
+    if "LOAD" in name:
+        with closing(pymysql.connect(**login(mysql_family.admin))) as admin, admin.cursor() as cursor:
+            cursor.execute("SET GLOBAL local_infile = 1")
+    with raised_after(BEFORE):
+        MYSQL[name]({"family": "mysql", "alias": "test", **asdict(locked_mysql)})
+    with busy_mysql(mysql_family, locked_mysql) as at_work:
+        stops(at_work)
+    close_all()
+
+
+NUMBERS = "FROM range(1000000) a, range(1000000) b WHERE hash(a.range + b.range) = 3"
+
+MANY_ROWS = pa.table({"n": range(4_000_000)})
+
+DUCKDB: dict[str, Work] = {
+    "extractor": read("duckdb.extractor", query=f"SELECT a.range AS n {NUMBERS}"),
+    "extractor, aggregate": read("duckdb.extractor", query=f"SELECT count(*) AS n {NUMBERS}"),
+    "processor": read("duckdb.processor", query=f"SELECT a.range AS n {NUMBERS}"),
+    "writer": write("duckdb.writer", MANY_ROWS, table="slow", write_mode="upsert", primary_key="n"),
+    "client, execute": executed(f"SELECT count(*) {NUMBERS}"),
+    "client, sql": client(lambda found: found.sql(f"CREATE TABLE t AS SELECT a.range AS n {NUMBERS}")),
+}
+
+
+@pytest.mark.parametrize("name", DUCKDB)
+def test_duckdb(name: str, tmp_path: Path) -> None:
+    connection = {"family": "duckdb", "alias": "test", "path": str(tmp_path / "x.duckdb")}
+    get_connector("duckdb").client(connection).execute("CREATE TABLE slow (n INTEGER PRIMARY KEY)")
+    with raised_after(BEFORE):
+        DUCKDB[name](connection)
+    close_all()
+    # The file is free: nothing of this process is at work in it.
+    read("duckdb.extractor", table="slow")(connection)
+    close_all()
+
+
+def test_duckdb_finds_the_callers_data_frames(tmp_path: Path) -> None:
+    connection = {"family": "duckdb", "path": str(tmp_path / "x.duckdb"), "external_access": True}
+    rows = ROWS.slice(1)
+    with closing(get_connector("duckdb").create_client(connection)) as found:
+        assert found.execute("SELECT sum(n) FROM rows").fetchall() == [(5,)]
+    assert rows.num_rows == 2
+
+
+APIS: dict[str, tuple[Callable[[str], Connection], Work]] = {
+    "api": (lambda origin: {"base_url": origin}, read("api.extractor", path="/")),
+    "shopify": (
+        lambda origin: {"shop_domain": origin, "access_token": "k"},
+        read("shopify.extractor", resource="orders", fields=["id"]),
+    ),
+    "supabase": (
+        lambda origin: {"url": origin, "service_role_key": "k"},
+        read("supabase.extractor", table="t", key="id"),
+    ),
+}
+
+
+@pytest.mark.parametrize("family", APIS)
+def test_apis(family: str) -> None:
+    fields, work = APIS[family]
+    with Peer(silent) as peer, raised_after(BEFORE):
+        work({"family": family, "alias": "test", "timeout": 60, **fields(f"http://127.0.0.1:{peer.port}")})
+    close_all()
+
+
+@pytest.mark.parametrize(("family", "statement"), [("postgres", SLEEP), ("mysql", "SELECT SLEEP(60)")])
+def test_what_on_kill_stops_is_not_taken_for_an_error_of_the_server(
+    family: str, statement: str, postgres_database: Address, mysql_database: Address
+) -> None:
+    address = {"postgres": postgres_database, "mysql": mysql_database}[family]
+    connection = {"family": family, "alias": "test", **asdict(address)}
+    timer = threading.Timer(BEFORE, stop_all)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(interrupt.StoppedError):
+        read(f"{family}.extractor", query=statement)(connection)
+    assert time.monotonic() - began < BEFORE + AT_ONCE
+    timer.join()
+
+
+def test_what_a_signal_does_not_raise_interrupts_nothing(postgres_database: Address) -> None:
+    connection = {"family": "postgres", "alias": "test", **asdict(postgres_database)}
+    seen: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, _: seen.append(number))
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1))
+    timer.start()
+    try:
+        assert executed("SELECT pg_sleep(0.5)::text, 1")(connection) == [("", 1)]
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert seen == [signal.SIGUSR1]
+
+
+@MYSQL_AND_MARIADB
+@pytest.mark.parametrize("family", ["postgres", "mysql"])
+def test_who_holds_a_lock_is_logged(
+    family: str,
+    locked_postgres: Address,
+    rows_locked: Address,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    address = {"postgres": locked_postgres, "mysql": rows_locked}[family]
+    monkeypatch.setattr(interrupt, "PATIENCE", 0.5)
+    with caplog.at_level(logging.WARNING), raised_after(2.5):
+        write(f"{family}.writer", write_mode="replace" if family == "postgres" else "append")(
+            {"family": family, "alias": "test", **asdict(address)}
+        )
+    said = [record.getMessage() for record in caplog.records if "Waiting for a lock" in record.getMessage()]
+    assert len(said) == 1
+    assert f"user {address.user}" in said[0]
+    assert str(address.port) in said[0]
+    close_all()
+
+
+@pytest.fixture
+def rows_locked(mysql_family: MySQLFamilyServer, mysql_database: Address) -> Iterator[Address]:
+    """A table whose rows another transaction holds, and a user that may see who."""
+    settings = login(mysql_database, database=mysql_database.database)
+    settings["password"] = settings["password"].encode()
+    with (
+        closing(pymysql.connect(**login(mysql_family.admin))) as admin,
+        closing(pymysql.connect(**settings)) as holder,
+        admin.cursor() as grants,
+        holder.cursor() as cursor,
+    ):
+        rights = ("PROCESS ON *.*", "SELECT ON performance_schema.*")
+        for right in rights:
+            grants.execute(f"GRANT {right} TO {mysql_database.user}")
+        cursor.execute("CREATE TABLE target (n INT PRIMARY KEY)")
+        cursor.execute("INSERT INTO target VALUES (2)")
+        yield mysql_database
+        for right in rights:
+            grants.execute(f"REVOKE {right} FROM {mysql_database.user}")
