@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +27,10 @@ OK, MORE_DATA, NEXT_FACTOR, SWITCH = 0x00, 0x01, 0x02, 0xFE
 """First bytes of what a server says while a client logs in."""
 FAST_PATH, FULL_AUTHENTICATION = 0x03, 0x04
 SCRAMBLE_BYTES: Final = 20
+NO_ANSWER: Final = b"\0"
+"""No plugin takes it for the password of an account that has one."""
+DECLINED: Final = (faults.NO_PUBLIC_KEY, faults.CLEARTEXT_PASSWORD, faults.SECOND_FACTOR, sql.LOGIN_METHOD)
+"""What is wanted for these is not given."""
 MAX_STEPS: Final = 8
 """Answers that a login takes at most. A proxy may ask for one plugin after the other."""
 
@@ -74,17 +79,21 @@ class Authentication:
         :raises MissingPackageError: the plugin needs a package.
         :raises pymysql.Error: the server refused the login, or the line failed.
         """
-        for _ in range(MAX_STEPS):
-            data = _data(packet)
-            if packet.is_ok_packet():
-                return packet
-            if data[0] == NEXT_FACTOR:
-                raise DiagnosedError(faults.SECOND_FACTOR)
-            packet = self._answer(connection, data)
+        try:
+            for _ in range(MAX_STEPS):
+                if packet.is_ok_packet():
+                    return packet
+                packet = self._answer(connection, _data(packet))
+        except DiagnosedError as error:
+            if error.fault in DECLINED:
+                _decline(connection)
+            raise
         raise DiagnosedError(GARBAGE)
 
     def _answer(self, connection: Any, data: bytes) -> MysqlPacket:
         more = b""
+        if data[0] == NEXT_FACTOR:
+            raise DiagnosedError(faults.SECOND_FACTOR)
         if data[0] == SWITCH:
             name, _, challenge = data[1:].partition(b"\0")
             # Without a name it is the method of MySQL 4.0, whose hashes are as good as the password.
@@ -218,6 +227,14 @@ def _say(connection: Any, data: bytes) -> MysqlPacket:
 def _read(connection: Any) -> MysqlPacket:
     packet: MysqlPacket = connection._read_packet()  # noqa: SLF001 - has no public name
     return packet
+
+
+def _decline(connection: Any) -> None:
+    """End the login in order: a server counts those that are broken off, and after a hundred refuses the machine."""
+    import pymysql
+
+    with suppress(pymysql.Error):
+        connection.write_packet(NO_ANSWER)
 
 
 def _data(packet: MysqlPacket) -> bytes:
