@@ -23,6 +23,7 @@ HOOKS = {
     "duckdb": "OsirisDuckDBHook",
 }
 """The package's own families, each with the class of its hook."""
+SHARED_HOOK_MODULES = ("base", "dbapi", "dialects", "duckdb_transaction", "errors", "guard", "health")
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -36,7 +37,9 @@ def get_provider_info() -> dict[str, Any]:
         "source-date-epoch": 0,
         "versions": [__version__],
         "integrations": [{"integration-name": INTEGRATION, "external-doc-url": URL, "tags": ["software"]}],
-        "hooks": _modules("hooks", "base", "dbapi", "errors", "guard", "health", *HOOKS),
+        "hooks": _modules(
+            "hooks", "base", "dbapi", "dialects", "duckdb_transaction", "errors", "guard", "health", *HOOKS
+        ),
         "operators": _modules("operators", "doctor", "osiris"),
         "sensors": _modules("sensors", "healthcheck"),
         "triggers": _modules("triggers", "doctor"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from osiris_provider.connections.families import family_names
@@ -49,8 +50,12 @@ def connection_id_of(family: str, alias: str | None) -> str:
 def reference_of_id(connection_id: str) -> ConnectionRef | None:
     """Return the reference that an Airflow connection id stands for, or None if it stands for none.
 
-    :param connection_id: ``osiris_mysql_default`` or ``mysql.default``.
+    :param connection_id: ``osiris_mysql_default`` or ``mysql.default``; or the reference itself.
     """
+    if connection_id.startswith("@"):
+        with suppress(ConnectionConfigError):
+            return ConnectionRef.parse(connection_id)
+        return None
     for family in sorted(family_names(), key=len, reverse=True):
         for prefix in (f"osiris_{family}_", f"{family}."):
             alias = connection_id.removeprefix(prefix)

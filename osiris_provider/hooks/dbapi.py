@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import datetime, timezone
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -9,18 +14,32 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from osiris_provider.connectors.airflow_form import to_airflow
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.hooks.base import OsirisHook
+from osiris_provider.hooks.dialects import OsirisDialect
 
 if TYPE_CHECKING:
+    import polars as pl
+    from airflow.providers.openlineage.sqlparser import DatabaseInfo
     from sqlalchemy.engine import URL, Engine
+
+Parameters = list[Any] | tuple[Any, ...] | Mapping[str, Any] | None
+Adapter = Callable[[Any], Any]
+INFORMATION = ("table_schema", "table_name", "column_name", "ordinal_position")
+"""What OpenLineage asks a server's ``information_schema.columns`` for, besides the type."""
 
 
 class OsirisDbApiHook(OsirisHook, DbApiHook):
     """Base of the SQL families' hooks, for the operators of the common SQL provider.
 
     :param schema: database to use instead of the connection's.
+    :cvar sqlalchemy_driver: of SQLAlchemy's URL.
+    :cvar dialect_class: how the family quotes names and replaces rows.
+    :cvar word_format: quotes around a name.
     """
 
     sqlalchemy_driver: ClassVar[str]
+    dialect_class: ClassVar[type[OsirisDialect]]
+    word_format: ClassVar[str] = '"{}"'
+    supports_executemany = True
 
     def __init__(self, *args: str, schema: str | None = None, **kwargs: Any) -> None:
         DbApiHook.__init__(self, *args, **kwargs)
@@ -37,6 +56,21 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
     def connection_extra(self) -> dict[str, Any]:
         """The extras of the connection, also if it comes from the file."""
         return dict(to_airflow(self.family, self.effective)["extra"])
+
+    @property
+    def escape_word_format(self) -> str:
+        """Quotes around a name: the hook's argument, else of the connection, else the family's."""
+        return str(self._escape_word_format or self.connection_extra.get("escape_word_format") or self.word_format)
+
+    @cached_property
+    def dialect_name(self) -> str:
+        """Name of the dialect, as SQLAlchemy calls it."""
+        return self.sqlalchemy_driver.partition("+")[0]
+
+    @cached_property
+    def dialect(self) -> OsirisDialect:
+        """How the family quotes names and replaces rows."""
+        return self.dialect_class(self)
 
     def test_connection(self) -> tuple[bool, str]:  # type: ignore[override] # the stub of DbApiHook says None
         """Check the connection with doctor; see :meth:`OsirisHook.test_connection`."""
@@ -66,3 +100,110 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
         from sqlalchemy import create_engine
 
         return create_engine(self.sqlalchemy_url, **{"creator": self.get_conn, **(engine_kwargs or {})})
+
+    def insert_rows(
+        self,
+        table: str,
+        rows: Iterable[Sequence[Any]],
+        target_fields: Iterable[str] | None = None,
+        commit_every: int = 1000,
+        replace: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Insert rows, with each value as the driver binds it.
+
+        :param table: perhaps with its schema, as SQL writes it.
+        :param rows: of values, in the order of the columns.
+        :param target_fields: the columns; None: all of the table.
+        :param commit_every: rows a transaction; 0: all in one.
+        :param replace: what is there already is replaced.
+        :param kwargs: as of ``DbApiHook``, and ``replace_index`` and ``replace_target``.
+        :raises TypeError: a value has no form in this database.
+        """
+        fields = list(target_fields) if target_fields else None
+        adapters = self._adapters(table, fields)
+        adapted = (_adapted(row, adapters) for row in rows) if any(adapters) else rows
+        # The base class takes chunks of 0 rows for the end of all rows.
+        limit: Any = commit_every or None
+        DbApiHook.insert_rows(self, table, adapted, fields, limit, replace, **kwargs)
+
+    def _adapters(self, table: str, target_fields: Sequence[str] | None) -> list[Adapter | None]:  # noqa: ARG002 - for subclasses
+        """Return for each column what has to be done to its values because of its type."""
+        return []
+
+    @staticmethod
+    def _serialize_cell(cell: Any, conn: Any = None) -> Any:  # noqa: ARG004 - as the base class has it
+        """Return the value itself: drivers bind it. The base class would make a text of it."""
+        return cell
+
+    def _get_polars_df(self, sql: str, parameters: Parameters = None, **kwargs: Any) -> pl.DataFrame:
+        with closing(self.get_conn()) as connection, closing(connection.cursor()) as cursor:
+            _execute(cursor, sql, parameters)
+            return _frame(cursor, cursor.fetchall(), kwargs)
+
+    def _get_polars_df_by_chunks(
+        self, sql: str, parameters: Parameters = None, *, chunksize: int, **kwargs: Any
+    ) -> Iterator[pl.DataFrame]:
+        with closing(self.get_conn()) as connection, closing(connection.cursor()) as cursor:
+            _execute(cursor, sql, parameters)
+            while rows := cursor.fetchmany(chunksize):
+                yield _frame(cursor, rows, kwargs)
+
+    def get_openlineage_database_info(self, connection: Any) -> DatabaseInfo | None:  # noqa: ARG002 - it may be of the file
+        """Return where the tables of a query are, for OpenLineage."""
+        from airflow.providers.openlineage.sqlparser import DatabaseInfo
+
+        connector = get_connector(self.family)
+        database = to_airflow(self.family, self.effective)["schema"]
+        return DatabaseInfo(scheme=self.family, authority=connector.place_of(self.effective), database=database)
+
+    def get_openlineage_database_dialect(self, connection: Any) -> str:  # noqa: ARG002 - as the base class has it
+        """Return the family, by whose name OpenLineage knows the dialect."""
+        return self.family
+
+    def get_openlineage_default_schema(self) -> str | None:
+        """Return where a table is that a query names without its schema."""
+        schema: str | None = to_airflow(self.family, self.effective)["schema"]
+        return schema
+
+
+def as_json(cell: Any) -> Any:
+    """Return a dict or a list as JSON, all else as it is.
+
+    :param cell: a value of a row.
+    :raises ValueError: it holds a number that JSON does not have.
+    """
+    return json.dumps(cell, default=str, allow_nan=False) if isinstance(cell, (dict, list, tuple)) else cell
+
+
+def as_utc(cell: Any) -> Any:
+    """Return a datetime with a time zone without it, as UTC tells it, all else as it is: as the writers do.
+
+    :param cell: a value of a row, for a column without a time zone.
+    """
+    if isinstance(cell, datetime) and cell.tzinfo is not None:
+        return cell.astimezone(timezone.utc).replace(tzinfo=None)
+    return cell
+
+
+def _adapted(row: Sequence[Any], adapters: Sequence[Adapter | None]) -> tuple[Any, ...]:
+    if len(row) > len(adapters):
+        return tuple(row)
+    return tuple(adapt(cell) if adapt else cell for cell, adapt in zip(row, adapters, strict=False))
+
+
+def _execute(cursor: Any, sql: str, parameters: Parameters) -> None:
+    # Without parameters a percent sign is one.
+    if parameters:
+        cursor.execute(sql, parameters)
+    else:
+        cursor.execute(sql)
+
+
+def _frame(cursor: Any, rows: Iterable[Sequence[Any]], options: Mapping[str, Any]) -> pl.DataFrame:
+    import polars as pl
+
+    names = [column[0] for column in cursor.description]
+    # psycopg2 hands over bytes as views of memory.
+    cells = [[bytes(cell) if isinstance(cell, memoryview) else cell for cell in row] for row in rows]
+    return pl.DataFrame(cells, names, orient="row", **{"infer_schema_length": None, **options})

@@ -2,13 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from osiris_provider.hooks.dbapi import OsirisDbApiHook
+from osiris_provider.connectors.registry import get_connector
+from osiris_provider.errors import MissingPackageError
+from osiris_provider.hooks.dbapi import INFORMATION, Adapter, OsirisDbApiHook, as_json, as_utc
+from osiris_provider.hooks.dialects import OnConflictDialect
+from osiris_provider.hooks.duckdb_transaction import Transaction
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from sqlalchemy.engine import URL, Engine
+
+
+class DuckDBDialect(OnConflictDialect):
+    """DuckDB, where quotes change nothing about a name."""
+
+    def get_primary_keys(self, table: str, schema: str | None = None) -> list[str] | None:
+        """Return the columns of the primary key.
+
+        :param table: as SQL writes it.
+        :param schema: of the table; None looks along the search path.
+        """
+        return [name for name, _, is_key in self.columns(table, schema) if is_key] or None
+
+    def get_column_names(
+        self, table: str, schema: str | None = None, predicate: Callable[[Any], bool] = lambda _: True
+    ) -> list[str] | None:
+        """Return the columns in their order.
+
+        :param table: as SQL writes it.
+        :param schema: of the table; None looks along the search path.
+        :param predicate: takes a dict with ``name``.
+        """
+        return [name for name, _, _ in self.columns(table, schema) if predicate({"name": name})]
+
+    def columns(self, table: str, schema: str | None = None) -> list[tuple[str, str, bool]]:
+        """Return name and type of each column, and whether it is of the primary key; none if there is no such table.
+
+        :param table: as SQL writes it.
+        :param schema: of the table; None looks along the search path.
+        """
+        import duckdb
+
+        with closing(self.hook.get_conn()) as connection:
+            try:
+                name = f"{schema}.{table}" if schema else table
+                found = connection.execute("SELECT name, type, pk FROM pragma_table_info(?)", [name])
+                return list(found.fetchall())
+            except duckdb.CatalogException:
+                return []
 
 
 class OsirisDuckDBHook(OsirisDbApiHook):
     """A DuckDB database in a local file.
+
+    ``run`` and ``insert_rows`` work in one transaction each, unless ``autocommit`` is said.
 
     :param duckdb_conn_id: an Airflow connection id, or a reference such as ``@duckdb.default``.
     """
@@ -19,8 +71,80 @@ class OsirisDuckDBHook(OsirisDbApiHook):
     default_conn_name = "osiris_duckdb_default"
     hook_name = "Osiris DuckDB"
     sqlalchemy_driver = "duckdb"
+    dialect_class = DuckDBDialect
+    supports_autocommit = True
     _placeholder = "?"
 
-    def get_autocommit(self, conn: Any) -> bool:  # noqa: ARG002 - the same for every connection
-        """Return True: DuckDB commits each statement unless BEGIN was said, and refuses a COMMIT without it."""
-        return True
+    @property
+    def sqlalchemy_url(self) -> URL:
+        """The connection as SQLAlchemy's URL: four slashes before an absolute path."""
+        from sqlalchemy.engine import URL
+
+        model = get_connector(self.family).model.parse(self.effective)
+        return URL.create(self.sqlalchemy_driver, database=model.database)
+
+    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, Any] | None = None) -> Engine:
+        """Return an engine that opens the file as :meth:`get_conn` does.
+
+        :param engine_kwargs: for ``sqlalchemy.create_engine``.
+        :raises MissingPackageError: ``duckdb-engine``, which is DuckDB for SQLAlchemy, is not installed.
+        """
+        try:
+            wrapper = import_module("duckdb_engine").ConnectionWrapper
+        except ImportError:
+            message = "SQLAlchemy knows DuckDB through a package: pip install duckdb-engine"
+            raise MissingPackageError(message) from None
+        return super().get_sqlalchemy_engine({"creator": lambda: wrapper(self.get_conn()), **(engine_kwargs or {})})
+
+    def set_autocommit(self, conn: Any, autocommit: bool) -> None:
+        """Switch autocommit of what :meth:`run` works with; DuckDB's own connections have none to switch."""
+        if isinstance(conn, Transaction):
+            conn.autocommit = autocommit
+
+    def get_autocommit(self, conn: Any) -> bool:
+        """Return whether autocommit is on; for DuckDB's own connections it is."""
+        return bool(getattr(conn, "autocommit", True))
+
+    @contextmanager
+    def _create_autocommit_connection(self, autocommit: bool = False) -> Iterator[Transaction]:
+        with closing(self.get_conn()) as connection:
+            yield Transaction(connection, autocommit=autocommit)
+
+    def get_openlineage_database_info(self, connection: Any) -> None:
+        """Return nothing: Airflow would then ask for an engine, which another package makes."""
+
+    def get_openlineage_database_specific_lineage(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Return the tables of the statements that a task has run.
+
+        :param task_instance: of an operator with ``sql``.
+        """
+        from airflow.providers.openlineage.sqlparser import DatabaseInfo, SQLParser
+
+        sql = getattr(task_instance.task, "sql", None)
+        if not sql:
+            return None
+        with closing(self.get_conn()) as client:
+            (catalog,) = client.execute("SELECT current_catalog()").fetchone()
+        model = get_connector(self.family).model.parse(self.effective)
+        found = DatabaseInfo(
+            scheme=self.family,
+            authority=model.database,
+            database=catalog,
+            information_schema_columns=[*INFORMATION, "data_type"],
+        )
+        parser = SQLParser(dialect=self.family, default_schema=self.get_openlineage_default_schema())
+        return parser.generate_openlineage_metadata_from_sql(sql=sql, hook=self, database_info=found)
+
+    def get_openlineage_default_schema(self) -> str | None:
+        """Return the schema of every new database."""
+        return "main"
+
+    def _adapters(self, table: str, target_fields: Sequence[str] | None) -> list[Adapter | None]:
+        dialect = DuckDBDialect(self)
+        types = {name.lower(): dtype for name, dtype, _ in dialect.columns(table)}
+        names = [dialect.column_name(name).lower() for name in target_fields] if target_fields else list(types)
+        return [ADAPTERS.get(types.get(name, "")) for name in names]
+
+
+ADAPTERS: dict[str, Adapter] = {"JSON": as_json, "VARCHAR": as_json, "TIMESTAMP": as_utc}
+"""DuckDB would write a dict as it shows one, and a moment in the machine's time zone."""

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from osiris_provider.hooks.dbapi import OsirisDbApiHook
+from osiris_provider.connectors.registry import get_connector
+from osiris_provider.hooks.dbapi import INFORMATION, Adapter, OsirisDbApiHook, as_json, as_utc
+from osiris_provider.hooks.dialects import OsirisDialect
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.sqlparser import DatabaseInfo
+
+BOUND = (str, int, float, bytes, bytearray, Decimal, date, time, timedelta)
+UTC = ("+00:00", "UTC")
+
+
+def _refuse_zone(cell: Any) -> Any:
+    if isinstance(cell, datetime) and cell.tzinfo is not None:
+        message = (
+            "A TIMESTAMP column takes a datetime as the session's time zone tells it, which is not UTC here, so one "
+            "with a time zone would move. Insert it into a DATETIME column, or with mysql.writer, or convert it before."
+        )
+        raise TypeError(message)
+    return cell
 
 
 class OsirisMySQLHook(OsirisDbApiHook):
     """MySQL and MariaDB, through PyMySQL.
+
+    ``insert_rows`` writes dicts and lists as JSON, and a datetime with a time zone as UTC tells it.
 
     :param mysql_conn_id: an Airflow connection id, or a reference such as ``@mysql.default``.
     """
@@ -19,6 +44,8 @@ class OsirisMySQLHook(OsirisDbApiHook):
     default_conn_name = "osiris_mysql_default"
     hook_name = "Osiris MySQL"
     sqlalchemy_driver = "mysql+pymysql"
+    dialect_class = OsirisDialect
+    word_format = "`{}`"
     supports_autocommit = True
 
     def set_autocommit(self, conn: Any, autocommit: bool) -> None:
@@ -28,3 +55,46 @@ class OsirisMySQLHook(OsirisDbApiHook):
     def get_autocommit(self, conn: Any) -> bool:
         """Return whether autocommit is on."""
         return bool(conn.get_autocommit())
+
+    def _adapters(self, table: str, target_fields: Sequence[str] | None) -> list[Adapter | None]:
+        with closing(self.get_conn()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SHOW COLUMNS FROM {table}")
+            types = {str(name).lower(): str(dtype) for name, dtype, *_ in cursor.fetchall()}
+            cursor.execute("SELECT IF(@@time_zone = 'SYSTEM', @@system_time_zone, @@time_zone)")
+            (zone,) = cursor.fetchone()
+        names = [self.dialect.column_name(name).lower() for name in target_fields] if target_fields else list(types)
+        moved = [zone not in UTC and types.get(name, "").startswith("timestamp") for name in names]
+        return [_refuse_zone if is_moved else None for is_moved in moved]
+
+    def _make_common_data_structure(self, result: Any) -> Any:
+        """Return rows as a list, as other drivers hand them over; a row is a tuple already."""
+        is_rows = isinstance(result, tuple) and all(isinstance(row, tuple) for row in result)
+        return list(result) if is_rows else result
+
+    def get_openlineage_database_info(self, connection: Any) -> DatabaseInfo:  # noqa: ARG002 - it may be of the file
+        """Return where the tables of a query are, for OpenLineage; a database of MySQL is a schema."""
+        from airflow.providers.openlineage.sqlparser import DatabaseInfo
+
+        return DatabaseInfo(
+            scheme=self.family,
+            authority=get_connector(self.family).place_of(self.effective),
+            information_schema_columns=[*INFORMATION, "column_type"],
+            # Names in the server's own schema are compared without regard to case, and some servers keep capitals.
+            normalize_name_method=str,
+        )
+
+    @staticmethod
+    def _serialize_cell(cell: Any, conn: Any = None) -> Any:  # noqa: ARG004 - as the base class has it
+        """Return a value that PyMySQL binds as what it is: of what it does not know it would send ``str``."""
+        cell = as_utc(as_json(cell))
+        if isinstance(cell, memoryview):
+            cell = bytes(cell)
+        if isinstance(cell, UUID):
+            cell = str(cell)
+        if cell is not None and not isinstance(cell, BOUND):
+            message = f"MySQL has no form for a value of type {type(cell).__name__}; convert it before it is inserted."
+            raise TypeError(message)
+        if isinstance(cell, time) and cell.tzinfo is not None:
+            message = "MySQL has no time of day with a time zone; convert the value before it is inserted."
+            raise TypeError(message)
+        return cell

@@ -1,169 +1,23 @@
-"""The connections file as a secrets backend: each of its connections is an Airflow connection for any operator."""
+"""The connections file as a secrets backend; ``[secrets] backend`` names the class here."""
 
 from __future__ import annotations
 
-import inspect
-import json
-import logging
-import os
-from collections.abc import Mapping
-from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.secrets import BaseSecretsBackend
+if TYPE_CHECKING:
+    from osiris_provider.secrets._backend import OsirisConnectionsBackend
 
-from osiris_provider.connections.families import family_names
-from osiris_provider.errors import ConnectionNotFoundError, OsirisError
-
-log = logging.getLogger(__name__)
+__all__ = ["OsirisConnectionsBackend"]
 
 
-class OsirisConnectionsBackend(BaseSecretsBackend):
-    """Serves ``@mysql.default`` of the connections file as Airflow connection ``osiris_mysql_default``.
+def __getattr__(name: str) -> Any:
+    """Return the class. Its base is Airflow's, and Airflow asks for it while it is itself being imported.
 
-    ``mysql.default`` is the same. Airflow asks a backend for every connection id, first of all: an id of another form
-    costs nothing, and whatever is wrong with the file hides no connection of another source.
-
-    :param connections_file: path of the file; None looks in the usual places, when it is asked.
-    :param conn_types: families whose connections get the type and the fields of another provider, such as
-        ``{"postgres": "postgres", "mysql": "mysql", "api": "http"}``; the others have the types of this package.
-    :param fallback_backend: dotted path of a secrets backend that is asked for what the file does not have, and for
-        variables and configuration: Airflow itself takes one backend only.
-    :param fallback_backend_kwargs: arguments of that backend, as a dict or as JSON.
+    So Airflow comes first, whatever a program imports first.
     """
-
-    def __init__(
-        self,
-        connections_file: str | None = None,
-        conn_types: Mapping[str, str] | None = None,
-        fallback_backend: str | None = None,
-        fallback_backend_kwargs: Mapping[str, Any] | str | None = None,
-    ) -> None:
-        super().__init__()
-        self.connections_file = connections_file
-        self.conn_types = conn_types
-        self.fallback_backend = fallback_backend
-        self.fallback_backend_kwargs = fallback_backend_kwargs
-        self._fallback: BaseSecretsBackend | None = None
-        self._warned: set[tuple[Any, ...]] = set()
-
-    def get_connection(self, conn_id: str, team_name: str | None = None) -> Any:
-        """Return a connection, or None if neither the file nor the fallback has it.
-
-        :param conn_id: ``osiris_<family>_<alias>`` or ``<family>.<alias>``; any other goes to the fallback.
-        :param team_name: for the fallback: the file is one for all teams.
-        """
-        value = self._of_the_file(conn_id)
-        if value is not None:
-            return self.deserialize_connection(conn_id, value)
-        return self._ask_fallback("get_connection", team_name, conn_id=conn_id)
-
-    def get_conn_value(self, conn_id: str, team_name: str | None = None) -> str | None:
-        """Return a connection as text: JSON, or what the fallback has.
-
-        :param conn_id: as for :meth:`get_connection`.
-        :param team_name: for the fallback.
-        """
-        value = self._of_the_file(conn_id)
-        if value is None:
-            value = self._ask_fallback("get_conn_value", team_name, conn_id=conn_id)
-        return value
-
-    def get_variable(self, key: str, team_name: str | None = None) -> str | None:
-        """Return a variable of the fallback: the file holds none.
-
-        :param key: of the variable.
-        :param team_name: for the fallback.
-        """
-        value: str | None = self._ask_fallback("get_variable", team_name, key=key)
-        return value
-
-    def get_config(self, key: str) -> str | None:
-        """Return an option of the fallback: the file holds none.
-
-        :param key: of the option.
-        """
-        value: str | None = self._ask_fallback("get_config", None, key=key)
-        return value
-
-    def _of_the_file(self, conn_id: str) -> str | None:
-        if not conn_id.startswith(_prefixes()):
-            return None
-        # Airflow makes a backend while it is still starting: nothing heavy is imported before it is needed.
-        from osiris_provider.connections.resolve import resolve_connection
-        from osiris_provider.connectors.airflow_form import reference_of_id
-        from osiris_provider.hooks.base import mask_secrets
-        from osiris_provider.secrets.shapes import attributes_of
-
-        ref = reference_of_id(conn_id)
-        if ref is None:
-            return None
-        try:
-            connection = resolve_connection(ref, self.connections_file)
-            attributes = attributes_of(connection, (self.conn_types or {}).get(ref.family))
-        except ConnectionNotFoundError:
-            return None
-        except OsirisError as error:
-            self._warn_once(conn_id, error)
-            return None
-        # Airflow masks the entries of extra by their names only, and no quoted form of any.
-        mask_secrets(connection)
-        return json.dumps(attributes)
-
-    def _warn_once(self, conn_id: str, error: OsirisError) -> None:
-        """Say what is wrong with the file, once for each of its versions.
-
-        Airflow drops what a backend raises, and says only that the connection is not defined.
-        """
-        warning = (str(error), *_version_of(error.facts.get("file")))
-        if warning in self._warned:
-            return
-        self._warned.add(warning)
-        log.warning("Connection %s cannot be taken from the connections file. %s", conn_id, error)
-
-    def _ask_fallback(self, name: str, team_name: str | None, **arguments: str) -> Any:
-        fallback = self._fallback or self._made_fallback()
-        if fallback is None:
-            return None
-        method = getattr(fallback, name)
-        if "team_name" in inspect.signature(method).parameters:
-            arguments["team_name"] = team_name  # type: ignore[assignment] # a backend takes None for no team
-        try:
-            return method(**arguments)
-        except NotImplementedError:
-            # Airflow's base class raises it for what a backend does not hold.
-            return None
-
-    def _made_fallback(self) -> BaseSecretsBackend | None:
-        if not self.fallback_backend:
-            return None
-        given = self.fallback_backend_kwargs or {}
-        arguments = json.loads(given) if isinstance(given, str) else given
-        module, _, name = self.fallback_backend.rpartition(".")
-        try:
-            backend: BaseSecretsBackend = getattr(import_module(module), name)(**arguments)
-        except Exception as error:  # noqa: BLE001 - whatever it raises, Airflow has to start; the message may hold a secret
-            problem = (self.fallback_backend, type(error).__name__)
-            if problem not in self._warned:
-                self._warned.add(problem)
-                log.warning("The fallback backend %s cannot be made: %s. It is left out.", *problem)
-            return None
-        if hasattr(self, "_connection_class"):
-            # Since 3.2 Airflow tells each backend which class of connection its process uses.
-            backend._set_connection_class(self._get_connection_class())  # noqa: SLF001 - as Airflow does
-        self._fallback = backend
-        return backend
-
-
-@cache
-def _prefixes() -> tuple[str, ...]:
-    return tuple(prefix for family in family_names() for prefix in (f"osiris_{family}_", f"{family}."))
-
-
-def _version_of(file: str | None) -> tuple[int, ...]:
-    try:
-        found = os.stat(file) if file else None
-    except OSError:
-        found = None
-    return (found.st_ino, found.st_size, found.st_mtime_ns) if found else ()
+    if name != "OsirisConnectionsBackend":
+        message = f"module {__name__} has no attribute {name}"
+        raise AttributeError(message)
+    import_module("airflow.configuration")
+    return import_module("osiris_provider.secrets._backend").OsirisConnectionsBackend

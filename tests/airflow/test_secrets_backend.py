@@ -35,7 +35,7 @@ def test_a_connection_of_the_file(connection_id: str, connections_file: Connecti
 
 
 @pytest.mark.parametrize(
-    "connection_id", ["osiris_mysql_other", "postgres_default", "@mysql.main", "osiris_x", "", "mysql."]
+    "connection_id", ["osiris_mysql_other", "postgres_default", "@mysql.other", "@", "osiris_x", "", "mysql."]
 )
 def test_what_it_does_not_know_is_left_to_others(connection_id: str, connections_file: ConnectionsFile) -> None:
     connections_file({"mysql": {"main": ENTRY}})
@@ -114,3 +114,26 @@ def test_making_one_reads_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.DEBUG):
         OsirisConnectionsBackend(connections_file=str(tmp_path / "there is none"))
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "first", ["osiris_provider.secrets.connections_file", "osiris_provider.hooks.mysql", "airflow.sdk"]
+)
+def test_any_module_may_be_the_first(first: str, tmp_path: Path) -> None:
+    """Airflow makes its backends while it is imported, so ours must be there when it is what imports Airflow."""
+    code = (
+        f"import {first} as module; getattr(module, 'OsirisConnectionsBackend', None)\n"
+        "from airflow.configuration import secrets_backend_list\n"
+        "print(type(secrets_backend_list[0]).__name__)\n"
+    )
+    env = {**os.environ, "AIRFLOW__SECRETS__BACKEND": BACKEND, "AIRFLOW_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert done.stdout.splitlines()[-1:] == ["OsirisConnectionsBackend"], done.stderr
+
+
+@pytest.mark.parametrize("reference", ["@mysql.main", "@mysql"])
+def test_a_reference_is_an_id_that_airflow_keeps(reference: str, connections_file: ConnectionsFile) -> None:
+    connections_file({"mysql": {"main": {"host": "db", "user": "ann", "default": True}}})
+    connection = OsirisConnectionsBackend().get_connection(reference)
+    assert (connection.conn_id, connection.conn_type) == ("osiris_mysql_main", "osiris_mysql")
+    assert OsirisConnectionsBackend().get_connection("@mysql.nope") is None

@@ -161,6 +161,8 @@ def test_ids_and_references() -> None:
     assert connection_id_of("mysql", None) == "osiris_mysql_default"
     for connection_id in ("osiris_mysql_my_prod", "mysql.my_prod"):
         assert str(reference_of_id(connection_id)) == "@mysql.my_prod"
+    assert str(reference_of_id("@mysql.my_prod")) == "@mysql.my_prod"
+    assert reference_of_id("@") is reference_of_id("@Mysql.x") is None
     for connection_id in ("mysql", "osiris_mysql", "osiris_nope_x", "mysql.", "osiris_mysql_Prod", "my_database", ""):
         assert reference_of_id(connection_id) is None
 

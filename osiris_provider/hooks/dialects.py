@@ -1,0 +1,75 @@
+"""How the SQL families quote names and replace rows, for ``insert_rows`` and the operators that use it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from airflow.providers.common.sql.dialects.dialect import Dialect
+
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class OsirisDialect(Dialect):
+    """Base of the families' dialects.
+
+    :cvar folds_names: whether an unquoted name means another column than the same name in quotes. Such names are left
+        as they are if they can be; all others are quoted always.
+    """
+
+    folds_names: ClassVar[bool] = False
+
+    def escape_word(self, word: str) -> str:
+        """Quote a column's name, unless it is quoted already or need not be.
+
+        :param word: of ``target_fields``.
+        """
+        opening, closing = self.escape_word_format[0], self.escape_word_format[-1]
+        quoted = len(word) > 1 and word.startswith(opening) and word.endswith(closing)
+        plain = self.folds_names and PLAIN.fullmatch(word) and word.casefold() not in self.reserved_words
+        if not quoted and (self.hook.escape_column_names or not plain):
+            word = self.escape_word_format.format(word.replace(closing, closing * 2))
+        # Drivers that take %s for a value take %% for a percent sign.
+        return word.replace("%", "%%") if self.placeholder == "%s" else word
+
+    def column_name(self, word: str) -> str:
+        """Return the name of a column as the database keeps it.
+
+        :param word: of ``target_fields``, quoted or not.
+        """
+        opening, closing = self.escape_word_format[0], self.escape_word_format[-1]
+        if len(word) > 1 and word.startswith(opening) and word.endswith(closing):
+            return word[1:-1].replace(closing * 2, closing)
+        return word.lower() if self.folds_names and PLAIN.fullmatch(word) else word
+
+
+class OnConflictDialect(OsirisDialect):
+    """Dialects in which an INSERT says what becomes of a row that is there already."""
+
+    def generate_replace_sql(
+        self, table: str, values: Sequence[Any], target_fields: Iterable[str] | None, **kwargs: Any
+    ) -> str:
+        """Return ``INSERT … ON CONFLICT (…) DO UPDATE``.
+
+        :param table: perhaps with its schema, as SQL writes it.
+        :param values: of a row.
+        :param target_fields: columns; None takes all of the table.
+        :param kwargs: ``replace_index``: the columns that tell rows apart, the primary key if not given;
+            ``replace_target``: the columns that are updated, all others if not given, none if empty.
+        :raises ValueError: the table has no primary key and ``replace_index`` is not given.
+        """
+        fields = list(target_fields or self.get_column_names(table) or ())
+        given = kwargs.get("replace_index") or self.get_primary_keys(table)
+        if not given:
+            message = f"Rows of {table} cannot be replaced: it has no primary key. Say replace_index."
+            raise ValueError(message)
+        index = [given] if isinstance(given, str) else list(given)
+        target = kwargs.get("replace_target")
+        if target is None:
+            known = {self.column_name(name) for name in index}
+            target = [name for name in fields if self.column_name(name) not in known]
+        updates = ", ".join(f"{name} = excluded.{name}" for name in map(self.escape_word, target))
+        action = f"DO UPDATE SET {updates}" if updates else "DO NOTHING"
+        conflict = ", ".join(map(self.escape_word, index))
+        return f"{self.generate_insert_sql(table, values, fields)} ON CONFLICT ({conflict}) {action}"

@@ -1,0 +1,443 @@
+"""What the operators of the common SQL provider expect of a hook, on real servers of all three SQL families."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from airflow.providers.common.sql.hooks.handlers import fetch_all_handler, fetch_one_handler
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from osiris_provider.errors import MissingPackageError
+from osiris_provider.hooks.dbapi import OsirisDbApiHook
+from osiris_provider.hooks.duckdb import OsirisDuckDBHook
+from osiris_provider.hooks.duckdb_transaction import Transaction
+from osiris_provider.hooks.mysql import OsirisMySQLHook
+from osiris_provider.hooks.postgres import OsirisPostgresHook
+from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
+from sqlalchemy.engine import make_url
+
+from tests.airflow.conftest import ConnectionsFile
+from tests.airflow.test_sensor import entry
+
+HOOKS: dict[str, type[OsirisDbApiHook]] = {
+    "mysql": OsirisMySQLHook,
+    "postgres": OsirisPostgresHook,
+    "duckdb": OsirisDuckDBHook,
+}
+DAY, MOMENT = date(2026, 11, 28), datetime.fromisoformat("2026-11-28T12:30:15.123456")
+ZONED, IN_UTC = datetime.fromisoformat("2026-11-28T14:30:15.123456+02:00"), MOMENT
+BYTES = bytes(range(256))
+ID = UUID("12345678-1234-5678-1234-567812345678")
+SOME = {"a": [1, 2.5, None, "ü"], "b": {"c": True}}
+
+Case = tuple[str, Any, Any]
+CASES: dict[str, list[Case]] = {
+    "mysql": [
+        ("BLOB", BYTES, BYTES),
+        ("BLOB", memoryview(BYTES), BYTES),
+        ("BLOB", bytearray(BYTES), BYTES),
+        ("VARCHAR(99)", "it's ü % \\ \" € 😀", "it's ü % \\ \" € 😀"),
+        ("VARCHAR(99)", "", ""),
+        ("VARCHAR(99)", None, None),
+        ("VARCHAR(99)", ID, str(ID)),
+        ("BIGINT", 2**62, 2**62),
+        ("BOOLEAN", True, 1),
+        ("DOUBLE", 0.1, 0.1),
+        ("DECIMAL(38,10)", Decimal("1234567890123456789012345678.0123456789"), None),
+        ("DATE", DAY, DAY),
+        ("DATETIME(6)", MOMENT, MOMENT),
+        ("DATETIME(6)", ZONED, IN_UTC),
+        ("TIME(6)", time(12, 30, 15, 5), timedelta(hours=12, minutes=30, seconds=15, microseconds=5)),
+        ("TIME(6)", timedelta(hours=-30, microseconds=5), timedelta(hours=-30, microseconds=5)),
+        ("JSON", SOME, SOME),
+        ("JSON", [1, "x"], [1, "x"]),
+    ],
+    "postgres": [
+        ("bytea", BYTES, BYTES),
+        ("bytea", memoryview(BYTES), BYTES),
+        ("text", "it's ü % \\ \" € 😀", "it's ü % \\ \" € 😀"),
+        ("text", "", ""),
+        ("text", None, None),
+        ("uuid", ID, str(ID)),
+        ("bigint", 2**62, 2**62),
+        ("boolean", True, True),
+        ("boolean", 0, False),
+        ("double precision", 0.1, 0.1),
+        ("double precision", float("inf"), float("inf")),
+        ("numeric", Decimal("1234567890123456789012345678.0123456789"), None),
+        ("date", DAY, DAY),
+        ("timestamp", MOMENT, MOMENT),
+        ("timestamp", ZONED, IN_UTC),
+        ("timestamptz", ZONED, ZONED),
+        ("time", time(12, 30, 15, 5), time(12, 30, 15, 5)),
+        ("interval", timedelta(days=2, microseconds=5), timedelta(days=2, microseconds=5)),
+        ("int[]", [1, 2, None], [1, 2, None]),
+        ("text[]", ("a", "b"), ["a", "b"]),
+        ("jsonb", SOME, SOME),
+        ("jsonb", [1, {"x": [2]}], [1, {"x": [2]}]),
+        ("text", [1, "x"], '[1, "x"]'),
+    ],
+    "duckdb": [
+        ("BLOB", BYTES, BYTES),
+        ("BLOB", memoryview(BYTES), BYTES),
+        ("VARCHAR", "it's ü % \\ \" € 😀", "it's ü % \\ \" € 😀"),
+        ("VARCHAR", "", ""),
+        ("VARCHAR", None, None),
+        ("UUID", ID, ID),
+        ("HUGEINT", 2**100, 2**100),
+        ("BOOLEAN", True, True),
+        ("DOUBLE", 0.1, 0.1),
+        ("DECIMAL(38,10)", Decimal("1234567890123456789012345678.0123456789"), None),
+        ("DATE", DAY, DAY),
+        ("TIMESTAMP", MOMENT, MOMENT),
+        ("TIMESTAMP", ZONED, IN_UTC),
+        ("TIMESTAMPTZ", ZONED, ZONED),
+        ("TIME", time(12, 30, 15, 5), time(12, 30, 15, 5)),
+        ("INTERVAL", timedelta(days=2, microseconds=5), timedelta(days=2, microseconds=5)),
+        ("INTEGER[]", [1, 2, None], [1, 2, None]),
+        ("STRUCT(x INTEGER, y VARCHAR)", {"x": 1, "y": "z"}, {"x": 1, "y": "z"}),
+        ("JSON", SOME, SOME),
+        ("VARCHAR", SOME, json.dumps(SOME)),
+    ],
+}
+"""Type of the column, what is inserted, and what comes back; None: the same as was inserted."""
+
+PLAIN_TYPES = {
+    "mysql": ("BLOB", "BOOLEAN", "DECIMAL(20,4)", "DATE", "DATETIME(6)", "JSON", "VARCHAR(99)", "DOUBLE"),
+    "postgres": ("bytea", "boolean", "numeric", "date", "timestamp", "jsonb", "text", "double precision"),
+    "duckdb": ("BLOB", "BOOLEAN", "DECIMAL(20,4)", "DATE", "TIMESTAMP", "JSON", "VARCHAR", "DOUBLE"),
+}
+PLAIN_ROW = (BYTES, True, Decimal("1.2500"), DAY, MOMENT, {"a": [1, "x"]}, "it's 100 %", 0.1)
+
+NewHook = Callable[[str], OsirisDbApiHook]
+
+
+@pytest.fixture
+def new_hook(request: pytest.FixtureRequest, tmp_path: Path, connections_file: ConnectionsFile) -> NewHook:
+    """Make the hook of a family, on an empty database."""
+    known: dict[str, Any] = {}
+
+    def new_hook(family: str) -> OsirisDbApiHook:
+        duckdb = {"path": str(tmp_path / "Ware House.duckdb")}
+        fields = duckdb if family == "duckdb" else entry(request.getfixturevalue(f"{family}_database"))
+        known[family] = {"default": fields}
+        connections_file(known)
+        return HOOKS[family]()
+
+    return new_hook
+
+
+@pytest.fixture(params=HOOKS)
+def hook(request: pytest.FixtureRequest, new_hook: NewHook) -> OsirisDbApiHook:
+    return new_hook(request.param)
+
+
+def _plain(value: Any) -> Any:
+    """A value as it was meant: bytes of a view, what JSON says."""
+    if isinstance(value, memoryview):
+        return bytes(value)
+    if isinstance(value, str) and value[:1] in "[{" and value:
+        return json.loads(value)
+    return value
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["a row", "many rows"])
+def test_every_python_type_comes_back(hook: OsirisDbApiHook, bulk: bool) -> None:
+    for number, (dtype, given, expected) in enumerate(CASES[hook.family]):
+        table = f"t{number}"
+        hook.run(f"CREATE TABLE {table} (n INTEGER, v {dtype})", autocommit=True)
+        rows = [(n, given) for n in range(3 if bulk else 1)]
+        hook.insert_rows(table, rows, target_fields=["n", "v"] if bulk else None)
+        found = [value for (value,) in hook.get_records(f"SELECT v FROM {table} ORDER BY n")]
+        is_text = "VARCHAR" in dtype or dtype == "text"
+        values = found if is_text else [_plain(value) for value in found]
+        assert values == [given if expected is None else expected] * len(rows), (dtype, given)
+
+
+def test_transfers_between_families_keep_values(new_hook: NewHook) -> None:
+    """As GenericTransfer does: the records of one hook are the rows of the other."""
+    hooks = {family: new_hook(family) for family in HOOKS}
+    for family, hook in hooks.items():
+        columns = ", ".join(f"c{n} {dtype}" for n, dtype in enumerate(PLAIN_TYPES[family]))
+        for table in ("t_source", *(f"t_of_{source}" for source in HOOKS)):
+            hook.run(f"CREATE TABLE {table} ({columns})")
+        hook.insert_rows("t_source", [PLAIN_ROW, (None,) * len(PLAIN_ROW)])
+    for source, target in itertools.product(HOOKS, HOOKS):
+        hooks[target].insert_rows(f"t_of_{source}", hooks[source].get_records("SELECT * FROM t_source"))
+        found, nothing = hooks[target].get_records(f"SELECT * FROM t_of_{source} ORDER BY c2 IS NULL")
+        assert tuple(_plain(value) for value in found) == PLAIN_ROW, (source, target)
+        assert nothing == (None,) * len(PLAIN_ROW), (source, target)
+
+
+def test_mysql_refuses_what_it_has_no_form_for(new_hook: NewHook) -> None:
+    """PyMySQL would send the ``str`` of it."""
+    hook = new_hook("mysql")
+    hook.run("CREATE TABLE t (v TEXT)")
+    for value in ({1, 2}, object(), time(1, tzinfo=timezone.utc), {"x": float("nan")}):
+        with pytest.raises((TypeError, ValueError)):
+            hook.insert_rows("t", [(value,)])
+    assert hook.get_first("SELECT COUNT(*) FROM t") == (0,)
+
+
+def test_a_moment_does_not_move_in_mysql(new_hook: NewHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A TIMESTAMP column reads a time as the session's zone tells it."""
+    hook = new_hook("mysql")
+    hook.run("CREATE TABLE t (v TIMESTAMP(6) NULL)")
+    zone = "+05:00"
+    connect = hook.get_conn
+
+    def in_zone() -> Any:
+        connection = connect()
+        with connection.cursor() as cursor:
+            cursor.execute("SET time_zone = %s", (zone,))
+        return connection
+
+    monkeypatch.setattr(hook, "get_conn", in_zone)
+    with pytest.raises(TypeError, match="would move"):
+        hook.insert_rows("t", [(ZONED,)])
+    hook.insert_rows("t", [(MOMENT,)])
+    zone = "+00:00"
+    hook.insert_rows("t", [(ZONED,)])
+    assert hook.get_records("SELECT v FROM t ORDER BY v") == [(MOMENT - timedelta(hours=5),), (IN_UTC,)]
+
+
+QUOTES = {"mysql": "`{}`", "postgres": '"{}"', "duckdb": '"{}"'}
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["a row", "many rows"])
+def test_any_column_name(hook: OsirisDbApiHook, bulk: bool) -> None:
+    names = ["order", "a b", "per%cent", 'we`ird"x', "1st", "plain", "ünï"]
+    quote = QUOTES[hook.family]
+    quoted = [quote.format(name.replace(quote[0], quote[0] * 2)) for name in names]
+    hook.run(f"CREATE TABLE t ({', '.join(f'{name} INTEGER' for name in quoted)})")
+    rows = [tuple(range(len(names)))] * (3 if bulk else 1)
+    hook.insert_rows("t", rows, target_fields=names)
+    hook.insert_rows("t", rows, target_fields=quoted)
+    assert hook.get_records("SELECT * FROM t") == rows * 2
+
+
+def test_an_unquoted_name_of_postgres_stays_one(new_hook: NewHook) -> None:
+    hook = new_hook("postgres")
+    hook.run("CREATE TABLE t (ID int)")
+    hook.insert_rows("t", [(1,)], target_fields=["ID"])
+    assert hook.get_records("SELECT id FROM t") == [(1,)]
+
+
+def test_no_row_is_lost_however_often_it_commits(hook: OsirisDbApiHook) -> None:
+    """Airflow's own loop takes chunks of 0 rows for the end."""
+    for commit_every, count in itertools.product([0, 1, 2, 1000], [0, 1, 5]):
+        table = f"t_{commit_every}_{count}"
+        hook.run(f"CREATE TABLE {table} (n INTEGER)")
+        hook.insert_rows(table, ((n,) for n in range(count)), target_fields=["n"], commit_every=commit_every)
+        assert hook.get_records(f"SELECT n FROM {table} ORDER BY n") == [(n,) for n in range(count)], table
+
+
+def test_rows_that_fail_leave_those_of_their_transaction_out(hook: OsirisDbApiHook) -> None:
+    hook.run("CREATE TABLE t (n INTEGER NOT NULL)")
+    with pytest.raises(Exception, match=r"(?i)null"):
+        hook.insert_rows("t", [(1,), (2,), (3,), (None,)], target_fields=["n"], commit_every=2)
+    assert hook.get_records("SELECT n FROM t ORDER BY n") == [(1,), (2,)]
+
+
+REPLACED = [(1, "new", 10), (2, "two", 20), (3, "three", 30)]
+
+
+@pytest.mark.parametrize("index", [None, "id", ["id"]])
+def test_rows_are_replaced(hook: OsirisDbApiHook, index: Any) -> None:
+    hook.run("CREATE TABLE t (id INTEGER PRIMARY KEY, name VARCHAR(9), n INTEGER)")
+    hook.insert_rows("t", [(1, "old", 1), (2, "two", 2)], target_fields=["id", "name", "n"])
+    hook.insert_rows("t", REPLACED, target_fields=["id", "name", "n"], replace=True, replace_index=index)
+    assert hook.get_records("SELECT id, name, n FROM t ORDER BY id") == REPLACED
+
+
+@pytest.mark.parametrize("family", ["postgres", "duckdb"])
+def test_what_is_replaced_can_be_said(family: str, new_hook: NewHook) -> None:
+    hook = new_hook(family)
+    hook.run('CREATE TABLE t (id INTEGER, "Name" VARCHAR(9), n INTEGER, UNIQUE (id))')
+    hook.insert_rows("t", [(1, "old", 1)])
+    fields = ["id", '"Name"', "n"]
+    hook.insert_rows("t", [(1, "new", 9)], fields, replace=True, replace_index=["id"], replace_target=["n"])
+    assert hook.get_records("SELECT * FROM t") == [(1, "old", 9)]
+    hook.insert_rows("t", [(1, "x", 0), (2, "y", 0)], fields, replace=True, replace_index="id", replace_target=[])
+    assert hook.get_records("SELECT * FROM t ORDER BY id") == [(1, "old", 9), (2, "y", 0)]
+    with pytest.raises(ValueError, match=r"no primary key\. Say replace_index"):
+        hook.insert_rows("t", [(1, "x", 0)], fields, replace=True)
+
+
+@pytest.mark.parametrize("autocommit", [False, True])
+def test_statements_are_one_transaction_unless_autocommit(hook: OsirisDbApiHook, autocommit: bool) -> None:
+    hook.run("CREATE TABLE t (n INTEGER)", autocommit=True)
+    with pytest.raises(Exception, match="no_such_table"):
+        hook.run(["INSERT INTO t VALUES (1)", "INSERT INTO no_such_table VALUES (1)"], autocommit=autocommit)
+    assert hook.get_first("SELECT COUNT(*) FROM t") == (1 if autocommit else 0,)
+
+
+def test_duckdb_takes_transactions_that_statements_control(new_hook: NewHook) -> None:
+    hook = new_hook("duckdb")
+    hook.run(["CREATE TABLE t (n INTEGER)", "BEGIN", "INSERT INTO t VALUES (1)", "COMMIT"])
+    hook.run("BEGIN; INSERT INTO t VALUES (2); COMMIT; INSERT INTO t VALUES (3)", split_statements=True)
+    hook.run(["BEGIN", "INSERT INTO t VALUES (4)", "ROLLBACK", "INSERT INTO t VALUES (5)"])
+    hook.run("BEGIN TRANSACTION; INSERT INTO t VALUES (6); COMMIT")
+    hook.run(["/* a comment */ START TRANSACTION", "INSERT INTO t VALUES (7)"])
+    assert hook.get_records("SELECT n FROM t ORDER BY n") == [(1,), (2,), (3,), (5,), (6,), (7,)]
+
+
+def test_duckdb_inserts_many_rows_a_statement(new_hook: NewHook) -> None:
+    hook = new_hook("duckdb")
+    hook.run("CREATE TABLE t (a INTEGER, b VARCHAR)")
+    ran: list[int] = []
+
+    class Counting(Transaction):
+        def begin(self) -> None:
+            ran.append(1)
+            super().begin()
+
+    with closing(hook.get_conn()) as connection:
+        transaction = Counting(connection, autocommit=False)
+        transaction.cursor().executemany("INSERT INTO t (a, b) VALUES (?,?)", [(n, "x") for n in range(10_000)])
+        transaction.commit()
+    assert hook.get_first("SELECT COUNT(*), SUM(a) FROM t") == (10_000, 49_995_000)
+    assert len(ran) < 10
+
+
+def test_results_and_descriptions_are_those_of_the_base_class(hook: OsirisDbApiHook) -> None:
+    one, two = "SELECT 1 AS a", "SELECT 2 AS b"
+    assert hook.run(one) is None
+    assert hook.run(one, handler=fetch_all_handler) == [(1,)]
+    assert hook.run(one, handler=fetch_one_handler) == (1,)
+    assert hook.run([one, two], handler=fetch_all_handler) == [[(1,)], [(2,)]]
+    assert [[column[0] for column in found or ()] for found in hook.descriptions] == [["a"], ["b"]]
+    both = f"{one}; {two};"
+    assert hook.run(both, handler=fetch_all_handler, split_statements=True) == [(2,)]
+    assert [column[0] for column in hook.last_description or ()] == ["b"]
+    found = hook.run(both, handler=fetch_all_handler, split_statements=True, return_last=False)
+    assert found == [[(1,)], [(2,)]]
+    assert len(hook.descriptions) == 2
+    with pytest.raises(ValueError, match="List of SQL statements is empty"):
+        hook.run([])
+
+
+def test_parameters_take_the_place_of_placeholders(hook: OsirisDbApiHook) -> None:
+    mark = hook.placeholder
+    assert hook.get_first(f"SELECT {mark}, '5%'".replace("5%", "5%%" if mark == "%s" else "5%"), ["it's"]) == (
+        "it's",
+        "5%",
+    )
+    assert hook.get_first("SELECT '5%'") == ("5%",)
+
+
+FRAME = "SELECT id, name, price FROM t WHERE id > {} ORDER BY id"
+
+
+@pytest.mark.filterwarnings("ignore:pandas only supports SQLAlchemy")
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_frames(hook: OsirisDbApiHook, kind: Any) -> None:
+    hook.run("CREATE TABLE t (id INTEGER, name VARCHAR(9), price DECIMAL(10,2))")
+    rows = [(n, None if n == 1 else f"n{n}", Decimal(n) / 4) for n in range(5)]
+    hook.insert_rows("t", rows)
+    frame: Any = hook.get_df(FRAME.format(hook.placeholder), parameters=[0], df_type=kind)
+    assert list(frame.columns) == ["id", "name", "price"]
+    assert [int(n) for n in frame["id"]] == [1, 2, 3, 4]
+    assert [Decimal(str(price)) for price in frame["price"]] == [price for _, _, price in rows[1:]]
+    assert list(frame["name"])[1:] == ["n2", "n3", "n4"]
+    chunks: list[Any] = list(
+        hook.get_df_by_chunks(FRAME.format(hook.placeholder), parameters=[0], chunksize=3, df_type=kind)
+    )
+    assert [len(chunk) for chunk in chunks] == [3, 1]
+    assert [int(n) for chunk in chunks for n in chunk["id"]] == [1, 2, 3, 4]
+    empty: Any = hook.get_df(FRAME.format(9), df_type=kind)
+    assert (len(empty), list(empty.columns)) == (0, ["id", "name", "price"])
+
+
+def test_bytes_in_a_polars_frame(new_hook: NewHook) -> None:
+    for family, dtype in (("mysql", "BLOB"), ("postgres", "bytea"), ("duckdb", "BLOB")):
+        hook = new_hook(family)
+        hook.run(f"CREATE TABLE b (v {dtype})")
+        hook.insert_rows("b", [(BYTES,)])
+        frame: Any = hook.get_df("SELECT v FROM b", df_type="polars")
+        assert frame["v"].to_list() == [BYTES]
+
+
+def test_uris_say_where_the_connection_leads(new_hook: NewHook, tmp_path: Path) -> None:
+    assert make_url(new_hook("duckdb").get_uri()).database == str(tmp_path / "Ware House.duckdb")
+    for family, driver in (("mysql", "mysql+pymysql"), ("postgres", "postgresql+psycopg2")):
+        hook = new_hook(family)
+        url = make_url(hook.get_uri())
+        assert (url.drivername, url.password) == (driver, hook.resolved["password"])
+
+
+def test_sqlalchemy_for_duckdb_names_its_package(new_hook: NewHook) -> None:
+    with pytest.raises(MissingPackageError, match="pip install duckdb-engine"):
+        new_hook("duckdb").get_sqlalchemy_engine()
+
+
+def test_names_of_dialects(hook: OsirisDbApiHook) -> None:
+    assert hook.dialect_name == {"postgres": "postgresql"}.get(hook.family, hook.family)
+    hook.run("CREATE TABLE t (b INTEGER, a INTEGER, n INTEGER, PRIMARY KEY (a, b))")
+    assert hook.dialect.get_column_names("t") == ["b", "a", "n"]
+    assert set(hook.dialect.get_primary_keys("t") or ()) == {"a", "b"}
+
+
+def test_files_are_copied_to_and_from_postgres(new_hook: NewHook, tmp_path: Path) -> None:
+    hook = new_hook("postgres")
+    assert isinstance(hook, OsirisPostgresHook)
+    hook.run("CREATE TABLE t (n int, v text)")
+    hook.insert_rows("t", [(1, "a\tb"), (2, None)])
+    file = tmp_path / "dump"
+    hook.bulk_dump("t", str(file))
+    assert file.read_text() == "1\ta\\tb\n2\t\\N\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    hook.bulk_load("t", str(file))
+    hook.copy_expert("COPY (SELECT 7) TO STDOUT", file)
+    assert file.read_text() == "7\n"
+    assert hook.get_records("SELECT count(*), count(v) FROM t") == [(4, 2)]
+    with pytest.raises(FileNotFoundError):
+        hook.bulk_load("t", str(tmp_path / "no_such_file"))
+
+
+def _execute(operator: Any) -> Any:
+    return operator.execute({})
+
+
+NAMESPACES = {"mysql": "mysql://{host}:{port}", "postgres": "postgres://{host}:{port}", "duckdb": "duckdb://{path}"}
+SCHEMAS = {"mysql": ("{database}",), "postgres": ("{database}", "public"), "duckdb": ("Ware House", "main")}
+
+
+def test_openlineage_learns_of_the_tables_of_a_query(hook: OsirisDbApiHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = OsirisConnectionsBackend()
+    connection_id = f"osiris_{hook.family}_default"
+    monkeypatch.setenv(f"AIRFLOW_CONN_{connection_id.upper()}", str(backend.get_conn_value(connection_id)))
+    hook.run(["CREATE TABLE source (n INTEGER)", "CREATE TABLE copy (n INTEGER)"])
+    sql = SQLExecuteQueryOperator(task_id="sql", conn_id=connection_id, sql="INSERT INTO copy SELECT n FROM source")
+    _execute(sql)
+    facets = sql.get_openlineage_facets_on_complete(SimpleNamespace(task=sql))
+    assert facets is not None
+    where = dict(hook.resolved)
+    within = [part.format(**where) for part in SCHEMAS[hook.family]]
+    for datasets, table in ((facets.inputs, "source"), (facets.outputs, "copy")):
+        (dataset,) = datasets
+        assert dataset.namespace == NAMESPACES[hook.family].format(**where)
+        assert dataset.name == ".".join([*within, table])
+        assert [field.name for field in dataset.facets["schema"].fields] == ["n"]
+
+
+@pytest.mark.parametrize("target", ["@{}.default", "@{}", "{}.default"])
+def test_a_reference_is_a_connection_id_of_any_operator(
+    hook: OsirisDbApiHook, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The secrets backend knows it."""
+    from airflow.sdk.execution_time import supervisor
+
+    monkeypatch.setattr(supervisor, "ensure_secrets_backend_loaded", lambda: [OsirisConnectionsBackend()])
+    sql = SQLExecuteQueryOperator(task_id="sql", conn_id=target.format(hook.family), sql="SELECT 42")
+    assert _execute(sql) == [(42,)]
