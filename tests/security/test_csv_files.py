@@ -1,0 +1,53 @@
+"""CSV files that somebody else made, and those that somebody else opens in a spreadsheet."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter
+from osiris_provider.errors import DataError
+
+from tests.contract.context import RecordingContext
+
+LIMIT = 1_000_000
+
+
+def rows(path: Path, **config: Any) -> int:
+    config["path"] = str(path)
+    reader = CsvExtractor().run(step_id="r", config=config, inputs={}, ctx=RecordingContext())["data"]
+    return sum(batch.num_rows for batch in reader)
+
+
+@pytest.mark.parametrize("kind", ["zip", "gz", "zip that lies"])
+def test_an_archive_unpacks_to_so_much_and_no_more(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / f"bomb.csv.{kind[:3].strip()}"
+    text = b"a\n" + b"1\n" * (20 * LIMIT)
+    if kind == "gz":
+        path.write_bytes(gzip.compress(text))
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("x.csv", text)
+    if kind.endswith("lies"):
+        size = len(text).to_bytes(4, "little")
+        path.write_bytes(path.read_bytes().replace(size, (5).to_bytes(4, "little")))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    with pytest.raises(DataError, match=r"bomb\.csv"):
+        rows(path, max_unpacked_bytes=LIMIT)
+    assert os.listdir(tmp_path / "tmp") == [], "nothing is unpacked to the disk"
+
+
+def test_a_spreadsheet_finds_no_formula(tmp_path: Path) -> None:
+    cells = ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "fine"]
+    config = {"path": str(tmp_path / "x.csv"), "escape_formulas": True}
+    inputs = {"e": {"data": pa.table({"=name": cells})}}
+    CsvWriter().run(step_id="w", config=config, inputs=inputs, ctx=RecordingContext())
+    header, *found = (tmp_path / "x.csv").read_bytes().decode().replace("\r=1", " =1").splitlines()
+    assert header == '"\'=name"'
+    assert [line[1] for line in found] == ["'"] * 6 + ["f"]
