@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from typing import Any, Final
 
 import pymysql
 import pytest
 from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.interrupt import stop
 from osiris_provider.errors import AuthError, NetworkError
 
 from tests.servers import MySQLServer
@@ -81,6 +83,26 @@ def test_conn_017_a_unix_socket_is_no_line_that_others_hear(server: MySQLServer,
     local = fields_of(server, f"by_{plugin}", host=None, unix_socket=str(server.directory / "socket"), ssl=tls)
     assert (cipher_of(local) != "") == bool(tls)
     assert fault_of(local) == "ok"
+
+
+def test_conn_014_a_statement_over_a_unix_socket_is_ended_at_the_server(server: MySQLServer) -> None:
+    running = "SELECT id FROM information_schema.processlist WHERE info = 'SELECT SLEEP(60)'"
+    local = fields_of(server, "by_caching_sha2_password", host=None, unix_socket=str(server.directory / "socket"))
+    client = CONNECTOR.create_client(local)
+
+    def sleep() -> None:
+        with suppress(pymysql.Error), client.cursor() as cursor:
+            cursor.execute("SELECT SLEEP(60)")
+
+    with closing(client):
+        waiting = threading.Thread(target=sleep)
+        waiting.start()
+        while not execute(server, running):
+            assert waiting.is_alive()
+        stop([client])
+        waiting.join(10)
+        assert not waiting.is_alive()
+    assert not execute(server, running)
 
 
 def test_conn_017_a_password_seen_before_is_proved_by_a_hash(server: MySQLServer) -> None:

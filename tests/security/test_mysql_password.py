@@ -128,6 +128,15 @@ def test_every_plugin_works_over_verified_tls(
         assert server.knows(PASSWORD.encode())
 
 
+@pytest.mark.parametrize(("greeting", "switch"), [("mysql_native_password", None), (SHA2[0], "mysql_native_password")])
+def test_a_proxy_that_takes_a_hash_is_let_have_it(greeting: str, switch: str | None, directory: Path) -> None:
+    """ProxySQL and the like greet with one plugin, ask for another, and have no TLS."""
+    with rogue(Script(greeting, switch, welcome=True)) as server:
+        CONNECTOR.create_client(at(server, directory)).close()
+        server.wait()
+        assert not server.knows(PASSWORD.encode())
+
+
 @pytest.mark.parametrize(
     ("plugin", "fields", "fault", "advice"),
     [

@@ -62,7 +62,7 @@ class Interruptible:
     open_other: Callable[[], Any] | None = None
     """Opens another connection to the same server, soon; None if statements cannot be ended."""
     place = "the server"
-    local_port = 0
+    local_port: int | str = 0
     last_statement: Any = ""
 
     def work(self, *, watched: bool = True) -> Work:
@@ -148,7 +148,9 @@ def made_interruptible(client: Any, open_other: Callable[[], Any], place: str) -
     client.__class__ = _class_of(plain)
     client.open_other, client.place = open_other, place
     with suppress(OSError):
-        client.local_port = client._sock.getsockname()[1]  # noqa: SLF001 - has no public name
+        name = client._sock.getsockname()  # noqa: SLF001 - has no public name
+        # A Unix socket has no port; the process list says localhost.
+        client.local_port = name[1] if isinstance(name, tuple) else "localhost"
     return client
 
 
