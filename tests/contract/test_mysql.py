@@ -11,11 +11,13 @@ import pytest
 from osiris_provider.connectors.mysql import MySQLConnector
 
 from tests.servers import Address
+from tests.servers.kinds import MYSQL_AND_MARIADB
 
 from .credentials import CredentialsContract
 from .network import NetworkContract
 
 
+@MYSQL_AND_MARIADB
 class TestMySQLConnector(CredentialsContract, NetworkContract):
     public_fields = frozenset({"host", "database"})
     secret_fields: ClassVar[frozenset[str]] = frozenset({"password"})

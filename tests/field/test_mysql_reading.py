@@ -13,7 +13,7 @@ from pymysql.connections import Connection as Client
 
 from tests.integration.sql_families import Connection
 from tests.integration.test_mysql_drivers import MySQLFamily
-from tests.servers import Address
+from tests.servers import Address, MySQLFamilyServer
 from tests.servers.kinds import MYSQL_AND_MARIADB, ONLY_MYSQL
 
 ENGINES = ("binary", "cursor")
@@ -108,6 +108,11 @@ class TestMySQLReading(MySQLFamily):
 
 @ONLY_MYSQL
 class TestMySQLVectors(MySQLFamily):
+    @pytest.fixture(autouse=True)
+    def _has_vectors(self, mysql_family: MySQLFamilyServer) -> None:
+        if mysql_family.version() < (9,):
+            pytest.skip("VECTOR came with MySQL 9")
+
     VECTORS: Sequence[Any] = ([1.0, -2.5, 0.10000000149011612], None, [0.0, 3.4028234663852886e38, -0.0])
 
     @pytest.mark.parametrize("engine", ENGINES)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tests.servers import MariaDBServer, MySQLFamilyServer
+
 TEXTS = [
     "",
     " ",
@@ -113,12 +115,24 @@ ONLY_MARIADB: list[Case] = [
     ("INET6", pa.string(), ["::1", "2001:db8::ff00:42:8329"]),
     ("INET4", pa.string(), ["255.255.255.255"]),
 ]
-ONLY_MYSQL: list[Case] = [
+MYSQL_9: list[Case] = [
     ("VECTOR(3)", pa.list_(pa.float32()), [[1.0, -0.5, 3.4028234663852886e38], [0.0, 2.0**-149, 16777217.0 - 1]]),
     ("VECTOR", pa.list_(pa.float32()), [[7.0], [float(n) for n in range(2048)]]),
 ]
 
 
-def numbers(rows: object) -> str:
+def cases_of(server: MySQLFamilyServer) -> list[Case]:
+    """Return the types that a server has."""
+    return NUMBERS + OTHERS + own_cases_of(server)
+
+
+def own_cases_of(server: MySQLFamilyServer) -> list[Case]:
+    """Return the types that only this kind of server has."""
+    if isinstance(server, MariaDBServer):
+        return ONLY_MARIADB
+    return MYSQL_9 if server.version() >= (9,) else []
+
+
+def numbers(rows: object, name: str = "numbers") -> str:
     """Return a table to select from on both servers: its column ``seq`` counts from 1 to ``rows``."""
-    return f"JSON_TABLE(CONCAT('[0', REPEAT(',0', {rows} - 1), ']'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS numbers"
+    return f"JSON_TABLE(CONCAT('[0', REPEAT(',0', {rows} - 1), ']'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS {name}"

@@ -74,11 +74,15 @@ class BrokenExtractTests(StagedFamily):
     def much(self, rows: int) -> list[str]:
         """Return statements that make a table ``much`` of ``n``, from 1, and a text of 500 characters."""
 
-    def test_a_server_that_is_killed(self, staging: Staging) -> None:
+    @pytest.fixture
+    def spare_server(self) -> Iterator[Server]:
+        """A server of the test's own."""
         with self.server_class() as server:
-            app = server.app
-            connection = {"family": self.family, "alias": "killed", **vars(app)}
-            error = self.broken(staging, connection, server.crash, query=self.endless)
+            yield server
+
+    def test_a_server_that_is_killed(self, staging: Staging, spare_server: Server) -> None:
+        connection = {"family": self.family, "alias": "killed", **vars(spare_server.app)}
+        error = self.broken(staging, connection, spare_server.crash, query=self.endless)
         assert isinstance(error, NetworkError)
 
     @abstractmethod

@@ -19,6 +19,7 @@ from tests.integration.sql_families import Connection
 from tests.integration.test_mysql_drivers import MySQLFamily
 from tests.integration.test_postgres_drivers import PostgresFamily
 from tests.servers import Address
+from tests.servers.kinds import MYSQL_AND_MARIADB
 
 # Type, and literals of it in ascending order.
 Values = tuple[str, tuple[str, str, str]]
@@ -167,6 +168,7 @@ class ServerTests(IncrementalTests):
         assert marks.low == Mark("int32", "198")
 
 
+@MYSQL_AND_MARIADB
 class TestMySQL(ServerTests, MySQLFamily):
     """mysql.extractor."""
 

@@ -14,9 +14,13 @@ from osiris_provider.drivers.mysql.binary import NotPreparableError, QueryResult
 from pymysql.connections import Connection
 from pymysql.constants import ER
 
-from tests.servers import Address, MariaDBServer
+from tests.integration.mysql_cases import numbers
+from tests.servers import Address, MySQLFamilyServer
+from tests.servers.kinds import MYSQL_AND_MARIADB
 
-MANY = "SELECT seq, REPEAT('x', 200) AS pad FROM seq_1_to_300000"
+pytestmark = MYSQL_AND_MARIADB
+
+MANY = f"SELECT seq, REPEAT('x', 200) AS pad FROM {numbers(300_000)}"
 
 
 def connect(address: Address, **options: Any) -> Connection[Any]:
@@ -98,10 +102,10 @@ def test_a_result_that_was_read_leaves_its_connection_open(connection: Connectio
 
 def test_an_error_after_some_rows_is_the_servers_and_leaves_the_connection_open(connection: Connection[Any]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE t AS SELECT seq AS n FROM seq_1_to_50000")
+        cursor.execute(f"CREATE TABLE t AS SELECT seq AS n FROM {numbers(50_000)}")
         cursor.execute("SET sql_mode = 'STRICT_ALL_TABLES'")
     # The last row makes the subquery return two.
-    query = "SELECT n, (SELECT seq FROM seq_1_to_2 WHERE t.n = 50000 OR seq = 1) AS m FROM t"
+    query = f"SELECT n, (SELECT seq FROM {numbers(2)} WHERE t.n = 50000 OR seq = 1) AS m FROM t"
 
     read: list[int] = []
     with pytest.raises(pymysql.OperationalError) as caught:
@@ -114,17 +118,19 @@ def test_an_error_after_some_rows_is_the_servers_and_leaves_the_connection_open(
 
 def test_an_error_before_the_first_row(connection: Connection[Any]) -> None:
     with pytest.raises(pymysql.OperationalError) as caught:
-        stream_query(connection, "SELECT (SELECT seq FROM seq_1_to_2)").read_all()
+        stream_query(connection, f"SELECT (SELECT seq FROM {numbers(2)})").read_all()
 
     assert caught.value.args[0] == ER.SUBQUERY_NO_1_ROW
     assert left_prepared(connection) == 0
 
 
-def test_a_server_that_ends_the_connection_is_an_error(mariadb: MariaDBServer, connection: Connection[Any]) -> None:
+def test_a_server_that_ends_the_connection_is_an_error(
+    mysql_family: MySQLFamilyServer, connection: Connection[Any]
+) -> None:
     session = one(connection, "SELECT CONNECTION_ID()")
-    result = QueryResult(connection, "SELECT seq, REPEAT('x', 2000) AS pad FROM seq_1_to_300000")
+    result = QueryResult(connection, f"SELECT seq, REPEAT('x', 2000) AS pad FROM {numbers(300_000)}")
     read = [len(next(result))]
-    with closing(mariadb.connect()) as admin, admin.cursor() as cursor:
+    with closing(mysql_family.connect()) as admin, admin.cursor() as cursor:
         cursor.execute(f"KILL {session}")
 
     with pytest.raises((EOFError, ConnectionError, pymysql.OperationalError)):
@@ -135,7 +141,7 @@ def test_a_server_that_ends_the_connection_is_an_error(mariadb: MariaDBServer, c
 
 def test_a_silent_server_is_an_error_after_the_read_timeout(mysql_database: Address) -> None:
     connection = connect(mysql_database, read_timeout=0.5)
-    result = QueryResult(connection, "SELECT seq, SLEEP(IF(seq = 20000, 600, 0)) AS s FROM seq_1_to_30000")
+    result = QueryResult(connection, f"SELECT seq, SLEEP(IF(seq = 20000, 600, 0)) AS s FROM {numbers(30_000)}")
 
     with pytest.raises(TimeoutError):
         list(result)
@@ -158,8 +164,8 @@ def test_what_cannot_be_prepared_is_not_executed(connection: Connection[Any], qu
     assert left_prepared(connection) == 0
 
 
-def test_a_server_that_prepares_nothing(mariadb: MariaDBServer, connection: Connection[Any]) -> None:
-    with closing(mariadb.connect()) as admin, admin.cursor() as cursor:
+def test_a_server_that_prepares_nothing(mysql_family: MySQLFamilyServer, connection: Connection[Any]) -> None:
+    with closing(mysql_family.connect()) as admin, admin.cursor() as cursor:
         cursor.execute("SET GLOBAL max_prepared_stmt_count = 0")
         try:
             with pytest.raises(NotPreparableError):

@@ -17,8 +17,11 @@ from osiris_provider.staging import Staging
 from upath import UPath
 
 from tests.contract.context import RecordingContext
-from tests.integration.mysql_cases import NUMBERS, OTHERS, literal
-from tests.servers import Address, MariaDBServer
+from tests.integration.mysql_cases import NUMBERS, OTHERS, literal, numbers
+from tests.servers import Address, MySQLFamilyServer
+from tests.servers.kinds import MYSQL_AND_MARIADB
+
+pytestmark = MYSQL_AND_MARIADB
 
 TYPES = """
     i8 TINYINT, u8 TINYINT UNSIGNED, i16 SMALLINT, i32 INT, i64 BIGINT, u64 BIGINT UNSIGNED, d DECIMAL(10, 2),
@@ -35,9 +38,9 @@ VALUES = """
 
 
 @pytest.fixture
-def filled(mysql_database: Address, mariadb: MariaDBServer) -> dict[str, Any]:
+def filled(mysql_database: Address, mysql_family: MySQLFamilyServer) -> dict[str, Any]:
     """A connection to a database whose table ``every`` has every type, and an empty row."""
-    with closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+    with closing(mysql_family.connect()) as connection, connection.cursor() as cursor:
         connection.select_db(mysql_database.database)
         cursor.execute("SET time_zone = '+02:00'")
         cursor.execute(f"CREATE TABLE every ({TYPES})")
@@ -73,10 +76,10 @@ def test_both_engines_give_the_same(filled: dict[str, Any]) -> None:
     assert binary.num_rows == 3
 
 
-def test_both_engines_give_every_type_and_its_extremes(filled: dict[str, Any], mariadb: MariaDBServer) -> None:
+def test_both_engines_give_every_type_and_its_extremes(filled: dict[str, Any], mysql_family: MySQLFamilyServer) -> None:
     # The server shows six digits of a FLOAT.
     cases = [case for case in NUMBERS + OTHERS if case[0] != "FLOAT"]
-    with closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+    with closing(mysql_family.connect()) as connection, connection.cursor() as cursor:
         connection.select_db(filled["database"])
         cursor.execute("SET time_zone = '+00:00'")
         cursor.execute(
@@ -123,8 +126,8 @@ def test_both_engines_give_the_same_text(filled: dict[str, Any]) -> None:
     }
 
 
-def test_text_has_the_zeros_that_the_server_shows(filled: dict[str, Any], mariadb: MariaDBServer) -> None:
-    with closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+def test_text_has_the_zeros_that_the_server_shows(filled: dict[str, Any], mysql_family: MySQLFamilyServer) -> None:
+    with closing(mysql_family.connect()) as connection, connection.cursor() as cursor:
         connection.select_db(filled["database"])
         cursor.execute("CREATE TABLE padded (i INT(8) ZEROFILL, d DECIMAL(10, 3) ZEROFILL, y YEAR, t TIME(2))")
         cursor.execute("INSERT INTO padded VALUES (12, 12.5, 0, '-00:00:00.5')")
@@ -142,15 +145,15 @@ def test_bytes_are_text_if_they_can_be(filled: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def special(filled: dict[str, Any], mariadb: MariaDBServer) -> list[dict[str, Any]]:
+def special(filled: dict[str, Any], mysql_family: MySQLFamilyServer) -> list[dict[str, Any]]:
     """The rows of a table ``special``, whose columns ``d``, ``m`` and ``s`` have dates that are none, late in it."""
-    with closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+    with closing(mysql_family.connect()) as connection, connection.cursor() as cursor:
         connection.select_db(filled["database"])
         cursor.execute("SET sql_mode = 'ALLOW_INVALID_DATES'")
         cursor.execute("CREATE TABLE special (id INT PRIMARY KEY, d DATE, m DATETIME(3), s TIMESTAMP NULL, fine DATE)")
         cursor.execute(
             "INSERT INTO special "
-            "SELECT seq, '2024-01-02', '2024-01-02 03:04:05.678', NULL, '0000-01-01' FROM seq_1_to_70000"
+            f"SELECT seq, '2024-01-02', '2024-01-02 03:04:05.678', NULL, '0000-01-01' FROM {numbers(70_000)}"
         )
         cursor.execute("UPDATE special SET d = '2024-02-31', m = '2024-00-00 01:00:00' WHERE id = 69000")
         cursor.execute("UPDATE special SET s = '0000-00-00' WHERE id = 200")

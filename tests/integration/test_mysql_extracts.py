@@ -1,26 +1,42 @@
-"""mysql.extractor: odd values, and what breaks, on a real MariaDB server."""
+"""mysql.extractor: odd values, and what breaks, on real MySQL and MariaDB servers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from typing import ClassVar
 
+import pytest
+from osiris_provider.staging import Staging
+
+from tests.integration.mysql_cases import numbers
 from tests.integration.sql_broken_extracts import BrokenExtractTests
 from tests.integration.sql_extracts import StagedFamily, TextRuleTests
 from tests.integration.sql_families import Connection
 from tests.integration.test_mysql_drivers import MySQLFamily
-from tests.servers import Address, MariaDBServer
+from tests.servers import Address, MariaDBServer, MySQLFamilyServer, MySQLServer
+from tests.servers.kinds import MYSQL_AND_MARIADB
 from tests.servers.process import Server
+
+pytestmark = MYSQL_AND_MARIADB
 
 
 class MySQLExtracts(MySQLFamily, StagedFamily):
     engines: ClassVar[tuple[str, ...]] = ("auto", "cursor")
-    odd: ClassVar[str] = (
-        "SELECT seq AS n, CAST(IF(seq = {rows}, '0000-00-00', '2024-02-29') AS date) AS d FROM seq_1_to_{rows}"
-    )
+    odd: ClassVar[str] = f"SELECT seq AS n, IF(seq = {{rows}}, odd, fine) AS d FROM {numbers('{rows}')} JOIN days"
     odd_text: ClassVar[str] = "0000-00-00"
 
+    @pytest.fixture(autouse=True)
+    def _days(self, address: Address) -> None:
+        self.execute(
+            address,
+            "SET sql_mode = ''",
+            "CREATE TABLE days (odd DATE, fine DATE)",
+            "INSERT INTO days VALUES ('0000-00-00', '2024-02-29')",
+        )
+
     def much(self, rows: int) -> list[str]:
-        return [f"CREATE TABLE much (PRIMARY KEY (n)) AS SELECT seq AS n, REPEAT('x', 500) AS s FROM seq_1_to_{rows}"]
+        return [f"CREATE TABLE much (PRIMARY KEY (n)) AS SELECT seq AS n, REPEAT('x', 500) AS s FROM {numbers(rows)}"]
 
     def waiting(self, address: Address) -> int:
         query = (
@@ -35,9 +51,25 @@ class TestMySQLTextRule(MySQLExtracts, TextRuleTests):
 
 
 class TestMySQLBrokenExtracts(MySQLExtracts, BrokenExtractTests):
-    server_class: ClassVar[type[Server]] = MariaDBServer
-    endless: ClassVar[str] = "SELECT seq AS n, REPEAT('x', 500) AS s FROM seq_1_to_2000000000"
+    endless: ClassVar[str] = (
+        f"SELECT a.seq AS n, REPEAT('x', 500) AS s FROM {numbers(50_000, 'a')} JOIN {numbers(50_000, 'b')}"
+    )
     slow: ClassVar[str] = endless
+
+    @pytest.fixture
+    def spare_server(self, mysql_family: MySQLFamilyServer) -> Iterator[Server]:
+        with type(mysql_family)() as server:
+            yield server
+
+    @pytest.fixture
+    def _patient(self, mysql_family: MySQLFamilyServer) -> Iterator[None]:
+        yield
+        if isinstance(mysql_family, MySQLServer):
+            self._limit(0)
+
+    def _limit(self, seconds: float) -> None:
+        with closing(self.server.connect()) as admin, admin.cursor() as cursor:
+            cursor.execute("SET GLOBAL max_execution_time = %s", (int(seconds * 1000),))
 
     def kill_sessions(self, address: Address) -> None:
         query = (
@@ -46,7 +78,14 @@ class TestMySQLBrokenExtracts(MySQLExtracts, BrokenExtractTests):
         )
         self.execute(address, *(statement for (statement,) in self.execute(address, query)))
 
+    @pytest.mark.usefixtures("_patient")
+    def test_a_statement_that_takes_too_long(self, staging: Staging, connection: Connection, address: Address) -> None:
+        super().test_a_statement_that_takes_too_long(staging, connection, address)
+
     def impatient(self, connection: Connection, address: Address, seconds: float) -> Connection:
+        if not isinstance(self.server, MariaDBServer):
+            self._limit(seconds)
+            return connection
         # An account of its own, for which the server has the limit.
         user = f"impatient_{address.database[-12:]}"
         self.execute(

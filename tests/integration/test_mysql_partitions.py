@@ -17,17 +17,22 @@ from osiris_provider.drivers.sql.partition import Bound, split_points
 from osiris_provider.errors import DataError, DriverConfigError, UnknownConnectorError
 
 from tests.contract.context import RecordingContext
-from tests.servers import Address, MariaDBServer
+from tests.integration.mysql_cases import numbers
+from tests.servers import Address, MySQLFamilyServer
 from tests.servers.airflow_rest import until
+from tests.servers.kinds import MYSQL_AND_MARIADB
+
+pytestmark = MYSQL_AND_MARIADB
 
 ENGINES = ["binary", "cursor"]
+MANY = numbers(2000)
 FIRST = dt.datetime(1, 1, 1, tzinfo=dt.timezone.utc)
 
 
 @pytest.fixture
-def server(mysql_database: Address, mariadb: MariaDBServer) -> Iterator[Any]:
+def server(mysql_database: Address, mysql_family: MySQLFamilyServer) -> Iterator[Any]:
     """An administrator's cursor in the database."""
-    with closing(mariadb.connect()) as connection, connection.cursor() as cursor:
+    with closing(mysql_family.connect()) as connection, connection.cursor() as cursor:
         connection.select_db(mysql_database.database)
         cursor.execute("SET sql_mode = 'ALLOW_INVALID_DATES'")
         yield cursor
@@ -89,12 +94,12 @@ def test_the_parts_are_the_whole(connection: dict[str, Any], server: Any, declar
 
 
 def test_the_parts_of_a_query_with_parameters(
-    connection: dict[str, Any], server: Any, mariadb: MariaDBServer, caplog: pytest.LogCaptureFixture
+    connection: dict[str, Any], server: Any, mysql_family: MySQLFamilyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.execute("CREATE TABLE t (`a%s``b` INT, n INT)")
-    server.execute("INSERT INTO t SELECT IF(seq % 5, seq, NULL), seq % 2 FROM seq_1_to_100")
+    server.execute(f"INSERT INTO t SELECT IF(seq % 5, seq, NULL), seq % 2 FROM {numbers(100)}")
     caplog.set_level("INFO")
-    admin = {**connection, "user": mariadb.admin.user, "password": mariadb.admin.password}
+    admin = {**connection, "user": mysql_family.admin.user, "password": mysql_family.admin.password}
     query: dict[str, Any] = {"query": "SELECT * FROM t WHERE n = %s AND '%%' <> '' -- a comment", "params": [1]}
 
     whole, parts = read(admin, **query), read(admin, **query, partition_on="a%s`b")
@@ -108,7 +113,7 @@ def test_the_parts_of_a_query_with_parameters(
 def test_many_rows(connection: dict[str, Any], server: Any, partitions: int) -> None:
     server.execute(
         "CREATE TABLE t (id INT PRIMARY KEY, pad VARCHAR(50)) "
-        "SELECT seq AS id, REPEAT('x', seq % 50) AS pad FROM seq_1_to_100000"
+        f"SELECT seq AS id, REPEAT('x', seq % 50) AS pad FROM {numbers(100_000)}"
     )
 
     table = read(connection, table="t", columns=["pad", "id"], partition_on="id", partitions=partitions)
@@ -119,15 +124,21 @@ def test_many_rows(connection: dict[str, Any], server: Any, partitions: int) -> 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_parts_are_one_snapshot(
-    connection: dict[str, Any], server: Any, mariadb: MariaDBServer, engine: str, caplog: pytest.LogCaptureFixture
+    connection: dict[str, Any],
+    server: Any,
+    mysql_family: MySQLFamilyServer,
+    engine: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A writer moves amounts from row to row all the time; their sum never changes."""
-    server.execute("CREATE TABLE t (id INT PRIMARY KEY, amount INT) SELECT seq AS id, 100 AS amount FROM seq_1_to_2000")
+    server.execute(
+        f"CREATE TABLE t (id INT PRIMARY KEY, amount INT) SELECT seq AS id, 100 AS amount FROM {numbers(2000)}"
+    )
     stop = threading.Event()
     moved: list[int] = []
 
     def write() -> None:
-        with closing(mariadb.connect()) as writer, writer.cursor() as cursor:
+        with closing(mysql_family.connect()) as writer, writer.cursor() as cursor:
             writer.select_db(connection["database"])
             while not stop.is_set():
                 low, high = 1 + len(moved) % 1000, 2000 - len(moved) % 1000
@@ -158,7 +169,7 @@ def test_what_may_not_be_locked_is_said(
     connection: dict[str, Any], server: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of a query it is not known which tables to lock; to lock all of them takes a right that the user has not."""
-    server.execute("CREATE TABLE t (id INT) SELECT seq AS id FROM seq_1_to_100")
+    server.execute(f"CREATE TABLE t (id INT) SELECT seq AS id FROM {numbers(100)}")
 
     table = read(connection, query="SELECT id FROM t", partition_on="id")
 
@@ -167,11 +178,11 @@ def test_what_may_not_be_locked_is_said(
 
 
 def test_all_tables_are_locked_for_a_query_if_that_is_allowed(
-    connection: dict[str, Any], mariadb: MariaDBServer, server: Any, caplog: pytest.LogCaptureFixture
+    connection: dict[str, Any], mysql_family: MySQLFamilyServer, server: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.execute("CREATE TABLE t (id INT) SELECT seq AS id FROM seq_1_to_100")
+    server.execute(f"CREATE TABLE t (id INT) SELECT seq AS id FROM {numbers(100)}")
     caplog.set_level("INFO")
-    admin = {**connection, "user": mariadb.admin.user, "password": mariadb.admin.password}
+    admin = {**connection, "user": mysql_family.admin.user, "password": mysql_family.admin.password}
 
     table = read(admin, query="SELECT a.id FROM t AS a JOIN t AS b USING (id)", partition_on="id")
 
@@ -183,24 +194,24 @@ def test_all_tables_are_locked_for_a_query_if_that_is_allowed(
 def test_tables_without_snapshots_are_said(
     connection: dict[str, Any], server: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.execute("CREATE TABLE t (id INT) ENGINE=MyISAM SELECT seq AS id FROM seq_1_to_100")
+    server.execute(f"CREATE TABLE t (id INT) ENGINE=MyISAM SELECT seq AS id FROM {numbers(100)}")
 
     assert read(connection, table="t", partition_on="id").num_rows == 100
     assert "over one connection, not in parts by id: the table's engine, MyISAM, has no snapshots" in caplog.text
 
 
 def test_a_query_that_may_give_other_rows_each_time_is_not_split(
-    connection: dict[str, Any], server: Any, mariadb: MariaDBServer, caplog: pytest.LogCaptureFixture
+    connection: dict[str, Any], server: Any, mysql_family: MySQLFamilyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.execute("CREATE TABLE t (id INT) SELECT seq AS id FROM seq_1_to_100")
-    admin = {**connection, "user": mariadb.admin.user, "password": mariadb.admin.password}
+    server.execute(f"CREATE TABLE t (id INT) SELECT seq AS id FROM {numbers(100)}")
+    admin = {**connection, "user": mysql_family.admin.user, "password": mysql_family.admin.password}
 
     assert read(admin, query="SELECT id FROM t ORDER BY RAND() LIMIT 10", partition_on="id").num_rows == 10
     assert "a query with RAND may give other rows each time it runs" in caplog.text
 
 
 def test_nothing_stays_locked_or_open(connection: dict[str, Any], server: Any) -> None:
-    server.execute("CREATE TABLE t (id INT) SELECT seq AS id FROM seq_1_to_200000")
+    server.execute(f"CREATE TABLE t (id INT) SELECT seq AS id FROM {numbers(200_000)}")
     opened = reader(connection, table="t", partition_on="id", batch_rows=1000)
     opened.read_next_batch()
     server.execute("INSERT INTO t VALUES (1)")
@@ -218,8 +229,8 @@ def sessions(server: Any) -> int:
 
 
 def test_one_failing_part_ends_them_all(connection: dict[str, Any], server: Any) -> None:
-    server.execute("CREATE TABLE t (id INT) SELECT seq AS id FROM seq_1_to_100000")
-    query = "SELECT id, (SELECT seq FROM seq_1_to_2 WHERE t.id = 99000 OR seq = 1) AS m FROM t"
+    server.execute(f"CREATE TABLE t (id INT) SELECT seq AS id FROM {numbers(100_000)}")
+    query = f"SELECT id, (SELECT seq FROM {numbers(2)} WHERE t.id = 99000 OR seq = 1) AS m FROM t"
 
     with pytest.raises((DataError, UnknownConnectorError), match="Step read"):
         read(connection, query=query, partition_on="id")

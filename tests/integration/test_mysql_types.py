@@ -14,8 +14,8 @@ from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.mysql.binary import stream_query
 from pymysql.connections import Connection
 
-from tests.integration.mysql_cases import NUMBERS, ONLY_MARIADB, ONLY_MYSQL, OTHERS, Case, Date, Moment, literal
-from tests.servers import Address, MariaDBServer, MySQLFamilyServer
+from tests.integration.mysql_cases import NUMBERS, OTHERS, Date, Moment, cases_of, literal, own_cases_of
+from tests.servers import Address, MySQLFamilyServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
 
 pytestmark = MYSQL_AND_MARIADB
@@ -43,10 +43,6 @@ def connection(mysql_database: Address) -> Iterator[Connection[Any]]:
         opened.close()
 
 
-def cases_of(server: MySQLFamilyServer) -> list[Case]:
-    return NUMBERS + OTHERS + (ONLY_MARIADB if isinstance(server, MariaDBServer) else ONLY_MYSQL)
-
-
 @pytest.mark.parametrize(("declared", "kind", "values"), NUMBERS + OTHERS, ids=[case[0] for case in NUMBERS + OTHERS])
 def test_every_type_comes_back_as_it_was_written(
     connection: Connection[Any], declared: str, kind: pa.DataType, values: Sequence[Any]
@@ -55,8 +51,7 @@ def test_every_type_comes_back_as_it_was_written(
 
 
 def test_every_type_that_only_one_server_has(connection: Connection[Any], mysql_family: MySQLFamilyServer) -> None:
-    only = ONLY_MARIADB if isinstance(mysql_family, MariaDBServer) else ONLY_MYSQL
-    for declared, kind, values in only:
+    for declared, kind, values in own_cases_of(mysql_family):
         comes_back_as_written(connection, declared, kind, values)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 from abc import abstractmethod
@@ -86,6 +87,11 @@ class MySQLFamilyServer(Server):
             transport.close()
             raise
         return connection
+
+    def version(self) -> tuple[int, ...]:
+        """Return the running server's version, such as ``(9, 7, 4)``."""
+        ((version,),) = self._execute("SELECT VERSION()")
+        return tuple(int(part) for part in re.findall(r"\d+", str(version))[:3])
 
     def probe(self) -> bool:
         try:

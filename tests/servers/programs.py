@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
-# Set by scripts/test-servers: servers that were unpacked come before those of the system.
-_NEWEST: Final = "TEST_NEWEST_SERVERS"
+# Set by scripts/test-servers: directories of unpacked servers, with colons between, that come before the system's.
+_PREFERRED: Final = "TEST_SERVERS"
 _PROJECT: Final = "airflow-provider-osiris"
 _SHARED: Final = Path("/var/cache") / _PROJECT
 _SYSTEM: Final = tuple(Path(path) for path in ("/usr/sbin", "/usr/bin", "/usr/libexec"))
@@ -56,28 +56,29 @@ def find_mysqld() -> Path:
 
     :raises ServerStartError: There is none; says how to get one.
     """
-    for path in chain(_candidates("mysqld", _SYSTEM), _executables("mysqld", _unpacked())):
+    unpacked = _programs_below([cache / "unstable/mysql" for cache in (cache_directory(), _SHARED)])
+    for path in chain(_candidates("mysqld", _SYSTEM), _executables("mysqld", unpacked)):
         if _is_mysql(path):
             return path
     raise ServerStartError(_MYSQL_INSTRUCTIONS.format(cache=cache_directory()))
 
 
 def _candidates(name: str, directories: Sequence[Path]) -> Iterator[Path]:
-    if os.environ.get(_NEWEST):
-        yield from _executables(name, _unpacked())
-    yield from _executables(name, directories)
+    preferred = [Path(root) for root in os.environ.get(_PREFERRED, "").split(":") if root]
+    yield from _executables(name, [*_programs_below(preferred), *directories])
     on_path = shutil.which(name)
     if on_path is not None:
         yield Path(on_path)
 
 
-def _executables(name: str, directories: Sequence[Path]) -> Iterator[Path]:
+def _executables(name: str, directories: Iterable[Path]) -> Iterator[Path]:
     return (directory / name for directory in directories if os.access(directory / name, os.X_OK))
 
 
-def _unpacked() -> list[Path]:
-    roots = [path for cache in (cache_directory(), _SHARED) for path in cache.glob("unstable/*/usr")]
-    return [path for root in roots for path in (root / "sbin", root / "bin", *root.glob("lib/postgresql/*/bin"))]
+def _programs_below(roots: Iterable[Path]) -> list[Path]:
+    """Return the directories of programs of servers that were unpacked in these."""
+    places = ("usr/sbin", "usr/bin", "usr/lib/postgresql/*/bin")
+    return [path for root in roots for place in places for path in root.glob(place)]
 
 
 def _is_mysql(mysqld: Path) -> bool:

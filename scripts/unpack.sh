@@ -1,18 +1,18 @@
-# Servers of a newer release than the system's: packages of Debian unstable, unpacked beside the system.
+# Servers of another release than the system's: packages of a suite of Debian or Ubuntu, unpacked beside the system.
 # To be sourced after lib.sh. Nothing is installed, and nobody has to be root.
 # shellcheck shell=bash
 
-# Unpack a package and every library that it needs, unless that was done before: unpack_unstable NAME PACKAGE
+# Unpack a package and every library that it needs, unless that was done before: unpack SUITE NAME PACKAGE
 # Runs of several checkouts wait for each other. Remove the directory to have a newer release.
-unpack_unstable() {
+unpack() {
     local target
-    target=$("$VENV_PYTHON" -m tests.servers --cache)/unstable/$1
+    target=$("$VENV_PYTHON" -m tests.servers --cache)/$1/$2
     if [[ -d $target ]]; then
         return
     fi
     hash apt-get dpkg-deb flock 2>/dev/null || return
     mkdir -p "${target%/*}" || return
-    say "Unpacking $2 of Debian unstable in $target"
+    say "Unpacking $3 of $1 in $target"
     (
         flock 9
         [[ ! -d $target ]] || exit 0
@@ -20,22 +20,31 @@ unpack_unstable() {
         rm -rf "$target".??????
         dir=$(mktemp -d "$target.XXXXXX") && trap 'rm -rf "$dir"' EXIT
         chmod 755 "$dir" && mkdir "$dir/root" &&
-            (cd "$dir" && download_unstable "$2") >"$dir/log" 2>&1 &&
+            (cd "$dir" && download "$1" "$3") >"$dir/log" 2>&1 &&
             unpack_packages "$dir" && wrap_programs "$dir/root" && mv -T "$dir/root" "$target" && exit 0
         tail -n 20 "$dir/log" >&2
         exit 1
     ) 9>"$target.lock"
 }
 
-# apt verifies the signatures, with Debian's keys. The system's own lists, packages and preferences stay out of it.
-download_unstable() {
-    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    if [[ ! -e $keyring && $EUID == 0 ]]; then
-        (install_packages debian-archive-keyring)
+# Say where a suite is and whose keys sign it: "unstable" is Debian's, any other name Ubuntu's.
+source_of() {
+    local maker=ubuntu mirror=${UBUNTU_MIRROR:-http://archive.ubuntu.com/ubuntu} parts="main universe"
+    if [[ $1 == unstable ]]; then
+        maker=debian mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian} parts=main
     fi
+    local keyring=/usr/share/keyrings/$maker-archive-keyring.gpg
+    if [[ ! -e $keyring && $EUID == 0 ]]; then
+        (install_packages "$maker-archive-keyring") >&2
+    fi
+    printf 'deb [signed-by=%s] %s %s %s\n' "$keyring" "$mirror" "$1" "$parts"
+}
+
+# apt verifies the signatures. The system's own lists, packages and preferences stay out of it.
+download() {
+    source_of "$1" >sources.list
     mkdir -p lists/partial cache/archives/partial
     touch status
-    printf 'deb [signed-by=%s] %s unstable main\n' "$keyring" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >sources.list
     local apt=(
         timeout 900 apt-get --yes
         -o "Dir::Etc::sourcelist=$PWD/sources.list" -o Dir::Etc::sourceparts=/dev/null
@@ -46,7 +55,7 @@ download_unstable() {
         # The directories are ours alone, and only root could lock.
         -o Debug::NoLocking=true
     )
-    "${apt[@]}" update && "${apt[@]}" --download-only install "$1"
+    "${apt[@]}" update && "${apt[@]}" --download-only install "$2"
 }
 
 unpack_packages() {
