@@ -27,6 +27,8 @@ from typing import Any, ClassVar, Literal, get_args
 Category = Literal["auth", "network", "permission", "timeout", "ok", "unknown"]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 """The categories of CONN-010."""
+TRANSIENT: frozenset[Category] = frozenset({"network", "timeout", "unknown"})
+"""Categories of what may pass by itself: auth and permission never do, what nobody can classify may."""
 
 
 _ESCAPES = re.compile(
@@ -58,13 +60,20 @@ class OsirisError(Exception):
     """
 
     category: ClassVar[Category] = "unknown"
-    retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, **facts: Any) -> None:
         safe = "\n".join(_safe_line(line) for line in message.split("\n"))
         super().__init__(safe)
         self.message = safe
         self.facts = facts
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same may succeed later without anybody mending anything: all retries are decided by this.
+
+        Fact ``retryable`` says so, where it is known; else the category does.
+        """
+        return bool(self.facts.get("retryable", False))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle message and facts; ``Exception`` alone would lose the keywords."""
@@ -105,9 +114,14 @@ class DataError(OsirisError):
 class ConnectorError(OsirisError):
     """The peer refused, failed or stayed silent; ``category`` says which (CONN-010).
 
-    ``facts`` has ``reference``, ``fault`` (a stable slug such as ``wrong_password``) and ``retry_after`` (seconds)
-    where they are known.
+    ``facts`` has ``reference``, ``fault`` (a stable slug such as ``wrong_password``), ``retryable`` (bool) and
+    ``retry_after`` (seconds) where they are known.
     """
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same may succeed later; see :attr:`OsirisError.is_transient`."""
+        return bool(self.facts.get("retryable", self.category in TRANSIENT))
 
 
 class AuthError(ConnectorError):
@@ -126,14 +140,12 @@ class NetworkError(ConnectorError):
     """The peer was not reached, or the line broke."""
 
     category = "network"
-    retryable = True
 
 
 class ConnectTimeoutError(ConnectorError):
     """The peer did not answer in time."""
 
     category = "timeout"
-    retryable = True
 
 
 class UnknownConnectorError(ConnectorError):

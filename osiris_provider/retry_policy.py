@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.errors import MissingPackageError, OsirisError
-from osiris_provider.hooks.errors import can_pass
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -48,7 +47,7 @@ class OsirisRetryPolicy(RetryPolicy):
         if error is None:
             return RetryDecision.default()
         reason = f"{type(error).__name__}, category {error.category}"
-        if not can_pass(error):
+        if not error.is_transient:
             return RetryDecision.fail(f"{reason}: a retry cannot help")
         return RetryDecision.retry(self._delay(error, try_number), f"{reason}: may pass")
 

@@ -209,7 +209,7 @@ def failure(fault: Fault, message: str) -> Result:
     :param fault: what is wrong.
     :param message: the filled-in message.
     """
-    details = {"fault": fault.slug, "retryable": fault.retryable}
+    details = {"fault": fault.slug, "retryable": fault.is_transient}
     said = printable(message)[:MAX_MESSAGE]
     return False, {"latency_ms": None, "category": fault.category, "message": said, "details": details}
 
@@ -228,7 +228,7 @@ def _verdict_of(error: ConnectorError) -> Result:
         str(error.facts.get("fault", "unknown")),
         error.category,
         "",
-        lasting=not error.facts.get("retryable", error.retryable),
+        lasting=not error.is_transient,
     )
     return failure(fault, str(error))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from osiris_provider.connectors.deadline import TooMuchDataError
 from osiris_provider.connectors.names import NamesUnansweredError
-from osiris_provider.errors import ERROR_BY_CATEGORY, Category, ConnectorError
+from osiris_provider.errors import ERROR_BY_CATEGORY, TRANSIENT, Category, ConnectorError
 
 MAX_MESSAGE = 299
 
@@ -37,9 +37,9 @@ class Fault:
     lasting: bool = False
 
     @property
-    def retryable(self) -> bool:
-        """Whether trying again later can help."""
-        return self.category in ("network", "timeout", "unknown") and not self.lasting
+    def is_transient(self) -> bool:
+        """Whether it may pass by itself; see :attr:`osiris_provider.errors.OsirisError.is_transient`."""
+        return self.category in TRANSIENT and not self.lasting
 
     def text(self, place: str, timeout: float | None = None) -> str:
         """Return the message for a place.
@@ -57,7 +57,7 @@ class Fault:
         :param reference: of the connection, put before the message.
         """
         prefix = f"{reference}: " if reference else ""
-        known = {"reference": reference, "fault": self.slug, "retryable": self.retryable, **facts}
+        known = {"reference": reference, "fault": self.slug, "retryable": self.is_transient, **facts}
         return ERROR_BY_CATEGORY[self.category](prefix + self.text(place), **known)
 
 

@@ -72,9 +72,8 @@ def _asked(state: object) -> float:
 
 
 def _worth_it(error: BaseException) -> bool:
-    if not isinstance(error, ConnectorError) or error.category not in ("network", "timeout"):
-        return False
-    return bool(error.facts.get("retryable", error.retryable))
+    # What nobody can classify is left to the task's own retries: a login that is refused may lock the account.
+    return isinstance(error, ConnectorError) and error.category in ("network", "timeout") and error.is_transient
 
 
 def _report(state: object) -> None:

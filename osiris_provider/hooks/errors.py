@@ -6,19 +6,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from osiris_provider.airflow_compat import AirflowFailException
-from osiris_provider.errors import ConnectorError, OsirisError, UnknownConnectorError
+from osiris_provider.errors import OsirisError
 
 T = TypeVar("T")
-
-
-def can_pass(error: OsirisError) -> bool:
-    """Return whether the same call may succeed later without anybody mending anything.
-
-    :param error: network, timeout and unknown errors may pass; auth, permission and configuration errors do not.
-    """
-    if not isinstance(error, ConnectorError):
-        return error.retryable
-    return bool(error.facts.get("retryable", error.retryable or isinstance(error, UnknownConnectorError)))
 
 
 def failing_for_good(call: Callable[[], T]) -> T:
@@ -31,7 +21,7 @@ def failing_for_good(call: Callable[[], T]) -> T:
     try:
         return call()
     except OsirisError as error:
-        if can_pass(error):
+        if error.is_transient:
             raise
         message = str(error)
     raise AirflowFailException(message)

@@ -11,7 +11,7 @@ from osiris_provider.connectors.deadline import CHECK_BYTES, Deadline
 from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.fleet import Report, as_report, doctor_all
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.errors import OsirisError
+from osiris_provider.errors import TRANSIENT, OsirisError
 from osiris_provider.hooks.base import resolve
 
 NOT_LOOKED_UP = Fault(
@@ -94,7 +94,7 @@ def can_recover(report: Report) -> bool:
 
     :param report: of doctor; not so: auth, permission, misconfiguration and what else only people can mend.
     """
-    return bool(report["details"].get("retryable", True))
+    return bool(report["details"].get("retryable", report["category"] in TRANSIENT))
 
 
 def name_of(report: Report) -> str:

@@ -82,7 +82,7 @@ class NetworkContract(ConnectorContract):
         with pytest.raises(NetworkError) as raised:
             connector.create_client(refused)
         assert len(attempts) == retry.ATTEMPTS
-        assert raised.value.retryable
+        assert raised.value.is_transient
         again = pickle.loads(pickle.dumps(raised.value))  # noqa: S301 - pickled here
         assert (type(again), str(again), again.facts) == (type(raised.value), str(raised.value), raised.value.facts)
 

@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.errors import DataError, UnknownConnectorError
-from osiris_provider.hooks.errors import can_pass
 from osiris_provider.staging import StagedData, Staging, safe_segment
 from upath import UPath
 
@@ -120,7 +119,7 @@ class StagingContract:
         missing = StagedData(f"{staging.url}/dag/run/gone/0/1/data.parquet", 1, 1, ["a"])
         with pytest.raises(UnknownConnectorError, match=r"gone/0/1/data\.parquet is not there") as raised:
             staging.read(missing)["data"].read_all()
-        assert not can_pass(raised.value)
+        assert not raised.value.is_transient
 
     def test_old_results_are_removed_and_nothing_else(self, staging: Staging) -> None:
         for name in FOREIGN:

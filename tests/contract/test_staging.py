@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from osiris_provider.errors import AuthError, NetworkError, OsirisError, PermissionDeniedError, UnknownConnectorError
-from osiris_provider.hooks.errors import can_pass
 from osiris_provider.staging import Staging
 from upath import UPath
 
@@ -121,7 +120,7 @@ def test_a_missing_bucket_is_not_made(s3: S3Server) -> None:
     error = refused("s3://mistyped/staging")
     assert isinstance(error, UnknownConnectorError)
     assert "does not exist" in str(error)
-    assert not can_pass(error)
+    assert not error.is_transient
     assert [bucket["Name"] for bucket in s3.client().list_buckets()["Buckets"]] == [s3.bucket]
 
 
@@ -158,4 +157,4 @@ def test_a_server_that_is_down_is_tried_again(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     error = refused("s3://staging/x")
     assert isinstance(error, NetworkError)
-    assert can_pass(error)
+    assert error.is_transient

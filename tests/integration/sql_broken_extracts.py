@@ -58,7 +58,7 @@ class BrokenExtractTests(StagedFamily):
                 staging, connection, lambda: self.kill_sessions(address), query=self.endless, engine=engine
             )
             assert isinstance(error, NetworkError)
-            assert error.retryable
+            assert error.is_transient
         assert self.extract(connection, "SELECT 7 AS seven").to_pydict() == {"seven": [7]}
 
     def test_connections_of_parts_that_are_ended(
@@ -94,7 +94,7 @@ class BrokenExtractTests(StagedFamily):
         for engine in self.engines:
             with pytest.raises(ConnectTimeoutError) as raised:
                 self.stage(staging, limited, query=self.slow, engine=engine)
-            assert raised.value.retryable
+            assert raised.value.is_transient
             assert raised.value.facts["fault"] == "statement_timeout"
             assert files_of(staging) == []
 

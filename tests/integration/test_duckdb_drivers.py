@@ -258,5 +258,5 @@ def test_processor_metric_counts_the_result() -> None:
 def test_query_errors_name_the_step_and_say_why(query: str, said: str) -> None:
     with pytest.raises((DataError, ConnectorError), match=f"Step p.*{said}") as raised:
         process(query, {"e": {"data": PEOPLE}})
-    assert not raised.value.retryable or query.endswith("csv')")
+    assert not raised.value.is_transient or query.endswith("csv')")
     assert "[" not in str(raised.value)

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osiris_provider.errors import CATEGORIES, ERROR_BY_CATEGORY, ConnectorError, OsirisError, did_you_mean, printable
+from osiris_provider.errors import (
+    CATEGORIES,
+    ERROR_BY_CATEGORY,
+    ConnectorError,
+    NetworkError,
+    OsirisError,
+    did_you_mean,
+    printable,
+)
 
 
 def all_errors(cls: type[OsirisError] = OsirisError) -> Iterator[type[OsirisError]]:
@@ -58,8 +66,11 @@ def test_conn_010_every_category_but_ok_has_its_error() -> None:
     assert set(ERROR_BY_CATEGORY.values()) == set(ConnectorError.__subclasses__())
 
 
-def test_conn_019_retryable() -> None:
-    assert {category for category, cls in ERROR_BY_CATEGORY.items() if cls.retryable} == {"network", "timeout"}
+def test_conn_019_which_categories_are_transient() -> None:
+    transient = {category for category, cls in ERROR_BY_CATEGORY.items() if cls("no").is_transient}
+    assert transient == {"network", "timeout", "unknown"}
+    assert not NetworkError("expired", retryable=False).is_transient
+    assert not OsirisError("no").is_transient
 
 
 def test_did_you_mean() -> None:

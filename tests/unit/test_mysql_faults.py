@@ -101,7 +101,7 @@ def test_conn_010_every_code_that_pymysql_names() -> None:
 )
 def test_conn_010_codes_by_meaning(code: int, slug: str, category: str, retryable: bool) -> None:
     fault = fault_of(code)
-    assert (fault.slug, fault.category, fault.retryable) == (slug, category, retryable)
+    assert (fault.slug, fault.category, fault.is_transient) == (slug, category, retryable)
 
 
 def test_what_is_refused_for_no_better_reason_shows_the_code() -> None:

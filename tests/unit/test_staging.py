@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.errors import UnknownConnectorError
-from osiris_provider.hooks.errors import can_pass
 from osiris_provider.staging import LONGEST_SEGMENT, StagedData, Staging, safe_segment
 from upath import UPath
 
@@ -67,7 +66,7 @@ def test_asking_whether_a_key_is_there_reads_nothing(tmp_path: Path) -> None:
     assert found["rows"] == 1
     with pytest.raises(UnknownConnectorError, match=r"gone/0/1/data\.parquet is not there") as raised:
         found["data"].read_all()
-    assert not can_pass(raised.value)
+    assert not raised.value.is_transient
 
 
 @given(st.text(), st.text())

@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from osiris_provider.errors import AuthError, NetworkError, OsirisError, PermissionDeniedError, UnknownConnectorError
-from osiris_provider.hooks.errors import can_pass
 from osiris_provider.staging import Staging
 from osiris_provider.storage.faults import attempt, public
 from osiris_provider.storage.files import VANISHED_TRIES, ReportingFile
@@ -64,7 +63,7 @@ def test_a_full_disk_is_told_and_nothing_is_left_on_it(tiny_disk: Path) -> None:
     with pytest.raises(UnknownConnectorError) as raised:
         Staging(tiny_disk.as_uri(), UPath).write(PLACE, noise())
     assert f"There is no room left at {tiny_disk.as_uri()}. Remove old results" in str(raised.value)
-    assert can_pass(raised.value)
+    assert raised.value.is_transient
     assert files_under(tiny_disk) == []
     assert os.statvfs(tiny_disk).f_bavail > 0
 
@@ -99,7 +98,7 @@ def test_errors_of_the_system(number: int) -> None:
         attempt("file:///staging", fail)
     kind, retried = VERDICTS[number]
     assert type(raised.value) is kind
-    assert can_pass(raised.value) == retried
+    assert raised.value.is_transient == retried
     assert "file:///staging" in str(raised.value)
     assert raised.value.__context__ is None
 
