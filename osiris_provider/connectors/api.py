@@ -5,33 +5,32 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import SecretStr, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.faults import Fault
-from osiris_provider.connectors.http.base import (
-    MAX_PROOF,
+from osiris_provider.connectors.http.base import MAX_PROOF, HttpConnector, parsed, prove_difference
+from osiris_provider.connectors.http.connection import (
     CaBundle,
     Endpoint,
     HeaderSecret,
     HttpConnection,
-    HttpConnector,
     TextSecret,
     Timeout,
     Url,
-    parsed,
-    prove_difference,
 )
 from osiris_provider.connectors.http.faults import HTTP_STATUS, WEB_PAGE, HttpFaultError
 from osiris_provider.connectors.model import Info
 
 if TYPE_CHECKING:
+    from osiris_provider.connectors.http.oauth import ClientCredentials
     from osiris_provider.connectors.http.session import HttpSession
 
 _CREDENTIAL = re.compile(r"auth|cookie|key|password|secret|session|signature|token", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"[A-Za-z]+:|//")
+_COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 NOT_CHECKED = Fault(
@@ -59,6 +58,29 @@ class ApiConnection(HttpConnection):
     token: Annotated[HeaderSecret | None, Info("Token, sent as Authorization: Bearer.")] = None
     user: Annotated[str | None, Info("User of HTTP Basic.", airflow="login", aliases=("username",))] = None
     password: Annotated[TextSecret | None, Info("Password of the user.", airflow="password")] = None
+    api_key_in: Annotated[
+        Literal["header", "query", "cookie"], Info("Where the API key goes: header, query or cookie.")
+    ] = "header"
+    api_key_name: Annotated[
+        str, Info("Name of the query parameter or cookie that takes the API key.", placeholder="api_key")
+    ] = "api_key"
+    token_url: Annotated[
+        Url | None,
+        Info(
+            "Token endpoint, for OAuth 2.0 client credentials.",
+            public=True,
+            placeholder="https://login.example.com/oauth/token",
+        ),
+    ] = None
+    client_id: Annotated[str | None, Info("Client of OAuth 2.0.")] = None
+    client_secret: Annotated[TextSecret | None, Info("Its secret; goes to token_url only.")] = None
+    scope: Annotated[str | None, Info("What the token is for, words with spaces between.")] = None
+    token_params: Annotated[
+        dict[str, TextSecret] | None, Info("Further form fields for token_url, such as audience; treated as secret.")
+    ] = None
+    client_auth: Annotated[
+        Literal["basic", "body"], Info("How client_id and client_secret go to token_url: as HTTP Basic or in the body.")
+    ] = "basic"
     auth_header: Annotated[
         str | None, Info("Header for the key or token instead of the usual one.", placeholder="X-API-Key")
     ] = None
@@ -77,7 +99,7 @@ class ApiConnection(HttpConnection):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        ways = [name for name in ("api_key", "token", "user") if getattr(self, name) is not None]
+        ways = [name for name in ("api_key", "token", "user", "client_id") if getattr(self, name) is not None]
         if len(ways) > 1:
             problem = f"{' and '.join(ways)} are two ways to log in; keep one"
             raise ValueError(problem)
@@ -95,9 +117,37 @@ class ApiConnection(HttpConnection):
             raise ValueError(problem)
         return self
 
+    @model_validator(mode="after")
+    def _consistent_oauth(self) -> Self:
+        given = [name for name in ("token_url", "client_id", "client_secret") if getattr(self, name) is not None]
+        if given and len(given) < 3:
+            problem = "token_url, client_id and client_secret belong together; give all three"
+            raise ValueError(problem)
+        if not given and (self.scope or self.token_params):
+            problem = "scope and token_params need token_url, client_id and client_secret"
+            raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _consistent_key(self) -> Self:
+        if self.api_key_in == "header":
+            return self
+        if self.api_key is None or self.auth_header or self.auth_scheme:
+            problem = "api_key_in needs api_key, and takes api_key_name in the place of auth_header and auth_scheme"
+            raise ValueError(problem)
+        if not _HEADER_NAME.fullmatch(self.api_key_name):
+            problem = "field api_key_name: is not a name such as api_key"
+            raise ValueError(problem)
+        if self.api_key_in == "cookie" and not _COOKIE_VALUE.fullmatch(self.api_key.get_secret_value()):
+            problem = "field api_key: holds a character that no cookie can carry"
+            raise ValueError(problem)
+        return self
+
     @property
     def logs_in(self) -> bool:
         """Whether it says who is there, so that there is something to prove."""
+        if self.client_id is not None or self.api_key_in == "query":
+            return True
         return bool(self._login() or len(self.plain_headers()) < len(self.headers or {}))
 
     def plain_headers(self) -> dict[str, bytes]:
@@ -109,12 +159,14 @@ class ApiConnection(HttpConnection):
         """Return the base URL with its credentials."""
         credentials = {name: _encoded(value) for name, value in (self.headers or {}).items()}
         credentials.update(self._login())
-        return Endpoint(self.base_url, self.timeout, self.ca_bundle, credentials)
+        key = self.api_key.get_secret_value() if self.api_key else ""
+        query = {self.api_key_name: key} if self.api_key_in == "query" else {}
+        return Endpoint(self.base_url, self.timeout, self.ca_bundle, credentials, query=query, oauth=self._oauth())
 
     def identity(self) -> tuple[str, str]:
         """Return user and password, or an empty user and the key or token."""
-        secret = self.password or self.token or self.api_key
-        return self.user or "", secret.get_secret_value() if secret else ""
+        secret = self.password or self.token or self.api_key or self.client_secret
+        return self.user or self.client_id or "", secret.get_secret_value() if secret else ""
 
     def _login(self) -> dict[str, bytes]:
         if self.user is not None:
@@ -123,9 +175,20 @@ class ApiConnection(HttpConnection):
             return {"Authorization": b"Basic " + base64.b64encode(pair)}
         if self.token is not None:
             return {self.auth_header or "Authorization": self._with_scheme(self.token, "Bearer")}
-        if self.api_key is not None:
+        if self.api_key is not None and self.api_key_in == "cookie":
+            return {"Cookie": f"{self.api_key_name}=".encode() + _encoded(self.api_key)}
+        if self.api_key is not None and self.api_key_in == "header":
             return {self.auth_header or "X-API-Key": self._with_scheme(self.api_key, "")}
         return {}
+
+    def _oauth(self) -> ClientCredentials | None:
+        if self.token_url is None or self.client_id is None or self.client_secret is None:
+            return None
+        from osiris_provider.connectors.http.oauth import ClientCredentials
+
+        params = {name: value.get_secret_value() for name, value in (self.token_params or {}).items()}
+        secret = self.client_secret.get_secret_value()
+        return ClientCredentials(self.token_url, self.client_id, secret, self.scope, params, self.client_auth)
 
     def _with_scheme(self, secret: SecretStr, usual: str) -> bytes:
         scheme = usual if self.auth_scheme is None else self.auth_scheme
@@ -161,7 +224,7 @@ class ApiConnector(HttpConnector[ApiConnection]):
 
 
 def _auth_of_nobody(model: ApiConnection) -> Any:
-    from osiris_provider.connectors.http.session import OriginAuth
+    from osiris_provider.connectors.http.auth import OriginAuth
 
     return OriginAuth(model.base_url, model.plain_headers())
 

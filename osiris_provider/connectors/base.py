@@ -167,6 +167,15 @@ class Connector(ABC, Generic[M, C]):
         except Exception:  # noqa: BLE001 - a name for the place must not hide what happened there
             return "the server"
 
+    def place_of_fault(self, error: BaseException, connection: Mapping[str, Any]) -> str:
+        """Return where something went wrong, for messages, if a connection has more places than one.
+
+        :param error: what was raised.
+        :param connection: a resolved connection, valid or not.
+        """
+        del error
+        return self.place_of(connection)
+
     @abstractmethod
     def open_client(self, model: M, deadline: Deadline) -> C:
         """Make a client that is connected and logged in.

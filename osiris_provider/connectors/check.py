@@ -198,7 +198,7 @@ def _failed(
         fault = connector.classify(error)
         if deadline.left() <= 0 and fault.category in ("network", "unknown") and not fault.lasting:
             fault = TIMED_OUT
-        return failure(fault, fault.text(connector.place_of(connection), deadline.seconds))
+        return failure(fault, fault.text(connector.place_of_fault(error, connection), deadline.seconds))
     except BaseException as second:  # noqa: BLE001 - not even a broken third-party connector makes doctor raise
         return misconfigured(f"The connector failed with {type(second).__name__}; please report it to its authors.")
 

@@ -11,17 +11,15 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT, Fault
-from osiris_provider.connectors.http.base import (
-    MAX_PROOF,
+from osiris_provider.connectors.http.base import MAX_PROOF, HttpConnector, parsed
+from osiris_provider.connectors.http.connection import (
     CaBundle,
     Endpoint,
     HeaderSecret,
     HttpConnection,
-    HttpConnector,
     Timeout,
     checked_url,
     is_loopback,
-    parsed,
 )
 from osiris_provider.connectors.http.faults import (
     FORBIDDEN,

@@ -14,18 +14,8 @@ from typing_extensions import Self
 
 from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT, Fault
-from osiris_provider.connectors.http.base import (
-    MAX_PROOF,
-    CaBundle,
-    Endpoint,
-    HeaderSecret,
-    HttpConnection,
-    HttpConnector,
-    Timeout,
-    Url,
-    parsed,
-    prove_difference,
-)
+from osiris_provider.connectors.http.base import MAX_PROOF, HttpConnector, parsed, prove_difference
+from osiris_provider.connectors.http.connection import CaBundle, Endpoint, HeaderSecret, HttpConnection, Timeout, Url
 from osiris_provider.connectors.http.faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED, HttpFaultError
 from osiris_provider.connectors.model import Info
 
@@ -248,7 +238,7 @@ def error_code(answer: Answer) -> str:
 
 
 def _auth_of_nobody(model: SupabaseConnection) -> Any:
-    from osiris_provider.connectors.http.session import OriginAuth
+    from osiris_provider.connectors.http.auth import OriginAuth
 
     return OriginAuth(model.endpoint().base_url, key_headers("osiris-doctor-asks-with-a-wrong-key"))
 

@@ -118,6 +118,16 @@ EVERY_FIELD: dict[str, list[dict[str, Any]]] = {
         },
         {"base_url": "https://api.example.com", "user": "ann", "password": "p@ss:w/o#r%d?&"},
         {"base_url": "https://api.example.com", "api_key": "123"},
+        {"base_url": "https://api.example.com", "api_key": "123", "api_key_in": "query", "api_key_name": "key"},
+        {
+            "base_url": "https://api.example.com",
+            "token_url": "https://login.example.com/oauth/token",
+            "client_id": "me",
+            "client_secret": "p@ss:w/o#r%d?&",
+            "client_auth": "body",
+            "scope": "read write",
+            "token_params": {"audience": "https://api.example.com"},
+        },
     ],
     "duckdb": [
         {"path": "/data/Ware House.duckdb", "read_only": True, "memory": "2GB", "threads": 4, "lock_timeout": 1.5},

@@ -17,7 +17,7 @@ TOKEN = "t0ken-of-the-test"
 
 
 class TestApiConnector(CredentialsContract, NetworkContract):
-    public_fields = frozenset({"base_url"})
+    public_fields = frozenset({"base_url", "token_url"})
     secret_fields: ClassVar[frozenset[str]] = frozenset({"token"})
     logs_in_on_create: ClassVar[bool] = False
     connects_on_create: ClassVar[bool] = False

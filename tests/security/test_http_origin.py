@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
 from osiris_provider.connectors.api import ApiConnector
-from osiris_provider.connectors.http.session import HttpSession, OriginAuth, origin_of
+from osiris_provider.connectors.http.auth import OriginAuth, origin_of
+from osiris_provider.connectors.http.session import HttpSession
 from osiris_provider.connectors.http.transport import DeadlineAdapter
 from osiris_provider.connectors.shopify import ShopifyConnector
 from osiris_provider.connectors.supabase import SupabaseConnector

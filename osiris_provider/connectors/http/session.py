@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.cookiejar import Cookie, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
-from urllib.request import Request
 
 import requests  # noqa: TID253 - the module is only loaded when a client is made
-from requests.auth import AuthBase  # noqa: TID253 - the module is only loaded when a client is made
 
 from osiris_provider.connectors.deadline import Deadline, DeadlineContext
+from osiris_provider.connectors.http.auth import OriginAuth, OriginCookies, origin_of
 from osiris_provider.connectors.http.faults import (
     BAD_REDIRECT,
     LOGIN_PAGE,
@@ -25,73 +23,13 @@ from osiris_provider.connectors.http.faults import (
     HttpFaultError,
 )
 from osiris_provider.connectors.http.transport import DeadlineAdapter
-from osiris_provider.connectors.http.urls import Origin, authority_of
 
 MAX_REDIRECTS = 5
+UNAUTHORIZED_STATUS = 401
 REPEATING = (307, 308)
 """Redirects that keep method and body: what was asked was not done yet."""
 PIECE = 64 * 1024
 LOGIN_WORDS = frozenset({"login", "signin", "sign-in", "sign_in", "log-in", "sso", "saml", "oauth2"})
-
-
-def origin_of(url: str) -> Origin:
-    """Return scheme, host and port of a URL as they are connected to: what credentials belong to.
-
-    :param url: absolute.
-    :raises requests.exceptions.InvalidURL: it is not clear about where it leads; see :mod:`.urls`.
-    """
-    prepared = requests.PreparedRequest()
-    if authority_of(url) is not None:
-        # This is what the client connects to; it also writes the names of hosts in one way.
-        prepared.prepare_url(url, None)
-    origin = authority_of(prepared.url or "")
-    if origin is None:
-        problem = "not a clear http or https URL, such as one with a backslash or with a user in it"
-        raise requests.exceptions.InvalidURL(problem)
-    return origin
-
-
-class OriginCookies(DefaultCookiePolicy):
-    """Keeps the cookies of one origin only; cookies by themselves know no ports.
-
-    :param origin: scheme, host and port.
-    """
-
-    def __init__(self, origin: Origin) -> None:
-        super().__init__()
-        self._origin = origin
-
-    def set_ok(self, cookie: Cookie, request: Request) -> bool:
-        """Return whether a cookie may be kept."""
-        return origin_of(request.get_full_url()) == self._origin and super().set_ok(cookie, request)
-
-
-class OriginAuth(AuthBase):
-    """Sends credentials to one origin and to no other.
-
-    :param url: whose origin they belong to.
-    :param headers: name to value, as bytes because not every secret is Latin-1.
-    """
-
-    def __init__(self, url: str, headers: Mapping[str, bytes]) -> None:
-        self._origin = origin_of(url)
-        self._headers = dict(headers)
-
-    def __repr__(self) -> str:
-        """Show no credentials."""
-        return f"OriginAuth({self._origin[1]!r}, ***)"
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Attach the credentials if the request goes to their origin."""
-        if origin_of(request.url or "") == self._origin:
-            request.headers.update(self._headers)  # type: ignore[arg-type] # requests sends bytes as they are
-        return request
-
-    def strip(self, request: requests.PreparedRequest) -> None:
-        """Take the credentials off a redirected request unless it stays at their origin."""
-        if origin_of(request.url or "") != self._origin:
-            for name in ("Authorization", "Cookie", *self._headers):
-                request.headers.pop(name, None)
 
 
 @dataclass(frozen=True)
@@ -176,6 +114,11 @@ class HttpSession(requests.Session):
         for scheme in ("http://", "https://"):
             self.mount(scheme, adapter)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Secrets of the session that are not in its connection: a token that was fetched."""
+        return self._origin_auth.secrets
+
     def absolute(self, path: str) -> str:
         """Return the URL of a path; an absolute URL stays as it is.
 
@@ -205,11 +148,11 @@ class HttpSession(requests.Session):
         if len(args) < 7:
             kwargs.setdefault("timeout", self.timeout)
         absolute = self.absolute(url.decode() if isinstance(url, bytes) else url)
-        origin_of(absolute)
-        return super().request(method, absolute, *args, **kwargs)
+        return super().request(method, self._origin_auth.without_key(absolute), *args, **kwargs)
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Make a request ready to be sent; cookies go to the session's origin only."""
+        origin_of(str(request.url))
         prepared = super().prepare_request(request)
         if not self.same_origin(prepared.url or ""):
             prepared.headers.pop("Cookie", None)
@@ -228,9 +171,11 @@ class HttpSession(requests.Session):
         :raises requests.exceptions.InvalidURL: it is not clear about where it leads.
         """
         target = super().get_redirect_target(resp)
-        if target is not None:
-            origin_of(urljoin(str(resp.url), target))
-        return target
+        if target is None:
+            return None
+        joined = urljoin(str(resp.url), target)
+        origin_of(joined)
+        return self._origin_auth.without_key(joined)
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Let no credentials follow a redirect to another origin, whatever header they are in."""
@@ -253,16 +198,23 @@ class HttpSession(requests.Session):
         :raises HttpFaultError: a redirect to another origin, to a login page, or in a circle.
         :raises Exception: whatever requests and urllib3 raise.
         """
-        url = self.absolute(path)
+        answer = self._ask(method, path, most, options)
+        if answer.status == UNAUTHORIZED_STATUS and "auth" not in options and self._origin_auth.expire():
+            # A token may end before its time.
+            answer = self._ask(method, path, most, options)
+        return answer
+
+    def _ask(self, method: str, path: str, most: int, options: Mapping[str, Any]) -> Answer:
+        url, asked = self.absolute(path), dict(options)
         for _ in range(MAX_REDIRECTS):
-            with self.request(method, url, stream=True, allow_redirects=False, **options) as response:
+            with self.request(method, url, stream=True, allow_redirects=False, **asked) as response:
                 if not response.is_redirect:
                     return Answer.read(response, most)
             url = _next_hop(response)
             if method.upper() not in ("GET", "HEAD") and response.status_code not in REPEATING:
                 raise HttpFaultError(REDIRECTED_POST)
             # The query of the first request was for the first address; the target carries its own.
-            options.pop("params", None)
+            asked.pop("params", None)
         raise HttpFaultError(REDIRECT_LOOP)
 
     def ask_as_stranger(self, method: str, path: str, most: int, auth: OriginAuth) -> Answer:

@@ -12,11 +12,16 @@ from functools import partial
 from typing import Any
 
 import certifi
+import requests  # noqa: TID253 - the module is only loaded when a client is made
 import urllib3  # noqa: TID253 - the module is only loaded when a client is made
 from requests.adapters import HTTPAdapter  # noqa: TID253 - the module is only loaded when a client is made
+from requests.utils import select_proxy  # noqa: TID253 - the module is only loaded when a client is made
 
 from osiris_provider.connectors.deadline import Deadline, DeadlineContext, open_socket, shared_context, tls_context
 from osiris_provider.errors import ConnectionConfigError
+
+QUERY_HEADER = "X-Osiris-Query"
+"""Carries the parameters of a key, encoded, from the session down to the connection; it is never sent."""
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -44,6 +49,13 @@ class DeadlineAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = self._pools
         return manager
 
+    def add_headers(self, request: requests.PreparedRequest, **kwargs: Any) -> None:
+        """Refuse what the connections of a SOCKS proxy, which are not ours, would not do."""
+        proxy = select_proxy(str(request.url), kwargs.get("proxies")) or ""
+        if QUERY_HEADER in request.headers and proxy.lower().startswith("socks"):
+            problem = "a key in the query does not go through a SOCKS proxy"
+            raise requests.exceptions.InvalidSchema(problem)
+
     def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: Any) -> None:
         """Trust what the TLS context trusts, unless the caller names another bundle."""
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # the stubs leave it untyped
@@ -55,14 +67,25 @@ def _pool_classes(deadline: Deadline | None) -> dict[str, Any]:
     return {"http": partial(_Pool, deadline), "https": partial(_TLSPool, deadline)}
 
 
-class _Connection(urllib3.connection.HTTPConnection):
+class _KeyInQuery:
+    """Puts the parameters of a key into the URL where it leaves: behind all that logs it, or shows it in an error."""
+
+    def request(self, method: str, url: str, *args: Any, headers: Any = None, **kwargs: Any) -> None:
+        headers = dict(headers or {})
+        query = headers.pop(QUERY_HEADER, None)
+        if query:
+            url = f"{url}{'&' if '?' in url else '?'}{query}"
+        super().request(method, url, *args, headers=headers, **kwargs)  # type: ignore[misc] # of the class beside it
+
+
+class _Connection(_KeyInQuery, urllib3.connection.HTTPConnection):
     deadline: Deadline | None = None
 
     def _new_conn(self) -> socket.socket:
         return _connect(self, self.deadline)
 
 
-class _TLSConnection(urllib3.connection.HTTPSConnection):
+class _TLSConnection(_KeyInQuery, urllib3.connection.HTTPSConnection):
     deadline: Deadline | None = None
 
     def _new_conn(self) -> socket.socket:

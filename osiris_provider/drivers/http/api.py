@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from osiris_provider.connections.redact import Redactor
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import Extractor, Step
 from osiris_provider.drivers.http.base import PagedConfig
@@ -96,7 +97,7 @@ class ApiExtractor(Extractor[ApiExtractorConfig]):
             config.records_optional,
             config.null_records,
             config.error_paths,
-            get_connector(step.connection["family"]).model.redactor(step.connection),
+            lambda text: _redacted(step, text),
         )
         request = PageRequest(
             config.path,
@@ -112,3 +113,9 @@ class ApiExtractor(Extractor[ApiExtractorConfig]):
     def source(self, config: ApiExtractorConfig) -> str:
         """Return the path; its query may hold a key."""
         return config.path.partition("?")[0]
+
+
+def _redacted(step: Step[ApiExtractorConfig], text: str) -> str:
+    """Hide the secrets of the connection, and a token that its client has fetched."""
+    redact = get_connector(step.connection["family"]).model.redactor(step.connection)
+    return Redactor(step.client().secrets)(redact(text))
