@@ -26,13 +26,16 @@ Bound = int | float | Decimal | str
 class Incremental(BaseModel):
     """Config field ``incremental`` of the extractors.
 
-    :param column: grows with each change that is to be read: a number, a date, a timestamp or a text.
+    :param column: grows with each change that is to be read: a number, a date, a timestamp or a text. With dots, a
+        field inside objects.
     :param initial_value: where the first run begins; without it, the first run reads everything.
     :param inclusive: whether rows with exactly the value of the mark are asked for again, because there may be new
         ones. Those that have been read are left out.
     :param lookback: how far before the mark to begin, for rows that became visible late: in units of a number,
         seconds of a timestamp, days of a date. They are read again.
     :param nulls: what becomes of rows that have no value in the column. ``include`` reads them each time.
+    :param compare_as: what the texts of a column of texts are; without it, times if all of the first ones are in ISO
+        8601.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -42,13 +45,16 @@ class Incremental(BaseModel):
     inclusive: bool = True
     lookback: Annotated[int | float, Field(ge=0, allow_inf_nan=False)] = 0
     nulls: Literal["error", "include", "exclude"] = "error"
+    compare_as: Literal["number", "time", "text"] | None = None
 
 
 @dataclass(frozen=True)
 class Mark:
     """A value of a column, exactly: the name of its Arrow type, and its text.
 
-    :param seen: digests of the rows that have this value and were read; None if they are too many, or not known.
+    :param seen: digests of the rows that have this value and were read, as often as there were such rows; None if they
+        are too many, or not known.
+    :param ahead: when the run began, in ISO 8601, if it read rows of a later time; they are in ``seen`` too.
     :param schema: of the stream that it was found in, see :func:`encoded_schema`; None if it is not known.
     """
 
@@ -56,6 +62,7 @@ class Mark:
     text: str
     seen: tuple[str, ...] | None = field(default=None, compare=False)
     schema: str | None = field(default=None, compare=False)
+    ahead: str | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, value: pa.Scalar, seen: tuple[str, ...] | None = None) -> Mark:

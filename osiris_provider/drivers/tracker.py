@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from osiris_provider.drivers.incremental import Incremental, Mark, Marks, Window, encoded_schema
+from osiris_provider.drivers.ordering import Order, OrderError, has_order, is_text, kind_of, started
+from osiris_provider.drivers.seen_rows import Seen, Top
 from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-UNREAL = ("infinity", "-infinity", "NaN")
-MOST_SEEN = 1000
-"""Rows that share the mark's value are known again as long as they are no more than this."""
+log = logging.getLogger(__name__)
 
 
 class Tracker:
@@ -37,8 +38,13 @@ class Tracker:
         self._redact = redact
         self._span = marks.begin(redact(source), settings.column)
         self._schema: pa.Schema | None = None
-        self._top: pa.Array | None = None
-        self._seen: list[str] | None = []
+        self._started = started()
+        self._asked: Mark | None = None
+        self._top = Top()
+        self._early = 0
+        low, high = self._span.low, self._span.high
+        self._read_before = Seen(() if low is None or settings.lookback else low.seen or ())
+        self._read_ahead = Seen(None if high is None else high.seen)
 
     def window(self) -> Window:
         """Return what to ask for.
@@ -46,21 +52,26 @@ class Tracker:
         :raises DriverConfigError: ``lookback`` does not go with the column's type.
         """
         settings, span = self._settings, self._span
+        # Rows that were ahead of their time lie above the mark; they are found among what has no upper end.
+        high = None if span.high is None or span.high.ahead else span.high
         low = span.low
         if low is None:
             given = settings.initial_value
-            low = None if given is None else Mark.given(given)
-            return Window(settings.column, low, high=span.high, with_nulls=settings.nulls != "exclude")
+            self._asked = None if given is None else Mark.given(given)
+            return Window(settings.column, self._asked, high=high, with_nulls=settings.nulls != "exclude")
         problem = ""
         try:
-            low = low.before(settings.lookback)
+            self._asked = low.before(settings.lookback)
         except ValueError:
             problem = f"Step {self._step_id}: config field incremental.lookback: a text such as '{low.text}' has none."
         if problem:
             raise DriverConfigError(problem, step=self._step_id)
-        inclusive = settings.inclusive or bool(settings.lookback)
         schema = span.low.schema if span.low else None
-        return Window(settings.column, low, inclusive, span.high, settings.nulls != "exclude", schema)
+        return Window(settings.column, self._asked, self._inclusive, high, settings.nulls != "exclude", schema)
+
+    @property
+    def _inclusive(self) -> bool:
+        return self._settings.inclusive or bool(self._settings.lookback) or self._span.low is None
 
     def watch(self, reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
         """Return the stream without the rows that were read before; its end gives the mark to the keeper.
@@ -70,153 +81,186 @@ class Tracker:
         """
         import pyarrow as pa
 
-        # A source that knows its columns by its rows has none if it has no rows.
-        index = self._index(reader.schema) if reader.schema.names else 0
         self._schema = reader.schema
+        # A source that knows its columns by its rows has none if it has no rows.
+        path = self._path(reader.schema) if reader.schema.names else []
+        order = self._order(_field_at(reader.schema, path)) if path else Order(pa.null())
 
         def batches() -> Iterator[pa.RecordBatch]:
+            problem = ""
             for batch in reader:
-                within = self._within(batch, index)
-                yield self._fresh(within, index) if within.num_rows else within
-            self._marks.advance(self._reached())
+                try:
+                    yield self._fresh(batch, path, order) if batch.num_rows else batch
+                except OrderError as error:
+                    problem = str(error)
+                if problem:
+                    self._refuse(f"column '{self._settings.column}' {problem}. See config field incremental.compare_as")
+            self._warn()
+            self._marks.advance(self._reached(order))
 
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
-    def _index(self, schema: pa.Schema) -> int:
+    def _path(self, schema: pa.Schema) -> list[str | int]:
+        """Return where the column is: its position, then names of fields inside objects."""
         wanted = self._settings.column
         names = schema.names
         found = [at for at, name in enumerate(names) if name == wanted]
         found = found or [at for at, name in enumerate(names) if name.lower() == wanted.lower()]
-        if len(found) != 1:
+        if len(found) == 1:
+            return [found[0]]
+        first, *inner = wanted.split(".")
+        path: list[str | int] = [names.index(first), *inner] if inner and names.count(first) == 1 else []
+        if not path or _field_at(schema, path) is None:
             listed = ", ".join(names[:20])
             self._refuse(f"incremental needs one column '{wanted}' in the result, which has {listed}")
-        if not _has_order(schema.field(found[0]).type):
-            self._refuse(f"column '{wanted}' is {schema.field(found[0]).type}, which has no high-water mark")
-        return found[0]
+        return path
 
-    def _within(self, batch: pa.RecordBatch, index: int) -> pa.RecordBatch:
-        """Leave out what lies above the high mark; not every source can be asked to."""
+    def _order(self, field: pa.Field) -> Order:
+        column, compare_as = self._settings.column, self._settings.compare_as
+        kind = compare_as or kind_of(field)
+        if not has_order(field.type) or kind == "none":
+            what = "of a type whose texts stand in another order than its values" if kind == "none" else field.type
+            self._refuse(
+                f"column '{column}' is {what}, which has no high-water mark. Choose another, or cast it in SQL"
+            )
+        if compare_as and not is_text(field.type):
+            self._refuse(f"config field incremental.compare_as is for texts, and column '{column}' is {field.type}")
+        return Order(field.type, kind)
+
+    def _fresh(self, batch: pa.RecordBatch, path: list[str | int], order: Order) -> pa.RecordBatch:
         import pyarrow.compute as pc
 
-        high = self._span.high
-        limit = None if high is None or not batch.num_rows else high.typed(batch.schema.field(index).type)
-        if limit is None:
-            return batch
-        column = batch.column(index)
-        above = pc.greater(column, limit[0])
-        return batch.filter(pc.invert(pc.fill_null(above, False)))
-
-    def _fresh(self, batch: pa.RecordBatch, index: int) -> pa.RecordBatch:
-        import pyarrow.compute as pc
-
-        column = batch.column(index)
+        column = _column_at(batch, path)
         if column.null_count and self._settings.nulls == "error":
             self._refuse(
                 f"{column.null_count:,} rows have no value in column '{self._settings.column}', by which new rows are "
                 "known. Say incremental.nulls: include or exclude"
             )
-        ends = pc.min_max(_real(column))
-        if not ends["max"].is_valid:
-            return batch
-        self._note(batch, column, ends["max"])
-        return self._without_seen(batch, column, ends["min"])
+        keys = order.keys(column)
+        wanted = self._wanted(batch, keys, order)
+        if not pc.all(wanted).as_py():
+            batch, column, keys = batch.filter(wanted), column.filter(wanted), keys.filter(wanted)
+        limit = order.latest(keys, self._started)
+        ahead = pc.fill_null(pc.greater(keys, limit), False) if limit is not None else None
+        if ahead is not None and pc.any(ahead).as_py():
+            self._top.note_ahead(batch.filter(ahead), column.filter(ahead))
+            now = pc.invert(ahead)
+            self._top.note(batch.filter(now), column.filter(now), keys.filter(now), rows=self._settings.inclusive)
+        else:
+            self._top.note(batch, column, keys, rows=self._settings.inclusive)
+        return self._without_seen(batch, keys, order)
 
-    def _note(self, batch: pa.RecordBatch, column: pa.Array, top: pa.Scalar) -> None:
-        """Remember the greatest value, and the rows that have it."""
+    def _wanted(self, batch: pa.RecordBatch, keys: pa.Array, order: Order) -> pa.Array:
+        """Return which rows lie within what was asked for; not every source does what it is asked."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        fresh = pa.array([top], column.type)
-        if self._top is None or not pc.greater_equal(self._top, fresh)[0].as_py():
-            self._top, self._seen = fresh, []
-        if not self._top.equals(fresh) or self._seen is None or not self._settings.inclusive:
-            return
-        rows = batch.filter(pc.equal(column, top))
-        if len(self._seen) + rows.num_rows > MOST_SEEN:
-            self._seen = None
-        else:
-            digests = _digests(rows)
-            self._seen = None if digests is None else [*self._seen, *digests]
+        wanted = pa.repeat(True, batch.num_rows)
+        asked = (
+            _key_of(self._asked, keys.type, order, earliest=True) if self._asked is not None and order.exact else None
+        )
+        if asked is not None:
+            compare = pc.greater_equal if self._inclusive else pc.greater
+            wanted = pc.fill_null(compare(keys, asked), True)
+            self._early += pc.sum(pc.invert(wanted)).as_py() or 0
+        high = self._span.high
+        top = _key_of(high, keys.type, order) if high is not None else None
+        if high is not None and top is not None:
+            below = pc.fill_null(pc.less_equal(keys, top), True)
+            wanted = pc.and_(wanted, pc.or_(below, self._read_ahead.among(batch, _after(high, keys, order))))
+        return wanted
 
-    def _without_seen(self, batch: pa.RecordBatch, column: pa.Array, least: pa.Scalar) -> pa.RecordBatch:
-        """Leave out the rows at the low mark that were read before; they are the least of what was asked for."""
-        import pyarrow as pa
+    def _without_seen(self, batch: pa.RecordBatch, keys: pa.Array, order: Order) -> pa.RecordBatch:
+        """Leave out the rows that were read before: those at the low mark, and those that were ahead of their time."""
         import pyarrow.compute as pc
 
         low = self._span.low
-        if low is None or not low.seen or self._settings.lookback:
+        if low is None:
             return batch
-        at_mark = pa.scalar(low.text, column.type) if _is_text(column.type) else least
-        if Mark.of(at_mark) != low:
-            return batch
-        equal = pc.fill_null(pc.equal(column, at_mark), False)
-        digests = iter(_digests(batch.filter(equal)) or [])
-        known = set(low.seen)
-        keep = [not same or next(digests, "") not in known for same in equal.to_pylist()]
-        return batch if all(keep) else batch.filter(pa.array(keep))
+        key = _key_of(low, keys.type, order)
+        candidates = _after(low, keys, order)
+        if key is not None:
+            candidates = pc.or_(candidates, pc.fill_null(pc.equal(keys, key), False))
+        known = self._read_before.among(batch, candidates)
+        return batch.filter(pc.invert(known)) if pc.any(known).as_py() else batch
 
-    def _reached(self) -> Mark | None:
+    def _reached(self, order: Order) -> Mark | None:
         """Return the mark of what was read; it never goes back behind the one that the run began at."""
         import pyarrow.compute as pc
 
         low, top = self._span.low, self._top
-        if top is None:
-            return low
-        mark = Mark.of(top[0], None if self._seen is None else tuple(self._seen))
+        ahead = self._started.isoformat() if top.ahead else None
+        if top.value is None or top.key is None:
+            return replace(low, seen=top.digests(), ahead=ahead) if low is not None and ahead else low
+        mark = replace(Mark.of(top.value, top.digests()), ahead=ahead)
         mark = replace(mark, schema=None if self._schema is None else encoded_schema(self._schema))
         if low is not None and low != mark:
             # If the column has another type than it had, what was read now is all that is known.
-            before = low.typed(top.type)
-            if before is not None and pc.less(top, before)[0].as_py():
+            before = _key_of(low, top.key.type, order)
+            if before is not None and pc.less(top.key, before).as_py():
                 return low
-        if self._redact(mark.text) != mark.text and _is_text(top.type):
+        if self._redact(mark.text) != mark.text and is_text(top.value.type):
             self._refuse(f"the greatest value of column '{self._settings.column}' holds a secret of the connection")
-        return mark if self._settings.inclusive else replace(mark, seen=None)
+        return mark if self._settings.inclusive or ahead else replace(mark, seen=None)
+
+    def _warn(self) -> None:
+        column = self._settings.column
+        if self._early and self._asked is not None:
+            log.warning(
+                "Step %s: the source sent %s rows with a %s before %s, which was not asked for; they are left out. "
+                "Check that it reads what it is asked: for an API, config field incremental.param.",
+                self._step_id,
+                f"{self._early:,}",
+                column,
+                self._asked.text,
+            )
+        if self._top.ahead:
+            log.warning(
+                "Step %s: %s rows have a %s after the run's start, such as %s. They are delivered, and do not become "
+                "the high-water mark: it would hide all that comes until then. Correct them at the source.",
+                self._step_id,
+                f"{self._top.ahead:,}",
+                column,
+                self._redact(str(self._top.example)),
+            )
 
     def _refuse(self, problem: str) -> NoReturn:
         message = f"Step {self._step_id}: {problem}."
         raise DataError(message, step=self._step_id, column=self._settings.column)
 
 
-def _has_order(kind: pa.DataType) -> bool:
-    from pyarrow import types
-
-    kinds = (types.is_integer, types.is_decimal, types.is_floating, types.is_date, types.is_timestamp, _is_text)
-    return any(is_it(kind) for is_it in kinds)
-
-
-def _real(column: pa.Array) -> pa.Array:
-    """Return the values that a later one can surpass; a column with an infinite date may come as text."""
+def _field_at(schema: pa.Schema, path: list[str | int]) -> pa.Field:
     import pyarrow as pa
+
+    field = schema.field(path[0])
+    for name in path[1:]:
+        if not pa.types.is_struct(field.type) or field.type.get_field_index(str(name)) < 0:
+            return None
+        field = field.type.field(name)
+    return field
+
+
+def _column_at(batch: pa.RecordBatch, path: list[str | int]) -> pa.Array:
     import pyarrow.compute as pc
 
-    if pa.types.is_floating(column.type):
-        return column.filter(pc.is_finite(column))
-    if _is_text(column.type):
-        return column.filter(pc.invert(pc.is_in(column, pa.array(UNREAL, column.type))))
+    column = batch.column(path[0])
+    for name in path[1:]:
+        column = pc.struct_field(column, name)
     return column
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    from pyarrow import types
+def _key_of(mark: Mark, dtype: pa.DataType, order: Order, *, earliest: bool = False) -> pa.Scalar | None:
+    """Return the key of a mark, whatever type its column had; None if it has none in this order."""
+    if order.of_texts:
+        return order.key(str(mark.bound()), earliest=earliest)
+    found = mark.typed(dtype)
+    return found[0] if found is not None else None
 
-    return bool(types.is_string(kind) or types.is_large_string(kind))
 
-
-def _digests(rows: pa.RecordBatch) -> list[str] | None:
-    """Return a digest of each row's names and values; None if Python has no counterpart of one."""
+def _after(mark: Mark, keys: pa.Array, order: Order) -> pa.Array:
+    """Return which rows lie after the start of the run that has reached a mark, if it has read such rows."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    columns = []
-    try:
-        for column in rows.columns:
-            # Python's own times end at microseconds.
-            exact = column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
-            columns.append(exact.to_pylist())
-    except (ValueError, OverflowError, pa.ArrowException):
-        return None
-    names = repr(rows.schema.names)
-    return [
-        hashlib.blake2b(f"{names}{values!r}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-        for values in zip(*columns, strict=True)
-    ]
+    limit = order.latest(keys, datetime.fromisoformat(mark.ahead)) if mark.ahead else None
+    return pa.repeat(False, len(keys)) if limit is None else pc.fill_null(pc.greater(keys, limit), False)

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.drivers.incremental import Incremental, Mark
-from osiris_provider.drivers.tracker import MOST_SEEN, Tracker
+from osiris_provider.drivers.seen_rows import MOST_SEEN
+from osiris_provider.drivers.tracker import Tracker
 from osiris_provider.errors import DataError, DriverConfigError
 
 from tests.contract.marks import KeptMarks

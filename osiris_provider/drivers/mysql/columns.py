@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from osiris_provider.drivers.mysql import arrow_types as types
+from osiris_provider.drivers.ordering import is_text, ordered_as
 from osiris_provider.drivers.sql.base import json_text
 from osiris_provider.drivers.sql.server import check_text_columns, needs_text
 
@@ -43,10 +44,17 @@ class Column:
 
     @property
     def field(self) -> pa.Field:
-        """Name and type as delivered."""
+        """Name and type as delivered; one of texts says in which order MySQL puts them."""
         import pyarrow as pa
 
-        return pa.field(self.name, pa.string() if self.as_text else self.type)
+        field = pa.field(self.name, pa.string() if self.as_text else self.type)
+        if self.code == types.JSON:
+            return ordered_as(field, "none")
+        if not self.as_text or is_text(self.type):
+            return field
+        is_time = pa.types.is_timestamp(self.type) or pa.types.is_date(self.type)
+        is_number = pa.types.is_integer(self.type) or pa.types.is_floating(self.type) or pa.types.is_decimal(self.type)
+        return ordered_as(field, "time") if is_time else ordered_as(field, "number") if is_number else field
 
     @property
     def has_time(self) -> bool:

@@ -28,6 +28,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.ordering import is_text, ordered_as
 from osiris_provider.drivers.sql.server import check_text_columns
 from osiris_provider.errors import DataError
 
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 
 BOOL, BYTEA, INT8, INT2, INT4, OID, FLOAT4, FLOAT8 = 16, 17, 20, 21, 23, 26, 700, 701
 DATE, TIME, TIMESTAMP, TIMESTAMPTZ, NUMERIC = 1082, 1083, 1114, 1184, 1700
+CHAR, NAME, TEXT, UNKNOWN, BPCHAR, VARCHAR, UUID = 18, 19, 25, 705, 1042, 1043, 2950
+
+_NUMBERS = (INT2, INT4, INT8, OID, FLOAT4, FLOAT8, NUMERIC)
+_TIMES = (DATE, TIMESTAMP, TIMESTAMPTZ)
+_TEXTS = (TEXT, VARCHAR, BPCHAR, CHAR, NAME, UUID, TIME, UNKNOWN)
+"""Types whose values stand in the order of their texts, but for collations."""
 
 MAX_DIGITS = 76
 _MAX_DECIMAL128 = 38
@@ -88,10 +95,13 @@ class Column:
 
     @property
     def field(self) -> pa.Field:
-        """The Arrow field."""
+        """The Arrow field; one of texts says in which order PostgreSQL puts them."""
         import pyarrow as pa
 
-        return pa.field(self.name, self.arrow_type)
+        field = pa.field(self.name, self.arrow_type)
+        if not is_text(field.type) or self.oid in _TEXTS:
+            return field
+        return ordered_as(field, "number" if self.oid in _NUMBERS else "time" if self.oid in _TIMES else "none")
 
 
 def columns_of(description: Sequence[Any] | None) -> list[Column]:

@@ -13,6 +13,7 @@ from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.blocks import BLOCK_BYTES
 from osiris_provider.drivers.postgres.config import PostgresQueryConfig
 from osiris_provider.drivers.postgres.copy_out import Stream, open_stream
+from osiris_provider.drivers.postgres.names import check_config_names
 from osiris_provider.drivers.postgres.parts import NotInPartsError, plan_parts, share_snapshot
 from osiris_provider.drivers.postgres.session import rolled_back_on_error
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, given_fields, require_fields
@@ -59,6 +60,13 @@ class PostgresExtractor(PostgresDriver, ServerExtractor[PostgresQueryConfig]):
     family = "postgres"
     config_model = PostgresQueryConfig
     dialect = Dialect(quote)
+
+    def extract(self, step: Step[PostgresQueryConfig]) -> Batches:
+        """Return the stream of what the names say in full; see :meth:`SQLExtractor.extract`."""
+        config = step.config
+        followed = config.incremental.column if config.incremental else None
+        check_config_names(step.id, config.table, [*(config.columns or []), followed, config.partition_on])
+        return super().extract(step)
 
     def stream(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""

@@ -12,6 +12,7 @@ from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
 from osiris_provider.connectors.sql_faults import BAD_DATA
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.extractor import PostgresDriver, quote
+from osiris_provider.drivers.postgres.names import check_column_names, check_config_names
 from osiris_provider.drivers.postgres.tables import columns_of, unique_keys
 from osiris_provider.drivers.postgres.values import column_type, csv_of
 from osiris_provider.drivers.sql.base import Batches
@@ -57,6 +58,12 @@ class PostgresWriter(PostgresDriver, SQLWriter[WriteConfig]):
     name = "postgres.writer"
     family = "postgres"
     config_model = WriteConfig
+
+    def write(self, step: Step[WriteConfig], reader: pa.RecordBatchReader) -> dict[str, Any]:
+        """Write all batches, under names that PostgreSQL keeps; see :meth:`SQLWriter.write`."""
+        check_config_names(step.id, step.config.table, step.config.primary_key)
+        check_column_names(step.id, reader.schema.names)
+        return super().write(step, reader)
 
     def load(self, client: extensions.connection, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
         """Write all batches; see :meth:`SQLWriter.load`."""

@@ -1,0 +1,316 @@
+"""What users of incremental loading met elsewhere: rows lost, doubled or out of order without a word."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from osiris_provider.connectors import close_all
+from osiris_provider.drivers import get_driver
+from osiris_provider.drivers.incremental import Incremental, Mark
+from osiris_provider.drivers.tracker import Tracker
+from osiris_provider.errors import DataError
+
+from tests.contract.context import RecordingContext
+from tests.contract.marks import KeptMarks
+from tests.integration.api_extracts import extracted, paged_api
+from tests.servers import Address
+from tests.servers.fake_api import FakeApi
+
+Connection = dict[str, Any]
+NOW = dt.datetime.now(dt.timezone.utc).replace(microsecond=0)
+HOUR = dt.timedelta(hours=1)
+
+
+@pytest.fixture
+def marks() -> KeptMarks:
+    return KeptMarks()
+
+
+@pytest.fixture
+def postgres(postgres_database: Address) -> Iterator[Connection]:
+    yield {"family": "postgres", "alias": "test", **asdict(postgres_database)}
+    close_all()
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    with paged_api() as server:
+        yield server
+
+
+def execute(connection: Connection, *statements: str) -> None:
+    names = ("host", "port", "user", "password")
+    where = {name: connection[name] for name in names}
+    with closing(psycopg2.connect(**where, dbname=connection["database"])) as client, client.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        client.commit()
+
+
+def read(connection: Connection, marks: KeptMarks, **config: Any) -> list[int]:
+    """Do a run that succeeds; return the numbers of its rows."""
+    config = {"incremental": {"column": "c"}, "table": "t", **config}
+    step = {"resolved_connection": connection, **config}
+    driver = get_driver(f"{connection['family']}.extractor")
+    result = driver.run(step_id="s", config=step, inputs={}, ctx=RecordingContext(marks=marks))
+    return sorted(result["data"].read_all()["n"].to_pylist())
+
+
+def follow(values: Sequence[Any], marks: KeptMarks, dtype: Any = None, size: int = 2, **settings: Any) -> list[Any]:
+    """Do a run on a source that does not do what it is asked; return the values of its rows."""
+    tracker = Tracker("s", Incremental(column="c", **settings), marks, "t", str)
+    tracker.window()
+    schema = pa.schema([("c", dtype or pa.string())])
+    batches = [
+        pa.RecordBatch.from_pydict({"c": list(values[start : start + size])}, schema=schema)
+        for start in range(0, len(values), size)
+    ]
+    got: list[Any] = tracker.watch(pa.RecordBatchReader.from_batches(schema, batches)).read_all()["c"].to_pylist()
+    return got
+
+
+# Numbers in columns of texts.
+
+
+def test_numeric_without_precision_is_compared_as_a_number(postgres: Connection, marks: KeptMarks) -> None:
+    execute(postgres, "CREATE TABLE t (n INT, c NUMERIC)", "INSERT INTO t SELECT i, i FROM generate_series(1, 12) i")
+    got = read(postgres, marks)
+    assert marks.low == Mark("string", "12")
+    execute(postgres, "INSERT INTO t VALUES (13, 12.5), (14, 100), (15, 1000000000000000000000.000000000000000001)")
+    got += read(postgres, marks) + read(postgres, marks)
+    assert got == list(range(1, 16)), "each row once"
+
+
+def test_numbers_that_are_equal_are_one_value_of_the_cursor(postgres: Connection, marks: KeptMarks) -> None:
+    execute(postgres, "CREATE TABLE t (n INT, c NUMERIC)", "INSERT INTO t VALUES (1, 2.0), (2, 2.00), (3, 'NaN')")
+    assert read(postgres, marks) == [1, 2, 3]
+    execute(postgres, "DELETE FROM t WHERE n = 3", "INSERT INTO t VALUES (4, 2)")
+    assert read(postgres, marks) == [4]
+    assert read(postgres, marks) == []
+
+
+@given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, places=5, min_value=-(10**9), max_value=10**9)))
+def test_texts_of_numbers_are_read_once(values: list[Decimal]) -> None:
+    marks, sent, got = KeptMarks(), list[str](), list[str]()
+    for value in sorted(values):
+        sent.append(str(value))
+        got += follow(sent, marks, compare_as="number")
+    assert got == sent
+
+
+def test_what_is_no_number_is_refused(marks: KeptMarks) -> None:
+    with pytest.raises(DataError, match=r"Step s: column 'c' holds 'n/a', which is not a number"):
+        follow(["1", "n/a"], marks, compare_as="number")
+    assert marks.advanced == 0
+
+
+# What has no order.
+
+
+@pytest.mark.parametrize("kind", ["JSON", "JSONB", "INET", "MONEY", "INT[]", "INTERVAL", "INT4RANGE", "mood", "BIT(3)"])
+def test_types_of_postgresql_whose_texts_have_another_order_are_refused(
+    postgres: Connection, marks: KeptMarks, kind: str
+) -> None:
+    execute(postgres, "CREATE TYPE mood AS ENUM ('sad', 'happy')", f"CREATE TABLE t (n INT, c {kind})")
+    with pytest.raises(DataError, match=r"column 'c' is of a type whose texts stand in another order"):
+        read(postgres, marks)
+    assert marks.advanced == 0
+
+
+def test_json_is_refused_where_it_looks_like_text(tmp_path: Path, marks: KeptMarks) -> None:
+    path = tmp_path / "x.duckdb"
+    with duckdb.connect(path) as client:
+        client.execute("CREATE TABLE t (n INT, c JSON)")
+        client.execute("""INSERT INTO t VALUES (1, '{"a": 1}')""")
+    with pytest.raises(DataError, match="column 'c' holds JSON, which has no order"):
+        read({"family": "duckdb", "alias": "x", "path": str(path)}, marks)
+    close_all()
+
+
+# Rows that are equal.
+
+
+def test_equal_rows_are_counted(postgres: Connection, marks: KeptMarks) -> None:
+    execute(postgres, "CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 5), (1, 5)")
+    assert read(postgres, marks) == [1, 1]
+    execute(postgres, "INSERT INTO t VALUES (1, 5), (1, 5), (1, 5)")
+    assert read(postgres, marks) == [1, 1, 1]
+    assert read(postgres, marks) == []
+    execute(postgres, "DELETE FROM t", "INSERT INTO t VALUES (1, 5)")
+    assert read(postgres, marks) == []
+
+
+# Texts that are times.
+
+MIXED = [
+    "2024-01-01T00:30:00+02:00",  # 22:30 of the day before
+    "2023-12-31T23:00:00Z",
+    "2023-12-31T23:00:00.5Z",
+    "2023-12-31T18:00:01-05:00",  # 23:00:01
+    "2024-01-01T01:00:02.123456789+0200",  # 23:00:02.123456
+    "2023-12-31 23:00:03+00",
+]
+
+
+@pytest.mark.parametrize("settings", [{}, {"compare_as": "time"}])
+def test_texts_with_mixed_offsets_and_fractions_are_compared_as_times(
+    settings: dict[str, Any], marks: KeptMarks
+) -> None:
+    sent: list[str] = []
+    got: list[str] = []
+    for text in MIXED:
+        sent.append(text)
+        got += follow(sent, marks, **settings)
+        assert marks.low == Mark("string", text)
+    assert got == MIXED
+
+
+def test_a_text_among_times_is_refused_and_not_the_end(marks: KeptMarks) -> None:
+    with pytest.raises(DataError, match=r"column 'c' holds times and 'n/a', which is none.*incremental.compare_as"):
+        follow([*MIXED, "n/a"], marks)
+    with pytest.raises(DataError, match=r"'2024-01-01T00:00:00', which is none, or has no offset where others have"):
+        follow([*MIXED, "2024-01-01T00:00:00"], marks)
+    assert follow(["2024-01-01", "n/a"], marks, compare_as="text") == ["2024-01-01", "n/a"]
+
+
+def test_times_of_postgresql_as_text_are_times(postgres: Connection, marks: KeptMarks) -> None:
+    execute(postgres, "CREATE TABLE t (n INT, c TIMESTAMPTZ)", "INSERT INTO t VALUES (1, '2024-01-01 00:00:00.9+00')")
+    as_text = {"text_columns": ["c"]}
+    assert read(postgres, marks, **as_text) == [1]
+    execute(postgres, "INSERT INTO t VALUES (2, '2024-01-01 00:00:01+00'), (3, 'infinity'), (4, '0044-03-15 BC')")
+    assert read(postgres, marks, **as_text) == [2, 3]
+    execute(postgres, "DELETE FROM t WHERE n = 3")
+    assert read(postgres, marks, **as_text) == []
+
+
+# Rows ahead of their time.
+
+
+@pytest.mark.parametrize("kind", ["TIMESTAMPTZ", "TIMESTAMP", "DATE"])
+def test_one_row_of_2999_does_not_end_the_stream(
+    postgres: Connection, marks: KeptMarks, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    execute(
+        postgres,
+        f"CREATE TABLE t (n INT, c {kind})",
+        "INSERT INTO t VALUES (1, now() - interval '3 days'), (2, '2999-01-01')",
+    )
+    with caplog.at_level(logging.WARNING):
+        assert read(postgres, marks) == [1, 2]
+    assert "1 rows have a c after the run's start, such as 2999-01-01" in caplog.text
+    first = marks.low
+    execute(postgres, "INSERT INTO t VALUES (3, now() - interval '2 days')")
+    assert read(postgres, marks) == [3], "what is new, and nothing twice"
+    execute(postgres, "INSERT INTO t VALUES (4, now() - interval '1 day'), (5, '2999-01-01')")
+    assert read(postgres, marks) == [4, 5]
+    assert read(postgres, marks) == []
+    # The first run is done again: what it has read, and nothing that has come since.
+    assert read(postgres, KeptMarks(None, first)) == [1, 2]
+
+
+def test_what_is_ahead_of_its_time_comes_once_when_its_time_has_come(marks: KeptMarks) -> None:
+    soon = (NOW + HOUR).isoformat()
+    past = (NOW - HOUR).isoformat()
+    assert follow([past, soon], marks) == [past, soon]
+    assert marks.low is not None
+    # As if a day had gone by since.
+    marks.low = Mark(
+        marks.low.type,
+        marks.low.text,
+        marks.low.seen,
+        ahead=(NOW - dt.timedelta(seconds=1)).isoformat(),
+    )
+    assert follow([past, soon, "2999-01-01T00:00:00Z"], marks) == ["2999-01-01T00:00:00Z"]
+
+
+def test_a_time_without_zone_may_be_one_of_kiribati(marks: KeptMarks) -> None:
+    local = (NOW + 13 * HOUR).replace(tzinfo=None)
+    assert follow([local], marks, pa.timestamp("us")) == [local]
+    assert marks.low == Mark("timestamp[us]", f"{local:%Y-%m-%d %H:%M:%S}.000000")
+
+
+# Sources that do not do what they are asked.
+
+
+def test_an_api_that_ignores_the_parameter_doubles_nothing(
+    api: FakeApi, marks: KeptMarks, caplog: pytest.LogCaptureFixture
+) -> None:
+    config: dict[str, Any] = {"incremental": {"column": "updated_at", "param": "since"}, "records": "data.items"}
+    api.rows = [{"id": number, "updated_at": f"2026-01-0{number}T00:00:00Z"} for number in range(1, 4)]
+    ctx = RecordingContext(marks=marks)
+
+    def ids() -> list[int]:
+        found: list[int] = extracted(api, "items/page", ctx, **config).read_all()["id"].to_pylist()
+        return found
+
+    assert ids() == [1, 2, 3]
+    assert caplog.text == ""
+    api.rows.append({"id": 4, "updated_at": "2026-01-04T00:00:00Z"})
+    with caplog.at_level(logging.WARNING):
+        assert ids() == [4]
+    assert "sent 2 rows with a updated_at before 2026-01-03T00:00:00Z, which was not asked for" in caplog.text
+    assert "incremental.param" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values"),
+    [
+        (pa.int64(), [1, 2, 3]),
+        (pa.float64(), [0.5, 1.5, 2.5]),
+        (pa.decimal128(9, 2), [Decimal("1.00"), Decimal("2.00"), Decimal("3.00")]),
+        (pa.date32(), [dt.date(2024, 1, day) for day in (1, 2, 3)]),
+        (pa.timestamp("us", "UTC"), [NOW - hours * HOUR for hours in (3, 2, 1)]),
+        (pa.string(), ["2024-01-01T00:00:00Z", "2024-01-01T00:00:00.5Z", "2024-01-01T03:00:00+02:00"]),
+    ],
+)
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_old_rows_are_left_out_where_the_type_permits(
+    dtype: Any, values: list[Any], inclusive: bool, marks: KeptMarks
+) -> None:
+    assert follow(values[:2], marks, dtype, inclusive=inclusive) == values[:2]
+    assert follow(values, marks, dtype, inclusive=inclusive) == values[2:]
+    assert follow(values, KeptMarks(), dtype, initial_value=values[1]) == values[1:]
+
+
+def test_a_date_to_begin_at_is_one_of_anywhere(marks: KeptMarks) -> None:
+    """The source decides in which zone it takes it; what no zone would give is left out."""
+    sent = ["2023-12-31T09:59:59Z", "2023-12-31T10:00:00Z", "2024-01-01T00:00:00Z"]
+    assert follow(sent, marks, initial_value="2024-01-01") == sent[1:]
+    assert follow(sent, KeptMarks(), initial_value=dt.date(2024, 1, 1)) == sent[1:]
+
+
+def test_texts_are_left_to_the_order_of_the_source(marks: KeptMarks) -> None:
+    """A database may say that 'C' comes after 'b'."""
+    assert follow(["a", "b"], marks) == ["a", "b"]
+    assert follow(["b", "C"], marks) == ["C"]
+
+
+# Columns inside objects.
+
+
+def test_a_cursor_inside_an_object(api: FakeApi, marks: KeptMarks) -> None:
+    config: dict[str, Any] = {"incremental": {"column": "meta.at.time", "param": "since"}, "records": "data.items"}
+    api.rows = [{"id": n, "meta": {"at": {"time": f"2026-01-0{n}T00:00:00Z"}}} for n in (1, 2)]
+    ctx = RecordingContext(marks=marks)
+    assert extracted(api, "items/page", ctx, **config).read_all()["id"].to_pylist() == [1, 2]
+    assert marks.low == Mark("string", "2026-01-02T00:00:00Z")
+    api.rows.append({"id": 3, "meta": {"at": {"time": "2026-01-03T00:00:00Z"}}})
+    assert extracted(api, "items/page", ctx, **config).read_all()["id"].to_pylist() == [3]
+    assert api.requests[-1].query["since"] == "2026-01-02T00:00:00Z"
+    with pytest.raises(DataError, match=r"needs one column 'meta.at.tmie' in the result"):
+        extracted(
+            api, "items/page", ctx, incremental={"column": "meta.at.tmie", "param": "x"}, records="data.items"
+        ).read_all()
