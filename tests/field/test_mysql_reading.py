@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from osiris_provider.connectors import get_connector
 from osiris_provider.errors import DriverConfigError, OsirisError
@@ -13,8 +11,8 @@ from pymysql.connections import Connection as Client
 
 from tests.integration.sql_families import Connection
 from tests.integration.test_mysql_drivers import MySQLFamily
-from tests.servers import Address, MySQLFamilyServer
-from tests.servers.kinds import MYSQL_AND_MARIADB, ONLY_MYSQL
+from tests.servers import Address
+from tests.servers.kinds import MYSQL_AND_MARIADB
 
 ENGINES = ("binary", "cursor")
 CHARSETS = ("latin1", "utf8", "utf8mb3", "gbk")
@@ -104,34 +102,3 @@ class TestMySQLReading(MySQLFamily):
 
         with pytest.raises(OsirisError, match="late"):
             self.extract(connection, "CALL p()")
-
-
-@ONLY_MYSQL
-class TestMySQLVectors(MySQLFamily):
-    @pytest.fixture(autouse=True)
-    def _has_vectors(self, mysql_family: MySQLFamilyServer) -> None:
-        if mysql_family.version() < (9,):
-            pytest.skip("VECTOR came with MySQL 9")
-
-    VECTORS: Sequence[Any] = ([1.0, -2.5, 0.10000000149011612], None, [0.0, 3.4028234663852886e38, -0.0])
-
-    @pytest.mark.parametrize("engine", ENGINES)
-    def test_a_vector_is_a_list_of_floats(self, connection: Connection, address: Address, engine: str) -> None:
-        self.execute(
-            address,
-            "CREATE TABLE target (id INT PRIMARY KEY, v VECTOR(3))",
-            "INSERT INTO target VALUES (1, STRING_TO_VECTOR('[1, -2.5, 0.1]')), (2, NULL), "
-            "(3, STRING_TO_VECTOR('[0, 3.4028234663852886e38, -0]'))",
-        )
-        query = "SELECT v FROM target ORDER BY id"
-
-        read = self.extract(connection, query, engine=engine)
-        texts = self.extract(connection, query, engine=engine, text_columns=["v"])
-
-        assert read.schema.equals(pa.schema([("v", pa.list_(pa.float32()))]))
-        assert read["v"].to_pylist() == list(self.VECTORS)
-        assert texts["v"].to_pylist() == [
-            "[1.0, -2.5, 0.10000000149011612]",
-            None,
-            "[0.0, 3.4028234663852886e+38, -0.0]",
-        ]

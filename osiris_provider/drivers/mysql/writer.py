@@ -25,6 +25,7 @@ from osiris_provider.drivers.mysql.tables import (
     unique_keys,
 )
 from osiris_provider.drivers.mysql.values import column_type, key_type
+from osiris_provider.drivers.mysql.vectors import with_vectors
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.fit import twice_in
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
@@ -113,7 +114,7 @@ class _Load:
         self._look()
         reason = self._prepare(swap)
         self.client.commit()
-        rows = fitted(self.step, self.columns, batches)
+        rows = with_vectors(fitted(self.step, self.columns, batches), self.config.table, self.columns)
         if not reason:
             return swap.replace(lambda: self._fill(swap.new_table, rows), exists=bool(self.columns))
         return self._in_place(rows)
