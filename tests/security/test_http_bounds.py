@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import resource
 from collections.abc import Iterator
@@ -14,12 +15,13 @@ from osiris_provider.connectors.http import base
 from osiris_provider.connectors.http.faults import MAX_WAIT, retry_after_seconds
 from osiris_provider.connectors.shopify import ShopifyConnector
 from osiris_provider.drivers import get_driver
-from osiris_provider.errors import ConnectorError, OsirisError
+from osiris_provider.drivers.http.records import MAX_RECORDS
+from osiris_provider.errors import ConnectorError, DataError, OsirisError
 from osiris_provider.retry_policy import OsirisRetryPolicy
 
 from tests.contract.context import RecordingContext
 from tests.security.rogue_http import RogueHttp, api, gzip_bomb
-from tests.servers.http import Reply
+from tests.servers.http import RawReply, Reply
 
 MEBIBYTE = 1024 * 1024
 
@@ -87,6 +89,35 @@ def test_an_answer_of_too_many_values_is_not_parsed(rogue: RogueHttp, content: s
         extract(api(rogue))
     assert raised.value.facts["fault"] == "too_many_values"
     assert grown(before) < 4 * base.MAX_PAGE
+
+
+def test_a_page_of_too_many_records_is_refused(rogue: RogueHttp) -> None:
+    rogue.script = lambda _: Reply(200, b"[" + b"{}," * MAX_RECORDS + b"{}]", {"Content-Type": "application/json"})
+    with pytest.raises(DataError, match="more than 1,000,000 records"):
+        extract(api(rogue))
+
+
+HEADS = {
+    "interim answers": b"HTTP/1.1 100 Continue\r\nX-A: b\r\n\r\n" * 1000,
+    "packed bytes that unpack to nothing": gzip.compress(b"") * 1000,
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_doctor_takes_at_most_a_mebibyte_from_a_peer(rogue: RogueHttp, name: str) -> None:
+    sent: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        if name.startswith("packed"):
+            yield b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
+        for piece in rogue.endless(HEADS[name]):
+            sent.append(len(piece))
+            yield piece
+
+    rogue.script = lambda _: RawReply(pieces())
+    ok, verdict = ApiConnector().doctor(api(rogue), 10)
+    assert (ok, verdict["details"]["fault"]) == (False, "too_much_data")
+    assert sum(sent) < 16 * MEBIBYTE
 
 
 @pytest.mark.parametrize("depth", [1_000, 100_000])

@@ -74,7 +74,7 @@ def to_batches(
         kept. Under ``string``, what is not a text becomes its JSON text.
     :param infer_rows: without ``types``, how many rows to look at before the types are settled.
     :param other_fields: a column for the fields that have none, as the JSON text of an object; null if there are none.
-    :param last_schema: of the stream before, for a stream that has no rows to infer columns from.
+    :param last_schema: of the stream before, for a stream without rows, and for columns without values.
     :raises DriverConfigError: a type is not known.
     :raises DataError: a column holds values that have no common type; while reading, something does not fit.
     """
@@ -89,7 +89,7 @@ def to_batches(
         rows = [row for _, page in head for row in page]
         if not rows and last_schema is not None:
             return pa.RecordBatchReader.from_batches(last_schema, [])
-        columns = _inferred(step_id, rows)
+        columns = _inferred(step_id, rows, last_schema)
     if other_fields is not None:
         columns.append(_rest(step_id, other_fields, columns))
     schema = pa.schema([(column.name, column.type) for column in columns])
@@ -159,21 +159,22 @@ def _rest(step_id: str, name: str, columns: list[_Column]) -> _Column:
     return _Column(name, pa.string(), rest=True)
 
 
-def _inferred(step_id: str, rows: Rows) -> list[_Column]:
+def _inferred(step_id: str, rows: Rows, last_schema: pa.Schema | None) -> list[_Column]:
     names = dict.fromkeys(name for row in rows for name in row)
     if rows and not names:
         message = f"Step {step_id}: none of the {len(rows):,} records has a field. Check config field records."
         raise DataError(message, step=step_id)
-    return [_column_of(step_id, name, [row.get(name) for row in rows]) for name in names]
+    last = dict(zip(last_schema.names, last_schema.types, strict=True)) if last_schema is not None else {}
+    return [_column_of(step_id, name, [row.get(name) for row in rows], last.get(name)) for name in names]
 
 
-def _column_of(step_id: str, name: str, values: list[Any]) -> _Column:
+def _column_of(step_id: str, name: str, values: list[Any], last_type: pa.DataType | None) -> _Column:
     import pyarrow as pa
 
     problem = ""
     try:
         name.encode()
-        return _Column(name, infer_type(values) or pa.string())
+        return _Column(name, infer_type(values) or last_type or pa.string())
     except NoFieldsError:
         return _Column(name, pa.string(), as_text=True)
     except MixedTypesError as error:
