@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +25,7 @@ from tests.servers import Address
 
 # The HTTP provider among Airflow's own modules.
 pytestmark = pytest.mark.filterwarnings("ignore:The `airflow.utils.operator_helpers")
+SYSTEM = ssl.get_default_verify_paths().cafile
 COMMUNITY = {"postgres": "postgres", "mysql": "mysql", "api": "http"}
 
 Serve = Callable[..., OsirisConnectionsBackend]
@@ -141,8 +143,8 @@ def test_http(
         ({}, {"ssl_mode": "PREFERRED"}),
         ({"ssl": False}, {"ssl_mode": "DISABLED"}),
         ({"ssl": True}, {"ssl_mode": "REQUIRED"}),
-        ({"ssl_mode": "VERIFY_IDENTITY"}, {"ssl_mode": "VERIFY_IDENTITY"}),
-        ({"ssl_verify": True}, {"ssl_mode": "VERIFY_IDENTITY"}),
+        ({"ssl_mode": "VERIFY_IDENTITY"}, {"ssl_mode": "VERIFY_IDENTITY", "ssl": {"ca": SYSTEM}}),
+        ({"ssl_verify": True}, {"ssl_mode": "VERIFY_IDENTITY", "ssl": {"ca": SYSTEM}}),
         ({"ssl_ca": "/etc/ca.pem"}, {"ssl_mode": "VERIFY_IDENTITY", "ssl": {"ca": "/etc/ca.pem"}}),
         ({"ssl_ca": "/etc/ca.pem", "ssl_verify": "ca"}, {"ssl_mode": "VERIFY_CA", "ssl": {"ca": "/etc/ca.pem"}}),
         (
