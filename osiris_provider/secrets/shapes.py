@@ -57,6 +57,9 @@ def _http(connection: Mapping[str, Any], own: Attributes) -> Attributes:
     endpoint = model.endpoint()
     headers = {name: _text(value) for name, value in {**endpoint.headers, **endpoint.credentials}.items()}
     options: Attributes = {"timeout": endpoint.timeout}
+    if endpoint.query or endpoint.oauth:
+        message = "HttpHook has no place for a key in the query, nor for OAuth 2.0; leave api out of conn_types."
+        raise ConnectionConfigError(message, field="api_key_in" if endpoint.query else "token_url")
     taken = HTTP_OPTIONS & {name.lower() for name in headers}
     if taken:
         message = f"field headers: HttpHook takes an entry {', '.join(sorted(taken))} for an option, not for a header."
@@ -116,7 +119,7 @@ def _system_authorities() -> str:
 
 
 DSN = ("dsn", "pg_dsn")
-HARMLESS = ("auth_", "allow_")
+HARMLESS = ("auth_", "allow_", "client_auth")
 """Names about security that say who is there, or that allow less: without them a client is as safe."""
 HTTP_OPTIONS = frozenset(
     {

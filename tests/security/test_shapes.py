@@ -39,6 +39,8 @@ KNOWN_FIELDS = {
         "in a slot": {"base_url"},
         "in a header": {"api_key", "token", "user", "password", "auth_header", "auth_scheme", "headers"},
         "an option": {"timeout", "ca_bundle"},
+        "an error, if the key is in the query": {"api_key_in", "api_key_name"},
+        "an error": {"token_url", "client_id", "client_secret", "scope", "token_params", "client_auth"},
         "left out, it protects nothing": {"health_path"},
     },
 }
@@ -198,6 +200,19 @@ def test_http_takes_no_credential_to_another_host(credentials: dict[str, Any], m
                 hook.run("things")
         assert KEY in first.received
         assert KEY not in other.received
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        {"api_key": KEY, "api_key_in": "query", "api_key_name": "key"},
+        {"token_url": "https://login.example.com/token", "client_id": "osiris", "client_secret": KEY},
+    ],
+)
+def test_http_is_not_left_without_a_credential(login: dict[str, str]) -> None:
+    fields = {"family": "api", "alias": "x", "base_url": "https://api.example.com", **login}
+    with pytest.raises(ConnectionConfigError, match="HttpHook has no place"):
+        attributes_of(fields, "http")
 
 
 @pytest.mark.parametrize("name", sorted(HTTP_OPTIONS))

@@ -70,11 +70,13 @@ class Attacker:
     def __init__(self, rest: Rest, admin: Rest, owner: Listener, hostile: Listener) -> None:
         self.rest, self.admin, self.owner, self.hostile = rest, admin, owner, hostile
 
-    def store(self, family: str, fields: Mapping[str, Any], conn_type: str | None = None) -> Body:
+    def store(
+        self, family: str, fields: Mapping[str, Any], conn_type: str | None = None, connection_id: str = ""
+    ) -> Body:
         """Have the owner store a connection, and return what the attacker sees of it."""
         attributes = to_airflow(family, fields)
         attributes["conn_type"] = conn_type or attributes["conn_type"]
-        connection_id = f"stored_{attributes['conn_type']}_{family}"
+        connection_id = connection_id or f"stored_{attributes['conn_type']}_{family}"
         self.admin.delete(f"/connections/{connection_id}")
         body = {**attributes, "connection_id": connection_id, "extra": json.dumps(attributes["extra"])}
         self.admin.post("/connections", body)
@@ -146,6 +148,18 @@ def test_no_entry_of_extra_redirects_or_weakens_a_stored_connection(
     answer = attacker.press(seen[family], {key: value})
     assert answer.status_code == 400, answer.text
     assert f"extra.{key} differs" in answer.json()["detail"]
+    assert attacker.took() == b""
+
+
+def test_nor_does_another_place_to_get_a_token_from(attacker: Attacker) -> None:
+    owner, hostile = attacker.owner, attacker.hostile
+    fields = {"base_url": owner.url, "token_url": f"{owner.url}/token", "client_id": "a", "client_secret": CANARY}
+    shown = attacker.store("api", fields, connection_id="stored_oauth")
+    assert attacker.press(shown).status_code == 200
+    assert attacker.took()
+    for changed in ({"token_url": hostile.url}, {"token_params": {"x": "y"}}, {"client_auth": "body"}):
+        assert attacker.press(shown, changed).status_code == 400
+    assert attacker.press(shown, {"token_url": hostile.url}, password="mine").status_code == 400
     assert attacker.took() == b""
 
 
