@@ -102,3 +102,19 @@ class TestMySQLReading(MySQLFamily):
 
         with pytest.raises(OsirisError, match="late"):
             self.extract(connection, "CALL p()")
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_select_is_all_that_reading_needs(self, connection: Connection, address: Address, engine: str) -> None:
+        reader = f"reader_{address.database[-12:]}"
+        self.execute(
+            address,
+            "CREATE TABLE target (id INT PRIMARY KEY)",
+            "INSERT INTO target VALUES (1)",
+            f"CREATE USER {reader}@'%' IDENTIFIED BY 'only reads'",
+            f"GRANT SELECT ON `{address.database}`.target TO {reader}@'%'",
+        )
+        connection = {**connection, "user": reader, "password": "only reads"}
+
+        assert get_connector("mysql").doctor(connection, 10)[0]
+        assert self.reader(connection, table="target", engine=engine).read_all().to_pylist() == [{"id": 1}]
+        assert self.reader(connection, table="target", partition_on="id").read_all().to_pylist() == [{"id": 1}]
