@@ -1,20 +1,48 @@
-"""The generated part of README.md: a table a family of its fields and where an Airflow connection keeps them."""
+"""The generated parts of documents.
+
+README.md: a table a family of its fields and where an Airflow connection keeps them. docs/apis.md: the config fields of
+the extractors that read APIs.
+"""
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
 
 from osiris_provider.connections.families import family_names
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import extra_key
 from osiris_provider.connectors.model import FieldSpec
+from osiris_provider.drivers.http.api import ApiExtractorConfig
+from osiris_provider.drivers.http.base import PagedConfig
+from osiris_provider.drivers.http.paginator import CursorPages, LinkedPages, NumberedPages, OffsetPages, Pagination
+from osiris_provider.drivers.http.shopify import ShopifyExtractorConfig
+from osiris_provider.drivers.supabase.extractor import SupabaseExtractorConfig
 
-README = Path(__file__).resolve().parent.parent / "README.md"
-BEGIN = "<!-- fields: written by scripts/docs -->"
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+ROOT = Path(__file__).resolve().parent.parent
 END = "<!-- end of fields -->"
+CONFIGS: dict[str, tuple[type[BaseModel], type[BaseModel] | None]] = {
+    "PagedConfig": (PagedConfig, None),
+    "ApiExtractorConfig": (ApiExtractorConfig, PagedConfig),
+    "Pagination": (Pagination, None),
+    "NumberedPages": (NumberedPages, Pagination),
+    "OffsetPages": (OffsetPages, Pagination),
+    "CursorPages": (CursorPages, Pagination),
+    "LinkedPages": (LinkedPages, Pagination),
+    "ShopifyExtractorConfig": (ShopifyExtractorConfig, PagedConfig),
+    "SupabaseExtractorConfig": (SupabaseExtractorConfig, PagedConfig),
+}
+"""Configs that have a table, each with the one whose fields are in a table of their own."""
 
 
 def tables() -> str:
@@ -58,15 +86,67 @@ def form(spec: FieldSpec) -> str:
     return f"{place}, secret" if spec.secret else place
 
 
+def config_table(model: type[BaseModel], base: type[BaseModel] | None) -> str:
+    """Return the table of a config's fields; what they mean stands in its docstring.
+
+    :param model: the config.
+    :param base: whose fields are left out, unless they have another default here.
+    """
+    meanings = dict(_meanings(model))
+    known = base.model_fields if base else {}
+    lines = ["| field | default | meaning |", "|---|---|---|"]
+    for name, info in model.model_fields.items():
+        if name != "kind" and (name not in known or known[name].default != info.default):
+            lines.append(f"| `{name}` | {_config_default(info)} | {meanings[name]} |")
+    return "\n".join(lines)
+
+
+def _meanings(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    for cls in reversed(model.__mro__):
+        text = inspect.cleandoc(cls.__doc__ or "")
+        for found in re.finditer(r"^:param (\w+): (.*(?:\n    .*)*)", text, re.MULTILINE):
+            words = " ".join(found[2].split()).replace("``", "`").replace("|", "&#124;")
+            words = re.sub(r"\bNone\b", "null", words)
+            yield found[1], words[:1].upper() + words[1:]
+
+
+def _config_default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "**required**"
+    value: Any = info.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, BaseModel):
+        value = value.model_dump(include={"kind"})
+    return "" if value in (None, "", [], {}) else f"`{json.dumps(value)}`".replace('`"', "`").replace('"`', "`")
+
+
+def documents() -> dict[Path, str]:
+    """Return the documents with their generated parts as they have to be."""
+    readme, apis = ROOT / "README.md", ROOT / "docs" / "apis.md"
+    texts = {readme: _with_part(readme.read_text(encoding="utf-8"), "fields", tables())}
+    text = apis.read_text(encoding="utf-8")
+    for name, (model, base) in CONFIGS.items():
+        text = _with_part(text, f"fields of {name}", config_table(model, base))
+    return {**texts, apis: text}
+
+
+def _with_part(text: str, name: str, part: str) -> str:
+    begin = f"<!-- {name}: written by scripts/docs -->"
+    if begin not in text:
+        message = f"there is no {begin}"
+        raise ValueError(message)
+    pattern = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(END)})", re.DOTALL)
+    return pattern.sub(lambda _: f"\n{part}\n\n", text, count=1)
+
+
 def main() -> int:
-    """Write the tables into README.md; with ``--check`` return 1 if that would change it."""
-    before = README.read_text(encoding="utf-8")
-    pattern = re.compile(f"(?<={re.escape(BEGIN)}\n).*(?={re.escape(END)})", re.DOTALL)
-    after = pattern.sub(lambda _: f"\n{tables()}\n\n", before)
+    """Write the generated parts; with ``--check`` return 1 if that would change something."""
+    changed = {path: text for path, text in documents().items() if path.read_text(encoding="utf-8") != text}
     if "--check" not in sys.argv:
-        README.write_text(after, encoding="utf-8")
-    elif before != after:
-        sys.stderr.write("README.md does not say what the models say. Run scripts/docs.\n")
+        for path, text in changed.items():
+            path.write_text(text, encoding="utf-8")
+    elif changed:
+        names = ", ".join(str(path.relative_to(ROOT)) for path in changed)
+        sys.stderr.write(f"{names} does not say what the models say. Run scripts/docs.\n")
         return 1
     return 0
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from osiris_provider.connectors import retry
+from osiris_provider.drivers.http.api import ApiExtractorConfig
 from osiris_provider.errors import ConnectorError, DataError, DriverConfigError, OsirisError
 
 from tests.field.api_cases import NOTHING, POST, A, B, C, Case, check, cursor, headed, items, link, offset, page
@@ -226,6 +230,14 @@ def test_pages_that_make_no_sense_are_refused(
 def test_configs_that_make_no_sense_are_refused(config: dict[str, Any], complaint: str) -> None:
     with pytest.raises(DriverConfigError, match=complaint):
         read(**config)
+
+
+def test_the_examples_of_the_documentation_are_valid() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "apis.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^\| [\w, ]+ \| `(\{kind: .*?\})`", text, re.MULTILINE)
+    assert len(examples) > 7
+    for example in examples:
+        ApiExtractorConfig.model_validate({"path": "x", "method": "POST", "pagination": yaml.safe_load(example)})
 
 
 def test_empty_pages_for_ever_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

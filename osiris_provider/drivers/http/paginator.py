@@ -132,6 +132,7 @@ class NumberedPages(Pagination):
 
     :param page_param: parameter of the page's number.
     :param size_param: parameter of the page's size; None if there is none.
+    :param page_size: how many records to ask for.
     :param start: number of the first page.
     :param total_pages_path: where the answer says how many pages there are.
     """
@@ -180,6 +181,7 @@ class OffsetPages(Pagination):
 
     :param offset_param: parameter of the first record.
     :param limit_param: parameter of how many; None if there is none.
+    :param page_size: how many records to ask for.
     :param start: number of the first record: 0, or 1 as in SCIM.
     :param advance: by what the offset grows. ``records`` is right if the server gives fewer than asked for because it
         caps the size; ``page_size`` if it does because it filters each page.
@@ -226,6 +228,7 @@ class CursorPages(Pagination):
     :param stop_after_same_cursor: whether a cursor that is the one just sent means so too.
     :param optional: whether an answer may lack the cursor if there is no next page. A typo is then the end.
     :param size_param: parameter of the page's size; None if there is none.
+    :param page_size: how many records to ask for, if there is such a parameter.
     """
 
     kind: Literal["cursor"]
