@@ -22,11 +22,13 @@ class DiagnosedError(Exception):
     """A failure whose fault is already known.
 
     :param fault: what is wrong.
+    :param holder: the process that holds what is locked, if it is known.
     """
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault, holder: str = "") -> None:
         super().__init__(fault.slug)
         self.fault = fault
+        self.holder = holder
 
 
 @contextmanager

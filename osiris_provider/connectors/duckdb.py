@@ -25,7 +25,7 @@ from osiris_provider.connectors import duckdb_spill
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.connectors.deadline import Deadline
-from osiris_provider.connectors.duckdb_client import DuckDBClient
+from osiris_provider.connectors.duckdb_client import DuckDBClient, FileWait
 from osiris_provider.connectors.duckdb_faults import (
     FAULT_BY_CLASS,
     FAULT_BY_ERRNO,
@@ -45,6 +45,8 @@ from osiris_provider.errors import ConnectionConfigError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+# Of DuckDB's words, for the log only.
+_HOLDER = re.compile(r"PID \d+")
 IN_MEMORY = ":memory:"
 LONGEST_PLACE = 100
 
@@ -150,6 +152,7 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
             retry=tenacity.retry_if_exception(_is_locked),
             wait=tenacity.wait_exponential(multiplier=0.02, max=0.5) + tenacity.wait_random(0, 0.02),
             stop=lambda _: deadline.left() <= 0,
+            before_sleep=FileWait(model.place()),
             reraise=True,
         )
         client = DuckDBClient(retrying(_connect, model))
@@ -235,12 +238,13 @@ def _open(model: DuckDBConnection, spill: str) -> DuckDBPyConnection:
     try:
         client = duckdb.connect(model.database, read_only=model.read_only, config=config)
     except duckdb.ConnectionException:
-        fault = OTHER_SETTINGS
-    except duckdb.IOException:
+        fault, holder = OTHER_SETTINGS, None
+    except duckdb.IOException as error:
         fault = _fault_of_file(model)
+        holder = _HOLDER.search(str(error))
     else:
         return _locked_down(client, model)
-    raise DiagnosedError(fault)
+    raise DiagnosedError(fault, holder[0] if holder else "")
 
 
 def _locked_down(client: DuckDBPyConnection, model: DuckDBConnection) -> DuckDBPyConnection:

@@ -5,7 +5,9 @@ DuckDB looks for signals at times only, some 20 s apart in a long query, and wha
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import Self
 
+from osiris_provider.connectors import interrupt
 from osiris_provider.connectors.interrupt import Work, interruptible, is_busy
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _CALL = compile("_osiris_call()", "<osiris>", "eval")
 _AT_ONCE = frozenset({"interrupt", "register", "unregister", "register_filesystem", "unregister_filesystem"})
@@ -93,3 +98,23 @@ def next_batch(cursor: DuckDBPyConnection, reader: pa.RecordBatchReader) -> pa.R
         return waited(cursor, reader.read_next_batch)
     except StopIteration:
         return None
+
+
+class FileWait:
+    """Says in the log that a file is waited for, and who has it, after some seconds and each minute from then on.
+
+    :param place: of the file.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._due = time.monotonic() + interrupt.PATIENCE
+
+    def __call__(self, state: object) -> None:
+        """Look at the clock, as tenacity lets one before it sleeps."""
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + interrupt.REPEAT
+        outcome = getattr(state, "outcome", None)
+        holder = getattr(outcome.exception() if outcome else None, "holder", "")
+        log.warning("Waiting for %s, which another process has open%s.", self._place, holder and f": {holder}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -22,6 +23,7 @@ import pytest
 from osiris_provider.connectors import close_all, get_connector, interrupt
 from osiris_provider.connectors.registry import stop_all
 from osiris_provider.drivers import get_driver
+from osiris_provider.drivers.mysql import session
 
 from tests.contract.context import RecordingContext
 from tests.faults.peers import Peer, silent
@@ -330,3 +332,38 @@ def rows_locked(mysql_family: MySQLFamilyServer, mysql_database: Address) -> Ite
         yield mysql_database
         for right in rights:
             grants.execute(f"REVOKE {right} FROM {mysql_database.user}")
+
+
+@MYSQL_AND_MARIADB
+def test_a_load_that_waits_for_another_one_says_so(
+    mysql_database: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(session, "TURN_SECONDS", 1)
+    connection = {"family": "mysql", "alias": "test", **asdict(mysql_database)}
+    connector = get_connector("mysql")
+    with (
+        closing(connector.create_client(connection)) as other,
+        other.cursor() as cursor,
+        session.table_lock(cursor, "target"),
+        caplog.at_level(logging.WARNING),
+        raised_after(1.8),
+    ):
+        write("mysql.writer", write_mode="replace", create_if_missing=True)(connection)
+    assert f"that of session {other.thread_id()} of the server" in caplog.text
+    close_all()
+
+
+def test_a_wait_for_a_file_says_which_process_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(interrupt, "PATIENCE", 0.2)
+    path = str(tmp_path / "x.duckdb")
+    hold = "import sys, duckdb; found = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", hold, path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"open\n"
+        with caplog.at_level(logging.WARNING), raised_after(2.5):
+            executed("SELECT 1")({"family": "duckdb", "path": path})
+        holder.kill()
+    assert f"which another process has open: PID {holder.pid}." in caplog.text

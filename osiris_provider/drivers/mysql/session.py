@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -14,8 +15,13 @@ from osiris_provider.drivers.mysql.tables import place_of
 if TYPE_CHECKING:
     from pymysql.cursors import Cursor
 
+log = logging.getLogger(__name__)
+
 LOCK_SECONDS: Final = 600
 """How long another try of the same load may take to end."""
+TURN_SECONDS: Final = 10
+TURNS_UNTOLD: Final = 6
+"""After each turn it is looked who has the lock; it is told after the first of so many."""
 # Without these MySQL cuts values that are too long, and gives rows whose key is 0 a new number.
 _ADDED: Final = ("STRICT_ALL_TABLES", "NO_AUTO_VALUE_ON_ZERO")
 # These change what a quote, a backslash or an empty text means; the first word of a group brings its others along.
@@ -78,14 +84,24 @@ def table_lock(cursor: Cursor, table: str) -> Iterator[None]:
     :raises DiagnosedError: another task has had the lock for :data:`LOCK_SECONDS`.
     """
     name = _lock_name(cursor, table)
-    cursor.execute("SELECT GET_LOCK(%s, %s)", (name, LOCK_SECONDS))
-    if cursor.fetchone() != (1,):
-        raise DiagnosedError(LOCK_TIMEOUT)
+    _take_lock(cursor, name, table)
     try:
         yield
     finally:
         if cursor.connection and cursor.connection.open:
             cursor.execute("SELECT RELEASE_LOCK(%s)", (name,))
+
+
+def _take_lock(cursor: Cursor, name: str, table: str) -> None:
+    for turn in range(LOCK_SECONDS // TURN_SECONDS):
+        cursor.execute("SELECT GET_LOCK(%s, %s)", (name, TURN_SECONDS))
+        if cursor.fetchone() == (1,):
+            return
+        if turn % TURNS_UNTOLD == 0:
+            cursor.execute("SELECT IS_USED_LOCK(%s)", (name,))
+            (holder,) = cursor.fetchone() or (None,)
+            log.warning("Waiting for another load of table %s to end: that of session %s of the server.", table, holder)
+    raise DiagnosedError(LOCK_TIMEOUT)
 
 
 def _lock_name(cursor: Cursor, table: str) -> str:
