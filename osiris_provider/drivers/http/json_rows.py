@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.http.json_text import Number
 from osiris_provider.drivers.http.json_types import MixedTypesError, NoFieldsError, infer_type
-from osiris_provider.drivers.http.json_values import MisfitError, converter_of, json_text, parsed_text, text_of
+from osiris_provider.drivers.http.json_values import (
+    MisfitError,
+    converter_of,
+    is_plain,
+    json_text,
+    parsed_text,
+    text_of,
+)
 from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:
@@ -241,6 +248,8 @@ def _converted(column: _Column, values: list[Any]) -> pa.Array:
         return pa.array([None if value is None else json_text(value) for value in values], column.type)
     if column.as_text:
         return pa.array([text_of(value) for value in values], column.type)
+    if is_plain(values, column.type):
+        return pa.array(values, column.type)
     convert = converter_of(column.type, declared=column.declared)
     if column.declared and any(type(value) is str for value in values):
         return _with_texts(column.type, values, convert)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 MAX_DEPTH = 50
 """Lists and objects inside each other, as deep as Arrow and Parquet read them without trouble."""
 MAX_DIGITS = 38
-_SHORT = 16
+SHORT = 16
+"""Characters: a shorter number without an exponent has 15 digits at most, which a double gives back."""
 _KINDS = {bool: "true or false", int: "number", float: "number", Number: "number", str: "text", list: "list"}
 
 
@@ -36,7 +37,11 @@ def kind_of(value: Any) -> str:
 
     :param value: not null.
     """
-    return _KINDS.get(type(value), "object" if isinstance(value, dict) else type(value).__name__)
+    return _kind_of_type(type(value))
+
+
+def _kind_of_type(cls: type) -> str:
+    return _KINDS.get(cls, "object" if issubclass(cls, dict) else cls.__name__)
 
 
 def infer_type(values: Iterable[Any], depth: int = 0) -> pa.DataType | None:
@@ -50,7 +55,7 @@ def infer_type(values: Iterable[Any], depth: int = 0) -> pa.DataType | None:
     import pyarrow as pa
 
     present = [value for value in values if value is not None]
-    kinds = {kind_of(value) for value in present}
+    kinds = {_kind_of_type(cls) for cls in set(map(type, present))}
     if not kinds:
         return None
     if len(kinds) > 1:
@@ -137,7 +142,7 @@ def fits_double(value: Any) -> bool:
         return True
     if isinstance(value, int):
         return abs(value) <= 2**1000 and int(float(value)) == value
-    if len(value) < _SHORT and "e" not in value and "E" not in value:
+    if len(value) < SHORT and "e" not in value and "E" not in value:
         return True
     double = float(value)
     if not math.isfinite(double):

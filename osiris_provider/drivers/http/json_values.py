@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.http.json_text import Number
-from osiris_provider.drivers.http.json_types import decimal_of, fits_double, kind_of
+from osiris_provider.drivers.http.json_types import SHORT, decimal_of, fits_double, kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Converter = Callable[[Any], Any]
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 
 
@@ -28,6 +31,8 @@ def json_text(value: Any) -> str:
 
     :param value: parsed JSON.
     """
+    if value is None:
+        return "null"
     if isinstance(value, Number):
         return str(value)
     if isinstance(value, dict):
@@ -39,8 +44,7 @@ def json_text(value: Any) -> str:
 
 def _quoted(text: str) -> str:
     # Half of a surrogate pair is no character; JSON can carry it as an escape, UTF-8 cannot carry it at all.
-    half = any("\ud800" <= character <= "\udfff" for character in text)
-    return json.dumps(text, ensure_ascii=half)
+    return json.dumps(text) if _SURROGATE.search(text) else encode_basestring(text)
 
 
 def text_of(value: Any) -> str | None:
@@ -51,6 +55,20 @@ def text_of(value: Any) -> str | None:
     if value is None or type(value) is str:
         return value
     return json_text(value)
+
+
+def is_plain(values: list[Any], dtype: pa.DataType) -> bool:
+    """Return whether Arrow takes all values for a type as they are, and none of them otherwise than they are meant.
+
+    :param values: of a column.
+    :param dtype: of the column.
+    """
+    from pyarrow import types
+
+    wanted = (
+        int if types.is_integer(dtype) else str if types.is_string(dtype) else bool if types.is_boolean(dtype) else None
+    )
+    return wanted is not None and set(map(type, values)) <= {wanted, type(None)}
 
 
 def converter_of(dtype: pa.DataType, *, declared: bool) -> Converter:
@@ -92,7 +110,14 @@ def _integer(value: Any) -> int:
     raise _refused(value)
 
 
+def _is_short(value: Any) -> bool:
+    """Return whether a number has so few digits, and no exponent, that a double surely gives it back."""
+    return type(value) is Number and len(value) < SHORT and "e" not in value and "E" not in value
+
+
 def _exact_double(value: Any) -> float:
+    if _is_short(value):
+        return float(value)
     double = _nearest_double(value)
     if not fits_double(value):
         message = "a number of more digits than a double holds"
@@ -101,6 +126,8 @@ def _exact_double(value: Any) -> float:
 
 
 def _nearest_double(value: Any) -> float:
+    if _is_short(value):
+        return float(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Number):
         raise _refused(value)
     if isinstance(value, int) and not fits_double(value):
