@@ -34,13 +34,13 @@ def main() -> int:
     options = _options()
     console = Console(width=150)
     deaths: list[Death] = []
-    for family in options.family or TARGETS:
+    for name in options.target or TARGETS:
         with tempfile.TemporaryDirectory(prefix="osiris-kills-") as directory:
-            cells = cells_of(family, options.mode or MODES)
-            with killer(family, Path(directory), options.rows) as one:
+            cells = cells_of(name, options.mode or MODES)
+            with killer(name, Path(directory), options.rows) as one:
                 stop = time.monotonic() + options.minutes * 60
                 deaths += _run(one, cells, options, stop, console)
-        console.print(table_of(family, options.rows, [death for death in deaths if death.cell.family == family]))
+        console.print(table_of(name, options.rows, [death for death in deaths if death.cell.target == name]))
     for death in deaths:
         if death.problem:
             console.print(f"[bold red]{death.cell} {death.point}: {death.problem}")
@@ -58,7 +58,7 @@ def _run(one: Killer, cells: Sequence[Cell], options: argparse.Namespace, stop: 
         deaths.append(death)
         at = {"rows": f"after row {death.rows:,}", "start": "before the first row", "end": "after the last row"}
         console.print(
-            f"{number}/{len(plan)} {cell.family} {cell.mode}, {cell.victim} killed "
+            f"{number}/{len(plan)} {cell.target} {cell.mode}, {cell.victim} killed "
             f"{at.get(death.where, 'after the writer had returned')}: {'new' if death.committed else 'old'} table, "
             f"{death.problem or 'equal after the retries'} ({death.seconds:.0f} s)",
             highlight=False,
@@ -73,9 +73,9 @@ def _in_turn(cells: Sequence[Cell], points: int, late: int) -> Iterator[tuple[Ce
     return itertools.chain.from_iterable(zip(*plans, strict=True))
 
 
-def table_of(family: str, rows: int, deaths: Sequence[Death]) -> Table:
-    """Return what came of the kills of a family."""
-    table = Table(*HEADS, title=f"{family}: loads of {rows:,} rows")
+def table_of(name: str, rows: int, deaths: Sequence[Death]) -> Table:
+    """Return what came of the kills of a target."""
+    table = Table(*HEADS, title=f"{name}: loads of {rows:,} rows")
     for column in table.columns[1:]:
         column.justify = "right"
     cells = list(dict.fromkeys(death.cell for death in deaths))
@@ -108,9 +108,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--late", type=int, default=5, help="more points after the last row (default: 5)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of a load (default: 1000000)")
     parser.add_argument("--skip", type=int, default=0, help="points of each kind that an earlier run has done")
-    parser.add_argument("--family", action="append", choices=list(TARGETS), help="default: all; may be given again")
+    parser.add_argument("--target", action="append", choices=list(TARGETS), help="default: all; may be given again")
     parser.add_argument("--mode", action="append", choices=MODES, help="default: all; may be given again")
-    parser.add_argument("--minutes", type=float, default=600, help="begin no more kills of a family after that")
+    parser.add_argument("--minutes", type=float, default=600, help="begin no more kills of a target after that")
     return parser.parse_args()
 
 

@@ -22,7 +22,7 @@ class Cell:
     :param victim: ``worker`` or ``server``.
     """
 
-    family: str
+    target: str
     mode: str
     victim: str
 
@@ -84,7 +84,7 @@ def points_of(cell: Cell, number: int, late: int) -> list[Point]:
 class Killer:
     """Kills loads of a target.
 
-    :param target: of a family.
+    :param target: one of them.
     """
 
     def __init__(self, target: Target) -> None:
@@ -166,16 +166,16 @@ def _place(worker: Worker) -> str:
 
 
 @contextmanager
-def killer(family: str, directory: Path, rows: int) -> Iterator[Killer]:
+def killer(name: str, directory: Path, rows: int) -> Iterator[Killer]:
     """A killer of loads of so many rows, with the server that it takes."""
     with ExitStack() as stack:
-        target = TARGETS[family](make_source(directory / f"{family}.parquet", rows), rows)
+        target = TARGETS[name](make_source(directory / f"{name}.parquet", rows), rows)
         if isinstance(target, ServerTarget):
             stack.enter_context(target.server)
         yield Killer(target)
 
 
-def cells_of(family: str, modes: Sequence[str]) -> list[Cell]:
-    """Return the kinds of kill of a family; DuckDB has no server."""
-    victims = ("worker", "server") if issubclass(TARGETS[family], ServerTarget) else ("worker",)
-    return [Cell(family, mode, victim) for mode in modes for victim in victims]
+def cells_of(name: str, modes: Sequence[str]) -> list[Cell]:
+    """Return the kinds of kill of a target; DuckDB has no server."""
+    victims = ("worker", "server") if issubclass(TARGETS[name], ServerTarget) else ("worker",)
+    return [Cell(name, mode, victim) for mode in modes for victim in victims]

@@ -14,12 +14,13 @@ import psycopg2
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.integration.mysql_cases import numbers
 from tests.kills.worker import Worker
-from tests.servers import MariaDBServer, PostgresServer
+from tests.servers import MariaDBServer, MySQLFamilyServer, MySQLServer, PostgresServer
 from tests.servers.process import Server
 
 State = tuple[int, int, int]
-"""Rows, the sum of their ids, and the sum of the first 32 bits of the MD5 of each row."""
+"""Rows, the sum of their ids, and the sum of the first 32 bits of the SHA-256 of each row."""
 MODES = ("append", "replace", "upsert")
 
 
@@ -40,7 +41,7 @@ def state_of(rows: Iterable[tuple[int, str]]) -> State:
     for number, text in rows:
         count += 1
         ids += number
-        checksum += int.from_bytes(hashlib.md5(f"{number}|{text}".encode()).digest()[:4], "big")  # noqa: S324 - no secret depends on it
+        checksum += int.from_bytes(hashlib.sha256(f"{number}|{text}".encode()).digest()[:4], "big")
     return count, ids, checksum
 
 
@@ -55,12 +56,14 @@ def states_of(mode: str, rows: int) -> tuple[State, State]:
 class Target(ABC):
     """A table ``target`` that half as many rows are in before the load; an upsert changes most of them.
 
+    :cvar name: of the target.
     :cvar family: of the writer.
-    :cvar hashed: the expression for the first 32 bits of the MD5 of a row, as a number.
+    :cvar hashed: the expression for the first 32 bits of the SHA-256 of a row, as a number.
     :param source: the file to load.
     :param rows: that it has.
     """
 
+    name: ClassVar[str]
     family: ClassVar[str]
     hashed: ClassVar[str]
     text: ClassVar[str] = "VARCHAR(40)"
@@ -124,15 +127,17 @@ class ServerTarget(Target):
 
 
 class MySQLTarget(ServerTarget):
-    """A table of a MariaDB server."""
+    """A table of a MySQL server, where rows arrive by INSERT."""
 
+    name = "mysql"
     family = "mysql"
-    hashed = "CONV(LEFT(MD5(CONCAT(id, '|', s)), 8), 16, 10)"
+    hashed = "CONV(LEFT(SHA2(CONCAT(id, '|', s), 256), 8), 16, 10)"
+    server_class: ClassVar[type[MySQLFamilyServer]] = MySQLServer
 
     def __init__(self, source: Path, rows: int) -> None:
         super().__init__(source, rows)
         # A commit must survive the server's death; the tests' usual settings do without.
-        self.server = MariaDBServer(["--innodb-flush-log-at-trx-commit=1"])
+        self.server = self.server_class(["--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=ON"])
 
     def query(self, *statements: str) -> list[tuple[Any, ...]]:
         connect: Any = self.server
@@ -143,14 +148,22 @@ class MySQLTarget(ServerTarget):
             return list(cursor.fetchall())
 
     def numbers(self, last: int) -> str:
-        return f"(SELECT seq AS n FROM seq_1_to_{last}) numbers"
+        return f"(SELECT seq AS n FROM {numbers(last)}) numbered"
+
+
+class MariaDBTarget(MySQLTarget):
+    """A table of a MariaDB server, where rows arrive by LOAD DATA."""
+
+    name = "mariadb"
+    server_class = MariaDBServer
 
 
 class PostgresTarget(ServerTarget):
     """A table of a PostgreSQL server."""
 
+    name = "postgres"
     family = "postgres"
-    hashed = "('x' || left(md5(id || '|' || s), 8))::bit(32)::bigint"
+    hashed = "('x' || left(encode(sha256((id || '|' || s)::bytea), 'hex'), 8))::bit(32)::bigint"
 
     def __init__(self, source: Path, rows: int) -> None:
         super().__init__(source, rows)
@@ -172,8 +185,9 @@ class PostgresTarget(ServerTarget):
 class DuckDBTarget(Target):
     """A table in a file; the worker is the server."""
 
+    name = "duckdb"
     family = "duckdb"
-    hashed = "('0x' || md5(id || '|' || s)[1:8])::BIGINT"
+    hashed = "('0x' || sha256(id || '|' || s)[1:8])::BIGINT"
     text = "VARCHAR"
 
     def connection(self) -> dict[str, Any]:
@@ -189,4 +203,5 @@ class DuckDBTarget(Target):
         return f"range(1, {last + 1}) r(n)"
 
 
-TARGETS: dict[str, type[Target]] = {one.family: one for one in (MySQLTarget, PostgresTarget, DuckDBTarget)}
+_ALL: tuple[type[Target], ...] = (MySQLTarget, MariaDBTarget, PostgresTarget, DuckDBTarget)
+TARGETS: dict[str, type[Target]] = {one.name: one for one in _ALL}
