@@ -12,6 +12,7 @@ from airflow.sdk import ObjectStoragePath
 
 from osiris_provider.airflow_compat import emit_gauge
 from osiris_provider.drivers.incremental import Mark, Span
+from osiris_provider.errors import printable
 from osiris_provider.marks import Entry, MarkStore, RunKey, TaskKey, state_url
 
 KEPT = 100
@@ -101,10 +102,9 @@ class RunMarks:
             own = Entry(task, run.run_id, source, column, self._newest(earlier, source, column))
             store.write(run, own)
         self._entry = own
-        begin = "the begin" if own.low is None else own.low.text
-        log.info(
-            "Reads %s by column %s: from %s to %s", source, column, begin, own.mark.text if own.mark else "the end"
-        )
+        begin = "the begin" if own.low is None else printable(own.low.text)
+        end = printable(own.mark.text) if own.mark else "the end"
+        log.info("Reads %s by column %s: from %s to %s", source, column, begin, end)
         return Span(own.low, own.mark)
 
     def advance(self, mark: Mark | None) -> None:
@@ -122,7 +122,9 @@ class RunMarks:
         store.remove(self._task(), self._obsolete)
         self._obsolete = []
         mark = self._reached.mark
-        log.info("High-water mark: %s. It counts once the run has succeeded.", mark.text if mark else "none yet")
+        log.info(
+            "High-water mark: %s. It counts once the run has succeeded.", printable(mark.text) if mark else "none yet"
+        )
 
     def _store(self) -> MarkStore:
         return MarkStore(state_url(), ObjectStoragePath)

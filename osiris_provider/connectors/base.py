@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from osiris_provider.connectors.cache import ClientCache
 from osiris_provider.connectors.check import Verdict, check
-from osiris_provider.connectors.deadline import Deadline
+from osiris_provider.connectors.deadline import CHECK_BYTES, Deadline
 from osiris_provider.connectors.faults import GARBAGE, UNKNOWN, Fault, transport_fault
 from osiris_provider.connectors.model import ConnectionModel, FieldSpec, reference_of
 from osiris_provider.connectors.retry import call_with_retries
@@ -67,7 +67,9 @@ class Connector(ABC, Generic[M, C]):
         model = self.model.parse(connection)
 
         def connect() -> C:
-            return self.guarded(connection, lambda: self.open_client(model, Deadline(model.connect_seconds())))
+            return self.guarded(
+                connection, lambda: self.open_client(model, Deadline(model.connect_seconds(), CHECK_BYTES))
+            )
 
         return call_with_retries(connect)
 

@@ -21,6 +21,8 @@ from typing import Any, Generic, TypeVar
 
 from typing_extensions import Self
 
+from osiris_provider.errors import printable
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -259,7 +261,8 @@ def _look() -> None:
 
 def _tell(work: Work) -> None:
     for said in work.holders() if work.holders else ():
-        log.warning("%s", said)
+        # Users of the server name themselves there.
+        log.warning("%s", printable(said))
 
 
 def _after_fork() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from osiris_provider.drivers.incremental import Incremental, Mark, Marks, Window, encoded_schema
 from osiris_provider.drivers.ordering import Order, OrderError, has_order, is_text, kind_of, started
 from osiris_provider.drivers.seen_rows import Seen, Top
-from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.errors import DataError, DriverConfigError, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -212,7 +212,7 @@ class Tracker:
                 self._step_id,
                 f"{self._early:,}",
                 column,
-                self._asked.text,
+                printable(self._asked.text),
             )
         if self._top.ahead:
             log.warning(
@@ -221,7 +221,7 @@ class Tracker:
                 self._step_id,
                 f"{self._top.ahead:,}",
                 column,
-                self._redact(str(self._top.example)),
+                printable(self._redact(str(self._top.example))),
             )
 
     def _refuse(self, problem: str) -> NoReturn:

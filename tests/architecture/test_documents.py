@@ -29,7 +29,7 @@ DOCUMENTS = [
 ]
 FILES = [
     (document, block.code)
-    for document in ("README.md", "docs/connections.md", "docs/mysql.md", "docs/adding-a-family.md")
+    for document in ("README.md", "docs/connections.md", "docs/mysql.md", "docs/postgres.md", "docs/adding-a-family.md")
     for block in blocks_of(document)
     if block.language == "yaml" and "connections:" in block.code and "redis" not in block.code
 ]

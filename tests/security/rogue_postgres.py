@@ -100,6 +100,7 @@ class RoguePostgres:
         self.received = bytearray()
         self.startups: list[dict[str, str]] = []
         self.requests: list[int] = []
+        self.answers = 0
         self.sent = 0
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -165,12 +166,14 @@ class RoguePostgres:
         sock.sendall(message(b"R", self._asks))
         if self._asks == SCRAM:
             first = self._message(sock).partition(b"r=")[2]
+            self.answers += 1
             challenge = b"r=" + first + b"rogue,s=c2FsdA==,i=1"
             sock.sendall(message(b"R", struct.pack("!I", 11) + challenge))
             self._message(sock)
             sock.sendall(message(b"R", struct.pack("!I", 12) + b"v=" + b"A" * 43 + b"="))
         elif self._asks != ACCEPTED:
             self._message(sock)
+            self.answers += 1
         if not self._accepts:
             sock.sendall(error(b"no"))
             return

@@ -62,10 +62,12 @@ def lines(parameters: Parameters) -> list[Parameters]:
     :raises ConnectionConfigError: libpq is too old to keep a password back.
     """
     mode = parameters.get("sslmode") or default("sslmode") or "prefer"
+    # PGPASSWORD is of some server, nobody knows of which.
+    given = {"password": "", **parameters}
     if _is_safe(parameters, mode):
-        return [{**parameters, "sslmode": mode}]
-    plain = {**parameters, "sslmode": "disable", "require_auth": _without_clear(parameters)}
-    tls = {**parameters, "sslmode": "require"}
+        return [{**given, "sslmode": mode}]
+    plain = {**given, "sslmode": "disable", "require_auth": _without_clear(parameters)}
+    tls = {**given, "sslmode": "require"}
     return {"disable": [plain], "allow": [plain, tls]}.get(mode, [tls, plain])
 
 

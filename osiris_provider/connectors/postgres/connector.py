@@ -41,7 +41,7 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         """
         parameters = model.parameters()
         with contextlib.closing(libpq.log_in(parameters, deadline)) as tried:
-            parameters |= libpq.as_reached(tried)
+            parameters = {"password": "", **parameters, **libpq.as_reached(tried)}
         seconds = math.ceil(deadline.remaining())
         client = _connect({**parameters, "connect_timeout": seconds})
         client.lock_holders = partial(_holders, parameters, model.place())  # type: ignore[attr-defined] # of our class

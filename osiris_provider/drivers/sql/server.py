@@ -12,7 +12,7 @@ from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.sql.base import Batches, SQLExtractor, plain
 from osiris_provider.drivers.sql.config import ServerQueryConfig
-from osiris_provider.errors import DriverConfigError, did_you_mean
+from osiris_provider.errors import DriverConfigError, did_you_mean, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +41,7 @@ class ServerExtractor(SQLExtractor[AnyServerQuery]):
             raise
 
     def _again(self, step: Step[AnyServerQuery], reason: str, columns: Sequence[str]) -> pa.RecordBatchReader:
-        log.warning("%s Starting over with %s as text.", reason, ", ".join(columns))
+        log.warning("%s Starting over with %s as text.", reason, printable(", ".join(columns)))
         config = step.config.model_copy(update={"text_columns": [*step.config.text_columns, *columns]})
         reader: pa.RecordBatchReader = self.execute(replace(step, config=config))["data"]
         return reader
