@@ -163,6 +163,7 @@ REFUSED: list[tuple[str, list[Any], dict[str, Any], str]] = [
     ("a total below zero", [items(A, total=-1)], page(total_path="total"), "not a number"),
     ("has_more is a word", [items(A, more="maybe")], page(more_path="more"), "neither true nor false"),
     ("a cursor that is an object", [items(A, next={"a": 1})], cursor(), "not a cursor"),
+    ("a cursor that no URL can carry", ['{"items": [{"id": 1}], "next": "\\ud800"}'], cursor(), "no URL can carry"),
     ("a cursor that is true", [items(A, next=True)], cursor(), "not a cursor"),
     ("a link that is a number", [items(A, next=5)], BY_NEXT, "not a URL"),
     ("has_more is true without a cursor", [items(A, next=None, more=True)], cursor(more_path="more"), "there is more"),
@@ -224,6 +225,8 @@ def test_pages_that_make_no_sense_are_refused(
         ({"pagination": {"kind": "link", "params_in": "body"}, "method": "POST"}, "a link has its own query"),
         ({"pagination": page(end_status=[200])}, "end_status"),
         ({"records": "header:X"}, "not a header"),
+        ({"path": "https://elsewhere.example.com/x"}, "a path under the connection's base_url"),
+        ({"path": "//elsewhere.example.com/x"}, "a path under the connection's base_url"),
         ({"body": {"x": 1}}, "needs method: POST"),
     ],
 )

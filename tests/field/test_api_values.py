@@ -78,6 +78,9 @@ def test_numbers_without_a_declared_type(texts: list[str], dtype: pa.DataType, v
         ("timestamp", '"2026-01-02T03:04:05.123456+02:00"', dt.datetime(2026, 1, 2, 1, 4, 5, 123456, UTC)),
         ("timestamp[us]", '"2026-01-02T03:04:05"', dt.datetime(2026, 1, 2, 3, 4, 5)),  # noqa: DTZ001 - it has no zone
         ("date32", '"2026-01-02"', dt.date(2026, 1, 2)),
+        ("time64[us]", '"12:34:56.789"', dt.time(12, 34, 56, 789000)),
+        ("float32", "16777216", 16777216.0),
+        ("large_string", "1.50", "1.50"),
     ],
 )
 def test_values_of_declared_types(declared: str, text: str, value: Any) -> None:
@@ -115,6 +118,10 @@ def test_nanoseconds_are_kept_where_they_are_declared() -> None:
         ("timestamp", "1767323045", "a number"),
         ("timestamp", '"02/01/2026"', "not a time in ISO 8601"),
         ("date32", '"2026-02-30"', "not such a value"),
+        ("time64[us]", '"25:00"', "not such a value"),
+        ("float32", "16777217", "a whole one that it would round"),
+        ("float32", "1e39", "beyond the range of its type"),
+        ("halffloat", "70000", "beyond the range of its type"),
     ],
 )
 def test_values_that_no_column_can_hold_are_errors(declared: str | None, text: str, complaint: str) -> None:

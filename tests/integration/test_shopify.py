@@ -232,6 +232,13 @@ def test_extractor_refuses_a_nested_connection_that_has_more(
         extracted(shop, **config)
 
 
+def test_extractor_refuses_a_node_that_is_null(shop: FakeShopify, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = {"nodes": [{"id": 1}, None], "pageInfo": {"hasNextPage": False, "endCursor": None}}
+    monkeypatch.setattr(shop, "_page", lambda *_: page)
+    with pytest.raises(DataError, match=r"page 1: node 2 at data\.products is null"):
+        extracted(shop, resource="products")
+
+
 def test_extractor_tells_that_a_nested_connection_may_have_more(
     shop: FakeShopify, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

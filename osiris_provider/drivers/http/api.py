@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connections.redact import Redactor
@@ -18,6 +19,13 @@ from osiris_provider.drivers.http.records import NullRecords, RecordReader, Shap
 from osiris_provider.drivers.incremental import Incremental, Window
 
 Scalar = str | int | float | bool
+
+
+def _relative(path: str) -> str:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/|//", path):
+        problem = "is a path under the connection's base_url, not a URL"
+        raise ValueError(problem)
+    return path
 
 
 class ApiIncremental(Incremental):
@@ -48,7 +56,7 @@ class ApiExtractorConfig(PagedConfig):
     :param incremental: what is new; ``param`` is the query parameter that takes where to begin.
     """
 
-    path: str
+    path: Annotated[str, AfterValidator(_relative)]
     params: dict[str, Scalar | list[Scalar]] = Field(default_factory=dict)
     method: Literal["GET", "POST"] = "GET"
     body: dict[str, Any] | None = None

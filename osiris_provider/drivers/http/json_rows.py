@@ -154,7 +154,7 @@ def _declared(step_id: str, name: str, text: str) -> _Column:
     if dtype is None:
         message = f"Step {step_id}: config field types: '{text}' of column {name} is not a type such as int64 or string"
         raise DriverConfigError(message, step=step_id)
-    return _Column(name, dtype, declared=True, as_text=pa.types.is_string(dtype))
+    return _Column(name, dtype, declared=True, as_text=pa.types.is_string(dtype) or pa.types.is_large_string(dtype))
 
 
 def _rest(step_id: str, name: str, columns: list[_Column]) -> _Column:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 import re
+import struct
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from json.encoder import encode_basestring
@@ -86,8 +88,10 @@ def converter_of(dtype: pa.DataType, *, declared: bool) -> Converter:
         return _struct_converter({field.name: converter_of(field.type, declared=declared) for field in dtype})
     if types.is_integer(dtype):
         return _integer
-    if types.is_floating(dtype):
+    if types.is_float64(dtype):
         return _nearest_double if declared else _exact_double
+    if types.is_floating(dtype):
+        return _small_float("<f" if types.is_float32(dtype) else "<e")
     if types.is_decimal(dtype):
         return _decimal
     return _boolean if types.is_boolean(dtype) else _text
@@ -138,6 +142,26 @@ def _nearest_double(value: Any) -> float:
         message = "a number beyond the range of a double"
         raise MisfitError(message)
     return double
+
+
+def _small_float(form: str) -> Converter:
+    """Return the converter of a type smaller than a double.
+
+    :param form: of :mod:`struct`.
+    """
+
+    def convert(value: Any) -> float:
+        double = _nearest_double(value)
+        try:
+            (small,) = struct.unpack(form, struct.pack(form, double))
+        except OverflowError:
+            small = math.nan
+        if math.isfinite(double) and (math.isnan(small) or (isinstance(value, int) and small != value)):
+            message = "a number beyond the range of its type, or a whole one that it would round"
+            raise MisfitError(message)
+        return double
+
+    return convert
 
 
 def _out_of_range(value: Number, double: float) -> bool:
@@ -206,6 +230,8 @@ def parsed_text(text: str, dtype: pa.DataType) -> Any:
         except InvalidOperation:
             raise _unparsed(text, dtype) from None
     try:
+        if types.is_time(dtype):
+            return dt.time.fromisoformat(text)
         return pa.scalar(text).cast(dtype)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
         raise _unparsed(text, dtype) from None

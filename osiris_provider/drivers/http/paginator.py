@@ -256,6 +256,9 @@ class CursorPages(Pagination):
         if isinstance(cursor, bool) or not isinstance(cursor, str | int | float):
             message = f"what is at cursor_path '{self.cursor_path}' is not a cursor"
             raise PaginationError(message)
+        if any("\ud800" <= character <= "\udfff" for character in str(cursor)):
+            message = f"the cursor at '{self.cursor_path}' has half of a surrogate pair, which no URL can carry"
+            raise PaginationError(message)
         request = self._at(cursor)
         return None if self.stop_after_same_cursor and request.key == page.request_key else request
 

@@ -171,6 +171,9 @@ class _Nodes:
         connection = get_path(value, f"data.{self.path}")
         found = connection if isinstance(connection, dict) else {}
         nodes = _nodes_of(found)
+        if isinstance(nodes, list) and None in nodes:
+            message = f"Step {self.step_id}: page {page}: node {nodes.index(None) + 1} at data.{self.path} is null."
+            raise DataError(message, step=self.step_id)
         if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
             message = (
                 f"Step {self.step_id}: there is no connection with nodes or edges at data.{self.path}. "
