@@ -138,6 +138,26 @@ def _fitting(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     raise DataError(message)
 
 
+def leaves(column: pa.Array) -> Iterator[pa.Array]:
+    """Yield the values within lists, structs and maps, as columns of their own; a column without such is its own leaf.
+
+    :param column: of any type.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_map(column.type):
+        begin, end = column.offsets[0].as_py(), column.offsets[-1].as_py()
+        for items in (column.keys, column.items):
+            yield from leaves(items.slice(begin, end - begin))
+    elif pa.types.is_struct(column.type):
+        for field in column.flatten():
+            yield from leaves(field)
+    elif pa.types.is_nested(column.type):
+        yield from leaves(column.flatten())
+    else:
+        yield column
+
+
 def row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
     """Yield the batches as they come, small ones put together: a Parquet file of tiny row groups is slow to read.
 

@@ -7,26 +7,23 @@ import dataclasses
 import re
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from osiris_provider.connectors.duckdb_client import next_batch, waited
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import BaseDriver, Step, StepConfig
-from osiris_provider.drivers.data import BATCH_ROWS, to_reader
+from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, to_reader
+from osiris_provider.drivers.duckdb.types import check_case, checked, expressions, quote, wide_integers
 from osiris_provider.drivers.progress import PROCESSED, Progress
-from osiris_provider.drivers.sql.base import (
-    Batches,
-    SQLDriver,
-    SQLExtractor,
-)
-from osiris_provider.drivers.sql.config import QueryConfig, Text
+from osiris_provider.drivers.sql.base import Batches, SQLDriver
+from osiris_provider.drivers.sql.config import SpecialValues, Text, TypedQueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect
+from osiris_provider.drivers.sql.server import ServerExtractor, check_text_columns
 from osiris_provider.drivers.sql.tables import check_names
-from osiris_provider.errors import DriverConfigError
+from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,11 +31,6 @@ if TYPE_CHECKING:
 
 
 _NO_CONNECTION = "a database in memory"
-
-
-def quote(name: str) -> str:
-    """Return an identifier quoted."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 class ProcessorConfig(StepConfig):
@@ -71,18 +63,19 @@ class DuckDBDriver(SQLDriver[Any]):
         return str(error)
 
 
-class DuckDBExtractor(DuckDBDriver, SQLExtractor[QueryConfig]):
+class DuckDBExtractor(DuckDBDriver, ServerExtractor[TypedQueryConfig]):
     """Reads a query or a table as a stream (``duckdb.extractor``)."""
 
     name = "duckdb.extractor"
     family = "duckdb"
-    config_model = QueryConfig
+    config_model = TypedQueryConfig
     dialect = Dialect(quote, "qmark")
 
-    def stream(self, client: DuckDBPyConnection, step: Step[QueryConfig]) -> Batches:
+    def stream(self, client: DuckDBPyConnection, step: Step[TypedQueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
+        config = step.config
         with own_cursor(client) as cursor:
-            yield from _batches(cursor, step, step.config.statement(quote), step.config)
+            yield from _batches(cursor, step, config.statement(quote), config.text_columns, config.special_values)
 
 
 class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
@@ -126,7 +119,14 @@ class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
                 _offer(cursor, step, name, found)
             for plain, name in _plain_names(step.inputs).items():
                 cursor.execute(f"CREATE TEMP VIEW {quote(plain)} AS FROM {quote(name)}")
-            yield from _batches(cursor, step, step.config.query.rstrip("; \n\t"), step.config)
+            try:
+                yield from _batches(cursor, step, step.config.query.rstrip("; \n\t"), (), "error")
+            except ColumnNeedsTextError as error:
+                name = quote(error.columns[0])
+                problem = f"{error.message.partition('. ')[0]}. Select {name}::VARCHAR in the query."
+            else:
+                return
+            raise DataError(problem)
 
 
 @contextlib.contextmanager
@@ -139,30 +139,51 @@ def own_cursor(client: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
 
 
 def _batches(
-    cursor: DuckDBPyConnection, step: Step[Any], statement: str, config: QueryConfig | ProcessorConfig
+    cursor: DuckDBPyConnection,
+    step: Step[Any],
+    statement: str,
+    text_columns: Collection[str],
+    special_values: SpecialValues,
 ) -> Batches:
     import pyarrow as pa
 
-    reader = _reader(cursor, statement, config.params, config.batch_rows)
-    check_names(step.id, reader.schema)
-    yield pa.RecordBatch.from_pylist([], schema=reader.schema)
-    while (batch := next_batch(cursor, reader)) is not None:
-        yield batch
+    relation = cursor.sql(statement, params=step.config.params)
+    if relation is None:
+        # A statement that returns no rows has no columns either, which check_names explains.
+        check_names(step.id, pa.schema([]))
+    names, types = relation.columns, relation.types
+    check_text_columns(text_columns, names)
+    check_names(step.id, pa.schema([(name, pa.null()) for name in names]))
+    numbers = wide_integers(names, types, text_columns)
+    rows = 0
+    reader = _reader(cursor, relation, step, statement, expressions(names, types, text_columns))
+    schema = _with_numbers(pa.RecordBatch.from_pylist([], schema=reader.schema), numbers).schema
+    yield pa.RecordBatch.from_pylist([], schema=schema)
+    for batch in reader:
+        yield checked(_with_numbers(batch, numbers), rows, special_values)
+        rows += batch.num_rows
 
 
-def _reader(cursor: DuckDBPyConnection, statement: str, params: Any, rows: int) -> pa.RecordBatchReader:
+def _reader(
+    cursor: DuckDBPyConnection, relation: Any, step: Step[Any], statement: str, selected: list[str] | None
+) -> pa.RecordBatchReader:
     """Run a statement so that its rows are made while they are read; which way does that changed between versions."""
-    import duckdb
+    listed = ", ".join(selected or ())
+    if hasattr(relation, "to_arrow_reader"):
+        return (relation.project(listed) if selected else relation).to_arrow_reader(step.config.batch_rows)
+    text = f"SELECT {listed} FROM ({statement})" if selected else statement  # noqa: S608 - every name is quoted
+    executed: Any = cursor.execute(text, step.config.params)
+    return executed.fetch_record_batch(step.config.batch_rows)
+
+
+def _with_numbers(batch: pa.RecordBatch, names: Collection[str]) -> pa.RecordBatch:
+    """Return a batch with whole numbers of up to 39 digits, which came as text, as such."""
     import pyarrow as pa
 
-    if not hasattr(duckdb.DuckDBPyRelation, "to_arrow_reader"):
-        executed: Any = cursor.execute(statement, params)
-        return executed.fetch_record_batch(rows)
-    relation = cursor.sql(statement, params=params)
-    # A statement that returns no rows has no columns either, which check_names explains.
-    if relation is None:
-        return pa.table({}).to_reader()
-    return waited(cursor, lambda: relation.to_arrow_reader(rows))
+    for name in names:
+        place = batch.schema.get_field_index(name)
+        batch = batch.set_column(place, name, batch.column(place).cast(pa.decimal256(39, 0)))
+    return batch
 
 
 def _database_of(step: Step[ProcessorConfig]) -> Mapping[str, Any]:
@@ -230,7 +251,10 @@ def _allow_only(cursor: DuckDBPyConnection, paths: list[Path]) -> None:
 def _offer(cursor: DuckDBPyConnection, step: Step[Any], name: str, found: Any) -> None:
     """Make an input known to the query under its name."""
     import pyarrow.dataset as ds
+    import pyarrow.parquet as pq
 
+    schema = pq.read_schema(found) if isinstance(found, Path) else found.schema
+    check_case(step.id, f"input {name}", schema.names)
     if not isinstance(found, Path):
         cursor.register(name, found)
     elif step.connection.get("alias") == _NO_CONNECTION:

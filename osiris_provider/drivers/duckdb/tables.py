@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from osiris_provider.drivers.duckdb.extractor import quote
+from osiris_provider.drivers.duckdb.types import quote
 from osiris_provider.drivers.sql.fit import Limits, whole
 from osiris_provider.drivers.sql.tables import Column
 

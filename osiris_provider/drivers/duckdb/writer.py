@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.base import Step
-from osiris_provider.drivers.duckdb.extractor import DuckDBDriver, own_cursor, quote
+from osiris_provider.drivers.duckdb.extractor import DuckDBDriver, own_cursor
 from osiris_provider.drivers.duckdb.tables import INPUT, columns_of, create_table, readable, unique_keys
+from osiris_provider.drivers.duckdb.types import check_case, quote
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.fit import misfit, same_key, twice_in
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
@@ -68,6 +69,7 @@ class DuckDBWriter(DuckDBDriver, SQLWriter[WriteConfig]):
 
     def load(self, client: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
         """Write all batches; see :meth:`SQLWriter.load`."""
+        check_case(step.id, "the input", schema.names)
         with own_cursor(client) as cursor:
             # A timestamp without a zone is UTC also where the column has one, and the other way round.
             cursor.execute("SET TimeZone = 'UTC'")

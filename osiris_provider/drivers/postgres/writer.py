@@ -13,6 +13,7 @@ from osiris_provider.connectors.sql_faults import BAD_DATA
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.extractor import PostgresDriver, quote
 from osiris_provider.drivers.postgres.names import check_column_names, check_config_names
+from osiris_provider.drivers.postgres.nul import PostgresWriteConfig, without_nul
 from osiris_provider.drivers.postgres.tables import columns_of, unique_keys
 from osiris_provider.drivers.postgres.values import column_type, csv_of
 from osiris_provider.drivers.sql.base import Batches
@@ -57,7 +58,7 @@ class PostgresWriter(PostgresDriver, SQLWriter[WriteConfig]):
 
     name = "postgres.writer"
     family = "postgres"
-    config_model = WriteConfig
+    config_model = PostgresWriteConfig
 
     def write(self, step: Step[WriteConfig], reader: pa.RecordBatchReader) -> dict[str, Any]:
         """Write all batches, under names that PostgreSQL keeps; see :meth:`SQLWriter.write`."""
@@ -117,6 +118,7 @@ def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema,
         cursor.execute(create_statement(table, schema, quote, column_type, config.primary_key))
     else:
         raise missing_table(step.id, config.table)
+    batches = without_nul(batches, config, {column.name: column.kind for column in columns})
     rows = fitted(step, columns, batches)
     if config.write_mode == "upsert":
         check_unique(step.id, config.table, config.primary_key, unique_keys(cursor, table))

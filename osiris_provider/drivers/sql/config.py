@@ -59,20 +59,27 @@ class QueryConfig(StepConfig):
         return f"SELECT {columns} FROM {quoted_table(self.table, quote)}"  # noqa: S608 - every name is quoted
 
 
-class ServerQueryConfig(QueryConfig):
-    """Config of the extractors of database servers.
+class TypedQueryConfig(QueryConfig):
+    """Config of extractors whose databases have values that Arrow has not.
 
     :param text_columns: columns of the result that are delivered as the server's text, whatever their type.
     :param special_values: what becomes of values that the Arrow type of their column cannot hold, such as
         ``infinity`` or ``0000-00-00``. ``text``: the extract starts over with the column as text, as if it were named
         in ``text_columns``; ``null``: NULL; ``error``: an error that names column and row.
+    """
+
+    text_columns: list[Text] = Field(default_factory=list)
+    special_values: SpecialValues = "text"
+
+
+class ServerQueryConfig(TypedQueryConfig):
+    """Config of the extractors of database servers.
+
     :param partition_on: a column of integers, dates or timestamps; its range is split into parts that as many
         connections read at the same time, from one snapshot where the server offers that. Rows come in any order.
     :param partitions: how many parts; fewer if the range is narrow.
     """
 
-    text_columns: list[Text] = Field(default_factory=list)
-    special_values: SpecialValues = "text"
     partition_on: Text | None = None
     partitions: Annotated[int, Field(ge=2, le=MOST_PARTITIONS)] = 4
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.sql.base import Batches, SQLExtractor, plain
-from osiris_provider.drivers.sql.config import ServerQueryConfig
+from osiris_provider.drivers.sql.config import TypedQueryConfig
 from osiris_provider.errors import DriverConfigError, did_you_mean, printable
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 LONGEST_VALUE = 40
 """Characters of a value that an error shows."""
 
-AnyServerQuery = TypeVar("AnyServerQuery", bound=ServerQueryConfig)
+AnyTypedQuery = TypeVar("AnyTypedQuery", bound=TypedQueryConfig)
 
 
-class ServerExtractor(SQLExtractor[AnyServerQuery]):
+class ServerExtractor(SQLExtractor[AnyTypedQuery]):
     """Base of the extractors of database servers; :meth:`stream` raises :func:`needs_text`, the rest is done here."""
 
-    def extract(self, step: Step[AnyServerQuery]) -> Batches:
+    def extract(self, step: Step[AnyTypedQuery]) -> Batches:
         """Return the stream; see :meth:`Extractor.extract`.
 
         :raises ColumnNeedsTextError: while it is read: a value does not fit its column's Arrow type.
@@ -40,7 +40,7 @@ class ServerExtractor(SQLExtractor[AnyServerQuery]):
                 error.again = partial(self._again, step, error.message, error.columns)
             raise
 
-    def _again(self, step: Step[AnyServerQuery], reason: str, columns: Sequence[str]) -> pa.RecordBatchReader:
+    def _again(self, step: Step[AnyTypedQuery], reason: str, columns: Sequence[str]) -> pa.RecordBatchReader:
         log.warning("%s Starting over with %s as text.", reason, printable(", ".join(columns)))
         config = step.config.model_copy(update={"text_columns": [*step.config.text_columns, *columns]})
         reader: pa.RecordBatchReader = self.execute(replace(step, config=config))["data"]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from osiris_provider.drivers.postgres.nul import PostgresWriteConfig
 from osiris_provider.drivers.sql.write import TableConfig, WriteConfig
 
 
@@ -16,10 +17,12 @@ class SupabaseWriteConfig(TableConfig):
     and ``create_if_missing`` are only for ``pg_dsn``; the Data API has no ledger.
 
     :param via: ``dsn``, ``api``, or ``auto``, which takes the DSN if the connection has one.
+    :param strip_nul: leave the character U+0000 out of texts; else it is an error with column and row.
     :param batch_rows: rows that are held and sent at a time; to the Data API, those of a request.
     """
 
     via: Literal["auto", "api", "dsn"] = "auto"
+    strip_nul: bool = False
     batch_rows: Annotated[int, Field(ge=1)] | None = None
 
     def of_postgres(self, schema: str) -> WriteConfig:
@@ -29,4 +32,4 @@ class SupabaseWriteConfig(TableConfig):
         """
         fields = self.model_dump(exclude={"via"}, exclude_none=True)
         table = self.table if "." in self.table else f"{schema}.{self.table}"
-        return WriteConfig.model_validate({**fields, "table": table})
+        return PostgresWriteConfig.model_validate({**fields, "table": table})

@@ -16,6 +16,7 @@ from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.retry import ATTEMPTS, call_with_retries
 from osiris_provider.connectors.supabase import error_code
 from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.postgres.nul import without_nul
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.fit import Limits, fitting, same_key, twice_in
 from osiris_provider.drivers.sql.write import sliced
@@ -68,10 +69,14 @@ def _requests(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> 
 
     :raises DataError: a row does not fit, or an append does not fit into one request; nothing has been sent then.
     """
+    import pyarrow as pa
+
     config = step.config
     most = config.batch_rows or BATCH_ROWS
     keys = {name: Limits(nullable=False) for name in config.primary_key}
-    batches = fitting(sliced(reader, most), config.table, keys)
+    # What is nested is JSON, of which only the server knows whether it may have the character.
+    texts = {field.name: "text" for field in reader.schema if pa.types.is_nested(field.type)}
+    batches = without_nul(fitting(sliced(reader, most), config.table, keys), config, texts)
     if config.write_mode == "upsert":
         with _looked_through(batches, reader.schema, config.table, config.primary_key) as known:
             yield from _filled(known, most)

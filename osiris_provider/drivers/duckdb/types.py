@@ -1,0 +1,182 @@
+"""DuckDB's types as Arrow's: each value is the same, or is text, or is reported.
+
+DuckDB itself gives the largest UHUGEINT away as -1, and times without their offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.drivers.data import leaves
+from osiris_provider.drivers.sql.config import SpecialValues
+from osiris_provider.drivers.sql.server import made, needs_text
+from osiris_provider.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+AS_TEXT = {"bit", "bignum", "interval", "time with time zone", "uhugeint"}
+"""Types whose values Arrow has not, or not all of them."""
+AS_JSON = {"union", "variant"}
+"""Types whose values have types of their own; as JSON they keep them."""
+_DIGITS = 38
+_INFINITE = {32: 2**31 - 1, 64: 2**63 - 1}
+"""What DuckDB gives for infinity, by the width of the Arrow type; the same less than zero for -infinity."""
+
+
+def expressions(names: Sequence[str], types: Sequence[Any], text_columns: Collection[str]) -> list[str] | None:
+    """Return what to select of a result, None if it can be taken as it is.
+
+    :param names: of its columns.
+    :param types: of its columns, as DuckDB has them.
+    :param text_columns: columns that are wanted as text.
+    """
+    found = [
+        _expression(f"#{number}", "VARCHAR" if name in text_columns else _target(dtype))
+        for number, (name, dtype) in enumerate(zip(names, types, strict=True), 1)
+    ]
+    if all(expression == f"#{number}" for number, expression in enumerate(found, 1)):
+        return None
+    return [f"{expression} AS {quote(name)}" for expression, name in zip(found, names, strict=True)]
+
+
+def wide_integers(names: Sequence[str], types: Sequence[Any], text_columns: Collection[str]) -> list[str]:
+    """Return the columns that :func:`expressions` makes text, but that are numbers: UHUGEINT."""
+    return [
+        name for name, dtype in zip(names, types, strict=True) if dtype.id == "uhugeint" and name not in text_columns
+    ]
+
+
+def check_case(step_id: str, what: str, names: Sequence[str]) -> None:
+    """Check that no two columns differ in case only: DuckDB takes the second for ``A_1``.
+
+    :param what: has the columns, for the message.
+    :raises DataError: names them.
+    """
+    spelt: dict[str, str] = {}
+    for name in names:
+        other = spelt.setdefault(name.lower(), name)
+        if other != name:
+            message = (
+                f"Step {step_id}: columns {other} and {name} of {what} differ only in case, which DuckDB does not tell "
+                "apart. Rename one in the step before."
+            )
+            raise DataError(message, step=step_id)
+
+
+def quote(name: str) -> str:
+    """Return an identifier quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _expression(column: str, target: str | None) -> str:
+    if target is None:
+        return column
+    return f"to_json({column})::VARCHAR" if target == "JSON" else f"CAST({column} AS {target})"
+
+
+def _target(dtype: Any) -> str | None:
+    """Return the type to cast to, None for none."""
+    if dtype.id in AS_TEXT:
+        return "VARCHAR"
+    if dtype.id in AS_JSON:
+        return "JSON"
+    if dtype.id not in ("list", "array", "struct", "tuple", "map"):
+        return None
+    inner = [(name, child) for name, child in dtype.children if name != "size"]
+    targets = [_target(child) for _, child in inner]
+    if not any(targets):
+        return None
+    if "JSON" in targets or dtype.id == "tuple":
+        return "JSON"
+    written = [target or str(child) for target, (_, child) in zip(targets, inner, strict=True)]
+    fields = ", ".join(f"{quote(name)} {target}" for (name, _), target in zip(inner, written, strict=True))
+    return {
+        "list": f"{written[0]}[]",
+        "array": f"{written[0]}[{dict(dtype.children).get('size')}]",
+        "map": f"MAP({', '.join(written)})",
+        "struct": f"STRUCT({fields})",
+    }[dtype.id]
+
+
+def checked(batch: pa.RecordBatch, rows_before: int, special_values: SpecialValues) -> pa.RecordBatch:
+    """Return a batch none of whose values its Arrow type cannot hold.
+
+    These are HUGEINT of 39 digits, infinite dates and timestamps, and the time 24:00:00.
+
+    :param rows_before: how many rows of the result went before.
+    :param special_values: ``null`` puts NULL in their place.
+    :raises ColumnNeedsTextError: there is such a value.
+    """
+    import pyarrow as pa
+
+    names = batch.schema.names
+
+    def make(number: int) -> Callable[[], pa.Array]:
+        return lambda: _checked(names[number], batch.column(number), rows_before, special_values)
+
+    columns = made(map(make, range(len(names))))
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def _checked(name: str, column: pa.Array, rows_before: int, special_values: SpecialValues) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    special = _special(column)
+    if special is not None:
+        if not pc.any(special).as_py():
+            return column
+        if special_values == "null":
+            return pc.if_else(special, pa.scalar(None, column.type), column)
+        row = pc.index(special, pa.scalar(True)).as_py()
+        raise needs_text(name, _value_text(column[row]), rows_before + row + 1)
+    if not (pa.types.is_nested(column.type) and _has_special(column)):
+        return column
+    row = next(row for row in range(len(column)) if _has_special(column.slice(row, 1)))
+    if special_values != "null":
+        raise needs_text(name, "such a value", rows_before + row + 1)
+    message = (
+        f"Column {name} holds, in row {rows_before + row + 1:,} of the result, a value within a list, struct or map "
+        "that its Arrow type cannot hold. Name the column in config field text_columns."
+    )
+    raise DataError(message)
+
+
+def _has_special(column: pa.Array) -> bool:
+    """Return whether there is such a value anywhere in a column."""
+    import pyarrow.compute as pc
+
+    found = (_special(leaf) for leaf in leaves(column))
+    return any(pc.any(special).as_py() for special in found if special is not None)
+
+
+def _special(column: pa.Array) -> pa.Array | None:
+    """Return which values the Arrow type cannot hold; None if it holds all that DuckDB's type has."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    dtype = column.type
+    if pa.types.is_date32(dtype) or pa.types.is_timestamp(dtype):
+        wide = dtype.bit_width
+        infinite = _INFINITE[wide]
+        numbers = column.view(pa.int32() if wide == 32 else pa.int64())
+        return pc.or_(pc.equal(numbers, infinite), pc.equal(numbers, -infinite))
+    if pa.types.is_time64(dtype):
+        day = 86_400 * (10**6 if dtype.unit == "us" else 10**9)
+        return pc.greater_equal(column.view(pa.int64()), day)
+    if dtype == pa.decimal128(_DIGITS, 0):
+        wider = column.cast(pa.decimal256(_DIGITS + 1, 0))
+        return pc.greater_equal(pc.abs(wider), pa.scalar(10**_DIGITS, wider.type))
+    return None
+
+
+def _value_text(value: pa.Scalar) -> str:
+    import pyarrow as pa
+
+    if pa.types.is_decimal(value.type):
+        return str(value.as_py())
+    if pa.types.is_time(value.type):
+        return "24:00:00"
+    return "-infinity" if value.value < 0 else "infinity"
