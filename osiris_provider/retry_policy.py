@@ -22,7 +22,11 @@ class OsirisRetryPolicy(RetryPolicy):
     Auth, permission, configuration and data fail the task at once. Network, timeout and unknown use its ``retries``.
     Other exceptions are left to the task's own settings::
 
-        SQLExecuteQueryOperator(..., retries=5, retry_policy=OsirisRetryPolicy())
+        from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+        from osiris_provider.retry_policy import OsirisRetryPolicy
+
+        retries = {"retries": 5, "retry_policy": OsirisRetryPolicy()}
+        SQLExecuteQueryOperator(task_id="report", conn_id="osiris_mysql_default", sql="CALL report()", **retries)
 
     :param delay: before the first retry; it doubles with each. None leaves the delay to the task. A peer that says
         when to come back (``Retry-After``) is obeyed.

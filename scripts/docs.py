@@ -1,7 +1,7 @@
 """The generated parts of documents.
 
 README.md: a table a family of its fields and where an Airflow connection keeps them. docs/apis.md: the config fields of
-the extractors that read APIs.
+the extractors that read APIs. docs/reference.md: all of it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docs_reference import reference
 from pydantic import BaseModel
 
 from osiris_provider.connections.families import family_names
@@ -126,7 +127,7 @@ def documents() -> dict[Path, str]:
     text = apis.read_text(encoding="utf-8")
     for name, (model, base) in CONFIGS.items():
         text = _with_part(text, f"fields of {name}", config_table(model, base))
-    return {**texts, apis: text}
+    return {**texts, apis: text, ROOT / "docs" / "reference.md": reference()}
 
 
 def _with_part(text: str, name: str, part: str) -> str:
@@ -138,9 +139,13 @@ def _with_part(text: str, name: str, part: str) -> str:
     return pattern.sub(lambda _: f"\n{part}\n\n", text, count=1)
 
 
+def _is(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
 def main() -> int:
     """Write the generated parts; with ``--check`` return 1 if that would change something."""
-    changed = {path: text for path, text in documents().items() if path.read_text(encoding="utf-8") != text}
+    changed = {path: text for path, text in documents().items() if not _is(path, text)}
     if "--check" not in sys.argv:
         for path, text in changed.items():
             path.write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from textwrap import dedent
 
 from tests.architecture.source import ROOT
 
@@ -23,8 +24,9 @@ def blocks_of(document: str) -> list[Block]:
     :param document: path within the repository.
     """
     text = (ROOT / document).read_text(encoding="utf-8")
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [Block(language, code, _path(code)) for language, code in found]
+    found = re.findall(r"^( *)```(\w*)\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL)
+    blocks = [(language, dedent(code) if indent else code) for indent, language, code in found]
+    return [Block(language, code, _path(code)) for language, code in blocks]
 
 
 def _path(code: str) -> str | None:

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import duckdb
 import pytest
-import yaml
 
-from tests.servers import PostgresServer
 from tests.servers.airflow import AirflowServer
 from tests.servers.airflow_rest import Rest, until
-
-HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("osiris")
-    found = {"duckdb": {"shop": {"path": str(home / "shop.duckdb")}}}
-    (home / "osiris_connections.yaml").write_text(yaml.safe_dump({"version": 1, "connections": found}))
-    with duckdb.connect(home / "shop.duckdb") as connection:
-        connection.execute("CREATE TABLE orders (id INTEGER)")
-    return home
-
-
-@pytest.fixture(scope="module")
-def airflow(postgres: PostgresServer, home: Path) -> Iterator[AirflowServer]:
-    postgres.create_database("metadata")
-    environment = {"OSIRIS_HOME": str(home), "AIRFLOW__OSIRIS__STAGING_URL": (home / "staging").as_uri()}
-    with AirflowServer(postgres.app_on("metadata"), HERE / "dags", environment) as server:
-        yield server
 
 
 class Pipeline:

@@ -1,0 +1,112 @@
+"""The reference of what Airflow users import: docs/reference.md, made of the classes' docstrings."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from osiris_provider.provider_info import get_provider_info
+
+HEAD = """# Reference
+
+<!-- all of it: written by scripts/docs from the docstrings -->
+
+What DAG files and `airflow.cfg` name. Each class takes the parameters of its base class too, such as `task_id`,
+`retries` and `execution_timeout` of an operator. *Templated* parameters are rendered with Jinja when the task runs.
+"""
+KINDS = {"operators": "Operators", "sensors": "Sensors", "triggers": "Triggers"}
+
+
+def reference() -> str:
+    """Return the whole page."""
+    sections = [HEAD]
+    for kind, title in KINDS.items():
+        modules = [name for entry in INFO[kind] for name in entry["python-modules"]]
+        sections += [f"## {title}\n", *(section(cls) for name in modules for cls in classes_of(name))]
+    sections += ["## Hooks\n", *(section(named(entry["hook-class-name"])) for entry in INFO["connection-types"])]
+    sections += ["## Secrets backend\n", *(section(named(path)) for path in INFO["secrets-backends"])]
+    sections += ["## Retry policy\n", section(named("osiris_provider.retry_policy.OsirisRetryPolicy"))]
+    return "\n".join(sections)
+
+
+INFO: dict[str, Any] = get_provider_info()
+
+
+def named(path: str) -> type[Any]:
+    """Return the class at a dotted path."""
+    module, _, name = path.rpartition(".")
+    found: type[Any] = getattr(import_module(module), name)
+    return found
+
+
+def classes_of(module: str) -> Iterator[type[Any]]:
+    """Yield the public classes that a module defines."""
+    for name, found in vars(import_module(module)).items():
+        if isinstance(found, type) and found.__module__ == module and not name.startswith("_"):
+            yield found
+
+
+def section(cls: type[Any]) -> str:
+    """Return the section of a class: how it is imported, what it does, and its parameters."""
+    text, _, _ = inspect.cleandoc(cls.__doc__ or "").partition("\n:param")
+    parameters = list(_parameters(cls))
+    lines = [f"### {cls.__name__}\n", f"```python\nfrom {cls.__module__} import {cls.__name__}\n```\n", _markdown(text)]
+    if connection := getattr(cls, "conn_type", None):
+        lines.append(f"Connection type `{connection}`, default connection `{cls.default_conn_name}`.\n")
+    if parameters:
+        lines += ["| parameter | default | meaning |\n|---|---|---|\n" + "\n".join(parameters) + "\n"]
+    return "\n".join(lines)
+
+
+def _parameters(cls: type[Any]) -> Iterator[str]:
+    signature = inspect.signature(_own_init(cls))
+    templated = tuple(getattr(cls, "template_fields", ()))
+    for name, meaning in _meanings(cls):
+        known = signature.parameters.get(name)
+        default = "" if known is None else _default(known.default)
+        words = meaning.replace(" (templated)", "").replace(" (templated; ", " (")
+        words = f"{words} *Templated.*" if name in templated else words
+        yield f"| `{name}` | {default} | {words} |"
+
+
+def _own_init(cls: type[Any]) -> Any:
+    """Return the ``__init__`` that is written down; Airflow wraps those of operators."""
+    return inspect.unwrap(cls.__init__)
+
+
+def _meanings(cls: type[Any]) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for base in cls.__mro__:
+        if not base.__module__.startswith("osiris_provider."):
+            continue
+        text = inspect.cleandoc(base.__doc__ or "")
+        for found in re.finditer(r"^:param (\w+): (.*(?:\n    .*)*)", text, re.MULTILINE):
+            if found[1] not in seen and found[1] not in ("args", "kwargs"):
+                seen.add(found[1])
+                words = _inline(" ".join(found[2].split())).replace("|", "&#124;")
+                yield found[1], words[:1].upper() + words[1:]
+
+
+def _default(value: object) -> str:
+    if value is inspect.Parameter.empty:
+        return "**required**"
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g} s"
+    return "" if value is None else f"`{value!r}`"
+
+
+def _markdown(text: str) -> str:
+    """Return the words of a docstring; what follows ``::`` is code."""
+    text = re.sub(
+        r"::\n\n((?:    .*\n?)+)", lambda found: ":\n\n```python\n" + inspect.cleandoc(found[1]) + "\n```\n", text
+    )
+    return _inline(text).rstrip() + "\n"
+
+
+def _inline(text: str) -> str:
+    text = re.sub(r":\w+:`~?[\w.]*?(\w+)`", r"`\1`", text)
+    return text.replace("``", "`") if "```" not in text else re.sub(r"(?<!`)``(?!`)", "`", text)

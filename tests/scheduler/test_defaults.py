@@ -1,0 +1,33 @@
+"""Airflow as it is right after its installation: example DAGs are loaded, the metadata is in a SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.airflow_rest import Rest, until
+
+EXAMPLES = ("osiris_health", "osiris_flights", "example_osiris_mysql_to_postgres")
+
+
+@pytest.mark.timeout(1200)
+def test_the_examples_show_up_and_nothing_complains(start: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(
+        "from airflow.sdk import DAG, task\n"
+        "with DAG('one', is_paused_upon_creation=False):\n"
+        "    task(task_id='work')(lambda: 1)()\n"
+    )
+    with start("sqlite", tmp_path, AIRFLOW__CORE__LOAD_EXAMPLES="True") as airflow:
+        rest = Rest(airflow.origin, "admin")
+        for name in EXAMPLES:
+            until(lambda name=name: rest.ask("GET", f"/dags/{name}").ok, f"DAG {name}", 300)  # type: ignore[misc] # mypy takes no default here
+        assert rest.get("/importErrors")["import_errors"] == []
+        assert rest.finished("one", rest.trigger("one", 300), 300) == "success"
+        told = airflow.run("dags", "list")
+        assert "Could not load provider module" not in told.stdout + told.stderr
+        texts = {path: path.read_text(errors="replace") for path in airflow.logs.rglob("*.log")}
+        assert any("task_id=work" in str(path) for path in texts)
+        assert [path for path, text in texts.items() if "Could not load provider module" in text] == []
