@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from osiris_provider.drivers.ordering import time_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 A_SECOND = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 Bound = int | float | Decimal | str
 
@@ -128,7 +133,7 @@ class Mark:
         if isinstance(bound, int):
             return Mark(self.type, str(bound - math.ceil(lookback)))
         if isinstance(bound, Decimal):
-            return Mark(self.type, str(bound - Decimal(str(lookback))))
+            return Mark(self.type, _less(bound, lookback))
         if isinstance(bound, float):
             return Mark(self.type, repr(bound - lookback))
         return Mark(self.type, _earlier(self.type, bound, lookback))
@@ -214,12 +219,21 @@ def _text_of(value: pa.Scalar) -> str:
     return repr(found) if isinstance(found, float) else str(found)
 
 
+def _less(number: Decimal, lookback: float) -> str:
+    with localcontext() as context:
+        # More digits than any mark has; the usual 28 would round it up, past rows that were asked for.
+        context.prec = 1000
+        return format(number - Decimal(str(lookback)), "f")
+
+
 def _earlier(kind: str, text: str, lookback: float) -> str:
     if kind.startswith("date"):
         return (date.fromisoformat(text) - timedelta(days=math.ceil(lookback))).isoformat()
     if not kind.startswith("timestamp"):
-        # APIs send their times as texts. Python 3.10 knows no Z.
-        return (datetime.fromisoformat(text.replace("Z", "+00:00")) - timedelta(seconds=lookback)).isoformat()
+        if _NUMBER.fullmatch(text):
+            return _less(Decimal(text), lookback)
+        # APIs send their times as texts.
+        return (time_of(text) - timedelta(seconds=lookback)).isoformat()
     import pyarrow as pa
     import pyarrow.compute as pc
 

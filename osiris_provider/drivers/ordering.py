@@ -8,6 +8,7 @@ timestamps with ``infinity`` among them, times of an API. Compared as texts ``'9
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Literal
 
@@ -223,6 +224,27 @@ def _is_json(text: str | None) -> bool:
         return isinstance(json.loads(text), (dict, list))
     except (ValueError, RecursionError):
         return False
+
+
+def time_of(text: str) -> datetime:
+    """Return a time in ISO 8601, with its offset, or in UTC if it is one that only Arrow reads.
+
+    :param text: a time, or a date.
+    :raises ValueError: it is neither.
+    """
+    try:
+        # Python 3.10 knows no Z, and neither short offsets nor long fractions.
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        pass
+    import pyarrow as pa
+
+    for dtype in (pa.timestamp("us", "UTC"), pa.timestamp("us")):
+        if _casts(short := re.sub(_LONG_FRACTION, r"\1", text), dtype):
+            found: datetime = pa.array([short]).cast(dtype)[0].as_py()
+            return found
+    message = "is no time in ISO 8601"
+    raise ValueError(message)
 
 
 def started() -> datetime:

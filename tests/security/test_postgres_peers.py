@@ -287,6 +287,10 @@ def test_doctor_takes_a_megabyte_and_no_more(
         assert (ok, verdict["details"]["fault"]) == (False, "too_much_data")
         # What the operating system has taken and nobody has read comes on top.
         assert rogue.sent < CHECK_BYTES + 16 * 1024 * 1024
+        # Nor does a client, as long as it logs in.
+        with pytest.raises(NetworkError, match="sends without end"):
+            POSTGRES.create_client(fields_of(rogue))
+        assert rogue.sent < 2 * (CHECK_BYTES + 16 * 1024 * 1024)
 
 
 def test_texts_of_the_server_do_not_write_on_the_terminal() -> None:
