@@ -162,6 +162,9 @@ def test_numbers_arrive_as_they_came_or_not_at_all(texts: list[str]) -> None:
         ({"error": {"code": 190}}, {"records_as": "object"}, "tells of an error at 'error': {\"code\": 190}"),
         ({"errors": [{"message": "x"}], "items": []}, {"records": "items"}, "tells of an error at 'errors'"),
         ({"ok": False, "why": "x"}, {"records_as": "object", "error_paths": ["why"]}, "error at 'why': x"),
+        ({"ok": False, "items": []}, {"records": "items"}, "the answer says ok: false"),
+        ({"success": False, "items": []}, {"records": "items"}, "the answer says success: false"),
+        ({"status": "fail", "data": []}, {"records": "data"}, 'the answer says status: "fail"'),
         ({"message": "no"}, {}, "an object at its top is not a list of objects"),
         ({"users": {"7": {"n": 1}}}, {"records": "users"}, "records_as: map"),
         ({"users": {"7": {"key": 1}}}, {"records": "users", "records_as": "map"}, "choose another key_field"),
@@ -185,6 +188,8 @@ def test_answers_that_are_not_data_are_no_rows(reply: Any, config: dict[str, Any
         ({"error": False, "data": {"a": 1}}, {"records": "data", "records_as": "object"}, [{"a": 1}]),
         ({"errors": [{"a": 1}]}, {"records": "errors"}, [{"a": 1}]),
         ({"error": "x"}, {"records_as": "object", "error_paths": []}, [{"error": "x"}]),
+        ({"status": "error", "n": 1}, {"records_as": "object", "error_paths": []}, [{"status": "error", "n": 1}]),
+        ({"ok": True, "success": 0, "status": "done", "items": [{"a": 1}]}, {"records": "items"}, [{"a": 1}]),
         (
             {"users": {"7": {"n": 1}, "8": {"n": 2}}},
             {"records": "users", "records_as": "map", "key_field": "id"},

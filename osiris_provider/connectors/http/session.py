@@ -46,20 +46,20 @@ class Answer:
     url: str
 
     @classmethod
-    def read(cls, response: requests.Response, most: int) -> Answer:
+    def read(cls, response: requests.Response, limit: int) -> Answer:
         """Read a response that was asked for with ``stream=True``.
 
         :param response: headers received, body not.
-        :param most: bytes of the body to read.
+        :param limit: bytes of the body to read.
         :raises Exception: whatever urllib3 raises when the body breaks off or stalls.
         """
         body = bytearray()
         for piece in response.raw.stream(PIECE, decode_content=True):
             body += piece
-            if len(body) > most:
+            if len(body) > limit:
                 break
         url = str(response.url)
-        return cls(response.status_code, response.headers, bytes(body[:most]), len(body) <= most, url)
+        return cls(response.status_code, response.headers, bytes(body[:limit]), len(body) <= limit, url)
 
     @property
     def is_page(self) -> bool:
@@ -187,29 +187,29 @@ class HttpSession(requests.Session):
         self.closed = True
         super().close()
 
-    def ask(self, method: str, path: str, most: int, **options: Any) -> Answer:
+    def ask(self, method: str, path: str, limit: int, **options: Any) -> Answer:
         """Send a request and read a bounded answer; redirects are followed only within the origin.
 
         A POST is sent once: a redirect that would repeat it, or turn it into a GET, is an error.
 
         :param method: such as ``GET``.
         :param path: see :meth:`absolute`.
-        :param most: bytes of the body to read.
+        :param limit: bytes of the body to read.
         :raises HttpFaultError: a redirect to another origin, to a login page, or in a circle.
         :raises Exception: whatever requests and urllib3 raise.
         """
-        answer = self._ask(method, path, most, options)
+        answer = self._ask(method, path, limit, options)
         if answer.status == UNAUTHORIZED_STATUS and "auth" not in options and self._origin_auth.expire():
             # A token may end before its time.
-            answer = self._ask(method, path, most, options)
+            answer = self._ask(method, path, limit, options)
         return answer
 
-    def _ask(self, method: str, path: str, most: int, options: Mapping[str, Any]) -> Answer:
+    def _ask(self, method: str, path: str, limit: int, options: Mapping[str, Any]) -> Answer:
         url, asked = self.absolute(path), dict(options)
         for _ in range(MAX_REDIRECTS):
             with self.request(method, url, stream=True, allow_redirects=False, **asked) as response:
                 if not response.is_redirect:
-                    return Answer.read(response, most)
+                    return Answer.read(response, limit)
             url = _next_hop(response)
             if method.upper() not in ("GET", "HEAD") and response.status_code not in REPEATING:
                 raise HttpFaultError(REDIRECTED_POST)
@@ -217,16 +217,16 @@ class HttpSession(requests.Session):
             asked.pop("params", None)
         raise HttpFaultError(REDIRECT_LOOP)
 
-    def ask_as_stranger(self, method: str, path: str, most: int, auth: OriginAuth) -> Answer:
+    def ask_as_stranger(self, method: str, path: str, limit: int, auth: OriginAuth) -> Answer:
         """Send a request as :meth:`ask` does, with nothing that the session has learned from earlier answers.
 
         :param method: such as ``GET``.
         :param path: see :meth:`absolute`.
-        :param most: bytes of the body to read.
+        :param limit: bytes of the body to read.
         :param auth: other credentials, or none.
         """
         self.cookies.clear()
-        return self.ask(method, path, most, auth=auth)
+        return self.ask(method, path, limit, auth=auth)
 
 
 def _next_hop(response: requests.Response) -> str:

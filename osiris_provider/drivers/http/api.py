@@ -51,7 +51,8 @@ class ApiExtractorConfig(PagedConfig):
     :param key_field: column that takes the names of a map.
     :param records_optional: whether an answer may lack the path if it has no records. A typo is then no records.
     :param null_records: ``skip`` leaves null among the records out.
-    :param error_paths: where an answer with status 200 tells of an error.
+    :param error_paths: where an answer with status 200 tells of an error. ``ok: false``, ``success: false`` and
+        ``status: error`` or ``fail`` at its top do so too, unless there are none.
     :param pagination: how to get from page to page.
     :param incremental: what is new; ``param`` is the query parameter that takes where to begin.
     """

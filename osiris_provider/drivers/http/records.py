@@ -11,13 +11,17 @@ from osiris_provider.drivers.http.json_rows import Rows
 from osiris_provider.drivers.http.json_types import kind_of
 from osiris_provider.drivers.http.json_values import json_text
 from osiris_provider.drivers.http.paths import Missing, get_path
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, printable
 
 log = logging.getLogger(__name__)
 
 MAX_RECORDS = 1_000_000
 """Records of a page."""
 MAX_SHOWN = 200
+
+FAILED: Mapping[str, tuple[Any, ...]] = {"ok": (False,), "success": (False,), "status": ("error", "fail")}
+"""What answers say at their top if they are not results, although their status is 200 (Slack, JSend and others)."""
+_TURN_OFF = ". If that is data, set error_paths to the paths that do tell of errors, or to none"
 
 Shape = Literal["list", "object", "map"]
 NullRecords = Literal["error", "skip"]
@@ -33,7 +37,7 @@ class RecordReader:
     :param key_field: column that takes the names of such a map.
     :param optional: whether an answer without records may lack the path.
     :param null_records: what becomes of null among the records.
-    :param error_paths: where an answer with status 200 tells of an error.
+    :param error_paths: where an answer with status 200 tells of an error; with none, :data:`FAILED` does not count.
     :param redact: hides the secrets of the step's connection.
     """
 
@@ -105,17 +109,19 @@ class RecordReader:
             found = get_path(value, path)
             if isinstance(found, Missing) or not found or (self.path and f"{self.path}.".startswith(f"{path}.")):
                 continue
-            shown = self.redact(_printable(found if isinstance(found, str) else json_text(found)))[:MAX_SHOWN]
-            raise self._error(page, f"the answer tells of an error at '{path}': {shown}")
+            shown = self.redact(printable((found if isinstance(found, str) else json_text(found))[:1000]))[:MAX_SHOWN]
+            raise self._error(page, f"the answer tells of an error at '{path}': {shown}", hint=_TURN_OFF)
+        for name, signs in FAILED.items() if self.error_paths and isinstance(value, Mapping) else ():
+            if any(value.get(name) is sign or (type(sign) is str and value.get(name) == sign) for sign in signs):
+                raise self._error(page, f"the answer says {name}: {json_text(value[name])}", hint=_TURN_OFF)
 
     @property
     def _where(self) -> str:
         return f"at '{self.path}'" if self.path else "at its top"
 
-    def _error(self, page: int, problem: str, value: Any = None, found: Any = None) -> DataError:
-        hint = ""
+    def _error(self, page: int, problem: str, value: Any = None, found: Any = None, hint: str = "") -> DataError:
         if isinstance(value, dict):
-            hint = f". Check config field records; the answer has {', '.join(map(_printable, list(value)[:10]))}"
+            hint = f". Check config field records; the answer has {', '.join(map(printable, list(value)[:10]))}"
         if isinstance(found, dict) and self.shape == "list":
             hint += ". records_as: object takes it as one record, records_as: map takes each of its values as one"
         message = f"Step {self.step_id}: page {page}: {problem}{hint}."
@@ -125,7 +131,3 @@ class RecordReader:
 def _kind(value: Any) -> str:
     kind = "null" if value is None else kind_of(value)
     return kind if kind in ("null", "true or false") else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text[:1000])
