@@ -138,13 +138,19 @@ def connection_type(family: str, hook_class_name: str) -> dict[str, Any]:
 
 
 def extra_key(spec: FieldSpec) -> str:
-    """Return under which name ``extra`` keeps a field: its own, unless that would show a secret in Airflow's API.
+    """Return under which name ``extra`` keeps a field: its own, unless Airflow's API would show a secret under it, or
+    hide what is none. A text that is shown as ``***`` stays what it was when the form is saved, a yes or no does not.
 
     :param spec: a declared field.
     """
-    if spec.secret and not any(word in spec.name for word in MASKED_WORDS):
-        return f"secret_{spec.name}"
-    return spec.name
+    if spec.secret:
+        return spec.name if _is_masked(spec.name) else f"secret_{spec.name}"
+    others = spec.info.aliases if _is_masked(spec.name) and not spec.textual else ()
+    return next((alias for alias in others if not _is_masked(alias)), spec.name)
+
+
+def _is_masked(name: str) -> bool:
+    return any(word in name for word in MASKED_WORDS)
 
 
 def _from_slots(specs: Iterable[FieldSpec], attributes: Mapping[str, Any]) -> dict[str, Any]:

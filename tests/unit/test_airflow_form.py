@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import (
+    MASKED_WORDS,
     SLOTS,
     connection_id_of,
     connection_type,
@@ -147,6 +148,14 @@ def test_secrets_have_password_fields_and_names_that_airflow_masks(family: str) 
             assert "default" not in schema
         elif spec.secret:
             assert spec.info.airflow == "password"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_number_or_switch_has_a_name_that_airflow_masks(family: str) -> None:
+    """Its form would save ``***`` instead of the value."""
+    for spec in get_connector(family).model.fields():
+        if not (spec.secret or spec.textual):
+            assert not any(word in extra_key(spec) for word in MASKED_WORDS), spec.name
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -69,7 +69,11 @@ class MySQLConnection(ConnectionModel):
         bool, Info("Take that key from whoever answers; who sits between can then read the password.")
     ] = False
     allow_cleartext_password: Annotated[
-        bool, Info("Send the password itself if the server asks for it (PAM, LDAP), also without verified TLS.")
+        bool,
+        Info(
+            "Send the password itself if the server asks for it (PAM, LDAP), also without verified TLS.",
+            aliases=("enable_cleartext_plugin",),
+        ),
     ] = False
     connect_timeout: Annotated[float, Info("Seconds to connect and log in."), Field(gt=0, le=3600)] = 10.0
     read_timeout: Annotated[float | None, Info("Seconds to wait for each answer; no limit if empty."), Field(gt=0)] = (
