@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pymysql
     from pymysql.connections import Connection
 
-STATEMENT_BYTES: Final = 1 << 16
+STATEMENT_BYTES: Final = 1 << 17
 """What servers parse fastest: less costs round trips, more costs memory that their caches do not have."""
 _HEADROOM: Final = 1024
 
