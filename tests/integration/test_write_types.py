@@ -19,6 +19,7 @@ import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
+from osiris_provider.errors import DataError
 
 from tests.contract.context import RecordingContext
 from tests.integration.sql_families import Connection
@@ -145,12 +146,15 @@ class TypeTests:
         del expected
         return values
 
-    def test_nanoseconds_are_cut_not_rounded(self, connection: Connection) -> None:
+    def test_nanoseconds_are_refused_unless_they_may_be_rounded(self, connection: Connection) -> None:
         late = pa.array([1_999, -1], pa.timestamp("ns"))
-        data = pa.table({"n": [1, 2], "t": late, "c": pa.array([1_999, 999], pa.time64("ns"))})
-        found = self.copied(connection, data)
-        assert found["t"].cast(pa.timestamp("us")).to_pylist() == late.cast(pa.timestamp("us"), safe=False).to_pylist()
-        assert self.expected([dt.time(0, 0, 0, 1), dt.time()]) == plains(found["c"].combine_chunks())
+        clock = pa.array([1_999, 499], pa.time64("ns"))
+        for name, column in (("t", late), ("c", clock)):
+            with pytest.raises(DataError, match=f"column {name}, row 1 of the input: the column keeps 6 digits"):
+                self.copied(connection, pa.table({"n": [1, 2], name: column}))
+        found = self.copied(connection, pa.table({"n": [1, 2], "t": late, "c": clock}), lossy="round")
+        assert found["t"].cast(pa.int64()).to_pylist() == [2, 0]
+        assert self.expected([dt.time(0, 0, 0, 2), dt.time()]) == plains(found["c"].combine_chunks())
 
     def test_every_type_comes_back(self, connection: Connection) -> None:
         self.check(connection)
@@ -185,7 +189,7 @@ class TestMySQLTypes(MySQLFamily, TypeTests):
 class TestDuckDBTypes(TypeTests):
     nested_is_json = False
 
-    def test_nanoseconds_are_cut_not_rounded(self, connection: Connection) -> None:
+    def test_nanoseconds_are_refused_unless_they_may_be_rounded(self, connection: Connection) -> None:
         """Not here: DuckDB has a type for them."""
         late = pa.array([1_999, -1], pa.timestamp("ns"))
         assert self.copied(connection, pa.table({"n": [1, 2], "t": late}))["t"].combine_chunks() == late

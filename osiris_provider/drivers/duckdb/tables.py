@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.duckdb.types import quote
 from osiris_provider.drivers.sql.fit import Limits, whole
+from osiris_provider.drivers.sql.lossless import Moments
 from osiris_provider.drivers.sql.tables import Column
 
 if TYPE_CHECKING:
@@ -38,6 +40,18 @@ def columns_of(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> lis
     ]
 
 
+_MANTISSA = {"FLOAT": 24, "DOUBLE": 53}
+_MOMENTS = {
+    "DATE": Moments("date"),
+    "TIME": Moments("time"),
+    "TIME_NS": Moments("time", 9),
+    "TIME WITH TIME ZONE": Moments("time", zoned=True),
+    "TIMESTAMP_S": Moments("timestamp", 0),
+    "TIMESTAMP_MS": Moments("timestamp", 3),
+    "TIMESTAMP": Moments("timestamp"),
+    "TIMESTAMP_NS": Moments("timestamp", 9),
+    "TIMESTAMP WITH TIME ZONE": Moments("timestamp", zoned=True),
+}
 _HERE = (
     "lower(table_name) = lower($1) AND lower(schema_name) = lower(coalesce($2, current_schema()))"
     " AND lower(database_name) = lower(coalesce($3, current_database()))"
@@ -56,8 +70,12 @@ def _limits(kind: str, precision: int | None, scale: int | None, *, nullable: bo
     if kind.removeprefix("U") in _WHOLE:
         return whole(_WHOLE[kind.removeprefix("U")], signed=False, nullable=nullable)
     if kind.startswith("DECIMAL"):
-        return Limits(nullable=nullable, digits=(precision or 0) - (scale or 0), number=True)
-    return Limits(nullable=nullable, number=kind in ("FLOAT", "DOUBLE"))
+        return Limits(nullable=nullable, digits=(precision or 0) - (scale or 0), number=True, scale=scale)
+    if kind.startswith("ENUM"):
+        members = frozenset(name.replace("''", "'") for name in re.findall(r"'((?:[^']|'')*)'", kind))
+        return Limits(nullable=nullable, members=members)
+    mantissa = _MANTISSA.get(kind)
+    return Limits(nullable=nullable, number=mantissa is not None, mantissa=mantissa, moments=_MOMENTS.get(kind))
 
 
 def unique_keys(cursor: DuckDBPyConnection, table: str) -> list[list[str]]:

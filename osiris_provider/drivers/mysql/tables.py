@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.mysql.read import quote
 from osiris_provider.drivers.sql.fit import Limits, whole
+from osiris_provider.drivers.sql.lossless import Moments
 from osiris_provider.drivers.sql.tables import Column, quoted_table
 from osiris_provider.errors import DataError
 
@@ -17,6 +19,7 @@ HERE = "COALESCE(NULLIF(%s, ''), DATABASE())"
 """The database that a name before the dot names, else the connection's."""
 CHARSET = "utf8mb4"
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+_FIRST_YEAR, _LAST_YEAR = 1901, 2155
 _TEXTS = ("char", "varchar")
 _LONG_TEXTS = ("tinytext", "text", "mediumtext", "longtext", "binary", "varbinary")
 _BLOBS = ("tinyblob", "blob", "mediumblob", "longblob")
@@ -44,7 +47,7 @@ def columns_of(cursor: Cursor, table: str) -> list[Column]:
     """Return the columns of a table; none if there is no such table, or the user has no right on it."""
     cursor.execute(
         "SELECT column_name, is_nullable = 'YES', column_default IS NULL, extra, data_type, column_type, "  # noqa: S608 - constants
-        "character_maximum_length, character_octet_length, numeric_precision, numeric_scale "
+        "character_maximum_length, character_octet_length, numeric_precision, numeric_scale, datetime_precision "
         f"FROM information_schema.columns WHERE table_schema = {HERE} AND table_name = %s ORDER BY ordinal_position",
         place_of(table),
     )
@@ -119,22 +122,45 @@ def new_table_options(cursor: Cursor, table: str) -> str:
     return "" if cursor.fetchone() == (CHARSET,) else f" DEFAULT CHARSET={CHARSET}"
 
 
-def _column(name: str, nullable: int, bare: int, extra: str, kind: str, full: str, *sizes: Any) -> Column:
+def _column(name: str, nullable: int, bare: int, extra: str, kind: str, *sizes: Any) -> Column:
     generated = "GENERATED" in extra and "DEFAULT_GENERATED" not in extra
     automatic = "auto_increment" in extra.lower()
     # An automatic key takes null for the next number.
-    limits = _limits(kind, full, bool(nullable) or automatic, *sizes)
+    limits = replace(_limits(kind, *sizes), nullable=bool(nullable) or automatic)
     required = not nullable and bool(bare) and not generated and not automatic
     return Column(name, required, generated, limits, kind)
 
 
-def _limits(kind: str, full: str, nullable: bool, chars: Any, octets: Any, precision: Any, scale: Any) -> Limits:
-    if kind in _BITS:
-        return whole(_BITS[kind], signed="unsigned" not in full, nullable=nullable)
+def _limits(kind: str, full: str, chars: Any, octets: Any, precision: Any, scale: Any, fraction: Any) -> Limits:
+    numbers = {
+        **{name: whole(bits, signed="unsigned" not in full) for name, bits in _BITS.items()},
+        "decimal": Limits(digits=int(precision or 0) - int(scale or 0), number=True, scale=scale),
+        "float": Limits(number=True, mantissa=24, scale=scale),
+        "double": Limits(number=True, mantissa=53, scale=scale),
+        # Less is taken for a year of this century or the last.
+        "year": Limits(low=_FIRST_YEAR, high=_LAST_YEAR, number=True, moments=Moments("year")),
+    }
+    moments = {
+        "date": Moments("date"),
+        "time": Moments("time", fraction or 0),
+        "datetime": Moments("timestamp", fraction or 0),
+        "timestamp": Moments("timestamp", fraction or 0),
+    }
+    if kind in numbers:
+        return numbers[kind]
+    if kind in moments:
+        return Limits(moments=moments[kind])
+    if kind in ("enum", "set"):
+        return Limits(members=members_of(full), several=kind == "set")
     if kind in _TEXTS:
-        return Limits(nullable=nullable, chars=int(chars))
+        return Limits(chars=int(chars), trims=kind == "char")
     if kind in _LONG_TEXTS or kind in _BLOBS:
-        return Limits(nullable=nullable, octets=int(octets))
-    if kind == "decimal":
-        return Limits(nullable=nullable, digits=int(precision) - int(scale), number=True)
-    return Limits(nullable=nullable, number=kind in ("float", "double"))
+        return Limits(octets=int(octets), padded=int(octets) if kind == "binary" else None)
+    return Limits()
+
+
+def members_of(full: str) -> frozenset[str]:
+    """Return the members of an ENUM or SET, as the type is written."""
+    found = re.findall(r"'((?:[^']|'')*)'", full)
+    marks = {"\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\0": "\0"}
+    return frozenset(re.sub(r"\\.", lambda mark: marks.get(mark[0], mark[0]), one.replace("''", "'")) for one in found)

@@ -43,6 +43,7 @@ from osiris_provider.drivers.sql.write import (
     STAGE,
     SQLWriter,
     WriteConfig,
+    created_columns,
     fitted,
     load_id_of,
     numbered,
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
     from pymysql.cursors import Cursor
 
 log = logging.getLogger(__name__)
+
+DIGITS = 6
+"""Of a second, in the tables that the writer creates."""
 
 
 class MySQLWriteConfig(WriteConfig):
@@ -114,7 +118,8 @@ class _Load:
         self._look()
         reason = self._prepare(swap)
         self.client.commit()
-        rows = with_vectors(fitted(self.step, self.columns, batches), self.config.table, self.columns)
+        columns = self.columns or created_columns(self.schema, DIGITS)
+        rows = with_vectors(fitted(self.step, columns, batches), self.config.table, columns)
         if not reason:
             return swap.replace(lambda: self._fill(swap.new_table, rows), exists=bool(self.columns))
         return self._in_place(rows)

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.sql.fit import Limits, whole
+from osiris_provider.drivers.sql.lossless import Moments
 from osiris_provider.drivers.sql.tables import Column
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
 
 _BITS = {"int2": 16, "int4": 32, "int8": 64}
+_MANTISSA = {"float4": 24, "float8": 53}
+_MOMENTS = {
+    "date": Moments("date"),
+    "time": Moments("time"),
+    "timetz": Moments("time", zoned=True),
+    "timestamp": Moments("timestamp"),
+    "timestamptz": Moments("timestamp", zoned=True),
+}
+_FRACTION = 6
 _HEADER = 4
 """That PostgreSQL adds to the size of a type."""
 
@@ -51,11 +62,16 @@ def unique_keys(cursor: extensions.cursor, table: str) -> list[list[str]]:
 def _limits(kind: str, size: int, *, nullable: bool) -> Limits:
     if kind in _BITS:
         return whole(_BITS[kind], nullable=nullable)
+    if kind in _MOMENTS:
+        fraction = size if size >= 0 else _FRACTION
+        return Limits(nullable=nullable, moments=replace(_MOMENTS[kind], fraction=fraction))
     if kind in ("varchar", "bpchar") and size > _HEADER:
         return Limits(nullable=nullable, chars=size - _HEADER)
     if kind == "numeric" and size > _HEADER:
         precision, scale = (size - _HEADER) >> 16, (size - _HEADER) & 0x7FF
         # From version 15 on a scale may be negative, or more than the precision.
-        digits = precision - scale if 0 < scale <= precision or scale == 0 else None
-        return Limits(nullable=nullable, digits=digits, number=True)
-    return Limits(nullable=nullable, number=kind in ("float4", "float8", "numeric"))
+        usual = 0 <= scale <= precision
+        return Limits(
+            nullable=nullable, digits=precision - scale if usual else None, number=True, scale=scale if usual else None
+        )
+    return Limits(nullable=nullable, number=kind in _MANTISSA or kind == "numeric", mantissa=_MANTISSA.get(kind))

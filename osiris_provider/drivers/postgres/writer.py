@@ -32,6 +32,7 @@ from osiris_provider.drivers.sql.write import (
     STAGE,
     SQLWriter,
     WriteConfig,
+    created_columns,
     encoded_ahead,
     fitted,
     load_id_of,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from psycopg2 import extensions
 
 UNIQUE_VIOLATION = "23505"
+DIGITS = 6
+"""Of a second, in PostgreSQL."""
 _BLOCK = 1 << 18
 
 
@@ -119,7 +122,7 @@ def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema,
     else:
         raise missing_table(step.id, config.table)
     batches = without_nul(batches, config, {column.name: column.kind for column in columns})
-    rows = fitted(step, columns, batches)
+    rows = fitted(step, columns or created_columns(schema, DIGITS), batches)
     if config.write_mode == "upsert":
         check_unique(step.id, config.table, config.primary_key, unique_keys(cursor, table))
         return _upsert(cursor, config, table, schema, rows)

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from osiris_provider.drivers.sql.lossless import Moments, misread, round_moments, rounded
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Lossy = Literal["error", "round"]
+"""What becomes of a value that a column would round."""
 _INTEGER = r"^\s*[+-]?\d+\s*$"
 _NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\s*$"
 
@@ -31,6 +34,13 @@ class Limits:
     :param octets: bytes of a text or of bytes.
     :param digits: before the decimal point, of a column of exact numbers.
     :param number: whether it is a column of numbers.
+    :param scale: digits behind the decimal point, of a column of exact numbers.
+    :param mantissa: binary digits of a column of floating-point numbers.
+    :param moments: of a column of dates or times.
+    :param members: texts that a column of an enumeration takes.
+    :param several: whether it takes several of them, with commas between.
+    :param trims: whether spaces at the end of a text are lost.
+    :param padded: bytes that shorter ones are filled up to.
     """
 
     nullable: bool = True
@@ -40,6 +50,13 @@ class Limits:
     octets: int | None = None
     digits: int | None = None
     number: bool = False
+    scale: int | None = None
+    mantissa: int | None = None
+    moments: Moments | None = None
+    members: frozenset[str] | None = None
+    several: bool = False
+    trims: bool = False
+    padded: int | None = None
 
 
 def whole(bits: int, *, signed: bool = True, nullable: bool = True) -> Limits:
@@ -48,26 +65,38 @@ def whole(bits: int, *, signed: bool = True, nullable: bool = True) -> Limits:
     :param bits: that it has.
     """
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    return Limits(nullable=nullable, low=low, high=high, number=True)
+    return Limits(nullable=nullable, low=low, high=high, number=True, scale=0)
 
 
 def fitting(
-    batches: Iterator[pa.RecordBatch], table: str, limits: Mapping[str, Limits], first: int = 1
+    batches: Iterator[pa.RecordBatch], table: str, limits: Mapping[str, Limits], *, lossy: Lossy = "error"
 ) -> Iterator[pa.RecordBatch]:
     """Yield the batches whose values fit.
 
     :param batches: of the input.
     :param table: for messages.
     :param limits: of the columns.
-    :param first: number of the first row.
+    :param lossy: whether values may be rounded to what a column keeps.
     :raises DataError: names column and row.
     """
+    first = 1
     for batch in batches:
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if name in limits:
-                _check(table, name, column, limits[name], first)
+                _check(table, name, column, (limits[name], lossy), first)
         first += batch.num_rows
-        yield batch
+        yield _rounded_batch(batch, limits) if lossy == "round" else batch
+
+
+def _rounded_batch(batch: pa.RecordBatch, limits: Mapping[str, Limits]) -> pa.RecordBatch:
+    """Return a batch whose moments are rounded; the rest is left to the server, where all do the same."""
+    import pyarrow as pa
+
+    columns = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        moments = limits[name].moments if name in limits else None
+        columns.append(round_moments(column, moments.fraction) if moments else column)
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def misfit(table: str, column: str, row: int, reason: str) -> DataError:
@@ -110,14 +139,14 @@ def same_key(batch: pa.RecordBatch, keys: Sequence[str]) -> tuple[int, int] | No
     return int(first["row_min"][0].as_py()), int(first["row_max"][0].as_py())
 
 
-def _check(table: str, name: str, column: pa.Array, limits: Limits, first: int) -> None:
-    for bad, reason in _problems(column, limits):
+def _check(table: str, name: str, column: pa.Array, rules: tuple[Limits, Lossy], first: int) -> None:
+    for bad, reason in _problems(column, *rules):
         row = _first_true(bad)
         if row is not None:
             raise misfit(table, name, first + row, reason)
 
 
-def _problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]]:
+def _problems(column: pa.Array, limits: Limits, lossy: Lossy) -> Iterator[tuple[Any, str]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -129,10 +158,13 @@ def _problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]]:
         kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         yield from _text_problems(column, limits)
-    elif limits.octets is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
-        yield pc.greater(pc.binary_length(column), limits.octets), f"it has more than {limits.octets:,} bytes"
+    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        yield from _byte_problems(column, limits)
     elif limits.number:
         yield from _number_problems(column, limits)
+    yield from misread(column, limits)
+    if lossy == "error":
+        yield from rounded(column, limits)
 
 
 def _text_problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]]:
@@ -141,10 +173,22 @@ def _text_problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]
     if limits.number:
         pattern, what = (_INTEGER, "a whole number") if limits.high is not None else (_NUMBER, "a number")
         yield pc.invert(pc.match_substring_regex(column, pattern)), f"this text is not {what}"
+    if limits.trims:
+        yield pc.ends_with(column, " "), "the column does not keep the spaces at the end of the text"
     if limits.chars is not None:
         yield pc.greater(pc.utf8_length(column), limits.chars), f"the text has more than {limits.chars:,} characters"
     if limits.octets is not None:
         yield pc.greater(pc.binary_length(column), limits.octets), f"the text has more than {limits.octets:,} bytes"
+
+
+def _byte_problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]]:
+    import pyarrow.compute as pc
+
+    length = pc.binary_length(column)
+    if limits.octets is not None:
+        yield pc.greater(length, limits.octets), f"it has more than {limits.octets:,} bytes"
+    if limits.padded is not None:
+        yield pc.less(length, limits.padded), f"the column would fill it up to {limits.padded:,} bytes"
 
 
 def _number_problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]]:

@@ -15,8 +15,9 @@ from osiris_provider.drivers.base import Step, StepConfig, Writer
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError, SQLDriver
 from osiris_provider.drivers.sql.config import Text
-from osiris_provider.drivers.sql.fit import Limits, fitting
+from osiris_provider.drivers.sql.fit import Limits, Lossy, fitting
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
+from osiris_provider.drivers.sql.lossless import Moments
 from osiris_provider.drivers.sql.tables import Column, check_key, check_names
 from osiris_provider.drivers.sql.usual import usual_batches, usual_schema
 
@@ -41,6 +42,8 @@ class TableConfig(StepConfig):
         ``upsert`` updates the rows whose key is there and adds the others.
     :param primary_key: columns of the key. Required for ``upsert``; declared when a table is created.
     :param create_if_missing: whether to create the table.
+    :param lossy: ``error`` refuses a value that the column would round: more digits behind the point or of a second, a
+        time of day in a column of days, a number that floating point cannot be exactly. ``round`` has it rounded.
     :param ledger: whether a retry of a load that has ended writes nothing; see :mod:`osiris_provider.drivers.ledger`.
     :param input: step whose result is written, if there are several.
     """
@@ -49,6 +52,7 @@ class TableConfig(StepConfig):
     write_mode: Literal["append", "replace", "upsert"] = "append"
     primary_key: list[Text] = Field(default_factory=list)
     create_if_missing: bool = False
+    lossy: Lossy = "error"
     ledger: bool = True
     input: str | None = None
 
@@ -127,9 +131,30 @@ def limits_of(step: Step[Any], columns: list[Column]) -> Mapping[str, Limits]:
     return {**known, **keys}
 
 
+def created_columns(schema: pa.Schema, fraction: int) -> list[Column]:
+    """Return the columns of a table that a writer creates, as far as they do not hold all that an input may have.
+
+    :param schema: of the input.
+    :param fraction: digits of a second that the family keeps.
+    """
+    import pyarrow as pa
+
+    columns = []
+    for field in schema:
+        kind = field.type
+        if pa.types.is_timestamp(kind):
+            moments = Moments("timestamp", fraction, zoned=kind.tz is not None)
+        elif pa.types.is_time(kind) or pa.types.is_duration(kind):
+            moments = Moments("time", fraction)
+        else:
+            continue
+        columns.append(Column(field.name, required=False, limits=Limits(moments=moments)))
+    return columns
+
+
 def fitted(step: Step[Any], columns: list[Column], batches: Batches) -> Batches:
     """Yield the batches that fit the table; see :func:`fitting`."""
-    return fitting(batches, step.config.table, limits_of(step, columns))
+    return fitting(batches, step.config.table, limits_of(step, columns), lossy=step.config.lossy)
 
 
 def sliced(reader: pa.RecordBatchReader, rows: int) -> Batches:

@@ -1,0 +1,253 @@
+"""Whether values stay what they are in their column: servers round, cut and guess without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from osiris_provider.drivers.sql.fit import Limits
+
+Problem = tuple[Any, str]
+"""Which rows have it, and what it is."""
+
+_DATE: Final = r"\d{4,6}-\d\d-\d\d"
+_CLOCK: Final = r"\d\d:\d\d(:\d\d(\.\d+)?)?"
+_MIDNIGHT: Final = r"00:00(:00(\.0+)?)?"
+_UTC: Final = r" ?(Z|[+-]00(:?00)?)?"
+_ZONE: Final = r" ?(Z|[+-]\d\d(:?\d\d(:?\d\d)?)?)?"
+_ENDLESS: Final = r"|-?infinity"
+_EXACT_DIGITS: Final = 16
+"""Whole numbers with fewer digits are the same as doubles."""
+_DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+_WIDEST: Final = 76
+_SINGLE: Final = 24
+"""Binary digits of a number of single precision."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What a column of dates or times takes.
+
+    :param kind: a day, a time of day (or a duration), both, or a year.
+    :param fraction: digits of a second.
+    :param zoned: whether it has a zone.
+    """
+
+    kind: Literal["date", "time", "timestamp", "year"]
+    fraction: int = 6
+    zoned: bool = False
+
+
+def misread(column: pa.Array, limits: Limits) -> Iterator[Problem]:
+    """Yield what a server would take for something else.
+
+    :param column: of texts, numbers or times.
+    """
+    if limits.members is not None:
+        yield from _strangers(column, limits.members, several=limits.several)
+    if limits.moments is not None:
+        yield from _misread_moments(column, limits.moments)
+
+
+def rounded(column: pa.Array, limits: Limits) -> Iterator[Problem]:
+    """Yield what a server would round or cut."""
+    if limits.moments is not None:
+        yield from _cut_moments(column, limits.moments)
+    if limits.scale is not None:
+        yield from _cut_numbers(column, limits.scale, whole=limits.high is not None)
+    if limits.mantissa is not None:
+        yield _inexact(column, limits.mantissa), "a number of the column cannot be exactly this one"
+
+
+def round_moments(column: pa.Array, fraction: int) -> pa.Array:
+    """Return moments or times with so many digits of a second, halves rounded up."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if not _is_fine(kind, fraction):
+        return column
+    step = 10 ** (_DIGITS[kind.unit] - fraction)
+    ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(kind) else column.cast(pa.int64())
+    rest = _modulo(pc.add(ticks, step // 2), step)
+    ticks = pc.subtract(pc.add(ticks, step // 2), rest)
+    return ticks.cast(pa.int32()).cast(kind) if pa.types.is_time32(kind) else ticks.cast(kind)
+
+
+def _strangers(column: pa.Array, members: frozenset[str], *, several: bool) -> Iterator[Problem]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not _is_text(column.type):
+        yield pc.is_valid(column), "only a text can name a member of the column's type"
+        return
+    values = [value for value in pc.unique(column).to_pylist() if value is not None]
+    bad = [value for value in values if not _is_known(value, members, several=several)]
+    if bad:
+        yield pc.is_in(column, pa.array(bad, column.type)), "the column's type has no such member"
+
+
+def _is_known(value: str, members: frozenset[str], *, several: bool) -> bool:
+    return value in members or (several and (not value or set(value.split(",")) <= members))
+
+
+def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if _is_text(kind):
+        yield pc.invert(pc.match_substring_regex(column, _pattern(moments))), _shape(moments)
+        return
+    fitting: dict[str, tuple[Callable[[Any], bool], ...]] = {
+        "date": (pa.types.is_date, pa.types.is_timestamp),
+        "timestamp": (pa.types.is_date, pa.types.is_timestamp),
+        "time": (pa.types.is_time, pa.types.is_duration),
+        "year": (pa.types.is_integer,),
+    }
+    # Bytes and nested values are refused by every server.
+    others = (pa.types.is_null, pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary)
+    taken = (*fitting[moments.kind], *others, pa.types.is_fixed_size_binary)
+    if not any(test(kind) for test in taken):
+        yield pc.is_valid(column), f"a value of type {kind} is no {moments.kind}"
+
+
+def _pattern(moments: Moments) -> str:
+    zone = _ZONE if moments.zoned else _UTC
+    texts = {
+        "date": rf"({_DATE}([ T]{_CLOCK}{_UTC})?( BC)?{_ENDLESS})",
+        "year": r"\d{4}",
+        "time": rf"-?\d{{1,4}}:\d\d(:\d\d(\.\d+)?)?{zone}",
+        "timestamp": rf"({_DATE}([ T]{_CLOCK})?{zone}( BC)?{_ENDLESS})",
+    }
+    return rf"^\s*({texts[moments.kind]})\s*$"
+
+
+def _shape(moments: Moments) -> str:
+    shapes = {"year": "YYYY", "date": "YYYY-MM-DD", "time": "HH:MM:SS", "timestamp": "YYYY-MM-DD HH:MM:SS"}
+    zone = "" if moments.zoned or moments.kind in ("date", "year") else ", in UTC if it names a zone"
+    return f"this text is not of the form {shapes[moments.kind]}{zone}"
+
+
+def _cut_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    digits = f"the column keeps {moments.fraction} digits of a second, the value has more"
+    if _is_text(kind):
+        if moments.kind == "date":
+            late = pc.match_substring_regex(column, rf"[ T]{_CLOCK}")
+            midnight = pc.match_substring_regex(column, rf"[ T]{_MIDNIGHT}{_UTC}( BC)?\s*$")
+            yield pc.and_not(late, midnight), "the column keeps the day, the value has a time of day too"
+        else:
+            yield pc.match_substring_regex(column, rf":\d\d\.\d{{{moments.fraction}}}\d*[1-9]"), digits
+    elif moments.kind == "date" and pa.types.is_timestamp(kind):
+        day = 86_400 * 10 ** _DIGITS[kind.unit]
+        yield (
+            pc.not_equal(_modulo(column.cast(pa.int64()), day), 0),
+            ("the column keeps the day, the value has a time of day too"),
+        )
+    elif _is_fine(kind, moments.fraction):
+        step = 10 ** (_DIGITS[kind.unit] - moments.fraction)
+        ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(kind) else column.cast(pa.int64())
+        yield pc.not_equal(_modulo(ticks, step), 0), digits
+
+
+def _is_fine(kind: pa.DataType, fraction: int) -> bool:
+    """Return whether a type has more digits of a second."""
+    import pyarrow as pa
+
+    tests = (pa.types.is_timestamp, pa.types.is_time, pa.types.is_duration)
+    return any(test(kind) for test in tests) and _DIGITS[kind.unit] > fraction
+
+
+def _modulo(numbers: pa.Array, step: int) -> pa.Array:
+    """Return what is left of whole numbers, never less than 0."""
+    import numpy as np
+    import pyarrow as pa
+
+    values = numbers.fill_null(0).to_numpy(zero_copy_only=False)
+    mask = np.asarray(numbers.is_null()) if numbers.null_count else None
+    return pa.array(values % step, pa.int64(), mask=mask)
+
+
+def _cut_numbers(column: pa.Array, scale: int, *, whole: bool) -> Iterator[Problem]:
+    """Yield numbers with more digits behind the point; of whole numbers, what other checks do not look at."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    reason = (
+        f"the column keeps {scale} digits after the point, the value has more" if scale else "the number is not whole"
+    )
+    if pa.types.is_decimal(kind):
+        if kind.scale > scale:
+            yield pc.not_equal(pc.round(column, scale), column), reason
+    elif not whole and (_is_text(kind) or pa.types.is_floating(kind)):
+        yield _has_more_digits(column.cast(pa.large_string()), scale), reason
+
+
+def _has_more_digits(texts: pa.Array, scale: int) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    plain = pc.match_substring_regex(texts, rf"^[^eE]*\.\d{{{scale}}}\d*[1-9]\d*\s*$")
+    powers = pc.fill_null(pc.match_substring_regex(texts, r"^\s*[+-]?[\d.]+[eE][+-]?\d+\s*$"), False)
+    if not pc.any(powers).as_py():
+        return plain
+    values = pc.if_else(powers, texts, None).to_pylist()
+    more = pa.array([value is not None and _digits_of(value) > scale for value in values])
+    return pc.or_(pc.fill_null(plain, False), more)
+
+
+def _digits_of(text: str) -> int:
+    """Return how many digits a number has behind the point."""
+    from decimal import Decimal
+
+    exponent = Decimal(text.strip()).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _inexact(column: pa.Array, mantissa: int) -> Any:
+    """Return which numbers are others as a binary number with so many digits."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    narrow = mantissa <= _SINGLE
+    if pa.types.is_integer(kind) or (pa.types.is_float64(kind) and narrow):
+        return _changes(column.fill_null(0).to_numpy(zero_copy_only=False), narrow=narrow)
+    if pa.types.is_decimal(kind):
+        near = column.cast(pa.float64()).cast(pa.float32() if narrow else pa.float64()).cast(pa.float64())
+        wide = pa.decimal256(_WIDEST, kind.scale)
+        return pc.not_equal(near.cast(wide, safe=False), column.cast(wide))
+    if _is_text(kind):
+        long = pc.match_substring_regex(column, rf"^\s*[+-]?\d{{{_EXACT_DIGITS},}}\s*$")
+        texts = pc.if_else(pc.fill_null(long, False), column, None).to_pylist()
+        return pa.array([text is not None and int(float(text)) != int(text) for text in texts], pa.bool_())
+    return pa.array([False] * len(column), pa.bool_())
+
+
+def _changes(values: Any, *, narrow: bool) -> pa.Array:
+    """Return which numbers are not the same when they come back."""
+    import numpy as np
+    import pyarrow as pa
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        near = values.astype(np.float32 if narrow else np.float64).astype(np.float64)
+        changed = near.astype(values.dtype) != values
+    if values.dtype.kind == "f":
+        return pa.array(changed & np.isfinite(values))
+    # Beyond the greatest whole number the way back may end anywhere.
+    return pa.array(changed | (near > np.iinfo(values.dtype).max))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
