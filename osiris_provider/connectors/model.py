@@ -141,7 +141,8 @@ class ConnectionModel(BaseModel, ABC):
             elif value is not None:
                 written[canonical], given[canonical] = name, value
         unknown = [name for name in given if name not in declared]
-        refused = dict(unknown_security_fields({name: given[name] for name in unknown}, declared))
+        known = {alias: spec.name for alias, spec in declared.items()}
+        refused = dict(unknown_security_fields({name: given[name] for name in unknown}, known))
         problems += refused.items()
         unknown = [name for name in unknown if name not in refused]
         try:

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from osiris_provider.connections.reference import shown
@@ -26,7 +27,10 @@ _WORD = re.compile(
     re.VERBOSE,
 )
 _PHRASES = ("channel_binding", "check_hostname", "assert_hostname", "public_key", "private_key", "client_key")
-MAX_LISTED = 12
+
+
+MISSPELT = 0.8
+"""How near a name must be to that of a field to be a misspelling of it; 1 is equal."""
 
 
 def is_about_security(name: str) -> bool:
@@ -42,17 +46,18 @@ def is_about_security(name: str) -> bool:
     return any(_WORD.fullmatch(word) for word in words) or any(f"_{phrase}_" in joined for phrase in _PHRASES)
 
 
-def unknown_security_fields(fields: Mapping[str, Any], declared: Iterable[str]) -> Iterator[tuple[str, str]]:
+def unknown_security_fields(fields: Mapping[str, Any], known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each unknown field that is about security, at any depth, with what to do about it.
 
     :param fields: those that the family does not know.
-    :param declared: the names that it knows, aliases included.
+    :param known: the fields that it does, by name and by alias.
     """
-    known = list(declared)
     for name, value in fields.items():
         path = next(_security_paths(name, value), None)
         if path is not None:
             yield name, _advice(path, known)
+        elif _is_misspelt(name, known):
+            yield name, f"is not known and is near to a name about security, so it is not ignored.{_near(name, known)}"
 
 
 def _security_paths(path: str, value: Any) -> Iterator[str]:
@@ -63,9 +68,22 @@ def _security_paths(path: str, value: Any) -> Iterator[str]:
             yield from _security_paths(f"{path}.{name}", inner)
 
 
-def _advice(path: str, known: list[str]) -> str:
-    security = [name for name in known if is_about_security(name)]
-    near = did_you_mean(path.lower().replace("-", "_"), security) or did_you_mean(path, known)
+def _is_misspelt(name: str, known: Mapping[str, str]) -> bool:
+    """Return whether what was meant is most likely a field about security."""
+    near = get_close_matches(name.lower().replace("-", "_"), list(known), n=1, cutoff=MISSPELT)
+    return bool(near) and is_about_security(known[near[0]])
+
+
+def _advice(path: str, known: Mapping[str, str]) -> str:
+    security = {alias: name for alias, name in known.items() if is_about_security(name)}
     what = "is not known and its name is" if "." not in path else f"is not known and holds {shown(path)}, which is"
-    listed = f" Fields of that kind are {', '.join(security[:MAX_LISTED])}." if security else ""
-    return f"{what} about security, so it is not ignored.{near}{listed}"
+    listed = f" Fields of that kind are {', '.join(dict.fromkeys(security.values()))}." if security else ""
+    return f"{what} about security, so it is not ignored.{_near(path, security)}{listed}"
+
+
+def _near(path: str, security: Mapping[str, str]) -> str:
+    written = path.lower().replace("-", "_")
+    if sum(name.startswith(written) for name in security) > 1:
+        # Of what begins with "ssl" none is nearer than the others.
+        return ""
+    return did_you_mean(written, list(security))

@@ -114,6 +114,29 @@ def test_in_the_extra_of_airflow_it_is_an_error() -> None:
         from_airflow("mysql", {"host": "h", "login": "u", "extra": extra}, "x")
 
 
+@pytest.mark.parametrize(
+    ("family", "name", "advice"),
+    [
+        ("postgres", "ssl", "so it is not ignored. Fields of that kind are sslmode, sslrootcert"),
+        ("postgres", "sslmod", "Did you mean 'sslmode'?"),
+        ("postgres", "channel-bindign", "Did you mean 'channel_binding'?"),
+        ("postgres", "slmode", "Did you mean 'sslmode'?"),
+        ("postgres", "requrie_atuh", "Did you mean 'require_auth'?"),
+        ("api", "c_bundle", "Did you mean 'ca_bundle'?"),
+        ("mysql", "tls", "so it is not ignored. Fields of that kind are "),
+    ],
+)
+def test_the_advice_names_the_right_field_or_all(family: str, name: str, advice: str) -> None:
+    _, problems, _ = get_connector(family).coerce({"host": "h", "user": "u", name: "x"})
+    assert advice in dict(problems)[name]
+
+
+@pytest.mark.parametrize("name", ["databse", "hots", "prot", "usr", "pasword", "chraset", "connect_timout", "note"])
+def test_a_misspelling_of_another_field_is_a_warning(name: str) -> None:
+    _, _, unknown = get_connector("mysql").coerce({"host": "h", "user": "u", name: "x"})
+    assert unknown == [name]
+
+
 def test_an_empty_one_asks_for_nothing(tmp_path: Path) -> None:
     assert "tls_modus" not in resolve_connection("@mysql.default", _file(tmp_path, tls_modus="~"))
 
