@@ -22,23 +22,23 @@ def main() -> None:
     options = _options()
     console = Console()
     sections = []
-    for family in options.server or KINDS:
-        entered = [one for one in CONTESTANTS.values() if family in one.families]
+    for name in options.server or KINDS:
+        entered = [one for one in CONTESTANTS.values() if name in one.servers]
         chosen = [one for one in entered if not options.only or one.name in options.only]
-        sections.append(_measure(family, options.rows, chosen, options.rounds))
+        sections.append(_measure(name, options.rows, chosen, options.rounds))
         console.print(rich_table(sections[-1]))
         if options.large:
             ours = [one for one in entered if one.name == US]
-            sections.append(_measure(family, options.large, ours, 1))
+            sections.append(_measure(name, options.large, ours, 1))
             console.print(rich_table(sections[-1]))
     if options.write:
         DOCUMENT.write_text(markdown(sections, options.rounds) + write_runs.section(), encoding="utf-8")
 
 
-def _measure(family: str, rows: int, contestants: Sequence[Contestant], rounds: int) -> Section:
-    kind = KINDS[family]
+def _measure(name: str, rows: int, contestants: Sequence[Contestant], rounds: int) -> Section:
+    kind = KINDS[name]
     with built(kind, "bench", rows) as (address, version):
-        figures = compare(kind, family, address, "bench", rows=rows, contestants=contestants, rounds=rounds)
+        figures = compare(kind, address, "bench", rows=rows, contestants=contestants, rounds=rounds)
     return Section(f"{kind.label} {version}, {rows:,} rows", rows, figures)
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,13 +28,13 @@ class Contestant:
 
     name: str
     label: str
-    families: tuple[str, ...]
+    servers: tuple[str, ...]
     prepare: Prepare
     package: str | None = None
     """The peer's distribution; None for us."""
 
 
-BOTH = ("mysql", "postgres")
+ALL = ("mysql", "mariadb", "postgres")
 DRIVERS = {"mysql": "mysql+pymysql", "postgres": "postgresql+psycopg2"}
 
 
@@ -54,7 +55,7 @@ def write(reader: Any, target: Path) -> int:
     return rows
 
 
-def osiris(family: str, address: Address, table: str, target: Path) -> Work:
+def osiris(family: str, address: Address, table: str, target: Path, **fields: Any) -> Work:
     from osiris_provider.connectors import get_connector
     from osiris_provider.drivers import get_driver
 
@@ -64,7 +65,7 @@ def osiris(family: str, address: Address, table: str, target: Path) -> Work:
 
     driver = get_driver(f"{family}.extractor")
     connection = {"family": family, "alias": "bench", "host": address.host, "port": address.port}
-    connection |= {"user": address.user, "password": address.password, "database": address.database}
+    connection |= {"user": address.user, "password": address.password, "database": address.database, **fields}
 
     def read(**query: str) -> Any:
         config = {**query, "resolved_connection": connection}
@@ -188,15 +189,17 @@ def pandas(family: str, address: Address, table: str, target: Path) -> Work:
     return work
 
 
+_PLAIN: dict[str, Any] = {"ssl": False, "allow_public_key_retrieval": True}
 CONTESTANTS = {
     one.name: one
     for one in (
-        Contestant("osiris", "osiris", BOTH, osiris),
+        Contestant("osiris", "osiris", ALL, osiris),
+        Contestant("plain", "osiris, without TLS", ("mysql",), partial(osiris, **_PLAIN)),
         Contestant("copy-csv", "COPY CSV + pyarrow.csv", ("postgres",), copy_csv, "pyarrow"),
-        Contestant("connectorx", "connectorx", BOTH, connectorx, "connectorx"),
+        Contestant("connectorx", "connectorx", ALL, connectorx, "connectorx"),
         Contestant("adbc", "ADBC", ("postgres",), adbc, "adbc-driver-postgresql"),
-        Contestant("dlt", "dlt, pyarrow", BOTH, dlt, "dlt"),
-        Contestant("pandas", "pandas.read_sql", BOTH, pandas, "pandas"),
+        Contestant("dlt", "dlt, pyarrow", ALL, dlt, "dlt"),
+        Contestant("pandas", "pandas.read_sql", ALL, pandas, "pandas"),
     )
 }
 

@@ -50,7 +50,7 @@ def built(kind: Kind, table: str, rows: int) -> Iterator[tuple[Address, str]]:
 
 
 def compare(
-    kind: Kind, family: str, address: Address, table: str, *, rows: int, contestants: Sequence[Contestant], rounds: int
+    kind: Kind, address: Address, table: str, *, rows: int, contestants: Sequence[Contestant], rounds: int
 ) -> dict[str, Figures]:
     """Run all in alternation, and the server's own limit with them."""
     figures = {one.name: Figures(one.label, one.package is not None) for one in contestants}
@@ -63,7 +63,7 @@ def compare(
         figures[LIMIT].cpu_seconds.append(_cpu_of_children() - cpu_began)
         for one in contestants:
             if not figures[one.name].problem:
-                _run(one, family, address, table, rows=rows, figures=figures[one.name])
+                _run(one, kind.family, address, table, rows=rows, figures=figures[one.name])
                 sys.stderr.write(f"round {number + 1}: {one.name} {figures[one.name].problem or 'done'}\n")
     return figures
 

@@ -107,4 +107,6 @@ Server and contestant share the machine: {machine}; its load average when this w
 
 The table has ten columns: `int`, `bigint`, `smallint`, three texts (one with NULLs, quotes and commas),
 `decimal(12, 2)`, `double`, a timestamp with microseconds, and an `int` of which a third is NULL.
+
+MySQL offers TLS, so `osiris` reads through it; the peers, the client and `osiris, without TLS` do not.
 """

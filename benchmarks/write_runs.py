@@ -71,15 +71,15 @@ class Figures:
 
 
 @contextmanager
-def opened(family: str, rows: int) -> Iterator[tuple[Server | None, Place]]:
+def opened(name: str, rows: int) -> Iterator[tuple[Server | None, Place]]:
     """A place with files of so many rows, and the server that it needs."""
     with tempfile.TemporaryDirectory(prefix="osiris-bench-") as directory:
-        kind = KINDS.get(family, KINDS["postgres"])
+        kind = KINDS.get(name, KINDS["postgres"])
         with kind.make() as server:
             address = replace(server.admin, database=server.app.database)
-            place = Place(family, address, Path(directory))
+            place = Place(name, address, Path(directory))
             make_files(kind, place, rows)
-            yield (server if family in KINDS else None), place
+            yield (server if name in KINDS else None), place
 
 
 def make_files(kind: Kind, place: Place, rows: int) -> None:
@@ -95,6 +95,7 @@ def make_files(kind: Kind, place: Place, rows: int) -> None:
     kind.build(place.address, SOURCE, rows)
     contestants.osiris(source, place.address, SOURCE, place.directory)()
     staged = next(place.directory.glob("bench/*.parquet"))
+    Path(place.parquet).parent.mkdir(parents=True)
     staged.rename(place.parquet)
     file = pq.ParquetFile(place.parquet)
     if place.family == "postgres":
@@ -118,7 +119,7 @@ def empty_target(place: Place) -> None:
                 database.execute(f"DROP TABLE IF EXISTS {table}")
             database.execute(f"CREATE TABLE {TARGET} AS FROM read_parquet('{place.parquet}') LIMIT 0")
         return
-    with closing(KINDS[place.family].connect(place.address)) as connection, connection.cursor() as cursor:
+    with closing(KINDS[place.server].connect(place.address)) as connection, connection.cursor() as cursor:
         for table in (TARGET, "_osiris_loads", "bench_dlt"):
             cursor.execute(f"DROP TABLE IF EXISTS {table}")
         like = f"LIKE {SOURCE}" if place.family == "mysql" else f"(LIKE {SOURCE})"
@@ -126,18 +127,18 @@ def empty_target(place: Place) -> None:
         connection.commit()
 
 
-def compare(family: str, rows: int, names: Sequence[str], rounds: int) -> dict[str, Figures]:
+def compare(server: str, rows: int, names: Sequence[str], rounds: int) -> dict[str, Figures]:
     """Run all in alternation."""
-    figures = {name: Figures(CONTESTANTS[name]) for name in names if CONTESTANTS[name].family == family}
+    figures = {one: Figures(CONTESTANTS[one]) for one in names if CONTESTANTS[one].server == server}
     sizes = sorted({min(one.one.at_most or rows, rows) for one in figures.values()}, reverse=True)
     for size in sizes:
         chosen = {name: one for name, one in figures.items() if min(one.one.at_most or rows, rows) == size}
-        with opened(family, size) as (server, place):
+        with opened(server, size) as (running, place):
             for number in range(rounds):
                 for name, one in chosen.items():
                     empty_target(place)
-                    measure(name, server, place, size, one)
-                    sys.stderr.write(f"{family}, round {number + 1}: {name} {one.problem or 'done'}\n")
+                    measure(name, running, place, size, one)
+                    sys.stderr.write(f"{server}, round {number + 1}: {name} {one.problem or 'done'}\n")
     return figures
 
 
@@ -185,8 +186,8 @@ def _cpu_seconds(server: Server | None) -> float:
 
 def tables(rows: int, rounds: int, only: Sequence[str] = ()) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     """Yield title and lines of a table for each family."""
-    for family, label in (("postgres", "PostgreSQL"), ("mysql", "MariaDB"), ("duckdb", "DuckDB")):
-        figures = compare(family, rows, list(only or CONTESTANTS), rounds)
+    for server, label in (("postgres", "PostgreSQL"), ("mysql", "MySQL"), ("mariadb", "MariaDB"), ("duckdb", "DuckDB")):
+        figures = compare(server, rows, list(only or CONTESTANTS), rounds)
         if figures:
             bare = next(iter(figures.values()))
             yield f"Writing to {label}, {rows:,} rows", [one.line(bare) for one in figures.values()]
@@ -201,7 +202,7 @@ def run(name: str) -> None:
 
     said = json.load(sys.stdin)
     one = CONTESTANTS[name]
-    work = one.prepare(Place(one.family, Address(**said["address"]), Path(said["directory"])))
+    work = one.prepare(Place(one.server, Address(**said["address"]), Path(said["directory"])))
     began, busy = time.perf_counter(), os.times()
     work()
     seconds, after = time.perf_counter() - began, os.times()

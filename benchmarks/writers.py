@@ -20,22 +20,28 @@ from benchmarks.servers import KINDS
 
 Work = Callable[[], object]
 TARGET = "bench_copy"
+STAGED = "dag/run/task/0/1/data.parquet"
 
 
 @dataclass(frozen=True)
 class Place:
     """Where the rows are, and where they go.
 
-    :param directory: has ``data.parquet``, and ``data.csv`` or ``data.tsv``.
+    :param directory: has the staged file, and ``data.csv`` or ``data.tsv``.
     """
 
-    family: str
+    server: str
     address: Address
     directory: Path
 
     @property
+    def family(self) -> str:
+        return KINDS[self.server].family if self.server in KINDS else self.server
+
+    @property
     def parquet(self) -> str:
-        return str(self.directory / "data.parquet")
+        """The file, where staging has that of a task."""
+        return str(self.directory / STAGED)
 
 
 def osiris(place: Place, **config: Any) -> Work:
@@ -52,10 +58,10 @@ def osiris(place: Place, **config: Any) -> Work:
 
     driver = get_driver(f"{place.family}.writer")
     connection: dict[str, Any] = {"family": place.family, "alias": "bench", "path": str(place.directory / "db.duckdb")}
-    if place.family in KINDS:
+    if place.server in KINDS:
         connection = {"family": place.family, "alias": "bench", **asdict(place.address)}
     staging = Staging(place.directory.as_uri(), UPath)
-    staged = staging.read(StagedData(f"{place.directory.as_uri()}/data.parquet", 0, 0, []))
+    staged = staging.read(StagedData(f"{place.directory.as_uri()}/{STAGED}", 0, 0, []))
     inputs = {"extract": staged}
     get_connector(place.family).close_client(get_connector(place.family).create_client(connection))
 
@@ -144,13 +150,23 @@ def read_parquet(place: Place) -> Work:
 
 @dataclass(frozen=True)
 class Contestant:
-    """Someone who writes; the first of a family is what the others are compared with."""
+    """Someone who writes; the first of a server is what the others are compared with."""
 
     label: str
-    family: str
+    server: str
     prepare: Callable[[Place], Work]
     at_most: int | None = None
     """Rows that it is given; the slow ones get fewer."""
+
+
+def _of_mysql(server: str, short: str) -> dict[str, Contestant]:
+    return {
+        f"{short}-bare": Contestant("mariadb: LOAD DATA of a text file", server, mariadb_load),
+        f"{short}-osiris": Contestant("osiris, LOAD DATA", server, lambda place: osiris(place, engine="load_data")),
+        f"{short}-insert": Contestant("osiris, INSERT", server, lambda place: osiris(place, engine="insert")),
+        f"{short}-pandas": Contestant("pandas.to_sql", server, pandas, 200_000),
+        f"{short}-dlt": Contestant("dlt, sqlalchemy", server, dlt, 200_000),
+    }
 
 
 CONTESTANTS = {
@@ -159,11 +175,8 @@ CONTESTANTS = {
     "pg-adbc": Contestant("ADBC ingest", "postgres", adbc),
     "pg-dlt": Contestant("dlt, csv", "postgres", dlt, 200_000),
     "pg-pandas": Contestant("pandas.to_sql", "postgres", pandas, 200_000),
-    "my-bare": Contestant("mariadb: LOAD DATA of a text file", "mysql", mariadb_load),
-    "my-osiris": Contestant("osiris, LOAD DATA", "mysql", lambda place: osiris(place, engine="load_data")),
-    "my-insert": Contestant("osiris, INSERT", "mysql", lambda place: osiris(place, engine="insert"), 200_000),
-    "my-pandas": Contestant("pandas.to_sql", "mysql", pandas, 200_000),
-    "my-dlt": Contestant("dlt, sqlalchemy", "mysql", dlt, 200_000),
+    **_of_mysql("mysql", "my"),
+    **_of_mysql("mariadb", "maria"),
     "db-bare": Contestant("INSERT … FROM read_parquet", "duckdb", read_parquet),
     "db-osiris": Contestant("osiris", "duckdb", osiris),
 }
