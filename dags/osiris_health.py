@@ -1,31 +1,56 @@
-"""Check every connection of the connections file, each hour. Copy this file as it is.
+"""Check every connection of the connections file, each hour. Copy this file, and add your notifier to ``ALERTS``.
 
 Task ``doctor`` checks and tells: the asset page of each connection (``osiris://mysql/default``) has its history, and a
-DAG with ``schedule=Asset("osiris://mysql/default/recovered")`` runs when it has come back. That task does not fail,
-because Airflow sends no events of a task that fails; task ``all_healthy`` does, and names what is not well.
+DAG with ``schedule=Asset("osiris://mysql/default/recovered")`` runs when it has come back. Who is on call is told once
+when a connection becomes unhealthy, and not each hour. That task does not fail, because Airflow sends no events of a
+task that fails; task ``all_healthy`` does, and names what is not well.
 """
 
-from datetime import datetime, timezone
+import logging
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, TaskGroup, task
 
 from osiris_provider.operators.doctor import OsirisDoctorOperator
 
-with DAG(
-    "osiris_health",
-    schedule="@hourly",
-    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
-    catchup=False,
-    max_active_runs=1,
-    doc_md=__doc__,
-    tags=["osiris"],
-):
-    doctor = OsirisDoctorOperator(task_id="doctor", fail_on_unhealthy=False)
+log = logging.getLogger(__name__)
 
-    @task(retries=0)
+
+def alert(context: Any) -> None:
+    """Say what has become unhealthy since the last check."""
+    for report in context["newly_unhealthy"]:
+        log.error("@%s.%s has become unhealthy: %s", report["family"], report["alias"], report["message"])
+
+
+ALERTS = [alert]
+"""A notifier of Airflow is called too: ``SlackNotifier``, ``PagerdutyNotifier``, ``SmtpNotifier`` and others."""
+
+with (
+    DAG(
+        "osiris_health",
+        description="Are all connections healthy?",
+        schedule="@hourly",
+        start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=timedelta(minutes=30),
+        default_args={"owner": "data-platform", "execution_timeout": timedelta(minutes=10)},
+        doc_md=__doc__,
+        tags=["osiris"],
+    ),
+    TaskGroup("connections", prefix_group_id=False, tooltip="All of osiris_connections.yaml"),
+):
+    doctor = OsirisDoctorOperator(
+        task_id="doctor",
+        fail_on_unhealthy=False,
+        on_unhealthy=ALERTS,
+        doc_md="Checks all connections at once and sends an event for each. Its XCom is the list of reports.",
+    )
+
+    @task(retries=0, doc_md="Fails if a connection is not healthy. The message says which, and what to do.")
     def all_healthy(reports: Any) -> None:
-        """Fail if a connection is not well."""
+        """Fail if a connection is not healthy."""
         sick = [f"@{report['family']}.{report['alias']}: {report['message']}" for report in reports if not report["ok"]]
         if sick:
             raise RuntimeError("\n".join(sick))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator, ObjectStoragePath
@@ -46,11 +46,13 @@ class OsirisDoctorOperator(BaseOperator):
     :param timeout: seconds for each connection.
     :param fail_on_unhealthy: False only reports.
     :param on_unhealthy: a callback or notifier, or a list of them, called if a connection is not well. As Airflow's
-        own callbacks they get the context; it has the reports under ``reports`` and ``unhealthy``.
+        own callbacks they get the context; it has the reports under ``reports``, those of the unhealthy under
+        ``unhealthy``, and of these the ones that were healthy when the task last looked under ``newly_unhealthy``.
     :param deferrable: check in the triggerer, which needs the connections file and its variables.
     """
 
     template_fields: Sequence[str] = ("connections", "file")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"connections": "json"}
     ui_color = "#e3f0ea"
 
     def __init__(
@@ -108,11 +110,12 @@ class OsirisDoctorOperator(BaseOperator):
     def _conclude(self, context: Context, reports: list[Report]) -> list[Report]:
         for report in reports:
             _measure(report)
-        self._tell_assets(context, reports)
+        were = self._tell_assets(context, reports)
         sick = [report for report in reports if not report["ok"]]
         if not sick:
             return reports
-        self._call_back(context, reports, sick)
+        new = [report for report in sick if were.get(name_of(report), "ok") == "ok"]
+        self._call_back({**context, "reports": reports, "unhealthy": sick, "newly_unhealthy": new})
         if not self.fail_on_unhealthy:
             return reports
         context["ti"].xcom_push(key="return_value", value=reports)
@@ -120,7 +123,8 @@ class OsirisDoctorOperator(BaseOperator):
         message = f"{len(sick)} of {len(reports)} connections are not well: {listed}"
         raise AirflowFailException(message)
 
-    def _tell_assets(self, context: Context, reports: list[Report]) -> None:
+    def _tell_assets(self, context: Context, reports: list[Report]) -> dict[str, str]:
+        """Send the events; return the category that each connection had when this task last looked."""
         events = context["outlet_events"][HEALTH]
         were = self._categories_before(context, reports)
         for report in reports:
@@ -132,6 +136,7 @@ class OsirisDoctorOperator(BaseOperator):
             was = were.get(name_of(report), "ok")
             if report["ok"] and was != "ok":
                 events.add(Asset(f"{uri}/recovered"), extra={**extra, "was": was})
+        return were
 
     def _categories_before(self, context: Context, reports: list[Report]) -> dict[str, str]:
         """Return the category that each connection had when this task last looked, and keep today's."""
@@ -143,11 +148,11 @@ class OsirisDoctorOperator(BaseOperator):
             self.log.warning("What has recovered cannot be told: %s Set [osiris] state_url.", error)
             return {}
 
-    def _call_back(self, context: Context, reports: list[Report], sick: list[Report]) -> None:
+    def _call_back(self, context: Any) -> None:
         given = self.on_unhealthy
         callbacks = [] if given is None else [given] if callable(given) else list(given)
         for callback in callbacks:
-            self._call(callback, {**context, "reports": reports, "unhealthy": sick})
+            self._call(callback, context)
 
     def _call(self, callback: Callback, context: Any) -> None:
         try:

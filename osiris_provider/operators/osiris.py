@@ -6,7 +6,7 @@ import ast
 import json
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
@@ -46,7 +46,8 @@ class OsirisOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("config", "inputs")
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers = {"config": "json", "inputs": "json"}  # noqa: RUF012 - Airflow's own way to declare it
+    # A query is shown once more by itself: as JSON it is one line.
+    template_fields_renderers: ClassVar[dict[str, str]] = {"config": "json", "config.query": "sql", "inputs": "json"}
     ui_color = "#e3f0ea"
 
     def __init__(

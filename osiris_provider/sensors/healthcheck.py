@@ -43,6 +43,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
         self.connection = connection
         self.check_timeout = check_timeout
         self.deferrable = deferrable
+        self._told = ""
 
     def execute(self, context: Context) -> Any:
         """Wait, here or in the triggerer."""
@@ -91,9 +92,12 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
         return dict(report)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Check once."""
+        """Check once, and log the verdict if it is another than before."""
         report = check(self.connection, self.check_timeout)
-        self.log.info("%s is %s: %s", self.connection, report["category"], report["message"])
+        said = f"{self.connection} is {report['category']}: {report['message']}"
+        if said != self._told:
+            self._told = said
+            self.log.info("%s", said)
         return self._decide(report, context)
 
     def _decide(self, report: Report, context: Context) -> PokeReturnValue:

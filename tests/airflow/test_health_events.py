@@ -189,6 +189,25 @@ def test_callbacks_and_notifiers_get_the_unhealthy(
     assert "canary" not in json.dumps(seen)
 
 
+def test_callbacks_know_what_has_become_unhealthy(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address
+) -> None:
+    bad = entry(mysql_database, password="wrong-canary-4711")
+    seen: list[list[str]] = []
+
+    def keep(context: Any) -> None:
+        seen.append([report["alias"] for report in context["newly_unhealthy"]])
+
+    for others in ({}, {"second": bad}, {"second": bad}):
+        connections_file({"mysql": {"first": bad, **others}})
+        run_dag(
+            doctor_dag(
+                "newly", on_unhealthy=lambda context: seen.append([one["alias"] for one in context["newly_unhealthy"]])
+            )
+        )
+    assert seen == [["first"], ["second"], []]
+
+
 def test_nobody_is_called_if_all_is_well(run_dag: RunDag, connections_file: ConnectionsFile) -> None:
     connections_file({"duckdb": {"main": {"path": ":memory:"}}})
     seen: list[Any] = []

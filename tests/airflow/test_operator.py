@@ -127,6 +127,16 @@ def test_config_is_templated_down_to_sql_files(run_dag: RunDag, tmp_path: Path) 
     assert "SELECT '20" in run_dag(dag).xcom("step")["query"]
 
 
+def test_rendered_sql_is_shown_with_its_lines(run_dag: RunDag) -> None:
+    query = "SELECT\n    {{ 40 + 2 }} AS answer"
+    with DAG("rendered_sql", schedule=None) as dag:
+        OsirisOperator(task_id="query", driver="duckdb.processor", config={"query": query})
+    rendered = json.loads(run_dag(dag).rendered())[0]
+    assert rendered["config.query"] == "SELECT\n    42 AS answer"
+    assert rendered["config"]["query"] == rendered["config.query"]
+    assert OsirisOperator.template_fields_renderers["config.query"] == "sql"
+
+
 def test_conn_005_the_connection_is_resolved_on_a_copy(run_dag: RunDag, connections_file: ConnectionsFile) -> None:
     connections_file({"duckdb": {"default": {"path": ":memory:"}}})
     config = {"connection": "@duckdb"}

@@ -136,6 +136,20 @@ def test_network_trouble_keeps_it_waiting_until_the_server_is_back(
     assert late_server.attempts == 4
 
 
+def test_a_poking_sensor_logs_what_changes(
+    run_dag: RunDag,
+    connections_file: ConnectionsFile,
+    mysql_database: Address,
+    late_server: LateServer,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    port = int(late_server.listener.getsockname()[1])
+    connections_file({"mysql": {"default": entry(mysql_database, port=port)}})
+    run_dag(sensor_dag("logs_changes"))
+    said = [line for line in capfd.readouterr().out.splitlines() if "@mysql.default is " in line]
+    assert [line.partition("@mysql.default is ")[2].partition(":")[0] for line in said] == ["network", "ok"]
+
+
 def test_it_gives_up_when_the_sensors_timeout_is_over(
     run_dag: RunDag, connections_file: ConnectionsFile, closed_port: int, mysql_database: Address
 ) -> None:
