@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from osiris_provider.connectors.dbapi import build_url, place_of, readable_file
 from osiris_provider.connectors.deadline import DeadlineContext, shared_context, tls_context
-from osiris_provider.connectors.model import ConnectionModel, Info
+from osiris_provider.connectors.model import ConnectionModel, FieldSpec, Info
 from osiris_provider.errors import ConnectionConfigError
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -104,6 +104,12 @@ class MySQLConnection(ConnectionModel):
         if self.verified == "name":
             return "a Unix socket has no host name that could be verified; set ssl_verify: ca"
         return None
+
+    @classmethod
+    def declared(cls) -> Mapping[str, FieldSpec]:
+        """Return the declared fields by name and by alias; ``ssl_mode`` of other clients stands for ``ssl``."""
+        known = super().declared()
+        return {**known, **dict.fromkeys(SSL_MODE_NAMES, known["ssl"])}
 
     @classmethod
     def coerce(cls, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str | None, str]], list[str]]:

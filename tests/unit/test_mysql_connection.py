@@ -1,0 +1,99 @@
+"""The fields of a mysql connection, and the words of other clients for them (CONN-007, 017)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from osiris_provider.connections.resolve import resolve_connection, validate_file
+from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.airflow_form import from_airflow
+from osiris_provider.connectors.mysql.connection import SSL_MODES, MySQLConnection
+
+from tests.unit.connection_files import write
+
+BASE = {"host": "db", "user": "ann"}
+OURS: dict[str, dict[str, Any]] = {
+    "DISABLED": {"ssl": False},
+    "PREFERRED": {},
+    "REQUIRED": {"ssl": True},
+    "VERIFY_CA": {"ssl": True, "ssl_verify": "ca"},
+    "VERIFY_IDENTITY": {"ssl": True, "ssl_verify": True},
+}
+
+
+def coerced(**fields: Any) -> dict[str, Any]:
+    found, problems, unknown = MySQLConnection.coerce({**BASE, **fields})
+    assert (problems, unknown) == ([], [])
+    return {name: value for name, value in found.items() if name not in BASE}
+
+
+@pytest.mark.parametrize("name", ["ssl_mode", "ssl-mode", "sslmode"])
+@pytest.mark.parametrize("mode", OURS)
+def test_conn_017_ssl_mode_of_other_clients_becomes_our_fields(name: str, mode: str) -> None:
+    ca = {"ssl_ca": "/ca.pem"} if mode == "VERIFY_CA" else {}
+    wanted = {**OURS[mode], **ca}
+    for written in (mode, mode.lower(), mode.replace("_", "-").lower(), f" {mode} "):
+        assert coerced(**{name: written}, **ca) == wanted
+    extra = {name: mode, **ca}
+    found = from_airflow("mysql", {"host": "db", "login": "ann", "extra": extra}, "x")
+    assert {field: found[field] for field in wanted} == wanted
+
+
+@pytest.mark.parametrize("mode", SSL_MODES)
+def test_conn_017_our_fields_mean_the_mode_that_they_came_from(mode: str) -> None:
+    model = MySQLConnection.parse({**BASE, "ssl_mode": mode, "ssl_ca": "/ca.pem" if mode == "VERIFY_CA" else None})
+    assert model.ssl_mode() == mode
+
+
+@pytest.mark.parametrize("mode", ["verify-full", "require", "prefer", "yes", True, False, 1])
+def test_conn_017_another_mode_is_an_error(mode: object) -> None:
+    found, problems, _ = MySQLConnection.coerce({**BASE, "ssl_mode": mode})
+    assert (found, problems) == ({}, [("ssl_mode", f"is one of {', '.join(OURS)}")])
+
+
+def test_conn_017_of_a_mode_in_a_variable_only_the_variable_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "version: 1\nconnections:\n  mysql:\n    a: {host: db, user: ann, ssl_mode: '${DB_SSL_MODE}'}\n"
+    file = write(tmp_path, text)
+    problems = validate_file(file)[1]
+    assert [str(problem).count("DB_SSL_MODE is not set") for problem in problems] == [1]
+    monkeypatch.setenv("DB_SSL_MODE", "REQUIRED")
+    assert resolve_connection("@mysql.a", file)["ssl"] is True
+
+
+@pytest.mark.parametrize(
+    ("fields", "tls", "verified"),
+    [
+        ({}, None, None),
+        ({"ssl": False}, False, None),
+        ({"ssl": True}, True, None),
+        ({"ssl_cert": "/c"}, True, None),
+        ({"ssl_ca": "/ca"}, True, "name"),
+        ({"ssl_ca": "/ca", "ssl_verify": False}, True, "name"),
+        ({"ssl_ca": "/ca", "ssl_verify": "ca"}, True, "authority"),
+        ({"ssl_verify": "true"}, True, "name"),
+        ({"host": None, "unix_socket": "/s"}, False, None),
+        ({"host": None, "unix_socket": "/s", "ssl": True}, True, None),
+        ({"host": None, "unix_socket": "/s", "ssl_ca": "/ca", "ssl_verify": "ca"}, True, "authority"),
+    ],
+)
+def test_conn_017_what_the_fields_ask_for(fields: dict[str, Any], tls: bool | None, verified: str | None) -> None:
+    model = MySQLConnection.parse({**BASE, **fields})
+    assert (model.tls, model.verified) == (tls, verified)
+
+
+@pytest.mark.parametrize(
+    ("fields", "options"),
+    [
+        ({"ssl_ca": "/a b.pem"}, {"ssl_ca": ["/a b.pem"]}),
+        ({"ssl_ca": "/ca", "ssl_verify": "ca"}, {"ssl_ca": ["/ca"], "ssl_check_hostname": ["false"]}),
+        ({"host": None, "unix_socket": "/s"}, {"unix_socket": ["/s"]}),
+    ],
+)
+def test_conn_016_a_url_verifies_what_the_connection_does(fields: dict[str, Any], options: dict[str, Any]) -> None:
+    dsn = get_connector("mysql").build_dsn({**BASE, **fields})
+    assert parse_qs(urlsplit(dsn).query) == {"charset": ["utf8mb4"], **options}
