@@ -200,11 +200,7 @@ def test_callbacks_know_what_has_become_unhealthy(
 
     for others in ({}, {"second": bad}, {"second": bad}):
         connections_file({"mysql": {"first": bad, **others}})
-        run_dag(
-            doctor_dag(
-                "newly", on_unhealthy=lambda context: seen.append([one["alias"] for one in context["newly_unhealthy"]])
-            )
-        )
+        run_dag(doctor_dag("newly", on_unhealthy=keep))
     assert seen == [["first"], ["second"], []]
 
 
