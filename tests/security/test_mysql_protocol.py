@@ -118,6 +118,25 @@ def test_what_is_said_before_tls_does_not_count_inside_it() -> None:
     assert (ok, verdict["category"]) == (False, "auth")
 
 
+@pytest.mark.parametrize(
+    ("fields", "advice"), [({}, "ssl: false connects without TLS"), ({"ssl": True}, "Check the port")]
+)
+def test_tls_that_fails_is_not_done_without(fields: dict[str, Any], advice: str) -> None:
+    heard: list[bytes] = []
+
+    def manner(_: Peer, sock: socket.socket) -> None:
+        sock.sendall(frame(greeting(Script(tls=ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))), 0))
+        heard.append(sock.recv(36))
+        sock.sendall(b"\x15\x03\x01\x00\x02\x02\x46")
+        heard.append(sock.recv(4096))
+
+    with Peer(manner) as peer:
+        _, verdict = CONNECTOR.doctor(at(peer.port, **fields), 5)
+    assert (verdict["category"], verdict["details"]["fault"]) == ("network", "tls_failed")
+    assert advice in verdict["message"]
+    assert b"app" not in b"".join(heard)
+
+
 @pytest.mark.parametrize("cut", [1, 4, 5, 20, 40, -1])
 def test_a_greeting_cut_short_is_no_crash(cut: int) -> None:
     text = frame(greeting(Script())[:cut], 0)

@@ -21,6 +21,11 @@ WRONG_PASSWORD_OR_NO_TLS = Fault(
 ACCOUNT_FOR_TLS = replace(
     TLS_REQUIRED, message="{place} accepts the password, but the account is for TLS only. Set ssl: true."
 )
+TLS_IN_VAIN = replace(
+    TLS_FAILED,
+    message="The TLS handshake with {place}, which offers TLS, failed. Its version may be too old. Have that mended "
+    "there; ssl: false connects without TLS.",
+)
 NO_PUBLIC_KEY = Fault(
     "no_public_key",
     "auth",

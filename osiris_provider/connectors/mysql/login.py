@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.connectors.deadline import Deadline, DeadlineSocket, open_socket
-from osiris_provider.connectors.faults import GARBAGE, TLS_REFUSED
+from osiris_provider.connectors.faults import GARBAGE, TLS_FAILED, TLS_REFUSED, Fault, transport_fault
 from osiris_provider.connectors.mysql import faults
 from osiris_provider.connectors.mysql.authentication import Authentication
 from osiris_provider.connectors.mysql.connection import MySQLConnection
@@ -51,13 +51,11 @@ def login(
         with protocol():
             connection.connect(_open_line(model, deadline))
     except pymysql.OperationalError as error:
-        refused = error.args[0] == faults.ACCESS_DENIED
-        encrypted = connection._secure  # type: ignore[attr-defined] # noqa: SLF001 - has no public name
-        if not refused or encrypted or not offers_tls(connection):
+        hint = _hint(model, connection, error)
+        if hint is None:
             raise
-        hint = DiagnosedError(faults.WRONG_PASSWORD_OR_NO_TLS)
     if hint:
-        raise hint
+        raise DiagnosedError(hint)
     if release:
         line: Any = connection._sock  # type: ignore[attr-defined] # noqa: SLF001 - has no public name
         line.deadline = None
@@ -86,6 +84,14 @@ def protocol() -> Iterator[None]:
         garbage = True
     if garbage:
         raise DiagnosedError(GARBAGE)
+
+
+def _hint(model: MySQLConnection, connection: Connection[Any], error: Exception) -> Fault | None:
+    """Return what a failed login means to who has not said whether to use TLS, or has said never."""
+    encrypted = connection._secure  # type: ignore[attr-defined] # noqa: SLF001 - has no public name
+    if error.args[0] == faults.ACCESS_DENIED and offers_tls(connection) and not encrypted:
+        return faults.WRONG_PASSWORD_OR_NO_TLS
+    return faults.TLS_IN_VAIN if model.tls is None and transport_fault(error) is TLS_FAILED else None
 
 
 def _open_line(model: MySQLConnection, deadline: Deadline) -> DeadlineSocket:
