@@ -20,6 +20,9 @@ from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.incremental import Incremental, Mark
+from osiris_provider.drivers.mysql import arrow_types
+from osiris_provider.drivers.mysql.columns import Column
+from osiris_provider.drivers.ordering import kind_of
 from osiris_provider.drivers.tracker import Tracker
 from osiris_provider.errors import DataError
 
@@ -32,6 +35,7 @@ from tests.servers.fake_api import FakeApi
 Connection = dict[str, Any]
 NOW = dt.datetime.now(dt.timezone.utc).replace(microsecond=0)
 HOUR = dt.timedelta(hours=1)
+VAR_STRING = 253
 
 
 @pytest.fixture
@@ -158,6 +162,25 @@ def test_types_of_postgresql_whose_texts_have_another_order_are_refused(
     with pytest.raises(DataError, match=r"column 'c' is of a type whose texts stand in another order"):
         read(postgres, marks)
     assert marks.advanced == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        (Column("c", arrow_types.JSON, pa.string()), "none"),
+        (Column("c", VAR_STRING, pa.string()), ""),
+        (Column("c", arrow_types.NEWDECIMAL, pa.decimal128(9, 2), as_text=True), "number"),
+        (Column("c", arrow_types.DATETIME, pa.timestamp("us"), as_text=True), "time"),
+    ],
+)
+def test_texts_of_mysql_say_in_which_order_they_stand(column: Column, kind: str) -> None:
+    assert kind_of(column.field) == kind
+
+
+def test_dates_of_mysql_that_are_none_are_before_all(marks: KeptMarks) -> None:
+    sent = ["0000-00-00 00:00:00", "2024-00-00 00:00:00", "2024-01-02 00:00:00"]
+    assert follow(sent, marks, compare_as="time") == sent
+    assert marks.low == Mark("string", "2024-01-02 00:00:00")
 
 
 def test_json_is_refused_where_it_looks_like_text(tmp_path: Path, marks: KeptMarks) -> None:
