@@ -5,8 +5,9 @@
 # Unpack a package and every library that it needs, unless that was done before: unpack SUITE NAME PACKAGE
 # Runs of several checkouts wait for each other. Remove the directory to have a newer release.
 unpack() {
-    local target
-    target=$("$VENV_PYTHON" -m tests.servers --cache)/$1/$2
+    local cache target
+    cache=$("$VENV_PYTHON" -m tests.servers --cache) || return
+    target=$cache/$1/$2
     if [[ -d $target ]]; then
         return
     fi

@@ -25,6 +25,8 @@ from tests.contract.context import RecordingContext
 from tests.integration.sql_families import Connection
 from tests.integration.test_mysql_drivers import MySQLFamily
 from tests.integration.test_postgres_drivers import PostgresFamily
+from tests.servers import Address
+from tests.servers.kinds import MYSQL_AND_MARIADB
 
 UTC = dt.timezone.utc
 MOMENT = dt.datetime(2024, 2, 29, 23, 59, 59, 123456, tzinfo=UTC)
@@ -173,7 +175,14 @@ class TestPostgresTypes(PostgresFamily, TypeTests):
         return [value and span(value) for value in values] if is_span else values
 
 
+@MYSQL_AND_MARIADB
 class TestMySQLTypes(MySQLFamily, TypeTests):
+    @pytest.fixture(autouse=True)
+    def _load_data_is_on(self, address: Address) -> Iterator[None]:
+        self.execute(address, "SET GLOBAL local_infile = ON")
+        yield
+        self.execute(address, "SET GLOBAL local_infile = DEFAULT")
+
     def expected(self, values: list[Any]) -> list[Any]:
         """Return times as durations: a TIME of MySQL may have 838 hours."""
         return [
