@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives.asymmetric import rsa
 from osiris_provider.connectors import get_connector
-from osiris_provider.errors import AuthError, ConnectionConfigError
+from osiris_provider.errors import AuthError, ConnectionConfigError, MissingPackageError
 
 from .rogue_mysql import CLEAR, SHA2, RogueMySQL, Script, public_pem, rogue
 
@@ -175,3 +176,13 @@ def test_a_key_file_that_is_none_is_an_error_of_the_connection(directory: Path) 
     for name in ("ca.pem", "no-such-file.pem"):
         with rogue(Script()) as server, pytest.raises(ConnectionConfigError, match="server_public_key"):
             CONNECTOR.create_client(at(server, directory, server_public_key=name))
+
+
+def test_a_method_that_needs_a_package_says_which(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nacl", None)
+    with rogue(Script(switch="client_ed25519")) as server:
+        with pytest.raises(MissingPackageError, match="pip install pynacl"):
+            CONNECTOR.create_client(at(server, directory))
+        _, verdict = CONNECTOR.doctor(at(server, directory), 5)
+        assert "pip install pynacl" in verdict["message"]
+        assert not server.knows(PASSWORD.encode())

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.asymmetric import ec
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.check import Verdict
 from osiris_provider.connectors.mysql.authentication import MAX_STEPS
@@ -20,7 +21,7 @@ from osiris_provider.errors import NetworkError
 
 from tests.faults.peers import Manner, Peer
 
-from .rogue_mysql import OK, SALT, Script, frame, greeting, rogue
+from .rogue_mysql import OK, SALT, Script, frame, greeting, public_pem, rogue
 
 CONNECTOR: Final = get_connector("mysql")
 PASSWORD: Final = "correct horse battery"
@@ -135,6 +136,29 @@ def test_tls_that_fails_is_not_done_without(fields: dict[str, Any], advice: str)
     assert (verdict["category"], verdict["details"]["fault"]) == ("network", "tls_failed")
     assert advice in verdict["message"]
     assert b"app" not in b"".join(heard)
+
+
+NO_RSA_KEYS: Final = {
+    "nothing": b"",
+    "noise": b"\xff" * 300,
+    "half of PEM": b"-----BEGIN PUBLIC KEY-----\n",
+    "another kind of key": public_pem(ec.generate_private_key(ec.SECP256R1())),
+}
+
+
+@pytest.mark.parametrize("key", NO_RSA_KEYS)
+def test_what_is_no_rsa_key_is_no_crash(key: str) -> None:
+    def manner(peer: Peer, sock: socket.socket) -> None:
+        sock.sendall(frame(greeting(Script()), 0))
+        sock.recv(4096)
+        sock.sendall(frame(b"\1\4", 2))
+        sock.recv(4096)
+        sock.sendall(frame(b"\1" + NO_RSA_KEYS[key], 4))
+        peer.stopping.wait()
+
+    with Peer(manner) as peer:
+        _, verdict = CONNECTOR.doctor(at(peer.port, allow_public_key_retrieval=True), 5)
+    assert verdict["details"]["fault"] == "garbage"
 
 
 @pytest.mark.parametrize("cut", [1, 4, 5, 20, 40, -1])

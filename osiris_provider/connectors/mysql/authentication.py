@@ -168,10 +168,17 @@ class Authentication:
 
         :param request: what asks the server for its key.
         """
+        from cryptography.exceptions import UnsupportedAlgorithm
         from pymysql._auth import sha2_rsa_encrypt
 
         key = self.public_key or self._retrieved_key(connection, request)
-        return _say(connection, sha2_rsa_encrypt(connection.password, self._salt, key))
+        data = None
+        with suppress(ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
+            data = sha2_rsa_encrypt(connection.password, self._salt, key)
+        if data is None:
+            # What the server sent is no RSA key.
+            raise DiagnosedError(GARBAGE)
+        return _say(connection, data)
 
     def _retrieved_key(self, connection: Any, request: bytes) -> bytes:
         import pymysql
