@@ -219,7 +219,11 @@ def test_a_hash_tells_no_password(asks: bytes) -> None:
 
 def test_scram_shows_that_the_server_does_not_know_the_password() -> None:
     with RoguePostgres(SCRAM) as rogue:
-        assert POSTGRES.doctor(fields_of(rogue), 10)[0] is False
+        _, verdict = POSTGRES.doctor(fields_of(rogue), 10)
+        with pytest.raises(NetworkError, match="could not show that it knows the password"):
+            POSTGRES.create_client(fields_of(rogue))
+    assert verdict["details"] == {"fault": "server_not_proven", "retryable": False}
+    assert rogue.answers == 2, "an impostor is not asked again"
     assert not rogue.got(PASSWORD)
 
 

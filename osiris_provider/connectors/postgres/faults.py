@@ -26,6 +26,13 @@ NO_CHANNEL_BINDING = Fault(
     "{place} offers no channel binding, but channel_binding: require asks for it. Check that it is the right server; "
     "it needs TLS and a scram-sha-256 password.",
 )
+NOT_PROVEN = Fault(
+    "server_not_proven",
+    "network",
+    "{place} could not show that it knows the password, or does not speak the protocol; libpq has broken off. Check "
+    "host and port, and who answers there.",
+    True,
+)
 WRONG_SERVER = Fault(
     "wrong_server",
     "network",

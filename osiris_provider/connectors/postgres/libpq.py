@@ -21,7 +21,7 @@ from osiris_provider.connectors.names import addresses_of
 from osiris_provider.connectors.postgres import auth
 from osiris_provider.connectors.postgres.auth import Parameters
 from osiris_provider.connectors.postgres.diagnose import diagnose
-from osiris_provider.connectors.postgres.faults import LOGIN_DENIED, WRONG_SERVER, fault_of_sqlstate
+from osiris_provider.connectors.postgres.faults import LOGIN_DENIED, NOT_PROVEN, WRONG_SERVER, fault_of_sqlstate
 from osiris_provider.connectors.postgres.line import wait, watched_class
 from osiris_provider.connectors.sql_faults import NO_PASSWORD, UNKNOWN_LOGIN
 from osiris_provider.errors import ConnectionConfigError
@@ -91,14 +91,18 @@ class _LoginError(Exception):
     :param fault: what is wrong, if that can be told by now.
     :param line: the parameters that it was tried with.
     :param begun: False if libpq did not even begin.
+    :param ended: whether the server has ended the line; else libpq has.
     """
 
-    def __init__(self, code: str | None, fault: Fault | None, line: Parameters, *, begun: bool = True) -> None:
+    def __init__(
+        self, code: str | None, fault: Fault | None, line: Parameters, *, begun: bool = True, ended: bool = True
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.fault = fault
         self.line = line
         self.begun = begun
+        self.ended = ended
 
     @property
     def asks_for_another_line(self) -> bool:
@@ -169,7 +173,13 @@ def _attempt(parameters: Parameters, deadline: Deadline) -> extensions.connectio
         known = fault_of_sqlstate(codes[0], login=True) or UNKNOWN_LOGIN
         raise _LoginError(codes[0], known, parameters)
     unreadable = connection is not None and not readable
-    raise _LoginError(None, UNKNOWN_LOGIN if unreadable else None, parameters, begun=connection is not None)
+    raise _LoginError(
+        None,
+        UNKNOWN_LOGIN if unreadable else None,
+        parameters,
+        begun=connection is not None,
+        ended=connection is None or connection.line.ended,  # type: ignore[attr-defined] # see watched_class
+    )
 
 
 def _set_verbosity(connection: extensions.connection) -> bool:
@@ -211,4 +221,4 @@ def _without_code(failed: _LoginError, parameters: Parameters, deadline: Deadlin
         except (_LoginError, OSError, DiagnosedError):
             return RESET
         return WRONG_SERVER
-    return RESET
+    return RESET if failed.ended else NOT_PROVEN

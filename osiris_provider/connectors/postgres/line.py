@@ -30,6 +30,8 @@ class Line:
         self._server: socket.socket | None = None
         self._libpq: socket.socket | None = None
         self._inode = 0
+        self.ended = False
+        """Whether the server has ended the line; else libpq has."""
 
     def wait(self, descriptor: int, state: int, deadline: Deadline) -> None:
         """Wait for what libpq waits for, and carry the bytes of both sides meanwhile.
@@ -90,8 +92,7 @@ class Line:
                 with suppress(BlockingIOError):
                     data = data[server.send(data) :]
 
-    @staticmethod
-    def _receive(server: socket.socket, libpq: socket.socket, deadline: Deadline) -> None:
+    def _receive(self, server: socket.socket, libpq: socket.socket, deadline: Deadline) -> None:
         try:
             data = server.recv(PIECE)
         except BlockingIOError:
@@ -103,6 +104,7 @@ class Line:
         if data:
             libpq.sendall(data)
         else:
+            self.ended = True
             libpq.shutdown(socket.SHUT_WR)
 
 
