@@ -247,9 +247,15 @@ def _conn_fields(model: type[ConnectionModel], specs: Iterable[FieldSpec]) -> di
 
 
 def _help(spec: FieldSpec) -> str:
-    # The form has no placeholders for fields in ``extra``.
-    example = spec.info.placeholder
-    return f"{spec.info.help} Example: {example}" if example and example != spec.default else spec.info.help
+    # The form has no placeholders for fields in ``extra``, and would store a default that its schema has.
+    example, default = spec.info.placeholder, spec.default
+    words = [spec.info.help]
+    if example and example != default:
+        words.append(f"Example: {example}")
+    if isinstance(default, (bool, int, float, str)) and default not in (False, "") and not spec.secret:
+        text = str(default).lower() if isinstance(default, bool) else str(default)
+        words.append(f"Default: {text.removesuffix('.0')}")
+    return " ".join(words)
 
 
 def _form_schema(spec: FieldSpec, declared: Mapping[str, Any]) -> dict[str, Any]:
@@ -265,7 +271,4 @@ def _form_schema(spec: FieldSpec, declared: Mapping[str, Any]) -> dict[str, Any]
         schema["values_display"] = {"null": "not set"}
     if spec.secret and kind == "string":
         schema["format"] = "password"
-    elif isinstance(spec.default, (bool, int, float, str)) and spec.default != "":
-        yes_or_no = isinstance(spec.default, bool) and spec.choices
-        schema["default"] = json.dumps(spec.default) if yes_or_no else spec.default
     return schema

@@ -145,7 +145,6 @@ def test_secrets_have_password_fields_and_names_that_airflow_masks(family: str) 
         if spec.secret and spec.info.airflow == "extra":
             schema = form["conn-fields"][extra_key(spec)]["schema"]
             assert "object" in schema["type"] or schema["format"] == "password"
-            assert "default" not in schema
         elif spec.secret:
             assert spec.info.airflow == "password"
 
@@ -156,6 +155,17 @@ def test_no_number_or_switch_has_a_name_that_airflow_masks(family: str) -> None:
     for spec in get_connector(family).model.fields():
         if not (spec.secret or spec.textual):
             assert not any(word in extra_key(spec) for word in MASKED_WORDS), spec.name
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_form_names_defaults_and_does_not_store_them(family: str) -> None:
+    form = connection_type(family, "x.Y")["conn-fields"]
+    for spec in get_connector(family).model.fields():
+        if spec.info.airflow == "extra":
+            entry = form[extra_key(spec)]
+            assert "default" not in entry["schema"]
+            named = entry["description"].partition(" Default: ")[2]
+            assert named == ("" if spec.default in (None, False, "") else f"{spec.default}".removesuffix(".0"))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
