@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import click
 
-from osiris_provider.cli.output import INTERRUPTED, UNHEALTHY, say, write, write_json
+from osiris_provider.cli.output import INTERRUPTED, MISCONFIGURED, UNHEALTHY, say, write, write_json
 from osiris_provider.connections.file import ConnectionsFile
 from osiris_provider.connections.load import load_connections
 from osiris_provider.connections.reference import ConnectionRef, shown
 from osiris_provider.connectors.fleet import Report, Target, doctor_all
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
+
+MISTAKES = ("misconfigured", "no_such_connection")
+"""Faults of files, references and variables."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ def examine(request: Request) -> int:
     _show(reports, request)
     if interrupted:
         return INTERRUPTED
+    if any(report["details"].get("fault") in MISTAKES for report in reports):
+        return MISCONFIGURED
     return 0 if all(report["ok"] for report in reports) else UNHEALTHY
 
 

@@ -49,7 +49,7 @@ def doctor_table(reports: Iterable[Report]) -> Table:
     for report in reports:
         status = Text(report["category"], style=COLOURS[report["category"]])
         latency = "" if report["latency_ms"] is None else f"{report['latency_ms']:.1f} ms"
-        table.add_row(_cell(report["family"]), _cell(report["alias"]), status, latency, _cell(_message(report)))
+        table.add_row(_cell(report["family"]), _cell(report["alias"] or ""), status, latency, _cell(_message(report)))
     return table
 
 

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def _parsed(reference: str, file: FileArgument) -> ConnectionRef:
     except ConnectionConfigError as error:
         problem = error
     try:
-        near = did_you_mean(str(reference).strip().lower(), load_connections(file).references())
+        near = near_reference(str(reference), load_connections(file).references())
     except ConnectionConfigError:
         near = ""
     message = f"{problem}{near}"
@@ -134,7 +134,7 @@ def find_entry(known: ConnectionsFile, ref: ConnectionRef) -> Entry:
     entry = known.entries.get((ref.family, alias)) if alias else None
     if entry:
         return entry
-    near = did_you_mean(str(ref), known.references())
+    near = near_reference(str(ref), known.references())
     _require_family(ref, near)
     aliases = known.aliases(ref.family)
     if ref.alias is None and aliases:
@@ -144,6 +144,22 @@ def find_entry(known: ConnectionsFile, ref: ConnectionRef) -> Entry:
     listed = f" Family {ref.family} has {', '.join(aliases)}." if aliases else f" It has no family {ref.family}."
     message = f"{ref} is not in {known.path}.{near}{listed}"
     raise ConnectionNotFoundError(message, reference=str(ref), file=str(known.path))
+
+
+def near_reference(wrong: str, known: Sequence[str]) -> str:
+    """Return ``" Did you mean '@mysql.main'?"`` for a reference that is near in family and alias, else nothing.
+
+    :param wrong: what was written.
+    :param known: the references that there are.
+    """
+    import difflib
+
+    family, _, alias = wrong.strip().lower().lstrip("@").partition(".")
+    families = {one.split(".")[0].lstrip("@") for one in known}
+    meant = next(iter(difflib.get_close_matches(family, families, n=1, cutoff=0.6)), None)
+    aliases = [one.split(".", 1)[1] for one in known if one.startswith(f"@{meant}.")]
+    near = next(iter(difflib.get_close_matches(alias, aliases, n=1, cutoff=0.6)), None)
+    return f" Did you mean '@{meant}.{near}'?" if near else ""
 
 
 def _require_family(ref: ConnectionRef, near: str) -> None:

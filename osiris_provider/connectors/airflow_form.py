@@ -112,8 +112,7 @@ def from_airflow(
     coerced, problems, unknown = connector.coerce(typed)
     problems = [*misplaced, *problems]
     if problems:
-        listed = "; ".join(f"field {field}: {text}" if field else text for field, text in problems)
-        message = f"{where}: {listed}"
+        message = f"{where}: {'; '.join(_told(field, text) for field, text in problems)}."
         raise ConnectionConfigError(message, reference=f"@{family}.{alias}", field=problems[0][0])
     for name in unknown:
         log.warning("%s: field %s is not known to %s.%s", where, name, family, did_you_mean(name, list(declared)))
@@ -175,6 +174,13 @@ def _extras(extra: Any, where: str) -> dict[str, Any]:
             message = f"{where}: extra is not a JSON object"
             raise ConnectionConfigError(message, field="extra")
     return dict(extra or {})
+
+
+def _told(field: str | None, text: str) -> str:
+    """Return a problem as part of a sentence: ``field host is required``, ``field port: not a number``."""
+    goes_on = text.split(" ", 1)[0] in ("is", "has", "holds", "means", "must")
+    text = text.rstrip(".")
+    return text if field is None else f"field {field} {text}" if goes_on else f"field {field}: {text}"
 
 
 def _from_extra(

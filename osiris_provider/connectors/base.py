@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -17,6 +19,7 @@ from osiris_provider.errors import ConnectorError, OsirisError
 
 M = TypeVar("M", bound=ConnectionModel)
 C = TypeVar("C")
+_SQLSTATE = re.compile(r"[0-9A-Z]{5}")
 T = TypeVar("T")
 
 
@@ -157,7 +160,7 @@ class Connector(ABC, Generic[M, C]):
         found = self.fault_of(error) or transport_fault(error)
         if found is None and isinstance(error, UnicodeDecodeError):
             return GARBAGE
-        return found or UNKNOWN
+        return found or _uncategorized(error)
 
     def place_of(self, connection: Mapping[str, Any]) -> str:
         """Return where the peer is, for messages; ``***`` if that would show a secret.
@@ -208,3 +211,11 @@ class Connector(ABC, Generic[M, C]):
     @abstractmethod
     def fault_of(self, error: BaseException) -> Fault | None:
         """Return the fault that the family's table has for an error's code, else None."""
+
+
+def _uncategorized(error: BaseException) -> Fault:
+    """Return the fault of an error that no table knows; type and code of it are no secret."""
+    codes = (getattr(error, "pgcode", None), next(iter(error.args), None), getattr(error, "errno", None))
+    code = next((str(code) for code in codes if isinstance(code, int) or _SQLSTATE.fullmatch(str(code))), "")
+    known_as = f"{type(error).__name__} {code}".rstrip()
+    return replace(UNKNOWN, message=UNKNOWN.message.replace("{error}", known_as))

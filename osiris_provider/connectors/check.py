@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from osiris_provider.connectors.deadline import CHECK_BYTES, Deadline, checked_timeout
 from osiris_provider.connectors.faults import MAX_MESSAGE, NOT_ASKED, TIMED_OUT, Fault
-from osiris_provider.errors import Category, ConnectorError, OsirisError, printable
+from osiris_provider.errors import Category, ConnectionNotFoundError, ConnectorError, OsirisError, printable
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.base import Connector
@@ -221,6 +221,16 @@ def misconfigured(message: str) -> Result:
     """
     fault = Fault("misconfigured", "unknown", "", lasting=True)
     return failure(fault, message)
+
+
+def unresolved(error: OsirisError) -> Result:
+    """Return the result for a reference that leads to no connection.
+
+    :param error: of resolving it. Fault ``no_such_connection`` tells what nobody knows from what is wrong.
+    """
+    if isinstance(error, ConnectionNotFoundError):
+        return failure(Fault("no_such_connection", "unknown", "", lasting=True), str(error))
+    return misconfigured(str(error))
 
 
 def _verdict_of(error: ConnectorError) -> Result:

@@ -164,7 +164,7 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
 
         details: dict[str, Any] = {"server_version": duckdb.__version__}
         if not model.in_memory and not _exists(model):
-            return {**details, "exists": False}
+            return {**details, "exists": False, "note": "the file does not exist yet, what writes first creates it"}
         with turn(deadline):
             client = _connect(model)
             try:

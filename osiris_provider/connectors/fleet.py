@@ -11,7 +11,7 @@ from osiris_provider.connections.load import FileArgument
 from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.connections.resolve import resolve_connection
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.check import Result, check_many, misconfigured
+from osiris_provider.connectors.check import Result, check_many, unresolved
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import OsirisError
 
@@ -62,7 +62,7 @@ def doctor_all(
             jobs.append((get_connector(identities[position][0]), connection))
             positions.append(position)
         except OsirisError as error:
-            report(position, misconfigured(str(error)))
+            report(position, unresolved(error))
     _load({connector for connector, _ in jobs})
     order = _spread(len(jobs))
     spread = [jobs[number] for number in order]

@@ -244,7 +244,8 @@ def _complaints(model: type[ConnectionModel], error: ValidationError) -> Iterato
         field = str(item["loc"][0]) if item["loc"] else None
         if item["type"] == "missing":
             spec = model.declared().get(field or "")
-            yield field, f"is required{': ' + spec.info.help if spec and spec.info.help else ''}"
+            said = spec.info.help.rstrip(".") if spec else ""
+            yield field, f"is required: {said}" if said else "is required"
         else:
             yield field, item["msg"].removeprefix("Value error, ")
 

@@ -150,7 +150,7 @@ class Step(Generic[Config]):
         value = self.inputs[name]
         for key in ("data", "df"):
             if key in value:
-                return to_reader(value[key])
+                return to_reader(value[key], name)
         message = f"Step {self.id}: input '{name}' holds no data; the step before it returned only figures."
         raise DriverConfigError(message, step=self.id)
 
@@ -234,8 +234,8 @@ class BaseDriver(ABC, Generic[Config]):
         if self.family is None:
             return connection
         if not connection:
-            hint = f"give config connection: '@{self.family}.alias'"
-            message = f"Step {step_id} ({self.name}): 'resolved_connection' is required; {hint}."
+            hint = f"write connection: '@{self.family}.alias' in its config"
+            message = f"Step {step_id} ({self.name}) needs a connection: {hint}. ('resolved_connection' is required.)"
             raise DriverConfigError(message, step=step_id)
         if connection.get("family", self.family) != self.family:
             message = f"Step {step_id} ({self.name}): needs a {self.family} connection, not {connection.get('family')}."
@@ -256,7 +256,7 @@ class Extractor(BaseDriver[Config]):
         """Return ``{"data": record batch reader}``; the metrics are reported when the stream has been read."""
         progress = Progress(step.id, READ)
         settings = getattr(step.config, "incremental", None)
-        reader = to_reader(self.extract(step)) if settings is None else self._extract_new(step, settings)
+        reader = to_reader(self.extract(step), step.id) if settings is None else self._extract_new(step, settings)
         return {"data": progress.watch(reader, lambda: progress.finish(step.metric))}
 
     @abstractmethod

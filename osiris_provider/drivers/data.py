@@ -47,7 +47,7 @@ def memory_pool() -> pa.MemoryPool:
     return pa.default_memory_pool()
 
 
-def to_reader(value: Any) -> pa.RecordBatchReader:
+def to_reader(value: Any, step: str | None = None) -> pa.RecordBatchReader:
     """Return any kind of tabular data as a stream of record batches.
 
     Taken are: a record batch reader; a table, a record batch, a dataset or a scanner; a pandas or polars frame (or
@@ -55,6 +55,7 @@ def to_reader(value: Any) -> pa.RecordBatchReader:
     ``{"data": chunk}``. A generator's first chunk sets the schema; later ones are cast to it safely.
 
     :param value: the data.
+    :param step: whose data it is, for the message.
     :raises DataError: it is nothing of the kind, or a later chunk does not fit the schema of the first.
     """
     import pyarrow as pa
@@ -68,9 +69,10 @@ def to_reader(value: Any) -> pa.RecordBatchReader:
     if isinstance(value, list) and (not value or isinstance(value[0], dict)):
         return pa.Table.from_pylist(value).to_reader()
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
-        return _from_chunks(iter(value))
-    message = f"A {type(value).__name__} is not tabular data; return a frame, an Arrow table or a stream of chunks."
-    raise DataError(message)
+        return _from_chunks(iter(value), step)
+    where = f"Step {step}: its result" if step else "Data"
+    message = f"{where} of type {type(value).__name__} is not tabular; return a frame, an Arrow table or chunks."
+    raise DataError(message, step=step)
 
 
 def _arrow_reader(value: Any) -> pa.RecordBatchReader | None:
@@ -93,14 +95,14 @@ def _is_pandas(value: Any) -> bool:
     return isinstance(value, getattr(sys.modules.get("pandas"), "DataFrame", ()))
 
 
-def _from_chunks(chunks: Iterator[Any]) -> pa.RecordBatchReader:
+def _from_chunks(chunks: Iterator[Any], step: str | None) -> pa.RecordBatchReader:
     import pyarrow as pa
 
     first = next(chunks, None)
     if first is None:
         return pa.RecordBatchReader.from_batches(pa.schema([]), [])
-    opened = _chunk_reader(first)
-    rest = itertools.chain([opened], map(_chunk_reader, chunks))
+    opened = _chunk_reader(first, step)
+    rest = itertools.chain([opened], (_chunk_reader(chunk, step) for chunk in chunks))
     batches = (_fitting(batch, opened.schema) for reader in rest for batch in _part(reader))
     return pa.RecordBatchReader.from_batches(opened.schema, batches)
 
@@ -114,10 +116,10 @@ def _part(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         raise
 
 
-def _chunk_reader(chunk: Any) -> pa.RecordBatchReader:
+def _chunk_reader(chunk: Any, step: str | None) -> pa.RecordBatchReader:
     if isinstance(chunk, Mapping):
         chunk = chunk.get("data", chunk.get("df"))
-    return to_reader(chunk)
+    return to_reader(chunk, step)
 
 
 def _fitting(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -172,12 +172,21 @@ class OsirisHook(BaseHook):
         try:
             ok, verdict = get_connector(self.family).doctor(self.resolved, doctor_timeout())
         except OsirisError as error:
-            return False, plain(str(error))
-        message = verdict["message"]
+            return False, plain(self._unnamed(str(error)))
+        message = self._unnamed(verdict["message"])
         version = verdict["details"].get("server_version")
         if ok:
             message = f"{message} in {verdict['latency_ms']} ms" + (f", server version {version}" if version else "")
+            note = verdict["details"].get("note")
+            message += f"; {note}" if note else ""
         return ok, plain(message)
+
+    def _unnamed(self, message: str) -> str:
+        """Return a message without the id under which Airflow tests a connection, which is random."""
+        target = str(getattr(self, self.conn_name_attr))
+        for name in (f"Airflow connection {target}", f"@{self.family}.{target}"):
+            message = message.replace(name, "This connection")
+        return message
 
 
 def plain(message: str) -> str:

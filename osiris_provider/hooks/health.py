@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from osiris_provider.connections.load import FileArgument
-from osiris_provider.connectors.check import examine, misconfigured
+from osiris_provider.connectors.check import examine, unresolved
 from osiris_provider.connectors.deadline import CHECK_BYTES, Deadline
 from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.fleet import Report, as_report, doctor_all
@@ -77,7 +77,7 @@ def _resolved(target: str, file: FileArgument) -> tuple[dict[str, Any] | None, R
     try:
         return resolve(target, file=file), {}
     except OsirisError as error:
-        return None, as_report(*identity(target), misconfigured(str(error)))
+        return None, as_report(*identity(target), unresolved(error))
 
 
 def identity(target: str) -> tuple[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
@@ -9,10 +10,11 @@ from urllib.parse import quote
 from airflow.sdk import Asset, AssetAlias, BaseOperator, ObjectStoragePath
 
 from osiris_provider.airflow_compat import AirflowFailException, conf, emit_count, emit_timing
+from osiris_provider.connections.reference import NAME
 from osiris_provider.connections.resolve import list_connections
 from osiris_provider.connectors.fleet import Report
 from osiris_provider.connectors.registry import stop_all
-from osiris_provider.errors import OsirisError
+from osiris_provider.errors import ConnectionConfigError, OsirisError
 from osiris_provider.health_state import HealthState
 from osiris_provider.hooks.errors import failing_for_good
 from osiris_provider.hooks.health import check_all, name_of
@@ -78,6 +80,8 @@ class OsirisDoctorOperator(BaseOperator):
     def execute(self, context: Context) -> list[Report]:
         """Check, log a line a connection, and return the reports."""
         targets = failing_for_good(self._targets)
+        if not targets:
+            self.log.warning("No connection is checked: there is none in connections, or in the connections file.")
         if self.deferrable:
             from osiris_provider.triggers.doctor import OsirisDoctorTrigger
 
@@ -101,10 +105,12 @@ class OsirisDoctorOperator(BaseOperator):
         stop_all()
 
     def _targets(self) -> list[str]:
-        if isinstance(self.connections, str):
-            return [self.connections]
-        if self.connections is not None:
-            return list(self.connections)
+        given = self.connections
+        if isinstance(given, str):
+            # A template that makes a list renders to the text of one.
+            given = _listed(given) if given.lstrip().startswith("[") else [given]
+        if given is not None:
+            return list(given)
         return [f"@{entry['family']}.{entry['alias']}" for entry in list_connections(self.file)]
 
     def _conclude(self, context: Context, reports: list[Report]) -> list[Report]:
@@ -128,7 +134,7 @@ class OsirisDoctorOperator(BaseOperator):
         events = context["outlet_events"][HEALTH]
         were = self._categories_before(context, reports)
         for report in reports:
-            if not report["alias"]:
+            if not _has_asset(report):
                 continue
             uri = f"osiris://{report['family']}/{quote(report['alias'], safe='')}"
             extra = {name: report[name] for name in ("ok", "category", "latency_ms", "message")}
@@ -163,6 +169,23 @@ class OsirisDoctorOperator(BaseOperator):
     def _log_report(self, report: Report) -> None:
         latency = f"{report['latency_ms']} ms" if report["ok"] else ""
         self.log.info("%-30s %-10s %10s  %s", name_of(report), report["category"], latency, report["message"])
+
+
+def _listed(text: str) -> list[str]:
+    try:
+        found = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        found = None
+    if isinstance(found, list) and all(isinstance(item, str) for item in found):
+        return found
+    message = "connections is the text of a list that cannot be read. Write a list of references, or a template of one."
+    raise ConnectionConfigError(message)
+
+
+def _has_asset(report: Report) -> bool:
+    """Return whether a report is of a connection that there is: what was mistyped leaves no asset behind."""
+    named = NAME.fullmatch(str(report["family"])) and NAME.fullmatch(str(report["alias"]))
+    return bool(named and report["details"].get("fault") != "no_such_connection")
 
 
 def _measure(report: Report) -> None:

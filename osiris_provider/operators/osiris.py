@@ -161,7 +161,7 @@ class OsirisOperator(BaseOperator):
             return figures
         ti = context["ti"]
         place = [ti.dag_id, ti.run_id, ti.task_id, str(max(ti.map_index or 0, 0)), str(ti.try_number)]
-        staged = staging.write(place, to_reader(data))
+        staged = staging.write(place, to_reader(data, ti.task_id))
         self.log.info("Staged %s rows, %s bytes at %s", staged.rows, staged.bytes, staged.uri)
         return {**figures, **staged.as_dict()}
 

@@ -87,3 +87,38 @@ def test_many_slow_ones_take_as_long_as_one(
     run = run_dag(doctor_dag("doctor_slow", timeout=1.0, fail_on_unhealthy=False))
     assert time.monotonic() - started < 10
     assert {report["category"] for report in run.xcom("doctor")} == {"timeout"}
+
+
+def test_a_template_may_make_the_list(
+    run_dag: RunDag, connections_file: ConnectionsFile, capfd: pytest.CaptureFixture[str]
+) -> None:
+    connections_file({"duckdb": {"main": {"path": ":memory:"}, "other": {"path": ":memory:"}}})
+    run = run_dag(doctor_dag("doctor_template", connections="{{ ['@duckdb.main', '@duckdb.other'] }}"))
+    assert run.state == "success"
+    assert [report["alias"] for report in run.xcom("doctor")] == ["main", "other"]
+    run = run_dag(doctor_dag("doctor_no_list", connections="[@duckdb.main"))
+    assert (run.state, run.tries["doctor"]) == ("failed", 1)
+    assert "connections is the text of a list that cannot be read" in capfd.readouterr().out
+
+
+def test_none_to_check_is_said(
+    run_dag: RunDag, connections_file: ConnectionsFile, capfd: pytest.CaptureFixture[str]
+) -> None:
+    connections_file({"duckdb": {"main": {"path": ":memory:"}}})
+    assert run_dag(doctor_dag("doctor_none", connections=[])).state == "success"
+    assert "No connection is checked" in capfd.readouterr().out
+
+
+def test_what_was_mistyped_leaves_no_asset(run_dag: RunDag, connections_file: ConnectionsFile) -> None:
+    from airflow.models.asset import AssetModel
+    from airflow.utils.session import create_session
+
+    connections_file({"duckdb": {"there": {"path": ":memory:"}}})
+    targets = ["@duckdb.there", "@duckdb.mistyped_4711", "@duckdb.[x", "mistyped_4711", "osiris_duckdb_mistyped_4711"]
+    run = run_dag(doctor_dag("doctor_mistyped", connections=targets, fail_on_unhealthy=False))
+    assert run.state == "success"
+    assert [report["ok"] for report in run.xcom("doctor")] == [True, False, False, False, False]
+    with create_session() as session:
+        uris = [asset.uri for asset in session.query(AssetModel)]
+    assert "osiris://duckdb/there" in uris
+    assert not [uri for uri in uris if "mistyped" in uri or "[" in uri]

@@ -235,3 +235,16 @@ def test_the_test_button_answers_in_time(fields: Fields, silent_port: int, monke
     assert not ok
     assert "0.5 s" in message
     assert time.monotonic() - started < 2
+
+
+def test_the_test_button_says_that_a_database_will_be_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ok, message = press_test_button("duckdb", {"path": str(tmp_path / "new.duckdb")}, monkeypatch)
+    assert ok
+    assert message.endswith("; the file does not exist yet, what writes first creates it")
+
+
+def test_the_test_button_names_no_random_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    ok, message = press_test_button("mysql", {}, monkeypatch)
+    assert not ok
+    assert message.startswith("This connection: field user is required: User to log in as")
+    assert "qX3vb81z" not in message

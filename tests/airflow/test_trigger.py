@@ -50,7 +50,7 @@ def test_it_carries_the_reference_and_tells_no_secret(connections_file: Connecti
     trigger = OsirisDoctorTrigger(connections=["@mysql.main", "@mysql.none"])
     (refused, unknown) = reports = asyncio.run(reports_of(trigger))
     assert (refused["category"], refused["details"]["fault"]) == ("network", "refused")
-    assert unknown["details"] == {"fault": "misconfigured", "retryable": False}
+    assert unknown["details"] == {"fault": "no_such_connection", "retryable": False}
     assert "canary" not in json.dumps([trigger.serialize(), reports])
 
 

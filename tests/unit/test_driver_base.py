@@ -113,7 +113,10 @@ def test_config_errors_show_no_value() -> None:
 def test_conn_006_connection_is_required() -> None:
     none: list[Any] = [{}, None]
     for connection in none:
-        with pytest.raises(DriverConfigError, match=r"Step s1 .*'resolved_connection' is required.*@duckdb\.alias"):
+        with pytest.raises(
+            DriverConfigError,
+            match=r"Step s1 .*connection: '@duckdb\.alias' in its config.*'resolved_connection' is required",
+        ):
             run(TableExtractor(), {"table": "t", RESOLVED: connection})
 
 

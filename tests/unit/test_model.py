@@ -59,7 +59,7 @@ def test_conn_008_switch_as_text(written: Any, value: bool) -> None:
 
 
 def test_conn_007_all_problems_at_once() -> None:
-    with pytest.raises(ConnectionConfigError, match=r"field does: is required: What a check does\.") as raised:
+    with pytest.raises(ConnectionConfigError, match=r"field does: is required: What a check does;") as raised:
         FakeConnection.parse({"family": "fake", "alias": "x", "port": "many", "ratio": "some"})
     assert all(f"field {name}: " in str(raised.value) for name in ("does", "port", "ratio"))
 

@@ -1,0 +1,70 @@
+"""Texts that people read when something is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from osiris_provider.connections.resolve import near_reference, resolve_connection
+from osiris_provider.connectors import get_connector
+from osiris_provider.drivers.data import to_reader
+from osiris_provider.errors import ConnectionNotFoundError, DataError
+
+KNOWN = ["@mysql.default", "@mysql.reports", "@postgres.default"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("@mysql.defalt", "@mysql.default"),
+        ("@mysq.default", "@mysql.default"),
+        ("mysql.report", "@mysql.reports"),
+        ("@MySQL.Default", "@mysql.default"),
+        ("@mysql.nope", ""),
+        ("@mysql.prod", ""),
+        ("@duckdb.default", ""),
+        ("@", ""),
+    ],
+)
+def test_only_what_is_near_is_suggested(wrong: str, meant: str) -> None:
+    assert near_reference(wrong, KNOWN) == (f" Did you mean '{meant}'?" if meant else "")
+
+
+def test_an_alias_that_is_not_there_is_not_taken_for_another(tmp_path: Path) -> None:
+    file = tmp_path / "osiris_connections.yaml"
+    file.write_text("version: 1\nconnections:\n  duckdb:\n    default: {path: ':memory:'}\n")
+    file.chmod(0o600)
+    with pytest.raises(ConnectionNotFoundError) as raised:
+        resolve_connection("@duckdb.nope", file)
+    assert "Did you mean" not in str(raised.value)
+
+
+def test_an_error_without_a_category_has_its_type_and_code() -> None:
+    class ServerError(Exception):
+        pgcode = "XX123"
+
+    connector = get_connector("duckdb")
+    for error, named in (
+        (ServerError("secret"), "ServerError XX123"),
+        (RuntimeError(4711, "secret"), "RuntimeError 4711"),
+    ):
+        text = connector.classify(error).text("db")
+        assert text == f"db failed with {named}, which has no category yet; please report it."
+    assert "secret" not in connector.classify(RuntimeError("secret")).text("db")
+
+
+@pytest.mark.parametrize("value", [42, "text", {"a": 1}, iter([42])])
+def test_what_is_not_tabular_names_the_step(value: Any) -> None:
+    with pytest.raises(DataError, match="Step orders: its result of type"):
+        to_reader(value, "orders")
+
+
+def test_a_database_that_does_not_exist_yet_is_said(tmp_path: Path) -> None:
+    path = str(tmp_path / "new.duckdb")
+    ok, verdict = get_connector("duckdb").doctor({"path": path})
+    assert ok
+    assert verdict["details"]["note"] == "the file does not exist yet, what writes first creates it"
+    assert not Path(path).exists()
+    ok, verdict = get_connector("duckdb").doctor({"path": path, "read_only": True})
+    assert not ok
