@@ -200,13 +200,13 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
 
 
 def _connect(model: DuckDBConnection) -> DuckDBPyConnection:
-    new = not model.in_memory and not _exists(model)
+    mode = file_mode() if not model.in_memory and not _exists(model) else None
     spill = _spill_directory(model)
     try:
         client = _open(model, spill)
-        if new:
+        if mode is not None:
             # DuckDB knows no mode; nothing is in the file yet.
-            os.chmod(model.database, file_mode())
+            os.chmod(model.database, mode)
     except BaseException:
         duckdb_spill.give_back(spill)
         raise
@@ -218,6 +218,9 @@ def _spill_directory(model: DuckDBConnection) -> str:
     try:
         return duckdb_spill.borrow(model.database, parent)
     except OSError as error:
+        if parent is None:
+            # The disk is read-only, say: what does not fit into memory is an error then.
+            return ""
         wrong = os.strerror(error.errno or 0)
     message = f"field temp_directory: no directory can be made there ({wrong})"
     raise ConnectionConfigError(message, field="temp_directory")

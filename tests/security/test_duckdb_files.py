@@ -105,6 +105,14 @@ def test_a_spill_directory_that_cannot_be_made_is_an_error_of_its_field() -> Non
         DuckDBConnector().create_client({"path": ":memory:", "temp_directory": "/no/such/directory"})
 
 
+def test_without_a_temporary_directory_nothing_is_spilled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    connector = DuckDBConnector()
+    client = connector.create_client({"path": ":memory:"})
+    assert client.execute("SELECT current_setting('temp_directory')").fetchone() == ("",)
+    connector.close_client(client)
+
+
 def test_a_new_database_is_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     connector = DuckDBConnector()
     for name, mode in (("a.duckdb", None), ("b.duckdb", "0664")):
