@@ -60,12 +60,18 @@ download() {
 }
 
 unpack_packages() {
-    local package
+    local package part
     for package in "$1"/cache/archives/*.deb; do
         case ${package##*/} in
             perl* | libperl*) ;; # for scripts that the tests do not run
             *) dpkg-deb --extract "$package" "$1/root" || return ;;
         esac
+    done
+    # Older releases have their libraries in /lib, which a system links to /usr/lib.
+    for part in lib lib64 bin sbin; do
+        if [[ -d $1/root/$part ]]; then
+            mkdir -p "$1/root/usr/$part" && cp -a "$1/root/$part/." "$1/root/usr/$part/" || return
+        fi
     done
     chmod -R a+rX "$1/root"
 }

@@ -162,3 +162,10 @@ def test_stopping_leaves_neither_process_nor_files() -> None:
         pid, directory = server.pid, server.directory
     assert not Path(f"/proc/{pid}").exists()
     assert not directory.exists()
+
+
+def test_mysql_is_left_out_only_if_scripts_test_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it was never found and cannot be downloaded; elsewhere a missing server is a failure."""
+    monkeypatch.setenv("TEST_WITHOUT", "mysql")
+    with pytest.raises(pytest.skip.Exception, match="MySQL is not tested"):
+        MySQLServer().start()
