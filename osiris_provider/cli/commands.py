@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from osiris_provider import __version__
+from osiris_provider.cli import completion
+from osiris_provider.cli.groups import Group
 from osiris_provider.cli.output import MISCONFIGURED, plain, reported, say, write, write_json
 from osiris_provider.cli.staging import staging
 from osiris_provider.cli.state import state
@@ -19,7 +21,7 @@ file_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing but JSON, to stdout.")
 
 
-@click.group(context_settings=SETTINGS)
+@click.group(cls=Group, context_settings=SETTINGS)
 @click.version_option(__version__, package_name="airflow-provider-osiris")
 def osiris() -> None:
     """Connections of Apache Airflow in one reviewed file."""
@@ -29,7 +31,7 @@ osiris.add_command(staging)
 osiris.add_command(state)
 
 
-@osiris.group()
+@osiris.group(cls=Group)
 def connections() -> None:
     """List, check and validate the connections of osiris_connections.yaml."""
 
@@ -53,9 +55,10 @@ def list_command(file: str | None, as_json: bool) -> None:
     if as_json:
         write_json(listed)
         return
-    from osiris_provider.cli.tables import list_table, render
+    from osiris_provider.cli.tables import list_table, near, render
 
-    sources = [f"{known.path}:{entry.line}" for entry in known.entries.values()]
+    place = near(known.path)
+    sources = [f"{place}:{entry.line}" for entry in known.entries.values()]
     write(render(list_table(listed, sources)))
 
 
@@ -69,9 +72,9 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: float)
 
 
 @connections.command()
-@click.argument("references", nargs=-1, metavar="[@FAMILY.ALIAS]...")
-@click.option("--family", help="Check the connections of this family only.")
-@click.option("--alias", help="Check this connection of the family only.")
+@click.argument("references", nargs=-1, metavar="[@FAMILY.ALIAS]...", shell_complete=completion.references)
+@click.option("--family", shell_complete=completion.families, help="Check the connections of this family only.")
+@click.option("--alias", shell_complete=completion.aliases, help="Check this connection of the family only.")
 @click.option("--timeout", type=float, default=2.0, show_default=True, callback=_seconds, help="Seconds for each.")
 @click.option("--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="Checks at a time.")
 @file_option

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "osiris", open_store:
             args = None if argv is None else list(argv)
             code = osiris.main(args=args, prog_name=prog, standalone_mode=False, obj=open_store)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -39,6 +39,14 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "osiris", open_store:
         say(f"error: unexpected {_where(error)}. This is a bug: please report it with this line.")
         return SOFTWARE_ERROR
     return code if isinstance(code, int) else 0
+
+
+def _show(error: click.ClickException) -> None:
+    """Say what is wrong with the command line, in the words of all other errors: click begins with ``Error``."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None:
+        click.echo(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)
+    say(f"error: {error.format_message()}")
 
 
 def _where(error: Exception) -> str:

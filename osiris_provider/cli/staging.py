@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from osiris_provider.cli.groups import Group
 from osiris_provider.cli.output import INTERRUPTED, UNHEALTHY, reported, say, write, write_json
 from osiris_provider.errors import ConnectionConfigError
 
@@ -54,7 +55,7 @@ def _duration(_context: click.Context, _parameter: click.Parameter, value: str) 
     return timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
-@click.group()
+@click.group(cls=Group)
 def staging() -> None:
     """Look after the results that tasks have left in the staging area."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from osiris_provider.cli.groups import Group
 from osiris_provider.cli.output import UNHEALTHY, reported, say, write, write_json
 from osiris_provider.cli.staging import OpenStore, open_store
 
@@ -36,7 +37,7 @@ def _store(opener: OpenStore | None, url: str | None) -> MarkStore:
     return MarkStore(url or state_url(), lambda uri: _Place(*(opener or open_store)(uri)))
 
 
-@click.group()
+@click.group(cls=Group)
 def state() -> None:
     """Look at the high-water marks of incremental tasks, and reset them."""
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -23,34 +27,58 @@ COLOURS = {
     "timeout": "yellow",
     "unknown": "magenta",
 }
+NARROW = 90
+WIDE = 140
+"""Columns below which a table, or one with many columns, would break words."""
 PIPE_WIDTH = 10_000
 """Columns where the output is no terminal: lines are not folded, so that ``grep`` finds them."""
 
 
-def render(table: Table) -> str:
+def render(table: RenderableType) -> str:
     """Return a table as text, coloured and as wide as stdout allows.
 
     :param table: to be shown.
     """
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    console = Console(file=sys.stdout, width=_width())
     with console.capture() as captured:
         console.print(table)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
-def doctor_table(reports: Iterable[Report]) -> Table:
-    """Return the verdicts of doctor as a table.
+def _width() -> int:
+    return get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
+
+
+def near(path: Path) -> Path:
+    """Return a path as it is written from the working directory, if it lies below that."""
+    with suppress(ValueError):
+        return path.absolute().relative_to(Path.cwd())
+    return path
+
+
+def doctor_table(reports: Iterable[Report]) -> RenderableType:
+    """Return the verdicts of doctor as a table; on a narrow terminal each message has lines of its own.
 
     :param reports: in the shape of CONN-020.
     """
+    if _width() < NARROW:
+        return Group(*(_stacked(*_verdict(report)) for report in reports))
     table = _table("family", "alias", "status")
     table.add_column("latency", justify="right", no_wrap=True)
-    table.add_column("message", overflow="fold")
+    table.add_column("message", overflow="ellipsis")
     for report in reports:
         status = Text(report["category"], style=COLOURS[report["category"]])
         latency = "" if report["latency_ms"] is None else f"{report['latency_ms']:.1f} ms"
         table.add_row(_cell(report["family"]), _cell(report["alias"] or ""), status, latency, _cell(_message(report)))
     return table
+
+
+def _verdict(report: Report) -> tuple[Text, list[str]]:
+    head = _cell(_reference(report)).append("  ")
+    head.append(report["category"], style=COLOURS[report["category"]])
+    if report["latency_ms"] is not None:
+        head.append(f"  {report['latency_ms']:.1f} ms")
+    return head, [_message(report)]
 
 
 def _message(report: Report) -> str:
@@ -60,37 +88,71 @@ def _message(report: Report) -> str:
     return f"{report['message']}{'; ' if details else ''}{details}"
 
 
-def list_table(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> Table:
-    """Return the list of connections as a table.
+def list_table(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> RenderableType:
+    """Return the list of connections as a table; on a narrow terminal each has lines of its own.
 
     :param listed: in the shape of CONN-021.
     :param sources: where each stands, as ``file:line``.
     """
+    if _width() < NARROW:
+        pairs = zip(listed, sources, strict=True)
+        return Group(*(_stacked(_cell(_name(one)), [_public(one), source]) for one, source in pairs))
     table = _table("family", "alias", "default")
-    table.add_column("public fields", overflow="fold")
-    table.add_column("source", overflow="fold")
+    table.add_column("public fields", overflow="ellipsis")
+    table.add_column("source", overflow="ellipsis")
     for connection, source in zip(listed, sources, strict=True):
-        public = {name: value for name, value in connection.items() if name not in ("family", "alias", "default")}
-        fields = "  ".join(f"{name}={value}" for name, value in public.items())
         default = "yes" if connection.get("default") else ""
-        table.add_row(_cell(connection["family"]), _cell(connection["alias"]), default, _cell(fields), _cell(source))
+        cells = (connection["family"], connection["alias"], default, _public(connection), source)
+        table.add_row(*map(_cell, cells))
     return table
 
 
-def marks_table(marks: Iterable[Mapping[str, Any]]) -> Table:
-    """Return high-water marks as a table with a line for each run.
+def _reference(named: Mapping[str, Any]) -> str:
+    return f"@{named['family']}.{named['alias']}" if named["alias"] else str(named["family"])
+
+
+def _name(connection: Mapping[str, Any]) -> str:
+    name = _reference(connection)
+    return f"{name}  default" if connection.get("default") else name
+
+
+def _public(connection: Mapping[str, Any]) -> str:
+    public = {name: value for name, value in connection.items() if name not in ("family", "alias", "default")}
+    return "  ".join(f"{name}={value}" for name, value in public.items())
+
+
+def _stacked(head: Text, lines: Iterable[str]) -> RenderableType:
+    """Return a line and what belongs to it, indented; words are not broken, those that do not fit are cut with dots."""
+    head.overflow = "ellipsis"
+    below = [_cell(line) for line in lines if line]
+    for text in below:
+        text.overflow = "ellipsis"
+    return Group(head, *(Padding(text, (0, 0, 0, 2)) for text in below))
+
+
+def marks_table(marks: Iterable[Mapping[str, Any]]) -> RenderableType:
+    """Return high-water marks as a table with a line for each run; on a narrow terminal each has lines of its own.
 
     :param marks: as the commands show them in JSON.
     """
+    if _width() < WIDE:
+        return Group(*(_stacked(*_mark(mark)) for mark in marks))
     table = _table("dag", "task", "index")
     for name in ("source", "column", "began at", "reached", "run", "written"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="ellipsis")
     for mark in marks:
         index = "" if mark["map_index"] < 0 else mark["map_index"]
         values = ["" if mark[name] is None else mark[name]["value"] for name in ("began_at", "reached")]
         cells = [mark["dag_id"], mark["task_id"], index, mark["source"], mark["column"], *values]
         table.add_row(*map(_cell, [*cells, mark["run_id"], mark["written_at"]]))
     return table
+
+
+def _mark(mark: Mapping[str, Any]) -> tuple[Text, list[str]]:
+    began, reached = ("none" if mark[name] is None else mark[name]["value"] for name in ("began_at", "reached"))
+    index = "" if mark["map_index"] < 0 else f" {mark['map_index']}"
+    head = _cell(f"{mark['dag_id']} {mark['task_id']}{index}")
+    return head, [f"{mark['source']} by {mark['column']}", f"{began} to {reached}", mark["run_id"], mark["written_at"]]
 
 
 def removed_table(removed: Sequence[OldFile]) -> Table:

@@ -201,4 +201,8 @@ def test_a_relative_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(write(tmp_path, SAMPLES).parent)
     code, out, _ = run("connections", "list", "--file", "osiris_connections.yaml")
     assert code == 0
-    assert f"{os.sep}osiris_connections.yaml:4" in out
+    # As people would write it where they are.
+    assert " osiris_connections.yaml:4" in out
+    monkeypatch.chdir("/")
+    out = run("connections", "list", "--file", tmp_path / "osiris_connections.yaml")[1]
+    assert f"{os.sep}osiris_connections.yaml:4" in out or f" {str(tmp_path)[1:]}" in out

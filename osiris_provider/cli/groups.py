@@ -1,0 +1,44 @@
+"""Groups of commands: whole help lines, and where to find what was looked for in the wrong group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+import click
+
+WHOLE = 10_000
+"""Letters of a command's help; click cuts it at 45."""
+
+
+class Group(click.Group):
+    """A group whose list of commands has whole lines."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands; click would cut what does not fit into one line."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, command.get_short_help_str(WHOLE)) for name, command in commands if command is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; one of another group is named in the error."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            problem = error
+        known = dict(_paths(ctx.find_root().command, ctx.find_root().command_path))
+        near = get_close_matches(args[0], known, n=1, cutoff=0.8)
+        if near and near[0] not in self.commands:
+            message = f"No such command {args[0]!r}. Did you mean {known[near[0]]!r}?"
+            problem = click.UsageError(message, ctx=ctx)
+        raise problem
+
+
+def _paths(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the name of each command below a group, and all the words that run it."""
+    for name, inner in command.commands.items() if isinstance(command, click.Group) else ():
+        yield name, f"{path} {name}"
+        yield from _paths(inner, f"{path} {name}")

@@ -1,0 +1,136 @@
+"""How the command line looks: nothing is cut or broken, and a shell completes what the file has."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from osiris_provider.cli import tables
+from osiris_provider.cli.commands import osiris
+from osiris_provider.cli.main import main
+from osiris_provider.connectors.fleet import Report
+
+from tests.integration.conftest import Run
+from tests.unit.connection_files import write
+
+FILE = """\
+version: 1
+connections:
+  mysql:
+    default: {host: db.production.example.com, database: warehouse_of_the_shop, user: ann, password: x}
+    archive: {host: archive.example.com, database: old, user: ann, password: x}
+  duckdb:
+    memory: {path: ":memory:"}
+"""
+COMMANDS = {
+    "bash": ({"COMP_WORDS": "osiris connections doctor @mysql.d", "COMP_CWORD": "3"}, "plain,@mysql.default"),
+    "zsh": ({"COMP_WORDS": "osiris connections doctor @mysql.d", "COMP_CWORD": "3"}, "plain\n@mysql.default\n_"),
+    "fish": ({"COMP_WORDS": "osiris connections doctor", "COMP_CWORD": "@mysql.d"}, "plain,@mysql.default"),
+}
+REPORTS: list[Report] = [
+    {
+        "family": "mysql",
+        "alias": alias,
+        "ok": False,
+        "latency_ms": None,
+        "category": "network",
+        "message": "db.production.example.com:3306 refused the connection. Check host and port, and that it runs.",
+        "details": {},
+    }
+    for alias in ("default", "archive")
+]
+WIDTHS = (50, 60, 70, 80, 100, 120)
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OSIRIS_HOME", str(tmp_path))
+    return write(tmp_path, FILE)
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_help_lines_are_whole(run: Run, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    for words in ((), ("connections",), ("staging",), ("state",)):
+        shown = run(*words, "--help")[1]
+        assert "..." not in shown.partition("Commands:")[2], words
+        group = osiris
+        for word in words:
+            group = group.commands[word]  # type: ignore[assignment] # a group of groups
+        flowing = " ".join(shown.split())
+        for command in group.commands.values():
+            assert " ".join(command.get_short_help_str(10_000).split()) in flowing
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_word_of_a_table_is_broken(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr(tables, "_width", lambda: width)
+    monkeypatch.chdir(file.parent)
+    assert main(["connections", "list", "--file", str(file)]) == 0
+    shown = capsys.readouterr().out + tables.render(tables.doctor_table(REPORTS))
+    monkeypatch.setattr(tables, "_width", lambda: tables.PIPE_WIDTH)
+    main(["connections", "list", "--file", str(file)])
+    whole = capsys.readouterr().out + tables.render(tables.doctor_table(REPORTS))
+    known = {*whole.split(), "@mysql.default", "@mysql.archive", "@duckdb.memory", "default", "─" * 3}
+    for word in shown.split():
+        cut = word.endswith("…") and any(one.startswith(word[:-1]) for one in known)
+        assert word in known or cut or re.fullmatch(r"[─\d.]+", word), word
+    assert all(len(line) <= width for line in shown.splitlines())
+    # From the working directory, as people would write it.
+    assert "osiris_connections.yaml:4" in shown
+    assert str(file.parent) not in shown.replace("…", "")
+
+
+@pytest.mark.parametrize("words", [("doctor",), ("connections", "lst"), ("connections", "list", "--nope"), ("nope",)])
+def test_errors_have_one_spelling(run: Run, words: tuple[str, ...]) -> None:
+    code, _, said = run(*words)
+    assert code == 2
+    assert said.splitlines()[-1].startswith("error: ")
+    assert "Error:" not in said
+
+
+def test_a_command_of_another_group_is_named(run: Run) -> None:
+    assert run("doctor")[2].endswith("Did you mean 'osiris connections doctor'?\n")
+
+
+def complete(shell: str, words: dict[str, str], file: Path) -> str:
+    environment = {**os.environ, "OSIRIS_HOME": str(file.parent), "_OSIRIS_COMPLETE": f"{shell}_complete", **words}
+    command = [sys.executable, "-c", "from osiris_provider.cli.main import main; main(prog='osiris')"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize("shell", COMMANDS)
+def test_references_are_completed(file: Path, shell: str) -> None:
+    words, completed = COMMANDS[shell]
+    assert complete(shell, words, file) == completed
+
+
+def test_families_and_aliases_are_completed(file: Path) -> None:
+    words = "osiris connections doctor --family "
+    assert complete("bash", {"COMP_WORDS": words + "my", "COMP_CWORD": "4"}, file) == "plain,mysql"
+    words += "mysql --alias "
+    assert complete("bash", {"COMP_WORDS": words + "a", "COMP_CWORD": "6"}, file) == "plain,archive"
+
+
+def test_bash_completes_a_reference_as_people_type_it(file: Path) -> None:
+    """Bash itself takes @ for the end of a word; its own variables say so here."""
+    bash = shutil.which("bash")
+    assert bash is not None
+    script = Path(sys.executable).with_name("osiris")
+    program = f"""
+        PATH={script.parent}:$PATH
+        eval "$(_OSIRIS_COMPLETE=bash_source osiris)"
+        COMP_WORDS=(osiris connections doctor @ mysql.d) COMP_CWORD=4
+        _osiris_completion osiris
+        echo "${{COMPREPLY[@]}}"
+    """
+    environment = {**os.environ, "OSIRIS_HOME": str(file.parent)}
+    done = subprocess.run([bash, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "mysql.default", done.stderr
