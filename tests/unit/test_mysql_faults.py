@@ -49,6 +49,7 @@ def test_conn_010_every_code_that_pymysql_names() -> None:
 @pytest.mark.parametrize(
     ("code", "slug", "category", "retryable"),
     [
+        (1015, "read_only", "permission", False),
         (1040, "too_many_connections", "network", True),
         (1044, "database_denied", "permission", False),
         (1045, "wrong_password", "auth", False),
