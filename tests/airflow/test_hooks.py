@@ -246,5 +246,6 @@ def test_the_test_button_says_that_a_database_will_be_created(tmp_path: Path, mo
 def test_the_test_button_names_no_random_id(monkeypatch: pytest.MonkeyPatch) -> None:
     ok, message = press_test_button("mysql", {}, monkeypatch)
     assert not ok
-    assert message.startswith("This connection: field user is required: User to log in as")
+    assert message.startswith("This connection: field host is required: Server name or address")
+    assert message.endswith("field user is required: User to log in as.")
     assert "qX3vb81z" not in message

@@ -1,0 +1,166 @@
+"""Every operator, sensor and transfer of the common SQL provider, on our hooks of all three SQL families."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.sql.operators.generic_transfer import GenericTransfer
+from airflow.providers.common.sql.operators.sql import (
+    BranchSQLOperator,
+    SQLCheckOperator,
+    SQLColumnCheckOperator,
+    SQLExecuteQueryOperator,
+    SQLInsertRowsOperator,
+    SQLIntervalCheckOperator,
+    SQLTableCheckOperator,
+    SQLThresholdCheckOperator,
+    SQLValueCheckOperator,
+)
+from airflow.providers.common.sql.sensors.sql import SqlSensor
+from osiris_provider.hooks.base import OsirisHook
+from osiris_provider.hooks.dbapi import OsirisDbApiHook
+from osiris_provider.hooks.duckdb import OsirisDuckDBHook
+from osiris_provider.hooks.mysql import OsirisMySQLHook
+from osiris_provider.hooks.postgres import OsirisPostgresHook
+from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
+
+from tests.airflow.conftest import ConnectionsFile
+from tests.airflow.test_sensor import entry
+
+HOOKS: dict[str, type[OsirisDbApiHook]] = {
+    "mysql": OsirisMySQLHook,
+    "postgres": OsirisPostgresHook,
+    "duckdb": OsirisDuckDBHook,
+}
+ROWS = [(1, "2026-11-27", 10.0), (2, "2026-11-28", 11.0), (3, "2026-11-28", None)]
+CONTEXT: dict[str, Any] = {"ds": "2026-11-28"}
+
+
+@pytest.fixture(params=HOOKS)
+def hook(
+    request: pytest.FixtureRequest, tmp_path: Path, connections_file: ConnectionsFile, monkeypatch: pytest.MonkeyPatch
+) -> OsirisDbApiHook:
+    """A hook with a table, whose connection the operators find under its id."""
+    family = request.param
+    duckdb = {"path": str(tmp_path / "x.duckdb")}
+    connections_file(
+        {family: {"main": duckdb if family == "duckdb" else entry(request.getfixturevalue(f"{family}_database"))}}
+    )
+    connection_id = f"osiris_{family}_main"
+    value = OsirisConnectionsBackend().get_conn_value(connection_id)
+    monkeypatch.setenv(f"AIRFLOW_CONN_{connection_id.upper()}", str(value))
+    hook = HOOKS[family](connection_id)
+    hook.run("CREATE TABLE orders (id INTEGER, day DATE, price DOUBLE PRECISION)")
+    hook.insert_rows("orders", ROWS)
+    return hook
+
+
+def _new(kind: Any, hook: OsirisDbApiHook, **arguments: Any) -> Any:
+    return kind(task_id="task", conn_id=hook.get_conn_id(), **arguments)
+
+
+def _run(kind: Any, hook: OsirisDbApiHook, **arguments: Any) -> Any:
+    operator = _new(kind, hook, **arguments)
+    assert isinstance(operator.get_db_hook(), OsirisHook)
+    return operator.execute(CONTEXT)
+
+
+def test_checks_of_columns(hook: OsirisDbApiHook) -> None:
+    good = {
+        "id": {
+            "null_check": {"equal_to": 0},
+            "distinct_check": {"equal_to": 3},
+            "min": {"geq_to": 1},
+            "max": {"leq_to": 3},
+        },
+        "price": {"null_check": {"equal_to": 1}},
+    }
+    _run(SQLColumnCheckOperator, hook, table="orders", column_mapping=good)
+    bad = {"id": {"max": {"less_than": 3}}}
+    with pytest.raises(Exception, match="Check Values"):
+        _run(SQLColumnCheckOperator, hook, table="orders", column_mapping=bad)
+
+
+def test_checks_of_tables(hook: OsirisDbApiHook) -> None:
+    checks = {
+        "amount": {"check_statement": "COUNT(*) = 3"},
+        "prices": {"check_statement": "price > 5", "partition_clause": "id < 3"},
+    }
+    _run(SQLTableCheckOperator, hook, table="orders", checks=checks)
+    with pytest.raises(Exception, match="COUNT"):
+        _run(SQLTableCheckOperator, hook, table="orders", checks={"amount": {"check_statement": "COUNT(*) = 4"}})
+
+
+def test_checks_of_values(hook: OsirisDbApiHook) -> None:
+    count = "SELECT COUNT(*) FROM orders"
+    _run(SQLCheckOperator, hook, sql=count)
+    with pytest.raises(Exception, match="Test failed"):
+        _run(SQLCheckOperator, hook, sql="SELECT 0")
+    _run(SQLValueCheckOperator, hook, sql=count, pass_value=3)
+    _run(SQLValueCheckOperator, hook, sql="SELECT 10.5", pass_value=10, tolerance=0.1)
+    with pytest.raises(Exception, match="Test failed"):
+        _run(SQLValueCheckOperator, hook, sql=count, pass_value=4)
+    _run(SQLThresholdCheckOperator, hook, sql=count, min_threshold=1, max_threshold="SELECT 3")
+    with pytest.raises(Exception, match="is not within thresholds"):
+        _run(SQLThresholdCheckOperator, hook, sql=count, min_threshold=4, max_threshold=9)
+
+
+def test_checks_of_intervals(hook: OsirisDbApiHook) -> None:
+    days = {"date_filter_column": "day", "days_back": -1}
+    operator = _new(SQLIntervalCheckOperator, hook, table="orders", metrics_thresholds={"COUNT(*)": 3}, **days)
+    # Airflow renders these.
+    operator.sql1, operator.sql2 = (
+        text.replace("{{ ds }}", "2026-11-28").replace("{{ macros.ds_add(ds, -1) }}", "2026-11-27")
+        for text in (operator.sql1, operator.sql2)
+    )
+    operator.execute(CONTEXT)
+
+
+def test_rows_are_inserted(hook: OsirisDbApiHook) -> None:
+    _run(
+        SQLInsertRowsOperator, hook, table_name="orders", rows=[(4, "2026-11-28", 1.5)], columns=["id", "day", "price"]
+    )
+    _run(SQLInsertRowsOperator, hook, table_name="orders", rows=[(5, None)], ignored_columns=["day"])
+    assert hook.get_records("SELECT id, price FROM orders WHERE id > 3 ORDER BY id") == [(4, 1.5), (5, None)]
+
+
+def test_statements_and_their_parameters(hook: OsirisDbApiHook) -> None:
+    statement = f"SELECT COUNT(*) FROM orders WHERE id > {hook.placeholder}"
+    assert _run(SQLExecuteQueryOperator, hook, sql=statement, parameters=[1]) == [(2,)]
+    both = "INSERT INTO orders (id) VALUES (9); SELECT COUNT(*) FROM orders"
+    assert _run(SQLExecuteQueryOperator, hook, sql=both, split_statements=True) == [(4,)]
+
+
+def test_branches_and_sensors(hook: OsirisDbApiHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed: list[Any] = []
+    monkeypatch.setattr(
+        BranchSQLOperator,
+        "skip_all_except",
+        lambda _self, _ti, tasks: followed.append(tasks),
+        raising=False,
+    )
+    branch = _new(
+        BranchSQLOperator,
+        hook,
+        sql="SELECT COUNT(*) = 3 FROM orders",
+        follow_task_ids_if_true="yes",
+        follow_task_ids_if_false="no",
+    )
+    branch.execute({**CONTEXT, "ti": None, "dag_run": None})
+    assert followed == ["yes"]
+    assert _new(SqlSensor, hook, sql="SELECT COUNT(*) FROM orders").poke(CONTEXT) is True
+    assert _new(SqlSensor, hook, sql="SELECT id FROM orders WHERE id > 99").poke(CONTEXT) is False
+
+
+def test_transfers(hook: OsirisDbApiHook) -> None:
+    hook.run("CREATE TABLE copies (id INTEGER, day DATE, price DOUBLE PRECISION)")
+    connection_id = hook.get_conn_id()
+    ids = {"source_conn_id": connection_id, "destination_conn_id": connection_id, "destination_table": "copies"}
+    kind: Any = GenericTransfer
+    transfer = kind(task_id="task", sql="SELECT * FROM orders", preoperator="DELETE FROM copies", **ids)
+    transfer.execute(CONTEXT)
+    transfer.execute(CONTEXT)
+    rows = "SELECT id, price FROM {} ORDER BY id"
+    assert hook.get_records(rows.format("copies")) == hook.get_records(rows.format("orders"))
