@@ -281,6 +281,8 @@ def _shown(value: Any, redactor: Redactor) -> Any:
         return value
     if not isinstance(value, str):
         return value
+    if redactor.whole(value) == value:
+        return safe_url(value)
     shown = safe_url(redactor(value))
     # As doctor does: the whole value goes, for a part of it would show where a short secret sits.
     return MASK if MASK in shown else shown

@@ -313,6 +313,16 @@ def test_the_message_of_a_refusal_is_ours(code: bytes) -> None:
     assert "evil" not in str(verdict)
 
 
+def test_what_pgbouncer_refuses_is_no_broken_line() -> None:
+    """It gives one code to all, a wrong password too, which must not be sent three times."""
+    with RoguePostgres(error(b"password authentication failed", b"08P01")) as server:
+        _, verdict = POSTGRES.doctor(fields_of(server, sslmode="disable"), 10)
+        with pytest.raises(ConnectorError):
+            POSTGRES.create_client(fields_of(server, sslmode="disable"))
+    assert (verdict["category"], verdict["details"]["fault"]) == ("unknown", "unknown_login")
+    assert len(server.startups) == 2
+
+
 def test_the_startup_message_is_one_that_pgbouncer_takes() -> None:
     given = {"require_auth": "md5", "channel_binding": "prefer", "keepalives_idle": 30, "sslcrl": None}
     with RoguePostgres(MD5) as server:

@@ -41,7 +41,8 @@ WRONG_SERVER = Fault(
 )
 
 # At login these codes mean something narrower than in a query.
-_AT_LOGIN = {"42501": sql.DATABASE_DENIED, "55000": sql.DATABASE_CLOSED}
+# PgBouncer gives 08P01 to all that it refuses, a wrong password too.
+_AT_LOGIN = {"42501": sql.DATABASE_DENIED, "55000": sql.DATABASE_CLOSED, "08P01": sql.UNKNOWN_LOGIN}
 
 # Connections that are used up are a matter of waiting, so they count as network, which is retried, not as permission.
 _BY_CODE = {
