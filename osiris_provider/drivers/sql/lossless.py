@@ -59,8 +59,8 @@ def rounded(column: pa.Array, limits: Limits) -> Iterator[Problem]:
         yield from _cut_moments(column, limits.moments)
     if limits.scale is not None:
         yield from _cut_numbers(column, limits.scale, whole=limits.high is not None)
-    if limits.mantissa is not None:
-        yield _inexact(column, limits.mantissa), "a number of the column cannot be exactly this one"
+    if limits.mantissa is not None and (inexact := _inexact(column, limits.mantissa)) is not None:
+        yield inexact, "a number of the column cannot be exactly this one"
 
 
 def round_moments(column: pa.Array, fraction: int) -> pa.Array:
@@ -214,7 +214,7 @@ def _digits_of(text: str) -> int:
 
 
 def _inexact(column: pa.Array, mantissa: int) -> Any:
-    """Return which numbers are others as a binary number with so many digits."""
+    """Return which numbers are others as a binary number with so many digits; None if that cannot be."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -230,7 +230,7 @@ def _inexact(column: pa.Array, mantissa: int) -> Any:
         long = pc.match_substring_regex(column, rf"^\s*[+-]?\d{{{_EXACT_DIGITS},}}\s*$")
         texts = pc.if_else(pc.fill_null(long, False), column, None).to_pylist()
         return pa.array([text is not None and int(float(text)) != int(text) for text in texts], pa.bool_())
-    return pa.array([False] * len(column), pa.bool_())
+    return None
 
 
 def _changes(values: Any, *, narrow: bool) -> pa.Array:
