@@ -65,7 +65,7 @@ TYPES: dict[str, tuple[str, pa.DataType, Any]] = {
     "DOUBLE": ("0.1", pa.float64(), 0.1),
     "DECIMAL(4,1)": ("123.4", pa.decimal128(4, 1), Decimal("123.4")),
     "DECIMAL(38,10)": ("-1.0000000001", pa.decimal128(38, 10), Decimal("-1.0000000001")),
-    "VARCHAR": ("ž\u0000", pa.string(), "ž\u0000"),
+    "VARCHAR": ("ž", pa.string(), "ž"),
     "BLOB": ("\\x00\\xFF", pa.binary(), b"\x00\xff"),
     "BIT": ("0101", pa.string(), "0101"),
     "UUID": ("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", pa.string(), "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
@@ -108,7 +108,9 @@ def _logical_types() -> set[str]:
     return {name for (name,) in found}
 
 
-CASES = {**TYPES, **{name: case for name, case in NEWER.items() if name.removesuffix("[]") in _logical_types()}}
+# The oldest knows TIME_NS, but gives it to no Arrow reader.
+KNOWN = _logical_types() - (set() if hasattr(duckdb.DuckDBPyRelation, "to_arrow_reader") else {"TIME_NS"})
+CASES = {**TYPES, **{name: case for name, case in NEWER.items() if name.removesuffix("[]") in KNOWN}}
 
 
 @pytest.mark.parametrize(("name", "text", "dtype", "value"), [(n, *rest) for n, rest in CASES.items()], ids=CASES)

@@ -147,11 +147,7 @@ def _batches(
 ) -> Batches:
     import pyarrow as pa
 
-    relation = cursor.sql(statement, params=step.config.params)
-    if relation is None:
-        # A statement that returns no rows has no columns either, which check_names explains.
-        check_names(step.id, pa.schema([]))
-    names, types = relation.columns, relation.types
+    relation, names, types = _described(cursor, step, statement)
     check_text_columns(text_columns, names)
     check_names(step.id, pa.schema([(name, pa.null()) for name in names]))
     numbers = wide_integers(names, types, text_columns)
@@ -162,6 +158,24 @@ def _batches(
     for batch in reader:
         yield checked(_with_numbers(batch, numbers), rows, special_values)
         rows += batch.num_rows
+
+
+def _described(cursor: DuckDBPyConnection, step: Step[Any], statement: str) -> tuple[Any, list[str], list[Any]]:
+    """Return a statement as a relation, if that does not run it, and the names and types of its columns."""
+    import duckdb
+    import pyarrow as pa
+
+    params = step.config.params
+    if params is not None and not hasattr(duckdb.DuckDBPyRelation, "to_arrow_reader"):
+        # Older versions run a statement with parameters at once, and keep all of its rows.
+        with contextlib.suppress(duckdb.ParserException):
+            columns = cursor.execute(f"DESCRIBE {statement}", params).fetchall()
+            return None, [name for name, *_ in columns], [cursor.type(dtype) for _, dtype, *_ in columns]
+    relation = cursor.sql(statement, params=params)
+    if relation is None:
+        # A statement that returns no rows has no columns either, which check_names explains.
+        check_names(step.id, pa.schema([]))
+    return relation, relation.columns, relation.types
 
 
 def _reader(
