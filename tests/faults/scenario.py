@@ -29,12 +29,14 @@ class Scenario(Generic[World]):
     :param family: the section of the page; the connection says whose connector is asked.
     :param fault: the slug that doctor should find; ``ok`` if it should be content.
     :param make: makes the fault out of the running servers, and yields the connection to check.
+    :param newer: the slug where a newer server says more than the one that the page is made with.
     """
 
     name: str
     family: str
     fault: str
     make: Callable[[World], AbstractContextManager[Connection]]
+    newer: str = ""
 
     def run(self, world: World) -> Finding:
         """Make the fault and ask doctor.

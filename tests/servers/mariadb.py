@@ -22,6 +22,7 @@ class MariaDBServer(MySQLFamilyServer):
             [
                 str(self.programs()[0]),
                 "--no-defaults",
+                f"--basedir={self._base}",
                 f"--datadir={self.data}",
                 f"--tmpdir={self.directory}",
                 "--auth-root-authentication-method=normal",
@@ -31,4 +32,9 @@ class MariaDBServer(MySQLFamilyServer):
         )
 
     def own_options(self) -> Sequence[str]:
-        return ("--character-set-server=utf8mb4",)
+        return (f"--basedir={self._base}", "--character-set-server=utf8mb4")
+
+    @property
+    def _base(self) -> Path:
+        """Where the server's own files are; it would look in /usr for them."""
+        return self.programs()[-1].parents[1]
