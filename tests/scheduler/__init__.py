@@ -1,1 +1,1 @@
-"""What only a scheduler shows: runs that fail, are cleared and are deleted. Started by scripts/test-scheduler."""
+"""What only a scheduler shows: runs that fail, are cleared, stopped and deleted. Started by scripts/test-scheduler."""

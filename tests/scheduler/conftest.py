@@ -44,7 +44,12 @@ def start(home: Path, postgres: PostgresServer) -> Callable[..., Any]:
 
     @contextmanager
     def start(metadata: str, dags: Path = DAGS, **settings: str) -> Iterator[AirflowServer]:
-        environment = {"OSIRIS_HOME": str(home), "AIRFLOW__OSIRIS__STAGING_URL": (home / metadata).as_uri(), **settings}
+        environment = {
+            "OSIRIS_HOME": str(home),
+            "AIRFLOW__OSIRIS__STAGING_URL": (home / metadata).as_uri(),
+            "AIRFLOW__SECRETS__BACKEND": "osiris_provider.secrets.connections_file.OsirisConnectionsBackend",
+            **settings,
+        }
         name = f"metadata_{metadata}"
         if metadata == "postgres":
             postgres.create_database(name)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from osiris_provider.connectors.duckdb_client import next_batch, waited
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import BaseDriver, Step, StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, to_reader
@@ -155,7 +156,7 @@ def _batches(
     reader = _reader(cursor, relation, step, statement, expressions(names, types, text_columns))
     schema = _with_numbers(pa.RecordBatch.from_pylist([], schema=reader.schema), numbers).schema
     yield pa.RecordBatch.from_pylist([], schema=schema)
-    for batch in reader:
+    while (batch := next_batch(cursor, reader)) is not None:
         yield checked(_with_numbers(batch, numbers), rows, special_values)
         rows += batch.num_rows
 
@@ -184,7 +185,9 @@ def _reader(
     """Run a statement so that its rows are made while they are read; which way does that changed between versions."""
     listed = ", ".join(selected or ())
     if hasattr(relation, "to_arrow_reader"):
-        return (relation.project(listed) if selected else relation).to_arrow_reader(step.config.batch_rows)
+        chosen = relation.project(listed) if selected else relation
+        # DuckDB computes in there, and signals would wait for it.
+        return waited(cursor, lambda: chosen.to_arrow_reader(step.config.batch_rows))
     text = f"SELECT {listed} FROM ({statement})" if selected else statement  # noqa: S608 - every name is quoted
     executed: Any = cursor.execute(text, step.config.params)
     return executed.fetch_record_batch(step.config.batch_rows)
