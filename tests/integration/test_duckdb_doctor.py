@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from osiris_provider.connectors.duckdb import DuckDBConnector
-from osiris_provider.connectors.duckdb_faults import FAULT_BY_CLASS, FAULT_BY_ERRNO
+from osiris_provider.connectors.duckdb.faults import FAULT_BY_CLASS, FAULT_BY_ERRNO
 from osiris_provider.errors import ConnectionConfigError, PermissionDeniedError, UnknownConnectorError
 
 HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from osiris_provider.connectors.duckdb_client import next_batch, waited
+from osiris_provider.connectors.duckdb.client import next_batch, waited
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import BaseDriver, Step, StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, to_reader

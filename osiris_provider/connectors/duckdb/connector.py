@@ -1,4 +1,4 @@
-"""DuckDB, the embedded default: a database in one local file, no server.
+"""The connector of the duckdb family.
 
 One process at a time may have the file open for writing; a client waits for its turn, doctor does not.
 
@@ -14,19 +14,15 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
-from urllib.parse import quote
-
-from pydantic import Field, field_validator, model_validator
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any, cast
 
 from osiris_provider.connections.settings import file_mode
-from osiris_provider.connectors import duckdb_spill
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.dbapi import DiagnosedError
 from osiris_provider.connectors.deadline import Deadline
-from osiris_provider.connectors.duckdb_client import DuckDBClient, FileWait
-from osiris_provider.connectors.duckdb_faults import (
+from osiris_provider.connectors.duckdb.client import DuckDBClient, FileWait
+from osiris_provider.connectors.duckdb.connection import IN_MEMORY, DuckDBConnection
+from osiris_provider.connectors.duckdb.faults import (
     FAULT_BY_CLASS,
     FAULT_BY_ERRNO,
     LOCKED,
@@ -37,8 +33,8 @@ from osiris_provider.connectors.duckdb_faults import (
     NOT_ALLOWED,
     OTHER_SETTINGS,
 )
+from osiris_provider.connectors.duckdb.spill import borrow, give_back
 from osiris_provider.connectors.faults import Fault
-from osiris_provider.connectors.model import ConnectionModel, Info
 from osiris_provider.connectors.turns import turn
 from osiris_provider.errors import ConnectionConfigError
 
@@ -47,93 +43,6 @@ if TYPE_CHECKING:
 
 # Of DuckDB's words, for the log only.
 _HOLDER = re.compile(r"PID \d+")
-IN_MEMORY = ":memory:"
-LONGEST_PLACE = 100
-
-
-class DuckDBConnection(ConnectionModel):
-    """Where the database is and how it may be used."""
-
-    # Not Airflow's host: Airflow lower-cases that on its way through a URI.
-    path: Annotated[
-        str,
-        Info("Database file; :memory: for none. ~ is your home.", public=True, placeholder="~/warehouse.duckdb"),
-        Field(min_length=1),
-    ]
-    read_only: Annotated[bool, Info("Open for reading; many processes may do so at a time.")] = False
-    memory: Annotated[
-        str | None,
-        Info("Most memory to take; what needs more goes to disk.", placeholder="2GB"),
-    ] = None
-    threads: Annotated[int | None, Info("Most threads to use; all processors if not given."), Field(ge=1, le=1024)] = (
-        None
-    )
-    lock_timeout: Annotated[
-        float, Info("Seconds to wait while another process has the file open."), Field(ge=0, le=3600)
-    ] = 10.0
-
-    external_access: Annotated[
-        bool,
-        Info("Let SQL read and write other files and URLs, and load extensions. A view in the file may do so, too."),
-    ] = False
-    temp_directory: Annotated[
-        str | None,
-        Info("Directory for what does not fit into memory; the system's temporary directory if not given."),
-    ] = None
-
-    @field_validator("path")
-    @classmethod
-    def _local(cls, path: str) -> str:
-        if not path.startswith(IN_MEMORY) and re.match(r"[A-Za-z0-9]{2,}:", path):
-            message = "is the path of a local file, not a URL"
-            raise ValueError(message)
-        if "motherduck_token=" in path.lower():
-            # The path is shown in messages; a credential in it would be, too.
-            message = "is the path of a local file; take the MotherDuck token out of it"
-            raise ValueError(message)
-        if "\0" in path:
-            message = "has a NUL character in it"
-            raise ValueError(message)
-        return path
-
-    @field_validator("memory")
-    @classmethod
-    def _size(cls, memory: str | None) -> str | None:
-        if memory and not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory, re.IGNORECASE):
-            message = "is a size such as 500MB or 2GB"
-            raise ValueError(message)
-        return memory
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if self.in_memory and self.read_only:
-            message = "read_only makes no sense with an in-memory database, which begins empty"
-            raise ValueError(message)
-        return self
-
-    @property
-    def in_memory(self) -> bool:
-        """Whether there is no file."""
-        return self.path.startswith(IN_MEMORY)
-
-    @property
-    def database(self) -> str:
-        """The absolute path of the file, or ``:memory:``."""
-        return self.path if self.in_memory else os.path.abspath(os.path.expanduser(self.path))
-
-    def connect_seconds(self) -> float:
-        """Return how long a client may wait for its turn."""
-        return self.lock_timeout
-
-    def place(self) -> str:
-        """Return the path, the end of it if it is long."""
-        if self.in_memory:
-            return "DuckDB in memory"
-        return self.database if len(self.database) <= LONGEST_PLACE else f"...{self.database[-LONGEST_PLACE:]}"
-
-    def as_url(self, *, redacted: bool) -> str:  # noqa: ARG002 - there are no credentials
-        """Return ``duckdb:///path``; there is nothing to redact."""
-        return f"duckdb:///{quote(self.database.removeprefix('/'), safe='/:')}"
 
 
 class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
@@ -187,7 +96,7 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
             spill = client.cursor().execute("SELECT current_setting('temp_directory')").fetchone()
         client.close()
         if spill is not None:
-            duckdb_spill.give_back(spill[0])
+            give_back(spill[0])
 
     def fault_of(self, error: BaseException) -> Fault | None:
         """Return the fault by errno, or by DuckDB's exception class."""
@@ -208,7 +117,7 @@ def _connect(model: DuckDBConnection) -> DuckDBPyConnection:
             # DuckDB knows no mode; nothing is in the file yet.
             os.chmod(model.database, mode)
     except BaseException:
-        duckdb_spill.give_back(spill)
+        give_back(spill)
         raise
     return client
 
@@ -216,7 +125,7 @@ def _connect(model: DuckDBConnection) -> DuckDBPyConnection:
 def _spill_directory(model: DuckDBConnection) -> str:
     parent = None if model.temp_directory is None else os.path.expanduser(model.temp_directory)
     try:
-        return duckdb_spill.borrow(model.database, parent)
+        return borrow(model.database, parent)
     except OSError as error:
         if parent is None:
             # The disk is read-only, say: what does not fit into memory is an error then.
