@@ -41,13 +41,14 @@ class ConnectionRef:
         return f"@{self.family}.{self.alias}" if self.alias else f"@{self.family}"
 
 
-def shown(name: str) -> str:
+def shown(name: str, limit: int = 80) -> str:
     """Return a name that somebody wrote as it may stand in a message: short, printable, no square brackets.
 
     :param name: a key of the file or a reference, right or wrong.
+    :param limit: the most characters; longer names are cut.
     """
-    plain = "".join(char if char.isprintable() and char not in "[]" else "?" for char in name[:81])
-    return plain if len(plain) <= 80 else plain[:77] + "..."
+    plain = "".join(char if char.isprintable() and char not in "[]" else "?" for char in name[: limit + 1])
+    return plain if len(plain) <= limit else plain[: limit - 3] + "..."
 
 
 def _complaint(text: str) -> str:

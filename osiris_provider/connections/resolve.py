@@ -154,7 +154,8 @@ def near_reference(wrong: str, known: Sequence[str]) -> str:
     """
     import difflib
 
-    family, _, alias = wrong.strip().lower().lstrip("@").partition(".")
+    plain = wrong.strip().lower().lstrip("@")
+    family, _, alias = (plain if "." in plain else re.sub(r"[-/: ]", ".", plain, count=1)).partition(".")
     families = {one.split(".")[0].lstrip("@") for one in known}
     meant = next(iter(difflib.get_close_matches(family, families, n=1, cutoff=0.6)), None)
     aliases = [one.split(".", 1)[1] for one in known if one.startswith(f"@{meant}.")]

@@ -14,6 +14,9 @@ from osiris_provider.connections.source import FILE_NAME
 from osiris_provider.connections.trust import distrust
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
+MAX_PATH = 4096
+"""Characters of a path in a message: who has to find the file needs all of it."""
+
 
 def setting(key: str) -> str | None:
     """Return ``[osiris] key``: the variable ``AIRFLOW__OSIRIS__KEY``, else the entry of ``airflow.cfg``, else None.
@@ -135,5 +138,6 @@ def _existing(name: str | os.PathLike[str], how: str) -> Path:
     else:
         # Whatever else is wrong with it, the reader says better.
         return path
-    message = f"Connections file {shown(os.fspath(name))} ({how}) {problem}."
-    raise ConnectionConfigError(message, file=shown(os.fspath(name)))
+    path_shown = shown(os.fspath(name), MAX_PATH)
+    message = f"Connections file {path_shown} ({how}) {problem}."
+    raise ConnectionConfigError(message, file=path_shown)

@@ -218,4 +218,4 @@ def _uncategorized(error: BaseException) -> Fault:
     codes = (getattr(error, "pgcode", None), next(iter(error.args), None), getattr(error, "errno", None))
     code = next((str(code) for code in codes if isinstance(code, int) or _SQLSTATE.fullmatch(str(code))), "")
     known_as = f"{type(error).__name__} {code}".rstrip()
-    return replace(UNKNOWN, message=UNKNOWN.message.replace("{error}", known_as))
+    return replace(UNKNOWN, message=UNKNOWN.message.replace("an error that", f"{known_as}, which"))

@@ -125,7 +125,7 @@ CERTIFICATE_WRONG_NAME = Fault(
     "The certificate of {place} was made for another name. Use the name that it carries as host.",
     True,
 )
-UNKNOWN = Fault("unknown", "unknown", "{place} failed with {error}, which has no category yet; please report it.")
+UNKNOWN = Fault("unknown", "unknown", "{place} failed with an error that has no category yet. Please report it.")
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: REFUSED,

@@ -29,7 +29,7 @@ def without_scope(world: HttpWorld) -> Made:
 SCENARIOS = scenarios(
     "shopify",
     # An address is no domain of a shop.
-    {"status 404": "no_such_shop", "no route": "misconfigured"},
+    {"status 404": "no_such_shop", "no route": "misconfigured", "redirects in a circle": "redirected_post"},
     [
         ("token without a scope", "no_scope", without_scope),
         *[

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow.parquet as pq
 import pytest
-from osiris_provider.connectors import close_all
+from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.drivers import get_driver
 
 from tests.contract.context import RecordingContext
@@ -146,7 +145,8 @@ def test_readers_of_the_same_process_see_the_old_duckdb_table_then_the_new_one(t
         row = looker.execute(f"SELECT COUNT(*), SUM(id), SUM({target.hashed}) FROM target").fetchall()[0]
         return int(row[0]), int(row[1]), int(row[2])
 
-    with duckdb.connect(target.connection()["path"]) as looker:
+    # In one process a file is open with the same settings everywhere.
+    with closing(get_connector("duckdb").create_client(target.connection())) as looker:
         reader = Reader(look)
         with reader.looking():
             inputs = {"source": {"data": pq.read_table(target.source)}}

@@ -50,7 +50,7 @@ def test_an_error_without_a_category_has_its_type_and_code() -> None:
         (RuntimeError(4711, "secret"), "RuntimeError 4711"),
     ):
         text = connector.classify(error).text("db")
-        assert text == f"db failed with {named}, which has no category yet; please report it."
+        assert text == f"db failed with {named}, which has no category yet. Please report it."
     assert "secret" not in connector.classify(RuntimeError("secret")).text("db")
 
 

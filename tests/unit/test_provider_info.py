@@ -18,7 +18,9 @@ INFO = get_provider_info()
 def modules_of(kind: str) -> set[str]:
     """The modules of one of the package's rooms, as they lie on the disk."""
     room = Path(osiris_provider.__file__).parent / kind
-    return {f"osiris_provider.{kind}.{module.name}" for module in pkgutil.iter_modules([str(room)])}
+    return {
+        f"osiris_provider.{kind}.{module.name}" for module in pkgutil.iter_modules([str(room)]) if module.name[0] != "_"
+    }
 
 
 def test_the_package_name_is_that_of_the_distribution() -> None:
