@@ -23,6 +23,7 @@ from osiris_provider.connectors.model import secret_texts
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError, printable
 from osiris_provider.hooks import guard
+from osiris_provider.hooks.kill import stop_with_task
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -160,7 +161,11 @@ class OsirisHook(BaseHook):
 
         :raises OsirisError: as :meth:`osiris_provider.connectors.base.Connector.create_client`.
         """
-        return get_connector(self.family).create_client(self.resolved)
+        return self._new_client(self.resolved)
+
+    def _new_client(self, connection: Mapping[str, Any]) -> Any:
+        stop_with_task()
+        return get_connector(self.family).create_client(connection)
 
     def test_connection(self) -> tuple[bool, str]:
         """Check the connection with doctor, for Airflow's Test button and ``airflow connections test``.

@@ -78,7 +78,7 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
 
     def get_conn(self) -> Any:
         """Return a new DB-API connection; the caller closes it."""
-        return get_connector(self.family).create_client(self.effective)
+        return self._new_client(self.effective)
 
     def get_uri(self) -> str:
         """Return the connection as a URL for SQLAlchemy. It holds the password: never log it."""

@@ -101,7 +101,7 @@ def test_conn_014_nothing_stays_open_after_a_failure(
 
 @contextmanager
 def endless_task(family: str, query: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "tests.airflow.killable", family, query]
+    command = [sys.executable, "-m", "tests.airflow.killable", "driver", family, query]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             yield process

@@ -103,17 +103,22 @@ def _seconds_between(text: str, first: str, second: str) -> float:
 def test_mark_failed_ends_the_work(airflow: AirflowServer, busy: Busy) -> None:
     rest = Rest(airflow.origin, "admin")
     run = rest.trigger("endless", 240)
-    until(lambda: all(ask() for ask in busy.values()), "statements", 240)
+    # Of each server: a driver's statement, and a hook's.
+    until(lambda: all(ask() == 2 for ask in busy.values()), "statements", 240)
     for family in FAMILIES:
-        path = f"/dags/endless/dagRuns/{quote(run, safe='')}/taskInstances/{family}"
-        (log,) = airflow.logs.rglob(f"dag_id=endless/run_id={run}/task_id={family}/attempt=1.log")
-        assert rest.ask("PATCH", path, json={"new_state": "failed"}).ok
+        for left, task in ((1, family), (0, f"{family}_hook")):
+            path = f"/dags/endless/dagRuns/{quote(run, safe='')}/taskInstances/{task}"
+            (log,) = airflow.logs.rglob(f"dag_id=endless/run_id={run}/task_id={task}/attempt=1.log")
+            assert rest.ask("PATCH", path, json={"new_state": "failed"}).ok
+            _ends_at_once(log, lambda family=family, left=left: busy[family]() == left)  # type: ignore[misc] # mypy takes no default here
 
-        def is_told(log: Path = log) -> bool:
-            return "Server indicated the task shouldn't be running anymore" in log.read_text()
 
-        until(is_told, "heartbeat", NOTICED)
-        noticed = time.monotonic()
-        until(lambda family=family: busy[family]() == 0, "end of the statement", NOTICED)  # type: ignore[misc] # mypy takes no default here
-        # Half a second is what looking takes.
-        assert time.monotonic() - noticed < AT_ONCE + 0.5
+def _ends_at_once(log: Path, has_ended: Callable[[], bool]) -> None:
+    def is_told() -> bool:
+        return "Server indicated the task shouldn't be running anymore" in log.read_text()
+
+    until(is_told, "heartbeat", NOTICED)
+    noticed = time.monotonic()
+    until(has_ended, "end of the statement", NOTICED)
+    # Half a second is what looking takes.
+    assert time.monotonic() - noticed < AT_ONCE + 0.5

@@ -30,3 +30,4 @@ with DAG("timeouts", schedule=None, is_paused_upon_creation=False):
 with DAG("endless", schedule=None, is_paused_upon_creation=False):
     for family in ("postgres", "mysql"):
         OsirisOperator(task_id=family, driver=f"{family}.extractor", config=EXTRACTS[family])
+        SQLExecuteQueryOperator(task_id=f"{family}_hook", conn_id=f"osiris_{family}_default", sql=STATEMENTS[family])

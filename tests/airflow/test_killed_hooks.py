@@ -1,0 +1,114 @@
+"""A kill of a task that works with a hook ends its statement at the server, whatever operator the task is of."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import psycopg2
+import pytest
+from airflow.sdk import BaseOperator
+from osiris_provider.hooks.mysql import OsirisMySQLHook
+
+from tests.airflow.conftest import ConnectionsFile
+from tests.airflow.test_cleanup import wait_until
+from tests.airflow.test_sensor import entry
+from tests.integration.stopping import AT_ONCE, stops
+from tests.integration.test_interrupted import BUSY_POSTGRES, NUMBERS, busy_mysql, login
+from tests.servers import Address, MySQLFamilyServer, PostgresServer
+from tests.servers.kinds import MYSQL_AND_MARIADB
+
+SLEEP = {"mysql": "SELECT SLEEP(60)", "postgres": "SELECT pg_sleep(60)"}
+KINDS = ("hook", "thread")
+LEFT = 30.0
+"""Seconds until the process is at its end, which comes before that of the statement by itself."""
+
+
+@contextmanager
+def task(kind: str, family: str, query: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a task in a process of its own, by Airflow's own task runner."""
+    command = [sys.executable, "-m", "tests.airflow.killable", kind, family, query]
+    backend = {"AIRFLOW__SECRETS__BACKEND": "osiris_provider.secrets.connections_file.OsirisConnectionsBackend"}
+    environment = {**os.environ, **backend, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def killed(process: subprocess.Popen[str], at_work: Callable[[], list[Any]]) -> str:
+    """Send SIGTERM as Airflow's supervisor does, and return what the process has said."""
+    wait_until(lambda: bool(at_work()), "querying")
+    process.send_signal(signal.SIGTERM)
+    stops(at_work)
+    return process.communicate(timeout=LEFT)[0]
+
+
+@pytest.mark.usefixtures("airflow_database")
+@MYSQL_AND_MARIADB
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kill_ends_the_statement_of_a_hook_on_mysql(
+    kind: str, mysql_family: MySQLFamilyServer, mysql_database: Address, connections_file: ConnectionsFile
+) -> None:
+    connections_file({"mysql": {"default": entry(mysql_database)}})
+    with task(kind, "mysql", SLEEP["mysql"]) as process, busy_mysql(mysql_family, mysql_database) as at_work:
+        said = killed(process, at_work)
+    assert "StoppedError: The task was stopped." in said
+    assert ("on_kill of the operator" in said) == (kind == "thread")
+
+
+@pytest.mark.usefixtures("airflow_database")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kill_ends_the_statement_of_a_hook_on_postgres(
+    kind: str, postgres: PostgresServer, postgres_database: Address, connections_file: ConnectionsFile
+) -> None:
+    connections_file({"postgres": {"default": entry(postgres_database)}})
+    with (
+        task(kind, "postgres", SLEEP["postgres"]) as process,
+        closing(psycopg2.connect(**login(postgres.admin, dbname="postgres"))) as admin,
+        admin.cursor() as cursor,
+    ):
+        admin.autocommit = True
+
+        def at_work() -> list[Any]:
+            cursor.execute(BUSY_POSTGRES, [postgres_database.database])
+            return list(cursor.fetchall())
+
+        said = killed(process, at_work)
+    assert "StoppedError: The task was stopped." in said
+
+
+@pytest.mark.usefixtures("airflow_database")
+def test_a_kill_ends_the_statement_of_a_hook_on_duckdb(connections_file: ConnectionsFile) -> None:
+    connections_file({"duckdb": {"default": {"path": ":memory:"}}})
+    with task("hook", "duckdb", f"SELECT count(*) {NUMBERS}") as process:
+        assert process.stdout is not None
+        said = ""
+        while "Running statement" not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said = line
+        time.sleep(AT_ONCE)
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=LEFT)[0]
+    assert "StoppedError: The task was stopped." in said
+
+
+def test_without_a_task_a_hook_leaves_signals_and_operators_alone(
+    mysql_database: Address, connections_file: ConnectionsFile
+) -> None:
+    connections_file({"mysql": {"default": entry(mysql_database)}})
+    before = signal.getsignal(signal.SIGTERM)
+    with closing(OsirisMySQLHook("@mysql.default").get_conn()):
+        pass
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert "on_kill" not in vars(BaseOperator(task_id="another"))
