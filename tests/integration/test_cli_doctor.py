@@ -56,6 +56,16 @@ def _file_of(address: Address, password: str | None = None) -> str:
     return json.dumps({"version": 1, "connections": {"mysql": {"default": fields}}}, ensure_ascii=False)
 
 
+def test_a_reference_without_an_alias_shows_an_empty_alias(run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path, block("host: h"))
+    code, out, _ = run("connections", "doctor", "@mysq", "--file", file)
+    row = next(line for line in out.splitlines() if line.startswith("mysq "))
+    assert (code, row.split()[:3]) == (3, ["mysq", "unknown", "@mysq:"])
+    assert "None" not in out
+    code, out, _ = run("connections", "doctor", "@mysq", "--json", "--file", file)
+    assert (code, json.loads(out)["alias"]) == (3, None)
+
+
 def test_conn_020_all_connections_in_the_order_of_the_file(run: Run, mixed: Path) -> None:
     code, out, _ = run("connections", "doctor", "--json", "--file", mixed)
     reports = json.loads(out)["connections"]

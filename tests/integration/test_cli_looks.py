@@ -119,18 +119,72 @@ def test_families_and_aliases_are_completed(file: Path) -> None:
     assert complete("bash", {"COMP_WORDS": words + "a", "COMP_CWORD": "6"}, file) == "plain,archive"
 
 
+def shell(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.fail(f"{name} was not found. Run scripts/test as root (it installs it), or apt-get install {name}.")
+    return found
+
+
+def said_by(command: list[str], file: Path) -> str:
+    """Return what a shell says that finds the installed command, and none of the user's own settings."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "OSIRIS_HOME": str(file.parent), "HOME": str(file.parent)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def documented_line(name: str) -> str:
+    """Return the line that the documentation has people put into the start file of their shell."""
+    text = (Path(__file__).parents[2] / "docs/airflow.md").read_text()
+    found = re.search(rf"^\| {name}[^|]*\|[^|]*\| `(.*)` \|$", text, re.MULTILINE)
+    assert found is not None
+    return found[1].replace(r"\|", "|")
+
+
+TYPED = {
+    "osiris connections doctor @mysql.d": "@mysql.default",
+    "osiris connections doctor --family my": "mysql",
+    "osiris connections doctor --family mysql --alias a": "archive",
+}
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_fish_completes_what_people_type(file: Path, typed: str) -> None:
+    program = f'{documented_line("fish")}; complete -C "{typed}"'
+    assert said_by([shell("fish"), "--no-config", "-c", program], file).strip() == TYPED[typed]
+
+
+ZSH = """
+zmodload zsh/zpty
+zpty terminal "TERM=dumb zsh -f -i"
+zpty -w terminal 'PS1=; autoload -Uz compinit; compinit -u -D'
+zpty -w terminal "$1"
+zpty -w terminal 'print_line() { print -r -- "<$BUFFER>"; BUFFER= }; zle -N print_line'
+zpty -w terminal 'bindkey "^I" complete-word "^X" print_line'
+zpty -w terminal 'print -r -- ready$((1 + 1))'
+zpty -r -m terminal said "*ready2*"
+zpty -w -n terminal "$2"$'\t\x18'
+zpty -r -m terminal said "*<osiris *>*"
+print -r -- "$said"
+"""
+"""A terminal in which zsh runs, gets a line and TAB typed, and shows what the line is then."""
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_zsh_completes_what_people_type(file: Path, typed: str) -> None:
+    said = said_by([shell("zsh"), "-f", "-c", ZSH, "zsh", documented_line("zsh"), typed], file)
+    found = re.findall(r"<(osiris [^>]*)>", said)
+    assert found[-1].rstrip() == f"{typed.rpartition(' ')[0]} {TYPED[typed]}"
+
+
 def test_bash_completes_a_reference_as_people_type_it(file: Path) -> None:
     """Bash itself takes @ for the end of a word; its own variables say so here."""
-    bash = shutil.which("bash")
-    assert bash is not None
-    script = Path(sys.executable).with_name("osiris")
     program = f"""
-        PATH={script.parent}:$PATH
-        eval "$(_OSIRIS_COMPLETE=bash_source osiris)"
+        {documented_line("bash")}
         COMP_WORDS=(osiris connections doctor @ mysql.d) COMP_CWORD=4
         _osiris_completion osiris
         echo "${{COMPREPLY[@]}}"
     """
-    environment = {**os.environ, "OSIRIS_HOME": str(file.parent)}
-    done = subprocess.run([bash, "-c", program], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "mysql.default", done.stderr
+    assert said_by([shell("bash"), "-c", program], file).strip() == "mysql.default"
