@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import extra_key
@@ -44,7 +44,7 @@ class ConnectionForm:
             return self.open_section("Standard Fields").locator(f"[name='{spec.info.airflow}']")
         section, name = self.open_section("Extra Fields"), f"element_{extra_key(spec)}"
         # Airflow makes drop-down lists and editors of JSON of more than one element.
-        by_id = spec.choices or not (spec.textual or _is_plain(spec))
+        by_id = spec.choices or _is_mapping(spec)
         return section.locator(f"[id='{name}']" if by_id else f"input[name='{name}']")
 
     def change_description(self, text: str) -> None:
@@ -96,8 +96,8 @@ class ConnectionForm:
             place.fill(str(value))
 
 
-def _is_plain(spec: FieldSpec) -> bool:
-    return spec.annotation in (bool, int, float) or spec.annotation in (int | None, float | None)
+def _is_mapping(spec: FieldSpec) -> bool:
+    return any(get_origin(one) is dict for one in (spec.annotation, *get_args(spec.annotation)))
 
 
 class ConnectionsPage:

@@ -6,14 +6,16 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import connection_id_of, to_airflow
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.airflow.connections import FAMILIES
+from tests.airflow.connections import EVERY_FIELD, FAMILIES
 from tests.browser.asset_page import unfold_events
-from tests.browser.conftest import HEIGHT
+from tests.browser.conftest import HEIGHT, WIDTH
 from tests.browser.connections_file import ConnectionsFile
 from tests.browser.connections_page import ConnectionsPage
 from tests.browser.world import World
@@ -22,16 +24,18 @@ from tests.servers.airflow_rest import Rest, until
 
 SMALL = 200_000
 """Bytes that a picture may have."""
-TakePicture = Callable[[str], None]
+TALL = 2600
+"""Pixels that hold any form with all of its fields."""
+TakePicture = Callable[..., None]
 
 
 @pytest.fixture
 def take_picture(page: Page, tmp_path: Path) -> TakePicture:
-    """Take a picture of the page."""
+    """Take a picture of the page, or of a part of it."""
     directory = Path(os.environ.get("PICTURES", tmp_path))
 
-    def take(name: str) -> None:
-        picture = page.screenshot(path=directory / f"{name}.png", animations="disabled", caret="hide")
+    def take(name: str, part: Page | Locator = page) -> None:
+        picture = part.screenshot(path=directory / f"{name}.png", animations="disabled", caret="hide")
         assert len(picture) < SMALL
 
     return take
@@ -45,8 +49,22 @@ def test_picture_of_a_form(connections_page: ConnectionsPage, take_picture: Take
     expect(form.dialog.get_by_text("Database", exact=True)).to_be_visible()
     take_picture("connection-form")
     form.open_section("Extra Fields")
-    expect(form.dialog.get_by_text("Encrypt, or do not connect at all.")).to_be_visible()
+    expect(form.dialog.get_by_text(get_connector("mysql").declared()["ssl"].info.help)).to_be_visible()
     take_picture("connection-form-extra")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_picture_of_all_fields(family: str, connections_page: ConnectionsPage, take_picture: TakePicture) -> None:
+    page = connections_page.page
+    page.set_viewport_size({"width": WIDTH, "height": TALL})
+    form = connections_page.add(connection_id_of(family, "default"), family)
+    form.fill(EVERY_FIELD[family][0])
+    last = get_connector(family).model.fields()[-1]
+    form.open_section("Standard Fields")
+    form.open_section("Extra Fields")
+    expect(form.dialog.get_by_text(last.info.help)).to_be_in_viewport()
+    page.mouse.move(0, TALL - 1)
+    take_picture(f"form-{family}", form.dialog)
 
 
 def test_picture_of_the_test_button(
@@ -83,3 +101,20 @@ def test_picture_of_health(
     assert "network" in unfold_events(page, 3)
     page.mouse.move(0, HEIGHT - 1)
     take_picture("health")
+
+
+def test_picture_of_the_log_of_a_failing_step(
+    page: Page,
+    airflow: AirflowServer,
+    admin: Rest,
+    connections_file: ConnectionsFile,
+    world: World,
+    take_picture: TakePicture,
+) -> None:
+    connections_file.write({"mysql": {"orders": world.healthy["mysql"]}})
+    run_id = admin.trigger("orders")
+    assert admin.finished("orders", run_id) == "failed"
+    page.goto(f"{airflow.origin}/dags/orders/runs/{quote(run_id, safe='')}/tasks/extract")
+    expect(page.get_by_text("ordres").first).to_be_visible()
+    page.mouse.move(0, HEIGHT - 1)
+    take_picture("failing-step")
