@@ -95,6 +95,10 @@ POSTGRES: list[Case] = [
     ("DOUBLE PRECISION", 2**53, 2**53 + 1),
     ("DOUBLE PRECISION", Decimal("0.10"), WIDE),
     ("REAL", 0.5, 0.1),
+    ("INTERVAL", "1 mon", 2),
+    ("INTERVAL", dt.timedelta(days=-1), pa.scalar(1, pa.duration("ns"))),
+    ("INTERVAL", dt.timedelta(days=-1), pa.scalar(2**62, pa.duration("s"))),
+    ("INTERVAL(3)", dt.timedelta(days=-1), dt.timedelta(microseconds=1)),
 ]
 DUCKDB: list[Case] = [
     *COMMON,
@@ -106,6 +110,7 @@ DUCKDB: list[Case] = [
     ("TIMESTAMP", "2024-01-02 03:04:05", "2024-01-02 03:04:05+05"),
     ("DOUBLE", 2**53, 2**53 + 1),
     ("FLOAT", 0.5, 0.1),
+    ("INTERVAL", dt.timedelta(days=-1), pa.scalar(1, pa.duration("ns"))),
 ]
 
 

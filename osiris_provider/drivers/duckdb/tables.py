@@ -43,6 +43,7 @@ def columns_of(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> lis
 _MANTISSA = {"FLOAT": 24, "DOUBLE": 53}
 _MOMENTS = {
     "DATE": Moments("date"),
+    "INTERVAL": Moments("interval"),
     "TIME": Moments("time"),
     "TIME_NS": Moments("time", 9),
     "TIME WITH TIME ZONE": Moments("time", zoned=True),

@@ -120,6 +120,7 @@ def _load(cursor: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema
         check_columns(step.id, config.table, schema, columns)
     elif config.create_if_missing:
         create_table(cursor, table, schema, config.primary_key)
+        columns = columns_of(cursor, config.table, schema)
     else:
         raise missing_table(step.id, config.table)
     keys = unique_keys(cursor, config.table)

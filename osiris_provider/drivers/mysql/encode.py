@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.mysql.values import has_no_number, values_of
+from osiris_provider.drivers.mysql.values import values_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,12 +25,8 @@ def lines_of(batch: pa.RecordBatch) -> memoryview:
     """Return a batch as a line a row, tabs between, ``\\N`` for null; bytes are in hexadecimal digits.
 
     :param batch: of at least one row and one column.
-    :raises DataError: a float is NaN or infinite, which MySQL cannot hold.
     """
-    columns = [
-        _filled(_text(column, name, _LINE_ESCAPES), _NULL_LINE)
-        for column, name in zip(batch.columns, batch.schema.names, strict=True)
-    ]
+    columns = [_filled(_text(column, _LINE_ESCAPES), _NULL_LINE) for column in batch.columns]
     return _joined(_side_by_side(columns, "\t"), "\n")
 
 
@@ -72,12 +68,11 @@ def rows_of(batch: pa.RecordBatch, bits: Collection[str] = ()) -> Rows:
 
     :param batch: of at least one row and one column.
     :param bits: columns whose target is of type BIT, for which a text would be bytes.
-    :raises DataError: a float is NaN or infinite, which MySQL cannot hold.
     """
     import numpy as np
 
     columns = [
-        _filled(_literal(column, name, in_bits=name in bits), "NULL")
+        _filled(_literal(column, in_bits=name in bits), "NULL")
         for column, name in zip(batch.columns, batch.schema.names, strict=True)
     ]
     rows = _side_by_side(columns, ",")
@@ -93,24 +88,24 @@ def is_hex(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def _literal(column: pa.Array, name: str, *, in_bits: bool) -> pa.Array:
+def _literal(column: pa.Array, *, in_bits: bool) -> pa.Array:
     import pyarrow.compute as pc
 
     before, after = ("CAST('", "' AS UNSIGNED)") if in_bits else ("'", "'")
     if is_hex(column.type):
         # Without the introducer digits would be a number where one is wanted.
         before, after = "_binary X'", "'"
-    text = _text(column, name, _LITERAL_ESCAPES)
+    text = _text(column, _LITERAL_ESCAPES)
     return pc.binary_join_element_wise(_scalar(before), text, _scalar(after), _scalar(""))
 
 
-def _text(column: pa.Array, name: str, escapes: Escapes) -> pa.Array:
+def _text(column: pa.Array, escapes: Escapes) -> pa.Array:
     """Return a column as large strings."""
     import pyarrow as pa
 
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _text(column.dictionary_decode(), name, escapes)
+        return _text(column.dictionary_decode(), escapes)
     if pa.types.is_null(kind):
         return pa.nulls(len(column), pa.large_string())
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -119,13 +114,12 @@ def _text(column: pa.Array, name: str, escapes: Escapes) -> pa.Array:
         return _hex(column.cast(pa.large_binary()))
     if pa.types.is_nested(kind) or pa.types.is_duration(kind):
         return _escaped(pa.array(values_of(column), pa.large_string()), escapes)
-    return _plain(column, name)
+    return _plain(column)
 
 
-def _plain(column: pa.Array, name: str) -> pa.Array:
+def _plain(column: pa.Array) -> pa.Array:
     """Return numbers, dates and times as text, in which nothing needs to be escaped."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     kind = column.type
     casts: tuple[tuple[Callable[[Any], bool], pa.DataType], ...] = (
@@ -138,8 +132,6 @@ def _plain(column: pa.Array, name: str) -> pa.Array:
     if pa.types.is_timestamp(kind):
         # MySQL keeps microseconds at the most, and no zone; this keeps the moment as UTC tells it.
         column = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.timestamp("us"))
-    if pa.types.is_floating(kind) and not pc.all(pc.is_finite(column), min_count=0).as_py():
-        raise has_no_number(name)
     return column.cast(pa.large_string())
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pymysql
 
 DUPLICATE_KEY: Final = 1062
-_INVALID_JSON: Final = (3140, 3144)
 _THERE: Final = "a key is there already"
 _RULE: Final = "the server does not take the value, it does not fit the type or a rule of the table"
 
@@ -33,7 +32,7 @@ def mysql_error() -> type[pymysql.MySQLError]:
 def is_bad_data(error: pymysql.MySQLError) -> bool:
     """Return whether an error is about a value that the server does not take."""
     code = error.args[0] if error.args else None
-    return isinstance(code, int) and (FAULTS.get(code) is BAD_DATA or code in _INVALID_JSON)
+    return isinstance(code, int) and FAULTS.get(code) is BAD_DATA
 
 
 def row_refusal(

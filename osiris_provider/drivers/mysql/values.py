@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.mysql.columns import Column, parsed, shown, vectors
-from osiris_provider.drivers.sql.base import json_text
-from osiris_provider.errors import DataError
+from osiris_provider.drivers.sql.base import Batches, json_text
+from osiris_provider.drivers.sql.fit import misfit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -107,10 +107,24 @@ def values_of(column: pa.Array) -> list[str | None]:
     return [json_text(value) for value in column.to_pylist()]
 
 
-def has_no_number(name: str) -> DataError:
-    """Return the error for a column with a float that MySQL cannot hold."""
-    message = f"Column {name} has a number that is NaN or infinite, which MySQL cannot hold. Make it null first."
-    return DataError(message)
+def finite(batches: Batches, table: str) -> Batches:
+    """Yield the batches, none of whose floats is NaN or infinite: MySQL has no such number.
+
+    :param batches: of the input.
+    :param table: for messages.
+    :raises DataError: while it is read; names column and row.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    first = 1
+    for batch in batches:
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if pa.types.is_floating(column.type) and (row := pc.index(pc.is_finite(column), False).as_py()) >= 0:
+                reason = "the number is NaN or infinite, which MySQL cannot hold; make it null first"
+                raise misfit(table, name, first + row, reason)
+        first += batch.num_rows
+        yield batch
 
 
 def _time_text(microseconds: int | None) -> str | None:

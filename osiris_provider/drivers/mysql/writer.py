@@ -24,7 +24,7 @@ from osiris_provider.drivers.mysql.tables import (
     tables_like,
     unique_keys,
 )
-from osiris_provider.drivers.mysql.values import column_type, key_type
+from osiris_provider.drivers.mysql.values import column_type, finite, key_type
 from osiris_provider.drivers.mysql.vectors import with_vectors
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.fit import twice_in
@@ -119,7 +119,7 @@ class _Load:
         reason = self._prepare(swap)
         self.client.commit()
         columns = self.columns or created_columns(self.schema, DIGITS)
-        rows = with_vectors(fitted(self.step, columns, batches), self.config.table, columns)
+        rows = with_vectors(finite(fitted(self.step, columns, batches), self.config.table), self.config.table, columns)
         if not reason:
             return swap.replace(lambda: self._fill(swap.new_table, rows), exists=bool(self.columns))
         return self._in_place(rows)

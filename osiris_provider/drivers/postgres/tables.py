@@ -16,6 +16,7 @@ _BITS = {"int2": 16, "int4": 32, "int8": 64}
 _MANTISSA = {"float4": 24, "float8": 53}
 _MOMENTS = {
     "date": Moments("date"),
+    "interval": Moments("interval"),
     "time": Moments("time"),
     "timetz": Moments("time", zoned=True),
     "timestamp": Moments("timestamp"),
@@ -63,7 +64,8 @@ def _limits(kind: str, size: int, *, nullable: bool) -> Limits:
     if kind in _BITS:
         return whole(_BITS[kind], nullable=nullable)
     if kind in _MOMENTS:
-        fraction = size if size >= 0 else _FRACTION
+        # The upper half of an interval's says which parts it has.
+        fraction = min(size & 0xFFFF, _FRACTION) if size >= 0 else _FRACTION
         return Limits(nullable=nullable, moments=replace(_MOMENTS[kind], fraction=fraction))
     if kind in ("varchar", "bpchar") and size > _HEADER:
         return Limits(nullable=nullable, chars=size - _HEADER)

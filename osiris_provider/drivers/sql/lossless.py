@@ -23,6 +23,8 @@ _ENDLESS: Final = r"|-?infinity"
 _EXACT_DIGITS: Final = 16
 """Whole numbers with fewer digits are the same as doubles."""
 _DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+_SENT_DIGITS: Final = 6
+"""In microseconds all moments are sent."""
 _WIDEST: Final = 76
 _SINGLE: Final = 24
 """Binary digits of a number of single precision."""
@@ -32,12 +34,12 @@ _SINGLE: Final = 24
 class Moments:
     """What a column of dates or times takes.
 
-    :param kind: a day, a time of day (or a duration), both, or a year.
+    :param kind: a day, a time of day (or a duration), both, a year, or a span of time, whose texts the server judges.
     :param fraction: digits of a second.
     :param zoned: whether it has a zone.
     """
 
-    kind: Literal["date", "time", "timestamp", "year"]
+    kind: Literal["date", "time", "timestamp", "year", "interval"]
     fraction: int = 6
     zoned: bool = False
 
@@ -101,19 +103,30 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
 
     kind = column.type
     if _is_text(kind):
-        yield pc.invert(pc.match_substring_regex(column, _pattern(moments))), _shape(moments)
+        if moments.kind != "interval":
+            yield pc.invert(pc.match_substring_regex(column, _pattern(moments))), _shape(moments)
         return
     fitting: dict[str, tuple[Callable[[Any], bool], ...]] = {
         "date": (pa.types.is_date, pa.types.is_timestamp),
         "timestamp": (pa.types.is_date, pa.types.is_timestamp),
         "time": (pa.types.is_time, pa.types.is_duration),
         "year": (pa.types.is_integer,),
+        "interval": (pa.types.is_time, pa.types.is_duration, pa.types.is_interval),
     }
     # Bytes and nested values are refused by every server.
     others = (pa.types.is_null, pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary)
     taken = (*fitting[moments.kind], *others, pa.types.is_fixed_size_binary)
     if not any(test(kind) for test in taken):
         yield pc.is_valid(column), f"a value of type {kind} is no {moments.kind}"
+    elif (pa.types.is_timestamp(kind) or pa.types.is_duration(kind)) and (
+        spare := _SENT_DIGITS - _DIGITS[kind.unit]
+    ) > 0:
+        most = (2**63 - 1) // 10**spare
+        ticks = column.cast(pa.int64())
+        yield (
+            pc.or_(pc.less(ticks, -most), pc.greater(ticks, most)),
+            "it is more than 64 bits of microseconds can count",
+        )
 
 
 def _pattern(moments: Moments) -> str:
