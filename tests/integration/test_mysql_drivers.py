@@ -161,7 +161,7 @@ class TestMySQLDrivers(MySQLFamily, DriverTests):
         assert set(nulls.values()) == {None}
 
     def test_nan_has_no_place_in_mysql(self, connection: Connection) -> None:
-        with pytest.raises(DataError, match="Column x"):
+        with pytest.raises(DataError, match="column x, row 2 of the input"):
             self.write(connection, pa.table({"x": [1.0, float("nan")]}), create_if_missing=True)
 
     def test_values_are_never_cut(self, connection: Connection, address: Address) -> None:
