@@ -17,7 +17,7 @@ from osiris_provider.operators.osiris import OsirisOperator
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.test_sensor import entry
-from tests.airflow.versions import AirflowTaskTimeout
+from tests.airflow.versions import AIRFLOW, AirflowTaskTimeout
 from tests.servers import Address
 
 LIMIT = 2.0
@@ -55,12 +55,13 @@ def test_a_task_fails_with_airflows_own_timeout(
     addresses = {"mysql": mysql_database, "postgres": postgres_database}
     path = tmp_path / "x.duckdb"
     connections_file({family: {"main": entry(addresses[family]) if family in addresses else {"path": str(path)}}})
-    seen: list[tuple[float, BaseException]] = []
+    # Airflow 3.1 does not say in dag.test what a task failed with.
+    seen: list[tuple[float, BaseException | None]] = []
     began: list[float] = []
     told: Any = {
         "execution_timeout": timedelta(seconds=LIMIT),
         "on_execute_callback": lambda _: began.append(time.monotonic()),
-        "on_failure_callback": lambda context: seen.append((time.monotonic(), context["exception"])),
+        "on_failure_callback": lambda context: seen.append((time.monotonic(), context.get("exception"))),
     }
     with DAG("timeout_" + "".join(filter(str.isalpha, name)), schedule=None) as dag:
         if "," in name:
@@ -72,7 +73,7 @@ def test_a_task_fails_with_airflows_own_timeout(
             OsirisOperator(task_id="slow", driver=name, config=config, **told)
     assert run_dag(dag).state == "failed"
     ((failed_at, error),) = seen
-    assert isinstance(error, AirflowTaskTimeout)
+    assert isinstance(error, AirflowTaskTimeout) or (error is None and AIRFLOW < (3, 2))
     assert failed_at - began[0] < LIMIT + AT_ONCE
 
 
