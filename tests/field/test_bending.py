@@ -47,6 +47,8 @@ COMMON: list[Case] = [
     ("DATE", "2024-02-29", "20240229"),
     ("DATE", DAY.date(), 20240229),
     ("TIME", dt.time(1), NOON),
+    ("VARCHAR(60)", dt.date(2024, 1, 2), pa.scalar(12_000_000, pa.date32())),
+    ("VARCHAR(60)", NOON, pa.scalar(10**18, pa.timestamp("us"))),
 ]
 MYSQL: list[Case] = [
     *COMMON,

@@ -162,6 +162,9 @@ def _problems(column: pa.Array, limits: Limits, lossy: Lossy) -> Iterator[tuple[
         yield from _byte_problems(column, limits)
     elif limits.number:
         yield from _number_problems(column, limits)
+    elif limits.moments is None and (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
+        # Arrow writes "<value out of range: …>", which a column of texts would keep.
+        yield pc.starts_with(column.cast(pa.string()), "<"), "years beyond 32767 cannot be written as text"
     yield from misread(column, limits)
     if lossy == "error":
         yield from rounded(column, limits)
