@@ -374,6 +374,8 @@ class TestDuckDB(RoundTrips):
 
 def clock_micros(text: str) -> int:
     """Return an interval of DuckDB without days in microseconds."""
-    sign, hours, minutes, seconds = re.fullmatch(r"(-?)(\d+):(\d\d):([\d.]+)", text).groups()  # type: ignore[union-attr]
+    parts = re.fullmatch(r"(-?)(\d+):(\d\d):([\d.]+)", text)
+    assert parts, text
+    sign, hours, minutes, seconds = parts.groups()
     total = ((int(hours) * 60 + int(minutes)) * 60 + Fraction(seconds)) * 10**6
     return int(-total if sign else total)

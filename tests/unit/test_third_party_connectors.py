@@ -158,10 +158,10 @@ def test_none_of_them_delays_or_hides_another(monkeypatch: pytest.MonkeyPatch) -
         arrived.setdefault(report["family"], time.monotonic() - started)
 
     targets = [{"family": name, "alias": "x", "does": "ok"} for name in strangers for _ in range(5)]
-    reports = doctor_all(targets, 1.0, max_workers=len(targets), on_report=keep)
-    # Starting a hundred threads on a busy machine takes a while; each verdict still keeps its own deadline.
-    assert time.monotonic() - started <= 5.0
+    # Starting a hundred threads on a busy machine takes a second; each verdict still keeps its own deadline.
+    reports = doctor_all(targets, 3.0, max_workers=len(targets), on_report=keep)
+    assert time.monotonic() - started <= 7.0
     assert [report["family"] for report in reports] == [target["family"] for target in targets]
     assert all(report["category"] in CATEGORIES for report in reports)
     assert [report["ok"] for report in reports] == [target["family"] == "good" for target in targets]
-    assert {name for name, seconds in arrived.items() if seconds >= 0.9} == {"hangs", "never read"}
+    assert {name for name, seconds in arrived.items() if seconds >= 2.9} == {"hangs", "never read"}

@@ -19,8 +19,8 @@ _MOMENTS = {
     "interval": Moments("interval"),
     "time": Moments("time"),
     "timetz": Moments("time", zoned=True),
-    "timestamp": Moments("timestamp"),
-    "timestamptz": Moments("timestamp", zoned=True),
+    "timestamp": Moments("timestamp", as_text=True),
+    "timestamptz": Moments("timestamp", zoned=True, as_text=True),
 }
 _FRACTION = 6
 _HEADER = 4

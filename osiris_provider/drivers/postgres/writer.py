@@ -122,7 +122,7 @@ def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema,
     else:
         raise missing_table(step.id, config.table)
     batches = without_nul(batches, config, {column.name: column.kind for column in columns})
-    rows = fitted(step, columns or created_columns(schema, DIGITS), batches)
+    rows = fitted(step, columns or created_columns(schema, DIGITS, as_text=True), batches)
     if config.write_mode == "upsert":
         check_unique(step.id, config.table, config.primary_key, unique_keys(cursor, table))
         return _upsert(cursor, config, table, schema, rows)

@@ -25,6 +25,8 @@ _EXACT_DIGITS: Final = 16
 _DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _SENT_DIGITS: Final = 6
 """In microseconds all moments are sent."""
+_WRITTEN: Final = -62_135_596_800, 971_890_963_200
+"""Seconds since 1970: the first of the year 1, and the first of the year 32768."""
 _WIDEST: Final = 76
 _SINGLE: Final = 24
 """Binary digits of a number of single precision."""
@@ -37,11 +39,13 @@ class Moments:
     :param kind: a day, a time of day (or a duration), both, a year, or a span of time, whose texts the server judges.
     :param fraction: digits of a second.
     :param zoned: whether it has a zone.
+    :param as_text: whether moments go in as Arrow writes them, which it does for the years 1 to 32767.
     """
 
     kind: Literal["date", "time", "timestamp", "year", "interval"]
     fraction: int = 6
     zoned: bool = False
+    as_text: bool = False
 
 
 def misread(column: pa.Array, limits: Limits) -> Iterator[Problem]:
@@ -106,6 +110,10 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
         if moments.kind != "interval":
             yield pc.invert(pc.match_substring_regex(column, _pattern(moments))), _shape(moments)
         return
+    if moments.as_text and pa.types.is_timestamp(kind):
+        ticks = column.cast(pa.int64())
+        low, high = (max(-(2**63), min(2**63 - 1, second * 10 ** _DIGITS[kind.unit])) for second in _WRITTEN)
+        yield pc.or_(pc.less(ticks, low), pc.greater_equal(ticks, high)), "its year is not one of 1 to 32767"
     fitting: dict[str, tuple[Callable[[Any], bool], ...]] = {
         "date": (pa.types.is_date, pa.types.is_timestamp),
         "timestamp": (pa.types.is_date, pa.types.is_timestamp),

@@ -131,11 +131,12 @@ def limits_of(step: Step[Any], columns: list[Column]) -> Mapping[str, Limits]:
     return {**known, **keys}
 
 
-def created_columns(schema: pa.Schema, fraction: int) -> list[Column]:
+def created_columns(schema: pa.Schema, fraction: int, *, as_text: bool = False) -> list[Column]:
     """Return the columns of a table that a writer creates, as far as they do not hold all that an input may have.
 
     :param schema: of the input.
     :param fraction: digits of a second that the family keeps.
+    :param as_text: see :class:`~osiris_provider.drivers.sql.lossless.Moments`.
     """
     import pyarrow as pa
 
@@ -143,7 +144,7 @@ def created_columns(schema: pa.Schema, fraction: int) -> list[Column]:
     for field in schema:
         kind = field.type
         if pa.types.is_timestamp(kind):
-            moments = Moments("timestamp", fraction, zoned=kind.tz is not None)
+            moments = Moments("timestamp", fraction, zoned=kind.tz is not None, as_text=as_text)
         elif pa.types.is_time(kind) or pa.types.is_duration(kind):
             moments = Moments("time", fraction)
         else:
