@@ -42,9 +42,11 @@ def _isolate() -> None:
 
 
 _isolate()
-# How long an example takes says more about what else the machine does.
-hypothesis.settings.register_profile("tests", deadline=None)
-hypothesis.settings.load_profile("tests")
+# How long an example takes says more about what else the machine does. Each run has the same examples, so that what
+# fails is the change's. To look for others: HYPOTHESIS_PROFILE=search scripts/test tests/field
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
