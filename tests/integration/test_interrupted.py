@@ -194,12 +194,19 @@ def busy_mysql(server: MySQLFamilyServer, address: Address) -> Iterator[Callable
         yield at_work
 
 
+@pytest.fixture
+def load_data_is_on(mysql_family: MySQLFamilyServer) -> Iterator[None]:
+    """Let LOAD DATA through for a test; the other tests on this server meet its default."""
+    with closing(pymysql.connect(**login(mysql_family.admin))) as admin, admin.cursor() as cursor:
+        cursor.execute("SET GLOBAL local_infile = ON")
+        yield
+        cursor.execute("SET GLOBAL local_infile = DEFAULT")
+
+
 @MYSQL_AND_MARIADB
 @pytest.mark.parametrize("name", MYSQL)
+@pytest.mark.usefixtures("load_data_is_on")
 def test_mysql(name: str, mysql_family: MySQLFamilyServer, locked_mysql: Address) -> None:
-    if "LOAD" in name:
-        with closing(pymysql.connect(**login(mysql_family.admin))) as admin, admin.cursor() as cursor:
-            cursor.execute("SET GLOBAL local_infile = 1")
     with raised_after(BEFORE):
         MYSQL[name]({"family": "mysql", "alias": "test", **asdict(locked_mysql)})
     with busy_mysql(mysql_family, locked_mysql) as at_work:
