@@ -70,17 +70,13 @@ def test_a_server_that_asks_for_a_file_does_not_get_it_from_a_client(file: Path)
 
 def test_a_long_greeting_is_not_waited_for() -> None:
     """A packet may say that it has 16 MB and that more follow; a greeting has about a hundred bytes."""
-    sent = 0
 
     def manner(_: Peer, sock: socket.socket) -> None:
-        nonlocal sent
         sock.sendall((MAX_LOGIN_PACKET + 1).to_bytes(3, "little") + b"\0")
-        while True:
-            sent += sock.send(b"\n" * MEGABYTE)
+        # The rest never comes: who wants it waits here until the timeout.
+        sock.recv(1)
 
     assert verdict_on(manner)["details"]["fault"] == "garbage"
-    # What the kernels hold between the two.
-    assert sent < 32 * MEGABYTE
 
 
 def test_a_server_that_asks_for_ever_is_left() -> None:
