@@ -47,10 +47,11 @@ class Peer:
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        for sock in [self._listener, *self._accepted]:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
+        shut(self._listener)
+        # What it has just accepted is in the list once its thread has ended.
+        self._threads[0].join(5)
+        for sock in self._accepted:
+            shut(sock)
         for thread in self._threads:
             thread.join(5)
 
@@ -73,6 +74,13 @@ class Peer:
             self._manner(self, sock)
         except OSError:
             sock.close()
+
+
+def shut(sock: socket.socket) -> None:
+    """Close, and wake the thread that waits for it."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()
 
 
 def silent(peer: Peer, _: socket.socket) -> None:
@@ -121,7 +129,8 @@ class Cut:
     """Where and how a proxied conversation goes wrong.
 
     :param then: what happens to the server's bytes from there on.
-    :param turn: number of the client's message whose answer is hit; 0 is what the server says unasked.
+    :param turn: number of the client's turn whose answer is hit; 0 is what the server says unasked. All that a
+        side sends before the other answers is one turn, however it is cut into packets.
     :param spared: bytes of that answer that still pass.
     """
 
@@ -134,7 +143,7 @@ def forward(port: int, cut: Cut | None = None) -> Manner:
     """Be a proxy to a real server, and misbehave from a point on.
 
     :param port: of the real server.
-    :param cut: the point; None never misbehaves. ``peer.turns`` counts the client's messages that were answered.
+    :param cut: the point; None never misbehaves. ``peer.turns`` counts the client's turns that were answered.
     """
 
     def manner(peer: Peer, client: socket.socket) -> None:
@@ -157,11 +166,13 @@ class _Conversation:
         self._server = server
         self._cut = cut
         self._asked = 0
+        self._answered = True
 
     def upward(self) -> None:
         with contextlib.suppress(OSError):
             while data := self._client.recv(65536):
-                self._asked += 1
+                self._asked += self._answered
+                self._answered = False
                 self._server.sendall(data)
         # The server must learn that its client is gone, or its session would stay.
         with contextlib.suppress(OSError):
@@ -170,6 +181,7 @@ class _Conversation:
     def downward(self) -> None:
         spared = self._cut.spared if self._cut else 0
         while data := self._server.recv(65536):
+            self._answered = True
             self._peer.turns = max(self._peer.turns, self._asked)
             if self._cut is None or self._asked < self._cut.turn:
                 self._client.sendall(data)

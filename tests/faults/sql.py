@@ -104,11 +104,10 @@ class SqlWorld:
             **fields,
         }
 
-    def turns(self, *, tls: bool) -> int:
-        """Return how many of the client's messages a healthy check has answered."""
-        server, fields = (self.tls, self.encrypting) if tls else (self.plain, {})
-        with Peer(forward(server.port)) as peer:
-            ok, verdict = get_connector(self.family).doctor(self.at(server.app, port=peer.port, **fields), 10)
+    def turns(self) -> int:
+        """Return how many of the client's turns in plain text a healthy check has answered."""
+        with Peer(forward(self.plain.port)) as peer:
+            ok, verdict = get_connector(self.family).doctor(self.at(self.plain.app, port=peer.port), 10)
             assert ok, verdict
             return peer.turns
 
@@ -142,9 +141,9 @@ def met_by(world: SqlWorld, manner: Manner) -> Made:
 
 @contextmanager
 def cut_short(world: SqlWorld, then: Any, turn: int, spared: int = 0, *, tls: bool = False) -> Made:
-    """Connect through a proxy that spoils one of the server's answers; a negative turn counts from the last."""
+    """Connect through a proxy that spoils an answer of the server; a negative turn counts from the last, in plain."""
     server, fields = (world.tls, world.encrypting) if tls else (world.plain, {})
-    number = turn if turn >= 0 else world.turns(tls=tls) + 1 + turn
+    number = turn if turn >= 0 else world.turns() + 1 + turn
     with Peer(forward(server.port, Cut(then, number, spared))) as peer:
         yield world.at(server.app, port=peer.port, **fields)
 
@@ -192,10 +191,12 @@ def scenarios(family: str, handshake_turn: int, own: list[Row]) -> list[Scenario
     """Return all scenarios of a SQL family.
 
     :param family: ``mysql`` or ``postgres``.
-    :param handshake_turn: number of the client's message that the server's half of the TLS handshake answers.
+    :param handshake_turn: number of the client's turn that the server's half of the TLS handshake answers.
     :param own: what only this family can meet.
     """
     half_way = partial(cut_short, turn=handshake_turn, spared=20, tls=True)
+    # The client's half ends the handshake and logs in; when the server's session tickets come is left to TLS.
+    login_over_tls = partial(cut_short, turn=handshake_turn + 1, tls=True)
     rows: list[Row] = [
         ("healthy", "ok", changed),
         ("healthy, TLS verified", "ok", secured),
@@ -225,7 +226,7 @@ def scenarios(family: str, handshake_turn: int, own: list[Row]) -> list[Scenario
         ("TLS handshake stalls half-way", "timed_out", partial(half_way, then="stall")),
         ("TLS handshake drips", "timed_out", partial(half_way, then="drip")),
         ("TLS handshake reset", "reset", partial(half_way, then="reset")),
-        ("login over TLS never answered", "timed_out", partial(cut_short, then="stall", turn=-2, tls=True)),
+        ("login over TLS never answered", "timed_out", partial(login_over_tls, then="stall")),
         ("certificate of another authority", "certificate_untrusted", partial(secured, trusted=False)),
         ("certificate for another name", "certificate_wrong_name", partial(secured, host="127.0.0.1")),
         ("certificate expired", "certificate_expired", expired),

@@ -133,7 +133,7 @@ def test_conn_009_deadline_against_unanswered_connects() -> None:
         assert_in_time(to(f"http://127.0.0.1:{port}"))
 
 
-@pytest.mark.parametrize(("turn", "spared"), [(1, 0), (1, 100), (1, 1000), (2, 0), (3, 0)])
+@pytest.mark.parametrize(("turn", "spared"), [(1, 0), (1, 100), (1, 1000), (2, 0), (2, 100)])
 @pytest.mark.parametrize("then", ["stall", "drip"])
 def test_conn_009_deadline_in_the_middle_of_tls(
     https: FakeApi, ca_file: str, turn: int, spared: int, then: After

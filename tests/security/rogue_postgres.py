@@ -14,6 +14,8 @@ from typing import Final
 
 from typing_extensions import Self
 
+from tests.faults.peers import shut
+
 HOST: Final = "127.0.0.1"
 SSL_REQUEST: Final = 80877103
 GSS_REQUEST: Final = 80877104
@@ -110,10 +112,11 @@ class RoguePostgres:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for sock in [self._listener, *self._open]:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
+        shut(self._listener)
+        # What it has just accepted is in the list once its thread has ended.
+        self._threads[0].join(5)
+        for sock in self._open:
+            shut(sock)
         for thread in self._threads:
             thread.join(5)
 
