@@ -1,6 +1,6 @@
 """The generated parts of documents.
 
-README.md: a table a family of its fields and where an Airflow connection keeps them. docs/apis.md: the config fields of
+docs/fields.md: a table a family of its fields and where an Airflow connection keeps them. docs/apis.md: the config fields of
 the extractors that read APIs. docs/reference.md: all of it.
 """
 
@@ -58,7 +58,7 @@ def table(family: str) -> Iterator[str]:
     :param family: such as ``mysql``.
     """
     connector = get_connector(family)
-    yield f"### {connector.label}: `{family}`, connection type `osiris_{family}`"
+    yield f"## {connector.label}: `{family}`, connection type `osiris_{family}`"
     yield ""
     yield "| field | default | Airflow form | meaning |"
     yield "|---|---|---|---|"
@@ -122,8 +122,8 @@ def _config_default(info: FieldInfo) -> str:
 
 def documents() -> dict[Path, str]:
     """Return the documents with their generated parts as they have to be."""
-    readme, apis = ROOT / "README.md", ROOT / "docs" / "apis.md"
-    texts = {readme: _with_part(readme.read_text(encoding="utf-8"), "fields", tables())}
+    fields, apis = ROOT / "docs" / "fields.md", ROOT / "docs" / "apis.md"
+    texts = {fields: _with_part(fields.read_text(encoding="utf-8"), "fields", tables())}
     text = apis.read_text(encoding="utf-8")
     for name, (model, base) in CONFIGS.items():
         text = _with_part(text, f"fields of {name}", config_table(model, base))

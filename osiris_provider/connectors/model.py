@@ -39,7 +39,7 @@ IN_LABELS = {"api": "API", "ca": "CA", "pg": "PostgreSQL", "dsn": "DSN", "ssl": 
 class Info:
     """What there is to say about a connection field beyond its type.
 
-    :param help: one line for people: form, README, editor.
+    :param help: one line for people: form, documents, editor.
     :param public: shown by ``connections list``.
     :param airflow: where the field is kept in an Airflow connection; ``extra`` keeps it under its own name.
     :param aliases: other names under which files may give it.
