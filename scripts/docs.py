@@ -1,7 +1,7 @@
 """The generated parts of documents.
 
-docs/fields.md: a table a family of its fields and where an Airflow connection keeps them. docs/apis.md: the config fields of
-the extractors that read APIs. docs/reference.md: all of it.
+docs/fields.md: the fields of each family, and where an Airflow connection keeps them. docs/apis.md: the config fields
+of the extractors that read APIs. docs/reference.md: all of it.
 """
 
 from __future__ import annotations
