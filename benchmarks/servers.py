@@ -43,7 +43,13 @@ _MYSQL = """
         sqrt(seq) AS score,
         timestamp '2020-01-01 00:00:00' + interval seq * 1000123 microsecond AS created_at,
         if(seq % 3 <> 0, seq % 17, NULL) AS rating
-    FROM JSON_TABLE(CONCAT('[0', REPEAT(',0', {rows} - 1), ']'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS numbers
+    FROM (
+        SELECT (thousands.n - 1) * 1000 + ones.n AS seq
+        FROM JSON_TABLE(CONCAT('[0', REPEAT(',0', ({rows} - 1) DIV 1000), ']'), '$[*]'
+                COLUMNS (n FOR ORDINALITY)) AS thousands,
+            JSON_TABLE(CONCAT('[0', REPEAT(',0', 999), ']'), '$[*]' COLUMNS (n FOR ORDINALITY)) AS ones
+    ) AS numbers
+    WHERE seq <= {rows}
 """
 
 
