@@ -79,7 +79,7 @@ def osiris(family: str, address: Address, table: str, target: Path, **fields: An
 
 def _staged(target: Path, read: Callable[[], Any]) -> Work:
     import pyarrow as pa
-    from osiris_provider.staging import Staging
+    from osiris_provider.runtime.staging import Staging
     from upath import UPath
 
     staging = Staging(UPath(target).absolute().as_uri(), UPath)

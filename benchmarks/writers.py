@@ -47,7 +47,7 @@ class Place:
 def osiris(place: Place, **config: Any) -> Work:
     from osiris_provider.connectors import get_connector
     from osiris_provider.drivers import get_driver
-    from osiris_provider.staging import StagedData, Staging
+    from osiris_provider.runtime.staging import StagedData, Staging
     from upath import UPath
 
     class Context:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from docs_reference import reference
 from pydantic import BaseModel
 
-from osiris_provider.connections.families import family_names
+from osiris_provider.connections.registry import family_names
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import extra_key
 from osiris_provider.connectors.model import FieldSpec

@@ -63,7 +63,7 @@ def list_command(file: str | None, as_json: bool) -> None:
 
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
-    from osiris_provider.connectors.deadline import checked_timeout
+    from osiris_provider.net.deadline import checked_timeout
 
     try:
         return checked_timeout(value)

@@ -10,7 +10,7 @@ from osiris_provider.cli.output import INTERRUPTED, MISCONFIGURED, UNHEALTHY, sa
 from osiris_provider.connections.file import ConnectionsFile
 from osiris_provider.connections.load import load_connections
 from osiris_provider.connections.reference import ConnectionRef, shown
-from osiris_provider.connectors.fleet import Report, Target, doctor_all
+from osiris_provider.connectors.check_many import Report, Target, doctor_all
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
 MISTAKES = ("misconfigured", "no_such_connection")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from osiris_provider.connectors.fleet import Report
+from osiris_provider.connectors.check_many import Report
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from osiris_provider.cli.output import UNHEALTHY, reported, say, write, write_js
 from osiris_provider.cli.staging import OpenStore, open_store
 
 if TYPE_CHECKING:
-    from osiris_provider.drivers.incremental import Mark
-    from osiris_provider.marks import Entry, MarkStore
+    from osiris_provider.drivers.incremental.cursor import Mark
+    from osiris_provider.runtime.state import Entry, MarkStore
 
 url_option = click.option(
     "--url", metavar="URL", help="Where the marks are. Without it, the osiris option state_url, or staging_url."
@@ -32,7 +32,7 @@ class _Place:
 
 
 def _store(opener: OpenStore | None, url: str | None) -> MarkStore:
-    from osiris_provider.marks import MarkStore, state_url
+    from osiris_provider.runtime.state import MarkStore, state_url
 
     return MarkStore(url or state_url(), lambda uri: _Place(*(opener or open_store)(uri)))
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from osiris_provider.cli.output import plain
-from osiris_provider.connectors.fleet import Report
+from osiris_provider.connectors.check_many import Report
 from osiris_provider.storage.cleanup import OldFile
 
 COLOURS = {

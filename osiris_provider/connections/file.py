@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from osiris_provider.connections.families import family_names
 from osiris_provider.connections.reference import NAME, shown
-from osiris_provider.connections.tree import MAX_DEPTH, MAX_ITEMS, UnreadableYamlError, compose, line_of, scalar
+from osiris_provider.connections.registry import family_names
+from osiris_provider.connections.yaml_loader import MAX_DEPTH, MAX_ITEMS, UnreadableYamlError, compose, line_of, scalar
 from osiris_provider.errors import did_you_mean
 
 Located = tuple[int, yaml.Node]

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from osiris_provider.connections.file import ConnectionsFile, Problem, parse
+from osiris_provider.connections.reader import read_text
 from osiris_provider.connections.settings import find_file
-from osiris_provider.connections.source import read_text
 from osiris_provider.connections.trust import distrust
 from osiris_provider.errors import ConnectionConfigError
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from osiris_provider.connections.env import EnvProblemError, substitute
-from osiris_provider.connections.families import Field, family_names, load_family
 from osiris_provider.connections.file import ConnectionsFile, Entry, Problem
 from osiris_provider.connections.load import FileArgument, invalid, load_connections, read_connections
 from osiris_provider.connections.redact import MASK, Redactor, safe_url, secret_texts
 from osiris_provider.connections.reference import ConnectionRef, shown
+from osiris_provider.connections.registry import Field, family_names, load_family
 from osiris_provider.connections.trust import distrust, others_read
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, did_you_mean
 

@@ -9,8 +9,8 @@ from configparser import Error as ConfigParserError
 from functools import lru_cache
 from pathlib import Path
 
+from osiris_provider.connections.reader import FILE_NAME
 from osiris_provider.connections.reference import shown
-from osiris_provider.connections.source import FILE_NAME
 from osiris_provider.connections.trust import distrust
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from osiris_provider.connections.families import family_names
 from osiris_provider.connections.reference import NAME, ConnectionRef
+from osiris_provider.connections.registry import family_names
 from osiris_provider.connectors.model import META_KEYS, ConnectionModel, FieldSpec
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError, did_you_mean

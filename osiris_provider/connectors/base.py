@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from osiris_provider.connectors.cache import ClientCache
 from osiris_provider.connectors.check import Verdict, check
-from osiris_provider.connectors.deadline import CHECK_BYTES, Deadline
 from osiris_provider.connectors.faults import GARBAGE, UNKNOWN, Fault, transport_fault
 from osiris_provider.connectors.model import ConnectionModel, FieldSpec, reference_of
 from osiris_provider.connectors.retry import call_with_retries
 from osiris_provider.errors import ConnectorError, OsirisError
+from osiris_provider.net.deadline import CHECK_BYTES, Deadline
 
 M = TypeVar("M", bound=ConnectionModel)
 C = TypeVar("C")

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from osiris_provider.connectors.deadline import CHECK_BYTES, Deadline, checked_timeout
 from osiris_provider.connectors.faults import MAX_MESSAGE, NOT_ASKED, TIMED_OUT, Fault
 from osiris_provider.errors import Category, ConnectionNotFoundError, ConnectorError, OsirisError, printable
+from osiris_provider.net.deadline import CHECK_BYTES, Deadline, checked_timeout
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.base import Connector

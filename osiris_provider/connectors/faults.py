@@ -13,9 +13,9 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from osiris_provider.connectors.deadline import TooMuchDataError
-from osiris_provider.connectors.names import NamesUnansweredError
 from osiris_provider.errors import ERROR_BY_CATEGORY, TRANSIENT, Category, ConnectorError
+from osiris_provider.net.deadline import TooMuchDataError
+from osiris_provider.net.dns import NamesUnansweredError
 
 MAX_MESSAGE = 299
 

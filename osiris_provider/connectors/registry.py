@@ -6,7 +6,7 @@ import atexit
 import threading
 from typing import Any, cast
 
-from osiris_provider.connections.families import load_family
+from osiris_provider.connections.registry import load_family
 from osiris_provider.connectors import interrupt
 from osiris_provider.connectors.base import Connector
 

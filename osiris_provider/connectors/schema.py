@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from osiris_provider.connections.families import family_names
 from osiris_provider.connections.reference import NAME
+from osiris_provider.connections.registry import family_names
 from osiris_provider.connectors.model import ConnectionModel, FieldSpec
 from osiris_provider.connectors.registry import get_connector
 

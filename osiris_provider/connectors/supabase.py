@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 from pydantic import AfterValidator, SecretStr, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT, Fault
 from osiris_provider.connectors.http.base import MAX_PROOF, HttpConnector, parsed, prove_difference
 from osiris_provider.connectors.http.connection import CaBundle, Endpoint, HeaderSecret, HttpConnection, Timeout, Url
 from osiris_provider.connectors.http.faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED, HttpFaultError
 from osiris_provider.connectors.model import Info
+from osiris_provider.net.deadline import Deadline
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.session import Answer, HttpSession

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.drivers.datasets import Dataset, at_place, of_uri
-from osiris_provider.drivers.incremental import Incremental, Marks, Window
+from osiris_provider.drivers.incremental.cursor import Incremental, Marks, Window
+from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
-from osiris_provider.drivers.tracker import Tracker
 from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -248,8 +248,8 @@ class BaseDriver(ABC, Generic[Config]):
 class Extractor(BaseDriver[Config]):
     """Base of drivers that read: :meth:`extract` gives a stream, which is counted, timed and logged.
 
-    A config that has a field ``incremental`` (:class:`~osiris_provider.drivers.incremental.Incremental`) makes it
-    read what is new: :meth:`extract` finds in ``step.window`` what to ask for, all else is done here.
+    A config that has a field ``incremental`` (:class:`~osiris_provider.drivers.incremental.cursor.Incremental`) makes
+    it read what is new: :meth:`extract` finds in ``step.window`` what to ask for, all else is done here.
     """
 
     def execute(self, step: Step[Config]) -> dict[str, Any]:

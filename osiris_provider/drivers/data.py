@@ -22,8 +22,8 @@ class ColumnNeedsTextError(DataError):
 
     ``facts`` has ``columns``, the names, and ``row`` where it is known. ``again``, if it is set, opens the whole stream
     anew with these columns as text: whoever takes the stream drops what came so far and goes on with that one.
-    :class:`~osiris_provider.staging.Staging` does so. Code that changes batches on their way has to do to the new
-    stream what it did to the first, or to set ``again`` to None.
+    :class:`~osiris_provider.runtime.staging.Staging` does so. Code that changes batches on their way has to do to the
+    new stream what it did to the first, or to set ``again`` to None.
     """
 
     again: Callable[[], pa.RecordBatchReader] | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseHook
 
-from osiris_provider.airflow_compat import AirflowNotFoundException, mask_secret
+from osiris_provider._airflow.compat import AirflowNotFoundException, mask_secret
 from osiris_provider.connections.redact import spellings
 from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.connections.resolve import FileArgument, resolve_connection

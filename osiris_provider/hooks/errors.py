@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from osiris_provider.airflow_compat import AirflowFailException
+from osiris_provider._airflow.compat import AirflowFailException
 from osiris_provider.errors import OsirisError
 
 T = TypeVar("T")

@@ -9,17 +9,17 @@ from urllib.parse import quote
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator, ObjectStoragePath
 
-from osiris_provider.airflow_compat import AirflowFailException, conf, emit_count, emit_timing
+from osiris_provider._airflow.compat import AirflowFailException, conf, emit_count, emit_timing
+from osiris_provider._airflow.task_context import attempt_id, task_key
 from osiris_provider.connections.reference import NAME
 from osiris_provider.connections.resolve import list_connections
-from osiris_provider.connectors.fleet import Report
+from osiris_provider.connectors.check_many import Report
 from osiris_provider.connectors.registry import stop_all
 from osiris_provider.errors import ConnectionConfigError, OsirisError
-from osiris_provider.health_state import HealthState
 from osiris_provider.hooks.errors import failing_for_good
 from osiris_provider.hooks.health import check_all, name_of
-from osiris_provider.marks import state_url
-from osiris_provider.task_context import attempt_id, task_key
+from osiris_provider.runtime.health_state import HealthState
+from osiris_provider.runtime.state import state_url
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

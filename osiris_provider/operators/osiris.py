@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
+from osiris_provider._airflow.lineage import Lineage
+from osiris_provider._airflow.task_context import TaskContext
 from osiris_provider.connectors.registry import get_connector, stop_all
 from osiris_provider.drivers.base import REFERENCE, RESOLVED
 from osiris_provider.drivers.registry import get_driver
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError, OsirisError, UnknownConnectorError
 from osiris_provider.hooks.base import resolve
 from osiris_provider.hooks.errors import failing_for_good
-from osiris_provider.lineage import Lineage
-from osiris_provider.task_context import TaskContext
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
-    from osiris_provider.staging import Staging
+    from osiris_provider.runtime.staging import Staging
 
 MAX_RESULT = 64 * 1024
 """Bytes of JSON that a step may return through XCom; data goes through staging."""
@@ -132,7 +132,7 @@ class OsirisOperator(BaseOperator):
         return [(name, context["ti"].xcom_pull(task_ids=name)) for name in names]
 
     def _input(self, step: str, name: str, value: Any, staging: Staging) -> Mapping[str, Any]:
-        from osiris_provider.staging import StagedData
+        from osiris_provider.runtime.staging import StagedData
 
         if (staged := StagedData.parse(value)) is not None:
             return staging.read(staged)
@@ -198,7 +198,7 @@ def default_staging() -> Staging:
     """Return the staging at ``[osiris] staging_url``, else in ``osiris_staging`` of ``AIRFLOW_HOME``."""
     from airflow.sdk import ObjectStoragePath
 
-    from osiris_provider.staging import Staging, staging_url
+    from osiris_provider.runtime.staging import Staging, staging_url
 
     return Staging(staging_url(), ObjectStoragePath)
 

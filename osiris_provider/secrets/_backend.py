@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.secrets import BaseSecretsBackend
 
-from osiris_provider.connections.families import family_names
+from osiris_provider.connections.registry import family_names
 from osiris_provider.errors import ConnectionNotFoundError, OsirisError
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
-from osiris_provider.airflow_compat import AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout, conf
-from osiris_provider.connectors.fleet import Report
+from osiris_provider._airflow.compat import AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout, conf
+from osiris_provider.connectors.check_many import Report
 from osiris_provider.hooks.health import can_recover, check
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.check import GRACE, THREAD_NAME, failure
+from osiris_provider.connectors.check_many import Report, as_report
 from osiris_provider.connectors.faults import TIMED_OUT
-from osiris_provider.connectors.fleet import Report, as_report
 from osiris_provider.hooks.health import NOT_LOOKED_UP, can_recover, examine_target, identity, name_of
 
 CHECKS_AT_A_TIME = 512

@@ -7,7 +7,7 @@ import sys
 
 import pyarrow as pa
 from osiris_provider.operators.osiris import default_staging
-from osiris_provider.staging import StagedData
+from osiris_provider.runtime.staging import StagedData
 
 if __name__ == "__main__":
     staging = default_staging()

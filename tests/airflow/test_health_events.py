@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG, BaseNotifier, ObjectStoragePath
-from osiris_provider.health_state import HealthState
-from osiris_provider.marks import TaskKey
 from osiris_provider.operators.doctor import OsirisDoctorOperator
+from osiris_provider.runtime.health_state import HealthState
+from osiris_provider.runtime.state import TaskKey
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.test_sensor import entry

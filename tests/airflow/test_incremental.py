@@ -140,7 +140,7 @@ def test_a_retry_downstream_loses_nothing(shop: Shop) -> None:
 
 
 def test_a_retry_of_the_extraction_begins_at_the_same_mark(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from osiris_provider.staging import Staging
+    from osiris_provider.runtime.staging import Staging
 
     write, tries = Staging.write, []
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from osiris_provider.airflow_compat import mask_secret
+from osiris_provider._airflow.compat import mask_secret
 from osiris_provider.connections.redact import spellings
 from osiris_provider.connectors import get_connector
 from osiris_provider.hooks import base

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check import check
-from osiris_provider.connectors.deadline import Deadline
+from osiris_provider.connectors.check_many import as_report
 from osiris_provider.connectors.faults import Fault
-from osiris_provider.connectors.fleet import as_report
 from osiris_provider.errors import (
     AuthError,
     ConnectionConfigError,
@@ -22,6 +21,7 @@ from osiris_provider.errors import (
 )
 from osiris_provider.hooks.errors import failing_for_good
 from osiris_provider.hooks.health import can_recover
+from osiris_provider.net.deadline import Deadline
 
 from tests.airflow.versions import AIRFLOW
 from tests.unit.fakes import FakeClient, FakeConnection

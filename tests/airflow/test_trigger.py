@@ -12,7 +12,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 import pytest
-from osiris_provider.connectors.fleet import Report
+from osiris_provider.connectors.check_many import Report
 from osiris_provider.hooks.health import examine_target
 from osiris_provider.triggers import doctor
 from osiris_provider.triggers.doctor import OsirisDoctorTrigger

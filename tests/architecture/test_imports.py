@@ -33,7 +33,7 @@ WITHOUT_AIRFLOW = [
     "osiris_provider.drivers",
     "osiris_provider.errors",
     "osiris_provider.provider_info",
-    "osiris_provider.staging",
+    "osiris_provider.runtime.staging",
 ]
 WITH_AIRFLOW = [
     "osiris_provider.operators.doctor",
@@ -69,7 +69,7 @@ def test_operators_add_nothing_heavy_to_airflow(module: str) -> None:
 
 
 def test_conn_005_drivers_do_not_resolve() -> None:
-    for path in (PACKAGE / "drivers").glob("*.py"):
+    for path in (PACKAGE / "drivers").rglob("*.py"):
         names = {
             alias.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom) for alias in node.names
         }

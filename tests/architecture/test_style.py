@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from osiris_provider.connections.families import family_names
+from osiris_provider.connections.registry import family_names
 
 from tests.architecture.source import CODE, PACKAGE, ROOT, name_of, tree_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from osiris_provider.drivers.incremental import Marks
+from osiris_provider.drivers.incremental.cursor import Marks
 
 
 @dataclass(frozen=True)

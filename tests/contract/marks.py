@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from osiris_provider.drivers.incremental import Mark, Span
+from osiris_provider.drivers.incremental.cursor import Mark, Span
 
 
 @dataclass

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import pytest
 from osiris_provider.connectors import retry
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.errors import NetworkError
+from osiris_provider.net.deadline import Deadline
 
 from .connector import ConnectorContract, assert_checks_have_ended, assert_verdict
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.errors import DataError, UnknownConnectorError
-from osiris_provider.staging import StagedData, Staging, safe_segment
+from osiris_provider.runtime.staging import StagedData, Staging, safe_segment
 from upath import UPath
 
 PLACE = ("flights", "manual__2026-01-01T00:00:00+00:00", "extract", "0", "1")

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from osiris_provider.errors import AuthError, NetworkError, OsirisError, PermissionDeniedError, UnknownConnectorError
-from osiris_provider.staging import Staging
+from osiris_provider.runtime.staging import Staging
 from upath import UPath
 
 from tests.servers.airflow_rest import until
@@ -26,7 +26,7 @@ from .staging import EVERYTHING, PLACE, StagingContract, stream
 WRITE_ENDLESSLY = """
 import sys
 from tests.contract.test_staging import noise
-from osiris_provider.staging import Staging
+from osiris_provider.runtime.staging import Staging
 from upath import UPath
 Staging(sys.argv[1], UPath).write(("dag", "run", "task", "0", "1"), noise(10_000))
 """

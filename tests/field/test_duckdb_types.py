@@ -19,7 +19,7 @@ from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor, DuckDBProcessor
 from osiris_provider.drivers.duckdb.writer import DuckDBWriter
 from osiris_provider.errors import DataError, DriverConfigError
-from osiris_provider.staging import Staging
+from osiris_provider.runtime.staging import Staging
 from upath import UPath
 
 from tests.contract.context import RecordingContext

@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.incremental import Incremental, Mark
-from osiris_provider.drivers.mysql import arrow_types
-from osiris_provider.drivers.mysql.columns import Column
-from osiris_provider.drivers.ordering import kind_of
-from osiris_provider.drivers.tracker import Tracker
+from osiris_provider.drivers.incremental.cursor import Incremental, Mark
+from osiris_provider.drivers.incremental.ordering import kind_of
+from osiris_provider.drivers.incremental.tracker import Tracker
+from osiris_provider.drivers.mysql.protocol import arrow_types
+from osiris_provider.drivers.mysql.protocol.columns import Column
 from osiris_provider.errors import DataError
 
 from tests.contract.context import RecordingContext

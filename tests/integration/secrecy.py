@@ -22,8 +22,8 @@ from urllib.parse import quote
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from osiris_provider.connectors import get_connector
-from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.errors import OsirisError
+from osiris_provider.net.deadline import Deadline
 
 Connection = dict[str, Any]
 Shape = Callable[[int, str], Connection]

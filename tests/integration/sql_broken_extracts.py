@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pytest
 from osiris_provider.errors import ConnectTimeoutError, NetworkError, OsirisError
-from osiris_provider.staging import Staging
+from osiris_provider.runtime.staging import Staging
 
 from tests.integration.sql_extracts import StagedFamily, files_of
 from tests.integration.sql_families import Connection

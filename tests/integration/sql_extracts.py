@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import DataError, DriverConfigError
-from osiris_provider.staging import StagedData, Staging
+from osiris_provider.runtime.staging import StagedData, Staging
 from upath import UPath
 
 from tests.contract.context import RecordingContext

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from osiris_provider.drivers.incremental import Mark
+from osiris_provider.drivers.incremental.cursor import Mark
 
 from tests.contract.context import RecordingContext
 from tests.contract.marks import KeptMarks

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from osiris_provider import __version__
-from osiris_provider.connections.families import family_names
+from osiris_provider.connections.registry import family_names
 
 from tests.contract.secrecy import CANARY, assert_silent
 from tests.integration.conftest import Run

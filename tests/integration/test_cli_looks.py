@@ -13,7 +13,7 @@ import pytest
 from osiris_provider.cli import tables
 from osiris_provider.cli.commands import osiris
 from osiris_provider.cli.main import main
-from osiris_provider.connectors.fleet import Report
+from osiris_provider.connectors.check_many import Report
 
 from tests.integration.conftest import Run
 from tests.unit.connection_files import write

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from osiris_provider.staging import Staging
+from osiris_provider.runtime.staging import Staging
 from upath import UPath
 
 from tests.integration.conftest import Run

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from osiris_provider.drivers.incremental import Mark
-from osiris_provider.marks import Entry, MarkStore, RunKey, TaskKey
+from osiris_provider.drivers.incremental.cursor import Mark
+from osiris_provider.runtime.state import Entry, MarkStore, RunKey, TaskKey
 from upath import UPath
 
 from tests.integration.conftest import Run

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from osiris_provider.connectors import doctor_all, get_connector
-from osiris_provider.connectors.fleet import Report
+from osiris_provider.connectors.check_many import Report
 
 from tests.faults.mysql import as_root
 from tests.faults.name_servers import NAME, name_server

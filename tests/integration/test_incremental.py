@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.incremental import Mark
+from osiris_provider.drivers.incremental.cursor import Mark
 from osiris_provider.errors import DataError, DriverConfigError, OsirisError
 
 from tests.contract.context import RecordingContext

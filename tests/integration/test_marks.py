@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from osiris_provider.drivers.incremental import Mark
+from osiris_provider.drivers.incremental.cursor import Mark
 from osiris_provider.errors import DataError
-from osiris_provider.marks import Entry, MarkStore, RunKey, TaskKey
+from osiris_provider.runtime.state import Entry, MarkStore, RunKey, TaskKey
 from osiris_provider.storage.cleanup import remove_old
 from upath import UPath
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pymysql
 import pytest
-from osiris_provider.drivers.mysql.binary import NotPreparableError, QueryResult, stream_query
+from osiris_provider.drivers.mysql.protocol.adapter import NotPreparableError, QueryResult, stream_query
 from pymysql.connections import Connection
 from pymysql.constants import ER
 

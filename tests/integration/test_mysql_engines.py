@@ -13,7 +13,7 @@ import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import DataError, DriverConfigError
-from osiris_provider.staging import Staging
+from osiris_provider.runtime.staging import Staging
 from upath import UPath
 
 from tests.contract.context import RecordingContext

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import ClassVar
 
 import pytest
-from osiris_provider.staging import Staging
+from osiris_provider.runtime.staging import Staging
 
 from tests.integration.mysql_cases import numbers
 from tests.integration.sql_broken_extracts import BrokenExtractTests

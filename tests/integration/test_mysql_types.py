@@ -11,7 +11,7 @@ import pyarrow as pa
 import pymysql
 import pytest
 from osiris_provider.drivers.data import ColumnNeedsTextError
-from osiris_provider.drivers.mysql.binary import stream_query
+from osiris_provider.drivers.mysql.protocol.adapter import stream_query
 from pymysql.connections import Connection
 
 from tests.integration.mysql_cases import NUMBERS, OTHERS, Date, Moment, cases_of, literal, own_cases_of

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.dbapi import DiagnosedError
+from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.errors import DataError, DriverConfigError, UnknownConnectorError
 
 from tests.contract.context import RecordingContext

@@ -11,7 +11,7 @@ import pytest
 from osiris_provider.connectors import close_all, retry
 from osiris_provider.connectors.shopify import ShopifyConnector
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.incremental import Mark
+from osiris_provider.drivers.incremental.cursor import Mark
 from osiris_provider.errors import (
     ConnectionConfigError,
     ConnectorError,

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from osiris_provider.connectors import get_connector
-from osiris_provider.connectors.deadline import CHECK_BYTES, Deadline, TooMuchDataError, open_socket
+from osiris_provider.net.deadline import CHECK_BYTES, Deadline, TooMuchDataError
+from osiris_provider.net.sockets import open_socket
 
 from tests.faults.peers import Peer
 

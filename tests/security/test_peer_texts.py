@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from osiris_provider.cli.tables import doctor_table, render
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import AuthError, OsirisError
+from osiris_provider.net.deadline import Deadline
 
 from tests.contract.context import RecordingContext
 from tests.servers import Address

@@ -15,9 +15,9 @@ import trustme
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import Connection
 from osiris_provider.connectors import get_connector
-from osiris_provider.connectors.deadline import CHECK_BYTES
 from osiris_provider.errors import AuthError, ConnectionConfigError, ConnectorError, NetworkError
 from osiris_provider.hooks.postgres import OsirisPostgresHook
+from osiris_provider.net.deadline import CHECK_BYTES
 from osiris_provider.secrets.shapes import attributes_of
 
 from tests.security.rogue_postgres import (

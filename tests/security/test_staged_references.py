@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from osiris_provider.drivers.duckdb.extractor import DuckDBProcessor
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.operators.osiris import OsirisOperator
-from osiris_provider.staging import StagedData, Staging, safe_segment
+from osiris_provider.runtime.staging import StagedData, Staging, safe_segment
 from upath import UPath
 
 from tests.contract.context import RecordingContext

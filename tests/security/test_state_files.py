@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.cli.main import main
-from osiris_provider.drivers.incremental import Mark
+from osiris_provider.drivers.incremental.cursor import Mark
 from osiris_provider.errors import DataError
-from osiris_provider.marks import Entry, MarkStore, RunKey, TaskKey
+from osiris_provider.runtime.state import Entry, MarkStore, RunKey, TaskKey
 from upath import UPath
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)

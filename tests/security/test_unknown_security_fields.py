@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from osiris_provider.cli.main import main
-from osiris_provider.connections.families import family_names
+from osiris_provider.connections.registry import family_names
 from osiris_provider.connections.resolve import resolve_connection
 from osiris_provider.connectors.airflow_form import from_airflow
 from osiris_provider.connectors.registry import get_connector

@@ -13,7 +13,7 @@ import pytest
 from osiris_provider.drivers.base import BaseDriver
 from osiris_provider.drivers.filesystem.drivers import CsvWriter, ParquetWriter
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError
-from osiris_provider.marks import Entry, MarkStore, RunKey, TaskKey
+from osiris_provider.runtime.state import Entry, MarkStore, RunKey, TaskKey
 from upath import UPath
 
 from tests.contract.context import RecordingContext

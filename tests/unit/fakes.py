@@ -6,9 +6,9 @@ import threading
 from typing import Annotated, Any
 
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.model import ConnectionModel, Info
+from osiris_provider.net.deadline import Deadline
 from pydantic import Field, SecretStr
 
 BROKEN = Fault("broken", "permission", "{place} is broken. Mend it.")

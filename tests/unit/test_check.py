@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors.check import Result, check_many
-from osiris_provider.connectors.deadline import checked_timeout
-from osiris_provider.connectors.fleet import doctor_all
+from osiris_provider.connectors.check_many import doctor_all
 from osiris_provider.connectors.model import ConnectionModel
 from osiris_provider.errors import AuthError, ConnectionConfigError
+from osiris_provider.net.deadline import checked_timeout
 
 from .fakes import FakeConnection, FakeConnector, connection
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from osiris_provider.connections import list_connections
-from osiris_provider.connections.source import FILE_NAME
+from osiris_provider.connections.reader import FILE_NAME
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
 from tests.unit.connection_files import SAMPLES, write

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.drivers.base import RESOLVED, BaseDriver, Extractor, Step, StepConfig, Writer
-from osiris_provider.drivers.incremental import Incremental
+from osiris_provider.drivers.incremental.cursor import Incremental
 from osiris_provider.errors import ConnectionConfigError, DataError, DriverConfigError
 
 from tests.contract.context import Metric, RecordingContext

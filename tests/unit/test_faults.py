@@ -9,8 +9,8 @@ import ssl
 import pytest
 from osiris_provider.connectors import faults
 from osiris_provider.connectors.faults import MAX_MESSAGE, Fault, chain, transport_fault
-from osiris_provider.connectors.names import NamesUnansweredError
 from osiris_provider.errors import CATEGORIES, AuthError
+from osiris_provider.net.dns import NamesUnansweredError
 
 ALL = [value for value in vars(faults).values() if isinstance(value, Fault)]
 

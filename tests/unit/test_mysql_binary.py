@@ -13,12 +13,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from osiris_provider.connectors.dbapi import DiagnosedError
+from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.drivers.mysql import arrow_types as types
-from osiris_provider.drivers.mysql.columns import Column
-from osiris_provider.drivers.mysql.decode import decode
-from osiris_provider.drivers.mysql.lanes import packet_starts
-from osiris_provider.drivers.mysql.packets import MalformedError, RowPackets
+from osiris_provider.drivers.mysql.protocol.columns import Column
+from osiris_provider.drivers.mysql.protocol.decode import decode
+from osiris_provider.drivers.mysql.protocol.packet_index import packet_starts
+from osiris_provider.drivers.mysql.protocol.packets import MalformedError, RowPackets
 from osiris_provider.errors import DataError
 
 EOF = b"\xfe\0\0\2\0"

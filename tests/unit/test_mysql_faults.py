@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pymysql
 import pytest
-from osiris_provider.connectors import get_connector, sql_faults
+from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.faults import MAX_MESSAGE, Fault
 from osiris_provider.connectors.mysql import faults
+from osiris_provider.connectors.sql import faults as sql_faults
 from osiris_provider.errors import CATEGORIES
 from pymysql.constants import ER
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 import trustme
-from osiris_provider.drivers.mysql.binary import _waiter
+from osiris_provider.drivers.mysql.protocol.adapter import _waiter
 
 RECORD = 16_384
 RECORDS = 6

@@ -21,7 +21,7 @@ from osiris_provider.drivers.postgres.arrow_types import (
     unique_names,
 )
 from osiris_provider.drivers.postgres.blocks import BlockParser
-from osiris_provider.drivers.postgres.text import (
+from osiris_provider.drivers.postgres.decode import (
     batch_of_text,
     from_hex,
     read_date,

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import pytest
-from osiris_provider.connections.families import family_names
+from osiris_provider.connections.registry import family_names
 from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.drivers import Driver, get_driver
 from osiris_provider.drivers.registry import driver_names

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from osiris_provider.connections.families import family_names
+from osiris_provider.connections.registry import family_names
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.model import FieldSpec
 from osiris_provider.connectors.schema import file_schema

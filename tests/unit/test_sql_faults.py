@@ -5,11 +5,12 @@ from __future__ import annotations
 import psycopg2
 import pymysql
 import pytest
-from osiris_provider.connectors import get_connector, sql_faults
-from osiris_provider.connectors.dbapi import DiagnosedError
+from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.faults import MAX_MESSAGE, Fault
 from osiris_provider.connectors.mysql import faults as mysql_faults
 from osiris_provider.connectors.postgres import faults as postgres_faults
+from osiris_provider.connectors.sql import faults as sql_faults
+from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.errors import CATEGORIES
 
 MYSQL = get_connector("mysql")
@@ -60,7 +61,7 @@ def test_conn_010_mysql_categories(code: int, category: str) -> None:
         (pymysql.OperationalError(), "unknown"),
         (ConnectionRefusedError(111, "refused"), "refused"),
         (UnicodeDecodeError("utf-8", b"\\xff", 0, 1, "noise"), "garbage"),
-        (DiagnosedError(sql_faults.DEADLOCK), "deadlock"),
+        (DiagnosedError(faults.DEADLOCK), "deadlock"),
     ],
 )
 def test_conn_010_mysql_errors_without_a_known_code(error: Exception, slug: str) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.errors import UnknownConnectorError
-from osiris_provider.staging import LONGEST_SEGMENT, StagedData, Staging, safe_segment
+from osiris_provider.runtime.staging import LONGEST_SEGMENT, StagedData, Staging, safe_segment
 from upath import UPath
 
 PLACE = ("flights", "manual__2026-01-01T00:00:00+00:00", "extract", "0", "1")

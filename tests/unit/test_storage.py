@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from osiris_provider.errors import AuthError, NetworkError, OsirisError, PermissionDeniedError, UnknownConnectorError
-from osiris_provider.staging import Staging
+from osiris_provider.runtime.staging import Staging
 from osiris_provider.storage.faults import attempt, public
 from osiris_provider.storage.files import VANISHED_TRIES, ReportingFile
 from upath import UPath
@@ -39,7 +39,7 @@ VERDICTS = {
 """The error of this package for each of the system's, and whether a task is tried again."""
 WRITE_TOO_MUCH = """
 import resource, signal, sys
-from osiris_provider.staging import Staging
+from osiris_provider.runtime.staging import Staging
 from tests.unit.test_storage import PLACE, noise
 from upath import UPath
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from osiris_provider.connectors import fleet
+from osiris_provider.connectors import check_many
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.deadline import Deadline
-from osiris_provider.connectors.fleet import doctor_all
+from osiris_provider.connectors.check_many import doctor_all
 from osiris_provider.errors import CATEGORIES
+from osiris_provider.net.deadline import Deadline
 
 from tests.contract.connector import assert_verdict
 
@@ -150,7 +150,7 @@ def test_none_of_them_delays_or_hides_another(monkeypatch: pytest.MonkeyPatch) -
     hanging = Stranger(lambda: STUCK.wait(30))
     strangers: dict[str, Connector[Any, Any]] = {name: Stranger(behave) for name, behave in PROOFS.items()}
     strangers |= {"hangs": hanging, "never read": StuckReading(), "unloadable": Unloadable(), "good": FakeConnector()}
-    monkeypatch.setattr(fleet, "get_connector", strangers.__getitem__)
+    monkeypatch.setattr(check_many, "get_connector", strangers.__getitem__)
     arrived: dict[str, float] = {}
     started = time.monotonic()
 

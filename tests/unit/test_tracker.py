@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osiris_provider.drivers.incremental import Incremental, Mark
-from osiris_provider.drivers.seen_rows import MOST_SEEN
-from osiris_provider.drivers.tracker import Tracker
+from osiris_provider.drivers.incremental.cursor import Incremental, Mark
+from osiris_provider.drivers.incremental.seen_rows import MOST_SEEN
+from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.errors import DataError, DriverConfigError
 
 from tests.contract.marks import KeptMarks

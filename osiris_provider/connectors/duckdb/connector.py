@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from osiris_provider.connections.settings import file_mode
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.dbapi import DiagnosedError
-from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.duckdb.client import DuckDBClient, FileWait
 from osiris_provider.connectors.duckdb.connection import IN_MEMORY, DuckDBConnection
 from osiris_provider.connectors.duckdb.faults import (
@@ -35,8 +33,10 @@ from osiris_provider.connectors.duckdb.faults import (
 )
 from osiris_provider.connectors.duckdb.spill import borrow, give_back
 from osiris_provider.connectors.faults import Fault
-from osiris_provider.connectors.turns import turn
+from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.throttle import turn
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from osiris_provider.connectors.faults import Fault
-from osiris_provider.connectors.sql_faults import BAD_DATA, BAD_SQL, NO_SUCH_TABLE
+from osiris_provider.connectors.sql.faults import BAD_DATA, BAD_SQL, NO_SUCH_TABLE
 
 LOCKED = Fault(
     "locked",

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from osiris_provider import __version__
 from osiris_provider.connections.redact import safe_url
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import Fault, chain
 from osiris_provider.connectors.http.connection import HttpConnection
 from osiris_provider.connectors.http.faults import (
@@ -28,6 +27,7 @@ from osiris_provider.connectors.http.faults import (
 from osiris_provider.connectors.http.json_text import LINES, parse_json
 from osiris_provider.connectors.model import reference_of
 from osiris_provider.errors import ConnectorError
+from osiris_provider.net.deadline import Deadline
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.auth import OriginAuth

@@ -12,7 +12,6 @@ from urllib.parse import urljoin, urlsplit
 
 import requests  # noqa: TID253 - the module is only loaded when a client is made
 
-from osiris_provider.connectors.deadline import Deadline, DeadlineContext
 from osiris_provider.connectors.http.auth import OriginAuth, OriginCookies, origin_of
 from osiris_provider.connectors.http.faults import (
     BAD_REDIRECT,
@@ -23,6 +22,8 @@ from osiris_provider.connectors.http.faults import (
     HttpFaultError,
 )
 from osiris_provider.connectors.http.transport import DeadlineAdapter
+from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.tls import DeadlineContext
 
 MAX_REDIRECTS = 5
 UNAUTHORIZED_STATUS = 401

@@ -17,8 +17,10 @@ import urllib3  # noqa: TID253 - the module is only loaded when a client is made
 from requests.adapters import HTTPAdapter  # noqa: TID253 - the module is only loaded when a client is made
 from requests.utils import select_proxy  # noqa: TID253 - the module is only loaded when a client is made
 
-from osiris_provider.connectors.deadline import Deadline, DeadlineContext, open_socket, shared_context, tls_context
 from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.sockets import open_socket
+from osiris_provider.net.tls import DeadlineContext, shared_context, tls_context
 
 QUERY_HEADER = "X-Osiris-Query"
 """Carries the parameters of a key, encoded, from the session down to the connection; it is never sent."""

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.dbapi import build_url, place_of, readable_file
-from osiris_provider.connectors.deadline import DeadlineContext, shared_context, tls_context
 from osiris_provider.connectors.model import ConnectionModel, FieldSpec, Info
+from osiris_provider.connectors.sql.dbapi import build_url, place_of, readable_file
 from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.net.tls import DeadlineContext, shared_context, tls_context
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 

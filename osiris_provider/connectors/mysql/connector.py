@@ -6,8 +6,6 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.dbapi import DiagnosedError, is_leased, version_text
-from osiris_provider.connectors.deadline import Deadline
 from osiris_provider.connectors.faults import GARBAGE, RESET, Fault, transport_fault
 from osiris_provider.connectors.interrupt import is_busy
 from osiris_provider.connectors.mysql.client import cut, made_interruptible
@@ -20,6 +18,8 @@ from osiris_provider.connectors.mysql.faults import (
     fault_of_code,
 )
 from osiris_provider.connectors.mysql.login import login, protocol
+from osiris_provider.connectors.sql.dbapi import DiagnosedError, is_leased, version_text
+from osiris_provider.net.deadline import Deadline
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.dbapi import build_url, place_of, readable_file
 from osiris_provider.connectors.model import ConnectionModel, Info
 from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
 from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT
+from osiris_provider.connectors.sql.dbapi import build_url, place_of, readable_file
 from osiris_provider.errors import ConnectionConfigError
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]

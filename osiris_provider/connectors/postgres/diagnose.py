@@ -9,7 +9,6 @@ import socket
 import struct
 from contextlib import closing
 
-from osiris_provider.connectors.deadline import Deadline, DeadlineContext, open_socket, tls_context
 from osiris_provider.connectors.faults import GARBAGE, REFUSED, RESET, TLS_REFUSED, Fault
 from osiris_provider.connectors.postgres.auth import CLEAR, ENCRYPTED, WAYS, Parameters, allows
 from osiris_provider.connectors.postgres.faults import (
@@ -19,6 +18,9 @@ from osiris_provider.connectors.postgres.faults import (
     fault_of_sqlstate,
 )
 from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.sockets import open_socket
+from osiris_provider.net.tls import DeadlineContext, tls_context
 
 DEFAULT_ROOT = "~/.postgresql/root.crt"
 

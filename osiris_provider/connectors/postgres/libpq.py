@@ -14,17 +14,17 @@ import ctypes
 import re
 from typing import TYPE_CHECKING
 
-from osiris_provider.connectors.dbapi import DiagnosedError
-from osiris_provider.connectors.deadline import Deadline, TooMuchDataError
 from osiris_provider.connectors.faults import RESET, TLS_REQUIRED, Fault
-from osiris_provider.connectors.names import addresses_of
 from osiris_provider.connectors.postgres import auth
 from osiris_provider.connectors.postgres.auth import Parameters
 from osiris_provider.connectors.postgres.diagnose import diagnose
 from osiris_provider.connectors.postgres.faults import LOGIN_DENIED, NOT_PROVEN, WRONG_SERVER, fault_of_sqlstate
 from osiris_provider.connectors.postgres.line import wait, watched_class
-from osiris_provider.connectors.sql_faults import NO_PASSWORD, UNKNOWN_LOGIN
+from osiris_provider.connectors.sql.dbapi import DiagnosedError
+from osiris_provider.connectors.sql.faults import NO_PASSWORD, UNKNOWN_LOGIN
 from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.net.deadline import Deadline, TooMuchDataError
+from osiris_provider.net.dns import addresses_of
 
 if TYPE_CHECKING:
     from psycopg2 import extensions

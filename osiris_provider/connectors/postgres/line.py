@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.connectors.deadline import Deadline
+from osiris_provider.net.deadline import Deadline
 
 if TYPE_CHECKING:
     from psycopg2 import extensions

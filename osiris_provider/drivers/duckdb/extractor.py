@@ -22,7 +22,7 @@ from osiris_provider.drivers.progress import PROCESSED, Progress
 from osiris_provider.drivers.sql.base import Batches, SQLDriver
 from osiris_provider.drivers.sql.config import SpecialValues, Text, TypedQueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect
-from osiris_provider.drivers.sql.server import ServerExtractor, check_text_columns
+from osiris_provider.drivers.sql.special_values import ServerExtractor, check_text_columns
 from osiris_provider.drivers.sql.tables import check_names
 from osiris_provider.errors import DataError, DriverConfigError
 

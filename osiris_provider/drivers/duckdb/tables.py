@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.duckdb.types import quote
-from osiris_provider.drivers.sql.fit import Limits, whole
-from osiris_provider.drivers.sql.lossless import Moments
+from osiris_provider.drivers.sql.constraints import Limits, Moments, whole
 from osiris_provider.drivers.sql.tables import Column
 
 if TYPE_CHECKING:

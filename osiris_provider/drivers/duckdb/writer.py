@@ -11,7 +11,6 @@ from osiris_provider.drivers.duckdb.extractor import DuckDBDriver, own_cursor
 from osiris_provider.drivers.duckdb.tables import INPUT, columns_of, create_table, readable, unique_keys
 from osiris_provider.drivers.duckdb.types import check_case, quote
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.fit import misfit, same_key, twice_in
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
 from osiris_provider.drivers.sql.tables import (
     Column,
@@ -21,6 +20,7 @@ from osiris_provider.drivers.sql.tables import (
     quoted_table,
     split_table,
 )
+from osiris_provider.drivers.sql.validate import misfit, same_key, twice_in
 from osiris_provider.drivers.sql.write import (
     ROW,
     STAGE,

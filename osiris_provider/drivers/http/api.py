@@ -16,7 +16,7 @@ from osiris_provider.drivers.http.pages import PageReader, PageRequest
 from osiris_provider.drivers.http.paginator import NoPages, PaginationConfig
 from osiris_provider.drivers.http.paths import BodyPath
 from osiris_provider.drivers.http.records import NullRecords, RecordReader, Shape
-from osiris_provider.drivers.incremental import Incremental, Window
+from osiris_provider.drivers.incremental.cursor import Incremental, Window
 
 Scalar = str | int | float | bool
 

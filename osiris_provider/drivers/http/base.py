@@ -9,7 +9,7 @@ from pydantic import Field
 
 from osiris_provider.drivers.base import Step, StepConfig
 from osiris_provider.drivers.http.json_rows import Rows, to_batches
-from osiris_provider.drivers.incremental import decoded_schema
+from osiris_provider.drivers.incremental.cursor import decoded_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,7 +17,7 @@ from osiris_provider.drivers.http.json_rows import Rows
 from osiris_provider.drivers.http.pages import PageReader, PageRequest
 from osiris_provider.drivers.http.paginator import CursorPages
 from osiris_provider.drivers.http.paths import BodyPath, get_path
-from osiris_provider.drivers.incremental import Incremental, Window
+from osiris_provider.drivers.incremental.cursor import Incremental, Window
 from osiris_provider.errors import DataError
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.mysql.values import values_of
+from osiris_provider.drivers.mysql.protocol.values import values_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

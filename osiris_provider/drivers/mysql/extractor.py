@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql.config import MySQLQueryConfig
+from osiris_provider.drivers.mysql.partitions import begin_together, points_of
 from osiris_provider.drivers.mysql.read import hang_up, quote, read_all, read_session
-from osiris_provider.drivers.mysql.snapshot import begin_together, points_of
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.partition import split
-from osiris_provider.drivers.sql.server import ServerExtractor
+from osiris_provider.drivers.sql.special_values import ServerExtractor
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection

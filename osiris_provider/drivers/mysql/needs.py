@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.connectors.sql_faults import DENIED
+from osiris_provider.connectors.sql.faults import DENIED
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql import dependents
 from osiris_provider.drivers.mysql.rights import rights_of

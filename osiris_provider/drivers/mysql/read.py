@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.interrupt import stop
 from osiris_provider.connectors.mysql.client import working
-from osiris_provider.drivers.mysql.arrow_types import VECTOR, ColumnDefinition
-from osiris_provider.drivers.mysql.columns import Column, columns_of, schema_of
 from osiris_provider.drivers.mysql.config import SEVERAL_RESULTS
-from osiris_provider.drivers.mysql.values import array_of
+from osiris_provider.drivers.mysql.protocol.arrow_types import VECTOR, ColumnDefinition
+from osiris_provider.drivers.mysql.protocol.columns import Column, columns_of, schema_of
+from osiris_provider.drivers.mysql.protocol.values import array_of
 from osiris_provider.drivers.sql.base import Batches, fetch_batches
 from osiris_provider.drivers.sql.parallel import read_ahead
-from osiris_provider.drivers.sql.server import made
+from osiris_provider.drivers.sql.special_values import made
 from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pymysql.connections import Connection
     from pymysql.cursors import SSCursor
 
-    from osiris_provider.drivers.mysql.binary import QueryResult
     from osiris_provider.drivers.mysql.config import MySQLQueryConfig
+    from osiris_provider.drivers.mysql.protocol.adapter import QueryResult
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class _Part:
 
 
 def _read(client: Connection[Any], part: _Part) -> Batches:
-    from osiris_provider.drivers.mysql.binary import NotPreparableError
+    from osiris_provider.drivers.mysql.protocol.adapter import NotPreparableError
 
     if part.config.engine == "cursor":
         part.log_engine("a cursor", AS_ASKED)
@@ -128,7 +128,7 @@ def _read(client: Connection[Any], part: _Part) -> Batches:
 
 
 def _read_binary(client: Connection[Any], part: _Part) -> Batches:
-    from osiris_provider.drivers.mysql.binary import BATCH_BYTES, QueryResult
+    from osiris_provider.drivers.mysql.protocol.adapter import BATCH_BYTES, QueryResult
 
     config = part.config
     with working(client):

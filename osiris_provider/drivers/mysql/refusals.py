@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from osiris_provider.connectors.mysql.faults import FAULTS
-from osiris_provider.connectors.sql_faults import BAD_DATA
+from osiris_provider.connectors.sql.faults import BAD_DATA
 from osiris_provider.drivers.mysql.tables import UniqueKey
-from osiris_provider.drivers.sql.fit import misfit, same_key
+from osiris_provider.drivers.sql.validate import misfit, same_key
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.connectors.dbapi import DiagnosedError
-from osiris_provider.connectors.sql_faults import LOCK_TIMEOUT
+from osiris_provider.connectors.sql.dbapi import DiagnosedError
+from osiris_provider.connectors.sql.faults import LOCK_TIMEOUT
 from osiris_provider.drivers.mysql.tables import place_of
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.mysql.read import quote
-from osiris_provider.drivers.sql.fit import Limits, whole
-from osiris_provider.drivers.sql.lossless import Moments
+from osiris_provider.drivers.sql.constraints import Limits, Moments, whole
 from osiris_provider.drivers.sql.tables import Column, quoted_table
 from osiris_provider.errors import DataError
 

@@ -12,10 +12,12 @@ from osiris_provider.drivers.mysql.dependents import NEEDS_KEY, copy_table
 from osiris_provider.drivers.mysql.extractor import MySQLDriver
 from osiris_provider.drivers.mysql.load import Engine, Sink, Target
 from osiris_provider.drivers.mysql.needs import Needs
+from osiris_provider.drivers.mysql.protocol.values import column_type, finite, key_type
+from osiris_provider.drivers.mysql.protocol.vectors import with_vectors
 from osiris_provider.drivers.mysql.read import quote
 from osiris_provider.drivers.mysql.refusals import mysql_error, refusals
 from osiris_provider.drivers.mysql.session import load_session, table_lock
-from osiris_provider.drivers.mysql.swap import INSERT, Swap
+from osiris_provider.drivers.mysql.table_swap import INSERT, Swap
 from osiris_provider.drivers.mysql.tables import (
     UniqueKey,
     check_transactions,
@@ -24,10 +26,7 @@ from osiris_provider.drivers.mysql.tables import (
     tables_like,
     unique_keys,
 )
-from osiris_provider.drivers.mysql.values import column_type, finite, key_type
-from osiris_provider.drivers.mysql.vectors import with_vectors
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.fit import twice_in
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
 from osiris_provider.drivers.sql.tables import (
     Column,
@@ -38,6 +37,7 @@ from osiris_provider.drivers.sql.tables import (
     quoted_table,
     split_table,
 )
+from osiris_provider.drivers.sql.validate import twice_in
 from osiris_provider.drivers.sql.write import (
     ROW,
     STAGE,

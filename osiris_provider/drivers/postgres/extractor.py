@@ -14,12 +14,12 @@ from osiris_provider.drivers.postgres.blocks import BLOCK_BYTES
 from osiris_provider.drivers.postgres.config import PostgresQueryConfig
 from osiris_provider.drivers.postgres.copy_out import Stream, open_stream
 from osiris_provider.drivers.postgres.names import check_config_names
-from osiris_provider.drivers.postgres.parts import NotInPartsError, plan_parts, share_snapshot
+from osiris_provider.drivers.postgres.partitions import NotInPartsError, plan_parts, share_snapshot
 from osiris_provider.drivers.postgres.session import rolled_back_on_error
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, given_fields, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.parallel import read_ahead
-from osiris_provider.drivers.sql.server import ServerExtractor
+from osiris_provider.drivers.sql.special_values import ServerExtractor
 
 if TYPE_CHECKING:
     from psycopg2 import extensions

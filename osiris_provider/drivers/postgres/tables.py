@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from osiris_provider.drivers.sql.fit import Limits, whole
-from osiris_provider.drivers.sql.lossless import Moments
+from osiris_provider.drivers.sql.constraints import Limits, Moments, whole
 from osiris_provider.drivers.sql.tables import Column
 
 if TYPE_CHECKING:

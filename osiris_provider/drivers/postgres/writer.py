@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.postgres.client import undo
 from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
-from osiris_provider.connectors.sql_faults import BAD_DATA
+from osiris_provider.connectors.sql.faults import BAD_DATA
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.extractor import PostgresDriver, quote
 from osiris_provider.drivers.postgres.names import check_column_names, check_config_names
@@ -17,7 +17,6 @@ from osiris_provider.drivers.postgres.nul import PostgresWriteConfig, without_nu
 from osiris_provider.drivers.postgres.tables import columns_of, unique_keys
 from osiris_provider.drivers.postgres.values import column_type, csv_of
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.fit import misfit, twice_in
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
 from osiris_provider.drivers.sql.tables import (
     check_columns,
@@ -27,6 +26,7 @@ from osiris_provider.drivers.sql.tables import (
     quoted_table,
     split_table,
 )
+from osiris_provider.drivers.sql.validate import misfit, twice_in
 from osiris_provider.drivers.sql.write import (
     ROW,
     STAGE,

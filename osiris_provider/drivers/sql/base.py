@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.dbapi import lease
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.connectors.sql_faults import BAD_DATA
+from osiris_provider.connectors.sql.dbapi import lease
+from osiris_provider.connectors.sql.faults import BAD_DATA
 from osiris_provider.drivers.base import Extractor, Step, StepConfig
 from osiris_provider.drivers.datasets import Dataset, table_name
 from osiris_provider.drivers.sql.config import QueryConfig

@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from osiris_provider.drivers.base import StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS
-from osiris_provider.drivers.incremental import Incremental
+from osiris_provider.drivers.incremental.cursor import Incremental
 from osiris_provider.drivers.sql.tables import quoted_table
 
 MOST_PARTITIONS = 32

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from osiris_provider.drivers.incremental import Bound, Window
+from osiris_provider.drivers.incremental.cursor import Bound, Window
 
 if TYPE_CHECKING:
     from osiris_provider.drivers.sql.config import QueryConfig

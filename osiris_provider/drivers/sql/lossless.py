@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
+
+from osiris_provider.drivers.sql.constraints import Limits, Moments
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from osiris_provider.drivers.sql.fit import Limits
 
 Problem = tuple[Any, str]
 """Which rows have it, and what it is."""
@@ -30,22 +30,6 @@ _WRITTEN: Final = -62_135_596_800, 971_890_963_200
 _WIDEST: Final = 76
 _SINGLE: Final = 24
 """Binary digits of a number of single precision."""
-
-
-@dataclass(frozen=True)
-class Moments:
-    """What a column of dates or times takes.
-
-    :param kind: a day, a time of day (or a duration), both, a year, or a span of time, whose texts the server judges.
-    :param fraction: digits of a second.
-    :param zoned: whether it has a zone.
-    :param as_text: whether moments go in as Arrow writes them, which it does for the years 1 to 32767.
-    """
-
-    kind: Literal["date", "time", "timestamp", "year", "interval"]
-    fraction: int = 6
-    zoned: bool = False
-    as_text: bool = False
 
 
 def misread(column: pa.Array, limits: Limits) -> Iterator[Problem]:

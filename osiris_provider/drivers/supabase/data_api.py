@@ -18,7 +18,8 @@ from osiris_provider.connectors.supabase import error_code
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.nul import without_nul
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.fit import Limits, fitting, same_key, twice_in
+from osiris_provider.drivers.sql.constraints import Limits
+from osiris_provider.drivers.sql.validate import fitting, same_key, twice_in
 from osiris_provider.drivers.sql.write import sliced
 from osiris_provider.errors import DataError, OsirisError
 

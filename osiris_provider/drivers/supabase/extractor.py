@@ -15,7 +15,7 @@ from osiris_provider.drivers.http.page import Page
 from osiris_provider.drivers.http.pages import PageReader, PageRequest
 from osiris_provider.drivers.http.paginator import NextRequest, Pagination
 from osiris_provider.drivers.http.records import RecordReader
-from osiris_provider.drivers.incremental import Incremental, Window
+from osiris_provider.drivers.incremental.cursor import Incremental, Window
 from osiris_provider.errors import DataError, DriverConfigError
 
 _RESERVED = frozenset({"select", "order", "limit", "offset"})

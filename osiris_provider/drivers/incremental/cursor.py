@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from osiris_provider.drivers.ordering import time_of
+from osiris_provider.drivers.incremental.ordering import time_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,11 +7,11 @@ from 1.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from osiris_provider.drivers.sql.lossless import Moments, misread, round_moments, rounded
+from osiris_provider.drivers.sql.constraints import Limits, whole
+from osiris_provider.drivers.sql.lossless import misread, round_moments, rounded
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,51 +21,6 @@ Lossy = Literal["error", "round"]
 """What becomes of a value that a column would round."""
 _INTEGER = r"^\s*[+-]?\d+\s*$"
 _NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\s*$"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a column takes; None where there is no limit, or the server is left to judge.
-
-    :param nullable: whether it takes nulls.
-    :param low: least whole number of a column of whole numbers.
-    :param high: greatest whole number of it.
-    :param chars: characters of a text.
-    :param octets: bytes of a text or of bytes.
-    :param digits: before the decimal point, of a column of exact numbers.
-    :param number: whether it is a column of numbers.
-    :param scale: digits behind the decimal point, of a column of exact numbers.
-    :param mantissa: binary digits of a column of floating-point numbers.
-    :param moments: of a column of dates or times.
-    :param members: texts that a column of an enumeration takes.
-    :param several: whether it takes several of them, with commas between.
-    :param trims: whether spaces at the end of a text are lost.
-    :param padded: bytes that shorter ones are filled up to.
-    """
-
-    nullable: bool = True
-    low: int | None = None
-    high: int | None = None
-    chars: int | None = None
-    octets: int | None = None
-    digits: int | None = None
-    number: bool = False
-    scale: int | None = None
-    mantissa: int | None = None
-    moments: Moments | None = None
-    members: frozenset[str] | None = None
-    several: bool = False
-    trims: bool = False
-    padded: int | None = None
-
-
-def whole(bits: int, *, signed: bool = True, nullable: bool = True) -> Limits:
-    """Return the limits of a column of whole numbers.
-
-    :param bits: that it has.
-    """
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    return Limits(nullable=nullable, low=low, high=high, number=True, scale=0)
 
 
 def fitting(

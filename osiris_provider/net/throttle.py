@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from osiris_provider.connectors.deadline import Deadline
+from osiris_provider.net.deadline import Deadline
 
 AT_ONCE = 2 * (os.cpu_count() or 2)
 LONGEST = 0.25

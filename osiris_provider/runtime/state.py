@@ -1,7 +1,7 @@
 """Where the high-water marks of incremental tasks are kept: a small JSON file for each run of a task.
 
 Nothing is ever overwritten by another run, so what a run reads depends only on the runs before it. Whether a run has
-succeeded is for the caller to know. Knows no Airflow, as :mod:`osiris_provider.staging`.
+succeeded is for the caller to know. Knows no Airflow, as :mod:`osiris_provider.runtime.staging`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from osiris_provider.connections.settings import setting
-from osiris_provider.drivers.incremental import Mark
+from osiris_provider.drivers.incremental.cursor import Mark
 from osiris_provider.errors import ConnectorError, DataError
-from osiris_provider.staging import OpenPath, safe_segment, staging_url
+from osiris_provider.runtime.staging import OpenPath, safe_segment, staging_url
 from osiris_provider.storage.faults import MISSING, attempt
 from osiris_provider.storage.files import file_system, whole_file
 

@@ -3,7 +3,8 @@
 PyMySQL connects and logs in. The query is then prepared and executed on its connection, because a prepared statement's
 result comes in the binary protocol: the server sends it in half the time that text takes, FLOAT keeps all its digits
 (as text the server shows six of them), and dates that are none, such as 0000-00-00, are told apart. The rows are cut
-out of the stream and decoded here, many at a time. :mod:`~osiris_provider.drivers.mysql.arrow_types` has the types.
+out of the stream and decoded here, many at a time; :mod:`~osiris_provider.drivers.mysql.protocol.arrow_types` has the
+types.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from typing import TYPE_CHECKING, Any, Final
 from typing_extensions import Self
 
 from osiris_provider.drivers.data import BATCH_ROWS
-from osiris_provider.drivers.mysql.columns import columns_of, schema_of
 from osiris_provider.drivers.mysql.config import SEVERAL_RESULTS
-from osiris_provider.drivers.mysql.decode import decode
-from osiris_provider.drivers.mysql.packets import MalformedError, RowPackets
+from osiris_provider.drivers.mysql.protocol.columns import columns_of, schema_of
+from osiris_provider.drivers.mysql.protocol.decode import decode
+from osiris_provider.drivers.mysql.protocol.packets import MalformedError, RowPackets
 from osiris_provider.errors import DriverConfigError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class QueryResult:
     :param args: values for the placeholders.
     :param text_columns: these columns of the result are delivered as text.
     :param lenient: values that their column's Arrow type cannot hold become NULL.
-    :param timestamp_zone: see :func:`~osiris_provider.drivers.mysql.arrow_types.arrow_field`.
+    :param timestamp_zone: see :func:`~osiris_provider.drivers.mysql.protocol.arrow_types.arrow_field`.
     :param batch_rows: of a batch, at most.
     :param batch_bytes: of a batch, at most; a single row that is bigger is a batch of its own.
     :raises NotPreparableError: use a cursor instead; the connection is as before.

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from osiris_provider.drivers.incremental.ordering import is_text, ordered_as
 from osiris_provider.drivers.mysql import arrow_types as types
-from osiris_provider.drivers.ordering import is_text, ordered_as
 from osiris_provider.drivers.sql.base import json_text
-from osiris_provider.drivers.sql.server import check_text_columns, needs_text
+from osiris_provider.drivers.sql.special_values import check_text_columns, needs_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +75,7 @@ def columns_of(
     :param definitions: as the server gives them.
     :param text_columns: names of those that are delivered as text.
     :param lenient: see :class:`Column`.
-    :param timestamp_zone: see :func:`~osiris_provider.drivers.mysql.arrow_types.arrow_field`.
+    :param timestamp_zone: see :func:`~osiris_provider.drivers.mysql.protocol.arrow_types.arrow_field`.
     :param encoding: see :class:`Column`.
     :raises DriverConfigError: there is no column of a name in ``text_columns``.
     """

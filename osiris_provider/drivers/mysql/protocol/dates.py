@@ -9,16 +9,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.mysql.block import Block, array
-from osiris_provider.drivers.mysql.packets import MalformedError
-from osiris_provider.drivers.sql.server import needs_text
+from osiris_provider.drivers.mysql.protocol.packets import MalformedError
+from osiris_provider.drivers.mysql.protocol.rows import Block, array
+from osiris_provider.drivers.sql.special_values import needs_text
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from osiris_provider.drivers.mysql.columns import Column
+    from osiris_provider.drivers.mysql.protocol.columns import Column
 
 YEARS: Final = 10_000
 DAY_US: Final = 86_400_000_000

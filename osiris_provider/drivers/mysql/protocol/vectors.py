@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.fit import misfit
 from osiris_provider.drivers.sql.tables import Column
+from osiris_provider.drivers.sql.validate import misfit
 
 if TYPE_CHECKING:
     import pyarrow as pa

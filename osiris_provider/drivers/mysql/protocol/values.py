@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.mysql.columns import Column, parsed, shown, vectors
+from osiris_provider.drivers.mysql.protocol.columns import Column, parsed, shown, vectors
 from osiris_provider.drivers.sql.base import Batches, json_text
-from osiris_provider.drivers.sql.fit import misfit
+from osiris_provider.drivers.sql.validate import misfit
 
 if TYPE_CHECKING:
     import pyarrow as pa

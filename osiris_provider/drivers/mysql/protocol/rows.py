@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.mysql.packets import MalformedError, Rows
+from osiris_provider.drivers.mysql.protocol.packets import MalformedError, Rows
 
 if TYPE_CHECKING:
     import numpy as np

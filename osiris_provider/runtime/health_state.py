@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from osiris_provider.errors import ConnectorError
-from osiris_provider.marks import TaskKey
-from osiris_provider.staging import OpenPath, safe_segment
+from osiris_provider.runtime.staging import OpenPath, safe_segment
+from osiris_provider.runtime.state import TaskKey
 from osiris_provider.storage.faults import MISSING, attempt
 from osiris_provider.storage.files import file_system, whole_file
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from osiris_provider.drivers.incremental import Incremental, Mark, Marks, Window, encoded_schema
-from osiris_provider.drivers.ordering import Order, OrderError, has_order, is_text, kind_of, started
-from osiris_provider.drivers.seen_rows import Seen, Top
+from osiris_provider.drivers.incremental.cursor import Incremental, Mark, Marks, Window, encoded_schema
+from osiris_provider.drivers.incremental.ordering import Order, OrderError, has_order, is_text, kind_of, started
+from osiris_provider.drivers.incremental.seen_rows import Seen, Top
 from osiris_provider.errors import DataError, DriverConfigError, printable
 
 if TYPE_CHECKING:

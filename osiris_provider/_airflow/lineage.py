@@ -11,7 +11,7 @@ from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import RESOLVED, BaseDriver, Writer
 from osiris_provider.drivers.datasets import Dataset, of_uri, table_name
 from osiris_provider.errors import OsirisError
-from osiris_provider.staging import StagedData, Staging
+from osiris_provider.runtime.staging import StagedData, Staging
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.mysql import arrow_types as types
-from osiris_provider.drivers.mysql.block import Block, array
-from osiris_provider.drivers.mysql.columns import UTF8, Column, first_failing, parsed, shown, vectors
-from osiris_provider.drivers.mysql.dates import dates, times
-from osiris_provider.drivers.mysql.packets import MalformedError, Rows
-from osiris_provider.drivers.sql.server import made
+from osiris_provider.drivers.mysql.protocol.columns import UTF8, Column, first_failing, parsed, shown, vectors
+from osiris_provider.drivers.mysql.protocol.dates import dates, times
+from osiris_provider.drivers.mysql.protocol.packets import MalformedError, Rows
+from osiris_provider.drivers.mysql.protocol.rows import Block, array
+from osiris_provider.drivers.sql.special_values import made
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:

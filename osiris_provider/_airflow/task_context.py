@@ -10,10 +10,10 @@ from typing import Any
 
 from airflow.sdk import ObjectStoragePath
 
-from osiris_provider.airflow_compat import emit_gauge
-from osiris_provider.drivers.incremental import Mark, Span
+from osiris_provider._airflow.compat import emit_gauge
+from osiris_provider.drivers.incremental.cursor import Mark, Span
 from osiris_provider.errors import printable
-from osiris_provider.marks import Entry, MarkStore, RunKey, TaskKey, state_url
+from osiris_provider.runtime.state import Entry, MarkStore, RunKey, TaskKey, state_url
 
 KEPT = 100
 """Marks that are kept of older runs, so that those can be done again."""
@@ -92,7 +92,7 @@ class RunMarks:
         self._obsolete: list[str] = []
 
     def begin(self, source: str, column: str) -> Span:
-        """Return between which marks to read; see :meth:`~osiris_provider.drivers.incremental.Marks.begin`."""
+        """Return between which marks to read; see :meth:`~osiris_provider.drivers.incremental.cursor.Marks.begin`."""
         store, task, run = self._store(), self._task(), self._run()
         earlier = [name for name in store.names(task) if name < run.name()]
         own = store.read(task, run.name())
@@ -108,7 +108,7 @@ class RunMarks:
         return Span(own.low, own.mark)
 
     def advance(self, mark: Mark | None) -> None:
-        """Take the mark that was reached; see :meth:`~osiris_provider.drivers.incremental.Marks.advance`."""
+        """Take the mark that was reached; see :meth:`~osiris_provider.drivers.incremental.cursor.Marks.advance`."""
         if self._entry is not None:
             own = self._entry
             self._reached = own if own.reached else replace(own, mark=mark, reached=True)

@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from osiris_provider.connectors.deadline import Deadline
+    from osiris_provider.net.deadline import Deadline
 
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 """An address family, and what ``socket.connect`` takes for it."""

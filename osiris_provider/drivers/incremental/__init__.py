@@ -1,0 +1,1 @@
+"""Incremental loads: cursors, what orders them, and rows already seen at one."""

@@ -1,0 +1,67 @@
+"""What the columns of a table take, as the server's catalog tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What a column of dates or times takes.
+
+    :param kind: a day, a time of day (or a duration), both, a year, or a span of time, whose texts the server judges.
+    :param fraction: digits of a second.
+    :param zoned: whether it has a zone.
+    :param as_text: whether moments go in as Arrow writes them, which it does for the years 1 to 32767.
+    """
+
+    kind: Literal["date", "time", "timestamp", "year", "interval"]
+    fraction: int = 6
+    zoned: bool = False
+    as_text: bool = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a column takes; None where there is no limit, or the server is left to judge.
+
+    :param nullable: whether it takes nulls.
+    :param low: least whole number of a column of whole numbers.
+    :param high: greatest whole number of it.
+    :param chars: characters of a text.
+    :param octets: bytes of a text or of bytes.
+    :param digits: before the decimal point, of a column of exact numbers.
+    :param number: whether it is a column of numbers.
+    :param scale: digits behind the decimal point, of a column of exact numbers.
+    :param mantissa: binary digits of a column of floating-point numbers.
+    :param moments: of a column of dates or times.
+    :param members: texts that a column of an enumeration takes.
+    :param several: whether it takes several of them, with commas between.
+    :param trims: whether spaces at the end of a text are lost.
+    :param padded: bytes that shorter ones are filled up to.
+    """
+
+    nullable: bool = True
+    low: int | None = None
+    high: int | None = None
+    chars: int | None = None
+    octets: int | None = None
+    digits: int | None = None
+    number: bool = False
+    scale: int | None = None
+    mantissa: int | None = None
+    moments: Moments | None = None
+    members: frozenset[str] | None = None
+    several: bool = False
+    trims: bool = False
+    padded: int | None = None
+
+
+def whole(bits: int, *, signed: bool = True, nullable: bool = True) -> Limits:
+    """Return the limits of a column of whole numbers.
+
+    :param bits: that it has.
+    """
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    return Limits(nullable=nullable, low=low, high=high, number=True, scale=0)

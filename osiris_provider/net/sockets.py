@@ -1,0 +1,74 @@
+"""Sockets that keep a deadline: each of their calls is given only the time that is left."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.dns import addresses_of
+
+
+class DeadlineSocket(socket.socket):
+    """A socket each of whose calls is bounded by ``deadline``; None leaves the socket as it is."""
+
+    deadline: Deadline | None = None
+
+    def _bound(self) -> None:
+        if self.deadline is not None:
+            self.settimeout(self.deadline.remaining())
+
+    def _count(self, size: int) -> None:
+        if self.deadline is not None:
+            self.deadline.take(size)
+
+    def recv(self, *args: Any) -> bytes:
+        """Receive within the deadline and its bytes."""
+        self._bound()
+        data = super().recv(*args)
+        self._count(len(data))
+        return data
+
+    def recv_into(self, *args: Any) -> int:
+        """Receive within the deadline and its bytes."""
+        self._bound()
+        size = super().recv_into(*args)
+        self._count(size)
+        return size
+
+    def send(self, *args: Any) -> int:
+        """Send within the deadline."""
+        self._bound()
+        return super().send(*args)
+
+    def sendall(self, *args: Any) -> None:
+        """Send within the deadline."""
+        self._bound()
+        super().sendall(*args)
+
+
+def open_socket(host: str, port: int, deadline: Deadline) -> DeadlineSocket:
+    """Connect to the first address of a name that answers, within the deadline.
+
+    :param host: a name, or an IPv4 or IPv6 address.
+    :param port: 1 to 65535.
+    :param deadline: bounds all addresses together; each gets a fair share, so that a dead one hides no live one.
+    :return: a connected socket that goes on keeping the deadline until its ``deadline`` is set to None.
+    :raises OSError: of the last address; ``socket.gaierror`` if the name has none, ``TimeoutError`` in time.
+    """
+    addresses = addresses_of(host, port, deadline)
+    error: OSError = OSError(f"{host} has no address")
+    for number, (family, address) in enumerate(addresses):
+        sock = DeadlineSocket(family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(deadline.remaining() / (len(addresses) - number))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        except OSError as failed:
+            sock.close()
+            error = failed
+        else:
+            sock.deadline = deadline
+            return sock
+    raise error
