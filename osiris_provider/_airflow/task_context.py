@@ -11,9 +11,9 @@ from typing import Any
 from airflow.sdk import ObjectStoragePath
 
 from osiris_provider._airflow.compat import emit_gauge
-from osiris_provider.drivers.incremental.cursor import Mark, Span
+from osiris_provider.drivers.incremental.cursor import CursorValue, RunRange
 from osiris_provider.errors import printable
-from osiris_provider.runtime.state import Entry, MarkStore, RunKey, TaskKey, state_url
+from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey, state_url
 
 KEPT = 100
 """Marks that are kept of older runs, so that those can be done again."""
@@ -91,7 +91,7 @@ class RunMarks:
         self._reached: Entry | None = None
         self._obsolete: list[str] = []
 
-    def begin(self, source: str, column: str) -> Span:
+    def begin(self, source: str, column: str) -> RunRange:
         """Return between which marks to read; see :meth:`~osiris_provider.drivers.incremental.cursor.Marks.begin`."""
         store, task, run = self._store(), self._task(), self._run()
         earlier = [name for name in store.names(task) if name < run.name()]
@@ -105,9 +105,9 @@ class RunMarks:
         begin = "the begin" if own.low is None else printable(own.low.text)
         end = printable(own.mark.text) if own.mark else "the end"
         log.info("Reads %s by column %s: from %s to %s", source, column, begin, end)
-        return Span(own.low, own.mark)
+        return RunRange(own.low, own.mark)
 
-    def advance(self, mark: Mark | None) -> None:
+    def advance(self, mark: CursorValue | None) -> None:
         """Take the mark that was reached; see :meth:`~osiris_provider.drivers.incremental.cursor.Marks.advance`."""
         if self._entry is not None:
             own = self._entry
@@ -126,8 +126,8 @@ class RunMarks:
             "High-water mark: %s. It counts once the run has succeeded.", printable(mark.text) if mark else "none yet"
         )
 
-    def _store(self) -> MarkStore:
-        return MarkStore(state_url(), ObjectStoragePath)
+    def _store(self) -> StateStore:
+        return StateStore(state_url(), ObjectStoragePath)
 
     def _task(self) -> TaskKey:
         return task_key(self._ti)
@@ -136,7 +136,7 @@ class RunMarks:
         run = self._dag_run
         return RunKey(run.run_id, run.data_interval_end or run.run_after, run.run_after)
 
-    def _newest(self, earlier: list[str], source: str, column: str) -> Mark | None:
+    def _newest(self, earlier: list[str], source: str, column: str) -> CursorValue | None:
         """Return the mark of the newest run before this one that counts."""
         store, task = self._store(), self._task()
         failures = 0

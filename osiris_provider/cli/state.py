@@ -13,8 +13,8 @@ from osiris_provider.cli.output import UNHEALTHY, reported, say, write, write_js
 from osiris_provider.cli.staging import OpenStore, open_store
 
 if TYPE_CHECKING:
-    from osiris_provider.drivers.incremental.cursor import Mark
-    from osiris_provider.runtime.state import Entry, MarkStore
+    from osiris_provider.drivers.incremental.cursor import CursorValue
+    from osiris_provider.runtime.state import Entry, StateStore
 
 url_option = click.option(
     "--url", metavar="URL", help="Where the marks are. Without it, the osiris option state_url, or staging_url."
@@ -31,10 +31,10 @@ class _Place:
     path: str
 
 
-def _store(opener: OpenStore | None, url: str | None) -> MarkStore:
-    from osiris_provider.runtime.state import MarkStore, state_url
+def _store(opener: OpenStore | None, url: str | None) -> StateStore:
+    from osiris_provider.runtime.state import StateStore, state_url
 
-    return MarkStore(url or state_url(), lambda uri: _Place(*(opener or open_store)(uri)))
+    return StateStore(url or state_url(), lambda uri: _Place(*(opener or open_store)(uri)))
 
 
 @click.group(cls=Group)
@@ -100,7 +100,7 @@ def reset(opener: OpenStore | None, /, dag: str, task: str, as_json: bool, **onl
     return 0 if found else UNHEALTHY
 
 
-def _of_task(store: MarkStore, dag: str, task: str, map_index: int | None) -> Iterable[tuple[str, Entry]]:
+def _of_task(store: StateStore, dag: str, task: str, map_index: int | None) -> Iterable[tuple[str, Entry]]:
     for name, entry in store.entries():
         key = entry.task
         if (key.dag_id, key.task_id) == (dag, task) and map_index in (None, key.map_index):
@@ -131,5 +131,5 @@ def _as_dict(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _mark(mark: Mark | None) -> dict[str, str] | None:
+def _mark(mark: CursorValue | None) -> dict[str, str] | None:
     return None if mark is None else {"type": mark.type, "value": mark.text}

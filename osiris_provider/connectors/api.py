@@ -22,7 +22,7 @@ from osiris_provider.connectors.http.connection import (
     Url,
 )
 from osiris_provider.connectors.http.faults import HTTP_STATUS, WEB_PAGE, HttpFaultError
-from osiris_provider.connectors.model import Info
+from osiris_provider.connectors.model import FieldInfo
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.oauth import ClientCredentials
@@ -37,13 +37,13 @@ NOT_CHECKED = Fault(
     "credentials_not_checked",
     "unknown",
     "{place} answers the same without credentials, so they are not proven. Set health_path to a path that needs them.",
-    lasting=True,
+    permanent=True,
 )
 NOT_FOUND = Fault(
     "not_found",
     "unknown",
     "{place} has nothing at this address. Check base_url, and the path: for doctor it is health_path.",
-    lasting=True,
+    permanent=True,
 )
 STATUSES = {**HTTP_STATUS, 404: NOT_FOUND}
 
@@ -52,47 +52,51 @@ class ApiConnection(HttpConnection):
     """Connection to a JSON API."""
 
     base_url: Annotated[
-        Url, Info("Where the API is.", public=True, airflow="host", placeholder="https://api.example.com/v1")
+        Url, FieldInfo("Where the API is.", public=True, airflow="host", placeholder="https://api.example.com/v1")
     ]
-    api_key: Annotated[HeaderSecret | None, Info("API key, sent as X-API-Key or in auth_header.")] = None
-    token: Annotated[HeaderSecret | None, Info("Token, sent as Authorization: Bearer.")] = None
-    user: Annotated[str | None, Info("User of HTTP Basic.", airflow="login", aliases=("username",))] = None
-    password: Annotated[TextSecret | None, Info("Password of the user.", airflow="password")] = None
+    api_key: Annotated[HeaderSecret | None, FieldInfo("API key, sent as X-API-Key or in auth_header.")] = None
+    token: Annotated[HeaderSecret | None, FieldInfo("Token, sent as Authorization: Bearer.")] = None
+    user: Annotated[str | None, FieldInfo("User of HTTP Basic.", airflow="login", aliases=("username",))] = None
+    password: Annotated[TextSecret | None, FieldInfo("Password of the user.", airflow="password")] = None
     api_key_in: Annotated[
-        Literal["header", "query", "cookie"], Info("Where the API key goes: header, query or cookie.")
+        Literal["header", "query", "cookie"], FieldInfo("Where the API key goes: header, query or cookie.")
     ] = "header"
     api_key_name: Annotated[
-        str, Info("Name of the query parameter or cookie that takes the API key.", placeholder="api_key")
+        str, FieldInfo("Name of the query parameter or cookie that takes the API key.", placeholder="api_key")
     ] = "api_key"
     token_url: Annotated[
         Url | None,
-        Info(
+        FieldInfo(
             "Token endpoint, for OAuth 2.0 client credentials.",
             public=True,
             placeholder="https://login.example.com/oauth/token",
         ),
     ] = None
-    client_id: Annotated[str | None, Info("Client of OAuth 2.0.")] = None
-    client_secret: Annotated[TextSecret | None, Info("Its secret; goes to token_url only.")] = None
-    scope: Annotated[str | None, Info("What the token is for, words with spaces between.")] = None
+    client_id: Annotated[str | None, FieldInfo("Client of OAuth 2.0.")] = None
+    client_secret: Annotated[TextSecret | None, FieldInfo("Its secret; goes to token_url only.")] = None
+    scope: Annotated[str | None, FieldInfo("What the token is for, words with spaces between.")] = None
     token_params: Annotated[
-        dict[str, TextSecret] | None, Info("Further form fields for token_url, such as audience; treated as secret.")
+        dict[str, TextSecret] | None,
+        FieldInfo("Further form fields for token_url, such as audience; treated as secret."),
     ] = None
     client_auth: Annotated[
-        Literal["basic", "body"], Info("How client_id and client_secret go to token_url: as HTTP Basic or in the body.")
+        Literal["basic", "body"],
+        FieldInfo("How client_id and client_secret go to token_url: as HTTP Basic or in the body."),
     ] = "basic"
     auth_header: Annotated[
-        str | None, Info("Header for the key or token instead of the usual one.", placeholder="X-API-Key")
+        str | None, FieldInfo("Header for the key or token instead of the usual one.", placeholder="X-API-Key")
     ] = None
     auth_scheme: Annotated[
-        str | None, Info("Word before the key or token: Bearer for a token, none for a key.", placeholder="Bearer")
+        str | None, FieldInfo("Word before the key or token: Bearer for a token, none for a key.", placeholder="Bearer")
     ] = None
     headers: Annotated[
-        dict[str, HeaderSecret] | None, Info("Further headers for this API only; treated as secret.")
+        dict[str, HeaderSecret] | None, FieldInfo("Further headers for this API only; treated as secret.")
     ] = None
     health_path: Annotated[
         str,
-        Info("Path under base_url that doctor asks for; choose one that needs the credentials.", placeholder="/me"),
+        FieldInfo(
+            "Path under base_url that doctor asks for; choose one that needs the credentials.", placeholder="/me"
+        ),
     ] = ""
     timeout: Timeout = 30.0
     ca_bundle: CaBundle = None

@@ -27,7 +27,7 @@ class Connector(ABC, Generic[M, C]):
     """Base of the families' connectors. ``M`` is the family's connection model, ``C`` its client.
 
     A family declares :attr:`family`, :attr:`label` and :attr:`model`, and implements :meth:`open_client`,
-    :meth:`prove`, :meth:`is_alive`, :meth:`close_client` and :meth:`fault_of`.
+    :meth:`probe`, :meth:`is_alive`, :meth:`close_client` and :meth:`fault_of`.
     """
 
     family: ClassVar[str]
@@ -70,7 +70,7 @@ class Connector(ABC, Generic[M, C]):
         model = self.model.parse(connection)
 
         def connect() -> C:
-            return self.guarded(
+            return self.translate_errors(
                 connection, lambda: self.open_client(model, Deadline(model.connect_seconds(), CHECK_BYTES))
             )
 
@@ -125,7 +125,7 @@ class Connector(ABC, Generic[M, C]):
         name = next((spec.name for spec in self.model.fields() if spec.info.airflow == "schema"), None)
         return {**connection, name: database} if name else dict(connection)
 
-    def guarded(self, connection: Mapping[str, Any], call: Callable[[], T]) -> T:
+    def translate_errors(self, connection: Mapping[str, Any], call: Callable[[], T]) -> T:
         """Call, and turn whatever a client library raises into an error of this package, by code.
 
         The library's exception is not chained: its text and its arguments may hold the password.
@@ -191,7 +191,7 @@ class Connector(ABC, Generic[M, C]):
         """
 
     @abstractmethod
-    def prove(self, model: M, deadline: Deadline) -> dict[str, Any]:
+    def probe(self, model: M, deadline: Deadline) -> dict[str, Any]:
         """Do what shows that this identity can work there, and leave nothing open.
 
         :param model: the connection.

@@ -14,14 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 from osiris_provider.connectors.faults import MAX_MESSAGE, NOT_ASKED, TIMED_OUT, Fault
 from osiris_provider.errors import Category, ConnectionNotFoundError, ConnectorError, OsirisError, printable
 from osiris_provider.net.deadline import CHECK_BYTES, Deadline, checked_timeout
-
-if TYPE_CHECKING:
-    from osiris_provider.connectors.base import Connector
 
 GRACE = 0.1
 """Seconds after the deadline that a check gets to hand over its own, better verdict."""
@@ -42,11 +39,38 @@ class Verdict(TypedDict):
 Result = tuple[bool, Verdict]
 
 
+class Checkable(Protocol):
+    """What a check needs of a connector; :class:`~osiris_provider.connectors.base.Connector` is it."""
+
+    @property
+    def family(self) -> str:
+        """Of the connections."""
+
+    @property
+    def model(self) -> type[Any]:
+        """The family's connection model."""
+
+    def load(self) -> None:
+        """Import what a client needs."""
+
+    def probe(self, model: Any, deadline: Deadline) -> dict[str, Any]:
+        """Do what shows that this identity can work there; return details worth showing."""
+
+    def classify(self, error: BaseException) -> Fault:
+        """Return the fault of whatever a client library raised."""
+
+    def place_of(self, connection: Mapping[str, Any]) -> str:
+        """Return where the peer is, for messages."""
+
+    def place_of_fault(self, error: BaseException, connection: Mapping[str, Any]) -> str:
+        """Return where something went wrong, for messages."""
+
+
 @dataclass
 class Check:
     """A check that is under way."""
 
-    connector: Connector[Any, Any]
+    connector: Checkable
     connection: Mapping[str, Any] = field(repr=False)
     timeout: float
     done: Callable[[Check], None] = field(repr=False)
@@ -82,7 +106,7 @@ class Check:
         return failure(TIMED_OUT, TIMED_OUT.text(place, self.timeout))
 
 
-def check(connector: Connector[Any, Any], connection: Mapping[str, Any], timeout: float) -> Result:
+def check(connector: Checkable, connection: Mapping[str, Any], timeout: float) -> Result:
     """Check one connection; see :meth:`Connector.doctor`."""
     try:
         seconds = checked_timeout(timeout)
@@ -95,7 +119,7 @@ def check(connector: Connector[Any, Any], connection: Mapping[str, Any], timeout
 
 
 def check_many(
-    jobs: Iterable[tuple[Connector[Any, Any], Mapping[str, Any]]],
+    jobs: Iterable[tuple[Checkable, Mapping[str, Any]]],
     timeout: float,
     max_workers: int,
     on_result: Callable[[int, Result], None],
@@ -140,7 +164,7 @@ def _next_finished(finished: queue.SimpleQueue[Check], running: dict[int, Check]
 
 
 def examine(
-    connector: Connector[Any, Any],
+    connector: Checkable,
     connection: Mapping[str, Any],
     deadline: Deadline,
     on_asking: Callable[[], None] = lambda: None,
@@ -157,7 +181,7 @@ def examine(
         connector.load()
         on_asking()
         started = time.perf_counter()
-        details = connector.prove(model, deadline)
+        details = connector.probe(model, deadline)
         latency_ms = round((time.perf_counter() - started) * 1000, 2)
     except BaseException as error:  # noqa: BLE001 - doctor never raises (CONN-009), and this thread is its own
         return _failed(connector, connection, error, deadline)
@@ -187,16 +211,14 @@ def _printable_inside(value: Any) -> Any:
     return [_printable_inside(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _failed(
-    connector: Connector[Any, Any], connection: Mapping[str, Any], error: BaseException, deadline: Deadline
-) -> Result:
+def _failed(connector: Checkable, connection: Mapping[str, Any], error: BaseException, deadline: Deadline) -> Result:
     try:
         if isinstance(error, ConnectorError):
             return _verdict_of(error)
         if isinstance(error, OsirisError):
             return misconfigured(str(error))
         fault = connector.classify(error)
-        if deadline.left() <= 0 and fault.category in ("network", "unknown") and not fault.lasting:
+        if deadline.left() <= 0 and fault.category in ("network", "unknown") and not fault.permanent:
             fault = TIMED_OUT
         return failure(fault, fault.text(connector.place_of_fault(error, connection), deadline.seconds))
     except BaseException as second:  # noqa: BLE001 - not even a broken third-party connector makes doctor raise
@@ -219,7 +241,7 @@ def misconfigured(message: str) -> Result:
 
     :param message: what to mend; free of secrets.
     """
-    fault = Fault("misconfigured", "unknown", "", lasting=True)
+    fault = Fault("misconfigured", "unknown", "", permanent=True)
     return failure(fault, message)
 
 
@@ -229,7 +251,7 @@ def unresolved(error: OsirisError) -> Result:
     :param error: of resolving it. Fault ``no_such_connection`` tells what nobody knows from what is wrong.
     """
     if isinstance(error, ConnectionNotFoundError):
-        return failure(Fault("no_such_connection", "unknown", "", lasting=True), str(error))
+        return failure(Fault("no_such_connection", "unknown", "", permanent=True), str(error))
     return misconfigured(str(error))
 
 
@@ -238,7 +260,7 @@ def _verdict_of(error: ConnectorError) -> Result:
         str(error.facts.get("fault", "unknown")),
         error.category,
         "",
-        lasting=not error.is_transient,
+        permanent=not error.is_transient,
     )
     return failure(fault, str(error))
 

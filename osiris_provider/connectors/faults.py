@@ -27,19 +27,19 @@ class Fault:
     :param slug: its stable name, for programs and tests.
     :param category: of CONN-010.
     :param message: what happened and what to do; ``{place}`` and ``{timeout}`` are filled in.
-    :param lasting: waiting does not help, somebody has to mend something, although the category is one that is
+    :param permanent: waiting does not help, somebody has to mend something, although the category is one that is
         usually retried (an expired certificate is).
     """
 
     slug: str
     category: Category
     message: str
-    lasting: bool = False
+    permanent: bool = False
 
     @property
     def is_transient(self) -> bool:
         """Whether it may pass by itself; see :attr:`osiris_provider.errors.OsirisError.is_transient`."""
-        return self.category in TRANSIENT and not self.lasting
+        return self.category in TRANSIENT and not self.permanent
 
     def text(self, place: str, timeout: float | None = None) -> str:
         """Return the message for a place.

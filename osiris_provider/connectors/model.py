@@ -1,6 +1,6 @@
 """The base of every family's connection model: one declaration a family, from which all else is derived.
 
-A field is declared once, with its type, its default and an :class:`Info`::
+A field is declared once, with its type, its default and an :class:`FieldInfo`::
 
     class MySQLConnection(ConnectionModel):
         host: Annotated[str, Info("Server name or address.", public=True, airflow="host")]
@@ -36,7 +36,7 @@ IN_LABELS = {"api": "API", "ca": "CA", "pg": "PostgreSQL", "dsn": "DSN", "ssl": 
 
 
 @dataclass(frozen=True)
-class Info:
+class FieldInfo:
     """What there is to say about a connection field beyond its type.
 
     :param help: one line for people: form, documents, editor.
@@ -64,7 +64,7 @@ class FieldSpec:
     """A declared field, read off the model."""
 
     name: str
-    info: Info
+    info: FieldInfo
     annotation: Any
     required: bool
     default: Any
@@ -206,7 +206,7 @@ def reference_of(connection: Mapping[str, Any]) -> str | None:
 def _declared(model: type[ConnectionModel]) -> dict[str, FieldSpec]:
     found: dict[str, FieldSpec] = {}
     for name, field in model.model_fields.items():
-        info = next((item for item in field.metadata if isinstance(item, Info)), Info(""))
+        info = next((item for item in field.metadata if isinstance(item, FieldInfo)), FieldInfo(""))
         leaves = list(_leaves(field.annotation))
         default = None if field.default is PydanticUndefined else field.default
         spec = FieldSpec(

@@ -30,7 +30,7 @@ from osiris_provider.connectors.http.faults import (
     HttpFaultError,
     bounded_wait,
 )
-from osiris_provider.connectors.model import Info
+from osiris_provider.connectors.model import FieldInfo
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.session import Answer, HttpSession
@@ -41,7 +41,7 @@ _HOST_NAME = re.compile(r"(?=.{4,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(
 
 FROZEN = Fault("shop_frozen", "permission", "The shop {place} is frozen. Its owner has to pay the outstanding balance.")
 NO_SHOP = Fault(
-    "no_such_shop", "unknown", "There is no shop at {place}, or no such api_version. Check both fields.", lasting=True
+    "no_such_shop", "unknown", "There is no shop at {place}, or no such api_version. Check both fields.", permanent=True
 )
 SHOP_LOCKED = Fault(
     "shop_locked", "permission", "The shop {place} is locked by Shopify. Its owner has to ask Shopify's support."
@@ -109,14 +109,14 @@ class ShopifyConnection(HttpConnection):
     shop_domain: Annotated[
         str,
         AfterValidator(_checked_domain),
-        Info("The shop's own domain.", public=True, airflow="host", placeholder="mystore.myshopify.com"),
+        FieldInfo("The shop's own domain.", public=True, airflow="host", placeholder="mystore.myshopify.com"),
     ]
     access_token: Annotated[
-        HeaderSecret, Info("Admin API access token of the app.", airflow="password"), Field(min_length=1)
+        HeaderSecret, FieldInfo("Admin API access token of the app.", airflow="password"), Field(min_length=1)
     ]
     api_version: Annotated[
         str,
-        Info("Version of the Admin API.", public=True, placeholder="2026-10"),
+        FieldInfo("Version of the Admin API.", public=True, placeholder="2026-10"),
         AfterValidator(_checked_version),
     ] = "2026-10"
     timeout: Timeout = 30.0

@@ -16,7 +16,7 @@ from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT, Fault
 from osiris_provider.connectors.http.base import MAX_PROOF, HttpConnector, parsed, prove_difference
 from osiris_provider.connectors.http.connection import CaBundle, Endpoint, HeaderSecret, HttpConnection, Timeout, Url
 from osiris_provider.connectors.http.faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED, HttpFaultError
-from osiris_provider.connectors.model import Info
+from osiris_provider.connectors.model import FieldInfo
 from osiris_provider.net.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -24,19 +24,22 @@ if TYPE_CHECKING:
     from osiris_provider.connectors.postgres import PostgresConnector
 
 PAUSED = Fault(
-    "project_paused", "unknown", "The project at {place} is paused. Restore it in the Supabase dashboard.", lasting=True
+    "project_paused",
+    "unknown",
+    "The project at {place} is paused. Restore it in the Supabase dashboard.",
+    permanent=True,
 )
 NO_SCHEMA = Fault(
     "schema_not_exposed",
     "unknown",
     "{place} does not expose this schema. Expose it in the project's Data API settings, or change field schema.",
-    lasting=True,
+    permanent=True,
 )
 NO_TABLE = Fault(
     "no_such_table",
     "unknown",
     "{place} exposes no such table or view in this schema. Check its name and the Data API settings.",
-    lasting=True,
+    permanent=True,
 )
 NO_COLUMN = Fault("no_such_column", "unknown", "{place} has no such column. Check select, filters and order.", True)
 
@@ -87,19 +90,21 @@ with warnings.catch_warnings():
     class SupabaseConnection(HttpConnection):
         """Connection to a Supabase project."""
 
-        url: Annotated[Url, Info("Project URL.", public=True, airflow="host", placeholder="https://abc123.supabase.co")]
+        url: Annotated[
+            Url, FieldInfo("Project URL.", public=True, airflow="host", placeholder="https://abc123.supabase.co")
+        ]
         service_role_key: Annotated[
             HeaderSecret | None,
-            Info("Secret key (sb_secret_…) or the older service_role key.", airflow="password", aliases=("key",)),
+            FieldInfo("Secret key (sb_secret_…) or the older service_role key.", airflow="password", aliases=("key",)),
         ] = None
-        anon_key: Annotated[HeaderSecret | None, Info("Publishable key or the older anon key.")] = None
-        api_version: Annotated[str, Info("Version of the Data API.", public=True), AfterValidator(_checked_version)] = (
-            "v1"
-        )
+        anon_key: Annotated[HeaderSecret | None, FieldInfo("Publishable key or the older anon key.")] = None
+        api_version: Annotated[
+            str, FieldInfo("Version of the Data API.", public=True), AfterValidator(_checked_version)
+        ] = "v1"
         schema: Annotated[
-            str, Info("Schema of the tables.", public=True, airflow="schema"), AfterValidator(_checked_schema)
+            str, FieldInfo("Schema of the tables.", public=True, airflow="schema"), AfterValidator(_checked_schema)
         ] = "public"  # type: ignore[assignment] # pydantic's old method of that name is unused
-        pg_dsn: Annotated[SecretStr | None, Info("PostgreSQL URL of the project, for SQL.")] = None
+        pg_dsn: Annotated[SecretStr | None, FieldInfo("PostgreSQL URL of the project, for SQL.")] = None
         timeout: Timeout = 30.0
         ca_bundle: CaBundle = None
 
@@ -180,13 +185,13 @@ class SupabaseConnector(HttpConnector[SupabaseConnection]):
         else:
             self._postgres.close_client(client)
 
-    def prove(self, model: SupabaseConnection, deadline: Deadline) -> dict[str, Any]:
+    def probe(self, model: SupabaseConnection, deadline: Deadline) -> dict[str, Any]:
         """Prove each credential that is given."""
-        details = super().prove(model, deadline) if model.key else {}
+        details = super().probe(model, deadline) if model.key else {}
         if model.pg_dsn is not None:
             dsn = _dsn_connection(model)
             postgres = self._postgres
-            details |= postgres.guarded(dsn, lambda: postgres.prove(postgres.model.parse(dsn), deadline))
+            details |= postgres.translate_errors(dsn, lambda: postgres.probe(postgres.model.parse(dsn), deadline))
         return details
 
     def prove_with(self, model: SupabaseConnection, session: HttpSession) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.drivers.datasets import Dataset, at_place, of_uri
-from osiris_provider.drivers.incremental.cursor import Incremental, Marks, Window
+from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental, IncrementalState
 from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
 from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
@@ -41,7 +41,7 @@ class RunContext(Protocol):
         """
 
     @property
-    def marks(self) -> Marks | None:
+    def marks(self) -> IncrementalState | None:
         """Where the high-water marks of incremental steps are kept; None if they are not."""
 
     def log_metric(
@@ -92,7 +92,7 @@ class Step(Generic[Config]):
     connection: Mapping[str, Any]
     inputs: Mapping[str, Mapping[str, Any]]
     ctx: RunContext
-    window: Window | None = None
+    window: CursorRange | None = None
     """What an incremental step has to ask for; None if it asks for all."""
 
     def __repr__(self) -> str:
@@ -264,7 +264,7 @@ class Extractor(BaseDriver[Config]):
         """Return what is read, as a stream: anything that :func:`to_reader` takes."""
 
     def _extract_new(self, step: Step[Config], settings: Incremental) -> pa.RecordBatchReader:
-        marks: Marks | None = getattr(step.ctx, "marks", None)
+        marks: IncrementalState | None = getattr(step.ctx, "marks", None)
         if marks is None:
             message = f"Step {step.id}: config field incremental: whoever runs this step keeps no high-water marks."
             raise DriverConfigError(message, step=step.id)

@@ -11,7 +11,7 @@ from osiris_provider.errors import OsirisError
 T = TypeVar("T")
 
 
-def failing_for_good(call: Callable[[], T]) -> T:
+def fail_fast(call: Callable[[], T]) -> T:
     """Call, and spare the task's retries where they cannot help (CONN-019).
 
     :param call: raises errors of this package.

@@ -16,7 +16,7 @@ from osiris_provider.connections.resolve import list_connections
 from osiris_provider.connectors.check_many import Report
 from osiris_provider.connectors.registry import stop_all
 from osiris_provider.errors import ConnectionConfigError, OsirisError
-from osiris_provider.hooks.errors import failing_for_good
+from osiris_provider.hooks.errors import fail_fast
 from osiris_provider.hooks.health import check_all, name_of
 from osiris_provider.runtime.health_state import HealthState
 from osiris_provider.runtime.state import state_url
@@ -79,7 +79,7 @@ class OsirisDoctorOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[Report]:
         """Check, log a line a connection, and return the reports."""
-        targets = failing_for_good(self._targets)
+        targets = fail_fast(self._targets)
         if not targets:
             self.log.warning("No connection is checked: there is none in connections, or in the connections file.")
         if self.deferrable:

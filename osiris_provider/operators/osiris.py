@@ -17,7 +17,7 @@ from osiris_provider.drivers.base import REFERENCE, RESOLVED
 from osiris_provider.drivers.registry import get_driver
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError, OsirisError, UnknownConnectorError
 from osiris_provider.hooks.base import resolve
-from osiris_provider.hooks.errors import failing_for_good
+from osiris_provider.hooks.errors import fail_fast
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -67,7 +67,7 @@ class OsirisOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the driver and return its result, small and JSON-able."""
         try:
-            return failing_for_good(lambda: self._run(context))
+            return fail_fast(lambda: self._run(context))
         finally:
             # A stream that was given up has its server still at work.
             stop_all()

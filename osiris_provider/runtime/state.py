@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from osiris_provider.connections.settings import setting
-from osiris_provider.drivers.incremental.cursor import Mark
+from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.errors import ConnectorError, DataError
 from osiris_provider.runtime.staging import OpenPath, safe_segment, staging_url
 from osiris_provider.storage.faults import MISSING, attempt
@@ -75,8 +75,8 @@ class Entry:
     run_id: str
     source: str
     column: str
-    low: Mark | None
-    mark: Mark | None = None
+    low: CursorValue | None
+    mark: CursorValue | None = None
     reached: bool = False
     written_at: str = ""
 
@@ -85,7 +85,7 @@ class Entry:
         return (self.source, self.column) == (source, column)
 
 
-class MarkStore:
+class StateStore:
     """The files.
 
     :param url: of a directory that all workers share, or of an object store.

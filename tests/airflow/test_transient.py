@@ -19,7 +19,7 @@ from osiris_provider.errors import (
     PermissionDeniedError,
     UnknownConnectorError,
 )
-from osiris_provider.hooks.errors import failing_for_good
+from osiris_provider.hooks.errors import fail_fast
 from osiris_provider.hooks.health import can_recover
 from osiris_provider.net.deadline import Deadline
 
@@ -45,7 +45,7 @@ class Raising(Connector[FakeConnection, FakeClient]):
     def open_client(self, model: FakeConnection, deadline: Deadline) -> FakeClient:  # noqa: ARG002 - the contract's
         raise self.error
 
-    def prove(self, model: FakeConnection, deadline: Deadline) -> dict[str, Any]:  # noqa: ARG002 - the contract's
+    def probe(self, model: FakeConnection, deadline: Deadline) -> dict[str, Any]:  # noqa: ARG002 - the contract's
         raise self.error
 
     def is_alive(self, client: FakeClient) -> bool:
@@ -87,7 +87,7 @@ def test_everyone_agrees(error: OsirisError, transient: bool) -> None:
         raise error
 
     with pytest.raises(Exception, match=str(error)) as raised:
-        failing_for_good(fail)
+        fail_fast(fail)
     assert (raised.value is error) is transient
     if AIRFLOW >= (3, 3):
         decided = OsirisRetryPolicy().evaluate(error, 1, 3).action

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from osiris_provider.drivers.incremental.cursor import Marks
+from osiris_provider.drivers.incremental.cursor import IncrementalState
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class RecordingContext:
     metrics: list[Metric] = field(default_factory=list)
     load_id: str | None = None
     cleared_at: int = 0
-    marks: Marks | None = None
+    marks: IncrementalState | None = None
 
     def log_metric(
         self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from osiris_provider.drivers.incremental.cursor import Mark, Span
+from osiris_provider.drivers.incremental.cursor import CursorValue, RunRange
 
 
 @dataclass
@@ -15,15 +15,15 @@ class KeptMarks:
     :param high: up to which it reads.
     """
 
-    low: Mark | None = None
-    high: Mark | None = None
+    low: CursorValue | None = None
+    high: CursorValue | None = None
     sources: list[tuple[str, str]] = field(default_factory=list)
     advanced: int = 0
 
-    def begin(self, source: str, column: str) -> Span:
+    def begin(self, source: str, column: str) -> RunRange:
         self.sources.append((source, column))
-        return Span(self.low, self.high)
+        return RunRange(self.low, self.high)
 
-    def advance(self, mark: Mark | None) -> None:
+    def advance(self, mark: CursorValue | None) -> None:
         self.low = mark
         self.advanced += 1

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.sql.constraints import Limits
+from osiris_provider.drivers.sql.constraints import ColumnConstraints
 from osiris_provider.drivers.sql.validate import fitting
 from osiris_provider.errors import DataError
 
@@ -231,7 +231,7 @@ class TestDuckDB:
         close_all()
 
 
-def is_refused(column: pa.Array, limits: Limits) -> bool:
+def is_refused(column: pa.Array, limits: ColumnConstraints) -> bool:
     """Return whether a value does not go into a column of these limits."""
     batch = pa.RecordBatch.from_arrays([column], names=["v"])
     try:
@@ -246,18 +246,18 @@ def is_refused(column: pa.Array, limits: Limits) -> bool:
 )
 def test_whole_numbers_go_into_a_double_only_unchanged(value: int) -> None:
     column = pa.array([None, value], pa.int64())
-    assert is_refused(column, Limits(number=True, mantissa=53)) == (int(float(value)) != value)
+    assert is_refused(column, ColumnConstraints(number=True, mantissa=53)) == (int(float(value)) != value)
 
 
 @given(st.integers(0, 2**64 - 1))
 def test_unsigned_numbers_go_into_a_double_only_unchanged(value: int) -> None:
     column = pa.array([value, None], pa.uint64())
-    assert is_refused(column, Limits(number=True, mantissa=53)) == (int(float(value)) != value)
+    assert is_refused(column, ColumnConstraints(number=True, mantissa=53)) == (int(float(value)) != value)
 
 
 @given(st.decimals(-(10**9), 10**9, places=6), st.integers(0, 6))
 def test_decimals_go_into_a_column_only_with_all_their_digits(value: Decimal, scale: int) -> None:
-    limits = Limits(number=True, digits=20, scale=scale)
+    limits = ColumnConstraints(number=True, digits=20, scale=scale)
     expected = (Fraction(value) * 10**scale).denominator != 1
     assert is_refused(pa.array([value], pa.decimal128(20, 6)), limits) == expected
     assert is_refused(pa.array([str(value)]), limits) == expected
@@ -271,7 +271,7 @@ def test_moments_are_cut_only_of_zeros(value: dt.datetime, fraction: int, unit: 
 
     value = value.replace(year=1700 + value.year % 500)
     column = pa.array([value, None], pa.timestamp(unit))
-    limits = Limits(moments=Moments("timestamp", fraction))
+    limits = ColumnConstraints(moments=Moments("timestamp", fraction))
     step = 10 ** (6 - fraction)
     assert is_refused(column, limits) == bool(value.microsecond % step)
     assert is_refused(pa.array([value.isoformat()]), limits) == bool(value.microsecond % step)

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.incremental.cursor import Incremental, Mark
+from osiris_provider.drivers.incremental.cursor import CursorValue, Incremental
 from osiris_provider.drivers.incremental.ordering import kind_of
 from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.drivers.mysql.protocol import arrow_types
@@ -92,7 +92,7 @@ def follow(values: Sequence[Any], marks: KeptMarks, dtype: Any = None, size: int
 def test_numeric_without_precision_is_compared_as_a_number(postgres: Connection, marks: KeptMarks) -> None:
     execute(postgres, "CREATE TABLE t (n INT, c NUMERIC)", "INSERT INTO t SELECT i, i FROM generate_series(1, 12) i")
     got = read(postgres, marks)
-    assert marks.low == Mark("string", "12")
+    assert marks.low == CursorValue("string", "12")
     execute(postgres, "INSERT INTO t VALUES (13, 12.5), (14, 100), (15, 1000000000000000000000.000000000000000001)")
     got += read(postgres, marks) + read(postgres, marks)
     assert got == list(range(1, 16)), "each row once"
@@ -133,7 +133,7 @@ def test_lookback_of_a_numeric_without_precision_is_in_units(postgres: Connectio
     ],
 )
 def test_lookback_of_texts_that_are_times_or_numbers(text: str, earlier: str) -> None:
-    found = Mark("string", text).before(1).text
+    found = CursorValue("string", text).before(1).text
     if ":" in earlier:
         assert dt.datetime.fromisoformat(found) == dt.datetime.fromisoformat(earlier)
     else:
@@ -141,7 +141,7 @@ def test_lookback_of_texts_that_are_times_or_numbers(text: str, earlier: str) ->
 
 
 def test_lookback_of_a_decimal_of_many_digits_is_exact() -> None:
-    mark = Mark("decimal128(38, 10)", "1234567890123456789012345678.9999999999")
+    mark = CursorValue("decimal128(38, 10)", "1234567890123456789012345678.9999999999")
     assert mark.before(0.5).text == "1234567890123456789012345678.4999999999"
 
 
@@ -180,7 +180,7 @@ def test_texts_of_mysql_say_in_which_order_they_stand(column: Column, kind: str)
 def test_dates_of_mysql_that_are_none_are_before_all(marks: KeptMarks) -> None:
     sent = ["0000-00-00 00:00:00", "2024-00-00 00:00:00", "2024-01-02 00:00:00"]
     assert follow(sent, marks, compare_as="time") == sent
-    assert marks.low == Mark("string", "2024-01-02 00:00:00")
+    assert marks.low == CursorValue("string", "2024-01-02 00:00:00")
 
 
 def test_json_is_refused_where_it_looks_like_text(tmp_path: Path, marks: KeptMarks) -> None:
@@ -227,7 +227,7 @@ def test_texts_with_mixed_offsets_and_fractions_are_compared_as_times(
     for text in MIXED:
         sent.append(text)
         got += follow(sent, marks, **settings)
-        assert marks.low == Mark("string", text)
+        assert marks.low == CursorValue("string", text)
     assert got == MIXED
 
 
@@ -280,7 +280,7 @@ def test_what_is_ahead_of_its_time_comes_once_when_its_time_has_come(marks: Kept
     assert follow([past, soon], marks) == [past, soon]
     assert marks.low is not None
     # As if a day had gone by since.
-    marks.low = Mark(
+    marks.low = CursorValue(
         marks.low.type,
         marks.low.text,
         marks.low.seen,
@@ -292,7 +292,7 @@ def test_what_is_ahead_of_its_time_comes_once_when_its_time_has_come(marks: Kept
 def test_a_time_without_zone_may_be_one_of_kiribati(marks: KeptMarks) -> None:
     local = (NOW + 13 * HOUR).replace(tzinfo=None)
     assert follow([local], marks, pa.timestamp("us")) == [local]
-    assert marks.low == Mark("timestamp[us]", f"{local:%Y-%m-%d %H:%M:%S}.000000")
+    assert marks.low == CursorValue("timestamp[us]", f"{local:%Y-%m-%d %H:%M:%S}.000000")
 
 
 # Sources that do not do what they are asked.
@@ -359,7 +359,7 @@ def test_a_cursor_inside_an_object(api: FakeApi, marks: KeptMarks) -> None:
     api.rows = [{"id": n, "meta": {"at": {"time": f"2026-01-0{n}T00:00:00Z"}}} for n in (1, 2)]
     ctx = RecordingContext(marks=marks)
     assert extracted(api, "items/page", ctx, **config).read_all()["id"].to_pylist() == [1, 2]
-    assert marks.low == Mark("string", "2026-01-02T00:00:00Z")
+    assert marks.low == CursorValue("string", "2026-01-02T00:00:00Z")
     api.rows.append({"id": 3, "meta": {"at": {"time": "2026-01-03T00:00:00Z"}}})
     assert extracted(api, "items/page", ctx, **config).read_all()["id"].to_pylist() == [3]
     assert api.requests[-1].query["since"] == "2026-01-02T00:00:00Z"

@@ -183,7 +183,7 @@ def _raised(connection: Connection) -> Exception | None:
     connector = get_connector(connection["family"])
     try:
         model = connector.model.parse(connection)
-        connector.guarded(connection, lambda: connector.prove(model, Deadline(5)))
+        connector.translate_errors(connection, lambda: connector.probe(model, Deadline(5)))
     except Exception as error:  # noqa: BLE001 - the caller looks at whatever is raised
         return error.with_traceback(None)
     return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from osiris_provider.drivers.incremental.cursor import Mark
+from osiris_provider.drivers.incremental.cursor import CursorValue
 
 from tests.contract.context import RecordingContext
 from tests.contract.marks import KeptMarks
@@ -51,7 +51,7 @@ def test_what_is_new(api: FakeApi) -> None:
 def test_a_run_done_again_leaves_out_what_has_come_since(api: FakeApi) -> None:
     api.rows = [{"id": number, "updated_at": f"2026-01-{number:02}T00:00:00Z"} for number in range(1, 5)]
     ctx = RecordingContext()
-    ctx.marks = KeptMarks(Mark("string", "2026-01-02T00:00:00Z"), Mark("string", "2026-01-03T00:00:00Z"))
+    ctx.marks = KeptMarks(CursorValue("string", "2026-01-02T00:00:00Z"), CursorValue("string", "2026-01-03T00:00:00Z"))
     config: dict[str, Any] = {"incremental": {"column": "updated_at", "param": "since"}}
     assert extracted(api, "items/since", ctx, **config).read_all()["id"].to_pylist() == [2, 3]
 

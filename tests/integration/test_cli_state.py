@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from osiris_provider.drivers.incremental.cursor import Mark
-from osiris_provider.runtime.state import Entry, MarkStore, RunKey, TaskKey
+from osiris_provider.drivers.incremental.cursor import CursorValue
+from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey
 from upath import UPath
 
 from tests.integration.conftest import Run
@@ -18,24 +18,24 @@ LONG = "a [very] long name/of a DAG " * 10
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MarkStore:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateStore:
     """A store with three runs of a task, and one of each of two mapped ones."""
     monkeypatch.setenv("AIRFLOW__OSIRIS__STATE_URL", (tmp_path / "state").as_uri())
-    store = MarkStore((tmp_path / "state").as_uri(), UPath)
+    store = StateStore((tmp_path / "state").as_uri(), UPath)
     for number in range(1, 4):
-        low = Mark("int64", str(number - 1)) if number > 1 else None
-        add(store, TaskKey("sales", "orders"), number, low, Mark("int64", str(number)))
+        low = CursorValue("int64", str(number - 1)) if number > 1 else None
+        add(store, TaskKey("sales", "orders"), number, low, CursorValue("int64", str(number)))
     for index in (0, 1):
         add(store, TaskKey(LONG, "each", index), 1, None, None)
     return store
 
 
-def add(store: MarkStore, task: TaskKey, number: int, low: Mark | None, mark: Mark | None) -> None:
+def add(store: StateStore, task: TaskKey, number: int, low: CursorValue | None, mark: CursorValue | None) -> None:
     moment = START + timedelta(days=number)
     store.write(RunKey(f"run_{number}", moment, moment), Entry(task, f"run_{number}", "@m.d t", "id", low, mark))
 
 
-def test_list_shows_the_newest_run_of_each_task(run: Run, store: MarkStore) -> None:
+def test_list_shows_the_newest_run_of_each_task(run: Run, store: StateStore) -> None:
     del store
     code, out, _ = run("state", "list", "--json")
     assert code == 0
@@ -50,7 +50,7 @@ def test_list_shows_the_newest_run_of_each_task(run: Run, store: MarkStore) -> N
     assert "a [very]" not in out
 
 
-def test_show_shows_every_run(run: Run, store: MarkStore) -> None:
+def test_show_shows_every_run(run: Run, store: StateStore) -> None:
     del store
     code, out, _ = run("state", "show", "sales", "orders", "--json")
     assert code == 0
@@ -58,7 +58,7 @@ def test_show_shows_every_run(run: Run, store: MarkStore) -> None:
     assert run("state", "show", "sales", "no_such_task")[0] == 1
 
 
-def test_reset_forgets_a_task_a_run_or_a_mapped_task(run: Run, store: MarkStore) -> None:
+def test_reset_forgets_a_task_a_run_or_a_mapped_task(run: Run, store: StateStore) -> None:
     task = TaskKey("sales", "orders")
     assert run("state", "reset", "sales", "orders", "--run", "run_3")[0] == 0
     assert [entry.run_id for _, entry in store.entries() if entry.task == task] == ["run_1", "run_2"]
@@ -81,7 +81,7 @@ def test_nothing_is_kept_yet(run: Run, tmp_path: Path) -> None:
     assert (code, json.loads(out)) == (0, {"marks": []})
 
 
-def test_a_file_that_is_something_else_is_named(run: Run, store: MarkStore, tmp_path: Path) -> None:
+def test_a_file_that_is_something_else_is_named(run: Run, store: StateStore, tmp_path: Path) -> None:
     del store
     wrong = tmp_path / "state" / "sales" / "orders" / "-1" / "zzz.json"
     wrong.write_text('{"version": 99}')

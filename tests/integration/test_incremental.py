@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.incremental.cursor import Mark
+from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.errors import DataError, DriverConfigError, OsirisError
 
 from tests.contract.context import RecordingContext
@@ -88,26 +88,26 @@ class IncrementalTests:
     def test_a_query_with_parameters(self, connection: Connection, marks: KeptMarks) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (9, 9)")
         config: dict[str, Any] = {"query": f"SELECT * FROM t WHERE n < {self.positional}", "params": [9]}
-        marks.low = Mark("int32", "2")
+        marks.low = CursorValue("int32", "2")
         assert self.ids(connection, marks, **config) == [2, 3]
         config = {"query": f"SELECT * FROM t WHERE n < {self.named}", "params": {"v": 9}}
-        marks.low = Mark("int32", "3")
+        marks.low = CursorValue("int32", "3")
         assert self.ids(connection, marks, **config) == [3]
         config = {"query": "SELECT * FROM t WHERE 'a' LIKE '%a%'"}
         assert self.ids(connection, marks, **config) == [9]
 
     def test_a_run_done_again_reads_up_to_its_mark(self, connection: Connection, marks: KeptMarks) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (4, 4)")
-        marks.low, marks.high = Mark("int32", "2"), Mark("int32", "3")
+        marks.low, marks.high = CursorValue("int32", "2"), CursorValue("int32", "3")
         assert self.ids(connection, marks, table="t") == [2, 3]
-        assert marks.low == Mark("int32", "3")
+        assert marks.low == CursorValue("int32", "3")
 
     def test_initial_value_lookback_and_exclusive(self, connection: Connection, marks: KeptMarks) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)")
         assert self.ids(connection, marks, table="t", incremental={"column": "c", "initial_value": 2}) == [2, 3]
         assert self.ids(connection, marks, table="t", incremental={"column": "c", "inclusive": False}) == []
         assert self.ids(connection, marks, table="t", incremental={"column": "c", "lookback": 1}) == [2, 3]
-        assert marks.low == Mark("int32", "3")
+        assert marks.low == CursorValue("int32", "3")
 
     def test_rows_without_a_value_are_never_lost_in_silence(self, connection: Connection, marks: KeptMarks) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, NULL)")
@@ -124,17 +124,17 @@ class IncrementalTests:
         self.sql("CREATE TABLE t (n INT, c INT)")
         assert self.ids(connection, marks, table="t") == []
         assert (marks.low, marks.advanced) == (None, 1)
-        marks.low = Mark("int32", "7")
+        marks.low = CursorValue("int32", "7")
         assert self.ids(connection, marks, table="t") == []
-        assert marks.low == Mark("int32", "7")
+        assert marks.low == CursorValue("int32", "7")
 
     def test_names_and_values_are_no_sql(self, connection: Connection, marks: KeptMarks) -> None:
         name = f"c{self.quote}; DROP TABLE t; -- %s"
         quoted = self.quote + name.replace(self.quote, self.quote * 2) + self.quote
         self.sql(f"CREATE TABLE t (n INT, {quoted} VARCHAR(40))", "INSERT INTO t VALUES (1, 'b'), (2, 'z')")
-        marks.low = Mark("string", "' OR 1=1; DROP TABLE t; -- %s")
+        marks.low = CursorValue("string", "' OR 1=1; DROP TABLE t; -- %s")
         assert self.ids(connection, marks, table="t", incremental={"column": name}) == [1, 2]
-        marks.low = Mark("string", "c' OR '1'='1")
+        marks.low = CursorValue("string", "c' OR '1'='1")
         assert self.ids(connection, marks, table="t", incremental={"column": name}) == [2]
 
     def test_a_column_that_is_not_there(self, connection: Connection, marks: KeptMarks) -> None:
@@ -162,10 +162,10 @@ class ServerTests(IncrementalTests):
         rows = ", ".join(f"({number}, {number})" for number in range(0, 200, 2))
         self.sql(f"INSERT INTO t VALUES {rows}")
         parts = {"partition_on": "n", "partitions": 3, **source}
-        marks.low = Mark("int32", "100")
+        marks.low = CursorValue("int32", "100")
         assert self.ids(connection, marks, **parts) == list(range(100, 200, 2))
         assert self.ids(connection, marks, **parts) == []
-        assert marks.low == Mark("int32", "198")
+        assert marks.low == CursorValue("int32", "198")
 
 
 @MYSQL_AND_MARIADB

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from osiris_provider.drivers.incremental.cursor import Mark
+from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.errors import DataError
-from osiris_provider.runtime.state import Entry, MarkStore, RunKey, TaskKey
+from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey
 from osiris_provider.storage.cleanup import remove_old
 from upath import UPath
 
@@ -32,43 +32,45 @@ def run(number: int, after: timedelta = timedelta(0)) -> RunKey:
     return RunKey(f"scheduled__{moment.isoformat()}", moment, moment + after)
 
 
-def entry(key: RunKey, mark: Mark | None = None) -> Entry:
-    return Entry(TASK, key.run_id, "@mysql.shop orders", "id", Mark("uint64", "18446744073709551615", ("ab",)), mark)
+def entry(key: RunKey, mark: CursorValue | None = None) -> Entry:
+    return Entry(
+        TASK, key.run_id, "@mysql.shop orders", "id", CursorValue("uint64", "18446744073709551615", ("ab",)), mark
+    )
 
 
 def test_what_is_written_is_read_back_exactly(url: str) -> None:
-    store = MarkStore(url, UPath)
+    store = StateStore(url, UPath)
     assert store.names(TASK) == []
     assert store.read(TASK, "nothing.json") is None
     keys = [run(2), run(1), run(1, timedelta(minutes=1)), run(3)]
     for key in keys:
-        store.write(key, entry(key, Mark("string", "ž\n'\"", None)))
+        store.write(key, entry(key, CursorValue("string", "ž\n'\"", None)))
     assert store.names(TASK) == [keys[index].name() for index in (1, 2, 0, 3)]
     found = store.read(TASK, keys[0].name())
     assert found is not None
     assert (found.task, found.run_id, found.low, found.mark) == (
         TASK,
         keys[0].run_id,
-        Mark("uint64", "18446744073709551615"),
-        Mark("string", "ž\n'\""),
+        CursorValue("uint64", "18446744073709551615"),
+        CursorValue("string", "ž\n'\""),
     )
     assert found.low is not None
     assert found.low.seen == ("ab",)
     # The same worker, another process: what was listed before is not remembered.
     store.remove(TASK, [keys[1].name()])
-    assert len(list(MarkStore(url, UPath).entries())) == 3
+    assert len(list(StateStore(url, UPath).entries())) == 3
 
 
 def test_a_run_that_is_done_again_replaces_its_own_file(url: str) -> None:
-    store = MarkStore(url, UPath)
+    store = StateStore(url, UPath)
     for text in ("1", "2"):
-        store.write(run(1), entry(run(1), Mark("int64", text)))
+        store.write(run(1), entry(run(1), CursorValue("int64", text)))
     [(_, found)] = store.entries()
-    assert found.mark == Mark("int64", "2")
+    assert found.mark == CursorValue("int64", "2")
 
 
 def test_the_garbage_collector_of_staging_leaves_marks_alone(tmp_path: Path) -> None:
-    store = MarkStore((tmp_path / ".osiris-state").as_uri(), UPath)
+    store = StateStore((tmp_path / ".osiris-state").as_uri(), UPath)
     store.write(run(1), entry(run(1)))
     root = UPath(tmp_path.as_uri())
     assert list(remove_old(root.fs, root.path, root.as_uri(), timedelta(hours=-1))) == []
@@ -76,7 +78,7 @@ def test_the_garbage_collector_of_staging_leaves_marks_alone(tmp_path: Path) -> 
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
-    store = MarkStore((tmp_path / "state").as_uri(), UPath)
+    store = StateStore((tmp_path / "state").as_uri(), UPath)
     store.write(run(1), entry(run(1)))
     [file] = tmp_path.rglob("*.json")
     file.write_text("{")

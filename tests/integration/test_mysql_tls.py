@@ -143,7 +143,7 @@ def test_encrypted_client_has_no_deadline_after_login(fields: Fields) -> None:
 def test_read_timeout_bounds_every_answer(fields: Fields) -> None:
     client = CONNECTOR.create_client({**fields, "read_timeout": 0.2})
     with pytest.raises(ConnectTimeoutError):
-        CONNECTOR.guarded(fields, lambda: client.cursor().execute("SELECT SLEEP(5)"))
+        CONNECTOR.translate_errors(fields, lambda: client.cursor().execute("SELECT SLEEP(5)"))
 
 
 @pytest.mark.parametrize("partitions", [{}, {"partition_on": "id"}])

@@ -134,7 +134,7 @@ def test_conn_011_errors_of_client_libraries(known: Known, shape: str, secret: s
             raise RAISED[raised](planted)
 
         try:
-            connector.guarded(connection, fail)
+            connector.translate_errors(connection, fail)
         except Exception as error:  # noqa: BLE001 - any error is looked at
             return shown_of(error.with_traceback(None))
         pytest.fail("nothing was raised")

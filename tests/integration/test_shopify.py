@@ -11,7 +11,7 @@ import pytest
 from osiris_provider.connectors import close_all, retry
 from osiris_provider.connectors.shopify import ShopifyConnector
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.incremental.cursor import Mark
+from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.errors import (
     ConnectionConfigError,
     ConnectorError,
@@ -184,7 +184,7 @@ def test_extractor_asks_for_what_is_new(shop: FakeShopify) -> None:
         "(status:open OR status:closed) AND updated_at:>'2026-01-02T00:00:00Z'",
     ]
     assert marks.sources[0] == ("@shopify.test orders", "updatedAt")
-    marks.low = Mark("string", "' OR title:'\\")
+    marks.low = CursorValue("string", "' OR title:'\\")
     extracted(shop, marks=marks, incremental={"column": "updatedAt"}, **config)
     assert shop.requests[-1].json()["variables"]["search"].endswith(r"updated_at:>='\' OR title:\'\\'")
 

@@ -23,7 +23,7 @@ EVIL = "\x1b[31mred\x1b[0m\x07 \u202eevil\x9b2J\r\nnext"
 class Talkative(FakeConnector):
     """Tells what a peer has said, as a connector of somebody else may."""
 
-    def prove(self, model: FakeConnection, deadline: Deadline) -> dict[str, Any]:
+    def probe(self, model: FakeConnection, deadline: Deadline) -> dict[str, Any]:
         deadline.remaining()
         if model.does == "refuse":
             message = f"The shop said: {EVIL}"

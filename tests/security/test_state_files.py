@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.cli.main import main
-from osiris_provider.drivers.incremental.cursor import Mark
+from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.errors import DataError
-from osiris_provider.runtime.state import Entry, MarkStore, RunKey, TaskKey
+from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey
 from upath import UPath
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -29,8 +29,8 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of a run."""
     url = (tmp_path / "state").as_uri()
     monkeypatch.setenv("AIRFLOW__OSIRIS__STATE_URL", url)
-    entry = Entry(TASK, "run", "@mysql.shop orders", "id", None, Mark("int64", "7"), reached=True)
-    MarkStore(url, UPath).write(RunKey("run", NOW, NOW), entry)
+    entry = Entry(TASK, "run", "@mysql.shop orders", "id", None, CursorValue("int64", "7"), reached=True)
+    StateStore(url, UPath).write(RunKey("run", NOW, NOW), entry)
     [path] = (tmp_path / "state").rglob("*.json")
     return path
 
@@ -89,4 +89,4 @@ def test_any_json_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, v
     folder.mkdir(parents=True)
     (folder / "x.json").write_text(json.dumps(value))
     with pytest.raises(DataError, match=r"x\.json"):
-        list(MarkStore(root.as_uri(), UPath).entries())
+        list(StateStore(root.as_uri(), UPath).entries())

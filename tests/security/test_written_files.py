@@ -13,7 +13,7 @@ import pytest
 from osiris_provider.drivers.base import BaseDriver
 from osiris_provider.drivers.filesystem.drivers import CsvWriter, ParquetWriter
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError
-from osiris_provider.runtime.state import Entry, MarkStore, RunKey, TaskKey
+from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey
 from upath import UPath
 
 from tests.contract.context import RecordingContext
@@ -80,7 +80,7 @@ def test_a_planted_link_is_replaced_and_not_followed(tmp_path: Path, driver: Bas
 
 
 def test_state_is_for_its_owner_alone(tmp_path: Path) -> None:
-    store = MarkStore((tmp_path / "state").as_uri(), UPath)
+    store = StateStore((tmp_path / "state").as_uri(), UPath)
     task = TaskKey("dag", "task")
     store.write(RunKey("run", NOW, NOW), Entry(task, "run", "orders", "id", None))
     [made] = (tmp_path / "state").rglob("*.json")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import Fault
-from osiris_provider.connectors.model import ConnectionModel, Info
+from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 from osiris_provider.net.deadline import Deadline
 from pydantic import Field, SecretStr
 
@@ -15,12 +15,12 @@ BROKEN = Fault("broken", "permission", "{place} is broken. Mend it.")
 
 
 class FakeConnection(ConnectionModel):
-    does: Annotated[str, Info("What a check does.", public=True, airflow="host")]
-    password: Annotated[SecretStr, Info("A password.", airflow="password", aliases=("pwd",))] = SecretStr("")
-    port: Annotated[int, Info("A port.", airflow="port"), Field(ge=1, le=65535)] = 1
-    ratio: Annotated[float | None, Info("A number.")] = None
-    ssl: Annotated[bool, Info("A switch.")] = False
-    headers: Annotated[dict[str, SecretStr], Info("Secret texts by name.")] = Field(default={})
+    does: Annotated[str, FieldInfo("What a check does.", public=True, airflow="host")]
+    password: Annotated[SecretStr, FieldInfo("A password.", airflow="password", aliases=("pwd",))] = SecretStr("")
+    port: Annotated[int, FieldInfo("A port.", airflow="port"), Field(ge=1, le=65535)] = 1
+    ratio: Annotated[float | None, FieldInfo("A number.")] = None
+    ssl: Annotated[bool, FieldInfo("A switch.")] = False
+    headers: Annotated[dict[str, SecretStr], FieldInfo("Secret texts by name.")] = Field(default={})
 
     def place(self) -> str:
         return f"the {self.does} peer"
@@ -52,11 +52,11 @@ class FakeConnector(Connector[FakeConnection, FakeClient]):
         self.opened: list[FakeClient] = []
 
     def open_client(self, model: FakeConnection, deadline: Deadline) -> FakeClient:
-        self.prove(model, deadline)
+        self.probe(model, deadline)
         self.opened.append(FakeClient())
         return self.opened[-1]
 
-    def prove(self, model: FakeConnection, deadline: Deadline) -> dict[str, Any]:
+    def probe(self, model: FakeConnection, deadline: Deadline) -> dict[str, Any]:
         if model.does == "hang":
             self.release.wait(60)
         if model.does == "obey":

@@ -81,11 +81,11 @@ def test_conn_010_errors_are_classified(
 
 
 def test_own_errors_keep_their_words(connector: FakeConnector, monkeypatch: pytest.MonkeyPatch) -> None:
-    def prove(*_: Any) -> dict[str, Any]:
+    def probe(*_: Any) -> dict[str, Any]:
         message = "The key has been revoked. Make another."
         raise AuthError(message, fault="revoked")
 
-    monkeypatch.setattr(connector, "prove", prove)
+    monkeypatch.setattr(connector, "prove", probe)
     ok, verdict = connector.doctor(connection())
     assert (ok, verdict["category"], verdict["message"]) == (False, "auth", "The key has been revoked. Make another.")
     assert verdict["details"] == {"fault": "revoked", "retryable": False}

@@ -34,7 +34,7 @@ def test_a_slug_means_one_category_and_one_permanence() -> None:
     shared = [fault for fault in vars(sql_faults).values() if isinstance(fault, Fault)]
     for fault in OWN:
         twins = [other for other in shared if other.slug == fault.slug]
-        assert all((twin.category, twin.lasting) == (fault.category, fault.lasting) for twin in twins), fault.slug
+        assert all((twin.category, twin.permanent) == (fault.category, fault.permanent) for twin in twins), fault.slug
 
 
 def test_no_code_has_two_faults() -> None:

@@ -61,7 +61,7 @@ def test_conn_010_mysql_categories(code: int, category: str) -> None:
         (pymysql.OperationalError(), "unknown"),
         (ConnectionRefusedError(111, "refused"), "refused"),
         (UnicodeDecodeError("utf-8", b"\\xff", 0, 1, "noise"), "garbage"),
-        (DiagnosedError(faults.DEADLOCK), "deadlock"),
+        (DiagnosedError(sql_faults.DEADLOCK), "deadlock"),
     ],
 )
 def test_conn_010_mysql_errors_without_a_known_code(error: Exception, slug: str) -> None:

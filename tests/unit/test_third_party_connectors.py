@@ -60,13 +60,13 @@ PROOFS: dict[str, Behaviour] = {
 
 
 class Stranger(FakeConnector):
-    """Behaves in ``prove`` as it is told."""
+    """Behaves in ``probe`` as it is told."""
 
     def __init__(self, behave: Behaviour) -> None:
         super().__init__()
         self._behave = behave
 
-    def prove(self, model: FakeConnection, deadline: Deadline) -> dict[str, Any]:  # noqa: ARG002 - it keeps none
+    def probe(self, model: FakeConnection, deadline: Deadline) -> dict[str, Any]:  # noqa: ARG002 - it keeps none
         found: dict[str, Any] = self._behave()
         return found
 

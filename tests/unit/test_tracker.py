@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osiris_provider.drivers.incremental.cursor import Incremental, Mark
+from osiris_provider.drivers.incremental.cursor import CursorValue, Incremental
 from osiris_provider.drivers.incremental.seen_rows import MOST_SEEN
 from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.errors import DataError, DriverConfigError
@@ -95,7 +95,7 @@ def test_the_mark_never_goes_back() -> None:
     marks = KeptMarks()
     read([(1, 10)], marks)
     assert read([(2, 9)], marks, lookback=5) == [2]
-    assert marks.low == Mark("int64", "10")
+    assert marks.low == CursorValue("int64", "10")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_mark_that_holds_a_secret_is_refused() -> None:
 
 
 def test_lookback_needs_distances() -> None:
-    marks = KeptMarks(low=Mark("string", "abc"))
+    marks = KeptMarks(low=CursorValue("string", "abc"))
     with pytest.raises(DriverConfigError, match=r"incremental\.lookback.*'abc'"):
         read([], marks, pa.string(), lookback=1)
 
@@ -151,14 +151,14 @@ UTC = timezone.utc
     ],
 )
 def test_marks_are_kept_exactly(value: Any, kind: pa.DataType, text: str, bound: Any, json: Any) -> None:
-    mark = Mark.of(pa.scalar(value, kind))
+    mark = CursorValue.of(pa.scalar(value, kind))
     assert mark.text == text
     assert mark.bound() == bound
     assert type(mark.bound()) is type(bound)
     assert json is None or mark.json() == json
     again = mark.typed(kind)
     assert again is not None
-    assert Mark.of(again[0]) == mark
+    assert CursorValue.of(again[0]) == mark
 
 
 @pytest.mark.parametrize(
@@ -181,15 +181,15 @@ def test_initial_values(given_value: Any, bound: Any) -> None:
 @pytest.mark.parametrize(
     ("mark", "lookback", "text"),
     [
-        (Mark("int64", "10"), 2.5, "7"),
-        (Mark("decimal128(9, 2)", "1.50"), 1, "0.50"),
-        (Mark("double", "1.5"), 0.5, "1.0"),
-        (Mark("date32[day]", "2024-03-01"), 1, "2024-02-29"),
-        (Mark("timestamp[us]", "2024-03-01 00:00:00.000000"), 0.5, "2024-02-29 23:59:59.500000"),
-        (Mark("timestamp[ns, tz=UTC]", "2024-03-01 00:00:00.000000001"), 60, "2024-02-29 23:59:00.000000001"),
-        (Mark("timestamp[s]", "2024-03-01 00:00:01"), 0.5, "2024-03-01 00:00:00"),
-        (Mark("string", "2024-03-01T00:00:00Z"), 1, "2024-02-29T23:59:59+00:00"),
+        (CursorValue("int64", "10"), 2.5, "7"),
+        (CursorValue("decimal128(9, 2)", "1.50"), 1, "0.50"),
+        (CursorValue("double", "1.5"), 0.5, "1.0"),
+        (CursorValue("date32[day]", "2024-03-01"), 1, "2024-02-29"),
+        (CursorValue("timestamp[us]", "2024-03-01 00:00:00.000000"), 0.5, "2024-02-29 23:59:59.500000"),
+        (CursorValue("timestamp[ns, tz=UTC]", "2024-03-01 00:00:00.000000001"), 60, "2024-02-29 23:59:00.000000001"),
+        (CursorValue("timestamp[s]", "2024-03-01 00:00:01"), 0.5, "2024-03-01 00:00:00"),
+        (CursorValue("string", "2024-03-01T00:00:00Z"), 1, "2024-02-29T23:59:59+00:00"),
     ],
 )
-def test_lookback(mark: Mark, lookback: float, text: str) -> None:
+def test_lookback(mark: CursorValue, lookback: float, text: str) -> None:
     assert mark.before(lookback).text == text

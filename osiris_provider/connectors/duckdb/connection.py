@@ -10,7 +10,7 @@ from urllib.parse import quote
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.model import ConnectionModel, Info
+from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 
 IN_MEMORY = ":memory:"
 LONGEST_PLACE = 100
@@ -22,28 +22,30 @@ class DuckDBConnection(ConnectionModel):
     # Not Airflow's host: Airflow lower-cases that on its way through a URI.
     path: Annotated[
         str,
-        Info("Database file; :memory: for none. ~ is your home.", public=True, placeholder="~/warehouse.duckdb"),
+        FieldInfo("Database file; :memory: for none. ~ is your home.", public=True, placeholder="~/warehouse.duckdb"),
         Field(min_length=1),
     ]
-    read_only: Annotated[bool, Info("Open for reading; many processes may do so at a time.")] = False
+    read_only: Annotated[bool, FieldInfo("Open for reading; many processes may do so at a time.")] = False
     memory: Annotated[
         str | None,
-        Info("Most memory to take; what needs more goes to disk.", placeholder="2GB"),
+        FieldInfo("Most memory to take; what needs more goes to disk.", placeholder="2GB"),
     ] = None
-    threads: Annotated[int | None, Info("Most threads to use; all processors if not given."), Field(ge=1, le=1024)] = (
-        None
-    )
+    threads: Annotated[
+        int | None, FieldInfo("Most threads to use; all processors if not given."), Field(ge=1, le=1024)
+    ] = None
     lock_timeout: Annotated[
-        float, Info("Seconds to wait while another process has the file open."), Field(ge=0, le=3600)
+        float, FieldInfo("Seconds to wait while another process has the file open."), Field(ge=0, le=3600)
     ] = 10.0
 
     external_access: Annotated[
         bool,
-        Info("Let SQL read and write other files and URLs, and load extensions. A view in the file may do so, too."),
+        FieldInfo(
+            "Let SQL read and write other files and URLs, and load extensions. A view in the file may do so, too."
+        ),
     ] = False
     temp_directory: Annotated[
         str | None,
-        Info("Directory for what does not fit into memory; the system's temporary directory if not given."),
+        FieldInfo("Directory for what does not fit into memory; the system's temporary directory if not given."),
     ] = None
 
     @field_validator("path")

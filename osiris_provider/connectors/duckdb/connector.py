@@ -67,7 +67,7 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
         client = DuckDBClient(retrying(_connect, model))
         return cast("DuckDBPyConnection", client)
 
-    def prove(self, model: DuckDBConnection, deadline: Deadline) -> dict[str, Any]:
+    def probe(self, model: DuckDBConnection, deadline: Deadline) -> dict[str, Any]:
         """Open as a client would and ask for one row. A file that does not exist yet is well, and is not created."""
         import duckdb
 

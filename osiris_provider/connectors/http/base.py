@@ -71,14 +71,14 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         """Close the session's connections."""
         client.close()
 
-    def prove(self, model: HM, deadline: Deadline) -> dict[str, Any]:
+    def probe(self, model: HM, deadline: Deadline) -> dict[str, Any]:
         """Ask for something that needs the credentials."""
         with self._session(model, deadline.remaining(), deadline) as session:
             return self.prove_with(model, session)
 
     @abstractmethod
     def prove_with(self, model: HM, session: HttpSession) -> dict[str, Any]:
-        """Show that the credentials are accepted; see :meth:`Connector.prove`. The session keeps the deadline."""
+        """Show that the credentials are accepted; see :meth:`Connector.probe`. The session keeps the deadline."""
 
     def fault_of(self, error: BaseException) -> Fault | None:
         """Return the fault of a status, or of what requests and urllib3 raise."""
@@ -129,7 +129,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         :param path: relative to the base URL, or absolute.
         :param also: statuses besides 204 and 205 that mean an answer without content.
         :param lines: whether it is one JSON text a line; None goes by the content type.
-        :raises Exception: what :meth:`Connector.guarded` turns into errors of this package.
+        :raises Exception: what :meth:`Connector.translate_errors` turns into errors of this package.
         """
         answer = session.ask(method, path, MAX_PAGE, **options)
         if answer.status in (*NO_CONTENT, *also):

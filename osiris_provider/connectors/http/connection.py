@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from osiris_provider.connectors.http.urls import authority_of
-from osiris_provider.connectors.model import ConnectionModel, Info
+from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.oauth import ClientCredentials
@@ -83,9 +83,9 @@ HeaderSecret = Annotated[SecretStr, AfterValidator(_checked_header)]
 """A secret that is sent in a header as it is."""
 
 Timeout = Annotated[
-    float, Info("Seconds to wait for each piece of an answer."), Field(gt=0, le=3600, allow_inf_nan=False)
+    float, FieldInfo("Seconds to wait for each piece of an answer."), Field(gt=0, le=3600, allow_inf_nan=False)
 ]
-CaBundle = Annotated[str | None, Info("PEM file of a private CA to trust besides the public ones.")]
+CaBundle = Annotated[str | None, FieldInfo("PEM file of a private CA to trust besides the public ones.")]
 
 
 @dataclass(frozen=True)

@@ -16,20 +16,20 @@ FORBIDDEN = Fault(
     "forbidden", "permission", "{place} knows these credentials, but they may not do this. Grant the missing right."
 )
 NOT_FOUND = Fault(
-    "not_found", "unknown", "{place} has nothing at this address. Check the base address and the path.", lasting=True
+    "not_found", "unknown", "{place} has nothing at this address. Check the base address and the path.", permanent=True
 )
-GONE = Fault("gone", "unknown", "What was at this address of {place} is gone for good. Check the path.", lasting=True)
+GONE = Fault("gone", "unknown", "What was at this address of {place} is gone for good. Check the path.", permanent=True)
 BAD_REQUEST = Fault(
     "bad_request",
     "unknown",
     "{place} does not understand the request. Check the path and its parameters.",
-    lasting=True,
+    permanent=True,
 )
 WRONG_METHOD = Fault(
-    "wrong_method", "unknown", "{place} does not allow this method at this address. Check the path.", lasting=True
+    "wrong_method", "unknown", "{place} does not allow this method at this address. Check the path.", permanent=True
 )
 NOT_ACCEPTABLE = Fault(
-    "not_acceptable", "unknown", "{place} cannot answer in JSON at this address. Check the path.", lasting=True
+    "not_acceptable", "unknown", "{place} cannot answer in JSON at this address. Check the path.", permanent=True
 )
 PAYMENT_REQUIRED = Fault(
     "payment_required", "permission", "{place} wants payment before it answers. Settle the account there."
@@ -45,26 +45,29 @@ SERVER_ERROR = Fault(
     "server_error", "network", "{place} failed on its own side. Try again later; if it stays so, see its status page."
 )
 REFUSED_REQUEST = Fault(
-    "refused_request", "unknown", "{place} refused the request. Check the path and its parameters.", lasting=True
+    "refused_request", "unknown", "{place} refused the request. Check the path and its parameters.", permanent=True
 )
 UNEXPECTED_STATUS = Fault(
-    "unexpected_status", "unknown", "{place} answered with a status that is no result. Check the address.", lasting=True
+    "unexpected_status",
+    "unknown",
+    "{place} answered with a status that is no result. Check the address.",
+    permanent=True,
 )
 REDIRECTED = Fault(
     "redirected",
     "unknown",
     "{place} redirects to another address; credentials do not follow there. Put the final address into the connection.",
-    lasting=True,
+    permanent=True,
 )
 REDIRECTED_POST = Fault(
     "redirected_post",
     "unknown",
     "{place} redirects a POST, which is not sent again elsewhere. Put the final address into the connection.",
-    lasting=True,
+    permanent=True,
 )
-BAD_REDIRECT = Fault("bad_redirect", "unknown", "{place} redirects to an invalid URL.", lasting=True)
+BAD_REDIRECT = Fault("bad_redirect", "unknown", "{place} redirects to an invalid URL.", permanent=True)
 REDIRECT_LOOP = Fault(
-    "redirect_loop", "unknown", "{place} redirects in a circle. Check the address in the connection.", lasting=True
+    "redirect_loop", "unknown", "{place} redirects in a circle. Check the address in the connection.", permanent=True
 )
 LOGIN_PAGE = Fault(
     "login_page", "auth", "{place} sends the request to a login page: it does not accept these credentials. Check them."
@@ -73,38 +76,38 @@ WEB_PAGE = Fault(
     "web_page",
     "unknown",
     "{place} answers with a web page instead of data: a login page, or the wrong address. Check both.",
-    lasting=True,
+    permanent=True,
 )
 BROKEN_JSON = Fault(
-    "broken_json", "unknown", "What {place} answers is not valid JSON. Check the address and the path.", lasting=True
+    "broken_json", "unknown", "What {place} answers is not valid JSON. Check the address and the path.", permanent=True
 )
 TOO_LARGE = Fault(
-    "too_large", "unknown", "The answer of {place} is larger than 64 MiB. Ask for smaller pages.", lasting=True
+    "too_large", "unknown", "The answer of {place} is larger than 64 MiB. Ask for smaller pages.", permanent=True
 )
 TOO_MANY_VALUES = Fault(
     "too_many_values",
     "unknown",
     "The answer of {place} holds more than 5 million values. Ask for smaller pages.",
-    lasting=True,
+    permanent=True,
 )
 SEVERAL_TEXTS = Fault(
     "several_texts",
     "unknown",
     "{place} answers with several JSON texts, one after the other. If there is one on each line, it is NDJSON: set "
     "config field format to ndjson.",
-    lasting=True,
+    permanent=True,
 )
 DUPLICATE_NAMES = Fault(
     "duplicate_names",
     "unknown",
     "{place} answers with an object that has the same name twice, so that one of the values would be lost.",
-    lasting=True,
+    permanent=True,
 )
 BAD_ENCODING = Fault(
     "bad_encoding",
     "unknown",
     "What {place} answers is neither UTF-8 nor in a charset that it names. Have it answer in UTF-8.",
-    lasting=True,
+    permanent=True,
 )
 PENDING = Fault(
     "pending", "network", "{place} has accepted the request, and the result is not ready yet. Try again later."
@@ -113,7 +116,7 @@ NOT_CHECKED = Fault(
     "credentials_not_checked",
     "unknown",
     "{place} answers the same without valid credentials, so they are not proven. Ask it to require them.",
-    lasting=True,
+    permanent=True,
 )
 PROXY_AUTH = Fault(
     "proxy_auth", "auth", "The proxy on the way to {place} wants credentials. Put them into HTTPS_PROXY or HTTP_PROXY."
@@ -123,7 +126,7 @@ PROXY_FAILED = Fault(
     "network",
     "The proxy on the way to {place} cannot be reached, or refuses. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
 )
-BAD_ADDRESS = Fault("bad_address", "unknown", "The address of {place} is not a valid URL. Check it.", lasting=True)
+BAD_ADDRESS = Fault("bad_address", "unknown", "The address of {place} is not a valid URL. Check it.", permanent=True)
 
 HTTP_STATUS: dict[int, Fault] = {
     400: BAD_REQUEST,

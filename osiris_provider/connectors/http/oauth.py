@@ -46,10 +46,10 @@ BAD_TOKEN_REQUEST = Fault(
     "oauth_request",
     "unknown",
     "The token endpoint {place} does not understand the request. Check token_url, token_params and client_auth.",
-    lasting=True,
+    permanent=True,
 )
 NO_TOKEN = Fault(
-    "oauth_no_token", "unknown", "What {place} answers holds no bearer token. Check field token_url.", lasting=True
+    "oauth_no_token", "unknown", "What {place} answers holds no bearer token. Check field token_url.", permanent=True
 )
 
 CODES = {

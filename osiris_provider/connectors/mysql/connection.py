@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.model import ConnectionModel, FieldSpec, Info
+from osiris_provider.connectors.model import ConnectionModel, FieldInfo, FieldSpec
 from osiris_provider.connectors.sql.dbapi import build_url, place_of, readable_file
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.tls import DeadlineContext, shared_context, tls_context
@@ -32,53 +32,55 @@ class MySQLConnection(ConnectionModel):
     """A MySQL or MariaDB connection."""
 
     host: Annotated[
-        Name | None, Info("Server name or address.", public=True, airflow="host", placeholder="db.example.com")
+        Name | None, FieldInfo("Server name or address.", public=True, airflow="host", placeholder="db.example.com")
     ] = None
-    port: Annotated[int, Info("Port of the server.", airflow="port", placeholder="3306"), Field(ge=1, le=65535)] = 3306
+    port: Annotated[
+        int, FieldInfo("Port of the server.", airflow="port", placeholder="3306"), Field(ge=1, le=65535)
+    ] = 3306
     unix_socket: Annotated[
-        Name | None, Info("Path of the server's Unix socket, instead of a host."), Field(pattern="^/")
+        Name | None, FieldInfo("Path of the server's Unix socket, instead of a host."), Field(pattern="^/")
     ] = None
     database: Annotated[
-        Name | None, Info("Database to use.", public=True, airflow="schema", aliases=("db", "dbname"))
+        Name | None, FieldInfo("Database to use.", public=True, airflow="schema", aliases=("db", "dbname"))
     ] = None
-    user: Annotated[Name, Info("User to log in as.", airflow="login", aliases=("username",))]
-    password: Annotated[SecretStr, Info("Password of the user.", airflow="password", aliases=("passwd", "pwd"))] = (
-        SecretStr("")
-    )
-    charset: Annotated[Name, Info("Character set of the connection.")] = "utf8mb4"
+    user: Annotated[Name, FieldInfo("User to log in as.", airflow="login", aliases=("username",))]
+    password: Annotated[
+        SecretStr, FieldInfo("Password of the user.", airflow="password", aliases=("passwd", "pwd"))
+    ] = SecretStr("")
+    charset: Annotated[Name, FieldInfo("Character set of the connection.")] = "utf8mb4"
     ssl: Annotated[
-        bool | None, Info("true: encrypt or do not connect; false: never; not given: if the server offers it.")
+        bool | None, FieldInfo("true: encrypt or do not connect; false: never; not given: if the server offers it.")
     ] = None
     ssl_ca: Annotated[
         Name | None,
-        Info(
+        FieldInfo(
             "PEM file of the authority that signed the server's certificate; it is then verified, with the host name."
         ),
     ] = None
-    ssl_cert: Annotated[Name | None, Info("PEM file of the client certificate.")] = None
-    ssl_key: Annotated[Name | None, Info("PEM file of the client certificate's key.")] = None
+    ssl_cert: Annotated[Name | None, FieldInfo("PEM file of the client certificate.")] = None
+    ssl_key: Annotated[Name | None, FieldInfo("PEM file of the client certificate's key.")] = None
     ssl_verify: Annotated[
         bool | Literal["ca"],
-        Info("true: verify the certificate by the system's authorities; ca: by ssl_ca, without the host name."),
+        FieldInfo("true: verify the certificate by the system's authorities; ca: by ssl_ca, without the host name."),
     ] = False
     server_public_key: Annotated[
         Name | None,
-        Info("PEM file of the server's RSA key, with which a password may be encrypted on an unencrypted line."),
+        FieldInfo("PEM file of the server's RSA key, with which a password may be encrypted on an unencrypted line."),
     ] = None
     allow_public_key_retrieval: Annotated[
-        bool, Info("Take that key from whoever answers; who sits between can then read the password.")
+        bool, FieldInfo("Take that key from whoever answers; who sits between can then read the password.")
     ] = False
     allow_cleartext_password: Annotated[
         bool,
-        Info(
+        FieldInfo(
             "Send the password itself if the server asks for it (PAM, LDAP), also without verified TLS.",
             aliases=("enable_cleartext_plugin",),
         ),
     ] = False
-    connect_timeout: Annotated[float, Info("Seconds to connect and log in."), Field(gt=0, le=3600)] = 10.0
-    read_timeout: Annotated[float | None, Info("Seconds to wait for each answer; no limit if empty."), Field(gt=0)] = (
-        None
-    )
+    connect_timeout: Annotated[float, FieldInfo("Seconds to connect and log in."), Field(gt=0, le=3600)] = 10.0
+    read_timeout: Annotated[
+        float | None, FieldInfo("Seconds to wait for each answer; no limit if empty."), Field(gt=0)
+    ] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

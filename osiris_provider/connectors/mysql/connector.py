@@ -46,8 +46,8 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
         opened: Connection[Any] = made_interruptible(client, lambda: _login_soon(model), model.place())
         return opened
 
-    def prove(self, model: MySQLConnection, deadline: Deadline) -> dict[str, Any]:
-        """Log in and run a query; see :meth:`Connector.prove`. A replica is healthy, and told by ``read_only``."""
+    def probe(self, model: MySQLConnection, deadline: Deadline) -> dict[str, Any]:
+        """Log in and run a query; see :meth:`Connector.probe`. A replica is healthy, and told by ``read_only``."""
         import pymysql
 
         try:

@@ -62,7 +62,7 @@ FILE_REQUESTED = Fault(
     "file_requested",
     "network",
     "{place} asked for a file of this machine, and did not get it. No honest server does this; check the host.",
-    lasting=True,
+    permanent=True,
 )
 
 HOST_BLOCKED = Fault(
@@ -91,19 +91,19 @@ TOO_LARGE = Fault(
     "too_large",
     "unknown",
     "A row is larger than max_allowed_packet of {place} allows. Have that limit raised there, or leave the row out.",
-    lasting=True,
+    permanent=True,
 )
 BAD_TABLE = Fault(
     "bad_table",
     "unknown",
     "{place} cannot make or change the table as asked: a name, key, column or row is not what it allows.",
-    lasting=True,
+    permanent=True,
 )
 TABLE_REFERENCED = Fault(
     "table_referenced",
     "unknown",
     "A foreign key of another table at {place} refers to this one. Drop the key, or keep the table.",
-    lasting=True,
+    permanent=True,
 )
 CONFLICT = Fault("conflict", "unknown", "Other work at {place} changed what this read or wrote. Try again.")
 SERVER_FAILED = Fault(
@@ -209,5 +209,5 @@ def fault_of_code(code: int) -> Fault | None:
             f"{{place}} refused the statement with error {code}. Look it up in the server's error reference, and check "
             "the statement."
         )
-        return Fault("statement_refused", "unknown", message, lasting=True)
+        return Fault("statement_refused", "unknown", message, permanent=True)
     return None

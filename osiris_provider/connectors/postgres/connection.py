@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.model import ConnectionModel, Info
+from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
 from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT
 from osiris_provider.connectors.sql.dbapi import build_url, place_of, readable_file
@@ -32,7 +32,7 @@ class PostgresConnection(ConnectionModel):
 
     host: Annotated[
         Name | None,
-        Info(
+        FieldInfo(
             "Server name or address, or the directory of its socket; empty with a DSN.",
             public=True,
             airflow="host",
@@ -41,27 +41,29 @@ class PostgresConnection(ConnectionModel):
     ] = None
     port: Annotated[
         int | None,
-        Info("Port of the server; 5432 if empty.", airflow="port", placeholder="5432"),
+        FieldInfo("Port of the server; 5432 if empty.", airflow="port", placeholder="5432"),
         Field(ge=1, le=65535),
     ] = None
     database: Annotated[
         Name | None,
-        Info("Database to use; the user's name if empty.", public=True, airflow="schema", aliases=("dbname", "db")),
+        FieldInfo(
+            "Database to use; the user's name if empty.", public=True, airflow="schema", aliases=("dbname", "db")
+        ),
     ] = None
-    user: Annotated[Name | None, Info("Role to log in as.", airflow="login", aliases=("username",))] = None
+    user: Annotated[Name | None, FieldInfo("Role to log in as.", airflow="login", aliases=("username",))] = None
     password: Annotated[
-        SecretStr | None, Info("Password of the role.", airflow="password", aliases=("passwd", "pwd"))
+        SecretStr | None, FieldInfo("Password of the role.", airflow="password", aliases=("passwd", "pwd"))
     ] = None
     dsn: Annotated[
         SecretStr | None,
-        Info(
+        FieldInfo(
             "Instead of host, port, database, user and password: postgresql:// URL or key=value pairs of libpq.",
             aliases=("conninfo", "uri", "url", "connection_string"),
         ),
     ] = None
     sslmode: Annotated[
         SSLMode | None,
-        Info(
+        FieldInfo(
             "How to encrypt and verify; verify-full if sslrootcert is given, else prefer.",
             label="SSL mode",
             aliases=("ssl_mode", "ssl-mode"),
@@ -69,34 +71,34 @@ class PostgresConnection(ConnectionModel):
     ] = None
     sslrootcert: Annotated[
         Name | None,
-        Info("PEM file of the authority that signed the server's certificate, or system.", label="SSL root cert"),
+        FieldInfo("PEM file of the authority that signed the server's certificate, or system.", label="SSL root cert"),
     ] = None
-    sslcert: Annotated[Name | None, Info("PEM file of the client certificate.", label="SSL cert")] = None
-    sslkey: Annotated[Name | None, Info("PEM file of the client certificate's key.", label="SSL key")] = None
+    sslcert: Annotated[Name | None, FieldInfo("PEM file of the client certificate.", label="SSL cert")] = None
+    sslkey: Annotated[Name | None, FieldInfo("PEM file of the client certificate's key.", label="SSL key")] = None
     sslpassword: Annotated[
-        SecretStr | None, Info("Password of the client certificate's key.", label="SSL password")
+        SecretStr | None, FieldInfo("Password of the client certificate's key.", label="SSL password")
     ] = None
-    sslcrl: Annotated[Name | None, Info("PEM file of revoked certificates.", label="SSL CRL")] = None
+    sslcrl: Annotated[Name | None, FieldInfo("PEM file of revoked certificates.", label="SSL CRL")] = None
     sslcrldir: Annotated[
-        Name | None, Info("Directory of files of revoked certificates.", label="SSL CRL directory")
+        Name | None, FieldInfo("Directory of files of revoked certificates.", label="SSL CRL directory")
     ] = None
     ssl_min_protocol_version: Annotated[
-        TLSVersion | None, Info("Oldest version of TLS; TLSv1.2 if empty.", label="SSL min. version")
+        TLSVersion | None, FieldInfo("Oldest version of TLS; TLSv1.2 if empty.", label="SSL min. version")
     ] = None
-    ssl_max_protocol_version: Annotated[TLSVersion | None, Info("Newest version of TLS.", label="SSL max. version")] = (
-        None
-    )
+    ssl_max_protocol_version: Annotated[
+        TLSVersion | None, FieldInfo("Newest version of TLS.", label="SSL max. version")
+    ] = None
     sslnegotiation: Annotated[
         Literal["postgres", "direct"] | None,
-        Info("direct begins with TLS; PostgreSQL 17 and libpq 17.", label="SSL negotiation"),
+        FieldInfo("direct begins with TLS; PostgreSQL 17 and libpq 17.", label="SSL negotiation"),
     ] = None
     channel_binding: Annotated[
         Literal["disable", "prefer", "require"] | None,
-        Info("require logs in only to the server that has the certificate's key; with scram-sha-256 over TLS."),
+        FieldInfo("require logs in only to the server that has the certificate's key; with scram-sha-256 over TLS."),
     ] = None
     require_auth: Annotated[
         str | None,
-        Info(
+        FieldInfo(
             "Ways to log in that the server may ask for, or with ! may not. Over an unencrypted line a password goes "
             "out in clear text only if this names password.",
             placeholder="scram-sha-256",
@@ -104,24 +106,26 @@ class PostgresConnection(ConnectionModel):
         AfterValidator(checked_ways),
     ] = None
     gssencmode: Annotated[
-        Literal["disable", "prefer", "require"] | None, Info("Encryption by Kerberos.", label="GSS encryption")
+        Literal["disable", "prefer", "require"] | None, FieldInfo("Encryption by Kerberos.", label="GSS encryption")
     ] = None
-    krbsrvname: Annotated[Name | None, Info("Service name for Kerberos.", label="Kerberos service")] = None
-    requirepeer: Annotated[Name | None, Info("System user that the server of a Unix socket must run as.")] = None
+    krbsrvname: Annotated[Name | None, FieldInfo("Service name for Kerberos.", label="Kerberos service")] = None
+    requirepeer: Annotated[Name | None, FieldInfo("System user that the server of a Unix socket must run as.")] = None
     target_session_attrs: Annotated[
         Literal["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] | None,
-        Info("What kind of server it must be."),
+        FieldInfo("What kind of server it must be."),
     ] = None
-    keepalives: Annotated[bool | None, Info("Whether the operating system asks if an idle server is alive.")] = None
-    keepalives_idle: Annotated[Seconds | None, Info("Seconds of silence until it asks.")] = None
-    keepalives_interval: Annotated[Seconds | None, Info("Seconds until it asks again.")] = None
-    keepalives_count: Annotated[Seconds | None, Info("How often it asks until the line counts as broken.")] = None
+    keepalives: Annotated[bool | None, FieldInfo("Whether the operating system asks if an idle server is alive.")] = (
+        None
+    )
+    keepalives_idle: Annotated[Seconds | None, FieldInfo("Seconds of silence until it asks.")] = None
+    keepalives_interval: Annotated[Seconds | None, FieldInfo("Seconds until it asks again.")] = None
+    keepalives_count: Annotated[Seconds | None, FieldInfo("How often it asks until the line counts as broken.")] = None
     tcp_user_timeout: Annotated[
-        Seconds | None, Info("Milliseconds until the line counts as broken if what was sent is not acknowledged.")
+        Seconds | None, FieldInfo("Milliseconds until the line counts as broken if what was sent is not acknowledged.")
     ] = None
-    application_name: Annotated[str | None, Info("Name shown in the server's list of sessions.")] = None
-    options: Annotated[str | None, Info("Server settings, such as -c statement_timeout=60000.")] = None
-    connect_timeout: Annotated[float, Info("Seconds to connect and log in."), Field(gt=0, le=3600)] = 10.0
+    application_name: Annotated[str | None, FieldInfo("Name shown in the server's list of sessions.")] = None
+    options: Annotated[str | None, FieldInfo("Server settings, such as -c statement_timeout=60000.")] = None
+    connect_timeout: Annotated[float, FieldInfo("Seconds to connect and log in."), Field(gt=0, le=3600)] = 10.0
 
     @model_validator(mode="after")
     def _enough(self) -> Self:

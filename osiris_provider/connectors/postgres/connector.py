@@ -59,8 +59,8 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         names = ("dsn", *self.declared()["dsn"].info.aliases)
         return {**{name: value for name, value in connection.items() if name not in names}, "dsn": dsn}
 
-    def prove(self, model: PostgresConnection, deadline: Deadline) -> dict[str, Any]:
-        """Log in and run a query; see :meth:`Connector.prove`. A standby is well, and told by ``read_only``."""
+    def probe(self, model: PostgresConnection, deadline: Deadline) -> dict[str, Any]:
+        """Log in and run a query; see :meth:`Connector.probe`. A standby is well, and told by ``read_only``."""
         with contextlib.closing(libpq.log_in(model.parameters(), deadline)) as connection:
             cursor = connection.cursor()
             cursor.execute("SELECT current_setting('transaction_read_only')")

@@ -41,10 +41,13 @@ DATABASE_CLOSED = Fault(
     "database_closed", "permission", "The database at {place} accepts no connections. Have it opened, or use another."
 )
 UNKNOWN_DATABASE = Fault(
-    "unknown_database", "unknown", "There is no such database at {place}. Check field database.", lasting=True
+    "unknown_database", "unknown", "There is no such database at {place}. Check field database.", permanent=True
 )
 NO_DATABASE = Fault(
-    "no_database", "unknown", "No database is selected at {place}. Set field database of the connection.", lasting=True
+    "no_database",
+    "unknown",
+    "No database is selected at {place}. Set field database of the connection.",
+    permanent=True,
 )
 DENIED = Fault("denied", "permission", "The user at {place} has no right to do this. Grant it, or use another user.")
 READ_ONLY = Fault(
@@ -62,11 +65,13 @@ STATEMENT_TIMEOUT = Fault(
     "statement_timeout", "timeout", "The statement ran longer than {place} allows. Make it smaller or raise the limit."
 )
 DEADLOCK = Fault("deadlock", "unknown", "{place} undid the work because of a deadlock. Try again.")
-NO_SUCH_TABLE = Fault("no_such_table", "unknown", "There is no such table at {place}. Check its name.", lasting=True)
-NO_SUCH_COLUMN = Fault("no_such_column", "unknown", "A column is not known at {place}. Check the query.", lasting=True)
-BAD_SQL = Fault("bad_sql", "unknown", "{place} does not understand the SQL. Check the query.", lasting=True)
+NO_SUCH_TABLE = Fault("no_such_table", "unknown", "There is no such table at {place}. Check its name.", permanent=True)
+NO_SUCH_COLUMN = Fault(
+    "no_such_column", "unknown", "A column is not known at {place}. Check the query.", permanent=True
+)
+BAD_SQL = Fault("bad_sql", "unknown", "{place} does not understand the SQL. Check the query.", permanent=True)
 SERVER_FULL = Fault("server_full", "unknown", "{place} has run out of disk or memory. Make room there, then try again.")
-BAD_DATA = Fault("bad_data", "unknown", "A value does not fit its column or a rule of the table.", lasting=True)
+BAD_DATA = Fault("bad_data", "unknown", "A value does not fit its column or a rule of the table.", permanent=True)
 UNKNOWN_LOGIN = Fault(
     "unknown_login",
     "unknown",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.duckdb.types import quote
-from osiris_provider.drivers.sql.constraints import Limits, Moments, whole
+from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments, integer_constraints
 from osiris_provider.drivers.sql.tables import Column
 
 if TYPE_CHECKING:
@@ -64,18 +64,20 @@ def _place(table: str) -> list[str | None]:
     return [name, owner, catalog]
 
 
-def _limits(kind: str, precision: int | None, scale: int | None, *, nullable: bool) -> Limits:
+def _limits(kind: str, precision: int | None, scale: int | None, *, nullable: bool) -> ColumnConstraints:
     if kind in _WHOLE:
-        return whole(_WHOLE[kind], nullable=nullable)
+        return integer_constraints(_WHOLE[kind], nullable=nullable)
     if kind.removeprefix("U") in _WHOLE:
-        return whole(_WHOLE[kind.removeprefix("U")], signed=False, nullable=nullable)
+        return integer_constraints(_WHOLE[kind.removeprefix("U")], signed=False, nullable=nullable)
     if kind.startswith("DECIMAL"):
-        return Limits(nullable=nullable, digits=(precision or 0) - (scale or 0), number=True, scale=scale)
+        return ColumnConstraints(nullable=nullable, digits=(precision or 0) - (scale or 0), number=True, scale=scale)
     if kind.startswith("ENUM"):
         members = frozenset(name.replace("''", "'") for name in re.findall(r"'((?:[^']|'')*)'", kind))
-        return Limits(nullable=nullable, members=members)
+        return ColumnConstraints(nullable=nullable, members=members)
     mantissa = _MANTISSA.get(kind)
-    return Limits(nullable=nullable, number=mantissa is not None, mantissa=mantissa, moments=_MOMENTS.get(kind))
+    return ColumnConstraints(
+        nullable=nullable, number=mantissa is not None, mantissa=mantissa, moments=_MOMENTS.get(kind)
+    )
 
 
 def unique_keys(cursor: DuckDBPyConnection, table: str) -> list[list[str]]:

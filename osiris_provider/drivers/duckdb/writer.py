@@ -20,7 +20,7 @@ from osiris_provider.drivers.sql.tables import (
     quoted_table,
     split_table,
 )
-from osiris_provider.drivers.sql.validate import misfit, same_key, twice_in
+from osiris_provider.drivers.sql.validate import constraint_error, duplicate_key_error, same_key
 from osiris_provider.drivers.sql.write import (
     ROW,
     STAGE,
@@ -151,7 +151,7 @@ def _upsert(
         f"SELECT min({ROW}), max({ROW}) FROM {STAGE} GROUP BY {keys} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 - quoted
     ).fetchone()
     if twice is not None:
-        raise twice_in(config.table, config.primary_key, twice)
+        raise duplicate_key_error(config.table, config.primary_key, twice)
     others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in given if name not in config.primary_key]
     action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
     with _refusals(config.table, "a row of the input"):
@@ -178,7 +178,7 @@ def _insert(
         for key in keys:
             same = same_key(batch, key)
             if same is not None:
-                raise twice_in(config.table, key, [rows + row + 1 for row in same])
+                raise duplicate_key_error(config.table, key, [rows + row + 1 for row in same])
         try:
             with _refusals(config.table, f"among rows {rows + 1:,} to {rows + batch.num_rows:,} of the input: one"):
                 source.batch = batch
@@ -235,7 +235,7 @@ def _misfit_of(
             except _error():
                 row = before + 1
             if row is not None:
-                return misfit(table, column.name, row, reason)
+                return constraint_error(table, column.name, row, reason)
     message = f"Table {table}: a value does not fit its column. Nothing was written."
     return DataError(message, table=table)
 

@@ -16,7 +16,7 @@ from osiris_provider.drivers.http.pages import PageReader, PageRequest
 from osiris_provider.drivers.http.paginator import NoPages, PaginationConfig
 from osiris_provider.drivers.http.paths import BodyPath
 from osiris_provider.drivers.http.records import NullRecords, RecordReader, Shape
-from osiris_provider.drivers.incremental.cursor import Incremental, Window
+from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental
 
 Scalar = str | int | float | bool
 
@@ -78,7 +78,7 @@ class ApiExtractorConfig(PagedConfig):
             raise ValueError(problem)
         return self
 
-    def asked(self, window: Window | None) -> dict[str, Any]:
+    def asked(self, window: CursorRange | None) -> dict[str, Any]:
         """Return the query parameters that all pages have.
 
         :param window: what to ask for.

@@ -53,7 +53,7 @@ class _Place:
     page: int
     columns: list[_Column] = field(default_factory=list)
 
-    def misfit(self, column: _Column, record: int, reason: str) -> DataError:
+    def constraint_error(self, column: _Column, record: int, reason: str) -> DataError:
         advice = "Raise config field infer_rows, or declare its type in types."
         if column.declared:
             advice = "Declare another type for it in types; string takes everything as it comes."
@@ -236,8 +236,8 @@ def _array(place: _Place, column: _Column, values: list[Any]) -> pa.Array:
             reason = "a value that is out of its range, or of more digits than it takes"
         else:
             continue
-        raise place.misfit(column, record, reason)
-    raise place.misfit(column, 1, "values that fit only one by one")
+        raise place.constraint_error(column, record, reason)
+    raise place.constraint_error(column, 1, "values that fit only one by one")
 
 
 def _converted(column: _Column, values: list[Any]) -> pa.Array:

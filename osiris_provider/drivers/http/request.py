@@ -44,7 +44,7 @@ def request_json(
     session = step.client()
 
     def once() -> tuple[Any, Answer, bool]:
-        return connector.guarded(
+        return connector.translate_errors(
             step.connection, lambda: connector.fetch(session, method, path, also=also, lines=lines, **options)
         )
 

@@ -17,7 +17,7 @@ from osiris_provider.drivers.http.json_rows import Rows
 from osiris_provider.drivers.http.pages import PageReader, PageRequest
 from osiris_provider.drivers.http.paginator import CursorPages
 from osiris_provider.drivers.http.paths import BodyPath, get_path
-from osiris_provider.drivers.incremental.cursor import Incremental, Window
+from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental
 from osiris_provider.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class ShopifyExtractorConfig(PagedConfig):
             problem = "config field incremental needs a variable $search in the query, such as orders(query: $search)"
             raise ValueError(problem)
 
-    def searched(self, window: Window | None) -> str | None:
+    def searched(self, window: CursorRange | None) -> str | None:
         """Return the condition in Shopify's search syntax, None if there is none.
 
         :param window: what to ask for.

@@ -1,7 +1,7 @@
 """Incremental reading: what a step says about it, what a high-water mark is, and what there is to ask for.
 
 A mark is the greatest value of a column among the rows that a stream held: it is one of them, kept exactly. Whoever
-runs the step keeps it, and decides whether it ever counts; see :class:`Marks`.
+runs the step keeps it, and decides whether it ever counts; see :class:`IncrementalState`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Incremental(BaseModel):
 
 
 @dataclass(frozen=True)
-class Mark:
+class CursorValue:
     """A value of a column, exactly: the name of its Arrow type, and its text.
 
     :param seen: digests of the rows that have this value and were read, as often as there were such rows; None if they
@@ -70,7 +70,7 @@ class Mark:
     ahead: str | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, value: pa.Scalar, seen: tuple[str, ...] | None = None) -> Mark:
+    def of(cls, value: pa.Scalar, seen: tuple[str, ...] | None = None) -> CursorValue:
         """Return the mark of an Arrow value.
 
         :param value: not null, of a type that has an order.
@@ -78,7 +78,7 @@ class Mark:
         return cls(str(value.type), _text_of(value), seen)
 
     @classmethod
-    def given(cls, value: float | Decimal | datetime | date | str) -> Mark:
+    def given(cls, value: float | Decimal | datetime | date | str) -> CursorValue:
         """Return the mark that stands in a config."""
         if isinstance(value, datetime):
             aware = value.tzinfo is not None
@@ -121,7 +121,7 @@ class Mark:
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
             return None
 
-    def before(self, lookback: float) -> Mark:
+    def before(self, lookback: float) -> CursorValue:
         """Return the mark so far before this one.
 
         :param lookback: see :class:`Incremental`.
@@ -131,42 +131,42 @@ class Mark:
             return self
         bound = self.bound("")
         if isinstance(bound, int):
-            return Mark(self.type, str(bound - math.ceil(lookback)))
+            return CursorValue(self.type, str(bound - math.ceil(lookback)))
         if isinstance(bound, Decimal):
-            return Mark(self.type, _less(bound, lookback))
+            return CursorValue(self.type, _less(bound, lookback))
         if isinstance(bound, float):
-            return Mark(self.type, repr(bound - lookback))
-        return Mark(self.type, _earlier(self.type, bound, lookback))
+            return CursorValue(self.type, repr(bound - lookback))
+        return CursorValue(self.type, _earlier(self.type, bound, lookback))
 
 
 @dataclass(frozen=True)
-class Span:
+class RunRange:
     """Between which marks a run reads; a run that is done again reads the same span.
 
     :param low: the mark that counts for the run; None if there is none yet.
     :param high: the mark that it reached before; None if it has not been that far.
     """
 
-    low: Mark | None = None
-    high: Mark | None = None
+    low: CursorValue | None = None
+    high: CursorValue | None = None
 
 
-class Marks(Protocol):
+class IncrementalState(Protocol):
     """Keeps the marks of a task; a part of whoever runs it."""
 
-    def begin(self, source: str, column: str) -> Span:
+    def begin(self, source: str, column: str) -> RunRange:
         """Return what to read. All tries of a run get the same low mark.
 
         :param source: what is read, such as ``@mysql.shop orders``; a mark of another source does not count.
         :param column: the column; a mark of another one does not count either.
         """
 
-    def advance(self, mark: Mark | None) -> None:
+    def advance(self, mark: CursorValue | None) -> None:
         """Take the mark of a stream that was read to its end. It counts once the whole run has succeeded."""
 
 
 @dataclass(frozen=True)
-class Window:
+class CursorRange:
     """What an extractor has to ask for.
 
     :param low: rows from here on, inclusive or not; None asks for all.
@@ -176,9 +176,9 @@ class Window:
     """
 
     column: str
-    low: Mark | None = None
+    low: CursorValue | None = None
     inclusive: bool = True
-    high: Mark | None = None
+    high: CursorValue | None = None
     with_nulls: bool = True
     schema: str | None = None
 

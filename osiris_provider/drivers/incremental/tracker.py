@@ -8,7 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from osiris_provider.drivers.incremental.cursor import Incremental, Mark, Marks, Window, encoded_schema
+from osiris_provider.drivers.incremental.cursor import (
+    CursorRange,
+    CursorValue,
+    Incremental,
+    IncrementalState,
+    encoded_schema,
+)
 from osiris_provider.drivers.incremental.ordering import Order, OrderError, has_order, is_text, kind_of, started
 from osiris_provider.drivers.incremental.seen_rows import Seen, Top
 from osiris_provider.errors import DataError, DriverConfigError, printable
@@ -30,7 +36,7 @@ class Tracker:
     """
 
     def __init__(
-        self, step_id: str, settings: Incremental, marks: Marks, source: str, redact: Callable[[str], str]
+        self, step_id: str, settings: Incremental, marks: IncrementalState, source: str, redact: Callable[[str], str]
     ) -> None:
         self._step_id = step_id
         self._settings = settings
@@ -39,14 +45,14 @@ class Tracker:
         self._span = marks.begin(redact(source), settings.column)
         self._schema: pa.Schema | None = None
         self._started = started()
-        self._asked: Mark | None = None
+        self._asked: CursorValue | None = None
         self._top = Top()
         self._early = 0
         low, high = self._span.low, self._span.high
         self._read_before = Seen(() if low is None or settings.lookback else low.seen or ())
         self._read_ahead = Seen(None if high is None else high.seen)
 
-    def window(self) -> Window:
+    def window(self) -> CursorRange:
         """Return what to ask for.
 
         :raises DriverConfigError: ``lookback`` does not go with the column's type.
@@ -57,8 +63,8 @@ class Tracker:
         low = span.low
         if low is None:
             given = settings.initial_value
-            self._asked = None if given is None else Mark.given(given)
-            return Window(settings.column, self._asked, high=high, with_nulls=settings.nulls != "exclude")
+            self._asked = None if given is None else CursorValue.given(given)
+            return CursorRange(settings.column, self._asked, high=high, with_nulls=settings.nulls != "exclude")
         problem = ""
         try:
             self._asked = low.before(settings.lookback)
@@ -67,7 +73,7 @@ class Tracker:
         if problem:
             raise DriverConfigError(problem, step=self._step_id)
         schema = span.low.schema if span.low else None
-        return Window(settings.column, self._asked, self._inclusive, high, settings.nulls != "exclude", schema)
+        return CursorRange(settings.column, self._asked, self._inclusive, high, settings.nulls != "exclude", schema)
 
     @property
     def _inclusive(self) -> bool:
@@ -184,7 +190,7 @@ class Tracker:
         known = self._read_before.among(batch, candidates)
         return batch.filter(pc.invert(known)) if pc.any(known).as_py() else batch
 
-    def _reached(self, order: Order) -> Mark | None:
+    def _reached(self, order: Order) -> CursorValue | None:
         """Return the mark of what was read; it never goes back behind the one that the run began at."""
         import pyarrow.compute as pc
 
@@ -192,7 +198,7 @@ class Tracker:
         ahead = self._started.isoformat() if top.ahead else None
         if top.value is None or top.key is None:
             return replace(low, seen=top.digests(), ahead=ahead) if low is not None and ahead else low
-        mark = replace(Mark.of(top.value, top.digests()), ahead=ahead)
+        mark = replace(CursorValue.of(top.value, top.digests()), ahead=ahead)
         mark = replace(mark, schema=None if self._schema is None else encoded_schema(self._schema))
         if low is not None and low != mark:
             # If the column has another type than it had, what was read now is all that is known.
@@ -249,7 +255,7 @@ def _column_at(batch: pa.RecordBatch, path: list[str | int]) -> pa.Array:
     return column
 
 
-def _key_of(mark: Mark, dtype: pa.DataType, order: Order, *, earliest: bool = False) -> pa.Scalar | None:
+def _key_of(mark: CursorValue, dtype: pa.DataType, order: Order, *, earliest: bool = False) -> pa.Scalar | None:
     """Return the key of a mark, whatever type its column had; None if it has none in this order."""
     if order.of_texts:
         return order.key(str(mark.bound()), earliest=earliest)
@@ -257,7 +263,7 @@ def _key_of(mark: Mark, dtype: pa.DataType, order: Order, *, earliest: bool = Fa
     return found[0] if found is not None else None
 
 
-def _after(mark: Mark, keys: pa.Array, order: Order) -> pa.Array:
+def _after(mark: CursorValue, keys: pa.Array, order: Order) -> pa.Array:
     """Return which rows lie after the start of the run that has reached a mark, if it has read such rows."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from osiris_provider.connectors.mysql.faults import FAULTS
 from osiris_provider.connectors.sql.faults import BAD_DATA
 from osiris_provider.drivers.mysql.tables import UniqueKey
-from osiris_provider.drivers.sql.validate import misfit, same_key
+from osiris_provider.drivers.sql.validate import constraint_error, same_key
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def row_refusal(
     row = before + rows.num_rows
     if code != DUPLICATE_KEY:
         columns = [column for column in re.findall(r"[`']([^`']+)[`']", said) if column in rows.schema.names]
-        return misfit(name, columns[0] if columns else "(any)", row, f"{_RULE} (error {code})")
+        return constraint_error(name, columns[0] if columns else "(any)", row, f"{_RULE} (error {code})")
     for key in keys:
         if said.endswith((f"'{key.name}'", f".{key.name}'")):
             twice = same_key(rows, key.columns)
@@ -58,8 +58,8 @@ def row_refusal(
             reason = (
                 f"row {before + twice[0] + 1:,} has the same key" if twice and earlier else f"{_THERE}, in the table"
             )
-            return misfit(name, ", ".join(key.columns), row, reason)
-    return misfit(name, "(any)", row, f"{_THERE}, in the table or in an earlier row")
+            return constraint_error(name, ", ".join(key.columns), row, reason)
+    return constraint_error(name, "(any)", row, f"{_THERE}, in the table or in an earlier row")
 
 
 def refusal(name: str, error: pymysql.MySQLError, span: tuple[int, int]) -> DataError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.mysql.read import quote
-from osiris_provider.drivers.sql.constraints import Limits, Moments, whole
+from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments, integer_constraints
 from osiris_provider.drivers.sql.tables import Column, quoted_table
 from osiris_provider.errors import DataError
 
@@ -130,14 +130,16 @@ def _column(name: str, nullable: int, bare: int, extra: str, kind: str, *sizes: 
     return Column(name, required, generated, limits, kind)
 
 
-def _limits(kind: str, full: str, chars: Any, octets: Any, precision: Any, scale: Any, fraction: Any) -> Limits:
+def _limits(
+    kind: str, full: str, chars: Any, octets: Any, precision: Any, scale: Any, fraction: Any
+) -> ColumnConstraints:
     numbers = {
-        **{name: whole(bits, signed="unsigned" not in full) for name, bits in _BITS.items()},
-        "decimal": Limits(digits=int(precision or 0) - int(scale or 0), number=True, scale=scale),
-        "float": Limits(number=True, mantissa=24, scale=scale),
-        "double": Limits(number=True, mantissa=53, scale=scale),
+        **{name: integer_constraints(bits, signed="unsigned" not in full) for name, bits in _BITS.items()},
+        "decimal": ColumnConstraints(digits=int(precision or 0) - int(scale or 0), number=True, scale=scale),
+        "float": ColumnConstraints(number=True, mantissa=24, scale=scale),
+        "double": ColumnConstraints(number=True, mantissa=53, scale=scale),
         # Less is taken for a year of this century or the last.
-        "year": Limits(low=_FIRST_YEAR, high=_LAST_YEAR, number=True, moments=Moments("year")),
+        "year": ColumnConstraints(low=_FIRST_YEAR, high=_LAST_YEAR, number=True, moments=Moments("year")),
     }
     moments = {
         "date": Moments("date"),
@@ -148,14 +150,14 @@ def _limits(kind: str, full: str, chars: Any, octets: Any, precision: Any, scale
     if kind in numbers:
         return numbers[kind]
     if kind in moments:
-        return Limits(moments=moments[kind])
+        return ColumnConstraints(moments=moments[kind])
     if kind in ("enum", "set"):
-        return Limits(members=members_of(full), several=kind == "set")
+        return ColumnConstraints(members=members_of(full), several=kind == "set")
     if kind in _TEXTS:
-        return Limits(chars=int(chars), trims=kind == "char")
+        return ColumnConstraints(chars=int(chars), trims=kind == "char")
     if kind in _LONG_TEXTS or kind in _BLOBS:
-        return Limits(octets=int(octets), padded=int(octets) if kind == "binary" else None)
-    return Limits()
+        return ColumnConstraints(octets=int(octets), padded=int(octets) if kind == "binary" else None)
+    return ColumnConstraints()
 
 
 def members_of(full: str) -> frozenset[str]:

@@ -37,7 +37,7 @@ from osiris_provider.drivers.sql.tables import (
     quoted_table,
     split_table,
 )
-from osiris_provider.drivers.sql.validate import twice_in
+from osiris_provider.drivers.sql.validate import duplicate_key_error
 from osiris_provider.drivers.sql.write import (
     ROW,
     STAGE,
@@ -222,7 +222,7 @@ class _Load:
         )
         twice = self.cursor.fetchone()
         if twice is not None:
-            raise twice_in(self.config.table, keys, twice)
+            raise duplicate_key_error(self.config.table, keys, twice)
         with refusals(self.config.table):
             for statement in self._merge(keys):
                 self.cursor.execute(statement)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.data import leaves
 from osiris_provider.drivers.sql.base import Batches, json_text
-from osiris_provider.drivers.sql.validate import misfit
+from osiris_provider.drivers.sql.validate import constraint_error
 from osiris_provider.drivers.sql.write import TableConfig, WriteConfig
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def without_nul(batches: Batches, config: TableConfig, kinds: Mapping[str, str])
                 continue
             if not getattr(config, "strip_nul", False):
                 row = next(row for row in range(len(column)) if find(column.slice(row, 1)))
-                raise misfit(config.table, name, first + row, _REASON)
+                raise constraint_error(config.table, name, first + row, _REASON)
             batch = batch.set_column(place, name, _stripped(column, kinds.get(name, "")))  # noqa: PLW2901 - the same rows
         yield batch
         first += batch.num_rows

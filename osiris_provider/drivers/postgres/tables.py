@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from osiris_provider.drivers.sql.constraints import Limits, Moments, whole
+from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments, integer_constraints
 from osiris_provider.drivers.sql.tables import Column
 
 if TYPE_CHECKING:
@@ -59,20 +59,22 @@ def unique_keys(cursor: extensions.cursor, table: str) -> list[list[str]]:
     return [list(names) for (names,) in cursor.fetchall()]
 
 
-def _limits(kind: str, size: int, *, nullable: bool) -> Limits:
+def _limits(kind: str, size: int, *, nullable: bool) -> ColumnConstraints:
     if kind in _BITS:
-        return whole(_BITS[kind], nullable=nullable)
+        return integer_constraints(_BITS[kind], nullable=nullable)
     if kind in _MOMENTS:
         # The upper half of an interval's says which parts it has.
         fraction = min(size & 0xFFFF, _FRACTION) if size >= 0 else _FRACTION
-        return Limits(nullable=nullable, moments=replace(_MOMENTS[kind], fraction=fraction))
+        return ColumnConstraints(nullable=nullable, moments=replace(_MOMENTS[kind], fraction=fraction))
     if kind in ("varchar", "bpchar") and size > _HEADER:
-        return Limits(nullable=nullable, chars=size - _HEADER)
+        return ColumnConstraints(nullable=nullable, chars=size - _HEADER)
     if kind == "numeric" and size > _HEADER:
         precision, scale = (size - _HEADER) >> 16, (size - _HEADER) & 0x7FF
         # From version 15 on a scale may be negative, or more than the precision.
         usual = 0 <= scale <= precision
-        return Limits(
+        return ColumnConstraints(
             nullable=nullable, digits=precision - scale if usual else None, number=True, scale=scale if usual else None
         )
-    return Limits(nullable=nullable, number=kind in _MANTISSA or kind == "numeric", mantissa=_MANTISSA.get(kind))
+    return ColumnConstraints(
+        nullable=nullable, number=kind in _MANTISSA or kind == "numeric", mantissa=_MANTISSA.get(kind)
+    )

@@ -26,7 +26,7 @@ from osiris_provider.drivers.sql.tables import (
     quoted_table,
     split_table,
 )
-from osiris_provider.drivers.sql.validate import misfit, twice_in
+from osiris_provider.drivers.sql.validate import constraint_error, duplicate_key_error
 from osiris_provider.drivers.sql.write import (
     ROW,
     STAGE,
@@ -146,7 +146,7 @@ def _upsert(cursor: extensions.cursor, config: WriteConfig, table: str, schema: 
     )
     twice = cursor.fetchone()
     if twice is not None:
-        raise twice_in(config.table, config.primary_key, twice)
+        raise duplicate_key_error(config.table, config.primary_key, twice)
     others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in schema.names if name not in config.primary_key]
     action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
     try:
@@ -205,7 +205,7 @@ def _refused(
     elif diagnosis.constraint_name:
         reason = f"it breaks constraint {diagnosis.constraint_name}"
     if line:
-        return misfit(config.table, column or "(any)", row, f"{reason} (SQLSTATE {error.pgcode})")
+        return constraint_error(config.table, column or "(any)", row, f"{reason} (SQLSTATE {error.pgcode})")
     message = f"Table {config.table}: a row of the input: {reason} (SQLSTATE {error.pgcode}). Nothing was written."
     return DataError(message, table=config.table)
 

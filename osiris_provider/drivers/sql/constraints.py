@@ -23,7 +23,7 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class Limits:
+class ColumnConstraints:
     """What a column takes; None where there is no limit, or the server is left to judge.
 
     :param nullable: whether it takes nulls.
@@ -58,10 +58,10 @@ class Limits:
     padded: int | None = None
 
 
-def whole(bits: int, *, signed: bool = True, nullable: bool = True) -> Limits:
+def integer_constraints(bits: int, *, signed: bool = True, nullable: bool = True) -> ColumnConstraints:
     """Return the limits of a column of whole numbers.
 
     :param bits: that it has.
     """
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    return Limits(nullable=nullable, low=low, high=high, number=True, scale=0)
+    return ColumnConstraints(nullable=nullable, low=low, high=high, number=True, scale=0)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from osiris_provider.drivers.incremental.cursor import Bound, Window
+from osiris_provider.drivers.incremental.cursor import Bound, CursorRange
 
 if TYPE_CHECKING:
     from osiris_provider.drivers.sql.config import QueryConfig
@@ -42,7 +42,7 @@ class Dialect:
         return text.replace("%", "%%") if self.paramstyle == "pyformat" else text
 
 
-def narrowed(config: QueryConfig, window: Window, dialect: Dialect) -> dict[str, Any]:
+def narrowed(config: QueryConfig, window: CursorRange, dialect: Dialect) -> dict[str, Any]:
     """Return the fields ``query`` and ``params`` that read only the window.
 
     :param config: of the step: a table or a query.
@@ -64,7 +64,7 @@ def narrowed(config: QueryConfig, window: Window, dialect: Dialect) -> dict[str,
     return {"query": f"{statement} WHERE {condition}", "params": params or None}
 
 
-def _condition(window: Window, dialect: Dialect, *, named: bool) -> tuple[str, dict[str, Bound]]:
+def _condition(window: CursorRange, dialect: Dialect, *, named: bool) -> tuple[str, dict[str, Bound]]:
     marks = {LOW: (window.low, ">=" if window.inclusive else ">"), HIGH: (window.high, "<=")}
     given = {name: (mark, sign) for name, (mark, sign) in marks.items() if mark is not None}
     column = dialect.quote(window.column)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.sql.constraints import Limits, Moments
+from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +32,7 @@ _SINGLE: Final = 24
 """Binary digits of a number of single precision."""
 
 
-def misread(column: pa.Array, limits: Limits) -> Iterator[Problem]:
+def misread(column: pa.Array, limits: ColumnConstraints) -> Iterator[Problem]:
     """Yield what a server would take for something else.
 
     :param column: of texts, numbers or times.
@@ -43,7 +43,7 @@ def misread(column: pa.Array, limits: Limits) -> Iterator[Problem]:
         yield from _misread_moments(column, limits.moments)
 
 
-def rounded(column: pa.Array, limits: Limits) -> Iterator[Problem]:
+def rounded(column: pa.Array, limits: ColumnConstraints) -> Iterator[Problem]:
     """Yield what a server would round or cut."""
     if limits.moments is not None:
         yield from _cut_moments(column, limits.moments)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.sql.constraints import Limits
+from osiris_provider.drivers.sql.constraints import ColumnConstraints
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Column:
     name: str
     required: bool
     generated: bool = False
-    limits: Limits = field(default_factory=Limits)
+    limits: ColumnConstraints = field(default_factory=ColumnConstraints)
     kind: str = ""
 
 

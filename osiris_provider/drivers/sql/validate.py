@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from osiris_provider.drivers.sql.constraints import Limits, whole
+from osiris_provider.drivers.sql.constraints import ColumnConstraints, integer_constraints
 from osiris_provider.drivers.sql.lossless import misread, round_moments, rounded
 from osiris_provider.errors import DataError
 
@@ -24,7 +24,7 @@ _NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\s*
 
 
 def fitting(
-    batches: Iterator[pa.RecordBatch], table: str, limits: Mapping[str, Limits], *, lossy: Lossy = "error"
+    batches: Iterator[pa.RecordBatch], table: str, limits: Mapping[str, ColumnConstraints], *, lossy: Lossy = "error"
 ) -> Iterator[pa.RecordBatch]:
     """Yield the batches whose values fit.
 
@@ -43,7 +43,7 @@ def fitting(
         yield _rounded_batch(batch, limits) if lossy == "round" else batch
 
 
-def _rounded_batch(batch: pa.RecordBatch, limits: Mapping[str, Limits]) -> pa.RecordBatch:
+def _rounded_batch(batch: pa.RecordBatch, limits: Mapping[str, ColumnConstraints]) -> pa.RecordBatch:
     """Return a batch whose moments are rounded; the rest is left to the server, where all do the same."""
     import pyarrow as pa
 
@@ -54,7 +54,7 @@ def _rounded_batch(batch: pa.RecordBatch, limits: Mapping[str, Limits]) -> pa.Re
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
-def misfit(table: str, column: str, row: int, reason: str) -> DataError:
+def constraint_error(table: str, column: str, row: int, reason: str) -> DataError:
     """Return the error for a value that a column does not take.
 
     :param row: of the input, from 1.
@@ -64,7 +64,7 @@ def misfit(table: str, column: str, row: int, reason: str) -> DataError:
     return DataError(message, table=table, column=column, row=row)
 
 
-def twice_in(table: str, keys: Sequence[str], rows: Sequence[int]) -> DataError:
+def duplicate_key_error(table: str, keys: Sequence[str], rows: Sequence[int]) -> DataError:
     """Return the error for two rows of an input that have the same key."""
     named = ", ".join(keys)
     message = (
@@ -94,14 +94,14 @@ def same_key(batch: pa.RecordBatch, keys: Sequence[str]) -> tuple[int, int] | No
     return int(first["row_min"][0].as_py()), int(first["row_max"][0].as_py())
 
 
-def _check(table: str, name: str, column: pa.Array, rules: tuple[Limits, Lossy], first: int) -> None:
+def _check(table: str, name: str, column: pa.Array, rules: tuple[ColumnConstraints, Lossy], first: int) -> None:
     for bad, reason in _problems(column, *rules):
         row = _first_true(bad)
         if row is not None:
-            raise misfit(table, name, first + row, reason)
+            raise constraint_error(table, name, first + row, reason)
 
 
-def _problems(column: pa.Array, limits: Limits, lossy: Lossy) -> Iterator[tuple[Any, str]]:
+def _problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iterator[tuple[Any, str]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -125,7 +125,7 @@ def _problems(column: pa.Array, limits: Limits, lossy: Lossy) -> Iterator[tuple[
         yield from rounded(column, limits)
 
 
-def _text_problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]]:
+def _text_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tuple[Any, str]]:
     import pyarrow.compute as pc
 
     if limits.number:
@@ -139,7 +139,7 @@ def _text_problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]
         yield pc.greater(pc.binary_length(column), limits.octets), f"the text has more than {limits.octets:,} bytes"
 
 
-def _byte_problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]]:
+def _byte_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tuple[Any, str]]:
     import pyarrow.compute as pc
 
     length = pc.binary_length(column)
@@ -149,7 +149,7 @@ def _byte_problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]
         yield pc.less(length, limits.padded), f"the column would fill it up to {limits.padded:,} bytes"
 
 
-def _number_problems(column: pa.Array, limits: Limits) -> Iterator[tuple[Any, str]]:
+def _number_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tuple[Any, str]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -188,7 +188,7 @@ def _decimal_problems(column: pa.Array, high: int) -> Iterator[tuple[Any, str]]:
 def _span(kind: pa.DataType) -> tuple[int, int]:
     import pyarrow as pa
 
-    limits = whole(kind.bit_width, signed=pa.types.is_signed_integer(kind))
+    limits = integer_constraints(kind.bit_width, signed=pa.types.is_signed_integer(kind))
     return limits.low or 0, limits.high or 0
 
 

@@ -15,7 +15,7 @@ from osiris_provider.drivers.base import Step, StepConfig, Writer
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError, SQLDriver
 from osiris_provider.drivers.sql.config import Text
-from osiris_provider.drivers.sql.constraints import Limits, Moments
+from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
 from osiris_provider.drivers.sql.normalize import usual_batches, usual_schema
 from osiris_provider.drivers.sql.tables import Column, check_key, check_names
@@ -124,10 +124,13 @@ def say_loaded(step: Step[Any], ledger: Ledger, rows: int) -> int:
     return rows
 
 
-def limits_of(step: Step[Any], columns: list[Column]) -> Mapping[str, Limits]:
+def limits_of(step: Step[Any], columns: list[Column]) -> Mapping[str, ColumnConstraints]:
     """Return what the columns take; a column of the key takes no nulls, whatever the table says."""
     known = {column.name: column.limits for column in columns}
-    keys = {name: Limits(**{**vars(known.get(name, Limits())), "nullable": False}) for name in step.config.primary_key}
+    keys = {
+        name: ColumnConstraints(**{**vars(known.get(name, ColumnConstraints())), "nullable": False})
+        for name in step.config.primary_key
+    }
     return {**known, **keys}
 
 
@@ -149,7 +152,7 @@ def created_columns(schema: pa.Schema, fraction: int, *, as_text: bool = False) 
             moments = Moments("time", fraction)
         else:
             continue
-        columns.append(Column(field.name, required=False, limits=Limits(moments=moments)))
+        columns.append(Column(field.name, required=False, limits=ColumnConstraints(moments=moments)))
     return columns
 
 

@@ -18,8 +18,8 @@ from osiris_provider.connectors.supabase import error_code
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.nul import without_nul
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.constraints import Limits
-from osiris_provider.drivers.sql.validate import fitting, same_key, twice_in
+from osiris_provider.drivers.sql.constraints import ColumnConstraints
+from osiris_provider.drivers.sql.validate import duplicate_key_error, fitting, same_key
 from osiris_provider.drivers.sql.write import sliced
 from osiris_provider.errors import DataError, OsirisError
 
@@ -74,7 +74,7 @@ def _requests(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> 
 
     config = step.config
     most = config.batch_rows or BATCH_ROWS
-    keys = {name: Limits(nullable=False) for name in config.primary_key}
+    keys = {name: ColumnConstraints(nullable=False) for name in config.primary_key}
     # What is nested is JSON, of which only the server knows whether it may have the character.
     texts = {field.name: "text" for field in reader.schema if pa.types.is_nested(field.type)}
     batches = without_nul(fitting(sliced(reader, most), config.table, keys), config, texts)
@@ -122,7 +122,7 @@ def _check_keys(batches: Sequence[pa.RecordBatch], table: str, key: Sequence[str
     (whole,) = pa.Table.from_batches(batches).select(list(key)).combine_chunks().to_batches() or [batches[0]]
     twice = same_key(whole, key)
     if twice is not None:
-        raise twice_in(table, key, [row + 1 for row in twice])
+        raise duplicate_key_error(table, key, [row + 1 for row in twice])
 
 
 def _filled(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
@@ -162,7 +162,7 @@ def _post(step: Step[SupabaseWriteConfig], batch: pa.RecordBatch, before: int) -
         return connector.checked(answer)
 
     def once() -> None:
-        answer = connector.guarded(step.connection, ask)
+        answer = connector.translate_errors(step.connection, ask)
         log.debug("Step %s: %s rows, status %s", step.id, batch.num_rows, answer.status)
 
     # An append whose answer was lost may be there already.

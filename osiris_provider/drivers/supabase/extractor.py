@@ -15,7 +15,7 @@ from osiris_provider.drivers.http.page import Page
 from osiris_provider.drivers.http.pages import PageReader, PageRequest
 from osiris_provider.drivers.http.paginator import NextRequest, Pagination
 from osiris_provider.drivers.http.records import RecordReader
-from osiris_provider.drivers.incremental.cursor import Incremental, Window
+from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental
 from osiris_provider.errors import DataError, DriverConfigError
 
 _RESERVED = frozenset({"select", "order", "limit", "offset"})
@@ -72,7 +72,7 @@ class SupabaseExtractorConfig(PagedConfig):
             raise ValueError(problem)
         return self
 
-    def params(self, page: Page | None, window: Window | None) -> dict[str, Any]:
+    def params(self, page: Page | None, window: CursorRange | None) -> dict[str, Any]:
         """Return the query parameters of a page.
 
         :param page: the one before it.
@@ -116,7 +116,7 @@ class _TablePages(Pagination):
 
     config: SupabaseExtractorConfig
     step_id: str
-    window: Window | None
+    window: CursorRange | None
 
     def first(self) -> NextRequest:
         return NextRequest(self.config.params(None, self.window))
@@ -137,7 +137,7 @@ class _TablePages(Pagination):
         return True
 
 
-def _condition(window: Window) -> tuple[str, str]:
+def _condition(window: CursorRange) -> tuple[str, str]:
     """Return a window as a filter of PostgREST: the name of the parameter, and its value; empty if there is none."""
     column = _quoted(window.column)
     marks = ((window.low, "gte" if window.inclusive else "gt"), (window.high, "lte"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.mysql.protocol.columns import Column, parsed, shown, vectors
 from osiris_provider.drivers.sql.base import Batches, json_text
-from osiris_provider.drivers.sql.validate import misfit
+from osiris_provider.drivers.sql.validate import constraint_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -122,7 +122,7 @@ def finite(batches: Batches, table: str) -> Batches:
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if pa.types.is_floating(column.type) and (row := pc.index(pc.is_finite(column), False).as_py()) >= 0:
                 reason = "the number is NaN or infinite, which MySQL cannot hold; make it null first"
-                raise misfit(table, name, first + row, reason)
+                raise constraint_error(table, name, first + row, reason)
         first += batch.num_rows
         yield batch
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.tables import Column
-from osiris_provider.drivers.sql.validate import misfit
+from osiris_provider.drivers.sql.validate import constraint_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +38,7 @@ def with_vectors(batches: Batches, table: str, columns: Sequence[Column]) -> Ite
                 try:
                     vectors = _bytes_of(batch.column(index))
                 except _NoVectorError as error:
-                    raise misfit(table, name, first + error.args[0], WANTED) from None
+                    raise constraint_error(table, name, first + error.args[0], WANTED) from None
                 converted = converted.set_column(index, name, vectors)
         first += batch.num_rows
         yield converted
