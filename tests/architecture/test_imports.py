@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Container, Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import PACKAGE, name_of, tree_of
+from tests.architecture.source import PACKAGE, ROOT, name_of, tree_of
 
 HEAVY = {
     "duckdb",
@@ -74,3 +77,27 @@ def test_conn_005_drivers_do_not_resolve() -> None:
             alias.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom) for alias in node.names
         }
         assert not names & {"resolve_connection", "load_connections", "find_entry"}, name_of(path)
+
+
+def test_no_circle_of_imports() -> None:
+    """Not even of those that only the type checker sees."""
+    modules = {module_of(path): path for path in PACKAGE.rglob("*.py")}
+    needs = {module: set(imported_by(path, modules)) for module, path in modules.items()}
+    # The façade imports when it is asked.
+    del needs["osiris_provider"]
+    assert len(list(TopologicalSorter(needs).static_order())) >= len(needs) > 150
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported_by(path: Path, modules: Container[str]) -> Iterator[str]:
+    """Yield which of the modules a file imports from, anywhere in it."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                name = inner if inner in modules else node.module
+                if name in modules:
+                    yield name

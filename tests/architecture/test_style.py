@@ -14,6 +14,8 @@ from tests.architecture.source import CODE, PACKAGE, ROOT, name_of, tree_of
 
 MAX_FUNCTION_LINES = 50
 MAX_FILE_LINES = 400
+MAX_ROOM = 15
+"""Modules in a folder, besides what makes it a package."""
 WORKPLACE = re.compile(r"/work/|\bTODO\b|\bFIXME\b|\bXXX\b|\bClaude\b|\bLLM\b|\bissue #?\d", re.IGNORECASE)
 EXEMPTION = re.compile(r"#\s*(?:noqa(?:: [A-Z0-9, ]+)?|type: ignore(?:\[[a-z0-9-, ]+\])?)")
 BANNER = re.compile(r"^\s*#\s*([-=#*~])\1{3,}", re.MULTILINE)
@@ -34,10 +36,15 @@ def test_sizes(path: Path) -> None:
             assert lines <= MAX_FUNCTION_LINES, f"{node.name} has {lines} lines"
 
 
+@pytest.mark.parametrize("folder", sorted({path.parent for path in PACKAGE.rglob("*.py")}), ids=name_of)
+def test_no_room_is_crowded(folder: Path) -> None:
+    assert sum(path.name != "__init__.py" for path in folder.glob("*.py")) <= MAX_ROOM
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=name_of)
 def test_nothing_depends_on_the_name_of_a_family(path: Path) -> None:
     # A family's own file or folder may know its own name.
-    others = {name for name in family_names() if not path.stem.startswith(name) and path.parent.name != name}
+    others = {name for name in family_names() if not path.stem.startswith(name) and name not in path.parts}
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Compare):
             assert not set(_texts(node)) & others, f"line {node.lineno} compares with a family's name"

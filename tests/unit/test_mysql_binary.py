@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
-from osiris_provider.drivers.mysql import arrow_types as types
+from osiris_provider.drivers.mysql.protocol import arrow_types as types
 from osiris_provider.drivers.mysql.protocol.columns import Column
 from osiris_provider.drivers.mysql.protocol.decode import decode
 from osiris_provider.drivers.mysql.protocol.packet_index import packet_starts

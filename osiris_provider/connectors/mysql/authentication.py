@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.connectors import sql_faults as sql
 from osiris_provider.connectors.faults import GARBAGE
 from osiris_provider.connectors.mysql import faults
+from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.errors import MissingPackageError
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from osiris_provider.connectors import sql_faults as sql
 from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_FAILED, TLS_REQUIRED, Fault
+from osiris_provider.connectors.sql import faults as sql
 
 WRONG_PASSWORD_OR_NO_TLS = Fault(
     sql.WRONG_PASSWORD.slug,

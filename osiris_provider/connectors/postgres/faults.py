@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from osiris_provider.connectors import sql_faults as sql
 from osiris_provider.connectors.faults import RESET, Fault
+from osiris_provider.connectors.sql import faults as sql
 
 LOGIN_DENIED = "28000"
 """No entry in pg_hba.conf, a role without LOGIN, and TLS that the server requires: one code for all."""

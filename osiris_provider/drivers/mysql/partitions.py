@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.mysql import arrow_types as types
+from osiris_provider.drivers.mysql.protocol import arrow_types as types
 from osiris_provider.drivers.sql.partition import Bound, split_points
 from osiris_provider.drivers.sql.tables import quoted_table
 from osiris_provider.errors import DriverConfigError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.mysql import arrow_types as types
+from osiris_provider.drivers.mysql.protocol import arrow_types as types
 from osiris_provider.drivers.mysql.protocol.columns import UTF8, Column, first_failing, parsed, shown, vectors
 from osiris_provider.drivers.mysql.protocol.dates import dates, times
 from osiris_provider.drivers.mysql.protocol.packets import MalformedError, Rows
