@@ -85,7 +85,7 @@ def test_own_errors_keep_their_words(connector: FakeConnector, monkeypatch: pyte
         message = "The key has been revoked. Make another."
         raise AuthError(message, fault="revoked")
 
-    monkeypatch.setattr(connector, "prove", probe)
+    monkeypatch.setattr(connector, "probe", probe)
     ok, verdict = connector.doctor(connection())
     assert (ok, verdict["category"], verdict["message"]) == (False, "auth", "The key has been revoked. Make another.")
     assert verdict["details"] == {"fault": "revoked", "retryable": False}
@@ -115,7 +115,7 @@ def test_exit_in_a_check_ends_only_the_check(connector: FakeConnector, monkeypat
     def leave(*_: Any) -> dict[str, Any]:
         raise SystemExit(3)
 
-    monkeypatch.setattr(connector, "prove", leave)
+    monkeypatch.setattr(connector, "probe", leave)
     started = time.monotonic()
     ok, verdict = connector.doctor(connection(), timeout=1)
     assert not ok
