@@ -23,7 +23,8 @@ from osiris_provider.connectors.airflow_form import extra_key
 from osiris_provider.connectors.model import FieldSpec
 from osiris_provider.drivers.http.api import ApiExtractorConfig
 from osiris_provider.drivers.http.base import PagedConfig
-from osiris_provider.drivers.http.paginator import CursorPages, LinkedPages, NumberedPages, OffsetPages, Pagination
+from osiris_provider.drivers.http.pagination import Pagination
+from osiris_provider.drivers.http.paginator import CursorPages, LinkedPages, NumberedPages, OffsetPages
 from osiris_provider.drivers.http.shopify import ShopifyExtractorConfig
 from osiris_provider.drivers.supabase.extractor import SupabaseExtractorConfig
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from osiris_provider.drivers.base import Config, Step
 from osiris_provider.drivers.http.json_rows import Rows
 from osiris_provider.drivers.http.page import Page, PaginationError
-from osiris_provider.drivers.http.paginator import NextRequest, NoPages, Pagination
+from osiris_provider.drivers.http.pagination import NextRequest, Pagination
+from osiris_provider.drivers.http.paginator import NoPages
 from osiris_provider.drivers.http.paths import Missing, with_value
 from osiris_provider.drivers.http.request import request_json
 from osiris_provider.errors import ConnectorError, DataError

@@ -1,107 +1,21 @@
-"""The kinds of pages that APIs have: how each asks for the next page, and how it knows the last one.
-
-What all kinds have in common is in :class:`Pagination`: an API may say outright that there is more (``more_path``), or
-how many records there are (``total_path``). What it says is believed, and checked: an end that contradicts it is an
-error, and so is a path that is never found, because a typo would otherwise be the end.
-"""
+"""The kinds of pages that APIs have: how each asks for the next page, and how it knows the last one."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from urllib.parse import urljoin
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.http.json_text import Number
-from osiris_provider.drivers.base import StepConfig
 from osiris_provider.drivers.http.page import Page, PaginationError
+from osiris_provider.drivers.http.pagination import NextRequest, Pagination
 from osiris_provider.drivers.http.paths import MISSING, AnswerPath, Missing
 
 Size = Annotated[int, Field(ge=1, le=100_000)]
 Name = Annotated[str, Field(min_length=1)]
 OTHER_RELATIONS = frozenset({"first", "last", "prev", "previous"})
-
-
-@dataclass(frozen=True)
-class NextRequest:
-    """How to ask for a page: parameters of its own, or another URL that has its own.
-
-    :param params: of the query, or values in the body by their paths; see ``params_in``.
-    :param url: in the place of the path.
-    """
-
-    params: dict[str, Any] = field(default_factory=dict)
-    url: str | None = None
-
-    @property
-    def key(self) -> str:
-        """What two requests for the same page have in common."""
-        return self.url or repr(sorted(self.params.items(), key=lambda item: item[0]))
-
-
-class Pagination(StepConfig):
-    """What all kinds of pages have in common.
-
-    :param more_path: where the answer says whether there is more (``has_more``).
-    :param total_path: where it says how many records there are in all.
-    :param stop_after_empty_page: whether a page without records is the end, if nothing says that there is more.
-    :param end_status: statuses by which the API says that a page lies behind the last one, such as 404. They are errors
-        for the first page.
-    :param params_in: where the parameters of a page go: into the query, or into the JSON that is posted. There a name
-        is a path, such as ``page.number``.
-    """
-
-    more_path: AnswerPath | None = None
-    total_path: AnswerPath | None = None
-    stop_after_empty_page: bool = True
-    end_status: list[Annotated[int, Field(ge=400, le=499)]] = Field(default_factory=list)
-    params_in: Literal["query", "body"] = "query"
-
-    def first(self) -> NextRequest:
-        """Return how to ask for the first page."""
-        return NextRequest()
-
-    @abstractmethod
-    def following(self, page: Page) -> NextRequest | Missing | None:
-        """Return how to ask for the page after this one.
-
-        :param page: that was read.
-        :return: None if the page says that there is none; MISSING if it says nothing of a next page.
-        :raises PaginationError: what it says makes no sense.
-        """
-
-    def is_last(self, page: Page) -> bool:
-        """Return whether a page is known to be the last one, by figures that only this kind has."""
-        del page
-        return False
-
-    @property
-    def figures(self) -> dict[str, str | None]:
-        """The paths that an answer must have, by the names of their fields."""
-        return {"more_path": self.more_path, "total_path": self.total_path}
-
-    @property
-    def target(self) -> str | None:
-        """What tells the next page, for messages; None if nothing has to be found for it."""
-        return None
-
-    @property
-    def advice(self) -> str:
-        """What to look at if pages go wrong."""
-        return "Check config field pagination."
-
-    @property
-    def may_lack_target(self) -> bool:
-        """Whether an API may leave it out on its only page."""
-        return True
-
-    @property
-    def repeats_matter(self) -> bool:
-        """Whether a page with the records of the one before it can only be the same page once more."""
-        return False
 
 
 class NoPages(Pagination):
@@ -114,18 +28,23 @@ class NoPages(Pagination):
         del page
 
 
-P = TypeVar("P", bound=Pagination)
+class CountedPages(Pagination):
+    """What pages that are asked for by a number have in common: nothing in an answer leads to the next one."""
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if any((self.stop_after_empty_page, self.end_status, *self.figures.values())):
+            return self
+        problem = "without stop_after_empty_page it needs another end: more_path, total_path or end_status"
+        raise ValueError(problem)
+
+    @property
+    def repeats_matter(self) -> bool:
+        """Return True: a server that ignores the number gives the same page for ever."""
+        return True
 
 
-def _with_an_end(pagination: P) -> P:
-    ends = (pagination.stop_after_empty_page, pagination.end_status, *pagination.figures.values())
-    if any(ends):
-        return pagination
-    problem = "without stop_after_empty_page it needs another end: more_path, total_path or end_status"
-    raise ValueError(problem)
-
-
-class NumberedPages(Pagination):
+class NumberedPages(CountedPages):
     """Pages have numbers; the first empty one is behind the last.
 
     A page that is shorter than asked for is not taken for the last: servers cap the size that one may ask for.
@@ -162,21 +81,12 @@ class NumberedPages(Pagination):
         """The paths that an answer must have, by the names of their fields."""
         return {**super().figures, "total_pages_path": self.total_pages_path}
 
-    @model_validator(mode="after")
-    def _ends(self) -> Self:
-        return _with_an_end(self)
-
-    @property
-    def repeats_matter(self) -> bool:
-        """Return True: a server that ignores the number gives the same page for ever."""
-        return True
-
     def _at(self, number: int) -> NextRequest:
         size = {self.size_param: self.page_size} if self.size_param else {}
         return NextRequest({self.page_param: number, **size})
 
 
-class OffsetPages(Pagination):
+class OffsetPages(CountedPages):
     """Pages begin at a record's number; the first empty one is behind the last.
 
     :param offset_param: parameter of the first record.
@@ -203,15 +113,6 @@ class OffsetPages(Pagination):
         if self.advance == "page_size":
             return self._at(self.start + page.number * self.page_size)
         return self._at(self.start + page.end_offset + page.empty_pages * self.page_size)
-
-    @model_validator(mode="after")
-    def _ends(self) -> Self:
-        return _with_an_end(self)
-
-    @property
-    def repeats_matter(self) -> bool:
-        """Return True: a server that ignores the offset gives the same page for ever."""
-        return True
 
     def _at(self, offset: int) -> NextRequest:
         limit = {self.limit_param: self.page_size} if self.limit_param else {}

@@ -13,7 +13,7 @@ from osiris_provider.drivers.base import Extractor, Step
 from osiris_provider.drivers.http.base import PagedConfig
 from osiris_provider.drivers.http.page import Page
 from osiris_provider.drivers.http.pages import PageReader, PageRequest
-from osiris_provider.drivers.http.paginator import NextRequest, Pagination
+from osiris_provider.drivers.http.pagination import NextRequest, Pagination
 from osiris_provider.drivers.http.records import RecordReader
 from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental
 from osiris_provider.errors import DataError, DriverConfigError
