@@ -24,6 +24,9 @@ class Pipeline:
     def __init__(self, rest: Rest, home: Path) -> None:
         self._rest = rest
         self._home = home
+        # The Airflow with the other metadata has had its rows in it.
+        with duckdb.connect(home / "shop.duckdb") as connection:
+            connection.execute("DELETE FROM orders")
 
     def add(self, number: int) -> None:
         """Add a row to the table."""
