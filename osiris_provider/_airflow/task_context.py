@@ -92,7 +92,10 @@ class RunMarks:
         self._obsolete: list[str] = []
 
     def begin(self, source: str, column: str) -> RunRange:
-        """Return between which marks to read; see :meth:`~osiris_provider.drivers.incremental.cursor.Marks.begin`."""
+        """Return between which marks to read.
+
+        See :class:`~osiris_provider.drivers.incremental.cursor.IncrementalState`.
+        """
         store, task, run = self._store(), self._task(), self._run()
         earlier = [name for name in store.names(task) if name < run.name()]
         own = store.read(task, run.name())
@@ -108,7 +111,7 @@ class RunMarks:
         return RunRange(own.low, own.mark)
 
     def advance(self, mark: CursorValue | None) -> None:
-        """Take the mark that was reached; see :meth:`~osiris_provider.drivers.incremental.cursor.Marks.advance`."""
+        """Take the mark that was reached; see :class:`~osiris_provider.drivers.incremental.cursor.IncrementalState`."""
         if self._entry is not None:
             own = self._entry
             self._reached = own if own.reached else replace(own, mark=mark, reached=True)

@@ -1,6 +1,6 @@
 """The base of every family's connection model: one declaration a family, from which all else is derived.
 
-A field is declared once, with its type, its default and an :class:`FieldInfo`::
+A field is declared once, with its type, its default and a :class:`FieldInfo`::
 
     class MySQLConnection(ConnectionModel):
         host: Annotated[str, Info("Server name or address.", public=True, airflow="host")]

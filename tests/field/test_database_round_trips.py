@@ -286,6 +286,13 @@ class TestMySQL(MySQLFamily, RoundTrips):
         zero = 0.0 if isinstance(mysql_family, MariaDBServer) else -0.0
         assert repr(found) == repr([{"f": zero, "d": zero}])
 
+    @pytest.mark.parametrize("engine", ["load_data", "insert"])
+    def test_floats_in_a_column_of_texts(self, connection: Connection, address: Address, engine: str) -> None:
+        name = f"t{next(TABLES)}"
+        self.execute(address, f"CREATE TABLE {name} (f VARCHAR(60))")
+        self.write(connection, pa.table({"f": pa.array([-0.0, 0.1, 1.5], pa.float32())}), table=name, engine=engine)
+        assert self.extract(connection, f"SELECT f FROM {name}")["f"].to_pylist() == ["-0", "0.1", "1.5"]
+
 
 class TestPostgres(PostgresFamily, RoundTrips):
     types: ClassVar[dict[pa.DataType, pa.DataType]] = {

@@ -133,22 +133,18 @@ def _plain(column: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(kind):
         # MySQL keeps microseconds at the most, and no zone; this keeps the moment as UTC tells it.
         column = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.timestamp("us"))
-    return _float_text(column) if pa.types.is_floating(column.type) else column.cast(pa.large_string())
+    return _float_text(column) if pa.types.is_float32(column.type) else column.cast(pa.large_string())
 
 
 def _float_text(column: pa.Array) -> pa.Array:
-    """Return floats and doubles as text that MySQL reads as the same number."""
+    """Return floats as text; the shortest one of the greatest is a bit more, which a server takes for out of range."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     text = column.cast(pa.large_string())
-    # Without an exponent it is a whole number, or a decimal, whose zero has no sign.
-    text = pc.if_else(pc.equal(text, "-0"), "-0e0", text)
-    if pa.types.is_float32(column.type):
-        # The shortest text of the greatest one is a bit more, which is out of range.
-        is_greatest = pc.equal(pc.abs(column), pa.scalar(_GREATEST_FLOAT, pa.float32()))
-        if pc.any(is_greatest).as_py():
-            text = pc.if_else(is_greatest, column.cast(pa.float64()).cast(pa.large_string()), text)
+    is_greatest = pc.equal(pc.abs(column), pa.scalar(_GREATEST_FLOAT, pa.float32()))
+    if pc.any(is_greatest).as_py():
+        text = pc.if_else(is_greatest, column.cast(pa.float64()).cast(pa.large_string()), text)
     return text
 
 
