@@ -31,11 +31,11 @@ def get_driver(driver: str | type[Any]) -> Driver:
     :raises DriverConfigError: there is no such driver, or it has no ``run``.
     """
     cls = driver if isinstance(driver, type) else _load(driver)
-    made = cls()
-    if not isinstance(made, Driver):
+    created = cls()
+    if not isinstance(created, Driver):
         message = f"{cls.__module__}.{cls.__qualname__} is not a driver: it has no run(step_id, config, inputs, ctx)."
         raise DriverConfigError(message)
-    return made
+    return created
 
 
 def _load(name: str) -> type[Any]:
@@ -45,9 +45,9 @@ def _load(name: str) -> type[Any]:
     module_name, _, attribute = name.rpartition(":" if ":" in name else ".")
     problem = ""
     try:
-        found = getattr(importlib.import_module(module_name), attribute, None) if module_name else None
-        if isinstance(found, type):
-            return found
+        cls = getattr(importlib.import_module(module_name), attribute, None) if module_name else None
+        if isinstance(cls, type):
+            return cls
     except ImportError as error:
         problem = f" ({error})" if error.name and not module_name.startswith(error.name) else ""
     known = driver_names()

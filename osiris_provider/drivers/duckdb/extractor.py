@@ -115,9 +115,9 @@ class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
                 for number, name in enumerate(_distinct(step))
             }
             if step.connection.get("alias") == _NO_CONNECTION:
-                _allow_only(cursor, [found for found in inputs.values() if isinstance(found, Path)])
-            for name, found in inputs.items():
-                _offer(cursor, step, name, found)
+                _allow_only(cursor, [source for source in inputs.values() if isinstance(source, Path)])
+            for name, source in inputs.items():
+                _offer(cursor, step, name, source)
             for plain, name in _plain_names(step.inputs).items():
                 cursor.execute(f"CREATE TEMP VIEW {quote(plain)} AS FROM {quote(name)}")
             try:
@@ -198,8 +198,8 @@ def _with_numbers(batch: pa.RecordBatch, names: Collection[str]) -> pa.RecordBat
     import pyarrow as pa
 
     for name in names:
-        place = batch.schema.get_field_index(name)
-        batch = batch.set_column(place, name, batch.column(place).cast(pa.decimal256(39, 0)))
+        index = batch.schema.get_field_index(name)
+        batch = batch.set_column(index, name, batch.column(index).cast(pa.decimal256(39, 0)))
     return batch
 
 
@@ -249,11 +249,11 @@ def _input(step: Step[Any], name: str, spill: Path) -> Any:
         return step.read_input(name).read_all()
     # One at a time: an input opens what it is asked for.
     key = next(key for key in ("path", "dataset", "data") if key in value)
-    found = value[key]
-    if isinstance(found, ds.Dataset | pa.Table):
-        return found
+    source = value[key]
+    if isinstance(source, ds.Dataset | pa.Table):
+        return source
     if key == "path":
-        return Path(str(found))
+        return Path(str(source))
     _write_down(step.read_input(name), spill)
     return spill
 
@@ -265,21 +265,21 @@ def _allow_only(cursor: DuckDBPyConnection, paths: list[Path]) -> None:
     cursor.execute("SET enable_external_access = false")
 
 
-def _offer(cursor: DuckDBPyConnection, step: Step[Any], name: str, found: Any) -> None:
+def _offer(cursor: DuckDBPyConnection, step: Step[Any], name: str, source: Any) -> None:
     """Make an input known to the query under its name."""
     import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
-    schema = pq.read_schema(found) if isinstance(found, Path) else found.schema
+    schema = pq.read_schema(source) if isinstance(source, Path) else source.schema
     check_case(step.id, f"input {name}", schema.names)
-    if not isinstance(found, Path):
-        cursor.register(name, found)
+    if not isinstance(source, Path):
+        cursor.register(name, source)
     elif step.connection.get("alias") == _NO_CONNECTION:
         # DuckDB's own reader, twice as fast as a dataset.
-        cursor.execute(f"CREATE TEMP VIEW {quote(name)} AS SELECT * FROM read_parquet({_literal(str(found))})")  # noqa: S608 - quoted
+        cursor.execute(f"CREATE TEMP VIEW {quote(name)} AS SELECT * FROM read_parquet({_literal(str(source))})")  # noqa: S608 - quoted
     else:
         # The database of a connection may have been opened, and locked down, before these paths were known.
-        cursor.register(name, ds.dataset(str(found), format="parquet"))
+        cursor.register(name, ds.dataset(str(source), format="parquet"))
 
 
 def _literal(text: str) -> str:

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 INPUT = "osiris_input"
 """Under which a writer's statements know the rows to write."""
 _DIGITS = 38
-_WHOLE = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
+_INTEGER_BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
 
 
 def columns_of(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> list[Column]:
     """Return the columns of a table, spelt as the input spells them: DuckDB takes no notice of case."""
-    found = cursor.execute(
+    rows = cursor.execute(
         "SELECT column_name, is_nullable, column_default IS NULL, data_type, numeric_precision, numeric_scale"  # noqa: S608 - constants
         f" FROM duckdb_columns() WHERE {_HERE} ORDER BY column_index",
-        _place(table),
+        _qualifiers(table),
     ).fetchall()
     spelt = {column.lower(): column for column in schema.names}
     return [
@@ -35,7 +35,7 @@ def columns_of(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> lis
             limits=_limits(kind, precision, scale, nullable=nullable),
             kind=kind,
         )
-        for name, nullable, bare, kind, precision, scale in found
+        for name, nullable, bare, kind, precision, scale in rows
     ]
 
 
@@ -58,17 +58,17 @@ _HERE = (
 )
 
 
-def _place(table: str) -> list[str | None]:
-    *place, name = table.split(".")
-    catalog, owner = [None, None, *place][-2:]
+def _qualifiers(table: str) -> list[str | None]:
+    *qualifiers, name = table.split(".")
+    catalog, owner = [None, None, *qualifiers][-2:]
     return [name, owner, catalog]
 
 
 def _limits(kind: str, precision: int | None, scale: int | None, *, nullable: bool) -> ColumnConstraints:
-    if kind in _WHOLE:
-        return integer_constraints(_WHOLE[kind], nullable=nullable)
-    if kind.removeprefix("U") in _WHOLE:
-        return integer_constraints(_WHOLE[kind.removeprefix("U")], signed=False, nullable=nullable)
+    if kind in _INTEGER_BITS:
+        return integer_constraints(_INTEGER_BITS[kind], nullable=nullable)
+    if kind.removeprefix("U") in _INTEGER_BITS:
+        return integer_constraints(_INTEGER_BITS[kind.removeprefix("U")], signed=False, nullable=nullable)
     if kind.startswith("DECIMAL"):
         return ColumnConstraints(nullable=nullable, digits=(precision or 0) - (scale or 0), number=True, scale=scale)
     if kind.startswith("ENUM"):
@@ -82,26 +82,26 @@ def _limits(kind: str, precision: int | None, scale: int | None, *, nullable: bo
 
 def unique_keys(cursor: DuckDBPyConnection, table: str) -> list[list[str]]:
     """Return the columns of each key that no two rows of a table share."""
-    found = cursor.execute(
+    rows = cursor.execute(
         f"SELECT constraint_column_names FROM duckdb_constraints() WHERE {_HERE}"  # noqa: S608 - constants
         " AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')",
-        _place(table),
+        _qualifiers(table),
     ).fetchall()
-    return [list(names) for (names,) in found]
+    return [list(names) for (names,) in rows]
 
 
 def readable(table: pa.Table) -> pa.Table:
     """Return a table with decimals of more than 38 digits as text, which DuckDB cannot read otherwise."""
     import pyarrow as pa
 
-    for place, field in enumerate(table.schema):
+    for index, field in enumerate(table.schema):
         if pa.types.is_decimal256(field.type):
             narrow = (
                 pa.decimal128(field.type.precision, field.type.scale)
                 if field.type.precision <= _DIGITS
                 else pa.string()
             )
-            table = table.set_column(place, field.with_type(narrow), table.column(place).cast(narrow))
+            table = table.set_column(index, field.with_type(narrow), table.column(index).cast(narrow))
     return table
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.data import leaves
 from osiris_provider.drivers.sql.config import SpecialValues
-from osiris_provider.drivers.sql.special_values import made, needs_text
+from osiris_provider.drivers.sql.special_values import collect, needs_text
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ def expressions(names: Sequence[str], types: Sequence[Any], text_columns: Collec
     :param types: of its columns, as DuckDB has them.
     :param text_columns: columns that are wanted as text.
     """
-    found = [
+    converted = [
         _expression(f"#{number}", "VARCHAR" if name in text_columns else _target(dtype))
         for number, (name, dtype) in enumerate(zip(names, types, strict=True), 1)
     ]
-    if all(expression == f"#{number}" for number, expression in enumerate(found, 1)):
+    if all(expression == f"#{number}" for number, expression in enumerate(converted, 1)):
         return None
-    return [f"{expression} AS {quote(name)}" for expression, name in zip(found, names, strict=True)]
+    return [f"{expression} AS {quote(name)}" for expression, name in zip(converted, names, strict=True)]
 
 
 def wide_integers(names: Sequence[str], types: Sequence[Any], text_columns: Collection[str]) -> list[str]:
@@ -116,7 +116,7 @@ def checked(batch: pa.RecordBatch, rows_before: int, special_values: SpecialValu
     def make(number: int) -> Callable[[], pa.Array]:
         return lambda: _checked(names[number], batch.column(number), rows_before, special_values)
 
-    columns = made(map(make, range(len(names))))
+    columns = collect(map(make, range(len(names))))
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
@@ -148,8 +148,8 @@ def _has_special(column: pa.Array) -> bool:
     """Return whether there is such a value anywhere in a column."""
     import pyarrow.compute as pc
 
-    found = (_special(leaf) for leaf in leaves(column))
-    return any(pc.any(special).as_py() for special in found if special is not None)
+    specials = (_special(leaf) for leaf in leaves(column))
+    return any(pc.any(special).as_py() for special in specials if special is not None)
 
 
 def _special(column: pa.Array) -> pa.Array | None:

@@ -105,8 +105,8 @@ def _ledger(cursor: DuckDBPyConnection, step: Step[WriteConfig]) -> Ledger | Non
     def run(statement: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
         return cursor.execute(statement.replace("%s", "?"), list(values)).fetchall()
 
-    place, name = split_table(step.config.table)
-    ledger = Ledger(run, quoted_table(place + TABLE, quote), load_id, name)
+    prefix, name = split_table(step.config.table)
+    ledger = Ledger(run, quoted_table(prefix + TABLE, quote), load_id, name)
     ledger.create()
     ledger.prune()
     return ledger
@@ -147,11 +147,11 @@ def _upsert(
         f"CREATE OR REPLACE TEMP TABLE {STAGE} AS SELECT {names}, 0::BIGINT AS {ROW} FROM {table} LIMIT 0"  # noqa: S608 - quoted
     )
     rows = _insert(cursor, config, STAGE, columns, numbered(batches))
-    twice = cursor.execute(
+    duplicate = cursor.execute(
         f"SELECT min({ROW}), max({ROW}) FROM {STAGE} GROUP BY {keys} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 - quoted
     ).fetchone()
-    if twice is not None:
-        raise duplicate_key_error(config.table, config.primary_key, twice)
+    if duplicate is not None:
+        raise duplicate_key_error(config.table, config.primary_key, duplicate)
     others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in given if name not in config.primary_key]
     action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
     with _refusals(config.table, "a row of the input"):
@@ -186,7 +186,7 @@ def _insert(
                     cursor.register(INPUT, source)
                 cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
         except (duckdb.ConversionException, duckdb.OutOfRangeException):
-            problem = _misfit_of(cursor, config.table, columns, batch, rows)
+            problem = _conversion_error(cursor, config.table, columns, batch, rows)
         else:
             rows += batch.num_rows
             continue
@@ -208,7 +208,7 @@ class _Rows:
         return readable(pa.Table.from_batches([self.batch])).__arrow_c_stream__(requested_schema)
 
 
-def _misfit_of(
+def _conversion_error(
     cursor: DuckDBPyConnection, table: str, columns: Sequence[Column], batch: pa.RecordBatch, before: int
 ) -> DataError:
     """Return the error for the first value of a batch that DuckDB does not turn into its column's type.

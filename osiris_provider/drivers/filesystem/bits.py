@@ -20,9 +20,9 @@ def bits(mask: npt.NDArray[np.bool_]) -> Bits:
     import numpy as np
 
     packed = np.packbits(mask, bitorder="little")
-    whole = np.zeros(-(-len(packed) // 8) * 8, np.uint8)
-    whole[: len(packed)] = packed
-    return whole.view(np.uint64)
+    padded = np.zeros(-(-len(packed) // 8) * 8, np.uint8)
+    padded[: len(packed)] = packed
+    return padded.view(np.uint64)
 
 
 def positions(bits: Bits, count: int) -> Positions:

@@ -14,7 +14,7 @@ from osiris_provider.drivers.filesystem.csv_parser import cells_of, parse
 from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows, Syntax, first_row, rows_of
 from osiris_provider.drivers.filesystem.csv_source import blocks
 from osiris_provider.drivers.filesystem.csv_text import from_text, parsed_as
-from osiris_provider.drivers.filesystem.csv_types import common, fit, infer
+from osiris_provider.drivers.filesystem.csv_types import common, infer, parse_as
 from osiris_provider.drivers.sql.base import plain
 from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
 
@@ -88,12 +88,12 @@ class CsvReader:
         for _ in range(config.skip_rows):
             start = [*_BREAK.split(start, maxsplit=1), b""][1]
         delimiter = config.delimiter
-        if found := _SEPARATOR.match(start):
-            told = found[1].decode("latin-1")
-            if delimiter not in (None, told):
-                message = f"its first line says sep={told}, and config field delimiter says {delimiter}; leave it out"
+        if match := _SEPARATOR.match(start):
+            named = match[1].decode("latin-1")
+            if delimiter not in (None, named):
+                message = f"its first line says sep={named}, and config field delimiter says {delimiter}; leave it out"
                 raise DataError(message)
-            delimiter, start = told, start[found.end() :]
+            delimiter, start = named, start[match.end() :]
         syntax = Syntax(delimiter or ",", config.quote, config.escape, config.comment, config.newline)
         return syntax, itertools.chain([start], read)
 
@@ -115,9 +115,9 @@ class CsvReader:
         return read
 
     def _check_columns(self) -> None:
-        twice = sorted({name for name in self._names if self._names.count(name) > 1})
-        if twice:
-            message = f"several columns are named {', '.join(twice)}; give names in column_names"
+        duplicates = sorted({name for name in self._names if self._names.count(name) > 1})
+        if duplicates:
+            message = f"several columns are named {', '.join(duplicates)}; give names in column_names"
             raise DataError(message)
         for field in ("columns", "column_types"):
             for name in getattr(self.config, field) or ():
@@ -132,15 +132,15 @@ class CsvReader:
         table, bad = self._parsed(rows, syntax)
         quoted = self._quoted(rows)
         columns: list[pa.Array] = []
-        misfits: list[_MisfitError] = []
+        errors: list[_ConversionError] = []
         for name in self._wanted:
             texts = _restored(table.column(name).combine_chunks(), rows)
             try:
                 columns.append(self._typed(name, texts, quoted[name]))
-            except _MisfitError as misfit:
-                misfits.append(misfit)
-        if misfits:
-            raise self._needs_wider(misfits)
+            except _ConversionError as error:
+                errors.append(error)
+        if errors:
+            raise self._needs_wider(errors)
         self._rows += table.num_rows + bad
         return pa.RecordBatch.from_arrays(columns, names=self._wanted)
 
@@ -159,16 +159,16 @@ class CsvReader:
         point = self.config.decimal_point
         dtype = self.wider.get(name)
         if dtype is None:
-            found = column if quoted else infer(column, point)
+            inferred = column if quoted else infer(column, point)
             if len(column):
-                self.wider[name] = found.type
-            return found
+                self.wider[name] = inferred.type
+            return inferred
         is_text = dtype == column.type
-        if is_text or (not quoted and (fitted := fit(column, dtype, point)) is not None):
-            return column if is_text else fitted
+        if is_text or (not quoted and (parsed := parse_as(column, dtype, point)) is not None):
+            return column if is_text else parsed
         wider = column.type if quoted else common(dtype, infer(column, point).type)
-        row = 0 if quoted else _first_failing(column, lambda part: fit(part, dtype, point) is not None)
-        raise _MisfitError(name, self._rows + row + 1, column[row].as_py(), dtype, wider)
+        row = 0 if quoted else _first_failing(column, lambda part: parse_as(part, dtype, point) is not None)
+        raise _ConversionError(name, self._rows + row + 1, column[row].as_py(), dtype, wider)
 
     def _declared(self, name: str, column: pa.Array, dtype: pa.DataType) -> pa.Array:
         try:
@@ -178,15 +178,15 @@ class CsvReader:
         message = f"column {name}, row {self._rows + row + 1:,}: {_shown(column[row].as_py())} is no {_named(dtype)}"
         raise DataError(message)
 
-    def _needs_wider(self, misfits: list[_MisfitError]) -> ColumnNeedsTextError:
-        first = misfits[0]
-        self.wider.update({misfit.column: misfit.wider for misfit in misfits})
+    def _needs_wider(self, errors: list[_ConversionError]) -> ColumnNeedsTextError:
+        first = errors[0]
+        self.wider.update({error.column: error.wider for error in errors})
         message = (
             f"column {first.column}, row {first.row:,}: {_shown(first.value)} is no {_named(first.dtype)}, as the "
             f"first rows suggest. Give types in column_types, such as {{{first.column}: string}}, or set "
             "default_type: string."
         )
-        return ColumnNeedsTextError(message, columns=[misfit.column for misfit in misfits], row=first.row)
+        return ColumnNeedsTextError(message, columns=[error.column for error in errors], row=first.row)
 
     def _parsed(self, rows: Rows, syntax: Syntax) -> tuple[pa.Table, int]:
         """Return the cells of whole rows, and how many rows were left out."""
@@ -230,11 +230,11 @@ class CsvReader:
             number = re.search(r"CSV column #(\d+)", said)
             where = f"column {self._wanted[int(number[1])]}" if number else "a column"
             return f"{where} is not UTF-8 text; give encoding, such as latin-1"
-        said = re.sub(r"CSV column #(\d+)", lambda found: f"column {self._wanted[int(found[1])]}", said)
-        return plain(re.sub(r"Row #(\d+)", lambda found: f"row {self._rows + int(found[1]):,}", said))
+        said = re.sub(r"CSV column #(\d+)", lambda match: f"column {self._wanted[int(match[1])]}", said)
+        return plain(re.sub(r"Row #(\d+)", lambda match: f"row {self._rows + int(match[1]):,}", said))
 
 
-class _MisfitError(Exception):
+class _ConversionError(Exception):
     """A value is not of the type of its column."""
 
     def __init__(self, column: str, row: int, value: str | None, dtype: pa.DataType, wider: pa.DataType) -> None:

@@ -76,8 +76,8 @@ class Rows:
         row = np.searchsorted(ends, np.arange(len(self.quoted)))
         begins = np.concatenate([np.zeros(1, np.int64), ends + 1])
         column = np.arange(len(self.quoted)) - begins[row]
-        found = set(column[self.quoted].tolist())
-        return [number in found for number in range(count)]
+        quoted = set(column[self.quoted].tolist())
+        return [number in quoted for number in range(count)]
 
 
 def rows_of(blocks: Iterator[bytes], syntax: Syntax) -> Iterator[Rows]:
@@ -142,12 +142,12 @@ def _without_comments(data: bytes, syntax: Syntax, *, last: bool) -> tuple[bytes
     """Return the data without lines of comment, and what has to be looked at again: a comment that does not end."""
     if syntax.comment is None or syntax.comment.encode() not in data:
         return data, b""
-    mark, quote = syntax.comment.encode(), (syntax.quote or "").encode()
+    prefix, quote = syntax.comment.encode(), (syntax.quote or "").encode()
     pieces: list[bytes] = []
     start = 0
     quotes = 0
     counted = 0
-    for match in re.finditer(rb"(?:\A|(?<=[\r\n]))" + re.escape(mark) + rb"[^\r\n]*(\r\n|\r|\n|\Z)", data):
+    for match in re.finditer(rb"(?:\A|(?<=[\r\n]))" + re.escape(prefix) + rb"[^\r\n]*(\r\n|\r|\n|\Z)", data):
         if match.start() < start:
             continue
         quotes += data.count(quote, counted, match.start()) if quote else 0
@@ -247,7 +247,7 @@ class _Scan:
         """Return the quotes that open or close a cell, one after the other."""
         import numpy as np
 
-        found: list[int] = []
+        real: list[int] = []
         inside, skip = False, -1
         quotes = positions(self._quotes, len(self._bytes)).tolist()
         for number, at in enumerate(quotes):
@@ -261,12 +261,12 @@ class _Scan:
                 continue
             else:
                 inside = False
-                found.append(at)
+                real.append(at)
                 continue
             if inside:
-                found.append(at)
+                real.append(at)
         mask = np.zeros(len(self._bytes), np.bool_)
-        mask[found] = True
+        mask[real] = True
         return bits(mask)
 
     def _hide_breaks(self, end: int) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:

@@ -47,7 +47,7 @@ def _open(config: CsvExtractorConfig, opened: contextlib.ExitStack) -> tuple[IO[
 
 
 def _only_member(archive: zipfile.ZipFile) -> IO[bytes]:
-    members = [info for info in archive.infolist() if not info.is_dir()]
+    members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) != 1:
         message = f"the archive has {len(members)} files; give one that has a single CSV file"
         raise DataError(message)

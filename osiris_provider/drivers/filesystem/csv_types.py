@@ -38,13 +38,13 @@ def infer(column: pa.Array, decimal_point: str) -> pa.Array:
     for looks, casts in _KINDS:
         if re.match(looks.replace(r"\.", re.escape(decimal_point)), first):
             for cast in casts:
-                found = cast(_with_point(column, decimal_point) if cast in (_integers, _doubles) else column)
-                if found is not None:
-                    return found
+                parsed = cast(_with_point(column, decimal_point) if cast in (_integers, _doubles) else column)
+                if parsed is not None:
+                    return parsed
     return column
 
 
-def fit(column: pa.Array, dtype: pa.DataType, decimal_point: str) -> pa.Array | None:
+def parse_as(column: pa.Array, dtype: pa.DataType, decimal_point: str) -> pa.Array | None:
     """Return a column of texts as a type that was inferred before, None if its values are not all of it.
 
     :param column: none of whose cells is quoted.
@@ -64,21 +64,21 @@ def fit(column: pa.Array, dtype: pa.DataType, decimal_point: str) -> pa.Array | 
     return _moments(column, dtype)
 
 
-def common(known: pa.DataType, found: pa.DataType) -> pa.DataType:
+def common(known: pa.DataType, other: pa.DataType) -> pa.DataType:
     """Return the type that holds all values of a column whose rows so far are of one type, and further ones of another.
 
     Where there is none but text, it is text.
     """
     import pyarrow as pa
 
-    if known == found:
+    if known == other:
         return known
     numbers = (pa.int64(), pa.float64())
-    if known in numbers and found in numbers:
+    if known in numbers and other in numbers:
         return pa.float64()
     for same in (pa.types.is_timestamp, pa.types.is_time):
-        if same(known) and same(found) and getattr(known, "tz", None) == getattr(found, "tz", None):
-            return max(known, found, key=lambda dtype: _UNITS.index(dtype.unit))
+        if same(known) and same(other) and getattr(known, "tz", None) == getattr(other, "tz", None):
+            return max(known, other, key=lambda dtype: _UNITS.index(dtype.unit))
     return pa.string()
 
 
@@ -155,7 +155,7 @@ def _zoned(column: pa.Array) -> pa.Array | None:
 
 
 def _first(column: pa.Array, types: list[pa.DataType]) -> pa.Array | None:
-    return next((found for dtype in types if (found := _moments(column, dtype)) is not None), None)
+    return next((parsed for dtype in types if (parsed := _moments(column, dtype)) is not None), None)
 
 
 def _moments(column: pa.Array, dtype: pa.DataType) -> pa.Array | None:

@@ -18,7 +18,7 @@ from osiris_provider.drivers.filesystem.csv_reader import CsvReader
 from osiris_provider.drivers.filesystem.csv_text import check_types, escaped, to_text
 from osiris_provider.drivers.filesystem.files import FileMode, LocalPath, explained, replacing
 from osiris_provider.drivers.progress import READ, Progress
-from osiris_provider.drivers.sql.normalize import usual_batches, usual_schema
+from osiris_provider.drivers.sql.normalize import normalized_batches, normalized_schema
 from osiris_provider.drivers.sql.tables import check_names
 from osiris_provider.drivers.sql.write import sliced
 
@@ -101,13 +101,13 @@ def _write_csv(file: IO[bytes], reader: pa.RecordBatchReader, config: CsvWriterC
     import pyarrow as pa
     from pyarrow import csv
 
-    schema = usual_schema(reader.schema)
+    schema = normalized_schema(reader.schema)
     check_types(schema)
     names = [escaped(name) for name in schema.names] if config.escape_formulas else schema.names
     # Numbers and times are not quoted otherwise, and may have such a character in them.
     quoting = "all_valid" if config.delimiter in " +-.:" else "needed"
     options = csv.WriteOptions(include_header=config.header, delimiter=config.delimiter, quoting_style=quoting)
-    batches = usual_batches(sliced(reader, BATCH_ROWS), schema)
+    batches = normalized_batches(sliced(reader, BATCH_ROWS), schema)
     first = pa.RecordBatch.from_pylist([], schema=schema)
     zipped = config.path.endswith(".gz") if config.compression == "auto" else config.compression == "gzip"
     rows = 0

@@ -116,8 +116,8 @@ class SQLExtractor(SQLDriver[Query], Extractor[Query]):
 
     def extract(self, step: Step[Query]) -> Batches:
         """Return the stream; see :meth:`Extractor.extract`."""
-        if step.window is not None:
-            narrower = {**narrowed(step.config, step.window, self.dialect), "table": None, "columns": None}
+        if step.cursor_range is not None:
+            narrower = {**narrowed(step.config, step.cursor_range, self.dialect), "table": None, "columns": None}
             step = replace(step, config=step.config.model_copy(update=narrower))
         with self.borrowed(step) as client:
             yield from self.stream(client, step)
@@ -155,18 +155,18 @@ def fetch_batches(
     schema: pa.Schema,
     fetch: Callable[[int], Sequence[Sequence[Any]]],
     build: Callable[[Sequence[Sequence[Any]]], pa.RecordBatch],
-    most: int,
+    limit: int,
 ) -> Batches:
     """Yield record batches until there are no more rows; their size follows the size of the rows.
 
     :param schema: of the batches; an empty result yields one empty batch of it.
     :param fetch: takes a number of rows and returns at most as many; none at the end.
     :param build: makes a batch of rows.
-    :param most: rows of a batch.
+    :param limit: rows of a batch.
     """
     import pyarrow as pa
 
-    wanted = min(most, FIRST_ROWS)
+    wanted = min(limit, FIRST_ROWS)
     rows = fetch(wanted)
     if not rows:
         yield pa.RecordBatch.from_pylist([], schema=schema)
@@ -174,7 +174,7 @@ def fetch_batches(
         batch = build(rows)
         yield batch
         fitting = batch.num_rows * BATCH_BYTES // max(batch.nbytes, 1)
-        wanted = max(1, min(most, fitting, wanted * 4))
+        wanted = max(1, min(limit, fitting, wanted * 4))
         rows = fetch(wanted)
 
 

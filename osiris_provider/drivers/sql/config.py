@@ -13,7 +13,7 @@ from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.incremental.cursor import Incremental
 from osiris_provider.drivers.sql.tables import quoted_table
 
-MOST_PARTITIONS = 32
+MAX_PARTITIONS = 32
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -81,7 +81,7 @@ class ServerQueryConfig(TypedQueryConfig):
     """
 
     partition_on: Text | None = None
-    partitions: Annotated[int, Field(ge=2, le=MOST_PARTITIONS)] = 4
+    partitions: Annotated[int, Field(ge=2, le=MAX_PARTITIONS)] = 4
 
     @model_validator(mode="after")
     def _partitions_of_something(self) -> Self:

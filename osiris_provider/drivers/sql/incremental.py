@@ -42,15 +42,15 @@ class Dialect:
         return text.replace("%", "%%") if self.paramstyle == "pyformat" else text
 
 
-def narrowed(config: QueryConfig, window: CursorRange, dialect: Dialect) -> dict[str, Any]:
-    """Return the fields ``query`` and ``params`` that read only the window.
+def narrowed(config: QueryConfig, cursor_range: CursorRange, dialect: Dialect) -> dict[str, Any]:
+    """Return the fields ``query`` and ``params`` that read only the range.
 
     :param config: of the step: a table or a query.
-    :param window: what to ask for.
+    :param cursor_range: what to ask for.
     :param dialect: of the family.
     """
     named = isinstance(config.params, dict)
-    condition, bounds = _condition(window, dialect, named=named)
+    condition, bounds = _condition(cursor_range, dialect, named=named)
     statement = config.statement(dialect.quote)
     if not condition:
         return {"query": statement, "params": config.params}
@@ -64,14 +64,14 @@ def narrowed(config: QueryConfig, window: CursorRange, dialect: Dialect) -> dict
     return {"query": f"{statement} WHERE {condition}", "params": params or None}
 
 
-def _condition(window: CursorRange, dialect: Dialect, *, named: bool) -> tuple[str, dict[str, Bound]]:
-    marks = {LOW: (window.low, ">=" if window.inclusive else ">"), HIGH: (window.high, "<=")}
-    given = {name: (mark, sign) for name, (mark, sign) in marks.items() if mark is not None}
-    column = dialect.quote(window.column)
+def _condition(cursor_range: CursorRange, dialect: Dialect, *, named: bool) -> tuple[str, dict[str, Bound]]:
+    limits = {LOW: (cursor_range.low, ">=" if cursor_range.inclusive else ">"), HIGH: (cursor_range.high, "<=")}
+    given = {name: (value, sign) for name, (value, sign) in limits.items() if value is not None}
+    column = dialect.quote(cursor_range.column)
     if not given:
-        return "" if window.with_nulls else f"{column} IS NOT NULL", {}
+        return "" if cursor_range.with_nulls else f"{column} IS NOT NULL", {}
     column = dialect.literally(column)
     terms = [f"{column} {sign} {dialect.marker(name, named=named)}" for name, (_, sign) in given.items()]
-    bounds = {name: mark.bound(dialect.zone) for name, (mark, _) in given.items()}
+    bounds = {name: value.bound(dialect.zone) for name, (value, _) in given.items()}
     condition = " AND ".join(terms)
-    return f"({condition} OR {column} IS NULL)" if window.with_nulls else condition, bounds
+    return f"({condition} OR {column} IS NULL)" if cursor_range.with_nulls else condition, bounds

@@ -63,14 +63,14 @@ class Ledger:
         :param insert: the family's way to insert a row unless it is there; ``{}`` is table and values.
         :return: the number of rows if the load has ended before, else None.
         """
-        place = f"{self._table} (load_key, load_id, target, state) VALUES (%s, %s, %s, %s)"
-        self._run(insert.format(place), (self.key, self._id[:_MAX_ID], self._target, LOADING))
+        columns = f"{self._table} (load_key, load_id, target, state) VALUES (%s, %s, %s, %s)"
+        self._run(insert.format(columns), (self.key, self._id[:_MAX_ID], self._target, LOADING))
         return self.recorded()
 
     def recorded(self) -> int | None:
         """Return the number of rows if the load has ended before, else None."""
-        found = self._run(f"SELECT state, rows_written FROM {self._table} WHERE load_key = %s", (self.key,))  # noqa: S608 - quoted
-        return int(found[0][1]) if found and found[0][0] == DONE else None
+        rows = self._run(f"SELECT state, rows_written FROM {self._table} WHERE load_key = %s", (self.key,))  # noqa: S608 - quoted
+        return int(rows[0][1]) if rows and rows[0][0] == DONE else None
 
     def forget(self) -> None:
         """Take back in the open transaction that this load has ended or is at work."""

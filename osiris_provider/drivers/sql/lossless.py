@@ -48,7 +48,7 @@ def rounded(column: pa.Array, limits: ColumnConstraints) -> Iterator[Problem]:
     if limits.moments is not None:
         yield from _cut_moments(column, limits.moments)
     if limits.scale is not None:
-        yield from _cut_numbers(column, limits.scale, whole=limits.high is not None)
+        yield from _cut_numbers(column, limits.scale, integers=limits.high is not None)
     if limits.mantissa is not None and (inexact := _inexact(column, limits.mantissa)) is not None:
         yield inexact, "a number of the column cannot be exactly this one"
 
@@ -58,14 +58,14 @@ def round_moments(column: pa.Array, fraction: int) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = column.type
-    if not _is_fine(kind, fraction):
+    dtype = column.type
+    if not _is_fine(dtype, fraction):
         return column
-    step = 10 ** (_DIGITS[kind.unit] - fraction)
-    ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(kind) else column.cast(pa.int64())
+    step = 10 ** (_DIGITS[dtype.unit] - fraction)
+    ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(dtype) else column.cast(pa.int64())
     rest = _modulo(pc.add(ticks, step // 2), step)
     ticks = pc.subtract(pc.add(ticks, step // 2), rest)
-    return ticks.cast(pa.int32()).cast(kind) if pa.types.is_time32(kind) else ticks.cast(kind)
+    return ticks.cast(pa.int32()).cast(dtype) if pa.types.is_time32(dtype) else ticks.cast(dtype)
 
 
 def _strangers(column: pa.Array, members: frozenset[str], *, several: bool) -> Iterator[Problem]:
@@ -89,14 +89,14 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = column.type
-    if _is_text(kind):
+    dtype = column.type
+    if _is_text(dtype):
         if moments.kind != "interval":
             yield pc.invert(pc.match_substring_regex(column, _pattern(moments))), _shape(moments)
         return
-    if moments.as_text and pa.types.is_timestamp(kind):
+    if moments.as_text and pa.types.is_timestamp(dtype):
         ticks = column.cast(pa.int64())
-        low, high = (max(-(2**63), min(2**63 - 1, second * 10 ** _DIGITS[kind.unit])) for second in _WRITTEN)
+        low, high = (max(-(2**63), min(2**63 - 1, second * 10 ** _DIGITS[dtype.unit])) for second in _WRITTEN)
         yield pc.or_(pc.less(ticks, low), pc.greater_equal(ticks, high)), "its year is not one of 1 to 32767"
     fitting: dict[str, tuple[Callable[[Any], bool], ...]] = {
         "date": (pa.types.is_date, pa.types.is_timestamp),
@@ -108,15 +108,15 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
     # Bytes and nested values are refused by every server.
     others = (pa.types.is_null, pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary)
     taken = (*fitting[moments.kind], *others, pa.types.is_fixed_size_binary)
-    if not any(test(kind) for test in taken):
-        yield pc.is_valid(column), f"a value of type {kind} is no {moments.kind}"
-    elif (pa.types.is_timestamp(kind) or pa.types.is_duration(kind)) and (
-        spare := _SENT_DIGITS - _DIGITS[kind.unit]
+    if not any(test(dtype) for test in taken):
+        yield pc.is_valid(column), f"a value of type {dtype} is no {moments.kind}"
+    elif (pa.types.is_timestamp(dtype) or pa.types.is_duration(dtype)) and (
+        spare := _SENT_DIGITS - _DIGITS[dtype.unit]
     ) > 0:
-        most = (2**63 - 1) // 10**spare
+        limit = (2**63 - 1) // 10**spare
         ticks = column.cast(pa.int64())
         yield (
-            pc.or_(pc.less(ticks, -most), pc.greater(ticks, most)),
+            pc.or_(pc.less(ticks, -limit), pc.greater(ticks, limit)),
             "it is more than 64 bits of microseconds can count",
         )
 
@@ -142,33 +142,33 @@ def _cut_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = column.type
+    dtype = column.type
     digits = f"the column keeps {moments.fraction} digits of a second, the value has more"
-    if _is_text(kind):
+    if _is_text(dtype):
         if moments.kind == "date":
             late = pc.match_substring_regex(column, rf"[ T]{_CLOCK}")
             midnight = pc.match_substring_regex(column, rf"[ T]{_MIDNIGHT}{_UTC}( BC)?\s*$")
             yield pc.and_not(late, midnight), "the column keeps the day, the value has a time of day too"
         else:
             yield pc.match_substring_regex(column, rf":\d\d\.\d{{{moments.fraction}}}\d*[1-9]"), digits
-    elif moments.kind == "date" and pa.types.is_timestamp(kind):
-        day = 86_400 * 10 ** _DIGITS[kind.unit]
+    elif moments.kind == "date" and pa.types.is_timestamp(dtype):
+        day = 86_400 * 10 ** _DIGITS[dtype.unit]
         yield (
             pc.not_equal(_modulo(column.cast(pa.int64()), day), 0),
             ("the column keeps the day, the value has a time of day too"),
         )
-    elif _is_fine(kind, moments.fraction):
-        step = 10 ** (_DIGITS[kind.unit] - moments.fraction)
-        ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(kind) else column.cast(pa.int64())
+    elif _is_fine(dtype, moments.fraction):
+        step = 10 ** (_DIGITS[dtype.unit] - moments.fraction)
+        ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(dtype) else column.cast(pa.int64())
         yield pc.not_equal(_modulo(ticks, step), 0), digits
 
 
-def _is_fine(kind: pa.DataType, fraction: int) -> bool:
+def _is_fine(dtype: pa.DataType, fraction: int) -> bool:
     """Return whether a type has more digits of a second."""
     import pyarrow as pa
 
     tests = (pa.types.is_timestamp, pa.types.is_time, pa.types.is_duration)
-    return any(test(kind) for test in tests) and _DIGITS[kind.unit] > fraction
+    return any(test(dtype) for test in tests) and _DIGITS[dtype.unit] > fraction
 
 
 def _modulo(numbers: pa.Array, step: int) -> pa.Array:
@@ -181,19 +181,19 @@ def _modulo(numbers: pa.Array, step: int) -> pa.Array:
     return pa.array(values % step, pa.int64(), mask=mask)
 
 
-def _cut_numbers(column: pa.Array, scale: int, *, whole: bool) -> Iterator[Problem]:
+def _cut_numbers(column: pa.Array, scale: int, *, integers: bool) -> Iterator[Problem]:
     """Yield numbers with more digits behind the point; of whole numbers, what other checks do not look at."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = column.type
+    dtype = column.type
     reason = (
         f"the column keeps {scale} digits after the point, the value has more" if scale else "the number is not whole"
     )
-    if pa.types.is_decimal(kind):
-        if kind.scale > scale:
+    if pa.types.is_decimal(dtype):
+        if dtype.scale > scale:
             yield pc.not_equal(pc.round(column, scale), column), reason
-    elif not whole and (_is_text(kind) or pa.types.is_floating(kind)):
+    elif not integers and (_is_text(dtype) or pa.types.is_floating(dtype)):
         yield _has_more_digits(column.cast(pa.large_string()), scale), reason
 
 
@@ -223,15 +223,15 @@ def _inexact(column: pa.Array, mantissa: int) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = column.type
+    dtype = column.type
     narrow = mantissa <= _SINGLE
-    if pa.types.is_integer(kind) or (pa.types.is_float64(kind) and narrow):
+    if pa.types.is_integer(dtype) or (pa.types.is_float64(dtype) and narrow):
         return _changes(column.fill_null(0).to_numpy(zero_copy_only=False), narrow=narrow)
-    if pa.types.is_decimal(kind):
+    if pa.types.is_decimal(dtype):
         near = column.cast(pa.float64()).cast(pa.float32() if narrow else pa.float64()).cast(pa.float64())
-        wide = pa.decimal256(_WIDEST, kind.scale)
+        wide = pa.decimal256(_WIDEST, dtype.scale)
         return pc.not_equal(near.cast(wide, safe=False), column.cast(wide))
-    if _is_text(kind):
+    if _is_text(dtype):
         long = pc.match_substring_regex(column, rf"^\s*[+-]?\d{{{_EXACT_DIGITS},}}\s*$")
         texts = pc.if_else(pc.fill_null(long, False), column, None).to_pylist()
         return pa.array([text is not None and int(float(text)) != int(text) for text in texts], pa.bool_())
@@ -252,7 +252,7 @@ def _changes(values: Any, *, narrow: bool) -> pa.Array:
     return pa.array(changed | (near > np.iinfo(values.dtype).max))
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def _is_text(dtype: pa.DataType) -> bool:
     import pyarrow as pa
 
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype))

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def usual_schema(schema: pa.Schema) -> pa.Schema:
+def normalized_schema(schema: pa.Schema) -> pa.Schema:
     """Return the schema that :func:`usual_batches` give."""
     import pyarrow as pa
 
-    return pa.schema([field.with_type(_usual_type(field.type)) for field in schema])
+    return pa.schema([field.with_type(_normalized_type(field.type)) for field in schema])
 
 
-def usual_batches(batches: Batches, schema: pa.Schema) -> Batches:
+def normalized_batches(batches: Batches, schema: pa.Schema) -> Batches:
     """Yield the same batches with columns of the usual types.
 
     Dictionaries and run-end encoded columns become what they hold, views become texts and bytes, small decimals large
@@ -31,37 +31,37 @@ def usual_batches(batches: Batches, schema: pa.Schema) -> Batches:
         if batch.schema.types == schema.types:
             yield batch
             continue
-        columns = [_usual(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
+        columns = [_normalized(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _usual_type(kind: pa.DataType) -> pa.DataType:
+def _normalized_type(dtype: pa.DataType) -> pa.DataType:
     import pyarrow as pa
 
-    if isinstance(kind, pa.UuidType):
+    if isinstance(dtype, pa.UuidType):
         return pa.string()
-    if isinstance(kind, pa.BaseExtensionType):
-        return _usual_type(kind.storage_type)
-    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
-        return _usual_type(kind.value_type)
-    if pa.types.is_decimal32(kind) or pa.types.is_decimal64(kind):
-        return pa.decimal128(kind.precision, kind.scale)
+    if isinstance(dtype, pa.BaseExtensionType):
+        return _normalized_type(dtype.storage_type)
+    if pa.types.is_dictionary(dtype) or pa.types.is_run_end_encoded(dtype):
+        return _normalized_type(dtype.value_type)
+    if pa.types.is_decimal32(dtype) or pa.types.is_decimal64(dtype):
+        return pa.decimal128(dtype.precision, dtype.scale)
     views = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary(), pa.float16(): pa.float32()}
-    return views.get(kind, kind)
+    return views.get(dtype, dtype)
 
 
-def _usual(column: pa.Array, kind: pa.DataType) -> pa.Array:
+def _normalized(column: pa.Array, dtype: pa.DataType) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if column.type == kind:
+    if column.type == dtype:
         return column
     if isinstance(column.type, pa.UuidType):
-        return pa.array([None if value is None else str(value) for value in column.to_pylist()], kind)
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], dtype)
     if isinstance(column.type, pa.BaseExtensionType):
-        return _usual(column.storage, kind)
+        return _normalized(column.storage, dtype)
     if pa.types.is_dictionary(column.type):
-        return _usual(column.dictionary_decode(), kind)
+        return _normalized(column.dictionary_decode(), dtype)
     if pa.types.is_run_end_encoded(column.type):
-        return _usual(pc.run_end_decode(column), kind)
-    return column.cast(kind)
+        return _normalized(pc.run_end_decode(column), dtype)
+    return column.cast(dtype)

@@ -61,12 +61,12 @@ def needs_text(column: str, value: str, row: int) -> ColumnNeedsTextError:
     return ColumnNeedsTextError(message, columns=[column], row=row)
 
 
-def made(makers: Iterable[Callable[[], Any]]) -> list[Any]:
+def collect(makers: Iterable[Callable[[], Any]]) -> list[Any]:
     """Return what each function makes, such as the columns of a batch.
 
     :raises ColumnNeedsTextError: names all columns that need text, so that one more start is enough for them.
     """
-    results = [_made(make) for make in makers]
+    results = [_result_of(make) for make in makers]
     errors = [result for result in results if isinstance(result, ColumnNeedsTextError)]
     if not errors:
         return results
@@ -75,7 +75,7 @@ def made(makers: Iterable[Callable[[], Any]]) -> list[Any]:
     raise ColumnNeedsTextError(first.message, **{**first.facts, "columns": columns})
 
 
-def _made(make: Callable[[], Any]) -> Any:
+def _result_of(make: Callable[[], Any]) -> Any:
     try:
         return make()
     except ColumnNeedsTextError as error:

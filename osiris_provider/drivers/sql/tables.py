@@ -40,9 +40,11 @@ def check_names(step_id: str, schema: pa.Schema) -> None:
 
     :raises DataError: names the columns.
     """
-    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
-    if twice:
-        message = f"Step {step_id}: several columns are named {', '.join(twice)}; give each a name of its own (AS)."
+    duplicates = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    if duplicates:
+        message = (
+            f"Step {step_id}: several columns are named {', '.join(duplicates)}; give each a name of its own (AS)."
+        )
         raise DataError(message, step=step_id)
     if not schema.names:
         message = f"Step {step_id}: there are no columns; a query must return rows, an input must have columns."
@@ -66,9 +68,9 @@ def check_columns(step_id: str, table: str, schema: pa.Schema, columns: Sequence
             column.name for column in columns if column.required and column.name not in schema.names
         ],
     }
-    found = [f"{what} {', '.join(names)}" for what, names in problems.items() if names]
-    if found:
-        message = f"Step {step_id}: table {table}: {'; '.join(found)}. Nothing was written."
+    complaints = [f"{what} {', '.join(names)}" for what, names in problems.items() if names]
+    if complaints:
+        message = f"Step {step_id}: table {table}: {'; '.join(complaints)}. Nothing was written."
         raise DataError(message, step=step_id)
 
 
@@ -106,8 +108,8 @@ def create_statement(
 
 def split_table(table: str) -> tuple[str, str]:
     """Return what stands before a table's own name, with its dot, and the name."""
-    place, dot, name = table.rpartition(".")
-    return place + dot, name
+    prefix, dot, name = table.rpartition(".")
+    return prefix + dot, name
 
 
 def check_key(step_id: str, table: str, schema: pa.Schema, key: Sequence[str]) -> None:

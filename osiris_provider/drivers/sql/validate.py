@@ -105,19 +105,19 @@ def _problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iter
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = column.type
+    dtype = column.type
     if not limits.nullable and column.null_count:
         yield pc.is_null(column), "it is null, and the column takes no nulls"
-    if pa.types.is_dictionary(kind):
+    if pa.types.is_dictionary(dtype):
         column = column.dictionary_decode()
-        kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        dtype = column.type
+    if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
         yield from _text_problems(column, limits)
-    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    elif pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype) or pa.types.is_fixed_size_binary(dtype):
         yield from _byte_problems(column, limits)
     elif limits.number:
         yield from _number_problems(column, limits)
-    elif limits.moments is None and (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
+    elif limits.moments is None and (pa.types.is_date(dtype) or pa.types.is_timestamp(dtype)):
         # Arrow writes "<value out of range: …>", which a column of texts would keep.
         yield pc.starts_with(column.cast(pa.string()), "<"), "years beyond 32767 cannot be written as text"
     yield from misread(column, limits)
@@ -153,24 +153,24 @@ def _number_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tu
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = column.type
+    dtype = column.type
     low, high = limits.low, limits.high
     if limits.digits is not None:
         high = 10**limits.digits - 1
         low = -high
     if low is None or high is None:
         return
-    if pa.types.is_integer(kind):
-        span = _span(kind)
-        if span[0] < low:
-            yield pc.less(column, _as(kind, max(low, span[0]))), "the number is too small"
-        if span[1] > high:
-            yield pc.greater(column, _as(kind, min(high, span[1]))), "the number is too large"
-    elif pa.types.is_floating(kind) and limits.high is not None:
+    if pa.types.is_integer(dtype):
+        possible = _value_range(dtype)
+        if possible[0] < low:
+            yield pc.less(column, _as(dtype, max(low, possible[0]))), "the number is too small"
+        if possible[1] > high:
+            yield pc.greater(column, _as(dtype, min(high, possible[1]))), "the number is too large"
+    elif pa.types.is_floating(dtype) and limits.high is not None:
         numbers = column.cast(pa.float64())
         yield pc.not_equal(pc.floor(numbers), numbers), "the number is not whole"
         yield pc.or_(pc.less(numbers, float(low)), pc.greater(numbers, float(high))), "the number is out of range"
-    elif pa.types.is_decimal(kind):
+    elif pa.types.is_decimal(dtype):
         yield from _decimal_problems(column, high)
 
 
@@ -185,17 +185,17 @@ def _decimal_problems(column: pa.Array, high: int) -> Iterator[tuple[Any, str]]:
     yield pc.greater(size, pa.scalar(Decimal(high), widest)), "the number is out of range"
 
 
-def _span(kind: pa.DataType) -> tuple[int, int]:
+def _value_range(dtype: pa.DataType) -> tuple[int, int]:
     import pyarrow as pa
 
-    limits = integer_constraints(kind.bit_width, signed=pa.types.is_signed_integer(kind))
+    limits = integer_constraints(dtype.bit_width, signed=pa.types.is_signed_integer(dtype))
     return limits.low or 0, limits.high or 0
 
 
-def _as(kind: pa.DataType, value: int) -> pa.Scalar:
+def _as(dtype: pa.DataType, value: int) -> pa.Scalar:
     import pyarrow as pa
 
-    return pa.scalar(value, kind)
+    return pa.scalar(value, dtype)
 
 
 def _first_true(bad: Any) -> int | None:

@@ -17,7 +17,7 @@ from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError, S
 from osiris_provider.drivers.sql.config import Text
 from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
-from osiris_provider.drivers.sql.normalize import usual_batches, usual_schema
+from osiris_provider.drivers.sql.normalize import normalized_batches, normalized_schema
 from osiris_provider.drivers.sql.tables import Column, check_key, check_names
 from osiris_provider.drivers.sql.validate import Lossy, fitting
 
@@ -92,8 +92,8 @@ class SQLWriter(SQLDriver[AnyWrite], Writer[AnyWrite]):
         """Write all batches into the table; see :meth:`Writer.write`."""
         check_names(step.id, reader.schema)
         check_key(step.id, step.config.table, reader.schema, step.config.primary_key)
-        schema = usual_schema(reader.schema)
-        batches = usual_batches(sliced(reader, step.config.batch_rows), schema)
+        schema = normalized_schema(reader.schema)
+        batches = normalized_batches(sliced(reader, step.config.batch_rows), schema)
         with self.borrowed(step) as client:
             return {"rows_written": self.load(client, step, schema, batches)}
 
@@ -145,10 +145,10 @@ def created_columns(schema: pa.Schema, fraction: int, *, as_text: bool = False) 
 
     columns = []
     for field in schema:
-        kind = field.type
-        if pa.types.is_timestamp(kind):
-            moments = Moments("timestamp", fraction, zoned=kind.tz is not None, as_text=as_text)
-        elif pa.types.is_time(kind) or pa.types.is_duration(kind):
+        dtype = field.type
+        if pa.types.is_timestamp(dtype):
+            moments = Moments("timestamp", fraction, zoned=dtype.tz is not None, as_text=as_text)
+        elif pa.types.is_time(dtype) or pa.types.is_duration(dtype):
             moments = Moments("time", fraction)
         else:
             continue
@@ -168,9 +168,9 @@ def sliced(reader: pa.RecordBatchReader, rows: int) -> Batches:
     """
     try:
         for batch in reader:
-            most = max(1, min(rows, batch.num_rows * BATCH_BYTES // max(batch.nbytes, 1)))
-            for start in range(0, batch.num_rows, most):
-                yield batch.slice(start, most)
+            limit = max(1, min(rows, batch.num_rows * BATCH_BYTES // max(batch.nbytes, 1)))
+            for start in range(0, batch.num_rows, limit):
+                yield batch.slice(start, limit)
     except Exception as error:  # noqa: BLE001 - whatever another step's stream raises goes to the user as it is
         broken = error
     else:
