@@ -92,7 +92,7 @@ class Step(Generic[Config]):
     connection: Mapping[str, Any]
     inputs: Mapping[str, Mapping[str, Any]]
     ctx: RunContext
-    window: CursorRange | None = None
+    cursor_range: CursorRange | None = None
     """What an incremental step has to ask for; None if it asks for all."""
 
     def __repr__(self) -> str:
@@ -249,7 +249,7 @@ class Extractor(BaseDriver[Config]):
     """Base of drivers that read: :meth:`extract` gives a stream, which is counted, timed and logged.
 
     A config that has a field ``incremental`` (:class:`~osiris_provider.drivers.incremental.cursor.Incremental`) makes
-    it read what is new: :meth:`extract` finds in ``step.window`` what to ask for, all else is done here.
+    it read what is new: :meth:`extract` finds in ``step.cursor_range`` what to ask for, all else is done here.
     """
 
     def execute(self, step: Step[Config]) -> dict[str, Any]:
@@ -274,7 +274,7 @@ class Extractor(BaseDriver[Config]):
             redact = get_connector(self.family).model.redactor(step.connection)
             place = f"@{self.family}.{step.connection.get('alias')} "
         tracker = Tracker(step.id, settings, marks, f"{place}{self.source(step.config)}", redact)
-        return tracker.watch(to_reader(self.extract(replace(step, window=tracker.window()))))
+        return tracker.watch(to_reader(self.extract(replace(step, cursor_range=tracker.cursor_range()))))
 
 
 class Writer(BaseDriver[Config]):

@@ -76,7 +76,7 @@ def read(connection: Connection, marks: KeptMarks, **config: Any) -> list[int]:
 def follow(values: Sequence[Any], marks: KeptMarks, dtype: Any = None, size: int = 2, **settings: Any) -> list[Any]:
     """Do a run on a source that does not do what it is asked; return the values of its rows."""
     tracker = Tracker("s", Incremental(column="c", **settings), marks, "t", str)
-    tracker.window()
+    tracker.cursor_range()
     schema = pa.schema([("c", dtype or pa.string())])
     batches = [
         pa.RecordBatch.from_pydict({"c": list(values[start : start + size])}, schema=schema)

@@ -66,7 +66,7 @@ class NewRows(Extractor[NewConfig]):
     config_model = NewConfig
 
     def extract(self, step: Step[NewConfig]) -> Any:
-        assert step.window is None or step.window.column == "n"
+        assert step.cursor_range is None or step.cursor_range.column == "n"
         return pa.table({"n": [1, 2]})
 
 

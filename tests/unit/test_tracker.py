@@ -27,9 +27,9 @@ def read(
 ) -> list[int]:
     """Do a run on a table, as a database would answer it."""
     tracker = Tracker("s", Incremental(column="c", **settings), marks, "t", str)
-    window = tracker.window()
-    low = None if window.low is None else window.low.bound()
-    found = [(n, c) for n, c in rows if low is None or c > low or (window.inclusive and c == low)]
+    cursor_range = tracker.cursor_range()
+    low = None if cursor_range.low is None else cursor_range.low.bound()
+    found = [(n, c) for n, c in rows if low is None or c > low or (cursor_range.inclusive and c == low)]
     schema = pa.schema([("n", pa.int64()), ("c", kind or pa.int64())])
     batches = [
         pa.RecordBatch.from_pydict(
@@ -173,9 +173,9 @@ def test_marks_are_kept_exactly(value: Any, kind: pa.DataType, text: str, bound:
 )
 def test_initial_values(given_value: Any, bound: Any) -> None:
     settings = Incremental(column="c", initial_value=given_value)
-    window = Tracker("s", settings, KeptMarks(), "t", str).window()
-    assert window.low is not None
-    assert window.low.bound() == bound
+    cursor_range = Tracker("s", settings, KeptMarks(), "t", str).cursor_range()
+    assert cursor_range.low is not None
+    assert cursor_range.low.bound() == bound
 
 
 @pytest.mark.parametrize(

@@ -78,14 +78,14 @@ class ApiExtractorConfig(PagedConfig):
             raise ValueError(problem)
         return self
 
-    def asked(self, window: CursorRange | None) -> dict[str, Any]:
+    def asked(self, cursor_range: CursorRange | None) -> dict[str, Any]:
         """Return the query parameters that all pages have.
 
-        :param window: what to ask for.
+        :param cursor_range: what to ask for.
         """
-        if window is None or window.low is None or self.incremental is None:
+        if cursor_range is None or cursor_range.low is None or self.incremental is None:
             return self.params
-        return {**self.params, self.incremental.param: window.low.json()}
+        return {**self.params, self.incremental.param: cursor_range.low.json()}
 
 
 class ApiExtractor(Extractor[ApiExtractorConfig]):
@@ -112,7 +112,7 @@ class ApiExtractor(Extractor[ApiExtractorConfig]):
             config.path,
             records.rows_of,
             config.method,
-            config.asked(step.window),
+            config.asked(step.cursor_range),
             config.body,
             None if config.format == "auto" else config.format == "ndjson",
         )

@@ -42,5 +42,5 @@ class PagedConfig(StepConfig):
             types=self.types,
             infer_rows=self.infer_rows,
             other_fields=self.other_fields,
-            last_schema=decoded_schema(step.window.schema) if step.window else None,
+            last_schema=decoded_schema(step.cursor_range.schema) if step.cursor_range else None,
         )

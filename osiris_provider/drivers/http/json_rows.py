@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.connectors.http.json_text import Number
 from osiris_provider.drivers.http.json_types import MixedTypesError, NoFieldsError, infer_type
 from osiris_provider.drivers.http.json_values import (
-    MisfitError,
+    ConversionError,
     converter_of,
     is_plain,
     json_text,
@@ -46,7 +46,7 @@ class _Column:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _PageContext:
     """Which page of which step, for messages."""
 
     step_id: str
@@ -105,7 +105,7 @@ def to_batches(
     def batches() -> Iterator[pa.RecordBatch]:
         for number, page in itertools.chain(_drained(head), numbered):
             if page:
-                yield _batch(_Place(step_id, number, columns), page, schema, complete=complete)
+                yield _batch(_PageContext(step_id, number, columns), page, schema, complete=complete)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 
@@ -194,21 +194,21 @@ def _column_of(step_id: str, name: str, values: list[Any], last_type: pa.DataTyp
     raise DataError(message, step=step_id, column=name)
 
 
-def _batch(place: _Place, rows: Rows, schema: pa.Schema, *, complete: bool) -> pa.RecordBatch:
+def _batch(context: _PageContext, rows: Rows, schema: pa.Schema, *, complete: bool) -> pa.RecordBatch:
     import pyarrow as pa
 
-    known = {column.name for column in place.columns if not column.rest}
+    known = {column.name for column in context.columns if not column.rest}
     if complete:
         fresh = next((name for row in rows for name in row if name not in known), None)
         if fresh is not None:
             message = (
-                f"Step {place.step_id}: column '{fresh}' appears first on page {place.page}, unlike the rows before. "
-                "Raise config field infer_rows, or declare its type in types."
+                f"Step {context.step_id}: column '{fresh}' appears first on page {context.page}, unlike the "
+                "rows before. Raise config field infer_rows, or declare its type in types."
             )
-            raise DataError(message, step=place.step_id, column=fresh)
+            raise DataError(message, step=context.step_id, column=fresh)
     arrays = [
-        _array(place, column, [_other_fields(row, known) if column.rest else row.get(column.name) for row in rows])
-        for column in place.columns
+        _array(context, column, [_other_fields(row, known) if column.rest else row.get(column.name) for row in rows])
+        for column in context.columns
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
@@ -217,7 +217,7 @@ def _other_fields(row: dict[str, Any], known: set[str]) -> dict[str, Any] | None
     return {name: value for name, value in row.items() if name not in known} or None
 
 
-def _array(place: _Place, column: _Column, values: list[Any]) -> pa.Array:
+def _array(context: _PageContext, column: _Column, values: list[Any]) -> pa.Array:
     try:
         return _converted(column, values)
     except (ValueError, TypeError, NotImplementedError, OverflowError, RecursionError):
@@ -226,7 +226,7 @@ def _array(place: _Place, column: _Column, values: list[Any]) -> pa.Array:
     for record, value in enumerate(values, 1):
         try:
             _converted(column, [value])
-        except MisfitError as error:
+        except ConversionError as error:
             reason = str(error)
         except RecursionError:
             reason = "lists and objects that are nested too deeply"
@@ -236,8 +236,8 @@ def _array(place: _Place, column: _Column, values: list[Any]) -> pa.Array:
             reason = "a value that is out of its range, or of more digits than it takes"
         else:
             continue
-        raise place.constraint_error(column, record, reason)
-    raise place.constraint_error(column, 1, "values that fit only one by one")
+        raise context.constraint_error(column, record, reason)
+    raise context.constraint_error(column, 1, "values that fit only one by one")
 
 
 def _converted(column: _Column, values: list[Any]) -> pa.Array:
@@ -252,11 +252,11 @@ def _converted(column: _Column, values: list[Any]) -> pa.Array:
         return pa.array(values, column.type)
     convert = converter_of(column.type, declared=column.declared)
     if column.declared and any(type(value) is str for value in values):
-        return _with_texts(column.type, values, convert)
+        return _with_text_leaves(column.type, values, convert)
     return pa.array([None if value is None else convert(value) for value in values], column.type)
 
 
-def _with_texts(dtype: pa.DataType, values: list[Any], convert: Any) -> pa.Array:
+def _with_text_leaves(dtype: pa.DataType, values: list[Any], convert: Any) -> pa.Array:
     """Dates and decimals are texts in JSON, which Arrow parses in a cast."""
     import pyarrow as pa
 

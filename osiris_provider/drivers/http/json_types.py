@@ -88,9 +88,9 @@ def _number_type(values: list[Any]) -> pa.DataType:
     import pyarrow as pa
 
     if all(type(value) is int for value in values):
-        least, most = min(values), max(values)
-        if least >= -(2**63) and most < 2**64:
-            return pa.int64() if most < 2**63 else pa.uint64()
+        least, greatest = min(values), max(values)
+        if least >= -(2**63) and greatest < 2**64:
+            return pa.int64() if greatest < 2**63 else pa.uint64()
     elif all(fits_double(value) for value in values):
         return pa.float64()
     return _decimal_type(values)
@@ -99,7 +99,7 @@ def _number_type(values: list[Any]) -> pa.DataType:
 def _decimal_type(values: list[Any]) -> pa.DataType:
     import pyarrow as pa
 
-    scale = whole = 0
+    scale = integer_digits = 0
     for value in values:
         number = decimal_of(value)
         if number is None:
@@ -107,8 +107,8 @@ def _decimal_type(values: list[Any]) -> pa.DataType:
             raise MixedTypesError(message)
         exponent = int(number.as_tuple().exponent)
         scale = max(scale, -exponent)
-        whole = max(whole, number.adjusted() + 1)
-    if whole + scale > MAX_DIGITS:
+        integer_digits = max(integer_digits, number.adjusted() + 1)
+    if integer_digits + scale > MAX_DIGITS:
         message = f"numbers of more than {MAX_DIGITS} digits"
         raise MixedTypesError(message)
     return pa.decimal128(MAX_DIGITS, scale)

@@ -24,7 +24,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 
 
-class MisfitError(ValueError):
+class ConversionError(ValueError):
     """A value that its column cannot hold; the text says why, without the value."""
 
 
@@ -97,9 +97,9 @@ def converter_of(dtype: pa.DataType, *, declared: bool) -> Converter:
     return _boolean if types.is_boolean(dtype) else _text
 
 
-def _refused(value: Any) -> MisfitError:
+def _refused(value: Any) -> ConversionError:
     kind = kind_of(value)
-    return MisfitError(kind if " " in kind else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}")
+    return ConversionError(kind if " " in kind else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}")
 
 
 def _integer(value: Any) -> int:
@@ -110,7 +110,7 @@ def _integer(value: Any) -> int:
         if number is not None and number == number.to_integral_value():
             return int(number)
         message = "a number with a fraction, or of too many digits"
-        raise MisfitError(message)
+        raise ConversionError(message)
     raise _refused(value)
 
 
@@ -125,7 +125,7 @@ def _exact_double(value: Any) -> float:
     double = _nearest_double(value)
     if not fits_double(value):
         message = "a number of more digits than a double holds"
-        raise MisfitError(message)
+        raise ConversionError(message)
     return double
 
 
@@ -136,11 +136,11 @@ def _nearest_double(value: Any) -> float:
         raise _refused(value)
     if isinstance(value, int) and not fits_double(value):
         message = "a whole number of more digits than a double holds"
-        raise MisfitError(message)
+        raise ConversionError(message)
     double = float(value)
     if isinstance(value, Number) and value not in _NOT_FINITE and _out_of_range(value, double):
         message = "a number beyond the range of a double"
-        raise MisfitError(message)
+        raise ConversionError(message)
     return double
 
 
@@ -158,7 +158,7 @@ def _small_float(form: str) -> Converter:
             small = math.nan
         if math.isfinite(double) and (math.isnan(small) or (isinstance(value, int) and small != value)):
             message = "a number beyond the range of its type, or a whole one that it would round"
-            raise MisfitError(message)
+            raise ConversionError(message)
         return double
 
     return convert
@@ -176,7 +176,7 @@ def _decimal(value: Any) -> Decimal:
     number = decimal_of(value)
     if number is None:
         message = "a number that is not finite, or of too many digits"
-        raise MisfitError(message)
+        raise ConversionError(message)
     return number
 
 
@@ -208,7 +208,7 @@ def _struct_converter(inner: dict[str, Converter]) -> Converter:
         fresh = next((name for name in value if name not in inner), None)
         if fresh is not None:
             message = f"an object with a new field {fresh!r}"
-            raise MisfitError(message)
+            raise ConversionError(message)
         return {name: None if item is None else inner[name](item) for name, item in value.items()}
 
     return convert
@@ -219,7 +219,7 @@ def parsed_text(text: str, dtype: pa.DataType) -> Any:
 
     :param text: as the API sends it.
     :param dtype: of the column.
-    :raises MisfitError: it is no such value; the text says why.
+    :raises ConversionError: it is no such value; the text says why.
     """
     import pyarrow as pa
     from pyarrow import types
@@ -237,12 +237,12 @@ def parsed_text(text: str, dtype: pa.DataType) -> Any:
         raise _unparsed(text, dtype) from None
 
 
-def _unparsed(text: str, dtype: pa.DataType) -> MisfitError:
+def _unparsed(text: str, dtype: pa.DataType) -> ConversionError:
     import pyarrow as pa
     from pyarrow import types
 
     if not types.is_timestamp(dtype):
-        return MisfitError("a text that is not such a value")
+        return ConversionError("a text that is not such a value")
     for unit, tz, advice in (
         ("us", "UTC", "a time with a zone: declare timestamp, which is in UTC"),
         ("ns", "UTC", "a time with nanoseconds: declare timestamp[ns, UTC]"),
@@ -255,5 +255,5 @@ def _unparsed(text: str, dtype: pa.DataType) -> MisfitError:
             pa.scalar(text).cast(pa.timestamp(unit, tz))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
             continue
-        return MisfitError(advice)
-    return MisfitError("a text that is not a time in ISO 8601")
+        return ConversionError(advice)
+    return ConversionError("a text that is not a time in ISO 8601")

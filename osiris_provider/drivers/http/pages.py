@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 MAX_EMPTY_PAGES = 100
 """Pages without records in a row, while the API says that there is more."""
-_BEHIND = ("not_found", "bad_request", "refused_request", "gone")
+_PAST_THE_END = ("not_found", "bad_request", "refused_request", "gone")
 """Faults by which APIs answer for a page behind the last one."""
 
 
@@ -60,7 +60,7 @@ class PageReader:
         self._pagination = pagination
         self._max_pages = max_pages
         self._seen: set[str] = set()
-        self._found: set[str] = set()
+        self._paths_seen: set[str] = set()
         self._empty_in_a_row = 0
         self._total: int | None = None
 
@@ -116,7 +116,7 @@ class PageReader:
                 self._step, common.method, request.url or common.path, also=also, lines=common.lines, **options
             )
         except ConnectorError as error:
-            if number == 1 or error.facts.get("fault") not in _BEHIND:
+            if number == 1 or error.facts.get("fault") not in _PAST_THE_END:
                 raise
             hint = (
                 " If this is how the API says that there are no more pages, set pagination.end_status to this status."
@@ -145,7 +145,7 @@ class PageReader:
         more = page.flag_at(pagination.more_path, "more_path")
         total = page.count_at(pagination.total_path, "total_path")
         self._total = total if total is not None else self._total
-        self._check_found(page)
+        self._check_paths(page)
         complete = total is not None and page.end_offset >= total
         if more is False or (more is None and complete) or pagination.is_last(page):
             return None
@@ -163,8 +163,8 @@ class PageReader:
         following = pagination.following(page)
         target = pagination.target
         if not isinstance(following, Missing):
-            self._found.add(target or "")
-        elif target and target not in self._found and page.rows and not (pagination.may_lack_target or says_more):
+            self._paths_seen.add(target or "")
+        elif target and target not in self._paths_seen and page.rows and not (pagination.may_lack_target or says_more):
             message = (
                 f"{target} was not found in any answer. Check it; if the API leaves it out where there is no next "
                 "page, set pagination.optional to true"
@@ -191,12 +191,12 @@ class PageReader:
                 self._step.id,
             )
 
-    def _check_found(self, page: Page) -> None:
+    def _check_paths(self, page: Page) -> None:
         for name, path in self._pagination.figures.items():
-            if path is None or path in self._found:
+            if path is None or path in self._paths_seen:
                 continue
             if not isinstance(page.at(path), Missing):
-                self._found.add(path)
+                self._paths_seen.add(path)
             elif page.rows:
                 message = f"{name} '{path}' was not found in the answer. Check it"
                 raise PaginationError(message)

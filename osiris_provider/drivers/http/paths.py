@@ -60,16 +60,16 @@ def parts_of(path: str) -> tuple[Part, ...]:
     parts: list[Part] = []
     position = 0
     while position < len(text):
-        found = _PART.match(text, position)
-        if found is None:
+        match = _PART.match(text, position)
+        if match is None:
             problem = f"'{path}' is not a path such as data.items, links.0.href or ['a.b'].c"
             raise ValueError(problem)
-        if found["key"] is not None:
-            parts.append(Part(found["key"], wanted=found["wanted"].strip("'\"")))
+        if match["key"] is not None:
+            parts.append(Part(match["key"], wanted=match["wanted"].strip("'\"")))
         else:
-            name = found["name"]
-            parts.append(Part(found["index"] or found["quoted"] or "") if name is None else Part(name, plain=True))
-        position = found.end()
+            name = match["name"]
+            parts.append(Part(match["index"] or match["quoted"] or "") if name is None else Part(name, plain=True))
+        position = match.end()
     return tuple(parts)
 
 

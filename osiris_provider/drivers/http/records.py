@@ -50,7 +50,7 @@ class RecordReader:
     error_paths: Sequence[str] = ()
     redact: Callable[[str], str] = str
     _envelope: set[str] = field(default_factory=set)
-    _found: bool = False
+    _seen: bool = False
 
     def rows_of(self, value: Any, page: int) -> Rows | None:
         """Return the records of an answer, None if it has no place for them: it lies behind the last page.
@@ -60,56 +60,60 @@ class RecordReader:
         :raises DataError: it tells of an error, or what is there is not records.
         """
         self._check_error(value, page)
-        found = get_path(value, self.path)
+        records = get_path(value, self.path)
         names = set(value) if isinstance(value, Mapping) else set()
-        if isinstance(found, Missing):
+        if isinstance(records, Missing):
             # Behind the last page some APIs leave the list out. An answer of another kind is not such a page.
-            if self.optional or (self._found and names <= self._envelope):
+            if self.optional or (self._seen and names <= self._envelope):
                 return None
             raise self._error(page, f"the answer has nothing {self._where}", value)
-        self._found = True
+        self._seen = True
         self._envelope |= names
-        rows = self._rows(found, page, value)
+        rows = self._rows(records, page, value)
         if len(rows) > MAX_RECORDS:
             raise self._error(page, f"the answer has more than {MAX_RECORDS:,} records; ask for smaller pages")
         return rows
 
-    def _rows(self, found: Any, page: int, value: Any) -> Rows:
-        if found is None:
+    def _rows(self, records: Any, page: int, value: Any) -> Rows:
+        if records is None:
             return []
-        if self.shape == "object" and isinstance(found, dict):
-            return [found]
-        if self.shape == "map" and isinstance(found, dict):
-            return self._mapped(found, page)
-        if self.shape != "list" or not isinstance(found, list):
-            raise self._error(page, f"{_kind(found)} {self._where} is not a list of objects", value, found)
-        return self._checked(found, page)
+        if self.shape == "object" and isinstance(records, dict):
+            return [records]
+        if self.shape == "map" and isinstance(records, dict):
+            return self._mapped(records, page)
+        if self.shape != "list" or not isinstance(records, list):
+            raise self._error(page, f"{_kind(records)} {self._where} is not a list of objects", value, records)
+        return self._checked(records, page)
 
-    def _checked(self, found: list[Any], page: int) -> Rows:
-        other = next((number for number, record in enumerate(found, 1) if not isinstance(record, dict | None)), None)
+    def _checked(self, records: list[Any], page: int) -> Rows:
+        other = next((number for number, record in enumerate(records, 1) if not isinstance(record, dict | None)), None)
         if other is not None:
-            raise self._error(page, f"record {other} {self._where} is {_kind(found[other - 1])}, not an object")
-        if None not in found:
-            return found
+            raise self._error(page, f"record {other} {self._where} is {_kind(records[other - 1])}, not an object")
+        if None not in records:
+            return records
         if self.null_records == "error":
-            number = found.index(None) + 1
+            number = records.index(None) + 1
             raise self._error(page, f"record {number} {self._where} is null; null_records: skip leaves such out")
-        rows = [record for record in found if record is not None]
-        log.warning("Step %s: page %d: left out %d records that are null.", self.step_id, page, len(found) - len(rows))
+        rows = [record for record in records if record is not None]
+        log.warning(
+            "Step %s: page %d: left out %d records that are null.", self.step_id, page, len(records) - len(rows)
+        )
         return rows
 
-    def _mapped(self, found: dict[str, Any], page: int) -> Rows:
-        rows = self._checked(list(found.values()), page)
+    def _mapped(self, records: dict[str, Any], page: int) -> Rows:
+        rows = self._checked(list(records.values()), page)
         if any(self.key_field in row for row in rows):
             raise self._error(page, f"records have a field '{self.key_field}' already; choose another key_field")
-        return [{self.key_field: name, **row} for name, row in found.items() if row is not None]
+        return [{self.key_field: name, **row} for name, row in records.items() if row is not None]
 
     def _check_error(self, value: Any, page: int) -> None:
         for path in self.error_paths:
-            found = get_path(value, path)
-            if isinstance(found, Missing) or not found or (self.path and f"{self.path}.".startswith(f"{path}.")):
+            reported = get_path(value, path)
+            if isinstance(reported, Missing) or not reported or (self.path and f"{self.path}.".startswith(f"{path}.")):
                 continue
-            shown = self.redact(printable((found if isinstance(found, str) else json_text(found))[:1000]))[:MAX_SHOWN]
+            shown = self.redact(printable((reported if isinstance(reported, str) else json_text(reported))[:1000]))[
+                :MAX_SHOWN
+            ]
             raise self._error(page, f"the answer tells of an error at '{path}': {shown}", hint=_TURN_OFF)
         for name, signs in FAILED.items() if self.error_paths and isinstance(value, Mapping) else ():
             if any(value.get(name) is sign or (type(sign) is str and value.get(name) == sign) for sign in signs):
@@ -119,10 +123,10 @@ class RecordReader:
     def _where(self) -> str:
         return f"at '{self.path}'" if self.path else "at its top"
 
-    def _error(self, page: int, problem: str, value: Any = None, found: Any = None, hint: str = "") -> DataError:
+    def _error(self, page: int, problem: str, value: Any = None, records: Any = None, hint: str = "") -> DataError:
         if isinstance(value, dict):
             hint = f". Check config field records; the answer has {', '.join(map(printable, list(value)[:10]))}"
-        if isinstance(found, dict) and self.shape == "list":
+        if isinstance(records, dict) and self.shape == "list":
             hint += ". records_as: object takes it as one record, records_as: map takes each of its values as one"
         message = f"Step {self.step_id}: page {page}: {problem}{hint}."
         return DataError(message, step=self.step_id)

@@ -69,18 +69,18 @@ class ShopifyExtractorConfig(PagedConfig):
             problem = "config field incremental needs a variable $search in the query, such as orders(query: $search)"
             raise ValueError(problem)
 
-    def searched(self, window: CursorRange | None) -> str | None:
+    def searched(self, cursor_range: CursorRange | None) -> str | None:
         """Return the condition in Shopify's search syntax, None if there is none.
 
-        :param window: what to ask for.
+        :param cursor_range: what to ask for.
         """
-        terms = [f"({self.search})"] if self.search is not None and window is not None else []
-        if window is None or (window.low is None and window.high is None):
+        terms = [f"({self.search})"] if self.search is not None and cursor_range is not None else []
+        if cursor_range is None or (cursor_range.low is None and cursor_range.high is None):
             return self.search
-        name = re.sub(r"(?<!^)(?=[A-Z])", "_", window.column).lower()
-        for mark, sign in ((window.low, ">=" if window.inclusive else ">"), (window.high, "<=")):
-            if mark is not None:
-                value = str(mark.json()).replace("\\", "\\\\").replace("'", "\\'")
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", cursor_range.column).lower()
+        for bound, sign in ((cursor_range.low, ">=" if cursor_range.inclusive else ">"), (cursor_range.high, "<=")):
+            if bound is not None:
+                value = str(bound.json()).replace("\\", "\\\\").replace("'", "\\'")
                 terms.append(f"{name}:{sign}'{value}'")
         return " AND ".join(terms)
 
@@ -131,7 +131,7 @@ class ShopifyExtractor(Extractor[ShopifyExtractorConfig]):
             GRAPHQL,
             _Nodes(step.id, config.path).rows_of,
             "POST",
-            body=config.request(None, config.searched(step.window)),
+            body=config.request(None, config.searched(step.cursor_range)),
         )
         pagination = _NodePages(
             kind="cursor",
@@ -169,8 +169,8 @@ class _Nodes:
         :raises DataError: there are none, or a connection inside of a node has more than came.
         """
         connection = get_path(value, f"data.{self.path}")
-        found = connection if isinstance(connection, dict) else {}
-        nodes = _nodes_of(found)
+        fields = connection if isinstance(connection, dict) else {}
+        nodes = _nodes_of(fields)
         if isinstance(nodes, list) and None in nodes:
             message = f"Step {self.step_id}: page {page}: node {nodes.index(None) + 1} at data.{self.path} is null."
             raise DataError(message, step=self.step_id)
@@ -180,8 +180,12 @@ class _Nodes:
                 "Check config fields query and connection_path."
             )
             raise DataError(message, step=self.step_id)
-        info = found.get("pageInfo")
-        if not isinstance(info, dict) or not isinstance(info.get("hasNextPage"), bool) or "endCursor" not in info:
+        page_info = fields.get("pageInfo")
+        if (
+            not isinstance(page_info, dict)
+            or not isinstance(page_info.get("hasNextPage"), bool)
+            or "endCursor" not in page_info
+        ):
             message = f"Step {self.step_id}: the query must ask for pageInfo {{ hasNextPage endCursor }}."
             raise DataError(message, step=self.step_id)
         for number, node in enumerate(nodes, 1):
@@ -198,8 +202,8 @@ class _Nodes:
             self._check(inner, inner_path, where)
 
     def _check_connection(self, connection: dict[str, Any], path: str, where: str) -> None:
-        info = connection.get("pageInfo")
-        more = info.get("hasNextPage") if isinstance(info, dict) else None
+        page_info = connection.get("pageInfo")
+        more = page_info.get("hasNextPage") if isinstance(page_info, dict) else None
         if more is True:
             message = (
                 f"Step {self.step_id}: {where}: connection {path} has more nodes than came (hasNextPage). "

@@ -52,7 +52,7 @@ class Tracker:
         self._read_before = Seen(() if low is None or settings.lookback else low.seen or ())
         self._read_ahead = Seen(None if high is None else high.seen)
 
-    def window(self) -> CursorRange:
+    def cursor_range(self) -> CursorRange:
         """Return what to ask for.
 
         :raises DriverConfigError: ``lookback`` does not go with the column's type.
@@ -82,7 +82,7 @@ class Tracker:
     def watch(self, reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
         """Return the stream without the rows that were read before; its end gives the mark to the keeper.
 
-        :param reader: the answer to :meth:`window`.
+        :param reader: the answer to :meth:`cursor_range`.
         :raises DataError: the column is not there or has no order, or, while reading, a value is missing.
         """
         import pyarrow as pa

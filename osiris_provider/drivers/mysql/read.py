@@ -17,7 +17,7 @@ from osiris_provider.drivers.mysql.protocol.columns import Column, columns_of, s
 from osiris_provider.drivers.mysql.protocol.values import array_of
 from osiris_provider.drivers.sql.base import Batches, fetch_batches
 from osiris_provider.drivers.sql.parallel import read_ahead
-from osiris_provider.drivers.sql.special_values import made
+from osiris_provider.drivers.sql.special_values import collect
 from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _read_text(client: Connection[Any], part: _Part) -> Batches:
     def build(rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
         nonlocal read
         values = zip(*rows, strict=True)
-        arrays = made(partial(array_of, *pair, read + 1) for pair in zip(values, columns, strict=True))
+        arrays = collect(partial(array_of, *pair, read + 1) for pair in zip(values, columns, strict=True))
         read += len(rows)
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 

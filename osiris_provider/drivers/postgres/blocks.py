@@ -15,7 +15,7 @@ from osiris_provider.connectors.postgres.client import stoppable
 from osiris_provider.drivers.data import memory_pool
 from osiris_provider.drivers.postgres.arrow_types import BYTEA, DATE, NUMERIC, TIME, TIMESTAMP, TIMESTAMPTZ, Column
 from osiris_provider.drivers.postgres.decode import from_text, unescape
-from osiris_provider.drivers.sql.special_values import made
+from osiris_provider.drivers.sql.special_values import collect
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class BlockParser:
             read = self._read(block, self._native)
         except pa.ArrowInvalid:
             read = self._read_carefully(block)
-        arrays = made(
+        arrays = collect(
             partial(self._finished, column, array) for column, array in zip(self._columns, read.columns, strict=True)
         )
         self._rows += read.num_rows

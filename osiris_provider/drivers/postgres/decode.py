@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.postgres.arrow_types import BOOL, BYTEA, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, Column
-from osiris_provider.drivers.sql.special_values import made, needs_text
+from osiris_provider.drivers.sql.special_values import collect, needs_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +49,7 @@ def batch_of_text(
     import pyarrow as pa
 
     texts = (pa.array(values, pa.string()) for values in zip(*rows, strict=True))
-    arrays = made(
+    arrays = collect(
         partial(from_text, text, column, first_row, lenient=lenient)
         for text, column in zip(texts, columns, strict=True)
     )

@@ -73,20 +73,20 @@ def _requests(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> 
     import pyarrow as pa
 
     config = step.config
-    most = config.batch_rows or BATCH_ROWS
+    limit = config.batch_rows or BATCH_ROWS
     keys = {name: ColumnConstraints(nullable=False) for name in config.primary_key}
     # What is nested is JSON, of which only the server knows whether it may have the character.
     texts = {field.name: "text" for field in reader.schema if pa.types.is_nested(field.type)}
-    batches = without_nul(fitting(sliced(reader, most), config.table, keys), config, texts)
+    batches = without_nul(fitting(sliced(reader, limit), config.table, keys), config, texts)
     if config.write_mode == "upsert":
         with _looked_through(batches, reader.schema, config.table, config.primary_key) as known:
-            yield from _filled(known, most)
+            yield from _filled(known, limit)
         return
-    whole = _filled(batches, most)
-    first, second = next(whole, None), next(whole, None)
+    full = _filled(batches, limit)
+    first, second = next(full, None), next(full, None)
     if second is not None:
         message = (
-            f"Table {config.table}: more than {most:,} rows cannot be appended in one request, and a "
+            f"Table {config.table}: more than {limit:,} rows cannot be appended in one request, and a "
             f"failure between two would leave a part. Raise batch_rows, upsert by a primary_key, {ADVICE}.{NOTHING}"
         )
         raise DataError(message, table=config.table)
@@ -119,10 +119,10 @@ def _check_keys(batches: Sequence[pa.RecordBatch], table: str, key: Sequence[str
 
     if not key or not batches:
         return
-    (whole,) = pa.Table.from_batches(batches).select(list(key)).combine_chunks().to_batches() or [batches[0]]
-    twice = same_key(whole, key)
-    if twice is not None:
-        raise duplicate_key_error(table, key, [row + 1 for row in twice])
+    (rows,) = pa.Table.from_batches(batches).select(list(key)).combine_chunks().to_batches() or [batches[0]]
+    duplicate = same_key(rows, key)
+    if duplicate is not None:
+        raise duplicate_key_error(table, key, [row + 1 for row in duplicate])
 
 
 def _filled(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
@@ -133,9 +133,9 @@ def _filled(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordB
     for batch in batches:
         waiting.append(batch)
         if sum(one.num_rows for one in waiting) >= rows:
-            whole = pa.Table.from_batches(waiting).combine_chunks()
-            yield whole.slice(0, rows).to_batches()[0]
-            waiting = whole.slice(rows).to_batches()
+            joined = pa.Table.from_batches(waiting).combine_chunks()
+            yield joined.slice(0, rows).to_batches()[0]
+            waiting = joined.slice(rows).to_batches()
     if waiting:
         yield pa.Table.from_batches(waiting).combine_chunks().to_batches()[0]
 
@@ -174,8 +174,8 @@ def _refused(config: SupabaseWriteConfig, code: str, first: int, last: int) -> D
     reason = "a value does not fit its column or a rule of the table"
     if code == _UNIQUE:
         reason = "a key is there already"
-    span = f"rows {first:,} to {last:,} of the input"
-    return DataError(f"Table {config.table}: among {span}: {reason} (SQLSTATE {code}).{NOTHING}", table=config.table)
+    numbers = f"rows {first:,} to {last:,} of the input"
+    return DataError(f"Table {config.table}: among {numbers}: {reason} (SQLSTATE {code}).{NOTHING}", table=config.table)
 
 
 def _json(value: Any) -> Any:

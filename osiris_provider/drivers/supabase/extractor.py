@@ -72,15 +72,15 @@ class SupabaseExtractorConfig(PagedConfig):
             raise ValueError(problem)
         return self
 
-    def params(self, page: Page | None, window: CursorRange | None) -> dict[str, Any]:
+    def params(self, page: Page | None, cursor_range: CursorRange | None) -> dict[str, Any]:
         """Return the query parameters of a page.
 
         :param page: the one before it.
-        :param window: what to ask for.
+        :param cursor_range: what to ask for.
         """
         asked: dict[str, Any] = {"select": self.select or ",".join(self.columns) or "*", "limit": self.page_size}
         filters = {name: value if isinstance(value, list) else [value] for name, value in self.filters.items()}
-        name, condition = _condition(window) if window else ("", "")
+        name, condition = _condition(cursor_range) if cursor_range else ("", "")
         if condition:
             filters[name] = [*filters.get(name, []), condition]
         if self.key is None:
@@ -106,7 +106,7 @@ class SupabaseExtractor(Extractor[SupabaseExtractorConfig]):
             raise DriverConfigError(message, step=step.id)
         request = PageRequest(quote(config.table, safe=""), RecordReader(step.id).rows_of)
         pages = PageReader(
-            step, request, _TablePages(config=config, step_id=step.id, window=step.window), config.max_pages
+            step, request, _TablePages(config=config, step_id=step.id, cursor_range=step.cursor_range), config.max_pages
         )
         return config.to_batches(pages.rows(), step)
 
@@ -116,17 +116,17 @@ class _TablePages(Pagination):
 
     config: SupabaseExtractorConfig
     step_id: str
-    window: CursorRange | None
+    cursor_range: CursorRange | None
 
     def first(self) -> NextRequest:
-        return NextRequest(self.config.params(None, self.window))
+        return NextRequest(self.config.params(None, self.cursor_range))
 
     def following(self, page: Page) -> NextRequest:
         key = self.config.key
         if key is not None and page.rows[-1].get(key) is None:
             message = f"Step {self.step_id}: config field key: column '{key}' is not in the rows, or is null in one."
             raise DataError(message, step=self.step_id)
-        return NextRequest(self.config.params(page, self.window))
+        return NextRequest(self.config.params(page, self.cursor_range))
 
     @property
     def advice(self) -> str:
@@ -137,14 +137,14 @@ class _TablePages(Pagination):
         return True
 
 
-def _condition(window: CursorRange) -> tuple[str, str]:
-    """Return a window as a filter of PostgREST: the name of the parameter, and its value; empty if there is none."""
-    column = _quoted(window.column)
-    marks = ((window.low, "gte" if window.inclusive else "gt"), (window.high, "lte"))
-    terms = [f"{column}.{sign}.{_quoted(str(mark.json()))}" for mark, sign in marks if mark is not None]
+def _condition(cursor_range: CursorRange) -> tuple[str, str]:
+    """Return a range as a filter of PostgREST: the name of the parameter, and its value; empty if there is none."""
+    column = _quoted(cursor_range.column)
+    bounds = ((cursor_range.low, "gte" if cursor_range.inclusive else "gt"), (cursor_range.high, "lte"))
+    terms = [f"{column}.{sign}.{_quoted(str(value.json()))}" for value, sign in bounds if value is not None]
     if not terms:
-        return "and", "" if window.with_nulls else f"({column}.not.is.null)"
-    if not window.with_nulls:
+        return "and", "" if cursor_range.with_nulls else f"({column}.not.is.null)"
+    if not cursor_range.with_nulls:
         return "and", f"({','.join(terms)})"
     return "or", f"(and({','.join(terms)}),{column}.is.null)"
 

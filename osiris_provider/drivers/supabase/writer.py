@@ -65,9 +65,9 @@ def _has_dsn(step: Step[SupabaseWriteConfig], model: SupabaseConnection) -> bool
         f"config field batch_rows: a request has at most {MAX_ROWS:,} rows": not uses_dsn
         and (config.batch_rows or 0) > MAX_ROWS,
     }
-    found = [words for words, wrong in problem.items() if wrong]
-    if found:
-        message = f"Step {step.id} (supabase.writer): {'; '.join(found)}."
+    complaints = [words for words, wrong in problem.items() if wrong]
+    if complaints:
+        message = f"Step {step.id} (supabase.writer): {'; '.join(complaints)}."
         raise DriverConfigError(message, step=step.id)
     return uses_dsn
 

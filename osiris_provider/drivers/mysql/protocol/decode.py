@@ -11,7 +11,7 @@ from osiris_provider.drivers.mysql.protocol.columns import UTF8, Column, first_f
 from osiris_provider.drivers.mysql.protocol.dates import dates, times
 from osiris_provider.drivers.mysql.protocol.packets import MalformedError, Rows
 from osiris_provider.drivers.mysql.protocol.rows import Block, array
-from osiris_provider.drivers.sql.special_values import made
+from osiris_provider.drivers.sql.special_values import collect
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def decode(rows: Rows, columns: Sequence[Column], schema: pa.Schema, first_row: 
 
     try:
         block = Block(rows, len(columns), first_row)
-        arrays = made(partial(_read, block, i, column) for i, column in enumerate(columns))
+        arrays = collect(partial(_read, block, i, column) for i, column in enumerate(columns))
         block.finish()
     except IndexError:
         message = "A value reaches beyond the end of its row."
