@@ -5,19 +5,19 @@ Everything that is wrong with the structure is collected as :class:`Problem` wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connections.reference import NAME, shown
 from osiris_provider.connections.registry import family_names
-from osiris_provider.connections.yaml_loader import MAX_DEPTH, MAX_ITEMS, UnreadableYamlError, compose, line_of, scalar
+from osiris_provider.connections.yaml_loader import UnreadableYamlError, compose
+from osiris_provider.connections.yaml_nodes import NodeReader
 from osiris_provider.errors import did_you_mean
 
-Located = tuple[int, yaml.Node]
+if TYPE_CHECKING:
+    import yaml
 
 
 @dataclass(frozen=True)
@@ -111,26 +111,24 @@ class _Reader:
     def __init__(self) -> None:
         self.entries: dict[tuple[str, str], Entry] = {}
         self.problems: list[Problem] = []
-        self._visited = 0
-        self._merges = 0
-        self._gave_up = False
+        self._nodes = NodeReader(self._problem)
 
     def read(self, root: yaml.Node | None) -> None:
         if root is None:
             self._problem("is empty; it begins with version: 1 and connections:", None)
             return
-        top = dict(self._items(root, "the file"))
+        top = dict(self._nodes.items(root, "the file"))
         known = ("version", "connections")
         for key, (line, _) in top.items():
             if key not in known:
                 self._problem(f"unknown key '{shown(key)}' at the top.{did_you_mean(key, known)}", line)
         version = top.get("version")
-        if version is None or self._value(version[1])[0] != 1:
+        if version is None or self._nodes.value(version[1])[0] != 1:
             self._problem("version: 1 is required at the top", version[0] if version else 1)
         if "connections" not in top:
             self._problem("connections: is required at the top", 1)
             return
-        for family, (line, node) in self._items(top["connections"][1], "connections"):
+        for family, (line, node) in self._nodes.items(top["connections"][1], "connections"):
             self._family(family, line, node)
 
     def _family(self, family: str, line: int, node: yaml.Node) -> None:
@@ -141,7 +139,7 @@ class _Reader:
             self._problem(message, line)
             return
         defaults: list[Entry] = []
-        for alias, (alias_line, fields) in self._items(node, f"family {family}"):
+        for alias, (alias_line, fields) in self._nodes.items(node, f"family {family}"):
             if not NAME.fullmatch(alias):
                 message = f"'{shown(alias)}' cannot be an alias; begin with a letter and use only a-z, 0-9 and _"
                 self._problem(message, alias_line, f"@{family}.{shown(alias)}")
@@ -157,8 +155,8 @@ class _Reader:
 
     def _entry(self, family: str, alias: str, line: int, node: yaml.Node) -> Entry:
         reference = f"@{family}.{alias}"
-        items = dict(self._items(node, reference, reference))
-        values = {key: self._value(value, reference) for key, (_, value) in items.items()}
+        items = dict(self._nodes.items(node, reference, reference))
+        values = {key: self._nodes.value(value, reference) for key, (_, value) in items.items()}
         fields = {key: value for key, (value, _) in values.items()}
         texts = {key: text for key, (_, text) in values.items()}
         default = fields.pop("default", False)
@@ -169,60 +167,6 @@ class _Reader:
         lines = {key: key_line for key, (key_line, _) in items.items()}
         empty = frozenset(key for key, (_, value) in items.items() if value.value == "" and fields.get(key, 0) is None)
         return Entry(family, alias, line, default is True, fields, texts, lines, empty)
-
-    def _items(self, node: yaml.Node, what: str, reference: str | None = None) -> Iterator[tuple[str, Located]]:
-        """Yield key, line and value node of a mapping; ``<<`` merges, own keys win, a key given twice is a problem."""
-        if not isinstance(node, yaml.MappingNode):
-            empty = isinstance(node, yaml.ScalarNode) and node.value == ""
-            hint = "is empty" if empty else "is not a mapping of names to values"
-            self._problem(f"{what} {hint}", line_of(node), reference)
-            return
-        self._visited += len(node.value)
-        merged: dict[str, Located] = {}
-        own: dict[str, Located] = {}
-        for key, value in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                for name, found in self._merged(value, reference):
-                    merged.setdefault(name, found)
-                continue
-            if not isinstance(key, yaml.ScalarNode):
-                self._problem(f"a name in {what} is not a text", line_of(key), reference)
-                continue
-            name = key.value
-            if name in own:
-                message = f"'{shown(name)}' stands twice in {what}, first in line {own[name][0]}"
-                self._problem(message, line_of(key), reference)
-            own.setdefault(name, (line_of(key), value))
-        yield from {**merged, **own}.items()
-
-    def _merged(self, node: yaml.Node, reference: str | None) -> Iterator[tuple[str, Located]]:
-        self._merges += 1
-        for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
-            if not self._exhausted(source, self._merges):
-                yield from self._items(source, "<<", reference)
-        self._merges -= 1
-
-    def _exhausted(self, node: yaml.Node, depth: int) -> bool:
-        """Count a visit; an alias bomb or an alias to itself ends here, with one problem."""
-        self._visited += 1
-        if not self._gave_up and (self._visited > MAX_ITEMS or depth > MAX_DEPTH):
-            self._gave_up = True
-            self._problem("its aliases (*name) expand to too much", line_of(node))
-        return self._gave_up
-
-    def _value(self, node: yaml.Node, reference: str | None = None, depth: int = 0) -> tuple[Any, Any]:
-        """Return the value of a node, and the same with the source text of every scalar."""
-        if self._exhausted(node, depth):
-            return None, None
-        if isinstance(node, yaml.ScalarNode):
-            value = scalar(node)
-            return value, None if value is None else node.value
-        if isinstance(node, yaml.MappingNode):
-            items = dict(self._items(node, "the value", reference))
-            pairs = [(name, *self._value(item, reference, depth + 1)) for name, (_, item) in items.items()]
-            return {name: value for name, value, _ in pairs}, {name: text for name, _, text in pairs}
-        values = [self._value(item, reference, depth + 1) for item in node.value]
-        return [value for value, _ in values], [text for _, text in values]
 
     def _problem(self, message: str, line: int | None, reference: str | None = None) -> None:
         self.problems.append(Problem(message, line, reference))

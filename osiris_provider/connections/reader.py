@@ -18,17 +18,27 @@ def read_text(path: Path) -> str:
     :param path: a regular file of at most :data:`MAX_BYTES`, in UTF-8.
     :raises ConnectionConfigError: it cannot be read, or is nothing of the kind.
     """
-    data, problem = _read_bytes(path)
-    problem = problem or _encoding_problem(data)
+    text, problem = try_read_text(path, f"is a directory; name the file in it, such as {path / FILE_NAME}")
     if problem:
         message = f"Connections file {path} {problem}."
         raise ConnectionConfigError(message, file=str(path))
-    return data.decode("utf-8-sig")
+    return text
 
 
-def _read_bytes(path: Path) -> tuple[bytes, str | None]:
+def try_read_text(path: Path, directory: str = "is a directory") -> tuple[str, str | None]:
+    """Return the text of a file, and why it cannot be had, as the rest of a sentence.
+
+    :param path: a regular file of at most :data:`MAX_BYTES`, in UTF-8.
+    :param directory: what to say of a directory.
+    """
+    data, problem = _read_bytes(path, directory)
+    problem = problem or _encoding_problem(data)
+    return ("", problem) if problem else (data.decode("utf-8-sig"), None)
+
+
+def _read_bytes(path: Path, directory: str) -> tuple[bytes, str | None]:
     try:
-        problem = _kind_problem(path)
+        problem = _kind_problem(path, directory)
         if problem:
             return b"", problem
         with path.open("rb") as file:
@@ -38,25 +48,25 @@ def _read_bytes(path: Path) -> tuple[bytes, str | None]:
     return data, _size_problem(len(data))
 
 
-def _kind_problem(path: Path) -> str | None:
+def _kind_problem(path: Path, directory: str) -> str | None:
     """Look before opening: to open a FIFO would wait for its writer."""
     found = path.stat()
     if stat.S_ISDIR(found.st_mode):
-        return f"is a directory; name the file in it, such as {path / FILE_NAME}"
+        return directory
     if not stat.S_ISREG(found.st_mode):
         return "is not a regular file"
     return _size_problem(found.st_size)
 
 
 def _size_problem(size: int) -> str | None:
-    return f"is too large; a connections file may have {MAX_BYTES:,} bytes" if size > MAX_BYTES else None
+    return f"is too large; such a file may have {MAX_BYTES:,} bytes" if size > MAX_BYTES else None
 
 
 def _encoding_problem(data: bytes) -> str | None:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "is UTF-16; save it as UTF-8"
     if b"\0" in data:
-        return "is binary; a connections file is YAML in UTF-8"
+        return "is binary; save it as text in UTF-8"
     try:
         data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
