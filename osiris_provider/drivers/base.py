@@ -264,16 +264,16 @@ class Extractor(BaseDriver[Config]):
         """Return what is read, as a stream: anything that :func:`to_reader` takes."""
 
     def _extract_new(self, step: Step[Config], settings: Incremental) -> pa.RecordBatchReader:
-        marks: IncrementalState | None = getattr(step.ctx, "marks", None)
-        if marks is None:
+        state: IncrementalState | None = getattr(step.ctx, "marks", None)
+        if state is None:
             message = f"Step {step.id}: config field incremental: whoever runs this step keeps no high-water marks."
             raise DriverConfigError(message, step=step.id)
         redact: Callable[[str], str] = str
-        place = ""
+        prefix = ""
         if self.family is not None:
             redact = get_connector(self.family).model.redactor(step.connection)
-            place = f"@{self.family}.{step.connection.get('alias')} "
-        tracker = Tracker(step.id, settings, marks, f"{place}{self.source(step.config)}", redact)
+            prefix = f"@{self.family}.{step.connection.get('alias')} "
+        tracker = Tracker(step.id, settings, state, f"{prefix}{self.source(step.config)}", redact)
         return tracker.watch(to_reader(self.extract(replace(step, cursor_range=tracker.cursor_range()))))
 
 

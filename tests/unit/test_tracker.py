@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.drivers.incremental.cursor import CursorValue, Incremental
-from osiris_provider.drivers.incremental.seen_rows import MOST_SEEN
+from osiris_provider.drivers.incremental.seen_rows import MAX_SEEN
 from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.errors import DataError, DriverConfigError
 
@@ -84,11 +84,11 @@ def test_rows_that_differ_only_in_what_they_hold_are_told_apart() -> None:
 
 def test_too_many_rows_at_the_mark_are_read_again() -> None:
     marks = KeptMarks()
-    rows = [(n, 5) for n in range(MOST_SEEN + 1)]
-    assert len(read(rows, marks)) == MOST_SEEN + 1
+    rows = [(n, 5) for n in range(MAX_SEEN + 1)]
+    assert len(read(rows, marks)) == MAX_SEEN + 1
     assert marks.low is not None
     assert marks.low.seen is None
-    assert len(read(rows, marks)) == MOST_SEEN + 1
+    assert len(read(rows, marks)) == MAX_SEEN + 1
 
 
 def test_the_mark_never_goes_back() -> None:

@@ -107,17 +107,17 @@ class CursorValue:
             return str(bound)
         return bound.replace(" ", "T", 1) if isinstance(bound, str) and self.type.startswith("timestamp") else bound
 
-    def typed(self, kind: pa.DataType) -> pa.Array | None:
+    def typed(self, dtype: pa.DataType) -> pa.Array | None:
         """Return the value as the only one of an array, None if it is no value of that type.
 
-        :param kind: of the array.
+        :param dtype: of the array.
         """
         import pyarrow as pa
 
         bound = self.bound()
         try:
             # Times are texts here, which Arrow parses only in a cast.
-            return pa.array([bound]).cast(kind) if isinstance(bound, str) else pa.array([bound], kind)
+            return pa.array([bound]).cast(dtype) if isinstance(bound, str) else pa.array([bound], dtype)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
             return None
 
@@ -161,7 +161,7 @@ class IncrementalState(Protocol):
         :param column: the column; a mark of another one does not count either.
         """
 
-    def advance(self, mark: CursorValue | None) -> None:
+    def advance(self, value: CursorValue | None) -> None:
         """Take the mark of a stream that was read to its end. It counts once the whole run has succeeded."""
 
 
@@ -207,16 +207,16 @@ def decoded_schema(text: str | None) -> pa.Schema | None:
 def _text_of(value: pa.Scalar) -> str:
     import pyarrow as pa
 
-    kind = value.type
-    if pa.types.is_timestamp(kind):
+    dtype = value.type
+    if pa.types.is_timestamp(dtype):
         # Without its zone a value is shown in UTC.
-        return str(value.cast(pa.int64()).cast(pa.timestamp(kind.unit)).cast(pa.string()).as_py())
-    if pa.types.is_date(kind):
+        return str(value.cast(pa.int64()).cast(pa.timestamp(dtype.unit)).cast(pa.string()).as_py())
+    if pa.types.is_date(dtype):
         return str(value.cast(pa.date32()).cast(pa.string()).as_py())
-    found = value.as_py()
-    if isinstance(found, Decimal):
-        return format(found, "f")
-    return repr(found) if isinstance(found, float) else str(found)
+    plain = value.as_py()
+    if isinstance(plain, Decimal):
+        return format(plain, "f")
+    return repr(plain) if isinstance(plain, float) else str(plain)
 
 
 def _less(number: Decimal, lookback: float) -> str:
@@ -226,10 +226,10 @@ def _less(number: Decimal, lookback: float) -> str:
         return format(number - Decimal(str(lookback)), "f")
 
 
-def _earlier(kind: str, text: str, lookback: float) -> str:
-    if kind.startswith("date"):
+def _earlier(type_name: str, text: str, lookback: float) -> str:
+    if type_name.startswith("date"):
         return (date.fromisoformat(text) - timedelta(days=math.ceil(lookback))).isoformat()
-    if not kind.startswith("timestamp"):
+    if not type_name.startswith("timestamp"):
         if _NUMBER.fullmatch(text):
             return _less(Decimal(text), lookback)
         # APIs send their times as texts.
@@ -237,6 +237,6 @@ def _earlier(kind: str, text: str, lookback: float) -> str:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    unit = kind.removeprefix("timestamp[").split("]")[0].split(",")[0]
+    unit = type_name.removeprefix("timestamp[").split("]")[0].split(",")[0]
     back = pa.scalar(math.ceil(lookback * A_SECOND[unit]), pa.duration(unit))
     return _text_of(pc.subtract(pa.scalar(text).cast(pa.timestamp(unit)), back))

@@ -111,7 +111,7 @@ class Order:
             return column
         real = pc.if_else(pc.is_in(column, pa.array(UNREAL, column.type)), pa.scalar(None, column.type), column)
         if not self._kind:
-            self._settle(real)
+            self._choose(real)
         if self._kind == "number":
             return self._numbers(real)
         return self._times(real) if self._kind == "time" else self._texts(real)
@@ -154,7 +154,7 @@ class Order:
         moment = now if keys.type.tz else (now + AHEAD_OF_UTC).replace(tzinfo=None)
         return pa.scalar(moment, pa.timestamp("us", keys.type.tz)).cast(keys.type, safe=False)
 
-    def _settle(self, real: pa.Array) -> None:
+    def _choose(self, real: pa.Array) -> None:
         import pyarrow.compute as pc
 
         present = real.drop_null()
@@ -241,8 +241,8 @@ def time_of(text: str) -> datetime:
 
     for dtype in (pa.timestamp("us", "UTC"), pa.timestamp("us")):
         if _casts(short := re.sub(_LONG_FRACTION, r"\1", text), dtype):
-            found: datetime = pa.array([short]).cast(dtype)[0].as_py()
-            return found
+            moment: datetime = pa.array([short]).cast(dtype)[0].as_py()
+            return moment
     message = "is no time in ISO 8601"
     raise ValueError(message)
 

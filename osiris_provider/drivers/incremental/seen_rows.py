@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MOST_SEEN = 1000
+MAX_SEEN = 1000
 """Rows at the mark, or ahead of their time, are known again as long as they are no more than this."""
 
 
@@ -77,13 +77,13 @@ class Top:
 
     def digests(self) -> tuple[str, ...] | None:
         """Return the digests of all rows to be known again, None if they are too many."""
-        if self._at_top is None or self._ahead is None or len(self._at_top) + len(self._ahead) > MOST_SEEN:
+        if self._at_top is None or self._ahead is None or len(self._at_top) + len(self._ahead) > MAX_SEEN:
             return None
         return (*self._at_top, *self._ahead)
 
 
 def _with_digests(known: list[str] | None, rows: pa.RecordBatch) -> list[str] | None:
-    if known is None or len(known) + rows.num_rows > MOST_SEEN:
+    if known is None or len(known) + rows.num_rows > MAX_SEEN:
         return None
     fresh = _digests(rows)
     return None if fresh is None else [*known, *fresh]

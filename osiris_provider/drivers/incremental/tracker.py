@@ -36,19 +36,19 @@ class Tracker:
     """
 
     def __init__(
-        self, step_id: str, settings: Incremental, marks: IncrementalState, source: str, redact: Callable[[str], str]
+        self, step_id: str, settings: Incremental, state: IncrementalState, source: str, redact: Callable[[str], str]
     ) -> None:
         self._step_id = step_id
         self._settings = settings
-        self._marks = marks
+        self._state = state
         self._redact = redact
-        self._span = marks.begin(redact(source), settings.column)
+        self._run_range = state.begin(redact(source), settings.column)
         self._schema: pa.Schema | None = None
         self._started = started()
         self._asked: CursorValue | None = None
         self._top = Top()
         self._early = 0
-        low, high = self._span.low, self._span.high
+        low, high = self._run_range.low, self._run_range.high
         self._read_before = Seen(() if low is None or settings.lookback else low.seen or ())
         self._read_ahead = Seen(None if high is None else high.seen)
 
@@ -57,10 +57,10 @@ class Tracker:
 
         :raises DriverConfigError: ``lookback`` does not go with the column's type.
         """
-        settings, span = self._settings, self._span
+        settings, run_range = self._settings, self._run_range
         # Rows that were ahead of their time lie above the mark; they are found among what has no upper end.
-        high = None if span.high is None or span.high.ahead else span.high
-        low = span.low
+        high = None if run_range.high is None or run_range.high.ahead else run_range.high
+        low = run_range.low
         if low is None:
             given = settings.initial_value
             self._asked = None if given is None else CursorValue.given(given)
@@ -72,12 +72,12 @@ class Tracker:
             problem = f"Step {self._step_id}: config field incremental.lookback: a text such as '{low.text}' has none."
         if problem:
             raise DriverConfigError(problem, step=self._step_id)
-        schema = span.low.schema if span.low else None
+        schema = run_range.low.schema if run_range.low else None
         return CursorRange(settings.column, self._asked, self._inclusive, high, settings.nulls != "exclude", schema)
 
     @property
     def _inclusive(self) -> bool:
-        return self._settings.inclusive or bool(self._settings.lookback) or self._span.low is None
+        return self._settings.inclusive or bool(self._settings.lookback) or self._run_range.low is None
 
     def watch(self, reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
         """Return the stream without the rows that were read before; its end gives the mark to the keeper.
@@ -102,7 +102,7 @@ class Tracker:
                 if problem:
                     self._refuse(f"column '{self._settings.column}' {problem}. See config field incremental.compare_as")
             self._warn()
-            self._marks.advance(self._reached(order))
+            self._state.advance(self._reached(order))
 
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
@@ -110,10 +110,10 @@ class Tracker:
         """Return where the column is: its position, then names of fields inside objects."""
         wanted = self._settings.column
         names = schema.names
-        found = [at for at, name in enumerate(names) if name == wanted]
-        found = found or [at for at, name in enumerate(names) if name.lower() == wanted.lower()]
-        if len(found) == 1:
-            return [found[0]]
+        positions = [at for at, name in enumerate(names) if name == wanted]
+        positions = positions or [at for at, name in enumerate(names) if name.lower() == wanted.lower()]
+        if len(positions) == 1:
+            return [positions[0]]
         first, *inner = wanted.split(".")
         path: list[str | int] = [names.index(first), *inner] if inner and names.count(first) == 1 else []
         if not path or _field_at(schema, path) is None:
@@ -169,7 +169,7 @@ class Tracker:
             compare = pc.greater_equal if self._inclusive else pc.greater
             wanted = pc.fill_null(compare(keys, asked), True)
             self._early += pc.sum(pc.invert(wanted)).as_py() or 0
-        high = self._span.high
+        high = self._run_range.high
         top = _key_of(high, keys.type, order) if high is not None else None
         if high is not None and top is not None:
             below = pc.fill_null(pc.less_equal(keys, top), True)
@@ -180,7 +180,7 @@ class Tracker:
         """Leave out the rows that were read before: those at the low mark, and those that were ahead of their time."""
         import pyarrow.compute as pc
 
-        low = self._span.low
+        low = self._run_range.low
         if low is None:
             return batch
         key = _key_of(low, keys.type, order)
@@ -194,20 +194,20 @@ class Tracker:
         """Return the mark of what was read; it never goes back behind the one that the run began at."""
         import pyarrow.compute as pc
 
-        low, top = self._span.low, self._top
+        low, top = self._run_range.low, self._top
         ahead = self._started.isoformat() if top.ahead else None
         if top.value is None or top.key is None:
             return replace(low, seen=top.digests(), ahead=ahead) if low is not None and ahead else low
-        mark = replace(CursorValue.of(top.value, top.digests()), ahead=ahead)
-        mark = replace(mark, schema=None if self._schema is None else encoded_schema(self._schema))
-        if low is not None and low != mark:
+        value = replace(CursorValue.of(top.value, top.digests()), ahead=ahead)
+        value = replace(value, schema=None if self._schema is None else encoded_schema(self._schema))
+        if low is not None and low != value:
             # If the column has another type than it had, what was read now is all that is known.
             before = _key_of(low, top.key.type, order)
             if before is not None and pc.less(top.key, before).as_py():
                 return low
-        if self._redact(mark.text) != mark.text and is_text(top.value.type):
+        if self._redact(value.text) != value.text and is_text(top.value.type):
             self._refuse(f"the greatest value of column '{self._settings.column}' holds a secret of the connection")
-        return mark if self._settings.inclusive or ahead else replace(mark, seen=None)
+        return value if self._settings.inclusive or ahead else replace(value, seen=None)
 
     def _warn(self) -> None:
         column = self._settings.column
@@ -255,18 +255,18 @@ def _column_at(batch: pa.RecordBatch, path: list[str | int]) -> pa.Array:
     return column
 
 
-def _key_of(mark: CursorValue, dtype: pa.DataType, order: Order, *, earliest: bool = False) -> pa.Scalar | None:
+def _key_of(value: CursorValue, dtype: pa.DataType, order: Order, *, earliest: bool = False) -> pa.Scalar | None:
     """Return the key of a mark, whatever type its column had; None if it has none in this order."""
     if order.of_texts:
-        return order.key(str(mark.bound()), earliest=earliest)
-    found = mark.typed(dtype)
-    return found[0] if found is not None else None
+        return order.key(str(value.bound()), earliest=earliest)
+    typed = value.typed(dtype)
+    return typed[0] if typed is not None else None
 
 
-def _after(mark: CursorValue, keys: pa.Array, order: Order) -> pa.Array:
+def _after(value: CursorValue, keys: pa.Array, order: Order) -> pa.Array:
     """Return which rows lie after the start of the run that has reached a mark, if it has read such rows."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    limit = order.latest(keys, datetime.fromisoformat(mark.ahead)) if mark.ahead else None
+    limit = order.latest(keys, datetime.fromisoformat(value.ahead)) if value.ahead else None
     return pa.repeat(False, len(keys)) if limit is None else pc.fill_null(pc.greater(keys, limit), False)
