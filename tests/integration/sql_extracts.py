@@ -166,7 +166,7 @@ class PartitionTests(StagedFamily):
                 read = self.reader(connection, table=table, partition_on="i", partitions=4).read_all()
                 assert sorted(read["n"].to_pylist()) == list(range(1, ROWS + 1))
             assert moved.wait(10)
-        assert any("reading 4 parts by i, from one snapshot" in message for message in caplog.messages)
+        assert any("reading 4 partitions by i, from one snapshot" in message for message in caplog.messages)
 
     @abstractmethod
     def moves(self, table: str) -> list[str]:

@@ -106,7 +106,7 @@ def test_the_parts_of_a_query_with_parameters(
 
     assert rows(parts) == rows(whole)
     assert whole.num_rows == 50
-    assert "4 parts by a%s`b, from one snapshot" in caplog.text
+    assert "4 partitions by a%s`b, from one snapshot" in caplog.text
 
 
 @pytest.mark.parametrize("partitions", [2, 32])
@@ -174,7 +174,7 @@ def test_what_may_not_be_locked_is_said(
     table = read(connection, query="SELECT id FROM t", partition_on="id")
 
     assert table.num_rows == 100
-    assert "over one connection, not in parts by id: the database cannot be locked for a moment" in caplog.text
+    assert "over one connection, not in partitions by id: the database cannot be locked for a moment" in caplog.text
 
 
 def test_all_tables_are_locked_for_a_query_if_that_is_allowed(
@@ -187,7 +187,7 @@ def test_all_tables_are_locked_for_a_query_if_that_is_allowed(
     table = read(admin, query="SELECT a.id FROM t AS a JOIN t AS b USING (id)", partition_on="id")
 
     assert table.num_rows == 100
-    assert "4 parts by id, from one snapshot" in caplog.text
+    assert "4 partitions by id, from one snapshot" in caplog.text
     server.execute("INSERT INTO t VALUES (0)")
 
 
@@ -197,7 +197,7 @@ def test_tables_without_snapshots_are_said(
     server.execute(f"CREATE TABLE t (id INT) ENGINE=MyISAM SELECT seq AS id FROM {numbers(100)}")
 
     assert read(connection, table="t", partition_on="id").num_rows == 100
-    assert "over one connection, not in parts by id: the table's engine, MyISAM, has no snapshots" in caplog.text
+    assert "over one connection, not in partitions by id: the table's engine, MyISAM, has no snapshots" in caplog.text
 
 
 def test_a_query_that_may_give_other_rows_each_time_is_not_split(

@@ -87,7 +87,7 @@ class TestPostgresParts(PostgresExtracts, PartitionTests):
         with caplog.at_level(logging.INFO):
             read = self.extract(connection, query, partition_on="n", partitions=32)
         assert read.num_rows == 2000
-        assert "reading 2 parts by n" in caplog.text
+        assert "reading 2 partitions by n" in caplog.text
 
     @pytest.mark.parametrize(
         ("query", "reason"),

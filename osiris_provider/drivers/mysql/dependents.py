@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from osiris_provider.drivers.mysql.read import quote
 from osiris_provider.drivers.mysql.rights import Rights
-from osiris_provider.drivers.mysql.tables import place_of
+from osiris_provider.drivers.mysql.tables import name_parts
 from osiris_provider.drivers.sql.tables import quoted_table
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def obstacle(cursor: Cursor, table: str, database: str, rights: Rights) -> str:
     :param database: that the table is in.
     :param rights: of the user.
     """
-    name = place_of(table)[1]
+    name = name_parts(table)[1]
     lacking = rights.missing(SWAP_RIGHTS, database, "")
     if lacking:
         return f"the user lacks {', '.join(lacking)} on database {database}"
@@ -54,11 +54,11 @@ def _has_foreign_keys(cursor: Cursor, database: str, name: str) -> bool:
 
 
 def _has_histograms(cursor: Cursor, database: str, name: str) -> bool:
-    places = {
+    queries = {
         "information_schema.column_statistics": "schema_name = %s AND table_name = %s",
         "mysql.column_stats": "db_name = %s AND table_name = %s",
     }
-    return any(_is_seen(cursor, f"{place} WHERE {rows}", database, name) for place, rows in places.items())
+    return any(_is_seen(cursor, f"{source} WHERE {condition}", database, name) for source, condition in queries.items())
 
 
 def _is_seen(cursor: Cursor, rows: str, *values: str) -> bool:

@@ -81,12 +81,12 @@ def rows_of(batch: pa.RecordBatch, bits: Collection[str] = ()) -> Rows:
     return Rows(_joined(rows, _BETWEEN_ROWS), ends)
 
 
-def is_hex(kind: pa.DataType) -> bool:
+def is_hex(dtype: pa.DataType) -> bool:
     """Return whether a column of this type is written in hexadecimal digits."""
     import pyarrow as pa
 
     tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-    return any(test(kind) for test in tests)
+    return any(test(dtype) for test in tests)
 
 
 def _literal(column: pa.Array, *, in_bits: bool) -> pa.Array:
@@ -104,16 +104,16 @@ def _text(column: pa.Array, escapes: Escapes) -> pa.Array:
     """Return a column as large strings."""
     import pyarrow as pa
 
-    kind = column.type
-    if pa.types.is_dictionary(kind):
+    dtype = column.type
+    if pa.types.is_dictionary(dtype):
         return _text(column.dictionary_decode(), escapes)
-    if pa.types.is_null(kind):
+    if pa.types.is_null(dtype):
         return pa.nulls(len(column), pa.large_string())
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
         return _escaped(column.cast(pa.large_string()), escapes)
-    if is_hex(kind):
+    if is_hex(dtype):
         return _hex(column.cast(pa.large_binary()))
-    if pa.types.is_nested(kind) or pa.types.is_duration(kind):
+    if pa.types.is_nested(dtype) or pa.types.is_duration(dtype):
         return _escaped(pa.array(values_of(column), pa.large_string()), escapes)
     return _plain(column)
 
@@ -122,17 +122,17 @@ def _plain(column: pa.Array) -> pa.Array:
     """Return numbers, dates and times as text, in which nothing needs to be escaped."""
     import pyarrow as pa
 
-    kind = column.type
+    dtype = column.type
     casts: tuple[tuple[Callable[[Any], bool], pa.DataType], ...] = (
         (pa.types.is_boolean, pa.int8()),
         (pa.types.is_float16, pa.float32()),
         (pa.types.is_date64, pa.date32()),
         (pa.types.is_time, pa.time64("us")),
     )
-    column = next((column.cast(to, safe=False) for test, to in casts if test(kind)), column)
-    if pa.types.is_timestamp(kind):
+    column = next((column.cast(to, safe=False) for test, to in casts if test(dtype)), column)
+    if pa.types.is_timestamp(dtype):
         # MySQL keeps microseconds at the most, and no zone; this keeps the moment as UTC tells it.
-        column = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.timestamp("us"))
+        column = column.cast(pa.timestamp("us", dtype.tz), safe=False).cast(pa.timestamp("us"))
     return _float_text(column) if pa.types.is_float32(column.type) else column.cast(pa.large_string())
 
 
@@ -168,9 +168,9 @@ def _escaped(column: pa.Array, escapes: Escapes) -> pa.Array:
 
     text = column.buffers()[2]
     seen = text.to_pybytes() if text is not None else b""
-    for mark, escape in escapes:
-        if mark.encode() in seen:
-            column = pc.replace_substring(column, mark, escape)
+    for char, escape in escapes:
+        if char.encode() in seen:
+            column = pc.replace_substring(column, char, escape)
     return column
 
 
@@ -190,10 +190,10 @@ def _joined(rows: pa.Array, separator: str) -> memoryview:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    whole = pc.binary_join(
+    joined = pc.binary_join(
         pa.LargeListArray.from_arrays(pa.array([0, len(rows)], pa.int64()), rows), _scalar(separator)
     )
-    return memoryview(whole[0].as_buffer())
+    return memoryview(joined[0].as_buffer())
 
 
 def _offsets(column: pa.Array) -> Any:

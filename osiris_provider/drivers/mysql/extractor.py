@@ -49,15 +49,15 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
         finished = False
         try:
             with read_session(client):
-                parts = self._parts(client, step)
-                with self._one_snapshot(client, step, len(parts)) as clients:
-                    yield from read_all(clients, parts if len(clients) > 1 else [step.config], step.id)
+                partitions = self._partitions(client, step)
+                with self._one_snapshot(client, step, len(partitions)) as clients:
+                    yield from read_all(clients, partitions if len(clients) > 1 else [step.config], step.id)
             finished = True
         finally:
             if not finished:
                 hang_up(client)
 
-    def _parts(self, client: Connection[Any], step: Step[MySQLQueryConfig]) -> list[MySQLQueryConfig]:
+    def _partitions(self, client: Connection[Any], step: Step[MySQLQueryConfig]) -> list[MySQLQueryConfig]:
         config = step.config
         if config.partition_on is None:
             return [config]
@@ -80,8 +80,10 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
             problem = begin_together(client, clients, step.config, self.dialect) if clients else ""
             column = step.config.partition_on
             if problem:
-                log.warning("Step %s: reading over one connection, not in parts by %s: %s", step.id, column, problem)
+                log.warning(
+                    "Step %s: reading over one connection, not in partitions by %s: %s", step.id, column, problem
+                )
                 opened.close()
             elif clients:
-                log.info("Step %s: reading %d parts by %s, from one snapshot", step.id, number, column)
+                log.info("Step %s: reading %d partitions by %s, from one snapshot", step.id, number, column)
             yield [client] if problem or not clients else clients

@@ -174,10 +174,10 @@ class Sink:
             return error
         inserter, rows, first, end = sent
         # Without transactions rows of the failed statement stay, and would be in their own way.
-        found = inserter.culprit(rows, first, end) if has_transactions(self._cursor, target.table) else None
-        if found is None:
+        culprit = inserter.culprit(rows, first, end) if has_transactions(self._cursor, target.table) else None
+        if culprit is None:
             return refusal(target.name, error, (done + first + 1, done + end))
-        row, error = found
+        row, error = culprit
         if not is_bad_data(error):
             return error
         return row_refusal(target.name, error, batch.slice(0, row + 1), target.keys, done)

@@ -9,7 +9,7 @@ from osiris_provider.connectors.sql.faults import DENIED
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql import dependents
 from osiris_provider.drivers.mysql.rights import rights_of
-from osiris_provider.drivers.mysql.tables import place_of
+from osiris_provider.drivers.mysql.tables import name_parts
 from osiris_provider.drivers.sql.ledger import TABLE
 from osiris_provider.errors import PermissionDeniedError
 
@@ -40,7 +40,7 @@ class Needs:
         self._cursor, self._step = cursor, step
         self._table = step.config.table
         self._rights = rights_of(cursor)
-        database, self._name = place_of(self._table)
+        database, self._name = name_parts(self._table)
         cursor.execute("SELECT DATABASE()")
         (current,) = cursor.fetchone() or ("",)
         self._database = database or str(current)

@@ -49,7 +49,7 @@ def begin_together(
     """
     table = config.table and quoted_table(config.table, dialect.quote)
     with client.cursor() as cursor:
-        problem = _no_parts(cursor, config) or _lock(cursor, f"LOCK TABLES {table} READ" if table else LOCK_ALL)
+        problem = _unpartitionable(cursor, config) or _lock(cursor, f"LOCK TABLES {table} READ" if table else LOCK_ALL)
         if problem:
             return problem
         try:
@@ -63,11 +63,11 @@ def begin_together(
     return ""
 
 
-def _no_parts(cursor: Cursor, config: MySQLQueryConfig) -> str:
-    """Return why parts may not add up to the whole."""
+def _unpartitionable(cursor: Cursor, config: MySQLQueryConfig) -> str:
+    """Return why partitions may not add up to the whole."""
     if config.table is None:
-        found = UNSTEADY.search(config.query or "")
-        return f"a query with {found[0].upper()} may give other rows each time it runs" if found else ""
+        match = UNSTEADY.search(config.query or "")
+        return f"a query with {match[0].upper()} may give other rows each time it runs" if match else ""
     database, _, name = config.table.rpartition(".")
     where = "table_schema = COALESCE(%s, DATABASE()) AND table_name = %s"
     cursor.execute(f"SELECT engine FROM information_schema.tables WHERE {where}", (database or None, name))  # noqa: S608 - no values
@@ -118,12 +118,12 @@ def points_of(client: Connection[Any], config: MySQLQueryConfig, column: str, di
     )
     with client.cursor() as cursor:
         cursor.execute(f"SELECT {name} FROM {rows} LIMIT 0", config.params)  # noqa: S608 - the user's query, names are quoted
-        kind = cursor.description[0][1]
-        if kind not in INTEGERS | types.DATES:
+        type_code = cursor.description[0][1]
+        if type_code not in INTEGERS | types.DATES:
             message = f"config field partition_on: column {column} has to be of integers, dates or timestamps"
             raise DriverConfigError(message, field="partition_on")
         # Days that no calendar has are less than all others or between them.
-        real = f" WHERE {name} >= '{FIRST_DAY}'" if kind in types.DATES else ""
+        real = f" WHERE {name} >= '{FIRST_DAY}'" if type_code in types.DATES else ""
         cursor.execute(f"SELECT MIN({name}), MAX({name}) FROM {rows}{real}", config.params)  # noqa: S608 - as above
         low, high = cursor.fetchone() or (None, None)
     if not isinstance(low, int | dt.date) or not isinstance(high, int | dt.date):

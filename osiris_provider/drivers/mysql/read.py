@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 UTC: Final = "UTC"
 CHARSET: Final = "utf8mb4"
-PATIENCE_SECONDS: Final = 86_400
+WRITE_TIMEOUT_SECONDS: Final = 86_400
 """How long a server waits for a reader that has not come to what was sent; for a minute, if nobody says."""
 AS_ASKED: Final = "config field engine says so"
 _SET_SESSION: Final = "SET SESSION time_zone = %s, SESSION net_write_timeout = %s"
@@ -61,7 +61,7 @@ def read_session(client: Connection[Any]) -> Iterator[None]:
     with client.cursor() as cursor:
         cursor.execute("SELECT @@SESSION.time_zone, @@SESSION.net_write_timeout")
         before = cursor.fetchone()
-        cursor.execute(_SET_SESSION, ("+00:00", PATIENCE_SECONDS))
+        cursor.execute(_SET_SESSION, ("+00:00", WRITE_TIMEOUT_SECONDS))
     yield
     with client.cursor() as cursor:
         cursor.execute(_SET_SESSION, before)
@@ -69,20 +69,20 @@ def read_session(client: Connection[Any]) -> Iterator[None]:
         client.set_character_set(charset, collation)
 
 
-def read_all(clients: Sequence[Connection[Any]], parts: Sequence[MySQLQueryConfig], step_id: str) -> Batches:
-    """Read each part on a connection of its own, at the same time; yield the batches as they come.
+def read_all(clients: Sequence[Connection[Any]], partitions: Sequence[MySQLQueryConfig], step_id: str) -> Batches:
+    """Read each partition on a connection of its own, at the same time; yield the batches as they come.
 
     Connections are closed unless everything was read.
 
     :param clients: open connections, in a :func:`read_session`.
-    :param parts: as many configs.
+    :param partitions: as many configs.
     :param step_id: for the log and errors.
     """
     finished = False
     try:
         streams: list[Batches] = []
-        for client, config in zip(clients, parts, strict=True):
-            streams.append(_read(client, _Part(config, step_id, len(streams) + 1, len(parts))))
+        for client, config in zip(clients, partitions, strict=True):
+            streams.append(_read(client, _Partition(config, step_id, len(streams) + 1, len(partitions))))
         yield from read_ahead(streams, partial(stop, clients))
         for client in clients:
             client.commit()
@@ -94,7 +94,7 @@ def read_all(clients: Sequence[Connection[Any]], parts: Sequence[MySQLQueryConfi
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Partition:
     """What one of several connections reads."""
 
     config: MySQLQueryConfig
@@ -102,35 +102,35 @@ class _Part:
     number: int
     of: int
 
-    def share(self, most: int, least: int) -> int:
+    def share(self, limit: int, least: int) -> int:
         """Return what is left for it of a batch's size."""
-        return most if self.of == 1 else min(most, max(most // self.of, least))
+        return limit if self.of == 1 else min(limit, max(limit // self.of, least))
 
     def log_engine(self, engine: str, reason: object) -> None:
-        """Say how the result travels, once for all parts."""
+        """Say how the result travels, once for all partitions."""
         level = logging.INFO if self.number == 1 else logging.DEBUG
         log.log(level, "Step %s: reading MySQL through %s: %s", self.step_id, engine, reason)
 
 
-def _read(client: Connection[Any], part: _Part) -> Batches:
+def _read(client: Connection[Any], partition: _Partition) -> Batches:
     from osiris_provider.drivers.mysql.protocol.adapter import NotPreparableError
 
-    if part.config.engine == "cursor":
-        part.log_engine("a cursor", AS_ASKED)
-        return _read_text(client, part)
+    if partition.config.engine == "cursor":
+        partition.log_engine("a cursor", AS_ASKED)
+        return _read_text(client, partition)
     try:
-        return _read_binary(client, part)
+        return _read_binary(client, partition)
     except NotPreparableError as error:
-        if part.config.engine == "binary":
+        if partition.config.engine == "binary":
             raise
-        part.log_engine("a cursor", error)
-    return _read_text(client, part)
+        partition.log_engine("a cursor", error)
+    return _read_text(client, partition)
 
 
-def _read_binary(client: Connection[Any], part: _Part) -> Batches:
+def _read_binary(client: Connection[Any], partition: _Partition) -> Batches:
     from osiris_provider.drivers.mysql.protocol.adapter import BATCH_BYTES, QueryResult
 
-    config = part.config
+    config = partition.config
     with working(client):
         result = QueryResult(
             client,
@@ -139,11 +139,11 @@ def _read_binary(client: Connection[Any], part: _Part) -> Batches:
             text_columns=config.text_columns,
             lenient=config.special_values == "null",
             timestamp_zone=UTC,
-            batch_rows=part.share(config.batch_rows, FEWEST_ROWS),
-            batch_bytes=part.share(BATCH_BYTES, FEWEST_BYTES),
+            batch_rows=partition.share(config.batch_rows, FEWEST_ROWS),
+            batch_bytes=partition.share(BATCH_BYTES, FEWEST_BYTES),
         )
     reason = AS_ASKED if config.engine == "binary" else "it is faster and exact, and the server prepares this statement"
-    part.log_engine("the binary protocol", reason)
+    partition.log_engine("the binary protocol", reason)
     return _batches(client, result)
 
 
@@ -155,11 +155,11 @@ def _batches(client: Connection[Any], result: QueryResult) -> Batches:
         yield from result
 
 
-def _read_text(client: Connection[Any], part: _Part) -> Batches:
+def _read_text(client: Connection[Any], partition: _Partition) -> Batches:
     import pyarrow as pa
     from pymysql.cursors import SSCursor
 
-    config = part.config
+    config = partition.config
     cursor = client.cursor(SSCursor)
     # Values stay as the server sent them; Arrow parses them, column by column and exactly.
     decoders, client.decoders = client.decoders, {}
@@ -175,7 +175,7 @@ def _read_text(client: Connection[Any], part: _Part) -> Batches:
         timestamp_zone=UTC,
         encoding=client.encoding,
     )
-    _refuse_float(part.step_id, columns)
+    _refuse_float(partition.step_id, columns)
     schema = schema_of(columns)
     read = 0
 
@@ -189,8 +189,8 @@ def _read_text(client: Connection[Any], part: _Part) -> Batches:
     fetch: Callable[[int], Sequence[Any]] = cursor.fetchmany
     try:
         with working(client, watched=False):
-            yield from fetch_batches(schema, fetch, build, part.share(config.batch_rows, FEWEST_ROWS))
-        _refuse_more_results(part.step_id, cursor)
+            yield from fetch_batches(schema, fetch, build, partition.share(config.batch_rows, FEWEST_ROWS))
+        _refuse_more_results(partition.step_id, cursor)
     except BaseException:
         _leave_the_rest(client)
         raise

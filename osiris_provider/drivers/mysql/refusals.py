@@ -53,23 +53,25 @@ def row_refusal(
         return constraint_error(name, columns[0] if columns else "(any)", row, f"{_RULE} (error {code})")
     for key in keys:
         if said.endswith((f"'{key.name}'", f".{key.name}'")):
-            twice = same_key(rows, key.columns)
-            earlier = twice is not None and twice[1] == rows.num_rows - 1
+            duplicate = same_key(rows, key.columns)
+            earlier = duplicate is not None and duplicate[1] == rows.num_rows - 1
             reason = (
-                f"row {before + twice[0] + 1:,} has the same key" if twice and earlier else f"{_THERE}, in the table"
+                f"row {before + duplicate[0] + 1:,} has the same key"
+                if duplicate and earlier
+                else f"{_THERE}, in the table"
             )
             return constraint_error(name, ", ".join(key.columns), row, reason)
     return constraint_error(name, "(any)", row, f"{_THERE}, in the table or in an earlier row")
 
 
-def refusal(name: str, error: pymysql.MySQLError, span: tuple[int, int]) -> DataError:
+def refusal(name: str, error: pymysql.MySQLError, numbers: tuple[int, int]) -> DataError:
     """Return the error for one of some rows, of which nothing more is known.
 
-    :param span: the first and the last of them, counted from 1.
+    :param numbers: the first and the last of them, counted from 1.
     """
     code = error.args[0]
     reason = f"{_THERE}, in the table or in an earlier row" if code == DUPLICATE_KEY else _RULE
-    rows = f"rows {span[0]:,} to {span[1]:,} of the input"
+    rows = f"rows {numbers[0]:,} to {numbers[1]:,} of the input"
     return DataError(f"Table {name}: among {rows}: {reason} (error {code}). Nothing was written.", table=name)
 
 

@@ -104,10 +104,10 @@ def _has_patterns(cursor: Cursor, *, is_mariadb: bool) -> bool:
 
 def parse(line: str) -> list[Grant]:
     """Return the rights that a line of SHOW GRANTS tells; none if it is about something else than tables."""
-    found = _GRANT.match(line)
-    if found is None:
+    match = _GRANT.match(line)
+    if match is None:
         return []
-    verb, rights, database, table = found.groups()
+    verb, rights, database, table = match.groups()
     where = _unquoted(database), _unquoted(table)
     return [
         Grant(verb == "GRANT", right, *where, frozenset(map(_unquoted, columns.split(", ") if columns else [])))
@@ -121,6 +121,6 @@ def _unquoted(name: str) -> str:
 
 def _pattern(name: str) -> str:
     """Return the regular expression of a name in which ``%`` and ``_`` stand for others unless a backslash says so."""
-    marks = {"%": ".*", "_": "."}
+    wildcards = {"%": ".*", "_": "."}
     parts = re.findall(r"\\.|.", name, re.DOTALL)
-    return "".join(marks.get(part) or re.escape(part[-1]) for part in parts)
+    return "".join(wildcards.get(part) or re.escape(part[-1]) for part in parts)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.connectors.sql.faults import LOCK_TIMEOUT
-from osiris_provider.drivers.mysql.tables import place_of
+from osiris_provider.drivers.mysql.tables import name_parts
 
 if TYPE_CHECKING:
     from pymysql.cursors import Cursor
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 LOCK_SECONDS: Final = 600
 """How long another try of the same load may take to end."""
-TURN_SECONDS: Final = 10
-TURNS_UNTOLD: Final = 6
+ROUND_SECONDS: Final = 10
+LOG_EVERY: Final = 6
 """After each turn it is looked who has the lock; it is told after the first of so many."""
 # Without these MySQL cuts values that are too long, and gives rows whose key is 0 a new number.
 _ADDED: Final = ("STRICT_ALL_TABLES", "NO_AUTO_VALUE_ON_ZERO")
@@ -93,11 +93,11 @@ def table_lock(cursor: Cursor, table: str) -> Iterator[None]:
 
 
 def _take_lock(cursor: Cursor, name: str, table: str) -> None:
-    for turn in range(LOCK_SECONDS // TURN_SECONDS):
-        cursor.execute("SELECT GET_LOCK(%s, %s)", (name, TURN_SECONDS))
+    for attempt in range(LOCK_SECONDS // ROUND_SECONDS):
+        cursor.execute("SELECT GET_LOCK(%s, %s)", (name, ROUND_SECONDS))
         if cursor.fetchone() == (1,):
             return
-        if turn % TURNS_UNTOLD == 0:
+        if attempt % LOG_EVERY == 0:
             cursor.execute("SELECT IS_USED_LOCK(%s)", (name,))
             (holder,) = cursor.fetchone() or (None,)
             log.warning("Waiting for another load of table %s to end: that of session %s of the server.", table, holder)
@@ -108,7 +108,7 @@ def _lock_name(cursor: Cursor, table: str) -> str:
     """Return a name that fits into the 64 characters that MySQL allows; SHA1() is not on every server."""
     cursor.execute("SELECT DATABASE(), @@lower_case_table_names")
     current, folds = cursor.fetchone() or ("", 0)
-    database, name = place_of(table)
-    whole = f"{database or current}.{name}"
-    digest = hashlib.sha256((whole.lower() if folds else whole).encode()).hexdigest()
+    database, name = name_parts(table)
+    qualified = f"{database or current}.{name}"
+    digest = hashlib.sha256((qualified.lower() if folds else qualified).encode()).hexdigest()
     return f"osiris:{digest[:_LOCK_DIGITS]}"

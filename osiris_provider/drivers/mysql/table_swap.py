@@ -37,7 +37,7 @@ class Swap:
         self._cursor = cursor
         self._table = table
         self._ledger = ledger
-        self._place, name = split_table(table)
+        self._database, name = split_table(table)
         self._prefix = f"_osiris_{hashlib.sha256(name.encode()).hexdigest()[:16]}_"
         key = ledger.key if ledger else "once"
         self._new, self._old = self._new_of(key), f"{self._prefix}{key[:16]}_old"
@@ -45,17 +45,17 @@ class Swap:
     @property
     def new_table(self) -> str:
         """The new table, perhaps with its database before it."""
-        return self._place + self._new
+        return self._database + self._new
 
     @property
     def new(self) -> str:
         """The new table, quoted."""
         return quoted_table(self.new_table, quote)
 
-    def settle(self) -> None:
+    def recover(self) -> None:
         """Finish the books of loads that died, and remove the tables that they left."""
         left = tables_like(self._cursor, self._table, self._prefix)
-        ledger = quoted_table(self._place + TABLE, quote)
+        ledger = quoted_table(self._database + TABLE, quote)
         if tables_like(self._cursor, self._table, TABLE):
             self._run(
                 f"SELECT load_key FROM {ledger} WHERE target = %s AND state = %s",  # noqa: S608 - quoted
@@ -138,13 +138,13 @@ class Swap:
 
     @property
     def _aside(self) -> str:
-        return quoted_table(self._place + self._old, quote)
+        return quoted_table(self._database + self._old, quote)
 
     def _new_of(self, key: str) -> str:
         return f"{self._prefix}{key[:16]}_new"
 
     def _drop(self, name: str) -> None:
-        self._cursor.execute(f"DROP TABLE IF EXISTS {quoted_table(self._place + name, quote)}")
+        self._cursor.execute(f"DROP TABLE IF EXISTS {quoted_table(self._database + name, quote)}")
 
     def _run(self, statement: str, values: tuple[Any, ...]) -> None:
         self._cursor.execute(statement, values)

@@ -36,7 +36,7 @@ class UniqueKey:
     visible: bool = True
 
 
-def place_of(table: str) -> tuple[str, str]:
+def name_parts(table: str) -> tuple[str, str]:
     """Return the database, empty if it is the connection's, and the name of a table."""
     database, _, name = table.rpartition(".")
     return database, name
@@ -48,7 +48,7 @@ def columns_of(cursor: Cursor, table: str) -> list[Column]:
         "SELECT column_name, is_nullable = 'YES', column_default IS NULL, extra, data_type, column_type, "  # noqa: S608 - constants
         "character_maximum_length, character_octet_length, numeric_precision, numeric_scale, datetime_precision "
         f"FROM information_schema.columns WHERE table_schema = {HERE} AND table_name = %s ORDER BY ordinal_position",
-        place_of(table),
+        name_parts(table),
     )
     return [_column(*row) for row in cursor.fetchall()]
 
@@ -60,14 +60,14 @@ def unique_keys(cursor: Cursor, table: str) -> list[UniqueKey]:
     """
     cursor.execute(f"SHOW INDEX FROM {quoted_table(table, quote)} WHERE Non_unique = 0")
     names = [column[0] for column in cursor.description or ()]
-    found: dict[str, list[dict[str, Any]]] = {}
+    indexes: dict[str, list[dict[str, Any]]] = {}
     for row in cursor.fetchall():
-        part = dict(zip(names, row, strict=True))
-        found.setdefault(part["Key_name"], []).append(part)
+        column = dict(zip(names, row, strict=True))
+        indexes.setdefault(column["Key_name"], []).append(column)
     return [
-        UniqueKey(name, [part["Column_name"] for part in parts], all(map(_is_visible, parts)))
-        for name, parts in found.items()
-        if all(part["Sub_part"] is None and part["Column_name"] for part in parts)
+        UniqueKey(name, [column["Column_name"] for column in columns], all(map(_is_visible, columns)))
+        for name, columns in indexes.items()
+        if all(column["Sub_part"] is None and column["Column_name"] for column in columns)
     ]
 
 
@@ -81,7 +81,7 @@ def has_transactions(cursor: Cursor, table: str) -> bool:
     cursor.execute(
         "SELECT transactions FROM information_schema.tables t JOIN information_schema.engines e USING (engine) "  # noqa: S608 - constants
         f"WHERE t.table_schema = {HERE} AND t.table_name = %s",
-        place_of(table),
+        name_parts(table),
     )
     return cursor.fetchone() in (("YES",), None)
 
@@ -106,7 +106,7 @@ def tables_like(cursor: Cursor, table: str, prefix: str) -> list[str]:
     cursor.execute(
         f"SELECT table_name FROM information_schema.tables WHERE table_schema = {HERE} "  # noqa: S608 - constants
         "AND LEFT(table_name, CHAR_LENGTH(%s)) = %s",
-        (place_of(table)[0], prefix, prefix),
+        (name_parts(table)[0], prefix, prefix),
     )
     return [str(name) for (name,) in cursor.fetchall()]
 
@@ -115,7 +115,7 @@ def new_table_options(cursor: Cursor, table: str) -> str:
     """Return what a new table needs so that it holds every text, whatever the default of its database."""
     cursor.execute(
         f"SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = {HERE}",  # noqa: S608 - constants
-        place_of(table)[:1],
+        name_parts(table)[:1],
     )
     # The database's own collation is kept where it can be.
     return "" if cursor.fetchone() == (CHARSET,) else f" DEFAULT CHARSET={CHARSET}"
@@ -162,6 +162,8 @@ def _limits(
 
 def members_of(full: str) -> frozenset[str]:
     """Return the members of an ENUM or SET, as the type is written."""
-    found = re.findall(r"'((?:[^']|'')*)'", full)
-    marks = {"\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\0": "\0"}
-    return frozenset(re.sub(r"\\.", lambda mark: marks.get(mark[0], mark[0]), one.replace("''", "'")) for one in found)
+    literals = re.findall(r"'((?:[^']|'')*)'", full)
+    escapes = {"\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\0": "\0"}
+    return frozenset(
+        re.sub(r"\\.", lambda match: escapes.get(match[0], match[0]), one.replace("''", "'")) for one in literals
+    )

@@ -112,7 +112,7 @@ class _Load:
     def write(self, batches: Batches) -> int:
         swap = Swap(self.cursor, self.config.table, self.ledger)
         if _is_locked(self.config):
-            swap.settle()
+            swap.recover()
         if self.ledger is not None and (recorded := self.ledger.recorded()) is not None:
             return say_loaded(self.step, self.ledger, recorded)
         self._look()
@@ -220,9 +220,9 @@ class _Load:
             f"SELECT MIN({ROW}), MAX({ROW}) FROM {STAGE} GROUP BY {', '.join(map(quote, keys))} "  # noqa: S608 - quoted
             "HAVING COUNT(*) > 1 ORDER BY 1 LIMIT 1"
         )
-        twice = self.cursor.fetchone()
-        if twice is not None:
-            raise duplicate_key_error(self.config.table, keys, twice)
+        duplicate = self.cursor.fetchone()
+        if duplicate is not None:
+            raise duplicate_key_error(self.config.table, keys, duplicate)
         with refusals(self.config.table):
             for statement in self._merge(keys):
                 self.cursor.execute(statement)
@@ -280,8 +280,8 @@ def _ledger(cursor: Cursor, step: Step[Any], needs: Needs) -> Ledger | None:
         cursor.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
 
-    place, name = split_table(step.config.table)
-    ledger = Ledger(run, quoted_table(place + TABLE, quote).replace("%", "%%"), load_id, name)
+    prefix, name = split_table(step.config.table)
+    ledger = Ledger(run, quoted_table(prefix + TABLE, quote).replace("%", "%%"), load_id, name)
     is_there = bool(tables_like(cursor, step.config.table, TABLE))
     needs.of_ledger(is_there=is_there)
     if not is_there:

@@ -90,8 +90,8 @@ class Column:
             return pa.timestamp("us", tz="UTC" if self.oid == TIMESTAMPTZ else None)
         if self.oid == TIME:
             return pa.time64("us")
-        found: pa.DataType = getattr(pa, _ARROW_MAKERS.get(self.oid, "string"))()
-        return found
+        dtype: pa.DataType = getattr(pa, _ARROW_MAKERS.get(self.oid, "string"))()
+        return dtype
 
     @property
     def field(self) -> pa.Field:
@@ -141,14 +141,14 @@ def unique_names(names: Iterable[str]) -> list[str]:
     """
     given = list(names)
     taken, seen = set(given), set[str]()
-    found = []
+    unique = []
     for base in given:
         name, number = base, 2
         while name in seen or (name != base and name in taken):
             name, number = f"{base}_{number}", number + 1
         seen.add(name)
-        found.append(name)
-    return found
+        unique.append(name)
+    return unique
 
 
 def _decimal(precision: int | None, scale: int) -> pa.DataType:

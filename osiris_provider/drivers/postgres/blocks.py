@@ -104,7 +104,7 @@ class BlockParser:
         self._native = [column.arrow_type if _is_native(column) else pa.string() for column in columns]
         # What may hold values that Arrow's parser does not read.
         self._careful = [
-            pa.string() if column.oid in _UNSURE else kind for column, kind in zip(columns, self._native, strict=True)
+            pa.string() if column.oid in _UNSURE else dtype for column, dtype in zip(columns, self._native, strict=True)
         ]
 
     def parse(self, block: bytes) -> pa.RecordBatch:
@@ -141,7 +141,7 @@ class BlockParser:
 
         # Arrow takes a byte order mark away from the beginning, which here can only be one of the data.
         block = _BOM + block if block.startswith(_BOM) else block
-        names = [str(place) for place in range(len(types))]
+        names = [str(index) for index in range(len(types))]
         # With Arrow's own few threads: each thread that allocates keeps memory, and many parts have many threads.
         table = csv.read_csv(
             pa.BufferReader(block),
@@ -202,10 +202,10 @@ class _Sink(io.RawIOBase):
 
     def write(self, block: Any) -> int:
         end = _end_of_rows(block)
-        whole = b"".join((self._rest, block[:end])) if end else b""
+        complete = b"".join((self._rest, block[:end])) if end else b""
         self._rest = bytes(block[end:]) if end else self._rest + bytes(block)
-        if whole:
-            self._put(whole)
+        if complete:
+            self._put(complete)
         return len(block)
 
 
@@ -214,7 +214,7 @@ def _end_of_rows(block: memoryview) -> int:
     start = len(block)
     while start > 0:
         start = max(0, start - _TAIL_BYTES)
-        found = bytes(block[start : start + _TAIL_BYTES]).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
+        position = bytes(block[start : start + _TAIL_BYTES]).rfind(b"\n")
+        if position >= 0:
+            return start + position + 1
     return 0

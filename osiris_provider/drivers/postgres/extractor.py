@@ -14,7 +14,7 @@ from osiris_provider.drivers.postgres.blocks import BLOCK_BYTES
 from osiris_provider.drivers.postgres.config import PostgresQueryConfig
 from osiris_provider.drivers.postgres.copy_out import Stream, open_stream
 from osiris_provider.drivers.postgres.names import check_config_names
-from osiris_provider.drivers.postgres.partitions import NotInPartsError, plan_parts, share_snapshot
+from osiris_provider.drivers.postgres.partitions import NotPartitionableError, plan_partitions, share_snapshot
 from osiris_provider.drivers.postgres.session import rolled_back_on_error
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, given_fields, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LEAST_BLOCK_BYTES = 128 * 1024
-"""Of each part, however many share the memory."""
+MIN_BLOCK_BYTES = 128 * 1024
+"""Of each partition, however many share the memory."""
 
 
 def quote(name: str) -> str:
@@ -71,48 +71,48 @@ class PostgresExtractor(PostgresDriver, ServerExtractor[PostgresQueryConfig]):
     def stream(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
         if step.config.partition_on is None:
-            return self._stream_whole(client, step)
-        return self._stream_parts(client, step)
+            return self._stream_unpartitioned(client, step)
+        return self._stream_partitioned(client, step)
 
-    def _stream_whole(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
+    def _stream_unpartitioned(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
         stream = open_config(client, step.config)
         log.info("Step %s: reading PostgreSQL through %s", step.id, stream.how)
         return batches(stream, step.config.batch_rows)
 
-    def _stream_parts(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
+    def _stream_partitioned(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
         config, problem = step.config, ""
         with ExitStack() as opened:
             try:
-                clients, streams = self._open_parts(client, step, opened)
-            except NotInPartsError as error:
+                clients, streams = self._open_partitions(client, step, opened)
+            except NotPartitionableError as error:
                 problem = str(error)
             else:
                 if streams:
-                    parts = [batches(stream, config.batch_rows) for stream in streams]
-                    yield from read_ahead(parts, partial(stop, clients))
+                    partitions = [batches(stream, config.batch_rows) for stream in streams]
+                    yield from read_ahead(partitions, partial(stop, clients))
                     return
         if problem:
             log.warning("Step %s: reading over one connection in spite of partition_on: %s", step.id, problem)
-        yield from self._stream_whole(client, step)
+        yield from self._stream_unpartitioned(client, step)
 
-    def _open_parts(
+    def _open_partitions(
         self, client: extensions.connection, step: Step[PostgresQueryConfig], opened: ExitStack
     ) -> tuple[list[extensions.connection], list[Stream]]:
-        """Return the parts' connections and streams; none if the range is too narrow for parts."""
+        """Return the connections and streams of the partitions; none if the range is too narrow for them."""
         connector = get_connector(step.connection["family"])
         clients: list[extensions.connection] = []
         streams: list[Stream] = []
-        parts, session = plan_parts(client, step.config, self.dialect)
+        partitions, session = plan_partitions(client, step.config, self.dialect)
         with rolled_back_on_error(session):
-            if len(parts) > 1:
-                for _ in parts:
+            if len(partitions) > 1:
+                for _ in partitions:
                     clients.append(connector.create_client(step.connection))
                     opened.callback(connector.close_client, clients[-1])
                 share_snapshot(session, clients)
-                size = min(max(2 * BLOCK_BYTES // len(parts), LEAST_BLOCK_BYTES), BLOCK_BYTES)
-                streams = [open_config(*pair, size) for pair in zip(clients, parts, strict=True)]
-                said = (step.id, len(parts), step.config.partition_on, streams[0].how)
-                log.info("Step %s: reading %d parts by %s, from one snapshot, through %s", *said)
+                size = min(max(2 * BLOCK_BYTES // len(partitions), MIN_BLOCK_BYTES), BLOCK_BYTES)
+                streams = [open_config(*pair, size) for pair in zip(clients, partitions, strict=True)]
+                said = (step.id, len(partitions), step.config.partition_on, streams[0].how)
+                log.info("Step %s: reading %d partitions by %s, from one snapshot, through %s", *said)
             session.finish(commit=True)
         return clients, streams
 

@@ -37,15 +37,15 @@ def without_nul(batches: Batches, config: TableConfig, kinds: Mapping[str, str])
     """
     first = 1
     for batch in batches:
-        for place, name in enumerate(batch.schema.names):
-            column = batch.column(place)
+        for index, name in enumerate(batch.schema.names):
+            column = batch.column(index)
             find = _finder(column.type, kinds.get(name, ""))
             if find is None or not find(column):
                 continue
             if not getattr(config, "strip_nul", False):
                 row = next(row for row in range(len(column)) if find(column.slice(row, 1)))
                 raise constraint_error(config.table, name, first + row, _REASON)
-            batch = batch.set_column(place, name, _stripped(column, kinds.get(name, "")))  # noqa: PLW2901 - the same rows
+            batch = batch.set_column(index, name, _stripped(column, kinds.get(name, "")))  # noqa: PLW2901 - the same rows
         yield batch
         first += batch.num_rows
 
@@ -67,8 +67,8 @@ def _has_nul(column: pa.Array) -> bool:
     if data is None or not len(column):
         return False
     width = np.int64 if pa.types.is_large_string(column.type) else np.int32
-    places = np.frombuffer(offsets, width)
-    begin, end = int(places[column.offset]), int(places[column.offset + len(column)])
+    ends = np.frombuffer(offsets, width)
+    begin, end = int(ends[column.offset]), int(ends[column.offset + len(column)])
     return not np.frombuffer(data, np.uint8)[begin:end].all()
 
 

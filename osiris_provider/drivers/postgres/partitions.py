@@ -1,4 +1,4 @@
-"""A PostgreSQL query in parts, read by several connections from one snapshot."""
+"""A PostgreSQL query in partitions, read by several connections from one snapshot."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ log = logging.getLogger(__name__)
 DAYS: Final = frozenset({DATE, TIMESTAMP, TIMESTAMPTZ})
 TYPES: Final = frozenset({INT2, INT4, INT8, OID}) | DAYS
 # Python's dates end there, and the ends of the range are open anyway.
-_USUAL_DAYS: Final = "BETWEEN '0002-01-01' AND '9998-12-31'"
+_PYTHON_DAYS: Final = "BETWEEN '0002-01-01' AND '9998-12-31'"
 _OTHER_ROWS: Final = {
     "Foreign Scan": "a foreign table takes no part in a snapshot",
-    "Limit": "which rows a LIMIT leaves may differ from part to part",
-    "Sample Scan": "a sample may differ from part to part",
+    "Limit": "which rows a LIMIT leaves may differ between partitions",
+    "Sample Scan": "a sample may differ between partitions",
 }
 # Feature not supported, no such function, no right to call it, wrong parameter, wrong state.
 _NO_SNAPSHOTS: Final = frozenset({"0A000", "42883", "42501", "22023", "55000"})
 
 
-class NotInPartsError(Exception):
-    """The parts together might not be what one connection would read; says why."""
+class NotPartitionableError(Exception):
+    """The partitions together might not be what one connection would read; says why."""
 
 
-def plan_parts(
+def plan_partitions(
     client: extensions.connection, config: PostgresQueryConfig, dialect: Dialect
 ) -> tuple[list[PostgresQueryConfig], Session]:
-    """Return the configs of the parts, and the session that knows their tables.
+    """Return the configs of the partitions, and the session that knows their tables.
 
     The tables stay what they are until that session is finished.
 
@@ -56,10 +56,10 @@ def plan_parts(
         text = session.text(config.statement(dialect.quote), config.params)
         rows = quoted_table(config.table, dialect.quote) if config.table else f"(\n{text}\n) AS osiris_query"
         points = _points(session, rows, column, config.partitions, dialect)
-        parts = split(config, column, points, dialect)
-        if len(parts) > 1:
+        partitions = split(config, column, points, dialect)
+        if len(partitions) > 1:
             _check_plan(session, text)
-        return parts, session
+        return partitions, session
 
 
 def share_snapshot(session: Session, clients: Sequence[extensions.connection]) -> None:
@@ -86,30 +86,30 @@ def share_snapshot(session: Session, clients: Sequence[extensions.connection]) -
             raise
         problem = f"the server cannot share a snapshot (SQLSTATE {error.pgcode})"
     if problem:
-        raise NotInPartsError(problem)
+        raise NotPartitionableError(problem)
 
 
-def _points(session: Session, rows: str, column: str, parts: int, dialect: Dialect) -> Sequence[Bound]:
+def _points(session: Session, rows: str, column: str, count: int, dialect: Dialect) -> Sequence[Bound]:
     name = dialect.quote(column)
     description = session.execute(f"SELECT {name} FROM {rows} LIMIT 0")  # noqa: S608 - the user's query, names are quoted
     oid = int(description[0][1]) if description else 0
     if oid not in TYPES:
         message = f"config field partition_on: column {column} has to be of integers, dates or timestamps"
         raise DriverConfigError(message, field="partition_on")
-    usual = f" WHERE {name} {_USUAL_DAYS}" if oid in DAYS else ""
+    condition = f" WHERE {name} {_PYTHON_DAYS}" if oid in DAYS else ""
     with session.connection.cursor() as cursor:
-        cursor.execute(f"SELECT min({name}), max({name}) FROM {rows}{usual}")  # noqa: S608 - as above
+        cursor.execute(f"SELECT min({name}), max({name}) FROM {rows}{condition}")  # noqa: S608 - as above
         low, high = cursor.fetchone() or (None, None)
-    return [] if low is None else split_points(low, high, parts)
+    return [] if low is None else split_points(low, high, count)
 
 
 def _check_plan(session: Session, query: str) -> None:
     with session.connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {query}")
         (plan,) = cursor.fetchone() or ("[]",)
-    for kind in _nodes(json.loads(plan) if isinstance(plan, str) else plan):
-        if kind in _OTHER_ROWS:
-            raise NotInPartsError(_OTHER_ROWS[kind])
+    for node in _nodes(json.loads(plan) if isinstance(plan, str) else plan):
+        if node in _OTHER_ROWS:
+            raise NotPartitionableError(_OTHER_ROWS[node])
 
 
 def _nodes(plan: Any) -> Iterator[str]:

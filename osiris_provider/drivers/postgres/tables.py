@@ -71,9 +71,9 @@ def _limits(kind: str, size: int, *, nullable: bool) -> ColumnConstraints:
     if kind == "numeric" and size > _HEADER:
         precision, scale = (size - _HEADER) >> 16, (size - _HEADER) & 0x7FF
         # From version 15 on a scale may be negative, or more than the precision.
-        usual = 0 <= scale <= precision
+        plain = 0 <= scale <= precision
         return ColumnConstraints(
-            nullable=nullable, digits=precision - scale if usual else None, number=True, scale=scale if usual else None
+            nullable=nullable, digits=precision - scale if plain else None, number=True, scale=scale if plain else None
         )
     return ColumnConstraints(
         nullable=nullable, number=kind in _MANTISSA or kind == "numeric", mantissa=_MANTISSA.get(kind)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def column_type(kind: pa.DataType) -> str:
+def column_type(dtype: pa.DataType) -> str:
     """Return the PostgreSQL type of a new column that holds an Arrow type."""
     import pyarrow as pa
 
@@ -30,12 +30,12 @@ def column_type(kind: pa.DataType) -> str:
         pa.float32(): "real",
         pa.float64(): "double precision",
     }
-    if kind in fixed:
-        return fixed[kind]
-    if pa.types.is_decimal(kind):
-        return f"numeric({kind.precision}, {kind.scale})"
-    if pa.types.is_timestamp(kind):
-        return "timestamptz" if kind.tz else "timestamp"
+    if dtype in fixed:
+        return fixed[dtype]
+    if pa.types.is_decimal(dtype):
+        return f"numeric({dtype.precision}, {dtype.scale})"
+    if pa.types.is_timestamp(dtype):
+        return "timestamptz" if dtype.tz else "timestamp"
     tests: tuple[tuple[Callable[[Any], bool], str], ...] = (
         (pa.types.is_date, "date"),
         (pa.types.is_time, "time"),
@@ -43,7 +43,7 @@ def column_type(kind: pa.DataType) -> str:
         (_is_binary, "bytea"),
         (pa.types.is_nested, "jsonb"),
     )
-    return next((name for test, name in tests if test(kind)), "text")
+    return next((name for test, name in tests if test(dtype)), "text")
 
 
 def csv_of(batch: pa.RecordBatch) -> io.BytesIO:
@@ -67,17 +67,17 @@ def _printable(column: pa.Array) -> pa.Array:
     """Return a column whose CSV is what PostgreSQL reads for it."""
     import pyarrow as pa
 
-    kind = column.type
-    if pa.types.is_dictionary(kind):
+    dtype = column.type
+    if pa.types.is_dictionary(dtype):
         return _printable(column.dictionary_decode())
-    if pa.types.is_nested(kind):
+    if pa.types.is_nested(dtype):
         return pa.array([json_text(value) for value in column.to_pylist()], pa.string())
-    if _is_binary(kind):
+    if _is_binary(dtype):
         return pa.array([None if value is None else "\\x" + value.hex() for value in column.to_pylist()], pa.string())
-    if pa.types.is_duration(kind):
+    if pa.types.is_duration(dtype):
         micros = column.cast(pa.duration("us"), safe=False).cast(pa.int64()).to_pylist()
         return pa.array([None if value is None else f"{value} microseconds" for value in micros], pa.string())
-    if pa.types.is_null(kind):
+    if pa.types.is_null(dtype):
         return column.cast(pa.string())
     return _cut(column)
 
@@ -86,16 +86,16 @@ def _cut(column: pa.Array) -> pa.Array:
     """Return a column without its nanoseconds, which PostgreSQL would round, and moments as UTC tells them."""
     import pyarrow as pa
 
-    kind = column.type
-    if pa.types.is_timestamp(kind):
+    dtype = column.type
+    if pa.types.is_timestamp(dtype):
         # A column without a zone takes no notice of an offset.
-        unit, zone = "us" if kind.unit == "ns" else kind.unit, kind.tz and "UTC"
+        unit, zone = "us" if dtype.unit == "ns" else dtype.unit, dtype.tz and "UTC"
         return column.cast(pa.timestamp(unit, zone), safe=False)
-    return column.cast(pa.time64("us"), safe=False) if kind == pa.time64("ns") else column
+    return column.cast(pa.time64("us"), safe=False) if dtype == pa.time64("ns") else column
 
 
-def _is_binary(kind: pa.DataType) -> bool:
+def _is_binary(dtype: pa.DataType) -> bool:
     import pyarrow as pa
 
     tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-    return any(test(kind) for test in tests)
+    return any(test(dtype) for test in tests)

@@ -100,8 +100,8 @@ def _ledger(cursor: extensions.cursor, step: Step[WriteConfig]) -> Ledger | None
         cursor.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
 
-    place, name = split_table(step.config.table)
-    table = quoted_table(place + TABLE, quote)
+    prefix, name = split_table(step.config.table)
+    table = quoted_table(prefix + TABLE, quote)
     ledger = Ledger(run, table.replace("%", "%%"), load_id, name)
     if not run("SELECT to_regclass(%s) IS NOT NULL", (table,))[0][0]:
         # Two tasks may be the first at the same time.
@@ -144,9 +144,9 @@ def _upsert(cursor: extensions.cursor, config: WriteConfig, table: str, schema: 
     cursor.execute(
         f"SELECT min({ROW}), max({ROW}) FROM {STAGE} GROUP BY {keys} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 - quoted
     )
-    twice = cursor.fetchone()
-    if twice is not None:
-        raise duplicate_key_error(config.table, config.primary_key, twice)
+    duplicate = cursor.fetchone()
+    if duplicate is not None:
+        raise duplicate_key_error(config.table, config.primary_key, duplicate)
     others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in schema.names if name not in config.primary_key]
     action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
     try:
@@ -194,8 +194,8 @@ def _refused(
         return None
     diagnosis = error.diag
     # Where the server's words are another language's, the numbers and names are in the same places.
-    place = (diagnosis.context or "").split("\n")[0].removeprefix(f"COPY {table}")
-    said = re.match(r"\D*(\d+)(?:, \S+ ([^:]+))?(?::|$)", place)
+    context = (diagnosis.context or "").split("\n")[0].removeprefix(f"COPY {table}")
+    said = re.match(r"\D*(\d+)(?:, \S+ ([^:]+))?(?::|$)", context)
     column = diagnosis.column_name or (said and said[2]) or ""
     line = int(said[1]) if said and lines else 0
     row = before + sum(first <= line for first in lines)
@@ -217,16 +217,16 @@ def _first_lines(batch: pa.RecordBatch) -> list[int]:
     return list(itertools.accumulate((1 + inside for inside in breaks), initial=1))[:-1]
 
 
-def _count(mark: str, batch: pa.RecordBatch) -> list[int]:
+def _count(char: str, batch: pa.RecordBatch) -> list[int]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = [0] * batch.num_rows
+    counts = [0] * batch.num_rows
     for column in batch.columns:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            inside = pc.fill_null(pc.count_substring(column, mark), 0).to_pylist()
-            found = [before + more for before, more in zip(found, inside, strict=True)]
-    return found
+            inside = pc.fill_null(pc.count_substring(column, char), 0).to_pylist()
+            counts = [before + more for before, more in zip(counts, inside, strict=True)]
+    return counts
 
 
 def _database_error() -> type[psycopg2.Error]:

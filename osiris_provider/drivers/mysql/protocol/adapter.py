@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 BATCH_BYTES: Final = 8 << 20
 """Bytes of rows that are held at a time."""
-ERROR_MARK: Final = 0xFF
+ERROR_HEADER: Final = 0xFF
 EOF_LENGTH: Final = 5
 PAUSE_SECONDS: Final = 0.001
 """How long more of a result is let come in before it is looked at."""
@@ -98,7 +98,7 @@ class QueryResult:
         )
         self.schema = schema_of(self._columns)
         self._packets = RowPackets(_receiver(connection), batch_rows, batch_bytes, _waiter(connection))
-        self._blocks = iter(self._packets)
+        self._unread = iter(self._packets)
         self._next_row = 1
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -115,7 +115,7 @@ class QueryResult:
         :raises OSError: the line broke; EOFError if it was closed.
         """
         try:
-            rows = next(self._blocks, None)
+            rows = next(self._unread, None)
             if rows is not None:
                 batch = decode(rows, self._columns, self.schema, self._next_row)
                 self._next_row += len(rows)
@@ -141,12 +141,12 @@ class QueryResult:
         from pymysql.constants import SERVER_STATUS
         from pymysql.err import raise_mysql_exception
 
-        if last[0] == ERROR_MARK:
+        if last[0] == ERROR_HEADER:
             self._abandon.detach()
             _forget(self._connection, self._id)
             raise_mysql_exception(last)
         if len(last) != EOF_LENGTH:
-            message = "The packet that ends the result is not one."
+            message = "Malformed end-of-result packet."
             raise MalformedError(message)
         _, status = _EOF.unpack_from(last)
         if status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
@@ -211,7 +211,7 @@ def _execute(connection: Any, number: int) -> list[Any]:
         raise
     definitions = [_packet(connection, FieldDescriptorPacket) for _ in range(columns)]
     if not _packet(connection).is_eof_packet():
-        message = "The definitions of the columns do not end."
+        message = "Expected EOF after the column definitions."
         raise MalformedError(message)
     return definitions
 
@@ -230,8 +230,8 @@ def _send(connection: Any, command: int, body: bytes) -> None:
     connection._execute_command(command, body)  # noqa: SLF001 - see above
 
 
-def _packet(connection: Any, *kind: type) -> Any:
-    return connection._read_packet(*kind)  # noqa: SLF001 - see above
+def _packet(connection: Any, *packet_type: type) -> Any:
+    return connection._read_packet(*packet_type)  # noqa: SLF001 - see above
 
 
 def _file(connection: Any) -> Any:

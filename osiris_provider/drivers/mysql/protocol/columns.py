@@ -156,9 +156,9 @@ def parsed(texts: pa.Array, column: Column, first_row: int) -> pa.Array:
         return texts
 
     def convert(values: pa.Array) -> pa.Array:
-        kind = pa.timestamp(column.type.unit) if pa.types.is_timestamp(column.type) else column.type
+        dtype = pa.timestamp(column.type.unit) if pa.types.is_timestamp(column.type) else column.type
         # What the server shows of a TIMESTAMP is in the session's time zone, which is then UTC.
-        return values.cast(kind).cast(column.type)
+        return values.cast(dtype).cast(column.type)
 
     try:
         return convert(texts)

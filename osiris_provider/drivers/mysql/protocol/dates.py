@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.mysql.protocol.packets import MalformedError
-from osiris_provider.drivers.mysql.protocol.rows import Block, array
+from osiris_provider.drivers.mysql.protocol.rows import RowReader, array
 from osiris_provider.drivers.sql.special_values import needs_text
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ _DATE_MASKS: Final = {0: 0, 4: 0xFFFFFFFF, 7: 0xFFFFFFFFFFFFFF, 11: 0xFFFFFFFFFF
 _TIME_MASKS: Final = {0: 0, 8: 0xFFFFFFFFFFFFFFFF, 12: 0xFFFFFFFFFFFFFFFF}
 
 
-def dates(block: Block, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
+def dates(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
     """Read a DATE, DATETIME or TIMESTAMP column.
 
-    :param block: stands before the column.
+    :param reader: stands before the column.
     :param valid: which rows have a value.
     :param column: its type is date32 or timestamp.
     :raises ColumnNeedsTextError: a date is none.
@@ -39,43 +39,43 @@ def dates(block: Block, valid: NDArray[np.bool_] | None, column: Column) -> pa.A
     import numpy as np
     import pyarrow as pa
 
-    parts, length, at = _parts(block, valid, _DATE_MASKS)
+    parts, length, at = _parts(reader, valid, _DATE_MASKS)
     year, month, day = parts & 0xFFFF, parts >> 16 & 0xFF, parts >> 24 & 0xFF
-    micros = np.where(length == 11, block.look("<u4", at + 7), 0)
+    micros = np.where(length == 11, reader.look("<u4", at + 7), 0)
     seconds = ((parts >> 32 & 0xFF) * 60 + (parts >> 40 & 0xFF)) * 60 + (parts >> 48 & 0xFF)
     if column.as_text:
         return _texts(parts, micros, valid, column)
     days, real = _days(year, month, day)
     if not real.all():
-        valid = _without_zero_dates(real, parts, micros, valid, block, column)
+        valid = _without_zero_dates(real, parts, micros, valid, reader, column)
     if pa.types.is_date32(column.type):
-        return array(column.type, [days], valid, len(block))
+        return array(column.type, [days], valid, len(reader))
     moments = days.astype("i8") * DAY_US + seconds.astype("i8") * 1_000_000 + micros
-    return array(column.type, [moments], valid, len(block))
+    return array(column.type, [moments], valid, len(reader))
 
 
-def times(block: Block, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
+def times(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
     """Read a TIME column as microseconds.
 
-    :param block: stands before the column.
+    :param reader: stands before the column.
     :param valid: which rows have a value.
     :param column: its type is duration.
     """
     import numpy as np
 
-    parts, length, at = _parts(block, valid, _TIME_MASKS)
+    parts, length, at = _parts(reader, valid, _TIME_MASKS)
     hours = (parts >> 8 & 0xFFFFFFFF) * 24 + (parts >> 40 & 0xFF)
     seconds = (hours * 60 + (parts >> 48 & 0xFF)) * 60 + (parts >> 56)
-    micros = np.where(length == 12, block.look("<u4", at + 8), 0)
+    micros = np.where(length == 12, reader.look("<u4", at + 8), 0)
     total = seconds.astype("i8") * 1_000_000 + micros
-    return array(column.type, [np.where(parts & 0xFF, -total, total)], valid, len(block))
+    return array(column.type, [np.where(parts & 0xFF, -total, total)], valid, len(reader))
 
 
-def _parts(block: Block, valid: NDArray[np.bool_] | None, masks: dict[int, int]) -> tuple[Any, Any, Any]:
+def _parts(reader: RowReader, valid: NDArray[np.bool_] | None, masks: dict[int, int]) -> tuple[Any, Any, Any]:
     """Return the eight bytes behind the length byte as a number, those beyond the length being zero."""
     import numpy as np
 
-    pieces = block.pieces(valid)
+    pieces = reader.pieces(valid)
     length = pieces.ends - pieces.starts
     table = np.zeros(256, dtype="u8")
     known = np.zeros(256, dtype=bool)
@@ -84,7 +84,7 @@ def _parts(block: Block, valid: NDArray[np.bool_] | None, masks: dict[int, int])
     if length.max(initial=0) > max(masks) or not known[length].all():
         message = "A date or time has a length that there is not."
         raise MalformedError(message)
-    return block.look("<u8", pieces.starts) & table[length], length, pieces.starts
+    return reader.look("<u8", pieces.starts) & table[length], length, pieces.starts
 
 
 @cache
@@ -110,7 +110,7 @@ def _days(year: Any, month: Any, day: Any) -> tuple[NDArray[np.int32], NDArray[n
 
 
 def _without_zero_dates(
-    real: Any, parts: Any, micros: Any, valid: NDArray[np.bool_] | None, block: Block, column: Column
+    real: Any, parts: Any, micros: Any, valid: NDArray[np.bool_] | None, reader: RowReader, column: Column
 ) -> NDArray[np.bool_] | None:
     """Return which rows are left valid."""
     wrong: NDArray[np.bool_] = ~real if valid is None else valid & ~real
@@ -121,7 +121,7 @@ def _without_zero_dates(
         return left
     index = int(wrong.argmax())
     shown = _texts(parts[index : index + 1], micros[index : index + 1], None, column)[0].as_py()
-    raise needs_text(column.name, shown, block.first_row + index)
+    raise needs_text(column.name, shown, reader.first_row + index)
 
 
 def _texts(parts: Any, micros: Any, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
@@ -135,7 +135,7 @@ def _texts(parts: Any, micros: Any, valid: NDArray[np.bool_] | None, column: Col
     fields = [(0, 4, parts & 0xFFFF), (5, 2, parts >> 16 & 0xFF), (8, 2, parts >> 24 & 0xFF), (20, 6, micros)]
     fields += [(11 + 3 * unit, 2, parts >> (32 + 8 * unit) & 0xFF) for unit in range(3)]
     for start, digits, number in fields:
-        for place in range(digits):
-            letters[:, start + place] += (number // 10 ** (digits - 1 - place) % 10).astype("u1")
+        for digit in range(digits):
+            letters[:, start + digit] += (number // 10 ** (digits - 1 - digit) % 10).astype("u1")
     offsets = np.arange(len(parts) + 1, dtype="i4") * width
     return array(pa.string(), [offsets, np.ascontiguousarray(letters[:, :width])], valid, len(parts))

@@ -10,7 +10,7 @@ from osiris_provider.drivers.mysql.protocol import arrow_types as types
 from osiris_provider.drivers.mysql.protocol.columns import UTF8, Column, first_failing, parsed, shown, vectors
 from osiris_provider.drivers.mysql.protocol.dates import dates, times
 from osiris_provider.drivers.mysql.protocol.packets import MalformedError, Rows
-from osiris_provider.drivers.mysql.protocol.rows import Block, array
+from osiris_provider.drivers.mysql.protocol.rows import RowReader, array
 from osiris_provider.drivers.sql.special_values import collect
 from osiris_provider.errors import DataError
 
@@ -46,45 +46,45 @@ def decode(rows: Rows, columns: Sequence[Column], schema: pa.Schema, first_row: 
     import pyarrow as pa
 
     try:
-        block = Block(rows, len(columns), first_row)
-        arrays = collect(partial(_read, block, i, column) for i, column in enumerate(columns))
-        block.finish()
+        reader = RowReader(rows, len(columns), first_row)
+        arrays = collect(partial(_read, reader, i, column) for i, column in enumerate(columns))
+        reader.finish()
     except IndexError:
         message = "A value reaches beyond the end of its row."
         raise MalformedError(message) from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _read(block: Block, index: int, column: Column) -> pa.Array:
-    values = _READERS[column.code](block, block.valid(index), column)
+def _read(reader: RowReader, index: int, column: Column) -> pa.Array:
+    values = _READERS[column.code](reader, reader.valid(index), column)
     return values if values.type == column.field.type else shown(values, column)
 
 
-def _numbers(block: Block, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
+def _numbers(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
     size = _SIZES[column.code]
-    return array(column.type, [block.numbers(f"<u{size}", size, valid)], valid, len(block))
+    return array(column.type, [reader.numbers(f"<u{size}", size, valid)], valid, len(reader))
 
 
-def _nulls(block: Block, _valid: NDArray[np.bool_] | None, _column: Column) -> pa.Array:
+def _nulls(reader: RowReader, _valid: NDArray[np.bool_] | None, _column: Column) -> pa.Array:
     import pyarrow as pa
 
-    return pa.nulls(len(block))
+    return pa.nulls(len(reader))
 
 
-def _bits(block: Block, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
+def _bits(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
     """Read big-endian numbers of one to eight bytes."""
     import numpy as np
 
-    pieces = block.pieces(valid)
+    pieces = reader.pieces(valid)
     length = np.clip(pieces.ends - pieces.starts, 1, 8)
-    values = block.look(">u8", pieces.starts) >> ((8 - length) * 8).astype("u8")
-    return array(column.type, [values.astype("<u8")], valid, len(block))
+    values = reader.look(">u8", pieces.starts) >> ((8 - length) * 8).astype("u8")
+    return array(column.type, [values.astype("<u8")], valid, len(reader))
 
 
-def _bytes(block: Block, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
+def _bytes(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
     import pyarrow as pa
 
-    values = block.binary(block.pieces(valid), valid)
+    values = reader.binary(reader.pieces(valid), valid)
     if pa.types.is_binary(column.field.type):
         return values
     if column.encoding == UTF8 and _is_ascii(values):
@@ -93,18 +93,18 @@ def _bytes(block: Block, valid: NDArray[np.bool_] | None, column: Column) -> pa.
     try:
         return convert(values)
     except ValueError:  # which Arrow's and Unicode's errors are
-        row = block.first_row + first_failing(values, convert)
+        row = reader.first_row + first_failing(values, convert)
     complaint = f"the text is not valid {column.encoding}. CAST the column to BINARY in the query to read its bytes."
     message = f"Column {column.name}, row {row}: {complaint}"
     raise DataError(message, column=column.name, row=row)
 
 
-def _decimals(block: Block, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
-    return parsed(_as_text(block.binary(block.pieces(valid), valid)), column, block.first_row)
+def _decimals(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
+    return parsed(_as_text(reader.binary(reader.pieces(valid), valid)), column, reader.first_row)
 
 
-def _vectors(block: Block, valid: NDArray[np.bool_] | None, _column: Column) -> pa.Array:
-    return vectors(block.binary(block.pieces(valid), valid))
+def _vectors(reader: RowReader, valid: NDArray[np.bool_] | None, _column: Column) -> pa.Array:
+    return vectors(reader.binary(reader.pieces(valid), valid))
 
 
 def _is_ascii(values: pa.Array) -> bool:
@@ -128,7 +128,7 @@ def _text(values: pa.Array, encoding: str) -> pa.Array:
     return pa.array([None if value is None else value.decode(encoding) for value in values.to_pylist()], pa.string())
 
 
-_READERS: Final[dict[int, Callable[[Block, Any, Column], pa.Array]]] = {
+_READERS: Final[dict[int, Callable[[RowReader, Any, Column], pa.Array]]] = {
     **dict.fromkeys(range(256), _bytes),
     **dict.fromkeys(_SIZES, _numbers),
     **dict.fromkeys(types.DATES, dates),

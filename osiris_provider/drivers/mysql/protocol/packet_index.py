@@ -23,7 +23,7 @@ FEWEST_PACKETS: Final = 512
 """Fewer are followed one by one in less time."""
 AT_ONCE: Final = 8
 """Packets of a lane before it is asked whether all lanes have ended."""
-WINDOW: Final = 2
+SEARCHED: Final = 2
 """A guess is looked for in so many typical packets."""
 FOLLOWED: Final = 2
 """Packets that must follow a guess."""
@@ -54,42 +54,44 @@ def packet_starts(data: NDArray[np.uint8], position: int, filled: int, typical: 
 
 
 def _guesses(
-    data: NDArray[np.uint8], words: NDArray[Any], places: NDArray[np.int64], filled: int, typical: int
+    data: NDArray[np.uint8], words: NDArray[Any], targets: NDArray[np.int64], filled: int, typical: int
 ) -> NDArray[np.int64]:
     """Return for each place the first behind it that looks like the start of a row, and is followed by another."""
     import numpy as np
 
     last = filled - LOOK_AHEAD
-    tried = np.minimum(places[:, None] + np.arange(WINDOW * typical), last)
+    tried = np.minimum(targets[:, None] + np.arange(SEARCHED * typical), last)
     head = words[tried]
     ends = tried + (head & LENGTH) + HEADER
-    lane, place = ((ends < last) & (data[tried + HEADER] == 0)).nonzero()
-    found: NDArray[np.int64] = tried[lane, place]
-    at, number = found, words[found] >> NUMBER_SHIFT
+    row, offset = ((ends < last) & (data[tried + HEADER] == 0)).nonzero()
+    candidates: NDArray[np.int64] = tried[row, offset]
+    at, number = candidates, words[candidates] >> NUMBER_SHIFT
     for step in range(1, FOLLOWED + 1):
         at = at + (words[at] & LENGTH) + HEADER
         fits = at < last
         at = np.where(fits, at, last)
         fits &= (data[at + HEADER] == 0) & (words[at] >> NUMBER_SHIFT == (number + step) & 0xFF)
-        lane, found, at, number = lane[fits], found[fits], at[fits], number[fits]
-    first: NDArray[np.int64] = found[np.diff(lane, prepend=-1) > 0]
+        row, candidates, at, number = row[fits], candidates[fits], at[fits], number[fits]
+    first: NDArray[np.int64] = candidates[np.diff(row, prepend=-1) > 0]
     return first
 
 
-def _walk(words: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+def _walk(words: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
     """Follow the packets from each start to its end; return those of the lanes that are right, and where they lead."""
     import numpy as np
 
     at = starts
     passed = [at]
-    while len(passed) < most and (at < ends).any():
+    while len(passed) < limit and (at < ends).any():
         for _ in range(AT_ONCE):
             at = at + ((words[np.minimum(at, ends)] & LENGTH) + HEADER) * (at < ends)
             passed.append(at)
     tracks = np.stack(passed, axis=1)
     # The greatest length says that the row goes on in the next packet, which is nothing for here.
     right = (at == ends) & (np.diff(tracks).max(axis=1) < LENGTH)
-    lanes = len(right) if right.all() else int(right.argmin())
-    tracks = tracks[:lanes]
-    found: NDArray[np.int64] = np.concatenate((tracks[tracks < ends[:lanes, None]], [*starts[:1], *ends[:lanes]][-1:]))
-    return found
+    count = len(right) if right.all() else int(right.argmin())
+    tracks = tracks[:count]
+    indexed: NDArray[np.int64] = np.concatenate(
+        (tracks[tracks < ends[:count, None]], [*starts[:1], *ends[:count]][-1:])
+    )
+    return indexed

@@ -76,7 +76,7 @@ class RowPackets:
         self._number: int | None = None
 
     def __iter__(self) -> Iterator[Rows]:
-        """Yield the blocks. The bytes of a block are overwritten when the next one is asked for.
+        """Yield the rows, some at a time. Their bytes are overwritten when the next ones are asked for.
 
         :raises MalformedError: this is not MySQL's protocol.
         :raises EOFError: the line was closed.
@@ -88,7 +88,7 @@ class RowPackets:
             if not (self.last or giant or self._full()):
                 self._read()
                 continue
-            yield from self._blocks(whole=bool(self.last or giant))
+            yield from self._batches(everything=bool(self.last or giant))
             if giant:
                 yield self._giant()
             self._make_room()
@@ -104,14 +104,14 @@ class RowPackets:
         import numpy as np
 
         starts = packet_starts(self._data, self._scanned, self._filled, self._typical)
-        found = self._lengths(self._buffer, int(starts[-1]), self._filled)
-        rest = np.cumsum(np.concatenate((starts[-1:], found.astype(np.int64) + HEADER)))
+        lengths = self._lengths(self._buffer, int(starts[-1]), self._filled)
+        rest = np.cumsum(np.concatenate((starts[-1:], lengths.astype(np.int64) + HEADER)))
         if self._lengths is _short_lengths and (self._data[rest[:-1] + 1] | self._data[rest[:-1] + 2]).any():
             self._lengths = _long_lengths
             return self._scan()
         bounds = np.concatenate((starts[:-1], rest))
-        whole = (rest[1:] <= self._filled) & (found != MAX_PAYLOAD)
-        count = len(starts) - 1 + (len(found) if whole.all() else int(whole.argmin()))
+        complete = (rest[1:] <= self._filled) & (lengths != MAX_PAYLOAD)
+        count = len(starts) - 1 + (len(lengths) if complete.all() else int(complete.argmin()))
         self._headers.append(bounds[:count])
         begun, self._scanned = self._scanned, int(bounds[count])
         if count:
@@ -146,13 +146,13 @@ class RowPackets:
             raise EOFError(message)
         return count
 
-    def _blocks(self, *, whole: bool) -> Iterator[Rows]:
-        """Yield the packets found; if not the whole of them, then no block that is smaller than it must be."""
+    def _batches(self, *, everything: bool) -> Iterator[Rows]:
+        """Yield the packets found; if not everything, then no batch that is smaller than it must be."""
         import numpy as np
 
         headers = np.concatenate([*self._headers, [self._scanned]])
         count = len(headers) - 1 - bool(self.last)
-        if not whole and count > self._max_rows:
+        if not everything and count > self._max_rows:
             count -= count % self._max_rows
         self._headers.clear()
         self._scanned = int(headers[count])
@@ -216,10 +216,10 @@ def _short_lengths(buffer: bytearray, position: int, filled: int) -> NDArray[Any
     import numpy as np
 
     lengths = bytearray()
-    found, last_header = lengths.append, filled - HEADER
+    append, last_header = lengths.append, filled - HEADER
     while position <= last_header:
         length = buffer[position]
-        found(length)
+        append(length)
         position += HEADER + length
     return np.frombuffer(lengths, dtype=np.uint8)
 
@@ -229,9 +229,9 @@ def _long_lengths(buffer: bytearray, position: int, filled: int) -> NDArray[Any]
     import numpy as np
 
     lengths = array("I")
-    found, last_header = lengths.append, filled - HEADER
+    append, last_header = lengths.append, filled - HEADER
     while position <= last_header:
         length = buffer[position] | buffer[position + 1] << 8 | buffer[position + 2] << 16
-        found(length)
+        append(length)
         position += HEADER + length
     return np.frombuffer(lengths, dtype=np.uint32)

@@ -1,4 +1,4 @@
-"""A block of rows of MySQL's binary protocol, read from left to right, all rows at once.
+"""Some rows of MySQL's binary protocol, read from left to right, all rows at once.
 
 A row is a zero byte, a bitmap of the columns that are NULL, and the other columns' values one after the other.
 """
@@ -30,7 +30,7 @@ class Pieces:
     ends: NDArray[np.int64]
 
 
-class Block:
+class RowReader:
     """Rows, and how far each has been read.
 
     :param rows: as they came.
@@ -89,8 +89,8 @@ class Block:
         size = np.dtype(dtype).itemsize
         # Overlapping numbers, one for each byte of the data.
         everywhere: NDArray[Any] = np.ndarray((len(self._data) - size + 1,), dtype, buffer=self._data, strides=(1,))
-        found: NDArray[Any] = everywhere[at]
-        return found
+        numbers: NDArray[Any] = everywhere[at]
+        return numbers
 
     def pieces(self, valid: NDArray[np.bool_] | None) -> Pieces:
         """Return where a column of lengths and bytes has its values, and go on behind it.
@@ -114,8 +114,8 @@ class Block:
         return Pieces(starts, ends)
 
     def _lengthen(self, first: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
-        for mark, size, greatest in _LONG_FORMS:
-            rows = (first == mark).nonzero()[0]
+        for header, size, greatest in _LONG_FORMS:
+            rows = (first == header).nonzero()[0]
             length = self.look("<u8", starts[rows]) & ((1 << 8 * size) - 1)
             if (length > greatest).any():
                 message = "A value is longer than any row can be."
@@ -156,10 +156,10 @@ class Block:
             raise MalformedError(message)
 
 
-def array(kind: pa.DataType, buffers: list[Any], valid: NDArray[np.bool_] | None, count: int) -> pa.Array:
+def array(dtype: pa.DataType, buffers: list[Any], valid: NDArray[np.bool_] | None, count: int) -> pa.Array:
     """Return an Arrow array over buffers.
 
-    :param kind: its type.
+    :param dtype: its type.
     :param buffers: without the first, the bitmap of what is valid.
     :param valid: that bitmap, as an array; None if everything is.
     :param count: how many values there are.
@@ -168,7 +168,7 @@ def array(kind: pa.DataType, buffers: list[Any], valid: NDArray[np.bool_] | None
     import pyarrow as pa
 
     bitmap = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(kind, count, [bitmap, *map(_buffer, buffers)])
+    return pa.Array.from_buffers(dtype, count, [bitmap, *map(_buffer, buffers)])
 
 
 def _buffer(values: Any) -> pa.Buffer:

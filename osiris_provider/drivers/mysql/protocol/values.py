@@ -23,20 +23,20 @@ def array_of(values: Sequence[Any], column: Column, first_row: int) -> pa.Array:
     """
     import pyarrow as pa
 
-    kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_null(kind):
+    dtype = column.type
+    if pa.types.is_string(dtype) or pa.types.is_null(dtype):
         return pa.array(values, column.field.type)
-    if pa.types.is_binary(kind):
-        return pa.array(values, kind).cast(column.field.type)
-    if pa.types.is_list(kind):
+    if pa.types.is_binary(dtype):
+        return pa.array(values, dtype).cast(column.field.type)
+    if pa.types.is_list(dtype):
         return shown(vectors(pa.array(values, pa.binary())), column)
-    if pa.types.is_duration(kind):
-        return shown(pa.array([_microseconds(value) for value in values], pa.int64()).cast(kind), column)
-    if pa.types.is_uint64(kind):
-        return shown(pa.array([_unsigned(value) for value in values], kind), column)
+    if pa.types.is_duration(dtype):
+        return shown(pa.array([_microseconds(value) for value in values], pa.int64()).cast(dtype), column)
+    if pa.types.is_uint64(dtype):
+        return shown(pa.array([_unsigned(value) for value in values], dtype), column)
     texts = pa.array(values, pa.string())
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return shown(texts.cast(kind), column)
+    if pa.types.is_integer(dtype) or pa.types.is_floating(dtype):
+        return shown(texts.cast(dtype), column)
     return parsed(texts, column, first_row)
 
 
@@ -51,13 +51,13 @@ def _microseconds(value: str | None) -> int | None:
     if value is None:
         return None
     hours, minutes, seconds = value.lstrip("-").split(":")
-    whole, _, fraction = seconds.partition(".")
-    total = (int(hours) * 60 + int(minutes)) * 60 + int(whole)
+    full, _, fraction = seconds.partition(".")
+    total = (int(hours) * 60 + int(minutes)) * 60 + int(full)
     microseconds = total * 1_000_000 + int(fraction.ljust(6, "0")[:6])
     return -microseconds if value.startswith("-") else microseconds
 
 
-def column_type(kind: pa.DataType) -> str:
+def column_type(dtype: pa.DataType) -> str:
     """Return the MySQL type of a new column that holds an Arrow type."""
     import pyarrow as pa
 
@@ -77,10 +77,10 @@ def column_type(kind: pa.DataType) -> str:
         pa.binary(): "LONGBLOB",
         pa.large_binary(): "LONGBLOB",
     }
-    if kind in fixed:
-        return fixed[kind]
-    if pa.types.is_decimal(kind):
-        return f"DECIMAL({min(kind.precision, 65)}, {kind.scale})"
+    if dtype in fixed:
+        return fixed[dtype]
+    if pa.types.is_decimal(dtype):
+        return f"DECIMAL({min(dtype.precision, 65)}, {dtype.scale})"
     tests: tuple[tuple[Callable[[Any], bool], str], ...] = (
         (pa.types.is_date, "DATE"),
         (pa.types.is_timestamp, "DATETIME(6)"),
@@ -89,12 +89,12 @@ def column_type(kind: pa.DataType) -> str:
         (pa.types.is_fixed_size_binary, "LONGBLOB"),
         (pa.types.is_nested, "JSON"),
     )
-    return next((name for test, name in tests if test(kind)), "LONGTEXT")
+    return next((name for test, name in tests if test(dtype)), "LONGTEXT")
 
 
-def key_type(kind: pa.DataType) -> str:
+def key_type(dtype: pa.DataType) -> str:
     """Return the type of a new column of a key: MySQL wants to know how long texts in an index are."""
-    return {"LONGTEXT": "VARCHAR(255)", "LONGBLOB": "VARBINARY(255)"}.get(column_type(kind), column_type(kind))
+    return {"LONGTEXT": "VARCHAR(255)", "LONGBLOB": "VARBINARY(255)"}.get(column_type(dtype), column_type(dtype))
 
 
 def values_of(column: pa.Array) -> list[str | None]:

@@ -51,23 +51,23 @@ class _NoVectorError(ValueError):
 def _bytes_of(column: pa.Array) -> pa.Array:
     import pyarrow as pa
 
-    kind = column.type
-    if pa.types.is_dictionary(kind):
+    dtype = column.type
+    if pa.types.is_dictionary(dtype):
         return _bytes_of(column.dictionary_decode())
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_null(kind):
+    if pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype) or pa.types.is_null(dtype):
         return column
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
         return _packed(_parsed(column))
     tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    if any(test(kind) for test in tests) and _is_number(kind.value_type):
+    if any(test(dtype) for test in tests) and _is_number(dtype.value_type):
         return _packed(column.cast(pa.large_list(pa.float32()), safe=False))
     raise _NoVectorError(int(column.is_valid().index(True).as_py()))
 
 
-def _is_number(kind: pa.DataType) -> bool:
+def _is_number(dtype: pa.DataType) -> bool:
     import pyarrow as pa
 
-    return any(test(kind) for test in (pa.types.is_floating, pa.types.is_integer, pa.types.is_null))
+    return any(test(dtype) for test in (pa.types.is_floating, pa.types.is_integer, pa.types.is_null))
 
 
 def _parsed(texts: pa.Array) -> pa.Array:
