@@ -24,19 +24,19 @@ def substitute(text: str, environ: Mapping[str, str]) -> str:
     :raises EnvProblemError: a variable is unset or empty and has no default, or a ``${`` is malformed.
     """
 
-    def replace(found: re.Match[str]) -> str:
-        if found[0] == "$${":
+    def replace(match: re.Match[str]) -> str:
+        if match[0] == "$${":
             return "${"
-        if found["bad"] is not None:
+        if match["bad"] is not None:
             problem = "a ${ begins nothing like ${DB_PASSWORD} or ${DB_PASSWORD:-default}; write $${ for a literal ${"
             raise EnvProblemError(problem)
-        value = environ.get(found["name"], "")
+        value = environ.get(match["name"], "")
         if value:
             return value
-        if found["default"] is not None:
-            return found["default"]
-        state = "empty" if found["name"] in environ else "not set"
-        problem = f"environment variable {found['name']} is {state}; set it, or write ${{{found['name']}:-default}}"
+        if match["default"] is not None:
+            return match["default"]
+        state = "empty" if match["name"] in environ else "not set"
+        problem = f"environment variable {match['name']} is {state}; set it, or write ${{{match['name']}:-default}}"
         raise EnvProblemError(problem)
 
     return _TOKEN.sub(replace, text)

@@ -34,7 +34,7 @@ class Problem:
 class Entry:
     """One connection as it is written, before variables are replaced.
 
-    ``texts`` has the same values as ``fields``, but with every scalar as its source text, because YAML reads ``0123``
+    ``raw`` has the same values as ``fields``, but with every scalar as its source text, because YAML reads ``0123``
     as 83 and ``no`` as false, which no password wants. ``empty`` names the fields after whose colon nothing stands.
     """
 
@@ -43,7 +43,7 @@ class Entry:
     line: int
     is_default: bool = False
     fields: dict[str, Any] = field(default_factory=dict, repr=False)
-    texts: dict[str, Any] = field(default_factory=dict, repr=False)
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
     lines: dict[str, int] = field(default_factory=dict)
     empty: frozenset[str] = frozenset()
 
@@ -96,11 +96,11 @@ def parse(path: Path, text: str) -> ConnectionsFile:
 
 def _attributed(message: str, line: int | None, entries: Iterable[Entry]) -> Problem:
     """Return a remark as a problem of the one connection that has a field in that line, else of the file."""
-    found = [(entry, name) for entry in entries for name, at in entry.lines.items() if at == line]
-    if len({entry.reference for entry, _ in found}) != 1:
+    matches = [(entry, name) for entry in entries for name, at in entry.lines.items() if at == line]
+    if len({entry.reference for entry, _ in matches}) != 1:
         return Problem(message, line)
-    entry, name = found[0]
-    if len(found) > 1:
+    entry, name = matches[0]
+    if len(matches) > 1:
         return Problem(message, line, entry.reference)
     return Problem(f"field {shown(name)}: {message}", line, entry.reference, name)
 
@@ -158,15 +158,15 @@ class _Reader:
         items = dict(self._nodes.items(node, reference, reference))
         values = {key: self._nodes.value(value, reference) for key, (_, value) in items.items()}
         fields = {key: value for key, (value, _) in values.items()}
-        texts = {key: text for key, (_, text) in values.items()}
+        raw = {key: text for key, (_, text) in values.items()}
         default = fields.pop("default", False)
-        texts.pop("default", None)
+        raw.pop("default", None)
         if not isinstance(default, bool):
             message = "field default: is true or false"
             self.problems.append(Problem(message, items["default"][0], reference, "default"))
         lines = {key: key_line for key, (key_line, _) in items.items()}
         empty = frozenset(key for key, (_, value) in items.items() if value.value == "" and fields.get(key, 0) is None)
-        return Entry(family, alias, line, default is True, fields, texts, lines, empty)
+        return Entry(family, alias, line, default is True, fields, raw, lines, empty)
 
     def _problem(self, message: str, line: int | None, reference: str | None = None) -> None:
         self.problems.append(Problem(message, line, reference))

@@ -77,16 +77,16 @@ def invalid(reference: str | None, path: Path, problems: Sequence[Problem]) -> C
     :param problems: at least one.
     """
     first = problems[0]
-    message = "; ".join(_placed(reference, path, problems))
+    message = "; ".join(_located(reference, path, problems))
     return ConnectionConfigError(message, reference=reference, file=str(path), line=first.line, field=first.field)
 
 
-def _placed(reference: str | None, path: Path, problems: Sequence[Problem], most: int = 5) -> Iterator[str]:
-    for problem in problems[:most]:
+def _located(reference: str | None, path: Path, problems: Sequence[Problem], limit: int = 5) -> Iterator[str]:
+    for problem in problems[:limit]:
         where = f"{path}:{problem.line}" if problem.line else str(path)
         yield f"{where}: {reference + ': ' if reference else ''}{problem.message}"
-    if len(problems) > most:
-        yield f"and {len(problems) - most} more; run: osiris connections validate"
+    if len(problems) > limit:
+        yield f"and {len(problems) - limit} more; run: osiris connections validate"
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def try_read_text(path: Path, directory: str = "is a directory") -> tuple[str, s
 
 def _read_bytes(path: Path, directory: str) -> tuple[bytes, str | None]:
     try:
-        problem = _kind_problem(path, directory)
+        problem = _type_problem(path, directory)
         if problem:
             return b"", problem
         with path.open("rb") as file:
@@ -48,14 +48,14 @@ def _read_bytes(path: Path, directory: str) -> tuple[bytes, str | None]:
     return data, _size_problem(len(data))
 
 
-def _kind_problem(path: Path, directory: str) -> str | None:
+def _type_problem(path: Path, directory: str) -> str | None:
     """Look before opening: to open a FIFO would wait for its writer."""
-    found = path.stat()
-    if stat.S_ISDIR(found.st_mode):
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
         return directory
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return "is not a regular file"
-    return _size_problem(found.st_size)
+    return _size_problem(status.st_size)
 
 
 def _size_problem(size: int) -> str | None:

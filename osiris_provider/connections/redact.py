@@ -26,16 +26,16 @@ def spellings(secret: str) -> set[str]:
     """
     in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     in_commands = {shlex.quote(secret).strip("'"), secret.replace("'", "''")}
-    whole = _quoted(secret).union(in_commands, {secret}, *map(_escaped, {secret, *in_json}))
+    forms = _quoted(secret).union(in_commands, {secret}, *map(_escaped, {secret, *in_json}))
     lines = [line for line in secret.splitlines() if len(line) > 3]
-    return {form for form in whole.union(*map(_escaped, lines), lines) if form}
+    return {form for form in forms.union(*map(_escaped, lines), lines) if form}
 
 
 def _quoted(secret: str) -> set[str]:
     """Return a secret as the various libraries quote it in URLs."""
     data = secret.encode("utf-8", "surrogatepass")
     forms = {quote(data, safe=safe) for safe in ("", "/", _LEFT_BY_REQUESTS, _LEFT_BY_SQLALCHEMY)} | {quote_plus(data)}
-    return forms | {_PERCENT.sub(lambda found: found[0].lower(), form) for form in forms}
+    return forms | {_PERCENT.sub(lambda match: match[0].lower(), form) for form in forms}
 
 
 def _escaped(secret: str) -> set[str]:
@@ -66,7 +66,7 @@ class Redactor:
         held = [form for form in self._longest_first if form in text]
         return re.sub("|".join(map(re.escape, held)), MASK, text) if held else text
 
-    def whole(self, value: object) -> str:
+    def masked(self, value: object) -> str:
         """Return ``value`` as text, or only ``***`` if it holds any secret.
 
         For public values put into a message: partial masking would show where a short secret sits.

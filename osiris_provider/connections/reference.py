@@ -30,11 +30,11 @@ class ConnectionRef:
         if not isinstance(text, str):
             message = f"A connection reference is a text such as @mysql.default, not {type(text).__name__}."
             raise ConnectionConfigError(message)
-        found = _REFERENCE.fullmatch(text)
-        if not found:
+        match = _REFERENCE.fullmatch(text)
+        if not match:
             message = f"'{shown(text)}' is not a connection reference: {_complaint(text)} Write it as @family.alias."
             raise ConnectionConfigError(message, reference=shown(text))
-        return cls(found[1], found[2])
+        return cls(match[1], match[2])
 
     def __str__(self) -> str:
         """Return the reference as it is written in a DAG."""

@@ -22,7 +22,7 @@ class Field(Protocol):
     name: str
     secret: bool
     public: bool
-    texts: bool
+    verbatim: bool
 
 
 class Family(Protocol):
@@ -41,12 +41,12 @@ class Family(Protocol):
 
 @cache
 def _entry_points() -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
+    points: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
         # The package's own families cannot be replaced by another distribution.
-        if point.name not in found or point.value.startswith("osiris_provider."):
-            found[point.name] = point
-    return dict(sorted(found.items()))
+        if point.name not in points or point.value.startswith("osiris_provider."):
+            points[point.name] = point
+    return dict(sorted(points.items()))
 
 
 def family_names() -> list[str]:

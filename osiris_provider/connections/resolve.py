@@ -92,8 +92,8 @@ def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple
     known = read_connections(file)
     problems, warnings = list(known.problems), _exposed(known)
     for entry in known.entries.values():
-        _, found, warned = resolve_entry(entry, variables=variables)
-        problems += found
+        _, invalid, warned = resolve_entry(entry, variables=variables)
+        problems += invalid
         warnings += warned
     return known.path, sorted(problems, key=_by_line), sorted(warnings, key=_by_line)
 
@@ -109,7 +109,7 @@ def _exposed(known: ConnectionsFile) -> list[Problem]:
     message = "holds a secret, and other users can read the file; take it from a variable (${NAME}), or chmod 600"
     for entry in known.entries.values():
         declared = _declared(entry.family)
-        literal = [n for n, value in entry.texts.items() if n in declared and declared[n].secret and _is_literal(value)]
+        literal = [n for n, value in entry.raw.items() if n in declared and declared[n].secret and _is_literal(value)]
         warnings += [_problem(entry, name, message) for name in literal]
     return warnings
 
@@ -215,7 +215,7 @@ def resolve_entry(entry: Entry, *, variables: bool = True) -> tuple[dict[str, An
 
 def _written(entry: Entry, name: str, field: Field | None) -> Any:
     """Return the text of a field that holds text, so that a password of ``0123`` or ``no`` keeps its characters."""
-    return entry.texts[name] if field is not None and field.texts else entry.fields[name]
+    return entry.raw[name] if field is not None and field.verbatim else entry.fields[name]
 
 
 def _substituted(value: Any) -> Any:
@@ -246,16 +246,16 @@ def _unknown_field(entry: Entry, name: str, declared: list[str]) -> str:
 def _public(entry: Entry, *, is_default: bool) -> dict[str, Any]:
     declared = _declared(entry.family)
     redactor = Redactor(_secrets(entry, declared))
-    found: dict[str, Any] = {"family": entry.family, "alias": entry.alias}
+    shown: dict[str, Any] = {"family": entry.family, "alias": entry.alias}
     for name, value in entry.fields.items():
         field = declared.get(name)
         if field is None:
-            found[name] = MASK
+            shown[name] = MASK
         elif field.public and value is not None:
-            found[field.name] = _shown(_written(entry, name, field), redactor)
+            shown[field.name] = _shown(_written(entry, name, field), redactor)
     if is_default:
-        found["default"] = True
-    return found
+        shown["default"] = True
+    return shown
 
 
 def _declared(family: str) -> Mapping[str, Field]:
@@ -282,7 +282,7 @@ def _shown(value: Any, redactor: Redactor) -> Any:
         return value
     if not isinstance(value, str):
         return value
-    if redactor.whole(value) == value:
+    if redactor.masked(value) == value:
         return safe_url(value)
     shown = safe_url(redactor(value))
     # As doctor does: the whole value goes, for a part of it would show where a short secret sits.

@@ -28,10 +28,10 @@ def setting(key: str) -> str | None:
         return _expanded(from_env)
     config = Path(os.environ.get("AIRFLOW_CONFIG") or airflow_home() / "airflow.cfg")
     try:
-        found = config.stat()
+        status = config.stat()
     except OSError:
         return None
-    return _expanded(_osiris_section(config, found.st_mtime_ns).get(key, "")) or None
+    return _expanded(_osiris_section(config, status.st_mtime_ns).get(key, "")) or None
 
 
 def file_mode() -> int:
@@ -95,11 +95,11 @@ def find_file(file: str | os.PathLike[str] | None = None) -> Path:
     home = os.environ.get("OSIRIS_HOME")
     if home:
         return _existing(os.path.join(home, FILE_NAME), "set by OSIRIS_HOME")
-    places = list(dict.fromkeys([*_working_directory(), airflow_home()]))
-    for place in places:
-        if os.path.lexists(place / FILE_NAME):
-            return _trusted(place / FILE_NAME)
-    looked = " and ".join(str(place) for place in places)
+    directories = list(dict.fromkeys([*_working_directory(), airflow_home()]))
+    for directory in directories:
+        if os.path.lexists(directory / FILE_NAME):
+            return _trusted(directory / FILE_NAME)
+    looked = " and ".join(str(directory) for directory in directories)
     message = f"There is no {FILE_NAME} in {looked}. Create one, or set OSIRIS_HOME to the directory that has it."
     raise ConnectionNotFoundError(message)
 

@@ -32,39 +32,39 @@ def distrust(path: Path) -> str | None:
 def others_read(path: Path) -> bool:
     """Return whether users other than the owner can read a file, as its mode says."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return False
-    return bool(found.st_mode & stat.S_IROTH) or bool(found.st_mode & stat.S_IRGRP and not _is_private(found.st_gid))
+    return bool(status.st_mode & stat.S_IROTH) or bool(status.st_mode & stat.S_IRGRP and not _is_private(status.st_gid))
 
 
 def _directory_problem(path: Path) -> str | None:
     resolved = path.resolve()
     for directory in dict.fromkeys([*path.absolute().parents, *resolved.parents]):
-        found = directory.stat()
-        if _others_write(found) and not found.st_mode & stat.S_ISVTX:
+        status = directory.stat()
+        if _others_write(status) and not status.st_mode & stat.S_ISVTX:
             return f"other users can write to its directory {directory}"
     return None
 
 
-def _owner_problem(found: os.stat_result, path: Path) -> str | None:
-    if found.st_uid in _trusted_users():
+def _owner_problem(status: os.stat_result, path: Path) -> str | None:
+    if status.st_uid in _trusted_users():
         return None
-    what = "the link " if stat.S_ISLNK(found.st_mode) else ""
-    return f"{what}{path} is owned by {_user_name(found.st_uid)}, and this process runs as {_user_name(os.geteuid())}"
+    what = "the link " if stat.S_ISLNK(status.st_mode) else ""
+    return f"{what}{path} is owned by {_user_name(status.st_uid)}, and this process runs as {_user_name(os.geteuid())}"
 
 
 def _trusted_users() -> set[int]:
     users = {0, os.geteuid()}
-    behind = os.environ.get("SUDO_UID", "")
-    if os.geteuid() == 0 and behind.isascii() and behind.isdigit():
-        users.add(int(behind))
+    invoking = os.environ.get("SUDO_UID", "")
+    if os.geteuid() == 0 and invoking.isascii() and invoking.isdigit():
+        users.add(int(invoking))
     return users
 
 
-def _others_write(found: os.stat_result) -> bool:
-    by_group = found.st_mode & stat.S_IWGRP and not _is_private(found.st_gid)
-    return bool(found.st_mode & stat.S_IWOTH or by_group)
+def _others_write(status: os.stat_result) -> bool:
+    by_group = status.st_mode & stat.S_IWGRP and not _is_private(status.st_gid)
+    return bool(status.st_mode & stat.S_IWOTH or by_group)
 
 
 def _is_private(gid: int) -> bool:

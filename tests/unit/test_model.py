@@ -104,5 +104,5 @@ def test_declaration() -> None:
     assert [spec.name for spec in FakeConnection.fields()] == ["does", "password", "port", "ratio", "ssl", "headers"]
     assert declared["pwd"] is declared["password"]
     assert {name for name, spec in declared.items() if spec.secret} == {"password", "pwd", "headers"}
-    assert {name for name, spec in declared.items() if spec.textual} == {"does", "password", "pwd"}
+    assert {name for name, spec in declared.items() if spec.is_scalar} == {"does", "password", "pwd"}
     assert [spec.name for spec in FakeConnection.fields() if spec.required] == ["does"]
