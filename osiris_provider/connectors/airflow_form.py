@@ -144,7 +144,7 @@ def extra_key(spec: FieldSpec) -> str:
     """
     if spec.secret:
         return spec.name if _is_masked(spec.name) else f"secret_{spec.name}"
-    others = spec.info.aliases if _is_masked(spec.name) and not spec.textual else ()
+    others = spec.info.aliases if _is_masked(spec.name) and not spec.is_scalar else ()
     return next((alias for alias in others if not _is_masked(alias)), spec.name)
 
 
@@ -215,9 +215,9 @@ def _as_declared(spec: FieldSpec | None, value: Any) -> Any:
     """Undo what a connection's URI form does: digits become numbers, objects become JSON text."""
     if spec is None:
         return value
-    if spec.textual and isinstance(value, (bool, int, float, dict, list)):
+    if spec.is_scalar and isinstance(value, (bool, int, float, dict, list)):
         return json.dumps(value)
-    if not spec.textual and isinstance(value, str) and value[:1] in ("{", "["):
+    if not spec.is_scalar and isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)
         except ValueError:

@@ -11,7 +11,7 @@ from pydantic import SecretStr, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.faults import Fault
-from osiris_provider.connectors.http.base import MAX_PROOF, HttpConnector, parsed, prove_difference
+from osiris_provider.connectors.http.base import MAX_PROBE, HttpConnector, parsed, probe_difference
 from osiris_provider.connectors.http.connection import (
     CaBundle,
     Endpoint,
@@ -194,8 +194,8 @@ class ApiConnection(HttpConnection):
         secret = self.client_secret.get_secret_value()
         return ClientCredentials(self.token_url, self.client_id, secret, self.scope, params, self.client_auth)
 
-    def _with_scheme(self, secret: SecretStr, usual: str) -> bytes:
-        scheme = usual if self.auth_scheme is None else self.auth_scheme
+    def _with_scheme(self, secret: SecretStr, default: str) -> bytes:
+        scheme = default if self.auth_scheme is None else self.auth_scheme
         return (f"{scheme} ".encode() if scheme else b"") + _encoded(secret)
 
 
@@ -211,16 +211,16 @@ class ApiConnector(HttpConnector[ApiConnection]):
     model = ApiConnection
     statuses: ClassVar[Mapping[int, Fault]] = STATUSES
 
-    def prove_with(self, model: ApiConnection, session: HttpSession) -> dict[str, Any]:
+    def probe_with(self, model: ApiConnection, session: HttpSession) -> dict[str, Any]:
         """Ask for ``health_path`` with the credentials, and once without."""
-        answer = self.checked(session.ask("GET", model.health_path, MAX_PROOF))
+        answer = self.checked(session.ask("GET", model.health_path, MAX_PROBE))
         if answer.claims_json and answer.complete and answer.body:
             parsed(answer)
         if model.logs_in:
             if answer.is_page:
                 raise HttpFaultError(WEB_PAGE)
-            prove_difference(
-                lambda: session.ask_as_stranger("GET", model.health_path, MAX_PROOF, _auth_of_nobody(model)),
+            probe_difference(
+                lambda: session.ask_as_stranger("GET", model.health_path, MAX_PROBE, _auth_of_nobody(model)),
                 lambda anonymous: anonymous.is_success and not anonymous.is_page,
                 NOT_CHECKED,
             )

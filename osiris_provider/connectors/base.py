@@ -157,10 +157,10 @@ class Connector(ABC, Generic[M, C]):
 
         :param error: any exception.
         """
-        found = self.fault_of(error) or transport_fault(error)
-        if found is None and isinstance(error, UnicodeDecodeError):
+        fault = self.fault_of(error) or transport_fault(error)
+        if fault is None and isinstance(error, UnicodeDecodeError):
             return GARBAGE
-        return found or _uncategorized(error)
+        return fault or _uncategorized(error)
 
     def place_of(self, connection: Mapping[str, Any]) -> str:
         """Return where the peer is, for messages; ``***`` if that would show a secret.
@@ -168,7 +168,7 @@ class Connector(ABC, Generic[M, C]):
         :param connection: a resolved connection, valid or not.
         """
         try:
-            return self.model.redactor(connection).whole(self.model.parse(connection).place())
+            return self.model.redactor(connection).masked(self.model.parse(connection).place())
         except Exception:  # noqa: BLE001 - a name for the place must not hide what happened there
             return "the server"
 

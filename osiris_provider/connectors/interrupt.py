@@ -32,8 +32,8 @@ CANCEL_SECONDS = 0.7
 CUT_SECONDS = 0.2
 AGAIN_SECONDS = 0.1
 """Between two requests to stop: the first may come before the statement does."""
-PATIENCE = 10.0
-REPEAT = 60.0
+LOG_AFTER = 10.0
+LOG_EVERY = 60.0
 """Seconds after which a lock that is waited for is told, and between two times."""
 
 
@@ -60,7 +60,7 @@ class Work:
     ) -> None:
         self.client = client
         self.stopped = False
-        self.told_at = time.monotonic() + PATIENCE - REPEAT
+        self.logged_at = time.monotonic() + LOG_AFTER - LOG_EVERY
         self.holders = holders
         self._cancel = cancel
         self._cut = cut
@@ -73,10 +73,10 @@ class Work:
             _watch()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
         _running.discard(self)
         self._ended.set()
-        if kind is not None and not issubclass(kind, Exception):
+        if error_type is not None and not issubclass(error_type, Exception):
             # What broke the wait off goes on; the server may not have heard of it yet.
             if not self._asked:
                 in_background(self._cancel).wait(CANCEL_SECONDS)
@@ -124,10 +124,10 @@ class _Call(Generic[T]):
 
     def wait(self, seconds: float = -1) -> bool:
         """Wait for its end; signals interrupt this."""
-        found = self._done.acquire(timeout=seconds)
-        if found:
+        ended = self._done.acquire(timeout=seconds)
+        if ended:
             self._done.release()
-        return found
+        return ended
 
     def result(self) -> T:
         """Return what it returned, or raise what it raised."""
@@ -155,15 +155,15 @@ def interruptible(work: Work, call: Callable[[], T]) -> T:
 
     if threading.current_thread() is not threading.main_thread():
         return entered()
-    made = _Call(entered)
+    pending = _Call(entered)
     try:
-        _worker().take(made)
-        made.wait()
+        _worker().take(pending)
+        pending.wait()
     except BaseException:
-        made.dropped = True
+        pending.dropped = True
         work.stop()
         raise
-    return made.result()
+    return pending.result()
 
 
 def stop(clients: Iterable[object]) -> None:
@@ -177,10 +177,10 @@ def stop_all() -> None:
 
     Whoever waits for them gets a :class:`StoppedError`.
     """
-    found = list(_running)
-    for work in found:
+    works = list(_running)
+    for work in works:
         work.stopped = True
-    _stop(found)
+    _stop(works)
 
 
 def is_busy(client: object) -> bool:
@@ -193,16 +193,16 @@ def in_background(call: Callable[[], object]) -> _Call[object]:
 
     :return: the call, which can be waited for.
     """
-    made = _Call(call)
-    _worker().take(made)
-    return made
+    pending = _Call(call)
+    _worker().take(pending)
+    return pending
 
 
 def _stop(works: Sequence[Work]) -> None:
     stops = [in_background(work.stop) for work in works]
     end = time.monotonic() + CANCEL_SECONDS + 2 * CUT_SECONDS
-    for made in stops:
-        made.wait(max(end - time.monotonic(), 0))
+    for pending in stops:
+        pending.wait(max(end - time.monotonic(), 0))
 
 
 class _Worker:
@@ -248,14 +248,14 @@ def _watch() -> None:
 def _look() -> None:
     idle_at = time.monotonic()
     # A thread that ends at once would be started for each statement.
-    while time.monotonic() < idle_at + PATIENCE:
-        time.sleep(PATIENCE / 10)
-        found = [work for work in list(_running) if work.holders is not None]
-        if found:
+    while time.monotonic() < idle_at + LOG_AFTER:
+        time.sleep(LOG_AFTER / 10)
+        waiting = [work for work in list(_running) if work.holders is not None]
+        if waiting:
             idle_at = time.monotonic()
-        for work in found:
-            if time.monotonic() >= work.told_at + REPEAT:
-                work.told_at = time.monotonic()
+        for work in waiting:
+            if time.monotonic() >= work.logged_at + LOG_EVERY:
+                work.logged_at = time.monotonic()
                 in_background(lambda work=work: _tell(work))  # type: ignore[misc] # mypy takes no default here
 
 

@@ -69,7 +69,7 @@ class FieldSpec:
     required: bool
     default: Any
     secret: bool
-    textual: bool
+    is_scalar: bool
 
     @property
     def public(self) -> bool:
@@ -77,7 +77,7 @@ class FieldSpec:
         return self.info.public and not self.secret
 
     @cached_property
-    def texts(self) -> bool:
+    def verbatim(self) -> bool:
         """Whether it holds nothing but texts, at any depth: what a file says is then taken as it is written."""
         known = (*SCALARS, dict, list, tuple)
         return all(leaf in known or get_origin(leaf) is Literal for leaf in _leaves(self.annotation))
@@ -204,7 +204,7 @@ def reference_of(connection: Mapping[str, Any]) -> str | None:
 
 @cache
 def _declared(model: type[ConnectionModel]) -> dict[str, FieldSpec]:
-    found: dict[str, FieldSpec] = {}
+    declared: dict[str, FieldSpec] = {}
     for name, field in model.model_fields.items():
         info = next((item for item in field.metadata if isinstance(item, FieldInfo)), FieldInfo(""))
         leaves = list(_leaves(field.annotation))
@@ -216,11 +216,11 @@ def _declared(model: type[ConnectionModel]) -> dict[str, FieldSpec]:
             required=field.is_required(),
             default=default,
             secret=any(leaf is SecretStr for leaf in leaves),
-            textual=all(leaf in SCALARS or get_origin(leaf) is Literal for leaf in leaves),
+            is_scalar=all(leaf in SCALARS or get_origin(leaf) is Literal for leaf in leaves),
         )
-        found[name] = spec
-        found.update(dict.fromkeys(info.aliases, spec))
-    return found
+        declared[name] = spec
+        declared.update(dict.fromkeys(info.aliases, spec))
+    return declared
 
 
 def _leaves(annotation: Any) -> Iterator[Any]:
@@ -231,7 +231,7 @@ def _leaves(annotation: Any) -> Iterator[Any]:
     elif get_origin(annotation) is typing.Annotated:
         yield from _leaves(get_args(annotation)[0])
     else:
-        # A container itself is a leaf too: dict[str, SecretStr] is secret, but it is not textual.
+        # A container itself is a leaf too: dict[str, SecretStr] is secret, but it is no scalar.
         origin = get_origin(annotation)
         if isinstance(origin, type) and issubclass(origin, (dict, list, tuple)):
             yield origin

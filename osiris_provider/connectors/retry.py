@@ -22,17 +22,17 @@ T = TypeVar("T")
 
 
 def call_with_retries(
-    call: Callable[[], T], *, attempts: int = ATTEMPTS, throttled_attempts: int = 0, patience: float | None = None
+    call: Callable[[], T], *, attempts: int = ATTEMPTS, throttled_attempts: int = 0, max_wait: float | None = None
 ) -> T:
     """Call until it succeeds, fails for good, or has been tried often enough.
 
     Network and timeout errors are tried again, auth, permission and configuration errors never. A ``retry_after``
-    fact on the error (seconds, from the peer) is honoured up to :data:`LONGEST_WAIT`, or up to ``patience``.
+    fact on the error (seconds, from the peer) is honoured up to :data:`LONGEST_WAIT`, or up to ``max_wait``.
 
     :param call: raises :class:`~osiris_provider.errors.ConnectorError` on failure.
     :param attempts: in all.
     :param throttled_attempts: in all, as long as the peer only limits the rate; at least ``attempts``.
-    :param patience: seconds that the peer may ask to wait. Who asks for more is not asked again: the task's own
+    :param max_wait: seconds that the peer may ask to wait. Who asks for more is not asked again: the task's own
         retries can wait that long.
     :raises ConnectorError: of the last attempt.
     """
@@ -42,13 +42,13 @@ def call_with_retries(
     backoff = tenacity.wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT) + tenacity.wait_random(0, FIRST_WAIT)
 
     def wait(state: tenacity.RetryCallState) -> float:
-        return max(backoff(state), min(_asked(state), LONGEST_WAIT if patience is None else patience))
+        return max(backoff(state), min(_asked(state), LONGEST_WAIT if max_wait is None else max_wait))
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        if patience is not None and _asked(state) > patience:
+        if max_wait is not None and _asked(state) > max_wait:
             return True
-        most = max(attempts, throttled_attempts) if _fact(state, "fault") == THROTTLED else attempts
-        return state.attempt_number >= most
+        limit = max(attempts, throttled_attempts) if _fact(state, "fault") == THROTTLED else attempts
+        return state.attempt_number >= limit
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_worth_it),

@@ -91,7 +91,7 @@ def _field(spec: FieldSpec, schema: dict[str, Any]) -> dict[str, Any]:
         described["default"] = schema.get("default")
     bare = {name: value for name, value in schema.items() if name not in ("title", "description", "default")}
     alternatives = [bare, VARIABLE, {"type": "null"}]
-    if not spec.textual:
+    if not spec.is_scalar:
         alternatives.append(NUMBER_AS_TEXT)
     elif not spec.choices:
         alternatives.append({"type": ["number", "boolean"]})

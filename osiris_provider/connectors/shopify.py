@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT, Fault
-from osiris_provider.connectors.http.base import MAX_PROOF, HttpConnector, parsed
+from osiris_provider.connectors.http.base import MAX_PROBE, HttpConnector, parsed
 from osiris_provider.connectors.http.connection import (
     CaBundle,
     Endpoint,
@@ -154,13 +154,13 @@ class ShopifyConnector(HttpConnector[ShopifyConnection]):
     model = ShopifyConnection
     statuses: ClassVar[Mapping[int, Fault]] = STATUSES
 
-    def prove_with(self, model: ShopifyConnection, session: HttpSession) -> dict[str, Any]:
+    def probe_with(self, model: ShopifyConnection, session: HttpSession) -> dict[str, Any]:
         """Ask for the shop's name and the token's scopes."""
-        answer = self.checked(session.ask("POST", GRAPHQL, MAX_PROOF, json={"query": PROOF}))
-        found = parsed(answer)
+        answer = self.checked(session.ask("POST", GRAPHQL, MAX_PROBE, json={"query": PROOF}))
+        data = parsed(answer)
         try:
-            name = str(found["data"]["shop"]["name"])
-            scopes = found["data"]["currentAppInstallation"]["accessScopes"]
+            name = str(data["data"]["shop"]["name"])
+            scopes = data["data"]["currentAppInstallation"]["accessScopes"]
         except (KeyError, TypeError):
             name, scopes = "", None
         if not name:
@@ -189,10 +189,10 @@ class ShopifyConnector(HttpConnector[ShopifyConnection]):
 
 def _json_object(answer: Answer) -> dict[str, Any]:
     try:
-        found = json.loads(answer.body)
+        parsed = json.loads(answer.body)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def _code(error: Any) -> str:
@@ -200,9 +200,9 @@ def _code(error: Any) -> str:
     return str(extensions.get("code", "")) if isinstance(extensions, dict) else ""
 
 
-def _seconds_to_restore(found: Mapping[str, Any]) -> float | None:
+def _seconds_to_restore(answer: Mapping[str, Any]) -> float | None:
     try:
-        cost = found["extensions"]["cost"]
+        cost = answer["extensions"]["cost"]
         status = cost["throttleStatus"]
         missing = float(cost["requestedQueryCost"]) - float(status["currentlyAvailable"])
         rate = float(status["restoreRate"])

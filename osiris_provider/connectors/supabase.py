@@ -13,7 +13,7 @@ from pydantic import AfterValidator, SecretStr, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT, Fault
-from osiris_provider.connectors.http.base import MAX_PROOF, HttpConnector, parsed, prove_difference
+from osiris_provider.connectors.http.base import MAX_PROBE, HttpConnector, parsed, probe_difference
 from osiris_provider.connectors.http.connection import CaBundle, Endpoint, HeaderSecret, HttpConnection, Timeout, Url
 from osiris_provider.connectors.http.faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED, HttpFaultError
 from osiris_provider.connectors.model import FieldInfo
@@ -137,8 +137,8 @@ with warnings.catch_warnings():
 
         def identity(self) -> tuple[str, str]:
             """Return the kind of key and the key, or nothing if there is only a DSN."""
-            kind = "service_role" if self.service_role_key else "anon"
-            return (kind, self.key.get_secret_value()) if self.key else ("", "")
+            role = "service_role" if self.service_role_key else "anon"
+            return (role, self.key.get_secret_value()) if self.key else ("", "")
 
 
 def key_headers(key: str) -> dict[str, bytes]:
@@ -194,16 +194,16 @@ class SupabaseConnector(HttpConnector[SupabaseConnection]):
             details |= postgres.translate_errors(dsn, lambda: postgres.probe(postgres.model.parse(dsn), deadline))
         return details
 
-    def prove_with(self, model: SupabaseConnection, session: HttpSession) -> dict[str, Any]:
+    def probe_with(self, model: SupabaseConnection, session: HttpSession) -> dict[str, Any]:
         """Show that the gateway accepts this key and refuses another."""
         path, accepted = ("", _root_accepted) if model.service_role_key else (PROBE, _probe_accepted)
-        answer = session.ask("GET", path, MAX_PROOF)
+        answer = session.ask("GET", path, MAX_PROBE)
         if not accepted(answer):
             self.checked(answer)
             parsed(answer)
             raise HttpFaultError(GARBAGE)
         nobody = _auth_of_nobody(model)
-        prove_difference(lambda: session.ask_as_stranger("GET", path, MAX_PROOF, nobody), accepted)
+        probe_difference(lambda: session.ask_as_stranger("GET", path, MAX_PROBE, nobody), accepted)
         return {"schema": model.schema, "key": model.identity()[0]}
 
     def fault_of_answer(self, answer: Answer) -> Fault | None:
@@ -236,10 +236,10 @@ def error_code(answer: Answer) -> str:
     if answer.is_success:
         return ""
     try:
-        found = json.loads(answer.body)
+        parsed = json.loads(answer.body)
     except (ValueError, RecursionError):
         return ""
-    return str(found.get("code", "")) if isinstance(found, dict) else ""
+    return str(parsed.get("code", "")) if isinstance(parsed, dict) else ""
 
 
 def _auth_of_nobody(model: SupabaseConnection) -> Any:

@@ -36,9 +36,9 @@ def addresses_of(host: str, port: int, deadline: Deadline) -> list[Address]:
         return _system(host, port, socket.AI_NUMERICHOST)
     import pycares.errno as ares
 
-    found, code = _ask(host, port, deadline)
-    if found:
-        return found
+    addresses, code = _ask(host, port, deadline)
+    if addresses:
+        return addresses
     if code in (ares.ARES_ETIMEOUT, ares.ARES_ECANCELLED, ares.ARES_EDESTRUCTION):
         message = f"no name server answered within {deadline.seconds:g} s"
         raise NamesUnansweredError(message)
@@ -51,8 +51,8 @@ def addresses_of(host: str, port: int, deadline: Deadline) -> list[Address]:
 
 
 def _system(host: str, port: int, flags: int = 0) -> list[Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    return [(family, address) for family, _, _, _, address in found]
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return [(family, address) for family, _, _, _, address in answers]
 
 
 def _ask(host: str, port: int, deadline: Deadline) -> tuple[list[Address], int]:

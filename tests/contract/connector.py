@@ -105,7 +105,7 @@ class ConnectorContract:
 
     def test_conn_008_field_types(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:
         for spec in connector.model.fields():
-            if not spec.textual:
+            if not spec.is_scalar:
                 with pytest.raises(ConnectionConfigError, match=rf"\b{spec.name}\b"):
                     connector.create_client({**healthy, spec.name: "not a value"})
 

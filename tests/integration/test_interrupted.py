@@ -308,7 +308,7 @@ def test_who_holds_a_lock_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     address = {"postgres": locked_postgres, "mysql": rows_locked}[family]
-    monkeypatch.setattr(interrupt, "PATIENCE", 0.5)
+    monkeypatch.setattr(interrupt, "LOG_AFTER", 0.5)
     with caplog.at_level(logging.WARNING), raised_after(2.5):
         write(f"{family}.writer", write_mode="replace" if family == "postgres" else "append")(
             {"family": family, "alias": "test", **asdict(address)}
@@ -345,7 +345,7 @@ def rows_locked(mysql_family: MySQLFamilyServer, mysql_database: Address) -> Ite
 def test_a_load_that_waits_for_another_one_says_so(
     mysql_database: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(session, "TURN_SECONDS", 1)
+    monkeypatch.setattr(session, "ROUND_SECONDS", 1)
     connection = {"family": "mysql", "alias": "test", **asdict(mysql_database)}
     connector = get_connector("mysql")
     with (
@@ -363,7 +363,7 @@ def test_a_load_that_waits_for_another_one_says_so(
 def test_a_wait_for_a_file_says_which_process_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(interrupt, "PATIENCE", 0.2)
+    monkeypatch.setattr(interrupt, "LOG_AFTER", 0.2)
     path = str(tmp_path / "x.duckdb")
     hold = "import sys, duckdb; found = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", hold, path]

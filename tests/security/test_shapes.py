@@ -144,7 +144,7 @@ def _value(spec: Any, files: Mapping[str, str]) -> Any:
     by_name = {"require_auth": "scram-sha-256", "ssl_min_protocol_version": "TLSv1.3"}
     if spec.name in by_name:
         return by_name[spec.name]
-    return "text" if spec.textual else 1
+    return "text" if spec.is_scalar else 1
 
 
 class Secured(HttpServer):

@@ -56,7 +56,7 @@ def _other_value(spec: FieldSpec, stored: Any, hostile: Listener) -> Any:
         return next(choice for choice in spec.choices if choice not in (stored, spec.default))
     if any(get_origin(kind) is dict for kind in (spec.annotation, *getattr(spec.annotation, "__args__", ()))):
         return {"Host": "evil.example", "X-Key": "***"}
-    return 1 if not spec.textual else hostile.url
+    return 1 if not spec.is_scalar else hostile.url
 
 
 class Attacker:

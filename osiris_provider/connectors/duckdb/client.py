@@ -41,10 +41,10 @@ class DuckDBClient:
         self.raw = raw
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.raw, name)
-        if not callable(found) or name in _AT_ONCE:
-            return found
-        return partial(self._call, found)
+        attribute = getattr(self.raw, name)
+        if not callable(attribute) or name in _AT_ONCE:
+            return attribute
+        return partial(self._call, attribute)
 
     def __enter__(self) -> Self:
         return self
@@ -103,18 +103,18 @@ def next_batch(cursor: DuckDBPyConnection, reader: pa.RecordBatchReader) -> pa.R
 class FileWait:
     """Says in the log that a file is waited for, and who has it, after some seconds and each minute from then on.
 
-    :param place: of the file.
+    :param path: of the file.
     """
 
-    def __init__(self, place: str) -> None:
-        self._place = place
-        self._due = time.monotonic() + interrupt.PATIENCE
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._due = time.monotonic() + interrupt.LOG_AFTER
 
     def __call__(self, state: object) -> None:
         """Look at the clock, as tenacity lets one before it sleeps."""
         if time.monotonic() < self._due:
             return
-        self._due = time.monotonic() + interrupt.REPEAT
+        self._due = time.monotonic() + interrupt.LOG_EVERY
         outcome = getattr(state, "outcome", None)
         holder = getattr(outcome.exception() if outcome else None, "holder", "")
-        log.warning("Waiting for %s, which another process has open%s.", self._place, holder and f": {holder}")
+        log.warning("Waiting for %s, which another process has open%s.", self._path, holder and f": {holder}")

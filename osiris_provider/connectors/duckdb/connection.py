@@ -13,7 +13,7 @@ from typing_extensions import Self
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 
 IN_MEMORY = ":memory:"
-LONGEST_PLACE = 100
+MAX_SHOWN = 100
 
 
 class DuckDBConnection(ConnectionModel):
@@ -96,7 +96,7 @@ class DuckDBConnection(ConnectionModel):
         """Return the path, the end of it if it is long."""
         if self.in_memory:
             return "DuckDB in memory"
-        return self.database if len(self.database) <= LONGEST_PLACE else f"...{self.database[-LONGEST_PLACE:]}"
+        return self.database if len(self.database) <= MAX_SHOWN else f"...{self.database[-MAX_SHOWN:]}"
 
     def as_url(self, *, redacted: bool) -> str:  # noqa: ARG002 - there are no credentials
         """Return ``duckdb:///path``; there is nothing to redact."""

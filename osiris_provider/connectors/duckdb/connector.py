@@ -181,10 +181,10 @@ def _exists(model: DuckDBConnection) -> bool:
     path = Path(model.database)
     needed = os.R_OK if model.read_only else os.R_OK | os.W_OK
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
-        found = None
-    if found is None:
+        status = None
+    if status is None:
         if not path.parent.is_dir():
             raise DiagnosedError(NO_DIRECTORY)
         if model.read_only:
@@ -193,7 +193,7 @@ def _exists(model: DuckDBConnection) -> bool:
             raise DiagnosedError(NOT_ALLOWED)
         return False
     # Opening a FIFO would wait for its other end for ever.
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise DiagnosedError(NOT_A_FILE)
     if not os.access(path, needed):
         raise DiagnosedError(NOT_ALLOWED)

@@ -41,11 +41,11 @@ def borrow(database: str, parent: str | None) -> str:
     """
     key = os.getpid(), database, parent
     with _turn:
-        found = _directories.get(key)
-        if found is None:
-            found = _directories[key] = _Directory(tempfile.mkdtemp(prefix="osiris-duckdb-", dir=parent))
-        found.users += 1
-        return found.path
+        directory = _directories.get(key)
+        if directory is None:
+            directory = _directories[key] = _Directory(tempfile.mkdtemp(prefix="osiris-duckdb-", dir=parent))
+        directory.users += 1
+        return directory.path
 
 
 def give_back(path: str) -> None:

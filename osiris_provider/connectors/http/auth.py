@@ -91,12 +91,12 @@ class OriginAuth(AuthBase):
 
         :param url: absolute.
         """
-        head, mark, query = url.partition("?")
-        if not (self.query and mark and self.belongs_to(url)):
+        head, separator, query = url.partition("?")
+        if not (self.query and separator and self.belongs_to(url)):
             return url
-        query, hash_mark, fragment = query.partition("#")
+        query, hash_sign, fragment = query.partition("#")
         kept = [part for part in query.split("&") if unquote_plus(part.partition("=")[0]) not in self.query]
-        return head + ("?" if kept else "") + "&".join(kept) + hash_mark + fragment
+        return head + ("?" if kept else "") + "&".join(kept) + hash_sign + fragment
 
     def strip(self, request: requests.PreparedRequest) -> None:
         """Take the credentials off a redirected request unless it stays at their origin."""

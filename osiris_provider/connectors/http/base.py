@@ -40,7 +40,7 @@ HEADERS = {
     # What is decoded piece by piece, with a bound on each; not every library of Brotli does that.
     "Accept-Encoding": "gzip, deflate",
 }
-MAX_PROOF = 64 * 1024
+MAX_PROBE = 64 * 1024
 MAX_PAGE = 64 * 1024 * 1024
 THROTTLED_STATUS = 429
 FORBIDDEN_STATUS = 403
@@ -74,10 +74,10 @@ class HttpConnector(Connector[HM, "HttpSession"]):
     def probe(self, model: HM, deadline: Deadline) -> dict[str, Any]:
         """Ask for something that needs the credentials."""
         with self._session(model, deadline.remaining(), deadline) as session:
-            return self.prove_with(model, session)
+            return self.probe_with(model, session)
 
     @abstractmethod
-    def prove_with(self, model: HM, session: HttpSession) -> dict[str, Any]:
+    def probe_with(self, model: HM, session: HttpSession) -> dict[str, Any]:
         """Show that the credentials are accepted; see :meth:`Connector.probe`. The session keeps the deadline."""
 
     def fault_of(self, error: BaseException) -> Fault | None:
@@ -151,11 +151,11 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         answered = next((item for item in chain(error) if isinstance(item, HttpFaultError)), None)
         if answered is None or answered.url is None:
             return super().error_of(error, connection)
-        place = self.model.redactor(connection).whole(answered.url)
-        found = answered.fault.error(place, reference=reference_of(connection), cause=type(error).__name__)
+        url = self.model.redactor(connection).masked(answered.url)
+        translated = answered.fault.error(url, reference=reference_of(connection), cause=type(error).__name__)
         if answered.retry_after is not None:
-            found.facts["retry_after"] = answered.retry_after
-        return found
+            translated.facts["retry_after"] = answered.retry_after
+        return translated
 
     def _session(self, model: HM, connect_seconds: float, deadline: Deadline | None) -> HttpSession:
         from osiris_provider.connectors.http.auth import OriginAuth
@@ -190,7 +190,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         failed = next((item for item in chain(error) if isinstance(item, TokenFaultError)), None)
         if failed is None or failed.url is None:
             return super().place_of_fault(error, connection)
-        return self.model.redactor(connection).whole(failed.url)
+        return self.model.redactor(connection).masked(failed.url)
 
 
 def parsed(answer: Answer, *, lines: bool = False) -> Any:
@@ -207,7 +207,7 @@ def parsed(answer: Answer, *, lines: bool = False) -> Any:
     raise HttpFaultError(fault, url=safe_url(answer.url))
 
 
-def prove_difference(
+def probe_difference(
     ask_wrongly: Callable[[], Answer], accepted: Callable[[Answer], bool], fault: Fault = NOT_CHECKED
 ) -> None:
     """Make sure that a good answer was given because of the credentials.

@@ -40,11 +40,11 @@ def _integer(text: str) -> int | Number:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
         # A reader that takes one of two values has lost the other.
         raise HttpFaultError(DUPLICATE_NAMES)
-    return found
+    return fields
 
 
 _DECODER = json.JSONDecoder(parse_float=Number, parse_constant=Number, parse_int=_integer, object_pairs_hook=_object)

@@ -187,19 +187,19 @@ def _token_of(answer: Answer) -> tuple[str, float]:
         fault = CODES.get(str(fields.get("error")))
         fault = fault or status_fault(answer.status, _STATUSES) or NO_TOKEN
         raise HttpFaultError(fault, retry_after_seconds(answer.headers.get("Retry-After")))
-    token, kind = fields.get("access_token"), fields.get("token_type", "bearer")
+    token, token_type = fields.get("access_token"), fields.get("token_type", "bearer")
     # The token goes into a header: what a peer says must not add others.
-    if type(token) is not str or not _TOKEN.fullmatch(token) or str(kind).lower() != "bearer":
+    if type(token) is not str or not _TOKEN.fullmatch(token) or str(token_type).lower() != "bearer":
         raise HttpFaultError(CODES.get(str(fields.get("error")), NO_TOKEN))
     return token, _lifetime(fields.get("expires_in"))
 
 
 def _fields(answer: Answer) -> dict[str, Any]:
     try:
-        found = parse_json(answer.body, answer.headers.get("Content-Type", "")) if answer.complete else None
+        parsed = parse_json(answer.body, answer.headers.get("Content-Type", "")) if answer.complete else None
     except HttpFaultError:
-        found = None
-    return found if isinstance(found, dict) else {}
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def _lifetime(value: Any) -> float:

@@ -65,8 +65,8 @@ class Answer:
     @property
     def is_page(self) -> bool:
         """Whether it is a web page for people."""
-        kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return kind in ("text/html", "application/xhtml+xml") or self.body[:64].lstrip().lower().startswith(
+        content_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return content_type in ("text/html", "application/xhtml+xml") or self.body[:64].lstrip().lower().startswith(
             (b"<!doctype html", b"<html")
         )
 
@@ -78,8 +78,8 @@ class Answer:
     @property
     def claims_json(self) -> bool:
         """Whether its content type is JSON or a kind of it."""
-        kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return kind.endswith(("/json", "+json"))
+        content_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return content_type.endswith(("/json", "+json"))
 
 
 class HttpSession(requests.Session):
@@ -211,7 +211,7 @@ class HttpSession(requests.Session):
             with self.request(method, url, stream=True, allow_redirects=False, **asked) as response:
                 if not response.is_redirect:
                     return Answer.read(response, limit)
-            url = _next_hop(response)
+            url = _redirect_target(response)
             if method.upper() not in ("GET", "HEAD") and response.status_code not in REPEATING:
                 raise HttpFaultError(REDIRECTED_POST)
             # The query of the first request was for the first address; the target carries its own.
@@ -230,7 +230,7 @@ class HttpSession(requests.Session):
         return self.ask(method, path, limit, auth=auth)
 
 
-def _next_hop(response: requests.Response) -> str:
+def _redirect_target(response: requests.Response) -> str:
     url = str(response.url)
     try:
         joined = urljoin(url, response.headers["Location"])

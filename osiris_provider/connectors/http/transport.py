@@ -123,9 +123,9 @@ def _with_deadline(connection: Any, deadline: Deadline | None) -> Any:
 
 def _connect(connection: urllib3.connection.HTTPConnection, deadline: Deadline | None) -> socket.socket:
     """Connect as urllib3 does, and fail with its exceptions, so that requests knows them."""
-    patience = connection.timeout if isinstance(connection.timeout, (int, float)) else None
+    max_wait = connection.timeout if isinstance(connection.timeout, (int, float)) else None
     try:
-        sock = open_socket(connection.host.strip("[]"), connection.port, deadline or Deadline(patience or 60.0))
+        sock = open_socket(connection.host.strip("[]"), connection.port, deadline or Deadline(max_wait or 60.0))
     except socket.gaierror as error:
         raise urllib3.exceptions.NameResolutionError(connection.host, connection, error) from error
     except TimeoutError as error:
@@ -134,7 +134,7 @@ def _connect(connection: urllib3.connection.HTTPConnection, deadline: Deadline |
         raise urllib3.exceptions.NewConnectionError(connection, "connecting failed") from error
     if deadline is None:
         sock.deadline = None
-        sock.settimeout(patience)
+        sock.settimeout(max_wait)
     return sock
 
 

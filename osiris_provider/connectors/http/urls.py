@@ -24,9 +24,9 @@ def authority_of(url: str) -> Origin | None:
 
     :param url: ``http://`` or ``https://``, without user info, backslashes and control characters.
     """
-    found = _AUTHORITY.match(url)
-    if found is None or _UNCLEAR.search(url):
+    match = _AUTHORITY.match(url)
+    if match is None or _UNCLEAR.search(url):
         return None
-    scheme, host = found["scheme"].lower(), found["host"].lower()
-    port = int(found["port"]) if found["port"] else _DEFAULT_PORTS[scheme]
+    scheme, host = match["scheme"].lower(), match["host"].lower()
+    port = int(match["port"]) if match["port"] else _DEFAULT_PORTS[scheme]
     return (scheme, host, port) if 0 < port < 65536 else None

@@ -61,7 +61,7 @@ class Interruptible:
 
     open_other: Callable[[], Any] | None = None
     """Opens another connection to the same server, soon; None if statements cannot be ended."""
-    place = "the server"
+    address = "the server"
     local_port: int | str = 0
     last_statement: Any = ""
 
@@ -124,11 +124,11 @@ class Interruptible:
         if self.open_other is None:
             return []
         with closing(self.open_other()) as other, other.cursor() as cursor:
-            found = {row[0]: row for statement in _WAITS for row in _rows(cursor, statement, self._thread_id())}
+            sessions = {row[0]: row for statement in _WAITS for row in _rows(cursor, statement, self._thread_id())}
         return [
-            f"Waiting for a lock at {self.place}. Session {other} holds it: user {user}, from {host or 'unknown'}, "
+            f"Waiting for a lock at {self.address}. Session {other} holds it: user {user}, from {host or 'unknown'}, "
             f"for {seconds} s as it is now."
-            for other, user, host, seconds in found.values()
+            for other, user, host, seconds in sessions.values()
         ]
 
 
@@ -137,16 +137,16 @@ def _class_of(base: type[Any]) -> type[Any]:
     return type(base.__name__, (Interruptible, base), {})
 
 
-def made_interruptible(client: Any, open_other: Callable[[], Any], place: str) -> Any:
+def with_interrupts(client: Any, open_other: Callable[[], Any], address: str) -> Any:
     """Return a connection whose statements can be broken off: the same one.
 
     :param client: of PyMySQL, logged in.
     :param open_other: opens another connection to the same server, soon.
-    :param place: of the server, for the log.
+    :param address: of the server, for the log.
     """
     plain: Any = type(client)
     client.__class__ = _class_of(plain)
-    client.open_other, client.place = open_other, place
+    client.open_other, client.address = open_other, address
     with suppress(OSError):
         name = client._sock.getsockname()  # noqa: SLF001 - has no public name
         # A Unix socket has no port; the process list says localhost.
@@ -182,5 +182,5 @@ def _rows(cursor: Any, statement: str, thread_id: int) -> Iterator[Any]:
 
 
 def _base(client: Interruptible, name: str) -> Callable[..., Any]:
-    found: Callable[..., Any] = getattr(super(Interruptible, client), name)
-    return found
+    method: Callable[..., Any] = getattr(super(Interruptible, client), name)
+    return method

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, StringConstraints, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo, FieldSpec
-from osiris_provider.connectors.sql.dbapi import build_url, place_of, readable_file
+from osiris_provider.connectors.sql.dbapi import address_of, build_url, readable_file
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.tls import DeadlineContext, shared_context, tls_context
 
@@ -149,18 +149,18 @@ class MySQLConnection(ConnectionModel):
 
     def place(self) -> str:
         """Return ``host:port``, or the path of the Unix socket."""
-        return self.unix_socket or place_of(self.host or "", self.port)
+        return self.unix_socket or address_of(self.host or "", self.port)
 
     def as_url(self, *, redacted: bool) -> str:
         """Return ``mysql://user:password@host:port/database?charset=…``, with the TLS files as SQLAlchemy has them."""
-        place = self.host or "localhost", self.port
+        address = self.host or "localhost", self.port
         options: dict[str, Any] = {"unix_socket": self.unix_socket}
         if redacted:
-            return build_url("mysql", None, place, self.database, options)
+            return build_url("mysql", None, address, self.database, options)
         options |= {"charset": self.charset, "ssl_ca": self.ssl_ca, "ssl_cert": self.ssl_cert, "ssl_key": self.ssl_key}
         if self.verified == "authority":
             options["ssl_check_hostname"] = "false"
-        return build_url("mysql", (self.user, self.password.get_secret_value()), place, self.database, options)
+        return build_url("mysql", (self.user, self.password.get_secret_value()), address, self.database, options)
 
     def context(self) -> DeadlineContext | None:
         """Return the TLS context that the fields ask for (CONN-017), or None. Nobody may change it.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import GARBAGE, RESET, Fault, transport_fault
 from osiris_provider.connectors.interrupt import is_busy
-from osiris_provider.connectors.mysql.client import cut, made_interruptible
+from osiris_provider.connectors.mysql.client import cut, with_interrupts
 from osiris_provider.connectors.mysql.connection import MySQLConnection
 from osiris_provider.connectors.mysql.faults import (
     DATABASE_DENIED,
@@ -43,7 +43,7 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
     def open_client(self, model: MySQLConnection, deadline: Deadline) -> Connection[Any]:
         """Return a PyMySQL connection, logged in, without autocommit; see :meth:`Connector.open_client`."""
         client = login(model, deadline, autocommit=False)
-        opened: Connection[Any] = made_interruptible(client, lambda: _login_soon(model), model.place())
+        opened: Connection[Any] = with_interrupts(client, lambda: _login_soon(model), model.place())
         return opened
 
     def probe(self, model: MySQLConnection, deadline: Deadline) -> dict[str, Any]:

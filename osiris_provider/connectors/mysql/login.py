@@ -182,8 +182,8 @@ class _CarefulConnection:
         self._authenticating = True
         super()._request_authentication()  # type: ignore[misc]  # PyMySQL's class is under this one
 
-    def _read_packet(self, *kind: Any) -> Any:
-        packet = super()._read_packet(*kind)  # type: ignore[misc]  # PyMySQL's class is under this one
+    def _read_packet(self, *packet_type: Any) -> Any:
+        packet = super()._read_packet(*packet_type)  # type: ignore[misc]  # PyMySQL's class is under this one
         if self._authenticating:
             self._authenticating = False
             return self.authentication.run(self, packet)

@@ -149,18 +149,18 @@ def undo(connection: extensions.connection) -> None:
             connection.rollback()
 
 
-def lock_holders(connection: extensions.connection, place: str, pid: int) -> list[str]:
+def lock_holders(connection: extensions.connection, address: str, pid: int) -> list[str]:
     """Return a sentence for each session that holds a lock for which another one waits.
 
     :param connection: of one's own, to the same server.
-    :param place: of the server, for the sentence.
+    :param address: of the server, for the sentence.
     :param pid: of the session that waits.
     """
     with connection.cursor() as cursor:
         cursor.execute(HOLDERS, [pid])
-        found = cursor.fetchall()
+        sessions = cursor.fetchall()
     return [
-        f"Waiting for a lock at {place}. Session {other} holds it: user {user}, {application}, {state}"
+        f"Waiting for a lock at {address}. Session {other} holds it: user {user}, {application}, {state}"
         f"{'' if seconds is None else f', in a transaction for {seconds} s'}."
-        for other, user, application, state, seconds in found
+        for other, user, application, state, seconds in sessions
     ]

@@ -11,7 +11,7 @@ from typing_extensions import Self
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
 from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT
-from osiris_provider.connectors.sql.dbapi import build_url, place_of, readable_file
+from osiris_provider.connectors.sql.dbapi import address_of, build_url, readable_file
 from osiris_provider.errors import ConnectionConfigError
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -145,7 +145,7 @@ class PostgresConnection(ConnectionModel):
     def place(self) -> str:
         """Return ``host:port``, of the fields or of the DSN."""
         known = self._known()
-        return known["host"] if known["host"].startswith("/") else place_of(known["host"], int(known["port"]))
+        return known["host"] if known["host"].startswith("/") else address_of(known["host"], int(known["port"]))
 
     def as_url(self, *, redacted: bool) -> str:
         """Return ``postgresql://user:password@host:port/database?sslmode=…``.
@@ -153,11 +153,11 @@ class PostgresConnection(ConnectionModel):
         Where the line may be unencrypted it has ``require_auth=!password``, so that libpq behaves as it does here.
         """
         known = dict(for_other_clients(self._known()))
-        place = known.pop("host"), int(known.pop("port"))
+        address = known.pop("host"), int(known.pop("port"))
         user, password, database = known.pop("user"), known.pop("password", ""), known.pop("dbname", None)
         if redacted:
-            return build_url("postgresql", None, place, database)
-        return build_url("postgresql", (user, password), place, database, known)
+            return build_url("postgresql", None, address, database)
+        return build_url("postgresql", (user, password), address, database, known)
 
     def parameters(self) -> dict[str, Any]:
         """Return what libpq takes, files checked.

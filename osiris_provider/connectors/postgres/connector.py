@@ -106,10 +106,10 @@ def _connect(parameters: dict[str, Any]) -> extensions.connection:
     wanted = True
 
     def connect() -> extensions.connection:
-        made: extensions.connection = psycopg2.connect(**parameters, connection_factory=connection_class())
+        opened: extensions.connection = psycopg2.connect(**parameters, connection_factory=connection_class())
         if not wanted:
-            made.close()
-        return made
+            opened.close()
+        return opened
 
     try:
         return interruptible(Work(None, lambda: None, lambda: None), connect)
@@ -118,11 +118,11 @@ def _connect(parameters: dict[str, Any]) -> extensions.connection:
         raise
 
 
-def _holders(parameters: dict[str, Any], place: str, pid: int) -> list[str]:
+def _holders(parameters: dict[str, Any], address: str, pid: int) -> list[str]:
     import psycopg2
 
     with contextlib.closing(psycopg2.connect(**parameters, connect_timeout=HOLDERS_SECONDS)) as connection:
-        return lock_holders(connection, place, pid)
+        return lock_holders(connection, address, pid)
 
 
 def _have_the_line_watched(client: extensions.connection) -> None:

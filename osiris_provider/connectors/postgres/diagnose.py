@@ -63,14 +63,14 @@ def _asked_for(sock: socket.socket, parameters: Parameters) -> Fault:
     names = {"user": parameters["user"], "database": parameters.get("dbname") or parameters["user"]}
     body = b"".join(f"{name}\0{value}\0".encode() for name, value in names.items()) + b"\0"
     sock.sendall(struct.pack("!II", 8 + len(body), _PROTOCOL) + body)
-    kind, said = _message(sock)
-    if kind == b"v":
-        kind, said = _message(sock)
-    if kind == b"E":
+    message_type, said = _message(sock)
+    if message_type == b"v":
+        message_type, said = _message(sock)
+    if message_type == b"E":
         codes = [part[1:].decode("ascii", "replace") for part in said.split(b"\0") if part[:1] == b"C"]
         return (fault_of_sqlstate(codes[0], login=True) if codes else None) or RESET
-    if kind != b"R" or len(said) < 4:
-        return RESET if kind == b"" else GARBAGE
+    if message_type != b"R" or len(said) < 4:
+        return RESET if message_type == b"" else GARBAGE
     (number,) = struct.unpack("!I", said[:4])
     way = WAYS.get(number, "other")
     if not allows(parameters.get("require_auth", ""), way):

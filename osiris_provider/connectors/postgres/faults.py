@@ -83,5 +83,5 @@ def fault_of_sqlstate(code: str, *, login: bool = False) -> Fault | None:
     :param code: five letters and digits.
     :param login: whether it came as the answer to a login.
     """
-    found = _AT_LOGIN.get(code) if login else None
-    return found or _BY_CODE.get(code) or _BY_CLASS.get(code[:2])
+    fault = _AT_LOGIN.get(code) if login else None
+    return fault or _BY_CODE.get(code) or _BY_CLASS.get(code[:2])

@@ -80,8 +80,8 @@ def host_addresses(parameters: Parameters, deadline: Deadline) -> list[str]:
         return [parameters["hostaddr"]]
     if auth.is_socket(parameters):
         return []
-    found = addresses_of(parameters["host"], int(parameters["port"]), deadline)
-    return [str(address[0]) for _, address in found]
+    resolved = addresses_of(parameters["host"], int(parameters["port"]), deadline)
+    return [str(address[0]) for _, address in resolved]
 
 
 class _LoginError(Exception):

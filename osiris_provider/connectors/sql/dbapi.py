@@ -69,15 +69,15 @@ def readable_file(field: str, path: str | None) -> str | None:
     """
     if path is None:
         return None
-    found = os.path.expanduser(path)
-    if not os.path.isfile(found) or not os.access(found, os.R_OK):
+    expanded = os.path.expanduser(path)
+    if not os.path.isfile(expanded) or not os.access(expanded, os.R_OK):
         # The path is not shown: a secret may have been put into the wrong field.
         message = f"field {field}: there is no such file, or this process cannot read it"
         raise ConnectionConfigError(message, field=field)
-    return found
+    return expanded
 
 
-def place_of(host: str, port: int) -> str:
+def address_of(host: str, port: int) -> str:
     """Return ``host:port`` for messages; an IPv6 address is set apart in words."""
     return f"{host} port {port}" if ":" in host else f"{host}:{port}"
 
@@ -85,7 +85,7 @@ def place_of(host: str, port: int) -> str:
 def build_url(
     scheme: str,
     credentials: tuple[str | None, str] | None,
-    place: tuple[str, int],
+    address: tuple[str, int],
     database: str | None,
     options: Mapping[str, Any] | None = None,
 ) -> str:
@@ -93,11 +93,11 @@ def build_url(
 
     :param scheme: such as ``mysql``.
     :param credentials: user and password; None puts ``***`` in their place.
-    :param place: host and port.
+    :param address: host and port.
     :param database: path of the URL.
     :param options: query of the URL; those that are None are left out.
     """
-    host, port = place
+    host, port = address
     user, password = credentials or (None, "")
     login = _quoted(user or "") + (f":{_quoted(password)}" if password else "") if credentials else "***"
     shown = f"[{host}]" if ":" in host else _quoted(host)

@@ -48,4 +48,4 @@ def request_json(
             step.connection, lambda: connector.fetch(session, method, path, also=also, lines=lines, **options)
         )
 
-    return call_with_retries(once, throttled_attempts=THROTTLED_ATTEMPTS, patience=MAX_WAIT)
+    return call_with_retries(once, throttled_attempts=THROTTLED_ATTEMPTS, max_wait=MAX_WAIT)
