@@ -15,20 +15,27 @@
         ├── ConnectTimeoutError              retry
         └── UnknownConnectorError            look; retry if the task has retries
 
-Every message is safe to print: it holds no secret. Every exception survives pickling, because Airflow moves them
-between processes.
+Every message is safe to print: it holds no secret. Every exception survives pickling with all its attributes, because
+Airflow moves them between processes. What happened at a peer is a :class:`Fault`, which the error carries.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar, Literal, get_args
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict, get_args
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
 
 Category = Literal["auth", "network", "permission", "timeout", "ok", "unknown"]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 """The categories of CONN-010."""
 TRANSIENT: frozenset[Category] = frozenset({"network", "timeout", "unknown"})
 """Categories of what may pass by itself: auth and permission never do, what nobody can classify may."""
+MAX_MESSAGE = 299
+"""Characters of a message that a fault makes."""
 
 
 _ESCAPES = re.compile(
@@ -51,47 +58,146 @@ def printable(text: object) -> str:
     return "".join(kept).strip()
 
 
+@dataclass(frozen=True)
+class Fault:
+    """One kind of failure. The same one in other words (:meth:`reworded`) is equal to it.
+
+    :param slug: its stable name, for programs and tests; each is defined once in the whole package.
+    :param category: of CONN-010.
+    :param message: what happened, then what to do; ``{place}`` and ``{timeout}`` are filled in.
+    :param permanent: waiting does not help, somebody has to correct something, although the category is one that is
+        usually retried (an expired certificate is).
+    """
+
+    slug: str
+    category: Category
+    message: str = field(compare=False)
+    permanent: bool = False
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same may succeed later without anybody correcting anything.
+
+        Doctor, sensor, operator, retry policy and drivers decide by this and by nothing else.
+        """
+        return self.category in TRANSIENT and not self.permanent
+
+    @property
+    def advice(self) -> str:
+        """What to do about it: the message without its first sentence."""
+        return self.message.partition(". ")[2]
+
+    def reworded(self, message: str) -> Fault:
+        """Return the same fault with a message that knows more.
+
+        :param message: takes the place of the general one.
+        """
+        return replace(self, message=message)
+
+    def text(self, place: str, timeout: float | None = None) -> str:
+        """Return the message for a place.
+
+        :param place: such as ``db.example.com:3306``; public and already free of secrets.
+        :param timeout: seconds that were waited, where it matters.
+        """
+        waited = f"{timeout:g} s" if timeout else "the time given"
+        return self.message.replace("{timeout}", waited).replace("{place}", place)[:MAX_MESSAGE]
+
+    def error(
+        self,
+        place: str,
+        *,
+        retry_after: float | None = None,
+        cause: BaseException | None = None,
+        **where: Unpack[Where],
+    ) -> ConnectorError:
+        """Return the exception to raise for this fault.
+
+        :param place: see :meth:`text`.
+        :param retry_after: see :class:`ConnectorError`.
+        :param cause: see :class:`ConnectorError`; only the name of its class is kept.
+        :param where: see :class:`Where`; ``reference`` is put before the message.
+        """
+        reference = where.get("reference")
+        prefix = f"{reference}: " if reference else ""
+        named = None if cause is None else type(cause).__name__
+        said = prefix + self.text(place)
+        return ERROR_BY_CATEGORY[self.category](said, fault=self, retry_after=retry_after, cause=named, **where)
+
+
+UNKNOWN = Fault("unknown", "unknown", "{place} failed with an error that has no category yet. Please report it.")
+
+
+class Where(TypedDict, total=False):
+    """What an error is about, as far as it is known; each is an attribute of the error, None if it is not known."""
+
+    reference: str | None
+    """Of the connection: ``@mysql.default``, or the Airflow connection id."""
+    field: str | None
+    """Of the connection or of the step's config."""
+    file: str | None
+    line: int | None
+    step: str | None
+    table: str | None
+    column: str | None
+    row: int | None
+    """Number of the row, from 1."""
+
+
 class OsirisError(Exception):
     """Base of all errors of this package.
 
     :param message: what happened, in words for the person who has to act. Never holds a secret; its lines are made
         :func:`printable`.
-    :param facts: keyword facts about the place (``reference``, ``field``, ``file``, ``line`` …), kept as attributes.
+    :param where: see :class:`Where`.
     """
 
-    category: ClassVar[Category] = "unknown"
+    category: Category = "unknown"
+    message: str
+    reference: str | None = None
+    field: str | None = None
+    file: str | None = None
+    line: int | None = None
+    step: str | None = None
+    table: str | None = None
+    column: str | None = None
+    row: int | None = None
 
-    def __init__(self, message: str, **facts: Any) -> None:
+    def __init__(self, message: str, **where: Unpack[Where]) -> None:
+        unknown = where.keys() - Where.__annotations__
+        if unknown:
+            # Python checks no keywords that are gathered.
+            problem = f"{type(self).__name__} has no attribute {min(unknown)}"
+            raise TypeError(problem)
         safe = "\n".join(_safe_line(line) for line in message.split("\n"))
         super().__init__(safe)
         self.message = safe
-        self.facts = facts
+        vars(self).update(where)
 
     @property
     def is_transient(self) -> bool:
-        """Whether the same may succeed later without anybody mending anything: all retries are decided by this.
+        """Whether the same may succeed later without anybody correcting anything: all retries are decided by this."""
+        return False
 
-        Fact ``retryable`` says so, where it is known; else the category does.
+    def restated(self, message: str, **where: Unpack[Where]) -> Self:
+        """Return this error in other words, for somebody who knows more about where it happened.
+
+        :param message: takes the place of the message.
+        :param where: is added to what is known already.
         """
-        return bool(self.facts.get("retryable", False))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle message and facts; ``Exception`` alone would lose the keywords."""
-        return _rebuild, (type(self), self.message, self.facts)
+        again = copy(self)
+        OsirisError.__init__(again, message, **where)
+        return again
 
 
 def _safe_line(line: str) -> str:
     return line if line.isprintable() else line[: len(line) - len(line.lstrip(" "))] + printable(line)
 
 
-def _rebuild(cls: type[OsirisError], message: str, facts: dict[str, Any]) -> OsirisError:
-    return cls(message, **facts)
-
-
 class ConnectionConfigError(OsirisError, ValueError):
     """The connections file, a reference, a field or an environment variable is wrong.
 
-    ``facts`` has ``reference``, ``field``, ``file`` and ``line`` where they are known.
+    ``reference``, ``field``, ``file`` and ``line`` say where, as far as it is known.
     """
 
 
@@ -108,44 +214,73 @@ class MissingPackageError(OsirisError, ImportError):
 
 
 class DataError(OsirisError):
-    """The data does not fit where it should go. The message names column and row where they are known."""
+    """The data does not fit where it should go. ``column`` and ``row`` say where, as far as it is known."""
 
 
 class ConnectorError(OsirisError):
     """The peer refused, failed or stayed silent; ``category`` says which (CONN-010).
 
-    ``facts`` has ``reference``, ``fault`` (a stable slug such as ``wrong_password``), ``retryable`` (bool) and
-    ``retry_after`` (seconds) where they are known.
+    :param fault: what it was. Not given, it is the one of the class, whose slug is the category.
+    :param retry_after: seconds after which the peer wants to be asked again, if it said so.
+    :param cause: name of the client library's exception class. The exception itself is not kept: its text and its
+        arguments may hold a secret.
+    :raises ValueError: the fault is of another category than the class; :meth:`Fault.error` takes the right class.
     """
+
+    usual: ClassVar[Fault] = UNKNOWN
+    fault: Fault
+    retry_after: float | None
+    cause: str | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fault: Fault | None = None,
+        retry_after: float | None = None,
+        cause: str | None = None,
+        **where: Unpack[Where],
+    ) -> None:
+        super().__init__(message, **where)
+        self.fault = self.usual if fault is None else fault
+        self.retry_after = retry_after
+        self.cause = cause
+        if self.fault.category != self.category:
+            problem = f"{type(self).__name__} cannot carry fault {self.fault.slug} of category {self.fault.category}"
+            raise ValueError(problem)
 
     @property
     def is_transient(self) -> bool:
-        """Whether the same may succeed later; see :attr:`OsirisError.is_transient`."""
-        return bool(self.facts.get("retryable", self.category in TRANSIENT))
+        """Whether the same may succeed later; see :attr:`Fault.is_transient`."""
+        return self.fault.is_transient
 
 
 class AuthError(ConnectorError):
     """The peer does not accept these credentials."""
 
     category = "auth"
+    usual = Fault("auth", "auth", "{place} does not accept these credentials. Check them.")
 
 
 class PermissionDeniedError(ConnectorError):
     """The credentials are good, the right is missing."""
 
     category = "permission"
+    usual = Fault("permission", "permission", "{place} accepts these credentials, but a right is missing. Grant it.")
 
 
 class NetworkError(ConnectorError):
     """The peer was not reached, or the line broke."""
 
     category = "network"
+    usual = Fault("network", "network", "{place} was not reached, or the line broke. Check the network between.")
 
 
 class ConnectTimeoutError(ConnectorError):
     """The peer did not answer in time."""
 
     category = "timeout"
+    usual = Fault("timeout", "timeout", "{place} did not answer in time. Check firewall and load, or allow more time.")
 
 
 class UnknownConnectorError(ConnectorError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.errors import MissingPackageError, OsirisError
+from osiris_provider.errors import ConnectorError, MissingPackageError, OsirisError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,9 +56,9 @@ class OsirisRetryPolicy(RetryPolicy):
         return RetryDecision.retry(self._delay(error, try_number), f"{reason}: may pass")
 
     def _delay(self, error: OsirisError, try_number: int) -> timedelta | None:
-        asked = error.facts.get("retry_after")
+        asked = error.retry_after if isinstance(error, ConnectorError) else None
         if asked is not None:
-            return min(timedelta(seconds=float(asked)), self.max_delay)
+            return min(timedelta(seconds=asked), self.max_delay)
         # More doublings than these would overflow.
         return None if self.delay is None else min(self.delay * 2 ** min(try_number - 1, 30), self.max_delay)
 

@@ -1,7 +1,7 @@
 """The generated parts of documents.
 
 docs/fields.md: the fields of each family, and where an Airflow connection keeps them. docs/apis.md: the config fields
-of the extractors that read APIs. docs/reference.md: all of it.
+of the extractors that read APIs. docs/faults.md and docs/reference.md: all of them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docs_faults import page as faults_page
 from docs_reference import reference
 from pydantic import BaseModel
 
@@ -128,7 +129,8 @@ def documents() -> dict[Path, str]:
     text = apis.read_text(encoding="utf-8")
     for name, (model, base) in CONFIGS.items():
         text = _with_part(text, f"fields of {name}", config_table(model, base))
-    return {**texts, apis: text, ROOT / "docs" / "reference.md": reference()}
+    docs = ROOT / "docs"
+    return {**texts, apis: text, docs / "faults.md": faults_page(), docs / "reference.md": reference()}
 
 
 def _with_part(text: str, name: str, part: str) -> str:

@@ -79,7 +79,7 @@ def reported(as_json: bool) -> Iterator[None]:
     else:
         return
     if as_json:
-        facts = {name: problem.facts.get(name) for name in ("file", "line", "reference", "field")}
-        write_json({"error": {"message": str(problem), **facts}})
+        where = {name: getattr(problem, name) for name in ("file", "line", "reference", "field")}
+        write_json({"error": {"message": str(problem), **where}})
     say(f"error: {problem}")
     raise click.exceptions.Exit(MISCONFIGURED)

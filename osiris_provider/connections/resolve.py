@@ -64,7 +64,7 @@ def _parsed(reference: str, file: FileArgument) -> ConnectionRef:
     except ConnectionConfigError:
         near = ""
     message = f"{problem}{near}"
-    raise ConnectionConfigError(message, **problem.facts)
+    raise problem.restated(message)
 
 
 def list_connections(file: FileArgument = None) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import SecretStr, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.http.base import MAX_PROBE, HttpConnector, parsed, probe_difference
 from osiris_provider.connectors.http.connection import (
     CaBundle,
@@ -21,8 +20,9 @@ from osiris_provider.connectors.http.connection import (
     Timeout,
     Url,
 )
-from osiris_provider.connectors.http.faults import HTTP_STATUS, WEB_PAGE, HttpFaultError
+from osiris_provider.connectors.http.faults import HTTP_STATUS, NOT_CHECKED, NOT_FOUND, WEB_PAGE, HttpFaultError
 from osiris_provider.connectors.model import FieldInfo
+from osiris_provider.errors import Fault
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.oauth import ClientCredentials
@@ -33,19 +33,13 @@ _ABSOLUTE = re.compile(r"[A-Za-z]+:|//")
 _COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
-NOT_CHECKED = Fault(
-    "credentials_not_checked",
-    "unknown",
+NEEDS_HEALTH_PATH = NOT_CHECKED.reworded(
     "{place} answers the same without credentials, so they are not proven. Set health_path to a path that needs them.",
-    permanent=True,
 )
-NOT_FOUND = Fault(
-    "not_found",
-    "unknown",
+NOTHING_THERE = NOT_FOUND.reworded(
     "{place} has nothing at this address. Check base_url, and the path: for doctor it is health_path.",
-    permanent=True,
 )
-STATUSES = {**HTTP_STATUS, 404: NOT_FOUND}
+STATUSES = {**HTTP_STATUS, 404: NOTHING_THERE}
 
 
 class ApiConnection(HttpConnection):
@@ -222,7 +216,7 @@ class ApiConnector(HttpConnector[ApiConnection]):
             probe_difference(
                 lambda: session.ask_as_stranger("GET", model.health_path, MAX_PROBE, _auth_of_nobody(model)),
                 lambda anonymous: anonymous.is_success and not anonymous.is_page,
-                NOT_CHECKED,
+                NEEDS_HEALTH_PATH,
             )
         return {"status": answer.status}
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from importlib import import_module
 from typing import Any, ClassVar, Generic, TypeVar
 
 from osiris_provider.connectors.cache import ClientCache
 from osiris_provider.connectors.check import Verdict, check
-from osiris_provider.connectors.faults import GARBAGE, UNKNOWN, Fault, transport_fault
+from osiris_provider.connectors.faults import GARBAGE, transport_fault
 from osiris_provider.connectors.model import ConnectionModel, FieldSpec, reference_of
 from osiris_provider.connectors.retry import call_with_retries
-from osiris_provider.errors import ConnectorError, OsirisError
+from osiris_provider.errors import UNKNOWN, ConnectorError, Fault, OsirisError
 from osiris_provider.net.deadline import CHECK_BYTES, Deadline
 
 M = TypeVar("M", bound=ConnectionModel)
@@ -149,8 +148,7 @@ class Connector(ABC, Generic[M, C]):
         :param connection: a resolved connection.
         """
         fault = self.classify(error)
-        facts = {"cause": type(error).__name__}
-        return fault.error(self.place_of(connection), reference=reference_of(connection), **facts)
+        return fault.error(self.place_of(connection), reference=reference_of(connection), cause=error)
 
     def classify(self, error: BaseException) -> Fault:
         """Return the fault of whatever a client library raised: the family's table first, then transport errors.
@@ -218,4 +216,4 @@ def _uncategorized(error: BaseException) -> Fault:
     codes = (getattr(error, "pgcode", None), next(iter(error.args), None), getattr(error, "errno", None))
     code = next((str(code) for code in codes if isinstance(code, int) or _SQLSTATE.fullmatch(str(code))), "")
     known_as = f"{type(error).__name__} {code}".rstrip()
-    return replace(UNKNOWN, message=UNKNOWN.message.replace("an error that", f"{known_as}, which"))
+    return UNKNOWN.reworded(UNKNOWN.message.replace("an error that", f"{known_as}, which"))

@@ -16,8 +16,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypedDict
 
-from osiris_provider.connectors.faults import MAX_MESSAGE, NOT_ASKED, TIMED_OUT, Fault
-from osiris_provider.errors import Category, ConnectionNotFoundError, ConnectorError, OsirisError, printable
+from osiris_provider.connectors.faults import MISCONFIGURED, NO_SUCH_CONNECTION, NOT_ASKED, TIMED_OUT
+from osiris_provider.errors import (
+    MAX_MESSAGE,
+    Category,
+    ConnectionNotFoundError,
+    ConnectorError,
+    Fault,
+    OsirisError,
+    printable,
+)
 from osiris_provider.net.deadline import CHECK_BYTES, Deadline, checked_timeout
 
 GRACE = 0.1
@@ -214,7 +222,7 @@ def _printable_inside(value: Any) -> Any:
 def _failed(connector: Checkable, connection: Mapping[str, Any], error: BaseException, deadline: Deadline) -> Result:
     try:
         if isinstance(error, ConnectorError):
-            return _verdict_of(error)
+            return failure(error.fault, str(error))
         if isinstance(error, OsirisError):
             return misconfigured(str(error))
         fault = connector.classify(error)
@@ -241,8 +249,7 @@ def misconfigured(message: str) -> Result:
 
     :param message: what to mend; free of secrets.
     """
-    fault = Fault("misconfigured", "unknown", "", permanent=True)
-    return failure(fault, message)
+    return failure(MISCONFIGURED, message)
 
 
 def unresolved(error: OsirisError) -> Result:
@@ -251,18 +258,8 @@ def unresolved(error: OsirisError) -> Result:
     :param error: of resolving it. Fault ``no_such_connection`` tells what nobody knows from what is wrong.
     """
     if isinstance(error, ConnectionNotFoundError):
-        return failure(Fault("no_such_connection", "unknown", "", permanent=True), str(error))
+        return failure(NO_SUCH_CONNECTION, str(error))
     return misconfigured(str(error))
-
-
-def _verdict_of(error: ConnectorError) -> Result:
-    fault = Fault(
-        str(error.facts.get("fault", "unknown")),
-        error.category,
-        "",
-        permanent=not error.is_transient,
-    )
-    return failure(fault, str(error))
 
 
 @atexit.register

@@ -1,6 +1,7 @@
 """What can go wrong with a peer, told apart by code, each with its category (CONN-010) and what to do next.
 
-Families add their own tables (MySQL error codes, SQLSTATEs, HTTP statuses) made of the same :class:`Fault`.
+Families add their own tables (MySQL error codes, SQLSTATEs, HTTP statuses) made of the same
+:class:`~osiris_provider.errors.Fault`; a slug is defined once, whatever the table.
 Messages are plain sentences without square brackets (Airflow's command line eats those). Nothing that a peer said is
 ever put into them.
 """
@@ -11,55 +12,10 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from osiris_provider.errors import ERROR_BY_CATEGORY, TRANSIENT, Category, ConnectorError
+from osiris_provider.errors import Fault
 from osiris_provider.net.deadline import TooMuchDataError
 from osiris_provider.net.dns import NamesUnansweredError
-
-MAX_MESSAGE = 299
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One kind of failure.
-
-    :param slug: its stable name, for programs and tests.
-    :param category: of CONN-010.
-    :param message: what happened and what to do; ``{place}`` and ``{timeout}`` are filled in.
-    :param permanent: waiting does not help, somebody has to mend something, although the category is one that is
-        usually retried (an expired certificate is).
-    """
-
-    slug: str
-    category: Category
-    message: str
-    permanent: bool = False
-
-    @property
-    def is_transient(self) -> bool:
-        """Whether it may pass by itself; see :attr:`osiris_provider.errors.OsirisError.is_transient`."""
-        return self.category in TRANSIENT and not self.permanent
-
-    def text(self, place: str, timeout: float | None = None) -> str:
-        """Return the message for a place.
-
-        :param place: such as ``db.example.com:3306``; public and already free of secrets.
-        :param timeout: seconds that were waited, where it matters.
-        """
-        waited = f"{timeout:g} s" if timeout else "the time given"
-        return self.message.replace("{timeout}", waited).replace("{place}", place)[:MAX_MESSAGE]
-
-    def error(self, place: str, *, reference: str | None = None, **facts: object) -> ConnectorError:
-        """Return the exception to raise for this fault.
-
-        :param place: see :meth:`text`.
-        :param reference: of the connection, put before the message.
-        """
-        prefix = f"{reference}: " if reference else ""
-        known = {"reference": reference, "fault": self.slug, "retryable": self.is_transient, **facts}
-        return ERROR_BY_CATEGORY[self.category](prefix + self.text(place), **known)
-
 
 REFUSED = Fault(
     "refused", "network", "{place} refused the connection. Check host and port, and that the server is running."
@@ -125,7 +81,15 @@ CERTIFICATE_WRONG_NAME = Fault(
     "The certificate of {place} was made for another name. Use the name that it carries as host.",
     True,
 )
-UNKNOWN = Fault("unknown", "unknown", "{place} failed with an error that has no category yet. Please report it.")
+MISCONFIGURED = Fault(
+    "misconfigured", "unknown", "The connection to {place} cannot be tried as it is. Correct its fields.", True
+)
+NO_SUCH_CONNECTION = Fault(
+    "no_such_connection", "unknown", "There is no connection {place}. Add it, or correct the reference.", True
+)
+THROTTLED = Fault(
+    "throttled", "network", "{place} limits the rate of requests, and the limit is reached. Try again later."
+)
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: REFUSED,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from osiris_provider.connectors.faults import THROTTLED
 from osiris_provider.errors import ConnectorError
+
+if TYPE_CHECKING:
+    import tenacity
 
 log = logging.getLogger(__name__)
 
@@ -14,9 +18,6 @@ ATTEMPTS = 3
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0
 """Seconds between attempts: exponential from the first, with jitter, never more than the longest."""
-
-THROTTLED = "throttled"
-"""The fault of a peer that limits the rate of requests."""
 
 T = TypeVar("T")
 
@@ -26,8 +27,8 @@ def call_with_retries(
 ) -> T:
     """Call until it succeeds, fails for good, or has been tried often enough.
 
-    Network and timeout errors are tried again, auth, permission and configuration errors never. A ``retry_after``
-    fact on the error (seconds, from the peer) is honoured up to :data:`LONGEST_WAIT`, or up to ``max_wait``.
+    Network and timeout errors are tried again, auth, permission and configuration errors never. ``retry_after`` of
+    the error (seconds, from the peer) is honoured up to :data:`LONGEST_WAIT`, or up to ``max_wait``.
 
     :param call: raises :class:`~osiris_provider.errors.ConnectorError` on failure.
     :param attempts: in all.
@@ -47,7 +48,7 @@ def call_with_retries(
     def stop(state: tenacity.RetryCallState) -> bool:
         if max_wait is not None and _asked(state) > max_wait:
             return True
-        limit = max(attempts, throttled_attempts) if _fact(state, "fault") == THROTTLED else attempts
+        limit = max(attempts, throttled_attempts) if _is_throttled(state) else attempts
         return state.attempt_number >= limit
 
     retrying = tenacity.Retrying(
@@ -60,15 +61,20 @@ def call_with_retries(
     return retrying(call)
 
 
-def _fact(state: object, name: str) -> Any:
-    outcome = getattr(state, "outcome", None)
-    error = outcome.exception() if outcome else None
-    return error.facts.get(name) if isinstance(error, ConnectorError) else None
+def _error(state: tenacity.RetryCallState) -> ConnectorError | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, ConnectorError) else None
 
 
-def _asked(state: object) -> float:
+def _is_throttled(state: tenacity.RetryCallState) -> bool:
+    error = _error(state)
+    return error is not None and error.fault == THROTTLED
+
+
+def _asked(state: tenacity.RetryCallState) -> float:
     """Return the seconds that the peer asks to wait."""
-    return float(_fact(state, "retry_after") or 0)
+    error = _error(state)
+    return (error.retry_after if error else None) or 0.0
 
 
 def _worth_it(error: BaseException) -> bool:

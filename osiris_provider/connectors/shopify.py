@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT, Fault
+from osiris_provider.connectors.faults import GARBAGE, THROTTLED, TIMED_OUT
 from osiris_provider.connectors.http.base import MAX_PROBE, HttpConnector, parsed
 from osiris_provider.connectors.http.connection import (
     CaBundle,
@@ -25,12 +25,12 @@ from osiris_provider.connectors.http.faults import (
     FORBIDDEN,
     HTTP_STATUS,
     SERVER_ERROR,
-    THROTTLED,
     UNAUTHORIZED,
     HttpFaultError,
     bounded_wait,
 )
 from osiris_provider.connectors.model import FieldInfo
+from osiris_provider.errors import Fault
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.session import Answer, HttpSession

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 from pydantic import AfterValidator, SecretStr, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT, Fault
+from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT
 from osiris_provider.connectors.http.base import MAX_PROBE, HttpConnector, parsed, probe_difference
 from osiris_provider.connectors.http.connection import CaBundle, Endpoint, HeaderSecret, HttpConnection, Timeout, Url
 from osiris_provider.connectors.http.faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED, HttpFaultError
 from osiris_provider.connectors.model import FieldInfo
+from osiris_provider.connectors.sql.faults import NO_SUCH_COLUMN, NO_SUCH_TABLE
+from osiris_provider.errors import Fault
 from osiris_provider.net.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -35,13 +37,10 @@ NO_SCHEMA = Fault(
     "{place} does not expose this schema. Expose it in the project's Data API settings, or change field schema.",
     permanent=True,
 )
-NO_TABLE = Fault(
-    "no_such_table",
-    "unknown",
+NO_TABLE = NO_SUCH_TABLE.reworded(
     "{place} exposes no such table or view in this schema. Check its name and the Data API settings.",
-    permanent=True,
 )
-NO_COLUMN = Fault("no_such_column", "unknown", "{place} has no such column. Check select, filters and order.", True)
+NO_COLUMN = NO_SUCH_COLUMN.reworded("{place} has no such column. Check select, filters and order.")
 
 STATUSES = {**HTTP_STATUS, 540: PAUSED}
 CODES: dict[str, Fault] = {

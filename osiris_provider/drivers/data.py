@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from typing_extensions import Unpack
 
 BATCH_ROWS = 65_536
 """Rows that are held at a time where a driver can choose."""
@@ -20,18 +21,24 @@ BATCH_ROWS = 65_536
 class ColumnNeedsTextError(DataError):
     """A stream met a value that the Arrow type of its column cannot hold; as text it can be read.
 
-    ``facts`` has ``columns``, the names, and ``row`` where it is known. ``again``, if it is set, opens the whole stream
-    anew with these columns as text: whoever takes the stream drops what came so far and goes on with that one.
-    :class:`~osiris_provider.runtime.staging.Staging` does so. Code that changes batches on their way has to do to the
-    new stream what it did to the first, or to set ``again`` to None.
+    ``again``, if it is set, opens the whole stream anew with these columns as text: whoever takes the stream drops what
+    came so far and goes on with that one. :class:`~osiris_provider.runtime.staging.Staging` does so. Code that changes
+    batches on their way has to do to the new stream what it did to the first, or to set ``again`` to None.
+
+    :param message: see :class:`~osiris_provider.errors.OsirisError`.
+    :param columns: that cannot be read but as text.
+    :param where: see :class:`~osiris_provider.errors.Where`; ``row`` is the first that has such a value.
     """
 
     again: Callable[[], pa.RecordBatchReader] | None = None
 
-    @property
-    def columns(self) -> list[str]:
-        """The columns that cannot be read but as text."""
-        return list(self.facts["columns"])
+    def __init__(self, message: str, columns: Sequence[str] = (), **where: Unpack[Where]) -> None:
+        super().__init__(message, **where)
+        self.columns = list(columns)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave out ``again``: a stream is opened in its own process."""
+        return type(self), self.args, {name: value for name, value in vars(self).items() if name != "again"}
 
 
 def memory_pool() -> pa.MemoryPool:

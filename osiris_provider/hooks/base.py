@@ -84,7 +84,7 @@ def _by_reference(ref: ConnectionRef, file: FileArgument) -> dict[str, Any]:
     found = _airflow_connection(connection_id)
     if found is None:
         message = f"{missing} Airflow has no connection {connection_id} either."
-        raise ConnectionNotFoundError(message, **{**missing.facts, "reference": str(ref)})
+        raise missing.restated(message, reference=str(ref))
     return from_airflow(ref.family, _attributes(found), ref.alias or "default", connection_id=connection_id)
 
 

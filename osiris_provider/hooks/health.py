@@ -8,9 +8,8 @@ from typing import Any
 from osiris_provider.connections.load import FileArgument
 from osiris_provider.connectors.check import examine, unresolved
 from osiris_provider.connectors.check_many import Report, as_report, doctor_all
-from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.errors import TRANSIENT, OsirisError
+from osiris_provider.errors import TRANSIENT, Fault, OsirisError
 from osiris_provider.hooks.base import resolve
 from osiris_provider.net.deadline import CHECK_BYTES, Deadline
 

@@ -115,7 +115,7 @@ class StateStore:
         try:
             text = attempt(uri, file_system(path).cat_file, path.path)
         except ConnectorError as error:
-            if error.facts.get("fault") != MISSING.slug:
+            if error.fault != MISSING:
                 raise
             return None
         entry = _parsed(text)
@@ -168,7 +168,7 @@ class StateStore:
         try:
             found: list[str] = attempt(uri, fs.ls, path.path, detail=False)
         except ConnectorError as error:
-            if error.facts.get("fault") != MISSING.slug:
+            if error.fault != MISSING:
                 raise
             return []
         return sorted(name.rstrip("/").rpartition("/")[2] for name in found)

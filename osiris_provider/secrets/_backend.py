@@ -120,7 +120,7 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
 
         Airflow drops what a backend raises, and says only that the connection is not defined.
         """
-        warning = (str(error), *_version_of(error.facts.get("file")))
+        warning = (str(error), *_version_of(error.file))
         if warning in self._warned:
             return
         self._warned.add(warning)

@@ -132,7 +132,7 @@ def _listed(ls: Callable[..., Any], root: str, url: str) -> Any:
     try:
         return attempt(url, ls, root, detail=True)
     except ConnectorError as error:
-        if error.facts["fault"] != MISSING.slug:
+        if error.fault != MISSING:
             raise
     return []
 
@@ -160,7 +160,7 @@ def _removed(old: OldFile, remove: Callable[[], Any], url: str) -> OldFile:
     try:
         attempt(f"{url}/{old.path}", remove)
     except ConnectorError as error:
-        if error.facts["fault"] != MISSING.slug:
+        if error.fault != MISSING:
             return OldFile(old.path, old.bytes, old.modified, error.message)
     return old
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from osiris_provider.connectors.faults import Fault, chain, transport_fault
+from osiris_provider.connectors.faults import chain, transport_fault
+from osiris_provider.errors import Fault
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ FORBIDDEN = Fault(
     "Access to {place} is denied. Give the user or the key of this worker the right to list, read, write and delete.",
 )
 READ_ONLY = Fault(
-    "read_only", "permission", "{place} is read-only. Mount it for writing, or choose another staging_url."
+    "storage_read_only", "permission", "{place} is read-only. Mount it for writing, or choose another staging_url."
 )
 IN_THE_WAY = Fault(
     "in_the_way",

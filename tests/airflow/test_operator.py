@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import DAG
+from osiris_provider.connectors.faults import CERTIFICATE_EXPIRED
 from osiris_provider.errors import AuthError, ConnectTimeoutError, DataError, NetworkError, UnknownConnectorError
 from osiris_provider.operators.osiris import MAX_RESULT, OsirisOperator
 
@@ -186,7 +187,7 @@ def test_a_result_that_is_no_figure_is_refused(
         (AuthError("wrong password"), 1),
         (DataError("does not fit"), 1),
         (NetworkError("line broke"), 3),
-        (NetworkError("expired", retryable=False), 1),
+        (NetworkError("expired", fault=CERTIFICATE_EXPIRED), 1),
         (ConnectTimeoutError("silent"), 3),
         (UnknownConnectorError("odd"), 3),
         (ZeroDivisionError("a driver's own mistake"), 3),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import DAG, task
+from osiris_provider.connectors.faults import CERTIFICATE_EXPIRED
 from osiris_provider.errors import (
     AuthError,
     ConnectionConfigError,
@@ -114,7 +115,7 @@ def test_what_it_does_not_know_is_left_to_the_task() -> None:
 
 @since_3_3
 def test_a_lasting_fault_of_any_category_fails() -> None:
-    certificate = NetworkError("The certificate has expired.", retryable=False)
+    certificate = NetworkError("The certificate has expired.", fault=CERTIFICATE_EXPIRED)
     assert isinstance(certificate, ConnectorError)
     decision = NO_DELAY.evaluate(certificate, 1, 3)
     assert decision.action is RetryAction.FAIL

@@ -84,7 +84,7 @@ class NetworkContract(ConnectorContract):
         assert len(attempts) == retry.ATTEMPTS
         assert raised.value.is_transient
         again = pickle.loads(pickle.dumps(raised.value))  # noqa: S301 - pickled here
-        assert (type(again), str(again), again.facts) == (type(raised.value), str(raised.value), raised.value.facts)
+        assert (type(again), str(again), vars(again)) == (type(raised.value), str(raised.value), vars(raised.value))
 
 
 def count_attempts(connector: Connector[Any, Any], monkeypatch: pytest.MonkeyPatch) -> list[float]:

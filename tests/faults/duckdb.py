@@ -76,6 +76,6 @@ _ROWS: list[Row] = [
     ("a directory", "not_a_file", partial(opened, name="folder.duckdb")),
     ("a pipe", "not_a_file", partial(opened, name="pipe.duckdb")),
     ("not a database", "not_a_database", partial(opened, name="text.duckdb")),
-    ("written by another process", "locked", locked),
+    ("written by another process", "database_locked", locked),
 ]
 SCENARIOS = [Scenario(name, "duckdb", fault, make) for name, fault, make in _ROWS]

@@ -36,12 +36,18 @@ def row(finding: Finding) -> str:
     """Return the line of the page for a finding, without the time, which is never twice the same."""
     message = re.sub(r":\d{4,5}\b", ":PORT", finding.verdict["message"])
     message = re.sub(r"/\S*/([\w:]*\.?\w*)(?=[ .])", r"PATH/\1", message) if finding.family == "duckdb" else message
-    return f"| {finding.name} | {finding.verdict['category']} | `{finding.fault}` | {message}"
+    retry = {True: "helps", False: "no", None: ""}[finding.verdict["details"].get("retryable")]
+    return f"| {finding.name} | {finding.verdict['category']} | `{finding.fault}` | {retry} | {message}"
 
 
 def table(family: str, findings: Sequence[Finding]) -> str:
     """Return the section of a family."""
-    lines = [f"### {family}", "", "| fault | category | slug | message | seconds |", "|---|---|---|---|---|"]
+    lines = [
+        f"### {family}",
+        "",
+        "| fault | category | slug | retry | message | seconds |",
+        "|---|---|---|---|---|---|",
+    ]
     lines += [f"{row(finding)} | {finding.seconds:.2f} |" for finding in findings]
     return "\n".join(lines)
 

@@ -263,7 +263,7 @@ def test_a_pending_result_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None
     assert waits == [7]
     with pytest.raises(ConnectorError, match="not ready yet") as raised:
         read(*[pending] * retry.ATTEMPTS)
-    assert raised.value.facts["fault"] == "pending"
+    assert raised.value.fault.slug == "pending"
 
 
 def test_403_with_retry_after_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

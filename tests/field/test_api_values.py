@@ -244,7 +244,7 @@ def test_charsets_and_lines(reply: Reply, config: dict[str, Any]) -> None:
 def test_what_is_not_one_json_text_is_refused_in_words(reply: Reply, fault: str) -> None:
     with pytest.raises(ConnectorError) as raised:
         read(reply)
-    assert raised.value.facts["fault"] == fault
+    assert raised.value.fault.slug == fault
 
 
 def test_boolean_parameters_are_written_as_json_does() -> None:

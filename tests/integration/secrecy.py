@@ -165,7 +165,13 @@ def shown_of(error: BaseException) -> Outputs:
     text = "".join(traceback.format_exception(error))
     # Protocol 0 is text without lengths.
     pickled = pickle.dumps(error, protocol=0).decode("latin-1")
-    return {"str": str(error), "repr": repr(error), "facts": repr(error.facts), "traceback": text, "pickle": pickled}
+    return {
+        "str": str(error),
+        "repr": repr(error),
+        "attributes": repr(vars(error)),
+        "traceback": text,
+        "pickle": pickled,
+    }
 
 
 def outputs_of_asking(connection: Connection) -> Outputs:

@@ -95,7 +95,7 @@ class BrokenExtractTests(StagedFamily):
             with pytest.raises(ConnectTimeoutError) as raised:
                 self.stage(staging, limited, query=self.slow, engine=engine)
             assert raised.value.is_transient
-            assert raised.value.facts["fault"] == "statement_timeout"
+            assert raised.value.fault.slug == "statement_timeout"
             assert files_of(staging) == []
 
     @pytest.mark.parametrize("change", ["DROP TABLE much", "ALTER TABLE much DROP COLUMN s", "TRUNCATE TABLE much"])

@@ -68,7 +68,7 @@ class DriverTests(SQLFamily):
     def test_missing_right_is_permission(self, connection: Connection) -> None:
         with pytest.raises(PermissionDeniedError, match="Step extract") as raised:
             self.extract(connection, self.forbidden)
-        assert raised.value.facts["fault"] == "denied"
+        assert raised.value.fault.slug == "denied"
 
     forbidden: ClassVar[str]
 

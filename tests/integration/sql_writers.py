@@ -87,7 +87,7 @@ class WriterTests:
         data = pa.table({"id": [7, 8, 9, 8], "s": ["a", "b", "c", "d"]})
         with pytest.raises(DataError, match=r"column id: rows 2 and 4 of the input have the same key") as raised:
             self.write(connection, data, write_mode="upsert", primary_key="id", batch_rows=batch_rows)
-        assert raised.value.facts["row"] == 4
+        assert raised.value.row == 4
         assert self.content(connection) == []
 
     @pytest.mark.parametrize("mode", ["append", "replace"])

@@ -70,7 +70,7 @@ PUBLIC_VERDICTS = [
     (409, "unknown", "refused_request", False),
     (410, "unknown", "gone", False),
     (418, "unknown", "refused_request", False),
-    (423, "permission", "locked", False),
+    (423, "permission", "resource_locked", False),
     (429, "network", "throttled", True),
     (430, "unknown", "refused_request", False),
     (500, "network", "server_error", True),

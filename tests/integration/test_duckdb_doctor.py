@@ -103,7 +103,7 @@ def test_name_too_long(connector: DuckDBConnector, tmp_path: Path) -> None:
 @pytest.mark.parametrize("read_only", [True, False])
 def test_locked_by_another_process(connector: DuckDBConnector, database: Path, read_only: bool) -> None:
     with held_by_another_process(database):
-        assert verdict_on(connector, database, read_only=read_only) == ("locked", "unknown", True)
+        assert verdict_on(connector, database, read_only=read_only) == ("database_locked", "unknown", True)
     assert connector.doctor({"path": str(database)})[0]
 
 
@@ -111,7 +111,7 @@ def test_client_waits_for_its_turn(connector: DuckDBConnector, database: Path) -
     with held_by_another_process(database) as holder:
         with pytest.raises(UnknownConnectorError, match="Another process") as raised:
             connector.create_client({"path": str(database), "lock_timeout": 0.1})
-        assert raised.value.facts["fault"] == "locked"
+        assert raised.value.fault.slug == "database_locked"
         assert holder.stdin is not None
         holder.stdin.close()
         started = time.monotonic()

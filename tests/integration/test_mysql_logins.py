@@ -115,7 +115,7 @@ def test_conn_017_certificates_that_the_server_made_itself(server: MySQLServer) 
     assert cipher_of({**fields, "ssl_verify": "ca"}) != ""
     with pytest.raises(NetworkError) as raised:
         CONNECTOR.create_client(fields)
-    assert raised.value.facts["fault"] == "certificate_wrong_name"
+    assert raised.value.fault.slug == "certificate_wrong_name"
 
 
 def test_conn_010_the_right_password_without_tls_is_told_by_the_packets(server: MySQLServer) -> None:

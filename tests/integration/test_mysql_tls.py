@@ -68,13 +68,13 @@ def test_conn_017_ssl_ca_alone_encrypts_and_verifies(fields: Fields, certificate
     assert cipher_of({**fields, "ssl_ca": str(certificates.trusted)}) != ""
     with pytest.raises(NetworkError) as raised:
         cipher_of({**fields, "ssl_ca": str(certificates.other)})
-    assert raised.value.facts["fault"] == "certificate_untrusted"
+    assert raised.value.fault.slug == "certificate_untrusted"
 
 
 def test_conn_017_ssl_ca_verifies_the_name(fields: Fields, certificates: Certificates) -> None:
     with pytest.raises(NetworkError) as raised:
         cipher_of({**fields, "host": "127.0.0.1", "ssl_ca": str(certificates.trusted)})
-    assert raised.value.facts["fault"] == "certificate_wrong_name"
+    assert raised.value.fault.slug == "certificate_wrong_name"
 
 
 def test_conn_017_the_authority_alone_is_verified_if_the_connection_says_so(
@@ -84,13 +84,13 @@ def test_conn_017_the_authority_alone_is_verified_if_the_connection_says_so(
     assert cipher_of({**lenient, "ssl_ca": str(certificates.trusted)}) != ""
     with pytest.raises(NetworkError) as raised:
         cipher_of({**lenient, "ssl_ca": str(certificates.other)})
-    assert raised.value.facts["fault"] == "certificate_untrusted"
+    assert raised.value.fault.slug == "certificate_untrusted"
 
 
 def test_conn_017_ssl_verify_asks_the_authorities_of_the_system(fields: Fields) -> None:
     with pytest.raises(NetworkError) as raised:
         cipher_of({**fields, "ssl_verify": True})
-    assert raised.value.facts["fault"] == "certificate_untrusted"
+    assert raised.value.fault.slug == "certificate_untrusted"
 
 
 def test_conn_017_client_certificate(fields: Fields, certificates: Certificates, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_conn_017_an_account_for_tls_only_works_unless_tls_is_off(fields: Fields
     assert cipher_of(account) != ""
     with pytest.raises(AuthError, match="the account may be for TLS only: set ssl: true") as raised:
         cipher_of({**account, "ssl": False})
-    assert raised.value.facts["fault"] == "wrong_password"
+    assert raised.value.fault.slug == "wrong_password"
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_a_date_that_is_none_needs_text(connection: Connection[Any], declared: s
     with pytest.raises(ColumnNeedsTextError, match=r"Column v holds 0000-00-00.* in row 3 of the result") as caught:
         stream_query(connection, "SELECT v FROM t ORDER BY id").read_all()
 
-    assert (caught.value.columns, caught.value.facts["row"]) == (["v"], 3)
+    assert (caught.value.columns, caught.value.row) == (["v"], 3)
     assert not connection.open
 
 

@@ -228,7 +228,7 @@ class TestMySQLLoading(MySQLFamily):
             UnknownConnectorError, match=r"Step load: @mysql\.test: .* has run out of disk or memory"
         ) as raised:
             self.write(connection, data, RecordingContext(load_id="load"), engine=engine, write_mode="replace")
-        assert raised.value.facts["fault"] == "server_full"
+        assert raised.value.fault.slug == "server_full"
         assert self.execute(address, "SELECT * FROM target") == [(5, "there")]
         assert self.execute(address, "SHOW TABLES") == [("_osiris_loads",), ("target",)]
         assert self.execute(address, "SELECT * FROM _osiris_loads") == []

@@ -63,7 +63,7 @@ def test_conn_017_root_certificate_alone_verifies(fields: Fields, certificates: 
     assert is_encrypted({**fields, "sslrootcert": str(certificates.trusted)})
     with pytest.raises(NetworkError) as raised:
         is_encrypted({**fields, "sslrootcert": str(certificates.other)})
-    assert raised.value.facts["fault"] == "certificate_untrusted"
+    assert raised.value.fault.slug == "certificate_untrusted"
 
 
 def test_conn_017_verify_full_verifies_the_name(fields: Fields, certificates: Certificates) -> None:
@@ -71,7 +71,7 @@ def test_conn_017_verify_full_verifies_the_name(fields: Fields, certificates: Ce
     assert is_encrypted({**by_address, "sslmode": "verify-ca"})
     with pytest.raises(NetworkError) as raised:
         is_encrypted({**by_address, "sslmode": "verify-full"})
-    assert raised.value.facts["fault"] == "certificate_wrong_name"
+    assert raised.value.fault.slug == "certificate_wrong_name"
 
 
 def test_conn_017_client_certificate(fields: Fields, certificates: Certificates, tmp_path: Path) -> None:

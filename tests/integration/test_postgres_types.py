@@ -175,7 +175,7 @@ def test_a_special_value_is_an_error_that_names_column_and_row(
     assert reader.schema.field("at").type == US
     with pytest.raises(ColumnNeedsTextError, match=r"Column at holds infinity in row 3 of the result") as raised:
         reader.read_all()
-    assert raised.value.facts == {"columns": ["at"], "row": 3}
+    assert (raised.value.columns, raised.value.row) == (["at"], 3)
     assert session_state(postgres, connection) == ("idle",)
 
 

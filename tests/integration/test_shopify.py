@@ -257,7 +257,7 @@ def test_conn_019_extractor_tries_a_missing_scope_once(shop: FakeShopify) -> Non
 def test_extractor_reports_a_query_that_is_wrong(shop: FakeShopify) -> None:
     with pytest.raises(ConnectorError) as raised:
         extracted(shop, query="query ($after: String) { products {", connection_path="products")
-    assert raised.value.facts["fault"] == "bad_query"
+    assert raised.value.fault.slug == "bad_query"
     with pytest.raises(DataError, match=r"no connection with nodes or edges at data\.customers"):
         extracted(shop, query=PAGED_QUERY, connection_path="customers")
 

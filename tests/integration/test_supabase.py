@@ -241,7 +241,7 @@ def test_extractor_of_an_empty_table(supabase: FakeSupabase) -> None:
 def test_extractor_names_what_is_not_there(supabase: FakeSupabase, config: dict[str, Any], fault: str) -> None:
     with pytest.raises(ConnectorError, match=r"@supabase\.test") as raised:
         extracted(supabase, **config)
-    assert raised.value.facts["fault"] == fault
+    assert raised.value.fault.slug == fault
     assert len(supabase.requests) == 1
 
 

@@ -169,7 +169,7 @@ class TestThroughTheDSN(PostgresFamily, WriterTests):
         with pytest.raises(ConnectorError, match=r"Step load: @supabase\.test: ") as raised:
             self.write(broken, pa.table({"id": [1]}))
         assert connection["password"] not in str(raised.value)
-        assert raised.value.facts["reference"] == "@supabase.test"
+        assert raised.value.reference == "@supabase.test"
 
     def test_table_lies_in_the_schema_of_the_connection(self, connection: Connection) -> None:
         self.write(connection, pa.table({"id": [1]}), create_if_missing=True)

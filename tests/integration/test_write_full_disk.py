@@ -66,7 +66,7 @@ def test_full_disk_is_said_and_nothing_is_visible(tmp_path: Path, small_disk: Pa
 
         with pytest.raises(UnknownConnectorError, match=r"Step load: .* has run out of disk or memory") as raised:
             write(many)
-        assert raised.value.facts["fault"] == "server_full"
+        assert raised.value.fault.slug == "server_full"
         assert target.query("SELECT id FROM target") == [(-1,)]
         assert target.query("SELECT load_id FROM _osiris_loads") == []
         ballast.unlink()

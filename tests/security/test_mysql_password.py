@@ -156,7 +156,7 @@ def test_what_is_refused_says_what_to_set(
         connection = at(server, directory, **fields)
         with pytest.raises(AuthError, match=advice) as raised:
             CONNECTOR.create_client(connection)
-        assert raised.value.facts["fault"] == fault
+        assert raised.value.fault.slug == fault
         server.wait()
         # Real servers count logins that are broken off, and then refuse every program of the machine.
         assert b"\0" in server.heard

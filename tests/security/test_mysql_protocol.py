@@ -63,7 +63,7 @@ def test_a_server_that_asks_for_a_file_does_not_get_it_from_a_client(file: Path)
         client = CONNECTOR.create_client({**connection, "port": server.port})
         with closing(client), pytest.raises(NetworkError) as raised:
             CONNECTOR.translate_errors(connection, lambda: client.cursor().execute("SELECT 1"))
-        assert raised.value.facts["fault"] == "file_requested"
+        assert raised.value.fault.slug == "file_requested"
         server.wait()
         assert b"fernet" not in b"".join(server.heard)
 

@@ -6,8 +6,8 @@ import threading
 from typing import Annotated, Any
 
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo
+from osiris_provider.errors import Fault
 from osiris_provider.net.deadline import Deadline
 from pydantic import Field, SecretStr
 

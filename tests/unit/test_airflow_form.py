@@ -119,7 +119,7 @@ def test_extra_gives_no_field_that_has_a_slot(family: str, name: str, prefix: st
         from_airflow(family, attributes, "main")
     text = f"field {prefix}{name}: extra may not give it, {spec.name} is the connection's {spec.info.airflow}"
     assert text in str(caught.value)
-    assert caught.value.facts["field"] == prefix + name
+    assert caught.value.field == prefix + name
 
 
 @pytest.mark.parametrize("family", FAMILIES)

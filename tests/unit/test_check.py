@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from osiris_provider.connectors.check import Result, check_many
 from osiris_provider.connectors.check_many import doctor_all
 from osiris_provider.connectors.model import ConnectionModel
-from osiris_provider.errors import AuthError, ConnectionConfigError
+from osiris_provider.errors import AuthError, ConnectionConfigError, Fault
 from osiris_provider.net.deadline import checked_timeout
 
 from .fakes import FakeConnection, FakeConnector, connection
@@ -83,7 +83,7 @@ def test_conn_010_errors_are_classified(
 def test_own_errors_keep_their_words(connector: FakeConnector, monkeypatch: pytest.MonkeyPatch) -> None:
     def probe(*_: Any) -> dict[str, Any]:
         message = "The key has been revoked. Make another."
-        raise AuthError(message, fault="revoked")
+        raise AuthError(message, fault=Fault("revoked", "auth", "{place} has revoked the key. Make another."))
 
     monkeypatch.setattr(connector, "probe", probe)
     ok, verdict = connector.doctor(connection())

@@ -99,7 +99,7 @@ def error_of(file: Path) -> ConnectionConfigError:
     with soon(), pytest.raises(ConnectionConfigError) as raised:
         list_connections(file)
     assert str(file) in str(raised.value)
-    assert raised.value.facts["file"] == str(file)
+    assert raised.value.file == str(file)
     return raised.value
 
 
@@ -197,7 +197,7 @@ def test_conn_001_a_secret_that_yaml_misreads_is_named_but_not_shown(line: str, 
         resolve_connection("@mysql.default", file)
     assert said in str(raised.value)
     assert f"{file}:7" in str(raised.value) or f"{file}:8" in str(raised.value)
-    assert "s3cret" not in f"{raised.value} {raised.value!r} {raised.value.facts} {raised.value.__context__!r}"
+    assert "s3cret" not in f"{raised.value} {raised.value!r} {vars(raised.value)} {raised.value.__context__!r}"
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))

@@ -187,7 +187,7 @@ def test_conn_011_errors_show_no_value(tmp_path: Path, monkeypatch: pytest.Monke
     file = write(tmp_path, mysql("port: '${CANARY}', password: ['${CANARY}'], ssl: '${CANARY}', unknown: '${CANARY}'"))
     with pytest.raises(ConnectionConfigError) as raised:
         resolve_connection("@mysql.default", file)
-    assert_silent(CANARY, raised.value, raised.value.facts, list_connections(file))
+    assert_silent(CANARY, raised.value, vars(raised.value), list_connections(file))
 
 
 def test_conn_021_list_of_the_contracts_samples(samples: Path) -> None:

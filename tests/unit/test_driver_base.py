@@ -101,7 +101,7 @@ def test_all_config_problems_at_once() -> None:
     assert "config field table is required" in said
     assert "config field limit: " in said
     assert "config field tabel is unknown. Did you mean 'table'?" in said
-    assert raised.value.facts == {"step": "s1"}
+    assert raised.value.step == "s1"
 
 
 def test_config_errors_show_no_value() -> None:

@@ -84,8 +84,8 @@ def test_conn_002_unset_or_empty_names_variable_field_and_reference(
         resolve_connection("@mysql.default", file)
     for expected in ("DB_PASSWORD", state, "field password", "@mysql.default", f"{file}:7"):
         assert expected in str(raised.value)
-    assert raised.value.facts["field"] == "password"
-    assert raised.value.facts["line"] == 7
+    assert raised.value.field == "password"
+    assert raised.value.line == 7
 
 
 def test_conn_002_only_the_connection_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

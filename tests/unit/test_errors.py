@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osiris_provider.connectors.faults import CERTIFICATE_EXPIRED
 from osiris_provider.errors import (
     CATEGORIES,
     ERROR_BY_CATEGORY,
+    AuthError,
     ConnectorError,
     NetworkError,
     OsirisError,
+    Where,
     did_you_mean,
     printable,
 )
@@ -25,13 +29,42 @@ def all_errors(cls: type[OsirisError] = OsirisError) -> Iterator[type[OsirisErro
         yield from all_errors(child)
 
 
+WHERE = st.fixed_dictionaries({}, optional={"file": st.text(), "step": st.text(), "line": st.integers()})
+
+
 @pytest.mark.parametrize("cls", list(all_errors()))
-@given(message=st.text(), facts=st.dictionaries(st.sampled_from(["file", "line", "field"]), st.text() | st.integers()))
-def test_errors_survive_pickling(cls: type[OsirisError], message: str, facts: dict[str, object]) -> None:
-    error = cls(message, **facts)
+@given(message=st.text(), where=WHERE)
+def test_errors_survive_pickling(cls: type[OsirisError], message: str, where: Where) -> None:
+    error = cls(message, **where)
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - pickled on this line
-    assert (type(again), str(again), again.message, again.facts) == (cls, str(error), str(error), facts)
+    assert (type(again), str(again), vars(again)) == (cls, str(error), vars(error))
+    assert [getattr(again, name) for name in where] == list(where.values())
     assert str(error) == message or not message.replace("\n", "").isprintable()
+
+
+def test_a_fault_survives_with_its_error() -> None:
+    error = CERTIFICATE_EXPIRED.error("here", reference="@x.y", retry_after=7.5, cause=KeyError("s3cret"), step="load")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - pickled on this line
+    assert (again.fault, again.fault.advice) == (CERTIFICATE_EXPIRED, "Renew it on the server.")
+    assert (again.retry_after, again.cause, again.reference, again.step) == (7.5, "KeyError", "@x.y", "load")
+    assert not again.is_transient
+    assert "s3cret" not in repr(vars(again))
+
+
+def test_an_error_in_other_words_keeps_what_it_knows() -> None:
+    error = CERTIFICATE_EXPIRED.error("here", reference="@x.y", retry_after=7.5)
+    again = error.restated("Step load: \x1b[31mno", step="load")
+    assert type(again) is NetworkError
+    assert (str(again), again.message, again.args) == ("Step load: no", "Step load: no", ("Step load: no",))
+    assert (again.fault, again.retry_after, again.reference, again.step) == (error.fault, 7.5, "@x.y", "load")
+    assert (str(error), error.step) == ("@x.y: " + CERTIFICATE_EXPIRED.text("here"), None)
+
+
+def test_attributes_that_there_are_not_are_refused() -> None:
+    with pytest.raises(TypeError, match="AuthError has no attribute retryable"):
+        AuthError("no", **cast("Any", {"retryable": False}))
+    with pytest.raises(ValueError, match="AuthError cannot carry fault certificate_expired of category network"):
+        AuthError("no", fault=CERTIFICATE_EXPIRED)
 
 
 @given(st.text() | st.text("\x1b\x07\x9b\x9d]P[?0;mJ\\\r\n\u202e a"))
@@ -63,13 +96,14 @@ def test_escape_sequences_go_as_a_whole(said: str, shown: str) -> None:
 def test_conn_010_every_category_but_ok_has_its_error() -> None:
     assert set(ERROR_BY_CATEGORY) == set(CATEGORIES) - {"ok"}
     assert all(cls.category == category for category, cls in ERROR_BY_CATEGORY.items())
+    assert all(cls("no").fault.category == category for category, cls in ERROR_BY_CATEGORY.items())
     assert set(ERROR_BY_CATEGORY.values()) == set(ConnectorError.__subclasses__())
 
 
 def test_conn_019_which_categories_are_transient() -> None:
     transient = {category for category, cls in ERROR_BY_CATEGORY.items() if cls("no").is_transient}
     assert transient == {"network", "timeout", "unknown"}
-    assert not NetworkError("expired", retryable=False).is_transient
+    assert not NetworkError("expired", fault=CERTIFICATE_EXPIRED).is_transient
     assert not OsirisError("no").is_transient
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pymysql
 import pytest
 from osiris_provider.connectors import get_connector
-from osiris_provider.connectors.faults import MAX_MESSAGE, Fault
 from osiris_provider.connectors.mysql import faults
 from osiris_provider.connectors.sql import faults as sql_faults
-from osiris_provider.errors import CATEGORIES
+from osiris_provider.errors import CATEGORIES, MAX_MESSAGE, Fault
 from pymysql.constants import ER
 
 MYSQL = get_connector("mysql")
@@ -65,7 +64,7 @@ def test_conn_010_every_code_that_pymysql_names() -> None:
         (1118, "bad_table", "unknown", False),
         (1129, "host_blocked", "permission", False),
         (1148, "local_infile_off", "permission", False),
-        (1153, "too_large", "unknown", False),
+        (1153, "row_too_large", "unknown", False),
         (1166, "bad_table", "unknown", False),
         (1176, "bad_sql", "unknown", False),
         (1203, "too_many_connections", "network", True),

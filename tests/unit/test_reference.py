@@ -91,7 +91,7 @@ def test_conn_004_unknown_alias_lists_the_aliases(tmp_path: Path) -> None:
     file = write(tmp_path, SAMPLES)
     with pytest.raises(ConnectionNotFoundError, match="has default, production") as raised:
         resolve_connection("@mysql.zzz", file)
-    assert raised.value.facts == {"reference": "@mysql.zzz", "file": str(file)}
+    assert (raised.value.reference, raised.value.file) == ("@mysql.zzz", str(file))
     assert "Did you mean" not in str(raised.value)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from osiris_provider.connectors import retry
+from osiris_provider.connectors.faults import CERTIFICATE_EXPIRED
 from osiris_provider.connectors.retry import ATTEMPTS, call_with_retries
 from osiris_provider.errors import (
     AuthError,
@@ -65,7 +66,7 @@ def test_conn_018_waits_grow(waits: list[float]) -> None:
         assert retry.FIRST_WAIT * 2**number <= waited <= retry.FIRST_WAIT * (2**number + 1)
 
 
-@pytest.mark.parametrize(("asked", "waited"), [(7, 7), ("7.5", 7.5), (9999, retry.LONGEST_WAIT)])
+@pytest.mark.parametrize(("asked", "waited"), [(7, 7), (7.5, 7.5), (9999, retry.LONGEST_WAIT)])
 def test_conn_018_retry_after_is_honoured(asked: Any, waited: float, waits: list[float]) -> None:
     assert call_with_retries(Failing(NetworkError("busy", retry_after=asked))) == "done"
     assert waits == [pytest.approx(waited, abs=0.01)]
@@ -78,7 +79,7 @@ def test_conn_018_retry_after_is_honoured(asked: Any, waited: float, waits: list
         PermissionDeniedError("no"),
         ConnectionConfigError("no"),
         UnknownConnectorError("no"),
-        NetworkError("bad certificate", retryable=False),
+        NetworkError("bad certificate", fault=CERTIFICATE_EXPIRED),
         OsirisError("no"),
         ValueError("no"),
     ],

@@ -6,12 +6,11 @@ import psycopg2
 import pymysql
 import pytest
 from osiris_provider.connectors import get_connector
-from osiris_provider.connectors.faults import MAX_MESSAGE, Fault
 from osiris_provider.connectors.mysql import faults as mysql_faults
 from osiris_provider.connectors.postgres import faults as postgres_faults
 from osiris_provider.connectors.sql import faults as sql_faults
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
-from osiris_provider.errors import CATEGORIES
+from osiris_provider.errors import CATEGORIES, MAX_MESSAGE, Fault
 
 MYSQL = get_connector("mysql")
 POSTGRES = get_connector("postgres")

@@ -32,9 +32,8 @@ from osiris_provider.connectors.duckdb.faults import (
     OTHER_SETTINGS,
 )
 from osiris_provider.connectors.duckdb.spill import borrow, give_back
-from osiris_provider.connectors.faults import Fault
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
-from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.throttle import turn
 

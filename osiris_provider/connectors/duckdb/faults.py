@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 
-from osiris_provider.connectors.faults import Fault
-from osiris_provider.connectors.sql.faults import BAD_DATA, BAD_SQL, NO_SUCH_TABLE
+from osiris_provider.connectors.sql.faults import BAD_DATA, BAD_SQL, CONFLICT, NO_SUCH_TABLE
+from osiris_provider.errors import Fault
 
 LOCKED = Fault(
-    "locked",
+    "database_locked",
     "unknown",
     "Another process has {place} open, and DuckDB lets one process write at a time. Wait for it to end, or find it "
     "with fuser. Set read_only if you only read.",
@@ -44,7 +44,6 @@ NO_SPACE = Fault("no_space", "unknown", "There is no space left for {place}. Fre
 OUT_OF_MEMORY = Fault(
     "out_of_memory", "unknown", "DuckDB needs more memory than it may take. Raise memory, or lower threads.", True
 )
-CONFLICT = Fault("conflict", "unknown", "Another transaction changed the same rows of {place}. Try again.")
 FILE_FAILED = Fault("file_failed", "unknown", "DuckDB could not read or write a file. Check its path and the disk.")
 EXTERNAL_ACCESS = Fault(
     "external_access",

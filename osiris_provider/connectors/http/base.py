@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from osiris_provider import __version__
 from osiris_provider.connections.redact import safe_url
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.faults import Fault, chain
+from osiris_provider.connectors.faults import THROTTLED, chain
 from osiris_provider.connectors.http.connection import HttpConnection
 from osiris_provider.connectors.http.faults import (
     BROKEN_JSON,
     HTTP_STATUS,
     NOT_CHECKED,
     PENDING,
-    THROTTLED,
     TOO_LARGE,
     WEB_PAGE,
     HttpFaultError,
@@ -26,7 +25,7 @@ from osiris_provider.connectors.http.faults import (
 )
 from osiris_provider.connectors.http.json_text import LINES, parse_json
 from osiris_provider.connectors.model import reference_of
-from osiris_provider.errors import ConnectorError
+from osiris_provider.errors import ConnectorError, Fault
 from osiris_provider.net.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -144,18 +143,14 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         return parsed(answer, lines=lines), answer, False
 
     def error_of(self, error: BaseException, connection: Mapping[str, Any]) -> ConnectorError:
-        """Return the error of this package, with the URL that was asked.
-
-        Fact ``retry_after`` holds the seconds that the peer asks to wait.
-        """
+        """Return the error of this package, with the URL that was asked and the seconds that the peer asks to wait."""
         answered = next((item for item in chain(error) if isinstance(item, HttpFaultError)), None)
         if answered is None or answered.url is None:
             return super().error_of(error, connection)
         url = self.model.redactor(connection).masked(answered.url)
-        translated = answered.fault.error(url, reference=reference_of(connection), cause=type(error).__name__)
-        if answered.retry_after is not None:
-            translated.facts["retry_after"] = answered.retry_after
-        return translated
+        return answered.fault.error(
+            url, reference=reference_of(connection), cause=error, retry_after=answered.retry_after
+        )
 
     def _session(self, model: HM, connect_seconds: float, deadline: Deadline | None) -> HttpSession:
         from osiris_provider.connectors.http.auth import OriginAuth

@@ -9,7 +9,8 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cache
 
-from osiris_provider.connectors.faults import GARBAGE, RESET, TIMED_OUT, Fault, chain, transport_fault
+from osiris_provider.connectors.faults import GARBAGE, RESET, THROTTLED, TIMED_OUT, chain, transport_fault
+from osiris_provider.errors import Fault
 
 UNAUTHORIZED = Fault("unauthorized", "auth", "{place} does not accept these credentials. Check the key, token or user.")
 FORBIDDEN = Fault(
@@ -34,12 +35,9 @@ NOT_ACCEPTABLE = Fault(
 PAYMENT_REQUIRED = Fault(
     "payment_required", "permission", "{place} wants payment before it answers. Settle the account there."
 )
-LOCKED = Fault("locked", "permission", "{place} has locked what was asked for. Ask its operator to unlock it.")
+LOCKED = Fault("resource_locked", "permission", "{place} has locked what was asked for. Ask its operator to unlock it.")
 REQUEST_TIMEOUT = Fault(
     "request_timeout", "timeout", "{place} gave up waiting for the request. Check the network between, then try again."
-)
-THROTTLED = Fault(
-    "throttled", "network", "{place} limits the rate of requests, and the limit is reached. Try again later."
 )
 SERVER_ERROR = Fault(
     "server_error", "network", "{place} failed on its own side. Try again later; if it stays so, see its status page."
@@ -65,7 +63,12 @@ REDIRECTED_POST = Fault(
     "{place} redirects a POST, which is not sent again elsewhere. Put the final address into the connection.",
     permanent=True,
 )
-BAD_REDIRECT = Fault("bad_redirect", "unknown", "{place} redirects to an invalid URL.", permanent=True)
+BAD_REDIRECT = Fault(
+    "bad_redirect",
+    "unknown",
+    "{place} redirects to an invalid URL. Check the address in the connection.",
+    permanent=True,
+)
 REDIRECT_LOOP = Fault(
     "redirect_loop", "unknown", "{place} redirects in a circle. Check the address in the connection.", permanent=True
 )
@@ -82,7 +85,7 @@ BROKEN_JSON = Fault(
     "broken_json", "unknown", "What {place} answers is not valid JSON. Check the address and the path.", permanent=True
 )
 TOO_LARGE = Fault(
-    "too_large", "unknown", "The answer of {place} is larger than 64 MiB. Ask for smaller pages.", permanent=True
+    "answer_too_large", "unknown", "The answer of {place} is larger than 64 MiB. Ask for smaller pages.", permanent=True
 )
 TOO_MANY_VALUES = Fault(
     "too_many_values",
@@ -100,7 +103,7 @@ SEVERAL_TEXTS = Fault(
 DUPLICATE_NAMES = Fault(
     "duplicate_names",
     "unknown",
-    "{place} answers with an object that has the same name twice, so that one of the values would be lost.",
+    "{place} answers with an object that has the same name twice, so a value would be lost. Have it fixed there.",
     permanent=True,
 )
 BAD_ENCODING = Fault(

@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.faults import GARBAGE, RESET, Fault, transport_fault
+from osiris_provider.connectors.faults import GARBAGE, RESET, transport_fault
 from osiris_provider.connectors.interrupt import is_busy
 from osiris_provider.connectors.mysql.client import cut, with_interrupts
 from osiris_provider.connectors.mysql.connection import MySQLConnection
@@ -19,6 +19,7 @@ from osiris_provider.connectors.mysql.faults import (
 )
 from osiris_provider.connectors.mysql.login import login, protocol
 from osiris_provider.connectors.sql.dbapi import DiagnosedError, is_leased, version_text
+from osiris_provider.errors import Fault
 from osiris_provider.net.deadline import Deadline
 
 if TYPE_CHECKING:

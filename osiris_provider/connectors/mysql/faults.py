@@ -7,23 +7,18 @@ has the meaning that a login, a query or a write can meet; the other is about st
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_FAILED, TLS_REQUIRED, Fault
+from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_FAILED, TLS_REQUIRED
 from osiris_provider.connectors.sql import faults as sql
+from osiris_provider.errors import Fault
 
-WRONG_PASSWORD_OR_NO_TLS = Fault(
-    sql.WRONG_PASSWORD.slug,
-    "auth",
+WRONG_PASSWORD_OR_NO_TLS = sql.WRONG_PASSWORD.reworded(
     "{place} does not accept this user and password. Check both. If they are right, the account may be for TLS only: "
     "set ssl: true.",
 )
-ACCOUNT_FOR_TLS = replace(
-    TLS_REQUIRED, message="{place} accepts the password, but the account is for TLS only. Set ssl: true."
-)
-TLS_IN_VAIN = replace(
-    TLS_FAILED,
-    message="The TLS handshake with {place}, which offers TLS, failed. Its version may be too old. Have that mended "
+ACCOUNT_FOR_TLS = TLS_REQUIRED.reworded("{place} accepts the password, but the account is for TLS only. Set ssl: true.")
+TLS_IN_VAIN = TLS_FAILED.reworded(
+    "The TLS handshake with {place}, which offers TLS, failed. Its version may be too old. Have that mended "
     "there; ssl: false connects without TLS.",
 )
 NO_PUBLIC_KEY = Fault(
@@ -37,9 +32,7 @@ NO_RSA_KEY = Fault(
     "auth",
     "{place} has no RSA key with which a password could be encrypted on this unencrypted line. Set ssl: true.",
 )
-CLEARTEXT_PASSWORD = Fault(
-    "clear_password",
-    "auth",
+CLEARTEXT_PASSWORD = sql.CLEAR_PASSWORD.reworded(
     "{place} asks for the password in clear text, and TLS has not verified who that is. Set ssl_ca or "
     "ssl_verify: true; allow_cleartext_password: true sends it all the same.",
 )
@@ -71,9 +64,8 @@ HOST_BLOCKED = Fault(
     "{place} blocks this machine after too many broken handshakes. Have TRUNCATE performance_schema.host_cache "
     "run there; on MariaDB FLUSH HOSTS.",
 )
-DENIED = replace(
-    sql.DENIED,
-    message="The user at {place} has no right to do this. Grant it, or use another user; a role that has it must be "
+DENIED = sql.DENIED.reworded(
+    "The user at {place} has no right to do this. Grant it, or use another user; a role that has it must be "
     "active (SET DEFAULT ROLE).",
 )
 ROLE_NOT_ACTIVE = Fault(
@@ -88,7 +80,7 @@ LOCAL_INFILE_OFF = Fault(
     "{place} does not take LOAD DATA LOCAL. Have local_infile switched on there, or use INSERT.",
 )
 TOO_LARGE = Fault(
-    "too_large",
+    "row_too_large",
     "unknown",
     "A row is larger than max_allowed_packet of {place} allows. Have that limit raised there, or leave the row out.",
     permanent=True,
@@ -96,7 +88,7 @@ TOO_LARGE = Fault(
 BAD_TABLE = Fault(
     "bad_table",
     "unknown",
-    "{place} cannot make or change the table as asked: a name, key, column or row is not what it allows.",
+    "{place} cannot make or change the table as asked: a name, key, column or row is not what it allows. Check them.",
     permanent=True,
 )
 TABLE_REFERENCED = Fault(
@@ -105,9 +97,14 @@ TABLE_REFERENCED = Fault(
     "A foreign key of another table at {place} refers to this one. Drop the key, or keep the table.",
     permanent=True,
 )
-CONFLICT = Fault("conflict", "unknown", "Other work at {place} changed what this read or wrote. Try again.")
 SERVER_FAILED = Fault(
     "server_failed", "unknown", "{place} failed while it worked. Look into its log; trying again may help."
+)
+STATEMENT_REFUSED = Fault(
+    "statement_refused",
+    "unknown",
+    "{place} refused the statement with an error. Look it up in the server's error reference, and check the statement.",
+    permanent=True,
 )
 
 ACCESS_DENIED = 1045
@@ -152,7 +149,7 @@ _WORK: Codes = {
     sql.STATEMENT_TIMEOUT: "1969 3024 3699",
     sql.DEADLOCK: "1213 1614 3058 3132",
     # 1020 is how MariaDB says from 11.6 on that a snapshot cannot be written upon.
-    CONFLICT: "1020 1402 1412 1613 1615 1964 3100 3101 3197",
+    sql.CONFLICT: "1020 1402 1412 1613 1615 1964 3100 3101 3197",
     sql.SERVER_FULL: "1021 1037 1038 1041 1114 1135 1206 1461 1637 3015 3019 3044 3675 3950 3985 4081 4082 6411",
     SERVER_FAILED: "1016 1024 1026 1030 1105 1180 1181 1429 1430 1810 1811 1815 1878",
 }
@@ -205,9 +202,5 @@ def fault_of_code(code: int) -> Fault | None:
     if code in FAULTS:
         return FAULTS[code]
     if any(code in codes for codes in _REFERENCE):
-        message = (
-            f"{{place}} refused the statement with error {code}. Look it up in the server's error reference, and check "
-            "the statement."
-        )
-        return Fault("statement_refused", "unknown", message, permanent=True)
+        return STATEMENT_REFUSED.reworded(STATEMENT_REFUSED.message.replace("an error", f"error {code}"))
     return None

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.connectors.faults import GARBAGE, TLS_FAILED, TLS_REFUSED, Fault, transport_fault
+from osiris_provider.connectors.faults import GARBAGE, TLS_FAILED, TLS_REFUSED, transport_fault
 from osiris_provider.connectors.mysql import faults
 from osiris_provider.connectors.mysql.authentication import Authentication
 from osiris_provider.connectors.mysql.connection import MySQLConnection
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
-from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import DeadlineSocket, open_socket
 

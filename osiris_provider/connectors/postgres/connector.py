@@ -9,13 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.faults import RESET, Fault
+from osiris_provider.connectors.faults import RESET
 from osiris_provider.connectors.interrupt import Work, interruptible
 from osiris_provider.connectors.postgres import libpq
 from osiris_provider.connectors.postgres.client import connection_class, lock_holders
 from osiris_provider.connectors.postgres.connection import PostgresConnection, parsed
 from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
 from osiris_provider.connectors.sql.dbapi import DiagnosedError, is_leased, version_text
+from osiris_provider.errors import Fault
 from osiris_provider.net.deadline import Deadline
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import socket
 import struct
 from contextlib import closing
 
-from osiris_provider.connectors.faults import GARBAGE, REFUSED, RESET, TLS_REFUSED, Fault
+from osiris_provider.connectors.faults import GARBAGE, REFUSED, RESET, TLS_REFUSED
 from osiris_provider.connectors.postgres.auth import CLEAR, ENCRYPTED, WAYS, Parameters, allows
 from osiris_provider.connectors.postgres.faults import (
     AUTH_NOT_ALLOWED,
@@ -17,7 +17,7 @@ from osiris_provider.connectors.postgres.faults import (
     NO_CHANNEL_BINDING,
     fault_of_sqlstate,
 )
-from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import open_socket
 from osiris_provider.net.tls import DeadlineContext, tls_context

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from osiris_provider.connectors.faults import RESET, Fault
+from osiris_provider.connectors.faults import RESET
 from osiris_provider.connectors.sql import faults as sql
+from osiris_provider.errors import Fault
 
 LOGIN_DENIED = "28000"
 """No entry in pg_hba.conf, a role without LOGIN, and TLS that the server requires: one code for all."""
 
-CLEAR_PASSWORD = Fault(
-    "clear_password",
-    "auth",
+CLEAR_PASSWORD = sql.CLEAR_PASSWORD.reworded(
     "{place} asks for the password in clear text over an unencrypted line; it was not sent. Check that it is the right "
     "server, then set sslmode: require, or, where the line is safe, require_auth: password.",
 )

@@ -14,7 +14,7 @@ import ctypes
 import re
 from typing import TYPE_CHECKING
 
-from osiris_provider.connectors.faults import RESET, TLS_REQUIRED, Fault
+from osiris_provider.connectors.faults import RESET, TLS_REQUIRED
 from osiris_provider.connectors.postgres import auth
 from osiris_provider.connectors.postgres.auth import Parameters
 from osiris_provider.connectors.postgres.diagnose import diagnose
@@ -22,7 +22,7 @@ from osiris_provider.connectors.postgres.faults import LOGIN_DENIED, NOT_PROVEN,
 from osiris_provider.connectors.postgres.line import wait, watched_class
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.connectors.sql.faults import NO_PASSWORD, UNKNOWN_LOGIN
-from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net.deadline import Deadline, TooMuchDataError
 from osiris_provider.net.dns import addresses_of
 

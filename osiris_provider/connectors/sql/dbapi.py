@@ -10,8 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.faults import Fault
-from osiris_provider.errors import ConnectionConfigError, printable
+from osiris_provider.errors import ConnectionConfigError, Fault, printable
 
 MAX_VERSION = 80
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osiris_provider.connectors.faults import Fault
+from osiris_provider.errors import Fault
 
 WRONG_PASSWORD = Fault(
     "wrong_password",
@@ -64,6 +64,7 @@ LOCK_TIMEOUT = Fault("lock_timeout", "timeout", "Another transaction at {place} 
 STATEMENT_TIMEOUT = Fault(
     "statement_timeout", "timeout", "The statement ran longer than {place} allows. Make it smaller or raise the limit."
 )
+CONFLICT = Fault("conflict", "unknown", "Other work at {place} changed what this read or wrote. Try again.")
 DEADLOCK = Fault("deadlock", "unknown", "{place} undid the work because of a deadlock. Try again.")
 NO_SUCH_TABLE = Fault("no_such_table", "unknown", "There is no such table at {place}. Check its name.", permanent=True)
 NO_SUCH_COLUMN = Fault(
@@ -71,7 +72,9 @@ NO_SUCH_COLUMN = Fault(
 )
 BAD_SQL = Fault("bad_sql", "unknown", "{place} does not understand the SQL. Check the query.", permanent=True)
 SERVER_FULL = Fault("server_full", "unknown", "{place} has run out of disk or memory. Make room there, then try again.")
-BAD_DATA = Fault("bad_data", "unknown", "A value does not fit its column or a rule of the table.", permanent=True)
+BAD_DATA = Fault(
+    "bad_data", "unknown", "A value does not fit its column or a rule of the table. Check both.", permanent=True
+)
 UNKNOWN_LOGIN = Fault(
     "unknown_login",
     "unknown",

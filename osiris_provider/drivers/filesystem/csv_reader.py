@@ -186,7 +186,7 @@ class CsvReader:
             f"first rows suggest. Give types in column_types, such as {{{first.column}: string}}, or set "
             "default_type: string."
         )
-        return ColumnNeedsTextError(message, columns=[error.column for error in errors], row=first.row)
+        return ColumnNeedsTextError(message, [error.column for error in errors], row=first.row)
 
     def _parsed(self, rows: Rows, syntax: Syntax) -> tuple[pa.Table, int]:
         """Return the cells of whole rows, and how many rows were left out."""

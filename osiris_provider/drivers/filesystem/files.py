@@ -65,9 +65,9 @@ def explained(step: Step[Any], path: str) -> Iterator[None]:
     except InputError as error:
         raise error.args[0] from None
     except OsirisError as error:
-        if "step" in error.facts:
+        if error.step is not None:
             raise
-        problem = type(error)(f"Step {step.id}: {path}: {error.message}", **error.facts, step=step.id)
+        problem = error.restated(f"Step {step.id}: {path}: {error.message}", step=step.id)
     except (pa.ArrowException, UnicodeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         problem = DataError(f"Step {step.id}: {path}: {plain(str(error))}.", step=step.id)
     except OSError as error:

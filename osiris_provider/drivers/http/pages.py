@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from osiris_provider.connectors.http.faults import BAD_REQUEST, GONE, NOT_FOUND, REFUSED_REQUEST
 from osiris_provider.drivers.base import Config, Step
 from osiris_provider.drivers.http.json_rows import Rows
 from osiris_provider.drivers.http.page import Page, PaginationError
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 MAX_EMPTY_PAGES = 100
 """Pages without records in a row, while the API says that there is more."""
-_PAST_THE_END = ("not_found", "bad_request", "refused_request", "gone")
+_PAST_THE_END = (NOT_FOUND, BAD_REQUEST, REFUSED_REQUEST, GONE)
 """Faults by which APIs answer for a page behind the last one."""
 
 
@@ -116,12 +117,12 @@ class PageReader:
                 self._step, common.method, request.url or common.path, also=also, lines=common.lines, **options
             )
         except ConnectorError as error:
-            if number == 1 or error.facts.get("fault") not in _PAST_THE_END:
+            if number == 1 or error.fault not in _PAST_THE_END:
                 raise
             hint = (
                 " If this is how the API says that there are no more pages, set pagination.end_status to this status."
             )
-            problem = type(error)(error.message + hint, **error.facts)
+            problem = error.restated(error.message + hint)
         raise problem
 
     def _next(self, page: Page) -> NextRequest | None:

@@ -86,4 +86,4 @@ class Needs:
             f"Step {self._step.id}: table {self._table}: the user lacks {missing} on {where}, which {who}. Nothing was "
             "written. Have it granted; a role counts only while it is active (SET DEFAULT ROLE)."
         )
-        raise PermissionDeniedError(message, step=self._step.id, fault=DENIED.slug, table=self._table)
+        raise PermissionDeniedError(message, step=self._step.id, fault=DENIED, table=self._table)

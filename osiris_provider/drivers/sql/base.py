@@ -77,9 +77,9 @@ class SQLDriver(Generic[AnyConfig]):
             raise error.args[0] from None
         except OsirisError as error:
             # An input of this step is the stream of another, whose errors have their own name.
-            if "step" in error.facts:
+            if error.step is not None:
                 raise
-            problem = type(error)(f"Step {step.id}: {error.message}", **error.facts, step=step.id)
+            problem = error.restated(f"Step {step.id}: {error.message}", step=step.id)
         except Exception as error:  # noqa: BLE001 - whatever a client library raises is classified here
             problem = self._error(step, error)
         else:
@@ -96,10 +96,10 @@ class SQLDriver(Generic[AnyConfig]):
         problem = connector.error_of(error, step.connection)
         said = plain(redact(self.server_text(error)))
         said = f" The server said: {said}" if said else ""
-        facts = {**problem.facts, "step": step.id}
-        if facts.get("fault") == BAD_DATA.slug:
-            return DataError(f"Step {step.id}: a value does not fit its column or type.{said}", **facts)
-        return type(problem)(f"Step {step.id}: {problem.message}{said}", **facts)
+        if problem.fault == BAD_DATA:
+            told = f"Step {step.id}: a value does not fit its column or type.{said}"
+            return DataError(told, reference=problem.reference, step=step.id)
+        return problem.restated(f"Step {step.id}: {problem.message}{said}", step=step.id)
 
 
 class SQLExtractor(SQLDriver[Query], Extractor[Query]):

@@ -58,7 +58,7 @@ def needs_text(column: str, value: str, row: int) -> ColumnNeedsTextError:
         f"Column {column} holds {plain(value[:LONGEST_VALUE])} in row {row:,} of the result, which its Arrow type "
         f"cannot hold. Name it in config field text_columns to read it as text, or set special_values: null."
     )
-    return ColumnNeedsTextError(message, columns=[column], row=row)
+    return ColumnNeedsTextError(message, [column], row=row)
 
 
 def collect(makers: Iterable[Callable[[], Any]]) -> list[Any]:
@@ -71,8 +71,8 @@ def collect(makers: Iterable[Callable[[], Any]]) -> list[Any]:
     if not errors:
         return results
     first = errors[0]
-    columns = [column for error in errors for column in error.columns]
-    raise ColumnNeedsTextError(first.message, **{**first.facts, "columns": columns})
+    first.columns = [column for error in errors for column in error.columns]
+    raise first
 
 
 def _result_of(make: Callable[[], Any]) -> Any:

@@ -57,7 +57,7 @@ def send(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> int:
                     raise
                 said = error.message.removesuffix(NOTHING)
                 done = f"{said} The {rows:,} rows before are written; a retry of this upsert completes it."
-                problem = type(error)(done, **error.facts)
+                problem = error.restated(done)
             else:
                 rows += batch.num_rows
                 continue

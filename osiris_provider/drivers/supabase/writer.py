@@ -43,9 +43,9 @@ class SupabaseWriter(Writer[SupabaseWriteConfig]):
         except InputError as error:
             raise error.args[0] from None
         except OsirisError as error:
-            if "step" in error.facts:
+            if error.step is not None:
                 raise
-            problem = type(error)(f"Step {step.id}: {error.message}", **error.facts, step=step.id)
+            problem = error.restated(f"Step {step.id}: {error.message}", step=step.id)
         raise problem
 
 
@@ -83,5 +83,5 @@ def _copy(step: Step[SupabaseWriteConfig], model: SupabaseConnection, reader: pa
         # The user knows the connection by its own name.
         own = reference_of(step.connection)
         said = error.message.replace(reference_of(database) or "@", own or "@")
-        problem = type(error)(said, **{**error.facts, "reference": own})
+        problem = error.restated(said, reference=own)
     raise problem

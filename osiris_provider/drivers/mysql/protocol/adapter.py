@@ -183,7 +183,6 @@ def _prepare(connection: Any, statement: str) -> int:
     except pymysql.Error as error:
         if error.args[0] not in UNPREPARABLE:
             raise
-        code = error.args[0]
     else:
         number, columns, parameters = _PREPARED.unpack_from(packet.get_all_data())
         for _ in range(sum(count + 1 for count in (parameters, columns) if count)):
@@ -191,9 +190,8 @@ def _prepare(connection: Any, statement: str) -> int:
         if columns and not parameters:
             return int(number)
         _forget(connection, number)
-        code = 0
     message = "The server does not prepare this statement, or the statement returns no rows; a cursor has to run it."
-    raise NotPreparableError(message, code=code)
+    raise NotPreparableError(message)
 
 
 def _execute(connection: Any, number: int) -> list[Any]:

@@ -1,0 +1,48 @@
+"""docs/faults.md: every fault that there is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from operator import itemgetter
+from pathlib import Path
+
+from osiris_provider.errors import Fault
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAD = """# Faults
+
+<!-- all of it: written by scripts/docs from the tables of faults -->
+
+A fault has a stable name, its slug: `details.fault` of doctor's verdict, `error.fault.slug` of a `ConnectorError`. Its
+category is one of CONN-010. Whether a retry can help is one property, `error.is_transient`; the sensor, the operators,
+the retry policy and the retries inside a driver decide by it. Where a family knows more, it says the same fault in
+words of its own.
+
+| slug | category | retry | what it says |
+|---|---|---|---|
+"""
+
+
+def faults() -> Iterator[tuple[str, Fault]]:
+    """Yield each definition of a fault in the package, with its file and line."""
+    for path in sorted((ROOT / "osiris_provider").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Fault":
+                named = {word.arg or "": ast.literal_eval(word.value) for word in node.keywords}
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", Fault(*map(ast.literal_eval, node.args), **named)
+
+
+def page() -> str:
+    """Return the page."""
+    rows = sorted(((fault.slug, fault) for _, fault in faults()), key=itemgetter(0))
+    lines = (f"| `{slug}` | {one.category} | {_retry(one)} | {_words(one)} |\n" for slug, one in rows)
+    return HEAD + "".join(lines)
+
+
+def _retry(fault: Fault) -> str:
+    return "helps" if fault.is_transient else "no"
+
+
+def _words(fault: Fault) -> str:
+    return fault.message.replace("{place}", "…").replace("{timeout}", "the timeout")
