@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import fsspec
@@ -135,16 +136,20 @@ def mysql_family(request: pytest.FixtureRequest) -> MySQLFamilyServer:
 @pytest.fixture
 def mysql_database(mysql_family: MySQLFamilyServer) -> Iterator[Address]:
     """A fresh database on ``mysql_family``, dropped afterwards, and the account that owns it."""
-    yield from _fresh_database(mysql_family)
+    with fresh_database(mysql_family) as address:
+        yield address
 
 
 @pytest.fixture
 def postgres_database(postgres: PostgresServer) -> Iterator[Address]:
     """A fresh PostgreSQL database, dropped afterwards, and the account that owns it."""
-    yield from _fresh_database(postgres)
+    with fresh_database(postgres) as address:
+        yield address
 
 
-def _fresh_database(server: Server) -> Iterator[Address]:
+@contextmanager
+def fresh_database(server: Server) -> Iterator[Address]:
+    """Lend a fresh database on a server, dropped afterwards, and the account that owns it."""
     name = f"test_{uuid.uuid4().hex}"
     server.create_database(name)
     yield server.app_on(name)

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from osiris_provider.hooks.dbapi import OsirisDbApiHook
+from osiris_provider.hooks.duckdb import OsirisDuckDBHook
+from osiris_provider.hooks.mysql import OsirisMySQLHook
+from osiris_provider.hooks.postgres import OsirisPostgresHook
 
 from tests.airflow.versions import keep_the_api_between_tasks, store_dag
+from tests.conftest import fresh_database
+from tests.servers.process import Server
 
 FOREIGN_WARNINGS = (
     # Airflow's own libraries among each other; nothing of this package can bring them up.
@@ -49,6 +55,60 @@ def connections_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Connect
         return path
 
     return write
+
+
+HOOKS: dict[str, type[OsirisDbApiHook]] = {
+    "mysql": OsirisMySQLHook,
+    "mariadb": OsirisMySQLHook,
+    "postgres": OsirisPostgresHook,
+    "duckdb": OsirisDuckDBHook,
+}
+"""The hooks of common SQL by the server that they talk to."""
+MYSQL_SERVERS = ("mysql", "mariadb")
+NewHook = Callable[..., OsirisDbApiHook]
+
+
+@pytest.fixture
+def sql_server(request: pytest.FixtureRequest) -> Callable[[str], Server]:
+    """Return one of the servers of :data:`HOOKS`, but for DuckDB's, which has none."""
+
+    def server(name: str) -> Server:
+        found: Server = request.getfixturevalue({"mysql": "mysql_server"}.get(name, name))
+        return found
+
+    return server
+
+
+@pytest.fixture
+def new_hook(
+    sql_server: Callable[[str], Server], tmp_path: Path, connections_file: ConnectionsFile
+) -> Iterator[NewHook]:
+    """Make the hook for a server, on an empty database; the file has the connection as the family's default."""
+    known: dict[str, Any] = {}
+    with ExitStack() as databases:
+
+        def new_hook(server: str, **fields: Any) -> OsirisDbApiHook:
+            where: dict[str, Any] = {"path": str(tmp_path / "Ware House.duckdb")}
+            if server != "duckdb":
+                address = databases.enter_context(fresh_database(sql_server(server)))
+                where = {name: getattr(address, name) for name in ("host", "port", "user", "password", "database")}
+            known[HOOKS[server].family] = {"default": {**where, **fields}}
+            connections_file(known)
+            return HOOKS[server]()
+
+        yield new_hook
+
+
+@pytest.fixture(params=HOOKS)
+def hook(request: pytest.FixtureRequest, new_hook: NewHook) -> OsirisDbApiHook:
+    """The hook for each of the servers, on an empty database."""
+    return new_hook(request.param)
+
+
+@pytest.fixture(params=MYSQL_SERVERS)
+def mysql_hook(request: pytest.FixtureRequest, new_hook: NewHook) -> OsirisDbApiHook:
+    """The hook of MySQL on either of its servers."""
+    return new_hook(request.param)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,37 +20,18 @@ from airflow.providers.common.sql.operators.sql import (
 from airflow.providers.common.sql.sensors.sql import SqlSensor
 from osiris_provider.hooks.base import OsirisHook
 from osiris_provider.hooks.dbapi import OsirisDbApiHook
-from osiris_provider.hooks.duckdb import OsirisDuckDBHook
-from osiris_provider.hooks.mysql import OsirisMySQLHook
-from osiris_provider.hooks.postgres import OsirisPostgresHook
 from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
 
-from tests.airflow.conftest import ConnectionsFile
-from tests.airflow.test_sensor import entry
-
-HOOKS: dict[str, type[OsirisDbApiHook]] = {
-    "mysql": OsirisMySQLHook,
-    "postgres": OsirisPostgresHook,
-    "duckdb": OsirisDuckDBHook,
-}
 ROWS = [(1, "2026-11-27", 10.0), (2, "2026-11-28", 11.0), (3, "2026-11-28", None)]
 CONTEXT: dict[str, Any] = {"ds": "2026-11-28"}
 
 
-@pytest.fixture(params=HOOKS)
-def hook(
-    request: pytest.FixtureRequest, tmp_path: Path, connections_file: ConnectionsFile, monkeypatch: pytest.MonkeyPatch
-) -> OsirisDbApiHook:
+@pytest.fixture
+def hook(hook: OsirisDbApiHook, monkeypatch: pytest.MonkeyPatch) -> OsirisDbApiHook:
     """A hook with a table, whose connection the operators find under its id."""
-    family = request.param
-    duckdb = {"path": str(tmp_path / "x.duckdb")}
-    connections_file(
-        {family: {"main": duckdb if family == "duckdb" else entry(request.getfixturevalue(f"{family}_database"))}}
-    )
-    connection_id = f"osiris_{family}_main"
+    connection_id = hook.get_conn_id()
     value = OsirisConnectionsBackend().get_conn_value(connection_id)
     monkeypatch.setenv(f"AIRFLOW_CONN_{connection_id.upper()}", str(value))
-    hook = HOOKS[family](connection_id)
     hook.run("CREATE TABLE orders (id INTEGER, day DATE, price DOUBLE PRECISION)")
     hook.insert_rows("orders", ROWS)
     return hook

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import stat
-from collections.abc import Callable
 from contextlib import closing
 from datetime import time, timedelta, timezone
 from decimal import Decimal
@@ -18,43 +17,13 @@ from airflow.providers.common.sql.hooks.handlers import fetch_all_handler, fetch
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from osiris_provider.errors import MissingPackageError
 from osiris_provider.hooks.dbapi import OsirisDbApiHook
-from osiris_provider.hooks.duckdb import OsirisDuckDBHook
 from osiris_provider.hooks.duckdb_transaction import Transaction
-from osiris_provider.hooks.mysql import OsirisMySQLHook
 from osiris_provider.hooks.postgres import OsirisPostgresHook
 from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
 from sqlalchemy.engine import make_url
 
-from tests.airflow.conftest import ConnectionsFile
+from tests.airflow.conftest import MYSQL_SERVERS, NewHook
 from tests.airflow.sql_values import BYTES, CASES, IN_UTC, MOMENT, PLAIN_ROW, PLAIN_TYPES, ZONED
-from tests.airflow.test_sensor import entry
-
-HOOKS: dict[str, type[OsirisDbApiHook]] = {
-    "mysql": OsirisMySQLHook,
-    "postgres": OsirisPostgresHook,
-    "duckdb": OsirisDuckDBHook,
-}
-NewHook = Callable[[str], OsirisDbApiHook]
-
-
-@pytest.fixture
-def new_hook(request: pytest.FixtureRequest, tmp_path: Path, connections_file: ConnectionsFile) -> NewHook:
-    """Make the hook of a family, on an empty database."""
-    known: dict[str, Any] = {}
-
-    def new_hook(family: str) -> OsirisDbApiHook:
-        duckdb = {"path": str(tmp_path / "Ware House.duckdb")}
-        fields = duckdb if family == "duckdb" else entry(request.getfixturevalue(f"{family}_database"))
-        known[family] = {"default": fields}
-        connections_file(known)
-        return HOOKS[family]()
-
-    return new_hook
-
-
-@pytest.fixture(params=HOOKS)
-def hook(request: pytest.FixtureRequest, new_hook: NewHook) -> OsirisDbApiHook:
-    return new_hook(request.param)
 
 
 def _plain(value: Any) -> Any:
@@ -79,24 +48,25 @@ def test_every_python_type_comes_back(hook: OsirisDbApiHook, bulk: bool) -> None
         assert values == [given if expected is None else expected] * len(rows), (dtype, given)
 
 
-def test_transfers_between_families_keep_values(new_hook: NewHook) -> None:
+@pytest.mark.parametrize("mysql", MYSQL_SERVERS)
+def test_transfers_between_families_keep_values(mysql: str, new_hook: NewHook) -> None:
     """As GenericTransfer does: the records of one hook are the rows of the other."""
-    hooks = {family: new_hook(family) for family in HOOKS}
+    hooks = {hook.family: hook for hook in map(new_hook, (mysql, "postgres", "duckdb"))}
     for family, hook in hooks.items():
         columns = ", ".join(f"c{n} {dtype}" for n, dtype in enumerate(PLAIN_TYPES[family]))
-        for table in ("t_source", *(f"t_of_{source}" for source in HOOKS)):
+        for table in ("t_source", *(f"t_of_{source}" for source in hooks)):
             hook.run(f"CREATE TABLE {table} ({columns})")
         hook.insert_rows("t_source", [PLAIN_ROW, (None,) * len(PLAIN_ROW)])
-    for source, target in itertools.product(HOOKS, HOOKS):
+    for source, target in itertools.product(hooks, hooks):
         hooks[target].insert_rows(f"t_of_{source}", hooks[source].get_records("SELECT * FROM t_source"))
         found, nothing = hooks[target].get_records(f"SELECT * FROM t_of_{source} ORDER BY c2 IS NULL")
         assert tuple(_plain(value) for value in found) == PLAIN_ROW, (source, target)
         assert nothing == (None,) * len(PLAIN_ROW), (source, target)
 
 
-def test_mysql_refuses_what_it_has_no_form_for(new_hook: NewHook) -> None:
+def test_mysql_refuses_what_it_has_no_form_for(mysql_hook: OsirisDbApiHook) -> None:
     """PyMySQL would send the ``str`` of it."""
-    hook = new_hook("mysql")
+    hook = mysql_hook
     hook.run("CREATE TABLE t (v TEXT)")
     for value in ({1, 2}, object(), time(1, tzinfo=timezone.utc), {"x": float("nan")}):
         with pytest.raises((TypeError, ValueError)):
@@ -104,9 +74,9 @@ def test_mysql_refuses_what_it_has_no_form_for(new_hook: NewHook) -> None:
     assert hook.get_first("SELECT COUNT(*) FROM t") == (0,)
 
 
-def test_a_moment_does_not_move_in_mysql(new_hook: NewHook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moment_does_not_move_in_mysql(mysql_hook: OsirisDbApiHook, monkeypatch: pytest.MonkeyPatch) -> None:
     """A TIMESTAMP column reads a time as the session's zone tells it."""
-    hook = new_hook("mysql")
+    hook = mysql_hook
     hook.run("CREATE TABLE t (v TIMESTAMP(6) NULL)")
     zone = "+05:00"
     connect = hook.get_conn
@@ -274,13 +244,11 @@ def test_frames(hook: OsirisDbApiHook, kind: Any) -> None:
     assert (len(empty), list(empty.columns)) == (0, ["id", "name", "price"])
 
 
-def test_bytes_in_a_polars_frame(new_hook: NewHook) -> None:
-    for family, dtype in (("mysql", "BLOB"), ("postgres", "bytea"), ("duckdb", "BLOB")):
-        hook = new_hook(family)
-        hook.run(f"CREATE TABLE b (v {dtype})")
-        hook.insert_rows("b", [(BYTES,)])
-        frame: Any = hook.get_df("SELECT v FROM b", df_type="polars")
-        assert frame["v"].to_list() == [BYTES]
+def test_bytes_in_a_polars_frame(hook: OsirisDbApiHook) -> None:
+    hook.run(f"CREATE TABLE b (v {'bytea' if hook.family == 'postgres' else 'BLOB'})")
+    hook.insert_rows("b", [(BYTES,)])
+    frame: Any = hook.get_df("SELECT v FROM b", df_type="polars")
+    assert frame["v"].to_list() == [BYTES]
 
 
 def test_uris_say_where_the_connection_leads(new_hook: NewHook, tmp_path: Path) -> None:
