@@ -51,8 +51,30 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests of family ``mysql`` on more than one kind of server."""
+    """Run tests of family ``mysql`` on more than one kind of server, and take no parameters without an order."""
     parametrize_servers(metafunc)
+    for marker in metafunc.definition.iter_markers("parametrize"):
+        if any(isinstance(values, set | frozenset) for values in (*marker.args, *marker.kwargs.values())):
+            message = f"{metafunc.definition.nodeid} has a set of parameters: each worker would number them otherwise"
+            raise pytest.UsageError(message)
+
+
+@pytest.fixture(autouse=True)
+def environment_stays() -> Iterator[None]:
+    """Fail a test that leaves the environment other than it was, which the next one would read."""
+    before = _environment()
+    yield
+    after = _environment()
+    for name in after.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    assert not changed, f"the test left these in the environment: {', '.join(changed)}"
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what pytest itself changes in it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
 
 
 @pytest.fixture(scope="session")

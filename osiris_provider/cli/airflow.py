@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 from argparse import REMAINDER, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand
 
 OPENING = (["staging"], ["state"])
 """Commands that open files through Airflow."""
+PROCESS_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
+"""The variable by which Airflow knows which connections a process may read; see its supervisor.py."""
 DESCRIPTION = """Connections in one reviewed file: osiris connections list|doctor|validate|schema.
 Results that tasks have left: osiris staging gc. High-water marks: osiris state list|show|reset.
 
@@ -37,8 +41,21 @@ def run(args: Namespace) -> None:
 
     if args.arguments[:1] in OPENING:
         # These use Airflow, which logs to stdout; that belongs to the result, as in Airflow's own commands.
-        suppress_logs_and_warning(_run)(Namespace(arguments=args.arguments, verbose=False))
+        with _server_side():
+            suppress_logs_and_warning(_run)(Namespace(arguments=args.arguments, verbose=False))
     _run(args)
+
+
+@contextmanager
+def _server_side() -> Iterator[None]:
+    """Have Airflow read connections from its database, as its own commands do, and no longer than a command runs."""
+    added = PROCESS_CONTEXT not in os.environ
+    os.environ.setdefault(PROCESS_CONTEXT, "server")
+    try:
+        yield
+    finally:
+        if added:
+            del os.environ[PROCESS_CONTEXT]
 
 
 def _run(args: Namespace) -> None:
@@ -49,8 +66,6 @@ def _run(args: Namespace) -> None:
 
 def _open_store(url: str) -> tuple[Any, str]:
     """Open a staging URL with the Airflow connection that it may name: ``s3://conn_id@bucket/path``."""
-    # What lets a command of Airflow read the connections of its database; Airflow's own commands do the same.
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     from airflow.sdk import ObjectStoragePath
 
     from osiris_provider.storage.files import file_system

@@ -17,8 +17,10 @@ from osiris_provider.hooks.duckdb import OsirisDuckDBHook
 from osiris_provider.hooks.mysql import OsirisMySQLHook
 from osiris_provider.hooks.postgres import OsirisPostgresHook
 
+from tests.airflow.dag_runs import DEADLINE, run_to_the_end
 from tests.airflow.versions import keep_the_api_between_tasks, store_dag
 from tests.conftest import fresh_database
+from tests.faults import peers
 from tests.servers.process import Server
 
 FOREIGN_WARNINGS = (
@@ -167,9 +169,9 @@ def one_api() -> Iterator[None]:
 def run_dag(airflow_database: None) -> RunDag:  # noqa: ARG001 - the database has to be there
     """Run a DAG to its end in this process, retries without waiting included; with the options of ``dag.test``."""
 
-    def run(dag: Any, **options: Any) -> Run:
+    def run(dag: Any, deadline: float = DEADLINE, **options: Any) -> Run:
         serialized = store_dag(dag)
-        result = dag.test(**options)
+        result = run_to_the_end(dag, deadline, **options)
         instances = result.get_task_instances()
         return Run(
             str(result.state),
@@ -191,7 +193,7 @@ def silent_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def closed_port() -> int:
-    """A port where nobody listens any more."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
+def closed_port() -> Iterator[int]:
+    """A port where nobody listens."""
+    with peers.closed_port() as port:
+        yield port

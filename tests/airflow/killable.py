@@ -10,6 +10,7 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import DAG, BaseHook, BaseOperator
 from osiris_provider.operators.osiris import OsirisOperator
 
+from tests.airflow.dag_runs import run_to_the_end
 from tests.airflow.versions import store_dag
 
 
@@ -46,4 +47,4 @@ if __name__ == "__main__":
     with DAG(f"endless_{sys.argv[2]}", schedule=None) as dag:
         add_task(*sys.argv[1:])
     store_dag(dag)
-    dag.test()
+    run_to_the_end(dag)

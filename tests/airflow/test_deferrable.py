@@ -12,8 +12,9 @@ from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.test_sensor import LateServer, entry, late_server
+from tests.airflow.test_sensor import entry, late_server
 from tests.airflow.versions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout, TaskDeferred
+from tests.faults.peers import Peer
 from tests.servers import Address
 
 __all__ = ["late_server"]
@@ -65,13 +66,12 @@ def test_network_trouble_keeps_it_waiting_until_the_server_is_back(
     run_dag: RunDag,
     connections_file: ConnectionsFile,
     mysql_database: Address,
-    late_server: LateServer,
+    late_server: Peer,
 ) -> None:
-    port = int(late_server.listener.getsockname()[1])
-    connections_file({"mysql": {"default": entry(mysql_database, port=port)}})
+    connections_file({"mysql": {"default": entry(mysql_database, port=late_server.port)}})
     run = run_dag(sensor_dag("late"))
     assert (run.state, run.tries["wait"]) == ("success", 1)
-    assert late_server.attempts == 4
+    assert late_server.accepted == 4
 
 
 @pytest.mark.parametrize(

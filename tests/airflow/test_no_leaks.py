@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import threading
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +22,7 @@ from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.connections import EVERY_FIELD, FAMILIES
 from tests.airflow.drivers import Leaks
 from tests.airflow.versions import hook_class, masked
+from tests.faults.peers import Peer, hang_up
 
 CANARY = "c@nary/47#11%s?&'é"
 FORMS = spellings(CANARY) | {CANARY.replace("'", "\\'"), CANARY.encode("latin-1", "replace").decode("latin-1")}
@@ -93,26 +93,6 @@ def test_conn_011_secrets_are_masked_before_any_client_is_made(
             assert spellings(CANARY) <= set(masked)
 
 
-class Watcher(threading.Thread):
-    """A server that notes, when it is called first, what Airflow would log of a text; then it hangs up."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self.listener.getsockname()[1])
-        self.text = text
-        self.logged: list[str] = []
-
-    def run(self) -> None:
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.logged.append(masked(self.text))
-            client.close()
-
-
 @pytest.mark.parametrize(
     ("family", "place", "field"),
     [
@@ -128,17 +108,22 @@ def test_conn_011_secrets_are_masked_when_the_server_is_called(
 ) -> None:
     """Real clients and Airflow's real masker; duckdb has no secret and calls no server."""
     secret = f"order-of-{family}-\"'\\%41@"
-    watcher = Watcher(" ".join(spellings(secret)))
-    assert "order-of" in masked(watcher.text)
-    watcher.start()
-    fields: dict[str, Any] = {name: text.format(port=watcher.port) for name, text in place.items()}
-    ports = {"port": watcher.port} if "host" in place else {}
-    connections_file({family: {"main": {**fields, **ports, field: secret}}})
-    ok, _ = hook_class(f"osiris_{family}")(f"@{family}.main").test_connection()
-    watcher.listener.close()
+    text = " ".join(spellings(secret))
+    assert "order-of" in masked(text)
+    logged: list[str] = []
+
+    def note_and_hang_up(peer: Peer, sock: socket.socket) -> None:
+        logged.append(masked(text))
+        hang_up(peer, sock)
+
+    with Peer(note_and_hang_up) as peer:
+        fields: dict[str, Any] = {name: text.format(port=peer.port) for name, text in place.items()}
+        ports = {"port": peer.port} if "host" in place else {}
+        connections_file({family: {"main": {**fields, **ports, field: secret}}})
+        ok, _ = hook_class(f"osiris_{family}")(f"@{family}.main").test_connection()
     assert not ok
-    assert watcher.logged
-    assert not [logged for logged in watcher.logged if "order-of" in logged]
+    assert logged
+    assert not [logged for logged in logged if "order-of" in logged]
 
 
 def test_masking_reaches_airflows_masker() -> None:

@@ -20,7 +20,8 @@ CANARY = "c4n4ry-s3cret"
 PIPELINE = f"""
 from airflow.sdk import DAG
 from osiris_provider.operators.osiris import OsirisOperator
-from tests.airflow.conftest import store_dag
+from tests.airflow.dag_runs import run_to_the_end
+from tests.airflow.versions import store_dag
 
 with DAG("lineage", schedule=None) as dag:
     orders = OsirisOperator(
@@ -43,7 +44,7 @@ with DAG("lineage", schedule=None) as dag:
 
 if __name__ == "__main__":
     store_dag(dag)
-    assert dag.test().state == "success"
+    assert run_to_the_end(dag, 240).state == "success"
 """
 
 

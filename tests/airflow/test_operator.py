@@ -31,7 +31,7 @@ def test_data_goes_through_staging_and_a_small_reference_through_xcom(
     reference = run.xcom("numbers")
     assert reference["rows"] == 100_000
     assert reference["columns"] == ["n"]
-    assert len(str(reference)) < 500
+    assert set(reference) == {"uri", "rows", "bytes", "columns"}
     [file] = staging_of_its_own.rglob("*.parquet")
     assert reference["uri"] == file.as_uri()
     assert reference["bytes"] == file.stat().st_size

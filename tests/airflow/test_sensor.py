@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +12,7 @@ from airflow.sdk import DAG
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
+from tests.faults.peers import Peer, forward, hang_up_first
 from tests.servers import Address, MariaDBServer
 
 RETRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(0), "poke_interval": 0.05, "timeout": 30}
@@ -83,68 +82,31 @@ def test_soft_fail_skips(
     assert (run.states["wait"], run.tries["wait"]) == ("skipped", 1)
 
 
-class LateServer(threading.Thread):
-    """Refuses until it has been refused often enough, then hands the connection on to a real server."""
-
-    def __init__(self, port: int, server: MariaDBServer, refusals: int) -> None:
-        super().__init__(daemon=True)
-        self.port, self.server, self.refusals = port, server, refusals
-        self.attempts = 0
-        self.listener = socket.create_server(("127.0.0.1", port))
-
-    def run(self) -> None:
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.attempts += 1
-            if self.attempts <= self.refusals:
-                client.close()
-                continue
-            peer = socket.create_connection((self.server.app.host, self.server.port))
-            for source, target in ((client, peer), (peer, client)):
-                threading.Thread(target=_pump, args=(source, target), daemon=True).start()
-
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-    except OSError:
-        pass
-    finally:
-        target.close()
-
-
 @pytest.fixture
-def late_server(mariadb: MariaDBServer) -> Iterator[LateServer]:
-    late = LateServer(0, mariadb, refusals=3)
-    late.start()
-    yield late
-    late.listener.close()
+def late_server(mariadb: MariaDBServer) -> Iterator[Peer]:
+    """Hangs up three times, then hands the connection on to a real server."""
+    with Peer(hang_up_first(3, forward(mariadb.port))) as peer:
+        yield peer
 
 
 @pytest.mark.parametrize("mode", ["poke", "reschedule"])
 def test_network_trouble_keeps_it_waiting_until_the_server_is_back(
-    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address, late_server: LateServer, mode: str
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address, late_server: Peer, mode: str
 ) -> None:
-    port = int(late_server.listener.getsockname()[1])
-    connections_file({"mysql": {"default": entry(mysql_database, port=port)}})
+    connections_file({"mysql": {"default": entry(mysql_database, port=late_server.port)}})
     run = run_dag(sensor_dag(f"late_{mode}", mode=mode))
     assert (run.state, run.tries["wait"]) == ("success", 1)
-    assert late_server.attempts == 4
+    assert late_server.accepted == 4
 
 
 def test_a_poking_sensor_logs_what_changes(
     run_dag: RunDag,
     connections_file: ConnectionsFile,
     mysql_database: Address,
-    late_server: LateServer,
+    late_server: Peer,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    port = int(late_server.listener.getsockname()[1])
-    connections_file({"mysql": {"default": entry(mysql_database, port=port)}})
+    connections_file({"mysql": {"default": entry(mysql_database, port=late_server.port)}})
     run_dag(sensor_dag("logs_changes"))
     said = [line for line in capfd.readouterr().out.splitlines() if "@mysql.default is " in line]
     assert [line.partition("@mysql.default is ")[2].partition(":")[0] for line in said] == ["network", "ok"]

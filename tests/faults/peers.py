@@ -94,6 +94,18 @@ def hang_up(_: Peer, sock: socket.socket) -> None:
     sock.close()
 
 
+def hang_up_first(times: int, then: Manner) -> Manner:
+    """Close the first connections at once, and treat those after them in another manner.
+
+    :param times: how many are closed.
+    """
+
+    def manner(peer: Peer, sock: socket.socket) -> None:
+        (hang_up if peer.accepted <= times else then)(peer, sock)
+
+    return manner
+
+
 def reset(_: Peer, sock: socket.socket) -> None:
     """Break the connection off with a RST."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

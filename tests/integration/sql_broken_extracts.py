@@ -14,6 +14,7 @@ from osiris_provider.runtime.staging import Staging
 
 from tests.integration.sql_extracts import StagedFamily, files_of
 from tests.integration.sql_families import Connection
+from tests.integration.waiting import comes_true
 from tests.servers import Address
 from tests.servers.process import Server
 
@@ -125,4 +126,4 @@ class BrokenExtractTests(StagedFamily):
 
     def waits(self, address: Address) -> bool:
         """Wait until a session waits for a lock on a table."""
-        return any(self.waiting(address) for _ in range(2000))
+        return comes_true(lambda: self.waiting(address) > 0)

@@ -16,6 +16,7 @@ from osiris_provider.drivers import get_driver
 from osiris_provider.errors import AuthError
 
 from tests.contract.context import RecordingContext
+from tests.integration.waiting import comes_true
 from tests.servers import Address
 
 Connection = dict[str, Any]
@@ -46,7 +47,7 @@ class SQLFamily(ABC):
 
     def sessions_end(self, address: Address, number: int = 0) -> bool:
         """Wait until the server has seen that sessions were closed."""
-        return any(self.sessions(address) <= number for _ in range(500))
+        return comes_true(lambda: self.sessions(address) <= number)
 
     @pytest.fixture
     def connection(self, address: Address) -> Iterator[Connection]:

@@ -1,0 +1,56 @@
+"""Running a DAG in this process as ``dag.test`` does, with an end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+DEADLINE = 60.0
+"""Seconds; a run of these tests takes one or two."""
+
+
+class UnfinishedRunError(AssertionError):
+    """A DAG run did not come to its end."""
+
+
+def run_to_the_end(dag: Any, deadline: float = DEADLINE, **options: Any) -> Any:
+    """Run a DAG and return its run.
+
+    ``dag.test`` goes round for as long as a task is up for a retry that has to wait: for ever, as far as a test is
+    concerned. It also leaves the ``AIRFLOW_CTX_*`` of its last task in the environment.
+
+    :param deadline: seconds after which no further task is looked for.
+    :param options: of ``dag.test``.
+    :raises UnfinishedRunError: the deadline has passed; it says what the tasks are at.
+    """
+    with pytest.MonkeyPatch.context() as monkeypatch, _context_variables_removed():
+        _bound(monkeypatch, time.monotonic() + deadline)
+        return dag.test(**options)
+
+
+def _bound(monkeypatch: pytest.MonkeyPatch, end: float) -> None:
+    from airflow.models.dagrun import DagRun
+
+    update_state = DagRun.update_state
+
+    def update_in_time(run: Any, *args: Any, **kwargs: Any) -> Any:
+        if time.monotonic() > end:
+            message = f"The run is not at its end: { ({ti.task_id: str(ti.state) for ti in run.get_task_instances()}) }"
+            raise UnfinishedRunError(message)
+        return update_state(run, *args, **kwargs)
+
+    monkeypatch.setattr(DagRun, "update_state", update_in_time)
+
+
+@contextmanager
+def _context_variables_removed() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if name.startswith("AIRFLOW_CTX_")]:
+            del os.environ[name]
