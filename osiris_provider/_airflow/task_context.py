@@ -34,7 +34,7 @@ class TaskContext:
         self._tags = {"dag_id": ti.dag_id, "task_id": ti.task_id}
         self.load_id = _load_id(ti)
         self.cleared_at = _cleared_at(ti)
-        self.marks = RunMarks(context)
+        self.marks = RunState(context)
         self.metrics: list[dict[str, Any]] = []
 
     def log_metric(
@@ -74,7 +74,7 @@ def _cleared_at(ti: Any) -> int:
     return max(int(ti.max_tries or 0) - int(ti.task.retries or 0), 0)
 
 
-class RunMarks:
+class RunState:
     """The marks of a task in a run.
 
     A run begins at the mark of the newest run before it that has succeeded. The mark that it reaches is written down
@@ -106,15 +106,15 @@ class RunMarks:
             store.write(run, own)
         self._entry = own
         begin = "the begin" if own.low is None else printable(own.low.text)
-        end = printable(own.mark.text) if own.mark else "the end"
+        end = printable(own.high.text) if own.high else "the end"
         log.info("Reads %s by column %s: from %s to %s", source, column, begin, end)
-        return RunRange(own.low, own.mark)
+        return RunRange(own.low, own.high)
 
-    def advance(self, mark: CursorValue | None) -> None:
+    def advance(self, value: CursorValue | None) -> None:
         """Take the mark that was reached; see :class:`~osiris_provider.drivers.incremental.cursor.IncrementalState`."""
         if self._entry is not None:
             own = self._entry
-            self._reached = own if own.reached else replace(own, mark=mark, reached=True)
+            self._reached = own if own.reached else replace(own, high=value, reached=True)
 
     def keep(self) -> None:
         """Write down the mark that was reached; nothing happens in a task that reads everything."""
@@ -124,9 +124,10 @@ class RunMarks:
         store.write(self._run(), self._reached)
         store.remove(self._task(), self._obsolete)
         self._obsolete = []
-        mark = self._reached.mark
+        reached = self._reached.high
         log.info(
-            "High-water mark: %s. It counts once the run has succeeded.", printable(mark.text) if mark else "none yet"
+            "High-water mark: %s. It counts once the run has succeeded.",
+            printable(reached.text) if reached else "none yet",
         )
 
     def _store(self) -> StateStore:
@@ -148,15 +149,15 @@ class RunMarks:
             if entry is None or not entry.fits(source, column):
                 continue
             succeeded = self._succeeded(entry.run_id)
-            mark = entry.mark if succeeded else None
+            value = entry.high if succeeded else None
             if not succeeded:
                 failures += 1
                 # Where a run began had counted by then; a run that is gone from Airflow cannot be asked any more.
                 if succeeded is None or failures >= LOOKED_THROUGH:
-                    mark = entry.low
-            if mark is not None:
+                    value = entry.low
+            if value is not None:
                 self._obsolete = earlier[: max(position - KEPT, 0)]
-                return mark
+                return value
         return None
 
     def _succeeded(self, run_id: str) -> bool | None:

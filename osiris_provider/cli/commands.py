@@ -57,8 +57,8 @@ def list_command(file: str | None, as_json: bool) -> None:
         return
     from osiris_provider.cli.tables import list_table, near, render
 
-    place = near(known.path)
-    sources = [f"{place}:{entry.line}" for entry in known.entries.values()]
+    shown = near(known.path)
+    sources = [f"{shown}:{entry.line}" for entry in known.entries.values()]
     write(render(list_table(listed, sources)))
 
 

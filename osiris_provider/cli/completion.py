@@ -15,8 +15,8 @@ def references(ctx: click.Context, _parameter: click.Parameter, incomplete: str)
 
     Bash takes ``@`` for the end of a word, so the rest of a reference is completed by itself there.
     """
-    found = [f"@{family}.{alias}" for family, alias in _known(ctx)]
-    words = found if not incomplete or incomplete.startswith("@") else [one.removeprefix("@") for one in found]
+    known = [f"@{family}.{alias}" for family, alias in _known(ctx)]
+    words = known if not incomplete or incomplete.startswith("@") else [one.removeprefix("@") for one in known]
     return [CompletionItem(one) for one in words if one.startswith(incomplete)]
 
 
@@ -28,8 +28,8 @@ def families(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -
 def aliases(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the aliases of the family that was given, or of all, that begin like this."""
     wanted = ctx.params.get("family")
-    found = {alias for family, alias in _known(ctx) if wanted in (None, family)}
-    return [CompletionItem(name) for name in sorted(found) if name.startswith(incomplete)]
+    known = {alias for family, alias in _known(ctx) if wanted in (None, family)}
+    return [CompletionItem(name) for name in sorted(known) if name.startswith(incomplete)]
 
 
 def _known(ctx: click.Context) -> list[tuple[str, str]]:

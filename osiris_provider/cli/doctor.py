@@ -67,11 +67,11 @@ def _asked(request: Request) -> list[Target]:
     if request.alias and not request.family:
         message = "--alias needs --family."
         raise click.UsageError(message)
-    texts = request.references
+    references = request.references
     if request.family and request.alias:
-        texts = (f"@{request.family}.{request.alias}",)
+        references = (f"@{request.family}.{request.alias}",)
     try:
-        return [ConnectionRef.parse(text) for text in texts]
+        return [ConnectionRef.parse(text) for text in references]
     except ConnectionConfigError as error:
         problem = str(error)
     raise click.UsageError(problem)
@@ -83,11 +83,11 @@ def _all_of(known: ConnectionsFile, family: str | None) -> list[Target]:
     references = list(dict.fromkeys(known.references() + broken))
     if family is None:
         return list(references)
-    found: list[Target] = [reference for reference in references if reference.startswith(f"@{family}.")]
-    if not found:
+    matching: list[Target] = [reference for reference in references if reference.startswith(f"@{family}.")]
+    if not matching:
         message = f"There is no connection of family {shown(family)} in {known.path}."
         raise ConnectionNotFoundError(message, file=str(known.path))
-    return found
+    return matching
 
 
 def _checked(targets: list[Target], request: Request, known: ConnectionsFile, arrived: list[Report]) -> list[Report]:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 import click
 
-WHOLE = 10_000
+UNCUT = 10_000
 """Letters of a command's help; click cuts it at 45."""
 
 
@@ -17,7 +17,7 @@ class Group(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands; click would cut what does not fit into one line."""
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        rows = [(name, command.get_short_help_str(WHOLE)) for name, command in commands if command is not None]
+        rows = [(name, command.get_short_help_str(UNCUT)) for name, command in commands if command is not None]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 

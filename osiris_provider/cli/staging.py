@@ -48,11 +48,11 @@ def open_store(url: str) -> tuple[Any, str]:
 
 
 def _duration(_context: click.Context, _parameter: click.Parameter, value: str) -> timedelta:
-    found = re.fullmatch(r"(\d{1,6})([wdhms])", value)
-    if found is None or not int(found[1]):
+    match = re.fullmatch(r"(\d{1,6})([wdhms])", value)
+    if match is None or not int(match[1]):
         message = f"{value!r} is not a time such as 7d, 12h or 30m."
         raise click.BadParameter(message)
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
 @click.group(cls=Group)
@@ -81,24 +81,24 @@ def gc(opener: OpenStore | None, older_than: timedelta, dry_run: bool, url: str 
     from osiris_provider.storage.cleanup import OldFile, remove_old
     from osiris_provider.storage.faults import public
 
-    found: list[OldFile] = []
+    files: list[OldFile] = []
     interrupted = False
     with reported(as_json):
         area = url or staging_url()
         fs, root = (opener or open_store)(area)
         try:
-            found.extend(remove_old(fs, root, area.rstrip("/"), older_than, dry_run=dry_run))
+            files.extend(remove_old(fs, root, area.rstrip("/"), older_than, dry_run=dry_run))
         except KeyboardInterrupt:
             interrupted = True
-    _show(found, public(area), dry_run, as_json)
+    _show(files, public(area), dry_run, as_json)
     if interrupted:
         return INTERRUPTED
-    return UNHEALTHY if any(old.problem for old in found) else 0
+    return UNHEALTHY if any(old.problem for old in files) else 0
 
 
-def _show(found: list[Any], url: str, dry_run: bool, as_json: bool) -> None:
-    failed = [old for old in found if old.problem]
-    removed = [old for old in found if not old.problem]
+def _show(old_files: list[Any], url: str, dry_run: bool, as_json: bool) -> None:
+    failed = [old for old in old_files if old.problem]
+    removed = [old for old in old_files if not old.problem]
     size = sum(old.bytes for old in removed)
     if as_json:
         files = [{"path": old.path, "bytes": old.bytes, "modified": old.modified.isoformat()} for old in removed]

@@ -24,7 +24,7 @@ index_option = click.option("--map-index", type=click.IntRange(-1), help="Only t
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Location:
     """What the store needs of a path to read and remove files."""
 
     fs: Any
@@ -34,7 +34,7 @@ class _Place:
 def _store(opener: OpenStore | None, url: str | None) -> StateStore:
     from osiris_provider.runtime.state import StateStore, state_url
 
-    return StateStore(url or state_url(), lambda uri: _Place(*(opener or open_store)(uri)))
+    return StateStore(url or state_url(), lambda uri: _Location(*(opener or open_store)(uri)))
 
 
 @click.group(cls=Group)
@@ -67,9 +67,9 @@ def list_command(opener: OpenStore | None, dag: str | None, url: str | None, as_
 def show(opener: OpenStore | None, dag: str, task: str, map_index: int | None, url: str | None, as_json: bool) -> int:
     """Show the marks of a task, run by run. Exit code 1: there are none."""
     with reported(as_json):
-        found = [entry for _, entry in _of_task(_store(opener, url), dag, task, map_index)]
-    _show(found, as_json)
-    return 0 if found else UNHEALTHY
+        entries = [entry for _, entry in _of_task(_store(opener, url), dag, task, map_index)]
+    _show(entries, as_json)
+    return 0 if entries else UNHEALTHY
 
 
 @state.command()
@@ -87,17 +87,17 @@ def reset(opener: OpenStore | None, /, dag: str, task: str, as_json: bool, **onl
     """
     with reported(as_json):
         store = _store(opener, only["url"])
-        found = [
+        entries = [
             (name, entry)
             for name, entry in _of_task(store, dag, task, only["map_index"])
             if only["run_id"] in (None, entry.run_id)
         ]
-        for name, entry in found:
+        for name, entry in entries:
             store.remove(entry.task, [name])
     if as_json:
-        write_json({"removed": [_as_dict(entry) for _, entry in found]})
-    say(f"{len(found)} marks of {dag} {task} forgotten.")
-    return 0 if found else UNHEALTHY
+        write_json({"removed": [_as_dict(entry) for _, entry in entries]})
+    say(f"{len(entries)} marks of {dag} {task} forgotten.")
+    return 0 if entries else UNHEALTHY
 
 
 def _of_task(store: StateStore, dag: str, task: str, map_index: int | None) -> Iterable[tuple[str, Entry]]:
@@ -109,11 +109,11 @@ def _of_task(store: StateStore, dag: str, task: str, map_index: int | None) -> I
 
 def _show(entries: list[Entry], as_json: bool) -> None:
     if as_json:
-        write_json({"marks": [_as_dict(entry) for entry in entries]})
+        write_json({"state": [_as_dict(entry) for entry in entries]})
         return
-    from osiris_provider.cli.tables import marks_table, render
+    from osiris_provider.cli.tables import render, state_table
 
-    write(render(marks_table([_as_dict(entry) for entry in entries])))
+    write(render(state_table([_as_dict(entry) for entry in entries])))
 
 
 def _as_dict(entry: Entry) -> dict[str, Any]:
@@ -125,11 +125,11 @@ def _as_dict(entry: Entry) -> dict[str, Any]:
         "run_id": entry.run_id,
         "source": entry.source,
         "column": entry.column,
-        "began_at": _mark(entry.low),
-        "reached": _mark(entry.mark),
+        "began_at": _value(entry.low),
+        "reached": _value(entry.high),
         "written_at": entry.written_at,
     }
 
 
-def _mark(mark: CursorValue | None) -> dict[str, str] | None:
-    return None if mark is None else {"type": mark.type, "value": mark.text}
+def _value(value: CursorValue | None) -> dict[str, str] | None:
+    return None if value is None else {"type": value.type, "value": value.text}

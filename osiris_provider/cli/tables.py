@@ -130,29 +130,34 @@ def _stacked(head: Text, lines: Iterable[str]) -> RenderableType:
     return Group(head, *(Padding(text, (0, 0, 0, 2)) for text in below))
 
 
-def marks_table(marks: Iterable[Mapping[str, Any]]) -> RenderableType:
+def state_table(entries: Iterable[Mapping[str, Any]]) -> RenderableType:
     """Return high-water marks as a table with a line for each run; on a narrow terminal each has lines of its own.
 
-    :param marks: as the commands show them in JSON.
+    :param entries: as the commands show them in JSON.
     """
     if _width() < WIDE:
-        return Group(*(_stacked(*_mark(mark)) for mark in marks))
+        return Group(*(_stacked(*_state_lines(entry)) for entry in entries))
     table = _table("dag", "task", "index")
     for name in ("source", "column", "began at", "reached", "run", "written"):
         table.add_column(name, overflow="ellipsis")
-    for mark in marks:
-        index = "" if mark["map_index"] < 0 else mark["map_index"]
-        values = ["" if mark[name] is None else mark[name]["value"] for name in ("began_at", "reached")]
-        cells = [mark["dag_id"], mark["task_id"], index, mark["source"], mark["column"], *values]
-        table.add_row(*map(_cell, [*cells, mark["run_id"], mark["written_at"]]))
+    for entry in entries:
+        index = "" if entry["map_index"] < 0 else entry["map_index"]
+        values = ["" if entry[name] is None else entry[name]["value"] for name in ("began_at", "reached")]
+        cells = [entry["dag_id"], entry["task_id"], index, entry["source"], entry["column"], *values]
+        table.add_row(*map(_cell, [*cells, entry["run_id"], entry["written_at"]]))
     return table
 
 
-def _mark(mark: Mapping[str, Any]) -> tuple[Text, list[str]]:
-    began, reached = ("none" if mark[name] is None else mark[name]["value"] for name in ("began_at", "reached"))
-    index = "" if mark["map_index"] < 0 else f" {mark['map_index']}"
-    head = _cell(f"{mark['dag_id']} {mark['task_id']}{index}")
-    return head, [f"{mark['source']} by {mark['column']}", f"{began} to {reached}", mark["run_id"], mark["written_at"]]
+def _state_lines(entry: Mapping[str, Any]) -> tuple[Text, list[str]]:
+    began, reached = ("none" if entry[name] is None else entry[name]["value"] for name in ("began_at", "reached"))
+    index = "" if entry["map_index"] < 0 else f" {entry['map_index']}"
+    head = _cell(f"{entry['dag_id']} {entry['task_id']}{index}")
+    return head, [
+        f"{entry['source']} by {entry['column']}",
+        f"{began} to {reached}",
+        entry["run_id"],
+        entry["written_at"],
+    ]
 
 
 def removed_table(removed: Sequence[OldFile]) -> Table:

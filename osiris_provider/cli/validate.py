@@ -17,20 +17,20 @@ def as_lines(path: Path, problems: Sequence[Problem], warnings: Sequence[Problem
     :param warnings: what should be looked at.
     """
     for problem in problems:
-        yield f"{_place(path, problem)}: {problem.message}"
+        yield f"{_location(path, problem)}: {problem.message}"
     for warning in warnings:
-        yield f"{_place(path, warning)}: warning: {warning.message}"
+        yield f"{_location(path, warning)}: warning: {warning.message}"
     counts = f"{_count(problems, 'problem')}, {_count(warnings, 'warning')}"
     yield f"{path}: {counts if problems or warnings else 'ok'}"
 
 
-def _place(path: Path, problem: Problem) -> str:
+def _location(path: Path, problem: Problem) -> str:
     where = f"{path}:{problem.line or 1}"
     return f"{where}: {problem.reference}" if problem.reference else where
 
 
-def _count(found: Sequence[Problem], what: str) -> str:
-    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"
+def _count(problems: Sequence[Problem], what: str) -> str:
+    return f"{len(problems)} {what}{'' if len(problems) == 1 else 's'}"
 
 
 def as_object(path: Path, problems: Sequence[Problem], warnings: Sequence[Problem]) -> dict[str, Any]:

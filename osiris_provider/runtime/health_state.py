@@ -16,7 +16,7 @@ from osiris_provider.errors import ConnectorError
 from osiris_provider.runtime.staging import OpenPath, safe_segment
 from osiris_provider.runtime.state import TaskKey
 from osiris_provider.storage.faults import MISSING, attempt
-from osiris_provider.storage.files import file_system, whole_file
+from osiris_provider.storage.files import atomic_file, file_system
 
 FILE = "last_check.health"
 """Not ``.json``: those in the same folder are marks."""
@@ -63,10 +63,10 @@ class HealthState:
         again = written == attempt_id
         before = {name: one.before if again else one.category for name, one in known.items()}
         kept = {name: Known(one.category, before[name]) for name, one in known.items()}
-        found = {name: Known(category, before.get(name)) for name, category in categories.items()}
-        connections = {name: asdict(one) for name, one in {**kept, **found}.items()}
+        current = {name: Known(category, before.get(name)) for name, category in categories.items()}
+        connections = {name: asdict(one) for name, one in {**kept, **current}.items()}
         text = json.dumps({"version": VERSION, "attempt": attempt_id, "connections": connections}, indent=1)
-        with whole_file(self._open_path(self._uri), self._root) as file:
+        with atomic_file(self._open_path(self._uri), self._root) as file:
             file.write(text.encode())
         return {name: category for name, category in before.items() if category is not None}
 
@@ -80,12 +80,12 @@ class HealthState:
             return "", {}
         # A file that is damaged tells nothing; the next write mends it.
         with suppress(ValueError, KeyError, TypeError, AttributeError):
-            found = json.loads(text)
-            if found["version"] == VERSION:
-                return str(found["attempt"]), dict(_parsed(found["connections"]))
+            parsed = json.loads(text)
+            if parsed["version"] == VERSION:
+                return str(parsed["attempt"]), dict(_parsed(parsed["connections"]))
         return "", {}
 
 
 def _parsed(connections: Mapping[str, Any]) -> Iterator[tuple[str, Known]]:
-    for name, found in connections.items():
-        yield name, Known(str(found["category"]), found["before"])
+    for name, entry in connections.items():
+        yield name, Known(str(entry["category"]), entry["before"])

@@ -20,7 +20,7 @@ from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, memor
 from osiris_provider.errors import DataError, MissingPackageError
 from osiris_provider.storage.cleanup import OldFile, remove_old
 from osiris_provider.storage.faults import public
-from osiris_provider.storage.files import FILE_NAME, file_system, is_local, open_ranges, whole_file
+from osiris_provider.storage.files import FILE_NAME, atomic_file, file_system, is_local, open_ranges
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,17 +73,17 @@ class Staging:
         self.url = url.rstrip("/")
         self._open_path = open_path
 
-    def write(self, place: Sequence[str], reader: pa.RecordBatchReader) -> StagedData:
+    def write(self, path_parts: Sequence[str], reader: pa.RecordBatchReader) -> StagedData:
         """Write a stream as one Parquet file; under its final name it is always whole.
 
         If a column turns out to need text (:class:`ColumnNeedsTextError`), the stream that has it as text is written.
 
-        :param place: names of directories under the staging URL, such as DAG, run and task; made safe here.
+        :param path_parts: names of directories under the staging URL, such as DAG, run and task; made safe here.
         :param reader: is read to its end.
         :raises DataError: Parquet cannot hold such data.
         :raises ConnectorError: the storage is full, denies access, is not reached or fails.
         """
-        uri = "/".join([self.url, *map(safe_segment, place), FILE_NAME])
+        uri = "/".join([self.url, *map(safe_segment, path_parts), FILE_NAME])
         # With each new start at least one more column is text.
         for _ in reader.schema.names:
             try:
@@ -96,7 +96,7 @@ class Staging:
         return self._write_once(uri, reader)
 
     def _write_once(self, uri: str, reader: pa.RecordBatchReader) -> StagedData:
-        with whole_file(self._open_path(uri), self.url) as file:
+        with atomic_file(self._open_path(uri), self.url) as file:
             rows, size = _write_parquet(file, reader)
         return StagedData(uri, rows, size, list(reader.schema.names))
 
@@ -235,8 +235,12 @@ def _write_parquet(file: Any, reader: pa.RecordBatchReader) -> tuple[int, int]:
     import pyarrow.parquet as pq
 
     names = reader.schema.names
-    twice = sorted({name for name in names if names.count(name) > 1})
-    problem = f"The data has more than one column named {', '.join(twice)}; give each its own name." if twice else ""
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    problem = (
+        f"The data has more than one column named {', '.join(duplicates)}; give each its own name."
+        if duplicates
+        else ""
+    )
     rows = 0
     if not problem:
         try:

@@ -19,11 +19,11 @@ from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.errors import ConnectorError, DataError
 from osiris_provider.runtime.staging import OpenPath, safe_segment, staging_url
 from osiris_provider.storage.faults import MISSING, attempt
-from osiris_provider.storage.files import file_system, whole_file
+from osiris_provider.storage.files import atomic_file, file_system
 
 FOLDER = ".osiris-state"
 """Beside the results in staging; no DAG can have that name there, because of the dot."""
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Entry:
 
     :param source: what was read, such as ``@mysql.shop orders``.
     :param low: the mark at which it began; None if it began without one.
-    :param mark: the mark that it reached; None if there is none.
+    :param high: the mark that it reached; None if there is none.
     :param reached: whether it has been that far; without rows there is no mark.
     """
 
@@ -76,7 +76,7 @@ class Entry:
     source: str
     column: str
     low: CursorValue | None
-    mark: CursorValue | None = None
+    high: CursorValue | None = None
     reached: bool = False
     written_at: str = ""
 
@@ -133,7 +133,7 @@ class StateStore:
         """
         uri = f"{self._folder(entry.task)}/{run.name()}"
         stamped = replace(entry, written_at=datetime.now(timezone.utc).isoformat(timespec="seconds"))
-        with whole_file(self._open_path(uri), self.url) as file:
+        with atomic_file(self._open_path(uri), self.url) as file:
             file.write(json.dumps({"version": VERSION, **asdict(stamped)}, indent=1).encode())
 
     def remove(self, task: TaskKey, names: list[str]) -> None:
@@ -166,20 +166,20 @@ class StateStore:
         # Object stores remember listings, and other workers write here too.
         fs.invalidate_cache()
         try:
-            found: list[str] = attempt(uri, fs.ls, path.path, detail=False)
+            listed: list[str] = attempt(uri, fs.ls, path.path, detail=False)
         except ConnectorError as error:
             if error.fault != MISSING:
                 raise
             return []
-        return sorted(name.rstrip("/").rpartition("/")[2] for name in found)
+        return sorted(name.rstrip("/").rpartition("/")[2] for name in listed)
 
 
 def _parsed(text: bytes) -> Entry | None:
     """Return what a file holds; None if it is broken, or of another version."""
     try:
-        found = TypeAdapter(dict[str, Any]).validate_json(text)
-        known = {name: value for name, value in found.items() if name != "version"}
-        return TypeAdapter(Entry).validate_python(known, strict=False) if found.get("version") == VERSION else None
+        parsed = TypeAdapter(dict[str, Any]).validate_json(text)
+        known = {name: value for name, value in parsed.items() if name != "version"}
+        return TypeAdapter(Entry).validate_python(known, strict=False) if parsed.get("version") == VERSION else None
     except ValidationError:
         return None
 

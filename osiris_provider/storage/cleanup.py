@@ -89,11 +89,11 @@ class _LocalSweep:
 
     def _file(self, relative: str, name: str, descriptor: int) -> Iterator[OldFile]:
         with suppress(FileNotFoundError):
-            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            if stat.S_ISREG(found.st_mode) and found.st_mtime < self._before:
+            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode) and status.st_mtime < self._before:
                 remove = partial(os.unlink, name, dir_fd=descriptor)
-                modified = datetime.fromtimestamp(found.st_mtime, timezone.utc)
-                old = OldFile(f"{relative}/{name}", found.st_size, modified)
+                modified = datetime.fromtimestamp(status.st_mtime, timezone.utc)
+                old = OldFile(f"{relative}/{name}", status.st_size, modified)
                 self._emptied.add(relative)
                 yield old if self._dry_run else _removed(old, remove, self._url)
 
@@ -101,8 +101,8 @@ class _LocalSweep:
         """Remove a directory if nothing is in it and this sweep, or a task that died early, has left it so."""
         with suppress(OSError):
             if relative not in self._emptied:
-                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                if found.st_mtime >= self._before or not _TRY_DIRECTORY.fullmatch(relative):
+                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                if status.st_mtime >= self._before or not _TRY_DIRECTORY.fullmatch(relative):
                     return
             os.rmdir(name, dir_fd=descriptor)
             self._emptied.add(os.path.dirname(relative))
@@ -118,9 +118,9 @@ def _swept_store(fs: Any, root: str, url: str, before: float, dry_run: bool) -> 
     for folder in _listed(fs.ls, root, url):
         if folder["type"] != "directory":
             continue
-        for path, info in attempt(url, fs.find, folder["name"], detail=True).items():
+        for path, details in attempt(url, fs.find, folder["name"], detail=True).items():
             relative = path.removeprefix(f"{root}/")
-            old = OldFile(relative, int(info["size"]), _modified(info))
+            old = OldFile(relative, int(details["size"]), _modified(details))
             if _RESULT.fullmatch(relative) and old.modified.timestamp() < before:
                 yield old if dry_run else _removed(old, partial(fs.rm_file, path), url)
     if hasattr(fs, "list_multipart_uploads"):
@@ -165,9 +165,11 @@ def _removed(old: OldFile, remove: Callable[[], Any], url: str) -> OldFile:
     return old
 
 
-def _modified(info: dict[str, Any]) -> datetime:
-    found = next(info[name] for name in _MODIFIED if info.get(name))
-    if isinstance(found, (int, float)):
-        return datetime.fromtimestamp(found, timezone.utc)
-    moment: datetime = datetime.fromisoformat(found.replace("Z", "+00:00")) if isinstance(found, str) else found
+def _modified(details: dict[str, Any]) -> datetime:
+    modified = next(details[name] for name in _MODIFIED if details.get(name))
+    if isinstance(modified, (int, float)):
+        return datetime.fromtimestamp(modified, timezone.utc)
+    moment: datetime = (
+        datetime.fromisoformat(modified.replace("Z", "+00:00")) if isinstance(modified, str) else modified
+    )
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -120,8 +120,8 @@ def _by_answer(error: BaseException) -> Fault | None:
 
 def _of_system(error: BaseException) -> Fault | None:
     numbers = (item.errno for item in chain(error) if isinstance(item, OSError))
-    found = next((fault for number in numbers if (fault := _BY_ERRNO.get(number or 0))), None)
-    return found or transport_fault(error) or _bare(error)
+    fault = next((fault for number in numbers if (fault := _BY_ERRNO.get(number or 0))), None)
+    return fault or transport_fault(error) or _bare(error)
 
 
 def _bare(error: BaseException) -> Fault | None:
@@ -130,10 +130,10 @@ def _bare(error: BaseException) -> Fault | None:
     return next((fault for kind, fault in kinds if isinstance(error, kind)), None)
 
 
-def attempt(place: str, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+def attempt(url: str, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Call, and tell a failure of the storage as an error of this package.
 
-    :param place: the URL of what is read or written.
+    :param url: the URL of what is read or written.
     :param call: an operation of a file or a file system.
     :raises ConnectorError: a failure that is known; without the original, which may quote credentials.
     """
@@ -143,7 +143,7 @@ def attempt(place: str, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         fault = storage_fault(error)
         if fault is None:
             raise
-    raise fault.error(public(place))
+    raise fault.error(public(url))
 
 
 def public(url: str) -> str:

@@ -71,18 +71,18 @@ class ReportingFile:
     """A file whose failures are told as errors of this package.
 
     :param file: any file object.
-    :param place: URL to name in errors.
+    :param url: URL to name in errors.
     """
 
-    def __init__(self, file: Any, place: str) -> None:
+    def __init__(self, file: Any, url: str) -> None:
         self._file = file
-        self._place = place
+        self._url = url
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._file, name)
-        if not callable(found):
-            return found
-        return lambda *args, **kwargs: attempt(self._place, found, *args, **kwargs)
+        attribute = getattr(self._file, name)
+        if not callable(attribute):
+            return attribute
+        return lambda *args, **kwargs: attempt(self._url, attribute, *args, **kwargs)
 
 
 def make_directories(path: Path, mode: int) -> None:
@@ -113,27 +113,27 @@ def open_new(path: Path, mode: int) -> IO[bytes]:
     return os.fdopen(descriptor, "wb")
 
 
-class WholeFile(ABC):
+class AtomicFile(ABC):
     """A file that appears under its name when the block ends without an exception, and never in part.
 
     :param path: its final place.
-    :param place: URL to name in errors.
+    :param url: URL to name in errors.
     """
 
-    def __init__(self, path: Any, place: str) -> None:
+    def __init__(self, path: Any, url: str) -> None:
         self._path = path
-        self._place = place
+        self._url = url
         self._fs = file_system(path)
         self._file: Any = None
 
     def __enter__(self) -> ReportingFile:
-        self._file = attempt(self._place, self._open)
-        return ReportingFile(self._file, self._place)
+        self._file = attempt(self._url, self._open)
+        return ReportingFile(self._file, self._url)
 
-    def __exit__(self, kind: type[BaseException] | None, _: object, trace: TracebackType | None) -> None:
+    def __exit__(self, error_type: type[BaseException] | None, _: object, trace: TracebackType | None) -> None:
         try:
-            if kind is None:
-                attempt(self._place, self._finish)
+            if error_type is None:
+                attempt(self._url, self._finish)
                 self._file = None
         finally:
             if self._file is not None:
@@ -154,7 +154,7 @@ class WholeFile(ABC):
         """Leave nothing of it."""
 
 
-class CommittedFile(WholeFile):
+class CommittedFile(AtomicFile):
     """An upload to an object store, completed or aborted."""
 
     def _open(self) -> Any:
@@ -174,11 +174,11 @@ class CommittedFile(WholeFile):
         self._file.discard()
 
 
-class RenamedFile(WholeFile):
+class RenamedFile(AtomicFile):
     """A file beside the final one, with a name that nobody looks for, renamed at the end."""
 
-    def __init__(self, path: Any, place: str) -> None:
-        super().__init__(path, place)
+    def __init__(self, path: Any, url: str) -> None:
+        super().__init__(path, url)
         self._partial = path.parent / f".{path.name}.{uuid.uuid4().hex}.partial"
 
     def _open(self) -> Any:
@@ -216,24 +216,24 @@ class LocalFile(RenamedFile):
         os.replace(self._partial.path, self._path.path)
 
 
-def whole_file(path: Any, place: str) -> WholeFile:
+def atomic_file(path: Any, url: str) -> AtomicFile:
     """Return a file to be written in a ``with`` block: it is there after the block, or nothing is.
 
     :param path: a UPath or an ``ObjectStoragePath``; an existing file is replaced.
-    :param place: URL to name in errors.
+    :param url: URL to name in errors.
     """
     if path.protocol in COMMITTING_PROTOCOLS:
-        return CommittedFile(path, place)
-    return LocalFile(path, place) if is_local(path) else RenamedFile(path, place)
+        return CommittedFile(path, url)
+    return LocalFile(path, url) if is_local(path) else RenamedFile(path, url)
 
 
-def open_ranges(fs: Any, path: str, place: str, *, ahead: bool) -> Any:
+def open_ranges(fs: Any, path: str, url: str, *, ahead: bool) -> Any:
     """Open a file for reading ranges of it.
 
     :param fs: a file system.
     :param path: in that file system.
-    :param place: URL to name in errors.
+    :param url: URL to name in errors.
     :param ahead: the file will be read from its begin to its end, so fetch more than is asked for.
     """
     caching = {"cache_type": "readahead", "block_size": READ_AHEAD_BYTES} if ahead else {"cache_type": "none"}
-    return ReportingFile(attempt(place, fs.open, path, "rb", **({} if is_local_file_system(fs) else caching)), place)
+    return ReportingFile(attempt(url, fs.open, path, "rb", **({} if is_local_file_system(fs) else caching)), url)

@@ -239,8 +239,8 @@ def test_state_files_hold_the_mark_and_no_secret(shop: Shop, staging_of_its_own:
     found = json.loads(second.read_text())
     assert found["task"] == {"dag_id": "incremental", "task_id": "extract", "map_index": -1}
     assert (found["source"], found["column"]) == ("@duckdb.shop orders", "updated_at")
-    assert (found["low"]["text"], found["mark"]["text"]) == ("2024-01-01 00:01:00.000000", "2024-01-01 00:02:00.000000")
-    assert found["mark"]["type"] == "timestamp[us]"
+    assert (found["low"]["text"], found["high"]["text"]) == ("2024-01-01 00:01:00.000000", "2024-01-01 00:02:00.000000")
+    assert found["high"]["type"] == "timestamp[us]"
     assert CANARY not in first.read_text() + second.read_text()
 
 

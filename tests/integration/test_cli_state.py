@@ -39,7 +39,7 @@ def test_list_shows_the_newest_run_of_each_task(run: Run, store: StateStore) -> 
     del store
     code, out, _ = run("state", "list", "--json")
     assert code == 0
-    found = json.loads(out)["marks"]
+    found = json.loads(out)["state"]
     assert [(one["dag_id"], one["map_index"]) for one in found] == [(LONG, 0), (LONG, 1), ("sales", -1)]
     assert found[-1]["began_at"] == {"type": "int64", "value": "2"}
     assert found[-1]["reached"] == {"type": "int64", "value": "3"}
@@ -54,7 +54,7 @@ def test_show_shows_every_run(run: Run, store: StateStore) -> None:
     del store
     code, out, _ = run("state", "show", "sales", "orders", "--json")
     assert code == 0
-    assert [one["run_id"] for one in json.loads(out)["marks"]] == ["run_1", "run_2", "run_3"]
+    assert [one["run_id"] for one in json.loads(out)["state"]] == ["run_1", "run_2", "run_3"]
     assert run("state", "show", "sales", "no_such_task")[0] == 1
 
 
@@ -78,7 +78,7 @@ def test_a_url_of_an_airflow_connection_needs_airflow(run: Run) -> None:
 
 def test_nothing_is_kept_yet(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("state", "list", "--json", "--url", (tmp_path / "nowhere").as_uri())
-    assert (code, json.loads(out)) == (0, {"marks": []})
+    assert (code, json.loads(out)) == (0, {"state": []})
 
 
 def test_a_file_that_is_something_else_is_named(run: Run, store: StateStore, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_what_is_written_is_read_back_exactly(url: str) -> None:
     assert store.names(TASK) == [keys[index].name() for index in (1, 2, 0, 3)]
     found = store.read(TASK, keys[0].name())
     assert found is not None
-    assert (found.task, found.run_id, found.low, found.mark) == (
+    assert (found.task, found.run_id, found.low, found.high) == (
         TASK,
         keys[0].run_id,
         CursorValue("uint64", "18446744073709551615"),
@@ -66,7 +66,7 @@ def test_a_run_that_is_done_again_replaces_its_own_file(url: str) -> None:
     for text in ("1", "2"):
         store.write(run(1), entry(run(1), CursorValue("int64", text)))
     [(_, found)] = store.entries()
-    assert found.mark == CursorValue("int64", "2")
+    assert found.high == CursorValue("int64", "2")
 
 
 def test_the_garbage_collector_of_staging_leaves_marks_alone(tmp_path: Path) -> None:

@@ -50,10 +50,10 @@ BROKEN: dict[str, Any] = {
     "run_id": [None, 1, ["a"], {}],
     "source": [None, 1, {}],
     "low": [1, "a", [], {}, {"type": 1, "text": "a", "seen": None}, {"type": "int64", "text": [], "seen": None}],
-    "mark": [{"type": "int64", "text": "1", "seen": 5}],
+    "high": [{"type": "int64", "text": "1", "seen": 5}],
     "reached": ["maybe", [], None],
     "written_at": [1, None, []],
-    "version": [None, 2, "1", []],
+    "version": [None, 1, 3, "2", []],
 }
 
 
