@@ -64,8 +64,8 @@ def _connection_types() -> Iterator[dict[str, Any]]:
             log.warning("%s", error)
 
 
-def _modules(kind: str, *names: str) -> list[dict[str, Any]]:
-    modules = [f"osiris_provider.{kind}.{name}" for name in names]
+def _modules(package: str, *names: str) -> list[dict[str, Any]]:
+    modules = [f"osiris_provider.{package}.{name}" for name in names]
     return [{"integration-name": INTEGRATION, "python-modules": modules}]
 
 
@@ -93,18 +93,18 @@ def _options() -> dict[str, Any]:
             default="0600",
         ),
         "doctor_timeout": _option(
-            "Seconds that the Test button of a connection waits for its peer.", kind="float", default="2.0"
+            "Seconds that the Test button of a connection waits for its peer.", option_type="float", default="2.0"
         ),
     }
 
 
 def _option(
-    description: str, *, kind: str = "string", example: str | None = None, default: str | None = None
+    description: str, *, option_type: str = "string", example: str | None = None, default: str | None = None
 ) -> dict[str, Any]:
     return {
         "description": description,
         "version_added": "0.1.0",
-        "type": kind,
+        "type": option_type,
         "example": example,
         "default": default,
     }

@@ -81,10 +81,10 @@ class OsirisRetryPolicy(RetryPolicy):
 
 def _ours(exception: BaseException) -> OsirisError | None:
     seen: set[int] = set()
-    found: BaseException | None = exception
-    while found is not None and id(found) not in seen:
-        if isinstance(found, OsirisError):
-            return found
-        seen.add(id(found))
-        found = found.__cause__ or found.__context__
+    error: BaseException | None = exception
+    while error is not None and id(error) not in seen:
+        if isinstance(error, OsirisError):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
     return None

@@ -148,8 +148,8 @@ class OsirisDoctorOperator(BaseOperator):
         """Return the category that each connection had when this task last looked, and keep today's."""
         state = HealthState(state_url(), task_key(context["ti"]), ObjectStoragePath)
         try:
-            found = {name_of(report): report["category"] for report in reports}
-            return state.exchange(attempt_id(context["ti"]), found)
+            categories = {name_of(report): report["category"] for report in reports}
+            return state.exchange(attempt_id(context["ti"]), categories)
         except OsirisError as error:
             self.log.warning("What has recovered cannot be told: %s Set [osiris] state_url.", error)
             return {}
@@ -173,11 +173,11 @@ class OsirisDoctorOperator(BaseOperator):
 
 def _listed(text: str) -> list[str]:
     try:
-        found = ast.literal_eval(text.strip())
+        parsed = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):
-        found = None
-    if isinstance(found, list) and all(isinstance(item, str) for item in found):
-        return found
+        parsed = None
+    if isinstance(parsed, list) and all(isinstance(item, str) for item in parsed):
+        return parsed
     message = "connections is the text of a list that cannot be read. Write a list of references, or a template of one."
     raise ConnectionConfigError(message)
 

@@ -85,8 +85,8 @@ class OsirisOperator(BaseOperator):
         step = self.task_id
         config = self._resolved(step)
         staging = default_staging()
-        found = dict(self._inputs(step, context))
-        inputs = {name: self._input(step, name, value, staging) for name, value in found.items()}
+        given = dict(self._inputs(step, context))
+        inputs = {name: self._input(step, name, value, staging) for name, value in given.items()}
         driver = get_driver(self.driver)
         ctx = TaskContext(context)
 
@@ -96,7 +96,7 @@ class OsirisOperator(BaseOperator):
 
         returned: dict[str, Any] = self._without_secrets(config.get(RESOLVED), work)
         ctx.marks.keep()
-        self._lineage = Lineage.of(staging, driver, config, found.values(), returned)
+        self._lineage = Lineage.of(staging, driver, config, given.values(), returned)
         context["ti"].xcom_push(key="metrics", value=ctx.metrics)
         return returned
 
@@ -160,8 +160,8 @@ class OsirisOperator(BaseOperator):
         if data is None:
             return figures
         ti = context["ti"]
-        place = [ti.dag_id, ti.run_id, ti.task_id, str(max(ti.map_index or 0, 0)), str(ti.try_number)]
-        staged = staging.write(place, to_reader(data, ti.task_id))
+        path_parts = [ti.dag_id, ti.run_id, ti.task_id, str(max(ti.map_index or 0, 0)), str(ti.try_number)]
+        staged = staging.write(path_parts, to_reader(data, ti.task_id))
         self.log.info("Staged %s rows, %s bytes at %s", staged.rows, staged.bytes, staged.uri)
         return {**figures, **staged.as_dict()}
 

@@ -69,12 +69,12 @@ def _guard() -> None:
         raise AttributeError(message)
     merge = getattr(routes, MERGE)
     if not getattr(merge, GUARDED, False):
-        setattr(routes, MERGE, _guarded(merge))
+        setattr(routes, MERGE, _with_refusal(merge))
         if SAME_ENDPOINT in called:
             setattr(routes, SAME_ENDPOINT, _without_empty_port(getattr(routes, SAME_ENDPOINT)))
 
 
-def _guarded(merge: Callable[..., None]) -> Callable[..., None]:
+def _with_refusal(merge: Callable[..., None]) -> Callable[..., None]:
     @wraps(merge)
     def merge_or_refuse(connection: Any, body: Body, *args: Any, **kwargs: Any) -> None:
         # For a test Airflow has given the stored connection another id, which is random. All else saves.
@@ -142,10 +142,10 @@ def _flat(attributes: Attributes) -> dict[str, Any]:
 def _parsed(attributes: Mapping[str, Any]) -> dict[str, Any]:
     text = attributes["extra"] or "{}"
     try:
-        found = json.loads(text)
+        parsed = json.loads(text)
     except ValueError:
-        found = None
-    return found if isinstance(found, dict) else {"": text}
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {"": text}
 
 
 def _without_empty_port(same: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:

@@ -57,9 +57,9 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
         :param conn_id: ``osiris_<family>_<alias>``, ``<family>.<alias>`` or a reference; others go to the fallback.
         :param team_name: for the fallback: the file is one for all teams.
         """
-        found = self._of_the_file(conn_id)
-        if found is not None:
-            return self.deserialize_connection(*found)
+        stored = self._of_the_file(conn_id)
+        if stored is not None:
+            return self.deserialize_connection(*stored)
         return self._ask_fallback("get_connection", team_name, conn_id=conn_id)
 
     def get_conn_value(self, conn_id: str, team_name: str | None = None) -> str | None:
@@ -68,8 +68,8 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
         :param conn_id: as for :meth:`get_connection`.
         :param team_name: for the fallback.
         """
-        found = self._of_the_file(conn_id)
-        value: str | None = found[1] if found else self._ask_fallback("get_conn_value", team_name, conn_id=conn_id)
+        stored = self._of_the_file(conn_id)
+        value: str | None = stored[1] if stored else self._ask_fallback("get_conn_value", team_name, conn_id=conn_id)
         return value
 
     def get_variable(self, key: str, team_name: str | None = None) -> str | None:
@@ -127,7 +127,7 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
         log.warning("Connection %s cannot be taken from the connections file. %s", conn_id, error)
 
     def _ask_fallback(self, name: str, team_name: str | None, **arguments: str) -> Any:
-        fallback = self._fallback or self._made_fallback()
+        fallback = self._fallback or self._create_fallback()
         if fallback is None:
             return None
         method = getattr(fallback, name)
@@ -139,7 +139,7 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
             # Airflow's base class raises it for what a backend does not hold.
             return None
 
-    def _made_fallback(self) -> BaseSecretsBackend | None:
+    def _create_fallback(self) -> BaseSecretsBackend | None:
         if not self.fallback_backend:
             return None
         given = self.fallback_backend_kwargs or {}
@@ -167,7 +167,7 @@ def _prefixes() -> tuple[str, ...]:
 
 def _version_of(file: str | None) -> tuple[int, ...]:
     try:
-        found = os.stat(file) if file else None
+        status = os.stat(file) if file else None
     except OSError:
-        found = None
-    return (found.st_ino, found.st_size, found.st_mtime_ns) if found else ()
+        status = None
+    return (status.st_ino, status.st_size, status.st_mtime_ns) if status else ()

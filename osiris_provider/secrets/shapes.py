@@ -111,11 +111,14 @@ def _mysql(connection: Mapping[str, Any], own: Attributes) -> Attributes:
 
 def _system_authorities() -> str:
     paths = ssl.get_default_verify_paths()
-    found = next((path for path in (paths.cafile, paths.openssl_cafile) if path and os.path.isfile(path)), None)
-    if found is None:
+    path = next(
+        (candidate for candidate in (paths.cafile, paths.openssl_cafile) if candidate and os.path.isfile(candidate)),
+        None,
+    )
+    if path is None:
         message = "field ssl_verify: MySqlHook needs a file of authorities, and this system has none; set ssl_ca"
         raise ConnectionConfigError(message, field="ssl_verify")
-    return found
+    return path
 
 
 DSN = ("dsn", "pg_dsn")

@@ -75,8 +75,8 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
 
     def _longest(self) -> timedelta:
         """Return how long the triggerer may wait: Airflow ends a deferred task by nothing else."""
-        patience = timedelta(seconds=self.timeout)
-        return patience if self.execution_timeout is None else min(patience, self.execution_timeout)
+        max_wait = timedelta(seconds=self.timeout)
+        return max_wait if self.execution_timeout is None else min(max_wait, self.execution_timeout)
 
     def _ends_by_execution_timeout(self) -> bool:
         return self._longest() < timedelta(seconds=self.timeout)

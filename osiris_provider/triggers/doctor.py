@@ -85,7 +85,7 @@ class OsirisDoctorTrigger(BaseTrigger):
     async def _check(self, target: str) -> Report:
         loop = asyncio.get_running_loop()
         gate = _GATES.setdefault(loop, _Gate())
-        async with gate.places:
+        async with gate.slots:
             before = gate.given_up.pop((target, self.file), None)
             if before is not None and not before.ended.done():
                 # A second one beside it would hang as well, and so would a third.
@@ -180,7 +180,7 @@ class _Gate:
 
     def __init__(self) -> None:
         self.starts = asyncio.Lock()
-        self.places = asyncio.Semaphore(CHECKS_AT_A_TIME)
+        self.slots = asyncio.Semaphore(CHECKS_AT_A_TIME)
         self.given_up: dict[tuple[str, str | None], _BackgroundCheck] = {}
 
 
