@@ -30,7 +30,7 @@ RUN_A_STEP = """\
 import json
 from osiris_provider.connections import resolve_connection
 from osiris_provider.drivers import get_driver
-from tests.contract.context import RecordingContext
+from osiris_provider.testing import RecordingContext
 
 config = {"resolved_connection": resolve_connection("@redis.default"), "names": ["greeting", "nothing"]}
 result = get_driver("redis.extractor").run(step_id="s", config=config, inputs={}, ctx=RecordingContext())

@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 
 import pytest
 from osiris_provider.connectors.api import ApiConnector
+from osiris_provider.testing.credentials import CredentialsContract
+from osiris_provider.testing.network import NetworkContract
 
 from tests.servers.fake_api import FakeApi
-
-from .credentials import CredentialsContract
-from .network import NetworkContract
 
 TOKEN = "t0ken-of-the-test"
 

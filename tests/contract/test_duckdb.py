@@ -15,9 +15,8 @@ from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.connectors.duckdb import DuckDBConnector
 from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor, DuckDBProcessor
 from osiris_provider.drivers.duckdb.writer import DuckDBWriter
-
-from .connector import ConnectorContract
-from .driver import DriverContract, ExtractorContract, WriterContract
+from osiris_provider.testing.connector import ConnectorContract
+from osiris_provider.testing.driver import DriverContract, ExtractorContract, WriterContract
 
 
 def connection_to(path: Path) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter, ParquetWriter
+from osiris_provider.testing.driver import ExtractorContract, WriterContract
 from pyarrow import csv
-
-from .driver import ExtractorContract, WriterContract
 
 
 class TestCsvExtractor(ExtractorContract):

@@ -9,12 +9,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from osiris_provider.connectors.mysql import MySQLConnector
+from osiris_provider.testing.credentials import CredentialsContract
+from osiris_provider.testing.network import NetworkContract
 
 from tests.servers import Address
 from tests.servers.kinds import MYSQL_AND_MARIADB
-
-from .credentials import CredentialsContract
-from .network import NetworkContract
 
 
 @MYSQL_AND_MARIADB

@@ -9,11 +9,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from osiris_provider.connectors.postgres import PostgresConnector
+from osiris_provider.testing.credentials import CredentialsContract
+from osiris_provider.testing.network import NetworkContract
 
 from tests.servers import Address
-
-from .credentials import CredentialsContract
-from .network import NetworkContract
 
 
 class TestPostgresConnector(CredentialsContract, NetworkContract):

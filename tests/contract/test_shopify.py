@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 
 import pytest
 from osiris_provider.connectors.shopify import ShopifyConnector
+from osiris_provider.testing.credentials import CredentialsContract
+from osiris_provider.testing.network import NetworkContract
 
 from tests.servers.fake_shopify import FakeShopify
-
-from .credentials import CredentialsContract
-from .network import NetworkContract
 
 TOKEN = "shpat_of_the_test"
 

@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 
 import pytest
 from osiris_provider.connectors.supabase import SupabaseConnector
+from osiris_provider.testing.credentials import CredentialsContract
+from osiris_provider.testing.network import NetworkContract
 
 from tests.servers.fake_supabase import FakeSupabase
-
-from .credentials import CredentialsContract
-from .network import NetworkContract
 
 SERVICE_KEY, ANON_KEY = "sb_secret_of_the_test", "sb_publishable_of_the_test"
 

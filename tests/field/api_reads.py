@@ -7,14 +7,14 @@ from typing import Any
 import pyarrow as pa
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
+from osiris_provider.testing.context import RecordingContext
+from osiris_provider.testing.state import MemoryState
 
-from tests.contract.context import RecordingContext
-from tests.contract.marks import KeptMarks
 from tests.servers.http import HttpServer, Request
 from tests.servers.scripted_api import ScriptedApi
 
 
-def read_from(server: HttpServer, marks: KeptMarks | None = None, **config: Any) -> pa.Table:
+def read_from(server: HttpServer, marks: MemoryState | None = None, **config: Any) -> pa.Table:
     """Return what ``api.extractor`` reads from a server."""
     connection = {"family": "api", "alias": "test", "base_url": f"{server.origin}/v1"}
     config = {"resolved_connection": connection, "path": "items", **config}

@@ -16,9 +16,9 @@ from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.http.json_rows import to_batches
 from osiris_provider.drivers.http.paths import MISSING, get_path
 from osiris_provider.errors import ConnectorError, DataError, OsirisError
+from osiris_provider.testing.context import RecordingContext
+from osiris_provider.testing.state import MemoryState
 
-from tests.contract.context import RecordingContext
-from tests.contract.marks import KeptMarks
 from tests.field.api_reads import read, read_from
 from tests.servers.http import Reply
 from tests.servers.scripted_api import ScriptedApi
@@ -277,7 +277,7 @@ def test_paths(value: Any, path: str, found: Any) -> None:
 
 def test_a_run_that_finds_nothing_new_keeps_its_state_and_its_columns() -> None:
     incremental = {"column": "at", "param": "since"}
-    marks = KeptMarks()
+    marks = MemoryState()
     with ScriptedApi([{"at": "2026-01-01", "n": 1.5}], [], []) as api:
         first = read_from(api, marks, incremental=incremental)
         mark = marks.low
@@ -293,7 +293,7 @@ def test_a_run_that_finds_nothing_new_keeps_its_state_and_its_columns() -> None:
 def test_a_first_run_that_is_empty_and_the_writer_behind_it(
     config: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    marks = KeptMarks()
+    marks = MemoryState()
     with ScriptedApi([]) as api:
         table = read_from(api, marks, **config)
     assert (table.num_rows, table.schema.names, marks.low) == (0, [], None)

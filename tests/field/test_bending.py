@@ -22,8 +22,8 @@ from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.sql.constraints import ColumnConstraints
 from osiris_provider.drivers.sql.validate import fitting
 from osiris_provider.errors import DataError
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.servers import Address, MySQLFamilyServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
 

@@ -17,9 +17,8 @@ from osiris_provider.drivers.filesystem import csv_records, csv_source
 from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.runtime.staging import Staging
+from osiris_provider.testing.context import RecordingContext
 from upath import UPath
-
-from tests.contract.context import RecordingContext
 
 UTC = dt.timezone.utc
 

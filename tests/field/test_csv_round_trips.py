@@ -17,8 +17,7 @@ from osiris_provider.drivers.filesystem import csv_source
 from osiris_provider.drivers.filesystem.csv_config import arrow_type
 from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter
 from osiris_provider.errors import DataError
-
-from tests.contract.context import RecordingContext
+from osiris_provider.testing.context import RecordingContext
 
 DAY = 86_400
 FIRST, LAST = -719_528, 2_932_896

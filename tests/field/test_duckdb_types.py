@@ -20,9 +20,8 @@ from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor, DuckDBProc
 from osiris_provider.drivers.duckdb.writer import DuckDBWriter
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.runtime.staging import Staging
+from osiris_provider.testing.context import RecordingContext
 from upath import UPath
-
-from tests.contract.context import RecordingContext
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reading.md"
 

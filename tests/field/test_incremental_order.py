@@ -25,9 +25,9 @@ from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.drivers.mysql.protocol import arrow_types
 from osiris_provider.drivers.mysql.protocol.columns import Column
 from osiris_provider.errors import DataError
+from osiris_provider.testing.context import RecordingContext
+from osiris_provider.testing.state import MemoryState
 
-from tests.contract.context import RecordingContext
-from tests.contract.marks import KeptMarks
 from tests.integration.api_extracts import extracted, paged_api
 from tests.servers import Address
 from tests.servers.fake_api import FakeApi
@@ -39,8 +39,8 @@ VAR_STRING = 253
 
 
 @pytest.fixture
-def marks() -> KeptMarks:
-    return KeptMarks()
+def marks() -> MemoryState:
+    return MemoryState()
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def execute(connection: Connection, *statements: str) -> None:
         client.commit()
 
 
-def read(connection: Connection, marks: KeptMarks, **config: Any) -> list[int]:
+def read(connection: Connection, marks: MemoryState, **config: Any) -> list[int]:
     """Do a run that succeeds; return the numbers of its rows."""
     config = {"incremental": {"column": "c"}, "table": "t", **config}
     step = {"resolved_connection": connection, **config}
@@ -73,7 +73,7 @@ def read(connection: Connection, marks: KeptMarks, **config: Any) -> list[int]:
     return sorted(result["data"].read_all()["n"].to_pylist())
 
 
-def follow(values: Sequence[Any], marks: KeptMarks, dtype: Any = None, size: int = 2, **settings: Any) -> list[Any]:
+def follow(values: Sequence[Any], marks: MemoryState, dtype: Any = None, size: int = 2, **settings: Any) -> list[Any]:
     """Do a run on a source that does not do what it is asked; return the values of its rows."""
     tracker = Tracker("s", Incremental(column="c", **settings), marks, "t", str)
     tracker.cursor_range()
@@ -89,7 +89,7 @@ def follow(values: Sequence[Any], marks: KeptMarks, dtype: Any = None, size: int
 # Numbers in columns of texts.
 
 
-def test_numeric_without_precision_is_compared_as_a_number(postgres: Connection, marks: KeptMarks) -> None:
+def test_numeric_without_precision_is_compared_as_a_number(postgres: Connection, marks: MemoryState) -> None:
     execute(postgres, "CREATE TABLE t (n INT, c NUMERIC)", "INSERT INTO t SELECT i, i FROM generate_series(1, 12) i")
     got = read(postgres, marks)
     assert marks.low == CursorValue("string", "12")
@@ -98,7 +98,7 @@ def test_numeric_without_precision_is_compared_as_a_number(postgres: Connection,
     assert got == list(range(1, 16)), "each row once"
 
 
-def test_numbers_that_are_equal_are_one_value_of_the_cursor(postgres: Connection, marks: KeptMarks) -> None:
+def test_numbers_that_are_equal_are_one_value_of_the_cursor(postgres: Connection, marks: MemoryState) -> None:
     execute(postgres, "CREATE TABLE t (n INT, c NUMERIC)", "INSERT INTO t VALUES (1, 2.0), (2, 2.00), (3, 'NaN')")
     assert read(postgres, marks) == [1, 2, 3]
     execute(postgres, "DELETE FROM t WHERE n = 3", "INSERT INTO t VALUES (4, 2)")
@@ -108,14 +108,14 @@ def test_numbers_that_are_equal_are_one_value_of_the_cursor(postgres: Connection
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, places=5, min_value=-(10**9), max_value=10**9)))
 def test_texts_of_numbers_are_read_once(values: list[Decimal]) -> None:
-    marks, sent, got = KeptMarks(), list[str](), list[str]()
+    marks, sent, got = MemoryState(), list[str](), list[str]()
     for value in sorted(values):
         sent.append(str(value))
         got += follow(sent, marks, compare_as="number")
     assert got == sent
 
 
-def test_lookback_of_a_numeric_without_precision_is_in_units(postgres: Connection, marks: KeptMarks) -> None:
+def test_lookback_of_a_numeric_without_precision_is_in_units(postgres: Connection, marks: MemoryState) -> None:
     execute(postgres, "CREATE TABLE t (n INT, c NUMERIC)", "INSERT INTO t SELECT i, i FROM generate_series(8, 12) i")
     followed = {"incremental": {"column": "c", "lookback": 2.5}}
     assert read(postgres, marks, **followed) == [8, 9, 10, 11, 12]
@@ -145,7 +145,7 @@ def test_lookback_of_a_decimal_of_many_digits_is_exact() -> None:
     assert mark.before(0.5).text == "1234567890123456789012345678.4999999999"
 
 
-def test_what_is_no_number_is_refused(marks: KeptMarks) -> None:
+def test_what_is_no_number_is_refused(marks: MemoryState) -> None:
     with pytest.raises(DataError, match=r"Step s: column 'c' holds 'n/a', which is not a number"):
         follow(["1", "n/a"], marks, compare_as="number")
     assert marks.advanced == 0
@@ -156,7 +156,7 @@ def test_what_is_no_number_is_refused(marks: KeptMarks) -> None:
 
 @pytest.mark.parametrize("kind", ["JSON", "JSONB", "INET", "MONEY", "INT[]", "INTERVAL", "INT4RANGE", "mood", "BIT(3)"])
 def test_types_of_postgresql_whose_texts_have_another_order_are_refused(
-    postgres: Connection, marks: KeptMarks, kind: str
+    postgres: Connection, marks: MemoryState, kind: str
 ) -> None:
     execute(postgres, "CREATE TYPE mood AS ENUM ('sad', 'happy')", f"CREATE TABLE t (n INT, c {kind})")
     with pytest.raises(DataError, match=r"column 'c' is of a type whose texts stand in another order"):
@@ -177,13 +177,13 @@ def test_texts_of_mysql_say_in_which_order_they_stand(column: Column, kind: str)
     assert kind_of(column.field) == kind
 
 
-def test_dates_of_mysql_that_are_none_are_before_all(marks: KeptMarks) -> None:
+def test_dates_of_mysql_that_are_none_are_before_all(marks: MemoryState) -> None:
     sent = ["0000-00-00 00:00:00", "2024-00-00 00:00:00", "2024-01-02 00:00:00"]
     assert follow(sent, marks, compare_as="time") == sent
     assert marks.low == CursorValue("string", "2024-01-02 00:00:00")
 
 
-def test_json_is_refused_where_it_looks_like_text(tmp_path: Path, marks: KeptMarks) -> None:
+def test_json_is_refused_where_it_looks_like_text(tmp_path: Path, marks: MemoryState) -> None:
     path = tmp_path / "x.duckdb"
     with duckdb.connect(path) as client:
         client.execute("CREATE TABLE t (n INT, c JSON)")
@@ -196,7 +196,7 @@ def test_json_is_refused_where_it_looks_like_text(tmp_path: Path, marks: KeptMar
 # Rows that are equal.
 
 
-def test_equal_rows_are_counted(postgres: Connection, marks: KeptMarks) -> None:
+def test_equal_rows_are_counted(postgres: Connection, marks: MemoryState) -> None:
     execute(postgres, "CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 5), (1, 5)")
     assert read(postgres, marks) == [1, 1]
     execute(postgres, "INSERT INTO t VALUES (1, 5), (1, 5), (1, 5)")
@@ -220,7 +220,7 @@ MIXED = [
 
 @pytest.mark.parametrize("settings", [{}, {"compare_as": "time"}])
 def test_texts_with_mixed_offsets_and_fractions_are_compared_as_times(
-    settings: dict[str, Any], marks: KeptMarks
+    settings: dict[str, Any], marks: MemoryState
 ) -> None:
     sent: list[str] = []
     got: list[str] = []
@@ -231,7 +231,7 @@ def test_texts_with_mixed_offsets_and_fractions_are_compared_as_times(
     assert got == MIXED
 
 
-def test_a_text_among_times_is_refused_and_not_the_end(marks: KeptMarks) -> None:
+def test_a_text_among_times_is_refused_and_not_the_end(marks: MemoryState) -> None:
     with pytest.raises(DataError, match=r"column 'c' holds times and 'n/a', which is none.*incremental.compare_as"):
         follow([*MIXED, "n/a"], marks)
     with pytest.raises(DataError, match=r"'2024-01-01T00:00:00', which is none, or has no offset where others have"):
@@ -239,7 +239,7 @@ def test_a_text_among_times_is_refused_and_not_the_end(marks: KeptMarks) -> None
     assert follow(["2024-01-01", "n/a"], marks, compare_as="text") == ["2024-01-01", "n/a"]
 
 
-def test_times_of_postgresql_as_text_are_times(postgres: Connection, marks: KeptMarks) -> None:
+def test_times_of_postgresql_as_text_are_times(postgres: Connection, marks: MemoryState) -> None:
     execute(postgres, "CREATE TABLE t (n INT, c TIMESTAMPTZ)", "INSERT INTO t VALUES (1, '2024-01-01 00:00:00.9+00')")
     as_text = {"text_columns": ["c"]}
     assert read(postgres, marks, **as_text) == [1]
@@ -254,7 +254,7 @@ def test_times_of_postgresql_as_text_are_times(postgres: Connection, marks: Kept
 
 @pytest.mark.parametrize("kind", ["TIMESTAMPTZ", "TIMESTAMP", "DATE"])
 def test_one_row_of_2999_does_not_end_the_stream(
-    postgres: Connection, marks: KeptMarks, kind: str, caplog: pytest.LogCaptureFixture
+    postgres: Connection, marks: MemoryState, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     execute(
         postgres,
@@ -271,10 +271,10 @@ def test_one_row_of_2999_does_not_end_the_stream(
     assert read(postgres, marks) == [4, 5]
     assert read(postgres, marks) == []
     # The first run is done again: what it has read, and nothing that has come since.
-    assert read(postgres, KeptMarks(None, first)) == [1, 2]
+    assert read(postgres, MemoryState(None, first)) == [1, 2]
 
 
-def test_what_is_ahead_of_its_time_comes_once_when_its_time_has_come(marks: KeptMarks) -> None:
+def test_what_is_ahead_of_its_time_comes_once_when_its_time_has_come(marks: MemoryState) -> None:
     soon = (NOW + HOUR).isoformat()
     past = (NOW - HOUR).isoformat()
     assert follow([past, soon], marks) == [past, soon]
@@ -289,7 +289,7 @@ def test_what_is_ahead_of_its_time_comes_once_when_its_time_has_come(marks: Kept
     assert follow([past, soon, "2999-01-01T00:00:00Z"], marks) == ["2999-01-01T00:00:00Z"]
 
 
-def test_a_time_without_zone_may_be_one_of_kiribati(marks: KeptMarks) -> None:
+def test_a_time_without_zone_may_be_one_of_kiribati(marks: MemoryState) -> None:
     local = (NOW + 13 * HOUR).replace(tzinfo=None)
     assert follow([local], marks, pa.timestamp("us")) == [local]
     assert marks.low == CursorValue("timestamp[us]", f"{local:%Y-%m-%d %H:%M:%S}.000000")
@@ -299,7 +299,7 @@ def test_a_time_without_zone_may_be_one_of_kiribati(marks: KeptMarks) -> None:
 
 
 def test_an_api_that_ignores_the_parameter_doubles_nothing(
-    api: FakeApi, marks: KeptMarks, caplog: pytest.LogCaptureFixture
+    api: FakeApi, marks: MemoryState, caplog: pytest.LogCaptureFixture
 ) -> None:
     config: dict[str, Any] = {"incremental": {"column": "updated_at", "param": "since"}, "records": "data.items"}
     api.rows = [{"id": number, "updated_at": f"2026-01-0{number}T00:00:00Z"} for number in range(1, 4)]
@@ -331,21 +331,21 @@ def test_an_api_that_ignores_the_parameter_doubles_nothing(
 )
 @pytest.mark.parametrize("inclusive", [True, False])
 def test_old_rows_are_left_out_where_the_type_permits(
-    dtype: Any, values: list[Any], inclusive: bool, marks: KeptMarks
+    dtype: Any, values: list[Any], inclusive: bool, marks: MemoryState
 ) -> None:
     assert follow(values[:2], marks, dtype, inclusive=inclusive) == values[:2]
     assert follow(values, marks, dtype, inclusive=inclusive) == values[2:]
-    assert follow(values, KeptMarks(), dtype, initial_value=values[1]) == values[1:]
+    assert follow(values, MemoryState(), dtype, initial_value=values[1]) == values[1:]
 
 
-def test_a_date_to_begin_at_is_one_of_anywhere(marks: KeptMarks) -> None:
+def test_a_date_to_begin_at_is_one_of_anywhere(marks: MemoryState) -> None:
     """The source decides in which zone it takes it; what no zone would give is left out."""
     sent = ["2023-12-31T09:59:59Z", "2023-12-31T10:00:00Z", "2024-01-01T00:00:00Z"]
     assert follow(sent, marks, initial_value="2024-01-01") == sent[1:]
-    assert follow(sent, KeptMarks(), initial_value=dt.date(2024, 1, 1)) == sent[1:]
+    assert follow(sent, MemoryState(), initial_value=dt.date(2024, 1, 1)) == sent[1:]
 
 
-def test_texts_are_left_to_the_order_of_the_source(marks: KeptMarks) -> None:
+def test_texts_are_left_to_the_order_of_the_source(marks: MemoryState) -> None:
     """A database may say that 'C' comes after 'b'."""
     assert follow(["a", "b"], marks) == ["a", "b"]
     assert follow(["b", "C"], marks) == ["C"]
@@ -354,7 +354,7 @@ def test_texts_are_left_to_the_order_of_the_source(marks: KeptMarks) -> None:
 # Columns inside objects.
 
 
-def test_a_cursor_inside_an_object(api: FakeApi, marks: KeptMarks) -> None:
+def test_a_cursor_inside_an_object(api: FakeApi, marks: MemoryState) -> None:
     config: dict[str, Any] = {"incremental": {"column": "meta.at.time", "param": "since"}, "records": "data.items"}
     api.rows = [{"id": n, "meta": {"at": {"time": f"2026-01-0{n}T00:00:00Z"}}} for n in (1, 2)]
     ctx = RecordingContext(marks=marks)

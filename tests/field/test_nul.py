@@ -12,8 +12,8 @@ import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import DataError
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.integration.postgres import connect
 from tests.servers import Address
 from tests.servers.fake_supabase import FakeSupabase

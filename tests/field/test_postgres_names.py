@@ -13,9 +13,9 @@ import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import DataError, DriverConfigError, OsirisError
+from osiris_provider.testing.context import RecordingContext
+from osiris_provider.testing.state import MemoryState
 
-from tests.contract.context import RecordingContext
-from tests.contract.marks import KeptMarks
 from tests.integration.postgres import connect
 from tests.servers import Address
 
@@ -48,7 +48,7 @@ def write(address: Address, table: str, rows: pa.Table, family: str = "postgres"
 
 def read(address: Address, **config: Any) -> pa.Table:
     step = {"resolved_connection": connection_of(address), **config}
-    ctx = RecordingContext(marks=KeptMarks())
+    ctx = RecordingContext(marks=MemoryState())
     return get_driver("postgres.extractor").run(step_id="s", config=step, inputs={}, ctx=ctx)["data"].read_all()
 
 

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.drivers import get_driver
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.servers import Address, MySQLFamilyServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
 

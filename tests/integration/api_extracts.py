@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.servers.fake_api import FakeApi
 
 TOKEN = "t0k3n-@:/#%?&-wörd"

@@ -16,8 +16,8 @@ from osiris_provider.errors import (
     PermissionDeniedError,
     UnknownConnectorError,
 )
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.integration.sql_families import Connection, SQLFamily
 from tests.servers import Address
 

@@ -14,9 +14,9 @@ import pytest
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.runtime.staging import StagedData, Staging
+from osiris_provider.testing.context import RecordingContext
 from upath import UPath
 
-from tests.contract.context import RecordingContext
 from tests.integration.sql_families import Connection, SQLFamily
 from tests.servers import Address
 

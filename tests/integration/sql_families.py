@@ -14,8 +14,8 @@ from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.connectors.base import Connector
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import AuthError
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.integration.waiting import comes_true
 from tests.servers import Address
 

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pytest
 from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.integration.sql_families import Connection
 
 KEYED = "CREATE TABLE target (id INT NOT NULL PRIMARY KEY, s VARCHAR(5))"

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from osiris_provider.connectors import retry
 from osiris_provider.errors import ConnectorError, DataError, DriverConfigError
+from osiris_provider.testing.context import Metric, RecordingContext
+from osiris_provider.testing.secrecy import assert_silent
 
-from tests.contract.context import Metric, RecordingContext
-from tests.contract.secrecy import assert_silent
 from tests.integration.api_extracts import ROWS, TOKEN, extracted, paged_api
 from tests.servers.fake_api import FakeApi
 from tests.servers.http import RawReply, Reply

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from osiris_provider.drivers.incremental.cursor import CursorValue
+from osiris_provider.testing.context import RecordingContext
+from osiris_provider.testing.state import MemoryState
 
-from tests.contract.context import RecordingContext
-from tests.contract.marks import KeptMarks
 from tests.integration.api_extracts import extracted, paged_api
 from tests.servers.fake_api import FakeApi
 
@@ -22,7 +22,7 @@ def api() -> Iterator[FakeApi]:
 
 def test_what_is_new(api: FakeApi) -> None:
     api.rows = [{"id": number, "updated_at": f"2026-01-{number:02}T00:00:00Z"} for number in range(1, 4)]
-    marks, ctx = KeptMarks(), RecordingContext()
+    marks, ctx = MemoryState(), RecordingContext()
     ctx.marks = marks
     incremental = {"column": "updated_at", "param": "since", "initial_value": "2026-01-02"}
     config: dict[str, Any] = {"incremental": incremental, "params": {"x": 1}}
@@ -51,7 +51,9 @@ def test_what_is_new(api: FakeApi) -> None:
 def test_a_run_done_again_leaves_out_what_has_come_since(api: FakeApi) -> None:
     api.rows = [{"id": number, "updated_at": f"2026-01-{number:02}T00:00:00Z"} for number in range(1, 5)]
     ctx = RecordingContext()
-    ctx.marks = KeptMarks(CursorValue("string", "2026-01-02T00:00:00Z"), CursorValue("string", "2026-01-03T00:00:00Z"))
+    ctx.marks = MemoryState(
+        CursorValue("string", "2026-01-02T00:00:00Z"), CursorValue("string", "2026-01-03T00:00:00Z")
+    )
     config: dict[str, Any] = {"incremental": {"column": "updated_at", "param": "since"}}
     assert extracted(api, "items/since", ctx, **config).read_all()["id"].to_pylist() == [2, 3]
 
@@ -59,7 +61,7 @@ def test_a_run_done_again_leaves_out_what_has_come_since(api: FakeApi) -> None:
 def test_a_mark_of_a_declared_timestamp_is_sent_as_iso_8601(api: FakeApi) -> None:
     api.rows = [{"id": 1, "updated_at": "2026-01-01T12:00:00+02:00"}]
     ctx = RecordingContext()
-    ctx.marks = KeptMarks()
+    ctx.marks = MemoryState()
     config: dict[str, Any] = {
         "types": {"id": "int64", "updated_at": "timestamp"},
         "incremental": {"column": "updated_at", "param": "since"},

@@ -12,9 +12,9 @@ import pytest
 from osiris_provider.connectors import retry
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import ConnectorError
+from osiris_provider.testing.context import RecordingContext
+from osiris_provider.testing.secrecy import assert_silent
 
-from tests.contract.context import RecordingContext
-from tests.contract.secrecy import assert_silent
 from tests.integration.api_extracts import TOKEN, paged_api, to
 from tests.servers.fake_api import FakeApi
 

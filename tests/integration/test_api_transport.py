@@ -15,8 +15,8 @@ import pytest
 import trustme
 from osiris_provider.connectors.api import ApiConnector
 from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.testing.network import SLACK
 
-from tests.contract.network import SLACK
 from tests.faults.peers import (
     After,
     Cut,

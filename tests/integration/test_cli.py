@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from osiris_provider import __version__
 from osiris_provider.connections.registry import family_names
+from osiris_provider.testing.secrecy import CANARY, assert_silent
 
-from tests.contract.secrecy import CANARY, assert_silent
 from tests.integration.conftest import Run
 from tests.unit.connection_files import SAMPLE_VARIABLES, SAMPLES, block, mysql, write
 from tests.unit.test_connections_file import HOSTILE

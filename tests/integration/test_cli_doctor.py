@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from osiris_provider.testing.secrecy import CANARY, assert_silent
 
-from tests.contract.secrecy import CANARY, assert_silent
 from tests.faults.peers import Peer, silent
 from tests.integration.conftest import Run
 from tests.servers import Address

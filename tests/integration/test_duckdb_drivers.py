@@ -20,8 +20,7 @@ from osiris_provider.connectors import close_all
 from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor, DuckDBProcessor
 from osiris_provider.drivers.duckdb.writer import DuckDBWriter
 from osiris_provider.errors import ConnectionConfigError, ConnectorError, DataError, DriverConfigError
-
-from tests.contract.context import RecordingContext
+from osiris_provider.testing.context import RecordingContext
 
 PEOPLE = pa.table({"id": [1, 2, 3], "name": ["a", None, "ž"]})
 
@@ -98,7 +97,7 @@ def test_result_is_not_held_in_memory(path: Path) -> None:
     code = """
 import resource, sys
 from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor
-from tests.contract.context import RecordingContext
+from osiris_provider.testing.context import RecordingContext
 config = {"query": "SELECT i, 'text number ' || i AS s, i * 1.5 AS d FROM range($n) r(i)", "params": {"n": 10_000_000}}
 config["resolved_connection"] = {"family": "duckdb", "path": sys.argv[1]}
 reader = DuckDBExtractor().run(step_id="x", config=config, inputs={}, ctx=RecordingContext())["data"]

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.integration.sql_families import Connection
 from tests.integration.sql_writers import WriterTests
 

@@ -17,8 +17,7 @@ from osiris_provider.drivers.base import BaseDriver
 from osiris_provider.drivers.filesystem.csv_source import BLOCK_BYTES
 from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter, ParquetWriter
 from osiris_provider.errors import DataError, DriverConfigError
-
-from tests.contract.context import RecordingContext
+from osiris_provider.testing.context import RecordingContext
 
 PEOPLE = pa.table({"id": [1, 2, 3], "name": ['a,"b"\nc', None, ""]})
 WRITERS: list[BaseDriver[Any]] = [CsvWriter(), ParquetWriter()]

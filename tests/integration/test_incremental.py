@@ -12,9 +12,9 @@ from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.errors import DataError, DriverConfigError, OsirisError
+from osiris_provider.testing.context import RecordingContext
+from osiris_provider.testing.state import MemoryState
 
-from tests.contract.context import RecordingContext
-from tests.contract.marks import KeptMarks
 from tests.integration.sql_families import Connection
 from tests.integration.test_mysql_drivers import MySQLFamily
 from tests.integration.test_postgres_drivers import PostgresFamily
@@ -54,10 +54,10 @@ class IncrementalTests:
         raise NotImplementedError
 
     @pytest.fixture
-    def marks(self) -> KeptMarks:
-        return KeptMarks()
+    def marks(self) -> MemoryState:
+        return MemoryState()
 
-    def read(self, connection: Connection, marks: KeptMarks, **config: Any) -> list[dict[str, Any]]:
+    def read(self, connection: Connection, marks: MemoryState, **config: Any) -> list[dict[str, Any]]:
         """Do a run that succeeds; return its rows."""
         config = {"incremental": {"column": "c"}, **config}
         ctx = RecordingContext(marks=marks)
@@ -66,14 +66,14 @@ class IncrementalTests:
         rows: list[dict[str, Any]] = result["data"].read_all().to_pylist()
         return rows
 
-    def ids(self, connection: Connection, marks: KeptMarks, **config: Any) -> list[int]:
+    def ids(self, connection: Connection, marks: MemoryState, **config: Any) -> list[int]:
         return sorted(row["n"] for row in self.read(connection, marks, **config))
 
     @pytest.mark.parametrize("form", ["table", "query"])
     def test_every_type_is_kept_exactly(self, connection: Connection, form: str) -> None:
         source = {"table": {"table": "t"}, "query": {"query": "SELECT n, c FROM t -- all of it"}}[form]
         for kind, (first, second, third) in self.types:
-            marks = KeptMarks()
+            marks = MemoryState()
             self.sql(
                 "DROP TABLE IF EXISTS t",
                 f"CREATE TABLE t (n INT, c {kind})",
@@ -85,7 +85,7 @@ class IncrementalTests:
             assert self.ids(connection, marks, **source) == [3, 4], (kind, marks.low)
             assert self.ids(connection, marks, **source) == [], (kind, marks.low)
 
-    def test_a_query_with_parameters(self, connection: Connection, marks: KeptMarks) -> None:
+    def test_a_query_with_parameters(self, connection: Connection, marks: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (9, 9)")
         config: dict[str, Any] = {"query": f"SELECT * FROM t WHERE n < {self.positional}", "params": [9]}
         marks.low = CursorValue("int32", "2")
@@ -96,20 +96,20 @@ class IncrementalTests:
         config = {"query": "SELECT * FROM t WHERE 'a' LIKE '%a%'"}
         assert self.ids(connection, marks, **config) == [9]
 
-    def test_a_run_done_again_reads_up_to_its_mark(self, connection: Connection, marks: KeptMarks) -> None:
+    def test_a_run_done_again_reads_up_to_its_mark(self, connection: Connection, marks: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (4, 4)")
         marks.low, marks.high = CursorValue("int32", "2"), CursorValue("int32", "3")
         assert self.ids(connection, marks, table="t") == [2, 3]
         assert marks.low == CursorValue("int32", "3")
 
-    def test_initial_value_lookback_and_exclusive(self, connection: Connection, marks: KeptMarks) -> None:
+    def test_initial_value_lookback_and_exclusive(self, connection: Connection, marks: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)")
         assert self.ids(connection, marks, table="t", incremental={"column": "c", "initial_value": 2}) == [2, 3]
         assert self.ids(connection, marks, table="t", incremental={"column": "c", "inclusive": False}) == []
         assert self.ids(connection, marks, table="t", incremental={"column": "c", "lookback": 1}) == [2, 3]
         assert marks.low == CursorValue("int32", "3")
 
-    def test_rows_without_a_value_are_never_lost_in_silence(self, connection: Connection, marks: KeptMarks) -> None:
+    def test_rows_without_a_value_are_never_lost_in_silence(self, connection: Connection, marks: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, NULL)")
         with pytest.raises(DataError, match=r"Step extract: 1 rows have no value in column 'c'.*include or exclude"):
             self.read(connection, marks, table="t")
@@ -120,7 +120,7 @@ class IncrementalTests:
         with pytest.raises(DataError, match="no value"):
             self.read(connection, marks, table="t")
 
-    def test_an_empty_result_keeps_the_mark(self, connection: Connection, marks: KeptMarks) -> None:
+    def test_an_empty_result_keeps_the_mark(self, connection: Connection, marks: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)")
         assert self.ids(connection, marks, table="t") == []
         assert (marks.low, marks.advanced) == (None, 1)
@@ -128,7 +128,7 @@ class IncrementalTests:
         assert self.ids(connection, marks, table="t") == []
         assert marks.low == CursorValue("int32", "7")
 
-    def test_names_and_values_are_no_sql(self, connection: Connection, marks: KeptMarks) -> None:
+    def test_names_and_values_are_no_sql(self, connection: Connection, marks: MemoryState) -> None:
         name = f"c{self.quote}; DROP TABLE t; -- %s"
         quoted = self.quote + name.replace(self.quote, self.quote * 2) + self.quote
         self.sql(f"CREATE TABLE t (n INT, {quoted} VARCHAR(40))", "INSERT INTO t VALUES (1, 'b'), (2, 'z')")
@@ -137,14 +137,14 @@ class IncrementalTests:
         marks.low = CursorValue("string", "c' OR '1'='1")
         assert self.ids(connection, marks, table="t", incremental={"column": name}) == [2]
 
-    def test_a_column_that_is_not_there(self, connection: Connection, marks: KeptMarks) -> None:
+    def test_a_column_that_is_not_there(self, connection: Connection, marks: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1)")
         with pytest.raises(OsirisError, match=r"Step extract: .*updated_at"):
             self.read(connection, marks, table="t", incremental={"column": "updated_at"})
         with pytest.raises(DriverConfigError, match="columns must have c"):
             self.read(connection, marks, table="t", columns=["n"])
 
-    def test_the_source_is_the_table(self, connection: Connection, marks: KeptMarks) -> None:
+    def test_the_source_is_the_table(self, connection: Connection, marks: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)")
         self.read(connection, marks, table="t")
         self.read(connection, marks, query="SELECT * FROM t")
@@ -156,7 +156,7 @@ class ServerTests(IncrementalTests):
 
     @pytest.mark.parametrize("source", [{"table": "t"}, {"query": "SELECT n, c FROM t WHERE n % 2 = 0"}])
     def test_parts_that_are_read_at_the_same_time(
-        self, connection: Connection, marks: KeptMarks, source: dict[str, Any]
+        self, connection: Connection, marks: MemoryState, source: dict[str, Any]
     ) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)")
         rows = ", ".join(f"({number}, {number})" for number in range(0, 200, 2))
@@ -228,14 +228,14 @@ class TestPostgres(ServerTests, PostgresFamily):
         ],
     )
     def test_what_nothing_surpasses_is_no_mark(
-        self, connection: Connection, marks: KeptMarks, kind: str, least: str, unreal: str, later: str
+        self, connection: Connection, marks: MemoryState, kind: str, least: str, unreal: str, later: str
     ) -> None:
         self.sql(f"CREATE TABLE t (n INT, c {kind})", f"INSERT INTO t VALUES (1, {least}), (2, {unreal})")
         assert self.ids(connection, marks, table="t", text_columns=["c"]) == [1, 2]
         self.sql(f"INSERT INTO t VALUES (3, {later})")
         assert self.ids(connection, marks, table="t", text_columns=["c"]) == [2, 3]
 
-    def test_a_column_that_becomes_text_goes_on(self, connection: Connection, marks: KeptMarks) -> None:
+    def test_a_column_that_becomes_text_goes_on(self, connection: Connection, marks: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c TIMESTAMPTZ)", "INSERT INTO t VALUES (1, '2024-01-01'), (2, '2024-01-02')")
         assert self.ids(connection, marks, table="t") == [1, 2]
         self.sql("INSERT INTO t VALUES (3, 'infinity'), (4, '2024-01-03')")

@@ -24,8 +24,8 @@ from osiris_provider.connectors import close_all, get_connector, interrupt
 from osiris_provider.connectors.registry import stop_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.mysql import session
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.faults.peers import Peer, silent
 from tests.integration.stopping import AT_ONCE, raised_after, stops
 from tests.servers import Address, MySQLFamilyServer, PostgresServer

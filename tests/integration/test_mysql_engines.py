@@ -14,9 +14,9 @@ from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.runtime.staging import Staging
+from osiris_provider.testing.context import RecordingContext
 from upath import UPath
 
-from tests.contract.context import RecordingContext
 from tests.integration.mysql_cases import NUMBERS, OTHERS, literal, numbers
 from tests.servers import Address, MySQLFamilyServer
 from tests.servers.kinds import MYSQL_AND_MARIADB

@@ -10,8 +10,8 @@ import mysql.connector
 import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.integration.mysql_cases import Case, cases_of, literal
 from tests.servers import Address, MySQLFamilyServer
 from tests.servers.kinds import ONLY_MYSQL

@@ -15,8 +15,8 @@ from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.sql.partition import Bound, split_points
 from osiris_provider.errors import DataError, DriverConfigError, UnknownConnectorError
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.integration.mysql_cases import numbers
 from tests.servers import Address, MySQLFamilyServer
 from tests.servers.airflow_rest import until

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.errors import DataError, DriverConfigError, PermissionDeniedError
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.integration.sql_families import Connection
 from tests.integration.test_mysql_drivers import MySQLFamily
 from tests.servers import Address

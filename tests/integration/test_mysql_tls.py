@@ -14,8 +14,8 @@ import pytest
 from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import AuthError, ConnectionConfigError, ConnectTimeoutError, NetworkError
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.faults.sql import CERTIFICATE, KEY, Certificates
 from tests.integration.tls import client_files
 from tests.servers import MariaDBServer

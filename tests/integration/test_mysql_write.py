@@ -13,8 +13,8 @@ import pytest
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.errors import DataError, DriverConfigError, UnknownConnectorError
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.integration.sql_families import Connection
 from tests.integration.sql_writers import WriterTests
 from tests.integration.test_mysql_drivers import MySQLFamily

@@ -35,7 +35,7 @@ class TestPostgresWriter(PostgresFamily, WriterTests):
         assert self.content(connection) == []
 
     def test_ledger_lies_in_the_schema_of_the_table(self, connection: Connection) -> None:
-        from tests.contract.context import RecordingContext
+        from osiris_provider.testing.context import RecordingContext
 
         self.run(connection, "CREATE SCHEMA sales")
         ctx = RecordingContext(load_id="load")

@@ -19,10 +19,10 @@ from osiris_provider.errors import (
     DriverConfigError,
     PermissionDeniedError,
 )
+from osiris_provider.testing.context import RecordingContext
+from osiris_provider.testing.secrecy import assert_silent
+from osiris_provider.testing.state import MemoryState
 
-from tests.contract.context import RecordingContext
-from tests.contract.marks import KeptMarks
-from tests.contract.secrecy import assert_silent
 from tests.servers.fake_shopify import FakeShopify
 
 TOKEN = "shpat_@:/#%?&é"
@@ -127,7 +127,7 @@ def test_conn_015_client_speaks_graphql(shop: FakeShopify) -> None:
     connector.close_client(session)
 
 
-def extracted(server: FakeShopify, marks: KeptMarks | None = None, **config: Any) -> pa.Table:
+def extracted(server: FakeShopify, marks: MemoryState | None = None, **config: Any) -> pa.Table:
     config = {"resolved_connection": to(server), **config}
     driver = get_driver("shopify.extractor")
     ctx = RecordingContext(marks=marks)
@@ -169,7 +169,7 @@ def test_extractor_asks_for_what_is_new(shop: FakeShopify) -> None:
         {"id": 1, "updatedAt": "2026-01-01T00:00:00Z"},
         {"id": 2, "updatedAt": "2026-01-02T00:00:00Z"},
     ]
-    marks = KeptMarks()
+    marks = MemoryState()
     config: dict[str, Any] = {
         "resource": "orders",
         "fields": ["id", "updatedAt"],

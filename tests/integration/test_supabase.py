@@ -19,10 +19,10 @@ from osiris_provider.errors import (
     DriverConfigError,
     PermissionDeniedError,
 )
+from osiris_provider.testing.context import RecordingContext
+from osiris_provider.testing.secrecy import assert_silent
+from osiris_provider.testing.state import MemoryState
 
-from tests.contract.context import RecordingContext
-from tests.contract.marks import KeptMarks
-from tests.contract.secrecy import assert_silent
 from tests.servers import Address
 from tests.servers.fake_supabase import FakeSupabase
 from tests.servers.http import Reply, Request
@@ -169,7 +169,7 @@ def test_conn_015_client_of_a_dsn_is_a_database_connection(supabase: FakeSupabas
 
 
 def extracted(
-    server: FakeSupabase, connection: dict[str, Any] | None = None, marks: KeptMarks | None = None, **config: Any
+    server: FakeSupabase, connection: dict[str, Any] | None = None, marks: MemoryState | None = None, **config: Any
 ) -> pa.Table:
     config = {"resolved_connection": connection or to(server), "table": "people", "order": "id", **config}
     driver = get_driver("supabase.extractor")
@@ -212,7 +212,7 @@ def test_extractor_pages_by_key_while_rows_come_and_go(
 
 def test_extractor_reads_what_is_new(supabase: FakeSupabase) -> None:
     supabase.tables["notes"] = [{"id": number, 'c,("': f"2026-01-{number:02}T00:00:00"} for number in range(1, 5)]
-    marks = KeptMarks()
+    marks = MemoryState()
     config: dict[str, Any] = {"table": "notes", "order": [], "key": "id", "incremental": {"column": 'c,("'}}
     assert extracted(supabase, marks=marks, **config)["id"].to_pylist() == [1, 2, 3, 4]
     supabase.tables["notes"] += [{"id": 5, 'c,("': "2026-01-04T00:00:00"}, {"id": 6, 'c,("': "2026-01-06T00:00:00"}]

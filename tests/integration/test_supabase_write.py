@@ -12,8 +12,8 @@ import pytest
 from osiris_provider.connectors import close_all, get_connector, retry
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import ConnectorError, DataError, DriverConfigError
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.integration.sql_families import Connection
 from tests.integration.sql_writers import WriterTests
 from tests.integration.test_postgres_drivers import PostgresFamily

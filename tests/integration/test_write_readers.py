@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.drivers import get_driver
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.kills.kill import killer
 from tests.kills.targets import MODES, DuckDBTarget, ServerTarget, State, Target, make_source, states_of
 from tests.kills.worker import LAST_ROW, ROWS_TAKEN, Worker

@@ -20,8 +20,8 @@ import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import DataError
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.integration.sql_families import Connection
 from tests.integration.test_mysql_drivers import MySQLFamily
 from tests.integration.test_postgres_drivers import PostgresFamily

@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import NetworkError
-
-from tests.contract.context import RecordingContext
+from osiris_provider.testing.context import RecordingContext
 
 WORKERS = multiprocessing.get_context("forkserver")
 WORKERS.set_forkserver_preload(["tests.kills.worker"])

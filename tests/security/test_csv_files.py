@@ -12,8 +12,7 @@ import pyarrow as pa
 import pytest
 from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter
 from osiris_provider.errors import DataError
-
-from tests.contract.context import RecordingContext
+from osiris_provider.testing.context import RecordingContext
 
 LIMIT = 1_000_000
 

@@ -16,8 +16,7 @@ from osiris_provider.connectors import close_all
 from osiris_provider.connectors.duckdb import DuckDBConnector
 from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor, DuckDBProcessor
 from osiris_provider.errors import ConnectionConfigError, PermissionDeniedError
-
-from tests.contract.context import RecordingContext
+from osiris_provider.testing.context import RecordingContext
 
 PEOPLE = pa.table({"id": [1, 2], "name": ["a", None]})
 

@@ -10,8 +10,7 @@ import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
-
-from tests.contract.context import RecordingContext
+from osiris_provider.testing.context import RecordingContext
 
 NAMES = [
     't"; DROP TABLE kept; --',

@@ -18,8 +18,8 @@ from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.http.records import MAX_RECORDS
 from osiris_provider.errors import ConnectorError, DataError, OsirisError
 from osiris_provider.retry_policy import OsirisRetryPolicy
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.security.rogue_http import RogueHttp, api, gzip_bomb
 from tests.servers.http import RawReply, Reply
 

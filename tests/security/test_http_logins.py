@@ -15,9 +15,9 @@ from osiris_provider.connectors import close_all
 from osiris_provider.connectors.api import ApiConnector
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import ConnectionConfigError, ConnectorError, OsirisError
+from osiris_provider.testing.context import RecordingContext
+from osiris_provider.testing.secrecy import assert_silent
 
-from tests.contract.context import RecordingContext
-from tests.contract.secrecy import assert_silent
 from tests.security.rogue_http import RogueHttp, api, redirect
 from tests.servers.http import RawReply, Reply, Request
 

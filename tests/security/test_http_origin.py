@@ -20,9 +20,9 @@ from osiris_provider.connectors.shopify import ShopifyConnector
 from osiris_provider.connectors.supabase import SupabaseConnector
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import ConnectionConfigError, OsirisError
+from osiris_provider.testing.context import RecordingContext
+from osiris_provider.testing.secrecy import assert_silent
 
-from tests.contract.context import RecordingContext
-from tests.contract.secrecy import assert_silent
 from tests.security.rogue_http import RogueHttp, api, redirect
 from tests.servers.http import Reply, Request
 

@@ -12,8 +12,8 @@ from osiris_provider.connectors.base import Connector
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import AuthError, OsirisError
 from osiris_provider.net.deadline import Deadline
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.servers import Address
 from tests.unit.fakes import FakeConnection, FakeConnector, connection
 

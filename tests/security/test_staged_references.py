@@ -16,9 +16,8 @@ from osiris_provider.drivers.duckdb.extractor import DuckDBProcessor
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.operators.osiris import OsirisOperator
 from osiris_provider.runtime.staging import StagedData, Staging, safe_segment
+from osiris_provider.testing.context import RecordingContext
 from upath import UPath
-
-from tests.contract.context import RecordingContext
 
 PLACE = ("shop", "manual__2026-01-01T00:00:00+00:00", "extract", "0", "1")
 TABLE = pa.table({"id": [1, 2]})

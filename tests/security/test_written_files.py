@@ -14,9 +14,8 @@ from osiris_provider.drivers.base import BaseDriver
 from osiris_provider.drivers.filesystem.drivers import CsvWriter, ParquetWriter
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError
 from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey
+from osiris_provider.testing.context import RecordingContext
 from upath import UPath
-
-from tests.contract.context import RecordingContext
 
 WRITERS: list[BaseDriver[Any]] = [CsvWriter(), ParquetWriter()]
 writers = pytest.mark.parametrize("driver", WRITERS, ids=lambda driver: driver.name)

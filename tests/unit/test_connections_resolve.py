@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from osiris_provider.connections import list_connections, resolve_connection
 from osiris_provider.connections.load import load_connections
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
+from osiris_provider.testing.secrecy import CANARY, assert_silent
 
-from tests.contract.secrecy import CANARY, assert_silent
 from tests.unit.connection_files import SAMPLE_VARIABLES, SAMPLES, block, mysql, write
 
 TOP = "version: 1\nconnections:\n  mysql:\n"

@@ -9,8 +9,7 @@ import pytest
 from osiris_provider.drivers.base import RESOLVED, BaseDriver, Extractor, Step, StepConfig, Writer
 from osiris_provider.drivers.incremental.cursor import Incremental
 from osiris_provider.errors import ConnectionConfigError, DataError, DriverConfigError
-
-from tests.contract.context import Metric, RecordingContext
+from osiris_provider.testing.context import Metric, RecordingContext
 
 DUCKDB = {"family": "duckdb", "alias": "x", "path": ":memory:", "never_heard_of": "s3cret"}
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from osiris_provider.connectors.api import ApiConnector
 from osiris_provider.errors import ConnectionConfigError
-
-from tests.contract.secrecy import assert_silent
+from osiris_provider.testing.secrecy import assert_silent
 
 TOKEN = "t0k3n-of-the-test"
 

@@ -14,8 +14,7 @@ from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check_many import doctor_all
 from osiris_provider.errors import CATEGORIES
 from osiris_provider.net.deadline import Deadline
-
-from tests.contract.connector import assert_verdict
+from osiris_provider.testing.connector import assert_verdict
 
 from .fakes import FakeConnection, FakeConnector
 

@@ -15,15 +15,14 @@ from osiris_provider.drivers.incremental.cursor import CursorValue, Incremental
 from osiris_provider.drivers.incremental.seen_rows import MAX_SEEN
 from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.errors import DataError, DriverConfigError
-
-from tests.contract.marks import KeptMarks
+from osiris_provider.testing.state import MemoryState
 
 SCHEMA = pa.schema([("n", pa.int64()), ("c", pa.int64())])
 Rows = list[tuple[int, int]]
 
 
 def read(
-    rows: Sequence[tuple[int, Any]], marks: KeptMarks, kind: Any = None, size: int = 3, **settings: Any
+    rows: Sequence[tuple[int, Any]], marks: MemoryState, kind: Any = None, size: int = 3, **settings: Any
 ) -> list[int]:
     """Do a run on a table, as a database would answer it."""
     tracker = Tracker("s", Incremental(column="c", **settings), marks, "t", str)
@@ -49,7 +48,7 @@ STEPS = st.lists(st.lists(st.integers(0, 2), max_size=6), max_size=6)
 
 @given(STEPS, st.integers(1, 5), st.randoms(use_true_random=False))
 def test_every_row_is_read_exactly_once(steps: list[list[int]], size: int, random: Any) -> None:
-    marks, top = KeptMarks(), 0
+    marks, top = MemoryState(), 0
     rows: Rows = []
     got: list[int] = []
     for step in steps:
@@ -64,7 +63,7 @@ def test_every_row_is_read_exactly_once(steps: list[list[int]], size: int, rando
 
 @given(STEPS, st.integers(1, 3))
 def test_lookback_loses_nothing_of_what_comes_late(steps: list[list[int]], late: int) -> None:
-    marks, top = KeptMarks(), late
+    marks, top = MemoryState(), late
     rows: Rows = []
     got: set[int] = set()
     for step in steps:
@@ -77,13 +76,13 @@ def test_lookback_loses_nothing_of_what_comes_late(steps: list[list[int]], late:
 
 
 def test_rows_that_differ_only_in_what_they_hold_are_told_apart() -> None:
-    marks = KeptMarks()
+    marks = MemoryState()
     assert read([(1, 5), (1, 5), (2, 5)], marks) == [1, 1, 2]
     assert read([(1, 5), (1, 5), (2, 5), (3, 5)], marks) == [3]
 
 
 def test_too_many_rows_at_the_mark_are_read_again() -> None:
-    marks = KeptMarks()
+    marks = MemoryState()
     rows = [(n, 5) for n in range(MAX_SEEN + 1)]
     assert len(read(rows, marks)) == MAX_SEEN + 1
     assert marks.low is not None
@@ -92,7 +91,7 @@ def test_too_many_rows_at_the_mark_are_read_again() -> None:
 
 
 def test_the_mark_never_goes_back() -> None:
-    marks = KeptMarks()
+    marks = MemoryState()
     read([(1, 10)], marks)
     assert read([(2, 9)], marks, lookback=5) == [2]
     assert marks.low == CursorValue("int64", "10")
@@ -108,11 +107,11 @@ def test_the_mark_never_goes_back() -> None:
 )
 def test_types_without_a_mark_are_refused(kind: pa.DataType, value: Any) -> None:
     with pytest.raises(DataError, match=r"Step s: column 'c' is .*, which has no high-water mark"):
-        read([(1, value)], KeptMarks(), kind)
+        read([(1, value)], MemoryState(), kind)
 
 
 def test_a_mark_that_holds_a_secret_is_refused() -> None:
-    marks = KeptMarks()
+    marks = MemoryState()
     tracker = Tracker("s", Incremental(column="c"), marks, "hunter2 t", lambda text: text.replace("hunter2", "***"))
     assert marks.sources == [("*** t", "c")]
     with pytest.raises(DataError, match="holds a secret of the connection") as raised:
@@ -122,7 +121,7 @@ def test_a_mark_that_holds_a_secret_is_refused() -> None:
 
 
 def test_lookback_needs_distances() -> None:
-    marks = KeptMarks(low=CursorValue("string", "abc"))
+    marks = MemoryState(low=CursorValue("string", "abc"))
     with pytest.raises(DriverConfigError, match=r"incremental\.lookback.*'abc'"):
         read([], marks, pa.string(), lookback=1)
 
@@ -173,7 +172,7 @@ def test_marks_are_kept_exactly(value: Any, kind: pa.DataType, text: str, bound:
 )
 def test_initial_values(given_value: Any, bound: Any) -> None:
     settings = Incremental(column="c", initial_value=given_value)
-    cursor_range = Tracker("s", settings, KeptMarks(), "t", str).cursor_range()
+    cursor_range = Tracker("s", settings, MemoryState(), "t", str).cursor_range()
     assert cursor_range.low is not None
     assert cursor_range.low.bound() == bound
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import pyarrow as pa
 import pytest
+
 from osiris_provider.drivers.base import RESOLVED, BaseDriver, Driver
 from osiris_provider.errors import DriverConfigError, OsirisError
-
-from .context import Metric, RecordingContext
+from osiris_provider.testing.context import Metric, RecordingContext
 
 STEP = "the_step"
 
@@ -112,6 +111,8 @@ class ExtractorContract(DriverContract):
     def test_returns_a_stream(
         self, driver: BaseDriver[Any], full_config: dict[str, Any], inputs: Any, ctx: RecordingContext
     ) -> None:
+        import pyarrow as pa
+
         result = driver.run(step_id=STEP, config=full_config, inputs=inputs, ctx=ctx)
         assert isinstance(result["data"], pa.RecordBatchReader)
         assert not ctx.metrics, "counted before it was read"
@@ -135,6 +136,8 @@ class WriterContract(DriverContract):
     @pytest.fixture
     def inputs(self) -> dict[str, dict[str, Any]]:
         """One input that fits the config."""
+        import pyarrow as pa
+
         return {"extract": {"data": pa.table({"id": [1, 2, 3], "name": ["a", None, "ž"]})}}
 
     def written(self, config: dict[str, Any]) -> int:
@@ -176,6 +179,8 @@ class WriterContract(DriverContract):
     def test_several_inputs_need_a_choice(
         self, driver: BaseDriver[Any], full_config: dict[str, Any], inputs: Any, ctx: RecordingContext
     ) -> None:
+        import pyarrow as pa
+
         both = {**inputs, "other": {"data": pa.table({"zz": [1]})}}
         with pytest.raises(DriverConfigError, match=rf"{STEP}.*extract, other"):
             driver.run(step_id=STEP, config=full_config, inputs=both, ctx=ctx)

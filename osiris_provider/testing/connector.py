@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 import pytest
+
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.model import FieldSpec
 from osiris_provider.errors import CATEGORIES, ConnectionConfigError

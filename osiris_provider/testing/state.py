@@ -1,4 +1,4 @@
-"""A stand-in for whoever keeps high-water marks: every run succeeds at once."""
+"""A store of state in memory for tests of incremental drivers: every run succeeds at once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from osiris_provider.drivers.incremental.cursor import CursorValue, RunRange
 
 
 @dataclass
-class KeptMarks:
-    """Keeps marks.
+class MemoryState:
+    """Keeps the cursor value of one source.
 
     :param low: at which the next run begins.
     :param high: up to which it reads.

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
+
 from osiris_provider.connectors import retry
 from osiris_provider.connectors.base import Connector
 from osiris_provider.errors import NetworkError
 from osiris_provider.net.deadline import Deadline
-
-from .connector import ConnectorContract, assert_checks_have_ended, assert_verdict
+from osiris_provider.testing.connector import ConnectorContract, assert_checks_have_ended, assert_verdict
 
 SLACK = 0.25
 """Seconds that an answer may come after the timeout."""

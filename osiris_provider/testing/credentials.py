@@ -9,12 +9,12 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from osiris_provider.connectors.base import Connector
 from osiris_provider.errors import AuthError
-
-from .connector import ConnectorContract, assert_verdict
-from .network import count_attempts
-from .secrecy import CANARY, assert_silent, with_secrets
+from osiris_provider.testing.connector import ConnectorContract, assert_verdict
+from osiris_provider.testing.network import count_attempts
+from osiris_provider.testing.secrecy import CANARY, assert_silent, with_secrets
 
 AWKWARD = st.text(st.sampled_from("@:/#%?& +'\"\\aZ9.~=;,!$*()<>|^`{}é§ßж中🔑"), min_size=1, max_size=30)
 """Secrets that break a URL which is put together without quoting."""
