@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 from osiris_provider.connectors import doctor_all, get_connector
+from osiris_provider.connectors.verdict import Verdict
 from tests.servers import MariaDBServer, PostgresServer
 
 TOKEN = "the token of the benchmark"  # noqa: S105 - nobody else's
@@ -86,14 +87,14 @@ def measure_fleet(connections: dict[str, Connection], place: str, port: int) -> 
     ended: dict[str, float] = {}
     started = time.monotonic()
 
-    def keep(report: Connection) -> None:
-        ended[report["alias"]] = time.monotonic()
+    def keep(verdict: Verdict) -> None:
+        ended[str(verdict.alias)] = time.monotonic()
 
-    reports = doctor_all(targets, TIMEOUT, max_workers=WORKERS, on_report=keep)
+    verdicts = doctor_all(targets, TIMEOUT, max_workers=WORKERS, on_verdict=keep)
     seconds = time.monotonic() - started
     latest = max(ended[one["alias"]] - one.began for one in targets) - TIMEOUT
     expected = ["timeout" if number in silent else "ok" for number in range(FLEET)]
-    wrong = sum(report["category"] != category for report, category in zip(reports, expected, strict=True))
+    wrong = sum(verdict.category != category for verdict, category in zip(verdicts, expected, strict=True))
     return (
         f"fleet of {FLEET}, the {SILENT} silent ones {place}: {seconds:.2f} s (at most {2 * TIMEOUT + 1:g}), "
         f"latest verdict {latest:+.3f} s after its timeout (at most 0.25), {wrong} wrong"

@@ -29,14 +29,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict, get_args
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
+# The categories of CONN-010.
 Category = Literal["auth", "network", "permission", "timeout", "ok", "unknown"]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
-"""The categories of CONN-010."""
 TRANSIENT: frozenset[Category] = frozenset({"network", "timeout", "unknown"})
 """Categories of what may pass by itself: auth and permission never do, what nobody can classify may."""
 MAX_MESSAGE = 299
 """Characters of a message that a fault makes."""
-
 
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, movements
@@ -120,9 +119,8 @@ class Fault:
         """
         reference = where.get("reference")
         prefix = f"{reference}: " if reference else ""
-        named = None if cause is None else type(cause).__name__
-        said = prefix + self.text(place)
-        return ERROR_BY_CATEGORY[self.category](said, fault=self, retry_after=retry_after, cause=named, **where)
+        kind, named = ERROR_BY_CATEGORY[self.category], None if cause is None else type(cause).__name__
+        return kind(prefix + self.text(place), fault=self, retry_after=retry_after, cause=named, **where)
 
 
 UNKNOWN = Fault("unknown", "unknown", "{place} failed with an error that has no category yet. Please report it.")
@@ -166,7 +164,6 @@ class OsirisError(Exception):
     def __init__(self, message: str, **where: Unpack[Where]) -> None:
         unknown = where.keys() - Where.__annotations__
         if unknown:
-            # Python checks no keywords that are gathered.
             problem = f"{type(self).__name__} has no attribute {min(unknown)}"
             raise TypeError(problem)
         safe = "\n".join(_safe_line(line) for line in message.split("\n"))
@@ -287,13 +284,8 @@ class UnknownConnectorError(ConnectorError):
     """The peer answered something that fits no other category."""
 
 
-ERROR_BY_CATEGORY: dict[Category, type[ConnectorError]] = {
-    "auth": AuthError,
-    "permission": PermissionDeniedError,
-    "network": NetworkError,
-    "timeout": ConnectTimeoutError,
-    "unknown": UnknownConnectorError,
-}
+_KINDS = (AuthError, PermissionDeniedError, NetworkError, ConnectTimeoutError, UnknownConnectorError)
+ERROR_BY_CATEGORY: dict[Category, type[ConnectorError]] = {kind.category: kind for kind in _KINDS}
 
 
 def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:

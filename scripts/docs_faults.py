@@ -25,8 +25,12 @@ words of its own.
 
 
 def faults() -> Iterator[tuple[str, Fault]]:
-    """Yield each definition of a fault in the package, with its file and line."""
-    for path in sorted((ROOT / "osiris_provider").rglob("*.py")):
+    """Yield each definition of a fault in the package, with its file and line.
+
+    :raises ValueError: one is not made of literals.
+    """
+    # Verdicts read back what another process has written.
+    for path in sorted({*(ROOT / "osiris_provider").rglob("*.py")} - {ROOT / "osiris_provider/connectors/verdict.py"}):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Fault":
                 named = {word.arg or "": ast.literal_eval(word.value) for word in node.keywords}

@@ -10,10 +10,13 @@ from osiris_provider.cli.output import INTERRUPTED, MISCONFIGURED, UNHEALTHY, sa
 from osiris_provider.connections.file import ConnectionsFile
 from osiris_provider.connections.load import load_connections
 from osiris_provider.connections.reference import ConnectionRef, shown
-from osiris_provider.connectors.check_many import Report, Target, doctor_all
+from osiris_provider.connectors.check_many import Target, doctor_all
+from osiris_provider.connectors.faults import MISCONFIGURED as WRONG
+from osiris_provider.connectors.faults import NO_SUCH_CONNECTION
+from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
-MISTAKES = ("misconfigured", "no_such_connection")
+MISTAKES = (WRONG, NO_SUCH_CONNECTION)
 """Faults of files, references and variables."""
 
 
@@ -45,19 +48,19 @@ def examine(request: Request) -> int:
     asked = _asked(request)
     known = load_connections(request.file)
     targets = asked or _all_of(known, request.family)
-    reports: list[Report] = []
+    verdicts: list[Verdict] = []
     interrupted = False
     try:
-        reports = _checked(targets, request, known, reports)
+        verdicts = _checked(targets, request, known, verdicts)
     except KeyboardInterrupt:
         interrupted = True
-        say("interrupted; what is known so far:" if reports else "interrupted")
-    _show(reports, request)
+        say("interrupted; what is known so far:" if verdicts else "interrupted")
+    _show(verdicts, request)
     if interrupted:
         return INTERRUPTED
-    if any(report["details"].get("fault") in MISTAKES for report in reports):
+    if any(verdict.fault in MISTAKES for verdict in verdicts):
         return MISCONFIGURED
-    return 0 if all(report["ok"] for report in reports) else UNHEALTHY
+    return 0 if all(verdict.ok for verdict in verdicts) else UNHEALTHY
 
 
 def _asked(request: Request) -> list[Target]:
@@ -90,29 +93,29 @@ def _all_of(known: ConnectionsFile, family: str | None) -> list[Target]:
     return matching
 
 
-def _checked(targets: list[Target], request: Request, known: ConnectionsFile, arrived: list[Report]) -> list[Report]:
-    """Return the reports in the order of the targets; ``arrived`` has them as they came in, should this be stopped."""
+def _checked(targets: list[Target], request: Request, known: ConnectionsFile, arrived: list[Verdict]) -> list[Verdict]:
+    """Return the verdicts in the order of the targets; ``arrived`` has them as they came in, should this be stopped."""
     from osiris_provider.cli.progress import progress
 
     with progress(len(targets)) as advance:
 
-        def take(report: Report) -> None:
-            arrived.append(report)
-            advance(report)
+        def take(verdict: Verdict) -> None:
+            arrived.append(verdict)
+            advance(verdict)
 
-        return doctor_all(targets, request.timeout, max_workers=request.workers, file=known.path, on_report=take)
+        return doctor_all(targets, request.timeout, max_workers=request.workers, file=known.path, on_verdict=take)
 
 
-def _show(reports: list[Report], request: Request) -> None:
+def _show(verdicts: list[Verdict], request: Request) -> None:
     if request.as_json:
         if not request.single:
-            write_json({"connections": reports})
-        elif reports:
-            write_json(reports[0])
+            write_json({"connections": [verdict.as_dict() for verdict in verdicts]})
+        elif verdicts:
+            write_json(verdicts[0].as_dict())
         return
     from osiris_provider.cli.tables import doctor_table, render
 
-    healthy = sum(report["ok"] for report in reports)
-    if reports:
-        write(render(doctor_table(reports)))
-    say(f"{healthy} of {len(reports)} healthy" if reports else "There is no connection to check.")
+    healthy = sum(verdict.ok for verdict in verdicts)
+    if verdicts:
+        write(render(doctor_table(verdicts)))
+    say(f"{healthy} of {len(verdicts)} healthy" if verdicts else "There is no connection to check.")

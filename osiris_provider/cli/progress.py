@@ -6,18 +6,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from osiris_provider.connectors.check_many import Report
+from osiris_provider.connectors.verdict import Verdict
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[Report], None]]:
+def progress(total: int) -> Iterator[Callable[[Verdict], None]]:
     """Show on stderr how many checks have ended, if stderr is a terminal; nothing is left of it afterwards.
 
     :param total: how many there are.
-    :return: to be called with each report.
+    :return: to be called with each verdict.
     """
     if not sys.stderr.isatty():
-        yield lambda _report: None
+        yield lambda _verdict: None
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn
@@ -25,4 +25,4 @@ def progress(total: int) -> Iterator[Callable[[Report], None]]:
     columns = SpinnerColumn(), TextColumn("{task.completed} of {task.total} checked {task.fields[last]}")
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total, last="")
-        yield lambda report: bar.update(task, advance=1, last=f"@{report['family']}.{report['alias']}")
+        yield lambda verdict: bar.update(task, advance=1, last=verdict.reference)

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from osiris_provider.cli.output import plain
-from osiris_provider.connectors.check_many import Report
+from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.storage.cleanup import OldFile
 
 COLOURS = {
@@ -56,36 +56,34 @@ def near(path: Path) -> Path:
     return path
 
 
-def doctor_table(reports: Iterable[Report]) -> RenderableType:
+def doctor_table(verdicts: Iterable[Verdict]) -> RenderableType:
     """Return the verdicts of doctor as a table; on a narrow terminal each message has lines of its own.
 
-    :param reports: in the shape of CONN-020.
+    :param verdicts: of doctor.
     """
     if _width() < NARROW:
-        return Group(*(_stacked(*_verdict(report)) for report in reports))
+        return Group(*(_stacked(*_verdict(verdict)) for verdict in verdicts))
     table = _table("family", "alias", "status")
     table.add_column("latency", justify="right", no_wrap=True)
     table.add_column("message", overflow="ellipsis")
-    for report in reports:
-        status = Text(report["category"], style=COLOURS[report["category"]])
-        latency = "" if report["latency_ms"] is None else f"{report['latency_ms']:.1f} ms"
-        table.add_row(_cell(report["family"]), _cell(report["alias"] or ""), status, latency, _cell(_message(report)))
+    for one in verdicts:
+        status = Text(one.category, style=COLOURS[one.category])
+        latency = "" if one.latency_ms is None else f"{one.latency_ms:.1f} ms"
+        table.add_row(_cell(one.family), _cell(one.alias or ""), status, latency, _cell(_message(one)))
     return table
 
 
-def _verdict(report: Report) -> tuple[Text, list[str]]:
-    head = _cell(_reference(report)).append("  ")
-    head.append(report["category"], style=COLOURS[report["category"]])
-    if report["latency_ms"] is not None:
-        head.append(f"  {report['latency_ms']:.1f} ms")
-    return head, [_message(report)]
+def _verdict(verdict: Verdict) -> tuple[Text, list[str]]:
+    head = _cell(verdict.reference).append("  ")
+    head.append(verdict.category, style=COLOURS[verdict.category])
+    if verdict.latency_ms is not None:
+        head.append(f"  {verdict.latency_ms:.1f} ms")
+    return head, [_message(verdict)]
 
 
-def _message(report: Report) -> str:
-    if not report["ok"]:
-        return str(report["message"])
-    details = ", ".join(f"{name} {value}" for name, value in report["details"].items())
-    return f"{report['message']}{'; ' if details else ''}{details}"
+def _message(verdict: Verdict) -> str:
+    details = ", ".join(f"{name} {value}" for name, value in verdict.server.items())
+    return f"{verdict.message}{'; ' if details else ''}{details}"
 
 
 def list_table(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> RenderableType:

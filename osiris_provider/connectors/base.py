@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import Any, ClassVar, Generic, TypeVar
 
 from osiris_provider.connectors.cache import ClientCache
-from osiris_provider.connectors.check import Verdict, check
+from osiris_provider.connectors.check import check
 from osiris_provider.connectors.faults import GARBAGE, transport_fault
 from osiris_provider.connectors.model import ConnectionModel, FieldSpec, reference_of
 from osiris_provider.connectors.retry import call_with_retries
+from osiris_provider.connectors.verdict import DoctorDetails
 from osiris_provider.errors import UNKNOWN, ConnectorError, Fault, OsirisError
 from osiris_provider.net.deadline import CHECK_BYTES, Deadline
 
@@ -89,7 +90,7 @@ class Connector(ABC, Generic[M, C]):
         """Close every client that :meth:`client` has made (CONN-014)."""
         self._cache.close_all()
 
-    def doctor(self, connection: Mapping[str, Any], timeout: float = 2.0) -> tuple[bool, Verdict]:
+    def doctor(self, connection: Mapping[str, Any], timeout: float = 2.0) -> tuple[bool, DoctorDetails]:
         """Check a connection (CONN-009 … 012): reach it, log in, and prove that this identity is accepted.
 
         Never raises; answers by ``timeout`` plus a quarter of a second whatever the peer does; shows no secret.
@@ -99,7 +100,7 @@ class Connector(ABC, Generic[M, C]):
         :return: ``(ok, {"latency_ms", "category", "message", "details"})``; ``latency_ms`` is None unless ok;
             ``details`` names the server on success and the ``fault`` and whether it is ``retryable`` on failure.
         """
-        return check(self, connection, timeout)
+        return check(self, connection, timeout).as_tuple()
 
     def build_dsn(self, connection: Mapping[str, Any]) -> str:
         """Return the connection as a URL, every part quoted (CONN-016). It may hold the password: never log it.
@@ -212,8 +213,13 @@ class Connector(ABC, Generic[M, C]):
 
 
 def _uncategorized(error: BaseException) -> Fault:
-    """Return the fault of an error that no table knows; type and code of it are no secret."""
-    codes = (getattr(error, "pgcode", None), next(iter(error.args), None), getattr(error, "errno", None))
-    code = next((str(code) for code in codes if isinstance(code, int) or _SQLSTATE.fullmatch(str(code))), "")
+    """Return the fault of an error that no table knows; type and code of it are no secret.
+
+    An argument that is a text is never taken for a code: it may be a secret that looks like one.
+    """
+    sqlstate = getattr(error, "pgcode", None)
+    numbers = (next(iter(error.args), None), getattr(error, "errno", None))
+    code = next((str(code) for code in numbers if isinstance(code, int)), "")
+    code = sqlstate if isinstance(sqlstate, str) and _SQLSTATE.fullmatch(sqlstate) else code
     known_as = f"{type(error).__name__} {code}".rstrip()
     return UNKNOWN.reworded(UNKNOWN.message.replace("an error that", f"{known_as}, which"))

@@ -14,18 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol
 
-from osiris_provider.connectors.faults import MISCONFIGURED, NO_SUCH_CONNECTION, NOT_ASKED, TIMED_OUT
-from osiris_provider.errors import (
-    MAX_MESSAGE,
-    Category,
-    ConnectionNotFoundError,
-    ConnectorError,
-    Fault,
-    OsirisError,
-    printable,
-)
+from osiris_provider.connectors.faults import NOT_ASKED, TIMED_OUT
+from osiris_provider.connectors.verdict import Verdict
+from osiris_provider.errors import ConnectorError, Fault, OsirisError
 from osiris_provider.net.deadline import CHECK_BYTES, Deadline, checked_timeout
 
 GRACE = 0.1
@@ -33,18 +26,6 @@ GRACE = 0.1
 LAST_SECONDS = 0.25
 """Seconds that checks under way get when the process ends: a thread that is cut off in a C++ library aborts it."""
 THREAD_NAME = "osiris-doctor"
-
-
-class Verdict(TypedDict):
-    """What doctor says of a connection (CONN-009)."""
-
-    latency_ms: float | None
-    category: Category
-    message: str
-    details: dict[str, Any]
-
-
-Result = tuple[bool, Verdict]
 
 
 class Checkable(Protocol):
@@ -83,7 +64,7 @@ class Check:
     timeout: float
     done: Callable[[Check], None] = field(repr=False)
     number: int = 0
-    result: Result | None = None
+    verdict: Verdict | None = None
     asked: bool = False
     deadline: Deadline = field(init=False, repr=False)
 
@@ -94,50 +75,52 @@ class Check:
         try:
             thread.start()
         except RuntimeError:
-            self.result = misconfigured("This machine can start no more threads. Check fewer connections at a time.")
+            self.verdict = Verdict.misconfigured(
+                "This machine can start no more threads. Check fewer connections at a time."
+            )
             self.done(self)
         return self
 
     def _run(self) -> None:
-        self.result = examine(self.connector, self.connection, self.deadline, self._asks)
+        self.verdict = examine(self.connector, self.connection, self.deadline, self._asks)
         self.done(self)
 
     def _asks(self) -> None:
         self.asked = True
 
-    def overdue(self) -> Result:
+    def overdue(self) -> Verdict:
         """Return the verdict on a check that has not answered in time."""
         if not self.asked:
             # Where the server is cannot be told either: to read the connection may be what takes so long.
-            return failure(NOT_ASKED, NOT_ASKED.text("the server", self.timeout))
+            return Verdict.of(NOT_ASKED, NOT_ASKED.text("the server", self.timeout))
         place = self.connector.place_of(self.connection)
-        return failure(TIMED_OUT, TIMED_OUT.text(place, self.timeout))
+        return Verdict.of(TIMED_OUT, TIMED_OUT.text(place, self.timeout))
 
 
-def check(connector: Checkable, connection: Mapping[str, Any], timeout: float) -> Result:
+def check(connector: Checkable, connection: Mapping[str, Any], timeout: float) -> Verdict:
     """Check one connection; see :meth:`Connector.doctor`."""
     try:
         seconds = checked_timeout(timeout)
     except ValueError as error:
-        return misconfigured(str(error))
+        return Verdict.misconfigured(str(error))
     finished = threading.Event()
     running = Check(connector, connection, seconds, lambda _: finished.set()).start()
     finished.wait(max(running.deadline.left(), 0) + GRACE)
-    return running.result or running.overdue()
+    return running.verdict or running.overdue()
 
 
 def check_many(
     jobs: Iterable[tuple[Checkable, Mapping[str, Any]]],
     timeout: float,
     max_workers: int,
-    on_result: Callable[[int, Result], None],
+    on_verdict: Callable[[int, Verdict], None],
 ) -> None:
     """Check many connections at once; each has its own deadline, which begins when its check begins.
 
     :param jobs: connector and connection of each.
     :param timeout: seconds for each.
     :param max_workers: how many checks may be under way at a time.
-    :param on_result: called in this thread with the job's number and its result, in the order they come in.
+    :param on_verdict: called in this thread with the job's number and its verdict, in the order they come in.
     :raises ValueError: the timeout is not a positive number.
     """
     seconds = checked_timeout(timeout)
@@ -154,7 +137,7 @@ def check_many(
             running[number] = Check(*job, seconds, finished.put, number).start()
         for one in _next_finished(finished, running):
             del running[one.number]
-            on_result(one.number, one.result or one.overdue())
+            on_verdict(one.number, one.verdict or one.overdue())
 
 
 def _next_finished(finished: queue.SimpleQueue[Check], running: dict[int, Check]) -> list[Check]:
@@ -176,8 +159,8 @@ def examine(
     connection: Mapping[str, Any],
     deadline: Deadline,
     on_asking: Callable[[], None] = lambda: None,
-) -> Result:
-    """Run a check in this thread and return its result, whatever happens.
+) -> Verdict:
+    """Run a check in this thread and return its verdict, whatever happens.
 
     :param connector: of the connection's family.
     :param connection: a resolved connection.
@@ -194,13 +177,10 @@ def examine(
     except BaseException as error:  # noqa: BLE001 - doctor never raises (CONN-009), and this thread is its own
         return _failed(connector, connection, error, deadline)
     if not _is_json_object(details):
-        return misconfigured("The connector told no details that can be shown; please report it to its authors.")
-    return True, {
-        "latency_ms": latency_ms,
-        "category": "ok",
-        "message": "Connection successful",
-        "details": _printable_inside(details),
-    }
+        return Verdict.misconfigured(
+            "The connector returned details that are not JSON; please report it to its authors."
+        )
+    return Verdict.healthy(latency_ms, details)
 
 
 def _is_json_object(details: object) -> bool:
@@ -210,56 +190,20 @@ def _is_json_object(details: object) -> bool:
         return False
 
 
-def _printable_inside(value: Any) -> Any:
-    """Return details whose texts, which came from a peer, are short and do nothing to a terminal."""
-    if isinstance(value, str):
-        return printable(value)[:MAX_MESSAGE]
-    if isinstance(value, dict):
-        return {_printable_inside(str(name)): _printable_inside(item) for name, item in value.items()}
-    return [_printable_inside(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _failed(connector: Checkable, connection: Mapping[str, Any], error: BaseException, deadline: Deadline) -> Result:
+def _failed(connector: Checkable, connection: Mapping[str, Any], error: BaseException, deadline: Deadline) -> Verdict:
     try:
         if isinstance(error, ConnectorError):
-            return failure(error.fault, str(error))
+            return Verdict.of(error.fault, str(error))
         if isinstance(error, OsirisError):
-            return misconfigured(str(error))
+            return Verdict.misconfigured(str(error))
         fault = connector.classify(error)
         if deadline.left() <= 0 and fault.category in ("network", "unknown") and not fault.permanent:
             fault = TIMED_OUT
-        return failure(fault, fault.text(connector.place_of_fault(error, connection), deadline.seconds))
+        return Verdict.of(fault, fault.text(connector.place_of_fault(error, connection), deadline.seconds))
     except BaseException as second:  # noqa: BLE001 - not even a broken third-party connector makes doctor raise
-        return misconfigured(f"The connector failed with {type(second).__name__}; please report it to its authors.")
-
-
-def failure(fault: Fault, message: str) -> Result:
-    """Return the result for a fault.
-
-    :param fault: what is wrong.
-    :param message: the filled-in message.
-    """
-    details = {"fault": fault.slug, "retryable": fault.is_transient}
-    said = printable(message)[:MAX_MESSAGE]
-    return False, {"latency_ms": None, "category": fault.category, "message": said, "details": details}
-
-
-def misconfigured(message: str) -> Result:
-    """Return the result for a connection that cannot even be tried: a mistake in the file or in a call.
-
-    :param message: what to mend; free of secrets.
-    """
-    return failure(MISCONFIGURED, message)
-
-
-def unresolved(error: OsirisError) -> Result:
-    """Return the result for a reference that leads to no connection.
-
-    :param error: of resolving it. Fault ``no_such_connection`` tells what nobody knows from what is wrong.
-    """
-    if isinstance(error, ConnectionNotFoundError):
-        return failure(NO_SUCH_CONNECTION, str(error))
-    return misconfigured(str(error))
+        return Verdict.misconfigured(
+            f"The connector failed with {type(second).__name__}; please report it to its authors."
+        )
 
 
 @atexit.register

@@ -11,14 +11,12 @@ from osiris_provider.connections.load import FileArgument
 from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.connections.resolve import resolve_connection
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.check import Result, check_many, unresolved
+from osiris_provider.connectors.check import check_many
 from osiris_provider.connectors.registry import get_connector
+from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import OsirisError
 
 MAX_WORKERS = 64
-
-Report = dict[str, Any]
-"""One connection's verdict in the shape of CONN-020."""
 
 Target = str | ConnectionRef | Mapping[str, Any]
 
@@ -29,8 +27,8 @@ def doctor_all(
     *,
     max_workers: int = MAX_WORKERS,
     file: FileArgument = None,
-    on_report: Callable[[Report], None] | None = None,
-) -> list[Report]:
+    on_verdict: Callable[[Verdict], None] | None = None,
+) -> list[Verdict]:
     """Check many connections concurrently, each with its own deadline.
 
     A slow, crashing or misconfigured connection delays and hides no other.
@@ -39,20 +37,20 @@ def doctor_all(
     :param timeout: seconds for each.
     :param max_workers: how many checks may be under way at a time.
     :param file: connections file in which references are looked up; None looks in the usual places.
-    :param on_report: called with each report as it comes in.
-    :return: a report a target, in the order of the targets: ``family``, ``alias``, ``ok``, ``latency_ms``,
-        ``category``, ``message``, ``details``.
+    :param on_verdict: called with each verdict as it comes in.
+    :return: a verdict a target, in the order of the targets, with ``family``, ``alias``, ``ok``, ``category``,
+        ``message``, ``latency_ms``, ``fault``, ``is_transient``; :meth:`Verdict.as_dict` is the report of CONN-020.
     :raises ValueError: the timeout is not a positive number.
     """
-    reports: dict[int, Report] = {}
+    verdicts: dict[int, Verdict] = {}
     identities: list[tuple[str, str | None]] = []
     jobs: list[tuple[Connector[Any, Any], Mapping[str, Any]]] = []
     positions: list[int] = []
 
-    def report(position: int, result: Result) -> None:
-        reports[position] = as_report(*identities[position], result)
-        if on_report:
-            on_report(reports[position])
+    def keep(position: int, verdict: Verdict) -> None:
+        verdicts[position] = verdict.at(*identities[position])
+        if on_verdict:
+            on_verdict(verdicts[position])
 
     for position, target in enumerate(targets):
         identities.append(_identity(target))
@@ -62,12 +60,12 @@ def doctor_all(
             jobs.append((get_connector(identities[position][0]), connection))
             positions.append(position)
         except OsirisError as error:
-            report(position, unresolved(error))
+            keep(position, Verdict.unresolved(error))
     _load({connector for connector, _ in jobs})
     order = _spread(len(jobs))
     spread = [jobs[number] for number in order]
-    check_many(spread, timeout, max_workers, lambda number, result: report(positions[order[number]], result))
-    return [reports[position] for position in sorted(reports)]
+    check_many(spread, timeout, max_workers, lambda number, verdict: keep(positions[order[number]], verdict))
+    return [verdicts[position] for position in sorted(verdicts)]
 
 
 def _spread(count: int) -> list[int]:
@@ -86,17 +84,6 @@ def _load(connectors: Iterable[Connector[Any, Any]]) -> None:
         # Its own checks will tell.
         with contextlib.suppress(Exception):
             connector.load()
-
-
-def as_report(family: str, alias: str | None, result: Result) -> Report:
-    """Return a verdict in the shape of CONN-020.
-
-    :param family: of the connection.
-    :param alias: of the connection.
-    :param result: what doctor returned.
-    """
-    ok, verdict = result
-    return {"family": family, "alias": alias, "ok": ok, **verdict}
 
 
 def _identity(target: Target) -> tuple[str, str | None]:

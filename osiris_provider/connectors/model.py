@@ -25,7 +25,7 @@ from typing_extensions import Self
 
 from osiris_provider.connections import redact
 from osiris_provider.connections.redact import MASK, Redactor
-from osiris_provider.connectors.security_names import unknown_security_fields
+from osiris_provider.connections.security_names import unknown_security_fields
 from osiris_provider.errors import ConnectionConfigError
 
 AirflowSlot = Literal["host", "port", "login", "password", "schema", "extra"]

@@ -13,11 +13,12 @@ from osiris_provider._airflow.compat import AirflowFailException, conf, emit_cou
 from osiris_provider._airflow.task_context import attempt_id, task_key
 from osiris_provider.connections.reference import NAME
 from osiris_provider.connections.resolve import list_connections
-from osiris_provider.connectors.check_many import Report
+from osiris_provider.connectors.faults import NO_SUCH_CONNECTION
 from osiris_provider.connectors.registry import stop_all
+from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import ConnectionConfigError, OsirisError
 from osiris_provider.hooks.errors import fail_fast
-from osiris_provider.hooks.health import check_all, name_of
+from osiris_provider.hooks.health import check_all
 from osiris_provider.runtime.health_state import HealthState
 from osiris_provider.runtime.state import state_url
 
@@ -77,7 +78,7 @@ class OsirisDoctorOperator(BaseOperator):
         self.on_unhealthy = on_unhealthy
         self.deferrable = deferrable
 
-    def execute(self, context: Context) -> list[Report]:
+    def execute(self, context: Context) -> list[dict[str, Any]]:
         """Check, log a line a connection, and return the reports."""
         targets = fail_fast(self._targets)
         if not targets:
@@ -87,18 +88,18 @@ class OsirisDoctorOperator(BaseOperator):
 
             trigger = OsirisDoctorTrigger(connections=targets, check_timeout=self.timeout, file=self.file)
             self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
-        return self._conclude(context, check_all(targets, self.timeout, self._log_report, file=self.file))
+        return self._conclude(context, check_all(targets, self.timeout, self._log_verdict, file=self.file))
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> list[Report]:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the reports that the trigger brings, or fail with them.
 
         :param context: of the task.
         :param event: of :class:`~osiris_provider.triggers.doctor.OsirisDoctorTrigger`.
         """
-        reports: list[Report] = list(event["reports"])
-        for report in reports:
-            self._log_report(report)
-        return self._conclude(context, reports)
+        verdicts = [Verdict.from_dict(report) for report in event["reports"]]
+        for verdict in verdicts:
+            self._log_verdict(verdict)
+        return self._conclude(context, verdicts)
 
     def on_kill(self) -> None:
         """Have the servers stop, and close what is open."""
@@ -113,42 +114,45 @@ class OsirisDoctorOperator(BaseOperator):
             return list(given)
         return [f"@{entry['family']}.{entry['alias']}" for entry in list_connections(self.file)]
 
-    def _conclude(self, context: Context, reports: list[Report]) -> list[Report]:
-        for report in reports:
-            _measure(report)
-        were = self._tell_assets(context, reports)
-        sick = [report for report in reports if not report["ok"]]
+    def _conclude(self, context: Context, verdicts: list[Verdict]) -> list[dict[str, Any]]:
+        for verdict in verdicts:
+            _measure(verdict)
+        were = self._tell_assets(context, verdicts)
+        reports = [verdict.as_dict() for verdict in verdicts]
+        sick = [verdict for verdict in verdicts if not verdict.ok]
         if not sick:
             return reports
-        new = [report for report in sick if were.get(name_of(report), "ok") == "ok"]
-        self._call_back({**context, "reports": reports, "unhealthy": sick, "newly_unhealthy": new})
+        unhealthy = [verdict.as_dict() for verdict in sick]
+        new = [verdict.as_dict() for verdict in sick if were.get(verdict.reference, "ok") == "ok"]
+        self._call_back({**context, "reports": reports, "unhealthy": unhealthy, "newly_unhealthy": new})
         if not self.fail_on_unhealthy:
             return reports
         context["ti"].xcom_push(key="return_value", value=reports)
-        listed = " ".join(f"{name_of(report)} {report['category']}: {report['message']}" for report in sick)
+        listed = " ".join(f"{verdict.reference} {verdict.category}: {verdict.message}" for verdict in sick)
         message = f"{len(sick)} of {len(reports)} connections are not well: {listed}"
         raise AirflowFailException(message)
 
-    def _tell_assets(self, context: Context, reports: list[Report]) -> dict[str, str]:
+    def _tell_assets(self, context: Context, verdicts: list[Verdict]) -> dict[str, str]:
         """Send the events; return the category that each connection had when this task last looked."""
         events = context["outlet_events"][HEALTH]
-        were = self._categories_before(context, reports)
-        for report in reports:
-            if not _has_asset(report):
+        were = self._categories_before(context, verdicts)
+        for verdict in verdicts:
+            if not _has_asset(verdict):
                 continue
-            uri = f"osiris://{report['family']}/{quote(report['alias'], safe='')}"
+            uri = f"osiris://{verdict.family}/{quote(str(verdict.alias), safe='')}"
+            report = verdict.as_dict()
             extra = {name: report[name] for name in ("ok", "category", "latency_ms", "message")}
             events.add(Asset(uri), extra=extra)
-            was = were.get(name_of(report), "ok")
-            if report["ok"] and was != "ok":
+            was = were.get(verdict.reference, "ok")
+            if verdict.ok and was != "ok":
                 events.add(Asset(f"{uri}/recovered"), extra={**extra, "was": was})
         return were
 
-    def _categories_before(self, context: Context, reports: list[Report]) -> dict[str, str]:
+    def _categories_before(self, context: Context, verdicts: list[Verdict]) -> dict[str, str]:
         """Return the category that each connection had when this task last looked, and keep today's."""
         state = HealthState(state_url(), task_key(context["ti"]), ObjectStoragePath)
         try:
-            categories = {name_of(report): report["category"] for report in reports}
+            categories = {verdict.reference: verdict.category for verdict in verdicts}
             return state.exchange(attempt_id(context["ti"]), categories)
         except OsirisError as error:
             self.log.warning("What has recovered cannot be told: %s Set [osiris] state_url.", error)
@@ -166,9 +170,9 @@ class OsirisDoctorOperator(BaseOperator):
         except Exception:
             self.log.exception("A callback of on_unhealthy has failed")
 
-    def _log_report(self, report: Report) -> None:
-        latency = f"{report['latency_ms']} ms" if report["ok"] else ""
-        self.log.info("%-30s %-10s %10s  %s", name_of(report), report["category"], latency, report["message"])
+    def _log_verdict(self, verdict: Verdict) -> None:
+        latency = f"{verdict.latency_ms} ms" if verdict.ok else ""
+        self.log.info("%-30s %-10s %10s  %s", verdict.reference, verdict.category, latency, verdict.message)
 
 
 def _listed(text: str) -> list[str]:
@@ -182,15 +186,15 @@ def _listed(text: str) -> list[str]:
     raise ConnectionConfigError(message)
 
 
-def _has_asset(report: Report) -> bool:
-    """Return whether a report is of a connection that there is: what was mistyped leaves no asset behind."""
-    named = NAME.fullmatch(str(report["family"])) and NAME.fullmatch(str(report["alias"]))
-    return bool(named and report["details"].get("fault") != "no_such_connection")
+def _has_asset(verdict: Verdict) -> bool:
+    """Return whether a verdict is on a connection that there is: what was mistyped leaves no asset behind."""
+    named = NAME.fullmatch(str(verdict.family)) and NAME.fullmatch(str(verdict.alias))
+    return bool(named and verdict.fault != NO_SUCH_CONNECTION)
 
 
-def _measure(report: Report) -> None:
-    tags = {"family": str(report["family"]), "alias": str(report["alias"] or "")}
-    if report["ok"]:
-        emit_timing("osiris.doctor.latency", report["latency_ms"], tags)
+def _measure(verdict: Verdict) -> None:
+    tags = {"family": str(verdict.family), "alias": str(verdict.alias or "")}
+    if verdict.latency_ms is not None:
+        emit_timing("osiris.doctor.latency", verdict.latency_ms, tags)
     else:
-        emit_count("osiris.doctor.failed", {**tags, "category": report["category"]})
+        emit_count("osiris.doctor.failed", {**tags, "category": verdict.category})

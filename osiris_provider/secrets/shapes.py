@@ -8,9 +8,9 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from osiris_provider.connections.security_names import is_about_security
 from osiris_provider.connectors.airflow_form import SLOTS, to_airflow
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.connectors.security_names import is_about_security
 from osiris_provider.errors import ConnectionConfigError
 
 Attributes = dict[str, Any]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
 from osiris_provider._airflow.compat import AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout, conf
-from osiris_provider.connectors.check_many import Report
-from osiris_provider.hooks.health import can_recover, check
+from osiris_provider.connectors.verdict import Verdict
+from osiris_provider.hooks.health import check
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -81,30 +81,30 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
     def _ends_by_execution_timeout(self) -> bool:
         return self._longest() < timedelta(seconds=self.timeout)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Report:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Return the report that the trigger brings, or fail with it.
 
         :param context: of the task.
         :param event: of :class:`~osiris_provider.triggers.doctor.OsirisDoctorTrigger`.
         """
         (report,) = event["reports"]
-        self._decide(report, context)
+        self._decide(Verdict.from_dict(report), context)
         return dict(report)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Check once, and log the verdict if it is another than before."""
-        report = check(self.connection, self.check_timeout)
-        said = f"{self.connection} is {report['category']}: {report['message']}"
+        verdict = check(self.connection, self.check_timeout)
+        said = f"{self.connection} is {verdict.category}: {verdict.message}"
         if said != self._told:
             self._told = said
             self.log.info("%s", said)
-        return self._decide(report, context)
+        return self._decide(verdict, context)
 
-    def _decide(self, report: Report, context: Context) -> PokeReturnValue:
-        if report["ok"]:
-            return PokeReturnValue(is_done=True, xcom_value=report)
-        if can_recover(report):
+    def _decide(self, verdict: Verdict, context: Context) -> PokeReturnValue:
+        if verdict.ok:
+            return PokeReturnValue(is_done=True, xcom_value=verdict.as_dict())
+        if verdict.is_transient:
             return PokeReturnValue(is_done=False)
-        context["ti"].xcom_push(key="return_value", value=report)
-        message = f"{self.connection}: {report['message']}"
+        context["ti"].xcom_push(key="return_value", value=verdict.as_dict())
+        message = f"{self.connection}: {verdict.message}"
         raise AirflowFailException(message)

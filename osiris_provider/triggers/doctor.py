@@ -16,10 +16,10 @@ from weakref import WeakKeyDictionary
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from osiris_provider.connections.reference import shown
-from osiris_provider.connectors.check import GRACE, THREAD_NAME, failure
-from osiris_provider.connectors.check_many import Report, as_report
+from osiris_provider.connectors.check import GRACE, THREAD_NAME
 from osiris_provider.connectors.faults import TIMED_OUT
-from osiris_provider.hooks.health import NOT_LOOKED_UP, can_recover, examine_target, identity, name_of
+from osiris_provider.connectors.verdict import Verdict
+from osiris_provider.hooks.health import NOT_LOOKED_UP, examine_target, identity
 
 CHECKS_AT_A_TIME = 512
 """In one triggerer, whatever the number of triggers. A check that waits costs a thread and no more, and one that does
@@ -75,14 +75,15 @@ class OsirisDoctorTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Check until there is something to tell."""
         while True:
-            reports = list(await asyncio.gather(*map(self._check, self.connections)))
-            waits_for = [report for report in reports if not report["ok"]]
-            if self.poke_interval is None or not waits_for or not all(map(can_recover, waits_for)):
+            verdicts = await asyncio.gather(*map(self._check, self.connections))
+            waits_for = [verdict for verdict in verdicts if not verdict.ok]
+            if self.poke_interval is None or not waits_for or not all(one.is_transient for one in waits_for):
+                reports = [verdict.as_dict() for verdict in verdicts]
                 yield TriggerEvent({"reports": reports})  # type: ignore[no-untyped-call] # Airflow's is not typed
                 return
             await asyncio.sleep(self.poke_interval)
 
-    async def _check(self, target: str) -> Report:
+    async def _check(self, target: str) -> Verdict:
         loop = asyncio.get_running_loop()
         gate = _GATES.setdefault(loop, _Gate())
         async with gate.slots:
@@ -96,36 +97,36 @@ class OsirisDoctorTrigger(BaseTrigger):
                 check.start()
                 await asyncio.wait([check.ended], timeout=HEAD_START)
             await check.wait(self.check_timeout)
-            if check.report is None:
+            if check.verdict is None:
                 gate.given_up[target, self.file] = check
-            return check.report or self._overdue(target, asked=check.looked_up.done())
+            return check.verdict or self._overdue(target, asked=check.looked_up.done())
 
     def _check_and_tell(self, target: str, check: _BackgroundCheck) -> None:
         """Check, and log the verdict if it is another than before.
 
         A triggerer that is busy with its database takes no logs for a while; then the thread waits, not the event loop.
         """
-        check.report = report = examine_target(target, self.check_timeout, check.asking, file=self.file)
-        said = f"{name_of(report)} is {report['category']}: {report['message']}"
+        check.verdict = verdict = examine_target(target, self.check_timeout, check.asking, file=self.file)
+        said = f"{verdict.reference} is {verdict.category}: {verdict.message}"
         if self._told.get(target) != said:
             self._told[target] = said
             self.log.info("%s", said)
 
-    def _overdue(self, target: str, *, asked: bool) -> Report:
+    def _overdue(self, target: str, *, asked: bool) -> Verdict:
         fault = TIMED_OUT if asked else NOT_LOOKED_UP
         seconds = self.check_timeout if asked else LOOK_UP_SECONDS
-        return as_report(*identity(target), failure(fault, fault.text(shown(target), seconds)))
+        return Verdict.of(fault, fault.text(shown(target), seconds)).at(*identity(target))
 
 
 class _BackgroundCheck:
     """A check on a daemon thread of its own, which nobody has to wait for.
 
     :param loop: of those who wait.
-    :param work: gets this check and puts the report into it.
+    :param work: gets this check and puts the verdict into it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, work: Callable[[_BackgroundCheck], None]) -> None:
-        self.report: Report | None = None
+        self.verdict: Verdict | None = None
         self.looked_up: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[None] = loop.create_future()
         self._loop = loop
@@ -148,7 +149,7 @@ class _BackgroundCheck:
         await asyncio.wait(told, timeout=LOOK_UP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if self.looked_up.done():
             await asyncio.wait([self.ended], timeout=seconds + 2 * GRACE)
-        if self.ended.done() and self.report is None:
+        if self.ended.done() and self.verdict is None:
             self.ended.result()
 
     def asking(self) -> None:

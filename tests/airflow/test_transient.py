@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check import check
-from osiris_provider.connectors.check_many import as_report
 from osiris_provider.connectors.faults import CERTIFICATE_EXPIRED
+from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import (
     AuthError,
     ConnectionConfigError,
@@ -20,7 +20,6 @@ from osiris_provider.errors import (
     UnknownConnectorError,
 )
 from osiris_provider.hooks.errors import fail_fast
-from osiris_provider.hooks.health import can_recover
 from osiris_provider.net.deadline import Deadline
 
 from tests.airflow.versions import AIRFLOW
@@ -78,10 +77,10 @@ GARBLED = Fault("garbled", "unknown", "{place} is garbled. Have it mended.", per
 )
 def test_everyone_agrees(error: OsirisError, transient: bool) -> None:
     assert error.is_transient is transient
-    result = check(Raising(error), {"does": "raise"}, 5)
-    assert result[1]["details"]["retryable"] is transient
-    report = as_report("raising", "x", result)
-    assert can_recover(report) is transient
+    verdict = check(Raising(error), {"does": "raise"}, 5)
+    assert verdict.is_transient is transient
+    assert verdict.as_tuple()[1]["details"]["retryable"] is transient
+    assert Verdict.from_dict(verdict.as_dict()).is_transient is transient
 
     def fail() -> None:
         raise error

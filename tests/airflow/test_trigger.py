@@ -12,7 +12,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 import pytest
-from osiris_provider.connectors.check_many import Report
+from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.hooks.health import examine_target
 from osiris_provider.triggers import doctor
 from osiris_provider.triggers.doctor import OsirisDoctorTrigger
@@ -92,12 +92,12 @@ def test_only_a_new_verdict_is_logged(
     connections_file({"mysql": {"main": {"host": "127.0.0.1", "port": closed_port, "user": "ann"}}})
     verdicts: list[str] = []
 
-    def check_and_edit(target: str, timeout: float, on_asking: Callable[[], None], *, file: str | None) -> Report:
-        report = examine_target(target, timeout, on_asking, file=file)
-        verdicts.append(report["category"])
+    def check_and_edit(target: str, timeout: float, on_asking: Callable[[], None], *, file: str | None) -> Verdict:
+        verdict = examine_target(target, timeout, on_asking, file=file)
+        verdicts.append(verdict.category)
         if len(verdicts) == 3:
             connections_file({"mysql": {}})
-        return report
+        return verdict
 
     monkeypatch.setattr(doctor, "examine_target", check_and_edit)
     asyncio.run(reports_of(OsirisDoctorTrigger(connections=["@mysql.main"], poke_interval=0.01)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from osiris_provider.connectors import get_connector
-from osiris_provider.connectors.check import Verdict
+from osiris_provider.connectors.verdict import DoctorDetails
 
 TIMEOUT = 0.7
 """Seconds that doctor gets for each scenario; the silent ones use it up."""
@@ -58,7 +58,7 @@ class Finding:
     name: str
     family: str
     fault: str
-    verdict: Verdict
+    verdict: DoctorDetails
     seconds: float
 
 

@@ -13,7 +13,8 @@ import pytest
 from osiris_provider.cli import tables
 from osiris_provider.cli.commands import osiris
 from osiris_provider.cli.main import main
-from osiris_provider.connectors.check_many import Report
+from osiris_provider.connectors.faults import REFUSED
+from osiris_provider.connectors.verdict import Verdict
 
 from tests.integration.conftest import Run
 from tests.unit.connection_files import write
@@ -32,16 +33,8 @@ COMMANDS = {
     "zsh": ({"COMP_WORDS": "osiris connections doctor @mysql.d", "COMP_CWORD": "3"}, "plain\n@mysql.default\n_"),
     "fish": ({"COMP_WORDS": "osiris connections doctor", "COMP_CWORD": "@mysql.d"}, "plain,@mysql.default"),
 }
-REPORTS: list[Report] = [
-    {
-        "family": "mysql",
-        "alias": alias,
-        "ok": False,
-        "latency_ms": None,
-        "category": "network",
-        "message": "db.production.example.com:3306 refused the connection. Check host and port, and that it runs.",
-        "details": {},
-    }
+VERDICTS = [
+    Verdict.of(REFUSED, REFUSED.text("db.production.example.com:3306")).at("mysql", alias)
     for alias in ("default", "archive")
 ]
 WIDTHS = (50, 60, 70, 80, 100, 120)
@@ -74,10 +67,10 @@ def test_no_word_of_a_table_is_broken(
     monkeypatch.setattr(tables, "_width", lambda: width)
     monkeypatch.chdir(file.parent)
     assert main(["connections", "list", "--file", str(file)]) == 0
-    shown = capsys.readouterr().out + tables.render(tables.doctor_table(REPORTS))
+    shown = capsys.readouterr().out + tables.render(tables.doctor_table(VERDICTS))
     monkeypatch.setattr(tables, "_width", lambda: tables.PIPE_WIDTH)
     main(["connections", "list", "--file", str(file)])
-    whole = capsys.readouterr().out + tables.render(tables.doctor_table(REPORTS))
+    whole = capsys.readouterr().out + tables.render(tables.doctor_table(VERDICTS))
     known = {*whole.split(), "@mysql.default", "@mysql.archive", "@duckdb.memory", "default", "─" * 3}
     for word in shown.split():
         cut = word.endswith("…") and any(one.startswith(word[:-1]) for one in known)

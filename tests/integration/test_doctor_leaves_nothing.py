@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from osiris_provider.connectors import doctor_all, get_connector
-from osiris_provider.connectors.check_many import Report
+from osiris_provider.connectors.verdict import Verdict
 
 from tests.faults.mysql import as_root
 from tests.faults.name_servers import NAME, name_server
@@ -123,26 +123,26 @@ def awaited(condition: Callable[[], bool]) -> bool:
     return True
 
 
-def run(mariadb: MariaDBServer, postgres: PostgresServer, checks: int) -> list[Report]:
+def run(mariadb: MariaDBServer, postgres: PostgresServer, checks: int) -> list[Verdict]:
     servers: dict[str, Server] = {"mysql": mariadb, "postgres": postgres}
     with healthy(mariadb, postgres) as good, troubled(good, servers) as bad:
         kinds = [*good, *bad]
         targets = [{**kinds[number % len(kinds)], "alias": f"n{number}"} for number in range(checks)]
         before = sessions(mariadb, postgres)
-        reports = doctor_all(targets, TIMEOUT)
+        verdicts = doctor_all(targets, TIMEOUT)
         assert awaited(lambda: not check_threads()), check_threads()
         # While the proxies still stand: the servers must not owe it to them.
         assert awaited(lambda: sessions(mariadb, postgres) <= before), (before, sessions(mariadb, postgres))
-    return reports
+    return verdicts
 
 
 def test_conn_009_a_thousand_checks_leave_nothing_behind(mariadb: MariaDBServer, postgres: PostgresServer) -> None:
     # What is loaded or opened once a process is not left behind.
     run(mariadb, postgres, 100)
     threads, files = threading.active_count(), open_files()
-    reports = run(mariadb, postgres, CHECKS)
-    assert len(reports) == CHECKS
-    assert {"ok", "timeout", "network"} <= {report["category"] for report in reports}
+    verdicts = run(mariadb, postgres, CHECKS)
+    assert len(verdicts) == CHECKS
+    assert {"ok", "timeout", "network"} <= {verdict.category for verdict in verdicts}
     assert awaited(lambda: threading.active_count() <= threads), threading.enumerate()
     assert awaited(lambda: len(open_files()) <= len(files)), set(open_files().values()) - set(files.values())
 

@@ -14,9 +14,9 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives.asymmetric import ec
 from osiris_provider.connectors import get_connector
-from osiris_provider.connectors.check import Verdict
 from osiris_provider.connectors.mysql.authentication import MAX_STEPS
 from osiris_provider.connectors.mysql.login import MAX_LOGIN_PACKET
+from osiris_provider.connectors.verdict import DoctorDetails
 from osiris_provider.errors import NetworkError
 
 from tests.faults.peers import Manner, Peer
@@ -34,7 +34,7 @@ def at(port: int, **fields: Any) -> dict[str, Any]:
     return {"family": "mysql", "alias": "test", **address, **fields}
 
 
-def verdict_on(manner: Manner) -> Verdict:
+def verdict_on(manner: Manner) -> DoctorDetails:
     """Return what doctor says of a peer."""
     with Peer(manner) as peer:
         ok, verdict = CONNECTOR.doctor(at(peer.port), 5)

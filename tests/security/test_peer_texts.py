@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from osiris_provider.cli.tables import doctor_table, render
 from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import AuthError, OsirisError
 from osiris_provider.net.deadline import Deadline
@@ -50,8 +51,7 @@ def test_messages_of_doctor() -> None:
 
 
 def test_the_table_of_doctor() -> None:
-    report = {"family": "fake", "alias": "x", "ok": False, "latency_ms": None, "category": "auth", "message": EVIL}
-    assert "\x1b" not in render(doctor_table([{**report, "details": {}}]))
+    assert "\x1b" not in render(doctor_table([Verdict(EVIL, AuthError.usual, family="fake", alias="x")]))
 
 
 @pytest.mark.parametrize("family", ["mysql", "postgres"])

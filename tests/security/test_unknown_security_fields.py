@@ -11,9 +11,9 @@ import pytest
 from osiris_provider.cli.main import main
 from osiris_provider.connections.registry import family_names
 from osiris_provider.connections.resolve import resolve_connection
+from osiris_provider.connections.security_names import is_about_security
 from osiris_provider.connectors.airflow_form import from_airflow
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.connectors.security_names import is_about_security
 from osiris_provider.errors import ConnectionConfigError
 
 ABOUT_SECURITY = """

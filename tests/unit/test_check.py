@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osiris_provider.connectors.check import Result, check_many
+from osiris_provider.connectors.check import check_many
 from osiris_provider.connectors.check_many import doctor_all
 from osiris_provider.connectors.model import ConnectionModel
+from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import AuthError, ConnectionConfigError, Fault
 from osiris_provider.net.deadline import checked_timeout
 
@@ -32,12 +33,12 @@ def check_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "osiris-doctor-fake"]
 
 
-def run_many(connector: FakeConnector, connections: list[Any], timeout: float, workers: int) -> dict[int, Result]:
-    results: dict[int, Result] = {}
+def run_many(connector: FakeConnector, connections: list[Any], timeout: float, workers: int) -> dict[int, Verdict]:
+    results: dict[int, Verdict] = {}
 
-    def keep(number: int, result: Result) -> None:
+    def keep(number: int, verdict: Verdict) -> None:
         assert number not in results, "reported twice"
-        results[number] = result
+        results[number] = verdict
 
     check_many([(connector, one) for one in connections], timeout, workers, keep)
     return results
@@ -148,8 +149,8 @@ def test_500_checks_side_by_side(connector: FakeConnector) -> None:
     assert time.monotonic() - started < 5
     assert sorted(results) == list(range(500))
     expected = {"ok": "ok", "raise": "permission", "refuse": "network", "hang": "timeout"}
-    for number, (_, verdict) in results.items():
-        assert verdict["category"] == expected[kinds[number % 5]]
+    for number, verdict in results.items():
+        assert verdict.category == expected[kinds[number % 5]]
     connector.release.set()
     for thread in check_threads():
         thread.join(5)
@@ -159,7 +160,7 @@ def test_500_checks_side_by_side(connector: FakeConnector) -> None:
 def test_fewer_workers_than_hanging_checks(connector: FakeConnector) -> None:
     started = time.monotonic()
     results = run_many(connector, [connection("hang")] * 6 + [connection()], timeout=0.1, workers=2)
-    assert [results[number][1]["category"] for number in range(7)] == ["timeout"] * 6 + ["ok"]
+    assert [results[number].category for number in range(7)] == ["timeout"] * 6 + ["ok"]
     assert time.monotonic() - started < 4 * (0.1 + SLACK)
 
 
@@ -189,28 +190,28 @@ def test_jobs_are_taken_as_they_are_needed(connector: FakeConnector) -> None:
 
 
 def test_fleet_reports_keep_the_order_of_the_targets() -> None:
-    reports: list[Any] = []
+    arrived: list[Verdict] = []
     healthy = {"family": "duckdb", "alias": "a", "path": ":memory:"}
     targets: list[Any] = [healthy, "nonsense", {"family": "duckdb", "alias": "b"}]
-    found = doctor_all(targets, 5, on_report=reports.append)
-    assert [(report["family"], report["alias"], report["ok"]) for report in found] == [
+    found = doctor_all(targets, 5, on_verdict=arrived.append)
+    assert [(one.family, one.alias, one.ok) for one in found] == [
         ("duckdb", "a", True),
         ("nonsense", None, False),
         ("duckdb", "b", False),
     ]
-    assert sorted(map(str, reports)) == sorted(map(str, found))
-    assert list(found[0]) == ["family", "alias", "ok", "latency_ms", "category", "message", "details"]
+    assert sorted(map(str, arrived)) == sorted(map(str, found))
+    assert list(found[0].as_dict()) == ["family", "alias", "ok", "latency_ms", "category", "message", "details"]
 
 
 @pytest.mark.parametrize("target", [{}, {"family": None}, {"family": "nobody"}, {"family": ["x"]}, 7, None, "@", ""])
 def test_fleet_survives_any_target(target: Any) -> None:
-    (report,) = doctor_all([target], 1)
-    assert (report["ok"], report["category"]) == (False, "unknown")
+    (verdict,) = doctor_all([target], 1)
+    assert (verdict.ok, verdict.category) == (False, "unknown")
 
 
 def test_fleet_takes_a_long_timeout() -> None:
-    (report,) = doctor_all([{"family": "duckdb", "path": ":memory:"}], 1e300)
-    assert report["ok"]
+    (verdict,) = doctor_all([{"family": "duckdb", "path": ":memory:"}], 1e300)
+    assert verdict.ok
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), None, "soon"])
@@ -220,6 +221,6 @@ def test_fleet_refuses_other_timeouts(timeout: Any) -> None:
 
 
 def test_config_error_of_a_reference_is_a_report(tmp_path: Any) -> None:
-    (report,) = doctor_all(["@mysql.nobody"], 1, file=tmp_path / "none.yaml")
-    assert (report["family"], report["alias"], report["category"]) == ("mysql", "nobody", "unknown")
+    (verdict,) = doctor_all(["@mysql.nobody"], 1, file=tmp_path / "none.yaml")
+    assert (verdict.family, verdict.alias, verdict.category) == ("mysql", "nobody", "unknown")
     assert issubclass(ConnectionConfigError, ValueError)

@@ -12,6 +12,7 @@ import pytest
 from osiris_provider.connectors import check_many
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check_many import doctor_all
+from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import CATEGORIES
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.testing.connector import assert_verdict
@@ -153,14 +154,14 @@ def test_none_of_them_delays_or_hides_another(monkeypatch: pytest.MonkeyPatch) -
     arrived: dict[str, float] = {}
     started = time.monotonic()
 
-    def keep(report: dict[str, Any]) -> None:
-        arrived.setdefault(report["family"], time.monotonic() - started)
+    def keep(verdict: Verdict) -> None:
+        arrived.setdefault(verdict.family, time.monotonic() - started)
 
     targets = [{"family": name, "alias": "x", "does": "ok"} for name in strangers for _ in range(5)]
     # Starting a hundred threads on a busy machine takes a second; each verdict still keeps its own deadline.
-    reports = doctor_all(targets, 3.0, max_workers=len(targets), on_report=keep)
+    verdicts = doctor_all(targets, 3.0, max_workers=len(targets), on_verdict=keep)
     assert time.monotonic() - started <= 7.0
-    assert [report["family"] for report in reports] == [target["family"] for target in targets]
-    assert all(report["category"] in CATEGORIES for report in reports)
-    assert [report["ok"] for report in reports] == [target["family"] == "good" for target in targets]
+    assert [verdict.family for verdict in verdicts] == [target["family"] for target in targets]
+    assert all(verdict.category in CATEGORIES for verdict in verdicts)
+    assert [verdict.ok for verdict in verdicts] == [target["family"] == "good" for target in targets]
     assert {name for name, seconds in arrived.items() if seconds >= 2.9} == {"hangs", "never read"}
