@@ -6,6 +6,7 @@
     ├── ConnectionConfigError (ValueError)   mend the connections file or its environment; a retry never helps
     │   └── ConnectionNotFoundError (LookupError)   neither the file nor Airflow knows the reference
     ├── DriverConfigError (ValueError)       mend the step's config; a retry never helps
+    ├── PipelineConfigError (ValueError)     fix the pipeline's YAML; a retry never helps
     ├── MissingPackageError (ImportError)    install the extra that the message names
     ├── DataError                            the data does not fit; nothing was written
     └── ConnectorError                       the peer said no, or said nothing
@@ -204,6 +205,13 @@ class ConnectionNotFoundError(ConnectionConfigError, LookupError):
 
 class DriverConfigError(OsirisError, ValueError):
     """A step's config, inputs or driver name is wrong. The message names the step."""
+
+
+class PipelineConfigError(OsirisError, ValueError):
+    """A pipeline's YAML, or a ``.sql`` file beside it, is wrong: a line of the message for each problem.
+
+    ``facts`` has ``file``, ``line``, ``step`` and ``field`` of the first one, and ``problems``, a list with all.
+    """
 
 
 class MissingPackageError(OsirisError, ImportError):

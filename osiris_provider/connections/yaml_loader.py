@@ -17,6 +17,7 @@ MAX_DEPTH = 20
 
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "map", "null", "seq", "str")}
+_resolver = yaml.resolver.Resolver()
 _safe = yaml.constructor.SafeConstructor()
 _CONSTRUCT = {
     "tag:yaml.org,2002:null": _safe.construct_yaml_null,
@@ -71,6 +72,14 @@ def scalar(node: yaml.ScalarNode) -> Any:
         return construct(node)
     except (ValueError, KeyError):
         return str(node.value)
+
+
+def plain_scalar(text: str) -> Any:
+    """Return the value of a text as YAML reads it without quotes.
+
+    :param text: such as ``5``, ``true`` or ``CZ``.
+    """
+    return scalar(yaml.ScalarNode(_resolver.resolve(yaml.ScalarNode, text, (True, False)), text))
 
 
 def line_of(node: yaml.Node) -> int:

@@ -19,6 +19,7 @@ from osiris_provider.drivers.datasets import Dataset, at_place, of_uri
 from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental, IncrementalState
 from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
+from osiris_provider.drivers.validation import explain
 from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -211,23 +212,26 @@ class BaseDriver(ABC, Generic[Config]):
         """
         return self.dataset(self._config("", config), self._connection("", config))
 
+    def config_problems(self, config: Mapping[str, Any]) -> list[tuple[tuple[str | int, ...], str]]:
+        """Return what is wrong with a config, each with where in the config it stands; nothing is connected to.
+
+        :param config: of a step; its connection is not looked at.
+        """
+        fields = {name: value for name, value in config.items() if name not in (RESOLVED, REFERENCE)}
+        try:
+            self.config_model.model_validate(fields)
+        except ValidationError as error:
+            return [(item["loc"], explain(item, self.config_model.model_fields)) for item in _errors(error)]
+        return []
+
     def _config(self, step_id: str, config: Mapping[str, Any]) -> Config:
         fields = {name: value for name, value in config.items() if name not in (RESOLVED, REFERENCE)}
         try:
             return self.config_model.model_validate(fields)
         except ValidationError as error:
-            problems = "; ".join(self._complaint(dict(item)) for item in error.errors(include_input=False))
+            problems = "; ".join(explain(item, self.config_model.model_fields) for item in _errors(error))
         message = f"Step {step_id} ({self.name}): {problems}"
         raise DriverConfigError(message, step=step_id)
-
-    def _complaint(self, item: dict[str, Any]) -> str:
-        field = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden":
-            return f"config field {field} is unknown.{did_you_mean(field, list(self.config_model.model_fields))}"
-        if item["type"] == "missing":
-            return f"config field {field} is required"
-        text = str(item["msg"]).removeprefix("Value error, ")
-        return f"config field {field}: {text}" if field else text
 
     def _connection(self, step_id: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
         connection: Mapping[str, Any] = config.get(RESOLVED) or {}
@@ -243,6 +247,10 @@ class BaseDriver(ABC, Generic[Config]):
         connection = {"family": self.family, **connection}
         get_connector(self.family).model.parse(connection)
         return connection
+
+
+def _errors(error: ValidationError) -> list[Any]:
+    return list(error.errors(include_input=False, include_url=False))
 
 
 class Extractor(BaseDriver[Config]):

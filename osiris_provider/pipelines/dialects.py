@@ -1,0 +1,178 @@
+"""The two ways of writing a pipeline: this package's, and OML 0.1.0 of Osiris. Both become one :class:`Draft`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from osiris_provider.connections.reference import shown
+from osiris_provider.drivers.validation import explain
+from osiris_provider.pipelines.file import Source
+from osiris_provider.pipelines.model import (
+    AirflowDag,
+    AirflowTask,
+    OmlPipelineModel,
+    OmlStepModel,
+    Options,
+    PipelineModel,
+    StepModel,
+)
+from osiris_provider.pipelines.problems import Location, listed
+
+Dialect = Literal["osiris", "oml"]
+Mode = Literal["read", "write", "transform"]
+MOST_STEPS = 500
+STEP_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
+_DATA_OF = re.compile(r"\$\{([^{}.]+)\.(?:df|data)\}")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class StepDraft:
+    """A step as it is written, of either dialect.
+
+    :param location: of the step in the file.
+    :param inputs: steps by the name that their result has; None if nothing is said.
+    :param needs: steps that come before; None if nothing is said.
+    :param mode: what OML says that it does.
+    """
+
+    id: str
+    location: Location
+    driver: str
+    config: dict[str, Any]
+    inputs: Mapping[str, str] | None
+    needs: tuple[str, ...] | None
+    options: Options
+    airflow: AirflowTask
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A pipeline as it is written.
+
+    :param names: ids of all steps, of those too that are too wrong to be among ``steps``.
+    """
+
+    dialect: Dialect
+    settings: PipelineModel
+    steps: tuple[StepDraft, ...]
+    names: frozenset[str]
+
+    @property
+    def driver_key(self) -> str:
+        """The key of a step that names its driver."""
+        return "component" if self.dialect == "oml" else "driver"
+
+
+def read_draft(source: Source) -> Draft | None:
+    """Return what a file says, None if it says nothing that could be looked at further.
+
+    :param source: that was read; what is wrong is added to its problems.
+    """
+    value = dict(source.value)
+    if not value:
+        return None
+    oml = "oml_version" in value
+    steps = value.pop("steps", None)
+    settings = _validated(OmlPipelineModel if oml else PipelineModel, value, (), source, None)
+    drafts: list[StepDraft] = []
+    listed_steps = _step_list(steps, source)
+    for index, written in enumerate(listed_steps):
+        location: Location = ("steps", index)
+        draft = _step(written, location, source, oml=oml)
+        if draft is not None:
+            drafts.append(draft)
+    _check_ids(drafts, source)
+    names = frozenset(str(written.get("id")) for written in listed_steps if isinstance(written, dict))
+    return Draft("oml" if oml else "osiris", settings or PipelineModel(), tuple(drafts), names)
+
+
+def _step_list(steps: Any, source: Source) -> list[Any]:
+    problem = ""
+    if not isinstance(steps, list) or not steps:
+        problem = "steps: is required, a list of steps with id and driver"
+    elif len(steps) > MOST_STEPS:
+        problem = f"there are {len(steps):,} steps; at most {MOST_STEPS} are allowed in a pipeline"
+    if problem:
+        source.problems.add(("steps",), problem)
+        return []
+    return list(steps)
+
+
+def _step(written: Any, location: Location, source: Source, *, oml: bool) -> StepDraft | None:
+    if not isinstance(written, dict):
+        source.problems.add(location, "a step is a mapping with id and driver")
+        return None
+    name = written.get("id")
+    step_id = name if isinstance(name, str) else None
+    if not oml and "component" in written and "driver" not in written:
+        message = "component: belongs to OML, whose files begin with oml_version: '0.1.0'; write driver:"
+        source.problems.add((*location, "component"), message, step_id)
+        return None
+    wanted: type[StepModel | OmlStepModel] = OmlStepModel if oml else StepModel
+    model = _validated(wanted, written, location, source, step_id)
+    return None if model is None else _draft_of(model, location, source)
+
+
+def _draft_of(model: StepModel | OmlStepModel, location: Location, source: Source) -> StepDraft:
+    inputs = None if model.inputs is None else {name: _step_of(value) for name, value in model.inputs.items()}
+    needs = None if model.needs is None else tuple(dict.fromkeys(model.needs))
+    driver, mode = (model.driver, None) if isinstance(model, StepModel) else (model.component, model.mode)
+    if not STEP_ID.fullmatch(model.id):
+        message = f"'{shown(model.id)}' cannot be the id of a step: begin with a letter, use letters, digits, _ and -"
+        source.problems.add((*location, "id"), message, model.id)
+    return StepDraft(model.id, location, driver, model.config, inputs, needs, model, model.airflow, mode)
+
+
+def _step_of(value: str) -> str:
+    """Return the step that an input names: ``orders``, or ``${orders.df}``."""
+    found = _DATA_OF.fullmatch(value)
+    return found[1] if found else value
+
+
+def _check_ids(drafts: list[StepDraft], source: Source) -> None:
+    first: dict[str, StepDraft] = {}
+    for draft in drafts:
+        other = first.setdefault(draft.id, draft)
+        if other is not draft:
+            line = source.problems.line((*other.location, "id"))
+            message = f"the id '{shown(draft.id)}' stands twice, first in line {line}; give each step its own"
+            source.problems.add((*draft.location, "id"), message, draft.id)
+
+
+def _validated(
+    model: type[M], value: Mapping[str, Any], location: Location, source: Source, step: str | None
+) -> M | None:
+    """Return what the keys without a problem say, so that the rest can be looked at in the same call."""
+    wrong: set[str | int] = set()
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        for item in error.errors(include_input=False, include_url=False):
+            wrong.update(item["loc"][:1])
+            source.problems.add((*location, *item["loc"]), "".join(_message(item, model)), step)
+    try:
+        return model.model_validate({name: said for name, said in value.items() if name not in wrong})
+    except ValidationError:
+        return None
+
+
+def _message(item: Any, model: type[BaseModel]) -> Iterator[str]:
+    parents = item["loc"][:-1]
+    known: type[BaseModel] = model
+    for name in parents:
+        if name in ("airflow", "default_args"):
+            known = AirflowTask if name == "default_args" or issubclass(model, StepModel | OmlStepModel) else AirflowDag
+    names = list(known.model_fields)
+    if known is model and issubclass(model, PipelineModel):
+        names.append("steps")
+    yield explain(item, names, "key")
+    if item["type"] == "extra_forbidden" and known is model and not parents:
+        yield f" Known are {listed(names, 40)}"

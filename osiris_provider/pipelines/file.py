@@ -1,0 +1,116 @@
+"""From the path of a pipeline to its values, each with its line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from osiris_provider.connections.reader import try_read_text
+from osiris_provider.connections.yaml_loader import UnreadableYamlError, compose, line_of, scalar
+from osiris_provider.connections.yaml_nodes import NodeReader
+from osiris_provider.pipelines.problems import Location, Problems
+
+SUFFIXES = (".yaml", ".yml")
+MAX_CHARS = 256 * 1024
+"""Of a pipeline or a ``.sql`` file: a file that takes long to read would hold up all others."""
+
+
+@dataclass
+class Source:
+    """A file that was read.
+
+    :param path: of the YAML.
+    :param text: of the YAML.
+    :param value: what it holds; empty if it cannot be read.
+    :param problems: that were found, and where each value stands.
+    :param sql: texts of the ``.sql`` files that it names, by path.
+    """
+
+    path: Path
+    text: str
+    value: Mapping[str, Any]
+    problems: Problems
+    sql: dict[Path, str] = field(default_factory=dict)
+
+    def digest(self) -> str:
+        """Return a text that changes with each byte of the YAML and of its ``.sql`` files."""
+        digest = hashlib.sha256(self.text.encode("utf-8", "surrogatepass"))
+        for path in sorted(self.sql):
+            digest.update(b"\0" + str(path.relative_to(self.path.parent)).encode("utf-8", "surrogatepass") + b"\0")
+            digest.update(self.sql[path].encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+def read_source(path: Path) -> Source:
+    """Read a pipeline; what is wrong is among the ``problems`` of the result.
+
+    :param path: of the YAML.
+    :raises TooManyProblemsError: there is more wrong than is worth telling.
+    """
+    problems = Problems(path)
+    text, problem = try_read_text(path)
+    if problem is None and len(text) > MAX_CHARS:
+        problem = f"has more than {MAX_CHARS:,} characters; move its SQL into .sql files, or split it"
+    if problem:
+        problems.add((), f"the file {problem}")
+        return Source(path, "", {}, problems)
+    return Source(path, text, _values(text, problems), problems)
+
+
+def _values(text: str, problems: Problems) -> Mapping[str, Any]:
+    try:
+        root, remarks = compose(text)
+    except UnreadableYamlError as error:
+        problems.add_at(problems.file, error.line or 1, f"the file {error}")
+        return {}
+    for message, line in remarks:
+        problems.add_at(problems.file, line or 1, message)
+    if root is None:
+        problems.add((), "the file is empty; it begins with steps:")
+        return {}
+    if not isinstance(root, yaml.MappingNode):
+        problems.add((), "the file is not a mapping of names to values; it begins with steps:")
+        return {}
+    value: dict[str, Any] = _Builder(problems).build(root, ())
+    return value
+
+
+class _Builder:
+    """Makes plain values of nodes, and notes the line of each."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._lines = problems.lines
+        self._nodes = NodeReader(lambda message, line, _: problems.add_at(problems.file, line or 1, message))
+
+    def build(self, node: yaml.Node, location: Location) -> Any:
+        if self._nodes.exhausted(node, len(location)):
+            return None
+        if isinstance(node, yaml.ScalarNode):
+            return scalar(node)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, location)
+        values = []
+        for index, item in enumerate(node.value):
+            self._lines[(*location, index)] = line_of(item)
+            values.append(self.build(item, (*location, index)))
+        return values
+
+    def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, (line, item) in self._nodes.items(node, _what(location)):
+            self._lines[(*location, name)] = line
+            values[name] = self.build(item, (*location, name))
+        return values
+
+
+def _what(location: Location) -> str:
+    """Return what a mapping is, for messages."""
+    names = [part for part in location if isinstance(part, str)]
+    if not location:
+        return "the file"
+    return "the step" if names == ["steps"] else str(names[-1])

@@ -1,0 +1,143 @@
+"""Which step waits for which, and whose results it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from osiris_provider.connections.reference import shown
+from osiris_provider.errors import did_you_mean
+from osiris_provider.pipelines.dialects import Draft, Mode, StepDraft
+from osiris_provider.pipelines.problems import Location, Problems, listed
+
+Kind = Mode | Literal["any"]
+"""What a driver does with data; ``any`` if that is not known."""
+
+
+@dataclass(frozen=True)
+class Edges:
+    """What a step depends on.
+
+    :param inputs: steps by the name that their result has.
+    :param after: all steps that have to be done before, those of ``inputs`` among them.
+    """
+
+    inputs: Mapping[str, str]
+    after: tuple[str, ...]
+
+
+def edges_of(draft: Draft, kinds: Mapping[str, Kind], problems: Problems) -> dict[str, Edges]:
+    """Return what each step depends on; names that are no steps are problems, and left out.
+
+    :param draft: the pipeline.
+    :param kinds: of the steps, by id.
+    :param problems: takes what is wrong.
+    """
+    chained = draft.dialect == "oml" or all(step.inputs is None and step.needs is None for step in draft.steps)
+    known = {step.id for step in draft.steps}
+    found: dict[str, Edges] = {}
+    previous: str | None = None
+    for step in draft.steps:
+        _check_names(step, draft.names, problems)
+        inputs = None if step.inputs is None else {name: of for name, of in step.inputs.items() if of in known}
+        needs = None if step.needs is None else [name for name in step.needs if name in known]
+        if needs is None:
+            needs = [previous] if chained and previous and inputs is None else []
+            carries = chained
+        else:
+            carries = draft.dialect == "oml"
+        if inputs is None:
+            inputs = _data_of(needs, kinds, step) if carries else {}
+        found[step.id] = Edges(inputs, tuple(dict.fromkeys([*inputs.values(), *needs])))
+        previous = step.id
+    return found
+
+
+def _data_of(needs: Sequence[str], kinds: Mapping[str, Kind], step: StepDraft) -> dict[str, str]:
+    """Return the results that come with the steps before: readers take none, writers give none."""
+    if kinds[step.id] == "read":
+        return {}
+    return {name: name for name in needs if kinds.get(name) != "write"}
+
+
+def _check_names(step: StepDraft, known: frozenset[str], problems: Problems) -> None:
+    named: list[tuple[Location, str]] = [(("inputs", key), of) for key, of in (step.inputs or {}).items()]
+    named += [(("needs", index), of) for index, of in enumerate(step.needs or ())]
+    for location, of in named:
+        if of == step.id:
+            problems.add((*step.location, *location), f"the step cannot be its own {str(location[0])[:-1]}", step.id)
+        elif of not in known:
+            others = sorted(known - {step.id})
+            hint = f"{did_you_mean(of, others)} Steps are: {listed(others)}"
+            problems.add((*step.location, *location), f"there is no step '{shown(of)}'.{hint}", step.id)
+
+
+def check_data(draft: Draft, edges: Mapping[str, Edges], kinds: Mapping[str, Kind], problems: Problems) -> None:
+    """Find steps that get data which they cannot have, or get none which they need.
+
+    :param draft: the pipeline.
+    :param edges: of its steps.
+    :param kinds: of its steps.
+    :param problems: takes what is wrong.
+    """
+    for step in draft.steps:
+        kind, inputs = kinds[step.id], edges[step.id].inputs
+        where = (*step.location, "inputs")
+        for of in dict.fromkeys(inputs.values()):
+            if kinds.get(of) == "write":
+                problems.add(where, f"step {of} writes and has no result; use needs to wait for it", step.id)
+        if kind == "read" and inputs and step.inputs is not None:
+            problems.add(where, f"driver {step.driver} reads from outside and takes no inputs; use needs", step.id)
+        elif kind == "write" and not inputs and not (step.inputs or step.needs):
+            problems.add(
+                where, f"driver {step.driver} needs an input: inputs: [the step whose result it writes]", step.id
+            )
+        elif kind == "write" and len(inputs) > 1 and step.config.get("input") not in inputs:
+            choice = f"there are several inputs ({listed(inputs)}); config field input says which one is written"
+            problems.add(where, choice, step.id)
+
+
+def sorted_steps(draft: Draft, edges: Mapping[str, Edges], problems: Problems) -> list[str]:
+    """Return the ids of the steps so that each comes after those it waits for, else in the file's order.
+
+    :param draft: the pipeline.
+    :param edges: of its steps.
+    :param problems: takes cycles, each with the lines of its steps.
+    """
+    waiting = {step.id: set(edges[step.id].after) for step in draft.steps}
+    ordered: list[str] = []
+    while ready := [name for name, after in waiting.items() if not after]:
+        ordered += ready
+        for name in ready:
+            del waiting[name]
+        for after in waiting.values():
+            after.difference_update(ready)
+    by_id = {step.id: step for step in draft.steps}
+    for cycle in _cycles(waiting):
+        lines = ", ".join(str(problems.line(by_id[name].location)) for name in cycle)
+        path = " → ".join(map(shown, [*cycle, cycle[0]]))
+        message = f"steps wait for each other: {path} (lines {lines}); take one of these edges away"
+        problems.add(by_id[cycle[0]].location, message, cycle[0])
+    return ordered
+
+
+def _cycles(waiting: Mapping[str, set[str]]) -> list[list[str]]:
+    """Return a cycle for each group of steps that wait for each other; all of ``waiting`` are in one, or behind one."""
+    left = {name: {of for of in after if of != name} for name, after in waiting.items()}
+    left = {name: after for name, after in left.items() if after}
+    found: list[list[str]] = []
+    seen: set[str] = set()
+    for start in left:
+        path: list[str] = []
+        name = start
+        while name in left and name not in seen:
+            seen.add(name)
+            path.append(name)
+            name = min(left[name] & set(left) or {""}, key=lambda of: (of in seen and of not in path, of))
+        if name in path:
+            # What a step waits for comes before it.
+            cycle = path[path.index(name) :][::-1]
+            turn = min(range(len(cycle)), key=lambda at: list(left).index(cycle[at]))
+            found.append(cycle[turn:] + cycle[:turn])
+    return found

@@ -1,0 +1,203 @@
+"""What may stand in a pipeline: the keys of the file and of its steps, and what Airflow is told besides."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_DURATION = re.compile(r"(?:\d{1,6}[wdhms] ?)+")
+
+TriggerRule = Literal[
+    "all_success",
+    "all_failed",
+    "all_done",
+    "all_done_min_one_success",
+    "all_skipped",
+    "always",
+    "none_failed",
+    "none_failed_min_one_success",
+    "none_skipped",
+    "one_done",
+    "one_failed",
+    "one_success",
+]
+TRIGGER_RULES: tuple[str, ...] = get_args(TriggerRule)
+
+
+def _duration(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str) or not _DURATION.fullmatch(value):
+        message = "is a time such as 30s, 5m, 2h or 1d"
+        raise ValueError(message)
+    total = timedelta()
+    for number, unit in re.findall(r"(\d+)([wdhms])", value):
+        total += timedelta(**{UNITS[unit]: int(number)})
+    return total
+
+
+def _moment(value: datetime) -> datetime:
+    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+
+
+def _names(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _inputs(value: Any) -> Any:
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return {name: name for name in value}
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value.values()):
+        return value
+    message = "is a list of steps, or a mapping {name: step}"
+    raise ValueError(message)
+
+
+def _schedule(value: Any) -> Any:
+    if value is None or isinstance(value, str) or (isinstance(value, dict) and set(value) == {"after"}):
+        return value
+    message = "is a cron text, a preset such as '@daily', or {after: '@family.alias/table'}"
+    raise ValueError(message)
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str), Field(ge=timedelta())]
+Moment = Annotated[datetime, AfterValidator(_moment)]
+Names = Annotated[list[str], BeforeValidator(_names, json_schema_input_type=str | list[str])]
+Inputs = Annotated[dict[str, str], BeforeValidator(_inputs, json_schema_input_type=str | list[str] | dict[str, str])]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Model(BaseModel):
+    """Base of the models. Unknown keys are errors; a message never quotes a value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class AirflowTask(Model):
+    """Key ``airflow`` of a step: arguments of Airflow's operators that a pipeline has no word of its own for."""
+
+    allow_nested_operators: bool | None = None
+    depends_on_past: bool | None = None
+    email: Names | None = None
+    email_on_failure: bool | None = None
+    email_on_retry: bool | None = None
+    end_date: Moment | None = None
+    executor: Text | None = None
+    executor_config: dict[str, Any] | None = None
+    ignore_first_depends_on_past: bool | None = None
+    max_active_tis_per_dag: Annotated[int, Field(ge=1)] | None = None
+    max_active_tis_per_dagrun: Annotated[int, Field(ge=1)] | None = None
+    max_retry_delay: Duration | None = None
+    owner: Text | None = None
+    pool_slots: Annotated[int, Field(ge=1)] | None = None
+    priority_weight: int | None = None
+    queue: Text | None = None
+    retry_exponential_backoff: Annotated[float, Field(ge=0)] | bool | None = None
+    run_as_user: Text | None = None
+    start_date: Moment | None = None
+    task_display_name: Text | None = None
+    wait_for_downstream: bool | None = None
+    wait_for_past_depends_before_skipping: bool | None = None
+    weight_rule: Literal["downstream", "upstream", "absolute"] | None = None
+
+
+class AirflowDag(Model):
+    """Key ``airflow`` of a pipeline: arguments of Airflow's ``DAG`` that a pipeline has no word of its own for."""
+
+    access_control: dict[str, Any] | None = None
+    auto_register: bool | None = None
+    dag_display_name: Text | None = None
+    dagrun_timeout: Duration | None = None
+    default_args: AirflowTask | None = None
+    disable_bundle_versioning: bool | None = None
+    fail_fast: bool | None = None
+    is_paused_upon_creation: bool | None = None
+    max_active_tasks: Annotated[int, Field(ge=1)] | None = None
+    max_consecutive_failed_dag_runs: Count | None = None
+    owner_links: dict[str, str] | None = None
+
+
+class Options(Model):
+    """What a step may say, and a pipeline for all of its steps."""
+
+    retries: Count | None = None
+    retry_delay: Duration | None = None
+    timeout: Duration | None = None
+    pool: Text | None = None
+    trigger_rule: TriggerRule | None = None
+    doc: str | None = None
+
+
+class StepModel(Options):
+    """A step, in the words of this package.
+
+    ``inputs`` are steps whose results it gets; ``needs`` are steps that only have to be done before.
+    """
+
+    id: Text
+    driver: Text
+    config: dict[str, Any] = Field(default_factory=dict)
+    inputs: Inputs | None = None
+    needs: Names | None = None
+    airflow: AirflowTask = AirflowTask()
+
+
+class OmlStepModel(Options):
+    """A step of OML 0.1.0. ``needs`` carries data; without it, the step before is meant."""
+
+    id: Text
+    component: Text
+    mode: Literal["read", "write", "transform"]
+    config: dict[str, Any] = Field(default_factory=dict)
+    inputs: Inputs | None = None
+    needs: Names | None = None
+    airflow: AirflowTask = AirflowTask()
+
+
+class After(Model):
+    """A schedule of data: the pipeline runs when others have written these tables."""
+
+    after: Annotated[Names, Field(min_length=1)]
+
+
+class ParamModel(BaseModel):
+    """A parameter: its default, and what JSON Schema says about its values."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    default: Any = None
+    description: str | None = None
+
+
+class PipelineModel(Options):
+    """The top of the file, without its steps."""
+
+    schedule: Annotated[str | After | None, BeforeValidator(_schedule)] = None
+    start_date: Moment | None = None
+    end_date: Moment | None = None
+    catchup: bool | None = None
+    max_active_runs: Annotated[int, Field(ge=1)] | None = None
+    owner: Text | None = None
+    description: str | None = None
+    tags: list[Text] = Field(default_factory=list)
+    params: dict[str, Any] = Field(default_factory=dict)
+    airflow: AirflowDag = AirflowDag()
+
+
+class OmlPipelineModel(PipelineModel):
+    """The top of an OML 0.1.0 file, without its steps.
+
+    ``profiles`` are accepted and, as upstream does when no profile is asked for, not applied.
+    """
+
+    oml_version: Literal["0.1.0"]
+    name: Text
+    profiles: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None

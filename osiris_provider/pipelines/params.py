@@ -1,0 +1,167 @@
+"""``params:`` of a pipeline, and ``${params.x}``, which stands for the value of one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from osiris_provider.connections.reference import shown
+from osiris_provider.errors import DriverConfigError, did_you_mean
+from osiris_provider.pipelines.problems import Location, Problems, listed
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^{}\n]*)\}")
+_WHOLE = re.compile(r"\$\{params\.([A-Za-z0-9_]+)\}")
+_OURS = ("default", "description", "required")
+# No pattern: Airflow would match it in the DAG processor, and one that backtracks would keep it busy for ever.
+KEYWORDS = (*_OURS, "title", "type", "enum", "minimum", "maximum", "minLength", "maxLength", "format")
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter.
+
+    :param default: its value if none is given.
+    :param required: it has no default.
+    :param schema: what JSON Schema says about its values.
+    """
+
+    name: str
+    default: Any = None
+    required: bool = False
+    description: str | None = None
+    schema: dict[str, Any] = field(default_factory=dict)
+
+    def problem(self, value: Any) -> str | None:
+        """Return what is wrong with a value, as the rest of a sentence that never quotes it; None if nothing is."""
+        return _problem(self.schema, value) if self.schema else None
+
+    def parsed(self, text: str) -> Any:
+        """Return a value that was written on the command line, or in a variable, as what the parameter wants."""
+        from osiris_provider.connections.yaml_loader import plain_scalar
+
+        return text if self.schema.get("type") == "string" or isinstance(self.default, str) else plain_scalar(text)
+
+
+def read_params(written: Mapping[str, Any], problems: Problems) -> dict[str, Param]:
+    """Return the parameters of a pipeline by name.
+
+    :param written: under ``params``: a default, or a mapping with ``default`` and what JSON Schema has.
+    :param problems: takes what is wrong.
+    """
+    found: dict[str, Param] = {}
+    for name, value in written.items():
+        location: Location = ("params", name)
+        if not NAME.fullmatch(name):
+            problems.add(location, f"'{shown(name)}' cannot be a param: use letters, digits and _")
+            continue
+        found[name] = _param(name, value, location, problems)
+    return found
+
+
+def _param(name: str, value: Any, location: Location, problems: Problems) -> Param:
+    if not isinstance(value, dict):
+        return Param(name, value, required=False)
+    for key in value:
+        if key not in KEYWORDS:
+            hint = did_you_mean(key, KEYWORDS)
+            problems.add((*location, key), f"param {name}: {shown(key)} is unknown.{hint} Known are {listed(KEYWORDS)}")
+    schema = {key: said for key, said in value.items() if key in KEYWORDS and key not in _OURS}
+    required = "default" not in value
+    param = Param(name, value.get("default"), required, value.get("description"), schema)
+    problem = _schema_problem(schema) or (None if required else param.problem(param.default))
+    if problem:
+        problems.add((*location, "default") if "default" in value else location, f"param {name} {problem}")
+    return param
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator
+
+
+def _schema_problem(schema: Mapping[str, Any]) -> str | None:
+    from jsonschema import SchemaError
+
+    try:
+        _validator().check_schema(schema)
+    except SchemaError:
+        return "is not described as JSON Schema has it: look at type, enum and the limits"
+    return None
+
+
+def _problem(schema: Mapping[str, Any], value: Any) -> str | None:
+    for error in _validator()(schema).iter_errors(value):
+        what = {"type": f"is not of type {error.validator_value}", "enum": f"is none of {error.validator_value}"}
+        return what.get(error.validator, f"breaks its rule {error.validator}: {error.validator_value}")
+    return None
+
+
+def placeholders(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the position and content of each ``${…}`` of a text; ``$${`` is none.
+
+    :param text: of a config value or a ``.sql`` file.
+    """
+    for match in _PLACEHOLDER.finditer(text):
+        if match[1] is not None:
+            yield match.start(), match[1]
+
+
+def placeholder_problem(content: str, params: Mapping[str, Param]) -> str | None:
+    """Return what is wrong with a ``${…}``; None if it is a parameter of the pipeline.
+
+    :param content: between the braces.
+    :param params: of the pipeline.
+    """
+    prefix, _, name = content.partition(".")
+    if prefix == "params" and name in params:
+        return None
+    if prefix == "params":
+        return f"there is no param '{shown(name)}'.{did_you_mean(name, list(params))} Params are: {listed(params)}"
+    if content in params:
+        return f"${{{content}}} is not replaced; write ${{params.{content}}}"
+    return (
+        f"${{{shown(content)}}}: variables of the environment are not replaced in pipelines. Put what is secret or "
+        "differs between machines into a connection of osiris_connections.yaml, the rest into params; "
+        "$${ stands for ${ itself"
+    )
+
+
+def substitute(value: Any, params: Mapping[str, Any]) -> Any:
+    """Return a config with the values of its parameters.
+
+    ``"${params.x}"`` alone becomes the value with its type; inside a longer text it becomes text.
+
+    :param value: of a config, with all that is in it.
+    :param params: the values.
+    :raises DriverConfigError: a value is wanted that was not given.
+    """
+    if isinstance(value, dict):
+        return {name: substitute(item, params) for name, item in value.items()}
+    if isinstance(value, list):
+        return [substitute(item, params) for item in value]
+    if not isinstance(value, str) or "${" not in value:
+        return value
+    whole = _WHOLE.fullmatch(value)
+    if whole:
+        return _value(whole[1], params)
+    return _PLACEHOLDER.sub(lambda match: _text(match, params), value)
+
+
+def _text(match: re.Match[str], params: Mapping[str, Any]) -> str:
+    if match[1] is None:
+        return "${"
+    prefix, _, name = match[1].partition(".")
+    return str(_value(name, params)) if prefix == "params" else match[0]
+
+
+def _value(name: str, params: Mapping[str, Any]) -> Any:
+    if name in params:
+        return params[name]
+    message = f"Param {shown(name)} has no value. Give one: --param {shown(name)}=…, or a default under params."
+    raise DriverConfigError(message)

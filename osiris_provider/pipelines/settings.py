@@ -1,0 +1,74 @@
+"""What a pipeline says about itself: when it runs, and after which tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from osiris_provider.connections.reference import NAME, ConnectionRef, shown
+from osiris_provider.errors import did_you_mean
+from osiris_provider.pipelines.file import SUFFIXES
+from osiris_provider.pipelines.model import After, PipelineModel
+from osiris_provider.pipelines.params import Param
+from osiris_provider.pipelines.problems import Problems
+
+PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+DEFAULT_ALIAS = "default"
+_TABLE = re.compile(rf"(@{NAME.pattern}(?:\.{NAME.pattern})?)/(.+)")
+_DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,250}")
+
+
+def asset_uri(ref: ConnectionRef, table: str) -> str:
+    """Return the URI of a table as Airflow's assets have it, such as ``osiris://postgres/reports/by_country``.
+
+    :param ref: of the connection; one without an alias stands for alias ``default``.
+    :param table: as the writer's config has it.
+    """
+    return f"osiris://{ref.family}/{ref.alias or DEFAULT_ALIAS}/{quote(table, safe='.')}"
+
+
+def table_uri(text: str) -> str | None:
+    """Return the URI of ``@family.alias/table``, None if it is nothing of the kind."""
+    found = _TABLE.fullmatch(text)
+    return asset_uri(ConnectionRef.parse(found[1]), found[2]) if found else None
+
+
+def check_settings(settings: PipelineModel, params: Mapping[str, Param], problems: Problems) -> None:
+    """Check what no single key can tell.
+
+    :param settings: the top of the file.
+    :param params: of the pipeline.
+    :param problems: takes what is wrong.
+    """
+    path = problems.file
+    if path.suffix not in SUFFIXES or not _DAG_ID.fullmatch(path.stem):
+        message = f"'{shown(path.stem)}' cannot be the id of a DAG: name the file with letters, digits, _, - and ."
+        problems.add((), message)
+    _check_schedule(settings.schedule, problems)
+    if settings.catchup and settings.start_date is None:
+        problems.add(("catchup",), "catchup: true needs a start_date")
+    required = [name for name, param in params.items() if param.required]
+    for name in required if settings.schedule is not None else ():
+        problems.add(("params", name), f"param {name} needs a default, because the pipeline has a schedule")
+
+
+def _check_schedule(schedule: str | After | None, problems: Problems) -> None:
+    if isinstance(schedule, After):
+        for index, table in enumerate(schedule.after):
+            if table_uri(table) is None:
+                message = f"'{shown(table)}' is no table; write it as '@family.alias/table'"
+                problems.add(("schedule", "after", index), message)
+        return
+    problem = None if schedule is None else _schedule_problem(schedule)
+    if problem:
+        problems.add(("schedule",), f"schedule: {problem}")
+
+
+def _schedule_problem(schedule: str) -> str | None:
+    from croniter import croniter
+
+    if schedule in PRESETS or (not schedule.startswith("@") and croniter.is_valid(schedule)):
+        return None
+    hint = did_you_mean(schedule, PRESETS)
+    return f"'{shown(schedule)}' is neither a cron text nor a preset.{hint} Presets are {', '.join(PRESETS)}"

@@ -1,0 +1,123 @@
+"""Jinja in configs: its syntax, and its values where no Airflow is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.errors import DriverConfigError, printable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_MARKERS = ("{{", "{%", "{#")
+
+
+def has_template(text: str) -> bool:
+    """Return whether a text has Jinja in it."""
+    return any(marker in text for marker in _MARKERS)
+
+
+def template_problem(text: str) -> tuple[int, str] | None:
+    """Return the line in a text, from 1, and what is wrong with its Jinja; None if nothing is.
+
+    :param text: of a config value or a ``.sql`` file.
+    """
+    from jinja2 import TemplateSyntaxError
+
+    if not has_template(text):
+        return None
+    try:
+        _environment().parse(text)
+    except TemplateSyntaxError as error:
+        return error.lineno, f"is not valid Jinja: {printable(error.message or '')}"
+    except RecursionError:
+        return 1, "is not valid Jinja: it nests too deep"
+    return None
+
+
+def render(value: Any, context: Mapping[str, Any], step: str) -> Any:
+    """Return a config with its templates rendered.
+
+    :param value: of a config, with all that is in it.
+    :param context: the names that templates may use; see :func:`template_context`.
+    :param step: for the message.
+    :raises DriverConfigError: a template names something that is not there, or fails.
+    """
+    if isinstance(value, dict):
+        return {name: render(item, context, step) for name, item in value.items()}
+    if isinstance(value, list):
+        return [render(item, context, step) for item in value]
+    if not isinstance(value, str) or not has_template(value):
+        return value
+    problem = ""
+    try:
+        return _environment().from_string(value).render(context)
+    except Exception as error:  # noqa: BLE001 - a template may raise anything
+        problem = f"Step {step}: a template in its config failed: {printable(error)}. Templates know {_known(context)}."
+    raise DriverConfigError(problem, step=step)
+
+
+def template_context(pipeline: str, moment: datetime, params: Mapping[str, Any], run_id: str) -> dict[str, Any]:
+    """Return the names of Airflow's template context that do not need Airflow.
+
+    :param pipeline: its id.
+    :param moment: for which the pipeline runs.
+    :param params: the values of its parameters.
+    :param run_id: of this run.
+    """
+    at = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return {
+        "logical_date": at,
+        "data_interval_start": at,
+        "data_interval_end": at,
+        "ds": _ds(at),
+        "ds_nodash": _ds_nodash(at),
+        "ts": _ts(at),
+        "ts_nodash": _ts_nodash(at),
+        "params": dict(params),
+        "run_id": run_id,
+        "dag_id": pipeline,
+        "macros": {"datetime": datetime, "timedelta": timedelta, "ds_add": _ds_add, "ds_format": _ds_format},
+    }
+
+
+def _known(context: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(context))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
+
+    # As Airflow has it: a name that is not there is an error, and the end of a .sql file stays.
+    environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    environment.filters.update(ds=_ds, ds_nodash=_ds_nodash, ts=_ts, ts_nodash=_ts_nodash)
+    return environment
+
+
+def _ds(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d")
+
+
+def _ds_nodash(moment: datetime) -> str:
+    return moment.strftime("%Y%m%d")
+
+
+def _ts(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+def _ts_nodash(moment: datetime) -> str:
+    return moment.strftime("%Y%m%dT%H%M%S")
+
+
+def _ds_add(ds: str, days: int) -> str:
+    return _ds(datetime.fromisoformat(ds) + timedelta(days=days))
+
+
+def _ds_format(ds: str, input_format: str, output_format: str) -> str:
+    return datetime.strptime(ds, input_format).replace(tzinfo=timezone.utc).strftime(output_format)

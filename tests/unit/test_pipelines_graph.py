@@ -1,0 +1,125 @@
+"""Which step waits for which, in both dialects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from osiris_provider.pipelines.dialects import Draft, StepDraft
+from osiris_provider.pipelines.graph import edges_of, sorted_steps
+from osiris_provider.pipelines.model import AirflowTask, Options, PipelineModel
+from osiris_provider.pipelines.problems import Problems
+
+from tests.unit.pipeline_files import checked, loaded
+
+CHAIN = """\
+steps:
+  - {id: a, driver: mysql.extractor, config: {connection: "@mysql", table: a}}
+  - {id: b, driver: duckdb.processor, config: {query: FROM a}}
+  - {id: c, driver: postgres.writer, config: {connection: "@postgres", table: c}}
+  - {id: d, driver: mysql.extractor, config: {connection: "@mysql", table: d}}
+"""
+
+
+def test_without_inputs_and_needs_the_order_of_the_file_is_a_chain(tmp_path: Path) -> None:
+    steps = loaded(tmp_path, CHAIN).steps
+    assert {name: (dict(step.inputs), step.after) for name, step in steps.items()} == {
+        "a": ({}, ()),
+        "b": ({"a": "a"}, ("a",)),
+        "c": ({"b": "b"}, ("b",)),
+        "d": ({}, ("c",)),
+    }
+
+
+def test_one_step_that_says_it_makes_all_others_roots(tmp_path: Path) -> None:
+    steps = loaded(tmp_path, CHAIN.replace("id: c,", "id: c, inputs: [a], needs: b,")).steps
+    assert {name: step.after for name, step in steps.items()} == {"a": (), "b": (), "d": (), "c": ("a", "b")}
+    assert dict(steps["c"].inputs) == {"a": "a"}
+
+
+@pytest.mark.parametrize("written", ["[a]", "a", "{a: a}", '{a: "${a.df}"}', '{a: "${a.data}"}'])
+def test_inputs_are_a_step_a_list_or_names(tmp_path: Path, written: str) -> None:
+    assert dict(
+        loaded(tmp_path, CHAIN.replace("id: b,", f"id: b, inputs: {written},").replace("id: c,", "id: c, inputs: [b],"))
+        .steps["b"]
+        .inputs
+    ) == {"a": "a"}
+
+
+def test_the_name_of_an_input_is_the_table(tmp_path: Path) -> None:
+    text = CHAIN.replace("id: b,", "id: b, inputs: {sales: a},").replace("id: c,", "id: c, inputs: [b],")
+    assert dict(loaded(tmp_path, text).steps["b"].inputs) == {"sales": "a"}
+
+
+OML = """\
+oml_version: "0.1.0"
+name: hello
+steps:
+  - {id: one, component: mysql.extractor, mode: read, config: {connection: "@mysql", table: a}}
+  - {id: two, component: mysql.extractor, mode: read, config: {connection: "@mysql", table: b}}
+  - {id: both-of, component: duckdb.processor, mode: transform, needs: [one, two], config: {query: FROM df_one}}
+  - {id: last, component: filesystem.csv_writer, mode: write, config: {path: /tmp/x.csv}}
+"""
+
+
+def test_oml_needs_carry_data_and_the_step_before_is_their_default(tmp_path: Path) -> None:
+    steps = loaded(tmp_path, OML).steps
+    assert dict(steps["both-of"].inputs) == {"one": "one", "two": "two", "df_one": "one", "df_two": "two"}
+    assert dict(steps["last"].inputs) == {"both-of": "both-of"}
+    assert steps["two"].after == ("one",)
+
+
+def test_oml_empty_needs_are_a_root(tmp_path: Path) -> None:
+    assert loaded(tmp_path, OML.replace("id: two,", "id: two, needs: [],")).steps["two"].after == ()
+
+
+def test_oml_a_single_input_is_input_df(tmp_path: Path) -> None:
+    steps = loaded(tmp_path, OML.replace("needs: [one, two]", "needs: [two]")).steps
+    assert dict(steps["both-of"].inputs) == {"two": "two", "df_two": "two", "input_df": "two"}
+
+
+def test_oml_inputs_say_whose_rows_are_written(tmp_path: Path) -> None:
+    text = OML.replace("id: last,", 'id: last, inputs: {df: "${one.df}"},')
+    last = loaded(tmp_path, text).steps["last"]
+    assert (dict(last.inputs), last.after) == ({"df": "one"}, ("one",))
+
+
+def test_cycles_are_named_with_their_lines(tmp_path: Path) -> None:
+    text = """\
+    steps:
+      - {id: a, driver: duckdb.processor, inputs: [c], config: {query: FROM c}}
+      - {id: b, driver: duckdb.processor, inputs: [a], config: {query: FROM a}}
+      - {id: c, driver: duckdb.processor, inputs: [b], config: {query: FROM b}}
+      - {id: d, driver: duckdb.processor, inputs: [c], config: {query: FROM c}}
+      - {id: e, driver: duckdb.processor, inputs: [f], config: {query: FROM f}}
+      - {id: f, driver: duckdb.processor, needs: [e], config: {query: FROM e}}
+    """
+    pipeline, problems = checked(tmp_path, text)
+    assert pipeline is None
+    assert problems == [
+        "orders.yaml:2: a: steps wait for each other: a → b → c → a (lines 2, 3, 4); take one of these edges away",
+        "orders.yaml:6: e: steps wait for each other: e → f → e (lines 6, 7); take one of these edges away",
+    ]
+
+
+@given(st.lists(st.lists(st.integers(0, 11), max_size=4), min_size=1, max_size=12))
+def test_order_or_cycles(needs: list[list[int]]) -> None:
+    steps = tuple(
+        StepDraft(
+            f"s{index}", ("steps", index), "x", {}, None, tuple({f"s{of}": 0 for of in after}), Options(), AirflowTask()
+        )
+        for index, after in enumerate(needs)
+    )
+    draft = Draft("osiris", PipelineModel(), steps, frozenset(step.id for step in steps))
+    problems = Problems(Path("x.yaml"))
+    edges = edges_of(draft, {step.id: "any" for step in steps}, problems)
+    order = sorted_steps(draft, edges, problems)
+    place = {name: at for at, name in enumerate(order)}
+    assert all(place[of] < place[name] for name in order for of in edges[name].after)
+    cycles = [problem for problem in problems.found if "wait for each other" in problem.message]
+    itself = any(step.id in edges[step.id].after for step in steps)
+    assert bool(cycles) or itself or len(order) == len(steps)
+    if cycles:
+        assert len(order) < len(steps)
