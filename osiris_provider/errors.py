@@ -23,9 +23,10 @@ Airflow moves them between processes. What happened at a peer is a :class:`Fault
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, get_args
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -210,8 +211,16 @@ class DriverConfigError(OsirisError, ValueError):
 class PipelineConfigError(OsirisError, ValueError):
     """A pipeline's YAML, or a ``.sql`` file beside it, is wrong: a line of the message for each problem.
 
-    ``facts`` has ``file``, ``line``, ``step`` and ``field`` of the first one, and ``problems``, a list with all.
+    ``file``, ``line``, ``step`` and ``field`` are those of the first one.
+
+    :param problems: all of them, each as a dict of ``file``, ``line``, ``step``, ``field`` and ``message``.
     """
+
+    problems: tuple[dict[str, Any], ...]
+
+    def __init__(self, message: str, *, problems: Iterable[dict[str, Any]] = (), **where: Unpack[Where]) -> None:
+        super().__init__(message, **where)
+        self.problems = tuple(problems)
 
 
 class MissingPackageError(OsirisError, ImportError):

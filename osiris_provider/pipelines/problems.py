@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from osiris_provider.connections.reference import shown
-from osiris_provider.errors import PipelineConfigError
+from osiris_provider.errors import PipelineConfigError, Where
 
 MOST_PROBLEMS = 100
 """Of a file. Whoever has more mends these first; a hostile file costs no more time than that."""
@@ -104,8 +104,9 @@ def error_of(problems: Sequence[Problem]) -> PipelineConfigError:
     """
     first = problems[0]
     message = "\n".join(map(str, problems))
-    facts = {"file": str(first.file), "line": first.line, "step": first.step, "field": first.field}
-    return PipelineConfigError(message, **facts, problems=[problem.as_dict() for problem in problems])
+    every = [problem.as_dict() for problem in problems]
+    where = Where(file=str(first.file), line=first.line, step=first.step, field=first.field)
+    return PipelineConfigError(message, problems=every, **where)
 
 
 def listed(names: Iterable[str], limit: int = 20) -> str:

@@ -180,7 +180,7 @@ def test_the_error_has_every_problem_and_where_it_stands(tmp_path: Path) -> None
     with pytest.raises(PipelineConfigError) as caught:
         load_pipeline(path)
     assert str(caught.value).splitlines()[0].startswith(f"{path}:2: key ower is unknown")
-    assert [problem["line"] for problem in caught.value.facts["problems"]] == [2, 6]
+    assert [problem["line"] for problem in caught.value.problems] == [2, 6]
 
 
 @pytest.mark.parametrize("value", ["{{ ds }}", "x-${params.a}", "${params.a}"])
