@@ -33,7 +33,10 @@ def columns_of(cursor: extensions.cursor, table: str) -> list[Column]:
     """
     cursor.execute(
         "SELECT attname, attnotnull, attnotnull AND NOT atthasdef AND attidentity = '', "
-        "attgenerated <> '' OR attidentity = 'a', typname, atttypmod "
+        "attgenerated <> '' OR attidentity = 'a', "
+        # A type of somebody else may have the name of one of PostgreSQL's.
+        "CASE WHEN typnamespace = 'pg_catalog'::regnamespace THEN typname "
+        "ELSE typnamespace::regnamespace || '.' || typname END, atttypmod "
         "FROM pg_attribute JOIN pg_type t ON t.oid = atttypid "
         "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         (table,),

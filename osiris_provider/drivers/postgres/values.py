@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -40,13 +39,13 @@ def column_type(dtype: pa.DataType) -> str:
         (pa.types.is_date, "date"),
         (pa.types.is_time, "time"),
         (pa.types.is_duration, "interval"),
-        (_is_binary, "bytea"),
+        (is_binary, "bytea"),
         (pa.types.is_nested, "jsonb"),
     )
     return next((name for test, name in tests if test(dtype)), "text")
 
 
-def csv_of(batch: pa.RecordBatch) -> io.BytesIO:
+def csv_of(batch: pa.RecordBatch) -> memoryview:
     """Return a batch as CSV: texts in quotes, nulls without, which tells them from empty texts.
 
     :param batch: of any types.
@@ -56,11 +55,10 @@ def csv_of(batch: pa.RecordBatch) -> io.BytesIO:
 
     columns = [_printable(column) for column in batch.columns]
     names = [str(number) for number in range(len(columns))]
-    out = io.BytesIO()
+    out = pa.BufferOutputStream()
     options = pacsv.WriteOptions(include_header=False, quoting_style="needed")
     pacsv.write_csv(pa.RecordBatch.from_arrays(columns, names=names), out, options)
-    out.seek(0)
-    return out
+    return memoryview(out.getvalue())
 
 
 def _printable(column: pa.Array) -> pa.Array:
@@ -72,7 +70,7 @@ def _printable(column: pa.Array) -> pa.Array:
         return _printable(column.dictionary_decode())
     if pa.types.is_nested(dtype):
         return pa.array([json_text(value) for value in column.to_pylist()], pa.string())
-    if _is_binary(dtype):
+    if is_binary(dtype):
         return pa.array([None if value is None else "\\x" + value.hex() for value in column.to_pylist()], pa.string())
     if pa.types.is_duration(dtype):
         micros = column.cast(pa.duration("us"), safe=False).cast(pa.int64()).to_pylist()
@@ -94,7 +92,8 @@ def _cut(column: pa.Array) -> pa.Array:
     return column.cast(pa.time64("us"), safe=False) if dtype == pa.time64("ns") else column
 
 
-def _is_binary(dtype: pa.DataType) -> bool:
+def is_binary(dtype: pa.DataType) -> bool:
+    """Return whether an Arrow type is one of bytes."""
     import pyarrow as pa
 
     tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)

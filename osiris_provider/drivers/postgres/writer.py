@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.postgres.client import undo
 from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
 from osiris_provider.connectors.sql.faults import BAD_DATA
 from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.postgres.copy_format import CopyFormat, copy_format
 from osiris_provider.drivers.postgres.extractor import PostgresDriver, quote
 from osiris_provider.drivers.postgres.names import check_column_names, check_config_names
 from osiris_provider.drivers.postgres.nul import PostgresWriteConfig, without_nul
 from osiris_provider.drivers.postgres.tables import columns_of, unique_keys
-from osiris_provider.drivers.postgres.values import column_type, csv_of
+from osiris_provider.drivers.postgres.values import column_type
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger
 from osiris_provider.drivers.sql.tables import (
@@ -37,6 +38,7 @@ from osiris_provider.drivers.sql.write import (
     fitted,
     load_id_of,
     numbered,
+    numbered_schema,
     say_loaded,
 )
 from osiris_provider.errors import DataError
@@ -115,32 +117,43 @@ def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema,
     config = step.config
     table = quoted_table(config.table, quote)
     columns = columns_of(cursor, table)
+    target = columns
     if columns:
         check_columns(step.id, config.table, schema, columns)
     elif config.create_if_missing:
         cursor.execute(create_statement(table, schema, quote, column_type, config.primary_key))
+        target = columns_of(cursor, table)
     else:
         raise missing_table(step.id, config.table)
-    batches = without_nul(batches, config, {column.name: column.kind for column in columns})
+    kinds = {column.name: column.kind for column in target}
+    batches = without_nul(batches, config, kinds)
     rows = fitted(step, columns or created_columns(schema, DIGITS, as_text=True), batches)
     if config.write_mode == "upsert":
         check_unique(step.id, config.table, config.primary_key, unique_keys(cursor, table))
-        return _upsert(cursor, config, table, schema, rows)
+        return _upsert(cursor, config, table, schema, rows, kinds)
     if columns and config.write_mode == "replace":
         # Readers are not held up; a second writer is, so that two runs do not both leave their rows.
         cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
-    return _copy(cursor, config, table, rows)
+    return _copy(cursor, config, table, rows, copy_format(schema, kinds))
 
 
-def _upsert(cursor: extensions.cursor, config: WriteConfig, table: str, schema: pa.Schema, batches: Batches) -> int:
+def _upsert(
+    cursor: extensions.cursor,
+    config: WriteConfig,
+    table: str,
+    schema: pa.Schema,
+    batches: Batches,
+    kinds: Mapping[str, str],
+) -> int:
     names = ", ".join(map(quote, schema.names))
     keys = ", ".join(map(quote, config.primary_key))
     cursor.execute(
         f"CREATE TEMP TABLE {STAGE} ON COMMIT DROP AS "  # noqa: S608 - every name is quoted
         f"SELECT {names}, NULL::bigint AS {ROW} FROM {table} WITH NO DATA"
     )
-    rows = _copy(cursor, config, STAGE, numbered(batches))
+    staged = copy_format(numbered_schema(schema), {**kinds, ROW: "int8"})
+    rows = _copy(cursor, config, STAGE, numbered(batches), staged)
     cursor.execute(
         f"SELECT min({ROW}), max({ROW}) FROM {STAGE} GROUP BY {keys} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 - quoted
     )
@@ -162,16 +175,17 @@ def _upsert(cursor: extensions.cursor, config: WriteConfig, table: str, schema: 
     raise problem
 
 
-def _copy(cursor: extensions.cursor, config: WriteConfig, table: str, batches: Batches) -> int:
+def _copy(cursor: extensions.cursor, config: WriteConfig, table: str, batches: Batches, copy_format: CopyFormat) -> int:
     """Copy all batches, each in a COPY of its own."""
     name = STAGE if table == STAGE else split_table(config.table)[1]
     rows = 0
-    for batch, text in encoded_ahead(batches, csv_of):
+    for batch, sent in encoded_ahead(batches, copy_format.encode):
         names = ", ".join(map(quote, batch.schema.names))
+        statement = f"COPY {table} ({names}) FROM STDIN (FORMAT {copy_format.name})"
         try:
-            cursor.copy_expert(f"COPY {table} ({names}) FROM STDIN (FORMAT csv)", text, size=_BLOCK)
+            cursor.copy_expert(statement, io.BytesIO(sent), size=_BLOCK)
         except _database_error() as error:
-            problem = _refused(config, error, name, _first_lines(batch), rows)
+            problem = _refused(config, error, name, copy_format.first_lines(batch), rows)
             if problem is None:
                 raise
         else:
@@ -208,25 +222,6 @@ def _refused(
         return constraint_error(config.table, column or "(any)", row, f"{reason} (SQLSTATE {error.pgcode})")
     message = f"Table {config.table}: a row of the input: {reason} (SQLSTATE {error.pgcode}). Nothing was written."
     return DataError(message, table=config.table)
-
-
-def _first_lines(batch: pa.RecordBatch) -> list[int]:
-    """Return the number of the line on which each row begins, as COPY counts the lines in the text of a batch."""
-    # Until it has seen the end of a row, COPY takes only a carriage return in a text for the end of a line.
-    breaks = _count("\r", batch.slice(0, 1)) + _count("\n", batch.slice(1))
-    return list(itertools.accumulate((1 + inside for inside in breaks), initial=1))[:-1]
-
-
-def _count(char: str, batch: pa.RecordBatch) -> list[int]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    counts = [0] * batch.num_rows
-    for column in batch.columns:
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            inside = pc.fill_null(pc.count_substring(column, char), 0).to_pylist()
-            counts = [before + more for before, more in zip(counts, inside, strict=True)]
-    return counts
 
 
 def _database_error() -> type[psycopg2.Error]:

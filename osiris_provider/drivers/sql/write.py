@@ -178,6 +178,13 @@ def sliced(reader: pa.RecordBatchReader, rows: int) -> Batches:
     raise InputError(broken)
 
 
+def numbered_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the schema that :func:`numbered` gives batches."""
+    import pyarrow as pa
+
+    return schema.append(pa.field(ROW, pa.int64()))
+
+
 def numbered(batches: Batches) -> Batches:
     """Yield the batches with column :data:`ROW`."""
     import pyarrow as pa
