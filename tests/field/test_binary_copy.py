@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.postgres import binary, copy_format
+from osiris_provider.drivers.postgres.tables import columns_of
 from osiris_provider.errors import DataError
+from osiris_provider.testing.context import RecordingContext
 
-from tests.contract.context import RecordingContext
 from tests.field.test_database_round_trips import WILD, columns, nested
 from tests.integration.postgres import connect
 from tests.servers import Address
@@ -57,9 +58,6 @@ PAIRS = [
 @st.composite
 def inputs(draw: st.DrawFn) -> tuple[str, pa.Array, bool]:
     declared, dtype, values = draw(st.sampled_from(PAIRS))
-    if pa.types.is_date(dtype):
-        # Of the year 0, which is 1 BC, Arrow writes a text that PostgreSQL does not read.
-        values = values.filter(lambda number: number > 0)
     return declared, draw(columns(dtype, values)), draw(st.booleans())
 
 
@@ -104,3 +102,27 @@ def test_binary_and_text_leave_the_same_bytes(connection: dict[str, Any], given:
         sent = written(connection, declared, column, **config)
     with mock.patch.object(copy_format, "binary_types", return_value=None):
         assert sent == written(connection, declared, column, **config)
+
+
+def test_a_type_of_that_name_in_another_schema_is_none_of_postgresql(postgres_database: Address) -> None:
+    with closing(connect(postgres_database)) as client, client, client.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA mine; CREATE TYPE mine.int8 AS ENUM ('1'); CREATE TABLE t (a mine.int8, b int8)")
+        kinds = {column.name: column.kind for column in columns_of(cursor, "t")}
+    assert kinds == {"a": "mine.int8", "b": "int8"}
+    assert binary.binary_types(pa.schema({"a": pa.int64(), "b": pa.int64()}), kinds) is None
+
+
+def test_the_row_that_breaks_a_rule_of_the_table_is_named(
+    postgres_database: Address, connection: dict[str, Any]
+) -> None:
+    with closing(connect(postgres_database)) as client, client, client.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (n int, c int CHECK (c < 70000))")
+        client.commit()
+        table = pa.table({"n": range(100_000), "c": range(100_000)})
+        step = {"table": "t", "batch_rows": 30_000, "resolved_connection": connection}
+        with pytest.raises(DataError, match="row 70,001 of the input: it breaks constraint t_c_check"):
+            get_driver("postgres.writer").run(
+                step_id="w", config=step, inputs={"e": {"data": table}}, ctx=RecordingContext()
+            )
+        cursor.execute("SELECT count(*) FROM t")
+        assert cursor.fetchall() == [(0,)]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _BITS = {"int2": 16, "int4": 32, "int8": 64}
 _MANTISSA = {"float4": 24, "float8": 53}
 _MOMENTS = {
-    "date": Moments("date"),
+    "date": Moments("date", as_text=True),
     "interval": Moments("interval"),
     "time": Moments("time"),
     "timetz": Moments("time", zoned=True),

@@ -94,9 +94,9 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
         if moments.kind != "interval":
             yield pc.invert(pc.match_substring_regex(column, _pattern(moments))), _shape(moments)
         return
-    if moments.as_text and pa.types.is_timestamp(dtype):
-        ticks = column.cast(pa.int64())
-        low, high = (max(-(2**63), min(2**63 - 1, second * 10 ** _DIGITS[dtype.unit])) for second in _WRITTEN)
+    if moments.as_text and (pa.types.is_timestamp(dtype) or pa.types.is_date(dtype)):
+        ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_date32(dtype) else column.cast(pa.int64())
+        low, high = (max(-(2**63), min(2**63 - 1, _ticks(second, dtype))) for second in _WRITTEN)
         yield pc.or_(pc.less(ticks, low), pc.greater_equal(ticks, high)), "its year is not one of 1 to 32767"
     fitting: dict[str, tuple[Callable[[Any], bool], ...]] = {
         "date": (pa.types.is_date, pa.types.is_timestamp),
@@ -119,6 +119,18 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
             pc.or_(pc.less(ticks, -limit), pc.greater(ticks, limit)),
             "it is more than 64 bits of microseconds can count",
         )
+
+
+def _ticks(second: int, dtype: pa.DataType) -> int:
+    """Return a moment in the unit of a type of days or timestamps.
+
+    :param second: since 1970, the first of a day.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_date32(dtype):
+        return second // 86_400
+    return second * 10 ** (_DIGITS["ms"] if pa.types.is_date(dtype) else _DIGITS[dtype.unit])
 
 
 def _pattern(moments: Moments) -> str:

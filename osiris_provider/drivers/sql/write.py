@@ -148,6 +148,8 @@ def created_columns(schema: pa.Schema, fraction: int, *, as_text: bool = False) 
         dtype = field.type
         if pa.types.is_timestamp(dtype):
             moments = Moments("timestamp", fraction, zoned=dtype.tz is not None, as_text=as_text)
+        elif as_text and pa.types.is_date(dtype):
+            moments = Moments("date", as_text=True)
         elif pa.types.is_time(dtype) or pa.types.is_duration(dtype):
             moments = Moments("time", fraction)
         else:
