@@ -130,7 +130,8 @@ def _ticks(second: int, dtype: pa.DataType) -> int:
 
     if pa.types.is_date32(dtype):
         return second // 86_400
-    return second * 10 ** (_DIGITS["ms"] if pa.types.is_date(dtype) else _DIGITS[dtype.unit])
+    digits = _DIGITS["ms" if pa.types.is_date(dtype) else dtype.unit]
+    return second * int(10**digits)
 
 
 def _pattern(moments: Moments) -> str:
