@@ -26,6 +26,7 @@ from osiris_provider.drivers.sql.write import (
     STAGE,
     SQLWriter,
     WriteConfig,
+    encoded_ahead,
     fitted,
     load_id_of,
     numbered,
@@ -174,14 +175,14 @@ def _insert(
 
     rows = 0
     source = _Rows()
-    for batch in batches:
+    for batch, sent in encoded_ahead(batches, _readable):
         for key in keys:
             same = same_key(batch, key)
             if same is not None:
                 raise duplicate_key_error(config.table, key, [rows + row + 1 for row in same])
         try:
             with _refusals(config.table, f"among rows {rows + 1:,} to {rows + batch.num_rows:,} of the input: one"):
-                source.batch = batch
+                source.table = sent
                 if not rows:
                     cursor.register(INPUT, source)
                 cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
@@ -200,12 +201,16 @@ class _Rows:
     Batches that are registered one by one stay in memory until the transaction ends.
     """
 
-    batch: pa.RecordBatch
+    table: pa.Table
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        import pyarrow as pa
+        return self.table.__arrow_c_stream__(requested_schema)
 
-        return readable(pa.Table.from_batches([self.batch])).__arrow_c_stream__(requested_schema)
+
+def _readable(batch: pa.RecordBatch) -> pa.Table:
+    import pyarrow as pa
+
+    return readable(pa.Table.from_batches([batch]))
 
 
 def _conversion_error(
