@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.connectors.faults import chain
 from osiris_provider.errors import ConnectorError, MissingPackageError, OsirisError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class OsirisRetryPolicy(RetryPolicy):
         context: Context | None = None,  # noqa: ARG002 - it takes the error only
     ) -> RetryDecision:
         """Decide about one failure; Airflow calls it in the task's process."""
-        error = _ours(exception)
+        error = next((item for item in chain(exception) if isinstance(item, OsirisError)), None)
         if error is None:
             return RetryDecision.default()
         reason = f"{type(error).__name__}, category {error.category}"
@@ -77,14 +78,3 @@ class OsirisRetryPolicy(RetryPolicy):
         """
         delay = data["delay"]
         return cls(None if delay is None else timedelta(seconds=delay), timedelta(seconds=data["max_delay"]))
-
-
-def _ours(exception: BaseException) -> OsirisError | None:
-    seen: set[int] = set()
-    error: BaseException | None = exception
-    while error is not None and id(error) not in seen:
-        if isinstance(error, OsirisError):
-            return error
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return None

@@ -49,7 +49,9 @@ def _load(name: str) -> type[Any]:
         if isinstance(cls, type):
             return cls
     except ImportError as error:
-        problem = f" ({error})" if error.name and not module_name.startswith(error.name) else ""
+        # That the module itself is not there, or a package that it is in, is what the message says already.
+        itself = f"{module_name}.".startswith(f"{error.name}.")
+        problem = f" ({error})" if error.name and not itself else ""
     known = driver_names()
     message = f"There is no driver '{name}'{problem}.{did_you_mean(name, known)} Installed are: {', '.join(known)}."
     raise DriverConfigError(message)

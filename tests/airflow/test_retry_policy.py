@@ -114,6 +114,31 @@ def test_what_it_does_not_know_is_left_to_the_task() -> None:
 
 
 @since_3_3
+@pytest.mark.parametrize("hook", ["__cause__", "__context__"])
+def test_an_error_is_found_by_its_cause_alone_and_by_its_context_alone(hook: str) -> None:
+    outermost, between = RuntimeError("The task failed."), KeyError("x")
+    setattr(outermost, hook, between)
+    setattr(between, hook, AuthError("No."))
+    assert NO_DELAY.evaluate(outermost, 1, 3).action is RetryAction.FAIL
+
+
+@since_3_3
+def test_the_nearest_error_decides() -> None:
+    auth, network = AuthError("No."), NetworkError("It is down.")
+    auth.__context__ = network
+    assert NO_DELAY.evaluate(auth, 1, 3).action is RetryAction.FAIL
+    auth.__context__, network.__context__ = None, auth
+    assert NO_DELAY.evaluate(network, 1, 3).action is RetryAction.RETRY
+
+
+@since_3_3
+def test_a_chain_that_goes_round_ends() -> None:
+    one, other = ValueError(), KeyError()
+    one.__cause__, other.__context__ = other, one
+    assert NO_DELAY.evaluate(one, 1, 3).action is RetryAction.DEFAULT
+
+
+@since_3_3
 def test_a_lasting_fault_of_any_category_fails() -> None:
     certificate = NetworkError("The certificate has expired.", fault=CERTIFICATE_EXPIRED)
     assert isinstance(certificate, ConnectorError)

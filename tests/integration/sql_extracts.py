@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pytest
 from osiris_provider.drivers import get_driver
-from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.errors import DataError, DriverConfigError, OsirisError
 from osiris_provider.runtime.staging import StagedData, Staging
 from osiris_provider.testing.context import RecordingContext
 from upath import UPath
@@ -178,6 +178,15 @@ class PartitionTests(StagedFamily):
         reader.read_next_batch()
         del reader
         assert self.sessions_end(address, 1)
+
+    def test_a_read_that_fails_leaves_no_session_while_its_error_is_held(
+        self, connection: Connection, table: str, address: Address
+    ) -> None:
+        fails = f"SELECT n, CASE WHEN n >= {ROWS // 2} THEN (SELECT 1 UNION ALL SELECT n) END AS x FROM {table}"
+        with pytest.raises(OsirisError) as raised:
+            self.reader(connection, query=fails, partition_on="n", partitions=3).read_all()
+        assert self.sessions_end(address, 1)
+        assert raised.value.__traceback__ is not None
 
     def test_an_odd_value_in_one_part(self, connection: Connection, staging: Staging) -> None:
         staged = self.stage(staging, connection, query=self.odd.format(rows=1000), partition_on="n")

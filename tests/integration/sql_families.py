@@ -128,6 +128,15 @@ class ConnectorTests(SQLFamily):
         connector.close_all()
         assert self.sessions_end(address)
 
+    def test_conn_014_a_half_read_stream_that_is_still_held_leaves_no_session(
+        self, connector: Connector[Any, Any], connection: Connection, address: Address
+    ) -> None:
+        reader = self.reader(connection, query=self.numbers.format(rows=200_000), batch_rows=100)
+        reader.read_next_batch()
+        connector.close_all()
+        assert self.sessions_end(address)
+        assert reader is not None
+
     def test_conn_016_awkward_passwords_log_in(
         self, connector: Connector[Any, Any], connection: Connection, address: Address
     ) -> None:

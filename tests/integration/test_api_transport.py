@@ -215,6 +215,14 @@ def test_conn_009_deadline_against_slow_proxies(manner: Manner, variable: str, m
         assert_in_time(to(f"{scheme}://127.0.0.1:9"))
 
 
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "HTTP_PROXY"])
+def test_conn_009_deadline_against_dead_proxies(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheme = variable.partition("_")[0].lower()
+    with unanswered_port() as port:
+        monkeypatch.setenv(variable, f"http://127.0.0.1:{port}")
+        assert_in_time(to(f"{scheme}://127.0.0.1:9"))
+
+
 def test_proxy_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     with closed_port() as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")

@@ -20,6 +20,11 @@ from tests.servers.kinds import MYSQL_AND_MARIADB
 
 pytestmark = MYSQL_AND_MARIADB
 
+AT_ONCE_AND_LATER = [
+    "SELECT n FROM (SELECT 1 AS n) t WHERE n = (SELECT 1 UNION ALL SELECT 2)",
+    "SELECT (SELECT 1 UNION ALL SELECT 2) AS n",
+]
+"""Statements that are prepared and then fail: before the result begins, and in it."""
 MANY = f"SELECT seq, REPEAT('x', 200) AS pad FROM {numbers(300_000)}"
 
 
@@ -162,6 +167,26 @@ def test_what_cannot_be_prepared_is_not_executed(connection: Connection[Any], qu
 
     assert one(connection, "SELECT COUNT(*) FROM t") == 1
     assert left_prepared(connection) == 0
+
+
+@pytest.mark.parametrize("fails", AT_ONCE_AND_LATER, ids=["at once", "later"])
+def test_a_statement_whose_execution_fails_is_forgotten(
+    mysql_family: MySQLFamilyServer, connection: Connection[Any], fails: str
+) -> None:
+    with closing(mysql_family.connect()) as admin:
+        before = held(admin)
+        for _ in range(3):
+            with pytest.raises(pymysql.Error) as raised:
+                stream_query(connection, fails).read_all()
+            assert raised.value.args[0] == ER.SUBQUERY_NO_1_ROW
+
+        assert one(connection, "SELECT 'again'") == "again"
+        assert held(admin) == before
+
+
+def held(connection: Connection[Any]) -> int:
+    """Return how many statements the server holds prepared, of all sessions."""
+    return int(one(connection, "SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'"))
 
 
 def test_a_server_that_prepares_nothing(mysql_family: MySQLFamilyServer, connection: Connection[Any]) -> None:

@@ -232,9 +232,13 @@ def test_one_failing_part_ends_them_all(connection: dict[str, Any], server: Any)
     server.execute(f"CREATE TABLE t (id INT) SELECT seq AS id FROM {numbers(100_000)}")
     query = f"SELECT id, (SELECT seq FROM {numbers(2)} WHERE t.id = 99000 OR seq = 1) AS m FROM t"
 
-    with pytest.raises((DataError, UnknownConnectorError), match="Step read"):
-        read(connection, query=query, partition_on="id")
+    with pytest.raises((DataError, UnknownConnectorError), match="Step read") as raised:
+        # Without close_all, which would close the client that is reused.
+        reader(connection, query=query, partition_on="id").read_all()
 
+    # The error is held, and with it all that its frames refer to.
+    until(lambda: sessions(server) == 1, "end of the other sessions", 10)
+    assert raised.value.__traceback__ is not None
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("osiris-read")]
 
 

@@ -38,6 +38,17 @@ def entry(key: RunKey, mark: CursorValue | None = None) -> Entry:
     )
 
 
+def test_a_state_says_when_it_was_written() -> None:
+    store = StateStore(f"memory://{uuid.uuid4().hex}", UPath)
+    began = datetime.now(timezone.utc).replace(microsecond=0)
+    store.write(run(1), entry(run(1)))
+    found = store.read(TASK, run(1).name())
+    assert found is not None
+    written = datetime.fromisoformat(found.written_at)
+    assert written.utcoffset() == timedelta(0)
+    assert began <= written <= datetime.now(timezone.utc)
+
+
 def test_what_is_written_is_read_back_exactly(url: str) -> None:
     store = StateStore(url, UPath)
     assert store.names(TASK) == []

@@ -285,3 +285,30 @@ def test_conn_001_messages_show_no_terminal_codes_or_brackets(tmp_path: Path) ->
     for problem in validate_file(write(tmp_path, text))[1]:
         assert problem.message.isprintable()
         assert not re.search(r"[\[\]]", problem.message)
+
+
+ANCHORS = """
+version: 1
+connections:
+  mysql:
+    one: &all
+      host: &host db.example.com
+      user: &user reader
+      database: shop
+    two: {<<: *all, host: *host, user: *user}
+    three: {host: *host, user: *user, database: shop}
+"""
+
+
+def test_an_anchor_that_is_used_is_no_remark_whatever_it_names(tmp_path: Path) -> None:
+    path, problems, warnings = validate_file(write(tmp_path, ANCHORS))
+    assert (problems, warnings) == ([], [])
+    assert resolve_connection("@mysql.three", file=path)["host"] == "db.example.com"
+
+
+def test_of_two_anchors_the_one_that_is_not_used_is_a_remark(tmp_path: Path) -> None:
+    text = ANCHORS.replace("host: *host, user: *user, d", "host: *host, user: &secret pw, d")
+    _, problems, _ = validate_file(write(tmp_path, text))
+    [problem] = problems
+    assert problem.line == 10
+    assert "begins with &" in problem.message

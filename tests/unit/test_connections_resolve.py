@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -226,3 +227,12 @@ def test_conn_021_only_what_is_public(tmp_path: Path) -> None:
         {"family": "api", "alias": "a", "base_url": "https://h.example.com/v1"},
         {"family": "duckdb", "alias": "a", "path": "md:db"},
     ]
+
+
+def test_conn_004_an_unknown_family_is_named_with_its_reference(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionConfigError) as raised:
+        resolve_connection("@mysq.main", file=write(tmp_path, SAMPLES))
+    assert raised.value.reference == "@mysq.main"
+    assert raised.value.is_transient is False
+    said = r"@mysq\.main: unknown family 'mysq'\. Did you mean 'mysql'\? Known are (\w+, )+\w+\."
+    assert re.fullmatch(said, str(raised.value))

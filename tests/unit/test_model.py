@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osiris_provider.connectors.model import FieldInfo
 from osiris_provider.errors import ConnectionConfigError
 
 from .fakes import FakeConnection, connection
@@ -106,3 +107,18 @@ def test_declaration() -> None:
     assert {name for name, spec in declared.items() if spec.secret} == {"password", "pwd", "headers"}
     assert {name for name, spec in declared.items() if spec.is_scalar} == {"does", "password", "pwd"}
     assert [spec.name for spec in FakeConnection.fields() if spec.required] == ["does"]
+
+
+class Labelled(FakeConnection):
+    ssl_ca: Annotated[str, FieldInfo("A file.")] = ""
+    api_url_of_shop: Annotated[str, FieldInfo("A URL.")] = ""
+    pg_dsn: Annotated[str, FieldInfo("A string.", label="Connection string")] = ""
+
+
+def test_labels_are_made_of_names_unless_they_are_given() -> None:
+    labels = {spec.name: spec.label for spec in Labelled.fields()}
+    assert labels["does"] == "Does"
+    assert labels["ssl"] == "SSL"
+    assert labels["ssl_ca"] == "SSL CA"
+    assert labels["api_url_of_shop"] == "API URL of shop"
+    assert labels["pg_dsn"] == "Connection string"

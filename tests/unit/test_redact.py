@@ -26,6 +26,11 @@ FORMS: dict[str, Callable[[str], str]] = {
     "ascii": lambda secret: ascii(secret)[1:-1],
     "json": lambda secret: json.dumps(secret)[1:-1],
     "json with all characters": lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1],
+    "json in a repr": lambda secret: repr(json.dumps(secret))[2:-2],
+    "json with all characters in a repr": lambda secret: repr(json.dumps(secret, ensure_ascii=False))[2:-2],
+    "json in a repr among both quotes": lambda secret: repr(f"'{json.dumps(secret)}")[4:-2],
+    "json with all characters in ascii": lambda secret: ascii(json.dumps(secret, ensure_ascii=False))[2:-2],
+    "json in a repr of bytes": lambda secret: repr(json.dumps(secret, ensure_ascii=False).encode())[3:-2],
 }
 secrets = st.text(min_size=1) | st.text(alphabet="aB1@:/#%?&'\"\\ \n\té\U0001f511+$*()[]{}^|.", min_size=1)
 
@@ -40,6 +45,12 @@ def test_conn_011_no_form_of_a_secret_survives(form: Callable[[str], str], secre
     redacted = Redactor([secret])(frame.format(shown))
     assert shown not in redacted
     assert redacted == frame.format(MASK) or MASK in redacted
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("secret", ["pässwörd", "it's ß", 'say "ß"', "both ' and \" of ž\U0001f511\\n"])
+def test_conn_011_a_secret_in_another_script_with_quotes(form: Callable[[str], str], secret: str) -> None:
+    assert Redactor([secret])(f"<{form(secret)}>") == f"<{MASK}>"
 
 
 @given(st.lists(secrets.filter(lambda secret: not set(secret) & set("*<>")), min_size=1))

@@ -13,6 +13,7 @@ from osiris_provider.drivers import Driver, get_driver
 from osiris_provider.drivers.registry import driver_names
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError
 
+INSTALLED = r"Installed are: (\w+\.\w+, )+\w+\.\w+\."
 FAMILIES = ["api", "duckdb", "mysql", "postgres", "shopify", "supabase"]
 
 
@@ -75,7 +76,14 @@ def test_driver_by_class_and_by_path(driver: Any) -> None:
     ("name", "said"),
     [
         ("mysql.extracter", "Did you mean 'mysql.extractor'"),
-        ("nowhere.at.all.Driver", "There is no driver 'nowhere.at.all.Driver'"),
+        (
+            "nowhere.at.all.Driver",
+            rf"^There is no driver 'nowhere\.at\.all\.Driver'\. {INSTALLED}$",
+        ),
+        (
+            "tests.nowhere.Driver",
+            rf"^There is no driver 'tests\.nowhere\.Driver'\. {INSTALLED}$",
+        ),
         (f"{__name__}.Missing", "There is no driver"),
         (f"{__name__}.FAMILIES", "There is no driver"),
         (f"{__name__}.NoDriver", "has no run"),
@@ -89,10 +97,11 @@ def test_no_such_driver(name: str, said: str) -> None:
         get_driver(name)
 
 
-def test_broken_import_inside_a_driver_says_so(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "broken_driver_module.py").write_text("import no_such_module_at_all\n")
+@pytest.mark.parametrize("missing", ["no_such_module_at_all", "broken_driver"])
+def test_broken_import_inside_a_driver_says_so(missing: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_driver_module.py").write_text(f"import {missing}\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(DriverConfigError, match="no_such_module_at_all"):
+    with pytest.raises(DriverConfigError, match=rf"Driver' \(No module named '{missing}'\)\. {INSTALLED}$"):
         get_driver("broken_driver_module.Driver")
 
 

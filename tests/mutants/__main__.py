@@ -1,0 +1,199 @@
+"""Change the package in random small ways, and see whether its tests notice: ``scripts/test-mutants``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from tests.mutants.mutate import Mutant, mutants
+from tests.mutants.rooms import PACKAGE, ROOT, noticing
+
+HARMLESS = Path(__file__).with_name("harmless.txt")
+LIMIT = 900.0
+"""Seconds for the tests of one change; a change that makes them take longer is noticed."""
+PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "--timeout=60")
+PASSED, NOTHING_RUN = 0, 5
+_running: set[int] = set()
+"""The processes that run tests now."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A change of a module."""
+
+    module: Path
+    mutant: Mutant
+
+    @property
+    def name(self) -> str:
+        """The module and the change, as :data:`HARMLESS` has them."""
+        return f"{self.module.relative_to(ROOT)} | {self.mutant.change}"
+
+    def __str__(self) -> str:
+        return f"{self.module.relative_to(ROOT)}:{self.mutant.line}: {self.mutant.change}"
+
+
+def sample(modules: list[str], size: int, seed: int) -> list[Sampled]:
+    """Return a random sample of the changes of modules, without those that are known to do no harm.
+
+    :param modules: files and folders of the package; none is all of it.
+    """
+    wanted = [ROOT / module for module in modules] or [PACKAGE]
+    files = sorted({file for path in wanted for file in ([path] if path.is_file() else path.rglob("*.py"))})
+    harmless = {line.rpartition(" | ")[0] for line in HARMLESS.read_text().splitlines() if not line.startswith("#")}
+    found = [Sampled(file, mutant) for file in files for mutant in mutants(file.read_bytes())]
+    found = [each for each in found if each.name not in harmless]
+    return sorted(random.Random(seed).sample(found, min(size, len(found))), key=str)  # noqa: S311 - which is all it is for
+
+
+@contextmanager
+def copies(number: int) -> Iterator[SimpleQueue[Path]]:
+    """Yield copies of the working tree, each for one process at a time."""
+    command = [shutil.which("git") or "git", "ls-files", "-coz", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    names = [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+    queue: SimpleQueue[Path] = SimpleQueue()
+    with tempfile.TemporaryDirectory(prefix="osiris-mutants-") as directory:
+        for index in range(number):
+            for name in names:
+                target = Path(directory, str(index), name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, target, follow_symlinks=False)
+            queue.put(Path(directory, str(index)))
+        yield queue
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the tests.
+
+    :param failed: the first that failed, or what else ended them; empty if all passed.
+    """
+
+    failed: str = ""
+
+
+def run_tests(copy: Path, tests: list[str]) -> Outcome:
+    """Run tests in a copy, up to the first that fails."""
+    environment = {**os.environ, "PYTHONPATH": str(copy)}
+    command = [sys.executable, *PYTEST, *tests]
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(
+            command, cwd=copy, env=environment, start_new_session=True, stdout=said, stderr=subprocess.DEVNULL
+        ) as process,
+    ):
+        _running.add(process.pid)
+        try:
+            code = process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            return Outcome("they do not end")
+        finally:
+            # Servers that a killed test has left are of its group.
+            kill_group(process.pid)
+            _running.discard(process.pid)
+        said.seek(0)
+        output = said.read()
+    if code == NOTHING_RUN:
+        message = f"None of {tests} has run."
+        raise RuntimeError(message)
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
+    return Outcome() if code == PASSED else Outcome(failed[1] if failed else f"exit code {code}")
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process and its children, if there are any left."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def put_to_test(each: Sampled, copy: Path) -> Outcome:
+    """Make a change in a copy, run its tests, and take it back."""
+    target = copy / each.module.relative_to(ROOT)
+    source = target.read_bytes()
+    try:
+        write(target, each.mutant.applied(source))
+        return run_tests(copy, noticing(each.module))
+    finally:
+        write(target, source)
+
+
+def write(target: Path, source: bytes) -> None:
+    """Write a module; what is compiled of it is known by a time in seconds only, and goes."""
+    target.write_bytes(source)
+    Path(importlib.util.cache_from_source(str(target))).unlink(missing_ok=True)
+
+
+def check(sampled: list[Sampled], workers: int) -> list[Sampled]:
+    """Run the tests for each change, print what becomes of it, and return those that no test notices."""
+    with copies(workers) as free, ThreadPoolExecutor(workers) as pool:
+
+        def one(each: Sampled) -> bool:
+            copy, began = free.get(), time.monotonic()
+            try:
+                failed = put_to_test(each, copy).failed
+            finally:
+                free.put(copy)
+            took = f"{time.monotonic() - began:4.0f} s"
+            print(f"noticed  {took} {each}  [{failed}]" if failed else f"SURVIVED {took} {each}", flush=True)  # noqa: T201
+            return not failed
+
+        try:
+            return [each for each, alive in zip(sampled, pool.map(one, sampled), strict=True) if alive]
+        except BaseException:
+            # Tests have sessions of their own: what interrupts this process does not reach them.
+            pool.shutdown(wait=False, cancel_futures=True)
+            for pid in list(_running):
+                kill_group(pid)
+            raise
+
+
+def check_unchanged(sampled: list[Sampled]) -> None:
+    """Run the tests once on the package as it is; if one failed, all changes would seem to be noticed."""
+    tests = list(dict.fromkeys(test for each in sampled for test in noticing(each.module)))
+    with copies(1) as free:
+        failed = run_tests(free.get(), tests).failed
+        if failed:
+            message = f"This fails without any change: {failed}"
+            raise SystemExit(message)
+
+
+def main() -> int:
+    """Return 0 if the share of the changes that are noticed is as wanted."""
+    parser = argparse.ArgumentParser(prog="scripts/test-mutants", description=__doc__)
+    parser.add_argument("modules", nargs="*", help="files or folders of the package; all of it if none is given")
+    parser.add_argument("--sample", type=int, default=100, help="how many changes (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
+    parser.add_argument("--wanted", type=float, default=95, help="per cent to be noticed (default: %(default)s)")
+    parser.add_argument("--skip-unchanged", action="store_true", help="do not run the tests without a change first")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sampled = sample(options.modules, options.sample, options.seed)
+    if not options.skip_unchanged:
+        check_unchanged(sampled)
+    alive = check(sampled, options.workers)
+    rate = 100 * (1 - len(alive) / len(sampled)) if sampled else 100.0
+    print(*(f"survived: {each}" for each in alive), f"{rate:.1f} % of {len(sampled)} changes noticed", sep="\n")  # noqa: T201
+    return 0 if rate >= options.wanted else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""What scripts/test-mutants does to the package: small changes, all of them valid Python that does something else."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.__main__ import HARMLESS, check, sample
+from tests.mutants.mutate import mutants
+from tests.mutants.rooms import PACKAGE, ROOMS, ROOT, noticing
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def changes(text: str) -> list[str]:
+    return [mutant.change for mutant in mutants(text.encode())]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a < b <= c", ["a < b <= c → (a <= b <= c)", "a < b <= c → (a < b < c)"]),
+        ("a is None", ["a is None → (a is not None)"]),
+        ("a in b", ["a in b → (a not in b)"]),
+        ("a and b", ["a and b → (a or b)"]),
+        ("x = not a", ["not a → (a)"]),
+        ("a + b", ["a + b → (a - b)"]),
+        ("x = 3", ["3 → (4)"]),
+        ("x = True", ["True → (False)"]),
+        ("x = 'slug'", ["'slug' → ('slugXX')"]),
+        ("x = b'slug'", ["b'slug' → (b'slugXX')"]),
+        ("x = f(a, b=c)", ["f(a, b=c) → (f(a))"]),
+        ("f(a)", ["f(a) → pass"]),
+        ("raise E", ["raise E → pass"]),
+        ("a += b", ["a += b → a -= b"]),
+        ("def f(): return a", ["return a → return None"]),
+        ("while a: break", ["a → (not a)", "break → continue"]),
+        ("x = [a for a in b if c]", ["c → (not c)"]),
+        ("x = a if b == c else d", ["b == c → (b != c)"]),
+    ],
+)
+def test_each_kind_of_change(text: str, expected: list[str]) -> None:
+    assert sorted(changes(text)) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"""A docstring."""',
+        "message = 'It failed, so there.'",
+        "x = f'{a + 1} of {b}'",
+        "def f(a: Literal['x'] = A) -> Literal['y']: pass",
+        "__all__ = ['f']",
+        "if TYPE_CHECKING: x = 1",
+        "log.debug('a %s', 1 + 1)",
+        "@cache(maxsize=3)\ndef f(): pass",
+        "return_ = None",
+        "def f(): return None",
+    ],
+)
+def test_what_no_test_should_pin_stays(text: str) -> None:
+    assert changes(text) == []
+
+
+def test_a_change_replaces_its_place_and_nothing_else() -> None:
+    source = "x = 'ž'; y = (a\n     < b)\n\n\nz = 5\n".encode()
+    less, slug, number = sorted(mutants(source), key=lambda mutant: mutant.change)[::-1][:3]
+    assert sorted((mutant.line, mutant.change) for mutant in (less, slug, number)) == [
+        (1, "'ž' → ('žXX')"),
+        (1, "a < b → (a <= b)"),
+        (5, "5 → (6)"),
+    ]
+    [compared] = [mutant for mutant in mutants(source) if "<=" in mutant.new]
+    assert compared.applied(source).decode() == "x = 'ž'; y = ((a <= b))\n\n\nz = 5\n"
+
+
+@pytest.mark.parametrize("path", FILES[:: len(FILES) // 6], ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_all_changes_of_the_package_compile_and_change_something(path: Path) -> None:
+    source = path.read_bytes()
+    before = ast.dump(ast.parse(source))
+    assert all(ast.dump(ast.parse(mutant.applied(source))) != before for mutant in mutants(source))
+
+
+def test_every_pattern_of_the_rooms_has_tests() -> None:
+    assert [pattern for room in ROOMS.values() for pattern in room if not list(ROOT.glob(pattern))] == []
+    assert [room for room in ROOMS if not (PACKAGE / room).exists()] == []
+
+
+def test_the_tests_that_name_a_module_come_first() -> None:
+    found = noticing(PACKAGE / "connections" / "redact.py")
+    assert found[0] == "tests/unit/test_redact.py"
+    assert found[-1] == "tests/unit"
+    assert "tests/airflow/test_retry_policy.py" in noticing(PACKAGE / "retry_policy.py")
+
+
+def test_a_sample_is_the_same_for_a_seed_and_has_nothing_harmless() -> None:
+    modules = ["osiris_provider/net", "osiris_provider/errors.py"]
+    assert sample(modules, 20, 1) == sample(modules, 20, 1) != sample(modules, 20, 2)
+    everything = [each.name for each in sample([], 10**6, 1)]
+    known = [line.rpartition(" | ")[0] for line in HARMLESS.read_text().splitlines() if not line.startswith("#")]
+    assert not set(known) & set(everything)
+
+
+def test_harmless_changes_are_changes_of_the_package_with_a_reason() -> None:
+    for line in HARMLESS.read_text().splitlines():
+        if not line.startswith("#"):
+            module, change, reason = line.split(" | ")
+            assert change in {mutant.change for mutant in mutants((ROOT / module).read_bytes())}, line
+            assert reason
+
+
+def test_what_tests_notice_and_what_they_do_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tests.mutants.__main__.noticing", lambda _: ["tests/unit/test_reference.py"])
+    sampled = sample(["osiris_provider/connections/reference.py", "osiris_provider/drivers/sql/ledger.py"], 10**6, 1)
+    family = next(each for each in sampled if each.mutant.new == "return None")
+    # Of this module these tests know nothing.
+    unseen = next(each for each in sampled if each.module.name == "ledger.py")
+    assert check([family, unseen], 1) == [unseen]
+    noticed, survived = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"noticed +\d+ s osiris_provider/\S+:\d+: .* → .*  \[tests/unit/test_reference\S+\]", noticed)
+    assert survived.startswith("SURVIVED")
+    assert str(unseen) in survived
