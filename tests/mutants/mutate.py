@@ -74,8 +74,9 @@ def mutants(source: bytes) -> list[Mutant]:
         starts.append(starts[-1] + len(line))
     found = []
     for node, replacement in _changes(ast.parse(source)):
-        # Whatever has a place in the text has an end.
-        first, last = starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[operator]
+        first = starts[node.lineno - 1] + node.col_offset
+        # Both are there, whatever the types say, because this comes from a text.
+        last = starts[(node.end_lineno or 1) - 1] + (node.end_col_offset or 0)
         text = ast.unparse(replacement)
         new = f"({text})" if isinstance(replacement, ast.expr) else text
         found.append(Mutant(node.lineno, (first, last), ast.unparse(node), new))
