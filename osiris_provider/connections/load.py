@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,25 +26,33 @@ FileArgument = str | os.PathLike[str] | None
 _TURN = threading.Lock()
 _LONGEST_TURN = 1.0
 """Seconds. The lock may have been held when this process was forked."""
+_FRESH = 1.0
+"""Seconds after which a file is read again, whatever the file system says of it."""
+_TICK = 2.0
+"""Seconds: the coarsest clock of a file system, FAT's."""
 
 
 def read_connections(file: FileArgument = None) -> ConnectionsFile:
-    """Return the parsed file with all its problems; parsed only if its text is another than before.
-
-    A file's time and size say less: two edits within a tick of the file system's clock leave the same.
+    """Return the parsed file with all its problems; read only if it may have changed, parsed only if its text has.
 
     :param file: path of the connections file; None looks in the usual places (CONN-001).
     :raises ConnectionConfigError: there is no file, or it cannot be read at all.
     """
     path = find_file(file)
+    latest = _latest(path)
+    known = latest.known
+    if known is not None and known.is_fresh(path):
+        return known.file
+    # Looked at before it is read: what changes meanwhile is another state than this.
+    reading = time.time(), time.monotonic()
+    state = _state_of(path)
     text = read_text(path)
     version = hashlib.sha256(text.encode()).digest()
-    latest = _latest(path)
     with _in_turn():
         known = latest.known
-        if known is None or known[0] != version:
-            known = latest.known = version, parse(path, text)
-    return known[1]
+        file_known = known.file if known is not None and known.version == version else parse(path, text)
+        latest.known = _Known(version, file_known, state, *reading)
+    return file_known
 
 
 def load_connections(file: FileArgument = None) -> ConnectionsFile:
@@ -100,9 +109,49 @@ def _in_turn() -> Iterator[None]:
             _TURN.release()
 
 
+_State = tuple[int, ...]
+
+
+def _state_of(path: Path) -> _State | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A file as it was read.
+
+    :param version: digest of its text.
+    :param state: what the file system said of it just before.
+    :param read_at: seconds since 1970, when it was read.
+    :param read_on: the same by the monotonic clock.
+    """
+
+    version: bytes
+    file: ConnectionsFile
+    state: _State | None
+    read_at: float
+    read_on: float
+
+    def is_fresh(self, path: Path) -> bool:
+        """Return whether the file need not be read again.
+
+        Two edits within a tick of the file system's clock leave the same state (git calls such a file racy): a file
+        that had just been changed is read again. So is any other after :data:`_FRESH`, as the clock of a file server
+        may not be ours.
+        """
+        if self.state is None or time.monotonic() - self.read_on > _FRESH:
+            return False
+        changed = self.state[-1] / 1e9
+        return changed < self.read_at - _TICK and self.state == _state_of(path)
+
+
 @dataclass
 class _Latest:
-    known: tuple[bytes, ConnectionsFile] | None = None
+    known: _Known | None = None
 
 
 @lru_cache(maxsize=16)

@@ -88,10 +88,11 @@ def find_file(file: str | os.PathLike[str] | None = None) -> Path:
     :raises ConnectionConfigError: the file that was named does not exist, or the one that was found is refused.
     :raises ConnectionNotFoundError: nothing was named and there is none in the usual places.
     """
-    named = [(file, "asked for"), (setting("connections_file"), "set by the osiris option connections_file")]
-    for path, how in named:
-        if path:
-            return _existing(path, how)
+    if file:
+        return _existing(file, "asked for")
+    option = setting("connections_file")
+    if option:
+        return _existing(option, "set by the osiris option connections_file")
     home = os.environ.get("OSIRIS_HOME")
     if home:
         return _existing(os.path.join(home, FILE_NAME), "set by OSIRIS_HOME")

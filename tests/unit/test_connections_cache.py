@@ -1,4 +1,4 @@
-"""The file is read once for as long as it stays the same, and an edit is seen at once (CONN-001)."""
+"""The file is parsed once for as long as it stays the same, and an edit is seen at once (CONN-001)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from osiris_provider.connections import list_connections, load, resolve_connection
 from osiris_provider.connections.file import ConnectionsFile, parse
 from osiris_provider.connections.load import load_connections
+from osiris_provider.connections.reader import read_text
 from osiris_provider.errors import ConnectionConfigError
 
 from tests.unit.connection_files import SAMPLES, mysql, write
@@ -62,6 +63,35 @@ def test_conn_001_an_edit_of_the_same_size_and_time_is_seen(tmp_path: Path) -> N
     for host in ("aaaa", "bbbb"):
         file = write(tmp_path, mysql(f"database: {host}"))
         assert list_connections(file)[0]["database"] == host
+
+
+def test_a_file_that_has_not_changed_for_a_while_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, mysql("database: aaaa"))
+    reads: list[Path] = []
+    monkeypatch.setattr(load, "read_text", lambda path: reads.append(path) or read_text(path))  # type: ignore[func-returns-value]
+    # As if the file had been written long ago.
+    monkeypatch.setattr(load, "_TICK", -60)
+    monkeypatch.setattr(load, "_FRESH", 60)
+    assert {list_connections(file)[0]["database"] for _ in range(5)} == {"aaaa"}
+    assert len(reads) == 1
+    write(tmp_path, mysql("database: of another size"))
+    assert {list_connections(file)[0]["database"] for _ in range(5)} == {"of another size"}
+    assert len(reads) == 2
+
+
+def test_an_edit_that_the_file_system_does_not_tell_of_is_seen_a_little_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "_state_of", lambda _path: (1, 2, 3, 4, 5))
+    monkeypatch.setattr(load, "_FRESH", 0.3)
+    file = write(tmp_path, mysql("database: aaaa"))
+    assert list_connections(file)[0]["database"] == "aaaa"
+    write(tmp_path, mysql("database: bbbb"))
+    assert list_connections(file)[0]["database"] == "aaaa"
+    time.sleep(0.35)
+    assert list_connections(file)[0]["database"] == "bbbb"
 
 
 def test_conn_001_symlink_that_is_switched(tmp_path: Path) -> None:
