@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import ast
-import json
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
 from osiris_provider._airflow.lineage import Lineage
 from osiris_provider._airflow.task_context import TaskContext
-from osiris_provider.connectors.registry import get_connector, stop_all
-from osiris_provider.drivers.base import REFERENCE, RESOLVED
+from osiris_provider.connectors.registry import stop_all
+from osiris_provider.drivers.base import REFERENCE, RESOLVED, Driver
 from osiris_provider.drivers.registry import get_driver
-from osiris_provider.errors import ConnectionConfigError, DriverConfigError, OsirisError, UnknownConnectorError
+from osiris_provider.errors import ConnectionConfigError, DriverConfigError
 from osiris_provider.hooks.base import resolve
 from osiris_provider.hooks.errors import fail_fast
+from osiris_provider.runtime.results import keep_result, without_secrets
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
     from osiris_provider.runtime.staging import Staging
-
-MAX_RESULT = 64 * 1024
-"""Bytes of JSON that a step may return through XCom; data goes through staging."""
 
 
 class OsirisOperator(BaseOperator):
@@ -87,18 +83,23 @@ class OsirisOperator(BaseOperator):
         staging = default_staging()
         given = dict(self._inputs(step, context))
         inputs = {name: self._input(step, name, value, staging) for name, value in given.items()}
-        driver = get_driver(self.driver)
+        driver = self._new_driver()
         ctx = TaskContext(context)
+        ti = context["ti"]
+        path_parts = [ti.dag_id, ti.run_id, ti.task_id, str(max(ti.map_index or 0, 0)), str(ti.try_number)]
 
         def work() -> dict[str, Any]:
             result = driver.run(step_id=step, config=config, inputs=inputs, ctx=ctx)
-            return self._kept(step, result, staging, context)
+            return keep_result(step, result, staging, path_parts)
 
-        returned: dict[str, Any] = self._without_secrets(config.get(RESOLVED), work)
+        returned = without_secrets(config.get(RESOLVED), work)
         ctx.marks.keep()
         self._lineage = Lineage.of(staging, driver, config, given.values(), returned)
         context["ti"].xcom_push(key="metrics", value=ctx.metrics)
         return returned
+
+    def _new_driver(self) -> Driver:
+        return get_driver(self.driver)
 
     def _resolved(self, step: str) -> dict[str, Any]:
         if not isinstance(self.config, Mapping):
@@ -146,52 +147,6 @@ class OsirisOperator(BaseOperator):
                 return staging.read(*known)
         message = f"Step {step}: input '{name}' is not the result of a step; did the task before it run and return one?"
         raise DriverConfigError(message, step=step)
-
-    def _kept(self, step: str, result: Any, staging: Staging, context: Context) -> dict[str, Any]:
-        """Stage the data of a result; return what is left, and where the data is."""
-        from osiris_provider.drivers.data import to_reader
-
-        if not isinstance(result, Mapping):
-            # A driver may also be a generator that yields chunks.
-            result = {} if result is None else {"data": result}
-        figures = {key: value for key, value in result.items() if key not in ("data", "df")}
-        self._check_small(step, figures)
-        data = result.get("data", result.get("df"))
-        if data is None:
-            return figures
-        ti = context["ti"]
-        path_parts = [ti.dag_id, ti.run_id, ti.task_id, str(max(ti.map_index or 0, 0)), str(ti.try_number)]
-        staged = staging.write(path_parts, to_reader(data, ti.task_id))
-        self.log.info("Staged %s rows, %s bytes at %s", staged.rows, staged.bytes, staged.uri)
-        return {**figures, **staged.as_dict()}
-
-    def _check_small(self, step: str, figures: dict[str, Any]) -> None:
-        try:
-            size = len(json.dumps(figures))
-        except (TypeError, ValueError):
-            keys = ", ".join(map(str, figures))
-            message = f"Step {step}: the driver returned something that is not JSON under {keys}; return data as 'data'"
-        else:
-            if size <= MAX_RESULT:
-                return
-            message = f"Step {step}: the driver returned {size:,} bytes of figures; return data as 'data'"
-        raise DriverConfigError(f"{message}, it goes through staging.", step=step)  # noqa: EM102, TRY003 - two beginnings, one end
-
-    def _without_secrets(self, connection: Mapping[str, Any] | None, work: Callable[[], Any]) -> Any:
-        """Do the work; if it fails with a text that shows a secret of the connection, fail with a redacted one."""
-        try:
-            return work()
-        except OsirisError:
-            raise
-        except Exception as error:
-            if connection is None:
-                raise
-            redact = get_connector(connection["family"]).model.redactor(connection)
-            shown = "".join(traceback.format_exception(error))
-            if redact(shown) == shown:
-                raise
-            message = redact(f"The driver failed with {type(error).__name__}: {error}")
-        raise UnknownConnectorError(message)
 
 
 def default_staging() -> Staging:

@@ -1,9 +1,14 @@
-"""What upstream Osiris (OML 0.1.0) promises a step: the names of its inputs."""
+"""What upstream Osiris (OML 0.1.0) promises a step: the names of its inputs, and the protocol of its drivers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from osiris_provider.drivers.base import Driver, RunContext
+from osiris_provider.pipelines.scratch import Scratch
 
 
 def input_names(inputs: Mapping[str, str]) -> dict[str, str]:
@@ -24,3 +29,90 @@ def input_names(inputs: Mapping[str, str]) -> dict[str, str]:
 def frame_name(step: str) -> str:
     """Return the name of a step's result: ``df_`` and its id in letters, digits and ``_``."""
     return "df_" + re.sub(r"[^A-Za-z0-9_]", "_", step)
+
+
+class UpstreamDriver:
+    """Runs a class that follows the driver protocol of upstream Osiris.
+
+    :param driver: of that class.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def run(
+        self, *, step_id: str, config: dict[str, Any], inputs: Mapping[str, Mapping[str, Any]], ctx: RunContext
+    ) -> dict[str, Any]:
+        """Do the work of a step; see :meth:`Driver.run`."""
+        context = UpstreamContext(ctx)
+        result: Any = self._driver.run(
+            step_id=step_id, config=config, inputs=UpstreamInputs(inputs), ctx=cast("RunContext", context)
+        )
+        data = result if isinstance(result, Iterator) else result and result.get("data", result.get("df"))
+        if isinstance(data, Iterator):
+            # Files of the directory may be read until the stream has ended.
+            return {**(result if isinstance(result, Mapping) else {}), "data": _held(data, context)}
+        return cast("dict[str, Any]", result)
+
+
+def _held(chunks: Iterator[Any], context: UpstreamContext) -> Iterator[Any]:
+    yield from chunks
+    context.close()
+
+
+class UpstreamInputs(Mapping[str, Any]):
+    """Results of the steps before, as upstream's drivers ask for them; a frame is made when it is asked for.
+
+    :param inputs: by name; each is there by that name too, as this package has it.
+    """
+
+    def __init__(self, inputs: Mapping[str, Mapping[str, Any]]) -> None:
+        self._inputs = inputs
+        self._frames = {frame_name(name): name for name in inputs}
+        if len(inputs) == 1:
+            self._frames["df"] = self._frames["input_df"] = next(iter(inputs))
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._inputs and name not in ("df", "input_df"):
+            return self._inputs[name]
+        return self._inputs[self._frames[name]]["df"]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._inputs or name in self._frames
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._inputs, **self._frames})
+
+    def __len__(self) -> int:
+        return len({**self._inputs, **self._frames})
+
+
+class UpstreamContext:
+    """What upstream promises drivers: ``output_dir`` and ``log_metric`` with any keywords.
+
+    :param ctx: of whoever runs the step.
+    """
+
+    def __init__(self, ctx: RunContext) -> None:
+        self._ctx = ctx
+        self._folder: Scratch | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ctx, name)
+
+    @property
+    def output_dir(self) -> Path:
+        """A directory for files of this step; it is removed when the step has ended."""
+        if self._folder is None:
+            self._folder = Scratch("osiris-step-")
+        return self._folder.path
+
+    def log_metric(self, name: str, value: float, **kw: Any) -> None:
+        """Report a figure; keywords beside ``unit`` and ``tags`` become tags."""
+        unit, tags = kw.pop("unit", None), kw.pop("tags", None) or {}
+        self._ctx.log_metric(name, value, unit=unit, tags={**tags, **{key: str(said) for key, said in kw.items()}})
+
+    def close(self) -> None:
+        """Remove the directory."""
+        if self._folder is not None:
+            self._folder.close()

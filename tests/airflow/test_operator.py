@@ -12,7 +12,8 @@ import pytest
 from airflow.sdk import DAG
 from osiris_provider.connectors.faults import CERTIFICATE_EXPIRED
 from osiris_provider.errors import AuthError, ConnectTimeoutError, DataError, NetworkError, UnknownConnectorError
-from osiris_provider.operators.osiris import MAX_RESULT, OsirisOperator
+from osiris_provider.operators.osiris import OsirisOperator
+from osiris_provider.runtime.results import MAX_RESULT
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.drivers import Chunks, Echo, LoadId, Numbers, Raises, Sum

@@ -1,0 +1,238 @@
+"""Running a pipeline in this process, through the same staging as in Airflow, but without it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.connections.resolve import FileArgument, resolve_connection
+from osiris_provider.connectors.registry import close_all, stop_all
+from osiris_provider.drivers.base import REFERENCE, RESOLVED, Driver
+from osiris_provider.drivers.registry import get_driver
+from osiris_provider.errors import DriverConfigError
+from osiris_provider.pipelines.given import given_data
+from osiris_provider.pipelines.params import substitute
+from osiris_provider.pipelines.pipeline import Pipeline, PipelineStep, load_pipeline
+from osiris_provider.pipelines.plan import param_values, planned_steps
+from osiris_provider.pipelines.result import Outcome, RunResult
+from osiris_provider.pipelines.run_state import RunState, StepState
+from osiris_provider.pipelines.scratch import Scratch
+from osiris_provider.pipelines.templates import render, template_context
+from osiris_provider.pipelines.trigger_rules import waits_in_vain
+from osiris_provider.pipelines.upstream import UpstreamDriver
+from osiris_provider.runtime.results import keep_result, without_secrets
+from osiris_provider.runtime.staging import StagedData, Staging
+from osiris_provider.runtime.state import StateStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Watch = Callable[[str, "Outcome | None", int], None]
+"""Is told of each step: when it begins (None), while it returns rows (None, how many), and when it has ended."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run.
+
+    :param given: data that takes the place of steps, by step; tables, frames, or paths of CSV or Parquet files.
+    :param until: the last step to run.
+    :param params: values of parameters, by name.
+    :param at: the moment for which it runs; now if it is not given.
+    :param write: False leaves out the steps that write.
+    :param state: path or URL where incremental steps keep how far they have read.
+    :param connections_file: path of the connections file; None looks in the standard locations.
+    """
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+    until: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    at: datetime | None = None
+    write: bool = True
+    state: str | None = None
+    connections_file: FileArgument = None
+
+
+def run_pipeline(
+    path: str | os.PathLike[str],
+    *,
+    given: Mapping[str, Any] | None = None,
+    until: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+    write: bool = True,
+    state: str | None = None,
+    connections_file: FileArgument = None,
+) -> RunResult:
+    """Run a pipeline in this process and return the results of its steps as Arrow tables, by step.
+
+    :param path: of the YAML.
+    :param given: see :class:`RunOptions`, as all others.
+    :return: a mapping; each table is read when it is asked for. Steps that write return none.
+    :raises PipelineConfigError: the pipeline, or an argument, is wrong.
+    :raises Exception: what the first step that failed has raised, after all other branches have run.
+    """
+    options = RunOptions(given or {}, until, params or {}, at, write, state, connections_file)
+    result = Run(load_pipeline(Path(path)), options).execute()
+    failed = next((outcome.error for outcome in result.outcomes.values() if outcome.error is not None), None)
+    if failed is not None:
+        result.close()
+        raise failed
+    return result
+
+
+class StepContext:
+    """What a driver may ask of a run; see :class:`~osiris_provider.drivers.base.RunContext`."""
+
+    load_id = None
+
+    def __init__(self, marks: StepState) -> None:
+        self.marks = marks
+        self.metrics: list[dict[str, Any]] = []
+
+    def log_metric(
+        self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Keep a figure."""
+        self.metrics.append({"name": name, "value": value, "unit": unit, "tags": dict(tags or {})})
+
+
+class Run:
+    """One run of a pipeline.
+
+    :param pipeline: that was checked.
+    :param options: how to run it.
+    :param watch: is told how far it is.
+    :raises PipelineConfigError: an option names a step or parameter that is not there, or a value is missing.
+    """
+
+    def __init__(self, pipeline: Pipeline, options: RunOptions, watch: Watch = lambda *_: None) -> None:
+        self._pipeline = pipeline
+        self._options = options
+        self._watch = watch
+        self._planned = planned_steps(pipeline, options.given, options.until)
+        self._params = param_values(pipeline, options.params)
+        at = options.at or datetime.now(timezone.utc)
+        at = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
+        self._run_id = f"run__{datetime.now(timezone.utc).isoformat()}"
+        self._templates = template_context(pipeline.id, at, self._params, self._run_id)
+        store = StateStore(_url(options.state), open_path) if options.state else None
+        self._state = RunState(store, pipeline.id, self._run_id, at)
+        self._outcomes: dict[str, Outcome] = {}
+        self._staged: dict[str, StagedData] = {}
+
+    def execute(self) -> RunResult:
+        """Run all steps; branches go on after a failure.
+
+        :raises KeyboardInterrupt: all servers were told to stop.
+        """
+        folder = Scratch("osiris-run-")
+        self._staging = Staging(folder.path.as_uri(), open_path)
+        try:
+            for step in self._pipeline.steps.values():
+                self._outcomes[step.id] = outcome = self._outcome(step)
+                self._watch(step.id, outcome, outcome.rows or 0)
+            if not any(outcome.status == "failed" for outcome in self._outcomes.values()):
+                self._state.keep()
+        except BaseException:
+            stop_all()
+            folder.close()
+            raise
+        finally:
+            close_all()
+        return RunResult(self._outcomes, self._staged, self._staging, folder)
+
+    def _outcome(self, step: PipelineStep) -> Outcome:
+        if step.id not in self._planned:
+            return Outcome(step.id, "left out")
+        if step.id not in self._options.given:
+            rule = step.options.trigger_rule or self._pipeline.settings.trigger_rule or "all_success"
+            before = [self._outcomes[name] for name in step.after]
+            reason = waits_in_vain(rule, before)
+            if reason:
+                return Outcome(step.id, "not run", message=reason)
+            if step.kind == "write" and not self._options.write:
+                return Outcome(step.id, "not written")
+        return self._timed(step)
+
+    def _timed(self, step: PipelineStep) -> Outcome:
+        self._watch(step.id, None, 0)
+        began = time.monotonic()
+        context = StepContext(self._state.of_step(step.id))
+        is_given = step.id in self._options.given
+        outcome = Outcome(step.id, "given" if is_given else "done", metrics=context.metrics)
+        try:
+            returned = self._given(step) if is_given else self._work(step, context)
+            rows = returned.get("rows", returned.get("rows_written"))
+            outcome.rows = rows if isinstance(rows, int) else None
+        except Exception as error:  # noqa: BLE001 - whatever fails, the other branches go on
+            outcome.status, outcome.error = "failed", error
+            outcome.message = str(error) or type(error).__name__
+        outcome.seconds = time.monotonic() - began
+        return outcome
+
+    def _given(self, step: PipelineStep) -> dict[str, Any]:
+        data = given_data(step.id, self._options.given[step.id])
+        return self._kept(step, {"data": data})
+
+    def _work(self, step: PipelineStep, context: StepContext) -> dict[str, Any]:
+        config = self._config(step)
+        inputs = {name: self._input(step, name, of) for name, of in step.inputs.items()}
+        driver: Driver = get_driver(step.driver)
+        if step.adapted:
+            driver = UpstreamDriver(driver)
+
+        def work() -> dict[str, Any]:
+            return self._kept(step, driver.run(step_id=step.id, config=config, inputs=inputs, ctx=context))
+
+        return without_secrets(config.get(RESOLVED), work)
+
+    def _config(self, step: PipelineStep) -> dict[str, Any]:
+        config: dict[str, Any] = substitute(render(step.config, self._templates, step.id), self._params)
+        reference = config.get(REFERENCE)
+        if reference is None:
+            return config
+        return {**config, RESOLVED: resolve_connection(reference, self._options.connections_file)}
+
+    def _input(self, step: PipelineStep, name: str, of: str) -> Mapping[str, Any]:
+        if of in self._staged:
+            return self._staging.read(self._staged[of])
+        status = self._outcomes[of].status
+        message = f"Step {step.id}: input '{name}' is not there: step {of} is {status}, or returned no data."
+        raise DriverConfigError(message, step=step.id)
+
+    def _kept(self, step: PipelineStep, result: Any) -> dict[str, Any]:
+        path_parts = [self._pipeline.id, self._run_id, step.id, "0", "1"]
+        returned = keep_result(step.id, result, self._staging, path_parts, lambda reader: self._counted(step, reader))
+        staged = StagedData.parse(returned)
+        if staged is not None:
+            self._staged[step.id] = staged
+        return returned
+
+    def _counted(self, step: PipelineStep, reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+        import pyarrow as pa
+
+        def batches() -> Any:
+            rows = 0
+            for batch in reader:
+                rows += batch.num_rows
+                self._watch(step.id, None, rows)
+                yield batch
+
+        return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+
+def _url(state: str) -> str:
+    return state if "://" in state else Path(state).expanduser().absolute().as_uri()
+
+
+def open_path(url: str) -> Any:
+    """Return a URL as a path object, for staging and state."""
+    from upath import UPath
+
+    return UPath(url)

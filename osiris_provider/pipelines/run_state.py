@@ -1,0 +1,73 @@
+"""Incremental steps of a run without Airflow: where they begin, and what is kept when all has gone well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from osiris_provider.drivers.incremental.cursor import CursorValue, RunRange
+from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey
+
+
+class RunState:
+    """What all incremental steps of a run share.
+
+    :param store: keeps what runs have reached; None begins at the begin, and keeps nothing.
+    :param pipeline: its id.
+    :param run_id: of the run.
+    :param at: the moment for which it runs; runs follow each other by it.
+    """
+
+    def __init__(self, store: StateStore | None, pipeline: str, run_id: str, at: datetime) -> None:
+        self._store = store
+        self._pipeline = pipeline
+        self._run = RunKey(run_id, at, datetime.now(timezone.utc))
+        self._reached: dict[str, Entry] = {}
+
+    def of_step(self, step: str) -> StepState:
+        """Return the part of a step."""
+        return StepState(TaskKey(self._pipeline, step), self._store, self._run, self._take)
+
+    def keep(self) -> None:
+        """Write down what the steps have reached; the next run begins there.
+
+        :raises ConnectorError: the storage is full, denies access, is not reached or fails.
+        """
+        if self._store is not None:
+            for entry in self._reached.values():
+                self._store.write(self._run, entry)
+
+    def _take(self, entry: Entry) -> None:
+        self._reached[entry.task.task_id] = entry
+
+
+class StepState:
+    """The state of a step; see :class:`~osiris_provider.drivers.incremental.cursor.IncrementalState`."""
+
+    def __init__(self, task: TaskKey, store: StateStore | None, run: RunKey, take: Callable[[Entry], None]) -> None:
+        self._task = task
+        self._store = store
+        self._run = run
+        self._take = take
+        self._entry: Entry | None = None
+
+    def begin(self, source: str, column: str) -> RunRange:
+        """Return what to read: from where the newest run before this one has ended."""
+        low = self._newest(self._store, source, column) if self._store else None
+        self._entry = Entry(self._task, self._run.run_id, source, column, low)
+        return RunRange(low, None)
+
+    def advance(self, mark: CursorValue | None) -> None:
+        """Take the value that was reached; it is kept once the run has succeeded."""
+        if self._entry is not None:
+            self._take(replace(self._entry, high=mark, reached=True))
+
+    def _newest(self, store: StateStore, source: str, column: str) -> CursorValue | None:
+        for name in reversed([name for name in store.names(self._task) if name < self._run.name()]):
+            entry = store.read(self._task, name)
+            if entry is not None and entry.fits(source, column):
+                value = entry.high or entry.low
+                if value is not None:
+                    return value
+        return None
