@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from osiris_provider.connections import ConnectionRef, list_connections, resolve_connection
     from osiris_provider.connectors import doctor_all, get_connector
     from osiris_provider.drivers import Driver, get_driver
-    from osiris_provider.pipelines.run import run_pipeline
+    from osiris_provider.pipelines import run_pipeline
 
 __version__ = "0.1.0"
 
@@ -37,7 +37,7 @@ _MODULES = {
     "get_driver": "drivers",
     "list_connections": "connections",
     "resolve_connection": "connections",
-    "run_pipeline": "pipelines.run",
+    "run_pipeline": "pipelines",
 }
 
 

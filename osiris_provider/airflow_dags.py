@@ -1,0 +1,231 @@
+"""Pipelines as DAGs: a folder of YAML files, a single DAG, or a group of tasks in any DAG."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, Asset, Param, TaskGroup, get_parsing_context
+
+from osiris_provider._airflow.broken_dags import BrokenDag, in_dag_processor
+from osiris_provider._airflow.compat import conf
+from osiris_provider.errors import PipelineConfigError
+from osiris_provider.operators.osiris import OsirisOperator
+from osiris_provider.pipelines.folder import find_pipelines
+from osiris_provider.pipelines.model import After, Options, PipelineModel
+from osiris_provider.pipelines.params import substitute
+from osiris_provider.pipelines.pictures import docs
+from osiris_provider.pipelines.pipeline import Pipeline, PipelineStep, load_pipeline
+from osiris_provider.pipelines.problems import Problem, error_of
+from osiris_provider.pipelines.settings import table_uri
+from osiris_provider.pipelines.upstream import UpstreamDriver
+
+if TYPE_CHECKING:
+    import jinja2
+    from airflow.sdk import Context
+
+    from osiris_provider.drivers.base import Driver
+
+__all__ = ["OsirisDag", "OsirisStep", "OsirisTaskGroup", "load_dags"]
+
+_TASK_OPTIONS = {"timeout": "execution_timeout", "doc": "doc_md"}
+"""Words of a pipeline that Airflow's operators have another name for."""
+
+
+def load_dags(folder: str | os.PathLike[str], namespace: MutableMapping[str, Any], **dag_kwargs: Any) -> None:
+    """Make a DAG of each pipeline of a folder.
+
+    In the DAG processor a broken file is an import error of its own, and all others are DAGs. Everywhere else, such as
+    in a ``DagBag`` of a test, all that is wrong is raised. On a worker only the DAG of the task is made.
+
+    :param folder: with ``.yaml`` and ``.yml`` files; relative to the file that calls this.
+    :param namespace: ``globals()`` of that file.
+    :param dag_kwargs: for each :class:`OsirisDag`.
+    :raises PipelineConfigError: there is no such folder; outside of the DAG processor, also what is wrong with files.
+    """
+    here = str(namespace.get("__file__", ""))
+    path = Path(here).absolute().parent / Path(folder).expanduser()
+    if not path.is_dir():
+        message = f"There is no folder {path}, where load_dags should find pipelines."
+        raise PipelineConfigError(message, file=str(path))
+    wanted = get_parsing_context().dag_id
+    errors: list[PipelineConfigError] = []
+    for file, problem in _files(path, namespace):
+        if wanted is not None and file.stem != wanted:
+            continue
+        try:
+            dag: DAG = OsirisDag(_without(file, problem), **dag_kwargs)
+        except PipelineConfigError as error:
+            errors.append(error)
+            dag = BrokenDag(file, error)
+        dag.fileloc = here
+        namespace[f"osiris_pipeline_{dag.dag_id}"] = dag
+    if errors and not in_dag_processor():
+        _raise(errors)
+
+
+def _without(file: Path, problem: Problem | None) -> Path:
+    if problem is not None:
+        raise error_of([problem])
+    return file
+
+
+def _files(folder: Path, namespace: Mapping[str, Any]) -> Iterator[tuple[Path, Problem | None]]:
+    """Yield the files with what is wrong with their names."""
+    taken = {value.dag_id: str(namespace.get("__file__")) for value in namespace.values() if isinstance(value, DAG)}
+    for file in find_pipelines(folder, conf.get("core", "dag_ignore_file_syntax", fallback="glob")):
+        other = taken.setdefault(file.stem, str(file))
+        same = f"the DAG id '{file.stem}' is taken by {other} already; rename one of the two files"
+        yield file, None if other == str(file) else Problem(file, 1, same)
+
+
+def _raise(errors: list[PipelineConfigError]) -> None:
+    first = errors[0]
+    every = [problem for error in errors for problem in error.problems]
+    message = "\n".join(error.message for error in errors)
+    raise PipelineConfigError(message, problems=every, file=first.file, line=first.line, step=first.step)
+
+
+class OsirisStep(OsirisOperator):
+    """A step of a pipeline as a task.
+
+    :param adapted: the driver follows the protocol of upstream Osiris.
+    """
+
+    def __init__(self, *, adapted: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.adapted = adapted
+
+    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+        """Render the templates, then put the values of parameters in."""
+        super().render_template_fields(context, jinja_env)
+        self.config = substitute(self.config, dict(context["params"]))
+
+    def _new_driver(self) -> Driver:
+        driver = super()._new_driver()
+        return UpstreamDriver(driver) if self.adapted else driver
+
+
+class OsirisDag(DAG):
+    """The DAG of a pipeline.
+
+    :param path: of the YAML; relative to the file that calls this.
+    :param dag_kwargs: arguments of ``DAG``, which win over what the file says; ``dag_id`` is the file's name.
+    :raises PipelineConfigError: names all that is wrong with the file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], **dag_kwargs: Any) -> None:
+        pipeline = load_pipeline(_beside_caller(path))
+        arguments = {**_dag_arguments(pipeline), **dag_kwargs}
+        arguments["default_args"] = {**_task_defaults(pipeline.settings), **dag_kwargs.get("default_args", {})}
+        super().__init__(arguments.pop("dag_id", pipeline.id), **arguments)
+        self.fileloc = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - as DAG itself does
+        with self:
+            _add_tasks(pipeline, {})
+
+
+class OsirisTaskGroup(TaskGroup):
+    """The steps of a pipeline as a group of tasks in any DAG; its schedule and the like are the DAG's business.
+
+    :param path: of the YAML; relative to the file that calls this.
+    :param group_id: the file's name, if it is not given.
+    :param kwargs: arguments of ``TaskGroup``.
+    :raises PipelineConfigError: names all that is wrong with the file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], group_id: str | None = None, **kwargs: Any) -> None:
+        pipeline = load_pipeline(_beside_caller(path))
+        defaults: Any = {**_task_defaults(pipeline.settings), **kwargs.pop("default_args", {})}
+        kwargs.setdefault("tooltip", pipeline.settings.description or "")
+        super().__init__(group_id=group_id or pipeline.id, default_args=defaults, **kwargs)
+        given = self.dag.params if self.dag is not None else {}
+        with self:
+            _add_tasks(pipeline, {name: param for name, param in _params(pipeline).items() if name not in given})
+
+
+def _beside_caller(path: str | os.PathLike[str]) -> Path:
+    """Return a path relative to the file that makes a DAG or a group of it."""
+    caller = sys._getframe(2).f_globals.get("__file__") or ""  # noqa: SLF001 - as DAG itself finds its file
+    return Path(caller).absolute().parent / Path(path).expanduser()
+
+
+def _dag_arguments(pipeline: Pipeline) -> dict[str, Any]:
+    settings = pipeline.settings
+    incremental = any(step.incremental for step in pipeline.steps.values())
+    arguments: dict[str, Any] = {
+        **_given(settings.airflow, exclude={"default_args"}),
+        "schedule": _schedule(settings),
+        "description": settings.description,
+        "start_date": settings.start_date,
+        "end_date": settings.end_date,
+        "tags": settings.tags,
+        "params": _params(pipeline),
+        "doc_md": docs(pipeline),
+        # Where the run before has ended is known when it has ended.
+        "max_active_runs": settings.max_active_runs or (1 if incremental else None),
+        "catchup": settings.catchup,
+    }
+    name = getattr(settings, "name", None)
+    if name is not None:
+        arguments.setdefault("dag_display_name", name)
+    return {key: value for key, value in arguments.items() if value is not None or key == "schedule"}
+
+
+def _schedule(settings: PipelineModel) -> Any:
+    if isinstance(settings.schedule, After):
+        return [Asset(uri) for uri in map(table_uri, settings.schedule.after) if uri]
+    return settings.schedule
+
+
+def _params(pipeline: Pipeline) -> dict[str, Param]:
+    made: dict[str, Param] = {}
+    for name, param in pipeline.params.items():
+        default = {} if param.required else {"default": param.default}
+        made[name] = Param(**default, description=param.description, **param.schema)
+    return made
+
+
+def _task_defaults(settings: PipelineModel) -> dict[str, Any]:
+    inner = settings.airflow.default_args
+    defaults = {**(_given(inner) if inner else {}), **_options(settings)}
+    defaults.pop("doc_md", None)
+    return {**defaults, **({"owner": settings.owner} if settings.owner else {})}
+
+
+def _options(options: Options) -> dict[str, Any]:
+    names = Options.model_fields
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return {_TASK_OPTIONS.get(name, name): value for name, value in given.items()}
+
+
+def _given(model: Any, exclude: set[str] | None = None) -> dict[str, Any]:
+    values: dict[str, Any] = model.model_dump(exclude_none=True, exclude=exclude)
+    return values
+
+
+def _add_tasks(pipeline: Pipeline, params: Mapping[str, Param]) -> None:
+    tasks: dict[str, OsirisStep] = {}
+    for step in pipeline.steps.values():
+        tasks[step.id] = task = _task(step, tasks, params)
+        for name in step.after:
+            if name not in step.inputs.values():
+                task.set_upstream(tasks[name])
+
+
+def _task(step: PipelineStep, tasks: Mapping[str, OsirisStep], params: Mapping[str, Param]) -> OsirisStep:
+    arguments = {**_given(step.airflow), **_options(step.options)}
+    if step.asset:
+        arguments["outlets"] = [Asset(step.asset)]
+    if params:
+        arguments["params"] = dict(params)
+    return OsirisStep(
+        task_id=step.id,
+        driver=step.driver,
+        config=step.config,
+        inputs={name: tasks[of].output for name, of in step.inputs.items()} or None,
+        adapted=step.adapted,
+        **arguments,
+    )

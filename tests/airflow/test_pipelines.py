@@ -1,0 +1,303 @@
+"""Pipelines as DAGs: parsed, stored, run; broken ones are reported alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from osiris_provider.airflow_dags import OsirisDag, OsirisTaskGroup, load_dags
+from osiris_provider.errors import PipelineConfigError
+from osiris_provider.pipelines.pipeline import load_pipeline
+from osiris_provider.pipelines.run import Run, RunOptions
+
+from tests.airflow.conftest import RunDag
+from tests.airflow.versions import AIRFLOW, DagSerialization, dag_bag_class
+from tests.integration.test_pipelines_run import Folder, eight_steps, stored_rows
+from tests.servers import Address
+from tests.unit.pipeline_files import ORDERS, SQL, write_pipeline
+
+LOADER = "from osiris_provider.airflow_dags import load_dags\n\nload_dags('pipelines/', globals())\n"
+CANARY = "c4n4ry-p4ssword"
+
+
+@pytest.fixture
+def dags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A DAGs folder with a loader and a folder of pipelines."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    folder = tmp_path / "dags"
+    (folder / "pipelines").mkdir(parents=True)
+    (folder / "load.py").write_text(LOADER)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    monkeypatch.setenv("OSIRIS_HOME", str(tmp_path))
+    return Folder(tmp_path)
+
+
+def bag_of(dags: Path) -> Any:
+    return dag_bag_class()(str(dags / "load.py"))
+
+
+def processed(dags: Path) -> tuple[list[str], dict[str, str]]:
+    """Parse the loader as the child of the DAG processor does: ids of its DAGs, and import errors by file."""
+    from airflow.dag_processing import processor
+
+    fields: dict[str, Any] = {"file": str(dags / "load.py"), "bundle_path": dags, "bundle_name": "tests"}
+    known = processor.DagFileParseRequest.model_fields
+    request = processor.DagFileParseRequest(**{name: value for name, value in fields.items() if name in known})
+    result = processor._parse_file(request, SimpleNamespace(exception=print, warning=print))  # noqa: SLF001 - what the child runs
+    assert result is not None
+    return sorted(dag.dag_id for dag in result.serialized_dags), dict(result.import_errors or {})
+
+
+def test_a_pipeline_is_a_dag(dags: Path) -> None:
+    write_pipeline(dags / "pipelines")
+    bag = bag_of(dags)
+    assert bag.import_errors == {}
+    dag = bag.dags["orders"]
+    assert dag.fileloc == str(dags / "load.py")
+    assert {task.task_id: set(task.upstream_task_ids) for task in dag.tasks} == {
+        "orders": set(),
+        "by_country": {"orders"},
+        "store": {"by_country"},
+    }
+    assert dag.get_task("store").owner == "sales"
+    assert dag.max_active_runs == 1
+    assert [asset.uri for asset in dag.get_task("store").outlets] == ["osiris://postgres/reports/by_country"]
+    assert dag.get_task("by_country").config == {"query": SQL}
+    again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    assert again.task_ids == dag.task_ids
+
+
+OPTIONS = """\
+schedule: {after: ["@postgres.reports/by_country", "@mysql/orders"]}
+description: All of it
+start_date: 2026-01-01
+catchup: false
+max_active_runs: 3
+tags: [sales]
+retries: 2
+retry_delay: 5m
+pool: small
+params: {least: {default: 1, type: integer, description: The least}}
+airflow: {dagrun_timeout: 2h, default_args: {queue: slow}}
+steps:
+  - id: one
+    driver: duckdb.processor
+    config: {query: "SELECT 1 AS n"}
+    timeout: 10m
+    doc: First
+    retries: 7
+    airflow: {priority_weight: 5, queue: fast}
+  - id: two
+    driver: duckdb.processor
+    needs: [one]
+    trigger_rule: all_done
+    config: {query: "SELECT 2 AS n"}
+"""
+
+
+def test_what_the_file_says_reaches_airflow(tmp_path: Path) -> None:
+    dag: Any = OsirisDag(write_pipeline(tmp_path, OPTIONS), tags=["mine"])
+    one, two = dag.get_task("one"), dag.get_task("two")
+    assert (one.retries, two.retries, one.retry_delay.total_seconds()) == (7, 2, 300)
+    assert (one.execution_timeout.total_seconds(), one.doc_md, one.priority_weight) == (600, "First", 5)
+    assert (one.queue, two.queue, one.pool, two.trigger_rule) == ("fast", "slow", "small", "all_done")
+    assert two.upstream_task_ids == {"one"}
+    assert (dag.description, dag.max_active_runs, dag.catchup, dag.tags) == ("All of it", 3, False, {"mine"})
+    assert dag.dagrun_timeout.total_seconds() == 7200
+    assert dag.params.get_param("least").schema["type"] == "integer"
+    serialized = json.dumps(DagSerialization.to_dict(dag))
+    for uri in ("osiris://postgres/reports/by_country", "osiris://mysql/default/orders"):
+        assert uri in serialized
+
+
+def test_the_docs_have_the_yaml_and_the_graph(tmp_path: Path) -> None:
+    text = OsirisDag(write_pipeline(tmp_path)).doc_md or ""
+    assert ORDERS.strip() in text
+    assert "store       postgres.writer  ← by_country" in text
+
+
+def version_of(path: Path) -> str:
+    from airflow.models.serialized_dag import SerializedDagModel
+
+    digest: Any = SerializedDagModel.hash
+    return str(digest(DagSerialization.to_dict(OsirisDag(path))))
+
+
+def test_each_byte_of_yaml_and_sql_makes_a_version_and_parsing_again_makes_none(tmp_path: Path) -> None:
+    long = SQL.replace("country", "country " + " " * 5_000, 1)
+    first = version_of(write_pipeline(tmp_path, orders_by_country=long))
+    assert version_of(write_pipeline(tmp_path, orders_by_country=long)) == first
+    assert version_of(write_pipeline(tmp_path, orders_by_country=long + " ")) != first
+    assert version_of(write_pipeline(tmp_path, ORDERS + "\n", orders_by_country=long)) != first
+
+
+def test_a_broken_file_is_an_import_error_of_its_own_and_takes_no_other_down(dags: Path) -> None:
+    pipelines = dags / "pipelines"
+    for name in ("a", "b"):
+        write_pipeline(pipelines, name=f"{name}.yaml")
+    write_pipeline(pipelines, ORDERS.replace("owner", "ower"), name="broken.yaml")
+    (pipelines / "worse.yml").write_text("steps: [")
+    ids, errors = processed(dags)
+    assert ids == ["a", "b"]
+    names = {Path(name).name: text for name, text in errors.items()}
+    assert set(names) == {"broken.yaml", "worse.yml"}
+    assert f"{pipelines}/broken.yaml:2: key ower is unknown. Did you mean 'owner'?" in names["broken.yaml"]
+    assert re.search(rf"{pipelines}/worse.yml:\d: the file is not valid YAML", names["worse.yml"])
+    if AIRFLOW >= (3, 2):
+        assert set(errors) == {"pipelines/broken.yaml", "pipelines/worse.yml"}
+    write_pipeline(pipelines, name="broken.yaml")
+    (pipelines / "worse.yml").unlink()
+    assert processed(dags) == (["a", "b", "broken"], {})
+
+
+def test_a_dag_bag_sees_all_that_is_broken(dags: Path) -> None:
+    write_pipeline(dags / "pipelines", ORDERS.replace("owner", "ower"), name="one.yaml")
+    write_pipeline(dags / "pipelines", ORDERS.replace("table: o", "tabel: o"), name="two.yaml")
+    [text] = bag_of(dags).import_errors.values()
+    assert "one.yaml:2: key ower" in text
+    assert "two.yaml:6: orders: config field tabel" in text
+
+
+def test_ids_that_are_taken_name_both_files(dags: Path) -> None:
+    pipelines = dags / "pipelines"
+    (pipelines / "more").mkdir()
+    for name in ("orders.yaml", "orders.yml", "more/orders.yaml"):
+        path = write_pipeline(pipelines / Path(name).parent, name=Path(name).name)
+    ids, errors = processed(dags)
+    assert ids == ["orders"]
+    assert sorted(Path(name).name for name in errors) == ["orders.yaml", "orders.yml"]
+    for text in errors.values():
+        assert f"the DAG id 'orders' is taken by {path} already" in text
+
+
+def test_airflowignore_is_respected(dags: Path) -> None:
+    pipelines = dags / "pipelines"
+    (pipelines / "drafts").mkdir()
+    (pipelines / ".airflowignore").write_text("drafts/\nold_*\n")
+    for name in ("orders.yaml", "old_orders.yaml", "drafts/new.yaml"):
+        write_pipeline(pipelines / Path(name).parent, name=Path(name).name)
+    (pipelines / "osiris_connections.yaml").write_text("version: 1\n")
+    assert processed(dags) == (["orders"], {})
+
+
+def test_a_worker_makes_only_the_dag_of_its_task(dags: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        write_pipeline(dags / "pipelines", name=f"{name}.yaml")
+    (dags / "pipelines" / "broken.yaml").write_text("x")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "two")
+    bag = bag_of(dags)
+    assert (list(bag.dags), bag.import_errors) == (["two"], {})
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(PipelineConfigError, match=r"There is no folder .*/nothing"):
+        load_dags("nothing", {"__file__": str(tmp_path / "load.py")})
+
+
+def test_nothing_heavy_is_imported_and_nothing_is_asked_while_parsing(dags: Path) -> None:
+    write_pipeline(dags / "pipelines")
+    program = f"""
+import socket, sys
+def refuse(*_args, **_kwargs):
+    raise AssertionError("a socket")
+from airflow.sdk import DAG, Asset, BaseOperator, ObjectStoragePath, Param, TaskGroup
+before = set(sys.modules)
+socket.socket.connect = refuse
+space = {{"__file__": {str(dags / "load.py")!r}}}
+from osiris_provider.airflow_dags import load_dags
+load_dags("pipelines", space)
+heavy = {{"pyarrow", "duckdb", "pymysql", "psycopg2", "requests", "urllib3", "pandas", "polars"}}
+print(sorted(heavy & (set(sys.modules) - before)), len(space))
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1:] == ["[] 2"], done.stderr
+
+
+def test_scheduler_and_run_agree_row_for_row(
+    folder: Folder, run_dag: RunDag, mysql_database: Address, postgres_database: Address
+) -> None:
+    eight_steps(folder, mysql_database, postgres_database, 1_000)
+    run = run_dag(OsirisDag(folder.pipeline))
+    assert run.state == "success"
+    as_dag = stored_rows(folder, mysql_database, postgres_database)
+    outcomes = Run(load_pipeline(folder.pipeline), RunOptions()).execute().outcomes
+    assert stored_rows(folder, mysql_database, postgres_database) == as_dag
+    assert {
+        name: outcome.rows for name, outcome in outcomes.items() if outcome.step.startswith(("or", "na", "by"))
+    } == {name: run.xcom(name)["rows"] for name in ("orders", "named", "by_country")}
+
+
+def test_params_and_templates_are_filled_in_when_the_task_runs(folder: Folder, run_dag: RunDag) -> None:
+    text = """\
+    params: {least: {default: 5, type: integer}}
+    steps:
+      - {id: orders, driver: filesystem.csv_extractor, config: {path: "FOLDER/orders.csv"}}
+      - id: dear
+        driver: duckdb.processor
+        config:
+          params: ["${params.least}"]
+          query: "SELECT '{{ params.least }}' AS t, * FROM orders WHERE price > ?"
+      - {id: store, driver: duckdb.writer, config: {connection: "@duckdb.shop", table: by_country, write_mode: replace}}
+    """
+    folder.write(text)
+    assert run_dag(OsirisDag(folder.pipeline), run_conf={"least": 15}).state == "success"
+    assert folder.stored("SELECT t, id FROM by_country ORDER BY id") == [("15", 2), ("15", 3)]
+
+
+def test_a_task_group_runs_in_any_dag(folder: Folder, run_dag: RunDag) -> None:
+    with DAG("around", schedule=None) as dag:
+        OsirisTaskGroup(folder.pipeline, "sales")
+    assert sorted(dag.task_ids) == ["sales.by_country", "sales.dear", "sales.orders", "sales.store"]
+    assert run_dag(dag, logical_date=datetime(2026, 1, 2, tzinfo=timezone.utc)).state == "success"
+    assert folder.stored() == [("CZ", 30.0), ("SK", 20.0)]
+
+
+def test_oml_runs_as_a_dag(folder: Folder, run_dag: RunDag) -> None:
+    from tests.integration.test_pipelines_run import OML
+
+    folder.write(OML)
+    run = run_dag(OsirisDag(folder.pipeline))
+    assert run.state == "success"
+    assert (folder.path / "dear.csv").read_text().splitlines()[1:] == ['2,"SK",20', '3,"CZ",30'] or run.xcom("store")[
+        "rows_written"
+    ] == 2
+
+
+def test_no_secret_is_in_dag_docs_or_rendered_fields(
+    folder: Folder, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CANARY", CANARY)
+    folder.connections(
+        {
+            "duckdb": {"shop": {"path": str(folder.path / "shop.duckdb")}},
+            "postgres": {
+                "reports": {"host": "127.0.0.1", "port": 1, "database": "x", "user": "x", "password": "${CANARY}"}
+            },
+        }
+    )
+    folder.write(
+        """\
+        steps:
+          - {id: read, driver: postgres.extractor, config: {connection: "@postgres.reports", table: orders}}
+          - {id: store, driver: duckdb.writer, config: {connection: "@duckdb.shop", table: t, write_mode: replace}}
+        """
+    )
+    dag = OsirisDag(folder.pipeline)
+    run = run_dag(dag)
+    assert run.state == "failed"
+    shown = "".join(
+        [run.serialized, dag.doc_md or "", run.rendered(), json.dumps(list(run.xcoms())), *capfd.readouterr()]
+    )
+    assert CANARY not in shown
