@@ -56,10 +56,6 @@ class Redactor:
         forms = {form for secret in secrets if secret for form in spellings(secret)}
         self._longest_first = sorted(forms, key=len, reverse=True)
 
-    def __repr__(self) -> str:
-        """Show nothing of what is hidden."""
-        return "Redactor(***)"
-
     def __call__(self, text: str) -> str:
         """Return ``text`` with every secret replaced."""
         # To compile the spellings of a long key takes a tenth of a second, and most texts hold none.
@@ -148,3 +144,18 @@ def safe_url(text: str) -> str:
         return MASK
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+def public_value(value: Any, redactor: Redactor) -> Any:
+    """Return the value of a public field as it may be shown: no login in a URL, and no secret of the connection.
+
+    :param value: of a field that is public.
+    :param redactor: of the connection's secrets.
+    """
+    if not isinstance(value, str):
+        return value
+    if redactor.masked(value) == value:
+        return safe_url(value)
+    shown = safe_url(redactor(value))
+    # As doctor does: the whole value goes, for a part of it would show where a short secret sits.
+    return MASK if MASK in shown else shown

@@ -29,6 +29,7 @@ class Family(Protocol):
     """What a connector class tells about the connections of its family."""
 
     family: str
+    model: type[Any]
 
     @classmethod
     def declared(cls) -> Mapping[str, Field]:

@@ -1,4 +1,4 @@
-"""From a reference to a plain dict of fields (CONN-003, 005, 006), and from a file to its list (CONN-021)."""
+"""From a reference to the fields of a connection (CONN-003, 005, 006), and from a file to its list (CONN-021)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Any
 from osiris_provider.connections.env import EnvProblemError, substitute
 from osiris_provider.connections.file import ConnectionsFile, Entry, Problem
 from osiris_provider.connections.load import FileArgument, invalid, load_connections, read_connections
-from osiris_provider.connections.redact import MASK, Redactor, safe_url, secret_texts
+from osiris_provider.connections.redact import MASK, Redactor, public_value, secret_texts
 from osiris_provider.connections.reference import ConnectionRef, shown
 from osiris_provider.connections.registry import Field, family_names, load_family
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connections.trust import distrust, others_read
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, did_you_mean
 
@@ -32,12 +33,13 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 
-def resolve_connection(reference: str | ConnectionRef, file: FileArgument = None) -> dict[str, Any]:
+def resolve_connection(reference: str | ConnectionRef, file: FileArgument = None) -> ResolvedConnection:
     """Resolve ``@family.alias`` to its fields, secrets in clear (CONN-006).
 
     :param reference: ``@mysql.default``, or ``@mysql`` for the family's default.
     :param file: path of the connections file; None looks in the usual places (CONN-001).
-    :return: the given fields coerced to their types, plus ``family`` and ``alias``. A fresh dict at each call.
+    :return: the given fields coerced to their types, plus ``family`` and ``alias``, anew at each call. Printed or
+        pickled it shows no secret; ``dict(connection)`` is the plain dict of CONN-006.
     :raises ConnectionNotFoundError: there is no file, or it does not have the reference.
     :raises ConnectionConfigError: the reference, the file, a field or a variable is wrong; all problems of the
         connection in one message.
@@ -51,7 +53,7 @@ def resolve_connection(reference: str | ConnectionRef, file: FileArgument = None
         raise invalid(entry.reference, known.path, problems)
     for warning in warnings:
         log.warning("%s:%s: %s: %s", known.path, warning.line, entry.reference, warning.message)
-    return fields
+    return ResolvedConnection(fields, load_family(entry.family).model)
 
 
 def _parsed(reference: str, file: FileArgument) -> ConnectionRef:
@@ -280,13 +282,7 @@ def _shown(value: Any, redactor: Redactor) -> Any:
         value = _substituted(value)
     except EnvProblemError:
         return value
-    if not isinstance(value, str):
-        return value
-    if redactor.masked(value) == value:
-        return safe_url(value)
-    shown = safe_url(redactor(value))
-    # As doctor does: the whole value goes, for a part of it would show where a short secret sits.
-    return MASK if MASK in shown else shown
+    return public_value(value, redactor)
 
 
 def _by_line(problem: Problem) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 from osiris_provider.connections.reference import NAME, ConnectionRef
 from osiris_provider.connections.registry import family_names
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.model import META_KEYS, ConnectionModel, FieldSpec
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError, did_you_mean
@@ -89,7 +90,7 @@ def to_airflow(family: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def from_airflow(
     family: str, attributes: Mapping[str, Any], alias: str, *, connection_id: str | None = None
-) -> dict[str, Any]:
+) -> ResolvedConnection:
     """Return an Airflow connection as a resolved connection.
 
     What Airflow makes of a value on its ways (numbers of digits, ``""`` of nothing, JSON of an object) is undone.
@@ -116,7 +117,7 @@ def from_airflow(
         raise ConnectionConfigError(message, reference=f"@{family}.{alias}", field=problems[0][0])
     for name in unknown:
         log.warning("%s: field %s is not known to %s.%s", where, name, family, did_you_mean(name, list(declared)))
-    return {"family": family, "alias": alias, **coerced}
+    return ResolvedConnection({"family": family, "alias": alias, **coerced}, connector.model)
 
 
 def connection_type(family: str, hook_class_name: str) -> dict[str, Any]:

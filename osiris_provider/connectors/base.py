@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, ClassVar, Generic, TypeVar
 
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.cache import ClientCache
 from osiris_provider.connectors.check import check
 from osiris_provider.connectors.faults import GARBAGE, transport_fault
@@ -38,10 +39,6 @@ class Connector(ABC, Generic[M, C]):
 
     def __init__(self) -> None:
         self._cache: ClientCache[C] = ClientCache(self.is_alive, self.close_client)
-
-    def __repr__(self) -> str:
-        """Show the family only."""
-        return f"<{type(self).__name__} {self.family}>"
 
     @classmethod
     def declared(cls) -> Mapping[str, FieldSpec]:
@@ -116,14 +113,14 @@ class Connector(ABC, Generic[M, C]):
         """
         return self.model.parse(connection).as_url(redacted=True)
 
-    def on_database(self, connection: Mapping[str, Any], database: str) -> dict[str, Any]:
+    def on_database(self, connection: Mapping[str, Any], database: str) -> ResolvedConnection:
         """Return the connection with another database, for families that have databases.
 
         :param connection: a resolved connection.
         :param database: takes the place of what the connection names.
         """
         name = next((spec.name for spec in self.model.fields() if spec.info.airflow == "schema"), None)
-        return {**connection, name: database} if name else dict(connection)
+        return ResolvedConnection({**connection, name: database} if name else connection, self.model)
 
     def translate_errors(self, connection: Mapping[str, Any], call: Callable[[], T]) -> T:
         """Call, and turn whatever a client library raises into an error of this package, by code.

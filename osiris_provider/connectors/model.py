@@ -25,6 +25,7 @@ from typing_extensions import Self
 
 from osiris_provider.connections import redact
 from osiris_provider.connections.redact import MASK, Redactor
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connections.security_names import unknown_security_fields
 from osiris_provider.errors import ConnectionConfigError
 
@@ -157,9 +158,11 @@ class ConnectionModel(BaseModel, ABC):
     def parse(cls, connection: Mapping[str, Any]) -> Self:
         """Return the model of a resolved connection (CONN-006).
 
-        :param connection: the dict that ``resolve_connection`` returns, or one like it.
+        :param connection: what ``resolve_connection`` returns, which is parsed but once, or a dict like it.
         :raises ConnectionConfigError: names every field that is missing or wrong; shows no value.
         """
+        if isinstance(connection, ResolvedConnection) and isinstance(connection.model, cls):
+            return connection.model
         reference = reference_of(connection)
         fields = {name: value for name, value in connection.items() if name not in META_KEYS}
         coerced, problems, _ = cls.coerce(fields)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, run
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.drivers.datasets import Dataset, at_place, of_uri
@@ -84,21 +85,17 @@ class StepConfig(BaseModel):
 Config = TypeVar("Config", bound=StepConfig)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step(Generic[Config]):
     """Everything that a driver's work needs, checked."""
 
     id: str
     config: Config
-    connection: Mapping[str, Any]
+    connection: ResolvedConnection
     inputs: Mapping[str, Mapping[str, Any]]
     ctx: RunContext
     cursor_range: CursorRange | None = None
     """What an incremental step has to ask for; None if it asks for all."""
-
-    def __repr__(self) -> str:
-        """Show the step's name only; the connection holds secrets."""
-        return f"Step({self.id!r})"
 
     def client(self) -> Any:
         """Return the open client of the step's connection; its connector closes it when the task ends.
@@ -191,7 +188,7 @@ class BaseDriver(ABC, Generic[Config]):
         """
         return str(getattr(config, "table", None) or getattr(config, "path", None) or "")
 
-    def dataset(self, config: Config, connection: Mapping[str, Any]) -> Dataset | None:
+    def dataset(self, config: Config, connection: ResolvedConnection) -> Dataset | None:
         """Return what is read or written as OpenLineage names it, None if nothing is known.
 
         :param config: of the step.
@@ -233,10 +230,10 @@ class BaseDriver(ABC, Generic[Config]):
         message = f"Step {step_id} ({self.name}): {problems}"
         raise DriverConfigError(message, step=step_id)
 
-    def _connection(self, step_id: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _connection(self, step_id: str, config: Mapping[str, Any]) -> ResolvedConnection:
         connection: Mapping[str, Any] = config.get(RESOLVED) or {}
         if self.family is None:
-            return connection
+            return connection if isinstance(connection, ResolvedConnection) else ResolvedConnection(connection)
         if not connection:
             hint = f"write connection: '@{self.family}.alias' in its config"
             message = f"Step {step_id} ({self.name}) needs a connection: {hint}. ('resolved_connection' is required.)"
@@ -244,9 +241,14 @@ class BaseDriver(ABC, Generic[Config]):
         if connection.get("family", self.family) != self.family:
             message = f"Step {step_id} ({self.name}): needs a {self.family} connection, not {connection.get('family')}."
             raise DriverConfigError(message, step=step_id)
-        connection = {"family": self.family, **connection}
-        get_connector(self.family).model.parse(connection)
-        return connection
+        resolved = (
+            connection
+            if isinstance(connection, ResolvedConnection)
+            else ResolvedConnection({"family": self.family, **connection}, get_connector(self.family).model)
+        )
+        # What is wrong with it is said before any work.
+        _ = resolved.model
+        return resolved
 
 
 def _errors(error: ValidationError) -> list[Any]:

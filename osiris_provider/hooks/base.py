@@ -12,6 +12,7 @@ from osiris_provider._airflow.compat import AirflowNotFoundException, mask_secre
 from osiris_provider.connections.redact import spellings
 from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.connections.resolve import FileArgument, resolve_connection
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connections.settings import setting
 from osiris_provider.connectors.airflow_form import (
     SLOTS,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 DOCTOR_TIMEOUT = 2.0
 
 
-def resolve(target: str, family: str | None = None, *, file: FileArgument = None) -> dict[str, Any]:
+def resolve(target: str, family: str | None = None, *, file: FileArgument = None) -> ResolvedConnection:
     """Resolve a reference or an Airflow connection id to a connection (CONN-006), and have its secrets masked.
 
     ``@family.alias`` is looked up in the connections file, then as Airflow connection ``osiris_<family>_<alias>``;
@@ -75,7 +76,7 @@ def doctor_timeout() -> float:
         return DOCTOR_TIMEOUT
 
 
-def _by_reference(ref: ConnectionRef, file: FileArgument) -> dict[str, Any]:
+def _by_reference(ref: ConnectionRef, file: FileArgument) -> ResolvedConnection:
     try:
         return resolve_connection(ref, file)
     except ConnectionNotFoundError as error:
@@ -88,7 +89,7 @@ def _by_reference(ref: ConnectionRef, file: FileArgument) -> dict[str, Any]:
     return from_airflow(ref.family, _attributes(found), ref.alias or "default", connection_id=connection_id)
 
 
-def _by_id(connection_id: str, family: str | None, file: FileArgument) -> dict[str, Any]:
+def _by_id(connection_id: str, family: str | None, file: FileArgument) -> ResolvedConnection:
     found = _airflow_connection(connection_id)
     ref = reference_of_id(connection_id)
     if found is not None and (_is_ours(found) or ref is None):
@@ -109,7 +110,7 @@ def _by_id(connection_id: str, family: str | None, file: FileArgument) -> dict[s
     raise ConnectionNotFoundError(message, reference=connection_id)
 
 
-def _from_airflow(family: str, found: Connection, connection_id: str, ref: ConnectionRef | None) -> dict[str, Any]:
+def _from_airflow(family: str, found: Connection, connection_id: str, ref: ConnectionRef | None) -> ResolvedConnection:
     alias = ref.alias if ref and ref.alias and ref.family == family else connection_id
     return from_airflow(family, _attributes(found), alias, connection_id=connection_id)
 
@@ -149,8 +150,8 @@ class OsirisHook(BaseHook):
         setattr(self, self.conn_name_attr, target)
 
     @cached_property
-    def resolved(self) -> dict[str, Any]:
-        """The resolved connection, secrets in clear: never log it.
+    def resolved(self) -> ResolvedConnection:
+        """The resolved connection, secrets in clear; printed or pickled it shows none.
 
         :raises ConnectionConfigError: it is not known or not right.
         """

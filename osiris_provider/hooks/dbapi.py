@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.airflow_form import to_airflow
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.hooks.base import OsirisHook
@@ -47,7 +48,7 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
         self.schema = schema
 
     @property
-    def effective(self) -> dict[str, Any]:
+    def effective(self) -> ResolvedConnection:
         """The resolved connection, with the database that was asked for."""
         connector = get_connector(self.family)
         return connector.on_database(self.resolved, self.schema) if self.schema else self.resolved

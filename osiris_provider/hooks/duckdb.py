@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import MissingPackageError
 from osiris_provider.hooks.dbapi import INFORMATION, Adapter, OsirisDbApiHook, as_json, as_utc
 from osiris_provider.hooks.dialects import OnConflictDialect
@@ -80,7 +79,7 @@ class OsirisDuckDBHook(OsirisDbApiHook):
         """The connection as SQLAlchemy's URL: four slashes before an absolute path."""
         from sqlalchemy.engine import URL
 
-        model = get_connector(self.family).model.parse(self.effective)
+        model = self.effective.model
         return URL.create(self.sqlalchemy_driver, database=model.database)
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, Any] | None = None) -> Engine:
@@ -125,7 +124,7 @@ class OsirisDuckDBHook(OsirisDbApiHook):
             return None
         with closing(self.get_conn()) as client:
             (catalog,) = client.execute("SELECT current_catalog()").fetchone()
-        model = get_connector(self.family).model.parse(self.effective)
+        model = self.effective.model
         found = DatabaseInfo(
             scheme=self.family,
             authority=model.database,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from osiris_provider.connections.load import FileArgument
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.check import check as check_connection
 from osiris_provider.connectors.check import examine
 from osiris_provider.connectors.check_many import doctor_all
@@ -73,7 +73,7 @@ def check_all(
     return [one if isinstance(one, Verdict) else next(checked) for one in known]
 
 
-def _resolved(target: str, file: FileArgument) -> dict[str, Any] | Verdict:
+def _resolved(target: str, file: FileArgument) -> ResolvedConnection | Verdict:
     """Return the resolved connection, or the verdict that says what is wrong with it."""
     try:
         return resolve(target, file=file)

@@ -18,7 +18,6 @@ from typing import Any, Protocol, TypeVar
 from airflow.plugins_manager import AirflowPlugin
 
 from osiris_provider.connectors.airflow_form import SLOTS, connection_type_of, from_airflow, reference_of_id
-from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import OsirisError
 from osiris_provider.hooks.guard import GUARDED, MERGE, SAME_ENDPOINT
 
@@ -128,7 +127,7 @@ def _model(attributes: Attributes) -> Any:
     family = str(attributes["conn_type"]).removeprefix(OURS)
     try:
         if family != attributes["conn_type"]:
-            return get_connector(family).model.parse(from_airflow(family, attributes, "tested"))
+            return from_airflow(family, attributes, "tested").model
     except OsirisError:
         pass
     return _flat(attributes)

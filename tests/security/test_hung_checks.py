@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.hooks import health
 from osiris_provider.hooks.base import resolve
 from osiris_provider.triggers import doctor
@@ -58,7 +59,7 @@ def test_an_airflow_that_does_not_answer_hangs_no_other(file: str, monkeypatch: 
     release = threading.Event()
     asked: list[str] = []
 
-    def hang(target: str, **options: Any) -> dict[str, Any]:
+    def hang(target: str, **options: Any) -> ResolvedConnection:
         asked.append(target)
         if target.startswith("@mysql"):
             release.wait(LONG)

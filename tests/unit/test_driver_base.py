@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.drivers.base import RESOLVED, BaseDriver, Extractor, Step, StepConfig, Writer
 from osiris_provider.drivers.incremental.cursor import Incremental
 from osiris_provider.errors import ConnectionConfigError, DataError, DriverConfigError
@@ -155,5 +156,5 @@ def test_input_that_is_no_data() -> None:
 
 
 def test_conn_011_step_shows_no_secret() -> None:
-    step = Step("s1", TableConfig(table="t"), DUCKDB, {}, RecordingContext())
+    step = Step("s1", TableConfig(table="t"), ResolvedConnection(DUCKDB), {}, RecordingContext())
     assert "s3cret" not in f"{step!r} {step}"

@@ -63,10 +63,6 @@ class OriginAuth(AuthBase):
         self._headers = dict(headers)
         self.query = dict(query or {})
 
-    def __repr__(self) -> str:
-        """Show no credentials."""
-        return f"{type(self).__name__}({self._origin[1]!r}, ***)"
-
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Attach the credentials if the request goes to their origin."""
         if not self.belongs_to(request.url or ""):

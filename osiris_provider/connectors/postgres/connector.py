@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import RESET
 from osiris_provider.connectors.interrupt import Work, interruptible
@@ -49,7 +50,7 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         _have_the_line_watched(client)
         return client
 
-    def on_database(self, connection: Mapping[str, Any], database: str) -> dict[str, Any]:
+    def on_database(self, connection: Mapping[str, Any], database: str) -> ResolvedConnection:
         """Put the database into the DSN, if there is one; see :meth:`Connector.on_database`."""
         model = self.model.parse(connection)
         if model.dsn is None:
@@ -58,7 +59,8 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
 
         dsn = make_dsn(**{**parsed(model.dsn.get_secret_value()), "dbname": database})
         names = ("dsn", *self.declared()["dsn"].info.aliases)
-        return {**{name: value for name, value in connection.items() if name not in names}, "dsn": dsn}
+        kept = {name: value for name, value in connection.items() if name not in names}
+        return ResolvedConnection({**kept, "dsn": dsn}, self.model)
 
     def probe(self, model: PostgresConnection, deadline: Deadline) -> dict[str, Any]:
         """Log in and run a query; see :meth:`Connector.probe`. A standby is well, and told by ``read_only``."""

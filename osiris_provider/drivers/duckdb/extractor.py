@@ -7,12 +7,13 @@ import dataclasses
 import re
 import tempfile
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.duckdb.client import next_batch, waited
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import BaseDriver, Step, StepConfig
@@ -203,13 +204,14 @@ def _with_numbers(batch: pa.RecordBatch, names: Collection[str]) -> pa.RecordBat
     return batch
 
 
-def _database_of(step: Step[ProcessorConfig]) -> Mapping[str, Any]:
+def _database_of(step: Step[ProcessorConfig]) -> ResolvedConnection:
     settings = {"memory": step.config.memory, "threads": step.config.threads}
     given = {name: value for name, value in settings.items() if value is not None}
     if not step.connection:
         # A database of its own, which is locked down when its inputs are known.
         name = f":memory:{uuid.uuid4().hex}"
-        return {"family": "duckdb", "alias": _NO_CONNECTION, "path": name, "external_access": True, **given}
+        fields = {"family": "duckdb", "alias": _NO_CONNECTION, "path": name, "external_access": True, **given}
+        return ResolvedConnection(fields)
     if step.connection.get("family") != "duckdb":
         message = f"Step {step.id}: needs a duckdb connection or none, not {step.connection.get('family')}."
         raise DriverConfigError(message, step=step.id)

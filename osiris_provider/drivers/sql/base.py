@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.sql.dbapi import lease
@@ -43,12 +44,12 @@ class SQLDriver(Generic[AnyConfig]):
     default_schema: ClassVar[str | None] = None
     """Of tables that are named without one, in families whose databases have schemas."""
 
-    def dataset(self, config: AnyConfig, connection: Mapping[str, Any]) -> Dataset | None:
+    def dataset(self, config: AnyConfig, connection: ResolvedConnection) -> Dataset | None:
         """Return the table, or the query; see :meth:`BaseDriver.dataset`."""
         if self.family is None:
             return None
         connector = get_connector(self.family)
-        database = self.database(connector.model.parse(connection).as_url(redacted=True))
+        database = self.database(connection.model.as_url(redacted=True))
         within = tuple(name for name in (database, self.default_schema) if name)
         table, query = getattr(config, "table", None), getattr(config, "query", None)
         name = table_name(within, table) if table else ""

@@ -8,7 +8,6 @@ from urllib.parse import quote
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.supabase import SupabaseConnection
 from osiris_provider.drivers.base import Extractor, Step
 from osiris_provider.drivers.http.base import PagedConfig
 from osiris_provider.drivers.http.page import Page
@@ -100,7 +99,7 @@ class SupabaseExtractor(Extractor[SupabaseExtractorConfig]):
     def extract(self, step: Step[SupabaseExtractorConfig]) -> Any:
         """Return the rows as a stream of record batches, a batch a page."""
         config = step.config
-        if SupabaseConnection.parse(step.connection).key is None:
+        if step.connection.model.key is None:
             advice = "give it a service_role_key or anon_key, or read with postgres.extractor and its dsn"
             message = f"Step {step.id} ({self.name}): the connection has only a pg_dsn; {advice}."
             raise DriverConfigError(message, step=step.id)

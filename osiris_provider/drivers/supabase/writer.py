@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.model import reference_of
+from osiris_provider.connectors.postgres.connection import PostgresConnection
 from osiris_provider.connectors.supabase import SupabaseConnection
 from osiris_provider.drivers.base import Step, Writer
 from osiris_provider.drivers.postgres.writer import PostgresWriter
@@ -32,7 +34,7 @@ class SupabaseWriter(Writer[SupabaseWriteConfig]):
 
     def write(self, step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> dict[str, Any]:
         """Write all batches; see :meth:`Writer.write`."""
-        model = SupabaseConnection.parse(step.connection)
+        model: SupabaseConnection = step.connection.model
         if _has_dsn(step, model):
             return _copy(step, model, reader)
         check_names(step.id, reader.schema)
@@ -74,7 +76,8 @@ def _has_dsn(step: Step[SupabaseWriteConfig], model: SupabaseConnection) -> bool
 
 def _copy(step: Step[SupabaseWriteConfig], model: SupabaseConnection, reader: pa.RecordBatchReader) -> dict[str, Any]:
     dsn = model.pg_dsn.get_secret_value() if model.pg_dsn else ""
-    database = {"family": "postgres", "alias": step.connection.get("alias"), "dsn": dsn}
+    fields = {"family": "postgres", "alias": step.connection.get("alias"), "dsn": dsn}
+    database = ResolvedConnection(fields, PostgresConnection)
     problem: OsirisError
     try:
         config = step.config.of_postgres(str(model.schema))
