@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.errors import MissingPackageError
+from osiris_provider.hooks.bulk.duckdb import dump, load
+from osiris_provider.hooks.bulk.text import written
 from osiris_provider.hooks.dbapi import INFORMATION, Adapter, OsirisDbApiHook, as_json, as_utc
 from osiris_provider.hooks.dialects import OnConflictDialect
 from osiris_provider.hooks.duckdb_transaction import Transaction
@@ -108,6 +110,34 @@ class OsirisDuckDBHook(OsirisDbApiHook):
     def _create_autocommit_connection(self, autocommit: bool = False) -> Iterator[Transaction]:
         with closing(self.get_conn()) as connection:
             yield Transaction(connection, autocommit=autocommit)
+
+    def bulk_load(self, table: str, tmp_file: str) -> None:
+        """Load a tab-delimited file into a table, in one transaction.
+
+        The file is what :meth:`bulk_dump` writes, a value for each column that is not generated.
+
+        :param table: as SQL writes it.
+        :param tmp_file: of this machine, in UTF-8.
+        :raises FileNotFoundError: there is nothing to load.
+        :raises DataError: a value does not fit; nothing was written.
+        """
+        with closing(self.get_conn()) as connection:
+            count = load(connection, table, tmp_file)
+        self.log.info("Loaded %s rows of %s into %s", count, tmp_file, table)
+
+    def bulk_dump(self, table: str, tmp_file: str) -> None:
+        r"""Write a table into a tab-delimited file of this machine, row by row.
+
+        A row is a line in UTF-8, with tabs between its values; ``\N`` is NULL, and a backslash comes before what is
+        special. Bytes are ``\\x`` and hexadecimal digits, all else is as a cast to VARCHAR writes it.
+
+        :param table: as SQL writes it.
+        :param tmp_file: that is written; for its owner alone if it is new, and empty after an error.
+        :raises DataError: a value is another after it was written as text.
+        """
+        with written(tmp_file) as file, closing(self.get_conn()) as connection:
+            count = dump(connection, table, file)
+        self.log.info("Dumped %s rows of %s into %s", count, table, tmp_file)
 
     def get_openlineage_database_info(self, connection: Any) -> None:
         """Return nothing: Airflow would then ask for an engine, which another package makes."""

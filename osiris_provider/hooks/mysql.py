@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from osiris_provider.connectors.registry import get_connector
+from osiris_provider.hooks.bulk.mysql import dump, load
+from osiris_provider.hooks.bulk.text import written
 from osiris_provider.hooks.dbapi import INFORMATION, Adapter, OsirisDbApiHook, as_json, as_utc
 from osiris_provider.hooks.dialects import OsirisDialect
 
@@ -55,6 +57,44 @@ class OsirisMySQLHook(OsirisDbApiHook):
     def get_autocommit(self, conn: Any) -> bool:
         """Return whether autocommit is on."""
         return bool(conn.get_autocommit())
+
+    def bulk_load(self, table: str, tmp_file: str) -> None:
+        """Load a tab-delimited file into a table with LOAD DATA LOCAL, in one transaction.
+
+        The file is what :meth:`bulk_dump` writes, a value for each column that is neither generated nor invisible. The
+        server is sent this file and no other, whatever it asks for.
+
+        :param table: as SQL writes it.
+        :param tmp_file: of this machine, in UTF-8; a TIMESTAMP is as UTC tells it.
+        :raises FileNotFoundError: there is nothing to load.
+        :raises DataError: the server has local_infile off, or did not take each row as it is; nothing was written.
+        """
+        with self._client() as client:
+            count = load(client, table, tmp_file)
+        self.log.info("Loaded %s rows of %s into %s", count, tmp_file, table)
+
+    def bulk_dump(self, table: str, tmp_file: str) -> None:
+        r"""Write a table into a tab-delimited file of this machine, row by row.
+
+        A row is a line in UTF-8, with tabs between its values; ``\N`` is NULL, and a backslash comes before what is
+        special, as in files of ``SELECT … INTO OUTFILE``. Bytes are ``\\x`` and hexadecimal digits, BIT is a number,
+        and TIMESTAMP is as UTC tells it.
+
+        :param table: as SQL writes it.
+        :param tmp_file: that is written; for its owner alone if it is new, and empty after an error.
+        """
+        with written(tmp_file) as file, self._client() as client:
+            count = dump(client, table, file)
+        self.log.info("Dumped %s rows of %s into %s", count, table, tmp_file)
+
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
+        """Lend a connection that may be broken when it comes back."""
+        client = self.get_conn()
+        try:
+            yield client
+        finally:
+            get_connector(self.family).close_client(client)
 
     def _adapters(self, table: str, target_fields: Sequence[str] | None) -> list[Adapter | None]:
         with closing(self.get_conn()) as connection, connection.cursor() as cursor:

@@ -6,9 +6,11 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from osiris_provider.hooks.bulk.text import written
 from osiris_provider.hooks.dbapi import Adapter, OsirisDbApiHook, as_json, as_utc
 from osiris_provider.hooks.dialects import OnConflictDialect
 
@@ -86,15 +88,9 @@ class OsirisPostgresHook(OsirisDbApiHook):
         :raises FileNotFoundError: there is nothing to load.
         """
         loads = re.search(r"\bFROM\s+STDIN\b", sql, re.IGNORECASE)
-        flags = os.O_RDONLY if loads else os.O_RDWR | os.O_CREAT
-        with (
-            os.fdopen(os.open(filename, flags, 0o600), "rb" if loads else "r+b") as file,
-            closing(self.get_conn()) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.copy_expert(sql, file)
-            if not loads:
-                file.truncate(file.tell())
+        with Path(filename).open("rb") if loads else written(filename) as file, closing(self.get_conn()) as connection:
+            with connection.cursor() as cursor:
+                cursor.copy_expert(sql, file)
             connection.commit()
 
     def bulk_load(self, table: str, tmp_file: str) -> None:

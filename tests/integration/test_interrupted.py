@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from tempfile import NamedTemporaryFile
+from typing import Any, BinaryIO, cast
 
 import psycopg2
 import psycopg2.extras
@@ -24,6 +25,7 @@ from osiris_provider.connectors import close_all, get_connector, interrupt
 from osiris_provider.connectors.registry import stop_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.mysql import session
+from osiris_provider.hooks.bulk.mysql import dump, load
 from osiris_provider.testing.context import RecordingContext
 
 from tests.faults.peers import Peer, silent
@@ -79,6 +81,23 @@ def executed(sql: str, **options: Any) -> Work:
             return cursor.fetchall()
 
     return client(statement)
+
+
+def bulk(statement: Callable[[Any, BinaryIO], object]) -> Work:
+    """Return what loads or dumps with the client that a hook gives, and a file."""
+
+    def work(connection: Connection) -> object:
+        connector = get_connector(connection["family"])
+        found = connector.create_client(connection)
+        try:
+            with NamedTemporaryFile() as file:
+                file.write(b"1\n")
+                file.flush()
+                return statement(found, cast("BinaryIO", file))
+        finally:
+            connector.close_client(found)
+
+    return work
 
 
 SLEEP = "SELECT pg_sleep(60)::text AS a"
@@ -161,6 +180,8 @@ MYSQL: dict[str, Work] = {
     "writer, replace": write("mysql.writer", write_mode="replace"),
     "client, execute": executed("SELECT SLEEP(60)"),
     "client, unbuffered": executed("SELECT SLEEP(60)", cursor=pymysql.cursors.SSCursor),
+    "hook, bulk_load": bulk(lambda found, file: load(found, "target", file.name)),
+    "hook, bulk_dump": bulk(lambda found, file: dump(found, "target", file)),
 }
 
 

@@ -52,7 +52,8 @@ class Script:
     :param tls: its certificate, if it offers TLS.
     :param early: bytes that follow the greeting outside of TLS.
     :param welcome: whether it lets everyone in at the end.
-    :param file: that it asks for instead of answering a SELECT.
+    :param file: that it asks for instead of answering a SELECT, or LOAD DATA if it has answers.
+    :param answers: rows that it has for statements with these words in them.
     """
 
     greeting: str = "caching_sha2_password"
@@ -61,6 +62,7 @@ class Script:
     early: bytes = b""
     welcome: bool = False
     file: Path | None = None
+    answers: tuple[tuple[bytes, tuple[bytes, ...]], ...] = ()
 
     @property
     def plugin(self) -> str:
@@ -131,8 +133,22 @@ class RogueMySQL:
         line.say(OK if script.welcome else DENIED)
         while script.welcome:
             line.number = -1
-            asked = line.hear()
-            line.say(b"\xfb" + bytes(script.file) if script.file and b"SELECT" in asked else OK)
+            self._answer(line, line.hear())
+
+    def _answer(self, line: _Line, asked: bytes) -> None:
+        script = self._script
+        row = next((row for words, row in script.answers if words in asked), None)
+        if row is not None:
+            for packet in result_of(row):
+                line.say(packet)
+        elif script.file and (b"LOAD DATA" if script.answers else b"SELECT") in asked:
+            line.say(b"\xfb" + bytes(script.file))
+            while script.answers and line.hear():
+                pass
+            if script.answers:
+                line.say(OK)
+        else:
+            line.say(OK)
 
 
 class _Line:
@@ -166,6 +182,18 @@ class _Line:
 def frame(packet: bytes, number: int) -> bytes:
     """Return a packet as it goes over the line."""
     return len(packet).to_bytes(3, "little") + bytes([number]) + packet
+
+
+def result_of(row: tuple[bytes, ...]) -> Iterator[bytes]:
+    """Yield the packets of a result of one row, whose columns are whole numbers and texts."""
+    end = b"\xfe\0\0\2\0"
+    yield bytes([len(row)])
+    for value in row:
+        dtype = 8 if value.isdigit() else 253
+        yield b"\3def\0\0\0\1c\0\x0c" + struct.pack("<HIBHB2x", 45, 255, dtype, 0, 0)
+    yield end
+    yield b"".join(bytes([len(value)]) + value for value in row)
+    yield end
 
 
 def greeting(script: Script) -> bytes:

@@ -17,7 +17,8 @@ from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.mysql.authentication import MAX_STEPS
 from osiris_provider.connectors.mysql.login import MAX_LOGIN_PACKET
 from osiris_provider.connectors.verdict import DoctorDetails
-from osiris_provider.errors import NetworkError
+from osiris_provider.errors import DataError, NetworkError
+from osiris_provider.hooks.bulk.mysql import load
 
 from tests.faults.peers import Manner, Peer
 
@@ -66,6 +67,26 @@ def test_a_server_that_asks_for_a_file_does_not_get_it_from_a_client(file: Path)
         assert raised.value.fault.slug == "file_requested"
         server.wait()
         assert b"fernet" not in b"".join(server.heard)
+
+
+ANSWERS: Final = (
+    (b"@@SESSION.sql_mode", (b"", b"0", b"1", b"50", b"50", b"SYSTEM")),
+    (b"local_infile", (b"1",)),
+    (b"SHOW COLUMNS", (b"v", b"text", b"YES", b"", b"", b"")),
+)
+
+
+def test_a_server_that_asks_for_another_file_gets_the_one_that_is_loaded(file: Path, tmp_path: Path) -> None:
+    loaded = tmp_path / "lines"
+    loaded.write_bytes(b"what is to be loaded\n")
+    script = Script("mysql_native_password", welcome=True, file=file, answers=ANSWERS)
+    with rogue(script) as server, closing(CONNECTOR.create_client(at(server.port))) as client:
+        with pytest.raises(DataError, match="the server took 0 of 1 rows"):
+            load(client, "t", loaded)
+        heard = b"".join(server.heard)
+    assert b"LOAD DATA LOCAL" in heard
+    assert b"what is to be loaded" in heard
+    assert b"fernet" not in heard
 
 
 def test_a_long_greeting_is_not_waited_for() -> None:

@@ -16,10 +16,12 @@ INFO = get_provider_info()
 
 
 def modules_of(kind: str) -> set[str]:
-    """The modules of one of the package's rooms, as they lie on the disk."""
+    """The modules of one of the package's rooms, as they lie on the disk; what is in a room of its own, they share."""
     room = Path(osiris_provider.__file__).parent / kind
     return {
-        f"osiris_provider.{kind}.{module.name}" for module in pkgutil.iter_modules([str(room)]) if module.name[0] != "_"
+        f"osiris_provider.{kind}.{module.name}"
+        for module in pkgutil.iter_modules([str(room)])
+        if module.name[0] != "_" and not module.ispkg
     }
 
 

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 Engine = Literal["auto", "load_data", "insert"]
 _PACKET = 1 << 18
 _SAVEPOINT = "_osiris_batch"
+AS_BITS = "CAST({0} AS UNSIGNED)"
 SWITCH = "LOAD DATA is faster: an administrator switches it on with SET GLOBAL local_infile = ON"
 
 
@@ -81,21 +82,13 @@ class Sink:
     def _chosen(self, engine: Engine, step_id: str) -> Engine:
         reason = "as the config says"
         if engine != "insert":
-            problem = self._obstacle()
+            problem = obstacle(self._cursor)
             if problem and engine == "load_data":
                 message = f"Step {step_id}: engine load_data cannot be used: {problem}. Set engine: auto or insert."
                 raise DriverConfigError(message, step=step_id)
             engine, reason = ("insert", problem) if problem else ("load_data", "both sides allow LOAD DATA LOCAL")
         log.info("Step %s: engine %s: %s", step_id, engine, reason)
         return engine
-
-    def _obstacle(self) -> str:
-        from pymysql.constants import CLIENT
-
-        if not self._client.client_flag & CLIENT.LOCAL_FILES:
-            return "the connection was opened without LOCAL INFILE"
-        self._cursor.execute("SELECT @@GLOBAL.local_infile")
-        return "" if self._cursor.fetchone() == (1,) else f"the server has local_infile off. {SWITCH}"
 
     def fill(self, target: Target, rows: Batches) -> int:
         """Write all batches and return the number of rows.
@@ -133,7 +126,7 @@ class Sink:
     def _load(self, target: Target, batch: pa.RecordBatch, lines: memoryview, done: int) -> None:
         """Load a batch that so many rows went before."""
         self._cursor.execute(f"SAVEPOINT {_SAVEPOINT}")
-        statement = _load_data(target.quoted, batch.schema, target.bits)
+        statement = load_statement(target.quoted, _columns(batch.schema, target.bits))
         try:
             with working(self._client):
                 taken, warnings = load_local(self._client, statement, lines)
@@ -183,6 +176,20 @@ class Sink:
         return row_refusal(target.name, error, batch.slice(0, row + 1), target.keys, done)
 
 
+def obstacle(cursor: Cursor) -> str:
+    """Return what keeps LOAD DATA LOCAL from working, empty if nothing does.
+
+    :param cursor: of the connection that would load.
+    """
+    from pymysql.constants import CLIENT
+
+    client: Any = cursor.connection
+    if not client.client_flag & CLIENT.LOCAL_FILES:
+        return "the connection was opened without LOCAL INFILE"
+    cursor.execute("SELECT @@GLOBAL.local_infile")
+    return "" if cursor.fetchone() == (1,) else f"the server has local_infile off. {SWITCH}"
+
+
 def load_local(client: Connection[Any], statement: str, rows: memoryview) -> tuple[int, int]:
     """Run a LOAD DATA LOCAL statement with rows from memory; return how many rows were taken, and how many warnings.
 
@@ -212,13 +219,17 @@ def load_local(client: Connection[Any], statement: str, rows: memoryview) -> tup
     return int(answer.affected_rows), int(answer.warning_count)
 
 
-def _load_data(table: str, schema: pa.Schema, bits: set[str]) -> str:
+def load_statement(table: str, columns: Sequence[tuple[str, str]]) -> str:
+    """Return the LOAD DATA LOCAL statement for lines with tabs between their values, and a backslash as escape.
+
+    :param table: quoted.
+    :param columns: a line's, each with what makes its value of the text ``{0}``; empty if the text is the value.
+    """
     targets, settings = [], []
-    for number, field in enumerate(schema):
-        function = "UNHEX({})" if is_hex(field.type) else "CAST({} AS UNSIGNED)" if field.name in bits else ""
-        targets.append(f"@osiris{number}" if function else quote(field.name))
-        if function:
-            settings.append(f"{quote(field.name)} = {function.format(f'@osiris{number}')}")
+    for number, (name, value) in enumerate(columns):
+        targets.append(f"@osiris{number}" if value else quote(name))
+        if value:
+            settings.append(f"{quote(name)} = {value.format(f'@osiris{number}')}")
     ending = f" SET {', '.join(settings)}" if settings else ""
     # The marks are written as numbers, because sql_mode may change what a backslash means in a statement.
     return (
@@ -226,3 +237,8 @@ def _load_data(table: str, schema: pa.Schema, bits: set[str]) -> str:
         f"FIELDS TERMINATED BY X'09' ENCLOSED BY '' ESCAPED BY X'5C' LINES TERMINATED BY X'0A' "
         f"({', '.join(targets)}){ending}"
     )
+
+
+def _columns(schema: pa.Schema, bits: set[str]) -> list[tuple[str, str]]:
+    values = ("UNHEX({0})" if is_hex(field.type) else AS_BITS if field.name in bits else "" for field in schema)
+    return list(zip(schema.names, values, strict=True))

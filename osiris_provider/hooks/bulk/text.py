@@ -1,0 +1,141 @@
+r"""Tab-delimited text: a line a row, tabs between its values, ``\N`` for NULL, and a backslash before what is special.
+
+It is what MySQL's LOAD DATA reads. Bytes are ``\\x`` and hexadecimal digits, as PostgreSQL's COPY writes them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from mmap import mmap
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+NULL: Final = rb"\N"
+BATCH_ROWS: Final = 10_000
+BATCH_BYTES: Final = 16 << 20
+"""What is in memory of a file at a time, and one row more."""
+_ESCAPES: Final = {b"\\": rb"\\", b"\t": rb"\t", b"\n": rb"\n", b"\r": rb"\r", b"\0": rb"\0"}
+_MARKS: Final = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"0": b"\0", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
+_SPECIAL: Final = re.compile(rb"[\\\t\n\r\0]")
+_ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
+_CELLS: Final = re.compile(rb"(?:^|\t)((?:[^\t\\]+|\\.|\\\Z)*)", re.DOTALL)
+
+
+@contextmanager
+def written(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file to write it from its beginning: for its owner alone if it is new, and empty after an error.
+
+    :param path: of a file, which stays the same file.
+    """
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        try:
+            yield cast("BinaryIO", file)
+        except BaseException:
+            file.seek(0)
+            raise
+        finally:
+            file.truncate(file.tell())
+
+
+def line_of(values: Iterable[bytes | None]) -> bytes:
+    """Return a row as a line, its end included.
+
+    :param values: as UTF-8; None is NULL.
+    """
+    return b"\t".join([NULL if value is None else _SPECIAL.sub(_escape, value) for value in values]) + b"\n"
+
+
+def hexadecimal(value: bytes | None) -> bytes | None:
+    """Return bytes as the text that stands for them.
+
+    :param value: of a column of bytes.
+    """
+    return None if value is None else b"\\x" + value.hex().encode()
+
+
+def batches_in(path: str | os.PathLike[str]) -> Iterator[list[list[bytes | None]]]:
+    """Yield the rows of a file, some at a time.
+
+    :param path: of a file; the end of its last line may be missing.
+    :raises FileNotFoundError: there is none.
+    """
+    batch: list[list[bytes | None]] = []
+    size = 0
+    for row in rows_in(path):
+        batch.append(row)
+        size += sum(len(value) for value in row if value)
+        if len(batch) >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def rows_in(path: str | os.PathLike[str]) -> Iterator[list[bytes | None]]:
+    """Yield the rows of a file; the end of its last line may be missing.
+
+    :param path: of a file.
+    :raises FileNotFoundError: there is none.
+    """
+    with Path(path).open("rb") as file:
+        pieces: list[bytes] = []
+        for piece in file:
+            pieces.append(piece)
+            # A backslash before the end of a line makes it a part of the value.
+            if not ends_in_value(piece):
+                yield _values(b"".join(pieces).removesuffix(b"\n"))
+                pieces.clear()
+        if pieces:
+            yield _values(b"".join(pieces))
+
+
+def ends_in_value(text: bytes) -> bool:
+    """Return whether the line end at the end of a text is a part of a value.
+
+    :param text: of a file, from the beginning of a line.
+    """
+    if not text.endswith(b"\\\n"):
+        return False
+    before = text[:-1]
+    return bool((len(before) - len(before.rstrip(b"\\"))) % 2)
+
+
+def count_rows(text: mmap) -> int:
+    """Return the number of rows in lines, of which the last may have no end.
+
+    :param text: of a file.
+    """
+    last = text[-(1 << 20) :]
+    return _count(text, b"\n") + (not last.endswith(b"\n") or ends_in_value(last))
+
+
+def count_tabs(text: mmap) -> int:
+    """Return how often a tab ends a value.
+
+    :param text: of a file.
+    """
+    return _count(text, b"\t")
+
+
+def _count(text: mmap, mark: bytes) -> int:
+    count = sum(text[start : start + (1 << 20)].count(mark) for start in range(0, len(text), 1 << 20))
+    if text.find(b"\\" + mark) < 0:
+        return count
+    # An odd number of backslashes makes it a part of the value.
+    return count - sum(1 for _ in re.finditer(rb"(?<!\\)(?:\\\\)*\\" + mark, text))
+
+
+def _escape(found: re.Match[bytes]) -> bytes:
+    return _ESCAPES[found[0]]
+
+
+def _values(line: bytes) -> list[bytes | None]:
+    cells = _CELLS.findall(line) if b"\\" in line else line.split(b"\t")
+    return [None if cell == NULL else _value(cell) for cell in cells]
+
+
+def _value(cell: bytes) -> bytes:
+    return _ESCAPED.sub(lambda found: _MARKS.get(found[1], found[1]), cell) if b"\\" in cell else cell
