@@ -16,6 +16,7 @@ from osiris_provider.connectors.model import ConnectionModel, FieldSpec, referen
 from osiris_provider.connectors.retry import call_with_retries
 from osiris_provider.connectors.verdict import DoctorDetails
 from osiris_provider.errors import UNKNOWN, ConnectorError, Fault, OsirisError
+from osiris_provider.net import killed
 from osiris_provider.net.deadline import CHECK_BYTES, Deadline
 
 M = TypeVar("M", bound=ConnectionModel)
@@ -67,11 +68,13 @@ class Connector(ABC, Generic[M, C]):
         model = self.model.parse(connection)
 
         def connect() -> C:
+            killed.check()
             return self.translate_errors(
                 connection, lambda: self.open_client(model, Deadline(model.connect_seconds(), CHECK_BYTES))
             )
 
-        return call_with_retries(connect)
+        with killed.breakable():
+            return call_with_retries(connect)
 
     def client(self, connection: Mapping[str, Any]) -> C:
         """Return the open client of a connection, making one if there is none alive (CONN-013).

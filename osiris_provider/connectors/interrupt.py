@@ -16,12 +16,15 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from typing_extensions import Self
 
 from osiris_provider.errors import printable
+from osiris_provider.net import killed
+from osiris_provider.net.killed import StoppedError
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +38,6 @@ AGAIN_SECONDS = 0.1
 LOG_AFTER = 10.0
 LOG_EVERY = 60.0
 """Seconds after which a lock that is waited for is told, and between two times."""
-
-
-class StoppedError(BaseException):
-    """The work was stopped by :func:`stop_all`; nothing that catches errors of a server may take it for one."""
 
 
 class Work:
@@ -62,28 +61,36 @@ class Work:
         self.stopped = False
         self.logged_at = time.monotonic() + LOG_AFTER - LOG_EVERY
         self.holders = holders
-        self._cancel = cancel
+        self._cancel = partial(_exempted, cancel)
         self._cut = cut
         self._asked = False
         self._ended = threading.Event()
 
     def __enter__(self) -> Self:
         _running.add(self)
+        try:
+            # After it is there to be seen: whoever kills looks there after he has said so.
+            killed.check()
+        except StoppedError:
+            self._leave()
+            raise
         if self.holders is not None:
             _watch()
         return self
 
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
-        _running.discard(self)
-        self._ended.set()
+        self._leave()
         if error_type is not None and not issubclass(error_type, Exception):
             # What broke the wait off goes on; the server may not have heard of it yet.
             if not self._asked:
                 in_background(self._cancel).wait(CANCEL_SECONDS)
         elif self.stopped:
             # Also without an error: some statements just return what they have.
-            message = "The task was stopped."
-            raise StoppedError(message) from None
+            raise StoppedError from None
+
+    def _leave(self) -> None:
+        _running.discard(self)
+        self._ended.set()
 
     def stop(self) -> None:
         """Have the server stop, and cut the line if it does not; returns within a second."""
@@ -164,6 +171,11 @@ def interruptible(work: Work, call: Callable[[], T]) -> T:
         work.stop()
         raise
     return pending.result()
+
+
+def _exempted(call: Callable[[], T]) -> T:
+    with killed.exempt():
+        return call()
 
 
 def stop(clients: Iterable[object]) -> None:

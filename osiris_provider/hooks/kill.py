@@ -1,4 +1,4 @@
-"""What ends the work of a hook at its server when the task is killed, whatever operator the task is of."""
+"""What ends the work of a task at its servers when the task is killed, whatever operator the task is of."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import get_current_context
 
 from osiris_provider.connectors.registry import stop_all
+from osiris_provider.net import killed
 
 
 class _Stopping:
@@ -22,9 +23,24 @@ class _Stopping:
     def __call__(self) -> None:
         try:
             # First: the operator's own may take longer than Airflow waits before SIGKILL.
-            stop_all()
+            _stop()
         finally:
-            self._on_kill()
+            # It may work with a hook itself, say to clean up.
+            with killed.exempt():
+                self._on_kill()
+        killed.break_off()
+
+
+def kill_task() -> None:
+    """Have the servers stop, and no work begin any more while the task that runs in this process lasts.
+
+    Airflow calls an operator's ``on_kill`` at SIGTERM, and after a timeout.
+
+    :raises StoppedError: out of a handler of signals: where the main thread waits for a server, and out of the
+        operators of this package.
+    """
+    _stop()
+    killed.break_off()
 
 
 def stop_with_task() -> None:
@@ -34,9 +50,29 @@ def stop_with_task() -> None:
     rarely have one. The handler itself stays as it is. Without a task (scripts, triggers, the API server) nothing
     happens.
     """
-    try:
-        task: Any = getattr(get_current_context()["ti"], "task", None)
-    except (RuntimeError, KeyError):
-        return
+    stop_with(getattr(_running(), "task", None))
+
+
+def stop_with(task: Any) -> None:
+    """Have the servers stop when a task is killed.
+
+    :param task: an operator, about to be executed or being executed in this process; None for none.
+    """
     if task is not None and not isinstance(task.on_kill, _Stopping):
         task.on_kill = _Stopping(task.on_kill)
+
+
+def _stop() -> None:
+    task = _running()
+    if task is not None:
+        # What was killed stays so until Airflow has taken note of it; callbacks come after that, and may work.
+        killed.kill(lambda: _running() is task)
+    stop_all()
+
+
+def _running() -> Any:
+    """Return the task instance that runs in this process, None if there is none."""
+    try:
+        return get_current_context()["ti"]
+    except (RuntimeError, KeyError):
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import Any
 
 from osiris_provider.net.deadline import Deadline
@@ -45,6 +46,16 @@ class DeadlineSocket(socket.socket):
         """Send within the deadline."""
         self._bound()
         super().sendall(*args)
+
+
+def cut(line: socket.socket) -> None:
+    """Break a line under whoever waits for it, in whatever thread.
+
+    :param line: a socket, perhaps one of TLS.
+    """
+    with suppress(OSError):
+        # The socket's own, not TLS's, which would pull the session away from under the thread.
+        socket.socket.shutdown(line, socket.SHUT_RDWR)
 
 
 def open_socket(host: str, port: int, deadline: Deadline) -> DeadlineSocket:

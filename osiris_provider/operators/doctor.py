@@ -14,11 +14,12 @@ from osiris_provider._airflow.task_context import attempt_id, task_key
 from osiris_provider.connections.reference import NAME
 from osiris_provider.connections.resolve import list_connections
 from osiris_provider.connectors.faults import NO_SUCH_CONNECTION
-from osiris_provider.connectors.registry import stop_all
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import ConnectionConfigError, OsirisError
 from osiris_provider.hooks.errors import fail_fast
 from osiris_provider.hooks.health import check_all
+from osiris_provider.hooks.kill import kill_task
+from osiris_provider.net import killed
 from osiris_provider.runtime.health_state import HealthState
 from osiris_provider.runtime.state import state_url
 
@@ -88,7 +89,9 @@ class OsirisDoctorOperator(BaseOperator):
 
             trigger = OsirisDoctorTrigger(connections=targets, check_timeout=self.timeout, file=self.file)
             self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
-        return self._conclude(context, check_all(targets, self.timeout, self._log_verdict, file=self.file))
+        with killed.breakable():
+            verdicts = check_all(targets, self.timeout, self._log_verdict, file=self.file)
+        return self._conclude(context, verdicts)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the reports that the trigger brings, or fail with them.
@@ -103,7 +106,7 @@ class OsirisDoctorOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """Have the servers stop, and close what is open."""
-        stop_all()
+        kill_task()
 
     def _targets(self) -> list[str]:
         given = self.connections

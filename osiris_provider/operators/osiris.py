@@ -16,6 +16,8 @@ from osiris_provider.drivers.registry import get_driver
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError
 from osiris_provider.hooks.base import resolve
 from osiris_provider.hooks.errors import fail_fast
+from osiris_provider.hooks.kill import kill_task
+from osiris_provider.net import killed
 from osiris_provider.runtime.results import keep_result, without_secrets
 
 if TYPE_CHECKING:
@@ -63,7 +65,8 @@ class OsirisOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the driver and return its result, small and JSON-able."""
         try:
-            return fail_fast(lambda: self._run(context))
+            with killed.breakable():
+                return fail_fast(lambda: self._run(context))
         finally:
             # A stream that was given up has its server still at work.
             stop_all()
@@ -74,8 +77,8 @@ class OsirisOperator(BaseOperator):
         return None if self._lineage is None else self._lineage.facets()
 
     def on_kill(self) -> None:
-        """Have the servers stop, and close the connections that the driver has open."""
-        stop_all()
+        """Have the servers stop, break the driver off, and close the connections that it has open."""
+        kill_task()
 
     def _run(self, context: Context) -> dict[str, Any]:
         step = self.task_id

@@ -20,6 +20,7 @@ from airflow.plugins_manager import AirflowPlugin
 from osiris_provider.connectors.airflow_form import SLOTS, connection_type_of, from_airflow, reference_of_id
 from osiris_provider.errors import OsirisError
 from osiris_provider.hooks.guard import GUARDED, MERGE, SAME_ENDPOINT
+from osiris_provider.plugins import task_kills
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class OsirisPlugin(AirflowPlugin):
     """What Airflow loads at its start."""
 
     name = "osiris"
+    listeners = [task_kills]  # noqa: RUF012 - the base class says so
     fastapi_root_middlewares = [  # noqa: RUF012 - the base class says so
         {"middleware": guard_tests, "args": [], "kwargs": {}, "name": "Osiris: stored secrets in connection tests"}
     ]

@@ -1,17 +1,34 @@
-"""Run one DAG with one endless task in this process: ``python -m tests.airflow.killable KIND FAMILY QUERY``."""
+"""Run a DAG in this process whose tasks wait to be killed: ``python -m tests.airflow.killable KIND FAMILY QUERY``."""
 
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, BaseHook, BaseOperator
+from osiris_provider import get_connector, resolve_connection
+from osiris_provider.drivers.base import REFERENCE, RESOLVED
 from osiris_provider.operators.osiris import OsirisOperator
 
 from tests.airflow.dag_runs import run_to_the_end
 from tests.airflow.versions import store_dag
+
+BETWEEN = "BETWEEN TWO STATEMENTS"
+SECOND = "THE SECOND STATEMENT WAS DONE"
+WORKS = "WORKS"
+PAUSE = 4.0
+"""Seconds between two statements; a kill comes then."""
+
+
+def say(text: str) -> None:
+    """Tell whoever reads the pipe."""
+    print(text, flush=True)  # noqa: T201 - see above
 
 
 class InAThread(BaseOperator):
@@ -28,7 +45,69 @@ class InAThread(BaseOperator):
             return pool.submit(hook.get_records, self.sql).result()
 
     def on_kill(self) -> None:
-        print("on_kill of the operator", flush=True)  # noqa: T201 - for whoever reads the pipe
+        say("on_kill of the operator")
+
+
+class Two(BaseOperator):
+    """Execute two statements with a hook, in the main thread or in another one; clean up with it when it is killed."""
+
+    def __init__(self, *, conn_id: str, in_thread: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.conn_id, self.in_thread = conn_id, in_thread
+
+    def execute(self, context: Any) -> None:
+        del context
+        hook: Any = BaseHook.get_hook(self.conn_id)
+        if self.in_thread:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(two_statements, hook.get_conn).result()
+        else:
+            two_statements(hook.get_conn)
+
+    def on_kill(self) -> None:
+        works("on_kill", self.conn_id)
+
+
+class TwoStatements:
+    """A driver that executes two statements."""
+
+    def run(self, *, step_id: str, config: dict[str, Any], inputs: Any, ctx: Any) -> dict[str, Any]:
+        del step_id, inputs, ctx
+        connection = config[RESOLVED]
+        two_statements(lambda: get_connector(connection["family"]).create_client(connection))
+        return {}
+
+
+def bare_client(family: str) -> Any:
+    """Return a client that no hook and no operator of the package knows of."""
+    return get_connector(family).create_client(resolve_connection(f"@{family}.default"))
+
+
+def two_statements(connect: Callable[[], Any]) -> None:
+    """Execute a statement, wait for the kill, and execute another one."""
+    with closing(connect()) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchall()
+        say(BETWEEN)
+        time.sleep(PAUSE)
+        cursor.execute("SELECT 2")
+        cursor.fetchall()
+        say(SECOND)
+
+
+def query_with_a_bare_client(family: str, query: str) -> None:
+    """Do what users do in a task of theirs."""
+    with closing(bare_client(family)) as connection, closing(connection.cursor()) as cursor:
+        say("Running statement")
+        cursor.execute(query)
+        cursor.fetchall()
+
+
+def works(what: str, conn_id: str) -> None:
+    """Say that a hook works."""
+    hook: Any = BaseHook.get_hook(conn_id)
+    found = hook.get_first("SELECT 3")
+    say(f"{what} {WORKS}: {found}")
 
 
 def add_task(kind: str, family: str, query: str) -> None:
@@ -41,6 +120,28 @@ def add_task(kind: str, family: str, query: str) -> None:
         SQLExecuteQueryOperator(task_id="query", conn_id=conn_id, sql=query)
     elif kind == "thread":
         InAThread(task_id="query", conn_id=conn_id, sql=query)
+    elif kind == "client":
+        PythonOperator(task_id="query", python_callable=query_with_a_bare_client, op_args=[family, query])
+    elif kind == "between":
+        add_tasks_of_two_statements(family, conn_id)
+
+
+def add_tasks_of_two_statements(family: str, conn_id: str) -> None:
+    """Add a task for each way to work, to be killed one after the other, and one that is left alone."""
+    told: dict[str, Any] = {"trigger_rule": "all_done"}
+    hook = Two(
+        task_id="hook",
+        conn_id=conn_id,
+        in_thread=False,
+        on_failure_callback=lambda _: works("callback", conn_id),
+    )
+    thread = Two(task_id="thread", conn_id=conn_id, in_thread=True, **told)
+    driver = OsirisOperator(task_id="driver", driver=TwoStatements, config={REFERENCE: f"@{family}.default"}, **told)
+    client = PythonOperator(
+        task_id="client", python_callable=lambda: two_statements(lambda: bare_client(family)), **told
+    )
+    after = PythonOperator(task_id="after", python_callable=works, op_args=["next task", conn_id], **told)
+    hook >> thread >> driver >> client >> after
 
 
 if __name__ == "__main__":

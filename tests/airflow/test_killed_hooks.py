@@ -17,6 +17,7 @@ from airflow.sdk import BaseOperator
 from osiris_provider.hooks.mysql import OsirisMySQLHook
 
 from tests.airflow.conftest import ConnectionsFile
+from tests.airflow.killable import BETWEEN, SECOND
 from tests.airflow.test_cleanup import wait_until
 from tests.airflow.test_sensor import entry
 from tests.integration.stopping import AT_ONCE, stops
@@ -25,7 +26,7 @@ from tests.servers import Address, MySQLFamilyServer, PostgresServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
 
 SLEEP = {"mysql": "SELECT SLEEP(60)", "postgres": "SELECT pg_sleep(60)"}
-KINDS = ("hook", "thread")
+KINDS = ("hook", "thread", "client")
 LEFT = 30.0
 """Seconds until the process is at its end, which comes before that of the statement by itself."""
 
@@ -88,9 +89,10 @@ def test_a_kill_ends_the_statement_of_a_hook_on_postgres(
 
 
 @pytest.mark.usefixtures("airflow_database")
-def test_a_kill_ends_the_statement_of_a_hook_on_duckdb(connections_file: ConnectionsFile) -> None:
+@pytest.mark.parametrize("kind", ["hook", "client"])
+def test_a_kill_ends_the_statement_of_a_hook_on_duckdb(kind: str, connections_file: ConnectionsFile) -> None:
     connections_file({"duckdb": {"default": {"path": ":memory:"}}})
-    with task("hook", "duckdb", f"SELECT count(*) {NUMBERS}") as process:
+    with task(kind, "duckdb", f"SELECT count(*) {NUMBERS}") as process:
         assert process.stdout is not None
         said = ""
         while "Running statement" not in said:
@@ -101,6 +103,33 @@ def test_a_kill_ends_the_statement_of_a_hook_on_duckdb(connections_file: Connect
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=LEFT)[0]
     assert "StoppedError: The task was stopped." in said
+
+
+@pytest.mark.usefixtures("airflow_database")
+@pytest.mark.parametrize("family", ["mysql", "postgres", "duckdb"])
+def test_a_kill_between_two_statements_lets_no_other_begin(
+    family: str, mysql_database: Address, postgres_database: Address, connections_file: ConnectionsFile
+) -> None:
+    """Of a hook, in whatever thread, of a driver, of a client; what cleans up and what comes after works."""
+    addresses = {"mysql": mysql_database, "postgres": postgres_database}
+    entries = {name: entry(address) for name, address in addresses.items()}
+    connections_file({family: {"default": entries.get(family, {"path": ":memory:"})}})
+    said: list[str] = []
+    with task("between", family, "") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            said.append(line)
+            if BETWEEN in line:
+                process.send_signal(signal.SIGTERM)
+    text = "".join(said)
+    assert SECOND not in text, text
+    assert text.count(BETWEEN) == text.count("StoppedError: The task was stopped.") == 4, text
+    assert [line.partition(" WORKS")[0] for line in said if "WORKS: (3" in line] == [
+        "on_kill",
+        "callback",
+        "on_kill",
+        "next task",
+    ], text
 
 
 def test_without_a_task_a_hook_leaves_signals_and_operators_alone(

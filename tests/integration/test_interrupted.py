@@ -26,6 +26,7 @@ from osiris_provider.connectors.registry import stop_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.mysql import session
 from osiris_provider.hooks.bulk.mysql import dump, load
+from osiris_provider.net.killed import StoppedError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.faults.peers import Peer, silent
@@ -299,7 +300,7 @@ def test_what_on_kill_stops_is_not_taken_for_an_error_of_the_server(
     timer = threading.Timer(BEFORE, stop_all)
     timer.start()
     began = time.monotonic()
-    with pytest.raises(interrupt.StoppedError):
+    with pytest.raises(StoppedError):
         read(f"{family}.extractor", query=statement)(connection)
     assert time.monotonic() - began < BEFORE + AT_ONCE
     timer.join()

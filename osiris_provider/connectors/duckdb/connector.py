@@ -34,6 +34,7 @@ from osiris_provider.connectors.duckdb.faults import (
 from osiris_provider.connectors.duckdb.spill import borrow, give_back
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.errors import ConnectionConfigError, Fault
+from osiris_provider.net import killed
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.throttle import turn
 
@@ -91,7 +92,7 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
         import duckdb
 
         spill = None
-        with contextlib.suppress(duckdb.Error):
+        with contextlib.suppress(duckdb.Error), killed.exempt():
             spill = client.cursor().execute("SELECT current_setting('temp_directory')").fetchone()
         client.close()
         if spill is not None:

@@ -6,6 +6,7 @@ This module imports requests, so it is itself imported only where a client is ma
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -22,6 +23,8 @@ from osiris_provider.connectors.http.faults import (
     HttpFaultError,
 )
 from osiris_provider.connectors.http.transport import DeadlineAdapter
+from osiris_provider.connectors.interrupt import Work
+from osiris_provider.net import killed
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.tls import DeadlineContext
 
@@ -111,9 +114,10 @@ class HttpSession(requests.Session):
         self._origin_auth = auth
         self.auth = auth
         self.max_redirects = MAX_REDIRECTS
-        adapter = DeadlineAdapter(tls, deadline)
+        self._line = DeadlineAdapter(tls, deadline)
+        self._is_bounded = deadline is not None
         for scheme in ("http://", "https://"):
-            self.mount(scheme, adapter)
+            self.mount(scheme, self._line)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -150,6 +154,24 @@ class HttpSession(requests.Session):
             kwargs.setdefault("timeout", self.timeout)
         absolute = self.absolute(url.decode() if isinstance(url, bytes) else url)
         return super().request(method, self._origin_auth.without_key(absolute), *args, **kwargs)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a request that is ready; a kill of the task breaks the wait off."""
+        with self._working():
+            return super().send(request, **kwargs)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        if self._is_bounded:
+            # It ends by itself, and a check answers whatever happens.
+            yield
+            return
+        with killed.breakable(), Work(self, self._cut, self._cut):
+            yield
+
+    def _cut(self) -> bool:
+        self._line.cut()
+        return True
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Make a request ready to be sent; cookies go to the session's origin only."""
@@ -208,7 +230,10 @@ class HttpSession(requests.Session):
     def _ask(self, method: str, path: str, limit: int, options: Mapping[str, Any]) -> Answer:
         url, asked = self.absolute(path), dict(options)
         for _ in range(MAX_REDIRECTS):
-            with self.request(method, url, stream=True, allow_redirects=False, **asked) as response:
+            with (
+                self._working(),
+                self.request(method, url, stream=True, allow_redirects=False, **asked) as response,
+            ):
                 if not response.is_redirect:
                     return Answer.read(response, limit)
             url = _redirect_target(response)

@@ -10,6 +10,7 @@ import socket
 import ssl
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import certifi
 import requests  # noqa: TID253 - the module is only loaded when a client is made
@@ -19,7 +20,7 @@ from requests.utils import select_proxy  # noqa: TID253 - the module is only loa
 
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.deadline import Deadline
-from osiris_provider.net.sockets import open_socket
+from osiris_provider.net.sockets import cut, open_socket
 from osiris_provider.net.tls import DeadlineContext, shared_context, tls_context
 
 QUERY_HEADER = "X-Osiris-Query"
@@ -35,13 +36,19 @@ class DeadlineAdapter(HTTPAdapter):
 
     def __init__(self, tls: DeadlineContext | None, deadline: Deadline | None) -> None:
         self._tls = tls
-        self._pools = _pool_classes(deadline)
+        self._lines: WeakSet[socket.socket] = WeakSet()
+        self._pools = _pool_classes(deadline, self._lines)
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pool manager of direct connections."""
         super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def cut(self) -> None:
+        """Break all lines under whoever waits for an answer; a SOCKS proxy's are not known here."""
+        for line in list(self._lines):
+            cut(line)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Return the pool manager of a proxy; one for SOCKS brings its own sockets."""
@@ -65,12 +72,24 @@ class DeadlineAdapter(HTTPAdapter):
             conn.ca_certs = conn.ca_cert_dir = None
 
 
-def _pool_classes(deadline: Deadline | None) -> dict[str, Any]:
-    return {"http": partial(_Pool, deadline), "https": partial(_TLSPool, deadline)}
+def _pool_classes(deadline: Deadline | None, lines: WeakSet[socket.socket]) -> dict[str, Any]:
+    return {"http": partial(_Pool, deadline, lines), "https": partial(_TLSPool, deadline, lines)}
 
 
-class _KeyInQuery:
-    """Puts the parameters of a key into the URL where it leaves: behind all that logs it, or shows it in an error."""
+class _Line:
+    """What our connections have in common.
+
+    The parameters of a key are put into the URL where it leaves: behind all that logs it, or shows it in an error.
+    """
+
+    deadline: Deadline | None = None
+    lines: WeakSet[socket.socket] | None = None
+    sock: Any
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc] # of the class beside it
+        if self.lines is not None:
+            self.lines.add(self.sock)
 
     def request(self, method: str, url: str, *args: Any, headers: Any = None, **kwargs: Any) -> None:
         headers = dict(headers or {})
@@ -80,45 +99,35 @@ class _KeyInQuery:
         super().request(method, url, *args, headers=headers, **kwargs)  # type: ignore[misc] # of the class beside it
 
 
-class _Connection(_KeyInQuery, urllib3.connection.HTTPConnection):
-    deadline: Deadline | None = None
-
+class _Connection(_Line, urllib3.connection.HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return _connect(self, self.deadline)
 
 
-class _TLSConnection(_KeyInQuery, urllib3.connection.HTTPSConnection):
-    deadline: Deadline | None = None
-
+class _TLSConnection(_Line, urllib3.connection.HTTPSConnection):
     def _new_conn(self) -> socket.socket:
         return _connect(self, self.deadline)
 
 
-class _Pool(urllib3.HTTPConnectionPool):
+class _Lines:
+    """A pool of our connections; stands before urllib3's among the bases."""
+
+    def __init__(self, deadline: Deadline | None, lines: WeakSet[socket.socket], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline, self._lines = deadline, lines
+
+    def _new_conn(self) -> Any:
+        connection: Any = super()._new_conn()  # type: ignore[misc] # of the class beside it
+        connection.deadline, connection.lines = self._deadline, self._lines
+        return connection
+
+
+class _Pool(_Lines, urllib3.HTTPConnectionPool):
     ConnectionCls = _Connection
 
-    def __init__(self, deadline: Deadline | None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._deadline = deadline
 
-    def _new_conn(self) -> Any:
-        return _with_deadline(super()._new_conn(), self._deadline)
-
-
-class _TLSPool(urllib3.HTTPSConnectionPool):
+class _TLSPool(_Lines, urllib3.HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
-
-    def __init__(self, deadline: Deadline | None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._deadline = deadline
-
-    def _new_conn(self) -> Any:
-        return _with_deadline(super()._new_conn(), self._deadline)
-
-
-def _with_deadline(connection: Any, deadline: Deadline | None) -> Any:
-    connection.deadline = deadline
-    return connection
 
 
 def _connect(connection: urllib3.connection.HTTPConnection, deadline: Deadline | None) -> socket.socket:

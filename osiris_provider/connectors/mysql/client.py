@@ -6,13 +6,13 @@ busy with a statement: somebody has to log in and kill that.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from functools import cache, partial
 from typing import Any, Final
 
 from osiris_provider.connectors.interrupt import Work, in_background, is_busy
+from osiris_provider.net import killed, sockets
 
 COM_QUERY: Final = 0x03
 COM_STMT_PREPARE: Final = 0x16
@@ -78,7 +78,19 @@ class Interruptible:
         with self.work():
             return _base(self, "query")(*args, **kwargs)
 
+    def commit(self) -> None:
+        """Commit."""
+        with self.work():
+            _base(self, "commit")()
+
+    def rollback(self) -> None:
+        """Roll back."""
+        with self.work():
+            _base(self, "rollback")()
+
     def _execute_command(self, command: int, sql: Any) -> Any:
+        # Also for what goes by no work: BEGIN, SET AUTOCOMMIT, SET NAMES.
+        killed.check()
         if command in (COM_QUERY, COM_STMT_PREPARE):
             self.last_statement = sql
         return _base(self, "_execute_command")(command, sql)
@@ -167,9 +179,7 @@ def cut(client: Any) -> None:
     """Break the line of a connection under whoever waits for it."""
     line = getattr(client, "_sock", None)
     if line is not None:
-        with suppress(OSError):
-            # The socket's own, not TLS's, which would pull the session away from under the thread.
-            socket.socket.shutdown(line, socket.SHUT_RDWR)
+        sockets.cut(line)
 
 
 def _rows(cursor: Any, statement: str, thread_id: int) -> Iterator[Any]:
