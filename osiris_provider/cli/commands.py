@@ -10,6 +10,7 @@ from osiris_provider import __version__
 from osiris_provider.cli import completion
 from osiris_provider.cli.groups import Group
 from osiris_provider.cli.output import MISCONFIGURED, plain, reported, say, write, write_json
+from osiris_provider.cli.pipelines import pipelines
 from osiris_provider.cli.staging import staging
 from osiris_provider.cli.state import state
 
@@ -24,9 +25,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, 
 @click.group(cls=Group, context_settings=SETTINGS)
 @click.version_option(__version__, package_name="airflow-provider-osiris")
 def osiris() -> None:
-    """Connections of Apache Airflow in one reviewed file."""
+    """Connections of Apache Airflow in one reviewed file, and pipelines that use them."""
 
 
+osiris.add_command(pipelines)
 osiris.add_command(staging)
 osiris.add_command(state)
 

@@ -218,7 +218,7 @@ socket.socket.connect = refuse
 space = {{"__file__": {str(dags / "load.py")!r}}}
 from osiris_provider.airflow_dags import load_dags
 load_dags("pipelines", space)
-heavy = {{"pyarrow", "duckdb", "pymysql", "psycopg2", "requests", "urllib3", "pandas", "polars"}}
+heavy = {{"pyarrow", "duckdb", "numpy", "pymysql", "psycopg2", "pandas", "polars"}}
 print(sorted(heavy & (set(sys.modules) - before)), len(space))
 """
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)

@@ -7,7 +7,7 @@ import dataclasses
 import re
 import tempfile
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,8 +18,10 @@ from osiris_provider.connectors.duckdb.client import next_batch, waited
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import BaseDriver, Step, StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, to_reader
+from osiris_provider.drivers.duckdb.query_check import check_query
 from osiris_provider.drivers.duckdb.types import check_case, checked, expressions, quote, wide_integers
 from osiris_provider.drivers.progress import PROCESSED, Progress
+from osiris_provider.drivers.query_check import QueryCheck
 from osiris_provider.drivers.sql.base import Batches, SQLDriver
 from osiris_provider.drivers.sql.config import SpecialValues, Text, TypedQueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect
@@ -94,6 +96,12 @@ class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
         progress = Progress(step.id, PROCESSED)
         reader = to_reader(self._stream(dataclasses.replace(step, connection=_database_of(step))))
         return {"data": progress.watch(reader, lambda: progress.finish(step.metric))}
+
+    def check_query(
+        self, query: str, tables: Mapping[str, Sequence[str] | None], params: Any, *, alone: bool
+    ) -> QueryCheck:
+        """Check a query without data; see :class:`~osiris_provider.drivers.query_check.ChecksQuery`."""
+        return check_query(query, tables, params, alone=alone)
 
     @contextlib.contextmanager
     def _database(self, step: Step[ProcessorConfig]) -> Iterator[DuckDBPyConnection]:

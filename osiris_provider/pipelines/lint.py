@@ -1,0 +1,126 @@
+"""What ``validate`` looks at beside the file itself: its connections, and the SQL over results of steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from osiris_provider.connections.load import FileArgument, load_connections
+from osiris_provider.connections.reference import ConnectionRef
+from osiris_provider.connections.resolve import find_entry
+from osiris_provider.drivers.base import REFERENCE
+from osiris_provider.drivers.query_check import ChecksQuery, QueryCheck
+from osiris_provider.drivers.registry import get_driver
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, DriverConfigError, OsirisError
+from osiris_provider.pipelines.folder import find_pipelines
+from osiris_provider.pipelines.params import substitute
+from osiris_provider.pipelines.pipeline import Pipeline, PipelineStep, check_pipeline
+from osiris_provider.pipelines.problems import Problem, Problems, TooManyProblemsError
+from osiris_provider.pipelines.templates import render, template_context
+
+_BLOCK = re.compile(r"[|][+-]?\d?\s*(#.*)?$")
+
+
+def check_paths(
+    paths: Sequence[Path], connections_file: FileArgument = None, *, connections: bool = True
+) -> tuple[list[Path], list[Problem]]:
+    """Check pipelines, and return their files and all that is wrong.
+
+    :param paths: files, or folders of them.
+    :param connections_file: path of the connections file; None looks in the standard locations.
+    :param connections: whether the connections are looked up in it. If there is no file they are not.
+    """
+    files = [file for path in paths for file in (find_pipelines(path) if path.is_dir() else [path])]
+    found: list[Problem] = []
+    first: dict[str, Path] = {}
+    for file in dict.fromkeys(files):
+        other = first.setdefault(file.stem, file)
+        if other is not file:
+            message = f"the DAG id '{file.stem}' is taken by {other} already; rename one of the two files"
+            found.append(Problem(file, 1, message))
+        found += _check(file, connections_file, connections=connections)
+    return list(dict.fromkeys(files)), found
+
+
+def _check(path: Path, connections_file: FileArgument, *, connections: bool) -> list[Problem]:
+    pipeline, problems = check_pipeline(path)
+    if pipeline is None:
+        return problems
+    more = Problems(path, pipeline.source.problems.lines)
+    try:
+        if connections:
+            _check_connections(pipeline, connections_file, more)
+        if not problems:
+            _check_queries(pipeline, more)
+    except TooManyProblemsError:
+        pass
+    return sorted([*problems, *more.found], key=lambda problem: (problem.file != path, problem.line))
+
+
+def _check_connections(pipeline: Pipeline, file: FileArgument, problems: Problems) -> None:
+    try:
+        known = load_connections(file)
+    except ConnectionNotFoundError:
+        return
+    except ConnectionConfigError as error:
+        problems.add((), f"the connections cannot be looked up: {error.message}")
+        return
+    for step in pipeline.steps.values():
+        reference = step.config.get(REFERENCE)
+        if not isinstance(reference, str):
+            continue
+        try:
+            find_entry(known, ConnectionRef.parse(reference))
+        except ConnectionNotFoundError as error:
+            where = (*step.location, "config", REFERENCE)
+            problems.add(where, f"config field connection: {error.message}", step.id)
+        except ConnectionConfigError:
+            # It is no reference before it is rendered; or what is wrong with it has been found already.
+            continue
+
+
+def _check_queries(pipeline: Pipeline, problems: Problems) -> None:
+    columns: dict[str, Sequence[str] | None] = {}
+    for step in pipeline.steps.values():
+        check = _checked_query(pipeline, step, columns)
+        columns[step.id] = check.columns
+        if check.problem is not None:
+            file, line = _place(pipeline, step, check.line, problems)
+            problems.add_at(file, line, f"config field query: {check.problem}", step.id, "query")
+
+
+def _checked_query(pipeline: Pipeline, step: PipelineStep, columns: Mapping[str, Sequence[str] | None]) -> QueryCheck:
+    chosen = step.config.get("columns")
+    if step.kind == "read":
+        known = isinstance(chosen, list) and all(isinstance(name, str) and "{" not in name for name in chosen)
+        return QueryCheck(columns=chosen if known else None)
+    driver = get_driver(step.driver)
+    query = step.config.get("query")
+    if not isinstance(driver, ChecksQuery) or not isinstance(query, str):
+        return QueryCheck()
+    defaults = pipeline.defaults()
+    moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    try:
+        context = template_context(pipeline.id, moment, defaults, "validate")
+        text, params = (
+            substitute(render(value, context, step.id), defaults) for value in (query, step.config.get("params"))
+        )
+        tables = {name: columns.get(of) for name, of in step.inputs.items()}
+        plain = {re.sub(r"\W", "_", name): known for name, known in tables.items()}
+        return driver.check_query(str(text), {**plain, **tables}, params, alone=REFERENCE not in step.config)
+    except DriverConfigError:
+        # Its templates need more than is known here.
+        return QueryCheck()
+    except OsirisError as error:
+        return QueryCheck(error.message)
+
+
+def _place(pipeline: Pipeline, step: PipelineStep, line: int, problems: Problems) -> tuple[Path, int]:
+    if ("query",) in step.sql_files:
+        return step.sql_files[("query",)], line
+    at = problems.line((*step.location, "config", "query"))
+    written = pipeline.text.splitlines()
+    in_block = at <= len(written) and _BLOCK.search(written[at - 1])
+    return pipeline.path, at + line if in_block else at

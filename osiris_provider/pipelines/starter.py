@@ -1,0 +1,88 @@
+"""The files that a new folder of pipelines begins with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from osiris_provider.connections.reader import FILE_NAME
+from osiris_provider.errors import PipelineConfigError
+from osiris_provider.pipelines.schema import pipeline_schema
+
+SCHEMA = "pipeline.schema.json"
+PIPELINE = """\
+# yaml-language-server: $schema=../pipeline.schema.json
+# The file's name is the DAG's id. Run it: osiris pipelines run pipelines/orders.yaml
+schedule: "@daily"
+start_date: 2026-01-01
+params:
+  least: {type: integer, default: 100, description: Orders below this price are left out}
+steps:
+  - id: orders
+    driver: duckdb.processor
+    config:
+      # In your own pipeline: an extractor, such as mysql.extractor with a connection and a table.
+      query: |
+        SELECT * FROM (VALUES (1, 'CZ', 120), (2, 'SK', 80), (3, 'CZ', 200), (4, 'PL', 150))
+          AS orders (id, country, price)
+  - id: by_country
+    driver: duckdb.processor
+    inputs: [orders]
+    config: {query: by_country.sql, params: ["${params.least}"]}
+  - id: store
+    driver: duckdb.writer
+    inputs: [by_country]
+    config: {connection: "@duckdb.reports", table: by_country, write_mode: replace}
+"""
+SQL = """\
+SELECT country, count(*) AS orders, sum(price) AS total
+FROM orders
+WHERE price >= ?
+GROUP BY country
+ORDER BY country
+"""
+LOADER = '''\
+"""Every pipeline of the folder beside this file as a DAG."""
+
+from osiris_provider.airflow_dags import load_dags
+
+load_dags("pipelines/", globals())
+'''
+
+
+def write_starter(folder: Path) -> list[Path]:
+    """Write a pipeline, its SQL, the loader, the schema and, where there is none, a connections file.
+
+    :param folder: Airflow's DAGs folder, or an empty one.
+    :return: what was written.
+    :raises PipelineConfigError: one of the files is there already, or cannot be written; then nothing is.
+    """
+    connections = {
+        "version": 1,
+        "connections": {"duckdb": {"reports": {"path": str(folder.absolute() / "reports.duckdb")}}},
+    }
+    files = {
+        folder / "pipelines" / "orders.yaml": PIPELINE,
+        folder / "pipelines" / "by_country.sql": SQL,
+        folder / "load_pipelines.py": LOADER,
+        folder / SCHEMA: json.dumps(pipeline_schema(), indent=1) + "\n",
+    }
+    taken = [path for path in files if path.exists()]
+    problem = f"{taken[0]} is there already; name another folder, or remove it" if taken else ""
+    if not (folder / FILE_NAME).exists():
+        files[folder / FILE_NAME] = _yaml(connections)
+    if not problem:
+        try:
+            (folder / "pipelines").mkdir(parents=True, exist_ok=True)
+            for path, text in files.items():
+                path.write_text(text, encoding="utf-8")
+            return list(files)
+        except OSError as error:
+            problem = f"{folder} cannot be written to: {error.strerror}"
+    raise PipelineConfigError(f"{problem}.", file=str(folder))  # noqa: EM102 - two beginnings, one end
+
+
+def _yaml(value: object) -> str:
+    import yaml
+
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
