@@ -20,8 +20,8 @@ from osiris_provider.pipelines.params import substitute
 from osiris_provider.pipelines.pictures import docs
 from osiris_provider.pipelines.pipeline import Pipeline, PipelineStep, load_pipeline
 from osiris_provider.pipelines.problems import Problem, error_of
+from osiris_provider.pipelines.run.upstream import UpstreamDriver
 from osiris_provider.pipelines.settings import table_uri
-from osiris_provider.pipelines.upstream import UpstreamDriver
 
 if TYPE_CHECKING:
     import jinja2
@@ -47,7 +47,7 @@ def load_dags(folder: str | os.PathLike[str], namespace: MutableMapping[str, Any
     :raises PipelineConfigError: there is no such folder; outside of the DAG processor, also what is wrong with files.
     """
     here = str(namespace.get("__file__", ""))
-    path = Path(here).absolute().parent / Path(folder).expanduser()
+    path = (Path(here).absolute().parent if here else Path.cwd()) / Path(folder).expanduser()
     if not path.is_dir():
         message = f"There is no folder {path}, where load_dags should find pipelines."
         raise PipelineConfigError(message, file=str(path))
@@ -149,7 +149,7 @@ class OsirisTaskGroup(TaskGroup):
 def _beside_caller(path: str | os.PathLike[str]) -> Path:
     """Return a path relative to the file that makes a DAG or a group of it."""
     caller = sys._getframe(2).f_globals.get("__file__") or ""  # noqa: SLF001 - as DAG itself finds its file
-    return Path(caller).absolute().parent / Path(path).expanduser()
+    return (Path(caller).absolute().parent if caller else Path.cwd()) / Path(path).expanduser()
 
 
 def _dag_arguments(pipeline: Pipeline) -> dict[str, Any]:

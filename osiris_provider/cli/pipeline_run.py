@@ -11,8 +11,8 @@ from osiris_provider.cli.output import plain, say, write, write_json
 
 if TYPE_CHECKING:
     from osiris_provider.pipelines.pipeline import Pipeline
-    from osiris_provider.pipelines.result import Outcome
     from osiris_provider.pipelines.run import Run
+    from osiris_provider.pipelines.run.result import Outcome
 
 
 def run_and_show(pipeline: Pipeline, prepare: Callable[[Callable[..., None]], Run], *, as_json: bool) -> bool:

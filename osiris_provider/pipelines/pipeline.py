@@ -11,14 +11,13 @@ from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.drivers.base import REFERENCE, BaseDriver, Driver, Extractor, Writer
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.pipelines.configs import StepConfig, check_config, find_driver, read_config
-from osiris_provider.pipelines.dialects import Dialect, Draft, StepDraft, read_draft
+from osiris_provider.pipelines.dialects import Dialect, Draft, StepDraft, input_names, read_draft
 from osiris_provider.pipelines.file import Source, read_source
 from osiris_provider.pipelines.graph import Edges, Kind, check_data, edges_of, sorted_steps
 from osiris_provider.pipelines.model import AirflowTask, Options, PipelineModel
 from osiris_provider.pipelines.params import Param, read_params
 from osiris_provider.pipelines.problems import Location, Problem, TooManyProblemsError, error_of
 from osiris_provider.pipelines.settings import asset_uri, check_settings
-from osiris_provider.pipelines.upstream import input_names
 
 
 @dataclass(frozen=True)

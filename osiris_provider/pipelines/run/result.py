@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from osiris_provider.pipelines.scratch import Scratch
+from osiris_provider.pipelines.run.scratch import Scratch
 from osiris_provider.runtime.staging import StagedData, Staging
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from osiris_provider.pipelines.result import Outcome
+from osiris_provider.pipelines.run.result import Outcome
 
 
 def waits_in_vain(rule: str, before: Sequence[Outcome]) -> str:

@@ -15,16 +15,16 @@ from osiris_provider.connectors.registry import close_all, stop_all
 from osiris_provider.drivers.base import REFERENCE, RESOLVED, Driver
 from osiris_provider.drivers.registry import get_driver
 from osiris_provider.errors import DriverConfigError
-from osiris_provider.pipelines.given import given_data
 from osiris_provider.pipelines.params import substitute
 from osiris_provider.pipelines.pipeline import Pipeline, PipelineStep, load_pipeline
-from osiris_provider.pipelines.plan import param_values, planned_steps
-from osiris_provider.pipelines.result import Outcome, RunResult
-from osiris_provider.pipelines.run_state import RunState, StepState
-from osiris_provider.pipelines.scratch import Scratch
+from osiris_provider.pipelines.run.given import given_data
+from osiris_provider.pipelines.run.plan import param_values, planned_steps
+from osiris_provider.pipelines.run.result import Outcome, RunResult
+from osiris_provider.pipelines.run.scratch import Scratch
+from osiris_provider.pipelines.run.state import RunState, StepState
+from osiris_provider.pipelines.run.trigger_rules import waits_in_vain
+from osiris_provider.pipelines.run.upstream import UpstreamDriver
 from osiris_provider.pipelines.templates import render, template_context
-from osiris_provider.pipelines.trigger_rules import waits_in_vain
-from osiris_provider.pipelines.upstream import UpstreamDriver
 from osiris_provider.runtime.results import keep_result, without_secrets
 from osiris_provider.runtime.staging import StagedData, Staging
 from osiris_provider.runtime.state import StateStore

@@ -1,34 +1,14 @@
-"""What upstream Osiris (OML 0.1.0) promises a step: the names of its inputs, and the protocol of its drivers."""
+"""The driver protocol of upstream Osiris."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from osiris_provider.drivers.base import Driver, RunContext
-from osiris_provider.pipelines.scratch import Scratch
-
-
-def input_names(inputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the inputs of a step under all names that OML has for them.
-
-    ``orders`` is also ``df_orders``; a single input is also ``input_df``.
-
-    :param inputs: steps by name.
-    """
-    names = dict(inputs)
-    for name, step in inputs.items():
-        names.setdefault(frame_name(name), step)
-    if len(inputs) == 1:
-        names.setdefault("input_df", *inputs.values())
-    return names
-
-
-def frame_name(step: str) -> str:
-    """Return the name of a step's result: ``df_`` and its id in letters, digits and ``_``."""
-    return "df_" + re.sub(r"[^A-Za-z0-9_]", "_", step)
+from osiris_provider.pipelines.dialects import frame_name
+from osiris_provider.pipelines.run.scratch import Scratch
 
 
 class UpstreamDriver:
