@@ -5,7 +5,8 @@ Needs the extra ``testing``: ``pip install 'airflow-provider-osiris[testing]'``.
     from osiris_provider.testing import ConnectorContract
 
     class TestAcmeConnector(ConnectorContract):
-        ...
+        family = "acme"
+        connection = {"host": "127.0.0.1", "port": 4711, "password": "…"}
 
 Each name is imported when it is first asked for (PEP 562): pytest loads the plugin of this package in every run.
 """
@@ -16,15 +17,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from osiris_provider.testing.connector import ConnectorContract
+    from osiris_provider.testing.connector import BaseConnectorContract
     from osiris_provider.testing.context import Metric, RecordingContext
     from osiris_provider.testing.credentials import CredentialsContract
     from osiris_provider.testing.driver import DriverContract, ExtractorContract, WriterContract
+    from osiris_provider.testing.family import ConnectorContract
     from osiris_provider.testing.network import NetworkContract
     from osiris_provider.testing.secrecy import assert_silent
     from osiris_provider.testing.state import MemoryState
 
 __all__ = [
+    "BaseConnectorContract",
     "ConnectorContract",
     "CredentialsContract",
     "DriverContract",
@@ -38,7 +41,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    "ConnectorContract": "connector",
+    "BaseConnectorContract": "connector",
+    "ConnectorContract": "family",
     "CredentialsContract": "credentials",
     "DriverContract": "driver",
     "ExtractorContract": "driver",

@@ -6,38 +6,50 @@ import inspect
 import json
 import pickle
 import re
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 
+from osiris_provider.connections.registry import load_family
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.model import FieldSpec
 from osiris_provider.errors import CATEGORIES, ConnectionConfigError
+from osiris_provider.testing.resources import assert_checks_have_ended, assert_released, open_descriptors
 
 GARBAGE: tuple[Any, ...] = (None, "", " ", "\0", "x" * 5000, -1, 2**70, float("nan"), b"\xff", [], {}, ["x"], object())
 """What a field may hold by mistake."""
 
 
-class ConnectorContract:
-    """The contract of a connector; a family overrides the fixtures and what else differs.
+SLACK = 0.25
+"""Seconds that an answer may come after the timeout."""
 
-    :cvar public_fields: what ``connections list`` shows of a connection.
+
+class BaseConnectorContract:
+    """What all connectors promise; that of one whose peer is a file inherits this one, others more.
+
+    :cvar family: as its entry point calls it.
+    :cvar connection: the fields of a connection that works; override fixture ``healthy`` if a test has to prepare it.
+    :cvar public_fields: what ``connections list`` shows of a connection; None leaves that to the model.
     """
 
-    public_fields: ClassVar[frozenset[str]]
+    family: ClassVar[str]
+    connection: ClassVar[Mapping[str, Any]]
+    public_fields: ClassVar[frozenset[str] | None] = None
 
     @pytest.fixture
     def connector(self) -> Iterator[Connector[Any, Any]]:
         """A new connector; closed by the fixture."""
-        raise NotImplementedError
+        connector = connector_class(given(self, "family", "connector"))()
+        yield connector
+        connector.close_all()
 
     @pytest.fixture
-    def healthy(self) -> dict[str, Any]:
+    def healthy(self) -> Any:
         """A resolved connection that works."""
-        raise NotImplementedError
+        return {"family": self.family, "alias": "test", **given(self, "connection", "healthy")}
 
     def is_closed(self, connector: Connector[Any, Any], client: Any) -> bool:
         """Return whether a client has been closed; override it where a closed client still answers."""
@@ -84,6 +96,22 @@ class ConnectorContract:
     def test_conn_009_leaves_no_thread(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:
         connector.doctor(healthy, timeout=10)
         assert_checks_have_ended()
+
+    @pytest.mark.parametrize("timeout", [0.001, 0.05])
+    def test_conn_009_answers_in_time(
+        self, connector: Connector[Any, Any], healthy: dict[str, Any], timeout: float
+    ) -> None:
+        connector.load()
+        checked(connector, healthy, timeout)
+
+    def test_conn_009_leaves_nothing_open(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:
+        # The first check opens what a process keeps for all of them.
+        checked(connector, healthy)
+        before = open_descriptors()
+        verdicts = [checked(connector, healthy) for _ in range(3)]
+        assert [ok for ok, _ in verdicts] == [True] * 3
+        assert_checks_have_ended()
+        assert_released(before)
 
     def test_conn_012_latency_of_a_healthy_connection(
         self, connector: Connector[Any, Any], healthy: dict[str, Any]
@@ -143,6 +171,18 @@ class ConnectorContract:
         connector.close_all()
         connector.close_all()
 
+    def test_conn_014_closed_clients_hold_nothing_open(
+        self, connector: Connector[Any, Any], healthy: dict[str, Any]
+    ) -> None:
+        connector.close_client(connector.create_client(healthy))
+        before = open_descriptors()
+        clients = [connector.client(healthy), connector.create_client(healthy)]
+        connector.close_all()
+        connector.close_client(clients[1])
+        # While something still refers to them.
+        assert_released(before)
+        assert all(self.is_closed(connector, client) for client in clients)
+
     def test_conn_015_create_client(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:
         first, second = connector.create_client(healthy), connector.create_client(healthy)
         assert first is not second
@@ -162,7 +202,9 @@ class ConnectorContract:
             assert re.fullmatch(r"[a-z][a-z0-9+.]*://[!-~]*", dsn)
 
     def test_conn_021_public_fields(self, connector: Connector[Any, Any]) -> None:
-        assert {spec.name for spec in connector.model.fields() if spec.public} == self.public_fields
+        shown = {spec.name for spec in connector.model.fields() if spec.public}
+        assert shown, "connections list shows nothing that tells one connection from another"
+        assert self.public_fields in (None, shown)
 
     def test_declaration_is_complete(self, connector: Connector[Any, Any]) -> None:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", connector.family)
@@ -183,6 +225,29 @@ class ConnectorContract:
             assert schema["properties"][spec.name]["description"] == spec.info.help
 
 
+def connector_class(family: str) -> type[Connector[Any, Any]]:
+    """Return the class that an entry point of group ``osiris_provider.connectors`` names."""
+    return cast("type[Connector[Any, Any]]", load_family(family))
+
+
+def given(contract: object, name: str, fixture: str) -> Any:
+    """Return an attribute that a subclass has to set; fail with what to do."""
+    value = getattr(contract, name, None)
+    if value is None:
+        pytest.fail(f"{type(contract).__name__}: set {name} = …, or override fixture {fixture}", pytrace=False)
+    return value
+
+
+def checked(connector: Connector[Any, Any], connection: Any, timeout: float = 10.0) -> tuple[bool, Any]:
+    """Return what doctor says; fail unless that is a verdict, in time."""
+    started = time.monotonic()
+    ok, verdict = connector.doctor(connection, timeout=timeout)
+    waited = time.monotonic() - started
+    assert_verdict(ok, verdict)
+    assert waited <= timeout + SLACK, f"the answer took {waited:.2f} s"
+    return ok, verdict
+
+
 def assert_verdict(ok: object, verdict: Any) -> None:
     """Fail unless this is a verdict in the shape of CONN-009, 010 and 012."""
     assert isinstance(ok, bool)
@@ -198,11 +263,3 @@ def assert_verdict(ok: object, verdict: Any) -> None:
 def required_fields(connector: Connector[Any, Any]) -> list[FieldSpec]:
     """Return the fields without which there is no connection."""
     return [spec for spec in connector.model.fields() if spec.required]
-
-
-def assert_checks_have_ended(within: float = 2.0) -> None:
-    """Fail if a check's thread still runs."""
-    checks = [thread for thread in threading.enumerate() if thread.name.startswith("osiris-doctor")]
-    for thread in checks:
-        thread.join(within)
-    assert not [thread for thread in checks if thread.is_alive()]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from osiris_provider.connectors.base import Connector
 from osiris_provider.errors import AuthError
-from osiris_provider.testing.connector import ConnectorContract, assert_verdict
-from osiris_provider.testing.network import count_attempts
+from osiris_provider.testing.connector import BaseConnectorContract, checked
+from osiris_provider.testing.network import count_attempts, error_of_creating
 from osiris_provider.testing.secrecy import CANARY, assert_silent, with_secrets
 
 AWKWARD = st.text(st.sampled_from("@:/#%?& +'\"\\aZ9.~=;,!$*()<>|^`{}é§ßж中🔑"), min_size=1, max_size=30)
@@ -27,85 +27,99 @@ PROPERTY = settings(
 )
 
 
-class CredentialsContract(ConnectorContract):
+class CredentialsContract(BaseConnectorContract):
     """The contract of a connector whose peer asks who is there.
 
-    :cvar secret_fields: those that are given in :meth:`healthy`.
+    :cvar secret_fields: those that fixture ``healthy`` gives; None takes all that the model declares secret.
     :cvar logs_in_on_create: False if a client is made without asking the peer.
     """
 
-    secret_fields: ClassVar[frozenset[str]] = frozenset({"password"})
+    secret_fields: ClassVar[frozenset[str] | None] = None
     logs_in_on_create: ClassVar[bool] = True
 
     @pytest.fixture
-    def wrong_credentials(self, healthy: dict[str, Any]) -> dict[str, Any]:
+    def secrets(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> frozenset[str]:
+        """The names of the fields that hold a secret in the healthy connection."""
+        declared = {spec.name for spec in connector.model.fields() if spec.secret}
+        names = self.secret_fields or frozenset(name for name in declared if isinstance(healthy.get(name), str))
+        assert names, "the healthy connection has no secret: give it one, or inherit NetworkContract"
+        assert names <= declared
+        return names
+
+    @pytest.fixture
+    def wrong_credentials(self, healthy: dict[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
         """The healthy connection with other credentials; override it if a canary is not refused as such."""
-        return with_secrets(healthy, self.secret_fields, CANARY)
+        return with_secrets(healthy, secrets, CANARY)
 
     def secret_of_dsn(self, dsn: str) -> str:
         """Return the secret that a DSN carries."""
         parts = urlsplit(dsn)
         return unquote(parts.password if parts.password is not None else parts.username or "")
 
-    def test_secret_fields_are_declared_secret(self, connector: Connector[Any, Any]) -> None:
-        assert self.secret_fields
-        assert all(connector.declared()[name].secret for name in self.secret_fields)
-
     def test_conn_010_wrong_credentials_are_auth(
         self, connector: Connector[Any, Any], wrong_credentials: dict[str, Any]
     ) -> None:
-        ok, verdict = connector.doctor(wrong_credentials, timeout=10)
-        assert_verdict(ok, verdict)
+        ok, verdict = checked(connector, wrong_credentials)
         assert (ok, verdict["category"]) == (False, "auth"), verdict
 
     def test_conn_011_doctor_shows_no_secret(
-        self, connector: Connector[Any, Any], healthy: dict[str, Any], caplog: pytest.LogCaptureFixture
+        self,
+        connector: Connector[Any, Any],
+        healthy: dict[str, Any],
+        caplog: pytest.LogCaptureFixture,
+        secrets: frozenset[str],
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        planted = with_secrets(healthy, self.secret_fields, CANARY)
+        planted = with_secrets(healthy, secrets, CANARY)
         verdicts = [connector.doctor(planted, timeout=10), connector.doctor({**planted, "never_heard_of": CANARY})]
-        others = [spec.name for spec in connector.model.fields() if spec.name not in self.secret_fields]
+        others = [spec.name for spec in connector.model.fields() if spec.name not in secrets]
         verdicts += [connector.doctor({**planted, name: CANARY}, timeout=1) for name in others]
         assert_silent(CANARY, *verdicts, caplog.text)
 
     def test_conn_011_errors_show_no_secret(
-        self, connector: Connector[Any, Any], healthy: dict[str, Any], caplog: pytest.LogCaptureFixture
+        self,
+        connector: Connector[Any, Any],
+        healthy: dict[str, Any],
+        caplog: pytest.LogCaptureFixture,
+        secrets: frozenset[str],
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        planted = with_secrets(healthy, self.secret_fields, CANARY)
+        planted = with_secrets(healthy, secrets, CANARY)
         broken = [planted, *({**planted, name: object()} for name in connector.declared())]
         raised = [error for connection in broken if (error := error_of_creating(connector, connection))]
         assert raised
         assert_silent(CANARY, *raised, caplog.text)
         assert not [error for error in raised if error.__cause__ or error.__context__], "a foreign error is chained"
 
-    def test_conn_011_reprs_show_no_secret(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:
-        planted = with_secrets(healthy, self.secret_fields, CANARY)
+    def test_conn_011_reprs_show_no_secret(
+        self, connector: Connector[Any, Any], healthy: dict[str, Any], secrets: frozenset[str]
+    ) -> None:
+        planted = with_secrets(healthy, secrets, CANARY)
         model = connector.model.parse(planted)
         assert_silent(CANARY, connector, model, model.place(), connector.place_of(planted), model.redactor(planted))
 
     def test_conn_011_open_client_shows_no_secret(
-        self, connector: Connector[Any, Any], healthy: dict[str, Any]
+        self, connector: Connector[Any, Any], healthy: dict[str, Any], secrets: frozenset[str]
     ) -> None:
         client = connector.client(healthy)
-        for name in self.secret_fields:
+        for name in secrets:
             assert_silent(str(healthy[name]), client, connector)
 
     @PROPERTY
     @given(secret=AWKWARD)
     def test_conn_016_dsn_carries_any_secret(
-        self, connector: Connector[Any, Any], healthy: dict[str, Any], secret: str
+        self, connector: Connector[Any, Any], healthy: dict[str, Any], secret: str, secrets: frozenset[str]
     ) -> None:
-        dsn = connector.build_dsn(with_secrets(healthy, self.secret_fields, secret))
+        dsn = connector.build_dsn(with_secrets(healthy, secrets, secret))
         assert self.secret_of_dsn(dsn) == secret
 
     @PROPERTY
     @given(secret=AWKWARD)
     def test_conn_016_redacted_dsn_does_not_depend_on_the_secret(
-        self, connector: Connector[Any, Any], healthy: dict[str, Any], secret: str
+        self, connector: Connector[Any, Any], healthy: dict[str, Any], secret: str, secrets: frozenset[str]
     ) -> None:
-        redacted = connector.build_dsn_redacted(with_secrets(healthy, self.secret_fields, secret))
-        assert redacted == connector.build_dsn_redacted(with_secrets(healthy, self.secret_fields, CANARY))
+        redacted = connector.build_dsn_redacted(with_secrets(healthy, secrets, secret))
+        assert redacted == connector.build_dsn_redacted(with_secrets(healthy, secrets, CANARY))
         assert "***" in redacted
 
     def test_conn_019_auth_is_not_retryable(
@@ -121,12 +135,3 @@ class CredentialsContract(ConnectorContract):
         error = error_of_creating(connector, wrong_credentials)
         assert len(attempts) == 1
         assert type(error) is (AuthError if self.logs_in_on_create else type(None))
-
-
-def error_of_creating(connector: Connector[Any, Any], connection: dict[str, Any]) -> Exception | None:
-    """Return what ``create_client`` raises, if it does."""
-    try:
-        connector.close_client(connector.create_client(connection))
-    except Exception as error:  # noqa: BLE001 - the caller looks at whatever is raised
-        return error
-    return None

@@ -2,39 +2,59 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import pytest
 
+from osiris_provider.connectors import close_all, get_connector
+from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.base import RESOLVED, BaseDriver, Driver
 from osiris_provider.errors import DriverConfigError, OsirisError
+from osiris_provider.testing.connector import given
 from osiris_provider.testing.context import Metric, RecordingContext
+from osiris_provider.testing.secrecy import assert_silent
 
 STEP = "the_step"
 
 
 class DriverContract:
-    """The contract of a driver; a driver overrides the fixtures.
+    """The contract of a driver.
 
+    :cvar driver_name: as its entry point calls it.
+    :cvar connection: the fields of a connection that it works with; None for a driver that needs none. Override
+        fixture ``healthy`` if a test has to prepare it.
+    :cvar config: a config that works, without the connection; override fixture ``step_config`` alike.
     :cvar metric: the figure that it reports.
     """
 
+    driver_name: ClassVar[str]
+    connection: ClassVar[Mapping[str, Any] | None] = None
+    config: ClassVar[Mapping[str, Any]]
     metric: ClassVar[str]
 
     @pytest.fixture
-    def driver(self) -> BaseDriver[Any]:
+    def driver(self) -> Any:
         """A new driver."""
-        raise NotImplementedError
+        return get_driver(given(self, "driver_name", "driver"))
 
     @pytest.fixture
-    def connection(self) -> dict[str, Any] | None:
+    def healthy(self, driver: BaseDriver[Any]) -> Any:
         """The resolved connection that it works with; None for a driver that needs none."""
-        return None
+        if self.connection is None:
+            return None
+        return {"family": driver.family, "alias": "test", **self.connection}
 
     @pytest.fixture
-    def config(self) -> dict[str, Any]:
+    def step_config(self) -> Any:
         """A config that works, without the connection."""
-        raise NotImplementedError
+        return dict(given(self, "config", "step_config"))
+
+    @pytest.fixture(autouse=True)
+    def _closed(self) -> Iterator[None]:
+        yield
+        close_all()
 
     @pytest.fixture
     def inputs(self) -> dict[str, dict[str, Any]]:
@@ -46,9 +66,9 @@ class DriverContract:
         return RecordingContext()
 
     @pytest.fixture
-    def full_config(self, config: dict[str, Any], connection: dict[str, Any] | None) -> dict[str, Any]:
+    def full_config(self, step_config: dict[str, Any], healthy: dict[str, Any] | None) -> dict[str, Any]:
         """The config as a runner passes it."""
-        return config if connection is None else {**config, RESOLVED: connection}
+        return step_config if healthy is None else {**step_config, RESOLVED: healthy}
 
     def test_keeps_the_protocol(self, driver: BaseDriver[Any]) -> None:
         assert isinstance(driver, Driver)
@@ -63,9 +83,9 @@ class DriverContract:
         assert "never_heard_of" in str(raised.value)
 
     def test_missing_config_is_an_error_that_names_the_step(
-        self, driver: BaseDriver[Any], connection: dict[str, Any] | None, inputs: Any, ctx: RecordingContext
+        self, driver: BaseDriver[Any], healthy: dict[str, Any] | None, inputs: Any, ctx: RecordingContext
     ) -> None:
-        config = {} if connection is None else {RESOLVED: connection}
+        config = {} if healthy is None else {RESOLVED: healthy}
         with pytest.raises(DriverConfigError, match=STEP):
             driver.run(step_id=STEP, config=config, inputs=inputs, ctx=ctx)
 
@@ -86,21 +106,39 @@ class DriverContract:
         ]
 
     def test_conn_006_needs_its_connection(
-        self, driver: BaseDriver[Any], config: dict[str, Any], inputs: Any, ctx: RecordingContext
+        self, driver: BaseDriver[Any], step_config: dict[str, Any], inputs: Any, ctx: RecordingContext
     ) -> None:
         if driver.family is None:
-            finish(driver.run(step_id=STEP, config=config, inputs=inputs, ctx=ctx))
+            finish(driver.run(step_id=STEP, config=step_config, inputs=inputs, ctx=ctx))
             return
         with pytest.raises(DriverConfigError, match=rf"{STEP}.*resolved_connection"):
-            driver.run(step_id=STEP, config=config, inputs=inputs, ctx=ctx)
+            driver.run(step_id=STEP, config=step_config, inputs=inputs, ctx=ctx)
 
     def test_conn_006_refuses_another_family(
-        self, driver: BaseDriver[Any], config: dict[str, Any], inputs: Any, ctx: RecordingContext
+        self, driver: BaseDriver[Any], step_config: dict[str, Any], inputs: Any, ctx: RecordingContext
     ) -> None:
         if driver.family is None:
             return
         with pytest.raises(DriverConfigError, match=rf"{STEP}.*no_such_family"):
-            driver.run(step_id=STEP, config={**config, RESOLVED: {"family": "no_such_family"}}, inputs=inputs, ctx=ctx)
+            driver.run(
+                step_id=STEP, config={**step_config, RESOLVED: {"family": "no_such_family"}}, inputs=inputs, ctx=ctx
+            )
+
+    def test_conn_011_shows_no_secret(
+        self,
+        driver: BaseDriver[Any],
+        full_config: dict[str, Any],
+        inputs: Any,
+        ctx: RecordingContext,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        shown = [driver.run(step_id=STEP, config=full_config, inputs=inputs, ctx=ctx)]
+        finish(shown[0])
+        connection = full_config.get(RESOLVED, {})
+        declared = get_connector(driver.family).model.declared() if driver.family else {}
+        for name in [name for name, spec in declared.items() if spec.secret and connection.get(name)]:
+            assert_silent(str(connection[name]), driver, shown, ctx.metrics, caplog.text)
 
 
 class ExtractorContract(DriverContract):

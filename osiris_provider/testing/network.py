@@ -12,15 +12,17 @@ import pytest
 
 from osiris_provider.connectors import retry
 from osiris_provider.connectors.base import Connector
-from osiris_provider.errors import NetworkError
-from osiris_provider.net.deadline import Deadline
-from osiris_provider.testing.connector import ConnectorContract, assert_checks_have_ended, assert_verdict
+from osiris_provider.errors import ConnectorError, NetworkError
+from osiris_provider.net.deadline import CHECK_BYTES, Deadline
+from osiris_provider.testing import peers
+from osiris_provider.testing.connector import BaseConnectorContract, checked, connector_class
+from osiris_provider.testing.resources import assert_checks_have_ended, assert_released, open_descriptors
 
-SLACK = 0.25
-"""Seconds that an answer may come after the timeout."""
+ROGUES = {each.__name__: each for each in (peers.hang_up, peers.reset, peers.drip, peers.flood, peers.garbage)}
+"""Peers to which no protocol can be spoken."""
 
 
-class NetworkContract(ConnectorContract):
+class NetworkContract(BaseConnectorContract):
     """The contract of a connector with a peer that may be down, silent or unknown.
 
     :cvar connects_on_create: False if a client is made without asking the peer.
@@ -29,8 +31,12 @@ class NetworkContract(ConnectorContract):
     connects_on_create: ClassVar[bool] = True
 
     def at(self, connection: dict[str, Any], host: str, port: int) -> dict[str, Any]:
-        """Return the connection, pointed at another peer."""
-        raise NotImplementedError
+        """Return the connection, pointed at another peer; override it if its fields are not a host and a port."""
+        fields = connector_class(connection["family"]).model.fields()
+        names = {spec.info.airflow: spec.name for spec in fields}
+        if not {"host", "port"} <= set(names):
+            pytest.fail(f"{type(self).__name__}: override at(), which points a connection elsewhere", pytrace=False)
+        return {**connection, names["host"]: host, names["port"]: port}
 
     @pytest.fixture
     def refused(self, healthy: dict[str, Any]) -> dict[str, Any]:
@@ -46,30 +52,62 @@ class NetworkContract(ConnectorContract):
             yield self.at(healthy, "127.0.0.1", server.getsockname()[1])
 
     def test_conn_010_closed_port_is_network(self, connector: Connector[Any, Any], refused: dict[str, Any]) -> None:
-        ok, verdict = connector.doctor(refused, timeout=5)
-        assert_verdict(ok, verdict)
+        ok, verdict = checked(connector, refused, 5)
         assert (ok, verdict["category"], verdict["details"]["fault"]) == (False, "network", "refused")
 
     def test_conn_010_unknown_host_is_network(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:
-        ok, verdict = connector.doctor(self.at(healthy, "nobody.invalid", 1), timeout=5)
-        assert_verdict(ok, verdict)
+        _, verdict = checked(connector, self.at(healthy, "nobody.invalid", 1), 5)
         # Where no resolver is reachable, DNS fails instead of denying the name: that is network or timeout as well.
         assert verdict["category"] in ("network", "timeout")
         assert verdict["details"]["fault"] in ("unknown_host", "dns_failed", "dns_silent")
 
     def test_conn_010_silent_listener_is_timeout(self, connector: Connector[Any, Any], silent: dict[str, Any]) -> None:
-        started = time.monotonic()
-        ok, verdict = connector.doctor(silent, timeout=0.5)
-        waited = time.monotonic() - started
-        assert_verdict(ok, verdict)
+        ok, verdict = checked(connector, silent, 0.5)
         assert (ok, verdict["category"]) == (False, "timeout")
-        assert waited <= 0.5 + SLACK
 
-    def test_conn_009_silent_listener_leaves_no_thread(
+    def test_conn_009_silent_listener_leaves_nothing_open(
         self, connector: Connector[Any, Any], silent: dict[str, Any]
     ) -> None:
         connector.doctor(silent, timeout=0.3)
         assert_checks_have_ended()
+        before = open_descriptors()
+        connector.doctor(silent, timeout=0.3)
+        assert_checks_have_ended()
+        assert_released(before)
+
+    @pytest.mark.parametrize("rogue", ROGUES)
+    def test_conn_009_rogue_peer_is_answered_in_time(
+        self, connector: Connector[Any, Any], healthy: dict[str, Any], rogue: str
+    ) -> None:
+        connector.load()
+        with peers.Peer(ROGUES[rogue]) as peer:
+            ok, verdict = checked(connector, self.at(healthy, "127.0.0.1", peer.port), 0.5)
+            sent = peer.sent
+        assert (ok, verdict["category"] in ("network", "timeout")) == (False, True), verdict
+        # What fills the buffers of both ends is more than a check reads.
+        assert sent < 32 * CHECK_BYTES, f"{sent:,} bytes were read"
+        assert_checks_have_ended()
+
+    @pytest.mark.parametrize("rogue", ["hang_up", "reset"])
+    def test_conn_010_broken_line_is_network(
+        self, connector: Connector[Any, Any], healthy: dict[str, Any], rogue: str
+    ) -> None:
+        with peers.Peer(ROGUES[rogue]) as peer:
+            ok, verdict = checked(connector, self.at(healthy, "127.0.0.1", peer.port), 5)
+        assert (ok, verdict["category"]) == (False, "network"), verdict
+
+    @pytest.mark.parametrize("rogue", ["hang_up", "reset", "garbage"])
+    def test_conn_014_client_that_fails_leaves_nothing_open(
+        self, connector: Connector[Any, Any], healthy: dict[str, Any], monkeypatch: pytest.MonkeyPatch, rogue: str
+    ) -> None:
+        count_attempts(connector, monkeypatch)
+        with peers.Peer(ROGUES[rogue]) as peer:
+            connection = self.at(healthy, "127.0.0.1", peer.port)
+            before = open_descriptors()
+            error = error_of_creating(connector, connection)
+            # While somebody still looks at the error.
+            assert_released(before)
+        assert isinstance(error, ConnectorError if self.connects_on_create else type(None))
 
     def test_conn_018_network_errors_are_retried(
         self, connector: Connector[Any, Any], refused: dict[str, Any], monkeypatch: pytest.MonkeyPatch
@@ -100,3 +138,12 @@ def count_attempts(connector: Connector[Any, Any], monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
     monkeypatch.setattr(retry, "LONGEST_WAIT", 0.01)
     return attempts
+
+
+def error_of_creating(connector: Connector[Any, Any], connection: dict[str, Any]) -> Exception | None:
+    """Return what ``create_client`` raises, if it does."""
+    try:
+        connector.close_client(connector.create_client(connection))
+    except Exception as error:  # noqa: BLE001 - the caller looks at whatever is raised
+        return error
+    return None

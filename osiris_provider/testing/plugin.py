@@ -2,7 +2,7 @@
 
 import pytest
 
-MODULES = ("connector", "credentials", "driver", "network", "secrecy")
+MODULES = ("connector", "credentials", "driver", "family", "network", "resources", "secrecy")
 """The modules of this package that assert."""
 
 pytest.register_assert_rewrite(*(f"osiris_provider.testing.{name}" for name in MODULES))

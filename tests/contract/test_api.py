@@ -6,26 +6,18 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
-from osiris_provider.connectors.api import ApiConnector
-from osiris_provider.testing.credentials import CredentialsContract
-from osiris_provider.testing.network import NetworkContract
+from osiris_provider.testing import ConnectorContract
 
 from tests.servers.fake_api import FakeApi
 
 TOKEN = "t0ken-of-the-test"
 
 
-class TestApiConnector(CredentialsContract, NetworkContract):
+class TestApiConnector(ConnectorContract):
+    family = "api"
     public_fields = frozenset({"base_url", "token_url"})
-    secret_fields: ClassVar[frozenset[str]] = frozenset({"token"})
     logs_in_on_create: ClassVar[bool] = False
     connects_on_create: ClassVar[bool] = False
-
-    @pytest.fixture
-    def connector(self) -> Iterator[ApiConnector]:
-        connector = ApiConnector()
-        yield connector
-        connector.close_all()
 
     @pytest.fixture
     def healthy(self) -> Iterator[dict[str, Any]]:

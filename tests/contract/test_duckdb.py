@@ -15,7 +15,7 @@ from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.connectors.duckdb import DuckDBConnector
 from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor, DuckDBProcessor
 from osiris_provider.drivers.duckdb.writer import DuckDBWriter
-from osiris_provider.testing.connector import ConnectorContract
+from osiris_provider.testing import BaseConnectorContract
 from osiris_provider.testing.driver import DriverContract, ExtractorContract, WriterContract
 
 
@@ -29,7 +29,7 @@ def can_be_opened(path: Path) -> bool:
     return subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, check=False).returncode == 0
 
 
-class TestDuckDBConnector(ConnectorContract):
+class TestDuckDBConnector(BaseConnectorContract):
     public_fields = frozenset({"path"})
 
     @pytest.fixture
@@ -53,7 +53,7 @@ class TestDuckDBConnector(ConnectorContract):
 
 class _OnAFile:
     @pytest.fixture
-    def connection(self, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    def healthy(self, tmp_path: Path) -> Iterator[dict[str, Any]]:
         with duckdb.connect(tmp_path / "test.duckdb") as database:
             database.execute("CREATE TABLE people AS SELECT i AS id, 'name ' || i AS name FROM range(1000) r(i)")
         yield connection_to(tmp_path / "test.duckdb")
@@ -66,7 +66,7 @@ class TestDuckDBExtractor(_OnAFile, ExtractorContract):
         return DuckDBExtractor()
 
     @pytest.fixture
-    def config(self) -> dict[str, Any]:
+    def step_config(self) -> dict[str, Any]:
         return {"query": "SELECT * FROM people WHERE id > $least", "params": {"least": 10}}
 
 
@@ -76,7 +76,7 @@ class TestDuckDBWriter(_OnAFile, WriterContract):
         return DuckDBWriter()
 
     @pytest.fixture
-    def config(self) -> dict[str, Any]:
+    def step_config(self) -> dict[str, Any]:
         return {"table": "written"}
 
     def written(self, config: dict[str, Any]) -> int:
@@ -95,7 +95,7 @@ class TestDuckDBProcessor(DriverContract):
         return DuckDBProcessor()
 
     @pytest.fixture
-    def config(self) -> dict[str, Any]:
+    def step_config(self) -> dict[str, Any]:
         return {"query": "SELECT a.id FROM extract a JOIN extract b USING (id)"}
 
     @pytest.fixture

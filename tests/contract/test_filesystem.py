@@ -18,7 +18,7 @@ class TestCsvExtractor(ExtractorContract):
         return CsvExtractor()
 
     @pytest.fixture
-    def config(self, tmp_path: Path) -> dict[str, Any]:
+    def step_config(self, tmp_path: Path) -> dict[str, Any]:
         path = tmp_path / "people.csv"
         path.write_text("id,name\n1,a\n2,b\n", encoding="utf-8")
         return {"path": str(path)}
@@ -30,7 +30,7 @@ class TestCsvWriter(WriterContract):
         return CsvWriter()
 
     @pytest.fixture
-    def config(self, tmp_path: Path) -> dict[str, Any]:
+    def step_config(self, tmp_path: Path) -> dict[str, Any]:
         return {"path": str(tmp_path / "new" / "people.csv")}
 
     def written(self, config: dict[str, Any]) -> int:
@@ -44,7 +44,7 @@ class TestParquetWriter(WriterContract):
         return ParquetWriter()
 
     @pytest.fixture
-    def config(self, tmp_path: Path) -> dict[str, Any]:
+    def step_config(self, tmp_path: Path) -> dict[str, Any]:
         return {"path": str(tmp_path / "new" / "people.parquet")}
 
     def written(self, config: dict[str, Any]) -> int:

@@ -6,26 +6,18 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
-from osiris_provider.connectors.shopify import ShopifyConnector
-from osiris_provider.testing.credentials import CredentialsContract
-from osiris_provider.testing.network import NetworkContract
+from osiris_provider.testing import ConnectorContract
 
 from tests.servers.fake_shopify import FakeShopify
 
 TOKEN = "shpat_of_the_test"
 
 
-class TestShopifyConnector(CredentialsContract, NetworkContract):
+class TestShopifyConnector(ConnectorContract):
+    family = "shopify"
     public_fields = frozenset({"shop_domain", "api_version"})
-    secret_fields: ClassVar[frozenset[str]] = frozenset({"access_token"})
     logs_in_on_create: ClassVar[bool] = False
     connects_on_create: ClassVar[bool] = False
-
-    @pytest.fixture
-    def connector(self) -> Iterator[ShopifyConnector]:
-        connector = ShopifyConnector()
-        yield connector
-        connector.close_all()
 
     @pytest.fixture
     def healthy(self) -> Iterator[dict[str, Any]]:

@@ -6,26 +6,19 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
-from osiris_provider.connectors.supabase import SupabaseConnector
-from osiris_provider.testing.credentials import CredentialsContract
-from osiris_provider.testing.network import NetworkContract
+from osiris_provider.testing import ConnectorContract
 
 from tests.servers.fake_supabase import FakeSupabase
 
 SERVICE_KEY, ANON_KEY = "sb_secret_of_the_test", "sb_publishable_of_the_test"
 
 
-class SupabaseContract(CredentialsContract, NetworkContract):
+class SupabaseContract(ConnectorContract):
+    family = "supabase"
     public_fields = frozenset({"url", "api_version", "schema"})
     logs_in_on_create: ClassVar[bool] = False
     connects_on_create: ClassVar[bool] = False
     key: ClassVar[dict[str, str]]
-
-    @pytest.fixture
-    def connector(self) -> Iterator[SupabaseConnector]:
-        connector = SupabaseConnector()
-        yield connector
-        connector.close_all()
 
     @pytest.fixture
     def healthy(self) -> Iterator[dict[str, Any]]:
@@ -37,10 +30,8 @@ class SupabaseContract(CredentialsContract, NetworkContract):
 
 
 class TestSupabaseConnectorWithServiceRoleKey(SupabaseContract):
-    secret_fields: ClassVar[frozenset[str]] = frozenset({"service_role_key"})
     key: ClassVar[dict[str, str]] = {"service_role_key": SERVICE_KEY}
 
 
 class TestSupabaseConnectorWithAnonKey(SupabaseContract):
-    secret_fields: ClassVar[frozenset[str]] = frozenset({"anon_key"})
     key: ClassVar[dict[str, str]] = {"anon_key": ANON_KEY}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 from osiris_provider.connectors.api import ApiConnector
-from osiris_provider.testing.network import SLACK
+from osiris_provider.testing.connector import SLACK
 from osiris_provider.testing.secrecy import assert_silent
 
 from tests.servers.fake_api import FakeApi

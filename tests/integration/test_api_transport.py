@@ -15,7 +15,7 @@ import pytest
 import trustme
 from osiris_provider.connectors.api import ApiConnector
 from osiris_provider.errors import ConnectionConfigError
-from osiris_provider.testing.network import SLACK
+from osiris_provider.testing.connector import SLACK
 
 from tests.faults.peers import (
     After,
