@@ -31,6 +31,26 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, get_args
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
+__all__ = [
+    "CATEGORIES",
+    "AuthError",
+    "Category",
+    "ConnectTimeoutError",
+    "ConnectionConfigError",
+    "ConnectionNotFoundError",
+    "ConnectorError",
+    "DataError",
+    "DriverConfigError",
+    "Fault",
+    "MissingPackageError",
+    "NetworkError",
+    "OsirisError",
+    "PermissionDeniedError",
+    "PipelineConfigError",
+    "UnknownConnectorError",
+    "printable",
+]
+
 # The categories of CONN-010.
 Category = Literal["auth", "network", "permission", "timeout", "ok", "unknown"]
 CATEGORIES: tuple[Category, ...] = get_args(Category)

@@ -8,6 +8,8 @@ from typing import Any
 
 from osiris_provider import __version__
 
+__all__ = ["get_provider_info"]
+
 log = logging.getLogger(__name__)
 
 PACKAGE_NAME = "airflow-provider-osiris"

@@ -10,6 +10,8 @@ from osiris_provider.errors import ConnectorError, MissingPackageError, OsirisEr
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+__all__ = ["OsirisRetryPolicy"]
 try:
     from airflow.sdk import RetryDecision, RetryPolicy
 except ImportError:  # before 3.3

@@ -1,4 +1,4 @@
-"""The reference of what Airflow users import: docs/reference.md, made of the classes' docstrings."""
+"""The reference of what users import: docs/reference.md, made of docstrings and of each module's ``__all__``."""
 
 from __future__ import annotations
 
@@ -9,15 +9,30 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
+from osiris_provider.errors import CATEGORIES, Fault
 from osiris_provider.provider_info import get_provider_info
 
 HEAD = """# Reference
 
 <!-- all of it: written by scripts/docs from the docstrings -->
 
-What DAG files and `airflow.cfg` name. Each class takes the parameters of its base class too, such as `task_id`,
+The names on this page are public; others may change in any release. First what DAG files and `airflow.cfg` name, then
+[the library](#library), module by module. Each class takes the parameters of its base class too, such as `task_id`,
 `retries` and `execution_timeout` of an operator. *Templated* parameters are rendered with Jinja when the task runs.
 """
+LIBRARY = (
+    "osiris_provider",
+    "osiris_provider.connections",
+    "osiris_provider.connectors",
+    "osiris_provider.drivers",
+    "osiris_provider.errors",
+    "osiris_provider.hooks.base",
+    "osiris_provider.hooks.dbapi",
+    "osiris_provider.net",
+    "osiris_provider.provider_info",
+    "osiris_provider.testing",
+)
+"""The modules that scripts, and families of third parties, import."""
 KINDS = {"operators": "Operators", "sensors": "Sensors", "triggers": "Triggers"}
 
 
@@ -30,6 +45,7 @@ def reference() -> str:
     sections += ["## Hooks\n", *(section(named(entry["hook-class-name"])) for entry in INFO["connection-types"])]
     sections += ["## Secrets backend\n", *(section(named(path)) for path in INFO["secrets-backends"])]
     sections += ["## Retry policy\n", section(named("osiris_provider.retry_policy.OsirisRetryPolicy"))]
+    sections += ["## Library\n", *(exports(module) for module in LIBRARY)]
     return "\n".join(sections)
 
 
@@ -48,6 +64,28 @@ def classes_of(module: str) -> Iterator[type[Any]]:
     for name, found in vars(import_module(module)).items():
         if isinstance(found, type) and found.__module__ == module and not name.startswith("_"):
             yield found
+
+
+def exports(name: str) -> str:
+    """Return the section of a module: each public name, and the first sentence on it.
+
+    :param name: of the module.
+    """
+    module = import_module(name)
+    rows = [f"| `{exported}` | {_sentence(getattr(module, exported))} |" for exported in module.__all__]
+    text = _inline((inspect.getdoc(module) or "").partition("\n\n")[0])
+    return "\n".join([f"### `{name}`\n", f"{text}\n", "| name | what it is |\n|---|---|", *rows, ""])
+
+
+def _sentence(value: Any) -> str:
+    if isinstance(value, Fault):
+        return f"Fault `{value.slug}` of category {value.category}."
+    if isinstance(value, str):
+        return "The version."
+    if not inspect.isclass(value) and not inspect.isroutine(value):
+        return f"One of {', '.join(f'`{item}`' for item in CATEGORIES)}."
+    paragraph = inspect.cleandoc(value.__doc__ or "").partition("\n\n")[0]
+    return _inline(" ".join(paragraph.split())).replace("|", "&#124;")
 
 
 def section(cls: type[Any]) -> str:

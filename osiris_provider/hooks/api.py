@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from osiris_provider.hooks.base import OsirisHook
 
+__all__ = ["OsirisApiHook"]
+
 
 class OsirisApiHook(OsirisHook):
     """A REST API.

@@ -29,6 +29,8 @@ from osiris_provider.hooks.kill import stop_with_task
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
+__all__ = ["OsirisHook"]
+
 DOCTOR_TIMEOUT = 2.0
 
 

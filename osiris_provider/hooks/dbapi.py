@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.sqlparser import DatabaseInfo
     from sqlalchemy.engine import URL, Engine
 
+__all__ = ["OsirisDbApiHook"]
+
 Parameters = list[Any] | tuple[Any, ...] | Mapping[str, Any] | None
 Adapter = Callable[[Any], Any]
 INFORMATION = ("table_schema", "table_name", "column_name", "ordinal_position")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from sqlalchemy.engine import URL, Engine
 
+__all__ = ["OsirisDuckDBHook"]
+
 
 class DuckDBDialect(OnConflictDialect):
     """DuckDB, where quotes change nothing about a name."""

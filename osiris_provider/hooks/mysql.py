@@ -18,6 +18,8 @@ from osiris_provider.hooks.dialects import OsirisDialect
 if TYPE_CHECKING:
     from airflow.providers.openlineage.sqlparser import DatabaseInfo
 
+__all__ = ["OsirisMySQLHook"]
+
 BOUND = (str, int, float, bytes, bytearray, Decimal, date, time, timedelta)
 UTC = ("+00:00", "UTC")
 

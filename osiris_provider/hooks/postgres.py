@@ -14,6 +14,8 @@ from osiris_provider.hooks.bulk.text import written
 from osiris_provider.hooks.dbapi import Adapter, OsirisDbApiHook, as_json, as_utc
 from osiris_provider.hooks.dialects import OnConflictDialect
 
+__all__ = ["OsirisPostgresHook"]
+
 COLUMNS = """
     SELECT attname, atttypid::int FROM pg_attribute
     WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from osiris_provider.hooks.base import OsirisHook
 
+__all__ = ["OsirisShopifyHook"]
+
 
 class OsirisShopifyHook(OsirisHook):
     """The Admin API of a Shopify store.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from osiris_provider.hooks.base import OsirisHook
 
+__all__ = ["OsirisSupabaseHook"]
+
 
 class OsirisSupabaseHook(OsirisHook):
     """Supabase.

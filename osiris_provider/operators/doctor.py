@@ -26,6 +26,8 @@ from osiris_provider.runtime.state import state_url
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+__all__ = ["OsirisDoctorOperator"]
+
 Callback = Callable[[Any], Any]
 
 HEALTH = AssetAlias("osiris_health")

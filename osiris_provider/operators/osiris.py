@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from osiris_provider.runtime.staging import Staging
 
+__all__ = ["OsirisOperator"]
+
 
 class OsirisOperator(BaseOperator):
     """Run a driver with the connection that its config names.

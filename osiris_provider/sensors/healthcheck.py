@@ -15,6 +15,8 @@ from osiris_provider.hooks.health import check
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+__all__ = ["OsirisHealthcheckSensor"]
+
 
 class OsirisHealthcheckSensor(BaseSensorOperator):
     """Wait until doctor says that a connection is well; XCom gets its report (CONN-020).

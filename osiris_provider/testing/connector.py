@@ -154,7 +154,9 @@ class BaseConnectorContract:
             assert pool.submit(connector.client, healthy).result() is not mine
 
     def test_conn_013_dead_client_is_replaced(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:
-        connector.close_client(connector.client(healthy))
+        dead = connector.client(healthy)
+        connector.close_client(dead)
+        assert connector.client(healthy) is not dead
         assert connector.is_alive(connector.client(healthy))
 
     def test_conn_014_close_all(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:

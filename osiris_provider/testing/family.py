@@ -14,6 +14,9 @@ from osiris_provider.testing.network import NetworkContract, count_attempts, err
 from osiris_provider.testing.peers import Peer, say
 from osiris_provider.testing.secrecy import CANARY, assert_silent, with_secrets
 
+ERRORS = ("", "-", "500 ", "HTTP/1.1 500 ")
+"""How protocols of lines begin an error."""
+
 
 class ConnectorContract(CredentialsContract, NetworkContract):
     """The whole contract of a connector, CONN-007 to CONN-019.
@@ -24,6 +27,7 @@ class ConnectorContract(CredentialsContract, NetworkContract):
     :class:`~osiris_provider.testing.connector.BaseConnectorContract`: nothing is ever skipped.
     """
 
+    @pytest.mark.parametrize("prefix", ERRORS)
     def test_conn_011_what_a_peer_says_is_not_shown(
         self,
         connector: Connector[Any, Any],
@@ -31,10 +35,11 @@ class ConnectorContract(CredentialsContract, NetworkContract):
         secrets: frozenset[str],
         caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
+        prefix: str,
     ) -> None:
         caplog.set_level(logging.DEBUG)
         count_attempts(connector, monkeypatch)
-        with Peer(say(CANARY.encode())) as peer:
+        with Peer(say(f"{prefix}{CANARY}".encode())) as peer:
             planted = with_secrets(self.at(healthy, "127.0.0.1", peer.port), secrets, CANARY)
             ok, verdict = checked(connector, planted, 1)
             assert not ok

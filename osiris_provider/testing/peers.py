@@ -67,8 +67,10 @@ class Peer:
             self.behaviour(self, line)
 
 
-def hang_up(_peer: Peer, _line: socket.socket) -> None:
-    """Close the connection at once."""
+def hang_up(_peer: Peer, line: socket.socket) -> None:
+    """Take what the other side says first, if it does, and close."""
+    with contextlib.suppress(TimeoutError):
+        line.recv(65536)
 
 
 def reset(_peer: Peer, line: socket.socket) -> None:

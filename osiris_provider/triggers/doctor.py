@@ -21,6 +21,8 @@ from osiris_provider.connectors.faults import TIMED_OUT
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.hooks.health import NOT_LOOKED_UP, examine_target, identity
 
+__all__ = ["OsirisDoctorTrigger"]
+
 CHECKS_AT_A_TIME = 512
 """In one triggerer, whatever the number of triggers. A check that waits costs a thread and no more, and one that does
 not end in time is given up: however many hang, the others do not wait for them."""

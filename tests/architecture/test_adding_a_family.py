@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -15,16 +16,49 @@ import pytest
 
 from tests.architecture.documents import blocks_of
 from tests.architecture.redis_server import RedisServer
-from tests.architecture.source import ROOT
 
 PASSWORD = "p@ss word/é"
-CONFTEST = """\
-import os
+CLOSES = "        self._socket.close()"
+CHECKS = "with closing(RedisClient(model, deadline)):"
+AUTH = 'self.command("AUTH", model.password.get_secret_value())'
+LOGS = "import logging; logging.getLogger().info('%r', model.password.get_secret_value())"
+FAULTY: dict[str, dict[str, str]] = {
+    "test_conn_009_leaves_nothing_open": {CHECKS: "if kept.append(RedisClient(model, deadline)) is None:"},
+    "test_conn_009_rogue_peer_is_answered_in_time": {
+        "open_socket(model.host, model.port, deadline)": "create_connection((model.host, model.port), 9)"
+    },
+    "test_conn_009_silent_listener_leaves_nothing_open": {CHECKS: "with closing(RedisClient(model, Deadline(9))):"},
+    "test_conn_010_broken_line_is_network": {"EOFError": "RuntimeError"},
+    "test_conn_010_wrong_credentials_are_auth": {'"wrong_password", "auth"': '"wrong_password", "unknown"'},
+    "test_conn_011_doctor_shows_no_secret": {AUTH: f"{LOGS}; {AUTH}"},
+    "test_conn_011_what_a_peer_says_is_not_shown": {
+        'ReplyError(rest.partition(" ")[0])': "ReplyError(rest)",
+        "FAULTS.get(error.code, GARBAGE)": "Fault('said', 'auth', f'{error} at {{place}}. Ask.')",
+    },
+    "test_conn_013_dead_client_is_replaced": {'client.command("PING") == "PONG"': "True"},
+    "test_conn_014_client_that_fails_leaves_nothing_open": {
+        "            self.close()\n            raise": "            kept.append(self)\n            raise"
+    },
+    "test_conn_014_closed_clients_hold_nothing_open": {CLOSES: "        kept.append(self._socket)"},
+    "test_conn_016_dsn_carries_any_secret": {', safe="")': ")"},
+    "test_conn_016_redacted_dsn_does_not_depend_on_the_secret": {'"***" if redacted else': ""},
+}
+"""Tests of the contract, each with a mistake in the guide's connector that it has to see."""
+TEST_FAULTY = """\
+import importlib
 import pytest
+from test_redis import TestRedisConnector as Right
 
-@pytest.fixture
-def redis_server():
-    return os.environ["REDIS_HOST"], int(os.environ["REDIS_PORT"]), os.environ["REDIS_PASSWORD"]
+def with_mistake(number):
+    class Faulty(Right):
+        @pytest.fixture
+        def connector(self):
+            connector = importlib.import_module(f"faulty_{number}").RedisConnector()
+            yield connector
+            connector.close_all()
+
+    return Faulty
+
 """
 RUN_A_STEP = """\
 import json
@@ -55,7 +89,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (site / block.path).parent.mkdir(exist_ok=True)
         (site / block.path).write_text(block.code, encoding="utf-8")
     install(site)
-    (site / "conftest.py").write_text(CONFTEST)
     return site
 
 
@@ -80,7 +113,7 @@ def install(site: Path) -> None:
 def run(server: RedisServer, site: Path, *arguments: str, password: str = PASSWORD) -> subprocess.CompletedProcess[str]:
     environ = {
         **os.environ,
-        "PYTHONPATH": f"{site}{os.pathsep}{ROOT}",
+        "PYTHONPATH": str(site),
         "REDIS_HOST": "127.0.0.1",
         "REDIS_PORT": str(server.server_address[1]),
         "REDIS_PASSWORD": password,
@@ -121,15 +154,30 @@ def test_airflow_knows_the_connection_type(server: RedisServer, site: Path) -> N
     assert tested.startswith("(True, 'Connection successful")
 
 
+def run_contract(server: RedisServer, site: Path, *arguments: str) -> str:
+    options = ["-q", "-rf", "--tb=line", "-p", "no:cacheprovider", f"--rootdir={site}", "--override-ini=addopts="]
+    return run(server, site, "-m", "pytest", *options, *arguments).stdout
+
+
 def test_it_keeps_the_contract(server: RedisServer, site: Path) -> None:
-    options = [
-        "-q",
-        "--import-mode=importlib",
-        "--override-ini=addopts=",
-        f"--rootdir={site}",
-        "-p",
-        "no:cacheprovider",
-    ]
-    done = run(server, site, "-m", "pytest", *options, "test_redis.py")
-    assert done.returncode == 0, done.stdout
-    assert " passed" in done.stdout
+    said = run_contract(server, site, "test_redis.py")
+    assert re.search(r"^[6-9]\d passed", said, re.MULTILINE), said
+
+
+def test_the_contract_sees_every_mistake(server: RedisServer, site: Path) -> None:
+    connector = (site / "osiris_redis" / "connector.py").read_text(encoding="utf-8")
+    classes, wanted = [], []
+    for number, (test, mistake) in enumerate(FAULTY.items()):
+        code = connector
+        for right, wrong in mistake.items():
+            assert right in code
+            code = code.replace(right, wrong)
+        (site / f"faulty_{number}.py").write_text(
+            f"{code}\n\nfrom socket import create_connection\nkept: list[Any] = []\n", encoding="utf-8"
+        )
+        classes.append(f"Test{number} = with_mistake({number})\n")
+        wanted.append(f"test_faulty.py::Test{number}::{test}")
+    (site / "test_faulty.py").write_text(TEST_FAULTY + "".join(classes), encoding="utf-8")
+    said = run_contract(server, site, *wanted)
+    failed = set(re.findall(r"^FAILED ([^\s\[]+)", said, re.MULTILINE))
+    assert [test for test in wanted if test not in failed] == [], said

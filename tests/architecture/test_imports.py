@@ -54,6 +54,17 @@ def loaded_by(*modules: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
+def test_the_facade_and_the_plugin_of_pytest_import_next_to_nothing() -> None:
+    alone = loaded_by("pytest")
+    assert loaded_by("pytest", "osiris_provider", "osiris_provider.testing.plugin") - alone == {"osiris_provider"}
+    code = (
+        "import sys, pytest, osiris_provider, osiris_provider.testing.plugin\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('osiris_provider')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["osiris_provider", "osiris_provider.testing", "osiris_provider.testing.plugin"]
+
+
 @pytest.mark.parametrize("module", WITHOUT_AIRFLOW)
 def test_light_modules(module: str) -> None:
     assert (HEAVY | {"airflow"}) & loaded_by(module) == set()
