@@ -22,6 +22,7 @@ The names on this page are public; others may change in any release. First what 
 """
 LIBRARY = (
     "osiris_provider",
+    "osiris_provider.airflow_dags",
     "osiris_provider.connections",
     "osiris_provider.connectors",
     "osiris_provider.drivers",
@@ -29,6 +30,7 @@ LIBRARY = (
     "osiris_provider.hooks.base",
     "osiris_provider.hooks.dbapi",
     "osiris_provider.net",
+    "osiris_provider.pipelines",
     "osiris_provider.provider_info",
     "osiris_provider.testing",
 )

@@ -21,9 +21,11 @@ from tests.architecture.source import PACKAGE, ROOT
 
 PROMISED = {
     "osiris_provider.connections": ["ConnectionRef", "list_connections", "resolve_connection"],
-    "osiris_provider": ["ConnectionRef", "Driver", "doctor_all", "get_connector", "get_driver", "list_connections"],
+    "osiris_provider": ["ConnectionRef", "Driver", "doctor_all", "get_connector", "get_driver", "run_pipeline"],
     "osiris_provider.connectors": ["close_all", "doctor_all", "get_connector"],
     "osiris_provider.drivers": ["Driver", "get_driver"],
+    "osiris_provider.airflow_dags": ["OsirisDag", "OsirisTaskGroup", "load_dags"],
+    "osiris_provider.pipelines": ["load_pipeline", "run_pipeline"],
     "osiris_provider.testing": ["ConnectorContract", "DriverContract"],
     "osiris_provider.errors": [
         "AuthError",
