@@ -20,7 +20,6 @@ from functools import cache, cached_property
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, SecretStr, ValidationError
-from pydantic_core import CoreSchema, PydanticUndefined
 from typing_extensions import Self
 
 from osiris_provider.connections import redact
@@ -55,7 +54,7 @@ class FieldInfo:
     label: str | None = None
     placeholder: str | None = None
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Put the help text into the JSON Schema."""
         return {**handler(schema), "description": self.help}
 
@@ -211,7 +210,7 @@ def _declared(model: type[ConnectionModel]) -> dict[str, FieldSpec]:
     for name, field in model.model_fields.items():
         info = next((item for item in field.metadata if isinstance(item, FieldInfo)), FieldInfo(""))
         leaves = list(_leaves(field.annotation))
-        default = None if field.default is PydanticUndefined else field.default
+        default = None if field.is_required() else field.get_default()
         spec = FieldSpec(
             name=name,
             info=info,

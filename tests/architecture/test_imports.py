@@ -17,7 +17,9 @@ from tests.architecture.source import PACKAGE, ROOT, name_of, tree_of
 
 HEAVY = {
     "duckdb",
+    "fastapi",
     "fsspec",
+    "numpy",
     "pandas",
     "polars",
     "psycopg2",
@@ -26,7 +28,9 @@ HEAVY = {
     "pymysql",
     "requests",
     "rich",
+    "sqlalchemy",
     "tenacity",
+    "urllib3",
 }
 WITHOUT_AIRFLOW = [
     "osiris_provider",

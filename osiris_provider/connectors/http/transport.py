@@ -12,11 +12,10 @@ from functools import partial
 from typing import Any
 from weakref import WeakSet
 
-import certifi
 import requests  # noqa: TID253 - the module is only loaded when a client is made
 import urllib3  # noqa: TID253 - the module is only loaded when a client is made
 from requests.adapters import HTTPAdapter  # noqa: TID253 - the module is only loaded when a client is made
-from requests.utils import select_proxy  # noqa: TID253 - the module is only loaded when a client is made
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy  # noqa: TID253 - the module is only loaded when a client is made
 
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.deadline import Deadline
@@ -176,7 +175,7 @@ def _public_context(bundle: str | None = None) -> DeadlineContext:
     context = tls_context()
     paths = ssl.get_default_verify_paths()
     if not (paths.cafile or paths.capath):
-        context.load_verify_locations(certifi.where())
+        context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     # One that is not there is reported by requests.
     if bundle and os.path.isdir(bundle):
         context.load_verify_locations(capath=bundle)
