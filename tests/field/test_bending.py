@@ -102,7 +102,28 @@ POSTGRES: list[Case] = [
     ("INTERVAL", dt.timedelta(days=-1), pa.scalar(1, pa.duration("ns"))),
     ("INTERVAL", dt.timedelta(days=-1), pa.scalar(2**62, pa.duration("s"))),
     ("INTERVAL(3)", dt.timedelta(days=-1), dt.timedelta(microseconds=1)),
+    ("INTERVAL(0)", "PT1S", "PT1.5S"),
+    ("INTERVAL(0)", "1.5 days", "1 day 1.5 sec"),
+    ("INTERVAL", "PT0.000001S", "PT0.0000001S"),
+    ("DOUBLE PRECISION", "0.1", "12345678901234567.89"),
+    ("DOUBLE PRECISION", "1e22", "1e-400"),
+    ("REAL", "0.1", "16777217"),
+    ("MONEY", "$1,234.50", "1.239"),
+    ("MONEY", Decimal("1.230"), Decimal("1.239")),
+    ("NAME", "a" * 63, "a" * 64),
+    ('"char"', "a", "ab"),
+    ("OID", 2**32 - 1, -1),
+    ("cents", Decimal("1.230"), Decimal("1.239")),
+    ("many_cents", "1.230", "1.239"),
+    ("whole_seconds", NOON, HALF),
+    ("some_day", "2024-02-29", "today"),
 ]
+DOMAINS = (
+    "CREATE DOMAIN cents AS numeric(5, 2)",
+    "CREATE DOMAIN many_cents AS cents CHECK (VALUE > 0)",
+    "CREATE DOMAIN whole_seconds AS timestamp(0)",
+    "CREATE DOMAIN some_day AS date",
+)
 DUCKDB: list[Case] = [
     *COMMON,
     ("INT", Decimal("2.0"), Decimal("2.5")),
@@ -198,6 +219,8 @@ class TestPostgres:
                 cursor.execute("SELECT COUNT(*) FROM target")
                 return (cursor.fetchone() or (0,))[0]
 
+            for domain in DOMAINS:
+                cursor.execute(domain)
             for case in POSTGRES:
                 cursor.execute("DROP TABLE IF EXISTS target")
                 cursor.execute(f"CREATE TABLE target (id INT PRIMARY KEY, v {case[0]})")

@@ -100,3 +100,14 @@ def test_no_other_table_or_column_is_read(address: Address, config: dict[str, An
     write(address, SAME, pa.table({"c" * 63: [1]}))
     with pytest.raises(DriverConfigError, match="64 bytes"):
         read(address, **config)
+
+
+def test_a_refused_row_names_its_column_whatever_is_in_the_name(postgres_database: Address) -> None:
+    for number, name in enumerate(("a", "a: b", "a:", ':"x": 1', "a, line 7", "two\nlines")):
+        with closing(connect(postgres_database)) as client, client, client.cursor() as cursor:
+            quoted = '"' + name.replace('"', '""') + '"'
+            cursor.execute(f'CREATE TABLE "t: {number}" (a uuid, {quoted} inet)'.replace('a uuid, "a"', '"a"'))
+        with pytest.raises(DataError) as raised:
+            write(postgres_database, f"t: {number}", pa.table({name: ["::1", "no address"]}))
+        assert (raised.value.column, raised.value.row) == (name, 2)
+    close_all()

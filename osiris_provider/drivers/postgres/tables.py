@@ -21,6 +21,15 @@ _MOMENTS = {
     "timestamp": Moments("timestamp", as_text=True),
     "timestamptz": Moments("timestamp", zoned=True, as_text=True),
 }
+_OTHERS = {
+    # Minus one is the greatest of them, the server says.
+    **dict.fromkeys(("oid", "xid", "cid"), integer_constraints(32, signed=False)),
+    "xid8": integer_constraints(64, signed=False),
+    # Longer ones are cut, more digits are rounded.
+    "name": ColumnConstraints(octets=63),
+    "char": ColumnConstraints(octets=1),
+    "money": ColumnConstraints(scale=2),
+}
 _FRACTION = 6
 _HEADER = 4
 """That PostgreSQL adds to the size of a type."""
@@ -32,14 +41,19 @@ def columns_of(cursor: extensions.cursor, table: str) -> list[Column]:
     :param table: its name, quoted.
     """
     cursor.execute(
-        "SELECT attname, attnotnull, attnotnull AND NOT atthasdef AND attidentity = '', "
+        # What a domain is based on decides what becomes of a value.
+        "WITH RECURSIVE base AS (SELECT attnum AS n, atttypid AS type, atttypmod AS size, attnotnull AS strict "
+        "FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped "
+        "UNION ALL SELECT n, typbasetype, typtypmod, strict OR typnotnull FROM base "
+        "JOIN pg_type t ON t.oid = type WHERE typtype = 'd') "
+        "SELECT attname, strict, attnotnull AND NOT atthasdef AND attidentity = '', "
         "attgenerated <> '' OR attidentity = 'a', "
         # A type of somebody else may have the name of one of PostgreSQL's.
         "CASE WHEN typnamespace = 'pg_catalog'::regnamespace THEN typname "
-        "ELSE typnamespace::regnamespace || '.' || typname END, atttypmod "
-        "FROM pg_attribute JOIN pg_type t ON t.oid = atttypid "
-        "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-        (table,),
+        "ELSE typnamespace::regnamespace || '.' || typname END, size "
+        "FROM base JOIN pg_type t ON t.oid = type JOIN pg_attribute ON attrelid = to_regclass(%s) AND attnum = n "
+        "WHERE typtype <> 'd' ORDER BY n",
+        (table, table),
     )
     return [
         Column(name, required, generated, _limits(kind, size, nullable=not not_null), kind)
@@ -65,6 +79,8 @@ def unique_keys(cursor: extensions.cursor, table: str) -> list[list[str]]:
 def _limits(kind: str, size: int, *, nullable: bool) -> ColumnConstraints:
     if kind in _BITS:
         return integer_constraints(_BITS[kind], nullable=nullable)
+    if kind in _OTHERS:
+        return replace(_OTHERS[kind], nullable=nullable)
     if kind in _MOMENTS:
         # The upper half of an interval's says which parts it has.
         fraction = min(size & 0xFFFF, _FRACTION) if size >= 0 else _FRACTION

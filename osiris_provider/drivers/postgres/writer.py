@@ -185,7 +185,7 @@ def _copy(cursor: extensions.cursor, config: WriteConfig, table: str, batches: B
         try:
             cursor.copy_expert(statement, io.BytesIO(sent), size=_BLOCK)
         except _database_error() as error:
-            problem = _refused(config, error, name, copy_format.first_lines(batch), rows)
+            problem = _refused(config, error, name, copy_format.first_lines(batch), rows, batch.schema.names)
             if problem is None:
                 raise
         else:
@@ -196,22 +196,25 @@ def _copy(cursor: extensions.cursor, config: WriteConfig, table: str, batches: B
 
 
 def _refused(
-    config: WriteConfig, error: psycopg2.Error, table: str, lines: Sequence[int] = (), before: int = 0
+    config: WriteConfig,
+    error: psycopg2.Error,
+    table: str,
+    lines: Sequence[int] = (),
+    before: int = 0,
+    names: Sequence[str] = (),
 ) -> DataError | None:
     """Return the error that says which row the server did not take, and nothing of what is in it.
 
     :param table: that was written to.
     :param lines: of each row of the batch, the first line of its text.
     :param before: rows that went before.
+    :param names: of the columns that were copied.
     """
     if not error.pgcode or fault_of_sqlstate(error.pgcode) is not BAD_DATA:
         return None
     diagnosis = error.diag
-    # Where the server's words are another language's, the numbers and names are in the same places.
-    context = (diagnosis.context or "").split("\n")[0].removeprefix(f"COPY {table}")
-    said = re.match(r"\D*(\d+)(?:, \S+ ([^:]+))?(?::|$)", context)
-    column = diagnosis.column_name or (said and said[2]) or ""
-    line = int(said[1]) if said and lines else 0
+    line, named = _place((diagnosis.context or "").removeprefix(f"COPY {table}"), names) if lines else (0, "")
+    column = diagnosis.column_name or named
     row = before + sum(first <= line for first in lines)
     reason = "the server does not take the value, it does not fit the type or a rule of the table"
     if error.pgcode == UNIQUE_VIOLATION:
@@ -222,6 +225,21 @@ def _refused(
         return constraint_error(config.table, column or "(any)", row, f"{reason} (SQLSTATE {error.pgcode})")
     message = f"Table {config.table}: a row of the input: {reason} (SQLSTATE {error.pgcode}). Nothing was written."
     return DataError(message, table=config.table)
+
+
+def _place(context: str, names: Sequence[str]) -> tuple[int, str]:
+    """Return the line that COPY names, 0 if it names none, and the column, empty if it names none.
+
+    :param context: what follows the table, such as ``, line 2, column a: "value"``. Where the server's words are
+        another language's, the numbers and names are in the same places.
+    :param names: of the columns that were copied; they may have a colon or a line break in them.
+    """
+    said = re.match(r"\D*(\d+)(?:, \S+ (.*))?", context, re.DOTALL)
+    if not said:
+        return 0, ""
+    rest = said[2] or ""
+    named = [name for name in names if re.match(rf"{re.escape(name)}(:|\n|$)", rest)]
+    return int(said[1]), max(named, key=len, default="")
 
 
 def _database_error() -> type[psycopg2.Error]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments
@@ -14,14 +16,14 @@ if TYPE_CHECKING:
 Problem = tuple[Any, str]
 """Which rows have it, and what it is."""
 
-_DATE: Final = r"\d{4,6}-\d\d-\d\d"
+_DATE: Final = r"\d{4,7}-\d\d-\d\d( \(BC\))?"
 _CLOCK: Final = r"\d\d:\d\d(:\d\d(\.\d+)?)?"
 _MIDNIGHT: Final = r"00:00(:00(\.0+)?)?"
 _UTC: Final = r" ?(Z|[+-]00(:?00)?)?"
 _ZONE: Final = r" ?(Z|[+-]\d\d(:?\d\d(:?\d\d)?)?)?"
 _ENDLESS: Final = r"|-?infinity"
-_EXACT_DIGITS: Final = 16
-"""Whole numbers with fewer digits are the same as doubles."""
+_EXACT_DIGITS: Final = {24: 7, 53: 16}
+"""By binary digits: numbers that are written with fewer digits are the same in a column of them, far from its ends."""
 _DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _SENT_DIGITS: Final = 6
 """In microseconds all moments are sent."""
@@ -163,7 +165,10 @@ def _cut_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
             midnight = pc.match_substring_regex(column, rf"[ T]{_MIDNIGHT}{_UTC}( BC)?\s*$")
             yield pc.and_not(late, midnight), "the column keeps the day, the value has a time of day too"
         else:
-            yield pc.match_substring_regex(column, rf":\d\d\.\d{{{moments.fraction}}}\d*[1-9]"), digits
+            fine = rf"\.\d{{{moments.fraction}}}\d*[1-9]"
+            # A span of time has more ways to write seconds, such as PT1.5S and 1.5 sec.
+            pattern = rf"(?i){fine}\d*\s*(s|$)" if moments.kind == "interval" else rf":\d\d{fine}"
+            yield pc.match_substring_regex(column, pattern), digits
     elif moments.kind == "date" and pa.types.is_timestamp(dtype):
         day = 86_400 * 10 ** _DIGITS[dtype.unit]
         yield (
@@ -225,8 +230,6 @@ def _has_more_digits(texts: pa.Array, scale: int) -> pa.Array:
 
 def _digits_of(text: str) -> int:
     """Return how many digits a number has behind the point."""
-    from decimal import Decimal
-
     exponent = Decimal(text.strip()).normalize().as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
@@ -245,10 +248,26 @@ def _inexact(column: pa.Array, mantissa: int) -> Any:
         wide = pa.decimal256(_WIDEST, dtype.scale)
         return pc.not_equal(near.cast(wide, safe=False), column.cast(wide))
     if _is_text(dtype):
-        long = pc.match_substring_regex(column, rf"^\s*[+-]?\d{{{_EXACT_DIGITS},}}\s*$")
+        long = pc.match_substring_regex(column, rf"[eE]|(\d[^\d]?){{{_EXACT_DIGITS[mantissa]}}}")
         texts = pc.if_else(pc.fill_null(long, False), column, None).to_pylist()
-        return pa.array([text is not None and int(float(text)) != int(text) for text in texts], pa.bool_())
+        return pa.array([text is not None and _is_other(text, narrow=narrow) for text in texts], pa.bool_())
     return None
+
+
+def _is_other(text: str, *, narrow: bool) -> bool:
+    """Return whether a number is another one as a double or float, to as many digits as it is written with."""
+    import numpy as np
+
+    try:
+        exact = Decimal(text.strip())
+    except InvalidOperation:
+        return False
+    with np.errstate(over="ignore"):
+        near = float(np.float32(float(exact))) if narrow else float(exact)
+    if not exact.is_finite() or not isfinite(near):
+        return False
+    context = Context(prec=len(exact.as_tuple().digits) + _WIDEST, Emin=MIN_EMIN, Emax=MAX_EMAX)
+    return context.quantize(Decimal(near), exact) != exact
 
 
 def _changes(values: Any, *, narrow: bool) -> pa.Array:
