@@ -108,8 +108,13 @@ def test_references_are_completed(file: Path, shell: str) -> None:
 def test_families_and_aliases_are_completed(file: Path) -> None:
     words = "osiris connections doctor --family "
     assert complete("bash", {"COMP_WORDS": words + "my", "COMP_CWORD": "4"}, file) == "plain,mysql"
-    words += "mysql --alias "
-    assert complete("bash", {"COMP_WORDS": words + "a", "COMP_CWORD": "6"}, file) == "plain,archive"
+    aliases = {"mysql": "plain,archive\nplain,default", "duckdb": "plain,memory"}
+    for family, listed in aliases.items():
+        typed = f"{words}{family} --alias "
+        assert complete("bash", {"COMP_WORDS": typed, "COMP_CWORD": "6"}, file) == listed
+    assert complete("bash", {"COMP_WORDS": words + "mysql --alias a", "COMP_CWORD": "6"}, file) == "plain,archive"
+    unfiltered = "osiris connections doctor --alias "
+    assert complete("bash", {"COMP_WORDS": unfiltered + "a", "COMP_CWORD": "4"}, file) == "plain,archive"
 
 
 def shell(name: str) -> str:

@@ -27,6 +27,8 @@ HARMLESS = Path(__file__).with_name("harmless.txt")
 LIMIT = 900.0
 """Seconds for the tests of one change; a change that makes them take longer is noticed."""
 PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "--timeout=60")
+OWN = "tests/unit/test_mutants.py"
+"""The tests of this script, which need the repository that a copy is not."""
 PASSED, NOTHING_RUN = 0, 5
 _running: set[int] = set()
 """The processes that run tests now."""
@@ -91,7 +93,7 @@ class Outcome:
 def run_tests(copy: Path, tests: list[str]) -> Outcome:
     """Run tests in a copy, up to the first that fails."""
     environment = {**os.environ, "PYTHONPATH": str(copy)}
-    command = [sys.executable, *PYTEST, *tests]
+    command = [sys.executable, *PYTEST, f"--ignore={OWN}", *tests]
     with (
         tempfile.TemporaryFile("w+") as said,
         subprocess.Popen(
@@ -130,7 +132,8 @@ def put_to_test(each: Sampled, copy: Path) -> Outcome:
     source = target.read_bytes()
     try:
         write(target, each.mutant.applied(source))
-        return run_tests(copy, noticing(each.module))
+        outcomes = (run_tests(copy, tests) for tests in noticing(each.module))
+        return next((outcome for outcome in outcomes if outcome.failed), Outcome())
     finally:
         write(target, source)
 
@@ -175,7 +178,7 @@ def check_unchanged(sampled: list[Sampled], *, quickly: bool) -> None:
 
     :param quickly: only see whether pytest finds them.
     """
-    tests = list(dict.fromkeys(test for each in sampled for test in noticing(each.module)))
+    tests = list(dict.fromkeys(test for each in sampled for stage in noticing(each.module) for test in stage))
     with copies(1) as free:
         failed = run_tests(free.get(), [*(["--collect-only"] if quickly else []), *tests]).failed
         if failed:

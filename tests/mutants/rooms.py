@@ -64,18 +64,26 @@ BESIDE = ("tests/unit", "tests/security", "tests/field")
 """Where a test that names a module is one of its tests, wherever else the module is tested."""
 
 
-def noticing(module: Path) -> list[str]:
-    """Return the tests of a module, those that name it first: most changes are noticed there.
+def noticing(module: Path) -> list[list[str]]:
+    """Return the tests of a module in the order to run them: those that name it, then the others of its rooms.
+
+    Most changes are noticed by the first, which start at once; to collect all takes a while.
 
     :param module: a file of the package.
     """
     relative = module.relative_to(PACKAGE)
     name = ".".join(["osiris_provider", *relative.with_suffix("").parts]).removesuffix(".__init__")
     package, _, last = name.rpartition(".")
-    naming = (f"{name} import", f"from {package} import {last}\n", f'"{name}', f"import {name}\n")
-    beside = [path for room in BESIDE for path in sorted((ROOT / room).glob("test_*.py"))]
-    found = [path for path in beside if any(text in path.read_text() for text in naming)]
-    parents = [parent.as_posix().removeprefix(".") for parent in relative.parents]
-    for room in [relative.as_posix(), *parents]:
-        found += [path for pattern in ROOMS.get(room, ()) for path in sorted(ROOT.glob(pattern))]
-    return [path.relative_to(ROOT).as_posix() for path in dict.fromkeys(found)]
+    imports = (f"{name} import", f"from {package} import {last}\n", f'"{name}', f"import {name}\n")
+    beside = [path for room in BESIDE for path in _files(ROOT / room)]
+    naming = [path for path in beside if any(text in path.read_text() for text in imports)]
+    rooms = [relative.as_posix(), *(parent.as_posix().removeprefix(".") for parent in relative.parents)]
+    patterns = [pattern for room in rooms for pattern in ROOMS.get(room, ())]
+    others = [file for pattern in patterns for path in sorted(ROOT.glob(pattern)) for file in _files(path)]
+    stages = [naming, [path for path in dict.fromkeys(others) if path not in naming]]
+    return [[path.relative_to(ROOT).as_posix() for path in stage] for stage in stages if stage]
+
+
+def _files(path: Path) -> list[Path]:
+    """Return a file, or the tests of a folder: pytest would forget the order of files that are in a folder."""
+    return sorted(path.rglob("test_*.py")) if path.is_dir() else [path]

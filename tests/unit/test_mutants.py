@@ -90,10 +90,11 @@ def test_every_pattern_of_the_rooms_has_tests() -> None:
 
 
 def test_the_tests_that_name_a_module_come_first() -> None:
-    found = noticing(PACKAGE / "connections" / "redact.py")
-    assert found[0] == "tests/unit/test_redact.py"
-    assert found[-1] == "tests/unit"
-    assert "tests/airflow/test_retry_policy.py" in noticing(PACKAGE / "retry_policy.py")
+    naming, others = noticing(PACKAGE / "connections" / "redact.py")
+    assert "tests/unit/test_redact.py" in naming
+    assert "tests/unit/test_errors.py" in others
+    assert not set(naming) & set(others)
+    assert "tests/airflow/test_retry_policy.py" in noticing(PACKAGE / "retry_policy.py")[-1]
 
 
 def test_a_sample_is_the_same_for_a_seed_and_has_nothing_harmless() -> None:
@@ -115,7 +116,7 @@ def test_harmless_changes_are_changes_of_the_package_with_a_reason() -> None:
 def test_what_tests_notice_and_what_they_do_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("tests.mutants.__main__.noticing", lambda _: ["tests/unit/test_reference.py"])
+    monkeypatch.setattr("tests.mutants.__main__.noticing", lambda _: [["tests/unit/test_reference.py"]])
     sampled = sample(["osiris_provider/connections/reference.py", "osiris_provider/drivers/sql/ledger.py"], 10**6, 1)
     family = next(each for each in sampled if each.mutant.new == "return None")
     # Of this module these tests know nothing.
