@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 from airflow.providers.common.sql.dialects.dialect import Dialect
 
@@ -44,8 +45,59 @@ class OsirisDialect(Dialect):
         return word.lower() if self.folds_names and PLAIN.fullmatch(word) else word
 
 
+class TableColumn(NamedTuple):
+    """A column of a table.
+
+    :param dtype: what the server calls its type.
+    :param is_key: it is of the primary key.
+    :param is_given: a row may give its value, which is not generated.
+    """
+
+    name: str
+    dtype: Any
+    is_key: bool
+    is_given: bool
+
+
 class OnConflictDialect(OsirisDialect):
     """Dialects in which an INSERT says what becomes of a row that is there already."""
+
+    @abstractmethod
+    def columns(self, table: str, schema: str | None = None) -> list[TableColumn]:
+        """Return the columns of a table in their order; none if there is no such table.
+
+        :param table: as SQL writes it.
+        :param schema: of the table; None looks along the search path.
+        """
+
+    def get_primary_keys(self, table: str, schema: str | None = None) -> list[str] | None:
+        """Return the columns of the primary key; see :meth:`columns`."""
+        return [column.name for column in self.columns(table, schema) if column.is_key] or None
+
+    def get_column_names(
+        self, table: str, schema: str | None = None, predicate: Callable[[Any], bool] = lambda _: True
+    ) -> list[str] | None:
+        """Return the columns that a row may give; see :meth:`columns`.
+
+        :param predicate: takes a dict with ``name``.
+        """
+        names = [column.name for column in self.columns(table, schema) if column.is_given]
+        return [name for name in names if predicate({"name": name})]
+
+    def given_types(self, table: str, target_fields: Sequence[str] | None) -> list[Any]:
+        """Return the types of the columns that rows are for, None for one that is not known.
+
+        :param target_fields: their names; None: all that a row may give.
+        """
+        columns = self.columns(table)
+        if not target_fields:
+            return [column.dtype for column in columns if column.is_given]
+        types = {self.folded(column.name): column.dtype for column in columns}
+        return [types.get(self.folded(self.column_name(name))) for name in target_fields]
+
+    def folded(self, name: str) -> str:
+        """Return a name as names are compared: where unquoted ones are folded, quotes make a difference."""
+        return name if self.folds_names else name.lower()
 
     def generate_replace_sql(
         self, table: str, values: Sequence[Any], target_fields: Iterable[str] | None, **kwargs: Any

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.errors import MissingPackageError
-from osiris_provider.hooks.bulk.duckdb import dump, load
+from osiris_provider.hooks.bulk.duckdb import columns_of, dump, load
 from osiris_provider.hooks.bulk.text import written
 from osiris_provider.hooks.dbapi import INFORMATION, Adapter, OsirisDbApiHook, as_json, as_utc
-from osiris_provider.hooks.dialects import OnConflictDialect
+from osiris_provider.hooks.dialects import OnConflictDialect, TableColumn
 from osiris_provider.hooks.duckdb_transaction import Transaction
 
 if TYPE_CHECKING:
@@ -24,40 +24,18 @@ __all__ = ["OsirisDuckDBHook"]
 class DuckDBDialect(OnConflictDialect):
     """DuckDB, where quotes change nothing about a name."""
 
-    def get_primary_keys(self, table: str, schema: str | None = None) -> list[str] | None:
-        """Return the columns of the primary key.
-
-        :param table: as SQL writes it.
-        :param schema: of the table; None looks along the search path.
-        """
-        return [name for name, _, is_key in self.columns(table, schema) if is_key] or None
-
-    def get_column_names(
-        self, table: str, schema: str | None = None, predicate: Callable[[Any], bool] = lambda _: True
-    ) -> list[str] | None:
-        """Return the columns in their order.
-
-        :param table: as SQL writes it.
-        :param schema: of the table; None looks along the search path.
-        :param predicate: takes a dict with ``name``.
-        """
-        return [name for name, _, _ in self.columns(table, schema) if predicate({"name": name})]
-
-    def columns(self, table: str, schema: str | None = None) -> list[tuple[str, str, bool]]:
-        """Return name and type of each column, and whether it is of the primary key; none if there is no such table.
-
-        :param table: as SQL writes it.
-        :param schema: of the table; None looks along the search path.
-        """
+    def columns(self, table: str, schema: str | None = None) -> list[TableColumn]:
+        """Return the columns of a table; see :meth:`OnConflictDialect.columns`."""
         import duckdb
 
+        name = f"{schema}.{table}" if schema else table
         with closing(self.hook.get_conn()) as connection:
             try:
-                name = f"{schema}.{table}" if schema else table
-                found = connection.execute("SELECT name, type, pk FROM pragma_table_info(?)", [name])
-                return list(found.fetchall())
+                found = connection.execute("SELECT name, type, pk FROM pragma_table_info(?)", [name]).fetchall()
             except duckdb.CatalogException:
                 return []
+            given = {column.name for column in columns_of(connection, name)}
+        return [TableColumn(column, dtype, is_key, column in given) for column, dtype, is_key in found]
 
 
 class OsirisDuckDBHook(OsirisDbApiHook):
@@ -171,11 +149,8 @@ class OsirisDuckDBHook(OsirisDbApiHook):
         return "main"
 
     def _adapters(self, table: str, target_fields: Sequence[str] | None) -> list[Adapter | None]:
-        dialect = DuckDBDialect(self)
-        types = {name.lower(): dtype for name, dtype, _ in dialect.columns(table)}
-        names = [dialect.column_name(name).lower() for name in target_fields] if target_fields else list(types)
-        return [ADAPTERS.get(types.get(name, "")) for name in names]
+        return [ADAPTERS.get(dtype) for dtype in DuckDBDialect(self).given_types(table, target_fields)]
 
 
-ADAPTERS: dict[str, Adapter] = {"JSON": as_json, "VARCHAR": as_json, "TIMESTAMP": as_utc}
+ADAPTERS: dict[str | None, Adapter] = {"JSON": as_json, "VARCHAR": as_json, "TIMESTAMP": as_utc}
 """DuckDB would write a dict as it shows one, and a moment in the machine's time zone."""

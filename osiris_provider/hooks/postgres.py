@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,14 @@ from uuid import UUID
 
 from osiris_provider.hooks.bulk.text import written
 from osiris_provider.hooks.dbapi import Adapter, OsirisDbApiHook, as_json, as_utc
-from osiris_provider.hooks.dialects import OnConflictDialect
+from osiris_provider.hooks.dialects import OnConflictDialect, TableColumn
 
 __all__ = ["OsirisPostgresHook"]
 
 COLUMNS = """
-    SELECT attname, atttypid::int FROM pg_attribute
-    WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum
-"""
-PRIMARY_KEY = """
-    SELECT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
-    WHERE indrelid = to_regclass(%s) AND indisprimary
+    SELECT attname, atttypid::int, COALESCE(attnum = ANY (indkey), false), attgenerated = ''
+    FROM pg_attribute LEFT JOIN pg_index ON indrelid = attrelid AND indisprimary
+    WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
 
 
@@ -31,38 +28,11 @@ class PostgresDialect(OnConflictDialect):
 
     folds_names = True
 
-    def get_primary_keys(self, table: str, schema: str | None = None) -> list[str] | None:
-        """Return the columns of the primary key.
-
-        :param table: as SQL writes it.
-        :param schema: of the table; None looks along the search path.
-        """
-        return [name for (name,) in self._look_up(PRIMARY_KEY, table, schema)] or None
-
-    def get_column_names(
-        self, table: str, schema: str | None = None, predicate: Callable[[Any], bool] = lambda _: True
-    ) -> list[str] | None:
-        """Return the columns that a row may give, in their order.
-
-        :param table: as SQL writes it.
-        :param schema: of the table; None looks along the search path.
-        :param predicate: takes a dict with ``name``.
-        """
-        names = [name for name, _ in self.column_types(table, schema)]
-        return [name for name in names if predicate({"name": name})]
-
-    def column_types(self, table: str, schema: str | None = None) -> list[tuple[str, int]]:
-        """Return the columns that a row may give and their types' numbers, none if there is no such table.
-
-        :param table: as SQL writes it.
-        :param schema: of the table; None looks along the search path.
-        """
-        return self._look_up(COLUMNS, table, schema)
-
-    def _look_up(self, query: str, table: str, schema: str | None) -> list[Any]:
+    def columns(self, table: str, schema: str | None = None) -> list[TableColumn]:
+        """Return the columns of a table, with the numbers of their types; see :meth:`OnConflictDialect.columns`."""
         with closing(self.hook.get_conn()) as connection, connection.cursor() as cursor:
-            cursor.execute(query, (f"{schema}.{table}" if schema else table,))
-            return list(cursor.fetchall())
+            cursor.execute(COLUMNS, (f"{schema}.{table}" if schema else table,))
+            return [TableColumn(*row) for row in cursor.fetchall()]
 
 
 class OsirisPostgresHook(OsirisDbApiHook):
@@ -130,17 +100,14 @@ class OsirisPostgresHook(OsirisDbApiHook):
         return str(cell) if isinstance(cell, UUID) else cell
 
     def _adapters(self, table: str, target_fields: Sequence[str] | None) -> list[Adapter | None]:
-        dialect = PostgresDialect(self)
-        types = dict(dialect.column_types(table))
-        names = [dialect.column_name(name) for name in target_fields] if target_fields else list(types)
-        return [ADAPTERS.get(types.get(name, 0)) for name in names]
+        return [ADAPTERS.get(dtype) for dtype in PostgresDialect(self).given_types(table, target_fields)]
 
 
 def _as_bool(cell: Any) -> Any:
     return bool(cell) if isinstance(cell, int) and cell in (0, 1) else cell
 
 
-ADAPTERS: dict[int, Adapter] = {
+ADAPTERS: dict[int | None, Adapter] = {
     16: _as_bool,
     25: as_json,
     114: as_json,

@@ -271,6 +271,21 @@ def test_names_of_dialects(hook: OsirisDbApiHook) -> None:
     assert set(hook.dialect.get_primary_keys("t") or ()) == {"a", "b"}
 
 
+@pytest.mark.parametrize("server", ["postgres", "duckdb"])
+def test_rows_leave_generated_columns_out(server: str, new_hook: NewHook) -> None:
+    hook = new_hook(server)
+    generated = "GENERATED ALWAYS AS (n + 1)" + (" STORED" if server == "postgres" else "")
+    flag = "bool" if server == "postgres" else "JSON"
+    hook.run(f"CREATE TABLE t (g INTEGER {generated}, n INTEGER PRIMARY KEY, d INTEGER DEFAULT 7, f {flag})")
+    assert hook.dialect.get_column_names("t") == ["n", "d", "f"]
+    assert hook.dialect.get_primary_keys("t") == ["n"]
+    given = 1 if server == "postgres" else {"a": 1}
+    for row in ((1, 1, given), (1, 2, given)):
+        hook.insert_rows("t", [row], ["n", "d", "f"], replace=True)
+        hook.insert_rows("t", [row], replace=True)
+    assert hook.get_first("SELECT g, n, d FROM t") == (2, 1, 2)
+
+
 def test_files_are_copied_to_and_from_postgres(new_hook: NewHook, tmp_path: Path) -> None:
     hook = new_hook("postgres")
     assert isinstance(hook, OsirisPostgresHook)

@@ -30,7 +30,9 @@ _EXACT: Final = {
 
 
 @dataclass(frozen=True)
-class _Column:
+class Column:
+    """A column that a row may give."""
+
     name: str
     dtype: str
 
@@ -73,7 +75,7 @@ def dump(client: DuckDBPyConnection, table: str, file: BinaryIO) -> int:
     :param file: for writing.
     :raises DataError: a value is another after it was written as text.
     """
-    columns = _columns_of(client, table)
+    columns = columns_of(client, table)
     selected = ", ".join(column.selected for column in columns)
     checks = " AND ".join(column.comes_back for column in columns)
     client.execute(f"SELECT {checks}, {selected} FROM {table}")  # noqa: S608 - names are quoted, the table is SQL
@@ -99,7 +101,7 @@ def load(client: DuckDBPyConnection, table: str, path: str | os.PathLike[str]) -
     :param path: of the file.
     :raises DataError: a value does not fit; nothing was written.
     """
-    columns = _columns_of(client, table)
+    columns = columns_of(client, table)
     count = 0
     client.begin()
     for batch in batches_in(path):
@@ -141,7 +143,7 @@ class _Batch:
         return DataError(message, table=table, file=self.path, row=row)
 
 
-def _load(client: DuckDBPyConnection, table: str, columns: Sequence[_Column], batch: _Batch) -> None:
+def _load(client: DuckDBPyConnection, table: str, columns: Sequence[Column], batch: _Batch) -> None:
     import duckdb
     import pyarrow as pa
 
@@ -159,7 +161,7 @@ def _load(client: DuckDBPyConnection, table: str, columns: Sequence[_Column], ba
     raise batch.refusal(table, 0, reason)
 
 
-def _check(client: DuckDBPyConnection, table: str, columns: Sequence[_Column], batch: _Batch) -> None:
+def _check(client: DuckDBPyConnection, table: str, columns: Sequence[Column], batch: _Batch) -> None:
     """Check that each text is the text of a value."""
     wrong = ", ".join(
         f"min(n) FILTER (c{number} IS NOT NULL AND NOT ({column.fits(f'c{number}')}))"
@@ -181,10 +183,14 @@ def _written(value: Any) -> bytes | None:
     return None if value is None else str(value).encode()
 
 
-def _columns_of(client: DuckDBPyConnection, table: str) -> list[_Column]:
-    """Return the columns that a row may give."""
+def columns_of(client: DuckDBPyConnection, table: str) -> list[Column]:
+    """Return the columns that a row may give.
+
+    :param client: an open connection.
+    :param table: as SQL writes it.
+    """
     found = client.execute("SELECT name, type, dflt_value FROM pragma_table_info(?)", [table]).fetchall()
-    return [_Column(name, dtype) for name, dtype, default in found if default is None or _takes(client, table, name)]
+    return [Column(name, dtype) for name, dtype, default in found if default is None or _takes(client, table, name)]
 
 
 def _takes(client: DuckDBPyConnection, table: str, name: str) -> bool:
