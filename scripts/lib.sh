@@ -24,11 +24,19 @@ check() {
     ".venv/bin/$1" "${@:2}" || failed+=("$1")
 }
 
+# Run the checks that are named, or all: run_checks lint types
 run_checks() {
-    check ruff check
-    check ruff format --check
-    check mypy
-    check lint-imports --no-logo
+    local part parts=("$@")
+    (($#)) || parts=(lint format types contracts)
+    for part in "${parts[@]}"; do
+        case $part in
+            lint) check ruff check ;;
+            format) check ruff format --check ;;
+            types) check mypy ;;
+            contracts) check lint-imports --no-logo ;;
+            *) fail "there is no check '$part': there are lint, format, types and contracts" ;;
+        esac
+    done
 }
 
 report_failures() {

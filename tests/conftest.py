@@ -22,6 +22,8 @@ from tests.servers.process import Server
 from tests.servers.s3 import S3Server
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+SLOW_ROOMS = ("browser", "leaks", "scheduler", "workers")
+"""Folders whose tests take minutes, and the markers that they get: pytest tests -m "not browser"."""
 
 
 def _isolate() -> None:
@@ -57,6 +59,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if any(isinstance(values, set | frozenset) for values in (*marker.args, *marker.kwargs.values())):
             message = f"{metafunc.definition.nodeid} has a set of parameters: each worker would number them otherwise"
             raise pytest.UsageError(message)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the slow rooms by their room."""
+    for item in items:
+        for room in SLOW_ROOMS:
+            if REPOSITORY / "tests" / room in item.path.parents:
+                item.add_marker(room)
 
 
 @pytest.fixture(autouse=True)
