@@ -7,10 +7,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
+from osiris_provider.connectors.registry import stop_all
+from osiris_provider.net import killed
 
 AT_ONCE = 1.0
 """Seconds within which a wait is broken off, and within which a server has stopped."""
@@ -20,22 +22,45 @@ class OutOfTimeError(BaseException):
     """What a handler of signals raises; as Airflow's, it is not an Exception."""
 
 
-@contextmanager
-def raised_after(seconds: float) -> Iterator[None]:
+def raised_after(seconds: float) -> AbstractContextManager[None]:
     """Raise :class:`OutOfTimeError` in the main thread by a signal, and check that it passes at once and as it is."""
 
     def handle(*_: object) -> None:
-        raised_at.append(time.monotonic())
         raise OutOfTimeError
 
-    raised_at: list[float] = []
+    return _ended_after(seconds, handle, OutOfTimeError)
+
+
+@contextmanager
+def killed_after(seconds: float) -> Iterator[None]:
+    """Do in a handler of a signal what a task's ``on_kill`` does; check that the work ends at once, and as stopped."""
+
+    def handle(*_: object) -> None:
+        killed.kill(lambda: lasts)
+        stop_all()
+        killed.break_off()
+
+    lasts = True
+    try:
+        with _ended_after(seconds, handle, killed.StoppedError):
+            yield
+    finally:
+        lasts = False
+
+
+BY = {"timeout": raised_after, "kill": killed_after}
+"""What ends the work of a task."""
+
+
+@contextmanager
+def _ended_after(seconds: float, handle: Callable[..., None], error: type[BaseException]) -> Iterator[None]:
     # Not SIGALRM: that one is pytest's.
     before = signal.signal(signal.SIGUSR1, handle)
     sent_at = time.monotonic() + seconds
     timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGUSR1))
     timer.start()
     try:
-        with pytest.raises(OutOfTimeError):
+        with pytest.raises(error):
             yield
         assert time.monotonic() - sent_at < AT_ONCE
     finally:

@@ -1,7 +1,8 @@
-"""A timeout breaks off whatever a driver or a hook waits for, within a second, and the server stops as well."""
+"""A timeout or a kill breaks off whatever a driver or a hook waits for, within a second; the server stops as well."""
 
 from __future__ import annotations
 
+import gzip
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -26,11 +28,12 @@ from osiris_provider.connectors.registry import stop_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.mysql import session
 from osiris_provider.hooks.bulk.mysql import dump, load
+from osiris_provider.net import killed
 from osiris_provider.net.killed import StoppedError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.faults.peers import Peer, silent
-from tests.integration.stopping import AT_ONCE, raised_after, stops
+from tests.integration.stopping import AT_ONCE, BY, killed_after, raised_after, stops
 from tests.servers import Address, MySQLFamilyServer, PostgresServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
 
@@ -140,9 +143,10 @@ def login(address: Address, **more: Any) -> dict[str, Any]:
     return {"host": address.host, "port": address.port, "user": address.user, "password": address.password, **more}
 
 
+@pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("name", POSTGRES)
-def test_postgres(name: str, postgres: PostgresServer, locked_postgres: Address) -> None:
-    with raised_after(BEFORE):
+def test_postgres(by: str, name: str, postgres: PostgresServer, locked_postgres: Address) -> None:
+    with BY[by](BEFORE):
         POSTGRES[name]({"family": "postgres", "alias": "test", **asdict(locked_postgres)})
     with closing(postgres.connect()) as admin, admin.cursor() as cursor:
 
@@ -154,10 +158,11 @@ def test_postgres(name: str, postgres: PostgresServer, locked_postgres: Address)
     close_all()
 
 
-def test_supabase_through_pg_dsn(postgres: PostgresServer, locked_postgres: Address) -> None:
+@pytest.mark.parametrize("by", BY)
+def test_supabase_through_pg_dsn(by: str, postgres: PostgresServer, locked_postgres: Address) -> None:
     dsn = get_connector("postgres").build_dsn({"family": "postgres", **asdict(locked_postgres)})
     connection = {"family": "supabase", "alias": "test", "url": "http://127.0.0.1:1", "pg_dsn": dsn}
-    with raised_after(BEFORE):
+    with BY[by](BEFORE):
         write("supabase.writer")(connection)
     with closing(postgres.connect()) as admin, admin.cursor() as cursor:
 
@@ -226,10 +231,11 @@ def load_data_is_on(mysql_family: MySQLFamilyServer) -> Iterator[None]:
 
 
 @MYSQL_AND_MARIADB
+@pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("name", MYSQL)
 @pytest.mark.usefixtures("load_data_is_on")
-def test_mysql(name: str, mysql_family: MySQLFamilyServer, locked_mysql: Address) -> None:
-    with raised_after(BEFORE):
+def test_mysql(by: str, name: str, mysql_family: MySQLFamilyServer, locked_mysql: Address) -> None:
+    with BY[by](BEFORE):
         MYSQL[name]({"family": "mysql", "alias": "test", **asdict(locked_mysql)})
     with busy_mysql(mysql_family, locked_mysql) as at_work:
         stops(at_work)
@@ -250,11 +256,12 @@ DUCKDB: dict[str, Work] = {
 }
 
 
+@pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("name", DUCKDB)
-def test_duckdb(name: str, tmp_path: Path) -> None:
+def test_duckdb(by: str, name: str, tmp_path: Path) -> None:
     connection = {"family": "duckdb", "alias": "test", "path": str(tmp_path / "x.duckdb")}
     get_connector("duckdb").client(connection).execute("CREATE TABLE slow (n INTEGER PRIMARY KEY)")
-    with raised_after(BEFORE):
+    with BY[by](BEFORE):
         DUCKDB[name](connection)
     close_all()
     # The file is free: nothing of this process is at work in it.
@@ -280,15 +287,65 @@ APIS: dict[str, tuple[Callable[[str], Connection], Work]] = {
         lambda origin: {"url": origin, "service_role_key": "k"},
         read("supabase.extractor", table="t", key="id"),
     ),
+    "supabase, writer": (
+        lambda origin: {"url": origin, "service_role_key": "k"},
+        write("supabase.writer"),
+    ),
 }
 
 
-@pytest.mark.parametrize("family", APIS)
-def test_apis(family: str) -> None:
-    fields, work = APIS[family]
-    with Peer(silent) as peer, raised_after(BEFORE):
+@pytest.mark.parametrize("by", BY)
+@pytest.mark.parametrize("name", APIS)
+def test_apis(by: str, name: str) -> None:
+    fields, work = APIS[name]
+    family = name.partition(",")[0]
+    with Peer(silent) as peer, BY[by](BEFORE):
         work({"family": family, "alias": "test", "timeout": 60, **fields(f"http://127.0.0.1:{peer.port}")})
     close_all()
+
+
+def test_a_kill_breaks_off_a_request_of_another_thread() -> None:
+    with Peer(silent) as peer, killed_after(BEFORE), ThreadPoolExecutor(1) as pool:
+        connection = {"family": "api", "alias": "test", "timeout": 60, "base_url": f"http://127.0.0.1:{peer.port}"}
+        pool.submit(client(lambda found: found.get("/")), connection).result()
+
+
+@pytest.mark.parametrize("by", BY)
+@pytest.mark.parametrize("family", ["mysql", "postgres", "api"])
+def test_logins(by: str, family: str) -> None:
+    with Peer(silent) as peer, BY[by](BEFORE):
+        login_fields = {"host": "127.0.0.1", "port": peer.port, "user": "u", "password": "p", "database": "d"}
+        fields = {"base_url": f"http://127.0.0.1:{peer.port}", "timeout": 60} if family == "api" else login_fields
+        client(lambda found: found.get("/"))({"family": family, "alias": "test", "connect_timeout": 60, **fields})
+
+
+def slow_chunks() -> Iterator[dict[str, Any]]:
+    """Yield rows, as a driver of somebody may that takes its time."""
+    yield {"data": [{"n": 1}]}
+    time.sleep(60)
+
+
+@pytest.mark.parametrize("by", BY)
+@pytest.mark.parametrize("driver", ["filesystem.csv_writer", "filesystem.parquet_writer"])
+def test_writers_of_files(by: str, driver: str, tmp_path: Path) -> None:
+    step = {"path": str(tmp_path / "file")}
+    with BY[by](BEFORE), killed.breakable():
+        inputs = {"rows": {"data": slow_chunks()}}
+        get_driver(driver).run(step_id="s", config=step, inputs=inputs, ctx=RecordingContext())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("by", BY)
+def test_the_extractor_of_files(by: str, tmp_path: Path) -> None:
+    path = tmp_path / "long.csv.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for _ in range(100):
+            file.write(b"1\n" * 1_000_000)
+    with BY[by](BEFORE), killed.breakable():
+        step = {"path": str(path)}
+        found = get_driver("filesystem.csv_extractor").run(step_id="s", config=step, inputs={}, ctx=RecordingContext())
+        for _ in found["data"]:
+            pass
 
 
 @pytest.mark.parametrize(("family", "statement"), [("postgres", SLEEP), ("mysql", "SELECT SLEEP(60)")])
@@ -320,10 +377,27 @@ def test_what_a_signal_does_not_raise_interrupts_nothing(postgres_database: Addr
     assert seen == [signal.SIGUSR1]
 
 
+WAITS: dict[str, dict[str, Work]] = {
+    "postgres": {
+        "writer": write("postgres.writer", write_mode="replace"),
+        "extractor": read("postgres.extractor", table="target"),
+        "extractor, cursor": read("postgres.extractor", table="target", engine="cursor"),
+        "client": executed("SELECT n FROM target"),
+    },
+    "mysql": {
+        "writer": write("mysql.writer", write_mode="append"),
+        "extractor": read("mysql.extractor", query="SELECT n FROM target FOR UPDATE"),
+        "extractor, cursor": read("mysql.extractor", query="SELECT n FROM target FOR UPDATE", engine="cursor"),
+        "client": executed("UPDATE target SET n = 4"),
+    },
+}
+
+
 @MYSQL_AND_MARIADB
-@pytest.mark.parametrize("family", ["postgres", "mysql"])
+@pytest.mark.parametrize(("family", "what"), [(family, what) for family, works in WAITS.items() for what in works])
 def test_who_holds_a_lock_is_logged(
     family: str,
+    what: str,
     locked_postgres: Address,
     rows_locked: Address,
     monkeypatch: pytest.MonkeyPatch,
@@ -332,13 +406,27 @@ def test_who_holds_a_lock_is_logged(
     address = {"postgres": locked_postgres, "mysql": rows_locked}[family]
     monkeypatch.setattr(interrupt, "LOG_AFTER", 0.5)
     with caplog.at_level(logging.WARNING), raised_after(2.5):
-        write(f"{family}.writer", write_mode="replace" if family == "postgres" else "append")(
-            {"family": family, "alias": "test", **asdict(address)}
-        )
+        WAITS[family][what]({"family": family, "alias": "test", **asdict(address)})
     said = [record.getMessage() for record in caplog.records if "Waiting for a lock" in record.getMessage()]
     assert len(said) == 1
     assert f"user {address.user}" in said[0]
     assert str(address.port) in said[0]
+    close_all()
+
+
+@MYSQL_AND_MARIADB
+@pytest.mark.parametrize(
+    "work", [read("mysql.extractor", table="target"), executed("SELECT n FROM target")], ids=["extractor", "client"]
+)
+def test_a_lock_is_logged_whose_holder_the_server_does_not_tell(
+    work: Work, locked_mysql: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(interrupt, "LOG_AFTER", 0.5)
+    with caplog.at_level(logging.WARNING), raised_after(2.5):
+        work({"family": "mysql", "alias": "test", **asdict(locked_mysql)})
+    said = [record.getMessage() for record in caplog.records if "Waiting for a lock" in record.getMessage()]
+    assert len(said) == 1
+    assert "metadata lock'. The server does not tell this user who holds it." in said[0]
     close_all()
 
 

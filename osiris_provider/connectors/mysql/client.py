@@ -6,6 +6,7 @@ busy with a statement: somebody has to log in and kill that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from functools import cache, partial
@@ -54,6 +55,10 @@ _WAITS: Final = (
         AND w.state LIKE 'Waiting for%%metadata lock' AND LOCATE(h.table_name, w.info)
     """,
 )
+
+STATE: Final = 6
+"""Column of SHOW PROCESSLIST."""
+_LOCK_STATE: Final = re.compile(r"Waiting for .*lock|User lock")
 
 
 class Interruptible:
@@ -137,11 +142,21 @@ class Interruptible:
             return []
         with closing(self.open_other()) as other, other.cursor() as cursor:
             sessions = {row[0]: row for statement in _WAITS for row in _rows(cursor, statement, self._thread_id())}
+            states = [] if sessions else self._lock_states(cursor)
         return [
             f"Waiting for a lock at {self.address}. Session {other} holds it: user {user}, from {host or 'unknown'}, "
             f"for {seconds} s as it is now."
             for other, user, host, seconds in sessions.values()
+        ] + [
+            f"Waiting for a lock at {self.address}: '{state}'. The server does not tell this user who holds it."
+            for state in states
         ]
+
+    def _lock_states(self, cursor: Any) -> Sequence[str]:
+        """Return what the server says that this session waits for, if that is a lock; each user sees its own."""
+        cursor.execute("SHOW PROCESSLIST")
+        own = [str(row[STATE]) for row in cursor.fetchall() if row[0] == self._thread_id()]
+        return [state for state in own if _LOCK_STATE.match(state)]
 
 
 @cache
