@@ -2,7 +2,7 @@
 
 The system's ``getaddrinfo`` cannot be told when to stop: a silent name server holds it for ten seconds and more, and
 the thread that waits in it cannot be ended. c-ares asks the same servers (``resolv.conf``, ``hosts``, search domains)
-and can be cancelled.
+and can be cancelled. The system's resolver is asked for nothing, so a name that only mDNS or LDAP knows has no address.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def addresses_of(host: str, port: int, deadline: Deadline) -> list[Address]:
     :raises NamesUnansweredError: no name server answered in time.
     """
     with contextlib.suppress(socket.gaierror, UnicodeError):
-        return _system(host, port, socket.AI_NUMERICHOST)
+        return _numeric(host, port)
     import pycares.errno as ares
 
     addresses, code = _ask(host, port, deadline)
@@ -44,14 +44,12 @@ def addresses_of(host: str, port: int, deadline: Deadline) -> list[Address]:
         raise NamesUnansweredError(message)
     if code in (ares.ARES_ESERVFAIL, ares.ARES_EREFUSED, ares.ARES_ECONNREFUSED, ares.ARES_EBADRESP):
         raise socket.gaierror(socket.EAI_AGAIN, "name resolution failed")
-    # The servers answered that they do not know it; another source of the system (mDNS, LDAP) may.
-    with contextlib.suppress(UnicodeError):
-        return _system(host, port)
-    raise socket.gaierror(socket.EAI_NONAME, "not a host name")
+    # Other sources of the system (mDNS, LDAP) are not asked: they would be asked without a deadline.
+    raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
 
 
-def _system(host: str, port: int, flags: int = 0) -> list[Address]:
-    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+def _numeric(host: str, port: int) -> list[Address]:
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     return [(family, address) for family, _, _, _, address in answers]
 
 

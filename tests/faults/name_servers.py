@@ -15,18 +15,20 @@ import pycares
 HOST = "127.0.0.1"
 NAME = "db.example.com"
 SERVFAIL = 2
+NXDOMAIN = 3
 
 
 @contextmanager
-def name_server(answers: bool) -> Iterator[None]:
+def name_server(answers: bool, code: int = SERVFAIL) -> Iterator[None]:
     """Have c-ares ask a name server of ours in the place of the system's.
 
-    :param answers: True answers that it failed (SERVFAIL), False not at all.
+    :param answers: False does not answer at all.
+    :param code: that it answers; it says that it failed, unless something else is wanted.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind((HOST, 0))
         address = f"{HOST}:{server.getsockname()[1]}"
-        thread = threading.Thread(target=_fail, args=(server,), daemon=True)
+        thread = threading.Thread(target=_fail, args=(server, code), daemon=True)
         if answers:
             thread.start()
         # The rest of c-ares is real; only where it asks is ours, because resolv.conf belongs to the machine.
@@ -37,11 +39,11 @@ def name_server(answers: bool) -> Iterator[None]:
             server.shutdown(socket.SHUT_RDWR)
 
 
-def _fail(server: socket.socket) -> None:
+def _fail(server: socket.socket, code: int) -> None:
     with suppress(OSError):
         while True:
             query, client = server.recvfrom(512)
             if not query:
                 return
-            flags = struct.pack("!H", 0x8180 | SERVFAIL)
+            flags = struct.pack("!H", 0x8180 | code)
             server.sendto(query[:2] + flags + query[4:], client)

@@ -1,5 +1,14 @@
 """Sockets, pools and trust under the HTTP client: requests over this package's sockets, with and without a proxy.
 
+What is replaced is replaced where requests and urllib3 offer it: methods of ``HTTPAdapter`` that are there for
+subclasses, ``PoolManager.pool_classes_by_scheme``, ``HTTPConnectionPool.ConnectionCls`` with its keywords, and a
+``ssl_context``. One private method is left, ``HTTPConnection._new_conn``, which urllib3's own SOCKS support overrides
+too: urllib3 has no other place for a socket. Its timeouts count anew with each piece that arrives, and its names are
+resolved by the system, which no timeout ends; doctor promises a deadline over all of it, TLS handshake and ``CONNECT``
+of a proxy included. httpcore has a public place for sockets, ``network_backend``, but is no way there: clients of the
+HTTP families are requests' sessions, which users, hooks and redirects, cookies and proxies of the environment build
+on. Should a urllib3 not call the method, ``tests/unit/test_http_transport.py`` fails.
+
 This module imports requests, so it is itself imported only where a client is made.
 """
 
@@ -72,23 +81,29 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 def _pool_classes(deadline: Deadline | None, lines: WeakSet[socket.socket]) -> dict[str, Any]:
-    return {"http": partial(_Pool, deadline, lines), "https": partial(_TLSPool, deadline, lines)}
+    # A pool passes the keywords that it does not know to its connections.
+    own: dict[str, Any] = {"deadline": deadline, "lines": lines}
+    return {"http": partial(_Pool, **own), "https": partial(_TLSPool, **own)}
 
 
 class _Line:
-    """What our connections have in common.
+    """What our connections have in common; stands before urllib3's among the bases.
 
     The parameters of a key are put into the URL where it leaves: behind all that logs it, or shows it in an error.
     """
 
-    deadline: Deadline | None = None
-    lines: WeakSet[socket.socket] | None = None
     sock: Any
+
+    def __init__(
+        self, *args: Any, deadline: Deadline | None = None, lines: WeakSet[socket.socket] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline, self._lines = deadline, lines
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc] # of the class beside it
-        if self.lines is not None:
-            self.lines.add(self.sock)
+        if self._lines is not None:
+            self._lines.add(self.sock)
 
     def request(self, method: str, url: str, *args: Any, headers: Any = None, **kwargs: Any) -> None:
         headers = dict(headers or {})
@@ -97,39 +112,27 @@ class _Line:
             url = f"{url}{'&' if '?' in url else '?'}{query}"
         super().request(method, url, *args, headers=headers, **kwargs)  # type: ignore[misc] # of the class beside it
 
+    def _new_conn(self) -> socket.socket:
+        return _connect(self, self._deadline)
+
 
 class _Connection(_Line, urllib3.connection.HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        return _connect(self, self.deadline)
+    pass
 
 
 class _TLSConnection(_Line, urllib3.connection.HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return _connect(self, self.deadline)
+    pass
 
 
-class _Lines:
-    """A pool of our connections; stands before urllib3's among the bases."""
-
-    def __init__(self, deadline: Deadline | None, lines: WeakSet[socket.socket], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._deadline, self._lines = deadline, lines
-
-    def _new_conn(self) -> Any:
-        connection: Any = super()._new_conn()  # type: ignore[misc] # of the class beside it
-        connection.deadline, connection.lines = self._deadline, self._lines
-        return connection
-
-
-class _Pool(_Lines, urllib3.HTTPConnectionPool):
+class _Pool(urllib3.HTTPConnectionPool):
     ConnectionCls = _Connection
 
 
-class _TLSPool(_Lines, urllib3.HTTPSConnectionPool):
+class _TLSPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
 
-def _connect(connection: urllib3.connection.HTTPConnection, deadline: Deadline | None) -> socket.socket:
+def _connect(connection: Any, deadline: Deadline | None) -> socket.socket:
     """Connect as urllib3 does, and fail with its exceptions, so that requests knows them."""
     max_wait = connection.timeout if isinstance(connection.timeout, (int, float)) else None
     try:

@@ -1,0 +1,56 @@
+"""Names are resolved by c-ares alone, within the deadline."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+import pytest
+from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.dns import NamesUnansweredError, addresses_of
+
+from tests.faults.name_servers import NAME, NXDOMAIN, name_server
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names that the system's resolver, which no deadline ends, was asked for."""
+    names: list[str] = []
+    real = socket.getaddrinfo
+
+    def spy(host: str, port: int, **options: Any) -> Any:
+        if not options.get("flags", 0) & socket.AI_NUMERICHOST:
+            names.append(host)
+        return real(host, port, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", spy)
+    return names
+
+
+@pytest.mark.parametrize("name", [NAME, "x" * 64 + ".example.com", "a..example.com"])
+def test_a_name_that_dns_does_not_know_is_looked_for_nowhere_else(name: str, asked: list[str]) -> None:
+    with name_server(answers=True, code=NXDOMAIN), pytest.raises(socket.gaierror) as raised:
+        addresses_of(name, 3306, Deadline(2))
+    assert raised.value.errno == socket.EAI_NONAME
+    assert asked == []
+
+
+def test_a_silent_name_server_is_given_up_in_time(asked: list[str]) -> None:
+    started = time.monotonic()
+    with name_server(answers=False), pytest.raises(NamesUnansweredError):
+        addresses_of(NAME, 3306, Deadline(0.3))
+    assert time.monotonic() - started < 0.3 + 0.25
+    assert asked == []
+
+
+@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
+def test_numbers_are_asked_of_nobody(host: str, family: int, asked: list[str]) -> None:
+    with name_server(answers=False):
+        ((found, address),) = addresses_of(host, 3306, Deadline(1))
+    assert (found, address[:2], asked) == (family, (host, 3306), [])
+
+
+def test_names_of_the_hosts_file_are_found(asked: list[str]) -> None:
+    assert ("127.0.0.1", 80) in [address[:2] for _, address in addresses_of("localhost", 80, Deadline(2))]
+    assert asked == []
