@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.documents import blocks_of
-from tests.architecture.redis_server import RedisServer
+from tests.third_party.guide import write_guide
+from tests.third_party.redis_server import RedisServer
 
 PASSWORD = "p@ss word/é"
 CLOSES = "        self._socket.close()"
@@ -84,10 +84,7 @@ def server() -> Iterator[RedisServer]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory in which the guide's package is installed."""
     site = tmp_path_factory.mktemp("site")
-    for block in blocks_of("docs/adding-a-family.md"):
-        assert block.path, "every block of the guide names its file"
-        (site / block.path).parent.mkdir(exist_ok=True)
-        (site / block.path).write_text(block.code, encoding="utf-8")
+    write_guide(site)
     install(site)
     return site
 
