@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from osiris_provider.connections.reader import FILE_NAME
-from osiris_provider.errors import PipelineConfigError
+from osiris_provider.connections.settings import find_file
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, PipelineConfigError
 from osiris_provider.pipelines.schema import pipeline_schema
 
 SCHEMA = "pipeline.schema.json"
@@ -53,6 +54,8 @@ load_dags("pipelines/", globals())
 def write_starter(folder: Path) -> list[Path]:
     """Write a pipeline, its SQL, the loader, the schema and, where there is none, a connections file.
 
+    The connections file is in the working directory, where it is found.
+
     :param folder: Airflow's DAGs folder, or an empty one.
     :return: what was written.
     :raises PipelineConfigError: one of the files is there already, or cannot be written; then nothing is.
@@ -69,8 +72,8 @@ def write_starter(folder: Path) -> list[Path]:
     }
     taken = [path for path in files if path.exists()]
     problem = f"{taken[0]} is there already; name another folder, or remove it" if taken else ""
-    if not (folder / FILE_NAME).exists():
-        files[folder / FILE_NAME] = _yaml(connections)
+    if not _has_connections():
+        files[Path(FILE_NAME)] = _yaml(connections)
     if not problem:
         try:
             (folder / "pipelines").mkdir(parents=True, exist_ok=True)
@@ -80,6 +83,17 @@ def write_starter(folder: Path) -> list[Path]:
         except OSError as error:
             problem = f"{folder} cannot be written to: {error.strerror}"
     raise PipelineConfigError(f"{problem}.", file=str(folder))  # noqa: EM102 - two beginnings, one end
+
+
+def _has_connections() -> bool:
+    try:
+        find_file()
+    except ConnectionNotFoundError:
+        return False
+    except ConnectionConfigError:
+        # There is one, with which something is wrong.
+        return True
+    return True
 
 
 def _yaml(value: object) -> str:

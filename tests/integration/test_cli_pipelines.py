@@ -201,10 +201,7 @@ def test_the_schema_finds_mistakes(right: str, wrong: str) -> None:
         jsonschema.validate(_texts(GOOD.replace(right, wrong)), pipeline_schema())
 
 
-def test_init_writes_a_pipeline_that_is_valid_and_runs(
-    osiris: Osiris, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OSIRIS_HOME", str(tmp_path / "dags"))
+def test_init_writes_a_pipeline_that_is_valid_and_runs(osiris: Osiris, tmp_path: Path) -> None:
     code, _, err = osiris("init", "dags")
     assert (code, len(err.splitlines())) == (0, 5)
     assert osiris("validate", "dags/pipelines")[0] == 0
