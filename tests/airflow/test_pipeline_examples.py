@@ -30,7 +30,6 @@ def load_flights(mysql: Address) -> None:
     folder = Path(spec.submodule_search_locations[0], "data")
     for table, file in (("flights", "flights.csv.zip"), ("airlines", "airlines.csv")):
         extract = {"path": str(folder / file), "null_values": ["", "NA"]}
-        ctx = RecordingContext()
         read = get_driver("filesystem.csv_extractor").run(
             step_id="x", config=extract, inputs={}, ctx=RecordingContext()
         )

@@ -36,8 +36,6 @@ PROMISED = {
         "PermissionDeniedError",
         "PipelineConfigError",
     ],
-    "osiris_provider": ["run_pipeline"],
-    "osiris_provider.airflow_dags": ["OsirisDag", "OsirisTaskGroup", "load_dags"],
     "osiris_provider.cli.main": ["main"],
     "osiris_provider.hooks.api": ["OsirisApiHook"],
     "osiris_provider.hooks.duckdb": ["OsirisDuckDBHook"],
