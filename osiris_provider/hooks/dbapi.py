@@ -130,6 +130,39 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
         limit: Any = commit_every or None
         DbApiHook.insert_rows(self, table, adapted, fields, limit, replace, **kwargs)
 
+    def upsert_rows(
+        self,
+        table: str,
+        rows: Iterable[Sequence[Any]],
+        target_fields: Sequence[str],
+        conflict_fields: Sequence[str],
+        update_fields: Sequence[str] | None = None,
+        commit_every: int = 1000,
+        **kwargs: Any,
+    ) -> None:
+        """Insert rows, and update those that are there.
+
+        :param table: perhaps with its schema, as SQL writes it.
+        :param rows: of values, in the order of ``target_fields``.
+        :param target_fields: the columns of a row.
+        :param conflict_fields: the columns of the key that tells rows apart; on MySQL each unique key does.
+        :param update_fields: the columns that are updated, all but those of the key if not given, none if empty.
+        :param commit_every: rows a transaction; 0: all in one.
+        :param kwargs: ``autocommit`` and the like, as of ``insert_rows``.
+        :raises ValueError: there are no conflict fields.
+        :raises TypeError: a value has no form in this database.
+        """
+        if not conflict_fields:
+            message = "conflict_fields is empty: say the columns of the key that tells rows apart."
+            raise ValueError(message)
+        known = {self.dialect.column_name(name) for name in conflict_fields}
+        others = [name for name in target_fields if self.dialect.column_name(name) not in known]
+        which = {
+            "replace_index": list(conflict_fields),
+            "replace_target": others if update_fields is None else list(update_fields),
+        }
+        self.insert_rows(table, rows, target_fields, commit_every, replace=True, **which, **kwargs)
+
     def _adapters(self, table: str, target_fields: Sequence[str] | None) -> list[Adapter | None]:  # noqa: ARG002 - for subclasses
         """Return for each column what has to be done to its values because of its type."""
         return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -34,6 +34,31 @@ def _refuse_zone(cell: Any) -> Any:
     return cell
 
 
+class MySQLDialect(OsirisDialect):
+    """MySQL and MariaDB, where each unique key tells rows apart."""
+
+    def generate_replace_sql(
+        self, table: str, values: Sequence[Any], target_fields: Iterable[str] | None, **kwargs: Any
+    ) -> str:
+        """Return ``REPLACE``, or ``INSERT … ON DUPLICATE KEY UPDATE`` if it is said what is updated.
+
+        :param table: perhaps with its database, as SQL writes it.
+        :param values: of a row.
+        :param target_fields: columns; None takes all of the table.
+        :param kwargs: ``replace_target``: the columns that are updated, none if empty.
+        """
+        fields = list(target_fields) if target_fields else None
+        target = kwargs.get("replace_target")
+        if target is None:
+            return super().generate_replace_sql(table, values, fields, **kwargs)
+        insert = self.generate_insert_sql(table, values, fields)
+        updates = ", ".join(f"{name} = VALUES({name})" for name in map(self.escape_word, target))
+        if not updates:
+            first = self.escape_word((fields or self.get_column_names(table) or [""])[0])
+            updates = f"{first} = {first}"
+        return f"{insert} ON DUPLICATE KEY UPDATE {updates}"
+
+
 class OsirisMySQLHook(OsirisDbApiHook):
     """MySQL and MariaDB, through PyMySQL.
 
@@ -48,7 +73,7 @@ class OsirisMySQLHook(OsirisDbApiHook):
     default_conn_name = "osiris_mysql_default"
     hook_name = "Osiris MySQL"
     sqlalchemy_driver = "mysql+pymysql"
-    dialect_class = OsirisDialect
+    dialect_class = MySQLDialect
     word_format = "`{}`"
     supports_autocommit = True
 

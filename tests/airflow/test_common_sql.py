@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.providers.common.sql.operators.generic_transfer import GenericTransfer
 from airflow.providers.common.sql.operators.sql import (
     BranchSQLOperator,
+    SQLBulkLoadOperator,
     SQLCheckOperator,
     SQLColumnCheckOperator,
     SQLExecuteQueryOperator,
@@ -21,6 +25,11 @@ from airflow.providers.common.sql.sensors.sql import SqlSensor
 from osiris_provider.hooks.base import OsirisHook
 from osiris_provider.hooks.dbapi import OsirisDbApiHook
 from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
+
+from tests.airflow.conftest import MYSQL_SERVERS
+from tests.airflow.sql_values import CASES
+from tests.airflow.test_bulk_files import switched
+from tests.servers.process import Server
 
 ROWS = [(1, "2026-11-27", 10.0), (2, "2026-11-28", 11.0), (3, "2026-11-28", None)]
 CONTEXT: dict[str, Any] = {"ds": "2026-11-28"}
@@ -144,3 +153,63 @@ def test_transfers(hook: OsirisDbApiHook) -> None:
     transfer.execute(CONTEXT)
     rows = "SELECT id, price FROM {} ORDER BY id"
     assert hook.get_records(rows.format("copies")) == hook.get_records(rows.format("orders"))
+
+
+def test_transfers_in_pages(hook: OsirisDbApiHook) -> None:
+    hook.run("CREATE TABLE copies (id INTEGER, day DATE, price DOUBLE PRECISION)")
+    connection_id = hook.get_conn_id()
+    ids = {"source_conn_id": connection_id, "destination_conn_id": connection_id, "destination_table": "copies"}
+    kind: Any = GenericTransfer
+    kind(task_id="task", sql="SELECT * FROM orders ORDER BY id", page_size=2, **ids).execute(CONTEXT)
+    assert hook.get_first("SELECT COUNT(*), COUNT(DISTINCT id) FROM copies") == (3, 3)
+
+
+def test_files_are_loaded(hook: OsirisDbApiHook, sql_server: Callable[[str], Server], tmp_path: Path) -> None:
+    file = tmp_path / "lines"
+    file.write_bytes(b"7\t2026-11-28\t1.5\n8\t\\N\t\\N\n")
+    arguments = {"table": "orders", "tmp_file": str(file), "preoperator": "DELETE FROM orders"}
+    with switched_by(hook, sql_server):
+        _run(SQLBulkLoadOperator, hook, postoperator="DELETE FROM orders WHERE id = 8", **arguments)
+    assert hook.get_records("SELECT id, price FROM orders") == [(7, 1.5)]
+
+
+@contextmanager
+def switched_by(hook: OsirisDbApiHook, sql_server: Callable[[str], Server]) -> Iterator[None]:
+    """Have the server of a hook take LOAD DATA LOCAL for a while, if it is one of MySQL."""
+    names = [
+        name for name in MYSQL_SERVERS if hook.family == "mysql" and sql_server(name).port == hook.resolved["port"]
+    ]
+    with switched(names[0] if names else hook.family, sql_server, "ON"):
+        yield
+
+
+def test_every_python_type_in_a_cell(hook: OsirisDbApiHook) -> None:
+    """Each operator, sensor and transfer that looks at cells, or hands them on."""
+    types = CASES[hook.family]
+    names = [f"c{number}" for number in range(len(types))]
+    columns = ", ".join(f"{name} {dtype}" for name, (dtype, *_) in zip(names, types, strict=True))
+    for table in ("cells", "copies"):
+        hook.run(f"CREATE TABLE {table} ({columns})")
+    row = tuple(given for _, given, _ in types)
+    _run(SQLInsertRowsOperator, hook, table_name="cells", rows=[row], columns=names)
+    select = f"SELECT {', '.join(names)} FROM cells"
+    records = _run(SQLExecuteQueryOperator, hook, sql=select)
+    assert len(records) == 1
+    connection_id = hook.get_conn_id()
+    ids = {"source_conn_id": connection_id, "destination_conn_id": connection_id, "destination_table": "copies"}
+    transfer: Any = GenericTransfer
+    transfer(task_id="task", sql=select, **ids).execute(CONTEXT)
+    assert _plain(hook.get_records("SELECT * FROM copies")) == _plain(records)
+    for name, value in zip(names, _plain(records)[0], strict=True):
+        cell = f"SELECT {name} FROM cells"
+        assert _new(SqlSensor, hook, sql=cell).poke(CONTEXT) is (bool(value) and str(value) not in ("0", "")), name
+        check = _new(SQLCheckOperator, hook, sql=cell)
+        if value:
+            check.execute(CONTEXT)
+        else:
+            with pytest.raises(Exception, match="Test failed"):
+                check.execute(CONTEXT)
+
+
+def _plain(records: Any) -> Any:
+    return [tuple(bytes(cell) if isinstance(cell, memoryview) else cell for cell in row) for row in records]

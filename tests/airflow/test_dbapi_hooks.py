@@ -271,6 +271,60 @@ def test_names_of_dialects(hook: OsirisDbApiHook) -> None:
     assert set(hook.dialect.get_primary_keys("t") or ()) == {"a", "b"}
 
 
+def test_rows_are_upserted(hook: OsirisDbApiHook) -> None:
+    odd = QUOTES[hook.family].format("per%cent")
+    hook.run(f"CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, {odd} INTEGER, kept INTEGER DEFAULT 7)")
+    fields = ["id", "n", "per%cent"]
+    hook.insert_rows("t", [(1, 1, 1, 1)])
+    hook.upsert_rows("t", [(1, 2, 2), (2, 2, 2)], fields, ["id"])
+    assert hook.get_records("SELECT * FROM t ORDER BY id") == [(1, 2, 2, 1), (2, 2, 2, 7)]
+    hook.upsert_rows("t", [(1, 3, 3), (3, 3, 3)], fields, ["id"], update_fields=["per%cent"])
+    assert hook.get_records("SELECT * FROM t ORDER BY id") == [(1, 2, 3, 1), (2, 2, 2, 7), (3, 3, 3, 7)]
+    hook.upsert_rows("t", ((n, 4, 4) for n in (1, 4)), fields, ["id"], update_fields=[], commit_every=1)
+    assert hook.get_records("SELECT id, n FROM t ORDER BY id") == [(1, 2), (2, 2), (3, 3), (4, 4)]
+    with pytest.raises(ValueError, match="conflict_fields is empty"):
+        hook.upsert_rows("t", [(1, 1, 1)], fields, [])
+
+
+def test_handlers_get_the_cursor_and_no_rows_are_no_rows(hook: OsirisDbApiHook) -> None:
+    hook.run("CREATE TABLE t (n INTEGER)")
+    assert hook.run("SELECT 1 AS n", handler=lambda cursor: [cursor.description[0][0], *cursor.fetchall()]) == [
+        "n",
+        (1,),
+    ]
+    assert hook.get_records("SELECT n FROM t") == []
+    assert hook.get_first("SELECT n FROM t") is None
+
+
+def test_statements_are_logged_unless_log_sql_is_off(new_hook: NewHook, capfd: pytest.CaptureFixture[str]) -> None:
+    kind = type(new_hook("duckdb"))
+    kind().run("SELECT 'shown'")
+    kind(log_sql=False).run("SELECT 'silent'")
+    said = "".join(capfd.readouterr())
+    assert "shown" in said
+    assert "silent" not in said
+
+
+def test_another_database_is_used_if_it_is_said(mysql_hook: OsirisDbApiHook) -> None:
+    other = type(mysql_hook)(schema="information_schema")
+    assert other.get_first("SELECT DATABASE()") == ("information_schema",)
+    assert make_url(other.get_uri()).database == "information_schema"
+    assert mysql_hook.get_first("SELECT DATABASE()") == (mysql_hook.resolved["database"],)
+
+
+@pytest.mark.parametrize("server", ["mysql", "mariadb", "postgres"])
+def test_an_engine_of_sqlalchemy_connects_as_the_hook_does(server: str, new_hook: NewHook) -> None:
+    from sqlalchemy import text
+
+    hook = new_hook(server)
+    engine = hook.get_sqlalchemy_engine()
+    try:
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT 42")).scalar() == 42
+    finally:
+        engine.dispose()
+
+
 @pytest.mark.parametrize("server", ["postgres", "duckdb"])
 def test_rows_leave_generated_columns_out(server: str, new_hook: NewHook) -> None:
     hook = new_hook(server)
