@@ -18,6 +18,7 @@ from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.testing.connector import SLACK
 
 from tests.faults.peers import (
+    DRIP_SECONDS,
     After,
     Cut,
     Manner,
@@ -139,7 +140,11 @@ def test_conn_009_deadline_in_the_middle_of_tls(
     https: FakeApi, ca_file: str, turn: int, spared: int, then: After
 ) -> None:
     with Peer(forward(https.port, Cut(then, turn, spared))) as peer:
-        assert_in_time(to(f"https://127.0.0.1:{peer.port}", ca_bundle=ca_file))
+        assert_in_time(to(f"https://127.0.0.1:{peer.port}", ca_bundle=ca_file), LONGER if then == "drip" else 0.5)
+
+
+LONGER = 2.4 * DRIP_SECONDS
+"""Seconds in which a peer that drips says something, so that a timeout of a single read never comes."""
 
 
 def assert_in_time(connection: dict[str, Any], timeout: float = 0.5) -> None:
@@ -212,7 +217,7 @@ def test_conn_009_deadline_against_slow_proxies(manner: Manner, variable: str, m
     scheme = variable.partition("_")[0].lower()
     with Peer(manner) as proxy:
         monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.port}")
-        assert_in_time(to(f"{scheme}://127.0.0.1:9"))
+        assert_in_time(to(f"{scheme}://127.0.0.1:9"), LONGER)
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "HTTP_PROXY"])
@@ -221,6 +226,14 @@ def test_conn_009_deadline_against_dead_proxies(variable: str, monkeypatch: pyte
     with unanswered_port() as port:
         monkeypatch.setenv(variable, f"http://127.0.0.1:{port}")
         assert_in_time(to(f"{scheme}://127.0.0.1:9"))
+
+
+@pytest.mark.parametrize("manner", [silent, drip(b"\x16\x03\x03\x40\x00\x02")], ids=["silent", "drip"])
+def test_conn_009_deadline_behind_a_proxy(manner: Manner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy has said yes, and the handshake through its tunnel does not end."""
+    with Peer(manner) as server, Peer(_Tunnel(200)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        assert_in_time(to(f"https://127.0.0.1:{server.port}"), LONGER)
 
 
 def test_proxy_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,8 +27,6 @@ HARMLESS = Path(__file__).with_name("harmless.txt")
 LIMIT = 900.0
 """Seconds for the tests of one change; a change that makes them take longer is noticed."""
 PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "--timeout=60")
-OWN = "tests/unit/test_mutants.py"
-"""The tests of this script, which need the repository that a copy is not."""
 PASSED, NOTHING_RUN = 0, 5
 _running: set[int] = set()
 """The processes that run tests now."""
@@ -93,7 +91,7 @@ class Outcome:
 def run_tests(copy: Path, tests: list[str]) -> Outcome:
     """Run tests in a copy, up to the first that fails."""
     environment = {**os.environ, "PYTHONPATH": str(copy)}
-    command = [sys.executable, *PYTEST, f"--ignore={OWN}", *tests]
+    command = [sys.executable, *PYTEST, *tests]
     with (
         tempfile.TemporaryFile("w+") as said,
         subprocess.Popen(
