@@ -83,8 +83,10 @@ def environment_stays() -> Iterator[None]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without what pytest itself changes in it."""
-    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    """Return the environment without what changes in it by itself: pytest's, and polars', which its import sets."""
+    return {
+        name: value for name, value in os.environ.items() if name not in ("PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF")
+    }
 
 
 @pytest.fixture(scope="session")
