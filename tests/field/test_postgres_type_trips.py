@@ -204,7 +204,7 @@ ENGINES = ("copy", "cursor")
 
 
 class TestPostgres(PostgresFamily, TypeTrips):
-    settings: ClassVar[Sequence[str]] = ("SET TimeZone = 'UTC'", "SET extra_float_digits = 3")
+    session: ClassVar[Sequence[str]] = ("SET TimeZone = 'UTC'", "SET extra_float_digits = 3")
 
     @pytest.fixture
     def connection(self, address: Address) -> Iterator[Connection]:

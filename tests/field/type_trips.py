@@ -41,19 +41,26 @@ class TypeTrips(SQLFamily):
         del declared
         return column
 
-    settings: ClassVar[Sequence[str]] = ()
+    session: ClassVar[Sequence[str]] = ()
     """Statements before all others, so that the server shows values whole and takes all that its types have."""
 
     def many(self, address: Address, statements: Sequence[str]) -> list[tuple[Any, ...]]:
         """Run statements and return the rows of the last."""
-        return self.execute(address, *self.settings, *statements)
+        return self.execute(address, *self.session, *statements)
 
     def trip(
-        self, connection: Connection, address: Address, directory: Path, columns: Mapping[str, Values], **config: Any
+        self,
+        connection: Connection,
+        address: Address,
+        directory: Path,
+        columns: Mapping[str, Values],
+        writes: Mapping[str, Any] | None = None,
+        **config: Any,
     ) -> Refused:
         """Send a table around and compare; return what was refused.
 
         :param columns: type to values; a type may be there again with spaces behind it.
+        :param writes: config of the writer.
         :param config: of the extractor.
         """
         number = next(TABLES)
@@ -68,12 +75,12 @@ class TypeTrips(SQLFamily):
         create = [f"CREATE TABLE {table} (n INT, {declared})" for table in (source, target, back)]
         self.many(address, [*create, *fill])
         data = self.staged(connection, directory, f"SELECT * FROM {source} ORDER BY n", **config)
-        refused = self.write_what_fits(connection, data, target)
+        refused = self.write_what_fits(connection, data, {**(writes or {}), "table": target})
         wanted = self.look(address, source, kinds)
         for name, row in refused:
             wanted[row - 1][name] = None
         assert self.look(address, target, kinds) == wanted
-        self.write(connection, without(data, refused), table=made, create_if_missing=True)
+        self.write(connection, without(data, refused), **{**(writes or {}), "table": made}, create_if_missing=True)
         casts = ", ".join(self.back(name, kind) for name, kind in kinds.items())
         self.many(address, [f"INSERT INTO {back} SELECT n, {casts} FROM {made}"])
         assert self.look(address, back, kinds) == wanted
@@ -85,18 +92,20 @@ class TypeTrips(SQLFamily):
         reader = self.reader(connection, query=query, **config)
         return staging.read(staging.write(("dag", "run", "task", "0", "1"), reader))["table"]
 
-    def write_what_fits(self, connection: Connection, data: pa.Table, table: str) -> set[tuple[str, int]]:
+    def write_what_fits(
+        self, connection: Connection, data: pa.Table, config: Mapping[str, Any]
+    ) -> set[tuple[str, int]]:
         """Write a table without the values that the writer refuses by column and row; return these."""
         refused: set[tuple[str, int]] = set()
-        while (place := self.refused(connection, without(data, refused), table)) is not None:
+        while (place := self.refused(connection, without(data, refused), config)) is not None:
             assert place not in refused, place
             refused.add(place)
         return refused
 
-    def refused(self, connection: Connection, data: pa.Table, table: str) -> tuple[str, int] | None:
+    def refused(self, connection: Connection, data: pa.Table, config: Mapping[str, Any]) -> tuple[str, int] | None:
         """Write a table and return column and row of what was refused, None if nothing was."""
         try:
-            self.write(connection, data, table=table)
+            self.write(connection, data, **config)
         except DataError as error:
             problem = error
         else:
