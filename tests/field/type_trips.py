@@ -79,11 +79,11 @@ class TypeTrips(SQLFamily):
         wanted = self.look(address, source, kinds)
         for name, row in refused:
             wanted[row - 1][name] = None
-        assert self.look(address, target, kinds) == wanted
+        assert differences(self.look(address, target, kinds), wanted, kinds) == []
         self.write(connection, without(data, refused), **{**(writes or {}), "table": made}, create_if_missing=True)
         casts = ", ".join(self.back(name, kind) for name, kind in kinds.items())
         self.many(address, [f"INSERT INTO {back} SELECT n, {casts} FROM {made}"])
-        assert self.look(address, back, kinds) == wanted
+        assert differences(self.look(address, back, kinds), wanted, kinds) == []
         return {(kinds[name].strip(), str(rows[row - 1][list(kinds).index(name)])) for name, row in refused}
 
     def staged(self, connection: Connection, directory: Path, query: str, **config: Any) -> pa.Table:
@@ -120,6 +120,16 @@ class TypeTrips(SQLFamily):
         shown = ", ".join(self.shown(name, kind) for name, kind in kinds.items())
         found = self.many(address, [f"SELECT {shown} FROM {table} ORDER BY n"])
         return [dict(zip(kinds, row, strict=True)) for row in found]
+
+
+def differences(
+    found: list[dict[str, Any]], wanted: list[dict[str, Any]], kinds: Mapping[str, str]
+) -> list[tuple[str, Any, Any]]:
+    """Return type and values where two tables differ."""
+    rows = zip(found, wanted, strict=True)
+    return [
+        (kinds[name], row[name], value) for row, given in rows for name, value in given.items() if row[name] != value
+    ]
 
 
 def without(table: pa.Table, refused: set[tuple[str, int]]) -> pa.Table:

@@ -76,7 +76,11 @@ def _limits(kind: str, precision: int | None, scale: int | None, *, nullable: bo
         return ColumnConstraints(nullable=nullable, members=members)
     mantissa = _MANTISSA.get(kind)
     return ColumnConstraints(
-        nullable=nullable, number=mantissa is not None, mantissa=mantissa, moments=_MOMENTS.get(kind)
+        nullable=nullable,
+        number=mantissa is not None,
+        mantissa=mantissa,
+        moments=_MOMENTS.get(kind),
+        texts=re.search(r"\bUNION\(|\bVARIANT\b", kind) is None,
     )
 
 

@@ -40,6 +40,7 @@ class ColumnConstraints:
     :param several: whether it takes several of them, with commas between.
     :param trims: whether spaces at the end of a text are lost.
     :param padded: bytes that shorter ones are filled up to.
+    :param texts: whether a text can say what the value is; it cannot where each value has a type of its own.
     """
 
     nullable: bool = True
@@ -56,6 +57,7 @@ class ColumnConstraints:
     several: bool = False
     trims: bool = False
     padded: int | None = None
+    texts: bool = True
 
 
 def integer_constraints(bits: int, *, signed: bool = True, nullable: bool = True) -> ColumnConstraints:

@@ -126,8 +126,11 @@ def _problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iter
 
 
 def _text_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tuple[Any, str]]:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
+    if not limits.texts:
+        yield pa.array([True] * len(column)), "a text does not say which of the column's types its value has"
     if limits.number:
         pattern, what = (_INTEGER, "a whole number") if limits.high is not None else (_NUMBER, "a number")
         yield pc.invert(pc.match_substring_regex(column, pattern)), f"this text is not {what}"
