@@ -9,10 +9,11 @@ import click
 from osiris_provider import __version__
 from osiris_provider.cli import completion
 from osiris_provider.cli.groups import Group
-from osiris_provider.cli.output import MISCONFIGURED, plain, reported, say, write, write_json
+from osiris_provider.cli.output import MISCONFIGURED, reported, say, write, write_json
 from osiris_provider.cli.pipelines import pipelines
 from osiris_provider.cli.staging import staging
 from osiris_provider.cli.state import state
+from osiris_provider.errors import printable
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 
@@ -110,7 +111,7 @@ def validate(file: str | None, as_json: bool, no_variables: bool) -> int:
     if as_json:
         write_json(as_object(path, problems, warnings))
     else:
-        write("\n".join(plain(line) for line in as_lines(path, problems, warnings)))
+        write("\n".join(printable(line) for line in as_lines(path, problems, warnings)))
     return MISCONFIGURED if problems else 0
 
 

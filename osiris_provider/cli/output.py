@@ -54,15 +54,7 @@ def say(text: str) -> None:
     :param text: the line; control characters are replaced.
     """
     with suppress(OSError):
-        click.echo(plain(text), err=True)
-
-
-def plain(text: object) -> str:
-    """Return a text without escape sequences and control characters, which could make a terminal lie.
-
-    :param text: anything that came from a file or a peer.
-    """
-    return printable(text)
+        click.echo(printable(text), err=True)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.cli.output import plain, say, write, write_json
+from osiris_provider.cli.output import say, write, write_json
+from osiris_provider.errors import printable
 
 if TYPE_CHECKING:
     from osiris_provider.pipelines.pipeline import Pipeline
@@ -39,7 +40,7 @@ def _summary(outcomes: list[Outcome]) -> Iterator[str]:
     for outcome in outcomes:
         rows = "" if outcome.rows is None else f"{outcome.rows:,} rows"
         took = f"{outcome.seconds:.1f} s" if outcome.seconds else ""
-        message = plain(outcome.message)
+        message = printable(outcome.message)
         yield f"{outcome.step:<{width}}  {outcome.status:<{states}}  {rows:>16}  {took:>8}  {message}".rstrip()
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from osiris_provider.cli.groups import Group
-from osiris_provider.cli.output import MISCONFIGURED, UNHEALTHY, plain, reported, say, write, write_json
+from osiris_provider.cli.output import MISCONFIGURED, UNHEALTHY, reported, say, write, write_json
+from osiris_provider.errors import printable
 
 PICTURES = ("text", "mermaid", "dot")
 
@@ -67,7 +68,7 @@ def validate(paths: tuple[Path, ...], no_connections: bool, file: str | None, as
     if as_json:
         write_json({"files": [str(path) for path in files], "problems": [problem.as_dict() for problem in problems]})
     else:
-        lines = [plain(problem) for problem in problems]
+        lines = [printable(problem) for problem in problems]
         counts = f"{len(files)} {'pipeline' if len(files) == 1 else 'pipelines'}, "
         counts += f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'}"
         write("\n".join([*lines, counts if problems or not files else f"{counts}: ok"]))

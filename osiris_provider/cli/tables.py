@@ -15,8 +15,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from osiris_provider.cli.output import plain
 from osiris_provider.connectors.verdict import Verdict
+from osiris_provider.errors import printable
 from osiris_provider.storage.cleanup import OldFile
 
 COLOURS = {
@@ -183,4 +183,4 @@ def _table(*short: str) -> Table:
 
 def _cell(value: object) -> Text:
     # Text, not str: rich would take square brackets for markup.
-    return Text(plain(value))
+    return Text(printable(value))

@@ -180,14 +180,14 @@ class OsirisHook(BaseHook):
         try:
             ok, verdict = get_connector(self.family).doctor(self.resolved, doctor_timeout())
         except OsirisError as error:
-            return False, plain(self._unnamed(str(error)))
+            return False, without_markup(self._unnamed(str(error)))
         message = self._unnamed(verdict["message"])
         version = verdict["details"].get("server_version")
         if ok:
             message = f"{message} in {verdict['latency_ms']} ms" + (f", server version {version}" if version else "")
             note = verdict["details"].get("note")
             message += f"; {note}" if note else ""
-        return ok, plain(message)
+        return ok, without_markup(message)
 
     def _unnamed(self, message: str) -> str:
         """Return a message without the id under which Airflow tests a connection, which is random."""
@@ -197,7 +197,7 @@ class OsirisHook(BaseHook):
         return message
 
 
-def plain(message: str) -> str:
+def without_markup(message: str) -> str:
     """Return a message that Airflow's command line shows as it is: rich would take square brackets for markup.
 
     :param message: free of secrets.

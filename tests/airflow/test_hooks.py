@@ -14,7 +14,7 @@ from airflow.sdk import DAG
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import to_airflow
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
-from osiris_provider.hooks.base import plain, resolve
+from osiris_provider.hooks.base import resolve, without_markup
 from osiris_provider.hooks.dbapi import OsirisDbApiHook
 from osiris_provider.hooks.duckdb import OsirisDuckDBHook
 from osiris_provider.hooks.mysql import OsirisMySQLHook
@@ -211,7 +211,7 @@ def test_the_test_button_says_what_doctor_says_without_the_secret(
     assert not ok
     _, verdict = get_connector(family).doctor({"family": family, "alias": "x", **broken})
     assert verdict["category"] == "auth"
-    assert message == plain(verdict["message"])
+    assert message == without_markup(verdict["message"])
     assert CANARY not in message
 
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from osiris_provider.drivers.base import StepConfig
-from osiris_provider.drivers.filesystem.files import FileMode, LocalPath
+from osiris_provider.drivers.filesystem.files import FileWriterConfig, LocalPath
 from osiris_provider.drivers.sql.config import Text
 
 if TYPE_CHECKING:
@@ -122,23 +122,19 @@ class CsvExtractorConfig(StepConfig):
         return None if name is None else arrow_type(name)
 
 
-class CsvWriterConfig(StepConfig):
+class CsvWriterConfig(FileWriterConfig):
     """Config of ``filesystem.csv_writer``.
 
     :param path: one that ends in ``.gz`` is compressed unless told otherwise.
     :param binary: how bytes are written.
     :param escape_formulas: put ``'`` before texts that a spreadsheet would take for a formula.
-    :param file_mode: such as ``0640``; else ``[osiris] file_mode``.
     """
 
-    path: LocalPath
     delimiter: Delimiter = ","
     header: bool = True
     compression: Literal["auto", "gzip", "none"] = "auto"
     binary: BinaryText = "base64"
     escape_formulas: bool = False
-    file_mode: FileMode = None
-    input: str | None = None
 
 
 _UNITS = r"(s|ms|us|ns)"

@@ -15,7 +15,7 @@ from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows,
 from osiris_provider.drivers.filesystem.csv_source import blocks
 from osiris_provider.drivers.filesystem.csv_text import from_text, parsed_as
 from osiris_provider.drivers.filesystem.csv_types import common, infer, parse_as
-from osiris_provider.drivers.sql.base import plain
+from osiris_provider.drivers.sql.base import one_line
 from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class CsvReader:
             where = f"column {self._wanted[int(number[1])]}" if number else "a column"
             return f"{where} is not UTF-8 text; give encoding, such as latin-1"
         said = re.sub(r"CSV column #(\d+)", lambda match: f"column {self._wanted[int(match[1])]}", said)
-        return plain(re.sub(r"Row #(\d+)", lambda match: f"row {self._rows + int(match[1]):,}", said))
+        return one_line(re.sub(r"Row #(\d+)", lambda match: f"row {self._rows + int(match[1]):,}", said))
 
 
 class _ConversionError(Exception):
@@ -274,7 +274,7 @@ def _succeeds(call: Callable[[], object]) -> bool:
 
 
 def _shown(value: object) -> str:
-    return f"'{plain(str(value)[:LONGEST_VALUE])}'"
+    return f"'{one_line(str(value)[:LONGEST_VALUE])}'"
 
 
 def _named(dtype: pa.DataType) -> str:

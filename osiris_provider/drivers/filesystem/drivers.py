@@ -7,16 +7,17 @@ import gzip
 import itertools
 import logging
 import os
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 
-from osiris_provider.drivers.base import Extractor, Step, StepConfig, Writer
+from osiris_provider.drivers.base import Extractor, Step, Writer
 from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, row_groups, to_reader
 from osiris_provider.drivers.filesystem.csv_config import CsvExtractorConfig, CsvWriterConfig
 from osiris_provider.drivers.filesystem.csv_reader import CsvReader
 from osiris_provider.drivers.filesystem.csv_text import check_types, escaped, to_text
-from osiris_provider.drivers.filesystem.files import FileMode, LocalPath, explained, replacing
+from osiris_provider.drivers.filesystem.files import FileWriterConfig, explained, replacing
 from osiris_provider.drivers.progress import READ, Progress
 from osiris_provider.drivers.sql.normalize import normalized_batches, normalized_schema
 from osiris_provider.drivers.sql.tables import check_names
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class ParquetWriterConfig(StepConfig):
+FileConfig = TypeVar("FileConfig", bound=FileWriterConfig)
+
+
+class ParquetWriterConfig(FileWriterConfig):
     """Config of ``filesystem.parquet_writer``."""
 
-    path: LocalPath
     compression: Literal["zstd", "snappy", "gzip", "none"] = "zstd"
-    file_mode: FileMode = None
-    input: str | None = None
 
 
 class CsvExtractor(Extractor[CsvExtractorConfig]):
@@ -67,34 +68,42 @@ class CsvExtractor(Extractor[CsvExtractorConfig]):
         return progress.watch(to_reader(self._stream(step, known)), lambda: progress.finish(step.metric))
 
 
-class CsvWriter(Writer[CsvWriterConfig]):
-    """Writes a CSV file, which appears when it is complete (``filesystem.csv_writer``)."""
+class FileWriter(Writer[FileConfig]):
+    """Base of the drivers that write a file, which appears when it is complete."""
+
+    def write(self, step: Step[FileConfig], reader: pa.RecordBatchReader) -> dict[str, Any]:
+        """Write all batches; see :meth:`Writer.write`."""
+        path = step.config.path
+        check_names(step.id, reader.schema)
+        with explained(step, path), replacing(path, step.config.file_mode) as file:
+            rows = self.write_file(file, reader, step.config)
+        return {"rows_written": rows, "path": path, "bytes": os.path.getsize(path)}
+
+    @abstractmethod
+    def write_file(self, file: IO[bytes], reader: pa.RecordBatchReader, config: FileConfig) -> int:
+        """Write all batches to an open file and return the number of rows."""
+
+
+class CsvWriter(FileWriter[CsvWriterConfig]):
+    """Writes a CSV file (``filesystem.csv_writer``)."""
 
     name = "filesystem.csv_writer"
     config_model = CsvWriterConfig
 
-    def write(self, step: Step[CsvWriterConfig], reader: pa.RecordBatchReader) -> dict[str, Any]:
-        """Write all batches; see :meth:`Writer.write`."""
-        config = step.config
-        check_names(step.id, reader.schema)
-        with explained(step, config.path), replacing(config.path, config.file_mode) as file:
-            rows = _write_csv(file, reader, config)
-        return _report(config.path, rows)
+    def write_file(self, file: IO[bytes], reader: pa.RecordBatchReader, config: CsvWriterConfig) -> int:
+        """Write the cells as text; see :meth:`FileWriter.write_file`."""
+        return _write_csv(file, reader, config)
 
 
-class ParquetWriter(Writer[ParquetWriterConfig]):
-    """Writes a Parquet file, which appears when it is complete (``filesystem.parquet_writer``)."""
+class ParquetWriter(FileWriter[ParquetWriterConfig]):
+    """Writes a Parquet file (``filesystem.parquet_writer``)."""
 
     name = "filesystem.parquet_writer"
     config_model = ParquetWriterConfig
 
-    def write(self, step: Step[ParquetWriterConfig], reader: pa.RecordBatchReader) -> dict[str, Any]:
-        """Write all batches; see :meth:`Writer.write`."""
-        config = step.config
-        check_names(step.id, reader.schema)
-        with explained(step, config.path), replacing(config.path, config.file_mode) as file:
-            rows = _write_parquet(file, reader, config.compression)
-        return _report(config.path, rows)
+    def write_file(self, file: IO[bytes], reader: pa.RecordBatchReader, config: ParquetWriterConfig) -> int:
+        """Write row groups; see :meth:`FileWriter.write_file`."""
+        return _write_parquet(file, reader, config.compression)
 
 
 def _write_csv(file: IO[bytes], reader: pa.RecordBatchReader, config: CsvWriterConfig) -> int:
@@ -133,7 +142,3 @@ def _write_parquet(file: IO[bytes], reader: pa.RecordBatchReader, compression: s
             writer.write_table(table)
             rows += table.num_rows
     return rows
-
-
-def _report(path: str, rows: int) -> dict[str, Any]:
-    return {"rows_written": rows, "path": path, "bytes": os.path.getsize(path)}

@@ -16,8 +16,8 @@ from typing import IO, Annotated, Any
 from pydantic import AfterValidator
 
 from osiris_provider.connections.settings import file_mode, parse_mode
-from osiris_provider.drivers.base import Step
-from osiris_provider.drivers.sql.base import InputError, plain
+from osiris_provider.drivers.base import Step, StepConfig
+from osiris_provider.drivers.sql.base import InputError, of_step, one_line
 from osiris_provider.drivers.sql.config import Text
 from osiris_provider.errors import DataError, DriverConfigError, OsirisError
 from osiris_provider.storage.files import make_directories, open_new
@@ -65,11 +65,9 @@ def explained(step: Step[Any], path: str) -> Iterator[None]:
     except InputError as error:
         raise error.args[0] from None
     except OsirisError as error:
-        if error.step is not None:
-            raise
-        problem = error.restated(f"Step {step.id}: {path}: {error.message}", step=step.id)
+        problem = of_step(error, step.id, f"{path}: ")
     except (pa.ArrowException, UnicodeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        problem = DataError(f"Step {step.id}: {path}: {plain(str(error))}.", step=step.id)
+        problem = DataError(f"Step {step.id}: {path}: {one_line(str(error))}.", step=step.id)
     except OSError as error:
         problem = _file_error(step, path, error)
     else:
@@ -81,7 +79,7 @@ def _file_error(step: Step[Any], path: str, error: OSError) -> OsirisError:
     wrong = _WRONG_PATH.get(error.errno or 0)
     if wrong:
         return DriverConfigError(f"Step {step.id}: {path} {wrong}. Mend config field path.", step=step.id)
-    said = plain(error.strerror or str(error))
+    said = one_line(error.strerror or str(error))
     return DataError(f"Step {step.id}: {path}: {said}. Nothing was written.", step=step.id)
 
 
@@ -94,6 +92,19 @@ def _mode(text: str | None) -> str | None:
 
 FileMode = Annotated[str | None, AfterValidator(_mode)]
 """The mode of a file as a config field; None for ``[osiris] file_mode``."""
+
+
+class FileWriterConfig(StepConfig):
+    """What the configs of all drivers that write a file have.
+
+    :param path: of the file.
+    :param file_mode: such as ``0640``; else ``[osiris] file_mode``.
+    :param input: which input is written.
+    """
+
+    path: LocalPath
+    file_mode: FileMode = None
+    input: str | None = None
 
 
 @contextlib.contextmanager

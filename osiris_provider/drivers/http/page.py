@@ -56,6 +56,11 @@ class Page:
             return self.headers.get(path.removeprefix(HEADER), MISSING)
         return get_path(self.value, path)
 
+    def _given_at(self, path: str | None) -> Any:
+        """Return what lies at a path, None if that is nothing."""
+        value = self.at(path) if path is not None else None
+        return None if isinstance(value, Missing) or value == "" else value
+
     def count_at(self, path: str | None, field_name: str) -> int | None:
         """Return the number of something that the answer says, None if it says none.
 
@@ -63,8 +68,8 @@ class Page:
         :param field_name: of the config, for messages.
         :raises PaginationError: there is something else.
         """
-        value = self.at(path) if path is not None else None
-        if value is None or isinstance(value, Missing) or value == "":
+        value = self._given_at(path)
+        if value is None:
             return None
         text = str(value).strip()
         if isinstance(value, bool) or not isinstance(value, int | str) or not text.isdecimal() or len(text) > 18:
@@ -79,8 +84,8 @@ class Page:
         :param field_name: of the config, for messages.
         :raises PaginationError: there is something else.
         """
-        value = self.at(path) if path is not None else None
-        if value is None or isinstance(value, Missing) or value == "":
+        value = self._given_at(path)
+        if value is None:
             return None
         flag = _FLAGS.get(str(value).strip().lower())
         if flag is None or isinstance(value, Number):

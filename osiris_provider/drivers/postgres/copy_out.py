@@ -37,27 +37,12 @@ _AS_ASKED = "config field engine says so"
 
 
 def stream_query(
-    connection: extensions.connection,
-    query: str,
-    params: Params = None,
-    *,
-    engine: Engine = "auto",
-    text_columns: Collection[str] = (),
-    lenient: bool = False,
-    block_bytes: int = BLOCK_BYTES,
+    connection: extensions.connection, query: str, params: Params = None, **options: Any
 ) -> pa.RecordBatchReader:
     """Return the result of a query as a stream of record batches; see :func:`open_stream`."""
     import pyarrow as pa
 
-    stream = open_stream(
-        connection,
-        query,
-        params,
-        engine=engine,
-        text_columns=text_columns,
-        lenient=lenient,
-        block_bytes=block_bytes,
-    )
+    stream = open_stream(connection, query, params, **options)
     return pa.RecordBatchReader.from_batches(stream.schema, stream)
 
 

@@ -77,10 +77,7 @@ class SQLDriver(Generic[AnyConfig]):
         except InputError as error:
             raise error.args[0] from None
         except OsirisError as error:
-            # An input of this step is the stream of another, whose errors have their own name.
-            if error.step is not None:
-                raise
-            problem = error.restated(f"Step {step.id}: {error.message}", step=step.id)
+            problem = of_step(error, step.id)
         except Exception as error:  # noqa: BLE001 - whatever a client library raises is classified here
             problem = self._error(step, error)
         else:
@@ -93,9 +90,9 @@ class SQLDriver(Generic[AnyConfig]):
         connector = _connector(step)
         redact = connector.model.redactor(step.connection)
         if isinstance(error, pa.ArrowException | UnicodeError):
-            return DataError(f"Step {step.id}: {plain(redact(str(error)))}", step=step.id)
+            return DataError(f"Step {step.id}: {one_line(redact(str(error)))}", step=step.id)
         problem = connector.error_of(error, step.connection)
-        said = plain(redact(self.server_text(error)))
+        said = one_line(redact(self.server_text(error)))
         said = f" The server said: {said}" if said else ""
         if problem.fault == BAD_DATA:
             told = f"Step {step.id}: a value does not fit its column or type.{said}"
@@ -179,7 +176,19 @@ def fetch_batches(
         rows = fetch(wanted)
 
 
-def plain(text: str) -> str:
+def of_step(error: OsirisError, step_id: str, where: str = "") -> OsirisError:
+    """Return the error that happened in a step, with its name.
+
+    :param error: that is being handled.
+    :param where: what else is named before its message, such as ``path: ``.
+    :raises OsirisError: the error itself, if it has the name of another step: its stream is an input of this one.
+    """
+    if error.step is not None:
+        raise error
+    return error.restated(f"Step {step_id}: {where}{error.message}", step=step_id)
+
+
+def one_line(text: str) -> str:
     """Return a text of somebody else on one line, without square brackets, not too long."""
     line = " ".join(printable(text).split()).translate({ord("["): "(", ord("]"): ")"})
     return line if len(line) <= MAX_SAID else line[:MAX_SAID] + " …"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.data import ColumnNeedsTextError
-from osiris_provider.drivers.sql.base import Batches, SQLExtractor, plain
+from osiris_provider.drivers.sql.base import Batches, SQLExtractor, one_line
 from osiris_provider.drivers.sql.config import TypedQueryConfig
 from osiris_provider.errors import DriverConfigError, did_you_mean, printable
 
@@ -55,7 +55,7 @@ def needs_text(column: str, value: str, row: int) -> ColumnNeedsTextError:
     :param row: number of the row in the result, from 1.
     """
     message = (
-        f"Column {column} holds {plain(value[:LONGEST_VALUE])} in row {row:,} of the result, which its Arrow type "
+        f"Column {column} holds {one_line(value[:LONGEST_VALUE])} in row {row:,} of the result, which its Arrow type "
         f"cannot hold. Name it in config field text_columns to read it as text, or set special_values: null."
     )
     return ColumnNeedsTextError(message, [column], row=row)

@@ -11,7 +11,7 @@ from osiris_provider.connectors.postgres.connection import PostgresConnection
 from osiris_provider.connectors.supabase import SupabaseConnection
 from osiris_provider.drivers.base import Step, Writer
 from osiris_provider.drivers.postgres.writer import PostgresWriter
-from osiris_provider.drivers.sql.base import InputError
+from osiris_provider.drivers.sql.base import InputError, of_step
 from osiris_provider.drivers.sql.tables import check_key, check_names
 from osiris_provider.drivers.supabase.config import SupabaseWriteConfig
 from osiris_provider.drivers.supabase.data_api import ADVICE, MAX_ROWS, send
@@ -45,9 +45,7 @@ class SupabaseWriter(Writer[SupabaseWriteConfig]):
         except InputError as error:
             raise error.args[0] from None
         except OsirisError as error:
-            if error.step is not None:
-                raise
-            problem = error.restated(f"Step {step.id}: {error.message}", step=step.id)
+            problem = of_step(error, step.id)
         raise problem
 
 
