@@ -114,7 +114,7 @@ class OsirisDoctorOperator(BaseOperator):
         given = self.connections
         if isinstance(given, str):
             # A template that makes a list renders to the text of one.
-            given = _listed(given) if given.lstrip().startswith("[") else [given]
+            given = _listed(given) if given.lstrip().startswith(("[", "(")) else [given]
         if given is not None:
             return list(given)
         return [f"@{entry['family']}.{entry['alias']}" for entry in list_connections(self.file)]
@@ -185,8 +185,8 @@ def _listed(text: str) -> list[str]:
         parsed = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         parsed = None
-    if isinstance(parsed, list) and all(isinstance(item, str) for item in parsed):
-        return parsed
+    if isinstance(parsed, list | tuple) and all(isinstance(item, str) for item in parsed):
+        return list(parsed)
     message = "connections is the text of a list that cannot be read. Write a list of references, or a template of one."
     raise ConnectionConfigError(message)
 

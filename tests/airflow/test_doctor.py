@@ -12,6 +12,7 @@ from osiris_provider.operators.doctor import OsirisDoctorOperator
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.test_sensor import entry
+from tests.airflow.versions import TaskDeferred
 from tests.servers import Address
 
 
@@ -96,6 +97,10 @@ def test_a_template_may_make_the_list(
     run = run_dag(doctor_dag("doctor_template", connections="{{ ['@duckdb.main', '@duckdb.other'] }}"))
     assert run.state == "success"
     assert [report["alias"] for report in run.xcom("doctor")] == ["main", "other"]
+    operator = OsirisDoctorOperator(task_id="a", connections="('@duckdb.main', '@duckdb.other')", deferrable=True)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute({})
+    assert deferred.value.trigger.serialize()[1]["connections"] == ["@duckdb.main", "@duckdb.other"]
     run = run_dag(doctor_dag("doctor_no_list", connections="[@duckdb.main"))
     assert (run.state, run.tries["doctor"]) == ("failed", 1)
     assert "connections is the text of a list that cannot be read" in capfd.readouterr().out

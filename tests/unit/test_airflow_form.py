@@ -88,6 +88,18 @@ def test_problems_name_the_airflow_connection_and_the_fields() -> None:
     assert not re.search(r"\.;|\.\.", text)
 
 
+def test_the_form_and_the_error_say_that_a_dsn_and_its_parts_exclude_each_other() -> None:
+    (description,) = (
+        entry["description"] for key, entry in connection_type("postgres", "x.Y")["conn-fields"].items() if "dsn" in key
+    )
+    assert description.startswith("Instead of host, port, database, user and password: ")
+    dsn = {"secret_dsn": "postgresql://ann:none@db/shop"}
+    for slot in ({"host": "h"}, {"port": 5433}, {"login": "u"}, {"password": "p"}, {"schema": "d"}):
+        with pytest.raises(ConnectionConfigError, match="a connection has a DSN or separate fields; keep one"):
+            from_airflow("postgres", {**slot, "extra": dsn}, "main")
+    assert set(from_airflow("postgres", {"extra": dsn}, "main")) == {"family", "alias", "dsn"}
+
+
 def test_an_extra_that_is_not_an_object_is_an_error() -> None:
     for extra in ("not json", "[1]", '"text"'):
         with pytest.raises(ConnectionConfigError, match="extra is not a JSON object"):
