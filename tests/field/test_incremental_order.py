@@ -151,6 +151,20 @@ def test_what_is_no_number_is_refused(marks: MemoryState) -> None:
     assert marks.advanced == 0
 
 
+@pytest.mark.parametrize("digits", ["9" * 38, "0." + "9" * 38, "9" * 38 + "." + "9" * 38])
+def test_numbers_of_38_digits_on_either_side_of_the_point_have_an_order(digits: str, marks: MemoryState) -> None:
+    assert follow(["1", digits], marks, compare_as="number") == ["1", digits]
+    assert marks.low is not None
+    assert marks.low.text == max("1", digits, key=Decimal)
+
+
+@pytest.mark.parametrize("digits", ["9" * 39, "0." + "9" * 39])
+def test_numbers_of_more_digits_are_refused_and_not_rounded(digits: str, marks: MemoryState) -> None:
+    with pytest.raises(DataError, match=r"not a number of at most 38 digits before and after the point"):
+        follow(["1", digits], marks, compare_as="number")
+    assert marks.advanced == 0
+
+
 # What has no order.
 
 

@@ -124,13 +124,13 @@ def kill_group(pid: int) -> None:
         return
 
 
-def put_to_test(each: Sampled, copy: Path) -> Outcome:
+def put_to_test(each: Sampled, stages: list[list[str]], copy: Path) -> Outcome:
     """Make a change in a copy, run its tests, and take it back."""
     target = copy / each.module.relative_to(ROOT)
     source = target.read_bytes()
     try:
         write(target, each.mutant.applied(source))
-        outcomes = (run_tests(copy, tests) for tests in noticing(each.module))
+        outcomes = (run_tests(copy, tests) for tests in stages)
         return next((outcome for outcome in outcomes if outcome.failed), Outcome())
     finally:
         write(target, source)
@@ -149,12 +149,14 @@ def say(*lines: str) -> None:
 
 def check(sampled: list[Sampled], workers: int) -> list[Sampled]:
     """Run the tests for each change, print what becomes of it, and return those that no test notices."""
+    # As they are now: who works on the tests meanwhile does not change the copies.
+    stages = {each.module: noticing(each.module) for each in sampled}
     with copies(workers) as free, ThreadPoolExecutor(workers) as pool:
 
         def one(each: Sampled) -> bool:
             copy, began = free.get(), time.monotonic()
             try:
-                failed = put_to_test(each, copy).failed
+                failed = put_to_test(each, stages[each.module], copy).failed
             finally:
                 free.put(copy)
             took = f"{time.monotonic() - began:4.0f} s"
