@@ -352,6 +352,18 @@ def test_old_rows_are_left_out_where_the_type_permits(
     assert follow(values, MemoryState(), dtype, initial_value=values[1]) == values[1:]
 
 
+def test_old_rows_that_are_left_out_are_counted_and_only_these(
+    marks: MemoryState, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert follow([1, 2, 3], marks, pa.int64()) == [1, 2, 3]
+        assert follow([4, 5], marks, pa.int64()) == [4, 5]
+        assert caplog.messages == []
+        assert follow([4, 5, 6, 3, 7], marks, pa.int64(), inclusive=False) == [6, 7]
+    [said] = caplog.messages
+    assert "the source sent 3 rows with a c before 5, which was not asked for; they are left out" in said
+
+
 def test_a_date_to_begin_at_is_one_of_anywhere(marks: MemoryState) -> None:
     """The source decides in which zone it takes it; what no zone would give is left out."""
     sent = ["2023-12-31T09:59:59Z", "2023-12-31T10:00:00Z", "2024-01-01T00:00:00Z"]
