@@ -40,6 +40,8 @@ class FakeSupabase(HttpServer):
         self.keys = {service_role_key: "service_role", anon_key: "anon"}
         self.tables = tables or {}
         self.anon_tables: set[str] = set()
+        self.columns: dict[str, dict[str, dict[str, Any]]] = {}
+        """What the root says of the columns of a table, such as ``{"format": "numeric"}``."""
         self.max_rows = max_rows
         self.failure: Reply | None = None
         """What every request is answered with, if set: a paused project, a database that is down."""
@@ -62,6 +64,11 @@ class FakeSupabase(HttpServer):
         name = request.path.removeprefix("/rest/v1/")
         return self._table(name, role, request) if name else self._root(role)
 
+    @property
+    def posts(self) -> list[Request]:
+        """The requests that write."""
+        return [request for request in self.requests if request.method == "POST"]
+
     def _role(self, request: Request) -> str | None:
         if not self.checks_keys:
             return "service_role"
@@ -72,7 +79,10 @@ class FakeSupabase(HttpServer):
     def _root(self, role: str) -> Reply:
         if role != "service_role":
             return Reply.of_json(_ROOT_IS_SECRET, 403)
-        document = {"swagger": "2.0", "paths": dict.fromkeys(f"/{name}" for name in self.tables)}
+        document: dict[str, Any] = {"swagger": "2.0", "paths": dict.fromkeys(f"/{name}" for name in self.tables)}
+        document["definitions"] = {
+            name: {"required": ["id"], "properties": about} for name, about in self.columns.items()
+        }
         return Reply.of_json(document, headers={"Content-Type": "application/openapi+json; charset=utf-8"})
 
     def _table(self, name: str, role: str, request: Request) -> Reply:

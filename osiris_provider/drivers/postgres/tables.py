@@ -56,7 +56,7 @@ def columns_of(cursor: extensions.cursor, table: str) -> list[Column]:
         (table, table),
     )
     return [
-        Column(name, required, generated, _limits(kind, size, nullable=not not_null), kind)
+        Column(name, required, generated, constraints_of(kind, size, nullable=not not_null), kind)
         for name, not_null, required, generated, kind, size in cursor.fetchall()
     ]
 
@@ -76,7 +76,13 @@ def unique_keys(cursor: extensions.cursor, table: str) -> list[list[str]]:
     return [list(names) for (names,) in cursor.fetchall()]
 
 
-def _limits(kind: str, size: int, *, nullable: bool) -> ColumnConstraints:
+def constraints_of(kind: str, size: int, *, nullable: bool) -> ColumnConstraints:
+    """Return what a column takes.
+
+    :param kind: PostgreSQL's own name of its type, such as ``int4``.
+    :param size: its ``atttypmod``: -1 if it has none.
+    :param nullable: whether it takes nulls.
+    """
     if kind in _BITS:
         return integer_constraints(_BITS[kind], nullable=nullable)
     if kind in _OTHERS:

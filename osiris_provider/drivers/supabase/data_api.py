@@ -18,9 +18,9 @@ from osiris_provider.connectors.supabase import error_code
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.nul import without_nul
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.constraints import ColumnConstraints
 from osiris_provider.drivers.sql.validate import duplicate_key_error, fitting, same_key
-from osiris_provider.drivers.sql.write import sliced
+from osiris_provider.drivers.sql.write import limits_of, sliced
+from osiris_provider.drivers.supabase.columns import columns_of
 from osiris_provider.errors import DataError, OsirisError
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ def _requests(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> 
 
     config = step.config
     limit = config.batch_rows or BATCH_ROWS
-    keys = {name: ColumnConstraints(nullable=False) for name in config.primary_key}
+    limits = limits_of(step, columns_of(step))
     # What is nested is JSON, of which only the server knows whether it may have the character.
     texts = {field.name: "text" for field in reader.schema if pa.types.is_nested(field.type)}
-    batches = without_nul(fitting(sliced(reader, limit), config.table, keys), config, texts)
+    batches = without_nul(fitting(sliced(reader, limit), config.table, limits, lossy=config.lossy), config, texts)
     if config.write_mode == "upsert":
         with _looked_through(batches, reader.schema, config.table, config.primary_key) as known:
             yield from _filled(known, limit)
