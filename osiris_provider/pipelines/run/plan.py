@@ -30,13 +30,13 @@ def planned_steps(pipeline: Pipeline, given: Collection[str], until: str | None)
             message = f"{pipeline.path}: there is no step '{shown(name)}'.{did_you_mean(name, known)} {_steps(known)}"
             raise PipelineConfigError(message, file=str(pipeline.path), step=shown(name))
     awaited = {of for step in pipeline.steps.values() for of in step.after}
-    todo = [name for name in pipeline.steps if name not in awaited] if until is None else [until]
+    waiting = [name for name in pipeline.steps if name not in awaited] if until is None else [until]
     planned: set[str] = set()
-    while todo:
-        name = todo.pop()
+    while waiting:
+        name = waiting.pop()
         if name not in planned:
             planned.add(name)
-            todo += [] if name in given else pipeline.steps[name].after
+            waiting += [] if name in given else pipeline.steps[name].after
     return planned
 
 
