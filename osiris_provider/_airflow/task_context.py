@@ -34,7 +34,7 @@ class TaskContext:
         self._tags = {"dag_id": ti.dag_id, "task_id": ti.task_id}
         self.load_id = _load_id(ti)
         self.cleared_at = _cleared_at(ti)
-        self.marks = RunState(context)
+        self.state = RunState(context)
         self.metrics: list[dict[str, Any]] = []
 
     def log_metric(

@@ -43,7 +43,7 @@ class RunContext(Protocol):
         """
 
     @property
-    def marks(self) -> IncrementalState | None:
+    def state(self) -> IncrementalState | None:
         """Where the high-water marks of incremental steps are kept; None if they are not."""
 
     def log_metric(
@@ -274,7 +274,7 @@ class Extractor(BaseDriver[Config]):
         """Return what is read, as a stream: anything that :func:`to_reader` takes."""
 
     def _extract_new(self, step: Step[Config], settings: Incremental) -> pa.RecordBatchReader:
-        state: IncrementalState | None = getattr(step.ctx, "marks", None)
+        state: IncrementalState | None = getattr(step.ctx, "state", None)
         if state is None:
             message = f"Step {step.id}: config field incremental: whoever runs this step keeps no high-water marks."
             raise DriverConfigError(message, step=step.id)

@@ -98,7 +98,7 @@ class OsirisOperator(BaseOperator):
             return keep_result(step, result, staging, path_parts)
 
         returned = without_secrets(config.get(RESOLVED), work)
-        ctx.marks.keep()
+        ctx.state.keep()
         self._lineage = Lineage.of(staging, driver, config, given.values(), returned)
         context["ti"].xcom_push(key="metrics", value=ctx.metrics)
         return returned

@@ -24,13 +24,13 @@ class RecordingContext:
 
     :param load_id: shared by the tries of a load.
     :param cleared_at: after which try the task was cleared.
-    :param marks: keeps the high-water marks.
+    :param state: keeps the high-water marks.
     """
 
     metrics: list[Metric] = field(default_factory=list)
     load_id: str | None = None
     cleared_at: int = 0
-    marks: IncrementalState | None = None
+    state: IncrementalState | None = None
 
     def log_metric(
         self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None

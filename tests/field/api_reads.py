@@ -14,11 +14,11 @@ from tests.servers.http import HttpServer, Request
 from tests.servers.scripted_api import ScriptedApi
 
 
-def read_from(server: HttpServer, marks: MemoryState | None = None, **config: Any) -> pa.Table:
+def read_from(server: HttpServer, state: MemoryState | None = None, **config: Any) -> pa.Table:
     """Return what ``api.extractor`` reads from a server."""
     connection = {"family": "api", "alias": "test", "base_url": f"{server.origin}/v1"}
     config = {"resolved_connection": connection, "path": "items", **config}
-    ctx = RecordingContext(marks=marks)
+    ctx = RecordingContext(state=state)
     return get_driver("api.extractor").run(step_id="read", config=config, inputs={}, ctx=ctx)["data"].read_all()
 
 

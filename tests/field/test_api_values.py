@@ -277,15 +277,15 @@ def test_paths(value: Any, path: str, found: Any) -> None:
 
 def test_a_run_that_finds_nothing_new_keeps_its_state_and_its_columns() -> None:
     incremental = {"column": "at", "param": "since"}
-    marks = MemoryState()
+    state = MemoryState()
     with ScriptedApi([{"at": "2026-01-01", "n": 1.5}], [], []) as api:
-        first = read_from(api, marks, incremental=incremental)
-        mark = marks.low
-        second = read_from(api, marks, incremental=incremental)
-        third = read_from(api, marks, incremental=incremental, other_fields="rest")
+        first = read_from(api, state, incremental=incremental)
+        mark = state.low
+        second = read_from(api, state, incremental=incremental)
+        third = read_from(api, state, incremental=incremental, other_fields="rest")
     assert (second.num_rows, second.schema) == (0, first.schema)
     assert (third.num_rows, third.schema) == (0, first.schema)
-    assert marks.low == mark
+    assert state.low == mark
     assert [request.query for request in api.requests] == [{}, {"since": "2026-01-01"}, {"since": "2026-01-01"}]
 
 
@@ -293,10 +293,10 @@ def test_a_run_that_finds_nothing_new_keeps_its_state_and_its_columns() -> None:
 def test_a_first_run_that_is_empty_and_the_writer_behind_it(
     config: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    marks = MemoryState()
+    state = MemoryState()
     with ScriptedApi([]) as api:
-        table = read_from(api, marks, **config)
-    assert (table.num_rows, table.schema.names, marks.low) == (0, [], None)
+        table = read_from(api, state, **config)
+    assert (table.num_rows, table.schema.names, state.low) == (0, [], None)
     path = tmp_path / "out.csv"
     ctx = RecordingContext()
     writer = get_driver("filesystem.csv_writer")

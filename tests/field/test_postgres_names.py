@@ -48,7 +48,7 @@ def write(address: Address, table: str, rows: pa.Table, family: str = "postgres"
 
 def read(address: Address, **config: Any) -> pa.Table:
     step = {"resolved_connection": connection_of(address), **config}
-    ctx = RecordingContext(marks=MemoryState())
+    ctx = RecordingContext(state=MemoryState())
     return get_driver("postgres.extractor").run(step_id="s", config=step, inputs={}, ctx=ctx)["data"].read_all()
 
 

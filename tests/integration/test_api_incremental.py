@@ -23,7 +23,7 @@ def api() -> Iterator[FakeApi]:
 def test_what_is_new(api: FakeApi) -> None:
     api.rows = [{"id": number, "updated_at": f"2026-01-{number:02}T00:00:00Z"} for number in range(1, 4)]
     marks, ctx = MemoryState(), RecordingContext()
-    ctx.marks = marks
+    ctx.state = marks
     incremental = {"column": "updated_at", "param": "since", "initial_value": "2026-01-02"}
     config: dict[str, Any] = {"incremental": incremental, "params": {"x": 1}}
     path = "items/since?key=abc"
@@ -51,7 +51,7 @@ def test_what_is_new(api: FakeApi) -> None:
 def test_a_run_done_again_leaves_out_what_has_come_since(api: FakeApi) -> None:
     api.rows = [{"id": number, "updated_at": f"2026-01-{number:02}T00:00:00Z"} for number in range(1, 5)]
     ctx = RecordingContext()
-    ctx.marks = MemoryState(
+    ctx.state = MemoryState(
         CursorValue("string", "2026-01-02T00:00:00Z"), CursorValue("string", "2026-01-03T00:00:00Z")
     )
     config: dict[str, Any] = {"incremental": {"column": "updated_at", "param": "since"}}
@@ -61,7 +61,7 @@ def test_a_run_done_again_leaves_out_what_has_come_since(api: FakeApi) -> None:
 def test_a_mark_of_a_declared_timestamp_is_sent_as_iso_8601(api: FakeApi) -> None:
     api.rows = [{"id": 1, "updated_at": "2026-01-01T12:00:00+02:00"}]
     ctx = RecordingContext()
-    ctx.marks = MemoryState()
+    ctx.state = MemoryState()
     config: dict[str, Any] = {
         "types": {"id": "int64", "updated_at": "timestamp"},
         "incremental": {"column": "updated_at", "param": "since"},

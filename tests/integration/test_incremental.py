@@ -60,7 +60,7 @@ class IncrementalTests:
     def read(self, connection: Connection, marks: MemoryState, **config: Any) -> list[dict[str, Any]]:
         """Do a run that succeeds; return its rows."""
         config = {"incremental": {"column": "c"}, **config}
-        ctx = RecordingContext(marks=marks)
+        ctx = RecordingContext(state=marks)
         step = {"resolved_connection": connection, **config}
         result = get_driver(f"{self.family}.extractor").run(step_id="extract", config=step, inputs={}, ctx=ctx)
         rows: list[dict[str, Any]] = result["data"].read_all().to_pylist()

@@ -130,7 +130,7 @@ def test_conn_015_client_speaks_graphql(shop: FakeShopify) -> None:
 def extracted(server: FakeShopify, marks: MemoryState | None = None, **config: Any) -> pa.Table:
     config = {"resolved_connection": to(server), **config}
     driver = get_driver("shopify.extractor")
-    ctx = RecordingContext(marks=marks)
+    ctx = RecordingContext(state=marks)
     table: pa.Table = driver.run(step_id="read", config=config, inputs={}, ctx=ctx)["data"].read_all()
     return table
 
@@ -176,7 +176,7 @@ def test_extractor_asks_for_what_is_new(shop: FakeShopify) -> None:
         "search": "status:open OR status:closed",
     }
     for incremental in ({}, {}, {"lookback": 60}, {"inclusive": False}):
-        extracted(shop, marks=marks, incremental={"column": "updatedAt", **incremental}, **config)
+        extracted(shop, state=marks, incremental={"column": "updatedAt", **incremental}, **config)
     assert [request.json()["variables"]["search"] for request in shop.requests] == [
         "status:open OR status:closed",
         "(status:open OR status:closed) AND updated_at:>='2026-01-02T00:00:00Z'",
@@ -185,7 +185,7 @@ def test_extractor_asks_for_what_is_new(shop: FakeShopify) -> None:
     ]
     assert marks.sources[0] == ("@shopify.test orders", "updatedAt")
     marks.low = CursorValue("string", "' OR title:'\\")
-    extracted(shop, marks=marks, incremental={"column": "updatedAt"}, **config)
+    extracted(shop, state=marks, incremental={"column": "updatedAt"}, **config)
     assert shop.requests[-1].json()["variables"]["search"].endswith(r"updated_at:>='\' OR title:\'\\'")
 
 

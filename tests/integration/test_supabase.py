@@ -173,7 +173,7 @@ def extracted(
 ) -> pa.Table:
     config = {"resolved_connection": connection or to(server), "table": "people", "order": "id", **config}
     driver = get_driver("supabase.extractor")
-    ctx = RecordingContext(marks=marks)
+    ctx = RecordingContext(state=marks)
     table: pa.Table = driver.run(step_id="read", config=config, inputs={}, ctx=ctx)["data"].read_all()
     return table
 
@@ -214,17 +214,17 @@ def test_extractor_reads_what_is_new(supabase: FakeSupabase) -> None:
     supabase.tables["notes"] = [{"id": number, 'c,("': f"2026-01-{number:02}T00:00:00"} for number in range(1, 5)]
     marks = MemoryState()
     config: dict[str, Any] = {"table": "notes", "order": [], "key": "id", "incremental": {"column": 'c,("'}}
-    assert extracted(supabase, marks=marks, **config)["id"].to_pylist() == [1, 2, 3, 4]
+    assert extracted(supabase, state=marks, **config)["id"].to_pylist() == [1, 2, 3, 4]
     supabase.tables["notes"] += [{"id": 5, 'c,("': "2026-01-04T00:00:00"}, {"id": 6, 'c,("': "2026-01-06T00:00:00"}]
-    assert extracted(supabase, marks=marks, **config, page_size=1)["id"].to_pylist() == [5, 6]
+    assert extracted(supabase, state=marks, **config, page_size=1)["id"].to_pylist() == [5, 6]
     assert marks.sources == [("@supabase.test notes", 'c,("')] * 2
     supabase.tables["notes"].append({"id": 7, 'c,("': None})
     with pytest.raises(DataError, match="no value"):
-        extracted(supabase, marks=marks, **config)
+        extracted(supabase, state=marks, **config)
     for nulls, found in (("exclude", []), ("include", [7])):
         config["incremental"] = {"column": 'c,("', "nulls": nulls}
         assert (
-            extracted(supabase, marks=marks, types={"id": "int64", 'c,("': "string"}, **config)["id"].to_pylist()
+            extracted(supabase, state=marks, types={"id": "int64", 'c,("': "string"}, **config)["id"].to_pylist()
             == found
         )
 

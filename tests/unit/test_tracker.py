@@ -22,10 +22,10 @@ Rows = list[tuple[int, int]]
 
 
 def read(
-    rows: Sequence[tuple[int, Any]], marks: MemoryState, kind: Any = None, size: int = 3, **settings: Any
+    rows: Sequence[tuple[int, Any]], state: MemoryState, kind: Any = None, size: int = 3, **settings: Any
 ) -> list[int]:
     """Do a run on a table, as a database would answer it."""
-    tracker = Tracker("s", Incremental(column="c", **settings), marks, "t", str)
+    tracker = Tracker("s", Incremental(column="c", **settings), state, "t", str)
     cursor_range = tracker.cursor_range()
     low = None if cursor_range.low is None else cursor_range.low.bound()
     found = [(n, c) for n, c in rows if low is None or c > low or (cursor_range.inclusive and c == low)]
@@ -48,7 +48,7 @@ STEPS = st.lists(st.lists(st.integers(0, 2), max_size=6), max_size=6)
 
 @given(STEPS, st.integers(1, 5), st.randoms(use_true_random=False))
 def test_every_row_is_read_exactly_once(steps: list[list[int]], size: int, random: Any) -> None:
-    marks, top = MemoryState(), 0
+    state, top = MemoryState(), 0
     rows: Rows = []
     got: list[int] = []
     for step in steps:
@@ -57,13 +57,13 @@ def test_every_row_is_read_exactly_once(steps: list[list[int]], size: int, rando
             rows.append((len(rows), base + rise))
             top = max(top, base + rise)
         random.shuffle(rows)
-        got += read(rows, marks, size=size)
+        got += read(rows, state, size=size)
     assert sorted(got) == sorted(n for n, _ in rows)
 
 
 @given(STEPS, st.integers(1, 3))
 def test_lookback_loses_nothing_of_what_comes_late(steps: list[list[int]], late: int) -> None:
-    marks, top = MemoryState(), late
+    state, top = MemoryState(), late
     rows: Rows = []
     got: set[int] = set()
     for step in steps:
@@ -71,30 +71,30 @@ def test_lookback_loses_nothing_of_what_comes_late(steps: list[list[int]], late:
         for rise in step:
             rows.append((len(rows), base + rise))
             top = max(top, base + rise)
-        got |= set(read(rows, marks, lookback=late))
+        got |= set(read(rows, state, lookback=late))
     assert got == {n for n, _ in rows}
 
 
 def test_rows_that_differ_only_in_what_they_hold_are_told_apart() -> None:
-    marks = MemoryState()
-    assert read([(1, 5), (1, 5), (2, 5)], marks) == [1, 1, 2]
-    assert read([(1, 5), (1, 5), (2, 5), (3, 5)], marks) == [3]
+    state = MemoryState()
+    assert read([(1, 5), (1, 5), (2, 5)], state) == [1, 1, 2]
+    assert read([(1, 5), (1, 5), (2, 5), (3, 5)], state) == [3]
 
 
 def test_too_many_rows_at_the_mark_are_read_again() -> None:
-    marks = MemoryState()
+    state = MemoryState()
     rows = [(n, 5) for n in range(MAX_SEEN + 1)]
-    assert len(read(rows, marks)) == MAX_SEEN + 1
-    assert marks.low is not None
-    assert marks.low.seen is None
-    assert len(read(rows, marks)) == MAX_SEEN + 1
+    assert len(read(rows, state)) == MAX_SEEN + 1
+    assert state.low is not None
+    assert state.low.seen is None
+    assert len(read(rows, state)) == MAX_SEEN + 1
 
 
 def test_the_mark_never_goes_back() -> None:
-    marks = MemoryState()
-    read([(1, 10)], marks)
-    assert read([(2, 9)], marks, lookback=5) == [2]
-    assert marks.low == CursorValue("int64", "10")
+    state = MemoryState()
+    read([(1, 10)], state)
+    assert read([(2, 9)], state, lookback=5) == [2]
+    assert state.low == CursorValue("int64", "10")
 
 
 @pytest.mark.parametrize(
@@ -111,19 +111,19 @@ def test_types_without_a_mark_are_refused(kind: pa.DataType, value: Any) -> None
 
 
 def test_a_mark_that_holds_a_secret_is_refused() -> None:
-    marks = MemoryState()
-    tracker = Tracker("s", Incremental(column="c"), marks, "hunter2 t", lambda text: text.replace("hunter2", "***"))
-    assert marks.sources == [("*** t", "c")]
+    state = MemoryState()
+    tracker = Tracker("s", Incremental(column="c"), state, "hunter2 t", lambda text: text.replace("hunter2", "***"))
+    assert state.sources == [("*** t", "c")]
     with pytest.raises(DataError, match="holds a secret of the connection") as raised:
         tracker.watch(pa.table({"c": ["a", "my hunter2"]}).to_reader()).read_all()
     assert "hunter2" not in str(raised.value)
-    assert marks.advanced == 0
+    assert state.advanced == 0
 
 
 def test_lookback_needs_distances() -> None:
-    marks = MemoryState(low=CursorValue("string", "abc"))
+    state = MemoryState(low=CursorValue("string", "abc"))
     with pytest.raises(DriverConfigError, match=r"incremental\.lookback.*'abc'"):
-        read([], marks, pa.string(), lookback=1)
+        read([], state, pa.string(), lookback=1)
 
 
 UTC = timezone.utc

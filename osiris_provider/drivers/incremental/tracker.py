@@ -30,7 +30,7 @@ class Tracker:
 
     :param step_id: for messages.
     :param settings: of the step.
-    :param marks: where the mark comes from and goes to.
+    :param state: where the mark comes from and goes to.
     :param source: see :meth:`Marks.begin`.
     :param redact: hides the secrets of the step's connection; a mark that holds one is refused.
     """

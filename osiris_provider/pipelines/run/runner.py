@@ -91,8 +91,8 @@ class StepContext:
 
     load_id = None
 
-    def __init__(self, marks: StepState) -> None:
-        self.marks = marks
+    def __init__(self, state: StepState) -> None:
+        self.state = state
         self.metrics: list[dict[str, Any]] = []
 
     def log_metric(
