@@ -82,8 +82,9 @@ def _verdict(verdict: Verdict) -> tuple[Text, list[str]]:
 
 
 def _message(verdict: Verdict) -> str:
-    details = ", ".join(f"{name} {value}" for name, value in verdict.server.items())
-    return f"{verdict.message}{'; ' if details else ''}{details}"
+    # A note is a sentence, and says what "exists" tells programs.
+    details = ", ".join(f"{name} {value}" for name, value in verdict.server.items() if name not in ("note", "exists"))
+    return "; ".join(filter(None, (verdict.message, details, str(verdict.server.get("note", "")))))
 
 
 def list_table(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> RenderableType:

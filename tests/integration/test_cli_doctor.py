@@ -108,6 +108,18 @@ def test_conn_020_unknown_alias_is_a_verdict(run: Run, mixed: Path) -> None:
     assert "Did you mean '@duckdb.memory'?" in report["message"]
 
 
+def test_a_file_that_may_be_created_is_ok_and_the_message_says_so(run: Run, tmp_path: Path) -> None:
+    fields = {"path": str(tmp_path / "new.duckdb")}
+    entries = {"may": fields, "may_not": {**fields, "read_only": True}, "cannot": {"path": str(tmp_path / "no" / "x")}}
+    file = tmp_path / "osiris_connections.yaml"
+    file.write_text(json.dumps({"version": 1, "connections": {"duckdb": entries}}))
+    code, out, _ = run("connections", "doctor", "--file", file)
+    states = {line.split()[1]: line.split()[2] for line in out.splitlines() if line.startswith("duckdb")}
+    assert (code, states) == (1, {"may": "ok", "may_not": "unknown", "cannot": "unknown"})
+    assert "; the file does not exist yet, what writes first creates it" in out
+    assert not (tmp_path / "new.duckdb").exists()
+
+
 def test_conn_020_table_for_people(run: Run, mixed: Path) -> None:
     code, out, err = run("connections", "doctor", "--file", mixed)
     lines = out.splitlines()

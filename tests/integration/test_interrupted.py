@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO, cast
@@ -42,6 +43,16 @@ Work = Callable[[Connection], object]
 ROWS = pa.table({"n": [1, 2, 3]})
 BEFORE = 0.4
 """Seconds until the signal: by then the server is at work."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported() -> None:
+    """Have the time of a test be its server's; what is raised within an import leaves half of a module behind."""
+    for name in ("duckdb", "pandas", "psycopg2", "pyarrow.parquet", "pyarrow.csv", "pymysql", "requests", "tenacity"):
+        import_module(name)
+    for family in ("api", "duckdb", "mysql", "postgres", "shopify", "supabase"):
+        get_connector(family).load()
+    pa.array([1]).to_pandas()
 
 
 def read(driver: str, **config: Any) -> Work:
