@@ -108,7 +108,7 @@ def test_the_data_api_has_the_same_rule() -> None:
         writer = get_driver("supabase.writer")
         with pytest.raises(DataError, match=r"column name, row 1.*strip_nul"):
             writer.run(step_id="w", config=config, inputs=inputs, ctx=RecordingContext())
-        assert not server.requests
+        assert not server.posts
         writer.run(step_id="w", config={**config, "strip_nul": True}, inputs=inputs, ctx=RecordingContext())
         assert server.tables["people"] == [{"id": 1, "name": "a"}]
         close_all()
