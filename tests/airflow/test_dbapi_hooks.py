@@ -305,7 +305,7 @@ def test_statements_are_logged_unless_log_sql_is_off(new_hook: NewHook, capfd: p
     assert "silent" not in said
 
 
-def test_another_database_is_used_if_it_is_said(mysql_hook: OsirisDbApiHook) -> None:
+def test_the_operators_database_is_used(mysql_hook: OsirisDbApiHook) -> None:
     other = type(mysql_hook)(schema="information_schema")
     assert other.get_first("SELECT DATABASE()") == ("information_schema",)
     assert make_url(other.get_uri()).database == "information_schema"

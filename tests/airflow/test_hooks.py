@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,13 @@ from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import to_airflow
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 from osiris_provider.hooks.base import resolve, without_markup
-from osiris_provider.hooks.dbapi import OsirisDbApiHook
 from osiris_provider.hooks.duckdb import OsirisDuckDBHook
 from osiris_provider.hooks.mysql import OsirisMySQLHook
 from osiris_provider.hooks.postgres import OsirisPostgresHook
-from sqlalchemy import text
 
-from tests.airflow.conftest import ConnectionsFile, RunDag
+from tests.airflow.conftest import HOOKS, ConnectionsFile, NewHook, RunDag
 from tests.airflow.connections import EVERY_FIELD, FAMILIES
 from tests.airflow.test_sensor import entry
-from tests.servers import Address
 from tests.servers.fake_api import FakeApi
 from tests.servers.fake_shopify import FakeShopify
 from tests.servers.fake_supabase import FakeSupabase
@@ -62,7 +59,7 @@ def fields(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fields]:
         yield lambda family: known.get(family) or entry(request.getfixturevalue(f"{family}_database"))
 
 
-def as_json(family: str, fields: dict[str, Any]) -> str:
+def as_json(family: str, fields: Mapping[str, Any]) -> str:
     return json.dumps(to_airflow(family, fields))
 
 
@@ -136,17 +133,9 @@ def test_every_field_survives_environment_variables(
         assert resolve(f"@{family}.x") == {"family": family, "alias": "x", **example}
 
 
-@pytest.mark.parametrize("family", ["mysql", "postgres"])
-def test_sqlalchemy_connects_as_the_hook_does(family: str, fields: Fields, connections_file: ConnectionsFile) -> None:
-    connections_file({family: {"default": fields(family)}})
-    with SQL_HOOKS[family]().get_sqlalchemy_engine().connect() as connection:
-        assert connection.execute(text("SELECT 42")).scalar() == 42
-
-
-@pytest.mark.parametrize("family", ["mysql", "postgres"])
-def test_autocommit_and_rollback(family: str, fields: Fields, connections_file: ConnectionsFile) -> None:
-    connections_file({family: {"default": fields(family)}})
-    hook: OsirisDbApiHook = SQL_HOOKS[family]()
+@pytest.mark.parametrize("server", ["mysql", "mariadb", "postgres"])
+def test_autocommit_and_rollback(server: str, new_hook: NewHook) -> None:
+    hook = new_hook(server)
     hook.run("CREATE TABLE t (n INT)")
     with closing(hook.get_conn()) as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO t VALUES (1)")
@@ -163,24 +152,17 @@ def test_duckdb_commits_what_it_runs(fields: Fields, connections_file: Connectio
     assert hook.get_records("SELECT n FROM t WHERE n > ?", parameters=[1]) == [(2,)]
 
 
-@pytest.mark.parametrize("family", SQL_HOOKS)
+@pytest.mark.parametrize("server", HOOKS)
 def test_sql_execute_query_operator(
-    family: str, fields: Fields, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
+    server: str, new_hook: NewHook, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(f"AIRFLOW_CONN_OSIRIS_{family.upper()}_DEFAULT", as_json(family, fields(family)))
-    with DAG(f"sql_{family}", schedule=None) as dag:
-        SQLExecuteQueryOperator(task_id="sql", conn_id=f"osiris_{family}_default", sql="SELECT 40 + 2")
+    hook = new_hook(server)
+    monkeypatch.setenv(f"AIRFLOW_CONN_{hook.default_conn_name.upper()}", as_json(hook.family, hook.resolved))
+    with DAG(f"sql_{server}", schedule=None) as dag:
+        SQLExecuteQueryOperator(task_id="sql", conn_id=hook.default_conn_name, sql="SELECT 40 + 2")
     run = run_dag(dag)
     assert run.state == "success"
     assert "[42]" in json.dumps(run.xcom("sql"))
-
-
-def test_the_operators_database_is_used(
-    fields: Fields, connections_file: ConnectionsFile, mysql_database: Address
-) -> None:
-    connections_file({"mysql": {"default": {**fields("mysql"), "database": "nowhere"}}})
-    hook = OsirisMySQLHook(schema=mysql_database.database)
-    assert hook.get_first("SELECT DATABASE()") == (mysql_database.database,)
 
 
 def press_test_button(family: str, fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> tuple[bool, str]:
