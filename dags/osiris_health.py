@@ -3,7 +3,7 @@
 Task ``doctor`` checks and tells: the asset page of each connection (``osiris://mysql/default``) has its history, and a
 DAG with ``schedule=Asset("osiris://mysql/default/recovered")`` runs when it has come back. Who is on call is told once
 when a connection becomes unhealthy, and not each hour. That task does not fail, because Airflow sends no events of a
-task that fails; task ``all_healthy`` does, and names what is not well.
+task that fails; task ``all_healthy`` does, and names what is unhealthy.
 """
 
 import logging

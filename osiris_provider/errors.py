@@ -3,14 +3,14 @@
 ::
 
     OsirisError
-    ├── ConnectionConfigError (ValueError)   mend the connections file or its environment; a retry never helps
+    ├── ConnectionConfigError (ValueError)   fix the connections file or its environment; a retry never helps
     │   └── ConnectionNotFoundError (LookupError)   neither the file nor Airflow knows the reference
-    ├── DriverConfigError (ValueError)       mend the step's config; a retry never helps
+    ├── DriverConfigError (ValueError)       fix the step's config; a retry never helps
     ├── PipelineConfigError (ValueError)     fix the pipeline's YAML; a retry never helps
     ├── MissingPackageError (ImportError)    install the extra that the message names
     ├── DataError                            the data does not fit; nothing was written
     └── ConnectorError                       the peer said no, or said nothing
-        ├── AuthError                        mend the credentials; a retry never helps
+        ├── AuthError                        fix the credentials; a retry never helps
         ├── PermissionDeniedError            grant the right; a retry never helps
         ├── NetworkError                     retry
         ├── ConnectTimeoutError              retry

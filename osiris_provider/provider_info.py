@@ -84,7 +84,7 @@ def _options() -> dict[str, Any]:
             example="s3://my_aws_conn@my-bucket/staging",
         ),
         "state_url": _option(
-            "Where the high-water marks of incremental tasks are kept: a directory that all workers share, or an "
+            "Where the state of incremental tasks is kept: a directory that all workers share, or an "
             "object store. If it is not set, a folder of staging_url; set it if old files are removed there.",
             example="s3://my_aws_conn@my-bucket/state",
         ),

@@ -1,4 +1,4 @@
-"""What a driver may ask of the Airflow task that runs it: its metrics, its load id, its high-water marks."""
+"""What a driver may ask of the Airflow task that runs it: its metrics, its load id, its state."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _cleared_at(ti: Any) -> int:
 
 
 class RunState:
-    """The marks of a task in a run.
+    """The state of a task in a run.
 
     A run begins at the mark of the newest run before it that has succeeded. The mark that it reaches is written down
     when its data is staged, and counts once the run has succeeded. It keeps to both, however often it is tried or done
@@ -92,7 +92,7 @@ class RunState:
         self._obsolete: list[str] = []
 
     def begin(self, source: str, column: str) -> RunRange:
-        """Return between which marks to read.
+        """Return between which cursor values to read.
 
         See :class:`~osiris_provider.drivers.incremental.cursor.IncrementalState`.
         """
@@ -111,13 +111,13 @@ class RunState:
         return RunRange(own.low, own.high)
 
     def advance(self, value: CursorValue | None) -> None:
-        """Take the mark that was reached; see :class:`~osiris_provider.drivers.incremental.cursor.IncrementalState`."""
+        """Take the reached value; see :class:`~osiris_provider.drivers.incremental.cursor.IncrementalState`."""
         if self._entry is not None:
             own = self._entry
             self._reached = own if own.reached else replace(own, high=value, reached=True)
 
     def keep(self) -> None:
-        """Write down the mark that was reached; nothing happens in a task that reads everything."""
+        """Write down the cursor value that was reached; nothing happens in a task that reads everything."""
         if self._reached is None:
             return
         store = self._store()
@@ -126,7 +126,7 @@ class RunState:
         self._obsolete = []
         reached = self._reached.high
         log.info(
-            "High-water mark: %s. It counts once the run has succeeded.",
+            "Cursor value: %s. It counts once the run has succeeded.",
             printable(reached.text) if reached else "none yet",
         )
 
@@ -141,7 +141,7 @@ class RunState:
         return RunKey(run.run_id, run.data_interval_end or run.run_after, run.run_after)
 
     def _newest(self, earlier: list[str], source: str, column: str) -> CursorValue | None:
-        """Return the mark of the newest run before this one that counts."""
+        """Return the cursor value of the newest run before this one that counts."""
         store, task = self._store(), self._task()
         failures = 0
         for position in reversed(range(len(earlier))):

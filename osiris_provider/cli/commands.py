@@ -17,9 +17,7 @@ from osiris_provider.errors import printable
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 
-file_option = click.option(
-    "--file", metavar="PATH", help="The connections file. Without it, the usual places are looked into."
-)
+file_option = click.option("--file", metavar="PATH", help="The connections file. Default: the standard locations.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing but JSON, to stdout.")
 
 

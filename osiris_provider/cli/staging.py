@@ -73,7 +73,7 @@ def staging() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing but JSON, to stdout.")
 @click.pass_obj
 def gc(opener: OpenStore | None, older_than: timedelta, dry_run: bool, url: str | None, as_json: bool) -> int:
-    """Remove results, and what killed tasks have left of some, that are older than a time.
+    """Remove results, and partial uploads of killed tasks, that are older than a time.
 
     Nothing else is touched, and links are not followed. Exit code 1: something could not be removed.
     """

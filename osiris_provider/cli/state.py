@@ -1,4 +1,4 @@
-"""The commands ``osiris state …``: the high-water marks of incremental tasks."""
+"""The commands ``osiris state …``: the state of incremental tasks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from osiris_provider.runtime.state import Entry, StateStore
 
 url_option = click.option(
-    "--url", metavar="URL", help="Where the marks are. Without it, the osiris option state_url, or staging_url."
+    "--url", metavar="URL", help="Where the state is. Without it, the osiris option state_url, or staging_url."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing but JSON, to stdout.")
 index_option = click.option("--map-index", type=click.IntRange(-1), help="Only this one of a mapped task.")
@@ -39,7 +39,7 @@ def _store(opener: OpenStore | None, url: str | None) -> StateStore:
 
 @click.group(cls=Group)
 def state() -> None:
-    """Look at the high-water marks of incremental tasks, and reset them."""
+    """Look at the state of incremental tasks, and reset it."""
 
 
 @state.command("list")
@@ -48,9 +48,10 @@ def state() -> None:
 @json_option
 @click.pass_obj
 def list_command(opener: OpenStore | None, dag: str | None, url: str | None, as_json: bool) -> None:
-    """List the tasks that have marks, each with its newest run.
+    """List the tasks that have state, each with its newest run.
 
-    A run begins at a mark that counts. The one it has reached counts once the run has succeeded, which Airflow knows.
+    A run begins at a cursor value that counts. The one it has reached counts once the run has succeeded, which Airflow
+    knows.
     """
     with reported(as_json):
         newest = {entry.task: entry for _, entry in _store(opener, url).entries() if dag in (None, entry.task.dag_id)}
@@ -65,7 +66,7 @@ def list_command(opener: OpenStore | None, dag: str | None, url: str | None, as_
 @json_option
 @click.pass_obj
 def show(opener: OpenStore | None, dag: str, task: str, map_index: int | None, url: str | None, as_json: bool) -> int:
-    """Show the marks of a task, run by run. Exit code 1: there are none."""
+    """Show the state of a task, run by run. Exit code 1: there are none."""
     with reported(as_json):
         entries = [entry for _, entry in _of_task(_store(opener, url), dag, task, map_index)]
     _show(entries, as_json)
@@ -75,13 +76,13 @@ def show(opener: OpenStore | None, dag: str, task: str, map_index: int | None, u
 @state.command()
 @click.argument("dag")
 @click.argument("task")
-@click.option("--run", "run_id", help="Only the mark of this run: later runs begin at the mark before it.")
+@click.option("--run", "run_id", help="Only the state of this run: later runs begin where the run before it ended.")
 @index_option
 @url_option
 @json_option
 @click.pass_obj
 def reset(opener: OpenStore | None, /, dag: str, task: str, as_json: bool, **only: Any) -> int:
-    """Forget the marks of a task: its next run begins at initial_value, or reads everything.
+    """Forget the state of a task: its next run begins at initial_value, or reads everything.
 
     Not while it is running. Exit code 1: there was nothing to forget.
     """
@@ -96,7 +97,7 @@ def reset(opener: OpenStore | None, /, dag: str, task: str, as_json: bool, **onl
             store.remove(entry.task, [name])
     if as_json:
         write_json({"removed": [_as_dict(entry) for _, entry in entries]})
-    say(f"{len(entries)} marks of {dag} {task} forgotten.")
+    say(f"{len(entries)} runs of {dag} {task} forgotten.")
     return 0 if entries else UNHEALTHY
 
 

@@ -130,7 +130,7 @@ def _stacked(head: Text, lines: Iterable[str]) -> RenderableType:
 
 
 def state_table(entries: Iterable[Mapping[str, Any]]) -> RenderableType:
-    """Return high-water marks as a table with a line for each run; on a narrow terminal each has lines of its own.
+    """Return state as a table with a line for each run; on a narrow terminal each has lines of its own.
 
     :param entries: as the commands show them in JSON.
     """

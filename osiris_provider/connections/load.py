@@ -35,7 +35,7 @@ _TICK = 2.0
 def read_connections(file: FileArgument = None) -> ConnectionsFile:
     """Return the parsed file with all its problems; read only if it may have changed, parsed only if its text has.
 
-    :param file: path of the connections file; None looks in the usual places (CONN-001).
+    :param file: path of the connections file; None looks in the standard locations (CONN-001).
     :raises ConnectionConfigError: there is no file, or it cannot be read at all.
     """
     path = find_file(file)
@@ -58,7 +58,7 @@ def read_connections(file: FileArgument = None) -> ConnectionsFile:
 def load_connections(file: FileArgument = None) -> ConnectionsFile:
     """Return the parsed file; see :func:`read_connections`.
 
-    :param file: path of the connections file; None looks in the usual places.
+    :param file: path of the connections file; None looks in the standard locations.
     :raises ConnectionConfigError: there is no file, it cannot be read, or its structure is wrong. What is wrong with
         a single connection only is left in ``problems``, so that it breaks no other.
     """

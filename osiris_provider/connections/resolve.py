@@ -37,8 +37,8 @@ def resolve_connection(reference: str | ConnectionRef, file: FileArgument = None
     """Resolve ``@family.alias`` to its fields, secrets in clear (CONN-006).
 
     :param reference: ``@mysql.default``, or ``@mysql`` for the family's default.
-    :param file: path of the connections file; None looks in the usual places (CONN-001).
-    :return: the given fields coerced to their types, plus ``family`` and ``alias``, anew at each call. Printed or
+    :param file: path of the connections file; None looks in the standard locations (CONN-001).
+    :return: the given fields coerced to their types, plus ``family`` and ``alias``, made at each call. Printed or
         pickled it shows no secret; ``dict(connection)`` is the plain dict of CONN-006.
     :raises ConnectionNotFoundError: there is no file, or it does not have the reference.
     :raises ConnectionConfigError: the reference, the file, a field or a variable is wrong; all problems of the
@@ -72,7 +72,7 @@ def _parsed(reference: str, file: FileArgument) -> ConnectionRef:
 def list_connections(file: FileArgument = None) -> list[dict[str, Any]]:
     """List the connections of the file with what is public of each (CONN-021).
 
-    :param file: path of the connections file; None looks in the usual places.
+    :param file: path of the connections file; None looks in the standard locations.
     :return: a dict a connection: ``family``, ``alias``, the public fields that are given, ``***`` for a field that
         the family does not know, and ``default: True`` on the family's default. A public ``${VAR}`` that is not set
         stays as written.
@@ -86,7 +86,7 @@ def list_connections(file: FileArgument = None) -> list[dict[str, Any]]:
 def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple[Path, list[Problem], list[Problem]]:
     """Check a whole connections file.
 
-    :param file: path of the connections file; None looks in the usual places.
+    :param file: path of the connections file; None looks in the standard locations.
     :param variables: False leaves out variables that are not set, for machines that have no secrets.
     :return: the path, all problems, and all warnings, in the order of their lines.
     :raises ConnectionConfigError: there is no file, or it cannot be opened.

@@ -23,7 +23,7 @@ class ResolvedConnection(Mapping[str, Any]):
     Whoever does want the secrets in a plain dict says so, with ``dict(connection)``.
 
     ``repr``, ``str`` and pickles show what ``connections list`` shows, and ``***`` for all else. A pickle is for logs
-    and caches, not for work: in another process the reference is resolved anew. :attr:`model` of what comes out of one
+    and caches, not for work: in another process the reference is resolved again. :attr:`model` of what comes out of one
     is an error, so that nobody logs in with ``***``. Copies have the secrets; they do not leave the process.
 
     :param fields: of the connection, in clear; with ``family``, unless ``kind`` is given.

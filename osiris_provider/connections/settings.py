@@ -86,7 +86,7 @@ def find_file(file: str | os.PathLike[str] | None = None) -> Path:
 
     :param file: an explicit path, or None.
     :raises ConnectionConfigError: the file that was named does not exist, or the one that was found is refused.
-    :raises ConnectionNotFoundError: nothing was named and there is none in the usual places.
+    :raises ConnectionNotFoundError: nothing was named and there is none in the standard locations.
     """
     if file:
         return _existing(file, "asked for")

@@ -86,7 +86,7 @@ class NodeReader:
         self._visited += 1
         if not self._gave_up and (self._visited > MAX_ITEMS or depth > MAX_DEPTH):
             self._gave_up = True
-            self._report("its aliases (*name) expand to too much", line_of(node), None)
+            self._report("YAML aliases (*name) expand to too many nodes", line_of(node), None)
         return self._gave_up
 
     def _merged(self, node: yaml.Node, scope: str | None) -> Iterator[tuple[str, Located]]:

@@ -36,7 +36,7 @@ def doctor_all(
     :param targets: references, or resolved connections.
     :param timeout: seconds for each.
     :param max_workers: how many checks may be under way at a time.
-    :param file: connections file in which references are looked up; None looks in the usual places.
+    :param file: connections file in which references are looked up; None looks in the standard locations.
     :param on_verdict: called with each verdict as it comes in.
     :return: a verdict a target, in the order of the targets, with ``family``, ``alias``, ``ok``, ``category``,
         ``message``, ``latency_ms``, ``fault``, ``is_transient``; :meth:`Verdict.as_dict` is the report of CONN-020.

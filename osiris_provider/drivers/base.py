@@ -44,7 +44,7 @@ class RunContext(Protocol):
 
     @property
     def state(self) -> IncrementalState | None:
-        """Where the high-water marks of incremental steps are kept; None if they are not."""
+        """Where the state of incremental steps is kept; None if it is not."""
 
     def log_metric(
         self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
@@ -111,7 +111,7 @@ class Step(Generic[Config]):
 
     @property
     def cleared_at(self) -> int:
-        """The number of the try after which somebody last had the same work done anew on purpose; 0 if nobody did."""
+        """The number of the try after which somebody last had the same work done again on purpose; 0 if nobody did."""
         return int(getattr(self.ctx, "cleared_at", 0))
 
     def metric(self, name: str, value: float, unit: str = "rows") -> None:
@@ -184,7 +184,7 @@ class BaseDriver(ABC, Generic[Config]):
     def source(self, config: Config) -> str:
         """Return what is read or written, such as a table's name; config field ``table`` or ``path``, or nothing.
 
-        A high-water mark does not count for another source. It must not give a secret away.
+        A cursor value does not count for another source. It must not give a secret away.
         """
         return str(getattr(config, "table", None) or getattr(config, "path", None) or "")
 
@@ -276,7 +276,7 @@ class Extractor(BaseDriver[Config]):
     def _extract_new(self, step: Step[Config], settings: Incremental) -> pa.RecordBatchReader:
         state: IncrementalState | None = getattr(step.ctx, "state", None)
         if state is None:
-            message = f"Step {step.id}: config field incremental: whoever runs this step keeps no high-water marks."
+            message = f"Step {step.id}: config field incremental needs a runner that stores state."
             raise DriverConfigError(message, step=step.id)
         redact: Callable[[str], str] = str
         prefix = ""

@@ -21,8 +21,8 @@ BATCH_ROWS = 65_536
 class ColumnNeedsTextError(DataError):
     """A stream met a value that the Arrow type of its column cannot hold; as text it can be read.
 
-    ``again``, if it is set, opens the whole stream anew with these columns as text: whoever takes the stream drops what
-    came so far and goes on with that one. :class:`~osiris_provider.runtime.staging.Staging` does so. Code that changes
+    ``again``, if it is set, opens the stream again with these columns as text: the caller drops what came so far and
+    goes on with that one. :class:`~osiris_provider.runtime.staging.Staging` does so. Code that changes
     batches on their way has to do to the new stream what it did to the first, or to set ``again`` to None.
 
     :param message: see :class:`~osiris_provider.errors.OsirisError`.

@@ -1,4 +1,4 @@
-"""How a stream gets on: a line now and then while it flows, the totals at its end."""
+"""Progress logging for streams: a line now and then while it flows, the totals at its end."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def resolve(target: str, family: str | None = None, *, file: FileArgument = None
 
     :param target: such as ``@mysql.default``, ``@mysql`` or ``osiris_mysql_default``.
     :param family: that is wanted; None takes any.
-    :param file: path of the connections file; None looks in the usual places.
+    :param file: path of the connections file; None looks in the standard locations.
     :raises ConnectionNotFoundError: neither knows it.
     :raises ConnectionConfigError: it is known, but wrong or of another family.
     """

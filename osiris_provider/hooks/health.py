@@ -27,7 +27,7 @@ def check(target: str, timeout: float, *, file: FileArgument = None) -> Verdict:
 
     :param target: a reference such as ``@mysql.default``, or an Airflow connection id.
     :param timeout: seconds.
-    :param file: path of the connections file; None looks in the usual places.
+    :param file: path of the connections file; None looks in the standard locations.
     :return: the verdict, also if it is not known or not right.
     """
     connection = _resolved(target, file)
@@ -43,7 +43,7 @@ def examine_target(target: str, timeout: float, on_asking: Callable[[], None], *
     :param target: a reference such as ``@mysql.default``, or an Airflow connection id.
     :param timeout: seconds for the check; it takes them after the connection has been looked up.
     :param on_asking: called when that is done and the server is about to be asked.
-    :param file: path of the connections file; None looks in the usual places.
+    :param file: path of the connections file; None looks in the standard locations.
     """
     connection = _resolved(target, file)
     on_asking()
@@ -61,7 +61,7 @@ def check_all(
     :param targets: references or Airflow connection ids.
     :param timeout: seconds for each.
     :param on_verdict: called with each verdict as it comes in.
-    :param file: path of the connections file; None looks in the usual places.
+    :param file: path of the connections file; None looks in the standard locations.
     :return: a verdict a target, in their order.
     """
     known = [_resolved(target, file) for target in targets]

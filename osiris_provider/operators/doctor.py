@@ -35,23 +35,23 @@ HEALTH = AssetAlias("osiris_health")
 
 
 class OsirisDoctorOperator(BaseOperator):
-    """Check connections at once and return their reports; fail if one is not well.
+    """Check connections at once and return their reports; fail if one is unhealthy.
 
     XCom gets the list of reports, also if the task fails: ``family``, ``alias``, ``ok``, ``latency_ms``,
     ``category``, ``message``, ``details`` (CONN-020). Each check counts in Airflow's metrics as
     ``osiris.doctor.latency`` or ``osiris.doctor.failed``, tagged by family and alias.
 
     Each check is an event of asset ``osiris://<family>/<alias>`` with ``ok``, ``category``, ``latency_ms`` and
-    ``message``. A connection that is well and was not when this task last checked it, by the clock and whatever the
-    dates of the runs, is also an event of ``osiris://<family>/<alias>/recovered``; that is kept where the high-water
-    marks are (``[osiris] state_url``). Airflow sends no events of a task that fails: to have those of the
+    ``message``. A connection that is healthy and was not when this task last checked it, by the clock and whatever the
+    dates of the runs, is also an event of ``osiris://<family>/<alias>/recovered``; that is kept where the state
+    of incremental tasks is (``[osiris] state_url``). Airflow sends no events of a task that fails: to have those of the
     unhealthy, set ``fail_on_unhealthy`` to False.
 
     :param connections: references or Airflow connection ids; None checks all of the connections file. (templated)
-    :param file: path of the connections file; None looks in the usual places. (templated)
+    :param file: path of the connections file; None looks in the standard locations. (templated)
     :param timeout: seconds for each connection.
     :param fail_on_unhealthy: False only reports.
-    :param on_unhealthy: a callback or notifier, or a list of them, called if a connection is not well. As Airflow's
+    :param on_unhealthy: a callback or notifier, or a list of them, called if a connection is unhealthy. As Airflow's
         own callbacks they get the context; it has the reports under ``reports``, those of the unhealthy under
         ``unhealthy``, and of these the ones that were healthy when the task last looked under ``newly_unhealthy``.
     :param deferrable: check in the triggerer, which needs the connections file and its variables.
@@ -134,7 +134,7 @@ class OsirisDoctorOperator(BaseOperator):
             return reports
         context["ti"].xcom_push(key="return_value", value=reports)
         listed = " ".join(f"{verdict.reference} {verdict.category}: {verdict.message}" for verdict in sick)
-        message = f"{len(sick)} of {len(reports)} connections are not well: {listed}"
+        message = f"{len(sick)} of {len(reports)} connections are unhealthy: {listed}"
         raise AirflowFailException(message)
 
     def _tell_assets(self, context: Context, verdicts: list[Verdict]) -> dict[str, str]:

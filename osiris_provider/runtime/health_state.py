@@ -1,7 +1,7 @@
 """What a task last knew of connections, by the clock and not by the dates of runs: a small JSON file for each task.
 
 Runs may be triggered without a date, done late or done again. What a connection was before is what the check before
-this one said, whichever run made it. Lies beside the high-water marks. Knows no Airflow.
+this one said, whichever run made it. Lies beside the state of incremental tasks. Knows no Airflow.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from osiris_provider.storage.faults import MISSING, attempt
 from osiris_provider.storage.files import atomic_file, file_system
 
 FILE = "last_check.health"
-"""Not ``.json``: those in the same folder are marks."""
+"""Not ``.json``: those in the same folder are of incremental tasks."""
 VERSION = 1
 
 

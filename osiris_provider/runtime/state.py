@@ -1,4 +1,4 @@
-"""Where the high-water marks of incremental tasks are kept: a small JSON file for each run of a task.
+"""Where the state of incremental tasks is kept: a small JSON file for each run of a task.
 
 Nothing is ever overwritten by another run, so what a run reads depends only on the runs before it. Whether a run has
 succeeded is for the caller to know. Knows no Airflow, as :mod:`osiris_provider.runtime.staging`.
@@ -28,7 +28,7 @@ VERSION = 2
 
 @dataclass(frozen=True)
 class TaskKey:
-    """A task; each of the tasks that a mapped one expands to has marks of its own.
+    """A task; each of the tasks that a mapped one expands to has state of its own.
 
     :param map_index: -1 for a task that is not mapped.
     """
@@ -66,9 +66,9 @@ class Entry:
     """What is kept of a run.
 
     :param source: what was read, such as ``@mysql.shop orders``.
-    :param low: the mark at which it began; None if it began without one.
-    :param high: the mark that it reached; None if there is none.
-    :param reached: whether it has been that far; without rows there is no mark.
+    :param low: the cursor value at which it began; None if it began without one.
+    :param high: the cursor value that it reached; None if there is none.
+    :param reached: whether it has been that far; without rows there is none.
     """
 
     task: TaskKey
@@ -121,9 +121,7 @@ class StateStore:
         entry = _parsed(text)
         if entry is not None:
             return entry
-        message = (
-            f"{uri} is not a file of high-water marks. Remove it: its run will begin where the runs before it ended."
-        )
+        message = f"{uri} is not a state file. Remove it: its run will begin where the runs before it ended."
         raise DataError(message)
 
     def write(self, run: RunKey, entry: Entry) -> None:
@@ -146,7 +144,7 @@ class StateStore:
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """Yield everything that is kept, by task and run, with the names of the files.
 
-        :raises DataError: a file is none of high-water marks.
+        :raises DataError: a file is no state file.
         """
         folders = [self.url]
         for _ in ("DAG", "task", "map index"):

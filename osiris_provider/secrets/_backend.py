@@ -26,7 +26,7 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
     backend for every connection id, first of all: an id of another form costs nothing, and whatever is wrong with the
     file hides no connection of another source.
 
-    :param connections_file: path of the file; None looks in the usual places, when it is asked.
+    :param connections_file: path of the file; None looks in the standard locations, when it is asked.
     :param conn_types: families whose connections get the type and the fields of another provider, such as
         ``{"postgres": "postgres", "mysql": "mysql", "api": "http"}``; the others have the types of this package.
     :param fallback_backend: dotted path of a secrets backend that is asked for what the file does not have, and for

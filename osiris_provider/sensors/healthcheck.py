@@ -72,7 +72,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
         except AirflowSensorTimeout:
             if not self._ends_by_execution_timeout():
                 raise
-        message = f"{self.connection} was not well within execution_timeout, {self.execution_timeout}"
+        message = f"{self.connection} was not healthy within execution_timeout, {self.execution_timeout}"
         raise AirflowTaskTimeout(message)
 
     def _longest(self) -> timedelta:

@@ -24,7 +24,7 @@ class RecordingContext:
 
     :param load_id: shared by the tries of a load.
     :param cleared_at: after which try the task was cleared.
-    :param state: keeps the high-water marks.
+    :param state: keeps the state of incremental steps.
     """
 
     metrics: list[Metric] = field(default_factory=list)

@@ -46,7 +46,7 @@ class OsirisDoctorTrigger(BaseTrigger):
     :param check_timeout: seconds for one check.
     :param poke_interval: None fires after one check; else it is made again after so many seconds, until all
         connections are well or one of them never will be by itself.
-    :param file: path of the connections file; None looks in the usual places.
+    :param file: path of the connections file; None looks in the standard locations.
     """
 
     def __init__(

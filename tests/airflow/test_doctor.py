@@ -55,7 +55,7 @@ def test_the_unhealthy_are_named_and_every_report_is_kept(
     assert (run.state, run.tries["doctor"]) == ("failed", 1)
     assert [report["category"] for report in run.xcom("doctor")] == ["auth", "unknown", "ok"]
     said = capfd.readouterr().out
-    assert "2 of 3 connections are not well: @mysql.default auth:" in said
+    assert "2 of 3 connections are unhealthy: @mysql.default auth:" in said
     assert "NO_SUCH_VARIABLE_HERE is not set" in said
     assert "canary" not in said
 

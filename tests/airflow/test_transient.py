@@ -71,7 +71,7 @@ GARBLED = Fault("garbled", "unknown", "{place} is garbled. Have it mended.", per
         (ConnectTimeoutError("It is slow."), True),
         (AuthError("No."), False),
         (PermissionDeniedError("No."), False),
-        (ConnectionConfigError("Mend it."), False),
+        (ConnectionConfigError("Fix it."), False),
     ],
     ids=lambda value: type(value).__name__,
 )

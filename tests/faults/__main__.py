@@ -1,4 +1,4 @@
-"""``python -m tests.faults`` makes every fault and writes ``docs/doctor.md`` anew."""
+"""``python -m tests.faults`` makes every fault and updates ``docs/doctor.md``."""
 
 from tests.faults.matrix import write_page
 

@@ -87,4 +87,4 @@ def test_a_file_that_is_something_else_is_named(run: Run, store: StateStore, tmp
     wrong.write_text('{"version": 99}')
     code, _, err = run("state", "list")
     assert code == 3
-    assert "zzz.json is not a file of high-water marks" in err
+    assert "zzz.json is not a state file" in err

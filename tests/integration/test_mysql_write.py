@@ -122,7 +122,7 @@ class TestMySQLLoading(MySQLFamily):
     def test_key_that_is_there_is_an_error_not_a_warning(self, connection: Connection, address: Address) -> None:
         self.execute(address, "CREATE TABLE target (id INT PRIMARY KEY)", "INSERT INTO target VALUES (2)")
         for engine in ("load_data", "insert"):
-            with pytest.raises(DataError, match="column id, row 2 of the input: a key is there already, in the table"):
+            with pytest.raises(DataError, match="column id, row 2 of the input: duplicate key, in the table"):
                 self.write(connection, pa.table({"id": [1, 2, 3]}), engine=engine)
         assert self.rows(address) == 1
 
@@ -131,7 +131,7 @@ class TestMySQLLoading(MySQLFamily):
         ("bad", "said"),
         [
             ({"id": 7}, r"column id, row 9,001 of the input: row 8 has the same key"),
-            ({"id": -1}, r"column id, row 9,001 of the input: a key is there already, in the table"),
+            ({"id": -1}, r"column id, row 9,001 of the input: duplicate key, in the table"),
             ({"a": 2, "b": 3}, r"column a, b, row 9,001 of the input: row 3 has the same key"),
             ({"b": 20_000}, r"row 9,001 of the input: .*error (3819|4025)"),
             ({"parent": 5}, r"row 9,001 of the input: .*error 1452"),
@@ -182,7 +182,7 @@ class TestMySQLLoading(MySQLFamily):
     def test_upsert_never_changes_a_row_by_another_key(self, connection: Connection, address: Address) -> None:
         self.execute(address, "CREATE TABLE target (id INT PRIMARY KEY, mail VARCHAR(9) UNIQUE)")
         self.execute(address, "INSERT INTO target VALUES (1, 'a@b')")
-        with pytest.raises(DataError, match="a key is there already"):
+        with pytest.raises(DataError, match="duplicate key"):
             self.write(connection, pa.table({"id": [2], "mail": ["a@b"]}), write_mode="upsert", primary_key="id")
         assert self.execute(address, "SELECT * FROM target") == [(1, "a@b")]
 

@@ -93,5 +93,5 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     store.write(run(1), entry(run(1)))
     [file] = tmp_path.rglob("*.json")
     file.write_text("{")
-    with pytest.raises(DataError, match=r"scheduled__.*is not a file of high-water marks"):
+    with pytest.raises(DataError, match=r"scheduled__.*is not a state file"):
         store.read(TASK, run(1).name())

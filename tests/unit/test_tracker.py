@@ -106,7 +106,7 @@ def test_the_mark_never_goes_back() -> None:
     ],
 )
 def test_types_without_a_mark_are_refused(kind: pa.DataType, value: Any) -> None:
-    with pytest.raises(DataError, match=r"Step s: column 'c' is .*, which has no high-water mark"):
+    with pytest.raises(DataError, match=r"Step s: column 'c' is .*, which cannot be used as an incremental cursor"):
         read([(1, value)], MemoryState(), kind)
 
 

@@ -106,5 +106,5 @@ class OriginAuth(AuthBase):
         return ()
 
     def expire(self) -> bool:
-        """Drop what can be had anew; return whether there was something."""
+        """Drop what can be had again; return whether there was something."""
         return False

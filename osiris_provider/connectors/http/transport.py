@@ -3,7 +3,7 @@
 What is replaced is replaced where requests and urllib3 offer it: methods of ``HTTPAdapter`` that are there for
 subclasses, ``PoolManager.pool_classes_by_scheme``, ``HTTPConnectionPool.ConnectionCls`` with its keywords, and a
 ``ssl_context``. One private method is left, ``HTTPConnection._new_conn``, which urllib3's own SOCKS support overrides
-too: urllib3 has no other place for a socket. Its timeouts count anew with each piece that arrives, and its names are
+too: urllib3 has no other place for a socket. Its timeouts start again with each piece that arrives, and its names are
 resolved by the system, which no timeout ends; doctor promises a deadline over all of it, TLS handshake and ``CONNECT``
 of a proxy included. httpcore has a public place for sockets, ``network_backend``, but is no way there: clients of the
 HTTP families are requests' sessions, which users, hooks and redirects, cookies and proxies of the environment build

@@ -35,7 +35,7 @@ HOST_NOT_ALLOWED = Fault(
 DATABASE_DENIED = Fault(
     "database_denied",
     "permission",
-    "The user may not use this database at {place}, or there is no such database. Grant the right or mend the name.",
+    "The user may not use this database at {place}, or there is no such database. Grant the right or fix the name.",
 )
 DATABASE_CLOSED = Fault(
     "database_closed", "permission", "The database at {place} accepts no connections. Have it opened, or use another."

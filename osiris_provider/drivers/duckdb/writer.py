@@ -259,9 +259,7 @@ def _refusals(table: str, where: str) -> Iterator[None]:
         pass
     else:
         return
-    message = (
-        f"Table {table}: {where} breaks a rule of the table, or has a key that is there already. Nothing was written."
-    )
+    message = f"Table {table}: {where} breaks a rule of the table, or has a duplicate key. Nothing was written."
     raise DataError(message, table=table)
 
 

@@ -78,7 +78,7 @@ def explained(step: Step[Any], path: str) -> Iterator[None]:
 def _file_error(step: Step[Any], path: str, error: OSError) -> OsirisError:
     wrong = _WRONG_PATH.get(error.errno or 0)
     if wrong:
-        return DriverConfigError(f"Step {step.id}: {path} {wrong}. Mend config field path.", step=step.id)
+        return DriverConfigError(f"Step {step.id}: {path} {wrong}. Fix config field path.", step=step.id)
     said = one_line(error.strerror or str(error))
     return DataError(f"Step {step.id}: {path}: {said}. Nothing was written.", step=step.id)
 

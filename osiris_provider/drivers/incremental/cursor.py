@@ -1,4 +1,4 @@
-"""Incremental reading: what a step says about it, what a high-water mark is, and what there is to ask for.
+"""Incremental reading: what a step says about it, what a cursor value is, and what there is to ask for.
 
 A mark is the greatest value of a column among the rows that a stream held: it is one of them, kept exactly. Whoever
 runs the step keeps it, and decides whether it ever counts; see :class:`IncrementalState`.
@@ -141,7 +141,7 @@ class CursorValue:
 
 @dataclass(frozen=True)
 class RunRange:
-    """Between which marks a run reads; a run that is done again reads the same span.
+    """Between which cursor values a run reads; a run that is done again reads the same range.
 
     :param low: the mark that counts for the run; None if there is none yet.
     :param high: the mark that it reached before; None if it has not been that far.
@@ -152,7 +152,7 @@ class RunRange:
 
 
 class IncrementalState(Protocol):
-    """Keeps the marks of a task; a part of whoever runs it."""
+    """Keeps the state of a task; a part of what runs it."""
 
     def begin(self, source: str, column: str) -> RunRange:
         """Return what to read. All tries of a run get the same low mark.

@@ -30,9 +30,9 @@ class Tracker:
 
     :param step_id: for messages.
     :param settings: of the step.
-    :param state: where the mark comes from and goes to.
-    :param source: see :meth:`Marks.begin`.
-    :param redact: hides the secrets of the step's connection; a mark that holds one is refused.
+    :param state: where the cursor value comes from and goes to.
+    :param source: see :meth:`IncrementalState.begin`.
+    :param redact: hides the secrets of the step's connection; a cursor value that holds one is refused.
     """
 
     def __init__(
@@ -127,7 +127,8 @@ class Tracker:
         if not has_order(field.type) or kind == "none":
             what = "of a type whose texts stand in another order than its values" if kind == "none" else field.type
             self._refuse(
-                f"column '{column}' is {what}, which has no high-water mark. Choose another, or cast it in SQL"
+                f"column '{column}' is {what}, which cannot be used as an incremental cursor. "
+                "Choose another, or cast it in SQL"
             )
         if compare_as and not is_text(field.type):
             self._refuse(f"config field incremental.compare_as is for texts, and column '{column}' is {field.type}")
@@ -223,7 +224,7 @@ class Tracker:
         if self._top.ahead:
             log.warning(
                 "Step %s: %s rows have a %s after the run's start, such as %s. They are delivered, and do not become "
-                "the high-water mark: it would hide all that comes until then. Correct them at the source.",
+                "the cursor value: it would hide all that comes until then. Correct them at the source.",
                 self._step_id,
                 f"{self._top.ahead:,}",
                 column,

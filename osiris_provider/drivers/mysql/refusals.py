@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pymysql
 
 DUPLICATE_KEY: Final = 1062
-_THERE: Final = "a key is there already"
+_THERE: Final = "duplicate key"
 _RULE: Final = "the server does not take the value, it does not fit the type or a rule of the table"
 
 

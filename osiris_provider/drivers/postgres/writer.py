@@ -218,7 +218,7 @@ def _refused(
     row = before + sum(first <= line for first in lines)
     reason = "the server does not take the value, it does not fit the type or a rule of the table"
     if error.pgcode == UNIQUE_VIOLATION:
-        reason = f"its key is there already, in the table or in an earlier row (constraint {diagnosis.constraint_name})"
+        reason = f"duplicate key, in the table or in an earlier row (constraint {diagnosis.constraint_name})"
     elif diagnosis.constraint_name:
         reason = f"it breaks constraint {diagnosis.constraint_name}"
     if line:

@@ -101,13 +101,13 @@ class SQLWriter(SQLDriver[AnyWrite], Writer[AnyWrite]):
 def load_id_of(step: Step[Any]) -> str | None:
     """Return the id under which the step's load goes into the ledger; None if it does not.
 
-    Who clears a task wants it done anew. That does no harm to a replace or an upsert, so it is a load of its own; an
+    Clearing a task requests a fresh load. That does no harm to a replace or an upsert, so it is a load of its own; an
     append would double the rows.
     """
     if not step.config.ledger or step.load_id is None:
         return None
-    anew = step.cleared_at and step.config.write_mode != "append"
-    return f"{step.load_id} cleared after try {step.cleared_at}" if anew else step.load_id
+    is_fresh = step.cleared_at and step.config.write_mode != "append"
+    return f"{step.load_id} cleared after try {step.cleared_at}" if is_fresh else step.load_id
 
 
 def say_loaded(step: Step[Any], ledger: Ledger, rows: int) -> int:

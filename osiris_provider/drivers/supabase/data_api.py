@@ -173,7 +173,7 @@ def _refused(config: SupabaseWriteConfig, code: str, first: int, last: int) -> D
     """Return the error for rows that the database did not take; PostgREST does not say which of them."""
     reason = "a value does not fit its column or a rule of the table"
     if code == _UNIQUE:
-        reason = "a key is there already"
+        reason = "duplicate key"
     numbers = f"rows {first:,} to {last:,} of the input"
     return DataError(f"Table {config.table}: among {numbers}: {reason} (SQLSTATE {code}).{NOTHING}", table=config.table)
 
