@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from typing import Any
@@ -54,3 +55,11 @@ def test_numbers_are_asked_of_nobody(host: str, family: int, asked: list[str]) -
 def test_names_of_the_hosts_file_are_found(asked: list[str]) -> None:
     assert ("127.0.0.1", 80) in [address[:2] for _, address in addresses_of("localhost", 80, Deadline(2))]
     assert asked == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "a..example.com"])
+def test_an_answer_is_not_waited_for_when_it_is_there(host: str) -> None:
+    deadline = Deadline(3)
+    with contextlib.suppress(socket.gaierror):
+        addresses_of(host, 80, deadline)
+    assert deadline.left() > 0
