@@ -263,6 +263,17 @@ def test_long_text_is_not_cut(mysql_bulk: Bulk) -> None:
     assert mysql_bulk.rows(table) == []
 
 
+def test_a_number_is_not_the_place_of_a_member(mysql_bulk: Bulk) -> None:
+    for members in ("ENUM('a', 'b')", "SET('a', 'b')"):
+        table = mysql_bulk.table(f"n INTEGER, v {members}")
+        with pytest.raises(DataError, match="column v, row 2: it is a number and no member"):
+            mysql_bulk.load(table, b"1\ta\n2\t2\n")
+        assert mysql_bulk.rows(table) == []
+    table = mysql_bulk.table("n INTEGER, v ENUM('2', 'b')")
+    mysql_bulk.load(table, b"1\t2\n2\tb\n")
+    assert mysql_bulk.rows(table) == [(1, "2"), (2, "b")]
+
+
 def test_types_that_only_mysql_has(mysql_bulk: Bulk) -> None:
     columns = (
         "n INTEGER PRIMARY KEY AUTO_INCREMENT, f FLOAT, b BIT(9), e ENUM('a\tb', 'c'), s SET('x', 'y'), y YEAR, "

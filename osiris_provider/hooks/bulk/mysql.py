@@ -31,6 +31,7 @@ _BITS: Final = re.compile(r"bit\b")
 _FLOAT: Final = re.compile(r"float\b")
 _WHOLE: Final = re.compile(r"(tiny|small|medium|big)?int")
 _MOMENT: Final = re.compile(r"(?:time(?:stamp)?|datetime)(?:\((\d)\))?")
+_MEMBERS: Final = re.compile(r"(?:enum|set)\b(?!.*'[0-9]+')")
 _HEX: Final = re.compile(rb"\\x(?:[0-9A-Fa-f]{2})*")
 _IS_WHOLE: Final = re.compile(rb"[-+]?[0-9]+(\.0*)?|[-+]?[0-9.]+e[0-9]+", re.IGNORECASE)
 # A text that is no number, of which the server warns: it would round, or make NULL, what comes here without a word.
@@ -47,6 +48,8 @@ _AS_MOMENT: Final = (
     "IF({0} IS NULL OR LOCATE('.', {0}) = 0 "
     f"OR LENGTH(TRIM(TRAILING '0' FROM SUBSTRING_INDEX({{0}}, '.', -1))) <= DIGITS, {{0}}, {_REFUSED})"
 )
+# MySQL takes a number for the place of a member, if it is none itself.
+_AS_MEMBER: Final = f"IF({{0}} IS NULL OR {{0}} NOT REGEXP '^[0-9]+$', {{0}}, {_REFUSED})"
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class _Column:
         moment = _MOMENT.match(self.dtype)
         if moment:
             return _AS_MOMENT.replace("DIGITS", moment[1] or "0")
-        made = ((_BYTES, _AS_BYTES), (_BITS, AS_BITS), (_WHOLE, _AS_WHOLE))
+        made = ((_BYTES, _AS_BYTES), (_BITS, AS_BITS), (_WHOLE, _AS_WHOLE), (_MEMBERS, _AS_MEMBER))
         return next((value for pattern, value in made if pattern.match(self.dtype)), "")
 
     def problem(self, value: bytes) -> str:
@@ -76,6 +79,8 @@ class _Column:
         if moment:
             fraction = value.partition(b".")[2].rstrip(b"0")
             return f"it has more digits of a second than {self.dtype}" if len(fraction) > int(moment[1] or 0) else ""
+        if _MEMBERS.match(self.dtype) and value.isdigit():
+            return "it is a number and no member of the type"
         return "it is no whole number" if _WHOLE.match(self.dtype) and not _IS_WHOLE.fullmatch(value) else ""
 
     def written(self, value: bytes | None) -> bytes | None:
