@@ -115,18 +115,18 @@ class Fault:
         """
         return replace(self, message=message)
 
-    def text(self, place: str, timeout: float | None = None) -> str:
+    def text(self, address: str, timeout: float | None = None) -> str:
         """Return the message for a place.
 
-        :param place: such as ``db.example.com:3306``; public and already free of secrets.
+        :param address: such as ``db.example.com:3306``; public and already free of secrets.
         :param timeout: seconds that were waited, where it matters.
         """
         waited = f"{timeout:g} s" if timeout else "the time given"
-        return self.message.replace("{timeout}", waited).replace("{place}", place)[:MAX_MESSAGE]
+        return self.message.replace("{timeout}", waited).replace("{place}", address)[:MAX_MESSAGE]
 
     def error(
         self,
-        place: str,
+        address: str,
         *,
         retry_after: float | None = None,
         cause: BaseException | None = None,
@@ -134,7 +134,7 @@ class Fault:
     ) -> ConnectorError:
         """Return the exception to raise for this fault.
 
-        :param place: see :meth:`text`.
+        :param address: see :meth:`text`.
         :param retry_after: see :class:`ConnectorError`.
         :param cause: see :class:`ConnectorError`; only the name of its class is kept.
         :param where: see :class:`Where`; ``reference`` is put before the message.
@@ -142,7 +142,7 @@ class Fault:
         reference = where.get("reference")
         prefix = f"{reference}: " if reference else ""
         kind, named = ERROR_BY_CATEGORY[self.category], None if cause is None else type(cause).__name__
-        return kind(prefix + self.text(place), fault=self, retry_after=retry_after, cause=named, **where)
+        return kind(prefix + self.text(address), fault=self, retry_after=retry_after, cause=named, **where)
 
 
 UNKNOWN = Fault("unknown", "unknown", "{place} failed with an error that has no category yet. Please report it.")

@@ -49,10 +49,10 @@ class ResolvedConnection(Mapping[str, Any]):
             message = f"{reference} has been pickled, without its secrets. Resolve it in the process that uses it."
             raise ConnectionConfigError(message, reference=reference)
         if self._model is None:
-            self._model = self._found_kind().parse(self._fields)
+            self._model = self._known_model().parse(self._fields)
         return self._model
 
-    def _found_kind(self) -> type[Any]:
+    def _known_model(self) -> type[Any]:
         if self._kind is None:
             self._kind = load_family(str(self._fields.get("family"))).model
         return self._kind
@@ -74,7 +74,7 @@ class ResolvedConnection(Mapping[str, Any]):
 
     def _declared(self) -> Mapping[str, Any]:
         try:
-            declared: Mapping[str, Any] = self._found_kind().declared()
+            declared: Mapping[str, Any] = self._known_model().declared()
         except ConnectionConfigError:
             # Of a family that is not there nothing is known to be public.
             return {}

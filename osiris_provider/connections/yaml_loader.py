@@ -87,8 +87,8 @@ def line_of(node: yaml.Node) -> int:
     return _line(node.start_mark) or 1
 
 
-def _line(mark: Any) -> int | None:
-    return int(mark.line) + 1 if mark else None
+def _line(position: Any) -> int | None:
+    return int(position.line) + 1 if position else None
 
 
 def _survey(text: str) -> list[Remark]:
@@ -122,8 +122,8 @@ def _odd_node(event: yaml.NodeEvent, anchored: dict[str, int | None]) -> list[Re
 
 
 def _explain(error: yaml.MarkedYAMLError, text: str) -> UnreadableYamlError:
-    mark = error.problem_mark or error.context_mark
-    line = _line(mark)
+    position = error.problem_mark or error.context_mark
+    line = _line(position)
     lines = text.split("\n")
     if line and line <= len(lines) and re.match(r" *\t", lines[line - 1]):
         return UnreadableYamlError("is indented with a tab; YAML wants spaces", line)

@@ -45,8 +45,8 @@ class NodeReader:
         own: dict[str, Located] = {}
         for key, value in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
-                for name, found in self._merged(value, scope):
-                    merged.setdefault(name, found)
+                for name, merged_value in self._merged(value, scope):
+                    merged.setdefault(name, merged_value)
                 continue
             if not isinstance(key, yaml.ScalarNode):
                 self._report(f"a name in {what} is not a text", line_of(key), scope)

@@ -149,7 +149,7 @@ class Connector(ABC, Generic[M, C]):
         :param connection: a resolved connection.
         """
         fault = self.classify(error)
-        return fault.error(self.place_of(connection), reference=reference_of(connection), cause=error)
+        return fault.error(self.address_of(connection), reference=reference_of(connection), cause=error)
 
     def classify(self, error: BaseException) -> Fault:
         """Return the fault of whatever a client library raised: the family's table first, then transport errors.
@@ -161,24 +161,24 @@ class Connector(ABC, Generic[M, C]):
             return GARBAGE
         return fault or _uncategorized(error)
 
-    def place_of(self, connection: Mapping[str, Any]) -> str:
+    def address_of(self, connection: Mapping[str, Any]) -> str:
         """Return where the peer is, for messages; ``***`` if that would show a secret.
 
         :param connection: a resolved connection, valid or not.
         """
         try:
-            return self.model.redactor(connection).masked(self.model.parse(connection).place())
+            return self.model.redactor(connection).masked(self.model.parse(connection).shown_address())
         except Exception:  # noqa: BLE001 - a name for the place must not hide what happened there
             return "the server"
 
-    def place_of_fault(self, error: BaseException, connection: Mapping[str, Any]) -> str:
+    def address_of_fault(self, error: BaseException, connection: Mapping[str, Any]) -> str:
         """Return where something went wrong, for messages, if a connection has more places than one.
 
         :param error: what was raised.
         :param connection: a resolved connection, valid or not.
         """
         del error
-        return self.place_of(connection)
+        return self.address_of(connection)
 
     @abstractmethod
     def open_client(self, model: M, deadline: Deadline) -> C:

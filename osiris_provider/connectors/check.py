@@ -48,10 +48,10 @@ class Checkable(Protocol):
     def classify(self, error: BaseException) -> Fault:
         """Return the fault of whatever a client library raised."""
 
-    def place_of(self, connection: Mapping[str, Any]) -> str:
+    def address_of(self, connection: Mapping[str, Any]) -> str:
         """Return where the peer is, for messages."""
 
-    def place_of_fault(self, error: BaseException, connection: Mapping[str, Any]) -> str:
+    def address_of_fault(self, error: BaseException, connection: Mapping[str, Any]) -> str:
         """Return where something went wrong, for messages."""
 
 
@@ -93,8 +93,8 @@ class Check:
         if not self.asked:
             # Where the server is cannot be told either: to read the connection may be what takes so long.
             return Verdict.of(NOT_ASKED, NOT_ASKED.text("the server", self.timeout))
-        place = self.connector.place_of(self.connection)
-        return Verdict.of(TIMED_OUT, TIMED_OUT.text(place, self.timeout))
+        address = self.connector.address_of(self.connection)
+        return Verdict.of(TIMED_OUT, TIMED_OUT.text(address, self.timeout))
 
 
 def check(connector: Checkable, connection: Mapping[str, Any], timeout: float) -> Verdict:
@@ -144,9 +144,9 @@ def _next_finished(finished: queue.SimpleQueue[Check], running: dict[int, Check]
     """Wait for the next check to end or to be overdue; one that was given up before counts no more."""
     if not running:
         return []
-    patience = min(one.deadline.left() for one in running.values()) + GRACE
+    max_wait = min(one.deadline.left() for one in running.values()) + GRACE
     try:
-        ended = [finished.get(timeout=max(patience, 0.001))]
+        ended = [finished.get(timeout=max(max_wait, 0.001))]
     except queue.Empty:
         return [one for one in running.values() if one.deadline.left() + GRACE <= 0]
     while not finished.empty():
@@ -199,7 +199,7 @@ def _failed(connector: Checkable, connection: Mapping[str, Any], error: BaseExce
         fault = connector.classify(error)
         if deadline.left() <= 0 and fault.category in ("network", "unknown") and not fault.permanent:
             fault = TIMED_OUT
-        return Verdict.of(fault, fault.text(connector.place_of_fault(error, connection), deadline.seconds))
+        return Verdict.of(fault, fault.text(connector.address_of_fault(error, connection), deadline.seconds))
     except BaseException as second:  # noqa: BLE001 - not even a broken third-party connector makes doctor raise
         return Verdict.misconfigured(
             f"The connector failed with {type(second).__name__}; please report it to its authors."

@@ -156,6 +156,6 @@ def _transport(error: BaseException) -> Fault | None:
     if isinstance(error, socket.gaierror):
         return _BY_GAI.get(error.errno or 0, UNKNOWN_HOST)
     if isinstance(error, OSError):
-        found = next((fault for kind, fault in _BY_CLASS.items() if isinstance(error, kind)), None)
-        return found or _BY_ERRNO.get(error.errno or 0)
+        fault = next((fault for kind, fault in _BY_CLASS.items() if isinstance(error, kind)), None)
+        return fault or _BY_ERRNO.get(error.errno or 0)
     return RESET if isinstance(error, EOFError) else None

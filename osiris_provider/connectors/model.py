@@ -176,7 +176,7 @@ class ConnectionModel(BaseModel, ABC):
         return 10.0
 
     @abstractmethod
-    def place(self) -> str:
+    def shown_address(self) -> str:
         """Return where the peer is, for messages: ``host:port`` or the like. Holds no secret."""
 
     @abstractmethod

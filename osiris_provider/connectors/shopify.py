@@ -129,7 +129,7 @@ class ShopifyConnection(HttpConnection):
         token = {"X-Shopify-Access-Token": self.access_token.get_secret_value().encode()}
         return Endpoint(base_url, self.timeout, self.ca_bundle, token)
 
-    def place(self) -> str:
+    def shown_address(self) -> str:
         """Return the shop's domain."""
         return self.shop_domain
 

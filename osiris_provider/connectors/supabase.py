@@ -130,7 +130,7 @@ with warnings.catch_warnings():
             profile = {"Accept-Profile": schema, "Content-Profile": schema}
             return Endpoint(base_url, self.timeout, self.ca_bundle, credentials, profile)
 
-        def place(self) -> str:
+        def shown_address(self) -> str:
             """Return the project's URL."""
             return self.url
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.data import to_reader
-from osiris_provider.drivers.datasets import Dataset, at_place, of_uri
+from osiris_provider.drivers.datasets import Dataset, at_address, of_uri
 from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental, IncrementalState
 from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
@@ -199,7 +199,7 @@ class BaseDriver(ABC, Generic[Config]):
             return None
         if self.family is None:
             return of_uri(source)
-        return at_place(self.family, get_connector(self.family).place_of(connection), source)
+        return at_address(self.family, get_connector(self.family).address_of(connection), source)
 
     def dataset_of(self, config: Mapping[str, Any]) -> Dataset | None:
         """Return :meth:`dataset` of a step that is not checked yet.

@@ -34,16 +34,16 @@ def table_name(within: Sequence[str], table: str) -> str:
     return ".".join([*within[: max(len(within) + 1 - len(parts), 0)], *parts])
 
 
-def at_place(family: str, place: str, source: str) -> Dataset:
+def at_address(family: str, address: str, source: str) -> Dataset:
     """Return the dataset of a connection.
 
     :param family: of the connection, the scheme of a place without one.
-    :param place: a URL, or ``host:port`` or the like.
+    :param address: a URL, or ``host:port`` or the like.
     :param source: a table, or a path below the URL.
     """
-    if "://" not in place:
-        return Dataset(f"{family}://{place}", source)
-    parts = urlsplit(place)
+    if "://" not in address:
+        return Dataset(f"{family}://{address}", source)
+    parts = urlsplit(address)
     path = "/".join(part.strip("/") for part in (parts.path, source) if part.strip("/"))
     return Dataset(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", path)
 

@@ -191,7 +191,7 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
 
         connector = get_connector(self.family)
         database = to_airflow(self.family, self.effective)["schema"]
-        return DatabaseInfo(scheme=self.family, authority=connector.place_of(self.effective), database=database)
+        return DatabaseInfo(scheme=self.family, authority=connector.address_of(self.effective), database=database)
 
     def get_openlineage_database_dialect(self, connection: Any) -> str:  # noqa: ARG002 - as the base class has it
         """Return the family, by whose name OpenLineage knows the dialect."""

@@ -144,7 +144,7 @@ class OsirisMySQLHook(OsirisDbApiHook):
 
         return DatabaseInfo(
             scheme=self.family,
-            authority=get_connector(self.family).place_of(self.effective),
+            authority=get_connector(self.family).address_of(self.effective),
             information_schema_columns=[*INFORMATION, "column_type"],
             # Names in the server's own schema are compared without regard to case, and some servers keep capitals.
             normalize_name_method=str,

@@ -96,7 +96,9 @@ class CredentialsContract(BaseConnectorContract):
     ) -> None:
         planted = with_secrets(healthy, secrets, CANARY)
         model = connector.model.parse(planted)
-        assert_silent(CANARY, connector, model, model.place(), connector.place_of(planted), model.redactor(planted))
+        assert_silent(
+            CANARY, connector, model, model.shown_address(), connector.address_of(planted), model.redactor(planted)
+        )
 
     def test_conn_011_open_client_shows_no_secret(
         self, connector: Connector[Any, Any], healthy: dict[str, Any], secrets: frozenset[str]

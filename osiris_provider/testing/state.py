@@ -24,6 +24,6 @@ class MemoryState:
         self.sources.append((source, column))
         return RunRange(self.low, self.high)
 
-    def advance(self, mark: CursorValue | None) -> None:
-        self.low = mark
+    def advance(self, value: CursorValue | None) -> None:
+        self.low = value
         self.advanced += 1

@@ -72,7 +72,7 @@ class TestPostgresClients(PostgresFamily, ConnectorTests):
         connector = get_connector("postgres")
         dsn = {"family": "postgres", "alias": "test", alias: connector.build_dsn(connection)}
         assert connector.doctor(dsn, 10)[0]
-        assert connector.place_of(dsn) == f"{connection['host']}:{connection['port']}"
+        assert connector.address_of(dsn) == f"{connection['host']}:{connection['port']}"
         assert self.extract(dsn, "SELECT 1 AS one").num_rows == 1
 
     @pytest.mark.parametrize("field", ["host", "port", "database", "user", "password"])

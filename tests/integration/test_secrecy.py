@@ -211,7 +211,7 @@ def _reprs(connection: Connection) -> Outputs:
 
 def _of_model(connector: Connector[Any, Any], connection: Connection) -> list[object]:
     model = connector.model.parse(connection)
-    shown = [model, model.place(), connector.build_dsn_redacted(connection)]
+    shown = [model, model.shown_address(), connector.build_dsn_redacted(connection)]
     # With a DSN alone, a client of family supabase is a database connection.
     if hasattr(model, "endpoint") and "pg_dsn" not in connection:
         client = connector.open_client(model, Deadline(5))

@@ -22,7 +22,7 @@ class FakeConnection(ConnectionModel):
     ssl: Annotated[bool, FieldInfo("A switch.")] = False
     headers: Annotated[dict[str, SecretStr], FieldInfo("Secret texts by name.")] = Field(default={})
 
-    def place(self) -> str:
+    def shown_address(self) -> str:
         return f"the {self.does} peer"
 
     def as_url(self, *, redacted: bool) -> str:

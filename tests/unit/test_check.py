@@ -96,7 +96,7 @@ def test_broken_connector_does_not_raise(connector: FakeConnector, monkeypatch: 
     def broken(_: Any) -> str:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(FakeConnection, "place", broken)
+    monkeypatch.setattr(FakeConnection, "shown_address", broken)
     assert connector.doctor(connection("raise"))[1]["category"] == "permission"
     monkeypatch.setattr(ConnectionModel, "parse", classmethod(lambda *_: 1 / 0))
     assert connector.doctor(connection())[1]["category"] == "unknown"
@@ -108,7 +108,7 @@ def test_overdue_check_of_a_broken_connector_does_not_raise(
     def broken(_: Any) -> str:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(FakeConnection, "place", broken)
+    monkeypatch.setattr(FakeConnection, "shown_address", broken)
     assert connector.doctor(connection("hang"), timeout=0.05)[1]["category"] == "timeout"
 
 

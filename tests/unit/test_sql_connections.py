@@ -29,7 +29,7 @@ def test_conn_016_ipv6_in_brackets(family: str) -> None:
     connector = get_connector(family)
     connection = {**BASE[family], "host": "2001:db8::1"}
     assert urlsplit(connector.build_dsn(connection)).hostname == "2001:db8::1"
-    assert "[" not in connector.place_of(connection)
+    assert "[" not in connector.address_of(connection)
 
 
 @pytest.mark.parametrize(("family", "port"), [("mysql", 3306), ("postgres", 5432)])

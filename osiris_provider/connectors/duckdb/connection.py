@@ -92,7 +92,7 @@ class DuckDBConnection(ConnectionModel):
         """Return how long a client may wait for its turn."""
         return self.lock_timeout
 
-    def place(self) -> str:
+    def shown_address(self) -> str:
         """Return the path, the end of it if it is long."""
         if self.in_memory:
             return "DuckDB in memory"

@@ -61,7 +61,7 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
             retry=tenacity.retry_if_exception(_is_locked),
             wait=tenacity.wait_exponential(multiplier=0.02, max=0.5) + tenacity.wait_random(0, 0.02),
             stop=lambda _: deadline.left() <= 0,
-            before_sleep=FileWait(model.place()),
+            before_sleep=FileWait(model.shown_address()),
             reraise=True,
         )
         client = DuckDBClient(retrying(_connect, model))

@@ -178,13 +178,13 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         auth = TokenAuth(endpoint.base_url, endpoint.credentials, endpoint.oauth, session_at, self.classify)
         return session_at(endpoint.base_url, auth)
 
-    def place_of_fault(self, error: BaseException, connection: Mapping[str, Any]) -> str:
+    def address_of_fault(self, error: BaseException, connection: Mapping[str, Any]) -> str:
         """Return where a fault happened: at the token endpoint, if that is where."""
         from osiris_provider.connectors.http.oauth import TokenFaultError
 
         failed = next((item for item in chain(error) if isinstance(item, TokenFaultError)), None)
         if failed is None or failed.url is None:
-            return super().place_of_fault(error, connection)
+            return super().address_of_fault(error, connection)
         return self.model.redactor(connection).masked(failed.url)
 
 

@@ -118,13 +118,13 @@ class HttpConnection(ConnectionModel):
     def identity(self) -> tuple[str, str]:
         """Return user and secret as they stand in a URL; both may be empty."""
 
-    def place(self) -> str:
+    def shown_address(self) -> str:
         """Return the base URL; it never holds credentials."""
         return self.endpoint().base_url.rstrip("/")
 
     def as_url(self, *, redacted: bool) -> str:
         """Return the base URL with the credentials as user and password."""
-        return self.url_with_identity(self.place(), redacted=redacted)
+        return self.url_with_identity(self.shown_address(), redacted=redacted)
 
     def url_with_identity(self, url: str, *, redacted: bool) -> str:
         """Return a URL with the credentials as user and password, quoted.

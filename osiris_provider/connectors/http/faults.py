@@ -214,30 +214,30 @@ def http_fault(error: BaseException) -> Fault | None:
 
     :param error: what was raised.
     """
-    found = list(chain(error))
-    answered = next((item.fault for item in found if isinstance(item, HttpFaultError)), None)
+    errors = list(chain(error))
+    answered = next((item.fault for item in errors if isinstance(item, HttpFaultError)), None)
     return (
         answered
-        or _proxy_fault(found)
-        or _by_class(found, _protocol_classes())
+        or _proxy_fault(errors)
+        or _by_class(errors, _protocol_classes())
         or transport_fault(error)
-        or (_by_class(found, _timeout_classes()))
+        or (_by_class(errors, _timeout_classes()))
     )
 
 
-def _proxy_fault(found: list[BaseException]) -> Fault | None:
+def _proxy_fault(errors: list[BaseException]) -> Fault | None:
     import urllib3
 
-    if not any(isinstance(item, urllib3.exceptions.ProxyError) for item in found):
+    if not any(isinstance(item, urllib3.exceptions.ProxyError) for item in errors):
         return None
-    refused = next((match for item in found if type(item) is OSError and (match := _TUNNEL.match(str(item)))), None)
+    refused = next((match for item in errors if type(item) is OSError and (match := _TUNNEL.match(str(item)))), None)
     if refused and refused[1] == "407":
         return PROXY_AUTH
-    return TIMED_OUT if any(isinstance(item, TimeoutError) for item in found) else PROXY_FAILED
+    return TIMED_OUT if any(isinstance(item, TimeoutError) for item in errors) else PROXY_FAILED
 
 
-def _by_class(found: list[BaseException], table: list[tuple[type[BaseException], Fault]]) -> Fault | None:
-    return next((fault for cls, fault in table for item in found if isinstance(item, cls)), None)
+def _by_class(errors: list[BaseException], table: list[tuple[type[BaseException], Fault]]) -> Fault | None:
+    return next((fault for cls, fault in table for item in errors if isinstance(item, cls)), None)
 
 
 @cache

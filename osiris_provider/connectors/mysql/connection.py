@@ -147,7 +147,7 @@ class MySQLConnection(ConnectionModel):
         """Return ``connect_timeout``."""
         return self.connect_timeout
 
-    def place(self) -> str:
+    def shown_address(self) -> str:
         """Return ``host:port``, or the path of the Unix socket."""
         return self.unix_socket or address_of(self.host or "", self.port)
 

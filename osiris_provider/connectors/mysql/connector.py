@@ -44,7 +44,7 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
     def open_client(self, model: MySQLConnection, deadline: Deadline) -> Connection[Any]:
         """Return a PyMySQL connection, logged in, without autocommit; see :meth:`Connector.open_client`."""
         client = login(model, deadline, autocommit=False)
-        opened: Connection[Any] = with_interrupts(client, lambda: _login_soon(model), model.place())
+        opened: Connection[Any] = with_interrupts(client, lambda: _login_soon(model), model.shown_address())
         return opened
 
     def probe(self, model: MySQLConnection, deadline: Deadline) -> dict[str, Any]:

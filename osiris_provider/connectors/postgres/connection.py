@@ -142,7 +142,7 @@ class PostgresConnection(ConnectionModel):
         """Return ``connect_timeout``."""
         return self.connect_timeout
 
-    def place(self) -> str:
+    def shown_address(self) -> str:
         """Return ``host:port``, of the fields or of the DSN."""
         known = self._known()
         return known["host"] if known["host"].startswith("/") else address_of(known["host"], int(known["port"]))

@@ -46,7 +46,7 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
             parameters = {"password": "", **parameters, **libpq.as_reached(tried)}
         seconds = math.ceil(deadline.remaining())
         client = _connect({**parameters, "connect_timeout": seconds})
-        client.lock_holders = partial(_holders, parameters, model.place())  # type: ignore[attr-defined] # of our class
+        client.lock_holders = partial(_holders, parameters, model.shown_address())  # type: ignore[attr-defined] # of our class
         _have_the_line_watched(client)
         return client
 

@@ -65,8 +65,8 @@ def _unknown_table(database: DuckDBPyConnection, query: str, tables: Columns) ->
 
 def _is_built_in(database: DuckDBPyConnection, name: str) -> bool:
     query = "SELECT count(*) FROM duckdb_views() WHERE view_name = ?"
-    found = database.execute(query, [name.lower()]).fetchone()
-    return bool(found and found[0])
+    row = database.execute(query, [name.lower()]).fetchone()
+    return bool(row and row[0])
 
 
 def _columns(database: DuckDBPyConnection, query: str, tables: Columns, params: Any) -> list[str] | None:
@@ -100,10 +100,10 @@ def _facts(error: Exception) -> dict[str, str]:
     """Return what DuckDB tells of an error: the kind, then JSON."""
     text = str(error)
     try:
-        found = json.loads(text[text.index("{") :])
+        facts = json.loads(text[text.index("{") :])
     except ValueError:
-        found = {}
-    return {"exception_message": text or "unknown", **found}
+        facts = {}
+    return {"exception_message": text or "unknown", **facts}
 
 
 def _line_of(query: str, position: int) -> int:

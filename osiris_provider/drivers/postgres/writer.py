@@ -213,7 +213,7 @@ def _refused(
     if not error.pgcode or fault_of_sqlstate(error.pgcode) is not BAD_DATA:
         return None
     diagnosis = error.diag
-    line, named = _place((diagnosis.context or "").removeprefix(f"COPY {table}"), names) if lines else (0, "")
+    line, named = _location((diagnosis.context or "").removeprefix(f"COPY {table}"), names) if lines else (0, "")
     column = diagnosis.column_name or named
     row = before + sum(first <= line for first in lines)
     reason = "the server does not take the value, it does not fit the type or a rule of the table"
@@ -227,7 +227,7 @@ def _refused(
     return DataError(message, table=config.table)
 
 
-def _place(context: str, names: Sequence[str]) -> tuple[int, str]:
+def _location(context: str, names: Sequence[str]) -> tuple[int, str]:
     """Return the line that COPY names, 0 if it names none, and the column, empty if it names none.
 
     :param context: what follows the table, such as ``, line 2, column a: "value"``. Where the server's words are

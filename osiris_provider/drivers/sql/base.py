@@ -53,7 +53,7 @@ class SQLDriver(Generic[AnyConfig]):
         within = tuple(name for name in (database, self.default_schema) if name)
         table, query = getattr(config, "table", None), getattr(config, "query", None)
         name = table_name(within, table) if table else ""
-        return Dataset(f"{self.family}://{connector.place_of(connection)}", name, query, within)
+        return Dataset(f"{self.family}://{connector.address_of(connection)}", name, query, within)
 
     def database(self, url: str) -> str:
         """Return the name of the database in the URL of a connection."""

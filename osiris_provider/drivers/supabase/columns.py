@@ -61,8 +61,8 @@ def columns_of(step: Step[SupabaseWriteConfig]) -> list[Column]:
         return connector.checked(answer) if answer.status >= _SERVER_ERROR else answer
 
     answer = call_with_retries(lambda: connector.translate_errors(step.connection, ask))
-    found = _described(answer.body, step.config.table) if answer.is_success and answer.complete else None
-    if found is None:
+    definition = _described(answer.body, step.config.table) if answer.is_success and answer.complete else None
+    if definition is None:
         log.warning(
             "Step %s: the Data API does not describe table %s (status %s), as it does to a service role key. Values "
             "that its columns would round, cut or guess are not looked for.",
@@ -71,19 +71,19 @@ def columns_of(step: Step[SupabaseWriteConfig]) -> list[Column]:
             answer.status,
         )
         return []
-    required = found.get("required")
-    nullable = set(found["properties"]) - set(required if isinstance(required, list) else ())
+    required = definition.get("required")
+    nullable = set(definition["properties"]) - set(required if isinstance(required, list) else ())
     return [
         Column(name, required=False, limits=_limits(about, nullable=name in nullable))
-        for name, about in found["properties"].items()
+        for name, about in definition["properties"].items()
         if isinstance(about, Mapping)
     ]
 
 
 def _described(body: bytes, table: str) -> Mapping[str, Any] | None:
     try:
-        found = json.loads(body)["definitions"][table]
-        return found if isinstance(found["properties"], Mapping) else None
+        definition = json.loads(body)["definitions"][table]
+        return definition if isinstance(definition["properties"], Mapping) else None
     except (ValueError, RecursionError, LookupError, TypeError):
         return None
 
