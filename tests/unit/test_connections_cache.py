@@ -70,7 +70,7 @@ def test_a_file_that_has_not_changed_for_a_while_is_not_read_again(
 ) -> None:
     file = write(tmp_path, mysql("database: aaaa"))
     reads: list[Path] = []
-    monkeypatch.setattr(load, "read_text", lambda path: reads.append(path) or read_text(path))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(load, "read_text", lambda path: reads.append(path) or read_text(path))  # type: ignore[func-returns-value] # append returns None, as meant
     # As if the file had been written long ago.
     monkeypatch.setattr(load, "_TICK", -60)
     monkeypatch.setattr(load, "_FRESH", 60)
