@@ -18,6 +18,7 @@ OPENING = (["staging"], ["state"])
 PROCESS_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 """The variable by which Airflow knows which connections a process may read; see its supervisor.py."""
 DESCRIPTION = """Connections in one reviewed file: osiris connections list|doctor|validate|schema.
+Pipelines of YAML: osiris pipelines validate|run|graph|schema|init.
 Results that tasks have left: osiris staging gc. State of incremental tasks: osiris state list|show|reset.
 
 airflow osiris connections --help tells more; everything after "osiris" is read as the command osiris reads it.

@@ -301,3 +301,13 @@ def test_no_secret_is_in_dag_docs_or_rendered_fields(
         [run.serialized, dag.doc_md or "", run.rendered(), json.dumps(list(run.xcoms())), *capfd.readouterr()]
     )
     assert CANARY not in shown
+
+
+def test_the_escape_hatch_has_only_arguments_that_airflow_knows() -> None:
+    import inspect
+
+    from airflow.sdk import BaseOperator
+    from osiris_provider.pipelines.model import AirflowDag, AirflowTask
+
+    assert set(AirflowTask.model_fields) <= set(inspect.signature(BaseOperator.__init__).parameters)
+    assert set(AirflowDag.model_fields) <= set(inspect.signature(DAG.__init__).parameters)
