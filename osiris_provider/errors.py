@@ -55,7 +55,7 @@ __all__ = [
 Category = Literal["auth", "network", "permission", "timeout", "ok", "unknown"]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 TRANSIENT: frozenset[Category] = frozenset({"network", "timeout", "unknown"})
-"""Categories of what may pass by itself: auth and permission never do, what nobody can classify may."""
+"""Categories of what may pass by itself: auth and permission never do, what no one can classify may."""
 MAX_MESSAGE = 299
 """Characters of a message that a fault makes."""
 

@@ -67,7 +67,7 @@ def task_key(ti: Any) -> TaskKey:
 
 
 def _cleared_at(ti: Any) -> int:
-    """Return after which try somebody last cleared the task; 0 if nobody did.
+    """Return after which try somebody last cleared the task; 0 if no one did.
 
     Clearing adds the tries so far to those that the task may have; a retry does not.
     """

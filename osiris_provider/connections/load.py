@@ -72,7 +72,7 @@ def load_connections(file: FileArgument = None) -> ConnectionsFile:
 
 @lru_cache(maxsize=16)
 def _warn_of_others(path: Path) -> None:
-    """Log once what :func:`find_file` would refuse, had nobody named the file."""
+    """Log once what :func:`find_file` would refuse, had no one named the file."""
     problem = distrust(path)
     if problem:
         log.warning("Connections file %s: %s. Correct owner and mode (chown, chmod go-w).", path, problem)

@@ -105,7 +105,7 @@ def secret_texts(declared: Mapping[str, Declared], fields: Mapping[str, Any]) ->
     for name, value in fields.items():
         spec = declared.get(name)
         if spec is None:
-            # Nobody knows what an undeclared field holds; short words would only garble messages.
+            # No one knows what an undeclared field holds; short words would only garble messages.
             yield from (text for text in texts(value) if len(text) > 3)
         elif spec.secret:
             for text in texts(value):

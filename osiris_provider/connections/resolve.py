@@ -208,7 +208,7 @@ def resolve_entry(entry: Entry, *, variables: bool = True) -> tuple[dict[str, An
                 problems.append(_problem(entry, name, str(problem)))
     coerced, wrong, unknown = family.coerce(given)
     wrong += _empty_secrets(entry, declared)
-    # Of a variable that is not set only the value is missing; that nobody knows the field is true all the same.
+    # Of a variable that is not set only the value is missing; that no one knows the field is true all the same.
     wrong = [(field, message) for field, message in wrong if field not in unset or field not in declared]
     problems += [_problem(entry, field, message) for field, message in wrong]
     warnings = [_problem(entry, name, _unknown_field(entry, name, list(declared))) for name in unknown]

@@ -20,11 +20,11 @@ class ResolvedConnection(Mapping[str, Any]):
     ``connection == {...}``; and ``dict(connection)`` is that dict. It is no dict itself, because whatever writes dicts
     out would write its secrets out: as a dict, or a subclass of it, a task that returns its connection has stored the
     password in XCom, and ``json.dumps`` has put it into a log. As it is, both say that they cannot serialize it.
-    Whoever does want the secrets in a plain dict says so, with ``dict(connection)``.
+    A caller that wants the secrets in a plain dict says so, with ``dict(connection)``.
 
     ``repr``, ``str`` and pickles show what ``connections list`` shows, and ``***`` for all else. A pickle is for logs
     and caches, not for work: in another process the reference is resolved again. :attr:`model` of what comes out of one
-    is an error, so that nobody logs in with ``***``. Copies have the secrets; they do not leave the process.
+    is an error, so that no one logs in with ``***``. Copies have the secrets; they do not leave the process.
 
     :param fields: of the connection, in clear; with ``family``, unless ``kind`` is given.
     :param kind: the connection model of its family; None finds it by the family's name.

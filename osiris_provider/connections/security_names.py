@@ -1,4 +1,4 @@
-"""Which names of connection fields are about security, so that a field nobody knows may not simply be ignored.
+"""Which names of connection fields are about security, so that a field no one knows may not simply be ignored.
 
 ``ssl_mode: VERIFY_IDENTITY`` in a family that spells it otherwise would be a connection without TLS.
 """

@@ -114,7 +114,7 @@ def _working_directory() -> list[Path]:
 
 
 def _trusted(path: Path) -> Path:
-    """Return the path of a file that nobody has named, unless another user may have put it there."""
+    """Return the path of a file that no one has named, unless another user may have put it there."""
     problem = None if path.parent == airflow_home() else distrust(path)
     if problem is None:
         return path

@@ -15,10 +15,10 @@ from pathlib import Path
 def distrust(path: Path) -> str | None:
     """Return why a file may be another user's work, or None.
 
-    It has to be owned by this user, by root or, for root, by whoever called sudo; so has a link to it. Nobody else may
+    It has to be owned by this user, by root or, for root, by who called sudo; so has a link to it. No one else may
     write to it, nor put another in its place: others may write only to those of its directories that have a sticky bit.
 
-    :param path: of a file; what cannot be looked at is left to whoever reads it.
+    :param path: of a file; what cannot be looked at is left to its reader.
     """
     try:
         problem = _owner_problem(path.lstat(), path) or _owner_problem(path.stat(), path)

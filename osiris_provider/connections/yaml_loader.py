@@ -25,7 +25,7 @@ _CONSTRUCT = {
     "tag:yaml.org,2002:int": _safe.construct_yaml_int,
     "tag:yaml.org,2002:float": _safe.construct_yaml_float,
 }
-# YAML 1.1 reads 0123 as octal and 12:30 as sixty-based. Nobody means that in a connections file.
+# YAML 1.1 reads 0123 as octal and 12:30 as sixty-based. No one means that in a connections file.
 _SURPRISING_NUMBER = re.compile(r"[-+]?0[0-9_]+|.*:.*", re.DOTALL)
 
 Remark = tuple[str, int | None]

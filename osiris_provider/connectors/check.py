@@ -69,7 +69,7 @@ class Check:
     deadline: Deadline = field(init=False, repr=False)
 
     def start(self) -> Check:
-        """Start the check on a thread of its own, which nobody has to wait for."""
+        """Start the check on a thread of its own, which no one has to wait for."""
         self.deadline = Deadline(self.timeout, CHECK_BYTES)
         thread = threading.Thread(target=self._run, name=f"{THREAD_NAME}-{self.connector.family}", daemon=True)
         try:

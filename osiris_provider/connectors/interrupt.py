@@ -46,7 +46,7 @@ class Work:
     :param client: it belongs to.
     :param cancel: has the server stop, from any thread; may raise and may take its time. Returns True if once is
         enough.
-    :param cut: breaks the line under whoever waits for the server.
+    :param cut: breaks the line under the caller that waits for the server.
     :param holders: says who holds the locks that the work waits for; None if that cannot be known.
     """
 
@@ -124,7 +124,7 @@ class _Call(Generic[T]):
         try:
             if call is not None and not self.dropped:
                 self.value = self._context.run(call)
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+        except BaseException as error:  # noqa: BLE001 - it belongs to the caller that waits
             self._error = error
         finally:
             self._done.release()
@@ -187,7 +187,7 @@ def stop(clients: Iterable[object]) -> None:
 def stop_all() -> None:
     """Have the servers stop whatever they do for this process: its task is at its end.
 
-    Whoever waits for them gets a :class:`StoppedError`.
+    A caller that waits for them gets a :class:`StoppedError`.
     """
     works = list(_running)
     for work in works:

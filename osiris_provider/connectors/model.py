@@ -105,7 +105,7 @@ class ConnectionModel(BaseModel, ABC):
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """Show nothing of unknown fields: nobody knows what they hold."""
+        """Show nothing of unknown fields: no one knows what they hold."""
         unknown = self.model_extra or {}
         for name, value in super().__repr_args__():
             yield name, MASK if name in unknown else value

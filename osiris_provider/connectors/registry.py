@@ -29,7 +29,7 @@ def get_connector(family: str) -> Connector[Any, Any]:
 def stop_all() -> None:
     """Have all servers stop what they do for this process, within a second, and close every client (CONN-014).
 
-    Whoever waits for a server gets a :class:`~osiris_provider.net.killed.StoppedError`.
+    A caller that waits for a server gets a :class:`~osiris_provider.net.killed.StoppedError`.
     """
     interrupt.stop_all()
     close_all()

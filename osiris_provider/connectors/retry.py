@@ -78,7 +78,7 @@ def _asked(state: tenacity.RetryCallState) -> float:
 
 
 def _worth_it(error: BaseException) -> bool:
-    # What nobody can classify is left to the task's own retries: a login that is refused may lock the account.
+    # What no one can classify is left to the task's own retries: a login that is refused may lock the account.
     return isinstance(error, ConnectorError) and error.category in ("network", "timeout") and error.is_transient
 
 

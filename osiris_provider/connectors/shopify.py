@@ -145,7 +145,7 @@ class ShopifyConnection(HttpConnection):
 class ShopifyConnector(HttpConnector[ShopifyConnection]):
     """Connector of family ``shopify``. Its client's base URL is ``https://SHOP/admin/api/VERSION/``.
 
-    Doctor asks for the shop's name, which any valid token may know and nobody else, and for the token's scopes: with
+    Doctor asks for the shop's name, which any valid token may know and no one else, and for the token's scopes: with
     none it could do nothing.
     """
 

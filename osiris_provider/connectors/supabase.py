@@ -153,7 +153,7 @@ class SupabaseConnector(HttpConnector[SupabaseConnection]):
 
     Doctor asks the Data API, never the health page, which is public. A service role key is asked for the API's root,
     which other keys may not see; an anon key for a table that does not exist, because the API says so only to a key
-    that it has accepted. A key of nobody must then be refused. With ``pg_dsn`` the database is logged in to as well.
+    that it has accepted. A key of no one must then be refused. With ``pg_dsn`` the database is logged in to as well.
     """
 
     family = "supabase"

@@ -68,7 +68,7 @@ class Verdict:
     def unresolved(cls, error: OsirisError) -> Verdict:
         """Return the verdict on a reference that leads to no connection.
 
-        :param error: of resolving it. Fault ``no_such_connection`` tells what nobody knows from what is wrong.
+        :param error: of resolving it. Fault ``no_such_connection`` tells what no one knows from what is wrong.
         """
         return cls.of(NO_SUCH_CONNECTION if isinstance(error, ConnectionNotFoundError) else MISCONFIGURED, str(error))
 

@@ -33,7 +33,7 @@ REFERENCE = "connection"
 
 
 class RunContext(Protocol):
-    """What a step may ask of whoever runs it."""
+    """What a step may ask of its runner."""
 
     @property
     def load_id(self) -> str | None:
@@ -111,7 +111,7 @@ class Step(Generic[Config]):
 
     @property
     def cleared_at(self) -> int:
-        """The number of the try after which somebody last had the same work done again on purpose; 0 if nobody did."""
+        """The number of the try after which somebody last had the same work done again on purpose; 0 if no one did."""
         return int(getattr(self.ctx, "cleared_at", 0))
 
     def metric(self, name: str, value: float, unit: str = "rows") -> None:

@@ -78,7 +78,7 @@ class Progress:
         """Log the totals and report them as metrics.
 
         :param report: takes name, value and unit of each.
-        :param rows: how many there were, if whoever did the work knows better than the stream.
+        :param rows: how many there were, if the caller knows better than the stream.
         """
         seconds = self._seconds()
         total = self.rows if rows is None else rows

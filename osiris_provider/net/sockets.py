@@ -49,7 +49,7 @@ class DeadlineSocket(socket.socket):
 
 
 def cut(line: socket.socket) -> None:
-    """Break a line under whoever waits for it, in whatever thread.
+    """Break a line under the caller that waits for it, in whatever thread.
 
     :param line: a socket, perhaps one of TLS.
     """

@@ -91,7 +91,7 @@ def shared_context(make: Callable[..., DeadlineContext], bundle: str | None = No
     To read those takes some 30 ms of a processor, during which no other thread runs: 64 checks that begin at the same
     moment would keep each other from answering in time.
 
-    :param make: makes a context that trusts the system's authorities. Nobody may change what it returns.
+    :param make: makes a context that trusts the system's authorities. No one may change what it returns.
     :param bundle: further authorities, given to ``make``.
     """
     paths = ssl.get_default_verify_paths()

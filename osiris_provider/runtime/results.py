@@ -1,4 +1,4 @@
-"""What becomes of a driver's result: data goes to staging, figures stay, secrets are told to nobody."""
+"""What becomes of a driver's result: data goes to staging, figures stay, secrets are told to no one."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def _swept_store(fs: Any, root: str, url: str, before: float, dry_run: bool) -> 
 
 
 def _listed(ls: Callable[..., Any], root: str, url: str) -> Any:
-    """Return what is in a directory; nothing, if nobody has made it yet."""
+    """Return what is in a directory; nothing, if no one has made it yet."""
     try:
         return attempt(url, ls, root, detail=True)
     except ConnectorError as error:

@@ -175,7 +175,7 @@ class CommittedFile(AtomicFile):
 
 
 class RenamedFile(AtomicFile):
-    """A file beside the final one, with a name that nobody looks for, renamed at the end."""
+    """A file beside the final one, with a name that no one looks for, renamed at the end."""
 
     def __init__(self, path: Any, url: str) -> None:
         super().__init__(path, url)

@@ -1,4 +1,4 @@
-"""A stand-in for whoever runs a step: it keeps the metrics."""
+"""A stand-in for the runner of a step: it keeps the metrics."""
 
 from __future__ import annotations
 

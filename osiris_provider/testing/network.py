@@ -40,7 +40,7 @@ class NetworkContract(BaseConnectorContract):
 
     @pytest.fixture
     def refused(self, healthy: dict[str, Any]) -> dict[str, Any]:
-        """A connection to a port where nobody listens."""
+        """A connection to a port where no one listens."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
         return self.at(healthy, "127.0.0.1", port)

@@ -121,7 +121,7 @@ class OsirisDoctorTrigger(BaseTrigger):
 
 
 class _BackgroundCheck:
-    """A check on a daemon thread of its own, which nobody has to wait for.
+    """A check on a daemon thread of its own, which no one has to wait for.
 
     :param loop: of those who wait.
     :param work: gets this check and puts the verdict into it.

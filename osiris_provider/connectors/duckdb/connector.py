@@ -212,7 +212,7 @@ def _fault_of_file(model: DuckDBConnection) -> Fault:
             scratch.execute(f"ATTACH '{path}' AS tried {mode}")
         except duckdb.Error as error:
             return FAULT_BY_ERRNO.get(_errno(str(error)), NOT_A_DATABASE)
-    # It can be opened by now: whoever had it open has closed it.
+    # It can be opened by now: the process that had it open has closed it.
     return LOCKED
 
 

@@ -21,7 +21,7 @@ _turn = threading.Lock()
 
 
 def _forget() -> None:
-    """Start over in a forked process: the directories are its parent's, and so is whoever holds the lock."""
+    """Start over in a forked process: the directories are its parent's, and so is the holder of the lock."""
     global _turn  # noqa: PLW0603 - a lock that was held at the fork is never released
     _turn = threading.Lock()
     _directories.clear()

@@ -54,7 +54,7 @@ class DeadlineAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def cut(self) -> None:
-        """Break all lines under whoever waits for an answer; a SOCKS proxy's are not known here."""
+        """Break all lines under the caller that waits for an answer; a SOCKS proxy's are not known here."""
         for line in list(self._lines):
             cut(line)
 
@@ -153,7 +153,7 @@ def trusting(ca_bundle: str | None, *, shared: bool = False) -> DeadlineContext:
     """Return a TLS context that trusts the public authorities and those of a file.
 
     :param ca_bundle: PEM file, or None.
-    :param shared: whether a context will do that others use too and that nobody changes.
+    :param shared: whether a context will do that others use too and that no one changes.
     :raises ConnectionConfigError: the file cannot be read, or is not PEM.
     """
     own = _bundle_of_environment()

@@ -1,7 +1,7 @@
 """What a client may tell a server about its password: the answers to MySQL's authentication plugins.
 
 A server decides which plugin is used, and a hostile one picks the most talkative. Hashes over a challenge go to
-anybody, as with every MySQL client. The password itself goes out only where nobody but the server can read it.
+anybody, as with every MySQL client. The password itself goes out only where no one but the server can read it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Authentication:
 
     :param public_key: the server's RSA key, as PEM, which the user vouches for.
     :param retrieve_key: take the server's word for its key.
-    :param cleartext: send the password itself to a server that nobody has verified.
+    :param cleartext: send the password itself to a server that no one has verified.
     :param local: the line is a Unix socket.
     """
 
@@ -183,7 +183,7 @@ class Authentication:
     def _retrieved_key(self, connection: Any, request: bytes) -> bytes:
         import pymysql
 
-        # Nobody sits in between on a Unix socket; a server wants the key for sha256_password there too.
+        # No one sits in between on a Unix socket; a server wants the key for sha256_password there too.
         if not (self.retrieve_key or self.local):
             raise DiagnosedError(faults.NO_PUBLIC_KEY)
         try:

@@ -191,7 +191,7 @@ def working(client: Any, *, watched: bool = True) -> AbstractContextManager[obje
 
 
 def cut(client: Any) -> None:
-    """Break the line of a connection under whoever waits for it."""
+    """Break the line of a connection under the caller that waits for it."""
     line = getattr(client, "_sock", None)
     if line is not None:
         sockets.cut(line)

@@ -68,7 +68,7 @@ class MySQLConnection(ConnectionModel):
         FieldInfo("PEM file of the server's RSA key, with which a password may be encrypted on an unencrypted line."),
     ] = None
     allow_public_key_retrieval: Annotated[
-        bool, FieldInfo("Take that key from whoever answers; who sits between can then read the password.")
+        bool, FieldInfo("Take that key from any server that answers; who sits between can then read the password.")
     ] = False
     allow_cleartext_password: Annotated[
         bool,
@@ -163,7 +163,7 @@ class MySQLConnection(ConnectionModel):
         return build_url("mysql", (self.user, self.password.get_secret_value()), address, self.database, options)
 
     def context(self) -> DeadlineContext | None:
-        """Return the TLS context that the fields ask for (CONN-017), or None. Nobody may change it.
+        """Return the TLS context that the fields ask for (CONN-017), or None. No one may change it.
 
         :raises ConnectionConfigError: a file is missing or is not PEM.
         """

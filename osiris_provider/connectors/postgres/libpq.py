@@ -194,7 +194,7 @@ def _set_verbosity(connection: extensions.connection) -> bool:
 def _further_with_tls(parameters: Parameters, deadline: Deadline) -> bool:
     """Return whether the same login gets past 28000 over TLS: only so can "TLS required" be told.
 
-    Nobody vouches for the server here, so it does not get the password in clear text.
+    No one vouches for the server here, so it does not get the password in clear text.
     """
     careful = auth.for_other_clients(parameters)
     if auth.allows(careful.get("require_auth", ""), auth.CLEAR):

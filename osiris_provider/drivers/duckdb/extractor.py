@@ -110,7 +110,7 @@ class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
                 yield client
             finally:
                 if step.connection.get("alias") == _NO_CONNECTION:
-                    # Nobody else can ask for it.
+                    # No one else can ask for it.
                     get_connector("duckdb").close_client(client)
 
     def _stream(self, step: Step[ProcessorConfig]) -> Batches:

@@ -58,7 +58,7 @@ class DuckDBWriter(DuckDBDriver, SQLWriter[WriteConfig]):
     config_model = DuckDBWriteConfig
 
     def check(self, step: Step[WriteConfig]) -> None:
-        """Refuse connections whose rows nobody would ever see."""
+        """Refuse connections whose rows no one would ever see."""
         problem = {
             "read_only": step.connection.get("read_only") and "a writer needs a connection without it",
             "path": str(step.connection["path"]) == ":memory:" and "what a step writes there is gone when it ends",

@@ -38,7 +38,7 @@ def begin_together(
 ) -> str:
     """Begin transactions that see the same state of the database; return why that cannot be, or nothing.
 
-    Neither MySQL nor MariaDB can give a snapshot to another connection. But snapshots that are taken while nobody can
+    Neither MySQL nor MariaDB can give a snapshot to another connection. But snapshots that are taken while no one can
     commit are the same. A table is locked alone; of a query it is not known what to lock, so it is everything, for
     which the user needs the right RELOAD.
 

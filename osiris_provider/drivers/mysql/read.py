@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 UTC: Final = "UTC"
 CHARSET: Final = "utf8mb4"
 WRITE_TIMEOUT_SECONDS: Final = 86_400
-"""How long a server waits for a reader that has not come to what was sent; for a minute, if nobody says."""
+"""How long a server waits for a reader that has not come to what was sent; for a minute, if no one says."""
 AS_ASKED: Final = "config field engine says so"
 _SET_SESSION: Final = "SET SESSION time_zone = %s, SESSION net_write_timeout = %s"
 FEWEST_ROWS: Final = 256

@@ -76,7 +76,7 @@ class CopyBlocks:
                 output = io.BufferedWriter(_Sink(self._put), self._block_bytes)
                 stoppable(self._connection, partial(cursor.copy_expert, self._statement, output))
                 output.flush()
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever reads the blocks
+        except BaseException as error:  # noqa: BLE001 - raised again by the reader of the blocks
             end = error
         self._put(end)
         self._dropping = True

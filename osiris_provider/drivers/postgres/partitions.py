@@ -45,7 +45,7 @@ def plan_partitions(
 
     The tables stay what they are until that session is finished.
 
-    :param client: a psycopg2 connection that nobody else uses meanwhile.
+    :param client: a psycopg2 connection that no one else uses meanwhile.
     :param config: what is to be read; has ``partition_on``.
     :param dialect: of PostgreSQL.
     :raises DriverConfigError: the column is not of integers, dates or timestamps.

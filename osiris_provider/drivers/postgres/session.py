@@ -33,7 +33,7 @@ class Session:
     If the connection is in a transaction already, that one is used and left open; otherwise one is opened, committed
     when the result has been read to its end, and rolled back in any other case.
 
-    :param connection: a psycopg2 connection that nobody else uses meanwhile.
+    :param connection: a psycopg2 connection that no one else uses meanwhile.
     """
 
     def __init__(self, connection: extensions.connection) -> None:
@@ -76,7 +76,7 @@ class Session:
             if error.pgcode not in _NO_SUBQUERY:
                 raise
         else:
-            # Its locks stay: nobody can alter the table before it is read.
+            # Its locks stay: no one can alter the table before it is read.
             self.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
             return columns_of(description)
         self.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")

@@ -50,7 +50,7 @@ class Ledger:
         )
 
     def prune(self) -> None:
-        """Forget the loads that ended more than :data:`KEPT_DAYS` days ago; nobody retries them any more."""
+        """Forget the loads that ended more than :data:`KEPT_DAYS` days ago; no one retries them any more."""
         oldest = dt.datetime.now(dt.timezone.utc).replace(tzinfo=None) - dt.timedelta(days=KEPT_DAYS)
         condition = "loaded_at < %s AND state = %s ORDER BY load_key LIMIT 1000"
         # By their keys: a search that deletes would wait in MySQL for the rows of loads that are at work.

@@ -1,4 +1,4 @@
-"""Streams that are read by threads of their own, a little ahead of whoever takes their batches.
+"""Streams that are read by threads of their own, a little ahead of the caller that takes their batches.
 
 What waits for a server or decodes what it sent then overlaps with what encodes Parquet, and several streams of one
 query overlap with each other.

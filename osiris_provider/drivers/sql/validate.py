@@ -1,6 +1,6 @@
 """Whether the rows of an input fit the columns of a table, found out before they are sent.
 
-A server's own error often names no row, or shows the value, which may be nobody else's business. Rows are counted
+A server's own error often names no row, or shows the value, which may be no one else's business. Rows are counted
 from 1.
 """
 

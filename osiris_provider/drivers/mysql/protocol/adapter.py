@@ -55,7 +55,7 @@ class QueryResult:
     Whoever stops before the end closes it: what the server goes on sending is then of no use, so the connection is
     closed too. It also happens when the object is forgotten or an error occurs while reading.
 
-    :param connection: an open PyMySQL connection; nobody else may use it until the result has been read or closed.
+    :param connection: an open PyMySQL connection; no one else may use it until the result has been read or closed.
     :param query: one statement that returns rows; with placeholders as PyMySQL wants them if there are ``args``.
     :param args: values for the placeholders.
     :param text_columns: these columns of the result are delivered as text.

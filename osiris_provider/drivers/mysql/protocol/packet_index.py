@@ -33,7 +33,7 @@ NUMBER_SHIFT: Final = 24
 def packet_starts(data: NDArray[np.uint8], position: int, filled: int, typical: int) -> NDArray[np.int64]:
     """Return where packets start, the first of them at ``position``, each behind the one before it.
 
-    They may be fewer than there are, down to the first; whoever wants all follows them from the last one on.
+    They may be fewer than there are, down to the first; a caller that wants all follows them from the last one on.
 
     :param data: the buffer, with some room behind ``filled``.
     :param position: where a packet starts.
