@@ -148,7 +148,8 @@ def test_a_lasting_fault_of_any_category_fails() -> None:
 
 
 @since_3_3
-def test_it_survives_serialisation() -> None:
-    policy = OsirisRetryPolicy(None, timedelta(seconds=5))
+@pytest.mark.parametrize("delay", [None, timedelta(seconds=1.5), timedelta(0)])
+def test_it_survives_serialisation(delay: timedelta | None) -> None:
+    policy = OsirisRetryPolicy(delay, timedelta(seconds=5))
     assert vars(OsirisRetryPolicy.deserialize(policy.serialize())) == vars(policy)
     assert DagSerialization.to_dict(dag_of("serialised", NetworkError))
