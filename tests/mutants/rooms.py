@@ -57,6 +57,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tests/integration/test_cli_sta*.py",
         "tests/security/test_sta*.py",
     ),
+    "runtime/health_state.py": ("tests/airflow/test_health_events.py",),
     "storage": ("tests/contract/test_staging.py", "tests/integration/test_filesystem_drivers.py"),
 } | dict.fromkeys(_AIRFLOW, ("tests/airflow",))
 """Folders and modules of the package, and the tests of what is in them, as patterns; those of all parents count too."""
