@@ -103,10 +103,10 @@ def _seconds_between(text: str, first: str, second: str) -> float:
 def test_mark_failed_ends_the_work(airflow: AirflowServer, busy: Busy) -> None:
     rest = Rest(airflow.origin, "admin")
     run = rest.trigger("endless", 240)
-    # Of each server: a driver's statement, and a hook's.
-    until(lambda: all(ask() == 2 for ask in busy.values()), "statements", 240)
+    # Of each server: a driver's statement, a hook's, and one of code that uses a client.
+    until(lambda: all(ask() == 3 for ask in busy.values()), "statements", 240)
     for family in FAMILIES:
-        for left, task in ((1, family), (0, f"{family}_hook")):
+        for left, task in ((2, family), (1, f"{family}_hook"), (0, f"{family}_client")):
             path = f"/dags/endless/dagRuns/{quote(run, safe='')}/taskInstances/{task}"
             (log,) = airflow.logs.rglob(f"dag_id=endless/run_id={run}/task_id={task}/attempt=1.log")
             assert rest.ask("PATCH", path, json={"new_state": "failed"}).ok

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
-from airflow.sdk import DAG
+from airflow.sdk import DAG, task
+from osiris_provider import get_connector, resolve_connection
 from osiris_provider.operators.osiris import OsirisOperator
 
 SLOW = "SELECT count(*) AS n FROM range(1000000) a, range(1000000) b WHERE hash(a.range + b.range) = 3"
@@ -17,6 +19,19 @@ EXTRACTS: dict[str, dict[str, Any]] = {
 }
 STATEMENTS = {"postgres": "SELECT pg_sleep(600)", "mysql": "SELECT SLEEP(600)", "duckdb": SLOW}
 LIMIT = timedelta(seconds=10)
+
+
+@task
+def query(reference: str, statement: str) -> None:
+    """Work as code of users may: with the client of a connector, and no hook."""
+    connection = resolve_connection(reference)
+    with (
+        closing(get_connector(connection["family"]).create_client(connection)) as client,
+        closing(client.cursor()) as cursor,
+    ):
+        cursor.execute(statement)
+        cursor.fetchall()
+
 
 with DAG("timeouts", schedule=None, is_paused_upon_creation=False):
     for family, config in EXTRACTS.items():
@@ -31,3 +46,4 @@ with DAG("endless", schedule=None, is_paused_upon_creation=False):
     for family in ("postgres", "mysql"):
         OsirisOperator(task_id=family, driver=f"{family}.extractor", config=EXTRACTS[family])
         SQLExecuteQueryOperator(task_id=f"{family}_hook", conn_id=f"osiris_{family}_default", sql=STATEMENTS[family])
+        query.override(task_id=f"{family}_client")(EXTRACTS[family]["connection"], STATEMENTS[family])
