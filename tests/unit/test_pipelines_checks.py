@@ -238,7 +238,8 @@ def test_hostile_files_are_refused_soon(tmp_path: Path, name: str) -> None:
     began = time.process_time()
     problems = check_pipeline(path)[1]
     assert 0 < len(problems) <= MOST_PROBLEMS
-    assert time.process_time() - began < 1
+    # Each takes less than one on a quiet machine; what is quadratic takes minutes.
+    assert time.process_time() - began < 5
 
 
 @settings(max_examples=200)
