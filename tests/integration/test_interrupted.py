@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import logging
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -14,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO, cast
@@ -24,78 +21,24 @@ import psycopg2.extras
 import pyarrow as pa
 import pymysql
 import pytest
-from osiris_provider.connectors import close_all, get_connector, interrupt
+from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.connectors.registry import stop_all
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.mysql import session
 from osiris_provider.hooks.bulk.mysql import dump, load
 from osiris_provider.net import killed
 from osiris_provider.net.killed import StoppedError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.faults.peers import Peer, silent
-from tests.integration.stopping import AT_ONCE, BY, killed_after, raised_after, stops
+from tests.integration.stopping import AT_ONCE, BY, killed_after, stops
+from tests.integration.work import ROWS, Connection, Work, client, executed, login, read, write
 from tests.servers import Address, MySQLFamilyServer, PostgresServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
 
-Connection = dict[str, Any]
-Work = Callable[[Connection], object]
-ROWS = pa.table({"n": [1, 2, 3]})
+pytestmark = pytest.mark.usefixtures("all_imported")
+
 BEFORE = 0.4
 """Seconds until the signal: by then the server is at work."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def imported() -> None:
-    """Have the time of a test be its server's; what is raised within an import leaves half of a module behind."""
-    for name in ("duckdb", "pandas", "psycopg2", "pyarrow.parquet", "pyarrow.csv", "pymysql", "requests", "tenacity"):
-        import_module(name)
-    for family in ("api", "duckdb", "mysql", "postgres", "shopify", "supabase"):
-        get_connector(family).load()
-    pa.array([1]).to_pandas()
-
-
-def read(driver: str, **config: Any) -> Work:
-    """Return what reads with a driver."""
-
-    def work(connection: Connection) -> object:
-        step = {"resolved_connection": connection, **config}
-        ctx = RecordingContext()
-        return get_driver(driver).run(step_id="s", config=step, inputs={}, ctx=ctx)["data"].read_all()
-
-    return work
-
-
-def write(driver: str, rows: pa.Table = ROWS, **config: Any) -> Work:
-    """Return what writes with a driver."""
-
-    def work(connection: Connection) -> object:
-        step = {"resolved_connection": connection, "table": "target", **config}
-        ctx = RecordingContext(load_id="load")
-        return get_driver(driver).run(step_id="s", config=step, inputs={"rows": {"data": rows}}, ctx=ctx)
-
-    return work
-
-
-def client(statement: Callable[[Any], object]) -> Work:
-    """Return what works with the client that a hook gives."""
-
-    def work(connection: Connection) -> object:
-        with closing(get_connector(connection["family"]).create_client(connection)) as found:
-            return statement(found)
-
-    return work
-
-
-def executed(sql: str, **options: Any) -> Work:
-    """Return what executes a statement and fetches its rows."""
-
-    def statement(found: Any) -> object:
-        with closing(found.cursor(**options)) as cursor:
-            cursor.execute(sql)
-            return cursor.fetchall()
-
-    return client(statement)
 
 
 def bulk(statement: Callable[[Any, BinaryIO], object]) -> Work:
@@ -135,23 +78,6 @@ POSTGRES: dict[str, Work] = {
     "client, copy": client(lambda found: found.cursor().copy_expert(f"COPY ({SLEEP}) TO STDOUT", sys.stderr)),
 }
 BUSY_POSTGRES = "SELECT query FROM pg_stat_activity WHERE datname = %s AND state = 'active' AND pid <> pg_backend_pid()"
-
-
-@pytest.fixture
-def locked_postgres(postgres: PostgresServer, postgres_database: Address) -> Iterator[Address]:
-    with (
-        closing(psycopg2.connect(**login(postgres_database, dbname=postgres_database.database))) as holder,
-        holder.cursor() as cursor,
-    ):
-        cursor.execute("CREATE TABLE free (n INT); CREATE TABLE target (n INT PRIMARY KEY)")
-        holder.commit()
-        cursor.execute("LOCK TABLE target IN ACCESS EXCLUSIVE MODE")
-        yield postgres_database
-    del postgres
-
-
-def login(address: Address, **more: Any) -> dict[str, Any]:
-    return {"host": address.host, "port": address.port, "user": address.user, "password": address.password, **more}
 
 
 @pytest.mark.parametrize("by", BY)
@@ -200,19 +126,6 @@ MYSQL: dict[str, Work] = {
     "hook, bulk_load": bulk(lambda found, file: load(found, "target", file.name)),
     "hook, bulk_dump": bulk(lambda found, file: dump(found, "target", file)),
 }
-
-
-@pytest.fixture
-def locked_mysql(mysql_family: MySQLFamilyServer, mysql_database: Address) -> Iterator[Address]:
-    settings = login(mysql_database, database=mysql_database.database)
-    settings["password"] = settings["password"].encode()
-    with closing(pymysql.connect(**settings)) as holder, holder.cursor() as cursor:
-        cursor.execute("CREATE TABLE free (n INT)")
-        cursor.execute("INSERT INTO free VALUES (20), (30), (40)")
-        cursor.execute("CREATE TABLE target (n INT PRIMARY KEY)")
-        cursor.execute("LOCK TABLES target WRITE")
-        yield mysql_database
-    del mysql_family
 
 
 @contextmanager
@@ -386,112 +299,3 @@ def test_what_a_signal_does_not_raise_interrupts_nothing(postgres_database: Addr
         timer.join()
         signal.signal(signal.SIGUSR1, before)
     assert seen == [signal.SIGUSR1]
-
-
-WAITS: dict[str, dict[str, Work]] = {
-    "postgres": {
-        "writer": write("postgres.writer", write_mode="replace"),
-        "extractor": read("postgres.extractor", table="target"),
-        "extractor, cursor": read("postgres.extractor", table="target", engine="cursor"),
-        "client": executed("SELECT n FROM target"),
-    },
-    "mysql": {
-        "writer": write("mysql.writer", write_mode="append"),
-        "extractor": read("mysql.extractor", query="SELECT n FROM target FOR UPDATE"),
-        "extractor, cursor": read("mysql.extractor", query="SELECT n FROM target FOR UPDATE", engine="cursor"),
-        "client": executed("UPDATE target SET n = 4"),
-    },
-}
-
-
-@MYSQL_AND_MARIADB
-@pytest.mark.parametrize(("family", "what"), [(family, what) for family, works in WAITS.items() for what in works])
-def test_who_holds_a_lock_is_logged(
-    family: str,
-    what: str,
-    locked_postgres: Address,
-    rows_locked: Address,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    address = {"postgres": locked_postgres, "mysql": rows_locked}[family]
-    monkeypatch.setattr(interrupt, "LOG_AFTER", 0.5)
-    with caplog.at_level(logging.WARNING), raised_after(2.5):
-        WAITS[family][what]({"family": family, "alias": "test", **asdict(address)})
-    said = [record.getMessage() for record in caplog.records if "Waiting for a lock" in record.getMessage()]
-    assert len(said) == 1
-    assert f"user {address.user}" in said[0]
-    assert str(address.port) in said[0]
-    close_all()
-
-
-@MYSQL_AND_MARIADB
-@pytest.mark.parametrize(
-    "work", [read("mysql.extractor", table="target"), executed("SELECT n FROM target")], ids=["extractor", "client"]
-)
-def test_a_lock_is_logged_whose_holder_the_server_does_not_tell(
-    work: Work, locked_mysql: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(interrupt, "LOG_AFTER", 0.5)
-    with caplog.at_level(logging.WARNING), raised_after(2.5):
-        work({"family": "mysql", "alias": "test", **asdict(locked_mysql)})
-    said = [record.getMessage() for record in caplog.records if "Waiting for a lock" in record.getMessage()]
-    assert len(said) == 1
-    assert "metadata lock'. The server does not tell this user who holds it." in said[0]
-    close_all()
-
-
-@pytest.fixture
-def rows_locked(mysql_family: MySQLFamilyServer, mysql_database: Address) -> Iterator[Address]:
-    """A table whose rows another transaction holds, and a user that may see who."""
-    settings = login(mysql_database, database=mysql_database.database)
-    settings["password"] = settings["password"].encode()
-    with (
-        closing(pymysql.connect(**login(mysql_family.admin))) as admin,
-        closing(pymysql.connect(**settings)) as holder,
-        admin.cursor() as grants,
-        holder.cursor() as cursor,
-    ):
-        rights = ("PROCESS ON *.*", "SELECT ON performance_schema.*")
-        for right in rights:
-            grants.execute(f"GRANT {right} TO {mysql_database.user}")
-        cursor.execute("CREATE TABLE target (n INT PRIMARY KEY)")
-        cursor.execute("INSERT INTO target VALUES (2)")
-        yield mysql_database
-        for right in rights:
-            grants.execute(f"REVOKE {right} FROM {mysql_database.user}")
-
-
-@MYSQL_AND_MARIADB
-def test_a_load_that_waits_for_another_one_says_so(
-    mysql_database: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(session, "ROUND_SECONDS", 1)
-    connection = {"family": "mysql", "alias": "test", **asdict(mysql_database)}
-    connector = get_connector("mysql")
-    with (
-        closing(connector.create_client(connection)) as other,
-        other.cursor() as cursor,
-        session.table_lock(cursor, "target"),
-        caplog.at_level(logging.WARNING),
-        raised_after(1.8),
-    ):
-        write("mysql.writer", write_mode="replace", create_if_missing=True)(connection)
-    assert f"that of session {other.thread_id()} of the server" in caplog.text
-    close_all()
-
-
-def test_a_wait_for_a_file_says_which_process_has_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(interrupt, "LOG_AFTER", 0.2)
-    path = str(tmp_path / "x.duckdb")
-    hold = "import sys, duckdb; found = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
-    command = [sys.executable, "-c", hold, path]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"open\n"
-        with caplog.at_level(logging.WARNING), raised_after(2.5):
-            executed("SELECT 1")({"family": "duckdb", "path": path})
-        holder.kill()
-    assert f"which another process has open: PID {holder.pid}." in caplog.text
