@@ -190,6 +190,21 @@ def working(client: Any, *, watched: bool = True) -> AbstractContextManager[obje
     return client.work(watched=watched) if isinstance(client, Interruptible) else nullcontext()
 
 
+def close(client: Any) -> None:
+    """Close a connection; one that is closed already stays so.
+
+    The handler of a signal may have interrupted a read of this thread, whose file cannot be closed until it has ended:
+    then the connection counts as closed and is open, and whoever was reading closes the rest.
+    """
+    from pymysql import Error
+
+    if client.open:
+        with suppress(Error, RuntimeError):
+            client.close()
+        with suppress(RuntimeError):
+            client._force_close()  # noqa: SLF001 - close() says only that it is closed
+
+
 def cut(client: Any) -> None:
     """Break the line of a connection under the caller that waits for it."""
     line = getattr(client, "_sock", None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import GARBAGE, RESET, transport_fault
 from osiris_provider.connectors.interrupt import is_busy
-from osiris_provider.connectors.mysql.client import cut, with_interrupts
+from osiris_provider.connectors.mysql.client import close, cut, with_interrupts
 from osiris_provider.connectors.mysql.connection import MySQLConnection
 from osiris_provider.connectors.mysql.faults import (
     DATABASE_DENIED,
@@ -77,7 +77,7 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
                 # A driver is at work, and its task is being killed. A server that is busy with a query notices a line
                 # that is cut, but not one on which a goodbye waits to be read.
                 cut(client)
-            client.close()
+            close(client)
 
     def fault_of(self, error: BaseException) -> Fault | None:
         """Return the fault of a PyMySQL error by its code."""

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.interrupt import stop
-from osiris_provider.connectors.mysql.client import working
+from osiris_provider.connectors.mysql.client import close, working
 from osiris_provider.drivers.mysql.config import SEVERAL_RESULTS
 from osiris_provider.drivers.mysql.protocol.arrow_types import VECTOR, ColumnDefinition
 from osiris_provider.drivers.mysql.protocol.columns import Column, columns_of, schema_of
@@ -231,8 +231,7 @@ def _refuse_more_results(step: str, cursor: SSCursor) -> None:
 def hang_up(client: Connection[Any]) -> None:
     """Close a connection whose rows have not all been read; MySQL cannot be told to stop sending them."""
     _leave_the_rest(client)
-    if client.open:
-        client.close()
+    close(client)
 
 
 def _leave_the_rest(client: Connection[Any]) -> None:

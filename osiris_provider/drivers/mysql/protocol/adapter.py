@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import Self
 
+from osiris_provider.connectors.mysql.client import close
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.mysql.config import SEVERAL_RESULTS
 from osiris_provider.drivers.mysql.protocol.columns import columns_of, schema_of
@@ -282,5 +283,5 @@ def _hang_up(connection: Any, file: Any) -> None:
     if connection.open and _file(connection) is file:
         with suppress(OSError):
             connection._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - see above
-        connection.close()
+        close(connection)
     file.close()
