@@ -127,10 +127,10 @@ def test_conn_015_client_speaks_graphql(shop: FakeShopify) -> None:
     connector.close_client(session)
 
 
-def extracted(server: FakeShopify, marks: MemoryState | None = None, **config: Any) -> pa.Table:
+def extracted(server: FakeShopify, state: MemoryState | None = None, **config: Any) -> pa.Table:
     config = {"resolved_connection": to(server), **config}
     driver = get_driver("shopify.extractor")
-    ctx = RecordingContext(state=marks)
+    ctx = RecordingContext(state=state)
     table: pa.Table = driver.run(step_id="read", config=config, inputs={}, ctx=ctx)["data"].read_all()
     return table
 

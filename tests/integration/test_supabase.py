@@ -169,11 +169,11 @@ def test_conn_015_client_of_a_dsn_is_a_database_connection(supabase: FakeSupabas
 
 
 def extracted(
-    server: FakeSupabase, connection: dict[str, Any] | None = None, marks: MemoryState | None = None, **config: Any
+    server: FakeSupabase, connection: dict[str, Any] | None = None, state: MemoryState | None = None, **config: Any
 ) -> pa.Table:
     config = {"resolved_connection": connection or to(server), "table": "people", "order": "id", **config}
     driver = get_driver("supabase.extractor")
-    ctx = RecordingContext(state=marks)
+    ctx = RecordingContext(state=state)
     table: pa.Table = driver.run(step_id="read", config=config, inputs={}, ctx=ctx)["data"].read_all()
     return table
 

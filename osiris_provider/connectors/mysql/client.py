@@ -93,6 +93,13 @@ class Interruptible:
         with self.work():
             _base(self, "rollback")()
 
+    def _force_close(self) -> None:
+        result = getattr(self, "_result", None)
+        if result is not None:
+            # PyMySQL would read it to its end when it is forgotten, from a line that is gone.
+            result.unbuffered_active = False
+        _base(self, "_force_close")()
+
     def _execute_command(self, command: int, sql: Any) -> Any:
         # Also for what goes by no work: BEGIN, SET AUTOCOMMIT, SET NAMES.
         killed.check()
