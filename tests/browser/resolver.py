@@ -59,7 +59,7 @@ def main() -> None:
         from osiris_provider.hooks.base import resolve
 
         for line in sys.stdin:
-            answers.write(json.dumps(resolve(line.strip())) + "\n")
+            answers.write(json.dumps(dict(resolve(line.strip()))) + "\n")
 
 
 if __name__ == "__main__":
