@@ -195,6 +195,33 @@ def test_incremental_steps_go_on_where_the_last_run_that_succeeded_has_ended(fol
     assert len(run_pipeline(folder.pipeline)["orders"]) == 6
 
 
+@pytest.mark.parametrize("left_out", [{"write": False}, {"until": "new"}, {"given": {"new": pa.table({"id": [0]})}}])
+def test_rows_that_have_not_reached_their_writer_are_read_again(
+    folder: Folder, left_out: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with duckdb.connect(str(folder.path / "shop.duckdb")) as database:
+        database.execute("CREATE TABLE orders AS SELECT 1 AS id")
+    text = f"""\
+    steps:
+      - id: orders
+        driver: duckdb.extractor
+        config: {{connection: "@duckdb.shop", table: orders, incremental: {{column: id}}}}
+      - {{id: new, driver: duckdb.processor, inputs: [orders], config: {{query: FROM orders}}}}
+      - {{id: count, driver: duckdb.processor, inputs: [orders], config: {{query: SELECT count(*) FROM orders}}}}
+      - {{id: store, driver: filesystem.csv_writer, inputs: [new], config: {{path: {folder.path}/new.csv}}}}
+    """
+    folder.write(text)
+    state = str(folder.path / "state")
+    with run_pipeline(folder.pipeline, state=state, **left_out) as first:
+        assert first["orders"]["id"].to_pylist() == [1]
+    assert "orders: how far it has read is not kept" in caplog.text
+    with run_pipeline(folder.pipeline, state=state) as second:
+        assert second["orders"]["id"].to_pylist() == [1]
+    with run_pipeline(folder.pipeline, state=state) as third:
+        assert third["orders"]["id"].to_pylist() == []
+    assert pa.csv.read_csv(folder.path / "new.csv").num_rows == 0
+
+
 OML = """\
 oml_version: "0.1.0"
 name: hello

@@ -138,7 +138,7 @@ class Run:
                 self._outcomes[step.id] = outcome = self._outcome(step)
                 self._watch(step.id, outcome, outcome.rows or 0)
             if not any(outcome.status == "failed" for outcome in self._outcomes.values()):
-                self._state.keep()
+                self._state.keep(self._unreached)
         except BaseException:
             stop_all()
             folder.close()
@@ -146,6 +146,16 @@ class Run:
         finally:
             close_all()
         return RunResult(self._outcomes, self._staged, self._staging, folder)
+
+    def _unreached(self, step_id: str) -> str | None:
+        """Return the first step that should have got rows of a step, by way of others too, and has not worked."""
+        behind = {step_id}
+        for step in self._pipeline.steps.values():
+            if behind.intersection(step.inputs.values()):
+                if self._outcomes[step.id].status != "done":
+                    return step.id
+                behind.add(step.id)
+        return None
 
     def _outcome(self, step: PipelineStep) -> Outcome:
         if step.id not in self._planned:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 
 from osiris_provider.drivers.incremental.cursor import CursorValue, RunRange
 from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey
+
+log = logging.getLogger(__name__)
 
 
 class RunState:
@@ -29,14 +32,26 @@ class RunState:
         """Return the part of a step."""
         return StepState(TaskKey(self._pipeline, step), self._store, self._run, self._take)
 
-    def keep(self) -> None:
+    def keep(self, unreached: Callable[[str], str | None]) -> None:
         """Write down what the steps have reached; the next run begins there.
 
+        :param unreached: names a step that has not got the rows of a step, if there is one: the next run has to read
+            them again, or that step would never see them.
         :raises ConnectorError: the storage is full, denies access, is not reached or fails.
         """
-        if self._store is not None:
-            for entry in self._reached.values():
+        if self._store is None:
+            return
+        for step, entry in self._reached.items():
+            missing = unreached(step)
+            if missing is None:
                 self._store.write(self._run, entry)
+            else:
+                log.warning(
+                    "Step %s: how far it has read is not kept, because step %s has not got its rows. "
+                    "The next run reads them again.",
+                    step,
+                    missing,
+                )
 
     def _take(self, entry: Entry) -> None:
         self._reached[entry.task.task_id] = entry
