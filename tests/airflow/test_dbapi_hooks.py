@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import stat
+import sys
 from contextlib import closing
 from datetime import time, timedelta, timezone
 from decimal import Decimal
@@ -20,6 +21,7 @@ from osiris_provider.hooks.dbapi import OsirisDbApiHook
 from osiris_provider.hooks.duckdb_transaction import Transaction
 from osiris_provider.hooks.postgres import OsirisPostgresHook
 from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from tests.airflow.conftest import MYSQL_SERVERS, NewHook
@@ -259,7 +261,15 @@ def test_uris_say_where_the_connection_leads(new_hook: NewHook, tmp_path: Path) 
         assert (url.drivername, url.password) == (driver, hook.resolved["password"])
 
 
-def test_sqlalchemy_for_duckdb_names_its_package(new_hook: NewHook) -> None:
+def test_sqlalchemy_reads_and_writes(hook: OsirisDbApiHook) -> None:
+    hook.run("CREATE TABLE t (n INTEGER)")
+    with hook.get_sqlalchemy_engine().begin() as connection:
+        connection.execute(text("INSERT INTO t VALUES (:n)"), {"n": 7})
+    assert hook.get_records("SELECT n FROM t") == [(7,)]
+
+
+def test_sqlalchemy_for_duckdb_names_its_package(new_hook: NewHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb_engine", None)
     with pytest.raises(MissingPackageError, match="pip install duckdb-engine"):
         new_hook("duckdb").get_sqlalchemy_engine()
 
