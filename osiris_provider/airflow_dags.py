@@ -181,11 +181,11 @@ def _schedule(settings: PipelineModel) -> Any:
 
 
 def _params(pipeline: Pipeline) -> dict[str, Param]:
-    made: dict[str, Param] = {}
+    params: dict[str, Param] = {}
     for name, param in pipeline.params.items():
         default = {} if param.required else {"default": param.default}
-        made[name] = Param(**default, description=param.description, **param.schema)
-    return made
+        params[name] = Param(**default, description=param.description, **param.schema)
+    return params
 
 
 def _task_defaults(settings: PipelineModel) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class Fault:
 
     :param slug: its stable name, for programs and tests; each is defined once in the whole package.
     :param category: of CONN-010.
-    :param message: what happened, then what to do; ``{place}`` and ``{timeout}`` are filled in.
+    :param message: what happened, then what to do; ``{address}`` and ``{timeout}`` are filled in.
     :param permanent: waiting does not help, somebody has to correct something, although the category is one that is
         usually retried (an expired certificate is).
     """
@@ -122,7 +122,7 @@ class Fault:
         :param timeout: seconds that were waited, where it matters.
         """
         waited = f"{timeout:g} s" if timeout else "the time given"
-        return self.message.replace("{timeout}", waited).replace("{place}", address)[:MAX_MESSAGE]
+        return self.message.replace("{timeout}", waited).replace("{address}", address)[:MAX_MESSAGE]
 
     def error(
         self,
@@ -145,7 +145,7 @@ class Fault:
         return kind(prefix + self.text(address), fault=self, retry_after=retry_after, cause=named, **where)
 
 
-UNKNOWN = Fault("unknown", "unknown", "{place} failed with an error that has no category yet. Please report it.")
+UNKNOWN = Fault("unknown", "unknown", "{address} failed with an error that has no category yet. Please report it.")
 
 
 class Where(TypedDict, total=False):
@@ -261,7 +261,7 @@ class ConnectorError(OsirisError):
     :raises ValueError: the fault is of another category than the class; :meth:`Fault.error` takes the right class.
     """
 
-    usual: ClassVar[Fault] = UNKNOWN
+    default: ClassVar[Fault] = UNKNOWN
     fault: Fault
     retry_after: float | None
     cause: str | None
@@ -276,7 +276,7 @@ class ConnectorError(OsirisError):
         **where: Unpack[Where],
     ) -> None:
         super().__init__(message, **where)
-        self.fault = self.usual if fault is None else fault
+        self.fault = self.default if fault is None else fault
         self.retry_after = retry_after
         self.cause = cause
         if self.fault.category != self.category:
@@ -293,28 +293,32 @@ class AuthError(ConnectorError):
     """The peer does not accept these credentials."""
 
     category = "auth"
-    usual = Fault("auth", "auth", "{place} does not accept these credentials. Check them.")
+    default = Fault("auth", "auth", "{address} does not accept these credentials. Check them.")
 
 
 class PermissionDeniedError(ConnectorError):
     """The credentials are good, the right is missing."""
 
     category = "permission"
-    usual = Fault("permission", "permission", "{place} accepts these credentials, but a right is missing. Grant it.")
+    default = Fault(
+        "permission", "permission", "{address} accepts these credentials, but a right is missing. Grant it."
+    )
 
 
 class NetworkError(ConnectorError):
     """The peer was not reached, or the line broke."""
 
     category = "network"
-    usual = Fault("network", "network", "{place} was not reached, or the line broke. Check the network between.")
+    default = Fault("network", "network", "{address} was not reached, or the line broke. Check the network between.")
 
 
 class ConnectTimeoutError(ConnectorError):
     """The peer did not answer in time."""
 
     category = "timeout"
-    usual = Fault("timeout", "timeout", "{place} did not answer in time. Check firewall and load, or allow more time.")
+    default = Fault(
+        "timeout", "timeout", "{address} did not answer in time. Check firewall and load, or allow more time."
+    )
 
 
 class UnknownConnectorError(ConnectorError):

@@ -49,4 +49,4 @@ def _retry(fault: Fault) -> str:
 
 
 def _words(fault: Fault) -> str:
-    return fault.message.replace("{place}", "…").replace("{timeout}", "the timeout")
+    return fault.message.replace("{address}", "…").replace("{timeout}", "the timeout")

@@ -34,10 +34,11 @@ _COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 NEEDS_HEALTH_PATH = NOT_CHECKED.reworded(
-    "{place} answers the same without credentials, so they are not proven. Set health_path to a path that needs them.",
+    "{address} answers the same without credentials, so they are not proven. Set health_path to a path that needs "
+    "them.",
 )
 NOTHING_THERE = NOT_FOUND.reworded(
-    "{place} has nothing at this address. Check base_url, and the path: for doctor it is health_path.",
+    "{address} has nothing at this address. Check base_url, and the path: for doctor it is health_path.",
 )
 STATUSES = {**HTTP_STATUS, 404: NOTHING_THERE}
 

@@ -18,77 +18,79 @@ from osiris_provider.net.deadline import TooMuchDataError
 from osiris_provider.net.dns import NamesUnansweredError
 
 REFUSED = Fault(
-    "refused", "network", "{place} refused the connection. Check host and port, and that the server is running."
+    "refused", "network", "{address} refused the connection. Check host and port, and that the server is running."
 )
-UNREACHABLE = Fault("unreachable", "network", "There is no route to {place}. Check the network, VPN or firewall.")
-UNKNOWN_HOST = Fault("unknown_host", "network", "The host name of {place} is not known to DNS. Check its spelling.")
+UNREACHABLE = Fault("unreachable", "network", "There is no route to {address}. Check the network, VPN or firewall.")
+UNKNOWN_HOST = Fault("unknown_host", "network", "The host name of {address} is not known to DNS. Check its spelling.")
 DNS_FAILED = Fault(
-    "dns_failed", "network", "DNS gave no answer for {place}. Check the resolver of this machine, then try again."
+    "dns_failed", "network", "DNS gave no answer for {address}. Check the resolver of this machine, then try again."
 )
 DNS_SILENT = Fault(
-    "dns_silent", "timeout", "No name server answered for {place} within {timeout}. Check the resolver of this machine."
+    "dns_silent",
+    "timeout",
+    "No name server answered for {address} within {timeout}. Check the resolver of this machine.",
 )
 RESET = Fault(
-    "reset", "network", "{place} broke the connection off. Check that it is the right port, then its server log."
+    "reset", "network", "{address} broke the connection off. Check that it is the right port, then its server log."
 )
 GARBAGE = Fault(
-    "garbage", "network", "What answers at {place} does not speak the expected protocol. Check host and port.", True
+    "garbage", "network", "What answers at {address} does not speak the expected protocol. Check host and port.", True
 )
 TIMED_OUT = Fault(
-    "timed_out", "timeout", "{place} did not answer within {timeout}. Check firewall and load, or allow more time."
+    "timed_out", "timeout", "{address} did not answer within {timeout}. Check firewall and load, or allow more time."
 )
 NOT_ASKED = Fault(
     "not_asked",
     "timeout",
-    "This machine did not get round to asking {place} within {timeout}. Check its load, or allow more time.",
+    "This machine did not get round to asking {address} within {timeout}. Check its load, or allow more time.",
 )
 TOO_MUCH_DATA = Fault(
     "too_much_data",
     "network",
-    "{place} sends without end what a check never asked for. Check host and port, and what it is that answers there.",
+    "{address} sends without end what a check never asked for. Check host and port, and what it is that answers there.",
     True,
 )
 TLS_REFUSED = Fault(
     "tls_refused",
     "network",
-    "{place} offers no TLS, but the connection asks for it. Switch TLS on there, or off in the connection.",
+    "{address} offers no TLS, but the connection asks for it. Switch TLS on there, or off in the connection.",
     True,
 )
 TLS_REQUIRED = Fault(
     "tls_required",
     "network",
-    "{place} accepts only TLS connections. Switch TLS on in the connection's fields.",
+    "{address} accepts only TLS connections. Switch TLS on in the connection's fields.",
     True,
 )
 TLS_FAILED = Fault(
-    "tls_failed", "network", "The TLS handshake with {place} failed. Check the port and the TLS settings.", True
+    "tls_failed", "network", "The TLS handshake with {address} failed. Check the port and the TLS settings.", True
 )
 CERTIFICATE_UNTRUSTED = Fault(
     "certificate_untrusted",
     "network",
-    "The certificate of {place} is not signed by a trusted authority. Check the CA file of the connection.",
+    "The certificate of {address} is not signed by a trusted authority. Check the CA file of the connection.",
     True,
 )
 CERTIFICATE_EXPIRED = Fault(
     "certificate_expired",
     "network",
-    "The certificate of {place} has expired or is not valid yet. Renew it on the server.",
+    "The certificate of {address} has expired or is not valid yet. Renew it on the server.",
     True,
 )
 CERTIFICATE_WRONG_NAME = Fault(
     "certificate_wrong_name",
     "network",
-    "The certificate of {place} was made for another name. Use the name that it carries as host.",
+    "The certificate of {address} was made for another name. Use the name that it carries as host.",
     True,
 )
 MISCONFIGURED = Fault(
-    "misconfigured", "unknown", "The connection to {place} cannot be tried as it is. Correct its fields.", True
+    "misconfigured", "unknown", "The connection to {address} cannot be tried as it is. Correct its fields.", True
 )
 NO_SUCH_CONNECTION = Fault(
-    "no_such_connection", "unknown", "There is no connection {place}. Add it, or correct the reference.", True
+    "no_such_connection", "unknown", "There is no connection {address}. Add it, or correct the reference.", True
 )
 THROTTLED = Fault(
-    "throttled", "network", "{place} limits the rate of requests, and the limit is reached. Try again later."
+    "throttled", "network", "{address} limits the rate of requests, and the limit is reached. Try again later."
 )
 
 _BY_ERRNO = {

@@ -39,27 +39,34 @@ GRAPHQL = "graphql.json"
 PROOF = "{ shop { name } currentAppInstallation { accessScopes { handle } } }"
 _HOST_NAME = re.compile(r"(?=.{4,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 
-FROZEN = Fault("shop_frozen", "permission", "The shop {place} is frozen. Its owner has to pay the outstanding balance.")
+FROZEN = Fault(
+    "shop_frozen", "permission", "The shop {address} is frozen. Its owner has to pay the outstanding balance."
+)
 NO_SHOP = Fault(
-    "no_such_shop", "unknown", "There is no shop at {place}, or no such api_version. Check both fields.", permanent=True
+    "no_such_shop",
+    "unknown",
+    "There is no shop at {address}, or no such api_version. Check both fields.",
+    permanent=True,
 )
 SHOP_LOCKED = Fault(
-    "shop_locked", "permission", "The shop {place} is locked by Shopify. Its owner has to ask Shopify's support."
+    "shop_locked", "permission", "The shop {address} is locked by Shopify. Its owner has to ask Shopify's support."
 )
 REJECTED = Fault(
-    "security_rejection", "permission", "Shopify rejects requests to {place} as suspicious. Ask Shopify's support."
+    "security_rejection", "permission", "Shopify rejects requests to {address} as suspicious. Ask Shopify's support."
 )
 NO_SCOPE = Fault(
-    "no_scope", "permission", "The access token of {place} has no access scope. Grant the app the scopes that it needs."
+    "no_scope",
+    "permission",
+    "The access token of {address} has no access scope. Grant the app the scopes that it needs.",
 )
 TOO_COSTLY = Fault(
     "query_too_costly",
     "unknown",
-    "The query costs more than {place} allows. Ask for fewer fields or smaller pages.",
+    "The query costs more than {address} allows. Ask for fewer fields or smaller pages.",
     True,
 )
 BAD_QUERY = Fault(
-    "bad_query", "unknown", "{place} does not understand the GraphQL query. Check its fields and variables.", True
+    "bad_query", "unknown", "{address} does not understand the GraphQL query. Check its fields and variables.", True
 )
 
 STATUSES = {

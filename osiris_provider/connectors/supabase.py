@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 PAUSED = Fault(
     "project_paused",
     "unknown",
-    "The project at {place} is paused. Restore it in the Supabase dashboard.",
+    "The project at {address} is paused. Restore it in the Supabase dashboard.",
     permanent=True,
 )
 NO_SCHEMA = Fault(
     "schema_not_exposed",
     "unknown",
-    "{place} does not expose this schema. Expose it in the project's Data API settings, or change field schema.",
+    "{address} does not expose this schema. Expose it in the project's Data API settings, or change field schema.",
     permanent=True,
 )
 NO_TABLE = NO_SUCH_TABLE.reworded(
-    "{place} exposes no such table or view in this schema. Check its name and the Data API settings.",
+    "{address} exposes no such table or view in this schema. Check its name and the Data API settings.",
 )
-NO_COLUMN = NO_SUCH_COLUMN.reworded("{place} has no such column. Check select, filters and order.")
+NO_COLUMN = NO_SUCH_COLUMN.reworded("{address} has no such column. Check select, filters and order.")
 
 STATUSES = {**HTTP_STATUS, 540: PAUSED}
 CODES: dict[str, Fault] = {

@@ -84,21 +84,21 @@ def _by_reference(ref: ConnectionRef, file: FileArgument) -> ResolvedConnection:
     except ConnectionNotFoundError as error:
         missing = error
     connection_id = connection_id_of(ref.family, ref.alias)
-    found = _airflow_connection(connection_id)
-    if found is None:
+    stored = _airflow_connection(connection_id)
+    if stored is None:
         message = f"{missing} Airflow has no connection {connection_id} either."
         raise missing.restated(message, reference=str(ref))
-    return from_airflow(ref.family, _attributes(found), ref.alias or "default", connection_id=connection_id)
+    return from_airflow(ref.family, _attributes(stored), ref.alias or "default", connection_id=connection_id)
 
 
 def _by_id(connection_id: str, family: str | None, file: FileArgument) -> ResolvedConnection:
-    found = _airflow_connection(connection_id)
+    stored = _airflow_connection(connection_id)
     ref = reference_of_id(connection_id)
-    if found is not None and (_is_ours(found) or ref is None):
-        known = (found.conn_type or "").removeprefix("osiris_") if _is_ours(found) else family
+    if stored is not None and (_is_ours(stored) or ref is None):
+        known = (stored.conn_type or "").removeprefix("osiris_") if _is_ours(stored) else family
         if known:
-            return _from_airflow(known, found, connection_id, ref)
-        message = f"Airflow connection {connection_id} has type {found.conn_type}; choose one of the osiris types."
+            return _from_airflow(known, stored, connection_id, ref)
+        message = f"Airflow connection {connection_id} has type {stored.conn_type}; choose one of the osiris types."
         raise ConnectionConfigError(message, reference=connection_id)
     message = f"Airflow has no connection {connection_id}."
     if ref is not None:
@@ -107,14 +107,14 @@ def _by_id(connection_id: str, family: str | None, file: FileArgument) -> Resolv
             return resolve_connection(ref, file)
         except ConnectionNotFoundError as error:
             message = f"{message} {error}"
-        if found is not None:
-            return _from_airflow(family or ref.family, found, connection_id, ref)
+        if stored is not None:
+            return _from_airflow(family or ref.family, stored, connection_id, ref)
     raise ConnectionNotFoundError(message, reference=connection_id)
 
 
-def _from_airflow(family: str, found: Connection, connection_id: str, ref: ConnectionRef | None) -> ResolvedConnection:
+def _from_airflow(family: str, stored: Connection, connection_id: str, ref: ConnectionRef | None) -> ResolvedConnection:
     alias = ref.alias if ref and ref.alias and ref.family == family else connection_id
-    return from_airflow(family, _attributes(found), alias, connection_id=connection_id)
+    return from_airflow(family, _attributes(stored), alias, connection_id=connection_id)
 
 
 def _is_ours(connection: Connection) -> bool:

@@ -31,11 +31,11 @@ class DuckDBDialect(OnConflictDialect):
         name = f"{schema}.{table}" if schema else table
         with closing(self.hook.get_conn()) as connection:
             try:
-                found = connection.execute("SELECT name, type, pk FROM pragma_table_info(?)", [name]).fetchall()
+                described = connection.execute("SELECT name, type, pk FROM pragma_table_info(?)", [name]).fetchall()
             except duckdb.CatalogException:
                 return []
             given = {column.name for column in columns_of(connection, name)}
-        return [TableColumn(column, dtype, is_key, column in given) for column, dtype, is_key in found]
+        return [TableColumn(column, dtype, is_key, column in given) for column, dtype, is_key in described]
 
 
 class OsirisDuckDBHook(OsirisDbApiHook):
@@ -135,14 +135,14 @@ class OsirisDuckDBHook(OsirisDbApiHook):
         with closing(self.get_conn()) as client:
             (catalog,) = client.execute("SELECT current_catalog()").fetchone()
         model = self.effective.model
-        found = DatabaseInfo(
+        info = DatabaseInfo(
             scheme=self.family,
             authority=model.database,
             database=catalog,
             information_schema_columns=[*INFORMATION, "data_type"],
         )
         parser = SQLParser(dialect=self.family, default_schema=self.get_openlineage_default_schema())
-        return parser.generate_openlineage_metadata_from_sql(sql=sql, hook=self, database_info=found)
+        return parser.generate_openlineage_metadata_from_sql(sql=sql, hook=self, database_info=info)
 
     def get_openlineage_default_schema(self) -> str | None:
         """Return the schema of every new database."""

@@ -18,7 +18,7 @@ from osiris_provider.net.deadline import CHECK_BYTES, Deadline
 NOT_LOOKED_UP = Fault(
     "not_looked_up",
     "timeout",
-    "Airflow did not tell the connection {place} within {timeout}. Check its secrets backend and its database.",
+    "Airflow did not tell the connection {address} within {timeout}. Check its secrets backend and its database.",
 )
 
 

@@ -25,7 +25,7 @@ from osiris_provider.pipelines.problems import Location, listed
 
 Dialect = Literal["osiris", "oml"]
 Mode = Literal["read", "write", "transform"]
-MOST_STEPS = 500
+MAX_STEPS = 500
 STEP_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 _DATA_OF = re.compile(r"\$\{([^{}.]+)\.(?:df|data)\}")
 
@@ -98,8 +98,8 @@ def _step_list(steps: Any, source: Source) -> list[Any]:
     problem = ""
     if not isinstance(steps, list) or not steps:
         problem = "steps: is required, a list of steps with id and driver"
-    elif len(steps) > MOST_STEPS:
-        problem = f"there are {len(steps):,} steps; at most {MOST_STEPS} are allowed in a pipeline"
+    elif len(steps) > MAX_STEPS:
+        problem = f"there are {len(steps):,} steps; at most {MAX_STEPS} are allowed in a pipeline"
     if problem:
         source.problems.add(("steps",), problem)
         return []
@@ -133,8 +133,8 @@ def _draft_of(model: StepModel | OmlStepModel, location: Location, source: Sourc
 
 def _step_of(value: str) -> str:
     """Return the step that an input names: ``orders``, or ``${orders.df}``."""
-    found = _DATA_OF.fullmatch(value)
-    return found[1] if found else value
+    match = _DATA_OF.fullmatch(value)
+    return match[1] if match else value
 
 
 def _check_ids(drafts: list[StepDraft], source: Source) -> None:

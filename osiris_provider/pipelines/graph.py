@@ -36,7 +36,7 @@ def edges_of(draft: Draft, kinds: Mapping[str, Kind], problems: Problems) -> dic
     """
     chained = draft.dialect == "oml" or all(step.inputs is None and step.needs is None for step in draft.steps)
     known = {step.id for step in draft.steps}
-    found: dict[str, Edges] = {}
+    edges: dict[str, Edges] = {}
     previous: str | None = None
     for step in draft.steps:
         _check_names(step, draft.names, problems)
@@ -49,9 +49,9 @@ def edges_of(draft: Draft, kinds: Mapping[str, Kind], problems: Problems) -> dic
             carries = draft.dialect == "oml"
         if inputs is None:
             inputs = _data_of(needs, kinds, step) if carries else {}
-        found[step.id] = Edges(inputs, tuple(dict.fromkeys([*inputs.values(), *needs])))
+        edges[step.id] = Edges(inputs, tuple(dict.fromkeys([*inputs.values(), *needs])))
         previous = step.id
-    return found
+    return edges
 
 
 def _data_of(needs: Sequence[str], kinds: Mapping[str, Kind], step: StepDraft) -> dict[str, str]:
@@ -126,7 +126,7 @@ def _cycles(waiting: Mapping[str, set[str]]) -> list[list[str]]:
     """Return a cycle for each group of steps that wait for each other; all of ``waiting`` are in one, or behind one."""
     left = {name: {of for of in after if of != name} for name, after in waiting.items()}
     left = {name: after for name, after in left.items() if after}
-    found: list[list[str]] = []
+    cycles: list[list[str]] = []
     seen: set[str] = set()
     for start in left:
         path: list[str] = []
@@ -139,5 +139,5 @@ def _cycles(waiting: Mapping[str, set[str]]) -> list[list[str]]:
             # What a step waits for comes before it.
             cycle = path[path.index(name) :][::-1]
             turn = min(range(len(cycle)), key=lambda at: list(left).index(cycle[at]))
-            found.append(cycle[turn:] + cycle[:turn])
-    return found
+            cycles.append(cycle[turn:] + cycle[:turn])
+    return cycles

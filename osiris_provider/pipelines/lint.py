@@ -33,15 +33,15 @@ def check_paths(
     :param connections: whether the connections are looked up in it. If there is no file they are not.
     """
     files = [file for path in paths for file in (find_pipelines(path) if path.is_dir() else [path])]
-    found: list[Problem] = []
+    problems: list[Problem] = []
     first: dict[str, Path] = {}
     for file in dict.fromkeys(files):
         other = first.setdefault(file.stem, file)
         if other is not file:
             message = f"the DAG id '{file.stem}' is taken by {other} already; rename one of the two files"
-            found.append(Problem(file, 1, message))
-        found += _check(file, connections_file, connections=connections)
-    return list(dict.fromkeys(files)), found
+            problems.append(Problem(file, 1, message))
+        problems += _check(file, connections_file, connections=connections)
+    return list(dict.fromkeys(files)), problems
 
 
 def _check(path: Path, connections_file: FileArgument, *, connections: bool) -> list[Problem]:
@@ -56,7 +56,7 @@ def _check(path: Path, connections_file: FileArgument, *, connections: bool) -> 
             _check_queries(pipeline, more)
     except TooManyProblemsError:
         pass
-    return sorted([*problems, *more.found], key=lambda problem: (problem.file != path, problem.line))
+    return sorted([*problems, *more.items], key=lambda problem: (problem.file != path, problem.line))
 
 
 def _check_connections(pipeline: Pipeline, file: FileArgument, problems: Problems) -> None:
@@ -87,7 +87,7 @@ def _check_queries(pipeline: Pipeline, problems: Problems) -> None:
         check = _checked_query(pipeline, step, columns)
         columns[step.id] = check.columns
         if check.problem is not None:
-            file, line = _place(pipeline, step, check.line, problems)
+            file, line = _location(pipeline, step, check.line, problems)
             problems.add_at(file, line, f"config field query: {check.problem}", step.id, "query")
 
 
@@ -117,7 +117,7 @@ def _checked_query(pipeline: Pipeline, step: PipelineStep, columns: Mapping[str,
         return QueryCheck(error.message)
 
 
-def _place(pipeline: Pipeline, step: PipelineStep, line: int, problems: Problems) -> tuple[Path, int]:
+def _location(pipeline: Pipeline, step: PipelineStep, line: int, problems: Problems) -> tuple[Path, int]:
     if ("query",) in step.sql_files:
         return step.sql_files[("query",)], line
     at = problems.line((*step.location, "config", "query"))

@@ -14,7 +14,7 @@ from osiris_provider.pipelines.problems import Location, Problems, listed
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^{}\n]*)\}")
-_WHOLE = re.compile(r"\$\{params\.([A-Za-z0-9_]+)\}")
+_PARAM = re.compile(r"\$\{params\.([A-Za-z0-9_]+)\}")
 _OURS = ("default", "description", "required")
 # No pattern: Airflow would match it in the DAG processor, and one that backtracks would keep it busy for ever.
 KEYWORDS = (*_OURS, "title", "type", "enum", "minimum", "maximum", "minLength", "maxLength", "format")
@@ -52,14 +52,14 @@ def read_params(written: Mapping[str, Any], problems: Problems) -> dict[str, Par
     :param written: under ``params``: a default, or a mapping with ``default`` and what JSON Schema has.
     :param problems: takes what is wrong.
     """
-    found: dict[str, Param] = {}
+    params: dict[str, Param] = {}
     for name, value in written.items():
         location: Location = ("params", name)
         if not NAME.fullmatch(name):
             problems.add(location, f"'{shown(name)}' cannot be a param: use letters, digits and _")
             continue
-        found[name] = _param(name, value, location, problems)
-    return found
+        params[name] = _param(name, value, location, problems)
+    return params
 
 
 def _param(name: str, value: Any, location: Location, problems: Problems) -> Param:
@@ -147,9 +147,9 @@ def substitute(value: Any, params: Mapping[str, Any]) -> Any:
         return [substitute(item, params) for item in value]
     if not isinstance(value, str) or "${" not in value:
         return value
-    whole = _WHOLE.fullmatch(value)
-    if whole:
-        return _value(whole[1], params)
+    match = _PARAM.fullmatch(value)
+    if match:
+        return _value(match[1], params)
     return _PLACEHOLDER.sub(lambda match: _text(match, params), value)
 
 

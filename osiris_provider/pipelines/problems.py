@@ -10,7 +10,7 @@ from typing import Any
 from osiris_provider.connections.reference import shown
 from osiris_provider.errors import PipelineConfigError, Where
 
-MOST_PROBLEMS = 100
+MAX_PROBLEMS = 100
 """Of a file. Whoever has more mends these first; a hostile file costs no more time than that."""
 
 Location = tuple["str | int", ...]
@@ -63,7 +63,7 @@ class Problems:
 
     file: Path
     lines: dict[Location, int] = field(default_factory=dict)
-    found: list[Problem] = field(default_factory=list)
+    items: list[Problem] = field(default_factory=list)
 
     def line(self, location: Location) -> int:
         """Return the line of a value, or of what it would stand in."""
@@ -86,15 +86,15 @@ class Problems:
         """
         named = None if step is None else shown(step)
         problem = Problem(file, line, message, named, None if field is None else shown(field, 200))
-        if problem in self.found:
+        if problem in self.items:
             return
-        if len(self.found) >= MOST_PROBLEMS:
+        if len(self.items) >= MAX_PROBLEMS:
             raise TooManyProblemsError(self.sorted())
-        self.found.append(problem)
+        self.items.append(problem)
 
     def sorted(self) -> list[Problem]:
         """Return all, the file's own first, by line."""
-        return sorted(self.found, key=lambda problem: (problem.file != self.file, str(problem.file), problem.line))
+        return sorted(self.items, key=lambda problem: (problem.file != self.file, str(problem.file), problem.line))
 
 
 def error_of(problems: Sequence[Problem]) -> PipelineConfigError:

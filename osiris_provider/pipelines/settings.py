@@ -30,8 +30,8 @@ def asset_uri(ref: ConnectionRef, table: str) -> str:
 
 def table_uri(text: str) -> str | None:
     """Return the URI of ``@family.alias/table``, None if it is nothing of the kind."""
-    found = _TABLE.fullmatch(text)
-    return asset_uri(ConnectionRef.parse(found[1]), found[2]) if found else None
+    match = _TABLE.fullmatch(text)
+    return asset_uri(ConnectionRef.parse(match[1]), match[2]) if match else None
 
 
 def check_settings(settings: PipelineModel, params: Mapping[str, Param], problems: Problems) -> None:

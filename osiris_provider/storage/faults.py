@@ -15,51 +15,53 @@ T = TypeVar("T")
 FULL = Fault(
     "storage_full",
     "unknown",
-    "There is no room left at {place}. Remove old results (osiris staging gc --older-than 7d) or make it larger; "
+    "There is no room left at {address}. Remove old results (osiris staging gc --older-than 7d) or make it larger; "
     "a later try of the task may find room.",
 )
 OVER_QUOTA = Fault(
     "over_quota",
     "unknown",
-    "The quota for {place} is used up. Remove old results (osiris staging gc --older-than 7d) or raise the quota; "
+    "The quota for {address} is used up. Remove old results (osiris staging gc --older-than 7d) or raise the quota; "
     "a later try of the task may find room.",
 )
 FILE_TOO_LARGE = Fault(
     "file_too_large",
     "unknown",
-    "{place} takes no file as large as this result. Raise the limit for the size of files, or split the step.",
+    "{address} takes no file as large as this result. Raise the limit for the size of files, or split the step.",
     True,
 )
 FORBIDDEN = Fault(
     "storage_forbidden",
     "permission",
-    "Access to {place} is denied. Give the user or the key of this worker the right to list, read, write and delete.",
+    "Access to {address} is denied. Give the user or the key of this worker the right to list, read, write and delete.",
 )
 READ_ONLY = Fault(
-    "storage_read_only", "permission", "{place} is read-only. Mount it for writing, or choose another staging_url."
+    "storage_read_only", "permission", "{address} is read-only. Mount it for writing, or choose another staging_url."
 )
 IN_THE_WAY = Fault(
     "in_the_way",
     "unknown",
-    "A file lies where {place} needs a directory. Move it, or choose another staging_url.",
+    "A file lies where {address} needs a directory. Move it, or choose another staging_url.",
     True,
 )
-BROKEN = Fault("storage_broken", "unknown", "Reading or writing at {place} failed in the device. Look at its health.")
-STALE = Fault("stale_mount", "network", "The mount of {place} has gone stale. Mount it again if it stays so.")
+BROKEN = Fault("storage_broken", "unknown", "Reading or writing at {address} failed in the device. Look at its health.")
+STALE = Fault("stale_mount", "network", "The mount of {address} has gone stale. Mount it again if it stays so.")
 WRONG_KEY = Fault(
-    "wrong_key", "auth", "{place} does not accept the access key. Correct the credentials of its Airflow connection."
+    "wrong_key", "auth", "{address} does not accept the access key. Correct the credentials of its Airflow connection."
 )
-EXPIRED_KEY = Fault("expired_key", "auth", "The credentials for {place} have expired. Renew them.")
-CLOCK = Fault("wrong_clock", "auth", "{place} finds that the clock of this machine is wrong. Correct the clock.")
-NO_BUCKET = Fault("no_bucket", "unknown", "The bucket of {place} does not exist. Create it, or correct the URL.", True)
+EXPIRED_KEY = Fault("expired_key", "auth", "The credentials for {address} have expired. Renew them.")
+CLOCK = Fault("wrong_clock", "auth", "{address} finds that the clock of this machine is wrong. Correct the clock.")
+NO_BUCKET = Fault(
+    "no_bucket", "unknown", "The bucket of {address} does not exist. Create it, or correct the URL.", True
+)
 ELSEWHERE = Fault(
-    "wrong_region", "unknown", "The bucket of {place} is in another region. Set the region in its connection.", True
+    "wrong_region", "unknown", "The bucket of {address} is in another region. Set the region in its connection.", True
 )
-BUSY = Fault("storage_busy", "network", "{place} is overloaded or fails within. Try again later.")
+BUSY = Fault("storage_busy", "network", "{address} is overloaded or fails within. Try again later.")
 MISSING = Fault(
     "no_such_file",
     "unknown",
-    "{place} is not there. If it was there, it has been removed: run the task that wrote it again. If it never was, "
+    "{address} is not there. If it was there, it has been removed: run the task that wrote it again. If it never was, "
     "set staging_url to a place that all workers share.",
     True,
 )

@@ -58,7 +58,7 @@ class Raising(Connector[FakeConnection, FakeClient]):
         return None
 
 
-GARBLED = Fault("garbled", "unknown", "{place} is garbled. Have it mended.", permanent=True)
+GARBLED = Fault("garbled", "unknown", "{address} is garbled. Have it mended.", permanent=True)
 
 
 @pytest.mark.parametrize(

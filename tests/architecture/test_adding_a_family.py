@@ -33,7 +33,7 @@ FAULTY: dict[str, dict[str, str]] = {
     "test_conn_011_doctor_shows_no_secret": {AUTH: f"{LOGS}; {AUTH}"},
     "test_conn_011_what_a_peer_says_is_not_shown": {
         'ReplyError(rest.partition(" ")[0])': "ReplyError(rest)",
-        "FAULTS.get(error.code, GARBAGE)": "Fault('said', 'auth', f'{error} at {{place}}. Ask.')",
+        "FAULTS.get(error.code, GARBAGE)": "Fault('said', 'auth', f'{error} at {{address}}. Ask.')",
     },
     "test_conn_013_dead_client_is_replaced": {'client.command("PING") == "PONG"': "True"},
     "test_conn_014_client_that_fails_leaves_nothing_open": {

@@ -42,7 +42,7 @@ MORE_WORDS = (
     "None",
     "timeout",
     "[",
-    "{place}",
+    "{address}",
     "{timeout}",
     "%s",
     "%(x)s",

@@ -51,7 +51,7 @@ def test_messages_of_doctor() -> None:
 
 
 def test_the_table_of_doctor() -> None:
-    assert "\x1b" not in render(doctor_table([Verdict(EVIL, AuthError.usual, family="fake", alias="x")]))
+    assert "\x1b" not in render(doctor_table([Verdict(EVIL, AuthError.default, family="fake", alias="x")]))
 
 
 @pytest.mark.parametrize("family", ["mysql", "postgres"])

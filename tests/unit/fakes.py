@@ -11,7 +11,7 @@ from osiris_provider.errors import Fault
 from osiris_provider.net.deadline import Deadline
 from pydantic import Field, SecretStr
 
-BROKEN = Fault("broken", "permission", "{place} is broken. Fix it.")
+BROKEN = Fault("broken", "permission", "{address} is broken. Fix it.")
 
 
 class FakeConnection(ConnectionModel):

@@ -84,7 +84,7 @@ def test_conn_010_errors_are_classified(
 def test_own_errors_keep_their_words(connector: FakeConnector, monkeypatch: pytest.MonkeyPatch) -> None:
     def probe(*_: Any) -> dict[str, Any]:
         message = "The key has been revoked. Make another."
-        raise AuthError(message, fault=Fault("revoked", "auth", "{place} has revoked the key. Make another."))
+        raise AuthError(message, fault=Fault("revoked", "auth", "{address} has revoked the key. Make another."))
 
     monkeypatch.setattr(connector, "probe", probe)
     ok, verdict = connector.doctor(connection())

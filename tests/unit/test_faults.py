@@ -48,7 +48,7 @@ def test_slugs_are_unique() -> None:
 
 
 def test_a_fault_in_other_words_is_the_same_fault() -> None:
-    other = faults.CERTIFICATE_EXPIRED.reworded("{place} has an old certificate. Renew it.")
+    other = faults.CERTIFICATE_EXPIRED.reworded("{address} has an old certificate. Renew it.")
     assert other == faults.CERTIFICATE_EXPIRED
     assert other.text("here") == "here has an old certificate. Renew it."
     assert (other.slug, other.category, other.is_transient) == ("certificate_expired", "network", False)
@@ -106,7 +106,7 @@ def test_chain_ends_although_errors_go_round() -> None:
 
 
 def test_fault_becomes_its_error() -> None:
-    error = Fault("wrong", "auth", "{place} says no. Ask again.").error(
+    error = Fault("wrong", "auth", "{address} says no. Ask again.").error(
         "here", reference="@x.y", cause=KeyError("s3cret")
     )
     assert isinstance(error, AuthError)
@@ -116,5 +116,5 @@ def test_fault_becomes_its_error() -> None:
 
 
 def test_place_is_not_a_template() -> None:
-    assert Fault("x", "network", "{place} is off. Wait {timeout}.").text("a{timeout}b", 1) != ""
-    assert Fault("x", "network", "{place} is off.").text("{0}{x!r}%s") == "{0}{x!r}%s is off."
+    assert Fault("x", "network", "{address} is off. Wait {timeout}.").text("a{timeout}b", 1) != ""
+    assert Fault("x", "network", "{address} is off.").text("{0}{x!r}%s") == "{0}{x!r}%s is off."

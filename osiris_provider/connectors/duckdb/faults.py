@@ -10,37 +10,37 @@ from osiris_provider.errors import Fault
 LOCKED = Fault(
     "database_locked",
     "unknown",
-    "Another process has {place} open, and DuckDB lets one process write at a time. Wait for it to end, or find it "
+    "Another process has {address} open, and DuckDB lets one process write at a time. Wait for it to end, or find it "
     "with fuser. Set read_only if you only read.",
 )
 OTHER_SETTINGS = Fault(
     "other_settings",
     "unknown",
-    "This process has {place} open with other settings. Give all its connections the same read_only, memory, "
+    "This process has {address} open with other settings. Give all its connections the same read_only, memory, "
     "threads, temp_directory and external_access.",
     True,
 )
 NO_FILE = Fault(
-    "no_file", "unknown", "{place} does not exist and read_only forbids to create it. Check the path.", True
+    "no_file", "unknown", "{address} does not exist and read_only forbids to create it. Check the path.", True
 )
 NO_DIRECTORY = Fault(
-    "no_directory", "unknown", "The directory of {place} does not exist. Create it, or check the path.", True
+    "no_directory", "unknown", "The directory of {address} does not exist. Create it, or check the path.", True
 )
-NOT_A_FILE = Fault("not_a_file", "unknown", "{place} is not a regular file. Give the path of a DuckDB file.", True)
+NOT_A_FILE = Fault("not_a_file", "unknown", "{address} is not a regular file. Give the path of a DuckDB file.", True)
 NOT_A_DATABASE = Fault(
     "not_a_database",
     "unknown",
-    "{place} is not a DuckDB database, is damaged, or was written by a newer DuckDB. Check the path; move an empty "
+    "{address} is not a DuckDB database, is damaged, or was written by a newer DuckDB. Check the path; move an empty "
     "file away.",
     True,
 )
-BAD_PATH = Fault("bad_path", "unknown", "{place} cannot be a path on this machine. Check it.", True)
+BAD_PATH = Fault("bad_path", "unknown", "{address} cannot be a path on this machine. Check it.", True)
 NOT_ALLOWED = Fault(
     "not_allowed",
     "permission",
-    "The rights on {place} or its directory do not allow this user to open it. Grant them, or set read_only.",
+    "The rights on {address} or its directory do not allow this user to open it. Grant them, or set read_only.",
 )
-NO_SPACE = Fault("no_space", "unknown", "There is no space left for {place}. Free some.")
+NO_SPACE = Fault("no_space", "unknown", "There is no space left for {address}. Free some.")
 OUT_OF_MEMORY = Fault(
     "out_of_memory", "unknown", "DuckDB needs more memory than it may take. Raise memory, or lower threads.", True
 )

@@ -12,124 +12,146 @@ from functools import cache
 from osiris_provider.connectors.faults import GARBAGE, RESET, THROTTLED, TIMED_OUT, chain, transport_fault
 from osiris_provider.errors import Fault
 
-UNAUTHORIZED = Fault("unauthorized", "auth", "{place} does not accept these credentials. Check the key, token or user.")
+UNAUTHORIZED = Fault(
+    "unauthorized", "auth", "{address} does not accept these credentials. Check the key, token or user."
+)
 FORBIDDEN = Fault(
-    "forbidden", "permission", "{place} knows these credentials, but they may not do this. Grant the missing right."
+    "forbidden", "permission", "{address} knows these credentials, but they may not do this. Grant the missing right."
 )
 NOT_FOUND = Fault(
-    "not_found", "unknown", "{place} has nothing at this address. Check the base address and the path.", permanent=True
+    "not_found",
+    "unknown",
+    "{address} has nothing at this address. Check the base address and the path.",
+    permanent=True,
 )
-GONE = Fault("gone", "unknown", "What was at this address of {place} is gone for good. Check the path.", permanent=True)
+GONE = Fault(
+    "gone", "unknown", "What was at this address of {address} is gone for good. Check the path.", permanent=True
+)
 BAD_REQUEST = Fault(
     "bad_request",
     "unknown",
-    "{place} does not understand the request. Check the path and its parameters.",
+    "{address} does not understand the request. Check the path and its parameters.",
     permanent=True,
 )
 WRONG_METHOD = Fault(
-    "wrong_method", "unknown", "{place} does not allow this method at this address. Check the path.", permanent=True
+    "wrong_method", "unknown", "{address} does not allow this method at this address. Check the path.", permanent=True
 )
 NOT_ACCEPTABLE = Fault(
-    "not_acceptable", "unknown", "{place} cannot answer in JSON at this address. Check the path.", permanent=True
+    "not_acceptable", "unknown", "{address} cannot answer in JSON at this address. Check the path.", permanent=True
 )
 PAYMENT_REQUIRED = Fault(
-    "payment_required", "permission", "{place} wants payment before it answers. Settle the account there."
+    "payment_required", "permission", "{address} wants payment before it answers. Settle the account there."
 )
-LOCKED = Fault("resource_locked", "permission", "{place} has locked what was asked for. Ask its operator to unlock it.")
+LOCKED = Fault(
+    "resource_locked", "permission", "{address} has locked what was asked for. Ask its operator to unlock it."
+)
 REQUEST_TIMEOUT = Fault(
-    "request_timeout", "timeout", "{place} gave up waiting for the request. Check the network between, then try again."
+    "request_timeout",
+    "timeout",
+    "{address} gave up waiting for the request. Check the network between, then try again.",
 )
 SERVER_ERROR = Fault(
-    "server_error", "network", "{place} failed on its own side. Try again later; if it stays so, see its status page."
+    "server_error", "network", "{address} failed on its own side. Try again later; if it stays so, see its status page."
 )
 REFUSED_REQUEST = Fault(
-    "refused_request", "unknown", "{place} refused the request. Check the path and its parameters.", permanent=True
+    "refused_request", "unknown", "{address} refused the request. Check the path and its parameters.", permanent=True
 )
 UNEXPECTED_STATUS = Fault(
     "unexpected_status",
     "unknown",
-    "{place} answered with a status that is no result. Check the address.",
+    "{address} answered with a status that is no result. Check the address.",
     permanent=True,
 )
 REDIRECTED = Fault(
     "redirected",
     "unknown",
-    "{place} redirects to another address; credentials do not follow there. Put the final address into the connection.",
+    "{address} redirects to another address; credentials do not follow there. Put the final address into the "
+    "connection.",
     permanent=True,
 )
 REDIRECTED_POST = Fault(
     "redirected_post",
     "unknown",
-    "{place} redirects a POST, which is not sent again elsewhere. Put the final address into the connection.",
+    "{address} redirects a POST, which is not sent again elsewhere. Put the final address into the connection.",
     permanent=True,
 )
 BAD_REDIRECT = Fault(
     "bad_redirect",
     "unknown",
-    "{place} redirects to an invalid URL. Check the address in the connection.",
+    "{address} redirects to an invalid URL. Check the address in the connection.",
     permanent=True,
 )
 REDIRECT_LOOP = Fault(
-    "redirect_loop", "unknown", "{place} redirects in a circle. Check the address in the connection.", permanent=True
+    "redirect_loop", "unknown", "{address} redirects in a circle. Check the address in the connection.", permanent=True
 )
 LOGIN_PAGE = Fault(
-    "login_page", "auth", "{place} sends the request to a login page: it does not accept these credentials. Check them."
+    "login_page",
+    "auth",
+    "{address} sends the request to a login page: it does not accept these credentials. Check them.",
 )
 WEB_PAGE = Fault(
     "web_page",
     "unknown",
-    "{place} answers with a web page instead of data: a login page, or the wrong address. Check both.",
+    "{address} answers with a web page instead of data: a login page, or the wrong address. Check both.",
     permanent=True,
 )
 BROKEN_JSON = Fault(
-    "broken_json", "unknown", "What {place} answers is not valid JSON. Check the address and the path.", permanent=True
+    "broken_json",
+    "unknown",
+    "What {address} answers is not valid JSON. Check the address and the path.",
+    permanent=True,
 )
 TOO_LARGE = Fault(
-    "answer_too_large", "unknown", "The answer of {place} is larger than 64 MiB. Ask for smaller pages.", permanent=True
+    "answer_too_large",
+    "unknown",
+    "The answer of {address} is larger than 64 MiB. Ask for smaller pages.",
+    permanent=True,
 )
 TOO_MANY_VALUES = Fault(
     "too_many_values",
     "unknown",
-    "The answer of {place} holds more than 5 million values. Ask for smaller pages.",
+    "The answer of {address} holds more than 5 million values. Ask for smaller pages.",
     permanent=True,
 )
 SEVERAL_TEXTS = Fault(
     "several_texts",
     "unknown",
-    "{place} answers with several JSON texts, one after the other. If there is one on each line, it is NDJSON: set "
+    "{address} answers with several JSON texts, one after the other. If there is one on each line, it is NDJSON: set "
     "config field format to ndjson.",
     permanent=True,
 )
 DUPLICATE_NAMES = Fault(
     "duplicate_names",
     "unknown",
-    "{place} answers with an object that has the same name twice, so a value would be lost. Have it fixed there.",
+    "{address} answers with an object that has the same name twice, so a value would be lost. Have it fixed there.",
     permanent=True,
 )
 BAD_ENCODING = Fault(
     "bad_encoding",
     "unknown",
-    "What {place} answers is neither UTF-8 nor in a charset that it names. Have it answer in UTF-8.",
+    "What {address} answers is neither UTF-8 nor in a charset that it names. Have it answer in UTF-8.",
     permanent=True,
 )
 PENDING = Fault(
-    "pending", "network", "{place} has accepted the request, and the result is not ready yet. Try again later."
+    "pending", "network", "{address} has accepted the request, and the result is not ready yet. Try again later."
 )
 NOT_CHECKED = Fault(
     "credentials_not_checked",
     "unknown",
-    "{place} answers the same without valid credentials, so they are not proven. Ask it to require them.",
+    "{address} answers the same without valid credentials, so they are not proven. Ask it to require them.",
     permanent=True,
 )
 PROXY_AUTH = Fault(
-    "proxy_auth", "auth", "The proxy on the way to {place} wants credentials. Put them into HTTPS_PROXY or HTTP_PROXY."
+    "proxy_auth",
+    "auth",
+    "The proxy on the way to {address} wants credentials. Put them into HTTPS_PROXY or HTTP_PROXY.",
 )
 PROXY_FAILED = Fault(
     "proxy_failed",
     "network",
-    "The proxy on the way to {place} cannot be reached, or refuses. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
+    "The proxy on the way to {address} cannot be reached, or refuses. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
 )
-BAD_ADDRESS = Fault("bad_address", "unknown", "The address of {place} is not a valid URL. Check it.", permanent=True)
+BAD_ADDRESS = Fault("bad_address", "unknown", "The address of {address} is not a valid URL. Check it.", permanent=True)
 
 HTTP_STATUS: dict[int, Fault] = {
     400: BAD_REQUEST,

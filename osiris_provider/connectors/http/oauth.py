@@ -32,24 +32,24 @@ EARLY_SECONDS = 60.0
 MAX_LIFETIME = 86_400.0
 
 BAD_CLIENT = Fault(
-    "oauth_client", "auth", "The token endpoint {place} does not accept client_id and client_secret. Check both."
+    "oauth_client", "auth", "The token endpoint {address} does not accept client_id and client_secret. Check both."
 )
 BAD_SCOPE = Fault(
-    "oauth_scope", "permission", "The token endpoint {place} does not grant this client the scope. Check field scope."
+    "oauth_scope", "permission", "The token endpoint {address} does not grant this client the scope. Check field scope."
 )
 NOT_ALLOWED = Fault(
     "oauth_not_allowed",
     "permission",
-    "The token endpoint {place} does not let this client log in by client credentials. Allow that grant there.",
+    "The token endpoint {address} does not let this client log in by client credentials. Allow that grant there.",
 )
 BAD_TOKEN_REQUEST = Fault(
     "oauth_request",
     "unknown",
-    "The token endpoint {place} does not understand the request. Check token_url, token_params and client_auth.",
+    "The token endpoint {address} does not understand the request. Check token_url, token_params and client_auth.",
     permanent=True,
 )
 NO_TOKEN = Fault(
-    "oauth_no_token", "unknown", "What {place} answers holds no bearer token. Check field token_url.", permanent=True
+    "oauth_no_token", "unknown", "What {address} answers holds no bearer token. Check field token_url.", permanent=True
 )
 
 CODES = {

@@ -13,97 +13,101 @@ from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.errors import Fault
 
 WRONG_PASSWORD_OR_NO_TLS = sql.WRONG_PASSWORD.reworded(
-    "{place} does not accept this user and password. Check both. If they are right, the account may be for TLS only: "
+    "{address} does not accept this user and password. Check both. If they are right, the account may be for TLS only: "
     "set ssl: true.",
 )
-ACCOUNT_FOR_TLS = TLS_REQUIRED.reworded("{place} accepts the password, but the account is for TLS only. Set ssl: true.")
+ACCOUNT_FOR_TLS = TLS_REQUIRED.reworded(
+    "{address} accepts the password, but the account is for TLS only. Set ssl: true."
+)
 TLS_IN_VAIN = TLS_FAILED.reworded(
-    "The TLS handshake with {place}, which offers TLS, failed. Its version may be too old. Have that mended "
+    "The TLS handshake with {address}, which offers TLS, failed. Its version may be too old. Have that mended "
     "there; ssl: false connects without TLS.",
 )
 NO_PUBLIC_KEY = Fault(
     "no_public_key",
     "auth",
-    "{place} asks for the password over an unencrypted line. Set ssl: true; or server_public_key, a file with the "
+    "{address} asks for the password over an unencrypted line. Set ssl: true; or server_public_key, a file with the "
     "server's RSA key; or allow_public_key_retrieval: true, which trusts any key.",
 )
 NO_RSA_KEY = Fault(
     "no_rsa_key",
     "auth",
-    "{place} has no RSA key with which a password could be encrypted on this unencrypted line. Set ssl: true.",
+    "{address} has no RSA key with which a password could be encrypted on this unencrypted line. Set ssl: true.",
 )
 CLEARTEXT_PASSWORD = sql.CLEAR_PASSWORD.reworded(
-    "{place} asks for the password in clear text, and TLS has not verified who that is. Set ssl_ca or "
+    "{address} asks for the password in clear text, and TLS has not verified who that is. Set ssl_ca or "
     "ssl_verify: true; allow_cleartext_password: true sends it all the same.",
 )
 CERTIFICATE_REQUIRED = Fault(
     "client_certificate_required",
     "auth",
-    "{place} accepts the password, but wants a client certificate, or another one. Set ssl_cert and ssl_key.",
+    "{address} accepts the password, but wants a client certificate, or another one. Set ssl_cert and ssl_key.",
 )
 SECOND_FACTOR = Fault(
     "second_factor",
     "auth",
-    "The account at {place} wants more than a password. Use an account that logs in with a password alone.",
+    "The account at {address} wants more than a password. Use an account that logs in with a password alone.",
 )
 NO_SOCKET = Fault(
     "no_socket",
     "network",
-    "There is no server's socket at {place} that this user may use. Check unix_socket, and that the server is running.",
+    "There is no server's socket at {address} that this user may use. Check unix_socket, and that the server is "
+    "running.",
 )
 FILE_REQUESTED = Fault(
     "file_requested",
     "network",
-    "{place} asked for a file of this machine, and did not get it. No honest server does this; check the host.",
+    "{address} asked for a file of this machine, and did not get it. No honest server does this; check the host.",
     permanent=True,
 )
 
 HOST_BLOCKED = Fault(
     "host_blocked",
     "permission",
-    "{place} blocks this machine after too many broken handshakes. Have TRUNCATE performance_schema.host_cache "
+    "{address} blocks this machine after too many broken handshakes. Have TRUNCATE performance_schema.host_cache "
     "run there; on MariaDB FLUSH HOSTS.",
 )
 DENIED = sql.DENIED.reworded(
-    "The user at {place} has no right to do this. Grant it, or use another user; a role that has it must be "
+    "The user at {address} has no right to do this. Grant it, or use another user; a role that has it must be "
     "active (SET DEFAULT ROLE).",
 )
 ROLE_NOT_ACTIVE = Fault(
     "role_not_active",
     "permission",
-    "The user may not use this database at {place}, and has a role that is not active. Make it a default role there "
+    "The user may not use this database at {address}, and has a role that is not active. Make it a default role there "
     "(SET DEFAULT ROLE), or check the database's name.",
 )
 LOCAL_INFILE_OFF = Fault(
     "local_infile_off",
     "permission",
-    "{place} does not take LOAD DATA LOCAL. Have local_infile switched on there, or use INSERT.",
+    "{address} does not take LOAD DATA LOCAL. Have local_infile switched on there, or use INSERT.",
 )
 TOO_LARGE = Fault(
     "row_too_large",
     "unknown",
-    "A row is larger than max_allowed_packet of {place} allows. Have that limit raised there, or leave the row out.",
+    "A row is larger than max_allowed_packet of {address} allows. Have that limit raised there, or leave the row out.",
     permanent=True,
 )
 BAD_TABLE = Fault(
     "bad_table",
     "unknown",
-    "{place} cannot make or change the table as asked: a name, key, column or row is not what it allows. Check them.",
+    "{address} cannot make or change the table as asked: a name, key, column or row is not what it allows. Check them.",
     permanent=True,
 )
 TABLE_REFERENCED = Fault(
     "table_referenced",
     "unknown",
-    "A foreign key of another table at {place} refers to this one. Drop the key, or keep the table.",
+    "A foreign key of another table at {address} refers to this one. Drop the key, or keep the table.",
     permanent=True,
 )
 SERVER_FAILED = Fault(
-    "server_failed", "unknown", "{place} failed while it worked. Look into its log; trying again may help."
+    "server_failed", "unknown", "{address} failed while it worked. Look into its log; trying again may help."
 )
 STATEMENT_REFUSED = Fault(
     "statement_refused",
     "unknown",
-    "{place} refused the statement with an error. Look it up in the server's error reference, and check the statement.",
+    "{address} refused the statement with an error. Look it up in the server's error reference, and check the "
+    "statement.",
     permanent=True,
 )
 

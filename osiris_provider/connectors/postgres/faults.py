@@ -10,32 +10,32 @@ LOGIN_DENIED = "28000"
 """No entry in pg_hba.conf, a role without LOGIN, and TLS that the server requires: one code for all."""
 
 CLEAR_PASSWORD = sql.CLEAR_PASSWORD.reworded(
-    "{place} asks for the password in clear text over an unencrypted line; it was not sent. Check that it is the right "
-    "server, then set sslmode: require, or, where the line is safe, require_auth: password.",
+    "{address} asks for the password in clear text over an unencrypted line; it was not sent. Check that it is the "
+    "right server, then set sslmode: require, or, where the line is safe, require_auth: password.",
 )
 AUTH_NOT_ALLOWED = Fault(
     "auth_not_allowed",
     "auth",
-    "{place} asks for a way to log in that require_auth does not allow; the password was not sent. Check that it is "
+    "{address} asks for a way to log in that require_auth does not allow; the password was not sent. Check that it is "
     "the right server, then the field.",
 )
 NO_CHANNEL_BINDING = Fault(
     "no_channel_binding",
     "auth",
-    "{place} offers no channel binding, but channel_binding: require asks for it. Check that it is the right server; "
+    "{address} offers no channel binding, but channel_binding: require asks for it. Check that it is the right server; "
     "it needs TLS and a scram-sha-256 password.",
 )
 NOT_PROVEN = Fault(
     "server_not_proven",
     "network",
-    "{place} could not show that it knows the password, or does not speak the protocol; libpq has broken off. Check "
+    "{address} could not show that it knows the password, or does not speak the protocol; libpq has broken off. Check "
     "host and port, and who answers there.",
     True,
 )
 WRONG_SERVER = Fault(
     "wrong_server",
     "network",
-    "{place} is not what target_session_attrs asks for: it is read-only or not, or a standby or not. Try again after "
+    "{address} is not what target_session_attrs asks for: it is read-only or not, or a standby or not. Try again after "
     "the switch-over, or check the field.",
 )
 

@@ -7,76 +7,82 @@ from osiris_provider.errors import Fault
 WRONG_PASSWORD = Fault(
     "wrong_password",
     "auth",
-    "{place} does not accept this user and password. Check both; the server does not say which of them is wrong.",
+    "{address} does not accept this user and password. Check both; the server does not say which of them is wrong.",
 )
-NO_PASSWORD = Fault("no_password", "auth", "{place} asks for a password and the connection has none. Set it.")
+NO_PASSWORD = Fault("no_password", "auth", "{address} asks for a password and the connection has none. Set it.")
 CLEAR_PASSWORD = Fault(
     "clear_password",
     "auth",
-    "{place} asks for the password in clear text over an unencrypted line. Set ssl: true in the connection.",
+    "{address} asks for the password in clear text over an unencrypted line. Set ssl: true in the connection.",
 )
 LOGIN_DENIED = Fault(
     "login_denied",
     "auth",
-    "{place} does not let this user log in from here. Check pg_hba.conf there, and that the role may log in.",
+    "{address} does not let this user log in from here. Check pg_hba.conf there, and that the role may log in.",
 )
-ACCOUNT_LOCKED = Fault("account_locked", "auth", "The account at {place} is locked. Have it unlocked there.")
-PASSWORD_EXPIRED = Fault("password_expired", "auth", "The password of the account at {place} has expired. Change it.")
+ACCOUNT_LOCKED = Fault("account_locked", "auth", "The account at {address} is locked. Have it unlocked there.")
+PASSWORD_EXPIRED = Fault("password_expired", "auth", "The password of the account at {address} has expired. Change it.")
 LOGIN_METHOD = Fault(
     "login_method",
     "auth",
-    "The account at {place} wants a login method other than a password over the network. Have it changed there.",
+    "The account at {address} wants a login method other than a password over the network. Have it changed there.",
 )
 HOST_NOT_ALLOWED = Fault(
     "host_not_allowed",
     "permission",
-    "{place} lets no user in from this machine. Have an account created for this machine's address.",
+    "{address} lets no user in from this machine. Have an account created for this machine's address.",
 )
 DATABASE_DENIED = Fault(
     "database_denied",
     "permission",
-    "The user may not use this database at {place}, or there is no such database. Grant the right or fix the name.",
+    "The user may not use this database at {address}, or there is no such database. Grant the right or fix the name.",
 )
 DATABASE_CLOSED = Fault(
-    "database_closed", "permission", "The database at {place} accepts no connections. Have it opened, or use another."
+    "database_closed", "permission", "The database at {address} accepts no connections. Have it opened, or use another."
 )
 UNKNOWN_DATABASE = Fault(
-    "unknown_database", "unknown", "There is no such database at {place}. Check field database.", permanent=True
+    "unknown_database", "unknown", "There is no such database at {address}. Check field database.", permanent=True
 )
 NO_DATABASE = Fault(
     "no_database",
     "unknown",
-    "No database is selected at {place}. Set field database of the connection.",
+    "No database is selected at {address}. Set field database of the connection.",
     permanent=True,
 )
-DENIED = Fault("denied", "permission", "The user at {place} has no right to do this. Grant it, or use another user.")
+DENIED = Fault("denied", "permission", "The user at {address} has no right to do this. Grant it, or use another user.")
 READ_ONLY = Fault(
-    "read_only", "permission", "{place} is read-only, perhaps a replica. Point the connection at the primary."
+    "read_only", "permission", "{address} is read-only, perhaps a replica. Point the connection at the primary."
 )
 TOO_MANY_CONNECTIONS = Fault(
-    "too_many_connections", "network", "{place} has no connection left. Try again later, or raise its limit."
+    "too_many_connections", "network", "{address} has no connection left. Try again later, or raise its limit."
 )
 NOT_READY = Fault(
-    "not_ready", "network", "{place} is starting up, shutting down or offline. Try again when it is back."
+    "not_ready", "network", "{address} is starting up, shutting down or offline. Try again when it is back."
 )
-KILLED = Fault("killed", "network", "{place} ended this connection. Try again; look into its log if that goes on.")
-LOCK_TIMEOUT = Fault("lock_timeout", "timeout", "Another transaction at {place} held a lock for too long. Try again.")
+KILLED = Fault("killed", "network", "{address} ended this connection. Try again; look into its log if that goes on.")
+LOCK_TIMEOUT = Fault("lock_timeout", "timeout", "Another transaction at {address} held a lock for too long. Try again.")
 STATEMENT_TIMEOUT = Fault(
-    "statement_timeout", "timeout", "The statement ran longer than {place} allows. Make it smaller or raise the limit."
+    "statement_timeout",
+    "timeout",
+    "The statement ran longer than {address} allows. Make it smaller or raise the limit.",
 )
-CONFLICT = Fault("conflict", "unknown", "Other work at {place} changed what this read or wrote. Try again.")
-DEADLOCK = Fault("deadlock", "unknown", "{place} undid the work because of a deadlock. Try again.")
-NO_SUCH_TABLE = Fault("no_such_table", "unknown", "There is no such table at {place}. Check its name.", permanent=True)
+CONFLICT = Fault("conflict", "unknown", "Other work at {address} changed what this read or wrote. Try again.")
+DEADLOCK = Fault("deadlock", "unknown", "{address} undid the work because of a deadlock. Try again.")
+NO_SUCH_TABLE = Fault(
+    "no_such_table", "unknown", "There is no such table at {address}. Check its name.", permanent=True
+)
 NO_SUCH_COLUMN = Fault(
-    "no_such_column", "unknown", "A column is not known at {place}. Check the query.", permanent=True
+    "no_such_column", "unknown", "A column is not known at {address}. Check the query.", permanent=True
 )
-BAD_SQL = Fault("bad_sql", "unknown", "{place} does not understand the SQL. Check the query.", permanent=True)
-SERVER_FULL = Fault("server_full", "unknown", "{place} has run out of disk or memory. Make room there, then try again.")
+BAD_SQL = Fault("bad_sql", "unknown", "{address} does not understand the SQL. Check the query.", permanent=True)
+SERVER_FULL = Fault(
+    "server_full", "unknown", "{address} has run out of disk or memory. Make room there, then try again."
+)
 BAD_DATA = Fault(
     "bad_data", "unknown", "A value does not fit its column or a rule of the table. Check both.", permanent=True
 )
 UNKNOWN_LOGIN = Fault(
     "unknown_login",
     "unknown",
-    "{place} refused the login; its reason could not be read by code. Check user, password and database.",
+    "{address} refused the login; its reason could not be read by code. Check user, password and database.",
 )

@@ -19,10 +19,10 @@ FETCHED_ROWS: Final = 2048
 """DuckDB makes so many at a time."""
 _LINES: Final = "osiris_lines"
 # DuckDB would round, or cut, what comes behind.
-_WHOLE: Final = r"[-+]?[0-9]+(\.0*)?"
+_INTEGER: Final = r"[-+]?[0-9]+(\.0*)?"
 _EXACT: Final = {
-    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), _WHOLE),
-    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), _WHOLE),
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), _INTEGER),
+    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), _INTEGER),
     "DATE": "[^:]*",
     **dict.fromkeys(("TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"), r"[^.]*(\.[0-9]{0,6}0*([^0-9].*)?)?"),
 }
@@ -167,8 +167,8 @@ def _check(client: DuckDBPyConnection, table: str, columns: Sequence[Column], ba
         f"min(n) FILTER (c{number} IS NOT NULL AND NOT ({column.fits(f'c{number}')}))"
         for number, column in enumerate(columns)
     )
-    found = client.execute(f"SELECT {wrong} FROM {_LINES}").fetchone() or ()  # noqa: S608 - as above
-    for column, number in zip(columns, found, strict=True):
+    first_wrong = client.execute(f"SELECT {wrong} FROM {_LINES}").fetchone() or ()  # noqa: S608 - as above
+    for column, number in zip(columns, first_wrong, strict=True):
         if number is not None:
             raise batch.refusal(table, number, f"column {column.name}: it is no {column.dtype}, or more than it holds")
 
@@ -189,8 +189,8 @@ def columns_of(client: DuckDBPyConnection, table: str) -> list[Column]:
     :param client: an open connection.
     :param table: as SQL writes it.
     """
-    found = client.execute("SELECT name, type, dflt_value FROM pragma_table_info(?)", [table]).fetchall()
-    return [Column(name, dtype) for name, dtype, default in found if default is None or _takes(client, table, name)]
+    described = client.execute("SELECT name, type, dflt_value FROM pragma_table_info(?)", [table]).fetchall()
+    return [Column(name, dtype) for name, dtype, default in described if default is None or _takes(client, table, name)]
 
 
 def _takes(client: DuckDBPyConnection, table: str, name: str) -> bool:

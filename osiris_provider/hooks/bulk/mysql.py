@@ -29,18 +29,18 @@ _BYTES: Final = re.compile(
 )
 _BITS: Final = re.compile(r"bit\b")
 _FLOAT: Final = re.compile(r"float\b")
-_WHOLE: Final = re.compile(r"(tiny|small|medium|big)?int")
+_INTEGER: Final = re.compile(r"(tiny|small|medium|big)?int")
 _MOMENT: Final = re.compile(r"(?:time(?:stamp)?|datetime)(?:\((\d)\))?")
 _MEMBERS: Final = re.compile(r"(?:enum|set)\b(?!.*'[0-9]+')")
 _HEX: Final = re.compile(rb"\\x(?:[0-9A-Fa-f]{2})*")
-_IS_WHOLE: Final = re.compile(rb"[-+]?[0-9]+(\.0*)?|[-+]?[0-9.]+e[0-9]+", re.IGNORECASE)
+_IS_INTEGER: Final = re.compile(rb"[-+]?[0-9]+(\.0*)?|[-+]?[0-9.]+e[0-9]+", re.IGNORECASE)
 # A text that is no number, of which the server warns: it would round, or make NULL, what comes here without a word.
 _REFUSED: Final = "CAST(CONCAT('no such value', LEFT({0}, 0)) AS SIGNED)"
 _AS_BYTES: Final = (
     "IF(LEFT({0}, 2) = X'5C78' AND LENGTH({0}) MOD 2 = 0 AND UNHEX(SUBSTR({0}, 3)) IS NOT NULL, "
     f"UNHEX(SUBSTR({{0}}, 3)), IF({{0}} IS NULL, NULL, {_REFUSED}))"
 )
-_AS_WHOLE: Final = (
+_AS_INTEGER: Final = (
     "IF({0} IS NULL OR LOCATE('.', {0}) + LOCATE('e', {0}) = 0 OR CAST({0} AS DECIMAL(65, 30)) MOD 1 = 0, "
     f"{{0}}, {_REFUSED})"
 )
@@ -68,8 +68,8 @@ class _Column:
         moment = _MOMENT.match(self.dtype)
         if moment:
             return _AS_MOMENT.replace("DIGITS", moment[1] or "0")
-        made = ((_BYTES, _AS_BYTES), (_BITS, AS_BITS), (_WHOLE, _AS_WHOLE), (_MEMBERS, _AS_MEMBER))
-        return next((value for pattern, value in made if pattern.match(self.dtype)), "")
+        values = ((_BYTES, _AS_BYTES), (_BITS, AS_BITS), (_INTEGER, _AS_INTEGER), (_MEMBERS, _AS_MEMBER))
+        return next((value for pattern, value in values if pattern.match(self.dtype)), "")
 
     def problem(self, value: bytes) -> str:
         """Return why :attr:`loaded` does not take a text; empty if it does, or if the server itself says so."""
@@ -81,7 +81,7 @@ class _Column:
             return f"it has more digits of a second than {self.dtype}" if len(fraction) > int(moment[1] or 0) else ""
         if _MEMBERS.match(self.dtype) and value.isdigit():
             return "it is a number and no member of the type"
-        return "it is no whole number" if _WHOLE.match(self.dtype) and not _IS_WHOLE.fullmatch(value) else ""
+        return "it is no whole number" if _INTEGER.match(self.dtype) and not _IS_INTEGER.fullmatch(value) else ""
 
     def written(self, value: bytes | None) -> bytes | None:
         """Return a value as the text that :attr:`loaded` takes."""
@@ -152,11 +152,11 @@ def _load(cursor: Cursor, table: str, text: mmap, path: str) -> None:
     rows = count_rows(text)
     # Of a value that is missing the server does not warn where it makes one of a text.
     if count_tabs(text) != rows * (len(columns) - 1):
-        raise _misfit(table, path, _place(columns, path, ""), "Nothing was written.")
+        raise _constraint_error(table, path, _first_refused(columns, path, ""), "Nothing was written.")
     client.begin()
     counts = (0, 0)
     try:
-        with memoryview(text) as whole, whole[: len(text) - ends] as lines, working(client):
+        with memoryview(text) as view, view[: len(text) - ends] as lines, working(client):
             counts = load_local(client, statement, lines)
     except mysql_error() as error:
         if not is_bad_data(error):
@@ -172,15 +172,19 @@ def _load(cursor: Cursor, table: str, text: mmap, path: str) -> None:
     cursor.execute("SHOW WARNINGS")
     stayed = any(code == STAYED for _, code, _ in cursor.fetchall())
     kept = "The table has no transactions: what was taken is there." if stayed else "Nothing was written."
-    place = f"the server took {counts[0]:,} of {rows:,} rows" if not warning[0] else _place(columns, path, warning[1])
-    raise _misfit(table, path, f"{place} (error {warning[0]})" if warning[0] else place, kept)
+    refused = (
+        f"the server took {counts[0]:,} of {rows:,} rows"
+        if not warning[0]
+        else _first_refused(columns, path, warning[1])
+    )
+    raise _constraint_error(table, path, f"{refused} (error {warning[0]})" if warning[0] else refused, kept)
 
 
-def _misfit(table: str, path: str, place: str, kept: str) -> DataError:
-    return DataError(f"{path} does not fit into table {table}: {place}. {kept}", table=table, file=path)
+def _constraint_error(table: str, path: str, problem: str, kept: str) -> DataError:
+    return DataError(f"{path} does not fit into table {table}: {problem}. {kept}", table=table, file=path)
 
 
-def _place(columns: Sequence[_Column], path: str, said: str) -> str:
+def _first_refused(columns: Sequence[_Column], path: str, said: str) -> str:
     """Return where the first value is that was not taken, and not what it is.
 
     :param said: by the server, which shows values.
@@ -195,18 +199,18 @@ def _place(columns: Sequence[_Column], path: str, said: str) -> str:
     names = {column.name for column in columns}
     named = [f"column {name}" for name in re.findall(r"[`'.]([^`'.]+)[`']", said) if name in names]
     rows = [f"row {number}" for number in re.findall(r"(?i)\brow (\d+)", said)]
-    place = ", ".join([*named[:1], *rows[-1:]])
-    return f"{place or 'a row'}: the server does not take a value, or not as it is"
+    where = ", ".join([*named[:1], *rows[-1:]])
+    return f"{where or 'a row'}: the server does not take a value, or not as it is"
 
 
 def _columns_of(client: Connection[Any], table: str) -> list[_Column]:
     """Return the columns that ``SELECT *`` shows and a row may give."""
     with client.cursor() as cursor:
         cursor.execute(f"SHOW COLUMNS FROM {table}")
-        found = cursor.fetchall()
+        described = cursor.fetchall()
     left_out = ("VIRTUAL GENERATED", "STORED GENERATED", "INVISIBLE")
     return [
         _Column(str(name), str(dtype).lower())
-        for name, dtype, _, _, _, extra in found
+        for name, dtype, _, _, _, extra in described
         if not any(word in str(extra).upper() for word in left_out)
     ]

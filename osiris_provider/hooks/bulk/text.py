@@ -18,7 +18,7 @@ BATCH_ROWS: Final = 10_000
 BATCH_BYTES: Final = 16 << 20
 """What is in memory of a file at a time, and one row more."""
 _ESCAPES: Final = {b"\\": rb"\\", b"\t": rb"\t", b"\n": rb"\n", b"\r": rb"\r", b"\0": rb"\0"}
-_MARKS: Final = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"0": b"\0", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
+_UNESCAPED: Final = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"0": b"\0", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _SPECIAL: Final = re.compile(rb"[\\\t\n\r\0]")
 _ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
 _CELLS: Final = re.compile(rb"(?:^|\t)((?:[^\t\\]+|\\.|\\\Z)*)", re.DOTALL)
@@ -120,16 +120,16 @@ def count_tabs(text: mmap) -> int:
     return _count(text, b"\t")
 
 
-def _count(text: mmap, mark: bytes) -> int:
-    count = sum(text[start : start + (1 << 20)].count(mark) for start in range(0, len(text), 1 << 20))
-    if text.find(b"\\" + mark) < 0:
+def _count(text: mmap, byte: bytes) -> int:
+    count = sum(text[start : start + (1 << 20)].count(byte) for start in range(0, len(text), 1 << 20))
+    if text.find(b"\\" + byte) < 0:
         return count
     # An odd number of backslashes makes it a part of the value.
-    return count - sum(1 for _ in re.finditer(rb"(?<!\\)(?:\\\\)*\\" + mark, text))
+    return count - sum(1 for _ in re.finditer(rb"(?<!\\)(?:\\\\)*\\" + byte, text))
 
 
-def _escape(found: re.Match[bytes]) -> bytes:
-    return _ESCAPES[found[0]]
+def _escape(match: re.Match[bytes]) -> bytes:
+    return _ESCAPES[match[0]]
 
 
 def _values(line: bytes) -> list[bytes | None]:
@@ -138,4 +138,4 @@ def _values(line: bytes) -> list[bytes | None]:
 
 
 def _value(cell: bytes) -> bytes:
-    return _ESCAPED.sub(lambda found: _MARKS.get(found[1], found[1]), cell) if b"\\" in cell else cell
+    return _ESCAPED.sub(lambda match: _UNESCAPED.get(match[1], match[1]), cell) if b"\\" in cell else cell

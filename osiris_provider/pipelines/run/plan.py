@@ -59,8 +59,8 @@ def param_values(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]
             problem = problem or f"there is no param '{shown(name)}'.{hint}"
     values: dict[str, Any] = {}
     for name, param in params.items():
-        found, value = _value(pipeline, param, given)
-        if found:
+        has_value, value = _value(pipeline, param, given)
+        if has_value:
             values[name] = value
             wrong = param.problem(value)
         else:

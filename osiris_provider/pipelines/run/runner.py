@@ -149,12 +149,12 @@ class Run:
 
     def _unreached(self, step_id: str) -> str | None:
         """Return the first step that should have got rows of a step, by way of others too, and has not worked."""
-        behind = {step_id}
+        with_rows = {step_id}
         for step in self._pipeline.steps.values():
-            if behind.intersection(step.inputs.values()):
+            if with_rows.intersection(step.inputs.values()):
                 if self._outcomes[step.id].status != "done":
                     return step.id
-                behind.add(step.id)
+                with_rows.add(step.id)
         return None
 
     def _outcome(self, step: PipelineStep) -> Outcome:

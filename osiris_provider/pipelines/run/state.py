@@ -73,10 +73,10 @@ class StepState:
         self._entry = Entry(self._task, self._run.run_id, source, column, low)
         return RunRange(low, None)
 
-    def advance(self, mark: CursorValue | None) -> None:
+    def advance(self, value: CursorValue | None) -> None:
         """Take the value that was reached; it is kept once the run has succeeded."""
         if self._entry is not None:
-            self._take(replace(self._entry, high=mark, reached=True))
+            self._take(replace(self._entry, high=value, reached=True))
 
     def _newest(self, store: StateStore, source: str, column: str) -> CursorValue | None:
         for name in reversed([name for name in store.names(self._task) if name < self._run.name()]):
