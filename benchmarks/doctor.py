@@ -17,7 +17,7 @@ from osiris_provider.connectors import doctor_all, get_connector
 from osiris_provider.connectors.verdict import Verdict
 from tests.servers import MariaDBServer, PostgresServer
 
-TOKEN = "the token of the benchmark"  # noqa: S105 - nobody else's
+TOKEN = "the token of the benchmark"  # noqa: S105 - no one else's
 TIMEOUT = 2.0
 WORKERS = 64
 FLEET, SILENT = 500, 100

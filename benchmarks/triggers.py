@@ -4,7 +4,7 @@
 itself keeps loops waiting. ``checks`` has as many sensors deferred to Airflow's triggerer, ``sleeps`` as many tasks
 that wait for a date, by Airflow's own trigger, for comparison.
 
-A third each of the connections lead to a real MariaDB, to a server that is silent, and to a port where nobody listens.
+A third each of the connections lead to a real MariaDB, to a server that is silent, and to a port where nothing listens.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def make_files(kind: Kind, place: Place, rows: int) -> None:
 
 
 def empty_target(place: Place) -> None:
-    """Make the target anew, like the source and without rows."""
+    """Make the target again, like the source and without rows."""
     if place.family == "duckdb":
         import duckdb
 

@@ -1,9 +1,9 @@
 """Check every connection of the connections file, each hour. Copy this file, and add your notifier to ``ALERTS``.
 
 Task ``doctor`` checks and tells: the asset page of each connection (``osiris://mysql/default``) has its history, and a
-DAG with ``schedule=Asset("osiris://mysql/default/recovered")`` runs when it has come back. Who is on call is told once
-when a connection becomes unhealthy, and not each hour. That task does not fail, because Airflow sends no events of a
-task that fails; task ``all_healthy`` does, and names what is unhealthy.
+DAG with ``schedule=Asset("osiris://mysql/default/recovered")`` runs when it has come back. The people
+on call get one message when a connection becomes unhealthy, and not each hour. That task does not fail, because Airflow
+sends no events of a task that fails; task ``all_healthy`` does, and names what is unhealthy.
 """
 
 import logging

@@ -1,5 +1,5 @@
 # Servers of another release than the system's: packages of a suite of Debian or Ubuntu, unpacked beside the system.
-# To be sourced after lib.sh. Nothing is installed, and nobody has to be root.
+# To be sourced after lib.sh. Nothing is installed, and no one has to be root.
 # shellcheck shell=bash
 
 # Unpack a package and every library that it needs, unless that was done before: unpack SUITE NAME PACKAGE
@@ -17,7 +17,7 @@ unpack() {
     (
         flock 9
         [[ ! -d $target ]] || exit 0
-        # What a run that was killed has left behind: nobody else is here now.
+        # What a run that was killed has left behind: no one else is here now.
         rm -rf "$target".??????
         dir=$(mktemp -d "$target.XXXXXX") && trap 'rm -rf "$dir"' EXIT
         chmod 755 "$dir" && mkdir "$dir/root" &&

@@ -2,7 +2,7 @@
 
 Airflow keys the import errors of a ``.py`` by its name, and deactivates all DAGs of a file that has one. A DAG that
 fails when it is serialized is reported alone, under the file that it says it is of. Nothing else of Airflow does that
-yet, so this leans on how the DAG processor works; where it works otherwise, callers are told to raise instead.
+yet, so this leans on how the DAG processor works; where it works otherwise, callers have to raise instead.
 """
 
 from __future__ import annotations

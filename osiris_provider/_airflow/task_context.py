@@ -77,7 +77,7 @@ def _cleared_at(ti: Any) -> int:
 class RunState:
     """The state of a task in a run.
 
-    A run begins at the mark of the newest run before it that has succeeded. The mark that it reaches is written down
+    A run begins at the cursor value of the newest run before it that has succeeded. The one that it reaches is kept
     when its data is staged, and counts once the run has succeeded. It keeps to both, however often it is tried or done
     again: what is loaded once for a run (:attr:`TaskContext.load_id`) must not grow afterwards.
 

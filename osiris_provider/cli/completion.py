@@ -38,5 +38,5 @@ def _known(ctx: click.Context) -> list[tuple[str, str]]:
     file: Any = ctx.params.get("file")
     try:
         return list(load_connections(file).entries)
-    except Exception:  # noqa: BLE001 - whatever is wrong is told when the command runs
+    except Exception:  # noqa: BLE001 - whatever is wrong is reported when the command runs
         return []

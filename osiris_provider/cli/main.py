@@ -19,8 +19,8 @@ from osiris_provider.cli.staging import OpenStore
 def main(argv: Sequence[str] | None = None, *, prog: str = "osiris", open_store: OpenStore | None = None) -> int:
     """Run a command and return its exit code.
 
-    0 all is well, 1 a connection is unhealthy, 2 wrong usage, 3 a mistake in the configuration, 70 a bug of this
-    package, 130 interrupted, 141 whoever read the output has gone.
+    0 all is healthy, 1 a connection is unhealthy, 2 wrong usage, 3 a mistake in the configuration, 70 a bug of this
+    package, 130 interrupted, 141 the reader of the output has gone.
 
     :param argv: the arguments; None takes those of the process.
     :param prog: the name to show in help texts.

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def run_and_show(pipeline: Pipeline, prepare: Callable[[Callable[..., None]], Run], *, as_json: bool) -> bool:
-    """Run a pipeline, show how far it is, and return whether all has gone well.
+    """Run a pipeline, show how far it is, and return whether all steps have succeeded.
 
     :param pipeline: that runs.
-    :param prepare: makes the run of what is to be told of its steps.
+    :param prepare: makes the run; it is given what to call about its steps.
     :param as_json: write the outcomes as JSON.
     """
     with _progress(pipeline) as watch, prepare(watch).execute() as result:

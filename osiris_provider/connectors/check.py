@@ -91,7 +91,7 @@ class Check:
     def overdue(self) -> Verdict:
         """Return the verdict on a check that has not answered in time."""
         if not self.asked:
-            # Where the server is cannot be told either: to read the connection may be what takes so long.
+            # Where the server is, is not known either: to read the connection may be what takes so long.
             return Verdict.of(NOT_ASKED, NOT_ASKED.text("the server", self.timeout))
         address = self.connector.address_of(self.connection)
         return Verdict.of(TIMED_OUT, TIMED_OUT.text(address, self.timeout))

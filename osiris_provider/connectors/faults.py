@@ -1,4 +1,4 @@
-"""What can go wrong with a peer, told apart by code, each with its category (CONN-010) and what to do next.
+"""What can go wrong with a peer, classified by code, each with its category (CONN-010) and what to do next.
 
 Families add their own tables (MySQL error codes, SQLSTATEs, HTTP statuses) made of the same
 :class:`~osiris_provider.errors.Fault`; a slug is defined once, whatever the table.

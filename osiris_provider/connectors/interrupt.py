@@ -5,7 +5,7 @@ runs handlers of signals between two of its own instructions, so a library that 
 from happening until the server has answered. :func:`interruptible` therefore has another thread wait, and the main
 thread waits for that one, which signals do interrupt.
 
-Whatever leaves the wait, the server is told to stop: a client that is gone is no reason for it to end a statement.
+Whatever leaves the wait, the server is asked to stop: a client that is gone is no reason for it to end a statement.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ AGAIN_SECONDS = 0.1
 """Between two requests to stop: the first may come before the statement does."""
 LOG_AFTER = 10.0
 LOG_EVERY = 60.0
-"""Seconds after which a lock that is waited for is told, and between two times."""
+"""Seconds after which a wait for a lock is logged, and between two log lines."""
 
 
 class Work:
@@ -69,7 +69,7 @@ class Work:
     def __enter__(self) -> Self:
         _running.add(self)
         try:
-            # After it is there to be seen: whoever kills looks there after he has said so.
+            # After it is there to be seen: the killer looks there after it has said that the task is killed.
             killed.check()
         except StoppedError:
             self._leave()

@@ -201,8 +201,8 @@ class SupabaseConnector(HttpConnector[SupabaseConnection]):
             self.checked(answer)
             parsed(answer)
             raise HttpFaultError(GARBAGE)
-        nobody = _auth_of_nobody(model)
-        probe_difference(lambda: session.ask_as_stranger("GET", path, MAX_PROBE, nobody), accepted)
+        stranger = _auth_of_stranger(model)
+        probe_difference(lambda: session.ask_as_stranger("GET", path, MAX_PROBE, stranger), accepted)
         return {"schema": model.schema, "key": model.identity()[0]}
 
     def fault_of_answer(self, answer: Answer) -> Fault | None:
@@ -241,7 +241,7 @@ def error_code(answer: Answer) -> str:
     return str(parsed.get("code", "")) if isinstance(parsed, dict) else ""
 
 
-def _auth_of_nobody(model: SupabaseConnection) -> Any:
+def _auth_of_stranger(model: SupabaseConnection) -> Any:
     from osiris_provider.connectors.http.auth import OriginAuth
 
     return OriginAuth(model.endpoint().base_url, key_headers("osiris-doctor-asks-with-a-wrong-key"))

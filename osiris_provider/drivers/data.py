@@ -98,7 +98,7 @@ def _arrow_reader(value: Any) -> pa.RecordBatchReader | None:
 
 
 def _is_pandas(value: Any) -> bool:
-    # An optional package: whoever has a frame of it has imported it.
+    # An optional package: a caller that has a frame of it has imported it.
     return isinstance(value, getattr(sys.modules.get("pandas"), "DataFrame", ()))
 
 

@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 class Verb:
     """What is done with rows, as the log and the metrics call it.
 
-    :param told: such as ``wrote``, for the log.
-    :param past: such as ``written``, for ``rows_written`` and ``bytes_written``.
+    :param past: such as ``wrote``, for the log.
+    :param participle: such as ``written``, for ``rows_written`` and ``bytes_written``.
     :param noun: such as ``write``, for ``write_seconds`` and ``write_rows_per_second``.
     """
 
-    told: str
     past: str
+    participle: str
     noun: str
 
 
@@ -83,9 +83,9 @@ class Progress:
         seconds = self._seconds()
         total = self.rows if rows is None else rows
         log.info("Step %s: %s", self._step_id, self._line(total, seconds))
-        past, noun = self._verb.past, self._verb.noun
-        report(f"rows_{past}", total, "rows")
-        report(f"bytes_{past}", self.bytes, "bytes")
+        participle, noun = self._verb.participle, self._verb.noun
+        report(f"rows_{participle}", total, "rows")
+        report(f"bytes_{participle}", self.bytes, "bytes")
         report(f"{noun}_seconds", round(seconds, 3), "s")
         report(f"{noun}_rows_per_second", round(self.rows / seconds, 1), "rows/s")
 
@@ -102,7 +102,7 @@ class Progress:
 
     def _line(self, rows: int, seconds: float) -> str:
         rate = f"{self.rows / seconds:,.0f} rows/s"
-        return f"{self._verb.told} {rows:,} rows, {_size(self.bytes)} in {_duration(seconds)}, {rate}"
+        return f"{self._verb.past} {rows:,} rows, {_size(self.bytes)} in {_duration(seconds)}, {rate}"
 
 
 def _size(count: float) -> str:

@@ -173,7 +173,7 @@ class OsirisHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Check the connection with doctor, for Airflow's Test button and ``airflow connections test``.
 
-        :return: whether it is well, and a sentence; never raises, shows no secret.
+        :return: whether it is healthy, and a sentence; never raises, shows no secret.
         """
         if guard.is_unguarded():
             return False, guard.REFUSAL

@@ -20,7 +20,7 @@ class Transaction:
 
     DuckDB's own cursors are connections of their own, which a rollback of the first does not reach.
 
-    :param connection: of DuckDB; whoever made it closes it.
+    :param connection: of DuckDB; its maker closes it.
     :param autocommit: each statement is its own transaction.
     """
 

@@ -1,6 +1,6 @@
 """Name resolution that keeps a deadline.
 
-The system's ``getaddrinfo`` cannot be told when to stop: a silent name server holds it for ten seconds and more, and
+The system's ``getaddrinfo`` takes no deadline: a silent name server holds it for ten seconds and more, and
 the thread that waits in it cannot be ended. c-ares asks the same servers (``resolv.conf``, ``hosts``, search domains)
 and can be cancelled. The system's resolver is asked for nothing, so a name that only mDNS or LDAP knows has no address.
 """

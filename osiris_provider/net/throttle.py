@@ -12,7 +12,7 @@ from osiris_provider.net.deadline import Deadline
 
 AT_ONCE = 2 * (os.cpu_count() or 2)
 LONGEST = 0.25
-"""Seconds after which whoever has a turn is taken to wait for a disk, and keeps no one back any longer."""
+"""Seconds after which the holder of a turn is taken to wait for a disk, and keeps no one back any longer."""
 
 _changed = threading.Condition()
 _taken: list[float] = []

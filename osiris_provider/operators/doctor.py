@@ -160,7 +160,7 @@ class OsirisDoctorOperator(BaseOperator):
             categories = {verdict.reference: verdict.category for verdict in verdicts}
             return state.exchange(attempt_id(context["ti"]), categories)
         except OsirisError as error:
-            self.log.warning("What has recovered cannot be told: %s Set [osiris] state_url.", error)
+            self.log.warning("What has recovered is not known: %s Set [osiris] state_url.", error)
             return {}
 
     def _call_back(self, context: Any) -> None:

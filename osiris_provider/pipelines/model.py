@@ -1,4 +1,4 @@
-"""What may stand in a pipeline: the keys of the file and of its steps, and what Airflow is told besides."""
+"""What may stand in a pipeline: the keys of the file and of its steps, and what Airflow is given besides."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from osiris_provider.connections.reference import shown
 from osiris_provider.errors import PipelineConfigError, Where
 
 MAX_PROBLEMS = 100
-"""Of a file. Whoever has more mends these first; a hostile file costs no more time than that."""
+"""Of a file. The author of one that has more fixes these first; a hostile file costs no more time than that."""
 
 Location = tuple["str | int", ...]
 """The keys and indexes that lead to a value of the file."""

@@ -52,7 +52,7 @@ class HealthState:
     def exchange(self, attempt_id: str, categories: Mapping[str, str]) -> dict[str, str]:
         """Keep what an attempt has found, and return the category that each connection had before.
 
-        An attempt that is made again, because it did not get to its end, is told the same as at first. Of connections
+        An attempt that is made again, because it did not get to its end, gets the same as at first. Of connections
         that it did not check, what was known stays.
 
         :param attempt_id: names this attempt among all of the task's, and is the same for its retries.

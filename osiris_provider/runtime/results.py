@@ -1,4 +1,4 @@
-"""What becomes of a driver's result: data goes to staging, figures stay, secrets are told to no one."""
+"""What becomes of a driver's result: data goes to staging, figures stay, secrets are shown to no one."""
 
 from __future__ import annotations
 

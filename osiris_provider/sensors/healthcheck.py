@@ -1,4 +1,4 @@
-"""Wait until a connection is well, or fail at once if waiting cannot help."""
+"""Wait until a connection is healthy, or fail at once if waiting cannot help."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["OsirisHealthcheckSensor"]
 
 
 class OsirisHealthcheckSensor(BaseSensorOperator):
-    """Wait until doctor says that a connection is well; XCom gets its report (CONN-020).
+    """Wait until doctor says that a connection is healthy; XCom gets its report (CONN-020).
 
     Network errors, timeouts and unknown failures keep it waiting. Auth, permission and misconfiguration fail the task
     at once, whatever ``retries`` says; with ``soft_fail`` they skip it.

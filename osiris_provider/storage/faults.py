@@ -1,4 +1,4 @@
-"""What can go wrong with a file system or an object store, told apart by code, and what to do next."""
+"""What can go wrong with a file system or an object store, classified by code, and what to do next."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def is_local_file_system(fs: Any) -> bool:
 
 
 class ReportingFile:
-    """A file whose failures are told as errors of this package.
+    """A file whose failures are raised as errors of this package.
 
     :param file: any file object.
     :param url: URL to name in errors.
@@ -86,7 +86,7 @@ class ReportingFile:
 
 
 def make_directories(path: Path, mode: int) -> None:
-    """Make a directory and those above it that are missing; whoever may read files of a mode may enter them.
+    """Make a directory and those above it that are missing; users who may read files of a mode may enter them.
 
     :param mode: of the files to come.
     """
@@ -160,7 +160,7 @@ class CommittedFile(AtomicFile):
     def _open(self) -> Any:
         # No directory is made: s3fs would create the bucket, if it is missing.
         file = self._fs.open(self._path.path, "wb", autocommit=False, block_size=PART_BYTES)
-        # It is committed here, and not by whoever uses a transaction of this file system next.
+        # It is committed here, and not by the next caller that uses a transaction of this file system.
         self._fs.transaction.files.remove(file)
         return file
 
@@ -182,7 +182,7 @@ class RenamedFile(AtomicFile):
         self._partial = path.parent / f".{path.name}.{uuid.uuid4().hex}.partial"
 
     def _open(self) -> Any:
-        # Whoever removes empty directories may be faster than the first file.
+        # A process that removes empty directories may be faster than the first file.
         for _ in range(VANISHED_TRIES - 1):
             with contextlib.suppress(FileNotFoundError, FileExistsError):
                 return self._try_open()

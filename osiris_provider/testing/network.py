@@ -56,7 +56,7 @@ class NetworkContract(BaseConnectorContract):
         assert (ok, verdict["category"], verdict["details"]["fault"]) == (False, "network", "refused")
 
     def test_conn_010_unknown_host_is_network(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:
-        _, verdict = checked(connector, self.at(healthy, "nobody.invalid", 1), 5)
+        _, verdict = checked(connector, self.at(healthy, "no-such-host.invalid", 1), 5)
         # Where no resolver is reachable, DNS fails instead of denying the name: that is network or timeout as well.
         assert verdict["category"] in ("network", "timeout")
         assert verdict["details"]["fault"] in ("unknown_host", "dns_failed", "dns_silent")

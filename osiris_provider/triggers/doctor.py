@@ -45,7 +45,7 @@ class OsirisDoctorTrigger(BaseTrigger):
     :param connections: references such as ``@mysql.default``, or Airflow connection ids.
     :param check_timeout: seconds for one check.
     :param poke_interval: None fires after one check; else it is made again after so many seconds, until all
-        connections are well or one of them never will be by itself.
+        connections are healthy or one of them never will be by itself.
     :param file: path of the connections file; None looks in the standard locations.
     """
 
@@ -147,8 +147,8 @@ class _BackgroundCheck:
         :param seconds: for the check itself.
         :raises BaseException: what it has raised.
         """
-        told = [self.ended, self.looked_up]
-        await asyncio.wait(told, timeout=LOOK_UP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        events = [self.ended, self.looked_up]
+        await asyncio.wait(events, timeout=LOOK_UP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if self.looked_up.done():
             await asyncio.wait([self.ended], timeout=seconds + 2 * GRACE)
         if self.ended.done() and self.verdict is None:

@@ -194,6 +194,6 @@ def silent_port() -> Iterator[int]:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port where nobody listens."""
+    """A port where no one listens."""
     with peers.closed_port() as port:
         yield port

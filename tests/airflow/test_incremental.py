@@ -63,7 +63,7 @@ class Shop:
             self.execute(f"INSERT INTO orders VALUES ({number}, '{moment}')")
 
     def run(self, day: int, **incremental: Any) -> Run:
-        """Do the run of a day, anew if it has been done."""
+        """Do the run of a day, again if it has been done."""
         config = {
             "connection": "@duckdb.shop",
             "table": "orders",

@@ -42,6 +42,16 @@ WORDS = {
 FIELDS_OWN = {"BYTE_ORDER_MARK", "ConnectionNotFoundError", "GUARDED", "NOT_FOUND", "in_place"}
 """Terms of the field in which such a word stands."""
 FILES = sorted(PACKAGE.rglob("*.py"))
+READ = [PACKAGE.parent / "README.md", *sorted((PACKAGE.parent / "docs").rglob("*.md"))]
+
+
+PROSE = {
+    "anew": "again",
+    "nobody": "no one, nothing",
+    "told": "reported, asked, given",
+    "whoever": "the caller, the user",
+}
+"""Words of no name, which stand in sentences."""
 
 
 def names_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -83,6 +93,17 @@ def test_types_of_arrow_are_called_dtype(path: Path) -> None:
             assert node.arg != "kind" or ast.unparse(node.annotation) != "pa.DataType", f"line {node.lineno}"
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute) and node.value.attr == "type":
             assert "kind" not in map(ast.unparse, node.targets), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", [*FILES, *READ], ids=name_of)
+def test_sentences_are_plain_english(path: Path) -> None:
+    wrong = [
+        f"line {number}: {word} (rather {PROSE[word]})"
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        for word in re.findall(r"\w+", line.lower())
+        if word in PROSE
+    ]
+    assert wrong == []
 
 
 def test_words_of_names() -> None:

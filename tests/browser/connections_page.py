@@ -88,7 +88,7 @@ class ConnectionForm:
         elif isinstance(value, Mapping):
             place.locator(".view-lines").click()
             self._page.keyboard.press("Control+A")
-            # Whenever it is JSON the form writes it anew, wherever the cursor is: the x keeps it from being so.
+            # Whenever it is JSON the form writes it again, wherever the cursor is: the x keeps it from being so.
             self._page.keyboard.type("x" + json.dumps(value, ensure_ascii=False))
             self._page.keyboard.press("Control+Home")
             self._page.keyboard.press("Delete")

@@ -85,7 +85,7 @@ def test_a_stored_connection_without_a_port(admin: Rest, world: World) -> None:
     answer = admin.ask("POST", "/connections/test", json={**asked, "port": 0, "login": "", "schema": ""})
     assert answer.ok, answer.text
     assert answer.json()["status"] is True, answer.text
-    # Whoever really asks for another port must still say the secrets.
+    # Users who really ask for another port must still say the secrets.
     assert admin.ask("POST", "/connections/test", json={**asked, "port": 1}).status_code == 400
 
 

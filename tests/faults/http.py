@@ -90,7 +90,7 @@ def answered(world: HttpWorld, mood: Answer) -> Made:
 
 @contextmanager
 def unreached(world: HttpWorld, port: Callable[[], Any]) -> Made:
-    """Connect to a port on which nobody answers."""
+    """Connect to a port on which no one answers."""
     with port() as number:
         yield world.at(f"http://127.0.0.1:{number}")
 
@@ -104,7 +104,7 @@ def met_by(world: HttpWorld, manner: Manner, scheme: str = "http") -> Made:
 
 @contextmanager
 def to_no_host(world: HttpWorld) -> Made:
-    """Connect to a name that nobody has."""
+    """Connect to a name that no one has."""
     yield world.at("https://no-such-host.invalid")
 
 

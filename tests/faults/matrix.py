@@ -53,7 +53,7 @@ def table(family: str, findings: Sequence[Finding]) -> str:
 
 
 def write_page() -> None:
-    """Make every fault of every family and write the page's matrix anew."""
+    """Make every fault of every family and write the page's matrix again."""
     sections = [table(family, list(find_all(family))) for family in FAMILIES]
     before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)

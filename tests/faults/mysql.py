@@ -19,7 +19,7 @@ from tests.faults.sql import CERTIFICATE, KEY, Certificates, SqlWorld, changed, 
 from tests.servers import APP_PASSWORD, MariaDBServer, MySQLFamilyServer
 
 ELSEWHERE = "192.0.2.1"
-"""An address that documentation has for itself; nobody connects from it."""
+"""An address that documentation has for itself; no one connects from it."""
 
 
 @contextmanager

@@ -220,7 +220,7 @@ class _Conversation:
 
 @contextlib.contextmanager
 def closed_port() -> Iterator[int]:
-    """A port that refuses: bound, so that nobody else takes it, and not listening."""
+    """A port that refuses: bound, so that no one else takes it, and not listening."""
     with socket.socket() as sock:
         sock.bind((HOST, 0))
         yield sock.getsockname()[1]
@@ -228,7 +228,7 @@ def closed_port() -> Iterator[int]:
 
 @contextlib.contextmanager
 def unanswered_port() -> Iterator[int]:
-    """A port whose SYNs are never answered: its backlog is full and nobody accepts."""
+    """A port whose SYNs are never answered: its backlog is full and no one accepts."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind((HOST, 0))

@@ -38,7 +38,7 @@ KEY: Final = "server-key.pem"
 
 
 class Certificates:
-    """The certificates of the tests: an authority, one that nobody trusts, and a server's, for ``localhost`` only.
+    """The certificates of the tests: an authority, one that no one trusts, and a server's, for ``localhost`` only.
 
     :param directory: where the authorities' PEM files are put.
     """
@@ -120,7 +120,7 @@ def changed(world: SqlWorld, **fields: Any) -> Made:
 
 @contextmanager
 def unreached(world: SqlWorld, port: Callable[[], Any]) -> Made:
-    """Connect to a port on which nobody answers."""
+    """Connect to a port on which no one answers."""
     with port() as number:
         yield world.at(world.plain.app, port=number)
 

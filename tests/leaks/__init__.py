@@ -1,1 +1,1 @@
-"""Passwords that stand out, in a running Airflow: nobody who may look anywhere sees one (CONN-011)."""
+"""Passwords that stand out, in a running Airflow: no one who may look anywhere sees one (CONN-011)."""

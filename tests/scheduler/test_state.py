@@ -80,7 +80,7 @@ def test_runs_that_fail_are_cleared_and_are_deleted(airflow: AirflowServer, home
     # The mark was not moved back.
     assert rows == 1
     pipeline.delete(last)
-    # Nobody knows any more whether that run has succeeded.
+    # No one knows any more whether that run has succeeded.
     assert pipeline.run()[1] == 1
     shown = airflow.run("osiris", "state", "show", "marks", "read", "--json")
     marks: list[dict[str, Any]] = json.loads(shown.stdout)["state"]

@@ -16,7 +16,7 @@ from tests.faults.peers import Peer
 
 PIECE = b"x" * 65536
 SLACK = 16 * 1024 * 1024
-"""What operating systems take that nobody has read."""
+"""What operating systems take that no one has read."""
 
 
 class Flood:

@@ -289,7 +289,7 @@ def test_doctor_takes_a_megabyte_and_no_more(
     with RoguePostgres(ACCEPTED, tls=unverified[0] if encrypted else b"N", flood=flood) as rogue:
         ok, verdict = POSTGRES.doctor(fields_of(rogue), 10)
         assert (ok, verdict["details"]["fault"]) == (False, "too_much_data")
-        # What the operating system has taken and nobody has read comes on top.
+        # What the operating system has taken and no one has read comes on top.
         assert rogue.sent < CHECK_BYTES + 16 * 1024 * 1024
         # Nor does a client, as long as it logs in.
         with pytest.raises(NetworkError, match="sends without end"):

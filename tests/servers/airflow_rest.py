@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def until(question: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
-    """Ask again and again until the answer is true, and return it; for what nobody tells us when it happens.
+    """Ask again and again until the answer is true, and return it; for what no one tells us when it happens.
 
     :param question: what is asked.
     :param what: is waited for, for the message.

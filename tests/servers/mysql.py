@@ -78,7 +78,7 @@ class MySQLFamilyServer(Server):
         connection = pymysql.connect(
             unix_socket=path, user="root", charset="utf8mb4", autocommit=True, defer_connect=True
         )
-        # PyMySQL leaves its own socket open when nobody listens on the path yet.
+        # PyMySQL leaves its own socket open when no one listens on the path yet.
         transport = socket.socket(socket.AF_UNIX)
         try:
             transport.connect(path)

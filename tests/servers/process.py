@@ -28,7 +28,7 @@ PORT_TRIES: Final = 5
 
 
 def free_port() -> int:
-    """Ask the kernel for a port of 127.0.0.1 that nobody listens on."""
+    """Ask the kernel for a port of 127.0.0.1 that no one listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Somebody's broken or slow connector delays and hides nobody's verdict."""
+"""Somebody's broken or slow connector delays and hides no one's verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking turns: not too many at once, and nobody waits longer than it must."""
+"""Taking turns: not too many at once, and no one waits longer than it must."""
 
 from __future__ import annotations
 

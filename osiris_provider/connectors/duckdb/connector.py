@@ -68,7 +68,7 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
         return cast("DuckDBPyConnection", client)
 
     def probe(self, model: DuckDBConnection, deadline: Deadline) -> dict[str, Any]:
-        """Open as a client would and ask for one row. A file that does not exist yet is well, and is not created."""
+        """Open as a client would and ask for one row. A file that does not exist yet is healthy, and is not created."""
         import duckdb
 
         details: dict[str, Any] = {"server_version": duckdb.__version__}

@@ -176,7 +176,7 @@ class TokenAuth(OriginAuth):
             return _token_of(answer)
         except HttpFaultError as error:
             fault, wait = error.fault, error.retry_after
-        except Exception as error:  # noqa: BLE001 - whatever the client library raises is told by its fault
+        except Exception as error:  # noqa: BLE001 - whatever the client library raises becomes a fault
             fault, wait = self._classify(error), None
         raise TokenFaultError(fault, wait, safe_url(credentials.token_url))
 

@@ -113,7 +113,7 @@ class Interruptible:
         except Exception:
             raise
         except BaseException:
-            # Whoever is within a work tells the server at its end.
+            # The caller that works with it stops the server at its end.
             if not is_busy(self):
                 in_background(self._kill).wait(1.0)
             raise
@@ -201,7 +201,7 @@ def close(client: Any) -> None:
     """Close a connection; one that is closed already stays so.
 
     The handler of a signal may have interrupted a read of this thread, whose file cannot be closed until it has ended:
-    then the connection counts as closed and is open, and whoever was reading closes the rest.
+    then the connection counts as closed and is open, and its reader closes the rest.
     """
     from pymysql import Error
 

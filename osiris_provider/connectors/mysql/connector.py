@@ -48,7 +48,7 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
         return opened
 
     def probe(self, model: MySQLConnection, deadline: Deadline) -> dict[str, Any]:
-        """Log in and run a query; see :meth:`Connector.probe`. A replica is healthy, and told by ``read_only``."""
+        """Log in and run a query; see :meth:`Connector.probe`. A replica is healthy; ``read_only`` says so."""
         import pymysql
 
         try:

@@ -62,7 +62,7 @@ def lines(parameters: Parameters) -> list[Parameters]:
     :raises ConnectionConfigError: libpq is too old to keep a password back.
     """
     mode = parameters.get("sslmode") or default("sslmode") or "prefer"
-    # PGPASSWORD is of some server, nobody knows of which.
+    # PGPASSWORD is of some server, and no one knows of which.
     given = {"password": "", **parameters}
     if _is_safe(parameters, mode):
         return [{**given, "sslmode": mode}]

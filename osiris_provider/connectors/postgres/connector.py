@@ -63,7 +63,7 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         return ResolvedConnection({**kept, "dsn": dsn}, self.model)
 
     def probe(self, model: PostgresConnection, deadline: Deadline) -> dict[str, Any]:
-        """Log in and run a query; see :meth:`Connector.probe`. A standby is well, and told by ``read_only``."""
+        """Log in and run a query; see :meth:`Connector.probe`. A standby is healthy; ``read_only`` says so."""
         with contextlib.closing(libpq.log_in(model.parameters(), deadline)) as connection:
             cursor = connection.cursor()
             cursor.execute("SELECT current_setting('transaction_read_only')")

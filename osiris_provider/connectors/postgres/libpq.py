@@ -88,7 +88,7 @@ class _LoginError(Exception):
     """A login that failed.
 
     :param code: SQLSTATE, if the server sent one.
-    :param fault: what is wrong, if that can be told by now.
+    :param fault: what is wrong, if that is known by now.
     :param line: the parameters that it was tried with.
     :param begun: False if libpq did not even begin.
     :param ended: whether the server has ended the line; else libpq has.
@@ -192,7 +192,7 @@ def _set_verbosity(connection: extensions.connection) -> bool:
 
 
 def _further_with_tls(parameters: Parameters, deadline: Deadline) -> bool:
-    """Return whether the same login gets past 28000 over TLS: only so can "TLS required" be told.
+    """Return whether the same login gets past 28000 over TLS: only this shows "TLS required".
 
     No one vouches for the server here, so it does not get the password in clear text.
     """

@@ -144,7 +144,7 @@ def watched_class() -> type[Any]:
 
 
 def wait(connection: extensions.connection, deadline: Deadline) -> None:
-    """Wait until an asynchronous connection has done what it was told.
+    """Wait until an asynchronous connection has done what it was asked for.
 
     :param connection: of :func:`watched_class`.
     :param deadline: bounds time and bytes.

@@ -34,8 +34,8 @@ class DiagnosedError(Exception):
 def lease(connector: Connector[Any, Any], connection: Mapping[str, Any]) -> Iterator[Any]:
     """Lend the open client of a connection (CONN-013) to one user at a time.
 
-    A stream occupies its client until it has been read. Whoever needs the same connection meanwhile gets a client of
-    their own, which is closed when they are done: one client for both would lose rows.
+    A stream occupies its client until it has been read. Another caller of the same connection meanwhile gets a client
+    of its own, which is closed when it is done: one client for both would lose rows.
 
     :param connector: of the connection's family.
     :param connection: a resolved connection.
@@ -109,5 +109,5 @@ def _quoted(text: str) -> str:
 
 
 def version_text(said: object) -> str:
-    """Return the version that a server told, short enough for a report."""
+    """Return the version that a server reported, short enough for a report."""
     return printable(said)[:MAX_VERSION]

@@ -125,7 +125,7 @@ class CsvExtractorConfig(StepConfig):
 class CsvWriterConfig(FileWriterConfig):
     """Config of ``filesystem.csv_writer``.
 
-    :param path: one that ends in ``.gz`` is compressed unless told otherwise.
+    :param path: one that ends in ``.gz`` is compressed, unless ``compression`` says otherwise.
     :param binary: how bytes are written.
     :param escape_formulas: put ``'`` before texts that a spreadsheet would take for a formula.
     """

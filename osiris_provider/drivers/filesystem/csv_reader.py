@@ -1,4 +1,4 @@
-"""Reading CSV: rows are cut here, cells are told apart by Arrow, and types are given by what is in them."""
+"""Reading CSV: rows are cut here, cells are separated by Arrow, and types are given by what is in them."""
 
 from __future__ import annotations
 

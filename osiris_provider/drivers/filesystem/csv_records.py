@@ -26,7 +26,7 @@ _LF, _CR = 10, 13
 
 
 class BrokenRowError(Exception):
-    """A row cannot be told from the next; ``rows`` are between it and those that were yielded last."""
+    """A row cannot be separated from the next; ``rows`` are between it and those that were yielded last."""
 
     def __init__(self, problem: str, rows: int = 0) -> None:
         super().__init__(problem)

@@ -31,8 +31,8 @@ def _relative(path: str) -> str:
 class ApiIncremental(Incremental):
     """Config field ``incremental`` of ``api.extractor``.
 
-    :param param: query parameter that takes the mark, such as ``updated_since``. Whether the API means it inclusive
-        is its own affair: records that were read are left out.
+    :param param: query parameter that takes the cursor value, such as ``updated_since``. Whether the API means it
+        inclusive is its own affair: records that were read are left out.
     """
 
     param: Annotated[str, Field(min_length=1)]

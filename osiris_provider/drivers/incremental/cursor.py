@@ -1,7 +1,7 @@
 """Incremental reading: what a step says about it, what a cursor value is, and what there is to ask for.
 
-A mark is the greatest value of a column among the rows that a stream held: it is one of them, kept exactly. Whoever
-runs the step keeps it, and decides whether it ever counts; see :class:`IncrementalState`.
+A cursor value is the greatest value of a column among the rows that a stream held: it is one of them, kept exactly. The
+runner of the step keeps it, and decides whether it ever counts; see :class:`IncrementalState`.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Incremental(BaseModel):
     :param column: grows with each change that is to be read: a number, a date, a timestamp or a text. With dots, a
         field inside objects.
     :param initial_value: where the first run begins; without it, the first run reads everything.
-    :param inclusive: whether rows with exactly the value of the mark are asked for again, because there may be new
+    :param inclusive: whether rows with exactly the cursor value are asked for again, because there may be new
         ones. Those that have been read are left out.
-    :param lookback: how far before the mark to begin, for rows that became visible late: in units of a number,
+    :param lookback: how far before the cursor value to begin, for rows that became visible late: in units of a number,
         seconds of a timestamp, days of a date. They are read again.
     :param nulls: what becomes of rows that have no value in the column. ``include`` reads them each time.
     :param compare_as: what the texts of a column of texts are; without it, times if all of the first ones are in ISO
@@ -71,7 +71,7 @@ class CursorValue:
 
     @classmethod
     def of(cls, value: pa.Scalar, seen: tuple[str, ...] | None = None) -> CursorValue:
-        """Return the mark of an Arrow value.
+        """Return the cursor value of an Arrow value.
 
         :param value: not null, of a type that has an order.
         """
@@ -79,7 +79,7 @@ class CursorValue:
 
     @classmethod
     def given(cls, value: float | Decimal | datetime | date | str) -> CursorValue:
-        """Return the mark that stands in a config."""
+        """Return the cursor value that stands in a config."""
         if isinstance(value, datetime):
             aware = value.tzinfo is not None
             naive = value.astimezone(timezone.utc).replace(tzinfo=None) if aware else value
@@ -122,7 +122,7 @@ class CursorValue:
             return None
 
     def before(self, lookback: float) -> CursorValue:
-        """Return the mark so far before this one.
+        """Return the cursor value so far before this one.
 
         :param lookback: see :class:`Incremental`.
         :raises ValueError: it is a text, which has no distances.
@@ -143,8 +143,8 @@ class CursorValue:
 class RunRange:
     """Between which cursor values a run reads; a run that is done again reads the same range.
 
-    :param low: the mark that counts for the run; None if there is none yet.
-    :param high: the mark that it reached before; None if it has not been that far.
+    :param low: the cursor value that counts for the run; None if there is none yet.
+    :param high: the one that it reached before; None if it has not been that far.
     """
 
     low: CursorValue | None = None
@@ -155,14 +155,14 @@ class IncrementalState(Protocol):
     """Keeps the state of a task; a part of what runs it."""
 
     def begin(self, source: str, column: str) -> RunRange:
-        """Return what to read. All tries of a run get the same low mark.
+        """Return what to read. All tries of a run get the same low value.
 
-        :param source: what is read, such as ``@mysql.shop orders``; a mark of another source does not count.
-        :param column: the column; a mark of another one does not count either.
+        :param source: what is read, such as ``@mysql.shop orders``; a cursor value of another source does not count.
+        :param column: the column; that of another one does not count either.
         """
 
     def advance(self, value: CursorValue | None) -> None:
-        """Take the mark of a stream that was read to its end. It counts once the whole run has succeeded."""
+        """Take the cursor value of a stream that was read to its end. It counts once the whole run has succeeded."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ def _text_of(value: pa.Scalar) -> str:
 
 def _less(number: Decimal, lookback: float) -> str:
     with localcontext() as context:
-        # More digits than any mark has; the usual 28 would round it up, past rows that were asked for.
+        # More digits than any cursor value has; the default of 28 would round it up, past rows that were asked for.
         context.prec = 1000
         return format(number - Decimal(str(lookback)), "f")
 

@@ -212,7 +212,7 @@ def load_local(client: Connection[Any], statement: str, rows: memoryview) -> tup
         except mysql_error():
             raise
         except BaseException:
-            # The server waits for the rest of the rows, nobody can talk to it any more.
+            # The server waits for the rest of the rows, no one can talk to it any more.
             line._force_close()  # noqa: SLF001 - the same
             raise
     answer = OKPacketWrapper(packet)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from osiris_provider.drivers.sql.incremental import Dialect
 
 LOCK_SECONDS: Final = 5
-"""How long a lock is waited for; whoever wants to write waits behind it."""
+"""How long a lock is waited for; sessions that want to write wait behind it."""
 REFUSED: Final = (1044, 1045, 1142, 1227, 1290)
 """The user may not lock."""
 BUSY: Final = (1205, 1213)

@@ -229,7 +229,7 @@ def _refuse_more_results(step: str, cursor: SSCursor) -> None:
 
 
 def hang_up(client: Connection[Any]) -> None:
-    """Close a connection whose rows have not all been read; MySQL cannot be told to stop sending them."""
+    """Close a connection whose rows have not all been read; MySQL cannot be asked to stop sending them."""
     _leave_the_rest(client)
     close(client)
 

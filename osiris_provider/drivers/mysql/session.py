@@ -21,7 +21,7 @@ LOCK_SECONDS: Final = 600
 """How long another try of the same load may take to end."""
 ROUND_SECONDS: Final = 10
 LOG_EVERY: Final = 6
-"""After each turn it is looked who has the lock; it is told after the first of so many."""
+"""After each turn it is looked who has the lock; it is logged after the first of so many."""
 # Without these MySQL cuts values that are too long, and gives rows whose key is 0 a new number.
 _ADDED: Final = ("STRICT_ALL_TABLES", "NO_AUTO_VALUE_ON_ZERO")
 # These change what a quote, a backslash or an empty text means; the first word of a group brings its others along.

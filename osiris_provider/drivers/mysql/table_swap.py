@@ -1,7 +1,7 @@
 """Replacing a table of MySQL by a new one, so that it is known afterwards whether that happened.
 
-RENAME cannot be part of a transaction, so the ledger is told before it: the row ``swapping`` is committed together
-with the last rows of the new table, which then has the load's own name. Whoever comes later finds the row and either
+RENAME cannot be part of a transaction, so the ledger has it before: the row ``swapping`` is committed together
+with the last rows of the new table, which then has the load's own name. A later load finds the row and either
 that table, then it was not renamed and the load did not happen; or no such table, then it did.
 """
 

@@ -95,8 +95,8 @@ class SQLDriver(Generic[AnyConfig]):
         said = one_line(redact(self.server_text(error)))
         said = f" The server said: {said}" if said else ""
         if problem.fault == BAD_DATA:
-            told = f"Step {step.id}: a value does not fit its column or type.{said}"
-            return DataError(told, reference=problem.reference, step=step.id)
+            message = f"Step {step.id}: a value does not fit its column or type.{said}"
+            return DataError(message, reference=problem.reference, step=step.id)
         return problem.restated(f"Step {step.id}: {problem.message}{said}", step=step.id)
 
 

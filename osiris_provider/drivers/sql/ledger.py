@@ -1,7 +1,7 @@
 """The load ledger: a table beside the target that remembers ended loads, so that a retry writes nothing twice.
 
-A row is written in the same transaction as the data: whoever finds it knows that the data is there, and whoever does
-not knows that nothing is. Of two tries at once the second waits for the first one's row.
+A row is written in the same transaction as the data: a load that finds it knows that the data is there, and a load
+that does not knows that nothing is. Of two tries at once the second waits for the first one's row.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Watch = Callable[[str, "Outcome | None", int], None]
-"""Is told of each step: when it begins (None), while it returns rows (None, how many), and when it has ended."""
+"""Is called for each step: when it begins (None), while it returns rows (None, how many), and when it has ended."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Run:
 
     :param pipeline: that was checked.
     :param options: how to run it.
-    :param watch: is told how far it is.
+    :param watch: is called with how far it is.
     :raises PipelineConfigError: an option names a step or parameter that is not there, or a value is missing.
     """
 
@@ -129,7 +129,7 @@ class Run:
     def execute(self) -> RunResult:
         """Run all steps; branches go on after a failure.
 
-        :raises KeyboardInterrupt: all servers were told to stop.
+        :raises KeyboardInterrupt: all servers were asked to stop.
         """
         folder = Scratch("osiris-run-")
         self._staging = Staging(folder.path.as_uri(), open_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Scratch:
-    """A directory that is removed when it is closed, or nobody has this object any more, or the process ends."""
+    """A directory that is removed when it is closed, or this object is not referenced any more, or the process ends."""
 
     def __init__(self, prefix: str) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=prefix))

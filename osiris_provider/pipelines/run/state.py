@@ -1,4 +1,4 @@
-"""Incremental steps of a run without Airflow: where they begin, and what is kept when all has gone well."""
+"""Incremental steps of a run without Airflow: where they begin, and what is kept when all steps have succeeded."""
 
 from __future__ import annotations
 

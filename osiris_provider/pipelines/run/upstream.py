@@ -70,7 +70,7 @@ class UpstreamInputs(Mapping[str, Any]):
 class UpstreamContext:
     """What upstream promises drivers: ``output_dir`` and ``log_metric`` with any keywords.
 
-    :param ctx: of whoever runs the step.
+    :param ctx: of the runner of the step.
     """
 
     def __init__(self, ctx: RunContext) -> None:

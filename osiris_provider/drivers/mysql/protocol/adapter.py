@@ -2,7 +2,7 @@
 
 PyMySQL connects and logs in. The query is then prepared and executed on its connection, because a prepared statement's
 result comes in the binary protocol: the server sends it in half the time that text takes, FLOAT keeps all its digits
-(as text the server shows six of them), and dates that are none, such as 0000-00-00, are told apart. The rows are cut
+(as text the server shows six of them), and dates that are none, such as 0000-00-00, are recognised. The rows are cut
 out of the stream and decoded here, many at a time; :mod:`~osiris_provider.drivers.mysql.protocol.arrow_types` has the
 types.
 """
@@ -53,7 +53,7 @@ class NotPreparableError(DriverConfigError):
 class QueryResult:
     """The result of a query, an iterator of record batches.
 
-    Whoever stops before the end closes it: what the server goes on sending is then of no use, so the connection is
+    Callers that stop before the end close it: what the server goes on sending is then of no use, so the connection is
     closed too. It also happens when the object is forgotten or an error occurs while reading.
 
     :param connection: an open PyMySQL connection; no one else may use it until the result has been read or closed.

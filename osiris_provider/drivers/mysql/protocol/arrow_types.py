@@ -1,4 +1,4 @@
-"""The Arrow type of every MySQL and MariaDB column type, told by the column's definition and never by its values.
+"""The Arrow type of every MySQL and MariaDB column type, from the column's definition and never from its values.
 
 ============================================  ===================================================================
 MySQL, MariaDB                                Arrow
