@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator, ObjectStoragePath
 
@@ -14,6 +13,7 @@ from osiris_provider._airflow.task_context import attempt_id, task_key
 from osiris_provider.connections.reference import NAME
 from osiris_provider.connections.resolve import list_connections
 from osiris_provider.connectors.faults import NO_SUCH_CONNECTION
+from osiris_provider.connectors.health_asset import RECOVERED, health_asset_uri
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import ConnectionConfigError, OsirisError
 from osiris_provider.hooks.errors import fail_fast
@@ -41,9 +41,9 @@ class OsirisDoctorOperator(BaseOperator):
     ``category``, ``message``, ``details`` (CONN-020). Each check counts in Airflow's metrics as
     ``osiris.doctor.latency`` or ``osiris.doctor.failed``, tagged by family and alias.
 
-    Each check is an event of asset ``osiris://<family>/<alias>`` with ``ok``, ``category``, ``latency_ms`` and
-    ``message``. A connection that is healthy and was not when this task last checked it, by the clock and whatever the
-    dates of the runs, is also an event of ``osiris://<family>/<alias>/recovered``; that is kept where the state
+    Each check is an event of asset ``osiris://<family>/<alias>`` with ``ok``, ``category``, ``latency_ms``, ``message``
+    and ``details``. A connection that is healthy and was not when this task last checked it, by the clock and whatever
+    the dates of the runs, is also an event of ``osiris://<family>/<alias>/recovered``; that is kept where the state
     of incremental tasks is (``[osiris] state_url``). Airflow sends no events of a task that fails: to have those of the
     unhealthy, set ``fail_on_unhealthy`` to False.
 
@@ -144,13 +144,13 @@ class OsirisDoctorOperator(BaseOperator):
         for verdict in verdicts:
             if not _has_asset(verdict):
                 continue
-            uri = f"osiris://{verdict.family}/{quote(str(verdict.alias), safe='')}"
+            uri = health_asset_uri(verdict.family, str(verdict.alias))
             report = verdict.as_dict()
-            extra = {name: report[name] for name in ("ok", "category", "latency_ms", "message")}
+            extra = {name: report[name] for name in ("ok", "category", "latency_ms", "message", "details")}
             events.add(Asset(uri), extra=extra)
             was = were.get(verdict.reference, "ok")
             if verdict.ok and was != "ok":
-                events.add(Asset(f"{uri}/recovered"), extra={**extra, "was": was})
+                events.add(Asset(uri + RECOVERED), extra={**extra, "was": was})
         return were
 
     def _categories_before(self, context: Context, verdicts: list[Verdict]) -> dict[str, str]:

@@ -50,6 +50,9 @@ def test_each_check_is_an_event_and_a_recovery_is_one_more(
     ((_, extra),) = [event for event in events if event[0] == recovered]
     assert (extra["ok"], extra["was"]) == (True, "auth")
     assert extra["latency_ms"] > 0
+    assert extra["details"]["server_version"]
+    faults = [extra["details"].get("fault") for uri, extra in events if uri == check]
+    assert faults == [None, "wrong_password", "wrong_password", None, None]
     assert "does not accept this user" in next(extra["message"] for _, extra in events if extra["category"] == "auth")
     # The recovery belongs to the fourth check.
     assert [uri for uri, _ in events].index(recovered) in (3, 4)
