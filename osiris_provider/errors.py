@@ -75,7 +75,10 @@ def printable(text: object) -> str:
 
     :param text: as it came.
     """
-    kept = (char if char.isprintable() else " " if char.isspace() else "" for char in _ESCAPES.sub("", str(text)))
+    said = str(text)
+    if said.isprintable():
+        return said.strip()
+    kept = (char if char.isprintable() else " " if char.isspace() else "" for char in _ESCAPES.sub("", said))
     return "".join(kept).strip()
 
 

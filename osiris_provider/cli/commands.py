@@ -56,11 +56,11 @@ def list_command(file: str | None, as_json: bool) -> None:
     if as_json:
         write_json(listed)
         return
-    from osiris_provider.cli.tables import list_table, near, render
+    from osiris_provider.cli.listing import list_text, near
 
     shown = near(known.path)
     sources = [f"{shown}:{entry.line}" for entry in known.entries.values()]
-    write(render(list_table(listed, sources)))
+    write(list_text(listed, sources))
 
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, value: float) -> float:

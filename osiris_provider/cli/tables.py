@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
-from shutil import get_terminal_size
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -15,6 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from osiris_provider.cli import columns
+from osiris_provider.cli.listing import LIST_HEADS, list_row, named, public
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import printable
 from osiris_provider.storage.cleanup import OldFile
@@ -30,8 +29,6 @@ COLOURS = {
 NARROW = 90
 WIDE = 140
 """Columns below which a table, or one with many columns, would break words."""
-PIPE_WIDTH = 10_000
-"""Columns where the output is no terminal: lines are not folded, so that ``grep`` finds them."""
 
 
 def render(table: RenderableType) -> str:
@@ -39,21 +36,10 @@ def render(table: RenderableType) -> str:
 
     :param table: to be shown.
     """
-    console = Console(file=sys.stdout, width=_width())
+    console = Console(file=sys.stdout, width=columns.width())
     with console.capture() as captured:
         console.print(table)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
-
-
-def _width() -> int:
-    return get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
-
-
-def near(path: Path) -> Path:
-    """Return a path as it is written from the working directory, if it lies below that."""
-    with suppress(ValueError):
-        return path.absolute().relative_to(Path.cwd())
-    return path
 
 
 def doctor_table(verdicts: Iterable[Verdict]) -> RenderableType:
@@ -61,7 +47,7 @@ def doctor_table(verdicts: Iterable[Verdict]) -> RenderableType:
 
     :param verdicts: of doctor.
     """
-    if _width() < NARROW:
+    if columns.width() < NARROW:
         return Group(*(_stacked(*_verdict(verdict)) for verdict in verdicts))
     table = _table("family", "alias", "status")
     table.add_column("latency", justify="right", no_wrap=True)
@@ -93,31 +79,15 @@ def list_table(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> R
     :param listed: in the shape of CONN-021.
     :param sources: where each stands, as ``file:line``.
     """
-    if _width() < NARROW:
-        pairs = zip(listed, sources, strict=True)
-        return Group(*(_stacked(_cell(_name(one)), [_public(one), source]) for one, source in pairs))
-    table = _table("family", "alias", "default")
-    table.add_column("public fields", overflow="ellipsis")
-    table.add_column("source", overflow="ellipsis")
-    for connection, source in zip(listed, sources, strict=True):
-        default = "yes" if connection.get("default") else ""
-        cells = (connection["family"], connection["alias"], default, _public(connection), source)
-        table.add_row(*map(_cell, cells))
+    pairs = zip(listed, sources, strict=True)
+    if columns.width() < NARROW:
+        return Group(*(_stacked(_cell(named(one)), [public(one), source]) for one, source in pairs))
+    table = _table(*LIST_HEADS[:3])
+    for name in LIST_HEADS[3:]:
+        table.add_column(name, overflow="ellipsis")
+    for pair in pairs:
+        table.add_row(*map(_cell, list_row(*pair)))
     return table
-
-
-def _reference(named: Mapping[str, Any]) -> str:
-    return f"@{named['family']}.{named['alias']}" if named["alias"] else str(named["family"])
-
-
-def _name(connection: Mapping[str, Any]) -> str:
-    name = _reference(connection)
-    return f"{name}  default" if connection.get("default") else name
-
-
-def _public(connection: Mapping[str, Any]) -> str:
-    public = {name: value for name, value in connection.items() if name not in ("family", "alias", "default")}
-    return "  ".join(f"{name}={value}" for name, value in public.items())
 
 
 def _stacked(head: Text, lines: Iterable[str]) -> RenderableType:
@@ -134,7 +104,7 @@ def state_table(entries: Iterable[Mapping[str, Any]]) -> RenderableType:
 
     :param entries: as the commands show them in JSON.
     """
-    if _width() < WIDE:
+    if columns.width() < WIDE:
         return Group(*(_stacked(*_state_lines(entry)) for entry in entries))
     table = _table("dag", "task", "index")
     for name in ("source", "column", "began at", "reached", "run", "written"):

@@ -24,6 +24,9 @@ def substitute(text: str, environ: Mapping[str, str]) -> str:
     :raises EnvProblemError: a variable is unset or empty and has no default, or a ``${`` is malformed.
     """
 
+    if "${" not in text:
+        return text
+
     def replace(match: re.Match[str]) -> str:
         if match[0] == "$${":
             return "${"

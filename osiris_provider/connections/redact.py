@@ -13,6 +13,8 @@ MASK = "***"
 
 _LEFT_BY_REQUESTS = "!#$%&'()*+,/:;=?@[]~"
 _LEFT_BY_SQLALCHEMY = " +"
+_UNCHANGED = re.compile(r"[A-Za-z0-9_.-]+")
+"""What nobody quotes, and most passwords are."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _LOGIN = re.compile(r"[^/@:]*:.*@", re.DOTALL)
 _PASSWORD = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))", re.DOTALL)
@@ -24,6 +26,8 @@ def spellings(secret: str) -> set[str]:
 
     :param secret: the value in clear.
     """
+    if _UNCHANGED.fullmatch(secret):
+        return {secret}
     in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     in_commands = {shlex.quote(secret).strip("'"), secret.replace("'", "''")}
     forms = _quoted(secret).union(in_commands, {secret}, *map(_escaped, {secret, *in_json}))
@@ -132,7 +136,8 @@ def safe_url(text: str) -> str:
     :param text: a public value, perhaps a URL or a part of one (``md:db?motherduck_token=…``, ``user:pw@host``).
     """
     if "://" not in text:
-        return _LOGIN.sub("", text, count=1).partition("?")[0]
+        text = _LOGIN.sub("", text, count=1) if "@" in text else text
+        return text.partition("?")[0]
     try:
         parts = urlsplit(text)
         # A password with a slash that is not quoted looks like a port that is no number.

@@ -272,8 +272,10 @@ def _secrets(entry: Entry, declared: Mapping[str, Field]) -> Iterator[str]:
     """Yield the secrets of an entry as far as their variables are set: no public field may show one (CONN-011)."""
     given: dict[str, Any] = {}
     for name in entry.fields:
-        with contextlib.suppress(EnvProblemError):
-            given[name] = _substituted(_written(entry, name, declared.get(name)))
+        field = declared.get(name)
+        if field is None or field.secret:
+            with contextlib.suppress(EnvProblemError):
+                given[name] = _substituted(_written(entry, name, field))
     yield from secret_texts(declared, given)
 
 

@@ -48,6 +48,12 @@ def test_conn_011_no_form_of_a_secret_survives(form: Callable[[str], str], secre
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@given(secret=st.text(alphabet="abzABZ019_.-", min_size=1))
+def test_conn_011_a_secret_that_nobody_quotes_has_one_form(form: Callable[[str], str], secret: str) -> None:
+    assert {form(secret)} == spellings(secret) == {secret}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize("secret", ["pässwörd", "it's ß", 'say "ß"', "both ' and \" of ž\U0001f511\\n"])
 def test_conn_011_a_secret_in_another_script_with_quotes(form: Callable[[str], str], secret: str) -> None:
     assert Redactor([secret])(f"<{form(secret)}>") == f"<{MASK}>"
