@@ -6,8 +6,9 @@ importing this package costs a DAG file nothing.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from osiris_provider.lazy import attach
 
 if TYPE_CHECKING:
     from osiris_provider.connections import ConnectionRef, list_connections, resolve_connection
@@ -29,25 +30,16 @@ __all__ = [
     "run_pipeline",
 ]
 
-_MODULES = {
-    "ConnectionRef": "connections",
-    "Driver": "drivers",
-    "doctor_all": "connectors",
-    "get_connector": "connectors",
-    "get_driver": "drivers",
-    "list_connections": "connections",
-    "resolve_connection": "connections",
-    "run_pipeline": "pipelines",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "ConnectionRef": "connections",
+        "Driver": "drivers",
+        "doctor_all": "connectors",
+        "get_connector": "connectors",
+        "get_driver": "drivers",
+        "list_connections": "connections",
+        "resolve_connection": "connections",
+        "run_pipeline": "pipelines",
+    },
+)

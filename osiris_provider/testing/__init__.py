@@ -13,8 +13,9 @@ Each name is imported when it is first asked for (PEP 562): pytest loads the plu
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from osiris_provider.lazy import attach
 
 if TYPE_CHECKING:
     from osiris_provider.testing.connector import BaseConnectorContract
@@ -40,35 +41,21 @@ __all__ = [
     "assert_silent",
 ]
 
-_MODULES = {
-    "BaseConnectorContract": "connector",
-    "ConnectorContract": "family",
-    "CredentialsContract": "credentials",
-    "DriverContract": "driver",
-    "ExtractorContract": "driver",
-    "MemoryState": "state",
-    "Metric": "context",
-    "NetworkContract": "network",
-    "RecordingContext": "context",
-    "WriterContract": "driver",
-    "assert_silent": "secrecy",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    try:
-        module = import_module(f"{__name__}.{_MODULES[name]}")
-    except ModuleNotFoundError as error:
-        if error.name not in ("hypothesis", "pytest"):
-            raise
-        message = f"osiris_provider.testing needs {error.name}: pip install 'airflow-provider-osiris[testing]'"
-        raise ModuleNotFoundError(message, name=error.name) from None
-    value = globals()[name] = getattr(module, name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "BaseConnectorContract": "connector",
+        "ConnectorContract": "family",
+        "CredentialsContract": "credentials",
+        "DriverContract": "driver",
+        "ExtractorContract": "driver",
+        "MemoryState": "state",
+        "Metric": "context",
+        "NetworkContract": "network",
+        "RecordingContext": "context",
+        "WriterContract": "driver",
+        "assert_silent": "secrecy",
+    },
+    "testing",
+    {"hypothesis", "pytest"},
+)

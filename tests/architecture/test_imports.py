@@ -66,7 +66,12 @@ def test_the_facade_and_the_plugin_of_pytest_import_next_to_nothing() -> None:
         "print(*sorted(name for name in sys.modules if name.startswith('osiris_provider')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["osiris_provider", "osiris_provider.testing", "osiris_provider.testing.plugin"]
+    assert done.stdout.split() == [
+        "osiris_provider",
+        "osiris_provider.lazy",
+        "osiris_provider.testing",
+        "osiris_provider.testing.plugin",
+    ]
 
 
 @pytest.mark.parametrize("module", WITHOUT_AIRFLOW)

@@ -230,3 +230,16 @@ class WriterTests:
             self.write(connection, breaking(), ctx)
         assert self.write(connection, pa.table({"id": [1]}), ctx) == {"rows_written": 1}
         assert self.content(connection) == [(1, None)]
+
+
+class SchemaTests(WriterTests):
+    """What writers have in common whose databases have schemas."""
+
+    @pytest.mark.parametrize("schema", ["sales", "100% of %s"])
+    def test_ledger_lies_in_the_schema_of_the_table(self, connection: Connection, schema: str) -> None:
+        self.run(connection, f'CREATE SCHEMA "{schema}"')
+        ctx = RecordingContext(load_id="load")
+        for _ in range(2):
+            self.write(connection, pa.table({"id": [1]}), ctx, table=f"{schema}.orders", create_if_missing=True)
+        counted = self.run(connection, f'SELECT count(*) FROM "{schema}"._osiris_loads, "{schema}".orders')
+        assert counted == [(1,)]

@@ -14,10 +14,10 @@ from osiris_provider.drivers import get_driver
 from osiris_provider.testing.context import RecordingContext
 
 from tests.integration.sql_families import Connection
-from tests.integration.sql_writers import WriterTests
+from tests.integration.sql_writers import SchemaTests, WriterTests
 
 
-class TestDuckDBWriter(WriterTests):
+class TestDuckDBWriter(SchemaTests, WriterTests):
     limits_text = False
 
     @pytest.fixture

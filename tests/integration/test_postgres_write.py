@@ -9,12 +9,12 @@ import pytest
 from osiris_provider.errors import DataError
 
 from tests.integration.sql_families import Connection
-from tests.integration.sql_writers import WriterTests
+from tests.integration.sql_writers import SchemaTests, WriterTests
 from tests.integration.test_postgres_drivers import PostgresFamily
 from tests.servers import Address
 
 
-class TestPostgresWriter(PostgresFamily, WriterTests):
+class TestPostgresWriter(PostgresFamily, SchemaTests, WriterTests):
     def run(self, connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
         place = Address(**{name: connection[name] for name in ("host", "port", "user", "password", "database")})
         return self.execute(place, *statements)
@@ -33,12 +33,3 @@ class TestPostgresWriter(PostgresFamily, WriterTests):
             with pytest.raises(DataError, match="constraint positive"):
                 self.write(connection, pa.table({"id": [1, 2], "n": [1, -77]}), write_mode=mode, primary_key="id")
         assert self.content(connection) == []
-
-    def test_ledger_lies_in_the_schema_of_the_table(self, connection: Connection) -> None:
-        from osiris_provider.testing.context import RecordingContext
-
-        self.run(connection, "CREATE SCHEMA sales")
-        ctx = RecordingContext(load_id="load")
-        for _ in range(2):
-            self.write(connection, pa.table({"id": [1]}), ctx, table="sales.orders", create_if_missing=True)
-        assert self.run(connection, "SELECT count(*) FROM sales._osiris_loads, sales.orders") == [(1,)]

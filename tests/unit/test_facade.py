@@ -25,9 +25,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         from osiris_provider import resolve_connexion  # noqa: F401 - must not exist
 
 
-def test_importing_the_package_imports_nothing_of_it() -> None:
+def test_importing_the_package_imports_nothing_that_it_offers() -> None:
     code = (
         "import sys, osiris_provider; print(sorted(name for name in sys.modules if name.startswith('osiris_provider')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['osiris_provider']"
+    assert done.stdout.strip() == "['osiris_provider', 'osiris_provider.lazy']"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,34 +11,20 @@ from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.duckdb.extractor import DuckDBDriver, own_cursor
 from osiris_provider.drivers.duckdb.tables import INPUT, columns_of, create_table, readable, unique_keys
 from osiris_provider.drivers.duckdb.types import check_case, quote
+from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.ledger import TABLE, Ledger
-from osiris_provider.drivers.sql.tables import (
-    Column,
-    check_columns,
-    check_unique,
-    missing_table,
-    quoted_table,
-    split_table,
-)
+from osiris_provider.drivers.sql.ledger import Ledger
+from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.validate import constraint_error, duplicate_key_error, same_key
-from osiris_provider.drivers.sql.write import (
-    ROW,
-    STAGE,
-    SQLWriter,
-    WriteConfig,
-    encoded_ahead,
-    fitted,
-    load_id_of,
-    numbered,
-    say_loaded,
-)
+from osiris_provider.drivers.sql.write import ROW, STAGE, SQLWriter, WriteConfig
 from osiris_provider.errors import ConnectionConfigError, DataError
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
+
+_PLACEHOLDERS = re.compile("%[%s]")
 
 
 class DuckDBWriteConfig(WriteConfig):
@@ -77,7 +64,7 @@ class DuckDBWriter(DuckDBDriver, SQLWriter[WriteConfig]):
             ledger = _ledger(cursor, step)
             with _transaction(cursor):
                 if ledger is not None and (recorded := ledger.claim()) is not None:
-                    return say_loaded(step, ledger, recorded)
+                    return write.say_loaded(step, ledger, recorded)
                 rows = _load(cursor, step, schema, batches)
                 if ledger is not None:
                     ledger.finish(rows)
@@ -99,35 +86,33 @@ def _transaction(cursor: DuckDBPyConnection) -> Iterator[None]:
 
 def _ledger(cursor: DuckDBPyConnection, step: Step[WriteConfig]) -> Ledger | None:
     """Return the ledger beside the target, created if there is none; None if the load has no id."""
-    load_id = load_id_of(step)
-    if load_id is None:
-        return None
 
     def run(statement: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        return cursor.execute(statement.replace("%s", "?"), list(values)).fetchall()
+        own = _PLACEHOLDERS.sub(lambda match: "?" if match[0] == "%s" else "%", statement)
+        return cursor.execute(own, list(values)).fetchall()
 
-    prefix, name = split_table(step.config.table)
-    ledger = Ledger(run, quoted_table(prefix + TABLE, quote), load_id, name)
-    ledger.create()
-    ledger.prune()
+    ledger = write.ledger_of(step, run, quote)
+    if ledger is not None:
+        ledger.create()
+        ledger.prune()
     return ledger
 
 
 def _load(cursor: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
     config = step.config
-    table = quoted_table(config.table, quote)
+    table = tables.quoted_table(config.table, quote)
     columns = columns_of(cursor, config.table, schema)
     if columns:
-        check_columns(step.id, config.table, schema, columns)
+        tables.check_columns(step.id, config.table, schema, columns)
     elif config.create_if_missing:
         create_table(cursor, table, schema, config.primary_key)
         columns = columns_of(cursor, config.table, schema)
     else:
-        raise missing_table(step.id, config.table)
+        raise tables.missing_table(step.id, config.table)
     keys = unique_keys(cursor, config.table)
-    rows = fitted(step, columns, batches)
+    rows = write.fitted(step, columns, batches)
     if config.write_mode == "upsert":
-        check_unique(step.id, config.table, config.primary_key, keys)
+        tables.check_unique(step.id, config.table, config.primary_key, keys)
         return _upsert(cursor, config, table, columns, rows, schema.names)
     if config.write_mode == "replace":
         cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
@@ -147,7 +132,7 @@ def _upsert(
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE {STAGE} AS SELECT {names}, 0::BIGINT AS {ROW} FROM {table} LIMIT 0"  # noqa: S608 - quoted
     )
-    rows = _insert(cursor, config, STAGE, columns, numbered(batches))
+    rows = _insert(cursor, config, STAGE, columns, write.numbered(batches))
     duplicate = cursor.execute(
         f"SELECT min({ROW}), max({ROW}) FROM {STAGE} GROUP BY {keys} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 - quoted
     ).fetchone()
@@ -175,7 +160,7 @@ def _insert(
 
     rows = 0
     source = _Rows()
-    for batch, sent in encoded_ahead(batches, _readable):
+    for batch, sent in write.encoded_ahead(batches, _readable):
         for key in keys:
             same = same_key(batch, key)
             if same is not None:

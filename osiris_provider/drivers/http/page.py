@@ -80,9 +80,9 @@ class Page:
     def flag_at(self, path: str | None, field_name: str) -> bool | None:
         """Return a yes or no that the answer says, None if it says nothing.
 
-        :param path: where it is.
-        :param field_name: of the config, for messages.
-        :raises PaginationError: there is something else.
+        :param path: see :meth:`count_at`, as the others.
+        :param field_name: of the config.
+        :raises PaginationError: it is neither.
         """
         value = self._given_at(path)
         if value is None:

@@ -26,29 +26,12 @@ from osiris_provider.drivers.mysql.tables import (
     tables_like,
     unique_keys,
 )
+from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.ledger import TABLE, Ledger
-from osiris_provider.drivers.sql.tables import (
-    Column,
-    check_columns,
-    check_unique,
-    create_statement,
-    missing_table,
-    quoted_table,
-    split_table,
-)
+from osiris_provider.drivers.sql.ledger import TABLE, Ledger, run_with
+from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.validate import duplicate_key_error
-from osiris_provider.drivers.sql.write import (
-    ROW,
-    STAGE,
-    SQLWriter,
-    WriteConfig,
-    created_columns,
-    fitted,
-    load_id_of,
-    numbered,
-    say_loaded,
-)
+from osiris_provider.drivers.sql.write import ROW, STAGE, SQLWriter, WriteConfig
 from osiris_provider.errors import DriverConfigError
 
 if TYPE_CHECKING:
@@ -102,7 +85,7 @@ class _Load:
         self.cursor, self.step, self.schema = cursor, step, schema
         self.config = step.config
         self.client: Any = cursor.connection
-        self.table = quoted_table(step.config.table, quote)
+        self.table = tables.quoted_table(step.config.table, quote)
         self.columns: list[Column] = []
         self.keys: list[UniqueKey] = []
         self.needs = Needs(cursor, step)
@@ -114,12 +97,14 @@ class _Load:
         if _is_locked(self.config):
             swap.recover()
         if self.ledger is not None and (recorded := self.ledger.recorded()) is not None:
-            return say_loaded(self.step, self.ledger, recorded)
+            return write.say_loaded(self.step, self.ledger, recorded)
         self._look()
         reason = self._prepare(swap)
         self.client.commit()
-        columns = self.columns or created_columns(self.schema, DIGITS)
-        rows = with_vectors(finite(fitted(self.step, columns, batches), self.config.table), self.config.table, columns)
+        columns = self.columns or write.created_columns(self.schema, DIGITS)
+        rows = with_vectors(
+            finite(write.fitted(self.step, columns, batches), self.config.table), self.config.table, columns
+        )
         if not reason:
             return swap.replace(lambda: self._fill(swap.new_table, rows), exists=bool(self.columns))
         return self._in_place(rows)
@@ -127,15 +112,15 @@ class _Load:
     def _look(self) -> None:
         self.columns = columns_of(self.cursor, self.config.table)
         if self.columns:
-            check_columns(self.step.id, self.config.table, self.schema, self.columns)
+            tables.check_columns(self.step.id, self.config.table, self.schema, self.columns)
             self.keys = unique_keys(self.cursor, self.config.table)
         elif not self.config.create_if_missing:
-            raise missing_table(self.step.id, self.config.table, hides=True)
+            raise tables.missing_table(self.step.id, self.config.table, hides=True)
         elif self.config.primary_key:
             self.keys = [UniqueKey("PRIMARY", self.config.primary_key)]
         if self.config.write_mode == "upsert":
             unique = [key.columns for key in self.keys]
-            check_unique(self.step.id, self.config.table, self.config.primary_key, unique)
+            tables.check_unique(self.step.id, self.config.table, self.config.primary_key, unique)
 
     def _prepare(self, swap: Swap) -> str:
         """Create the new table if there is to be one; return why there is none."""
@@ -156,7 +141,7 @@ class _Load:
 
     def _create(self, table: str) -> None:
         key = self.config.primary_key
-        statement = create_statement(table, self.schema, quote, column_type, key, key_type)
+        statement = tables.create_statement(table, self.schema, quote, column_type, key, key_type)
         try:
             self.cursor.execute(statement + new_table_options(self.cursor, self.config.table))
         except mysql_error() as error:
@@ -189,7 +174,7 @@ class _Load:
             return self._write_rows(rows)
         recorded = self.ledger.claim(INSERT)
         if recorded is not None:
-            return say_loaded(self.step, self.ledger, recorded)
+            return write.say_loaded(self.step, self.ledger, recorded)
         written = self._write_rows(rows)
         self.ledger.finish(written)
         return written
@@ -214,7 +199,7 @@ class _Load:
         )
 
     def _upsert(self, rows: Batches) -> int:
-        written = self.sink.fill(Target(STAGE, self.config.table, self.columns), numbered(rows))
+        written = self.sink.fill(Target(STAGE, self.config.table, self.columns), write.numbered(rows))
         keys = self.config.primary_key
         self.cursor.execute(
             f"SELECT MIN({ROW}), MAX({ROW}) FROM {STAGE} GROUP BY {', '.join(map(quote, keys))} "  # noqa: S608 - quoted
@@ -272,16 +257,9 @@ def _roll_back(client: Any) -> None:
 
 def _ledger(cursor: Cursor, step: Step[Any], needs: Needs) -> Ledger | None:
     """Return the ledger beside the target, created if there is none; None if the load has no id."""
-    load_id = load_id_of(step)
-    if load_id is None:
+    ledger = write.ledger_of(step, run_with(cursor), quote)
+    if ledger is None:
         return None
-
-    def run(statement: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        cursor.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
-
-    prefix, name = split_table(step.config.table)
-    ledger = Ledger(run, quoted_table(prefix + TABLE, quote).replace("%", "%%"), load_id, name)
     is_there = bool(tables_like(cursor, step.config.table, TABLE))
     needs.of_ledger(is_there=is_there)
     if not is_there:

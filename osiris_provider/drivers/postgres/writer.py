@@ -17,30 +17,11 @@ from osiris_provider.drivers.postgres.names import check_column_names, check_con
 from osiris_provider.drivers.postgres.nul import PostgresWriteConfig, without_nul
 from osiris_provider.drivers.postgres.tables import columns_of, unique_keys
 from osiris_provider.drivers.postgres.values import column_type
+from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.ledger import TABLE, Ledger
-from osiris_provider.drivers.sql.tables import (
-    check_columns,
-    check_unique,
-    create_statement,
-    missing_table,
-    quoted_table,
-    split_table,
-)
+from osiris_provider.drivers.sql.ledger import TABLE, Ledger, run_with
 from osiris_provider.drivers.sql.validate import constraint_error, duplicate_key_error
-from osiris_provider.drivers.sql.write import (
-    ROW,
-    STAGE,
-    SQLWriter,
-    WriteConfig,
-    created_columns,
-    encoded_ahead,
-    fitted,
-    load_id_of,
-    numbered,
-    numbered_schema,
-    say_loaded,
-)
+from osiris_provider.drivers.sql.write import ROW, STAGE, SQLWriter, WriteConfig
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -80,7 +61,7 @@ class PostgresWriter(PostgresDriver, SQLWriter[WriteConfig]):
                 # A timestamp without a zone is UTC also where the column has one.
                 cursor.execute("SET LOCAL TimeZone = 'UTC'")
                 if ledger is not None and (recorded := ledger.claim()) is not None:
-                    rows = say_loaded(step, ledger, recorded)
+                    rows = write.say_loaded(step, ledger, recorded)
                 else:
                     rows = _load(cursor, step, schema, batches)
                     if ledger is not None:
@@ -94,17 +75,11 @@ class PostgresWriter(PostgresDriver, SQLWriter[WriteConfig]):
 
 def _ledger(cursor: extensions.cursor, step: Step[WriteConfig]) -> Ledger | None:
     """Return the ledger beside the target, created if there is none; None if the load has no id."""
-    load_id = load_id_of(step)
-    if load_id is None:
+    run = run_with(cursor)
+    ledger = write.ledger_of(step, run, quote)
+    if ledger is None:
         return None
-
-    def run(statement: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        cursor.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
-
-    prefix, name = split_table(step.config.table)
-    table = quoted_table(prefix + TABLE, quote)
-    ledger = Ledger(run, table.replace("%", "%%"), load_id, name)
+    table = tables.quoted_table(tables.split_table(step.config.table)[0] + TABLE, quote)
     if not run("SELECT to_regclass(%s) IS NOT NULL", (table,))[0][0]:
         # Two tasks may be the first at the same time.
         run("SELECT pg_advisory_xact_lock(hashtext(%s))", (TABLE,))
@@ -115,21 +90,21 @@ def _ledger(cursor: extensions.cursor, step: Step[WriteConfig]) -> Ledger | None
 
 def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
     config = step.config
-    table = quoted_table(config.table, quote)
+    table = tables.quoted_table(config.table, quote)
     columns = columns_of(cursor, table)
     target = columns
     if columns:
-        check_columns(step.id, config.table, schema, columns)
+        tables.check_columns(step.id, config.table, schema, columns)
     elif config.create_if_missing:
-        cursor.execute(create_statement(table, schema, quote, column_type, config.primary_key))
+        cursor.execute(tables.create_statement(table, schema, quote, column_type, config.primary_key))
         target = columns_of(cursor, table)
     else:
-        raise missing_table(step.id, config.table)
+        raise tables.missing_table(step.id, config.table)
     kinds = {column.name: column.kind for column in target}
     batches = without_nul(batches, config, kinds)
-    rows = fitted(step, columns or created_columns(schema, DIGITS, as_text=True), batches)
+    rows = write.fitted(step, columns or write.created_columns(schema, DIGITS, as_text=True), batches)
     if config.write_mode == "upsert":
-        check_unique(step.id, config.table, config.primary_key, unique_keys(cursor, table))
+        tables.check_unique(step.id, config.table, config.primary_key, unique_keys(cursor, table))
         return _upsert(cursor, config, table, schema, rows, kinds)
     if columns and config.write_mode == "replace":
         # Readers are not held up; a second writer is, so that two runs do not both leave their rows.
@@ -152,8 +127,8 @@ def _upsert(
         f"CREATE TEMP TABLE {STAGE} ON COMMIT DROP AS "  # noqa: S608 - every name is quoted
         f"SELECT {names}, NULL::bigint AS {ROW} FROM {table} WITH NO DATA"
     )
-    staged = copy_format(numbered_schema(schema), {**kinds, ROW: "int8"})
-    rows = _copy(cursor, config, STAGE, numbered(batches), staged)
+    staged = copy_format(write.numbered_schema(schema), {**kinds, ROW: "int8"})
+    rows = _copy(cursor, config, STAGE, write.numbered(batches), staged)
     cursor.execute(
         f"SELECT min({ROW}), max({ROW}) FROM {STAGE} GROUP BY {keys} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 - quoted
     )
@@ -177,9 +152,9 @@ def _upsert(
 
 def _copy(cursor: extensions.cursor, config: WriteConfig, table: str, batches: Batches, copy_format: CopyFormat) -> int:
     """Copy all batches, each in a COPY of its own."""
-    name = STAGE if table == STAGE else split_table(config.table)[1]
+    name = STAGE if table == STAGE else tables.split_table(config.table)[1]
     rows = 0
-    for batch, sent in encoded_ahead(batches, copy_format.encode):
+    for batch, sent in write.encoded_ahead(batches, copy_format.encode):
         names = ", ".join(map(quote, batch.schema.names))
         statement = f"COPY {table} ({names}) FROM STDIN (FORMAT {copy_format.name})"
         try:

@@ -18,14 +18,25 @@ LOADING, SWAPPING, DONE = "loading", "swapping", "done"
 _MAX_ID = 1000
 
 Run = Callable[[str, Sequence[Any]], Sequence[Sequence[Any]]]
-"""Runs a statement, whose parameters are ``%s``, and returns its rows, if it has any."""
+"""Runs a statement, whose parameters are ``%s`` and which has ``%%`` for a percent sign; returns its rows, if any."""
+
+
+def run_with(cursor: Any) -> Run:
+    """Return what runs the ledger's statements in the transaction of a cursor of PyMySQL or psycopg2."""
+
+    def run(statement: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        cursor.execute(statement, values)
+        rows: Sequence[Sequence[Any]] = cursor.fetchall() if cursor.description else []
+        return rows
+
+    return run
 
 
 class Ledger:
     """The ledger in one database or schema, as one load sees it.
 
     :param run: runs a statement in the connection of the load.
-    :param table: the ledger's own name, quoted.
+    :param table: the ledger's own name, quoted, with ``%%`` for a percent sign.
     :param load_id: of the load, see :attr:`RunContext.load_id`.
     :param target: name of the table that is written to, without that of its database or schema.
     """

@@ -16,9 +16,9 @@ from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError, SQLDriver
 from osiris_provider.drivers.sql.config import Text
 from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments
-from osiris_provider.drivers.sql.ledger import TABLE, Ledger
+from osiris_provider.drivers.sql.ledger import TABLE, Ledger, Run
 from osiris_provider.drivers.sql.normalize import normalized_batches, normalized_schema
-from osiris_provider.drivers.sql.tables import Column, check_key, check_names
+from osiris_provider.drivers.sql.tables import Column, check_key, check_names, quoted_table, split_table
 from osiris_provider.drivers.sql.validate import Lossy, fitting
 
 if TYPE_CHECKING:
@@ -98,16 +98,22 @@ class SQLWriter(SQLDriver[AnyWrite], Writer[AnyWrite]):
             return {"rows_written": self.load(client, step, schema, batches)}
 
 
-def load_id_of(step: Step[Any]) -> str | None:
-    """Return the id under which the step's load goes into the ledger; None if it does not.
+def ledger_of(step: Step[Any], run: Run, quote: Callable[[str], str]) -> Ledger | None:
+    """Return the ledger beside the step's table; None if the load does not go into one.
 
     Clearing a task requests a fresh load. That does no harm to a replace or an upsert, so it is a load of its own; an
     append would double the rows.
+
+    :param step: of a writer.
+    :param run: see :class:`Ledger`.
+    :param quote: puts a name between the family's quotes.
     """
     if not step.config.ledger or step.load_id is None:
         return None
     is_fresh = step.cleared_at and step.config.write_mode != "append"
-    return f"{step.load_id} cleared after try {step.cleared_at}" if is_fresh else step.load_id
+    load_id = f"{step.load_id} cleared after try {step.cleared_at}" if is_fresh else step.load_id
+    prefix, name = split_table(step.config.table)
+    return Ledger(run, quoted_table(prefix + TABLE, quote).replace("%", "%%"), load_id, name)
 
 
 def say_loaded(step: Step[Any], ledger: Ledger, rows: int) -> int:
