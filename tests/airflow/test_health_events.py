@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk import DAG, BaseNotifier, ObjectStoragePath
 from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.runtime.health_state import HealthState
-from osiris_provider.runtime.state import TaskKey
+from osiris_provider.runtime.state import StateStore, TaskKey
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.test_sensor import entry
@@ -71,6 +71,17 @@ def test_a_recovery_goes_by_the_clock_and_not_by_the_dates_of_runs(
     assert [uri.rpartition("/")[2] for uri, _ in events_of("by_the_clock")].count("recovered") == 1
     first_two = [uri for uri, _ in events_of("by_the_clock")][:3]
     assert "osiris://mysql/default/recovered" in first_two
+
+
+def test_what_is_known_lies_where_the_next_release_looks_for_it_and_is_no_state_of_an_incremental_task(
+    tmp_path: Path,
+) -> None:
+    task = TaskKey("dag", "doctor")
+    HealthState(tmp_path.as_uri(), task, ObjectStoragePath).exchange("monday", {"@a.b": "auth"})
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()] == [
+        "dag/doctor/-1/last_check.health"
+    ]
+    assert StateStore(tmp_path.as_uri(), ObjectStoragePath).names(task) == []
 
 
 def test_a_check_that_is_tried_again_tells_the_recovery_again(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from osiris_provider.connectors.cache import ClientCache, cache_key
 
@@ -27,6 +27,7 @@ def connector() -> Iterator[FakeConnector]:
 
 
 @given(CONNECTIONS, CONNECTIONS)
+@example({"host": "a", "port": 1}, {"port": 1, "host": "a"})
 def test_conn_013_key_tells_connections_apart(one: dict[str, Any], other: dict[str, Any]) -> None:
     same = repr(sorted(one.items())) == repr(sorted(other.items()))
     assert (cache_key(one) == cache_key(other)) is same
