@@ -9,6 +9,7 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
+import osiris_provider
 from osiris_provider.errors import CATEGORIES, Fault
 from osiris_provider.provider_info import get_provider_info
 
@@ -47,6 +48,9 @@ def reference() -> str:
     sections += ["## Hooks\n", *(section(named(entry["hook-class-name"])) for entry in INFO["connection-types"])]
     sections += ["## Secrets backend\n", *(section(named(path)) for path in INFO["secrets-backends"])]
     sections += ["## Retry policy\n", section(named("osiris_provider.retry_policy.OsirisRetryPolicy"))]
+    pipelines = ("load_dags", "OsirisDag", "OsirisTaskGroup")
+    sections += ["## Pipelines\n", *(section(named(f"osiris_provider.airflow_dags.{name}")) for name in pipelines)]
+    sections += [section(named("osiris_provider.run_pipeline"))]
     sections += ["## Library\n", *(exports(module) for module in LIBRARY)]
     return "\n".join(sections)
 
@@ -54,11 +58,10 @@ def reference() -> str:
 INFO: dict[str, Any] = get_provider_info()
 
 
-def named(path: str) -> type[Any]:
-    """Return the class at a dotted path."""
+def named(path: str) -> Any:
+    """Return the class or function at a dotted path."""
     module, _, name = path.rpartition(".")
-    found: type[Any] = getattr(import_module(module), name)
-    return found
+    return getattr(import_module(module), name)
 
 
 def classes_of(module: str) -> Iterator[type[Any]]:
@@ -90,27 +93,30 @@ def _sentence(value: Any) -> str:
     return _inline(" ".join(paragraph.split())).replace("|", "&#124;")
 
 
-def section(cls: type[Any]) -> str:
-    """Return the section of a class: how it is imported, what it does, and its parameters."""
-    text, _, _ = inspect.cleandoc(cls.__doc__ or "").partition("\n:param")
-    parameters = list(_parameters(cls))
-    lines = [f"### {cls.__name__}\n", f"```python\nfrom {cls.__module__} import {cls.__name__}\n```\n", _markdown(text)]
-    if connection := getattr(cls, "conn_type", None):
-        lines.append(f"Connection type `{connection}`, default connection `{cls.default_conn_name}`.\n")
+def section(thing: Any) -> str:
+    """Return the section of a class or function: how it is imported, what it does, and its parameters."""
+    text, _, _ = inspect.cleandoc(thing.__doc__ or "").partition("\n:param")
+    parameters = list(_parameters(thing))
+    module = "osiris_provider" if thing.__name__ in osiris_provider.__all__ else thing.__module__
+    example = f"```python\nfrom {module} import {thing.__name__}\n```\n"
+    lines = [f"### {thing.__name__}\n", example, _markdown(text)]
+    if connection := getattr(thing, "conn_type", None):
+        lines.append(f"Connection type `{connection}`, default connection `{thing.default_conn_name}`.\n")
     if parameters:
         lines += ["| parameter | default | meaning |\n|---|---|---|\n" + "\n".join(parameters) + "\n"]
     return "\n".join(lines)
 
 
-def _parameters(cls: type[Any]) -> Iterator[str]:
-    signature = inspect.signature(_own_init(cls))
-    templated = tuple(getattr(cls, "template_fields", ()))
-    for name, meaning in _meanings(cls):
+def _parameters(thing: Any) -> Iterator[str]:
+    signature = inspect.signature(_own_init(thing) if inspect.isclass(thing) else thing)
+    templated = tuple(getattr(thing, "template_fields", ()))
+    for name, meaning in _meanings(thing):
         known = signature.parameters.get(name)
-        default = "" if known is None else _default(known.default)
+        is_rest = known is not None and known.kind is inspect.Parameter.VAR_KEYWORD
+        default = "" if known is None or is_rest else _default(known.default)
         words = meaning.replace(" (templated)", "").replace(" (templated; ", " (")
         words = f"{words} *Templated.*" if name in templated else words
-        yield f"| `{name}` | {default} | {words} |"
+        yield f"| `{'**' * is_rest}{name}` | {default} | {words} |"
 
 
 def _own_init(cls: type[Any]) -> Any:
@@ -118,9 +124,9 @@ def _own_init(cls: type[Any]) -> Any:
     return inspect.unwrap(cls.__init__)
 
 
-def _meanings(cls: type[Any]) -> Iterator[tuple[str, str]]:
+def _meanings(thing: Any) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
-    for base in cls.__mro__:
+    for base in thing.__mro__ if inspect.isclass(thing) else (thing,):
         if not base.__module__.startswith("osiris_provider."):
             continue
         text = inspect.cleandoc(base.__doc__ or "")

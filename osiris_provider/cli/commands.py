@@ -8,7 +8,7 @@ import click
 
 from osiris_provider import __version__
 from osiris_provider.cli import completion
-from osiris_provider.cli.groups import Group
+from osiris_provider.cli.groups import Group, file_option, json_option
 from osiris_provider.cli.output import MISCONFIGURED, reported, say, write, write_json
 from osiris_provider.cli.pipelines import pipelines
 from osiris_provider.cli.staging import staging
@@ -16,9 +16,6 @@ from osiris_provider.cli.state import state
 from osiris_provider.errors import printable
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
-
-file_option = click.option("--file", metavar="PATH", help="The connections file. Default: the standard locations.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing but JSON, to stdout.")
 
 
 @click.group(cls=Group, context_settings=SETTINGS)

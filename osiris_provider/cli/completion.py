@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     import click
+
+    from osiris_provider.pipelines.pipeline import Pipeline
 
 
 def references(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -30,6 +33,35 @@ def aliases(ctx: click.Context, _parameter: click.Parameter, incomplete: str) ->
     wanted = ctx.params.get("family")
     known = {alias for family, alias in _known(ctx) if wanted in (None, family)}
     return [CompletionItem(name) for name in sorted(known) if name.startswith(incomplete)]
+
+
+def steps(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the steps of the pipeline that begin like this."""
+    pipeline = _pipeline(ctx)
+    return [CompletionItem(name) for name in pipeline.steps if name.startswith(incomplete)] if pipeline else []
+
+
+def files_of_steps(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the same, for a file to be written behind them."""
+    return [CompletionItem(f"{item.value}=") for item in steps(ctx, parameter, incomplete)]
+
+
+def params(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the parameters of the pipeline that begin like this; behind ``=`` the values that one may have."""
+    pipeline = _pipeline(ctx)
+    known = pipeline.params if pipeline else {}
+    values = [f"{name}={value}" for name, param in known.items() for value in param.schema.get("enum", [])]
+    words = values if "=" in incomplete else [f"{name}=" for name in known]
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+def _pipeline(ctx: click.Context) -> Pipeline | None:
+    from osiris_provider.pipelines.pipeline import check_pipeline
+
+    # An option without its value keeps click from taking what is before it for an argument.
+    words = [ctx.params.get("path"), *ctx.args]
+    path = next((word for word in words if word is not None), None)
+    return None if path is None else check_pipeline(Path(path))[0]
 
 
 def _known(ctx: click.Context) -> list[tuple[str, str]]:

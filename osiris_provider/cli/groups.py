@@ -1,4 +1,4 @@
-"""Groups of commands: whole help lines, and where to find what was looked for in the wrong group."""
+"""Groups of commands, and the options that most commands have."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import click
 
 UNCUT = 10_000
 """Letters of a command's help; click cuts it at 45."""
+
+file_option = click.option("--file", metavar="PATH", help="The connections file. Default: the standard locations.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing but JSON, to stdout.")
 
 
 class Group(click.Group):

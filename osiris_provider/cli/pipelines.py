@@ -10,14 +10,12 @@ from typing import Any
 
 import click
 
-from osiris_provider.cli.groups import Group
+from osiris_provider.cli import completion
+from osiris_provider.cli.groups import Group, file_option, json_option
 from osiris_provider.cli.output import MISCONFIGURED, UNHEALTHY, reported, say, write, write_json
 from osiris_provider.errors import printable
 
 PICTURES = ("text", "mermaid", "dot")
-
-file_option = click.option("--file", metavar="PATH", help="The connections file. Default: the standard locations.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing but JSON, to stdout.")
 
 
 def _pairs(_context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -85,9 +83,29 @@ def _default_folder() -> Path:
 
 @pipelines.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--param", "params", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="A parameter's value.")
-@click.option("--until", metavar="STEP", help="The last step to run, with those that it needs.")
-@click.option("--given", multiple=True, callback=_pairs, metavar="STEP=FILE", help="A CSV or Parquet file for a step.")
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    callback=_pairs,
+    metavar="NAME=VALUE",
+    shell_complete=completion.params,
+    help="A parameter's value.",
+)
+@click.option(
+    "--until",
+    metavar="STEP",
+    shell_complete=completion.steps,
+    help="The last step to run, with those that it needs.",
+)
+@click.option(
+    "--given",
+    multiple=True,
+    callback=_pairs,
+    metavar="STEP=FILE",
+    shell_complete=completion.files_of_steps,
+    help="A CSV or Parquet file for a step.",
+)
 @click.option("--at", callback=_moment, metavar="TIME", help="The time for which it runs. Default: now.")
 @click.option("--no-write", is_flag=True, help="Leave out the steps that write.")
 @click.option("--state", metavar="PATH", help="Where incremental steps keep how far they have read. Default: nowhere.")

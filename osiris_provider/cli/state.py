@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from osiris_provider.cli.groups import Group
+from osiris_provider.cli.groups import Group, json_option
 from osiris_provider.cli.output import UNHEALTHY, reported, say, write, write_json
 from osiris_provider.cli.staging import OpenStore, open_store
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 url_option = click.option(
     "--url", metavar="URL", help="Where the state is. Without it, the osiris option state_url, or staging_url."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing but JSON, to stdout.")
 index_option = click.option("--map-index", type=click.IntRange(-1), help="Only this one of a mapped task.")
 
 

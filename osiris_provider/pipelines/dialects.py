@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from osiris_provider.pipelines.model import (
     StepModel,
 )
 from osiris_provider.pipelines.problems import Location, listed
+
+log = logging.getLogger(__name__)
 
 Dialect = Literal["osiris", "oml"]
 Mode = Literal["read", "write", "transform"]
@@ -90,6 +93,9 @@ def read_draft(source: Source) -> Draft | None:
         if draft is not None:
             drafts.append(draft)
     _check_ids(drafts, source)
+    if getattr(settings, "profiles", None):
+        line = source.problems.line(("profiles",))
+        log.warning("%s:%s: key profiles is not applied: all runs take the file as it is.", source.path, line)
     names = frozenset(str(written.get("id")) for written in listed_steps if isinstance(written, dict))
     return Draft("oml" if oml else "osiris", settings or PipelineModel(), tuple(drafts), names)
 

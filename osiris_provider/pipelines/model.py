@@ -194,7 +194,7 @@ class PipelineModel(Options):
 class OmlPipelineModel(PipelineModel):
     """The top of an OML 0.1.0 file, without its steps.
 
-    ``profiles`` are accepted and, as upstream does when no profile is asked for, not applied.
+    ``profiles`` are accepted and, as upstream does when no profile is asked for, not applied: a warning says so.
     """
 
     oml_version: Literal["0.1.0"]

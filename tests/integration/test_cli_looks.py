@@ -18,6 +18,7 @@ from osiris_provider.connectors.verdict import Verdict
 
 from tests.integration.conftest import Run
 from tests.unit.connection_files import write
+from tests.unit.pipeline_files import ORDERS, write_pipeline
 
 FILE = """\
 version: 1
@@ -115,6 +116,24 @@ def complete(shell: str, words: dict[str, str], file: Path) -> str:
 def test_references_are_completed(file: Path, shell: str) -> None:
     words, completed = COMMANDS[shell]
     assert complete(shell, words, file) == completed
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("--until b", "plain,by_country"),
+        ("--given ", "plain,orders=\nplain,by_country=\nplain,store="),
+        ("--param ", "plain,country=\nplain,least="),
+        ("--param country=", "plain,country=CZ\nplain,country=SK"),
+    ],
+)
+def test_steps_and_params_of_a_pipeline_are_completed(tmp_path: Path, file: Path, typed: str, words: str) -> None:
+    params = "params: {country: {default: CZ, enum: [CZ, SK]}, least: 1}\nowner: sales"
+    path = write_pipeline(tmp_path, ORDERS.replace("owner: sales", params))
+    line = f"osiris pipelines run {path} {typed}"
+    assert complete("bash", {"COMP_WORDS": line, "COMP_CWORD": "5"}, file) == words
+    broken = line.replace(str(path), "nothing.yaml")
+    assert complete("bash", {"COMP_WORDS": broken, "COMP_CWORD": "5"}, file) == ""
 
 
 def test_families_and_aliases_are_completed(file: Path) -> None:

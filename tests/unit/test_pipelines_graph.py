@@ -71,6 +71,15 @@ def test_oml_needs_carry_data_and_the_step_before_is_their_default(tmp_path: Pat
     assert steps["two"].after == ("one",)
 
 
+def test_oml_profiles_are_not_left_out_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    loaded(tmp_path, OML.replace("name: hello\n", "name: hello\nprofiles: {}\n"))
+    assert caplog.messages == []
+    loaded(tmp_path, OML.replace("name: hello\n", "name: hello\nprofiles: {prod: {}}\n"))
+    assert caplog.messages == [
+        f"{tmp_path}/orders.yaml:3: key profiles is not applied: all runs take the file as it is."
+    ]
+
+
 def test_oml_empty_needs_are_a_root(tmp_path: Path) -> None:
     assert loaded(tmp_path, OML.replace("id: two,", "id: two, needs: [],")).steps["two"].after == ()
 

@@ -72,7 +72,13 @@ def run_pipeline(
     """Run a pipeline in this process and return the results of its steps as Arrow tables, by step.
 
     :param path: of the YAML.
-    :param given: see :class:`RunOptions`, as all others.
+    :param given: results that take the place of steps, by step: tables or frames, or paths of CSV or Parquet files.
+    :param until: the last step; what it does not need is left out.
+    :param params: values of the pipeline's parameters.
+    :param at: for which moment it runs, for templates and incremental steps; now if it is not given.
+    :param write: False leaves out the steps that write.
+    :param state: path or URL where incremental steps keep how far they have read.
+    :param connections_file: path of the connections file; None looks in the standard locations.
     :return: a mapping; each table is read when it is asked for. Steps that write return none.
     :raises PipelineConfigError: the pipeline, or an argument, is wrong.
     :raises Exception: what the first step that failed has raised, after all other branches have run.
