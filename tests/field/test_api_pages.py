@@ -54,6 +54,18 @@ READ = [
     Case("404 behind the last page", [items(A), Reply.of_json({}, 404)], page(end_status=[404]), [1]),
     Case("400 behind the last page", [items(A), Reply.of_json({"e": 1}, 400)], page(end_status=[404, 400]), [1]),
     Case("the last page comes short", [items(A, B), items(C), items()], page(), [1, 2, 3]),
+    Case(
+        "a first page that is short is checked by its own size",
+        [items(A, B), items(C), items(C), items()],
+        page(size_param="size", page_size=3),
+        [1, 2, 3],
+        [
+            {"page": "1", "size": "3"},
+            {"page": "2", "size": "3"},
+            {"page": "2", "size": "2"},
+            {"page": "3", "size": "3"},
+        ],
+    ),
     # Offsets.
     Case(
         "offsets from 0",
@@ -190,6 +202,18 @@ REFUSED: list[tuple[str, list[Any], dict[str, Any], str]] = [
     ("404 at once, although declared", [Reply.of_json({}, 404)], page(end_status=[404]), "nothing at this address"),
     ("an error object behind the first page", [items(A), {"message": "slow down"}], page(), "nothing at 'items'"),
     ("the same page for ever", [items(A), items(A)], page(), "page 2 repeats the page before it"),
+    (
+        "pages that are capped, but counted by the size asked for",
+        [items(A), items(C), items(B)],
+        page(size_param="size", page_size=2),
+        "Set pagination.page_size to 1",
+    ),
+    (
+        "offsets of pages that are filtered, counted by records",
+        [items(A, B), items(B, C)],
+        offset(page_size=4),
+        "set pagination.advance to page_size",
+    ),
     ("the same cursor for ever", [items(A, next="b"), items(B, next="b")], cursor(), "one that was read before"),
     ("cursors in a circle", [items(A, next="b"), items(B, next="c"), items(C, next="b")], cursor(), "read before"),
     ("a link to itself", [items(A, next="/v1/items?p=2")] * 2, BY_NEXT, "read before"),
@@ -252,6 +276,32 @@ def test_empty_pages_for_ever_are_an_error(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_link_that_is_not_followed_is_told(caplog: pytest.LogCaptureFixture) -> None:
     read(link([A], '<ORIGIN/v1/items?p=2>; rel="next"'), pagination={"kind": "none"})
     assert "links to a next page, which is not read" in caplog.text
+
+
+TOLD = [
+    ([items(A, total=5)], {"kind": "none"}, "records read: 1, but the answer of the API says 5 at 'total'"),
+    ([items(A, next="b", count=3), items(B, next=None, count=3)], cursor(), "says 3 at 'count'"),
+    ([items(A, next=None, meta={"total_count": "7"})], cursor(), "set pagination.total_path to 'meta.total_count'"),
+    ([headed(items(A), X_Total_Count="2"), items()], page(), ""),
+    ([headed(items(A), X_Total_Count="2"), NOTHING], page(), "says 2 at 'header:X-Total-Count'"),
+    ([items(A, next=None, has_more=True)], cursor(), "set pagination.more_path to 'has_more'"),
+    ([items(A, next=None, total=1, has_more=False)], cursor(), ""),
+    ([items(A, total=True), items(total="many")], page(), ""),
+]
+
+
+@pytest.mark.parametrize(("replies", "pagination", "warning"), TOLD)
+def test_an_end_that_the_answer_contradicts_is_told(
+    caplog: pytest.LogCaptureFixture, replies: list[Any], pagination: dict[str, Any], warning: str
+) -> None:
+    read(*replies, records="items", pagination=pagination)
+    assert warning in caplog.text
+    assert ("records read: " in caplog.text) == bool(warning)
+
+
+def test_a_short_first_page_is_told_where_no_size_is_given(caplog: pytest.LogCaptureFixture) -> None:
+    read(items(A), items(B), items(), records="items", pagination={"kind": "page"})
+    assert "Page 1 is shorter (1) than was asked for (100)" in caplog.text
 
 
 def test_a_pending_result_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

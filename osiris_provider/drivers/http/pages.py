@@ -15,6 +15,7 @@ from osiris_provider.drivers.http.pagination import NextRequest, Pagination
 from osiris_provider.drivers.http.paginator import NoPages
 from osiris_provider.drivers.http.paths import Missing, with_value
 from osiris_provider.drivers.http.request import request_json
+from osiris_provider.drivers.http.unread_figures import contradiction
 from osiris_provider.errors import ConnectorError, DataError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class PageReader:
         self._paths_seen: set[str] = set()
         self._empty_in_a_row = 0
         self._total: int | None = None
+        self._told: Page | None = None
 
     def rows(self) -> Iterator[Rows]:
         """Yield the records of each page, as it is read.
@@ -77,10 +79,12 @@ class PageReader:
             self._seen.add(following.key)
             previous, page = page, self._read(following, page)
             self._check_repeat(page, previous)
+            self._check_size(page, previous)
             # One empty page may be what says that there are no more.
             if page.number > self._max_pages and (page.rows or page.number > self._max_pages + 1):
                 self._refuse(f"there are more than {self._max_pages:,} pages. Raise config field max_pages")
             yield page.rows
+            self._told = page if page.rows else self._told
             following = self._next(page)
 
     def _read(self, request: NextRequest, previous: Page | None) -> Page:
@@ -185,6 +189,11 @@ class PageReader:
                 "Rows are missing, or pagination.total_path counts something else"
             )
             raise PaginationError(message)
+        said_by = self._told or page if page.ended else page
+        doubt = contradiction(self._pagination, said_by, page.end_offset)
+        if doubt:
+            count = f"{page.end_offset:,}"
+            log.warning("Step %s: records read: %s, but the answer of the API %s.", self._step.id, count, doubt)
         if isinstance(self._pagination, NoPages) and 'rel="next"' in page.headers.get("Link", ""):
             log.warning(
                 "Step %s: the answer links to a next page, which is not read: config field pagination is 'none'. "
@@ -218,6 +227,25 @@ class PageReader:
             problem = "" if same else "the next page is on another host, where the credentials do not belong"
         if problem:
             self._refuse(problem)
+
+    def _check_size(self, page: Page, previous: Page | None) -> None:
+        if previous is None or not page.rows:
+            return
+        size = len(previous.rows)
+        try:
+            self._pagination.check_next(page, previous)
+            again = self._pagination.repeat_for(page, previous)
+        except PaginationError as error:
+            problem = f"page {page.number}: {error}"
+        else:
+            if again is None or self._read(again, previous).rows[:size] == page.rows[:size]:
+                return
+            problem = (
+                f"page {previous.number} has {size:,} records, fewer than asked for, and the API counts pages by the "
+                f"size asked for: records between two pages would be missing. Set pagination.page_size to {size}. If "
+                "the API filters each page, put the size into params and set pagination.size_param to null"
+            )
+        self._refuse(problem)
 
     def _check_repeat(self, page: Page, previous: Page | None) -> None:
         # The records, not the answer, which may hold the time of day.

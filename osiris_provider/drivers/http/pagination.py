@@ -71,6 +71,24 @@ class Pagination(StepConfig):
         del page
         return False
 
+    def check_next(self, page: Page, previous: Page) -> None:
+        """Check that a page can be the one behind another.
+
+        :param page: that was read, with records.
+        :param previous: the one before it.
+        :raises PaginationError: the two overlap.
+        """
+        del page, previous
+
+    def repeat_for(self, page: Page, previous: Page) -> NextRequest | None:
+        """Return how to ask for a page once more, so that its place among all records is known; None if it is known.
+
+        :param page: that was read, with records.
+        :param previous: the one before it.
+        """
+        del page, previous
+        return None
+
     @property
     def figures(self) -> dict[str, str | None]:
         """The paths that an answer must have, by the names of their fields."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Any, Literal
 from urllib.parse import urljoin
 
@@ -9,9 +10,12 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.http.json_text import Number
+from osiris_provider.drivers.http.json_rows import Rows
 from osiris_provider.drivers.http.page import Page, PaginationError
 from osiris_provider.drivers.http.pagination import NextRequest, Pagination
 from osiris_provider.drivers.http.paths import MISSING, AnswerPath, Missing
+
+log = logging.getLogger(__name__)
 
 Size = Annotated[int, Field(ge=1, le=100_000)]
 Name = Annotated[str, Field(min_length=1)]
@@ -47,7 +51,9 @@ class CountedPages(Pagination):
 class NumberedPages(CountedPages):
     """Pages have numbers; the first empty one is behind the last.
 
-    A page that is shorter than asked for is not taken for the last: servers cap the size that one may ask for.
+    A page that is shorter than asked for is not taken for the last: servers cap the size that one may ask for. Some of
+    them count pages by the size that was asked for all the same, and records between two pages never come. So where
+    ``page_size`` is given, and the first page is short, the second one is asked for once more, by the size that came.
 
     :param page_param: parameter of the page's number.
     :param size_param: parameter of the page's size; None if there is none.
@@ -70,6 +76,22 @@ class NumberedPages(CountedPages):
     def following(self, page: Page) -> NextRequest:
         """Return the next number."""
         return self._at(self.start + page.number)
+
+    def repeat_for(self, page: Page, previous: Page) -> NextRequest | None:
+        """Return the page's number with the size that came; see :meth:`Pagination.repeat_for`."""
+        size = len(previous.rows)
+        if self.size_param is None or self.total_path or previous.number > 1 or not 0 < size < self.page_size:
+            return None
+        if "page_size" not in self.model_fields_set:
+            log.warning(
+                "Page 1 is shorter (%s) than was asked for (%s), and more come behind it. If the API caps the size "
+                "but counts pages by the size that is asked for, records are missing: set pagination.page_size to %s, "
+                "or size_param to null if the API knows no such parameter.",
+                *(f"{number:,}" for number in (size, self.page_size, size)),
+            )
+            return None
+        request = self._at(self.start + page.number - 1)
+        return NextRequest({**request.params, self.size_param: size})
 
     def is_last(self, page: Page) -> bool:
         """Return whether as many pages were read as the answer says."""
@@ -114,9 +136,26 @@ class OffsetPages(CountedPages):
             return self._at(self.start + page.number * self.page_size)
         return self._at(self.start + page.end_offset + page.empty_pages * self.page_size)
 
+    def check_next(self, page: Page, previous: Page) -> None:
+        """Refuse a page that begins with what ends the one before it; see :meth:`Pagination.check_next`."""
+        short = len(previous.rows) < self.page_size
+        if self.advance == "records" and short and _overlap(previous.rows, page.rows):
+            message = (
+                f"it begins with records that end page {previous.number}, which has fewer than asked for. If the API "
+                "filters each page, set pagination.advance to page_size"
+            )
+            raise PaginationError(message)
+
     def _at(self, offset: int) -> NextRequest:
         limit = {self.limit_param: self.page_size} if self.limit_param else {}
         return NextRequest({self.offset_param: offset, **limit})
+
+
+def _overlap(rows: Rows, following: Rows) -> bool:
+    """Return whether rows end with those that others begin with; equal rows within one page say nothing."""
+    starts = (index for index, row in enumerate(rows) if row == following[0])
+    tails = [rows[start:] for start in starts if rows[start:] == following[: len(rows) - start]]
+    return any(all(rows.count(row) == 1 for row in tail) for tail in tails)
 
 
 class CursorPages(Pagination):
