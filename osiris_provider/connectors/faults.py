@@ -138,6 +138,16 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         waiting += [getattr(item, "original_exception", None), getattr(item, "reason", None)]
         waiting += [item.__cause__, item.__context__]
         waiting += [arg for arg in item.args if isinstance(arg, BaseException)]
+        waiting += _several(item)
+
+
+def _several(error: BaseException) -> Iterator[object]:
+    """Yield the errors that one stands for: of each address that was tried, of each node of a cluster."""
+    for name in ("errors", "exceptions"):
+        several = getattr(error, name, None)
+        yield from (
+            several.values() if isinstance(several, dict) else several if isinstance(several, (list, tuple)) else ()
+        )
 
 
 def transport_fault(error: BaseException) -> Fault | None:

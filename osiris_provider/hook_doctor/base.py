@@ -1,0 +1,61 @@
+"""What is known of a connection type: one declaration a driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from osiris_provider.errors import Fault
+from osiris_provider.hook_doctor.connection import HookConnection
+
+Codes = Mapping[str, Fault | Mapping[Any, Fault]]
+"""By the name of an exception's class: its fault, or the faults of its codes."""
+Evidence = Literal["real server", "imitation", "by documentation only"]
+Details = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class HookType:
+    """How connections of one driver are checked, and what the codes of its library mean.
+
+    Declared as ``TYPE`` in a module of :mod:`osiris_provider.hook_doctor.types`; adding one edits nothing else. All
+    functions run in the child: they import what they need themselves.
+
+    :param conn_types: of Airflow connections, such as ``("ssh", "sftp")``.
+    :param title: for the docs.
+    :param codes: faults by exception class name and code, never by text. Of each exception along the chain of causes,
+        nearest first, the first of its classes that is in here decides; with an empty mapping, its cause does.
+    :param codes_at: where exceptions carry their code: names of attributes, with dots: ``response.status_code``; a
+        number is an index: ``args.0``; a name that is a key of a mapping is one too: ``response.Error.Code``.
+    :param probe: does what shows that the hook can work there, with one login, and returns details for people; raises
+        whatever its library does. None runs the hook's own ``test_connection``.
+    :param prepare: returns the connection as it should be tried: fewer retries, shorter timeouts.
+    :param hook_params: further arguments of the hook's class.
+    :param is_safe: whether the hook's own test only reads. If not, and without a probe, nothing is run: ``untestable``.
+    :param proves_login: whether "ok" shows that the credentials were accepted; else details say ``proven: false``. A
+        probe that finds out itself returns ``proven`` in its details.
+    :param default_port: that the library takes if the connection has none; for one plain connect where no code helps.
+    :param endpoint: returns host and port for that, where they are not those of the connection, or None for no connect.
+    :param evidence: what its tests run against; the generated matrix says it.
+    """
+
+    conn_types: tuple[str, ...]
+    title: str
+    codes: Codes = field(default_factory=dict)
+    codes_at: tuple[str, ...] = ("code", "status", "status_code", "errno", "sqlstate", "pgcode", "args.0")
+    probe: Callable[[Any], Details | None] | None = None
+    prepare: Callable[[HookConnection], HookConnection] | None = None
+    hook_params: Mapping[str, Any] = field(default_factory=dict)
+    is_safe: bool = True
+    proves_login: bool = True
+    default_port: int | None = None
+    endpoint: Callable[[HookConnection], tuple[str, int] | None] | None = None
+    evidence: Evidence = "by documentation only"
+
+    def address(self, connection: HookConnection) -> tuple[str, int] | None:
+        """Return host and port of the server, or None if that is not known."""
+        if self.endpoint is not None:
+            return self.endpoint(connection)
+        port = connection.port or self.default_port
+        return (connection.host, port) if connection.host and port else None

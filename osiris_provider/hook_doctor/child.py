@@ -1,0 +1,134 @@
+"""The part that knows Airflow: builds the hook, has it tested, and answers with codes. Runs in a process of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from osiris_provider.errors import Fault
+from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.catch import TEST, run_test
+from osiris_provider.hook_doctor.classify import classify
+from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.faults import NO_PROVIDER, PROVIDER_BROKEN, UNTESTABLE
+from osiris_provider.hook_doctor.registry import hook_type
+from osiris_provider.net.deadline import Deadline
+
+Answer = dict[str, Any]
+"""``{"details": …}`` of a healthy connection, or ``{"fault": slug, "cause": class name}``."""
+
+
+class _FaultError(Exception):
+    """What is wrong is known."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.slug)
+        self.fault = fault
+
+
+def examine(connection: HookConnection, deadline: Deadline) -> Answer:
+    """Check a connection by its hook, and return what may be said of it.
+
+    :param connection: resolved.
+    :param deadline: bounds what this does itself; whoever started the process ends it in time.
+    """
+    declared = hook_type(connection.conn_type)
+    error: BaseException | None
+    try:
+        passed, error, details = _tried(connection, declared)
+    except _FaultError as known:
+        return {"fault": known.fault.slug}
+    except BaseException as raised:  # noqa: BLE001 - whatever a library does: this process answers
+        passed, error, details = False, raised, {}
+    if passed:
+        return {"details": _shown(details, declared)}
+    fault = classify(error, declared, connection, deadline)
+    return {"fault": fault.slug, "cause": type(error).__name__ if error else ""}
+
+
+def _tried(connection: HookConnection, declared: HookType) -> tuple[bool, BaseException | None, Mapping[str, Any]]:
+    prepared = declared.prepare(connection) if declared.prepare else connection
+    hook = _hook(prepared, declared)
+    if declared.probe is not None:
+        return True, None, declared.probe(hook) or {}
+    if not declared.is_safe or not callable(getattr(hook, TEST, None)):
+        raise _FaultError(UNTESTABLE)
+    return *run_test(hook), {}
+
+
+def _shown(details: Mapping[str, Any], declared: HookType) -> dict[str, Any]:
+    shown = json.loads(json.dumps(dict(details), default=str))
+    return shown if declared.proves_login or "proven" in shown else {**shown, "proven": False}
+
+
+def _hook(connection: HookConnection, declared: HookType) -> Any:
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+    from airflow.sdk import Connection
+
+    hook_class, id_name = _hook_class(connection.conn_type)
+    known = Connection(
+        conn_id=connection.conn_id,
+        conn_type=connection.conn_type,
+        host=connection.host,
+        login=connection.login,
+        password=connection.password,
+        schema=connection.schema,
+        port=connection.port,
+        extra=json.dumps(dict(connection.extra)) if connection.extra else None,
+    )
+
+    def get(conn_id: str) -> Connection:
+        if conn_id != connection.conn_id:
+            # The child asks neither Airflow nor a vault.
+            raise AirflowNotFoundException
+        return known
+
+    async def async_get(conn_id: str) -> Connection:
+        return get(conn_id)
+
+    Connection.get = get  # type: ignore[method-assign] # in this process only
+    Connection.async_get = async_get  # type: ignore[method-assign] # in this process only
+    return hook_class(**{id_name: connection.conn_id}, **declared.hook_params)
+
+
+def _hook_class(conn_type: str) -> tuple[Any, str]:
+    """Return the class of a type's hook, and the name of its argument for the connection's id."""
+    from importlib import import_module
+
+    try:
+        info = _providers().hooks.get(conn_type)
+    except ImportError:
+        raise _FaultError(PROVIDER_BROKEN) from None
+    if info is None or not info.hook_class_name:
+        raise _FaultError(NO_PROVIDER)
+    module, _, name = info.hook_class_name.rpartition(".")
+    try:
+        return getattr(import_module(module), name), info.connection_id_attribute_name
+    except ImportError:
+        raise _FaultError(PROVIDER_BROKEN) from None
+
+
+def _providers() -> Any:
+    try:
+        from airflow.sdk import providers_manager_runtime as airflow_providers
+    except ImportError:
+        # Before 3.2.
+        from airflow import providers_manager
+
+        return providers_manager.ProvidersManager()  # type: ignore[no-untyped-call] # Airflow's
+    return airflow_providers.ProvidersManagerTaskRuntime()  # type: ignore[no-untyped-call] # Airflow's
+
+
+def main() -> None:
+    """Check the connection that standard input has, and answer on standard output."""
+    import os
+    import sys
+
+    answer_to = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 1)
+    seconds, _, text = sys.stdin.read().partition("\n")
+    answer = examine(HookConnection.from_json(text), Deadline(float(seconds)))
+    os.write(answer_to, json.dumps(answer).encode())
+    os._exit(0)

@@ -1,0 +1,88 @@
+"""From an exception to a fault, by classes and codes along the chain of causes; nothing of a text is looked at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, chain, transport_fault
+from osiris_provider.errors import Fault
+from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.faults import TEST_FAILED
+from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.sockets import open_socket
+
+_MISTAKES = (TypeError, ValueError)
+"""What libraries raise for arguments that make no sense: the connection is wrong, not its server."""
+_GARBAGE = (UnicodeDecodeError, json.JSONDecodeError)
+
+
+def classify(error: BaseException | None, declared: HookType, connection: HookConnection, deadline: Deadline) -> Fault:
+    """Return the fault of what a hook has raised.
+
+    :param error: None if it only said that its test had failed.
+    :param declared: of the connection's type.
+    :param connection: that was checked.
+    :param deadline: bounds one plain connect, which tells more where no code does.
+    """
+    if error is not None:
+        fault = table_fault(error, declared) or transport_fault(error) or _mistake(error)
+        if fault:
+            return fault
+    return _reached(declared.address(connection), deadline) or TEST_FAILED
+
+
+def table_fault(error: BaseException, declared: HookType) -> Fault | None:
+    """Return the fault that the type's table has for an exception or one of its causes, else None."""
+    for one in chain(error):
+        entry = next(
+            (declared.codes[kind.__name__] for kind in type(one).__mro__ if kind.__name__ in declared.codes), {}
+        )
+        fault = entry if isinstance(entry, Fault) else _by_code(one, entry, declared.codes_at)
+        if fault:
+            return fault
+    return None
+
+
+def _by_code(error: BaseException, faults: Mapping[Any, Fault], places: tuple[str, ...]) -> Fault | None:
+    codes = (_at(error, place) for place in places)
+    return next((faults[code] for code in codes if isinstance(code, (int, str, bytes)) and code in faults), None)
+
+
+def _at(value: Any, place: str) -> Any:
+    for name in place.split("."):
+        value = _step(value, name)
+    return value
+
+
+def _step(value: Any, name: str) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(name)
+    if name.isdigit():
+        return value[int(name)] if isinstance(value, (tuple, list)) and int(name) < len(value) else None
+    try:
+        return getattr(value, name, None)
+    except Exception:  # noqa: BLE001 - a property of somebody's exception
+        return None
+
+
+def _mistake(error: BaseException) -> Fault | None:
+    errors = list(chain(error))
+    if any(isinstance(one, _GARBAGE) for one in errors):
+        return GARBAGE
+    return MISCONFIGURED if any(isinstance(one, _MISTAKES) for one in errors) else None
+
+
+def _reached(address: tuple[str, int] | None, deadline: Deadline) -> Fault | None:
+    """Connect once, and return what keeps that from succeeding."""
+    if address is None:
+        return None
+    try:
+        open_socket(*address, deadline).close()
+    except OSError as error:
+        return transport_fault(error)
+    except (TypeError, ValueError, OverflowError):
+        return MISCONFIGURED
+    return None

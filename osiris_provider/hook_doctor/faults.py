@@ -1,0 +1,34 @@
+"""What can go wrong with the check of a hook, beside what goes wrong with its server."""
+
+from __future__ import annotations
+
+from osiris_provider.errors import Fault
+
+UNTESTABLE = Fault(
+    "untestable",
+    "unknown",
+    "Nothing can be said of {address}: its connection type has no test that is safe to run. Its hook was not tried.",
+    permanent=True,
+)
+NO_PROVIDER = Fault(
+    "no_provider",
+    "unknown",
+    "No installed provider knows the type of {address}. Install the provider here, or correct conn_type.",
+    permanent=True,
+)
+PROVIDER_BROKEN = Fault(
+    "provider_broken",
+    "unknown",
+    "The hook for {address} cannot be imported here. Install what its provider needs; pip check says what is missing.",
+    permanent=True,
+)
+TEST_FAILED = Fault(
+    "test_failed",
+    "unknown",
+    "{address} can be reached, but the test of its hook failed, and no code says why. Check the connection's fields.",
+)
+NO_VERDICT = Fault(
+    "no_verdict",
+    "unknown",
+    "The process that checked {address} ended without an answer; a library may have crashed. Try again, and report it.",
+)

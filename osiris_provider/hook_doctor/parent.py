@@ -1,0 +1,92 @@
+"""The parent's side of a check: hands the connection over, waits for a code, and ends the child in time."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from osiris_provider.connectors.faults import TIMED_OUT
+from osiris_provider.errors import ConnectorError, Fault
+from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.faults import NO_VERDICT, TEST_FAILED
+from osiris_provider.hook_doctor.registry import hook_type
+from osiris_provider.hook_doctor.tables import known_faults
+from osiris_provider.net.deadline import Deadline
+
+# "-c" has the working directory as the first place to import from: nothing may be planted there.
+_CHILD = """import sys
+sys.path = [one for one in sys.path if one]
+from osiris_provider.hook_doctor.child import main
+main()
+"""
+_CLASS = re.compile(r"[A-Za-z_]\w{0,60}")
+_MASK = "***"
+
+
+def check_hook(connection: HookConnection, deadline: Deadline) -> dict[str, Any]:
+    """Check a connection by the hook of its type, in a process of its own.
+
+    :param connection: resolved; its secrets are handed over by a pipe.
+    :param deadline: after which the process is killed, with all that it has started.
+    :return: details of a healthy server, as JSON-able values; ``proven: False`` if "ok" does not show that the
+        credentials were accepted.
+    :raises ConnectorError: it is not healthy, or nothing can be said of it (fault ``untestable``).
+    """
+    answer = _ask(connection, deadline)
+    if "fault" in answer:
+        raise _error(answer, connection, deadline)
+    details = answer["details"]
+    return {str(name): _masked(value, connection) for name, value in details.items()}
+
+
+def _ask(connection: HookConnection, deadline: Deadline) -> Mapping[str, Any]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_CONN_")}
+    process = subprocess.Popen(  # noqa: S603 - this interpreter, and a constant
+        [sys.executable, "-c", _CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**environment, "_AIRFLOW__AS_LIBRARY": "1"},
+    )
+    try:
+        said, _ = process.communicate(f"{deadline.remaining()}\n{connection.as_json()}".encode(), deadline.remaining())
+    except (subprocess.TimeoutExpired, TimeoutError):
+        return {"fault": TIMED_OUT.slug}
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return _parsed(said)
+
+
+def _parsed(said: bytes) -> Mapping[str, Any]:
+    with suppress(ValueError):
+        answer = json.loads(said)
+        if isinstance(answer, dict) and (isinstance(answer.get("details"), dict) or "fault" in answer):
+            return answer
+    return {"fault": NO_VERDICT.slug}
+
+
+def _error(answer: Mapping[str, Any], connection: HookConnection, deadline: Deadline) -> ConnectorError:
+    fault: Fault = known_faults(hook_type(connection.conn_type)).get(str(answer["fault"]), NO_VERDICT)
+    cause = str(answer.get("cause") or "")
+    if fault == TEST_FAILED and _CLASS.fullmatch(cause):
+        fault = fault.reworded(fault.message.replace("failed,", f"failed with {cause},"))
+    fault = fault.reworded(fault.text(connection.address, deadline.seconds))
+    return fault.error(connection.address)
+
+
+def _masked(value: Any, connection: HookConnection) -> Any:
+    if isinstance(value, str):
+        return _MASK if any(secret in value for secret in connection.secrets()) else value
+    if isinstance(value, dict):
+        return {str(name): _masked(item, connection) for name, item in value.items()}
+    return [_masked(item, connection) for item in value] if isinstance(value, list) else value

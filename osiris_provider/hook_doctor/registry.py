@@ -1,0 +1,36 @@
+"""The declarations of all types, found where they lie."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+
+from osiris_provider.hook_doctor import types
+from osiris_provider.hook_doctor.base import HookType
+
+
+@cache
+def hook_types() -> Mapping[str, HookType]:
+    """Return all declared types by connection type.
+
+    :raises ValueError: two modules declare the same connection type.
+    """
+    known: dict[str, HookType] = {}
+    for module in sorted(name for _, name, _ in pkgutil.iter_modules(types.__path__)):
+        declared: HookType = import_module(f"{types.__name__}.{module}").TYPE
+        for conn_type in declared.conn_types:
+            if conn_type in known:
+                message = f"two modules of {types.__name__} declare {conn_type}"
+                raise ValueError(message)
+            known[conn_type] = declared
+    return known
+
+
+def hook_type(conn_type: str) -> HookType:
+    """Return the declaration of a connection type; for one that has none, what holds for any hook with a test.
+
+    :param conn_type: of an Airflow connection.
+    """
+    return hook_types().get(conn_type) or HookType((conn_type,), conn_type, proves_login=False)

@@ -1,0 +1,56 @@
+"""Codes that more than one driver has: HTTP statuses, and the exceptions of requests, urllib3 and http.client.
+
+Classes are known by name here, so that nothing has to be imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from osiris_provider.connectors import faults as transport
+from osiris_provider.connectors.http import faults as http
+from osiris_provider.connectors.sql import faults as sql
+from osiris_provider.errors import Fault
+from osiris_provider.hook_doctor import faults as hooks
+from osiris_provider.hook_doctor.base import Codes, HookType
+
+STATUSES: dict[int, Fault] = {
+    status: fault for status in range(300, 600) if (fault := http.status_fault(status)) is not None
+}
+"""Faults of HTTP statuses."""
+
+HTTP_CLASSES: Codes = {
+    "HTTPError": STATUSES,
+    "TooManyRedirects": http.REDIRECT_LOOP,
+    "ProxyError": http.PROXY_FAILED,
+    "RemoteDisconnected": transport.RESET,
+    "IncompleteRead": transport.RESET,
+    "InvalidURL": http.BAD_ADDRESS,
+    "InvalidSchema": http.BAD_ADDRESS,
+    "MissingSchema": http.BAD_ADDRESS,
+    "LocationValueError": http.BAD_ADDRESS,
+    "DecodeError": transport.GARBAGE,
+    "Timeout": transport.TIMED_OUT,
+    # A subclass of the next one; why it failed is in its cause.
+    "NewConnectionError": {},
+    "ConnectTimeoutError": transport.TIMED_OUT,
+    "ReadTimeoutError": transport.TIMED_OUT,
+    "HTTPException": transport.GARBAGE,
+}
+"""For hooks that use requests: take it into a type's ``codes``, with ``response.status_code`` in ``codes_at``."""
+
+
+def known_faults(declared: HookType) -> Mapping[str, Fault]:
+    """Return all faults by slug that a check of a type can end with, in the words of the type.
+
+    :param declared: of the connection's type.
+    """
+    known = {
+        fault.slug: fault
+        for module in (transport, http, sql, hooks)
+        for fault in vars(module).values()
+        if isinstance(fault, Fault)
+    }
+    for entry in declared.codes.values():
+        known.update((fault.slug, fault) for fault in ([entry] if isinstance(entry, Fault) else entry.values()))
+    return known

@@ -1,0 +1,114 @@
+"""From what a hook raises to a fault: classes and codes along the chain of causes, never a text."""
+
+from __future__ import annotations
+
+import errno
+import json
+import smtplib
+import socket
+from typing import Any
+
+import pytest
+from osiris_provider.connectors.faults import (
+    GARBAGE,
+    MISCONFIGURED,
+    REFUSED,
+    RESET,
+    TIMED_OUT,
+    TLS_REQUIRED,
+    UNKNOWN_HOST,
+)
+from osiris_provider.connectors.http.faults import FORBIDDEN, SERVER_ERROR, UNAUTHORIZED
+from osiris_provider.connectors.sql.faults import WRONG_PASSWORD
+from osiris_provider.errors import Fault
+from osiris_provider.hook_doctor import HookConnection, HookType, hook_type, hook_types
+from osiris_provider.hook_doctor.classify import classify
+from osiris_provider.hook_doctor.faults import TEST_FAILED
+from osiris_provider.hook_doctor.tables import known_faults
+from osiris_provider.net.deadline import Deadline
+
+
+def fault_of(error: BaseException | None, conn_type: str = "smtp", **fields: Any) -> Fault:
+    connection = HookConnection("c", conn_type, **fields)
+    return classify(error, hook_type(conn_type), connection, Deadline(2))
+
+
+def answered(status: int) -> BaseException:
+    import requests
+
+    response = requests.Response()
+    response.status_code = status
+    return requests.HTTPError(f"{status}", response=response)
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (smtplib.SMTPAuthenticationError(535, b"\xff secret"), WRONG_PASSWORD),
+        (smtplib.SMTPResponseException(530, "5.7.0"), TLS_REQUIRED),
+        (smtplib.SMTPServerDisconnected("closed"), RESET),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), REFUSED),
+        (socket.gaierror(socket.EAI_NONAME, "x"), UNKNOWN_HOST),
+        (TimeoutError("timed out"), TIMED_OUT),
+        (ValueError("535 Authentication failed"), MISCONFIGURED),
+        (json.JSONDecodeError("x", "secret", 0), GARBAGE),
+    ],
+)
+def test_the_code_decides(error: BaseException, fault: Fault) -> None:
+    assert fault_of(error) == fault
+    wrapped = RuntimeError("535 wrong")
+    wrapped.__context__ = error
+    assert fault_of(wrapped) == fault
+
+
+def test_the_errors_of_several_addresses_are_looked_at() -> None:
+    several = OSError("all failed")
+    several.errors = {("::1", 22): ConnectionRefusedError(errno.ECONNREFUSED, "x")}  # type: ignore[attr-defined]
+    assert fault_of(several) == REFUSED
+
+
+def test_statuses_of_http() -> None:
+    assert [fault_of(answered(status), "http") for status in (401, 403, 503)] == [UNAUTHORIZED, FORBIDDEN, SERVER_ERROR]
+
+
+def test_requests_that_were_refused_did_not_time_out() -> None:
+    import requests
+
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        with pytest.raises(requests.ConnectionError) as caught:
+            requests.get(f"http://127.0.0.1:{bound.getsockname()[1]}/", timeout=5)
+    assert fault_of(caught.value, "http") == REFUSED
+
+
+def test_without_a_code_one_connect_tells() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        assert fault_of(None, host="127.0.0.1", port=port) == REFUSED
+        bound.listen()
+        assert fault_of(None, host="127.0.0.1", port=port) == TEST_FAILED
+        assert fault_of(TypeError("x"), host="127.0.0.1", port=port) == MISCONFIGURED
+        bound.settimeout(5)
+        bound.accept()[0].close()
+        bound.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            # A mistake in the connection is no reason to connect.
+            bound.accept()
+
+
+def test_types_are_found_without_a_list() -> None:
+    assert {"http", "smtp", "sqlite"} <= set(hook_types())
+    assert all(conn_type in declared.conn_types for conn_type, declared in hook_types().items())
+
+
+@pytest.mark.parametrize("conn_type", sorted(hook_types()))
+def test_what_a_child_answers_is_known_to_the_parent(conn_type: str) -> None:
+    declared = hook_type(conn_type)
+    for entry in declared.codes.values():
+        for fault in [entry] if isinstance(entry, Fault) else entry.values():
+            assert known_faults(declared)[fault.slug] == fault
+
+
+def test_a_type_without_a_declaration_proves_nothing() -> None:
+    assert hook_type("no_such") == HookType(("no_such",), "no_such", proves_login=False)
