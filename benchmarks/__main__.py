@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import write_runs
 from benchmarks.contestants import CONTESTANTS, Contestant
+from benchmarks.document import put
 from benchmarks.measure import built, compare
 from benchmarks.report import Section, markdown, rich_table
 from benchmarks.servers import KINDS
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 US = "osiris"
 
 
@@ -32,7 +30,7 @@ def main() -> None:
             sections.append(_measure(name, options.large, ours, 1))
             console.print(rich_table(sections[-1]))
     if options.write:
-        DOCUMENT.write_text(markdown(sections, options.rounds) + write_runs.section(), encoding="utf-8")
+        put("Benchmarks", markdown(sections, options.rounds))
 
 
 def _measure(name: str, rows: int, contestants: Sequence[Contestant], rounds: int) -> Section:
@@ -49,7 +47,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--server", action="append", choices=list(KINDS), help="default: all; may be given again")
     parser.add_argument("--only", action="append", choices=list(CONTESTANTS), help="default: all; may be given again")
     parser.add_argument("--large", type=int, metavar="ROWS", help="run us on a table of this size too, for its memory")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="write the section of docs/benchmarks.md")
     return parser.parse_args()
 
 

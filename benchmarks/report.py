@@ -7,7 +7,7 @@ import platform
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.table import Table
@@ -15,6 +15,7 @@ from rich.table import Table
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.measure import LIMIT, Figures
 
+_OTHERS = {"apache-airflow", "duckdb", "pgpq", "psycopg2-binary", "pymysql", "sling", "sqlalchemy"}
 HEADS = ("", "rows/s", "of best peer", "of server's limit", "CPU", "peak RSS")
 
 
@@ -53,7 +54,7 @@ def rich_table(section: Section) -> Table:
 
 
 def markdown(sections: Iterable[Section], rounds: int) -> str:
-    """Return docs/benchmarks.md."""
+    """Return the section about reading."""
     preface = _PREFACE.format(rounds=rounds, machine=_machine(), load=_load(), versions=_versions())
     return "\n".join([preface, *(markdown_table(section.title, HEADS, section.lines()) for section in sections)])
 
@@ -66,6 +67,14 @@ def markdown_table(title: str, heads: Sequence[str], lines: Iterable[Sequence[st
 
 def _emphasised(line: Sequence[str]) -> Sequence[str]:
     return [f"**{cell}**" if cell else "" for cell in line] if line[0].startswith("osiris") else line
+
+
+def machine_and_versions() -> str:
+    """Return on what was measured, with what, and how busy it was."""
+    return (
+        f"Everything shares the machine: {_machine()}; its load average when this was written: {_load()}.\n"
+        f"{_versions()}."
+    )
 
 
 def _machine() -> str:
@@ -83,10 +92,20 @@ def _load() -> str:
 
 
 def _versions() -> str:
-    packages = sorted(
-        {one.package for one in CONTESTANTS.values() if one.package} | {"psycopg2-binary", "pymysql", "sqlalchemy"}
-    )
-    return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)])
+    packages = {one.package for one in CONTESTANTS.values() if one.package} | {
+        "psycopg2-binary",
+        "pymysql",
+        "sqlalchemy",
+    }
+    installed = {name: said for name in sorted({*packages, *_OTHERS}) if (said := _version(name))}
+    return ", ".join([f"Python {platform.python_version()}", *(f"{name} {said}" for name, said in installed.items())])
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _read(path: str) -> str:
@@ -94,8 +113,6 @@ def _read(path: str) -> str:
 
 
 _PREFACE = """\
-# Benchmarks
-
 Written by `scripts/bench --write`: a table is built once on a throwaway server on this machine, then every contestant
 reads all of it into a Parquet file, each in a process of its own, in alternation, {rounds} rounds. Given is the median;
 starting Python and importing libraries is not counted, connecting is. CPU is what the contestant's process used,

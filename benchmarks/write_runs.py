@@ -23,7 +23,8 @@ from rich.table import Table
 from tests.servers import Address
 from tests.servers.process import Server
 
-from benchmarks.report import markdown_table
+from benchmarks.document import put
+from benchmarks.report import machine_and_versions, markdown_table
 from benchmarks.servers import KINDS, Kind
 from benchmarks.writers import CONTESTANTS, TARGET, Contestant, Place
 
@@ -31,14 +32,14 @@ TICKS = os.sysconf("SC_CLK_TCK")
 SOURCE = "bench"
 NOWHERE = Address("", 0, "", "", "")
 HEADS = ("", "rows/s", "of bare load", "CPU s, client + server", "peak RSS")
-DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-HEADING = "\n# Writing\n"
-PREFACE = """
+PREFACE = """\
 Written by `scripts/bench writers --write`: everybody appends the rows of the same Parquet file to an empty table that
 is there already, each in a process of its own, in alternation, {rounds} rounds. Given is the median; starting Python
 and importing libraries is not counted; connecting, reading and decoding the file, and the commit are. A bare load is
 what the server's own client does with a text of the same rows, made before the clock starts. Where a number of rows
-stands, the table was smaller; dlt creates one of its own. Client and server share the machine.
+stands, the table was smaller; dlt creates one of its own.
+
+{machine}
 
 """
 
@@ -144,7 +145,7 @@ def compare(server: str, rows: int, names: Sequence[str], rounds: int) -> dict[s
 
 def measure(name: str, server: Server | None, place: Place, rows: int, figures: Figures) -> None:
     """Run one in a process of its own and take its figures."""
-    busy = _cpu_seconds(server)
+    busy = cpu_seconds(server)
     said = {"address": asdict(place.address if server else NOWHERE), "directory": str(place.directory)}
     command = [sys.executable, "-m", "benchmarks.write_runs", "--run", name]
     environment = {**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false"}
@@ -163,11 +164,11 @@ def measure(name: str, server: Server | None, place: Place, rows: int, figures: 
     result = json.loads(done.stdout.splitlines()[-1])
     figures.rates.append(rows / result["seconds"])
     figures.client.append(result["cpu"])
-    figures.server.append(_cpu_seconds(server) - busy)
+    figures.server.append(cpu_seconds(server) - busy)
     figures.peak_mib.append(result["peak_mib"])
 
 
-def _cpu_seconds(server: Server | None) -> float:
+def cpu_seconds(server: Server | None) -> float:
     """Return what a server and the processes that it started have used, whether they have ended or not."""
     if server is None:
         return 0.0
@@ -230,15 +231,7 @@ def main() -> None:
         Console(width=110).print(rich_table(title, lines))
         parts.append(markdown_table(title, HEADS, lines))
     if options.write:
-        text = DOCUMENT.read_text(encoding="utf-8").partition(HEADING)[0]
-        preface = PREFACE.format(rounds=options.rounds)
-        DOCUMENT.write_text(text + HEADING + preface + "\n".join(parts), encoding="utf-8")
-
-
-def section() -> str:
-    """Return what docs/benchmarks.md says of the writers, for who writes the rest of it."""
-    text = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else ""
-    return "".join(text.partition(HEADING)[1:])
+        put("Writing", PREFACE.format(rounds=options.rounds, machine=machine_and_versions()) + "\n".join(parts))
 
 
 def rich_table(title: str, lines: Iterable[tuple[str, ...]]) -> Table:
