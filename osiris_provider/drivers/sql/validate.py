@@ -181,7 +181,7 @@ def _decimal_problems(column: pa.Array, high: int) -> Iterator[tuple[Any, str]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if column.type.precision - column.type.scale < len(str(high)):
+    if 10 ** max(column.type.precision - column.type.scale, 0) - 1 <= high:
         return
     widest = pa.decimal256(76, 0)
     size = pc.abs(pc.trunc(column)).cast(widest, safe=False)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from osiris_provider.errors import DriverConfigError
 from osiris_provider.pipelines.params import substitute
 from osiris_provider.pipelines.pipeline import Pipeline, PipelineStep, load_pipeline
 from osiris_provider.pipelines.run.given import given_data
+from osiris_provider.pipelines.run.overlap import Overlap, can_overlap
 from osiris_provider.pipelines.run.plan import param_values, planned_steps
 from osiris_provider.pipelines.run.result import Outcome, RunResult
 from osiris_provider.pipelines.run.scratch import Scratch
@@ -131,6 +134,7 @@ class Run:
         self._state = RunState(store, pipeline.id, self._run_id, at)
         self._outcomes: dict[str, Outcome] = {}
         self._staged: dict[str, StagedData] = {}
+        self._begun: dict[str, tuple[Overlap, StepContext]] = {}
 
     def execute(self) -> RunResult:
         """Run all steps; branches go on after a failure.
@@ -167,46 +171,73 @@ class Run:
         if step.id not in self._planned:
             return Outcome(step.id, "left out")
         if step.id not in self._options.given:
-            rule = step.options.trigger_rule or self._pipeline.settings.trigger_rule or "all_success"
             before = [self._outcomes[name] for name in step.after]
-            reason = waits_in_vain(rule, before)
+            reason = waits_in_vain(self._rule(step), before)
             if reason:
                 return Outcome(step.id, "not run", message=reason)
             if step.kind == "write" and not self._options.write:
                 return Outcome(step.id, "not written")
         return self._timed(step)
 
+    def _rule(self, step: PipelineStep) -> str:
+        return step.options.trigger_rule or self._pipeline.settings.trigger_rule or "all_success"
+
     def _timed(self, step: PipelineStep) -> Outcome:
         self._watch(step.id, None, 0)
         began = time.monotonic()
-        context = StepContext(self._state.of_step(step.id))
+        overlap, context = self._begun.pop(step.id, None) or (None, StepContext(self._state.of_step(step.id)))
         is_given = step.id in self._options.given
         outcome = Outcome(step.id, "given" if is_given else "done", metrics=context.metrics)
         try:
-            returned = self._given(step) if is_given else self._work(step, context)
+            already = overlap.result() if overlap else None
+            returned = already or (self._given(step) if is_given else self._work(step, context))
             rows = returned.get("rows", returned.get("rows_written"))
             outcome.rows = rows if isinstance(rows, int) else None
         except Exception as error:  # noqa: BLE001 - whatever fails, the other branches go on
             outcome.status, outcome.error = "failed", error
             outcome.message = str(error) or type(error).__name__
-        outcome.seconds = time.monotonic() - began
+        outcome.seconds = time.monotonic() - began + (overlap.seconds if overlap else 0.0)
         return outcome
 
     def _given(self, step: PipelineStep) -> dict[str, Any]:
         data = given_data(step.id, self._options.given[step.id])
         return self._kept(step, {"data": data})
 
-    def _work(self, step: PipelineStep, context: StepContext) -> dict[str, Any]:
+    def _work(
+        self, step: PipelineStep, context: StepContext, reader: pa.RecordBatchReader | None = None
+    ) -> dict[str, Any]:
+        """Do the work of a step.
+
+        :param reader: its input, which still flows; None takes those that are staged.
+        """
         config = self._config(step)
-        inputs = {name: self._input(step, name, of) for name, of in step.inputs.items()}
+        inputs = {
+            name: self._input(step, name, of) if reader is None else {"data": reader}
+            for name, of in step.inputs.items()
+        }
         driver: Driver = get_driver(step.driver)
         if step.adapted:
             driver = UpstreamDriver(driver)
 
         def work() -> dict[str, Any]:
-            return self._kept(step, driver.run(step_id=step.id, config=config, inputs=inputs, ctx=context))
+            result = driver.run(step_id=step.id, config=config, inputs=inputs, ctx=context)
+            return self._kept(step, result, self._beside(step, driver))
 
         return without_secrets(config.get(RESOLVED), work)
+
+    def _beside(self, step: PipelineStep, driver: Driver) -> Overlap | None:
+        """Return a writer that takes the rows of a step while they come; None if all have to wait for its end."""
+        for writer in self._pipeline.steps.values():
+            waits_for = {*writer.inputs.values(), *writer.after}
+            chosen = writer.id in self._planned and writer.id not in self._options.given and self._options.write
+            if waits_for != {step.id} or not chosen or writer.adapted or self._rule(writer) != "all_success":
+                continue
+            if can_overlap(driver, get_driver(writer.driver)):
+                context = StepContext(self._state.of_step(writer.id))
+                overlap = Overlap(partial(self._work, writer, context))
+                self._begun[writer.id] = overlap, context
+                return overlap
+        return None
 
     def _config(self, step: PipelineStep) -> dict[str, Any]:
         config: dict[str, Any] = substitute(render(step.config, self._templates, step.id), self._params)
@@ -222,9 +253,15 @@ class Run:
         message = f"Step {step.id}: input '{name}' is not there: step {of} is {status}, or returned no data."
         raise DriverConfigError(message, step=step.id)
 
-    def _kept(self, step: PipelineStep, result: Any) -> dict[str, Any]:
+    def _kept(self, step: PipelineStep, result: Any, overlap: Overlap | None = None) -> dict[str, Any]:
         path_parts = [self._pipeline.id, self._run_id, step.id, "0", "1"]
-        returned = keep_result(step.id, result, self._staging, path_parts, lambda reader: self._counted(step, reader))
+
+        def watched(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+            counted = self._counted(step, reader)
+            return overlap.tee(counted) if overlap else counted
+
+        with overlap or nullcontext():
+            returned = keep_result(step.id, result, self._staging, path_parts, watched)
         staged = StagedData.parse(returned)
         if staged is not None:
             self._staged[step.id] = staged
