@@ -20,7 +20,7 @@ from airflow.plugins_manager import AirflowPlugin
 from osiris_provider.connectors.airflow_form import SLOTS, connection_type_of, from_airflow, reference_of_id
 from osiris_provider.errors import OsirisError
 from osiris_provider.hooks.guard import GUARDED, MERGE, SAME_ENDPOINT
-from osiris_provider.plugins import task_kills
+from osiris_provider.plugins import health, task_kills
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,8 @@ class OsirisPlugin(AirflowPlugin):
     fastapi_root_middlewares = [  # noqa: RUF012 - the base class says so
         {"middleware": guard_tests, "args": [], "kwargs": {}, "name": "Osiris: stored secrets in connection tests"}
     ]
+    fastapi_apps = health.fastapi_apps()
+    react_apps = health.react_apps()
 
 
 def _guard() -> None:

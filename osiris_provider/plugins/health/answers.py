@@ -1,0 +1,114 @@
+"""The two answers of the page's routes, and how often they are computed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime, timedelta, timezone
+from itertools import groupby
+from threading import Lock
+from typing import Any
+
+from osiris_provider.plugins.health.changes import changes_of, latency_by_hour, listed
+from osiris_provider.plugins.health.checks import Check
+from osiris_provider.plugins.health.events import EventStore, WatchedConnection
+from osiris_provider.plugins.health.history import DAYS, HealthHistory
+from osiris_provider.plugins.health.streaks import Glance, Stretch
+from osiris_provider.plugins.health.summary import fleet_of, summary_of
+
+PATIENCE = 0.06
+"""Seconds for which an answer reads days that are not known yet: with the rest of its work it stays under 0.3 s."""
+FRESH = 5.0
+"""Seconds for which an answer is given again: many open pages are no more work than one."""
+
+Opener = Callable[[], AbstractContextManager[EventStore]]
+
+
+class Answers:
+    """What the routes answer; for use by several threads.
+
+    :param open_store: opens the database.
+    """
+
+    def __init__(self, open_store: Opener) -> None:
+        self._open = open_store
+        self._history = HealthHistory()
+        self._lock = Lock()
+        self._fleet = self._unhealthy = ""
+        self._good_until = 0.0
+
+    def fleet(self, *, unhealthy: bool = False) -> str:
+        """Return the JSON of all connections. If ``complete`` is false, ask again: more of the days is read then.
+
+        :param unhealthy: with these connections only; the numbers are of all.
+        """
+        with self._lock:
+            if time.monotonic() >= self._good_until:
+                answer = self._compute(datetime.now(timezone.utc))
+                self._fleet = _json(answer)
+                sick = [one for one in answer["connections"] if one["health"] == "unhealthy"]
+                self._unhealthy = _json({**answer, "connections": sick})
+                self._good_until = time.monotonic() + FRESH if answer["complete"] else 0.0
+            return self._unhealthy if unhealthy else self._fleet
+
+    def connection(self, asset_id: int) -> str | None:
+        """Return the JSON of one connection; None if the asset has no checks.
+
+        :param asset_id: of its asset.
+        """
+        now = datetime.now(timezone.utc)
+        with self._open() as store:
+            watched = next((one for one in store.watched(asset_id)), None)
+            if watched is None:
+                return None
+            checks, whole = store.history(asset_id, _window(now))
+        if not checks:
+            return None
+        by_day = {day: _stretch(list(group)) for day, group in groupby(checks, key=lambda check: check.at.date())}
+        every = [now.date() - timedelta(days=ago) for ago in reversed(range(DAYS))]
+        answer = {
+            "generated_at": now.isoformat(),
+            "complete": whole,
+            "days": [day.isoformat() for day in every],
+            "connection": summary_of(watched, checks[-1], [by_day.get(day) for day in every], now),
+            "changes": changes_of(checks),
+            "checks": listed(checks),
+            "hours": latency_by_hour(checks),
+        }
+        return _json(answer)
+
+    def _compute(self, now: datetime) -> dict[str, Any]:
+        with self._open() as store:
+            watched = store.watched()
+            days, whole = self._history.read(store, now, PATIENCE)
+            known = {one.asset_id: [day.get(one.asset_id) for day in days.values()] for one in watched}
+            ids = [_newest_id(one, known[one.asset_id]) for one in watched]
+            last = store.checks(ids)
+        window = _window(now)
+        summaries = [
+            summary_of(one, last[one.asset_id], known[one.asset_id], now)
+            for one in watched
+            if one.asset_id in last and last[one.asset_id].at >= window
+        ]
+        return fleet_of(summaries, list(days), now, whole)
+
+
+def _json(answer: Any) -> str:
+    return json.dumps(answer, separators=(",", ":"))
+
+
+def _window(now: datetime) -> datetime:
+    first: date = now.date() - timedelta(days=DAYS - 1)
+    return datetime.combine(first, datetime.min.time(), timezone.utc)
+
+
+def _newest_id(watched: WatchedConnection, days: Sequence[Stretch | None]) -> int:
+    """Return the number of the newest check; of the newest event, if no check is known yet."""
+    newest = next((day.newest[-1] for day in reversed(days) if day is not None), None)
+    return watched.last_id if newest is None else newest.event_id
+
+
+def _stretch(checks: Sequence[Check]) -> Stretch | None:
+    return Stretch.of([(check.condition, Glance(check.at, check.latency_ms, 0)) for check in checks])

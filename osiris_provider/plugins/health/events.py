@@ -1,0 +1,154 @@
+"""The events of checks in Airflow's database; read, never written.
+
+``asset_event`` has an index on asset and time. Each statement asks for the rows of a time span, or for the newest few
+of each asset, and no value inside ``extra`` is looked at by the database: what is odd there must not break a query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.connectors.health_asset import parse_health_asset_uri
+from osiris_provider.plugins.health.checks import Check, Run, parse_check
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+MAX_HISTORY = 20_000
+"""Checks of one connection that its page reads, the newest: two weeks of a check a minute."""
+
+MAX_IDS = 500
+"""Rows asked for by number in one statement: databases have a limit."""
+
+EventRow = tuple[int, datetime, str, int]
+"""Asset, time, ``extra`` and number of an event."""
+
+
+@dataclass(frozen=True)
+class WatchedConnection:
+    """A connection that has events.
+
+    :param asset_id: of its asset in Airflow.
+    :param first: when its earliest event was that the database still has.
+    :param last_id: number of its newest event.
+    """
+
+    asset_id: int
+    family: str
+    alias: str
+    first: datetime
+    last_id: int
+
+
+class EventStore:
+    """What the page asks Airflow's database for.
+
+    :param session: of SQLAlchemy.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def watched(self, asset_id: int | None = None) -> list[WatchedConnection]:
+        """Return the connections that have events.
+
+        :param asset_id: only the one of this asset.
+        """
+        from airflow.models.asset import AssetEvent, AssetModel
+        from sqlalchemy import select
+
+        of_asset = AssetEvent.asset_id == AssetModel.id
+        earliest = select(AssetEvent.timestamp).where(of_asset).order_by(AssetEvent.timestamp).limit(1)
+        newest = select(AssetEvent.id).where(of_asset).order_by(AssetEvent.timestamp.desc()).limit(1)
+        columns = (AssetModel.id, AssetModel.uri, earliest.scalar_subquery(), newest.scalar_subquery())
+        statement = select(*columns).where(_is_ours(AssetModel.uri))
+        if asset_id is not None:
+            statement = statement.where(AssetModel.id == asset_id)
+        rows = self._session.execute(statement)
+        found = [(number, parse_health_asset_uri(uri), first, last) for number, uri, first, last in rows]
+        return [
+            WatchedConnection(number, *named, first, last) for number, named, first, last in found if named and first
+        ]
+
+    def between(self, start: datetime, end: datetime | None) -> Iterator[EventRow]:
+        """Return the events of a time span, by asset and time.
+
+        :param start: the first moment.
+        :param end: the first moment after it; None is now.
+        """
+        from airflow.models.asset import AssetEvent, AssetModel
+        from sqlalchemy import Text, cast, select
+
+        ours = select(AssetModel.id).where(_is_ours(AssetModel.uri))
+        statement = (
+            select(AssetEvent.asset_id, AssetEvent.timestamp, cast(AssetEvent.extra, Text), AssetEvent.id)
+            .where(AssetEvent.asset_id.in_(ours), AssetEvent.timestamp >= start)
+            .order_by(AssetEvent.asset_id, AssetEvent.timestamp, AssetEvent.id)
+        )
+        if end is not None:
+            statement = statement.where(AssetEvent.timestamp < end)
+        yield from map(tuple, self._session.execute(statement))
+
+    def checks(self, ids: Sequence[int]) -> dict[int, Check]:
+        """Return checks by their assets.
+
+        :param ids: numbers of events, of different assets.
+        """
+        from airflow.models.asset import AssetEvent
+        from sqlalchemy import select
+
+        found = {}
+        for start in range(0, len(ids), MAX_IDS):
+            some = AssetEvent.id.in_(ids[start : start + MAX_IDS])
+            rows = self._session.execute(select(*_columns()).where(some))
+            found.update({asset_id: check for asset_id, check in map(_check, rows) if check is not None})
+        return found
+
+    def history(self, asset_id: int, start: datetime) -> tuple[list[Check], bool]:
+        """Return the checks of one connection, the earliest first, and whether these are all.
+
+        :param asset_id: of its asset.
+        :param start: no earlier ones.
+        """
+        from airflow.models.asset import AssetEvent
+        from sqlalchemy import select
+
+        rows = self._session.execute(
+            select(*_columns())
+            .where(AssetEvent.asset_id == asset_id, AssetEvent.timestamp >= start)
+            .order_by(AssetEvent.timestamp.desc(), AssetEvent.id.desc())
+            .limit(MAX_HISTORY)
+        ).all()
+        checks = [check for _, check in map(_check, reversed(rows)) if check is not None]
+        return checks, len(rows) < MAX_HISTORY
+
+
+@contextmanager
+def open_events() -> Iterator[EventStore]:
+    """Open Airflow's database to read events."""
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        yield EventStore(session)
+
+
+def _is_ours(uri: Any) -> Any:
+    """Return the condition that an asset may be of a connection; its URI is parsed afterwards."""
+    return uri.like("osiris://%/%") & uri.notlike("osiris://%/%/%")
+
+
+def _columns() -> tuple[Any, ...]:
+    from airflow.models.asset import AssetEvent as Event
+    from sqlalchemy import Text, cast
+
+    source = (Event.source_dag_id, Event.source_run_id, Event.source_task_id, Event.source_map_index)
+    return (Event.asset_id, Event.timestamp, cast(Event.extra, Text), *source)
+
+
+def _check(row: Any) -> tuple[int, Check | None]:
+    asset_id, at, text, dag_id, run_id, task_id, map_index = row
+    return asset_id, parse_check(at, text, Run(dag_id, run_id, task_id, -1 if map_index is None else map_index))

@@ -1,0 +1,116 @@
+"""Events of checks, written straight into Airflow's database: a month of a fleet cannot be waited for."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import sqlalchemy as sa
+
+from tests.servers.address import Address
+from tests.servers.airflow import AirflowServer
+
+ROWS = 10_000
+"""Of one statement."""
+HEALTHY: Mapping[str, Any] = {
+    "ok": True,
+    "category": "ok",
+    "message": "Connection successful",
+    "details": {"server_version": "10.11.19-MariaDB-0+deb12u1", "charset": "utf8mb4"},
+}
+
+
+def report(category: str = "ok", latency_ms: float | None = 12.5, **changes: Any) -> dict[str, Any]:
+    """The ``extra`` of a check, as the operator sends it."""
+    if category == "ok":
+        return {**HEALTHY, "latency_ms": latency_ms, **changes}
+    message = f"db.example.com:3306 does not work: {category}."
+    details = {"fault": f"some_{category}", "retryable": category != "auth"}
+    return {"ok": False, "category": category, "latency_ms": None, "message": message, "details": details, **changes}
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of an asset.
+
+    :param extra: whatever it is.
+    """
+
+    at: datetime
+    extra: Any = field(default_factory=report)
+
+
+def write_events(engine: sa.Engine, uri: str, events: Iterable[Event], name: str | None = None) -> int:
+    """Write an asset and its events; return the asset's number.
+
+    :param engine: of Airflow's database.
+    :param uri: of the asset.
+    :param name: of the asset; None is its URI.
+    """
+    metadata = sa.MetaData()
+    asset, asset_event = (sa.Table(table, metadata, autoload_with=engine) for table in ("asset", "asset_event"))
+    now = datetime.now(timezone.utc)
+    with engine.begin() as connection:
+        row = {"name": name or uri, "uri": uri, "group": "asset", "extra": "{}", "created_at": now, "updated_at": now}
+        connection.execute(sa.insert(_as_text(asset)).values(row))
+        found = sa.select(asset.c.id).where(asset.c.name == row["name"], asset.c.uri == uri)
+        number = int(connection.execute(found).scalar_one())
+        rows = [_row(number, event) for event in events]
+        for start in range(0, len(rows), ROWS):
+            connection.execute(sa.insert(_as_text(asset_event)), rows[start : start + ROWS])
+    return number
+
+
+def fleet(connections: int, days: int, seed: int = 1) -> Iterator[tuple[str, list[Event]]]:
+    """Yield URIs and hourly checks of a fleet that has its bad hours.
+
+    :param connections: how many.
+    :param days: of history, up to now.
+    :param seed: of what is random.
+    """
+    chance = random.Random(seed)  # noqa: S311 - nothing is guarded by it
+    now = datetime.now(timezone.utc)
+    for number in range(connections):
+        usual, bad = chance.uniform(2, 80), chance.choice(("network", "timeout", "auth"))
+        started = chance.randrange(days * 24) if number % 10 == 0 else None
+        events = []
+        for hour in range(days * 24, 0, -1):
+            is_bad = started is not None and started - 5 < hour <= started
+            extra = report(bad) if is_bad else report(latency_ms=round(usual * chance.uniform(0.8, 1.6), 1))
+            events.append(Event(now - timedelta(hours=hour - 1, seconds=number % 60 + 1), extra))
+        yield f"osiris://{('mysql', 'postgres', 'api')[number % 3]}/c{number:03}", events
+
+
+def engine_of(server: AirflowServer, metadata: Address | None = None) -> sa.Engine:
+    """Return an engine of a running Airflow's database.
+
+    :param metadata: as the server was started with.
+    """
+    if metadata is None:
+        return sa.create_engine(f"sqlite:///{server.home / 'airflow.db'}")
+    where = (metadata.user, metadata.password, metadata.host, metadata.port, metadata.database)
+    return sa.create_engine(sa.URL.create("postgresql+psycopg2", *where))
+
+
+def _row(asset_id: int, event: Event) -> dict[str, Any]:
+    return {
+        "asset_id": asset_id,
+        "extra": event.extra if isinstance(event.extra, str) else json.dumps(event.extra),
+        "timestamp": event.at,
+        "source_dag_id": "osiris_health",
+        "source_task_id": "doctor",
+        "source_run_id": f"scheduled__{event.at:%Y-%m-%dT%H}:00:00+00:00",
+        "source_map_index": -1,
+    }
+
+
+def _as_text(table: sa.Table) -> sa.TableClause:
+    """Return a table whose JSON columns take text as it is."""
+    columns = [
+        sa.column(column.name, sa.Text() if isinstance(column.type, sa.JSON) else column.type) for column in table.c
+    ]
+    return sa.table(table.name, *columns)
