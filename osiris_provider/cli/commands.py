@@ -57,7 +57,12 @@ def list_command(file: str | None, as_json: bool) -> None:
 
     shown = near(known.path)
     sources = [f"{shown}:{entry.line}" for entry in known.entries.values()]
-    write(list_text(listed, sources))
+    text = list_text(listed, sources)
+    if text is None:
+        from osiris_provider.cli.tables import list_table, render
+
+        text = render(list_table(listed, sources))
+    write(text)
 
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, value: float) -> float:

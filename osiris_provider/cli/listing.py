@@ -1,29 +1,30 @@
-"""The list of connections as text."""
+"""The list of connections as plain text: what rich makes of thousands of lines takes seconds."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, Final
 
-from osiris_provider.cli.columns import aligned
+from osiris_provider.errors import printable
 
+PIPE_WIDTH = 10_000
+"""Columns where the output is no terminal: lines are not folded, so that ``grep`` finds them."""
+GAP = "   "
+RULE = "─"
 LIST_HEADS: Final = ("family", "alias", "default", "public fields", "source")
 
 
-def list_text(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> str:
-    """Return the list of connections as a table, as wide as stdout allows.
+def list_text(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> str | None:
+    """Return the list of connections as a table; None if it needs the care of rich.
 
     :param listed: in the shape of CONN-021.
     :param sources: where each stands, as ``file:line``.
     """
-    text = aligned(LIST_HEADS, [list_row(*pair) for pair in zip(listed, sources, strict=True)])
-    if text is not None:
-        return text
-    from osiris_provider.cli.tables import list_table, render
-
-    return render(list_table(listed, sources))
+    return aligned(LIST_HEADS, [list_row(*pair) for pair in zip(listed, sources, strict=True)])
 
 
 def near(path: Path) -> Path:
@@ -49,3 +50,24 @@ def public(connection: Mapping[str, Any]) -> str:
     """Return the public fields of a connection on one line."""
     shown = {name: value for name, value in connection.items() if name not in ("family", "alias", "default")}
     return "  ".join(f"{name}={value}" for name, value in shown.items())
+
+
+def width() -> int:
+    """Return how many columns the output has."""
+    return get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
+
+
+def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None:
+    """Return a table as rich lays it out, without colours; None if it is too wide, or has letters of other widths.
+
+    :param heads: of the columns.
+    :param rows: cells for each column; what a terminal would obey is taken out.
+    """
+    cells = [tuple(heads), *(tuple(map(printable, row)) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    total = sum(widths) + len(GAP) * (len(widths) - 1)
+    if total > width() or not all(cell.isascii() for row in cells for cell in row):
+        return None
+    shape = GAP.join(f"{{:{size}}}" for size in widths)
+    head, *lines = (shape.format(*row).rstrip() for row in cells)
+    return "\n".join([head, RULE * total, *lines])

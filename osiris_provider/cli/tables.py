@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from osiris_provider.cli import columns
+from osiris_provider.cli import listing
 from osiris_provider.cli.listing import LIST_HEADS, list_row, named, public
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import printable
@@ -36,7 +36,7 @@ def render(table: RenderableType) -> str:
 
     :param table: to be shown.
     """
-    console = Console(file=sys.stdout, width=columns.width())
+    console = Console(file=sys.stdout, width=listing.width())
     with console.capture() as captured:
         console.print(table)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
@@ -47,7 +47,7 @@ def doctor_table(verdicts: Iterable[Verdict]) -> RenderableType:
 
     :param verdicts: of doctor.
     """
-    if columns.width() < NARROW:
+    if listing.width() < NARROW:
         return Group(*(_stacked(*_verdict(verdict)) for verdict in verdicts))
     table = _table("family", "alias", "status")
     table.add_column("latency", justify="right", no_wrap=True)
@@ -80,7 +80,7 @@ def list_table(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> R
     :param sources: where each stands, as ``file:line``.
     """
     pairs = zip(listed, sources, strict=True)
-    if columns.width() < NARROW:
+    if listing.width() < NARROW:
         return Group(*(_stacked(_cell(named(one)), [public(one), source]) for one, source in pairs))
     table = _table(*LIST_HEADS[:3])
     for name in LIST_HEADS[3:]:
@@ -104,7 +104,7 @@ def state_table(entries: Iterable[Mapping[str, Any]]) -> RenderableType:
 
     :param entries: as the commands show them in JSON.
     """
-    if columns.width() < WIDE:
+    if listing.width() < WIDE:
         return Group(*(_stacked(*_state_lines(entry)) for entry in entries))
     table = _table("dag", "task", "index")
     for name in ("source", "column", "began at", "reached", "run", "written"):

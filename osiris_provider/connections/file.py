@@ -8,17 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from osiris_provider.connections.reference import NAME, shown
 from osiris_provider.connections.registry import family_names
-from osiris_provider.connections.yaml_lines import Fields, read_lines
-from osiris_provider.connections.yaml_loader import UnreadableYamlError, compose
+from osiris_provider.connections.yaml_loader import Node, UnreadableYamlError, compose
 from osiris_provider.connections.yaml_nodes import NodeReader
 from osiris_provider.errors import did_you_mean
-
-if TYPE_CHECKING:
-    import yaml
 
 
 @dataclass(frozen=True)
@@ -85,41 +81,6 @@ def parse(path: Path, text: str) -> ConnectionsFile:
     :param text: of the file.
     :return: also if it is not YAML at all; then that is a problem of the whole file.
     """
-    entries = _usual_entries(text)
-    return _parse_yaml(path, text) if entries is None else ConnectionsFile(path, entries)
-
-
-def _usual_entries(text: str) -> dict[tuple[str, str], Entry] | None:
-    """Return the entries of a file of the usual shape in which nothing is wrong, else None."""
-    connections = read_lines(text)
-    if connections is None or not {family for family, _ in connections} <= set(family_names()):
-        return None
-    entries = {}
-    defaults: set[str] = set()
-    for (family, alias), fields in connections.items():
-        entry = _usual_entry(family, alias, fields)
-        if entry is None or (entry.is_default and family in defaults):
-            return None
-        if entry.is_default:
-            defaults.add(family)
-        entries[family, alias] = entry
-    return entries
-
-
-def _usual_entry(family: str, alias: str, written: Fields) -> Entry | None:
-    named = {name: line for name, line in written.by_name.items() if name != "default"}
-    default = written.by_name.get("default")
-    if not NAME.fullmatch(alias) or not (default is None or isinstance(default.value, bool)):
-        return None
-    values = {name: line.value for name, line in named.items()}
-    raw = {name: None if line.value is None else line.text for name, line in named.items()}
-    lines = {name: line.number for name, line in written.by_name.items()}
-    empty = frozenset(name for name, line in named.items() if line.text is None)
-    is_default = default is not None and default.value
-    return Entry(family, alias, written.number, is_default, values, raw, lines, empty)
-
-
-def _parse_yaml(path: Path, text: str) -> ConnectionsFile:
     try:
         root, remarks = compose(text)
     except UnreadableYamlError as error:
@@ -149,7 +110,7 @@ class _Reader:
         self.problems: list[Problem] = []
         self._nodes = NodeReader(self._problem)
 
-    def read(self, root: yaml.Node | None) -> None:
+    def read(self, root: Node | None) -> None:
         if root is None:
             self._problem("is empty; it begins with version: 1 and connections:", None)
             return
@@ -167,7 +128,7 @@ class _Reader:
         for family, (line, node) in self._nodes.items(top["connections"][1], "connections"):
             self._family(family, line, node)
 
-    def _family(self, family: str, line: int, node: yaml.Node) -> None:
+    def _family(self, family: str, line: int, node: Node) -> None:
         known = family_names()
         if family not in known:
             listed = ", ".join(known)
@@ -189,7 +150,7 @@ class _Reader:
             message = f"family {family} has more than one default: true ({names}); keep one"
             self._problem(message, defaults[1].lines["default"])
 
-    def _entry(self, family: str, alias: str, line: int, node: yaml.Node) -> Entry:
+    def _entry(self, family: str, alias: str, line: int, node: Node) -> Entry:
         reference = f"@{family}.{alias}"
         items = dict(self._nodes.items(node, reference, reference))
         values = {key: self._nodes.value(value, reference) for key, (_, value) in items.items()}

@@ -14,7 +14,7 @@ MASK = "***"
 _LEFT_BY_REQUESTS = "!#$%&'()*+,/:;=?@[]~"
 _LEFT_BY_SQLALCHEMY = " +"
 _UNCHANGED = re.compile(r"[A-Za-z0-9_.-]+")
-"""What nobody quotes, and most passwords are."""
+"""What is never quoted, and most passwords are."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _LOGIN = re.compile(r"[^/@:]*:.*@", re.DOTALL)
 _PASSWORD = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))", re.DOTALL)

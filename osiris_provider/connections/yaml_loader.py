@@ -1,8 +1,8 @@
 """From the text of a connections file to its YAML nodes, with their lines.
 
-A pass over the parser's events comes first. It refuses what would make building the nodes slow, or crash the C parser,
-and it finds values that YAML takes for something else: ``password: &secret`` names an anchor, ``password: !secret``
-a tag.
+The nodes are built here from the parser's events, because PyYAML's composer would crash at deep nesting, costs twice as
+much, and forgets values that YAML takes for something else: ``password: &secret`` names an anchor, ``password:
+!secret`` a tag.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import re
 from typing import Any
 
 import yaml
+from yaml.composer import ComposerError
 
 MAX_ITEMS = 200_000
 MAX_DEPTH = 20
 
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "map", "null", "seq", "str")}
-_resolver: Any = yaml.resolver.Resolver()
+_IMPLICIT: dict[str, list[tuple[str, re.Pattern[str]]]] = yaml.SafeLoader.yaml_implicit_resolvers
+_TEXT = "tag:yaml.org,2002:str"
 _safe = yaml.constructor.SafeConstructor()
 _CONSTRUCT = {
     "tag:yaml.org,2002:null": _safe.construct_yaml_null,
@@ -32,6 +34,40 @@ Remark = tuple[str, int | None]
 """What is wrong, and in which line."""
 
 
+class Node:
+    """A part of the document.
+
+    :param tag: what YAML takes it for; None for a collection without a tag.
+    :param value: text of a scalar, nodes of a sequence, or pairs of nodes of a mapping.
+    :param line: in which it begins, from 1.
+    """
+
+    __slots__ = ("line", "tag", "value")
+
+    def __init__(self, tag: str | None, value: Any, line: int) -> None:
+        self.tag = tag
+        self.value = value
+        self.line = line
+
+
+class ScalarNode(Node):
+    """A text, with or without quotes."""
+
+    __slots__ = ()
+
+
+class SequenceNode(Node):
+    """A list."""
+
+    __slots__ = ()
+
+
+class MappingNode(Node):
+    """Names and values."""
+
+    __slots__ = ()
+
+
 class UnreadableYamlError(ValueError):
     """The text is not YAML, or not of a kind that is worth reading."""
 
@@ -40,7 +76,7 @@ class UnreadableYamlError(ValueError):
         self.line = line
 
 
-def compose(text: str) -> tuple[yaml.Node | None, list[Remark]]:
+def compose(text: str) -> tuple[Node | None, list[Remark]]:
     """Return the root node, None for an empty text, and what is wrong without making it unreadable.
 
     :param text: of the file.
@@ -48,8 +84,9 @@ def compose(text: str) -> tuple[yaml.Node | None, list[Remark]]:
     """
     problem: UnreadableYamlError
     try:
-        remarks = _survey(text)
-        return yaml.compose(text, Loader=_Loader), remarks
+        composer = _Composer()
+        composer.compose(text)
+        return composer.root, composer.remarks()
     except yaml.MarkedYAMLError as error:
         problem = _explain(error, text)
     except yaml.reader.ReaderError as error:
@@ -60,18 +97,19 @@ def compose(text: str) -> tuple[yaml.Node | None, list[Remark]]:
     raise problem
 
 
-def scalar(node: yaml.ScalarNode) -> Any:
+def scalar(node: ScalarNode) -> Any:
     """Return the value of a scalar; a number that YAML would read in a surprising way stays text.
 
     :param node: a plain or quoted scalar.
     """
-    construct = _CONSTRUCT.get(node.tag)
-    if construct is None or (node.tag.endswith(("int", "float")) and _SURPRISING_NUMBER.fullmatch(node.value)):
-        return str(node.value)
+    tag = node.tag or _TEXT
+    construct = _CONSTRUCT.get(tag)
+    if construct is None or (tag.endswith(("int", "float")) and _SURPRISING_NUMBER.fullmatch(node.value)):
+        return node.value
     try:
-        return construct(node)
+        return construct(yaml.ScalarNode(tag, node.value))
     except (ValueError, KeyError):
-        return str(node.value)
+        return node.value
 
 
 def plain_scalar(text: str) -> Any:
@@ -79,46 +117,109 @@ def plain_scalar(text: str) -> Any:
 
     :param text: such as ``5``, ``true`` or ``CZ``.
     """
-    return scalar(yaml.ScalarNode(_resolver.resolve(yaml.ScalarNode, text, (True, False)), text))
+    return scalar(ScalarNode(_tag_of_plain(text), text, 1))
 
 
-def line_of(node: yaml.Node) -> int:
-    """Return the line in which a node begins, from 1."""
-    return _line(node.start_mark) or 1
+def _tag_of_plain(text: str) -> str:
+    """Return the tag that YAML gives a text without quotes."""
+    for tag, pattern in _IMPLICIT.get(text[:1], ()):
+        if pattern.match(text):
+            return tag
+    return _TEXT
 
 
 def _line(position: Any) -> int | None:
     return int(position.line) + 1 if position else None
 
 
-def _survey(text: str) -> list[Remark]:
-    depth = 0
-    remarks: list[Remark] = []
-    anchored: dict[str, int | None] = {}
-    for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH or count > MAX_ITEMS:
-            what = f"nests deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else f"has over {MAX_ITEMS:,} items"
-            raise UnreadableYamlError(what, _line(event.start_mark))
-        if isinstance(event, yaml.NodeEvent):
-            remarks += _odd_node(event, anchored)
-    hint = "begins with &, which YAML takes for the name of an anchor; put it in single quotes"
-    return remarks + [(f"a value {hint}", line) for line in anchored.values()]
+class _Composer:
+    """Builds the nodes of the one document in a text."""
 
+    def __init__(self) -> None:
+        self.root: Node | None = None
+        self._open: list[tuple[Node, list[Node]]] = []
+        self._anchors: dict[str, Node] = {}
+        self._unused: dict[str, int] = {}
+        self._remarks: list[Remark] = []
+        self._take = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._mapping,
+            yaml.SequenceStartEvent: self._sequence,
+            yaml.MappingEndEvent: self._end_of_mapping,
+            yaml.SequenceEndEvent: self._end_of_sequence,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentStartEvent: self._document,
+        }
 
-def _odd_node(event: yaml.NodeEvent, anchored: dict[str, int | None]) -> list[Remark]:
-    line = _line(event.start_mark)
-    if isinstance(event, yaml.AliasEvent) and event.anchor:
-        anchored.pop(event.anchor, None)
-    elif isinstance(event, yaml.ScalarEvent) and event.anchor:
-        anchored[event.anchor] = line
-    tag = getattr(event, "tag", None)
-    if tag is None or tag in _TAGS:
-        return []
-    return [("a value begins with !, which YAML takes for a tag; put it in single quotes", line)]
+    def compose(self, text: str) -> None:
+        for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
+            if count > MAX_ITEMS:
+                message = f"has over {MAX_ITEMS:,} items"
+                raise UnreadableYamlError(message, _line(event.start_mark))
+            take = self._take.get(type(event))
+            if take:
+                take(event)
+
+    def remarks(self) -> list[Remark]:
+        hint = "begins with &, which YAML takes for the name of an anchor; put it in single quotes"
+        return self._remarks + [(f"a value {hint}", line) for line in self._unused.values()]
+
+    def _document(self, event: Any) -> None:
+        if self.root:
+            raise ComposerError(None, None, "expected a single document, but found another", event.start_mark)
+
+    def _scalar(self, event: Any) -> None:
+        if event.tag in (None, "!"):
+            tag = _tag_of_plain(event.value) if event.implicit[0] else _TEXT
+        else:
+            tag = str(event.tag)
+        node = ScalarNode(tag, event.value, event.start_mark.line + 1)
+        self._add(event, node)
+        if event.anchor is not None:
+            self._unused[event.anchor] = node.line
+
+    def _mapping(self, event: Any) -> None:
+        self._begin(event, MappingNode(event.tag, [], event.start_mark.line + 1))
+
+    def _sequence(self, event: Any) -> None:
+        self._begin(event, SequenceNode(event.tag, [], event.start_mark.line + 1))
+
+    def _begin(self, event: Any, node: Node) -> None:
+        if len(self._open) == MAX_DEPTH:
+            message = f"nests deeper than {MAX_DEPTH} levels"
+            raise UnreadableYamlError(message, node.line)
+        self._add(event, node)
+        self._open.append((node, []))
+
+    def _end_of_mapping(self, _event: Any) -> None:
+        node, children = self._open.pop()
+        node.value = list(zip(children[::2], children[1::2], strict=True))
+
+    def _end_of_sequence(self, _event: Any) -> None:
+        node, children = self._open.pop()
+        node.value = children
+
+    def _alias(self, event: Any) -> None:
+        self._unused.pop(event.anchor, None)
+        if event.anchor not in self._anchors:
+            raise ComposerError(None, None, "found undefined alias", event.start_mark)
+        self._append(self._anchors[event.anchor])
+
+    def _add(self, event: Any, node: Node) -> None:
+        if event.tag is not None and event.tag not in _TAGS:
+            hint = "begins with !, which YAML takes for a tag; put it in single quotes"
+            self._remarks.append((f"a value {hint}", node.line))
+        if event.anchor is not None:
+            if event.anchor in self._anchors:
+                raise ComposerError(None, None, "found duplicate anchor", event.start_mark)
+            self._anchors[event.anchor] = node
+        self._append(node)
+
+    def _append(self, node: Node) -> None:
+        if self._open:
+            self._open[-1][1].append(node)
+        else:
+            self.root = node
 
 
 def _explain(error: yaml.MarkedYAMLError, text: str) -> UnreadableYamlError:

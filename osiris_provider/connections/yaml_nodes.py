@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import yaml
-
 from osiris_provider.connections.reference import shown
-from osiris_provider.connections.yaml_loader import MAX_DEPTH, MAX_ITEMS, line_of, scalar
+from osiris_provider.connections.yaml_loader import (
+    MAX_DEPTH,
+    MAX_ITEMS,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    scalar,
+)
 
-Located = tuple[int, yaml.Node]
+Located = tuple[int, Node]
 """The line of a key, and the node of its value."""
 Report = Callable[[str, "int | None", "str | None"], None]
 """Takes what is wrong, its line, and the part of the file that it concerns."""
@@ -28,17 +34,17 @@ class NodeReader:
         self._merges = 0
         self._gave_up = False
 
-    def items(self, node: yaml.Node, what: str, scope: str | None = None) -> Iterator[tuple[str, Located]]:
+    def items(self, node: Node, what: str, scope: str | None = None) -> Iterator[tuple[str, Located]]:
         """Yield key, line and value node of a mapping; ``<<`` merges, own keys win, a key given twice is reported.
 
         :param node: should be a mapping; that it is none is reported.
         :param what: it is, for messages.
         :param scope: the part of the file that it belongs to.
         """
-        if not isinstance(node, yaml.MappingNode):
-            empty = isinstance(node, yaml.ScalarNode) and node.value == ""
+        if not isinstance(node, MappingNode):
+            empty = isinstance(node, ScalarNode) and node.value == ""
             hint = "is empty" if empty else "is not a mapping of names to values"
-            self._report(f"{what} {hint}", line_of(node), scope)
+            self._report(f"{what} {hint}", node.line, scope)
             return
         self._visited += len(node.value)
         merged: dict[str, Located] = {}
@@ -48,17 +54,17 @@ class NodeReader:
                 for name, merged_value in self._merged(value, scope):
                     merged.setdefault(name, merged_value)
                 continue
-            if not isinstance(key, yaml.ScalarNode):
-                self._report(f"a name in {what} is not a text", line_of(key), scope)
+            if not isinstance(key, ScalarNode):
+                self._report(f"a name in {what} is not a text", key.line, scope)
                 continue
             name = key.value
             if name in own:
                 message = f"'{shown(name)}' stands twice in {what}, first in line {own[name][0]}"
-                self._report(message, line_of(key), scope)
-            own.setdefault(name, (line_of(key), value))
+                self._report(message, key.line, scope)
+            own.setdefault(name, (key.line, value))
         yield from {**merged, **own}.items()
 
-    def value(self, node: yaml.Node, scope: str | None = None, depth: int = 0) -> tuple[Any, Any]:
+    def value(self, node: Node, scope: str | None = None, depth: int = 0) -> tuple[Any, Any]:
         """Return the value of a node, and the same with the source text of every scalar.
 
         :param node: of any kind.
@@ -67,17 +73,17 @@ class NodeReader:
         """
         if self.exhausted(node, depth):
             return None, None
-        if isinstance(node, yaml.ScalarNode):
+        if isinstance(node, ScalarNode):
             value = scalar(node)
             return value, None if value is None else node.value
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, MappingNode):
             items = dict(self.items(node, "the value", scope))
             pairs = [(name, *self.value(item, scope, depth + 1)) for name, (_, item) in items.items()]
             return {name: value for name, value, _ in pairs}, {name: text for name, _, text in pairs}
         values = [self.value(item, scope, depth + 1) for item in node.value]
         return [value for value, _ in values], [text for _, text in values]
 
-    def exhausted(self, node: yaml.Node, depth: int) -> bool:
+    def exhausted(self, node: Node, depth: int) -> bool:
         """Count a visit; an alias bomb or an alias to itself ends here, with one report.
 
         :param node: that is visited.
@@ -86,12 +92,12 @@ class NodeReader:
         self._visited += 1
         if not self._gave_up and (self._visited > MAX_ITEMS or depth > MAX_DEPTH):
             self._gave_up = True
-            self._report("YAML aliases (*name) expand to too many nodes", line_of(node), None)
+            self._report("YAML aliases (*name) expand to too many nodes", node.line, None)
         return self._gave_up
 
-    def _merged(self, node: yaml.Node, scope: str | None) -> Iterator[tuple[str, Located]]:
+    def _merged(self, node: Node, scope: str | None) -> Iterator[tuple[str, Located]]:
         self._merges += 1
-        for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        for source in node.value if isinstance(node, SequenceNode) else [node]:
             if not self.exhausted(source, self._merges):
                 yield from self.items(source, "<<", scope)
         self._merges -= 1

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 BATCH_PARAMETERS = 3_000
 """Values that go into one INSERT: DuckDB's ``executemany`` runs a statement a row."""
 _ONE_ROW = re.compile(r"(?P<head>.*\bVALUES\s*)(?P<row>\((?:\?,)*\?\))\s*", re.DOTALL | re.IGNORECASE)
-_BEGINS = re.compile(r"\s*(BEGIN|START)\b", re.IGNORECASE)
+_BEGINS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:BEGIN|START)\b", re.DOTALL | re.IGNORECASE)
+"""Before 2.0 DuckDB gives a statement with the comments before it."""
 
 
 class Transaction:

@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from osiris_provider.connections.reader import try_read_text
-from osiris_provider.connections.yaml_loader import UnreadableYamlError, compose, line_of, scalar
+from osiris_provider.connections.yaml_loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose, scalar
 from osiris_provider.connections.yaml_nodes import NodeReader
 from osiris_provider.pipelines.problems import Location, Problems
 
@@ -73,7 +71,7 @@ def _values(text: str, problems: Problems) -> Mapping[str, Any]:
     if root is None:
         problems.add((), "the file is empty; it begins with steps:")
         return {}
-    if not isinstance(root, yaml.MappingNode):
+    if not isinstance(root, MappingNode):
         problems.add((), "the file is not a mapping of names to values; it begins with steps:")
         return {}
     value: dict[str, Any] = _Builder(problems).build(root, ())
@@ -87,20 +85,20 @@ class _Builder:
         self._lines = problems.lines
         self._nodes = NodeReader(lambda message, line, _: problems.add_at(problems.file, line or 1, message))
 
-    def build(self, node: yaml.Node, location: Location) -> Any:
+    def build(self, node: Node, location: Location) -> Any:
         if self._nodes.exhausted(node, len(location)):
             return None
-        if isinstance(node, yaml.ScalarNode):
+        if isinstance(node, ScalarNode):
             return scalar(node)
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, MappingNode):
             return self._mapping(node, location)
         values = []
         for index, item in enumerate(node.value):
-            self._lines[(*location, index)] = line_of(item)
+            self._lines[(*location, index)] = item.line
             values.append(self.build(item, (*location, index)))
         return values
 
-    def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
+    def _mapping(self, node: MappingNode, location: Location) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name, (line, item) in self._nodes.items(node, _what(location)):
             self._lines[(*location, name)] = line

@@ -11,7 +11,6 @@ import pytest
 from airflow.providers.common.sql.operators.generic_transfer import GenericTransfer
 from airflow.providers.common.sql.operators.sql import (
     BranchSQLOperator,
-    SQLBulkLoadOperator,
     SQLCheckOperator,
     SQLColumnCheckOperator,
     SQLExecuteQueryOperator,
@@ -29,6 +28,7 @@ from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
 from tests.airflow.conftest import MYSQL_SERVERS
 from tests.airflow.sql_values import CASES
 from tests.airflow.test_bulk_files import switched
+from tests.airflow.versions import since_bulk_load
 from tests.servers.process import Server
 
 ROWS = [(1, "2026-11-27", 10.0), (2, "2026-11-28", 11.0), (3, "2026-11-28", None)]
@@ -164,7 +164,10 @@ def test_transfers_in_pages(hook: OsirisDbApiHook) -> None:
     assert hook.get_first("SELECT COUNT(*), COUNT(DISTINCT id) FROM copies") == (3, 3)
 
 
+@since_bulk_load
 def test_files_are_loaded(hook: OsirisDbApiHook, sql_server: Callable[[str], Server], tmp_path: Path) -> None:
+    from airflow.providers.common.sql.operators.sql import SQLBulkLoadOperator
+
     file = tmp_path / "lines"
     file.write_bytes(b"7\t2026-11-28\t1.5\n8\t\\N\t\\N\n")
     arguments = {"table": "orders", "tmp_file": str(file), "preoperator": "DELETE FROM orders"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import stat
-import sys
 from contextlib import closing
 from datetime import time, timedelta, timezone
 from decimal import Decimal
@@ -16,12 +15,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.sql.hooks.handlers import fetch_all_handler, fetch_one_handler
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
-from osiris_provider.errors import MissingPackageError
 from osiris_provider.hooks.dbapi import OsirisDbApiHook
 from osiris_provider.hooks.duckdb_transaction import Transaction
 from osiris_provider.hooks.postgres import OsirisPostgresHook
 from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from tests.airflow.conftest import MYSQL_SERVERS, NewHook
@@ -253,27 +250,6 @@ def test_bytes_in_a_polars_frame(hook: OsirisDbApiHook) -> None:
     assert frame["v"].to_list() == [BYTES]
 
 
-def test_uris_say_where_the_connection_leads(new_hook: NewHook, tmp_path: Path) -> None:
-    assert make_url(new_hook("duckdb").get_uri()).database == str(tmp_path / "Ware House.duckdb")
-    for family, driver in (("mysql", "mysql+pymysql"), ("postgres", "postgresql+psycopg2")):
-        hook = new_hook(family)
-        url = make_url(hook.get_uri())
-        assert (url.drivername, url.password) == (driver, hook.resolved["password"])
-
-
-def test_sqlalchemy_reads_and_writes(hook: OsirisDbApiHook) -> None:
-    hook.run("CREATE TABLE t (n INTEGER)")
-    with hook.get_sqlalchemy_engine().begin() as connection:
-        connection.execute(text("INSERT INTO t VALUES (:n)"), {"n": 7})
-    assert hook.get_records("SELECT n FROM t") == [(7,)]
-
-
-def test_sqlalchemy_for_duckdb_names_its_package(new_hook: NewHook, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "duckdb_engine", None)
-    with pytest.raises(MissingPackageError, match="pip install duckdb-engine"):
-        new_hook("duckdb").get_sqlalchemy_engine()
-
-
 def test_names_of_dialects(hook: OsirisDbApiHook) -> None:
     assert hook.dialect_name == {"postgres": "postgresql"}.get(hook.family, hook.family)
     hook.run("CREATE TABLE t (b INTEGER, a INTEGER, n INTEGER, PRIMARY KEY (a, b))")
@@ -320,19 +296,6 @@ def test_the_operators_database_is_used(mysql_hook: OsirisDbApiHook) -> None:
     assert other.get_first("SELECT DATABASE()") == ("information_schema",)
     assert make_url(other.get_uri()).database == "information_schema"
     assert mysql_hook.get_first("SELECT DATABASE()") == (mysql_hook.resolved["database"],)
-
-
-@pytest.mark.parametrize("server", ["mysql", "mariadb", "postgres"])
-def test_an_engine_of_sqlalchemy_connects_as_the_hook_does(server: str, new_hook: NewHook) -> None:
-    from sqlalchemy import text
-
-    hook = new_hook(server)
-    engine = hook.get_sqlalchemy_engine()
-    try:
-        with engine.connect() as connection:
-            assert connection.execute(text("SELECT 42")).scalar() == 42
-    finally:
-        engine.dispose()
 
 
 @pytest.mark.parametrize("server", ["postgres", "duckdb"])

@@ -25,6 +25,11 @@ lists_assets_of_events = pytest.mark.skipif(
     AIRFLOW < (3, 3), reason="Before 3.3 Airflow's list of assets leaves out those that only events know"
 )
 
+since_bulk_load = pytest.mark.skipif(
+    not hasattr(import_module("airflow.providers.common.sql.operators.sql"), "SQLBulkLoadOperator"),
+    reason="Version 2.1 of the common SQL provider brings SQLBulkLoadOperator",
+)
+
 if TYPE_CHECKING or AIRFLOW >= (3, 2):
     from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout, TaskDeferred
     from airflow.sdk.serde import deserialize, serialize
@@ -54,6 +59,7 @@ __all__ = [
     "serialize",
     "since_3_2",
     "since_3_3",
+    "since_bulk_load",
     "store_dag",
 ]
 
