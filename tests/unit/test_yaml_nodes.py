@@ -1,0 +1,60 @@
+"""Our nodes are those of PyYAML's composer, where that would make any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+from osiris_provider.connections.yaml_loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose
+
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+PIECES = [
+    *["a", "b: ", "- ", "\n", "\n  ", "\n    ", ": ", "? ", "[", "]", "{", "}", ", ", "&x ", "*x", "<<: ", "# c"],
+    *["'q'", '"q"', "| ", "> ", "!!str ", "!!int ", "!t ", "! ", "0123", "12:30", "1.5", "true", "no", "~", "null"],
+    *["--- ", "...", "2026-11-28", "="],
+]
+documents = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+
+
+def plain(node: Any, above: tuple[Any, ...] = ()) -> Any:
+    """A tree of lists of a node; tags of collections count only if they are written."""
+    if node in above:
+        return "above"
+    inside = (*above, node)
+    if isinstance(node, (yaml.ScalarNode, ScalarNode)):
+        return node.tag, node.value
+    if isinstance(node, (yaml.MappingNode, MappingNode)):
+        return [(plain(key, inside), plain(value, inside)) for key, value in node.value]
+    return [plain(item, inside) for item in node.value] if node else None
+
+
+def lines(node: Any, above: tuple[Any, ...] = ()) -> list[int]:
+    if node is None or node in above:
+        return []
+    own = node.line if isinstance(node, Node) else node.start_mark.line + 1
+    children = node.value if isinstance(node.value, list) else []
+    flat = [child for item in children for child in (item if isinstance(item, tuple) else [item])]
+    return [own, *(line for child in flat for line in lines(child, (*above, node)))]
+
+
+@given(documents)
+@example("a: &x {b: [1, *x]}")
+@example("a: &x 1\nb: &x 2")
+@example("a: *x")
+@example("a: 1\n--- \nb: 2")
+@example("? [a]\n: b")
+@example("! 12")
+@example("")
+def test_any_document_has_the_nodes_of_yaml(text: str) -> None:
+    try:
+        expected = yaml.compose(text, Loader=LOADER)
+    except yaml.YAMLError:
+        expected = None
+    try:
+        found, _ = compose(text)
+    except UnreadableYamlError:
+        found = None
+    assert plain(found) == plain(expected)
+    assert lines(found) == lines(expected)
