@@ -188,6 +188,12 @@ READ = [
         cursor(cursor_path="$.nextPageToken", optional=True),
         [1],
     ),
+    Case(
+        "a cursor of the last page behind $.",
+        [items(A, nextPageToken="b"), items(B, nextPageToken=None)],
+        cursor(cursor_path="$.nextPageToken"),
+        [1, 2],
+    ),
     Case("an empty page in the middle", [items(A, next="b"), items(next="c"), items(C, next=None)], cursor(), [1, 3]),
     Case("a cursor of the last page is an empty text", [items(A, next="b"), items(B, next="")], cursor(), [1, 2]),
     Case("a cursor of the last page is false", [items(A, next="b"), items(B, next=False)], cursor(), [1, 2]),

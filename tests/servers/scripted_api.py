@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from typing import Any
 
 from tests.servers.http import HttpServer, RawReply, Reply, Request
@@ -14,10 +15,11 @@ class ScriptedApi(HttpServer):
     In the texts of answers ``ORIGIN`` stands for the server's own.
 
     :param replies: bodies, or whole answers. A text is a body as it is, all else becomes JSON.
+    :param tls: serves https with this context.
     """
 
-    def __init__(self, *replies: Any) -> None:
-        super().__init__()
+    def __init__(self, *replies: Any, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls)
         self._replies = list(replies)
 
     def answer(self, request: Request) -> Reply | RawReply:

@@ -41,7 +41,7 @@ def contradiction(pages: Pagination, page: Page, read: int) -> str | None:
         # The answer is the record.
         return None
     if pages.total_path is None:
-        path, value = next(((at, told) for at, told in _totals(page) if _number(told) > read), ("", None))
+        path, value = next(((at, said) for at, said in _totals(page) if _number(said) > read), ("", None))
         if path:
             return f"says {value} at '{path}'. If it counts records, set pagination.total_path to '{path}'"
     if pages.more_path is None:
