@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import gc
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -15,10 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
+from osiris_provider.connectors.duckdb.client import DuckDBClient
 from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor, DuckDBProcessor
 from osiris_provider.drivers.duckdb.writer import DuckDBWriter
-from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.errors import DataError, DriverConfigError, OsirisError
 from osiris_provider.runtime.staging import Staging
 from osiris_provider.testing.context import RecordingContext
 from upath import UPath
@@ -223,3 +226,38 @@ def test_columns_that_differ_only_in_case_are_refused(tmp_path: Path) -> None:
     close_all()
     with duckdb.connect(connection["path"]) as database:
         assert database.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(0,)]
+
+
+LATE = "SELECT CASE WHEN i = 5000 THEN {} END AS b FROM range(6000) r(i)"
+
+
+@pytest.mark.parametrize(
+    ("query", "special_values"),
+    [
+        (LATE.format("'infinity'::DATE"), "text"),
+        (LATE.format("'infinity'::DATE"), "error"),
+        (LATE.format("error('x')"), "error"),
+        ("SELECT no_such_column", "error"),
+    ],
+)
+def test_a_stream_that_breaks_off_holds_no_file(tmp_path: Path, query: str, special_values: str) -> None:
+    """DuckDB opens a file once a process: what a circle of references keeps open, the next one waits for."""
+    path = tmp_path / "x.duckdb"
+    duckdb.connect(str(path)).close()
+    connection = {"family": "duckdb", "path": str(path)}
+    known = {id(one) for one in gc.get_objects() if isinstance(one, DuckDBClient)}
+    gc.disable()
+    try:
+        with contextlib.suppress(OsirisError):
+            staged(tmp_path, query, resolved_connection=connection, special_values=special_values, batch_rows=1000)
+        close_all()
+        left = [one for one in gc.get_objects() if isinstance(one, DuckDBClient) and id(one) not in known]
+        assert left == []
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("value", ["'x'::INTEGER", "9223372036854775807 + i", "10000 * (i + 1)::DECIMAL(38, 37)"])
+def test_a_value_that_fails_late_is_an_error_of_data(value: str) -> None:
+    with pytest.raises(DataError, match="Step r: a value does not fit its column or type"):
+        stream(LATE.format(value), batch_rows=1000).read_all()

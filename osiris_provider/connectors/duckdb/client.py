@@ -93,11 +93,27 @@ def next_batch(cursor: DuckDBPyConnection, reader: pa.RecordBatchReader) -> pa.R
 
     :param cursor: that the result is of.
     :param reader: of the result.
+    :raises duckdb.Error: of the class that DuckDB names; Arrow's stream carries no more than its text.
     """
     try:
         return waited(cursor, reader.read_next_batch)
     except StopIteration:
         return None
+    except OSError as error:
+        problem = _error_named(str(error))
+        if problem is None:
+            raise
+    raise problem
+
+
+def _error_named(text: str) -> Exception | None:
+    """Return the exception whose name a text begins with, as in ``Out of Range Error: …``; None if there is none."""
+    import duckdb
+
+    name, marker, _ = text.partition(" Error: ")
+    wanted = f"{name.replace(' ', '')}exception".lower() if marker else ""
+    classes = (value for key, value in vars(duckdb).items() if key.lower() == wanted)
+    return next((error_class(text) for error_class in classes if issubclass(error_class, duckdb.Error)), None)
 
 
 class FileWait:

@@ -82,7 +82,11 @@ class SQLDriver(Generic[AnyConfig]):
             problem = self._error(step, error)
         else:
             return
-        raise problem from None
+        try:
+            raise problem from None
+        finally:
+            # Its traceback has this frame, and those with the client: a circle would keep a DuckDB file open.
+            del problem
 
     def _error(self, step: Step[AnyConfig], error: Exception) -> OsirisError:
         import pyarrow as pa

@@ -70,9 +70,12 @@ def collect(makers: Iterable[Callable[[], Any]]) -> list[Any]:
     errors = [result for result in results if isinstance(result, ColumnNeedsTextError)]
     if not errors:
         return results
-    first = errors[0]
-    first.columns = [column for error in errors for column in error.columns]
-    raise first
+    errors[0].columns = [column for error in errors for column in error.columns]
+    try:
+        raise errors[0]
+    finally:
+        # Its traceback has this frame, and those with the client: a circle would keep a DuckDB file open.
+        del results, errors
 
 
 def _result_of(make: Callable[[], Any]) -> Any:
