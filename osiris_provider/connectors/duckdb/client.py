@@ -100,10 +100,8 @@ def next_batch(cursor: DuckDBPyConnection, reader: pa.RecordBatchReader) -> pa.R
     except StopIteration:
         return None
     except OSError as error:
-        problem = _error_named(str(error))
-        if problem is None:
-            raise
-    raise problem
+        # Not kept in a variable: its traceback has this frame, and the circle would keep the file open.
+        raise (_error_named(str(error)) or error) from None
 
 
 def _error_named(text: str) -> Exception | None:
