@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from osiris_provider.connections.registry import family_names
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import extra_key
+from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.model import FieldSpec
 from osiris_provider.drivers.http.api import ApiExtractorConfig
 from osiris_provider.drivers.http.base import PagedConfig
@@ -60,12 +61,19 @@ def table(family: str) -> Iterator[str]:
     :param family: such as ``mysql``.
     """
     connector = get_connector(family)
-    yield f"## {connector.label}: `{family}`, connection type `osiris_{family}`"
+    kind = "as `conn_type` says" if _keeps_ids(connector) else f"`osiris_{family}`"
+    yield f"## {connector.label}: `{family}`, connection type {kind}"
     yield ""
     yield "| field | default | Airflow form | meaning |"
     yield "|---|---|---|---|"
     for spec in connector.model.fields():
-        yield f"| {names(spec)} | {default(spec)} | {form(spec)} | {spec.info.help.replace('|', '&#124;')} |"
+        place = f"`{spec.name}`{', secret' if spec.secret else ''}" if _keeps_ids(connector) else form(spec)
+        yield f"| {names(spec)} | {default(spec)} | {place} | {spec.info.help.replace('|', '&#124;')} |"
+
+
+def _keeps_ids(connector: Connector[Any, Any]) -> bool:
+    """Return whether connections of a family are Airflow's own, each field in the place of that name."""
+    return connector.airflow_id("an-id") == "an-id"
 
 
 def names(spec: FieldSpec) -> str:

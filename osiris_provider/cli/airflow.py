@@ -5,18 +5,13 @@ Airflow asks for them at each of its starts, so nothing is imported here that it
 
 from __future__ import annotations
 
-import os
 from argparse import REMAINDER, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand
 
 OPENING = (["staging"], ["state"])
 """Commands that open files through Airflow."""
-PROCESS_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
-"""The variable by which Airflow knows which connections a process may read; see its supervisor.py."""
 DESCRIPTION = """Connections in one reviewed file: osiris connections list|doctor|validate|schema.
 Pipelines of YAML: osiris pipelines validate|run|graph|schema|init.
 Results that tasks have left: osiris staging gc. State of incremental tasks: osiris state list|show|reset.
@@ -41,22 +36,12 @@ def run(args: Namespace) -> None:
     from airflow.utils.cli import suppress_logs_and_warning
 
     if args.arguments[:1] in OPENING:
+        from osiris_provider.cli.airflow_lookup import server_side
+
         # These use Airflow, which logs to stdout; that belongs to the result, as in Airflow's own commands.
-        with _server_side():
+        with server_side():
             suppress_logs_and_warning(_run)(Namespace(arguments=args.arguments, verbose=False))
     _run(args)
-
-
-@contextmanager
-def _server_side() -> Iterator[None]:
-    """Have Airflow read connections from its database, as its own commands do, and no longer than a command runs."""
-    added = PROCESS_CONTEXT not in os.environ
-    os.environ.setdefault(PROCESS_CONTEXT, "server")
-    try:
-        yield
-    finally:
-        if added:
-            del os.environ[PROCESS_CONTEXT]
 
 
 def _run(args: Namespace) -> None:

@@ -75,7 +75,7 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: float)
 
 
 @connections.command()
-@click.argument("references", nargs=-1, metavar="[@FAMILY.ALIAS]...", shell_complete=completion.references)
+@click.argument("references", nargs=-1, metavar="[@FAMILY.ALIAS|ID]...", shell_complete=completion.references)
 @click.option("--family", shell_complete=completion.families, help="Check the connections of this family only.")
 @click.option("--alias", shell_complete=completion.aliases, help="Check this connection of the family only.")
 @click.option("--timeout", type=float, default=2.0, show_default=True, callback=_seconds, help="Seconds for each.")
@@ -85,8 +85,9 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: float)
 def doctor(as_json: bool, **options: Any) -> int:
     """Check connections: log in and prove that the credentials are accepted.
 
-    Without references or options all connections of the file are checked. With --json, one connection asked for is
-    one object; else there is an object "connections" with a list. Exit code 0: all are healthy, 1: some are not.
+    Without references or options all connections of the file are checked. An id is that of any Airflow connection, in
+    the file or of Airflow's database, environment or secrets backend. With --json, one connection asked for is one
+    object; else there is an object "connections" with a list. Exit code 0: all are healthy, 1: some are not.
     """
     from osiris_provider.cli.doctor import Request, examine
 

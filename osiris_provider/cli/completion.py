@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from click.shell_completion import CompletionItem
 
+from osiris_provider.connections.reference import reference_to
+
 if TYPE_CHECKING:
     import click
 
@@ -18,7 +20,7 @@ def references(ctx: click.Context, _parameter: click.Parameter, incomplete: str)
 
     Bash takes ``@`` for the end of a word, so the rest of a reference is completed by itself there.
     """
-    known = [f"@{family}.{alias}" for family, alias in _known(ctx)]
+    known = [reference_to(family, alias) for family, alias in _known(ctx)]
     words = known if not incomplete or incomplete.startswith("@") else [one.removeprefix("@") for one in known]
     return [CompletionItem(one) for one in words if one.startswith(incomplete)]
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
+from osiris_provider.cli.airflow_lookup import known_to_airflow
 from osiris_provider.cli.output import INTERRUPTED, MISCONFIGURED, UNHEALTHY, say, write, write_json
 from osiris_provider.connections.file import ConnectionsFile
-from osiris_provider.connections.load import load_connections
-from osiris_provider.connections.reference import ConnectionRef, shown
+from osiris_provider.connections.load import FileArgument, load_connections
+from osiris_provider.connections.reference import AIRFLOW_ID, ConnectionRef, shown
+from osiris_provider.connections.registry import family_names, load_family
+from osiris_provider.connections.resolve import resolve_connection
+from osiris_provider.connectors.airflow_form import ANY_TYPE, reference_of_id
 from osiris_provider.connectors.check_many import Target, doctor_all
 from osiris_provider.connectors.faults import MISCONFIGURED as WRONG
 from osiris_provider.connectors.faults import NO_SUCH_CONNECTION
@@ -46,12 +52,15 @@ def examine(request: Request) -> int:
     :raises ConnectionConfigError: the file cannot be used, or has nothing of what was asked for.
     """
     asked = _asked(request)
-    known = load_connections(request.file)
-    targets = asked or _all_of(known, request.family)
+    targets: list[Target] = [ref for ref, _ in asked]
+    targets = targets or _all_of(load_connections(request.file), request.family)
+    if any(ref.family != ANY_TYPE for ref, _ in asked):
+        # Without a file there is nothing to ask for; Airflow's own connections need none.
+        load_connections(request.file)
     verdicts: list[Verdict] = []
     interrupted = False
     try:
-        verdicts = _checked(targets, request, known, verdicts)
+        verdicts = _checked(targets, request, dict(asked), verdicts)
     except KeyboardInterrupt:
         interrupted = True
         say("interrupted; what is known so far:" if verdicts else "interrupted")
@@ -63,37 +72,54 @@ def examine(request: Request) -> int:
     return 0 if all(verdict.ok for verdict in verdicts) else UNHEALTHY
 
 
-def _asked(request: Request) -> list[Target]:
+def _asked(request: Request) -> list[tuple[ConnectionRef, str]]:
+    """Return what was asked for by name, each as reference and as it was written."""
     if request.references and (request.family or request.alias):
         message = "Give references, or --family and --alias, but not both."
         raise click.UsageError(message)
     if request.alias and not request.family:
         message = "--alias needs --family."
         raise click.UsageError(message)
-    references = request.references
-    if request.family and request.alias:
-        references = (f"@{request.family}.{request.alias}",)
     try:
-        return [ConnectionRef.parse(text) for text in references]
+        if request.family and request.alias:
+            return [(_reference(request.family, request.alias), f"@{request.family}.{request.alias}")]
+        return [(_parsed(text), text) for text in request.references]
     except ConnectionConfigError as error:
         problem = str(error)
     raise click.UsageError(problem)
 
 
+def _reference(family: str, alias: str) -> ConnectionRef:
+    if family in family_names() and load_family(family).aliases.fullmatch(alias):
+        return ConnectionRef(family, alias)
+    return ConnectionRef.parse(f"@{family}.{alias}")
+
+
+def _parsed(text: str) -> ConnectionRef:
+    """Return the reference that a text is, or that stands for it as the id of an Airflow connection."""
+    # "mysql.default" is a reference that lacks its @.
+    if text.startswith("@") or text.partition(".")[0] in family_names() or not AIRFLOW_ID.fullmatch(text):
+        return ConnectionRef.parse(text)
+    return reference_of_id(text) or ConnectionRef(ANY_TYPE, text)
+
+
 def _all_of(known: ConnectionsFile, family: str | None) -> list[Target]:
     """Return all references of the file or a family, also those whose entry is broken."""
-    broken = [problem.reference for problem in known.problems if problem.reference]
-    references = list(dict.fromkeys(known.references() + broken))
+    known_refs = {entry.reference: ConnectionRef(entry.family, entry.alias) for entry in known.entries.values()}
+    broken = [one.reference for one in known.problems if one.reference and one.reference not in known_refs]
     if family is None:
-        return list(references)
-    matching: list[Target] = [reference for reference in references if reference.startswith(f"@{family}.")]
+        return [*known_refs.values(), *dict.fromkeys(broken)]
+    matching: list[Target] = [ref for ref in known_refs.values() if ref.family == family]
+    matching += dict.fromkeys(reference for reference in broken if reference.startswith(f"@{family}."))
     if not matching:
         message = f"There is no connection of family {shown(family)} in {known.path}."
         raise ConnectionNotFoundError(message, file=str(known.path))
     return matching
 
 
-def _checked(targets: list[Target], request: Request, known: ConnectionsFile, arrived: list[Verdict]) -> list[Verdict]:
+def _checked(
+    targets: list[Target], request: Request, asked: Mapping[ConnectionRef, str], arrived: list[Verdict]
+) -> list[Verdict]:
     """Return the verdicts in the order of the targets; ``arrived`` has them as they came in, should this be stopped."""
     from osiris_provider.cli.progress import progress
 
@@ -103,7 +129,26 @@ def _checked(targets: list[Target], request: Request, known: ConnectionsFile, ar
             arrived.append(verdict)
             advance(verdict)
 
-        return doctor_all(targets, request.timeout, max_workers=request.workers, file=known.path, on_verdict=take)
+        def resolve(target: str | ConnectionRef, file: FileArgument) -> Mapping[str, Any]:
+            try:
+                return resolve_connection(target, file)
+            except ConnectionNotFoundError:
+                connection_id = _id_for_airflow(target, asked)
+                if connection_id is None:
+                    raise
+            return known_to_airflow(connection_id, request.file)
+
+        options: Any = {"max_workers": request.workers, "file": request.file, "on_verdict": take, "resolve": resolve}
+        return doctor_all(targets, request.timeout, **options)
+
+
+def _id_for_airflow(target: str | ConnectionRef, asked: Mapping[ConnectionRef, str]) -> str | None:
+    """Return the id of the Airflow connection that was asked for, None if that was one of the file."""
+    if not isinstance(target, ConnectionRef) or target not in asked:
+        return None
+    if not asked[target].startswith("@"):
+        return asked[target]
+    return target.alias if target.family == ANY_TYPE else None
 
 
 def _show(verdicts: list[Verdict], request: Request) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any, Final
 
+from osiris_provider.connections.reference import reference_to
 from osiris_provider.errors import printable
 
 PIPE_WIDTH = 10_000
@@ -42,7 +43,7 @@ def list_row(connection: Mapping[str, Any], source: str) -> tuple[str, ...]:
 
 def named(connection: Mapping[str, Any]) -> str:
     """Return the reference of a connection, and whether it is the default."""
-    name = f"@{connection['family']}.{connection['alias']}"
+    name = reference_to(connection["family"], connection["alias"])
     return f"{name}  default" if connection.get("default") else name
 
 

@@ -5,16 +5,16 @@ Everything that is wrong with the structure is collected as :class:`Problem` wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from osiris_provider.connections.reference import NAME, shown
-from osiris_provider.connections.registry import family_names
-from osiris_provider.connections.yaml_loader import Node, UnreadableYamlError, compose
-from osiris_provider.connections.yaml_nodes import NodeReader
-from osiris_provider.errors import did_you_mean
+from osiris_provider.connections.reference import AIRFLOW_ID, NAME, reference_to, shown
+from osiris_provider.connections.registry import family_names, load_family
+from osiris_provider.connections.yaml_loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose
+from osiris_provider.connections.yaml_nodes import Located, NodeReader
+from osiris_provider.errors import ConnectionConfigError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Entry:
     @property
     def reference(self) -> str:
         """The reference that DAGs use for this entry."""
-        return f"@{self.family}.{self.alias}"
+        return reference_to(self.family, self.alias)
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,9 @@ class _Reader:
             return
         defaults: list[Entry] = []
         for alias, (alias_line, fields) in self._nodes.items(node, f"family {family}"):
-            if not NAME.fullmatch(alias):
-                message = f"'{shown(alias)}' cannot be an alias; begin with a letter and use only a-z, 0-9 and _"
-                self._problem(message, alias_line, f"@{family}.{shown(alias)}")
+            problem = _problem_of_alias(family, alias)
+            if problem:
+                self._problem(problem, alias_line, f"@{family}.{shown(alias)}")
                 continue
             entry = self._entry(family, alias, alias_line, fields)
             self.entries[family, alias] = entry
@@ -151,7 +151,7 @@ class _Reader:
             self._problem(message, defaults[1].lines["default"])
 
     def _entry(self, family: str, alias: str, line: int, node: Node) -> Entry:
-        reference = f"@{family}.{alias}"
+        reference = reference_to(family, alias)
         items = dict(self._nodes.items(node, reference, reference))
         values = {key: self._nodes.value(value, reference) for key, (_, value) in items.items()}
         fields = {key: value for key, (value, _) in values.items()}
@@ -162,8 +162,33 @@ class _Reader:
             message = "field default: is true or false"
             self.problems.append(Problem(message, items["default"][0], reference, "default"))
         lines = {key: key_line for key, (key_line, _) in items.items()}
+        lines |= dict(_inner_lines(items))
         empty = frozenset(key for key, (_, value) in items.items() if value.value == "" and fields.get(key, 0) is None)
         return Entry(family, alias, line, default is True, fields, raw, lines, empty)
 
     def _problem(self, message: str, line: int | None, reference: str | None = None) -> None:
         self.problems.append(Problem(message, line, reference))
+
+
+def _problem_of_alias(family: str, alias: str) -> str | None:
+    """Return why an alias cannot be one; most families take only names that a reference can have."""
+    if NAME.fullmatch(alias) and AIRFLOW_ID.fullmatch(alias):
+        return None
+    try:
+        allowed = load_family(family).aliases
+    except ConnectionConfigError:
+        # Its package is broken; doctor and validate say so.
+        allowed = NAME
+    if allowed is NAME and not NAME.fullmatch(alias):
+        return f"'{shown(alias)}' cannot be an alias; begin with a letter and use only a-z, 0-9 and _"
+    if allowed.fullmatch(alias):
+        return None
+    return f"'{shown(alias)}' cannot be an Airflow connection id; use only letters, digits, _, - and ."
+
+
+def _inner_lines(items: Mapping[str, Located]) -> Iterator[tuple[str, int]]:
+    """Yield the lines of what a field's mapping holds, as ``extra.account``, where it does not stand in the field's."""
+    for name, (line, node) in items.items():
+        for key, _ in node.value if isinstance(node, MappingNode) else ():
+            if isinstance(key, ScalarNode) and key.line != line:
+                yield f"{name}.{key.value}", key.line

@@ -10,6 +10,9 @@ from osiris_provider.errors import ConnectionConfigError
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 """What a family or an alias may be called."""
 
+AIRFLOW_ID = re.compile(r"(?!\.+\Z)[\w.-]{1,200}")
+"""What Airflow's REST API, forms and command line take for a connection id."""
+
 _REFERENCE = re.compile(rf"@({NAME.pattern})(?:\.({NAME.pattern}))?")
 
 
@@ -32,13 +35,26 @@ class ConnectionRef:
             raise ConnectionConfigError(message)
         match = _REFERENCE.fullmatch(text)
         if not match:
-            message = f"'{shown(text)}' is not a connection reference: {_complaint(text)} Write it as @family.alias."
+            message = f"'{shown(text)}' is not a connection reference: {_complaint(text)} Write it as @family.alias"
+            alias = text.partition(".")[2] if text.startswith("@") else ""
+            message += f", or an Airflow connection id alone: {alias}." if AIRFLOW_ID.fullmatch(alias) else "."
             raise ConnectionConfigError(message, reference=shown(text))
         return cls(match[1], match[2])
 
     def __str__(self) -> str:
         """Return the reference as it is written in a DAG."""
-        return f"@{self.family}.{self.alias}" if self.alias else f"@{self.family}"
+        return reference_to(self.family, self.alias)
+
+
+def reference_to(family: str, alias: str | None) -> str:
+    """Return how a connection is referred to: ``@family.alias``, or the bare alias if that cannot be written so.
+
+    :param family: of the connection.
+    :param alias: of the connection, or an Airflow connection id, which may have capitals, hyphens and dots.
+    """
+    if alias is None:
+        return f"@{family}"
+    return f"@{family}.{alias}" if NAME.fullmatch(alias) else shown(alias, 200)
 
 
 def shown(name: str, limit: int = 80) -> str:

@@ -5,7 +5,8 @@ The package's own families are registered the same way as those of third parties
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, cast
@@ -23,6 +24,7 @@ class Field(Protocol):
     secret: bool
     public: bool
     verbatim: bool
+    is_json: bool
 
 
 class Family(Protocol):
@@ -30,6 +32,19 @@ class Family(Protocol):
 
     family: str
     model: type[Any]
+    aliases: re.Pattern[str]
+
+    @classmethod
+    def airflow_id(cls, alias: str) -> str:
+        """Return the Airflow connection id of a connection of the family."""
+
+    @classmethod
+    def secret_texts(cls, fields: Mapping[str, Any]) -> Iterable[str]:
+        """Return every text of a connection, valid or not, that may be secret."""
+
+    @classmethod
+    def remarks(cls, fields: Mapping[str, Any]) -> Iterable[tuple[str | None, str]]:
+        """Return what a check of the file has to say of fields that are valid, as (field, message)."""
 
     @classmethod
     def declared(cls) -> Mapping[str, Field]:

@@ -6,12 +6,13 @@ import contextlib
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from osiris_provider.connections.env import EnvProblemError, substitute
 from osiris_provider.connections.file import ConnectionsFile, Entry, Problem
+from osiris_provider.connections.json_fields import is_sensitive, misread, parsed_object
 from osiris_provider.connections.load import FileArgument, invalid, load_connections, read_connections
 from osiris_provider.connections.redact import MASK, Redactor, public_value, secret_texts
 from osiris_provider.connections.reference import ConnectionRef, shown
@@ -23,6 +24,7 @@ from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundErro
 __all__ = [
     "FileArgument",
     "default_alias",
+    "find_by_id",
     "find_entry",
     "list_connections",
     "resolve_connection",
@@ -94,7 +96,7 @@ def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple
     known = read_connections(file)
     problems, warnings = list(known.problems), _exposed(known)
     for entry in known.entries.values():
-        _, invalid, warned = resolve_entry(entry, variables=variables)
+        _, invalid, warned = resolve_entry(entry, variables=variables, remarks=True)
         problems += invalid
         warnings += warned
     return known.path, sorted(problems, key=_by_line), sorted(warnings, key=_by_line)
@@ -111,9 +113,18 @@ def _exposed(known: ConnectionsFile) -> list[Problem]:
     message = "holds a secret, and other users can read the file; take it from a variable (${NAME}), or chmod 600"
     for entry in known.entries.values():
         declared = _declared(entry.family)
-        literal = [n for n, value in entry.raw.items() if n in declared and declared[n].secret and _is_literal(value)]
+        literal = [
+            name for name in entry.raw if name in declared and _holds_literal_secret(entry, declared[name], name)
+        ]
         warnings += [_problem(entry, name, message) for name in literal]
     return warnings
+
+
+def _holds_literal_secret(entry: Entry, field: Field, name: str) -> bool:
+    value = parsed_object(entry.raw[name]) if field.is_json else entry.raw[name]
+    if field.is_json and isinstance(value, dict):
+        value = {key: inner for key, inner in value.items() if is_sensitive(key)}
+    return field.secret and _is_literal(value)
 
 
 def _is_literal(value: Any) -> bool:
@@ -181,11 +192,28 @@ def default_alias(known: ConnectionsFile, family: str) -> str | None:
     return "default" if (family, "default") in known.entries else None
 
 
-def resolve_entry(entry: Entry, *, variables: bool = True) -> tuple[dict[str, Any], list[Problem], list[Problem]]:
+def find_by_id(known: ConnectionsFile, connection_id: str) -> Entry | None:
+    """Return the entry whose connection Airflow knows under an id.
+
+    :param known: a file that was read.
+    :param connection_id: such as ``osiris_mysql_default``, or the own id of an entry of family ``airflow``.
+    """
+    for entry in known.entries.values():
+        if connection_id.endswith(entry.alias):
+            with contextlib.suppress(ConnectionConfigError):
+                if load_family(entry.family).airflow_id(entry.alias) == connection_id:
+                    return entry
+    return None
+
+
+def resolve_entry(
+    entry: Entry, *, variables: bool = True, remarks: bool = False
+) -> tuple[dict[str, Any], list[Problem], list[Problem]]:
     """Replace variables and coerce the fields of one entry.
 
     :param entry: an entry of the file.
     :param variables: False: a variable that is not set is no problem.
+    :param remarks: True: ask the family also what only a check of the file has to say; it takes its time.
     :return: the resolved connection, its problems, and its warnings (unknown fields that have no part in security).
     """
     try:
@@ -198,6 +226,8 @@ def resolve_entry(entry: Entry, *, variables: bool = True) -> tuple[dict[str, An
     unset: set[str] = set()
     for name in entry.fields:
         written = _written(entry, name, declared.get(name))
+        if name in declared and declared[name].is_json:
+            problems += [_problem(entry, *each) for each in misread(name, entry.fields[name], entry.raw[name])]
         try:
             given[name] = _substituted(written)
         except EnvProblemError as problem:
@@ -212,12 +242,18 @@ def resolve_entry(entry: Entry, *, variables: bool = True) -> tuple[dict[str, An
     wrong = [(field, message) for field, message in wrong if field not in unset or field not in declared]
     problems += [_problem(entry, field, message) for field, message in wrong]
     warnings = [_problem(entry, name, _unknown_field(entry, name, list(declared))) for name in unknown]
+    if remarks:
+        warnings += [_problem(entry, field, message) for field, message in family.remarks(given)]
     return {"family": entry.family, "alias": entry.alias, **coerced}, problems, warnings
 
 
 def _written(entry: Entry, name: str, field: Field | None) -> Any:
     """Return the text of a field that holds text, so that a password of ``0123`` or ``no`` keeps its characters."""
-    return entry.raw[name] if field is not None and field.verbatim else entry.fields[name]
+    if field is None or not (field.verbatim or field.is_json):
+        return entry.fields[name]
+    if field.is_json:
+        return parsed_object(entry.fields[name])
+    return entry.raw[name]
 
 
 def _substituted(value: Any) -> Any:
@@ -237,7 +273,7 @@ def _empty_secrets(entry: Entry, declared: Mapping[str, Field]) -> list[tuple[st
 
 
 def _problem(entry: Entry, field: str | None, message: str) -> Problem:
-    line = entry.lines.get(field or "", entry.line)
+    line = entry.lines.get(field or "") or entry.lines.get((field or "").partition(".")[0], entry.line)
     return Problem(f"field {shown(field)}: {message}" if field else message, line, entry.reference, field)
 
 
@@ -271,12 +307,21 @@ def _declared(family: str) -> Mapping[str, Field]:
 def _secrets(entry: Entry, declared: Mapping[str, Field]) -> Iterator[str]:
     """Yield the secrets of an entry as far as their variables are set: no public field may show one (CONN-011)."""
     given: dict[str, Any] = {}
+    form_decides = any(field.is_json for field in declared.values())
     for name in entry.fields:
         field = declared.get(name)
-        if field is None or field.secret:
+        if field is None or field.secret or form_decides:
             with contextlib.suppress(EnvProblemError):
                 given[name] = _substituted(_written(entry, name, field))
-    yield from secret_texts(declared, given)
+    yield from _secret_texts(entry.family, given)
+
+
+def _secret_texts(family: str, given: Mapping[str, Any]) -> Iterable[str]:
+    try:
+        return load_family(family).secret_texts(given)
+    except ConnectionConfigError:
+        # Nothing is known to be public.
+        return secret_texts({}, given)
 
 
 def _shown(value: Any, redactor: Redactor) -> Any:

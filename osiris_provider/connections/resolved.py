@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -63,7 +63,7 @@ class ResolvedConnection(Mapping[str, Any]):
             return dict(self._fields)
         declared = self._declared()
         fields = {name: value for name, value in self._fields.items() if name not in IDENTITY}
-        redactor = Redactor(secret_texts(declared, fields))
+        redactor = Redactor(self._secret_texts(fields))
 
         def shown(name: str, value: Any) -> Any:
             spec = declared.get(name)
@@ -71,6 +71,12 @@ class ResolvedConnection(Mapping[str, Any]):
 
         identity = {name: self._fields[name] for name in IDENTITY if name in self._fields}
         return {**identity, **{name: shown(name, value) for name, value in fields.items()}}
+
+    def _secret_texts(self, fields: Mapping[str, Any]) -> Iterable[str]:
+        try:
+            return self._known_model().secret_texts(fields)  # type: ignore[no-any-return] # of a family that is loaded late
+        except ConnectionConfigError:
+            return secret_texts({}, fields)
 
     def _declared(self) -> Mapping[str, Any]:
         try:

@@ -21,6 +21,8 @@ from osiris_provider.errors import ConnectionConfigError, did_you_mean
 
 log = logging.getLogger(__name__)
 
+ANY_TYPE = "airflow"
+"""The family whose connections are Airflow's own, of any type, under their own ids."""
 SLOTS = ("host", "port", "login", "password", "schema")
 MASKED_WORDS = (
     "access_key",
@@ -45,11 +47,13 @@ def connection_type_of(family: str) -> str:
 
 def connection_id_of(family: str, alias: str | None) -> str:
     """Return the Airflow connection id that stands for ``@family.alias``, such as ``osiris_mysql_default``."""
-    return f"osiris_{family}_{alias or 'default'}"
+    return get_connector(family).airflow_id(alias or "default")
 
 
 def reference_of_id(connection_id: str) -> ConnectionRef | None:
     """Return the reference that an Airflow connection id stands for, or None if it stands for none.
+
+    An id without such a form is that of a connection of family ``airflow``, if it is one at all.
 
     :param connection_id: ``osiris_mysql_default`` or ``mysql.default``; or the reference itself.
     """
@@ -57,7 +61,7 @@ def reference_of_id(connection_id: str) -> ConnectionRef | None:
         with suppress(ConnectionConfigError):
             return ConnectionRef.parse(connection_id)
         return None
-    for family in sorted(family_names(), key=len, reverse=True):
+    for family in sorted(set(family_names()) - {ANY_TYPE}, key=len, reverse=True):
         for prefix in (f"osiris_{family}_", f"{family}."):
             alias = connection_id.removeprefix(prefix)
             if alias != connection_id and NAME.fullmatch(alias):
@@ -73,6 +77,9 @@ def to_airflow(family: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     :return: ``conn_type``, ``host``, ``login``, ``password``, ``schema``, ``port`` (None where not given), and
         ``extra``, a dict.
     """
+    own = get_connector(family).to_airflow(fields)
+    if own is not None:
+        return own
     declared = get_connector(family).declared()
     attributes: dict[str, Any] = {"conn_type": connection_type_of(family), **dict.fromkeys(SLOTS), "extra": {}}
     for name, value in fields.items():
@@ -98,7 +105,8 @@ def from_airflow(
     shows them in its list.
 
     :param family: such as ``mysql``.
-    :param attributes: ``host``, ``login``, ``password``, ``schema``, ``port``, and ``extra`` as a dict or its JSON.
+    :param attributes: ``host``, ``login``, ``password``, ``schema``, ``port``, ``extra`` as a dict or its JSON, and
+        ``conn_type`` for a family that has connections of several types.
     :param alias: put into the result.
     :param connection_id: of the Airflow connection, for messages; made from family and alias if not given.
     :raises ConnectionConfigError: names the Airflow connection and every field that is missing, wrong, or in ``extra``
@@ -107,9 +115,13 @@ def from_airflow(
     connector = get_connector(family)
     where = f"Airflow connection {connection_id or connection_id_of(family, alias)}"
     declared = connector.declared()
-    given = _from_slots(connector.model.fields(), attributes)
-    extras, misplaced = _from_extra(declared, given, _extras(attributes.get("extra"), where))
-    typed = {name: _as_declared(declared.get(name), value) for name, value in {**given, **extras}.items()}
+    extra = _extras(attributes.get("extra"), where)
+    misplaced: list[tuple[str | None, str]] = []
+    typed = connector.from_airflow({**attributes, "extra": extra})
+    if typed is None:
+        given = _from_slots(connector.model.fields(), attributes)
+        extras, misplaced = _from_extra(declared, given, extra)
+        typed = {name: _as_declared(declared.get(name), value) for name, value in {**given, **extras}.items()}
     coerced, problems, unknown = connector.coerce(typed)
     problems = [*misplaced, *problems]
     if problems:

@@ -21,6 +21,7 @@ from osiris_provider.connectors.http.connection import (
     Url,
 )
 from osiris_provider.connectors.http.faults import HTTP_STATUS, NOT_CHECKED, NOT_FOUND, WEB_PAGE, HttpFaultError
+from osiris_provider.connectors.http.http_hook import HTTP
 from osiris_provider.connectors.model import FieldInfo
 from osiris_provider.errors import Fault
 
@@ -205,6 +206,7 @@ class ApiConnector(HttpConnector[ApiConnection]):
     label = "REST API"
     model = ApiConnection
     statuses: ClassVar[Mapping[int, Fault]] = STATUSES
+    other_types: ClassVar = {"http": HTTP}
 
     def probe_with(self, model: ApiConnection, session: HttpSession) -> dict[str, Any]:
         """Ask for ``health_path`` with the credentials, and once without."""

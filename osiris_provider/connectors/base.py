@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar, Generic, TypeVar
 
+from osiris_provider.connections.reference import NAME
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.cache import ClientCache
 from osiris_provider.connectors.check import check
@@ -25,6 +27,25 @@ _SQLSTATE = re.compile(r"[0-9A-Z]{5}")
 T = TypeVar("T")
 
 
+Attributes = Mapping[str, Any]
+"""Of an Airflow connection: ``conn_type``, ``host``, ``port``, ``login``, ``password``, ``schema``, None where not
+given, and ``extra``, a dict."""
+
+
+@dataclass(frozen=True)
+class OtherType:
+    """How a family reads the connections of another provider's type: what ``conn_types`` of the backend does, back.
+
+    :param fields: returns the family's fields, or None for a connection that its own hook takes in a way that the
+        family does not know; doctor then asks the hook.
+    :param answered: slugs of the faults after which such a connection counts as healthy, but not as proven: its peer
+        has answered, and the type has no field that says what to ask for.
+    """
+
+    fields: Callable[[Attributes], dict[str, Any] | None]
+    answered: frozenset[str] = frozenset()
+
+
 class Connector(ABC, Generic[M, C]):
     """Base of the families' connectors. ``M`` is the family's connection model, ``C`` its client.
 
@@ -37,6 +58,10 @@ class Connector(ABC, Generic[M, C]):
     model: type[M]
     libraries: ClassVar[tuple[str, ...]] = ()
     """Modules that a client needs and that take their time to import."""
+    aliases: ClassVar[re.Pattern[str]] = NAME
+    """What an alias in the file may be."""
+    other_types: ClassVar[Mapping[str, OtherType]] = {}
+    """Airflow connection types of other providers whose connections this family's doctor checks."""
 
     def __init__(self) -> None:
         self._cache: ClientCache[C] = ClientCache(self.is_alive, self.close_client)
@@ -50,6 +75,57 @@ class Connector(ABC, Generic[M, C]):
     def coerce(cls, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str | None, str]], list[str]]:
         """Check and coerce connection fields; see :meth:`ConnectionModel.coerce`."""
         return cls.model.coerce(fields)
+
+    @classmethod
+    def airflow_id(cls, alias: str) -> str:
+        """Return the Airflow connection id that stands for an alias, such as ``osiris_mysql_default``.
+
+        :param alias: of a connection of this family.
+        """
+        return f"osiris_{cls.family}_{alias}"
+
+    @classmethod
+    def to_airflow(cls, connection: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the attributes of an Airflow connection, None to have them made of the slots of the fields.
+
+        :param connection: a resolved connection.
+        """
+        del connection
+        return None
+
+    @classmethod
+    def from_airflow(cls, attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the fields that an Airflow connection gives, None to have them read by the slots of the fields.
+
+        :param attributes: ``conn_type``, ``description``, the slots, and ``extra`` as a dict.
+        """
+        del attributes
+        return None
+
+    @classmethod
+    def secret_texts(cls, fields: Mapping[str, Any]) -> Iterable[str]:
+        """Return every text of a connection that may be secret; see :meth:`ConnectionModel.secret_texts`."""
+        return cls.model.secret_texts(fields)
+
+    @classmethod
+    def needs_worker(cls, connection: Mapping[str, Any]) -> bool:
+        """Return whether a check may run in a worker or on a command line only, and not in a triggerer.
+
+        :param connection: a resolved connection.
+        :raises ConnectionConfigError: it is wrong.
+        """
+        del connection
+        return False
+
+    @classmethod
+    def remarks(cls, fields: Mapping[str, Any]) -> Iterable[tuple[str | None, str]]:
+        """Return what ``connections validate`` has to say of fields that may be right all the same.
+
+        :param fields: as written, variables replaced where they are set.
+        :return: pairs of a field, or a part of one such as ``extra.account``, and a message that shows no value.
+        """
+        del fields
+        return ()
 
     @classmethod
     def load(cls) -> None:

@@ -28,6 +28,7 @@ def doctor_all(
     max_workers: int = MAX_WORKERS,
     file: FileArgument = None,
     on_verdict: Callable[[Verdict], None] | None = None,
+    resolve: Callable[[str | ConnectionRef, FileArgument], Mapping[str, Any]] = resolve_connection,
 ) -> list[Verdict]:
     """Check many connections concurrently, each with its own deadline.
 
@@ -38,6 +39,7 @@ def doctor_all(
     :param max_workers: how many checks may be under way at a time.
     :param file: connections file in which references are looked up; None looks in the standard locations.
     :param on_verdict: called with each verdict as it comes in.
+    :param resolve: called with each reference and ``file``; raises as :func:`resolve_connection`.
     :return: a verdict a target, in the order of the targets, with ``family``, ``alias``, ``ok``, ``category``,
         ``message``, ``latency_ms``, ``fault``, ``is_transient``; :meth:`Verdict.as_dict` is the report of CONN-020.
     :raises ValueError: the timeout is not a positive number.
@@ -55,7 +57,7 @@ def doctor_all(
     for position, target in enumerate(targets):
         identities.append(_identity(target))
         try:
-            connection = target if isinstance(target, Mapping) else resolve_connection(target, file)
+            connection = target if isinstance(target, Mapping) else resolve(target, file)
             identities[position] = _identity(connection)
             jobs.append((get_connector(identities[position][0]), connection))
             positions.append(position)

@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, Secret, SecretStr, ValidationError
 from typing_extensions import Self
 
 from osiris_provider.connections import redact
 from osiris_provider.connections.redact import MASK, Redactor
+from osiris_provider.connections.reference import reference_to
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connections.security_names import unknown_security_fields
 from osiris_provider.errors import ConnectionConfigError
@@ -59,6 +60,13 @@ class FieldInfo:
         return {**handler(schema), "description": self.help}
 
 
+class JsonObject(Secret[dict[str, Any]]):
+    """An object of JSON that may hold secrets; printed it shows nothing."""
+
+    def _display(self) -> str:
+        return MASK
+
+
 @dataclass(frozen=True)
 class FieldSpec:
     """A declared field, read off the model."""
@@ -81,6 +89,11 @@ class FieldSpec:
         """Whether it holds nothing but texts, at any depth: what a file says is then taken as it is written."""
         known = (*SCALARS, dict, list, tuple)
         return all(leaf in known or get_origin(leaf) is Literal for leaf in _leaves(self.annotation))
+
+    @cached_property
+    def is_json(self) -> bool:
+        """Whether it is an object of JSON whose entries are not declared."""
+        return JsonObject in _leaves(self.annotation)
 
     @property
     def label(self) -> str:
@@ -192,16 +205,24 @@ class ConnectionModel(BaseModel, ABC):
 
         :param connection: a resolved connection, valid or not.
         """
-        return Redactor(secret_texts(cls.declared(), connection))
+        return Redactor(cls.secret_texts(connection))
+
+    @classmethod
+    def secret_texts(cls, connection: Mapping[str, Any]) -> Iterator[str]:
+        """Yield every text of a connection that may be secret; see :func:`secret_texts`.
+
+        :param connection: a resolved connection, valid or not.
+        """
+        yield from secret_texts(cls.declared(), connection)
 
 
 M = TypeVar("M", bound=ConnectionModel)
 
 
 def reference_of(connection: Mapping[str, Any]) -> str | None:
-    """Return ``@family.alias`` of a resolved connection, or None if it does not say."""
+    """Return the reference of a resolved connection, or None if it does not say."""
     family, alias = connection.get("family"), connection.get("alias")
-    return f"@{family}.{alias}" if family and alias else None
+    return reference_to(str(family), str(alias)) if family and alias else None
 
 
 @cache
@@ -217,7 +238,7 @@ def _declared(model: type[ConnectionModel]) -> dict[str, FieldSpec]:
             annotation=field.annotation,
             required=field.is_required(),
             default=default,
-            secret=any(leaf is SecretStr for leaf in leaves),
+            secret=any(leaf in (SecretStr, JsonObject) for leaf in leaves),
             is_scalar=all(leaf in SCALARS or get_origin(leaf) is Literal for leaf in leaves),
         )
         declared[name] = spec
@@ -253,7 +274,7 @@ def _complaints(model: type[ConnectionModel], error: ValidationError) -> Iterato
 
 
 def _in_clear(value: Any) -> Any:
-    if isinstance(value, SecretStr):
+    if isinstance(value, (SecretStr, JsonObject)):
         return value.get_secret_value()
     if isinstance(value, dict):
         return {name: _in_clear(item) for name, item in value.items()}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
+from osiris_provider.connections.reference import reference_to
 from osiris_provider.connectors.faults import MISCONFIGURED, NO_SUCH_CONNECTION
 from osiris_provider.errors import MAX_MESSAGE, Category, ConnectionNotFoundError, Fault, OsirisError, printable
 
@@ -90,7 +91,7 @@ class Verdict:
     @property
     def reference(self) -> str:
         """The connection's reference, or what was asked for if that is none."""
-        return f"@{self.family}.{self.alias}" if self.alias else str(self.family)
+        return reference_to(self.family, self.alias) if self.alias else str(self.family)
 
     @property
     def details(self) -> dict[str, Any]:

@@ -10,17 +10,17 @@ from airflow.sdk import BaseHook
 
 from osiris_provider._airflow.compat import AirflowNotFoundException, mask_secret
 from osiris_provider.connections.redact import spellings
-from osiris_provider.connections.reference import ConnectionRef
+from osiris_provider.connections.reference import AIRFLOW_ID, ConnectionRef, shown
 from osiris_provider.connections.resolve import FileArgument, resolve_connection
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connections.settings import setting
 from osiris_provider.connectors.airflow_form import (
+    ANY_TYPE,
     SLOTS,
     connection_id_of,
     from_airflow,
     reference_of_id,
 )
-from osiris_provider.connectors.model import secret_texts
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError, printable
 from osiris_provider.hooks import guard
@@ -37,10 +37,11 @@ DOCTOR_TIMEOUT = 2.0
 def resolve(target: str, family: str | None = None, *, file: FileArgument = None) -> ResolvedConnection:
     """Resolve a reference or an Airflow connection id to a connection (CONN-006), and have its secrets masked.
 
-    ``@family.alias`` is looked up in the connections file, then as Airflow connection ``osiris_<family>_<alias>``;
-    a connection id is looked up in Airflow, then, if it has that form, in the file.
+    ``@family.alias`` is looked up in the connections file, then as Airflow connection ``osiris_<family>_<alias>``,
+    ``@airflow.my_conn`` as ``my_conn``; a connection id is looked up in Airflow, then in the file. A connection of
+    another provider's type is one of family ``airflow``.
 
-    :param target: such as ``@mysql.default``, ``@mysql`` or ``osiris_mysql_default``.
+    :param target: such as ``@mysql.default``, ``@mysql``, ``osiris_mysql_default`` or ``my_conn``.
     :param family: that is wanted; None takes any.
     :param file: path of the connections file; None looks in the standard locations.
     :raises ConnectionNotFoundError: neither knows it.
@@ -63,7 +64,7 @@ def mask_secrets(connection: Mapping[str, Any]) -> None:
     :param connection: a resolved connection.
     """
     connector = get_connector(str(connection["family"]))
-    secrets = {text for text in secret_texts(connector.declared(), connection) if text}
+    secrets = {text for text in connector.model.secret_texts(connection) if text}
     forms = sorted({form for secret in secrets for form in spellings(secret)})
     if forms:
         mask_secret(list(forms))
@@ -92,23 +93,25 @@ def _by_reference(ref: ConnectionRef, file: FileArgument) -> ResolvedConnection:
 
 
 def _by_id(connection_id: str, family: str | None, file: FileArgument) -> ResolvedConnection:
+    if not AIRFLOW_ID.fullmatch(connection_id):
+        message = (
+            f"'{shown(connection_id)}' is neither a reference such as @mysql.default nor an Airflow connection id."
+        )
+        raise ConnectionNotFoundError(message, reference=shown(connection_id))
     stored = _airflow_connection(connection_id)
     ref = reference_of_id(connection_id)
     if stored is not None and (_is_ours(stored) or ref is None):
         known = (stored.conn_type or "").removeprefix("osiris_") if _is_ours(stored) else family
-        if known:
-            return _from_airflow(known, stored, connection_id, ref)
-        message = f"Airflow connection {connection_id} has type {stored.conn_type}; choose one of the osiris types."
-        raise ConnectionConfigError(message, reference=connection_id)
+        return _from_airflow(known or ANY_TYPE, stored, connection_id, ref)
     message = f"Airflow has no connection {connection_id}."
-    if ref is not None:
-        # The secrets backend may serve the file's connection as one of another type: the file has all of it.
-        try:
-            return resolve_connection(ref, file)
-        except ConnectionNotFoundError as error:
-            message = f"{message} {error}"
-        if stored is not None:
-            return _from_airflow(family or ref.family, stored, connection_id, ref)
+    # The secrets backend may serve the file's connection as one of another type: the file has all of it.
+    try:
+        return resolve_connection(ref or ConnectionRef(ANY_TYPE, connection_id), file)
+    except ConnectionNotFoundError as error:
+        message = f"{message} {error}"
+    if stored is not None and ref is not None:
+        is_like_it = stored.conn_type in get_connector(ref.family).other_types
+        return _from_airflow(family or (ref.family if is_like_it else ANY_TYPE), stored, connection_id, ref)
     raise ConnectionNotFoundError(message, reference=connection_id)
 
 
@@ -129,7 +132,7 @@ def _airflow_connection(connection_id: str) -> Connection | None:
 
 
 def _attributes(connection: Connection) -> dict[str, Any]:
-    return {name: getattr(connection, name) for name in (*SLOTS, "extra")}
+    return {name: getattr(connection, name) for name in ("conn_type", *SLOTS, "extra")}
 
 
 class OsirisHook(BaseHook):

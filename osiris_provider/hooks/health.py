@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from osiris_provider.connections.load import FileArgument
+from osiris_provider.connections.reference import NAME, ConnectionRef
 from osiris_provider.connections.resolved import ResolvedConnection
+from osiris_provider.connectors.airflow_form import ANY_TYPE, reference_of_id
+from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check import check as check_connection
 from osiris_provider.connectors.check import examine
 from osiris_provider.connectors.check_many import doctor_all
@@ -20,6 +24,14 @@ NOT_LOOKED_UP = Fault(
     "timeout",
     "Airflow did not tell the connection {address} within {timeout}. Check its secrets backend and its database.",
 )
+
+NEEDS_WORKER = Fault(
+    "needs_worker",
+    "unknown",
+    "{address} is checked by its hook, which runs on workers and command lines only. Check it there.",
+    permanent=True,
+)
+"""Of a check that a triggerer does not make: a hook may keep its event loop waiting, and all other tasks with it."""
 
 
 def check(target: str, timeout: float, *, file: FileArgument = None) -> Verdict:
@@ -38,7 +50,7 @@ def check(target: str, timeout: float, *, file: FileArgument = None) -> Verdict:
 
 
 def examine_target(target: str, timeout: float, on_asking: Callable[[], None], *, file: FileArgument = None) -> Verdict:
-    """Check one connection in this thread, which its caller may give up.
+    """Check one connection in this thread, which its caller may give up; of one that its hook has to check, say so.
 
     :param target: a reference such as ``@mysql.default``, or an Airflow connection id.
     :param timeout: seconds for the check; it takes them after the connection has been looked up.
@@ -49,7 +61,11 @@ def examine_target(target: str, timeout: float, on_asking: Callable[[], None], *
     on_asking()
     if isinstance(connection, Verdict):
         return connection
-    verdict = examine(get_connector(connection["family"]), connection, Deadline(timeout, CHECK_BYTES))
+    connector = get_connector(connection["family"])
+    if _needs_worker(connector, connection):
+        verdict = Verdict.of(NEEDS_WORKER, NEEDS_WORKER.text(connector.address_of(connection)))
+    else:
+        verdict = examine(connector, connection, Deadline(timeout, CHECK_BYTES))
     return verdict.at(connection["family"], connection["alias"])
 
 
@@ -73,6 +89,14 @@ def check_all(
     return [one if isinstance(one, Verdict) else next(checked) for one in known]
 
 
+def _needs_worker(connector: Connector[Any, Any], connection: ResolvedConnection) -> bool:
+    try:
+        return connector.needs_worker(connection)
+    except OsirisError:
+        # Its check says what is wrong, without asking anyone.
+        return False
+
+
 def _resolved(target: str, file: FileArgument) -> ResolvedConnection | Verdict:
     """Return the resolved connection, or the verdict that says what is wrong with it."""
     try:
@@ -84,7 +108,11 @@ def _resolved(target: str, file: FileArgument) -> ResolvedConnection | Verdict:
 def identity(target: str) -> tuple[str, str | None]:
     """Return family and alias of a target as far as its text tells them.
 
-    :param target: a reference, or an Airflow connection id, which counts as family.
+    :param target: a reference, or an Airflow connection id.
     """
-    family, _, alias = target.removeprefix("@").partition(".")
-    return family, alias or None
+    if target.startswith("@"):
+        family, _, alias = target.removeprefix("@").partition(".")
+        # What is no reference is told as it was written: it names no connection.
+        return (family, alias or None) if not alias or NAME.fullmatch(alias) else (target.removeprefix("@"), None)
+    ref = reference_of_id(target) or ConnectionRef(ANY_TYPE, target)
+    return ref.family, ref.alias

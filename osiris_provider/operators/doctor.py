@@ -10,14 +10,14 @@ from airflow.sdk import Asset, AssetAlias, BaseOperator, ObjectStoragePath
 
 from osiris_provider._airflow.compat import AirflowFailException, conf, emit_count, emit_timing
 from osiris_provider._airflow.task_context import attempt_id, task_key
-from osiris_provider.connections.reference import NAME
+from osiris_provider.connections.reference import AIRFLOW_ID, NAME, reference_to
 from osiris_provider.connections.resolve import list_connections
 from osiris_provider.connectors.faults import NO_SUCH_CONNECTION
 from osiris_provider.connectors.health_asset import RECOVERED, health_asset_uri
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import ConnectionConfigError, OsirisError
 from osiris_provider.hooks.errors import fail_fast
-from osiris_provider.hooks.health import check_all
+from osiris_provider.hooks.health import NEEDS_WORKER, check_all
 from osiris_provider.hooks.kill import kill_task
 from osiris_provider.net import killed
 from osiris_provider.runtime.health_state import HealthState
@@ -54,7 +54,8 @@ class OsirisDoctorOperator(BaseOperator):
     :param on_unhealthy: a callback or notifier, or a list of them, called if a connection is unhealthy. As Airflow's
         own callbacks they get the context; it has the reports under ``reports``, those of the unhealthy under
         ``unhealthy``, and of these the ones that were healthy when the task last looked under ``newly_unhealthy``.
-    :param deferrable: check in the triggerer, which needs the connections file and its variables.
+    :param deferrable: check in the triggerer, which needs the connections file and its variables. Connections that
+        only their own hook can check come back to a worker.
     """
 
     template_fields: Sequence[str] = ("connections", "file")
@@ -90,21 +91,30 @@ class OsirisDoctorOperator(BaseOperator):
             from osiris_provider.triggers.doctor import OsirisDoctorTrigger
 
             trigger = OsirisDoctorTrigger(connections=targets, check_timeout=self.timeout, file=self.file)
-            self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
+            kwargs = {"targets": targets}
+            self.defer(trigger=trigger, method_name="execute_complete", kwargs=kwargs, timeout=self.execution_timeout)
         with killed.breakable():
             verdicts = check_all(targets, self.timeout, self._log_verdict, file=self.file)
         return self._conclude(context, verdicts)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the reports that the trigger brings, or fail with them.
+    def execute_complete(
+        self, context: Context, event: dict[str, Any], targets: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Check what only a worker may, and return these reports and those that the trigger brings, or fail with them.
 
         :param context: of the task.
         :param event: of :class:`~osiris_provider.triggers.doctor.OsirisDoctorTrigger`.
+        :param targets: what the trigger was asked for.
         """
         verdicts = [Verdict.from_dict(report) for report in event["reports"]]
         for verdict in verdicts:
-            self._log_verdict(verdict)
-        return self._conclude(context, verdicts)
+            if verdict.fault != NEEDS_WORKER:
+                self._log_verdict(verdict)
+        names = targets or [verdict.reference for verdict in verdicts]
+        left = [name for name, verdict in zip(names, verdicts, strict=True) if verdict.fault == NEEDS_WORKER]
+        with killed.breakable():
+            checked = iter(check_all(left, self.timeout, self._log_verdict, file=self.file))
+        return self._conclude(context, [next(checked) if one.fault == NEEDS_WORKER else one for one in verdicts])
 
     def on_kill(self) -> None:
         """Have the servers stop, and close what is open."""
@@ -117,7 +127,7 @@ class OsirisDoctorOperator(BaseOperator):
             given = _listed(given) if given.lstrip().startswith(("[", "(")) else [given]
         if given is not None:
             return list(given)
-        return [f"@{entry['family']}.{entry['alias']}" for entry in list_connections(self.file)]
+        return [reference_to(entry["family"], entry["alias"]) for entry in list_connections(self.file)]
 
     def _conclude(self, context: Context, verdicts: list[Verdict]) -> list[dict[str, Any]]:
         for verdict in verdicts:
@@ -193,7 +203,7 @@ def _listed(text: str) -> list[str]:
 
 def _has_asset(verdict: Verdict) -> bool:
     """Return whether a verdict is on a connection that there is: what was mistyped leaves no asset behind."""
-    named = NAME.fullmatch(str(verdict.family)) and NAME.fullmatch(str(verdict.alias))
+    named = NAME.fullmatch(str(verdict.family)) and AIRFLOW_ID.fullmatch(str(verdict.alias))
     return bool(named and verdict.fault != NO_SUCH_CONNECTION)
 
 

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 Dialect = Literal["osiris", "oml"]
 Mode = Literal["read", "write", "transform"]
 MAX_STEPS = 500
+AIRFLOW_KEYS = ("airflow", "default_args")
+"""Keys whose values are arguments of Airflow's."""
 STEP_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 _DATA_OF = re.compile(r"\$\{([^{}.]+)\.(?:df|data)\}")
 
@@ -174,7 +176,7 @@ def _message(item: Any, model: type[BaseModel]) -> Iterator[str]:
     parents = item["loc"][:-1]
     known: type[BaseModel] = model
     for name in parents:
-        if name in ("airflow", "default_args"):
+        if name in AIRFLOW_KEYS:
             known = AirflowTask if name == "default_args" or issubclass(model, StepModel | OmlStepModel) else AirflowDag
     names = list(known.model_fields)
     if known is model and issubclass(model, PipelineModel):

@@ -21,6 +21,7 @@ from osiris_provider.connectors.airflow_form import SLOTS, connection_type_of, f
 from osiris_provider.errors import OsirisError
 from osiris_provider.hooks.guard import GUARDED, MERGE, SAME_ENDPOINT
 from osiris_provider.plugins import health, task_kills
+from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
 
 log = logging.getLogger(__name__)
 
@@ -102,8 +103,22 @@ def _attributes(connection: Any) -> Attributes:
 
 def _is_ours(connection: Any, body: Body, *states: Attributes) -> bool:
     # What has no row in Airflow's database is of a backend: of the file, perhaps with the type of another provider.
-    of_the_file = connection.id is None and reference_of_id(body.connection_id) is not None
+    of_the_file = connection.id is None and _is_in_file(body.connection_id)
     return of_the_file or any(str(state["conn_type"]).startswith(OURS) for state in states)
+
+
+def _is_in_file(connection_id: str) -> bool:
+    """Return whether an id has the form of one of the file, or the secrets backend has it from there."""
+    if reference_of_id(connection_id) is not None:
+        return True
+    from airflow.configuration import ensure_secrets_loaded
+
+    try:
+        backends = [one for one in ensure_secrets_loaded() if isinstance(one, OsirisConnectionsBackend)]
+        return any(one.reference_in_file(connection_id) is not None for one in backends)
+    except OsirisError:
+        # Of a file that cannot be read nothing is served.
+        return False
 
 
 def _is_filled_in(body: Body, tested: Attributes) -> bool:

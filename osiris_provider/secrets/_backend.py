@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow.secrets import BaseSecretsBackend
 
+from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.connections.registry import family_names
 from osiris_provider.errors import ConnectionNotFoundError, OsirisError
 
@@ -22,9 +23,9 @@ log = logging.getLogger(__name__)
 class OsirisConnectionsBackend(BaseSecretsBackend):
     """Serves ``@mysql.default`` of the connections file as Airflow connection ``osiris_mysql_default``.
 
-    ``mysql.default`` and ``@mysql.default`` are the same, and ``@mysql`` is the family's default. Airflow asks a
-    backend for every connection id, first of all: an id of another form costs nothing, and whatever is wrong with the
-    file hides no connection of another source.
+    ``mysql.default`` and ``@mysql.default`` are the same, and ``@mysql`` is the family's default. What the file has in
+    family ``airflow`` is served under its own id, with its own type. Airflow asks a backend for every connection id,
+    first of all: whatever is wrong with the file hides no connection of another source.
 
     :param connections_file: path of the file; None looks in the standard locations, when it is asked.
     :param conn_types: families whose connections get the type and the fields of another provider, such as
@@ -54,7 +55,8 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
     def get_connection(self, conn_id: str, team_name: str | None = None) -> Any:
         """Return a connection, or None if neither the file nor the fallback has it.
 
-        :param conn_id: ``osiris_<family>_<alias>``, ``<family>.<alias>`` or a reference; others go to the fallback.
+        :param conn_id: ``osiris_<family>_<alias>``, ``<family>.<alias>``, a reference, or the id of an entry of family
+            ``airflow``; others go to the fallback.
         :param team_name: for the fallback: the file is one for all teams.
         """
         stored = self._of_the_file(conn_id)
@@ -91,17 +93,19 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
 
     def _of_the_file(self, conn_id: str) -> tuple[str, str] | None:
         """Return the id of a connection and the connection as JSON; Airflow's own class takes no ``@`` in an id."""
-        if not conn_id.startswith(_prefixes()):
-            return None
         # Airflow makes a backend while it is still starting: nothing heavy is imported before it is needed.
+        try:
+            ref = self.reference_in_file(conn_id)
+        except OsirisError as error:
+            self._warn_once(conn_id, error)
+            return None
+        if ref is None:
+            return None
         from osiris_provider.connections.resolve import resolve_connection
-        from osiris_provider.connectors.airflow_form import connection_id_of, reference_of_id
+        from osiris_provider.connectors.airflow_form import connection_id_of
         from osiris_provider.hooks.base import mask_secrets
         from osiris_provider.secrets.shapes import attributes_of
 
-        ref = reference_of_id(conn_id)
-        if ref is None:
-            return None
         try:
             connection = resolve_connection(ref, self.connections_file)
             attributes = attributes_of(connection, (self.conn_types or {}).get(ref.family))
@@ -114,6 +118,28 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
         mask_secrets(connection)
         known_as = connection_id_of(ref.family, connection["alias"]) if conn_id.startswith("@") else conn_id
         return known_as, json.dumps(attributes)
+
+    def reference_in_file(self, conn_id: str) -> ConnectionRef | None:
+        """Return the reference of the connections file that an id stands for, None if it stands for none.
+
+        :param conn_id: as for :meth:`get_connection`.
+        :raises ConnectionConfigError: the file cannot be read, or its structure is wrong.
+        """
+        from osiris_provider.connections.load import load_connections
+        from osiris_provider.connections.resolve import find_by_id
+
+        try:
+            known = load_connections(self.connections_file)
+        except ConnectionNotFoundError:
+            return None
+        if conn_id.startswith(_prefixes()):
+            from osiris_provider.connectors.airflow_form import reference_of_id
+
+            ref = reference_of_id(conn_id)
+            if ref is not None and (ref.alias is None or (ref.family, ref.alias) in known.entries):
+                return ref
+        entry = find_by_id(known, conn_id)
+        return None if entry is None else ConnectionRef(entry.family, entry.alias)
 
     def _warn_once(self, conn_id: str, error: OsirisError) -> None:
         """Say what is wrong with the file, once for each of its versions.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from osiris_provider.connections.security_names import is_about_security
-from osiris_provider.connectors.airflow_form import SLOTS, to_airflow
+from osiris_provider.connectors.airflow_form import SLOTS, connection_type_of, to_airflow
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError
 
@@ -25,7 +25,8 @@ def attributes_of(connection: Mapping[str, Any], conn_type: str | None) -> Attri
         family's own does.
     """
     own = to_airflow(str(connection["family"]), connection)
-    if conn_type is None:
+    if conn_type is None or own["conn_type"] != connection_type_of(str(connection["family"])):
+        # A connection of family airflow has a type of its own.
         return own
     shape = SHAPES.get(conn_type, _same_names)
     return {**shape(connection, own), "conn_type": conn_type}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
 from osiris_provider._airflow.compat import AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout, conf
 from osiris_provider.connectors.verdict import Verdict
-from osiris_provider.hooks.health import check
+from osiris_provider.hooks.health import NEEDS_WORKER, check
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,7 +28,8 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
     :param connection: a reference such as ``@mysql.default``, or an Airflow connection id. (templated)
     :param check_timeout: seconds for one check; ``timeout`` is how long the sensor waits in all.
     :param deferrable: wait in the triggerer, each ``poke_interval`` without backoff; no worker is held meanwhile.
-        The triggerer needs the connections file and its variables.
+        The triggerer needs the connections file and its variables. A connection that only its own hook can check is
+        checked on a worker each time, and the triggerer waits between the checks.
     """
 
     template_fields: Sequence[str] = ("connection",)
@@ -51,12 +53,8 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
         """Wait, here or in the triggerer."""
         if not self.deferrable:
             return super().execute(context)
-        from osiris_provider.triggers.doctor import OsirisDoctorTrigger
-
-        trigger = OsirisDoctorTrigger(
-            connections=[self.connection], check_timeout=self.check_timeout, poke_interval=self.poke_interval
-        )
-        return self.defer(trigger=trigger, method_name="execute_complete", timeout=self._longest())
+        self._defer(self._longest().total_seconds(), 0.0)
+        return None
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after the triggerer, or fail: as a sensor whose ``timeout`` is over, or as a task whose time is.
@@ -75,6 +73,25 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
         message = f"{self.connection} was not healthy within execution_timeout, {self.execution_timeout}"
         raise AirflowTaskTimeout(message)
 
+    def _defer(self, seconds: float, delay: float) -> None:
+        """Go to the triggerer.
+
+        :param seconds: of the sensor's time that are left.
+        :param delay: seconds before the next check.
+        """
+        from osiris_provider.triggers.doctor import OsirisDoctorTrigger
+
+        trigger = OsirisDoctorTrigger(
+            connections=[self.connection],
+            check_timeout=self.check_timeout,
+            poke_interval=self.poke_interval,
+            delay=delay,
+        )
+        # By the clock: the worker that goes on may be another machine.
+        kwargs = {"until": time.time() + seconds}
+        timeout = timedelta(seconds=seconds)
+        self.defer(trigger=trigger, method_name="execute_complete", kwargs=kwargs, timeout=timeout)
+
     def _longest(self) -> timedelta:
         """Return how long the triggerer may wait: Airflow ends a deferred task by nothing else."""
         max_wait = timedelta(seconds=self.timeout)
@@ -83,15 +100,30 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
     def _ends_by_execution_timeout(self) -> bool:
         return self._longest() < timedelta(seconds=self.timeout)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Return the report that the trigger brings, or fail with it.
+    def execute_complete(
+        self, context: Context, event: dict[str, Any], until: float | None = None
+    ) -> dict[str, Any] | None:
+        """Return the report that the trigger brings, or fail with it; check here what the trigger may not.
 
         :param context: of the task.
         :param event: of :class:`~osiris_provider.triggers.doctor.OsirisDoctorTrigger`.
+        :param until: when the sensor's time is over, in seconds since 1970.
+        :raises AirflowSensorTimeout: it is.
         """
         (report,) = event["reports"]
-        self._decide(Verdict.from_dict(report), context)
-        return dict(report)
+        verdict = Verdict.from_dict(report)
+        if verdict.fault != NEEDS_WORKER:
+            self._decide(verdict, context)
+            return dict(report)
+        poked = self.poke(context)
+        if poked:
+            return poked.xcom_value
+        left = self.timeout if until is None else until - time.time()
+        if left <= 0:
+            message = f"{self.connection} was not healthy within {self._longest()}"
+            raise AirflowSensorTimeout(message)
+        self._defer(left, self.poke_interval)
+        return None
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Check once, and log the verdict if it is another than before."""

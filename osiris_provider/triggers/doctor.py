@@ -40,13 +40,15 @@ class OsirisDoctorTrigger(BaseTrigger):
     """Fires with ``{"reports": [...]}``: a report for each connection (CONN-020), none of which shows a secret.
 
     It carries references only; they are resolved where it runs, at each check. A triggerer that takes it over from
-    another simply begins with the next check.
+    another simply begins with the next check. A connection that only its hook can check is not checked here: the report
+    has fault ``needs_worker``, and a worker has to do it.
 
     :param connections: references such as ``@mysql.default``, or Airflow connection ids.
     :param check_timeout: seconds for one check.
     :param poke_interval: None fires after one check; else it is made again after so many seconds, until all
         connections are healthy or one of them never will be by itself.
     :param file: path of the connections file; None looks in the standard locations.
+    :param delay: seconds before the first check.
     """
 
     def __init__(
@@ -56,12 +58,14 @@ class OsirisDoctorTrigger(BaseTrigger):
         check_timeout: float = 2.0,
         poke_interval: float | None = None,
         file: str | None = None,
+        delay: float = 0.0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's is not typed
         self.connections = list(connections)
         self.check_timeout = check_timeout
         self.poke_interval = poke_interval
         self.file = file
+        self.delay = delay
         self._told: dict[str, str] = {}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -71,11 +75,13 @@ class OsirisDoctorTrigger(BaseTrigger):
             "check_timeout": self.check_timeout,
             "poke_interval": self.poke_interval,
             "file": self.file,
+            "delay": self.delay,
         }
         return "osiris_provider.triggers.doctor.OsirisDoctorTrigger", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Check until there is something to tell."""
+        await asyncio.sleep(self.delay)
         while True:
             verdicts = await asyncio.gather(*map(self._check, self.connections))
             waits_for = [verdict for verdict in verdicts if not verdict.ok]

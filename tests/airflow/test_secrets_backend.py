@@ -66,13 +66,50 @@ def test_the_warning_comes_once_for_each_version_of_the_file(
     assert caplog.text.count("cannot be taken") == 2
 
 
-def test_a_miss_does_not_look_at_the_file(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_named_file_that_is_missing_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     backend = OsirisConnectionsBackend(connections_file="/no/such/file")
-    for name in ("postgres_default", "osiris_x", "osiris_mysql", "mysqlx.main", ""):
+    for name in ("postgres_default", "osiris_x", "osiris_mysql", "mysqlx.main", "", "osiris_mysql_main"):
         assert backend.get_conn_value(name) is None
+    assert caplog.text.count("/no/such/file") == 1
+
+
+def test_where_there_is_no_file_nothing_is_said(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    for name in ("postgres_default", "osiris_mysql_main", "@mysql.main"):
+        assert OsirisConnectionsBackend().get_conn_value(name) is None
     assert caplog.text == ""
-    assert backend.get_conn_value("osiris_mysql_main") is None
-    assert "/no/such/file" in caplog.text
+
+
+ANY_TYPE = {"conn_type": "snowflake", "login": "l", "password": "${PASSWORD}", "extra": {"account": "${ACCOUNT}"}}
+
+
+@pytest.mark.parametrize("connection_id", ["snowflake_default", "My-Conn.1", "mysql.other", "osiris_mysql_other"])
+def test_a_connection_of_any_type_is_served_under_its_own_id(
+    connection_id: str, connections_file: ConnectionsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSWORD", "p@ss")
+    monkeypatch.setenv("ACCOUNT", "ab12345")
+    connections_file({"mysql": {"main": ENTRY}, "airflow": {connection_id: ANY_TYPE}})
+    backend = OsirisConnectionsBackend(conn_types={"airflow": "postgres"})
+    assert json.loads(backend.get_conn_value(connection_id) or "{}") == {
+        "conn_type": "snowflake",
+        "description": None,
+        "host": None,
+        "login": "l",
+        "password": "p@ss",
+        "schema": None,
+        "port": None,
+        "extra": {"account": "ab12345"},
+    }
+    connection = backend.get_connection(connection_id)
+    assert (connection.conn_id, connection.conn_type) == (connection_id, "snowflake")
+    is_alias = connection_id in ("snowflake_default", "osiris_mysql_other")
+    assert (backend.get_connection(f"@airflow.{connection_id}") is not None) is is_alias
+    for other in (f"osiris_airflow_{connection_id}", f"airflow.{connection_id}", "osiris_airflow_x", "x"):
+        assert backend.get_conn_value(other) is None
 
 
 def test_a_changed_file_is_read_again(connections_file: ConnectionsFile) -> None:

@@ -25,6 +25,7 @@ ARGUMENTS: dict[str, Any] = {
     "check_timeout": 1.5,
     "poke_interval": 5.0,
     "file": "/etc/osiris.yaml",
+    "delay": 2.5,
 }
 
 
@@ -110,9 +111,18 @@ def test_what_airflow_has_loaded_is_kept_out_of_garbage_collections() -> None:
     assert gc.get_freeze_count() > 100_000
 
 
-@pytest.mark.parametrize("name", ["not there", "osiris_mysql_none"])
+@pytest.mark.parametrize("name", ["not_there", "Not-There.2", "osiris_mysql_none"])
 def test_an_id_that_nobody_knows_is_a_report(name: str, connections_file: ConnectionsFile) -> None:
     connections_file({"mysql": {}})
     (report,) = asyncio.run(reports_of(OsirisDoctorTrigger(connections=[name], poke_interval=3600)))
     assert report["ok"] is False
     assert "Airflow has no connection" in report["message"]
+    assert report["details"]["fault"] == "no_such_connection"
+
+
+@pytest.mark.parametrize("name", ["not there", "../variables/x", "..", "a\nb", "x" * 201, ""])
+def test_what_can_be_no_id_is_not_asked_for(name: str, connections_file: ConnectionsFile) -> None:
+    connections_file({"mysql": {}})
+    (report,) = asyncio.run(reports_of(OsirisDoctorTrigger(connections=[name], poke_interval=3600)))
+    assert report["details"]["fault"] == "no_such_connection"
+    assert "is neither a reference such as @mysql.default nor an Airflow connection id" in report["message"]

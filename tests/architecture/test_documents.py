@@ -124,7 +124,7 @@ def test_the_editor_hint_is_yaml() -> None:
     assert [yaml.safe_load(hint) for hint in hints] == [None]
 
 
-@pytest.mark.parametrize("family", ["api", "duckdb", "mysql", "postgres", "shopify", "supabase"])
+@pytest.mark.parametrize("family", ["airflow", "api", "duckdb", "mysql", "postgres", "shopify", "supabase"])
 def test_every_field_is_in_its_table(family: str) -> None:
     text = (ROOT / "docs" / "fields.md").read_text(encoding="utf-8")
     section = text.partition(f"`{family}`, connection type")[2].partition("\n## ")[0]

@@ -139,7 +139,7 @@ def test_signatures_of_the_contract() -> None:
     ]
 
 
-@pytest.mark.parametrize("family", ["api", "duckdb", "mysql", "postgres", "shopify", "supabase"])
+@pytest.mark.parametrize("family", ["airflow", "api", "duckdb", "mysql", "postgres", "shopify", "supabase"])
 def test_connector_of_every_family(family: str) -> None:
     assert get_connector(family).family == family
 

@@ -96,7 +96,9 @@ def test_conn_004_unknown_alias_lists_the_aliases(tmp_path: Path) -> None:
 
 
 def test_conn_004_unknown_family_lists_the_families(tmp_path: Path) -> None:
-    with pytest.raises(ConnectionConfigError, match="Known are api, duckdb, mysql, postgres, shopify, supabase"):
+    with pytest.raises(
+        ConnectionConfigError, match="Known are airflow, api, duckdb, mysql, postgres, shopify, supabase"
+    ):
         resolve_connection("@oracle.main", write(tmp_path, SAMPLES))
 
 

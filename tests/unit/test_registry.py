@@ -14,7 +14,7 @@ from osiris_provider.drivers.registry import driver_names
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError
 
 INSTALLED = r"Installed are: (\w+\.\w+, )+\w+\.\w+\."
-FAMILIES = ["api", "duckdb", "mysql", "postgres", "shopify", "supabase"]
+FAMILIES = ["airflow", "api", "duckdb", "mysql", "postgres", "shopify", "supabase"]
 
 
 class MyDriver:
@@ -37,7 +37,9 @@ def test_connector_is_one_a_process(family: str) -> None:
 
 
 def test_unknown_family() -> None:
-    with pytest.raises(ConnectionConfigError, match=r"Unknown family 'mysq'\. Did you mean 'mysql'\? Known are api, "):
+    with pytest.raises(
+        ConnectionConfigError, match=r"Unknown family 'mysq'\. Did you mean 'mysql'\? Known are airflow, api, "
+    ):
         get_connector("mysq")
 
 

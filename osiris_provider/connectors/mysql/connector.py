@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import GARBAGE, RESET, transport_fault
@@ -18,6 +18,7 @@ from osiris_provider.connectors.mysql.faults import (
     fault_of_code,
 )
 from osiris_provider.connectors.mysql.login import login, protocol
+from osiris_provider.connectors.mysql.mysql_hook import MYSQL
 from osiris_provider.connectors.sql.dbapi import DiagnosedError, is_leased, version_text
 from osiris_provider.errors import Fault
 from osiris_provider.net.deadline import Deadline
@@ -40,6 +41,7 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
     label = "MySQL"
     model = MySQLConnection
     libraries = ("pymysql",)
+    other_types: ClassVar = {"mysql": MYSQL}
 
     def open_client(self, model: MySQLConnection, deadline: Deadline) -> Connection[Any]:
         """Return a PyMySQL connection, logged in, without autocommit; see :meth:`Connector.open_client`."""

@@ -6,7 +6,7 @@ import contextlib
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.base import Connector
@@ -16,6 +16,7 @@ from osiris_provider.connectors.postgres import libpq
 from osiris_provider.connectors.postgres.client import connection_class, lock_holders
 from osiris_provider.connectors.postgres.connection import PostgresConnection, parsed
 from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
+from osiris_provider.connectors.postgres.postgres_hook import POSTGRES
 from osiris_provider.connectors.sql.dbapi import DiagnosedError, is_leased, version_text
 from osiris_provider.errors import Fault
 from osiris_provider.net.deadline import Deadline
@@ -34,6 +35,7 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
     label = "PostgreSQL"
     model = PostgresConnection
     libraries = ("psycopg2",)
+    other_types: ClassVar = {"postgres": POSTGRES}
 
     def open_client(self, model: PostgresConnection, deadline: Deadline) -> extensions.connection:
         """Return a psycopg2 connection, logged in, without autocommit; see :meth:`Connector.open_client`.

@@ -1,0 +1,1 @@
+"""Airflow's own connections, of any type of an installed provider."""

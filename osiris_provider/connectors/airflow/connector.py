@@ -1,0 +1,103 @@
+"""The connector of family ``airflow``: its hooks are the clients, and doctor asks hooks or our own families."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any, ClassVar
+from weakref import WeakSet
+
+from osiris_provider.connections.reference import AIRFLOW_ID
+from osiris_provider.connectors.airflow.connection import AirflowConnection
+from osiris_provider.connectors.airflow.delegate import delegate_of
+from osiris_provider.connectors.airflow.hook import hook_of
+from osiris_provider.connectors.airflow.remarks import remarks_on
+from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.check import examine
+from osiris_provider.errors import ERROR_BY_CATEGORY, Fault
+from osiris_provider.net.deadline import Deadline
+
+UNPROVEN = "the server answered; this connection does not say what to ask for, so its credentials are not proven"
+
+
+NO_DOCTOR = Fault("no_doctor", "unknown", "{address} is of a type that has no check.", permanent=True)
+
+
+class AirflowConnector(Connector[AirflowConnection, Any]):
+    """Makes the hooks of Airflow connections, and checks them.
+
+    Types that another family knows are checked by that family; of all others the hook is asked, in its own process.
+    """
+
+    family = "airflow"
+    label = "Airflow connection"
+    model = AirflowConnection
+    aliases = AIRFLOW_ID
+    libraries: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._closed: WeakSet[Any] = WeakSet()
+
+    @classmethod
+    def airflow_id(cls, alias: str) -> str:
+        """Return the alias: it is the id."""
+        return alias
+
+    @classmethod
+    def to_airflow(cls, connection: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the attributes of the Airflow connection, of its own type."""
+        return cls.model.parse(connection).attributes()
+
+    @classmethod
+    def from_airflow(cls, attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the attributes that are given; see :meth:`Connector.from_airflow`."""
+        given = {name: attributes.get(name) for name in cls.declared() if attributes.get(name) not in (None, "", {})}
+        return {**given, "conn_type": attributes.get("conn_type")}
+
+    @classmethod
+    def needs_worker(cls, connection: Mapping[str, Any]) -> bool:
+        """Return whether its hook has to be asked: that takes a process, and code of which nothing is known."""
+        model = cls.model.parse(connection)
+        return delegate_of(model.attributes(), model.id) is None
+
+    @classmethod
+    def remarks(cls, fields: Mapping[str, Any]) -> Iterable[tuple[str | None, str]]:
+        """Return where fields do not fit the form of their type; see :meth:`Connector.remarks`."""
+        return remarks_on(fields)
+
+    def probe(self, model: AirflowConnection, deadline: Deadline) -> dict[str, Any]:
+        """Have the family that knows the type check it, else its hook; see :meth:`Connector.probe`."""
+        delegate = delegate_of(model.attributes(), model.id)
+        if delegate is None:
+            raise NO_DOCTOR.error(model.shown_address())
+        verdict = examine(delegate.connector, delegate.connection, deadline)
+        if verdict.fault is None:
+            return dict(verdict.server)
+        if verdict.fault.slug in delegate.answered:
+            return {"proven": False, "note": UNPROVEN}
+        raise ERROR_BY_CATEGORY[verdict.category](verdict.message, fault=verdict.fault)
+
+    def open_client(self, model: AirflowConnection, deadline: Deadline) -> Any:
+        """Return the hook of the connection, which connects when it is used."""
+        del deadline
+        return hook_of(model)
+
+    def is_alive(self, client: Any) -> bool:
+        """Return whether the hook has not been closed: it connects when it is used."""
+        return client not in self._closed
+
+    def close_client(self, client: Any) -> None:
+        """Have the hook close what it keeps open, if it is one that does."""
+        self._closed.add(client)
+        for holder, name in ((client, "close"), (client, "close_conn"), (getattr(client, "conn", None), "close")):
+            close = getattr(holder, name, None)
+            if callable(close):
+                # What a hook raises here is for no one: it is no longer used.
+                with suppress(Exception):
+                    close()
+
+    def fault_of(self, error: BaseException) -> Fault | None:
+        """Return None: what a check raises has its fault already."""
+        del error
+        return None

@@ -1,0 +1,60 @@
+"""Connections of Airflow's type ``http``, as its HttpHook reads them, for the doctor of family ``api``."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from osiris_provider.connectors.base import Attributes, OtherType
+from osiris_provider.connectors.http.faults import (
+    BAD_REQUEST,
+    BROKEN_JSON,
+    GONE,
+    NOT_ACCEPTABLE,
+    NOT_CHECKED,
+    NOT_FOUND,
+    REDIRECTED,
+    REFUSED_REQUEST,
+    WEB_PAGE,
+    WRONG_METHOD,
+)
+
+_OPTIONS: Final = frozenset({"allow_redirects", "check_response", "max_redirects", "stream", "trust_env"})
+"""Entries of ``extra`` that are no headers, and that a check has no use for."""
+_LOGIN_OR_LINE: Final = frozenset({"cert", "proxies", "proxy", "srv_lookup"})
+"""Those that say how the peer is reached, in ways that the family does not know."""
+
+
+def _fields(attributes: Attributes) -> dict[str, Any] | None:
+    extra = {name: value for name, value in attributes["extra"].items() if value is not None}
+    verify = extra.pop("verify", extra.pop("verify_ssl", True))
+    timeout = extra.pop("timeout", None)
+    is_other = any(extra.get(name) for name in _LOGIN_OR_LINE) or verify is False or not attributes["host"]
+    headers = {name: value for name, value in extra.items() if name not in _OPTIONS | _LOGIN_OR_LINE}
+    if is_other or not all(isinstance(value, str) for value in headers.values()):
+        return None
+    return {
+        "base_url": _base_url(attributes),
+        "user": attributes["login"] or None,
+        "password": (attributes["password"] or "") if attributes["login"] else None,
+        "headers": headers or None,
+        "ca_bundle": verify if isinstance(verify, str) else None,
+        "timeout": timeout if isinstance(timeout, int | float) else None,
+    }
+
+
+def _base_url(attributes: Attributes) -> str:
+    host = str(attributes["host"])
+    url = host if "://" in host else f"{attributes['schema'] or 'http'}://{host}"
+    return f"{url}:{attributes['port']}" if attributes["port"] else url
+
+
+HTTP: Final = OtherType(
+    _fields,
+    frozenset(
+        fault.slug
+        for fault in (
+            *(BAD_REQUEST, BROKEN_JSON, GONE, NOT_ACCEPTABLE, NOT_CHECKED, NOT_FOUND),
+            *(REDIRECTED, REFUSED_REQUEST, WEB_PAGE, WRONG_METHOD),
+        )
+    ),
+)
