@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from osiris_provider.cli.airflow_lookup import known_to_airflow
 from osiris_provider.cli.output import INTERRUPTED, MISCONFIGURED, UNHEALTHY, say, write, write_json
 from osiris_provider.connections.file import ConnectionsFile
 from osiris_provider.connections.load import FileArgument, load_connections
@@ -136,6 +135,9 @@ def _checked(
                 connection_id = _id_for_airflow(target, asked)
                 if connection_id is None:
                     raise
+            # Airflow is imported for no other command.
+            from osiris_provider.cli.airflow import known_to_airflow
+
             return known_to_airflow(connection_id, request.file)
 
         options: Any = {"max_workers": request.workers, "file": request.file, "on_verdict": take, "resolve": resolve}

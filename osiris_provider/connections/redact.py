@@ -20,6 +20,23 @@ _LOGIN = re.compile(r"[^/@:]*:.*@", re.DOTALL)
 _PASSWORD = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))", re.DOTALL)
 
 
+SENSITIVE = (
+    *("access_key", "api_key", "apikey", "authorization", "connection_string", "credential", "dsn", "key_content"),
+    *("keyfile", "passphrase", "passwd", "password", "private_key", "sas_", "secret", "service_account", "service_key"),
+    *("token", "webhook"),
+)
+"""Words of names of secrets."""
+
+
+def is_sensitive(name: str) -> bool:
+    """Return whether the name of an entry says that it is a secret.
+
+    :param name: as written.
+    """
+    plain = name.lower().replace("-", "_")
+    return any(word in plain for word in SENSITIVE)
+
+
 def spellings(secret: str) -> set[str]:
     """Return the forms in which a secret may stand in a text: raw, its lines, and as URLs, shells, SQL, Python or JSON
     quote it, or Python a text that is JSON.

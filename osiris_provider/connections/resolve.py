@@ -12,13 +12,13 @@ from typing import Any
 
 from osiris_provider.connections.env import EnvProblemError, substitute
 from osiris_provider.connections.file import ConnectionsFile, Entry, Problem
-from osiris_provider.connections.json_fields import is_sensitive, misread, parsed_object
 from osiris_provider.connections.load import FileArgument, invalid, load_connections, read_connections
-from osiris_provider.connections.redact import MASK, Redactor, public_value, secret_texts
+from osiris_provider.connections.redact import MASK, Redactor, is_sensitive, public_value, secret_texts
 from osiris_provider.connections.reference import ConnectionRef, shown
 from osiris_provider.connections.registry import Field, family_names, load_family
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connections.trust import distrust, others_read
+from osiris_provider.connections.yaml_nodes import misread, parsed_object
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, did_you_mean
 
 __all__ = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from osiris_provider.connections.reference import shown
@@ -101,3 +103,40 @@ class NodeReader:
             if not self.exhausted(source, self._merges):
                 yield from self.items(source, "<<", scope)
         self._merges -= 1
+
+
+def parsed_object(value: Any) -> Any:
+    """Return the object that a text is; anything else as it is.
+
+    Variables are replaced after that: what one holds cannot end a text of JSON, or be taken for JSON.
+
+    :param value: of the field, as written.
+    """
+    if isinstance(value, str):
+        with suppress(ValueError, RecursionError):
+            parsed = json.loads(value)
+            if isinstance(parsed, dict):
+                return parsed
+    return value
+
+
+def misread(path: str, value: Any, raw: Any) -> Iterator[tuple[str, str]]:
+    """Yield what YAML takes for a number or a yes or no although JSON would not write it so, with what to do.
+
+    ``no`` is false to YAML and a text to a person, and ``1.10`` loses its last digit; no one knows what the owner of
+    an undeclared entry meant.
+
+    :param path: of the value, such as ``extra.account``.
+    :param value: as YAML reads it.
+    :param raw: the same with the source text of every scalar.
+    """
+    if isinstance(value, dict) and isinstance(raw, dict):
+        for name, inner in value.items():
+            yield from misread(f"{path}.{name}", inner, raw.get(name))
+    elif isinstance(value, list) and isinstance(raw, list):
+        for inner, text in zip(value, raw, strict=False):
+            yield from misread(path, inner, text)
+    elif isinstance(value, bool) and str(raw).lower() not in ("true", "false"):
+        yield path, f"YAML reads this as {json.dumps(value)}; write that, or quotes around it if it is a text"
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and raw != json.dumps(value):
+        yield path, "YAML reads this as a number; write it as JSON does, or in quotes if it is a text"

@@ -112,7 +112,7 @@ def identity(target: str) -> tuple[str, str | None]:
     """
     if target.startswith("@"):
         family, _, alias = target.removeprefix("@").partition(".")
-        # What is no reference is told as it was written: it names no connection.
+        # What is no reference is reported as it was written: it names no connection.
         return (family, alias or None) if not alias or NAME.fullmatch(alias) else (target.removeprefix("@"), None)
     ref = reference_of_id(target) or ConnectionRef(ANY_TYPE, target)
     return ref.family, ref.alias

@@ -12,8 +12,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, StringConstraints, WithJsonSchema
 from typing_extensions import Self
 
-from osiris_provider.connections.json_fields import is_sensitive
-from osiris_provider.connections.redact import MASK, passwords_in, safe_url
+from osiris_provider.connections.redact import MASK, is_sensitive, passwords_in, safe_url
 from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.airflow.forms import SLOTS, Form, form_of
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo, JsonObject

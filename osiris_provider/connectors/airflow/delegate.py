@@ -32,7 +32,7 @@ def delegate_of(attributes: Mapping[str, Any], connection_id: str) -> Delegate |
     """
     conn_type = attributes["conn_type"]
     for family in family_names():
-        # A type "osiris_airflow" would be told to itself for ever.
+        # A type "osiris_airflow" would be handed to itself for ever.
         if family == "airflow":
             continue
         with suppress(_BrokenPackageError):

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from osiris_provider.connections.json_fields import is_sensitive
+from osiris_provider.connections.redact import is_sensitive
 
 GROUP = "apache_airflow_provider"
 SLOTS = ("host", "port", "login", "password", "schema")

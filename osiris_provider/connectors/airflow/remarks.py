@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from osiris_provider.connections.json_fields import parsed_object
 from osiris_provider.connections.reference import shown
+from osiris_provider.connections.yaml_nodes import parsed_object
 from osiris_provider.connectors.airflow.forms import Form, form_of, known_types
 from osiris_provider.errors import did_you_mean
 
@@ -57,7 +57,7 @@ def _remarks_on_extra(form: Form, extra: Mapping[str, Any]) -> Iterator[Remark]:
 
 
 def _wanted(schema: Mapping[str, Any], value: Any) -> str | None:
-    """Return what a schema wants, None if the value is it, or cannot be told yet."""
+    """Return what a schema wants, None if the value is it, or cannot be known yet."""
     if value is None or isinstance(value, (dict, list)) or (isinstance(value, str) and "${" in value):
         return None
     allowed = [one for one in schema.get("enum") or () if one is not None]
