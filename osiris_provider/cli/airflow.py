@@ -1,26 +1,17 @@
 """The same commands inside Airflow's command line, from 3.2 on: ``airflow osiris connections …``.
 
-Airflow asks for them at each of its starts, so nothing is imported here that it has not imported already. The command
-``osiris`` itself comes here only for a connection that Airflow alone knows.
+Airflow asks for them at each of its starts, so nothing is imported here that it has not imported already.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-import warnings
 from argparse import REMAINDER, Namespace
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand
 
 OPENING = (["staging"], ["state"])
 """Commands that open files through Airflow."""
-PROCESS_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
-"""The variable by which Airflow knows which connections a process may read; see its supervisor.py."""
 DESCRIPTION = """Connections in one reviewed file: osiris connections list|doctor|validate|schema.
 Pipelines of YAML: osiris pipelines validate|run|graph|schema|init.
 Results that tasks have left: osiris staging gc. State of incremental tasks: osiris state list|show|reset.
@@ -45,6 +36,8 @@ def run(args: Namespace) -> None:
     from airflow.utils.cli import suppress_logs_and_warning
 
     if args.arguments[:1] in OPENING:
+        from osiris_provider.hooks.health import server_side
+
         # These use Airflow, which logs to stdout; that belongs to the result, as in Airflow's own commands.
         with server_side():
             suppress_logs_and_warning(_run)(Namespace(arguments=args.arguments, verbose=False))
@@ -65,41 +58,3 @@ def _open_store(url: str) -> tuple[Any, str]:
 
     path = ObjectStoragePath(url)
     return file_system(path), path.path
-
-
-@contextmanager
-def server_side() -> Iterator[None]:
-    """Have Airflow read connections from its database, as its own commands do, and no longer than a command runs."""
-    added = PROCESS_CONTEXT not in os.environ
-    os.environ.setdefault(PROCESS_CONTEXT, "server")
-    try:
-        yield
-    finally:
-        if added:
-            del os.environ[PROCESS_CONTEXT]
-
-
-def known_to_airflow(target: str, file: str | None) -> Mapping[str, Any]:
-    """Return the resolved connection that Airflow knows from its database, the environment or a secrets backend.
-
-    :param target: an Airflow connection id, or a reference.
-    :param file: path of the connections file, for messages; None looks in the standard locations.
-    :raises ConnectionNotFoundError: it does not know it either.
-    :raises ConnectionConfigError: it knows it, but it is wrong.
-    """
-    with server_side(), _quiet():
-        from osiris_provider.hooks.base import resolve
-
-        return resolve(target, file=file)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what Airflow logs from stdout, which belongs to the result."""
-    with redirect_stdout(sys.stderr), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logging.disable(logging.CRITICAL)
-        try:
-            yield
-        finally:
-            logging.disable(logging.NOTSET)

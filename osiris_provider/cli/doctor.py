@@ -136,7 +136,7 @@ def _checked(
                 if connection_id is None:
                     raise
             # Airflow is imported for no other command.
-            from osiris_provider.cli.airflow import known_to_airflow
+            from osiris_provider.hooks.health import known_to_airflow
 
             return known_to_airflow(connection_id, request.file)
 

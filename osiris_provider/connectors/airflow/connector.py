@@ -15,12 +15,10 @@ from osiris_provider.connectors.airflow.remarks import remarks_on
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check import examine
 from osiris_provider.errors import ERROR_BY_CATEGORY, Fault
+from osiris_provider.hook_doctor import HookConnection, check_hook
 from osiris_provider.net.deadline import Deadline
 
 UNPROVEN = "the server answered; this connection does not say what to ask for, so its credentials are not proven"
-
-
-NO_DOCTOR = Fault("no_doctor", "unknown", "{address} is of a type that has no check.", permanent=True)
 
 
 class AirflowConnector(Connector[AirflowConnection, Any]):
@@ -70,7 +68,8 @@ class AirflowConnector(Connector[AirflowConnection, Any]):
         """Have the family that knows the type check it, else its hook; see :meth:`Connector.probe`."""
         delegate = delegate_of(model.attributes(), model.id)
         if delegate is None:
-            raise NO_DOCTOR.error(model.shown_address())
+            details: dict[str, Any] = check_hook(_handed_over(model), deadline)
+            return details
         verdict = examine(delegate.connector, delegate.connection, deadline)
         if verdict.fault is None:
             return dict(verdict.server)
@@ -101,3 +100,8 @@ class AirflowConnector(Connector[AirflowConnection, Any]):
         """Return None: what a check raises has its fault already."""
         del error
         return None
+
+
+def _handed_over(model: AirflowConnection) -> HookConnection:
+    given = {name: value for name, value in model.attributes().items() if name != "description"}
+    return HookConnection(conn_id=model.id or "unnamed", **given)
