@@ -80,6 +80,13 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: float)
 @click.option("--alias", shell_complete=completion.aliases, help="Check this connection of the family only.")
 @click.option("--timeout", type=float, default=2.0, show_default=True, callback=_seconds, help="Seconds for each.")
 @click.option("--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="Checks at a time.")
+@click.option(
+    "--warn-days",
+    type=click.IntRange(0),
+    default=14,
+    show_default=True,
+    help="Name certificates, passwords and tokens that expire within so many days.",
+)
 @file_option
 @json_option
 def doctor(as_json: bool, **options: Any) -> int:
@@ -87,7 +94,8 @@ def doctor(as_json: bool, **options: Any) -> int:
 
     Without references or options all connections of the file are checked. An id is that of any Airflow connection, in
     the file or of Airflow's database, environment or secrets backend. With --json, one connection asked for is one
-    object; else there is an object "connections" with a list. Exit code 0: all are healthy, 1: some are not.
+    object; else there is an object "connections" with a list. Exit code 0: all are healthy, 1: some are not. What
+    expires soon changes no exit code.
     """
     from osiris_provider.cli.doctor import Request, examine
 

@@ -34,6 +34,7 @@ class Request:
     alias: str | None
     timeout: float
     workers: int
+    warn_days: float
     file: str | None
     as_json: bool
 
@@ -164,5 +165,5 @@ def _show(verdicts: list[Verdict], request: Request) -> None:
 
     healthy = sum(verdict.ok for verdict in verdicts)
     if verdicts:
-        write(render(doctor_table(verdicts)))
+        write(render(doctor_table(verdicts, request.warn_days)))
     say(f"{healthy} of {len(verdicts)} healthy" if verdicts else "There is no connection to check.")

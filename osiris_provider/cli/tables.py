@@ -14,6 +14,7 @@ from rich.text import Text
 
 from osiris_provider.cli import listing
 from osiris_provider.cli.listing import LIST_HEADS, list_row, named, public
+from osiris_provider.connectors.expiry import WARN_DAYS, expiring, expiry_sentence
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import printable
 from osiris_provider.storage.cleanup import OldFile
@@ -26,6 +27,8 @@ COLOURS = {
     "timeout": "yellow",
     "unknown": "magenta",
 }
+_IN_WORDS = ("note", "exists", "expires")
+"""Details that are told in a sentence: a note is one, and says what "exists" tells programs."""
 NARROW = 90
 WIDE = 140
 """Columns below which a table, or one with many columns, would break words."""
@@ -42,35 +45,36 @@ def render(table: RenderableType) -> str:
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
-def doctor_table(verdicts: Iterable[Verdict]) -> RenderableType:
+def doctor_table(verdicts: Iterable[Verdict], warn_days: float = WARN_DAYS) -> RenderableType:
     """Return the verdicts of doctor as a table; on a narrow terminal each message has lines of its own.
 
     :param verdicts: of doctor.
+    :param warn_days: what expires within so many days is named.
     """
     if listing.width() < NARROW:
-        return Group(*(_stacked(*_verdict(verdict)) for verdict in verdicts))
+        return Group(*(_stacked(*_verdict(verdict, warn_days)) for verdict in verdicts))
     table = _table("family", "alias", "status")
     table.add_column("latency", justify="right", no_wrap=True)
     table.add_column("message", overflow="ellipsis")
     for one in verdicts:
         status = Text(one.category, style=COLOURS[one.category])
         latency = "" if one.latency_ms is None else f"{one.latency_ms:.1f} ms"
-        table.add_row(_cell(one.family), _cell(one.alias or ""), status, latency, _cell(_message(one)))
+        table.add_row(_cell(one.family), _cell(one.alias or ""), status, latency, _cell(_message(one, warn_days)))
     return table
 
 
-def _verdict(verdict: Verdict) -> tuple[Text, list[str]]:
+def _verdict(verdict: Verdict, warn_days: float) -> tuple[Text, list[str]]:
     head = _cell(verdict.reference).append("  ")
     head.append(verdict.category, style=COLOURS[verdict.category])
     if verdict.latency_ms is not None:
         head.append(f"  {verdict.latency_ms:.1f} ms")
-    return head, [_message(verdict)]
+    return head, [_message(verdict, warn_days)]
 
 
-def _message(verdict: Verdict) -> str:
-    # A note is a sentence, and says what "exists" tells programs.
-    details = ", ".join(f"{name} {value}" for name, value in verdict.server.items() if name not in ("note", "exists"))
-    return "; ".join(filter(None, (verdict.message, details, str(verdict.server.get("note", "")))))
+def _message(verdict: Verdict, warn_days: float) -> str:
+    ends = ", ".join(map(expiry_sentence, expiring(verdict.server, warn_days)))
+    details = ", ".join(f"{name} {value}" for name, value in verdict.server.items() if name not in _IN_WORDS)
+    return "; ".join(filter(None, (verdict.message, ends, details, str(verdict.server.get("note", "")))))
 
 
 def list_table(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> RenderableType:

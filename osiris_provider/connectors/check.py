@@ -13,13 +13,16 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from osiris_provider.connectors.expiry import with_expiries
 from osiris_provider.connectors.faults import NOT_ASKED, TIMED_OUT
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import ConnectorError, Fault, OsirisError
 from osiris_provider.net.deadline import CHECK_BYTES, Deadline, checked_timeout
+from osiris_provider.net.expiry import noting
 
 GRACE = 0.1
 """Seconds after the deadline that a check gets to hand over its own, better verdict."""
@@ -171,15 +174,19 @@ def examine(
         model = connector.model.parse(connection)
         connector.load()
         on_asking()
-        started = time.perf_counter()
-        details = connector.probe(model, deadline)
-        latency_ms = round((time.perf_counter() - started) * 1000, 2)
+        with noting() as noted:
+            started = time.perf_counter()
+            details = connector.probe(model, deadline)
+            latency_ms = round((time.perf_counter() - started - noted.aside_seconds) * 1000, 2)
     except BaseException as error:  # noqa: BLE001 - doctor never raises (CONN-009), and this thread is its own
         return _failed(connector, connection, error, deadline)
     if not _is_json_object(details):
         return Verdict.misconfigured(
             "The connector returned details that are not JSON; please report it to its authors."
         )
+    # An expiry makes no healthy connection unhealthy, whatever there is to say about it.
+    with suppress(Exception):
+        details = with_expiries(details, noted, model, connector.model.redactor(connection).masked)
     return Verdict.healthy(latency_ms, details)
 
 

@@ -21,6 +21,7 @@ from osiris_provider.connectors.airflow_form import (
     from_airflow,
     reference_of_id,
 )
+from osiris_provider.connectors.expiry import WARN_DAYS, expiring, expiry_sentence
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError, printable
 from osiris_provider.hooks import guard
@@ -190,6 +191,7 @@ class OsirisHook(BaseHook):
             message = f"{message} in {verdict['latency_ms']} ms" + (f", server version {version}" if version else "")
             note = verdict["details"].get("note")
             message += f"; {note}" if note else ""
+            message += "".join(f"; {expiry_sentence(one)}" for one in expiring(verdict["details"], WARN_DAYS))
         return ok, without_markup(message)
 
     def _unnamed(self, message: str) -> str:

@@ -11,9 +11,13 @@ from osiris_provider.net.dns import addresses_of
 
 
 class DeadlineSocket(socket.socket):
-    """A socket each of whose calls is bounded by ``deadline``; None leaves the socket as it is."""
+    """A socket each of whose calls is bounded by ``deadline``; None leaves the socket as it is.
+
+    ``peer`` is the host and port that it was opened for.
+    """
 
     deadline: Deadline | None = None
+    peer: tuple[str, int] | None = None
 
     def _bound(self) -> None:
         if self.deadline is not None:
@@ -46,6 +50,11 @@ class DeadlineSocket(socket.socket):
         """Send within the deadline."""
         self._bound()
         super().sendall(*args)
+
+
+def address_of(host: str, port: int) -> str:
+    """Return ``host:port`` for messages; an IPv6 address is set apart in words."""
+    return f"{host} port {port}" if ":" in host else f"{host}:{port}"
 
 
 def cut(line: socket.socket) -> None:
@@ -81,5 +90,6 @@ def open_socket(host: str, port: int, deadline: Deadline) -> DeadlineSocket:
             error = failed
         else:
             sock.deadline = deadline
+            sock.peer = host, port
             return sock
     raise error

@@ -8,7 +8,8 @@ import ssl
 import threading
 from collections.abc import Callable
 
-from osiris_provider.net.sockets import DeadlineSocket
+from osiris_provider.net.expiry import SERVER_CERTIFICATE, note_certificate
+from osiris_provider.net.sockets import DeadlineSocket, address_of
 
 
 class DeadlineSSLSocket(DeadlineSocket, ssl.SSLSocket):
@@ -18,6 +19,12 @@ class DeadlineSSLSocket(DeadlineSocket, ssl.SSLSocket):
         """Shake hands within the deadline."""
         self._bound()
         super().do_handshake(block)
+        note_certificate(SERVER_CERTIFICATE, self.getpeercert(binary_form=True), self._address())
+
+    def _address(self) -> str:
+        """Return whose certificate it is; behind a proxy the socket was opened for another host and port."""
+        name = self.server_hostname or ""
+        return address_of(*self.peer) if self.peer is not None and name in ("", self.peer[0]) else name
 
 
 class DeadlineContext(ssl.SSLContext):
@@ -43,6 +50,7 @@ class DeadlineContext(ssl.SSLContext):
         try:
             if isinstance(wrapped, DeadlineSSLSocket):
                 wrapped.deadline = deadline
+                wrapped.peer = getattr(sock, "peer", None)
             if do_handshake_on_connect:
                 wrapped.do_handshake()
         except BaseException:

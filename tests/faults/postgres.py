@@ -15,7 +15,7 @@ from psycopg2 import extensions
 
 from tests.faults.peers import HOST, Peer, forward
 from tests.faults.scenario import Connection, Scenario
-from tests.faults.sql import CERTIFICATE, KEY, Certificates, SqlWorld, changed, scenarios, unencrypted
+from tests.faults.sql import CERTIFICATE, KEY, Certificates, SqlWorld, changed, cut_short, scenarios, unencrypted
 from tests.servers import APP_PASSWORD, APP_USER, PostgresServer
 from tests.servers.programs import ServerStartError, find_program
 
@@ -200,6 +200,7 @@ SCENARIOS: list[Scenario[SqlWorld]] = scenarios(
             partial(to_database, alteration="ALTER DATABASE altered ALLOW_CONNECTIONS false"),
         ),
         ("too many connections", "too_many_connections", no_connection_left),
+        ("question about expiries never answered", "ok", partial(cut_short, then="stall", turn=0)),
         ("standby, read-only", "ok", partial(standby, hot="on")),
         ("standby that takes no queries", "not_ready", partial(standby, hot="off")),
     ],

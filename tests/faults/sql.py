@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import trustme
 from osiris_provider.connectors import get_connector
@@ -105,8 +106,9 @@ class SqlWorld:
         }
 
     def turns(self) -> int:
-        """Return how many of the client's turns in plain text a healthy check has answered."""
-        with Peer(forward(self.plain.port)) as peer:
+        """Return how many of the client's turns in plain text a healthy check takes, those about expiries aside."""
+        asides = patch(f"osiris_provider.connectors.{self.family}.expiry.note_password")
+        with asides, Peer(forward(self.plain.port)) as peer:
             ok, verdict = get_connector(self.family).doctor(self.at(self.plain.app, port=peer.port), 10)
             assert ok, verdict
             return peer.turns
@@ -141,9 +143,12 @@ def met_by(world: SqlWorld, manner: Manner) -> Made:
 
 @contextmanager
 def cut_short(world: SqlWorld, then: Any, turn: int, spared: int = 0, *, tls: bool = False) -> Made:
-    """Connect through a proxy that spoils an answer of the server; a negative turn counts from the last, in plain."""
+    """Connect through a proxy that spoils an answer of the server.
+
+    A negative turn counts from the last one in plain, and 0 is the first question about expiries.
+    """
     server, fields = (world.tls, world.encrypting) if tls else (world.plain, {})
-    number = turn if turn >= 0 else world.turns() + 1 + turn
+    number = turn if turn > 0 else world.turns() + 1 + turn
     with Peer(forward(server.port, Cut(then, number, spared))) as peer:
         yield world.at(server.app, port=peer.port, **fields)
 

@@ -9,8 +9,9 @@ from pydantic import Field, SecretStr, StringConstraints, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo, FieldSpec
-from osiris_provider.connectors.sql.dbapi import address_of, build_url, readable_file
+from osiris_provider.connectors.sql.dbapi import build_url, readable_file
 from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.net.sockets import address_of
 from osiris_provider.net.tls import DeadlineContext, shared_context, tls_context
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]

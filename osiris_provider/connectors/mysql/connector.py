@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import GARBAGE, RESET, transport_fault
 from osiris_provider.connectors.interrupt import is_busy
+from osiris_provider.connectors.mysql import expiry
 from osiris_provider.connectors.mysql.client import close, cut, with_interrupts
 from osiris_provider.connectors.mysql.connection import MySQLConnection
 from osiris_provider.connectors.mysql.faults import (
@@ -22,6 +23,7 @@ from osiris_provider.connectors.mysql.mysql_hook import MYSQL
 from osiris_provider.connectors.sql.dbapi import DiagnosedError, is_leased, version_text
 from osiris_provider.errors import Fault
 from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.expiry import CLIENT_CERTIFICATE, note_certificate_file
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -61,7 +63,11 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
             denied = error
         else:
             with closing(connection), protocol():
-                return _details(connection)
+                details = _details(connection)
+                note_certificate_file(CLIENT_CERTIFICATE, model.ssl_cert)
+                if model.password.get_secret_value():
+                    expiry.note_password(connection, deadline)
+                return details
         if _has_inactive_role(model, deadline):
             raise DiagnosedError(ROLE_NOT_ACTIVE)
         raise denied

@@ -11,8 +11,9 @@ from typing_extensions import Self
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
 from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT
-from osiris_provider.connectors.sql.dbapi import address_of, build_url, readable_file
+from osiris_provider.connectors.sql.dbapi import build_url, readable_file
 from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.net.sockets import address_of
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SSLMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]

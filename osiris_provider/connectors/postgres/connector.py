@@ -12,7 +12,7 @@ from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import RESET
 from osiris_provider.connectors.interrupt import Work, interruptible
-from osiris_provider.connectors.postgres import libpq
+from osiris_provider.connectors.postgres import expiry, libpq
 from osiris_provider.connectors.postgres.client import connection_class, lock_holders
 from osiris_provider.connectors.postgres.connection import PostgresConnection, parsed
 from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
@@ -71,7 +71,10 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
             cursor.execute("SELECT current_setting('transaction_read_only')")
             libpq.wait(connection, deadline)
             details = {"server_version": version_text(connection.get_parameter_status("server_version"))}
-            return {**details, "read_only": True} if cursor.fetchone() == ("on",) else details
+            is_read_only = cursor.fetchone() == ("on",)
+            expiry.note_certificates(connection, model.shown_address())
+            expiry.note_password(connection, deadline)
+            return {**details, "read_only": True} if is_read_only else details
 
     def is_alive(self, client: extensions.connection) -> bool:
         """Ask the server, unless the client is at work."""

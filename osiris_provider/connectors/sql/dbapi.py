@@ -76,11 +76,6 @@ def readable_file(field: str, path: str | None) -> str | None:
     return expanded
 
 
-def address_of(host: str, port: int) -> str:
-    """Return ``host:port`` for messages; an IPv6 address is set apart in words."""
-    return f"{host} port {port}" if ":" in host else f"{host}:{port}"
-
-
 def build_url(
     scheme: str,
     credentials: tuple[str | None, str] | None,

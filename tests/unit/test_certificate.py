@@ -1,0 +1,41 @@
+"""When a certificate expires is read from its DER, whatever its dates, and whatever is no certificate is refused."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from functools import cache
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
+from osiris_provider.net.certificate import not_after
+
+
+@cache
+def key() -> EllipticCurvePrivateKey:
+    return generate_private_key(SECP256R1())
+
+
+def certificate(until: datetime, names: int = 1) -> bytes:
+    """Make a certificate whose issuer's name is as long as it takes."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATIONAL_UNIT_NAME, f"unit {n}") for n in range(names)])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key().public_key())
+    begin = until - timedelta(days=1)
+    builder = builder.serial_number(4711).not_valid_before(begin).not_valid_after(until)
+    return builder.sign(key(), SHA256()).public_bytes(Encoding.DER)
+
+
+@given(st.datetimes(datetime(1960, 1, 1), datetime(9999, 12, 31)), st.sampled_from([0, 1, 9, 300]))  # noqa: DTZ001 - naive
+def test_the_end_is_that_which_the_cryptography_library_reads(until: datetime, names: int) -> None:
+    der = certificate(until.replace(microsecond=0), names)
+    assert not_after(der) == x509.load_der_x509_certificate(der).not_valid_after_utc
+
+
+@given(st.binary(max_size=80) | st.integers(0, 150).map(lambda size: certificate(datetime.now(timezone.utc))[:size]))
+def test_what_is_no_certificate_is_a_value_error(data: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the message is for no one
+        not_after(data)
