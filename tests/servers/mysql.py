@@ -134,6 +134,8 @@ class MySQLServer(MySQLFamilyServer):
     """A throwaway MySQL server: ``caching_sha2_password``, its own certificates, no LOAD DATA LOCAL."""
 
     label = "mysql"
+    # Ubuntu's rules for mysqld (AppArmor) let it into /tmp, and not there.
+    in_memory = False
 
     def programs(self) -> list[Path]:
         return [find_mysqld()]

@@ -25,6 +25,8 @@ from tests.servers.programs import ServerStartError
 HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 60.0
 PORT_TRIES: Final = 5
+MEMORY: Final = "/dev/shm"  # noqa: S108 - mkdtemp makes a directory of the test's own in it
+MEMORY_BYTES: Final = 4 << 30
 
 
 def free_port() -> int:
@@ -40,6 +42,15 @@ def _is_taken(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
+def _memory() -> str | None:
+    """Return a directory in memory that has room for several servers, None if there is none."""
+    try:
+        is_large = shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
+    except OSError:
+        return None
+    return MEMORY if is_large and os.access(MEMORY, os.W_OK | os.X_OK) else None
+
+
 class Server(ABC):
     """A server process with its own temporary directory, on a free port of 127.0.0.1.
 
@@ -52,6 +63,8 @@ class Server(ABC):
     label: ClassVar[str]
     system_user: ClassVar[str]
     shutdown_signal: ClassVar[signal.Signals]
+    in_memory: ClassVar[bool] = True
+    """Whether its data may lie in a file system in memory, where the system has one: it need not survive anything."""
 
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
         self._files = dict(files or {})
@@ -137,7 +150,7 @@ class Server(ABC):
 
         :raises ServerStartError: The program is missing or ended; the message has the end of its log.
         """
-        self._root = Path(tempfile.mkdtemp(prefix=f"osiris-{self.label}-"))
+        self._root = Path(tempfile.mkdtemp(prefix=f"osiris-{self.label}-", dir=_memory() if self.in_memory else None))
         atexit.register(self.stop)
         try:
             self._own(self._root)
