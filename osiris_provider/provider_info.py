@@ -94,10 +94,21 @@ def _options() -> dict[str, Any]:
             example="0660",
             default="0600",
         ),
+        "api_url": _option(
+            "Where Airflow is, for the command osiris health. If it is not set, AIRFLOW__API__BASE_URL.",
+            example="https://airflow.example.com",
+        ),
+        "api_token": _secret("Token of Airflow's REST API, for the command osiris health."),
+        "api_user": _option("User of Airflow, for the command osiris health; in the place of a token.", example="ann"),
+        "api_password": _secret("Password of api_user."),
         "doctor_timeout": _option(
             "Seconds that the Test button of a connection waits for its peer.", option_type="float", default="2.0"
         ),
     }
+
+
+def _secret(description: str) -> dict[str, Any]:
+    return {**_option(description), "sensitive": True}
 
 
 def _option(

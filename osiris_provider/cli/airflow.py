@@ -15,6 +15,7 @@ OPENING = (["staging"], ["state"])
 DESCRIPTION = """Connections in one reviewed file: osiris connections list|doctor|validate|schema.
 Pipelines of YAML: osiris pipelines validate|run|graph|schema|init.
 Results that tasks have left: osiris staging gc. State of incremental tasks: osiris state list|show|reset.
+Health of what Airflow checks, from its API server: osiris health.
 
 airflow osiris connections --help tells more; everything after "osiris" is read as the command osiris reads it.
 """

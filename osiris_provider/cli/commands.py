@@ -9,6 +9,7 @@ import click
 from osiris_provider import __version__
 from osiris_provider.cli import completion
 from osiris_provider.cli.groups import Group, file_option, json_option
+from osiris_provider.cli.health import health
 from osiris_provider.cli.output import MISCONFIGURED, reported, say, write, write_json
 from osiris_provider.cli.pipelines import pipelines
 from osiris_provider.cli.staging import staging
@@ -24,6 +25,7 @@ def osiris() -> None:
     """Connections of Apache Airflow in one reviewed file, and pipelines that use them."""
 
 
+osiris.add_command(health)
 osiris.add_command(pipelines)
 osiris.add_command(staging)
 osiris.add_command(state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta, timezone
 from itertools import groupby
@@ -14,7 +14,7 @@ from typing import Any
 from osiris_provider.plugins.health.changes import changes_of, latency_by_hour, listed
 from osiris_provider.plugins.health.checks import Check
 from osiris_provider.plugins.health.events import EventStore, WatchedConnection
-from osiris_provider.plugins.health.history import DAYS, HealthHistory
+from osiris_provider.plugins.health.history import DAYS, HealthHistory, Stretches
 from osiris_provider.plugins.health.streaks import Glance, Stretch
 from osiris_provider.plugins.health.summary import fleet_of, summary_of
 
@@ -83,7 +83,7 @@ class Answers:
         with self._open() as store:
             watched = store.watched()
             days, whole = self._history.read(store, now, PATIENCE)
-            known = {one.asset_id: [day.get(one.asset_id) for day in days.values()] for one in watched}
+            known = {one.asset_id: _of(one, days) for one in watched}
             ids = [_newest_id(one, known[one.asset_id]) for one in watched]
             last = store.checks(ids)
         window = _window(now)
@@ -102,6 +102,12 @@ def _json(answer: Any) -> str:
 def _window(now: datetime) -> datetime:
     first: date = now.date() - timedelta(days=DAYS - 1)
     return datetime.combine(first, datetime.min.time(), timezone.utc)
+
+
+def _of(watched: WatchedConnection, days: Mapping[date, Stretches]) -> list[Stretch | None]:
+    """Return the days of a connection; none before its earliest event, which Airflow may have cleaned away since."""
+    first = watched.first.date()
+    return [stretches.get(watched.asset_id) if day >= first else None for day, stretches in days.items()]
 
 
 def _newest_id(watched: WatchedConnection, days: Sequence[Stretch | None]) -> int:
