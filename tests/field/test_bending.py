@@ -32,6 +32,8 @@ NOON = DAY.replace(hour=12)
 HALF, FINE = NOON.replace(microsecond=500_000), NOON.replace(microsecond=1)
 WIDE = Decimal("12345678901234567.89")
 
+WRITING = (Path(__file__).resolve().parents[2] / "docs" / "writing.md").read_text(encoding="utf-8")
+
 Case = tuple[str, Any, Any]
 """Type of a column, a value that fits, and one that the server would bend."""
 
@@ -105,6 +107,22 @@ POSTGRES: list[Case] = [
     ("INTERVAL(0)", "PT1S", "PT1.5S"),
     ("INTERVAL(0)", "1.5 days", "1 day 1.5 sec"),
     ("INTERVAL", "PT0.000001S", "PT0.0000001S"),
+    ("INTERVAL YEAR TO MONTH", "1 year 2 mons", "1 mon 5 days"),
+    ("INTERVAL YEAR TO MONTH", "-14 months", "P1Y2M3D"),
+    ("INTERVAL YEAR TO MONTH", dt.timedelta(0), dt.timedelta(days=40)),
+    ("INTERVAL YEAR TO MONTH", "P1Y2M", "P2W"),
+    ("INTERVAL YEAR TO MONTH", "PT0S", "PT5S"),
+    ("INTERVAL DAY TO MINUTE", "P-1DT2H-5M", "P1DT1.5H"),
+    ("INTERVAL YEAR", "3 years", "1 year 2 mons"),
+    ("INTERVAL DAY", "1 mon 2 days", "2 days 03:00:00"),
+    ("INTERVAL DAY", dt.timedelta(0), dt.timedelta(days=1)),
+    ("INTERVAL DAY TO HOUR", "1 day 2 hours", "1 day 90 minutes"),
+    ("INTERVAL DAY TO HOUR", dt.timedelta(hours=49), dt.timedelta(minutes=90)),
+    ("INTERVAL HOUR TO MINUTE", dt.timedelta(minutes=90), dt.timedelta(seconds=90)),
+    ("INTERVAL HOUR TO MINUTE", "1 hour 30 min", "1:30:10"),
+    ("INTERVAL HOUR TO MINUTE", dt.time(1, 30), dt.time(1, 30, 30)),
+    ("INTERVAL DAY TO SECOND(0)", dt.timedelta(seconds=90), dt.timedelta(milliseconds=1500)),
+    ("months_only", "5 months", "5 days"),
     ("DOUBLE PRECISION", "0.1", "12345678901234567.89"),
     ("DOUBLE PRECISION", "1e22", "1e-400"),
     ("REAL", "0.1", "16777217"),
@@ -123,6 +141,7 @@ DOMAINS = (
     "CREATE DOMAIN many_cents AS cents CHECK (VALUE > 0)",
     "CREATE DOMAIN whole_seconds AS timestamp(0)",
     "CREATE DOMAIN some_day AS date",
+    "CREATE DOMAIN months_only AS interval month",
 )
 DUCKDB: list[Case] = [
     *COMMON,
@@ -199,6 +218,16 @@ class TestMySQL:
             write(connection, [value], lossy="round", engine=engine)
             assert execute("SELECT v FROM target") == ((expected,),), kind
 
+    def test_what_is_inside_of_json_is_left_to_the_server_as_documented(
+        self, connection: dict[str, Any], execute: Any
+    ) -> None:
+        assert "MySQL's `JSON` has its numbers with a fraction as doubles" in WRITING
+        execute("DROP TABLE IF EXISTS target")
+        execute("CREATE TABLE target (id INT PRIMARY KEY, v JSON)")
+        write(connection, ['{"a": 12345678901234567.89}', f'{{"a": {2**64 - 1}}}'])
+        numbers = [text.partition(":")[2].strip(" }") for (text,) in execute("SELECT v FROM target ORDER BY id")]
+        assert numbers in (["1.2345678901234568e16", str(2**64 - 1)], ["12345678901234567.89", str(2**64 - 1)])
+
     def test_nothing_is_guessed_with_lossy_round_either(self, connection: dict[str, Any], execute: Any) -> None:
         for kind, bad in (("ENUM('x','y')", "2"), ("DATE", "20240229"), ("YEAR", 24)):
             execute("DROP TABLE IF EXISTS target")
@@ -230,6 +259,34 @@ class TestPostgres:
             write(connection, [HALF], lossy="round")
             cursor.execute("SELECT v FROM target")
             assert cursor.fetchall() == [(NOON.replace(second=1),)]
+        close_all()
+
+    @pytest.mark.parametrize(
+        ("kind", "text", "kept"),
+        [
+            ("numeric(5,2)[]", "{1.239}", "{1.24}"),
+            ("timestamp(0)[]", "{2024-02-29 12:00:00.5}", '{"2024-02-29 12:00:01"}'),
+            ("price", "(1.239)", "(1.24)"),
+            ("tsrange", "[2024-02-29 12:00:00.0000005,)", '["2024-02-29 12:00:00",)'),
+            ("jsonb", '{"a": 12345678901234567.89}', '{"a": 12345678901234567.89}'),
+        ],
+    )
+    def test_what_is_inside_of_a_text_is_left_to_the_server_as_documented(
+        self, postgres_database: Address, kind: str, text: str, kept: str
+    ) -> None:
+        assert "which rounds `{1.239}` in a `numeric(5,2)[]`" in WRITING
+        place = asdict(postgres_database)
+        connection = {"family": "postgres", "alias": "test", **place}
+        place["dbname"] = place.pop("database")
+        with closing(psycopg2.connect(**place)) as client, client.cursor() as cursor:
+            client.autocommit = True
+            cursor.execute("DROP TYPE IF EXISTS price CASCADE")
+            cursor.execute("CREATE TYPE price AS (amount numeric(5,2))")
+            cursor.execute("DROP TABLE IF EXISTS target")
+            cursor.execute(f"CREATE TABLE target (id INT, v {kind})")
+            write(connection, [text])
+            cursor.execute("SELECT v::text FROM target")
+            assert cursor.fetchall() == [(kept,)]
         close_all()
 
 

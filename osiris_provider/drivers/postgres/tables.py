@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments, integer_constraints
+from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments, Part, integer_constraints
 from osiris_provider.drivers.sql.tables import Column
 
 if TYPE_CHECKING:
@@ -30,6 +30,15 @@ _OTHERS = {
     "char": ColumnConstraints(octets=1),
     "money": ColumnConstraints(scale=2),
 }
+_PARTS: tuple[tuple[int, Part], ...] = (
+    (12, "second"),
+    (11, "minute"),
+    (10, "hour"),
+    (3, "day"),
+    (1, "month"),
+    (2, "year"),
+)
+"""Of an interval, the smallest first, by their bits in its ``atttypmod``."""
 _FRACTION = 6
 _HEADER = 4
 """That PostgreSQL adds to the size of a type."""
@@ -90,7 +99,10 @@ def constraints_of(kind: str, size: int, *, nullable: bool) -> ColumnConstraints
     if kind in _MOMENTS:
         # The upper half of an interval's says which parts it has.
         fraction = min(size & 0xFFFF, _FRACTION) if size >= 0 else _FRACTION
-        return ColumnConstraints(nullable=nullable, moments=replace(_MOMENTS[kind], fraction=fraction))
+        moments = replace(_MOMENTS[kind], fraction=fraction)
+        if kind == "interval" and size >= 0:
+            moments = replace(moments, finest=next((part for bit, part in _PARTS if size >> 16 & 1 << bit), "second"))
+        return ColumnConstraints(nullable=nullable, moments=moments)
     if kind in ("varchar", "bpchar") and size > _HEADER:
         return ColumnConstraints(nullable=nullable, chars=size - _HEADER)
     if kind == "numeric" and size > _HEADER:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Part = Literal["year", "month", "day", "hour", "minute", "second"]
+"""Of a span of time."""
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -13,6 +16,7 @@ class Moments:
     :param kind: a day, a time of day (or a duration), both, a year, or a span of time, whose texts the server judges.
     :param fraction: digits of a second.
     :param zoned: whether it has a zone.
+    :param finest: the smallest part that a span of time keeps; what is below it is cut.
     :param as_text: whether moments go in as Arrow writes them, which it does for the years 1 to 32767.
     """
 
@@ -20,6 +24,7 @@ class Moments:
     fraction: int = 6
     zoned: bool = False
     as_text: bool = False
+    finest: Part = "second"
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,11 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments
+from osiris_provider.drivers.sql.intervals import DIGITS, Problem, cut_parts, remainder
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-
-Problem = tuple[Any, str]
-"""Which rows have it, and what it is."""
 
 _DATE: Final = r"\d{4,7}-\d\d-\d\d( \(BC\))?"
 _CLOCK: Final = r"\d\d:\d\d(:\d\d(\.\d+)?)?"
@@ -24,7 +22,6 @@ _ZONE: Final = r" ?(Z|[+-]\d\d(:?\d\d(:?\d\d)?)?)?"
 _ENDLESS: Final = r"|-?infinity"
 _EXACT_DIGITS: Final = {24: 7, 53: 16}
 """By binary digits: numbers that are written with fewer digits are the same in a column of them, far from its ends."""
-_DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _SENT_DIGITS: Final = 6
 """In microseconds all moments are sent."""
 _WRITTEN: Final = -62_135_596_800, 971_890_963_200
@@ -63,9 +60,9 @@ def round_moments(column: pa.Array, fraction: int) -> pa.Array:
     dtype = column.type
     if not _is_fine(dtype, fraction):
         return column
-    step = 10 ** (_DIGITS[dtype.unit] - fraction)
+    step = 10 ** (DIGITS[dtype.unit] - fraction)
     ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(dtype) else column.cast(pa.int64())
-    rest = _modulo(pc.add(ticks, step // 2), step)
+    rest = remainder(pc.add(ticks, step // 2), step)
     ticks = pc.subtract(pc.add(ticks, step // 2), rest)
     return ticks.cast(pa.int32()).cast(dtype) if pa.types.is_time32(dtype) else ticks.cast(dtype)
 
@@ -113,7 +110,7 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
     if not any(test(dtype) for test in taken):
         yield pc.is_valid(column), f"a value of type {dtype} is no {moments.kind}"
     elif (pa.types.is_timestamp(dtype) or pa.types.is_duration(dtype)) and (
-        spare := _SENT_DIGITS - _DIGITS[dtype.unit]
+        spare := _SENT_DIGITS - DIGITS[dtype.unit]
     ) > 0:
         limit = (2**63 - 1) // 10**spare
         ticks = column.cast(pa.int64())
@@ -132,7 +129,7 @@ def _ticks(second: int, dtype: pa.DataType) -> int:
 
     if pa.types.is_date32(dtype):
         return second // 86_400
-    digits = _DIGITS["ms" if pa.types.is_date(dtype) else dtype.unit]
+    digits = DIGITS["ms" if pa.types.is_date(dtype) else dtype.unit]
     return second * int(10**digits)
 
 
@@ -158,6 +155,9 @@ def _cut_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
     import pyarrow.compute as pc
 
     dtype = column.type
+    if moments.finest != "second":
+        yield from cut_parts(column, moments.finest)
+        return
     digits = f"the column keeps {moments.fraction} digits of a second, the value has more"
     if _is_text(dtype):
         if moments.kind == "date":
@@ -170,15 +170,15 @@ def _cut_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
             pattern = rf"(?i){fine}\d*\s*(s|$)" if moments.kind == "interval" else rf":\d\d{fine}"
             yield pc.match_substring_regex(column, pattern), digits
     elif moments.kind == "date" and pa.types.is_timestamp(dtype):
-        day = 86_400 * 10 ** _DIGITS[dtype.unit]
+        day = 86_400 * 10 ** DIGITS[dtype.unit]
         yield (
-            pc.not_equal(_modulo(column.cast(pa.int64()), day), 0),
+            pc.not_equal(remainder(column.cast(pa.int64()), day), 0),
             ("the column keeps the day, the value has a time of day too"),
         )
     elif _is_fine(dtype, moments.fraction):
-        step = 10 ** (_DIGITS[dtype.unit] - moments.fraction)
+        step = 10 ** (DIGITS[dtype.unit] - moments.fraction)
         ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(dtype) else column.cast(pa.int64())
-        yield pc.not_equal(_modulo(ticks, step), 0), digits
+        yield pc.not_equal(remainder(ticks, step), 0), digits
 
 
 def _is_fine(dtype: pa.DataType, fraction: int) -> bool:
@@ -186,17 +186,7 @@ def _is_fine(dtype: pa.DataType, fraction: int) -> bool:
     import pyarrow as pa
 
     tests = (pa.types.is_timestamp, pa.types.is_time, pa.types.is_duration)
-    return any(test(dtype) for test in tests) and _DIGITS[dtype.unit] > fraction
-
-
-def _modulo(numbers: pa.Array, step: int) -> pa.Array:
-    """Return what is left of whole numbers, never less than 0."""
-    import numpy as np
-    import pyarrow as pa
-
-    values = numbers.fill_null(0).to_numpy(zero_copy_only=False)
-    mask = np.asarray(numbers.is_null()) if numbers.null_count else None
-    return pa.array(values % step, pa.int64(), mask=mask)
+    return any(test(dtype) for test in tests) and DIGITS[dtype.unit] > fraction
 
 
 def _cut_numbers(column: pa.Array, scale: int, *, integers: bool) -> Iterator[Problem]:

@@ -1,0 +1,66 @@
+"""Columns that keep some parts of a span of time only: ``interval year to month`` drops days, silently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Problem = tuple[Any, str]
+"""Which rows have it, and what it is."""
+DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+"""Behind the second, by the unit of a type of Arrow."""
+
+_SECONDS: Final = {"year": 0, "month": 0, "day": 0, "hour": 3600, "minute": 60}
+"""That a part has; 0 for those to which no second of a time is carried."""
+_WORDS: Final = ("y|years?", "mons?|months?", "d|days?", "h|hours?", "m|mins?|minutes?")
+_ISO: Final = ("Y", "M", "D", "H", "M")
+"""How PostgreSQL lets one write these parts, in words and in ISO 8601."""
+_CLOCK: Final = 3
+"""Parts before the letter T."""
+
+
+def cut_parts(column: pa.Array, finest: str) -> Iterator[Problem]:
+    """Yield what a column of spans without seconds would cut; a time or duration is sent as such, without days.
+
+    :param column: of texts, times or durations.
+    :param finest: the smallest part that the column keeps.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    dtype = column.type
+    reason = f"the column keeps no part that is smaller than a {finest}"
+    if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
+        pattern = _pattern(list(_SECONDS).index(finest) + 1)
+        yield pc.invert(pc.match_substring_regex(column, pattern)), f"{reason}; write it as '1 {finest}'"
+    elif pa.types.is_time(dtype) or pa.types.is_duration(dtype):
+        ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(dtype) else column.cast(pa.int64())
+        seconds = _SECONDS[finest]
+        lost = remainder(ticks, seconds * 10 ** DIGITS[dtype.unit]) if seconds else ticks
+        yield pc.not_equal(lost, 0), reason
+    else:
+        yield pc.is_valid(column), reason
+
+
+def _pattern(parts: int) -> str:
+    """Return what texts of whole parts are like, such as ``1 year 2 mons`` and ``P1Y2M``.
+
+    :param parts: how many of them are kept, from the year on.
+    """
+    words = "|".join(_WORDS[:parts])
+    iso = [rf"([+-]?\d+{letter})?" for letter in _ISO[:parts]]
+    clock = f"(T{''.join(iso[_CLOCK:])})?" if parts > _CLOCK else ""
+    return rf"(?i)^\s*(([+-]?\d+ ?({words})\s*)+|P{''.join(iso[:_CLOCK])}{clock}|PT0S)\s*$"
+
+
+def remainder(numbers: pa.Array, step: int) -> pa.Array:
+    """Return what is left of whole numbers, never less than 0."""
+    import numpy as np
+    import pyarrow as pa
+
+    values = numbers.fill_null(0).to_numpy(zero_copy_only=False)
+    mask = np.asarray(numbers.is_null()) if numbers.null_count else None
+    return pa.array(values % step, pa.int64(), mask=mask)
