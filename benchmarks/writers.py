@@ -62,12 +62,17 @@ def osiris(place: Place, **config: Any) -> Work:
         connection = {"family": place.family, "alias": "bench", **asdict(place.address)}
     staging = Staging(place.directory.as_uri(), UPath)
     staged = staging.read(StagedData(f"{place.directory.as_uri()}/{STAGED}", 0, 0, []))
-    inputs = {"extract": staged}
-    get_connector(place.family).close_client(get_connector(place.family).create_client(connection))
+
+    def write(table: str, data: Any) -> None:
+        step = {"table": table, "resolved_connection": connection, "create_if_missing": True, **config}
+        driver.run(step_id="bench", config=step, inputs={"extract": data}, ctx=Context())
+
+    # It imports its libraries when it meets the first rows, as the reader does.
+    write("bench_warm", {"data": staged["data"].schema.empty_table()})
+    get_connector(place.family).close_all()
 
     def work() -> None:
-        step = {"table": TARGET, "resolved_connection": connection, **config}
-        driver.run(step_id="bench", config=step, inputs=inputs, ctx=Context())
+        write(TARGET, staged)
 
     return work
 

@@ -84,15 +84,18 @@ def to_reader(value: Any, step: str | None = None) -> pa.RecordBatchReader:
 
 def _arrow_reader(value: Any) -> pa.RecordBatchReader | None:
     import pyarrow as pa
-    import pyarrow.dataset as ds
 
     if isinstance(value, pa.RecordBatchReader):
         return value
     if isinstance(value, pa.RecordBatch):
         return pa.RecordBatchReader.from_batches(value.schema, [value])
-    if isinstance(value, pa.Table | ds.Scanner):
+    if isinstance(value, pa.Table):
         return value.to_reader()
-    if isinstance(value, ds.Dataset):
+    # To import it takes a fifth of a second; whoever has a dataset has done so.
+    ds: Any = sys.modules.get("pyarrow.dataset")
+    if ds is not None and isinstance(value, ds.Scanner):
+        return value.to_reader()
+    if ds is not None and isinstance(value, ds.Dataset):
         return value.scanner(batch_size=BATCH_ROWS).to_reader()
     return pa.RecordBatchReader.from_stream(value) if hasattr(value, "__arrow_c_stream__") else None
 

@@ -6,7 +6,7 @@ goes as text (:mod:`osiris_provider.drivers.postgres.values`), which the server 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.postgres.values import is_binary
@@ -15,6 +15,8 @@ from osiris_provider.drivers.sql.base import json_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
+PIECE_BYTES = 512 * 1024
+"""Of Arrow data, about, that are encoded at a time: memory for more than that is asked of the system each time anew."""
 _AS_IS = object()
 
 
@@ -29,8 +31,8 @@ def binary_types(schema: pa.Schema, kinds: Mapping[str, str]) -> dict[str, pa.Da
     return sent if sent and len(sent) == len(types) else None
 
 
-def binary_of(batch: pa.RecordBatch, types: Mapping[str, pa.DataType], kinds: Mapping[str, str]) -> bytes:
-    """Return a batch as the whole of a binary COPY.
+def binary_of(batch: pa.RecordBatch, types: Mapping[str, pa.DataType], kinds: Mapping[str, str]) -> Iterator[bytes]:
+    """Yield a batch as the whole of a binary COPY, in pieces.
 
     :param batch: of columns that :func:`binary_types` has a type for, with values that fit.
     :param types: what that function returned.
@@ -51,7 +53,11 @@ def binary_of(batch: pa.RecordBatch, types: Mapping[str, pa.DataType], kinds: Ma
         else:
             builders[field.name] = ArrowToPostgresBinaryEncoder.infer_encoder(field)
     encoder = ArrowToPostgresBinaryEncoder.new_with_encoders(sent.schema, builders)
-    return b"".join((encoder.write_header(), encoder.write_batch(sent), encoder.finish()))
+    rows = max(1, sent.num_rows * PIECE_BYTES // max(sent.nbytes, 1))
+    yield encoder.write_header()
+    for start in range(0, sent.num_rows, rows):
+        yield encoder.write_batch(sent.slice(start, rows))
+    yield encoder.finish()
 
 
 def _sent_as(dtype: pa.DataType, kind: str) -> pa.DataType | None:

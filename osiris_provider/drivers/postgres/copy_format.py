@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -20,12 +20,12 @@ class CopyFormat:
     """How batches go into a COPY.
 
     :param name: PostgreSQL's, of the format.
-    :param encode: makes of a batch what is sent.
+    :param encode: makes of a batch what is sent, in pieces.
     :param first_lines: says for each row of a batch at which line it begins, as COPY counts when it refuses one.
     """
 
     name: Literal["binary", "csv"]
-    encode: Callable[[pa.RecordBatch], bytes | memoryview]
+    encode: Callable[[pa.RecordBatch], Iterable[bytes | memoryview]]
     first_lines: Callable[[pa.RecordBatch], Sequence[int]]
 
 
@@ -37,7 +37,7 @@ def copy_format(schema: pa.Schema, kinds: Mapping[str, str]) -> CopyFormat:
     """
     types = binary_types(schema, kinds)
     if types is None:
-        return CopyFormat("csv", csv_of, _first_lines)
+        return CopyFormat("csv", lambda batch: [csv_of(batch)], _first_lines)
     return CopyFormat(
         "binary", partial(binary_of, types=types, kinds=kinds), lambda batch: range(1, batch.num_rows + 1)
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from osiris_provider.drivers.postgres.copy_format import CopyFormat, copy_format
 from osiris_provider.drivers.postgres.extractor import PostgresDriver, quote
 from osiris_provider.drivers.postgres.names import check_column_names, check_config_names
 from osiris_provider.drivers.postgres.nul import PostgresWriteConfig, without_nul
+from osiris_provider.drivers.postgres.pieces import encoded_ahead
 from osiris_provider.drivers.postgres.tables import columns_of, unique_keys
 from osiris_provider.drivers.postgres.values import column_type
 from osiris_provider.drivers.sql import tables, write
@@ -154,13 +154,15 @@ def _copy(cursor: extensions.cursor, config: WriteConfig, table: str, batches: B
     """Copy all batches, each in a COPY of its own."""
     name = STAGE if table == STAGE else tables.split_table(config.table)[1]
     rows = 0
-    for batch, sent in write.encoded_ahead(batches, copy_format.encode):
+    for batch, pieces in encoded_ahead(batches, copy_format.encode):
         names = ", ".join(map(quote, batch.schema.names))
         statement = f"COPY {table} ({names}) FROM STDIN (FORMAT {copy_format.name})"
         try:
-            cursor.copy_expert(statement, io.BytesIO(sent), size=_BLOCK)
+            cursor.copy_expert(statement, pieces, size=_BLOCK)
         except _database_error() as error:
-            problem = _refused(config, error, name, copy_format.first_lines(batch), rows, batch.schema.names)
+            problem = pieces.error or _refused(
+                config, error, name, copy_format.first_lines(batch), rows, batch.schema.names
+            )
             if problem is None:
                 raise
         else:

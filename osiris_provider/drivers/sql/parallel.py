@@ -8,40 +8,46 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-Batches = Iterator["pa.RecordBatch"]
+T = TypeVar("T")
 AHEAD = 1
 """Batches of each stream that wait to be taken; one more is being made."""
 
 
-def read_ahead(streams: Sequence[Batches], interrupt: Callable[[], object]) -> Batches:
+def read_ahead(streams: Sequence[Iterator[T]], interrupt: Callable[[], object], ahead: int = AHEAD) -> Iterator[T]:
     """Yield the batches of streams, in their order within each stream, as they come.
 
     A stream is only ever used by its own thread, also to close it if it has a ``close``. No thread outlives this
     generator. The first error of a stream is raised here, and ends them all.
 
-    :param streams: iterators of batches.
+    :param streams: iterators of batches, or of anything else.
     :param interrupt: has the streams' reads from the server fail at once; called when not everything was taken, from
         the thread that takes the batches. What the streams raise then is dropped.
+    :param ahead: how many of each stream may wait to be taken.
     """
-    threads = _Threads(streams)
+    threads = _Threads(streams, ahead)
     try:
         yield from threads.batches()
     finally:
         threads.stop(interrupt)
 
 
-class _Threads:
+@dataclass(frozen=True)
+class _End:
+    """A stream is at its end, or has failed."""
+
+    error: BaseException | None = None
+
+
+class _Threads(Generic[T]):
     """The threads of some streams, and the batches between them and who takes them."""
 
-    def __init__(self, streams: Sequence[Batches]) -> None:
-        self._results: SimpleQueue[pa.RecordBatch | BaseException | None] = SimpleQueue()
-        self._room = threading.Semaphore(AHEAD * len(streams))
+    def __init__(self, streams: Sequence[Iterator[T]], ahead: int) -> None:
+        self._results: SimpleQueue[T | _End] = SimpleQueue()
+        self._room = threading.Semaphore(ahead * len(streams))
         self._stopped = threading.Event()
         self._running = len(streams)
         self._threads = [
@@ -49,18 +55,16 @@ class _Threads:
             for number, stream in enumerate(streams, start=1)
         ]
 
-    def batches(self) -> Batches:
-        import pyarrow as pa
-
+    def batches(self) -> Iterator[T]:
         for thread in self._threads:
             thread.start()
         while self._running:
             result = self._results.get()
-            if not isinstance(result, pa.RecordBatch):
+            if isinstance(result, _End):
                 self._running -= 1
-                if result is None:
+                if result.error is None:
                     continue
-                raise result
+                raise result.error
             self._room.release()
             yield result
             # Nothing here may keep it alive while the next one is awaited.
@@ -75,15 +79,15 @@ class _Threads:
             if thread.ident is not None:
                 thread.join()
 
-    def _run(self, stream: Batches) -> None:
+    def _run(self, stream: Iterator[T]) -> None:
         try:
             self._pass_on(stream)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to who takes the batches
-            self._results.put(error)
+            self._results.put(_End(error))
         else:
-            self._results.put(None)
+            self._results.put(_End())
 
-    def _pass_on(self, stream: Batches) -> None:
+    def _pass_on(self, stream: Iterator[T]) -> None:
         try:
             for batch in stream:
                 self._room.acquire()
