@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from osiris_provider.errors import Fault
@@ -12,7 +15,8 @@ from osiris_provider.hook_doctor.catch import TEST, run_test
 from osiris_provider.hook_doctor.classify import classify
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.faults import NO_PROVIDER, PROVIDER_BROKEN, UNTESTABLE
-from osiris_provider.hook_doctor.registry import hook_type
+from osiris_provider.hook_doctor.registry import hook_type, hook_types
+from osiris_provider.hook_doctor.wire import STARTED, receive_text
 from osiris_provider.net.deadline import Deadline
 
 Answer = dict[str, Any]
@@ -96,12 +100,18 @@ def _hook_class(conn_type: str) -> tuple[Any, str]:
     """Return the class of a type's hook, and the name of its argument for the connection's id."""
     from importlib import import_module
 
-    try:
-        info = _providers().hooks.get(conn_type)
-    except ImportError:
-        raise _FaultError(PROVIDER_BROKEN) from None
-    if info is None or not info.hook_class_name:
+    known = _providers().hooks
+    if conn_type not in known:
         raise _FaultError(NO_PROVIDER)
+    try:
+        info = known[conn_type]
+    except ImportError:
+        info = None
+    if info is None:
+        # Airflow has not been able to import it.
+        raise _FaultError(PROVIDER_BROKEN)
+    if not info.hook_class_name:
+        raise _FaultError(UNTESTABLE)
     module, _, name = info.hook_class_name.rpartition(".")
     try:
         return getattr(import_module(module), name), info.connection_id_attribute_name
@@ -120,15 +130,45 @@ def _providers() -> Any:
     return airflow_providers.ProvidersManagerTaskRuntime()  # type: ignore[no-untyped-call] # Airflow's
 
 
-def main() -> None:
-    """Check the connection that standard input has, and answer on standard output."""
-    import os
-    import sys
+def load() -> None:
+    """Import what the checks of all types need; a server does it before it forks."""
+    import pycares
+    from airflow.sdk import Connection, log
 
-    answer_to = os.dup(1)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 1)
-    seconds, _, text = sys.stdin.read().partition("\n")
-    answer = examine(HookConnection.from_json(text), Deadline(float(seconds)))
-    os.write(answer_to, json.dumps(answer).encode())
-    os._exit(0)
+    del Connection, pycares
+    # What these processes say goes nowhere. For what would be masked there Airflow imports its task runner.
+    log.mask_secret = _mask_nothing
+    log.amask_secret = _amask_nothing
+    hook_types()
+    _providers().hooks  # noqa: B018 - read when asked for, once a process
+
+
+def _mask_nothing(secret: Any, name: str | None = None) -> None:
+    del secret, name
+
+
+async def _amask_nothing(secret: Any, name: str | None = None) -> None:
+    del secret, name
+
+
+def warm(conn_type: str) -> None:
+    """Import the hook of a connection type.
+
+    :param conn_type: of an installed provider, or not.
+    """
+    _hook_class(conn_type)
+
+
+def serve(work: socket.socket, deadline: float) -> None:
+    """Check the connection that comes by a socket, and answer there.
+
+    :param work: has the connection, after its length; gets :data:`STARTED`, then a line of JSON.
+    :param deadline: by the monotonic clock.
+    """
+    connection = HookConnection.from_json(receive_text(work))
+    with suppress(Exception):
+        # The check will tell.
+        warm(connection.conn_type)
+    work.sendall(STARTED)
+    answer = examine(connection, Deadline(deadline - time.monotonic()))
+    work.sendall(json.dumps(answer).encode() + b"\n")

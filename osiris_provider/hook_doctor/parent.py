@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
-from osiris_provider.connectors.faults import TIMED_OUT
+from osiris_provider.connectors.faults import NOT_ASKED, TIMED_OUT
 from osiris_provider.errors import ConnectorError, Fault
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.faults import NO_VERDICT, TEST_FAILED
+from osiris_provider.hook_doctor.faults import NO_PROVIDER, NO_VERDICT, TEST_FAILED
+from osiris_provider.hook_doctor.processes import servers
 from osiris_provider.hook_doctor.registry import hook_type
+from osiris_provider.hook_doctor.server import MAX_TYPE
 from osiris_provider.hook_doctor.tables import known_faults
 from osiris_provider.net.deadline import Deadline
 
-# "-c" has the working directory as the first place to import from: nothing may be planted there.
-_CHILD = """import sys
-sys.path = [one for one in sys.path if one]
-from osiris_provider.hook_doctor.child import main
-main()
-"""
 _CLASS = re.compile(r"[A-Za-z_]\w{0,60}")
 _MASK = "***"
 
@@ -47,32 +37,14 @@ def check_hook(connection: HookConnection, deadline: Deadline) -> dict[str, Any]
 
 
 def _ask(connection: HookConnection, deadline: Deadline) -> Mapping[str, Any]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_CONN_")}
-    process = subprocess.Popen(  # noqa: S603 - this interpreter, and a constant
-        [sys.executable, "-c", _CHILD],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env={**environment, "_AIRFLOW__AS_LIBRARY": "1"},
-    )
-    try:
-        said, _ = process.communicate(f"{deadline.remaining()}\n{connection.as_json()}".encode(), deadline.remaining())
-    except (subprocess.TimeoutExpired, TimeoutError):
-        return {"fault": TIMED_OUT.slug}
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    return _parsed(said)
-
-
-def _parsed(said: bytes) -> Mapping[str, Any]:
-    with suppress(ValueError):
-        answer = json.loads(said)
-        if isinstance(answer, dict) and (isinstance(answer.get("details"), dict) or "fault" in answer):
-            return answer
-    return {"fault": NO_VERDICT.slug}
+    if len(connection.conn_type.encode()) > MAX_TYPE:
+        return {"fault": NO_PROVIDER.slug}
+    answer = servers().run(connection.conn_type, connection.as_json(), deadline)
+    if answer.value is not None:
+        return answer.value
+    if deadline.left() > 0:
+        return {"fault": NO_VERDICT.slug}
+    return {"fault": (TIMED_OUT if answer.started else NOT_ASKED).slug}
 
 
 def _error(answer: Mapping[str, Any], connection: HookConnection, deadline: Deadline) -> ConnectorError:
