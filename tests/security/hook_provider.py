@@ -33,7 +33,7 @@ def note(connection):
 
 
 def wait_for_note(connection):
-    while open(connection.extra_dejson["pids"]).read().count("\n") < 2:
+    while open(connection.extra_dejson["pids"]).read().count("\\n") < 2:
         time.sleep(0.01)
 
 
