@@ -28,7 +28,7 @@ COLOURS = {
     "unknown": "magenta",
 }
 _IN_WORDS = ("note", "exists", "expires")
-"""Details that are told in a sentence: a note is one, and says what "exists" tells programs."""
+"""Details that are said in a sentence: a note is one, and says what "exists" tells programs."""
 NARROW = 90
 WIDE = 140
 """Columns below which a table, or one with many columns, would break words."""

@@ -2,7 +2,7 @@
 
 Between the two stand a few batches and nothing else: rows go to the writer as they go into staging. The writer learns
 that its input is at its end only when the step before has succeeded, so that it commits nothing that an error behind
-the last row would have prevented. Where it cannot keep up at all, or reading has to begin anew, what it has done is
+the last row would have prevented. Where it cannot keep up at all, or reading has to begin again, what it has done is
 undone, and it runs behind the other step as usual.
 """
 
@@ -72,7 +72,7 @@ class Overlap:
                         self._pass_on(batch)
                     yield batch
             except BaseException:
-                # Perhaps staging begins anew, with other types.
+                # Perhaps staging begins again, with other types.
                 self._abandoned.set()
                 raise
 
@@ -95,7 +95,7 @@ class Overlap:
         if self._abandoned.is_set():
             self._thread.join(_LEAVE_SECONDS)
             if self._thread.is_alive():
-                # It waits for its server, and nobody else works at one now.
+                # It waits for its server, and no one else works at one now.
                 stop_all()
         self._thread.join()
 
