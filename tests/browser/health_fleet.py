@@ -64,7 +64,7 @@ def stories(now: datetime) -> dict[str, Story]:
         "osiris://duckdb/analytics": lambda _: well(1.4),
         "osiris://api/weather": lambda ago: silent if 30 < ago < 34 else well(95),
         "osiris://mysql/billing": lambda _: well(8, **maria),
-        "osiris://airflow/aws_default": lambda _: well(310),
+        "osiris://airflow/aws_default": lambda _: {**well(310), "details": {"proven": False}},
     }
 
 

@@ -14,6 +14,7 @@ import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -212,9 +213,11 @@ def _database(metadata: Address | None) -> dict[str, str]:
     if metadata is None:
         return {}
     url = f"{quote(metadata.user)}:{quote(metadata.password, safe='')}@{metadata.host}:{metadata.port}"
+    # Which of the two is installed differs between versions of Airflow.
+    driver = "psycopg_async" if find_spec("psycopg") else "asyncpg"
     return {
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{url}/{metadata.database}",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg_async://{url}/{metadata.database}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+{driver}://{url}/{metadata.database}",
     }
 
 

@@ -94,6 +94,12 @@ def test_texts_of_peers_are_short_and_printable() -> None:
     assert parsed.details == {"na me": "bell"}
 
 
+def test_a_healthy_connection_may_be_unproven() -> None:
+    assert check(0, OK).proven
+    one = check(0, OK, proven=False, banner="hello")
+    assert (one.proven, one.details) == (False, {"banner": "hello"})
+
+
 def test_a_slug_that_is_none_is_no_fault() -> None:
     report = {"category": "auth", "details": {"fault": "<script>"}}
     assert condition_of(report) == Condition("auth", "")

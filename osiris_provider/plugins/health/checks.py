@@ -69,6 +69,7 @@ class Check:
 
     :param latency_ms: milliseconds; None if the server was not reached, or the event does not say.
     :param details: what was found besides, as names and short texts.
+    :param proven: False if the connection is healthy without its credentials having been accepted.
     :param expires: what ends soon: ``what``, and the moment ``at``.
     """
 
@@ -77,6 +78,7 @@ class Check:
     message: str
     latency_ms: float | None
     details: Mapping[str, str]
+    proven: bool
     expires: tuple[tuple[str, datetime], ...]
     run: Run
 
@@ -127,6 +129,7 @@ def parse_check(at: datetime, text: str, run: Run) -> Check | None:
         _text(report.get("message", "")),
         latency_of(report),
         {_text(name): _text(value) for name, value in list(details.items())[:MAX_DETAILS] if _is_plain(name, value)},
+        details.get("proven") is not False,
         tuple(_expiries(details.get("expires"))),
         run,
     )
@@ -148,7 +151,7 @@ def latency_of(report: Mapping[str, Any]) -> float | None:
 
 
 def _is_plain(name: str, value: object) -> bool:
-    return name not in ("fault", "retryable", "expires") and isinstance(value, str | int | float | bool)
+    return name not in ("fault", "retryable", "expires", "proven") and isinstance(value, str | int | float | bool)
 
 
 def _expiries(listed: object) -> list[tuple[str, datetime]]:

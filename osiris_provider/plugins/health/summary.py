@@ -9,6 +9,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
+from osiris_provider.connections.reference import reference_to
 from osiris_provider.plugins.health.checks import Check
 from osiris_provider.plugins.health.events import WatchedConnection
 from osiris_provider.plugins.health.streaks import RECENT, Counts, Glance, Streak, Stretch, join, since
@@ -47,13 +48,14 @@ def summary_of(
         "asset_id": watched.asset_id,
         "family": watched.family,
         "alias": watched.alias,
-        "reference": f"@{watched.family}.{watched.alias}",
+        "reference": reference_to(watched.family, watched.alias),
         "label": label_of(last),
         "health": last.condition.health,
         "category": last.condition.category,
         "fault": last.condition.fault or None,
         "message": last.message,
         "latency_ms": last.latency_ms,
+        "proven": last.proven,
         "details": dict(last.details),
         "expires": [{"what": what, "at": at.isoformat()} for what, at in last.expires],
         "since": began.isoformat(),

@@ -1,7 +1,7 @@
 // One connection: what it is now, how it was, and what has changed.
 
 import { HourChart, Strip, uptimeSaid } from "./draw.js";
-import { Badge, Checked, Expiries, Links, Problem, Since } from "./fleet.js";
+import { Badge, Checked, Expiries, Links, Problem, Since, Unproven } from "./fleet.js";
 import { Go, React, h, logPath, pageOf, useAnswer, useNow } from "./host.js";
 import { ago, duration, latency, moment, plural, word } from "./text.js";
 
@@ -93,7 +93,14 @@ export function Connection({ assetId }) {
       "header",
       { className: "osh-head" },
       h("h1", null, one.reference),
-      h("p", { className: "osh-title" }, h(Badge, { one }), h(Since, { one, now }), h("span", { className: "osh-muted" }, h(Checked, { one, now }))),
+      h(
+        "p",
+        { className: "osh-title" },
+        h(Badge, { one }),
+        h(Since, { one, now }),
+        h("span", { className: "osh-muted" }, h(Checked, { one, now })),
+        h(Unproven, { one }),
+      ),
       h("p", { className: "osh-message" }, one.message, one.details.note && `; ${one.details.note}`),
       h("p", null, h(Expiries, { one, now, within: Infinity })),
       h(Links, { one }),

@@ -20,6 +20,12 @@ export function Badge({ one }) {
   return h("span", { className: `osh-badge osh-of-${one.label}` }, word(one.label));
 }
 
+// Of a connection that is well as far as anyone can say without its credentials.
+export function Unproven({ one }) {
+  const said = "The server answers, but nothing has shown that it accepts the credentials.";
+  return one.health === "healthy" && !one.proven && h("span", { className: "osh-muted", title: said }, "credentials not proven");
+}
+
 export function Since({ one, now }) {
   const lasted = duration(age(one.since, now));
   const said = `${one.health} ${one.since_is_exact ? "since" : "since the first known check,"} ${moment(one.since)}`;
@@ -61,7 +67,7 @@ function Row({ one, days, now }) {
     h(
       "div",
       { className: "osh-who" },
-      h("div", { className: "osh-title" }, h(Badge, { one }), h(Go, { to: pageOf(one.asset_id), className: "osh-name" }, one.reference)),
+      h("div", { className: "osh-title" }, h(Badge, { one }), h(Go, { to: pageOf(one.asset_id), className: "osh-name" }, one.reference), h(Unproven, { one })),
       one.health !== "healthy" && h("p", { className: "osh-message" }, one.message),
       h(Expiries, { one, now }),
     ),
