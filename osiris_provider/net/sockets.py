@@ -13,15 +13,21 @@ from osiris_provider.net.dns import addresses_of
 class DeadlineSocket(socket.socket):
     """A socket each of whose calls is bounded by ``deadline``; None leaves the socket as it is.
 
+    ``until`` bounds one answer of a socket that lives on, beside its own timeout, which begins again with each piece.
     ``peer`` is the host and port that it was opened for.
     """
 
     deadline: Deadline | None = None
+    until: Deadline | None = None
     peer: tuple[str, int] | None = None
 
     def _bound(self) -> None:
         if self.deadline is not None:
             self.settimeout(self.deadline.remaining())
+        elif self.until is not None:
+            left, timeout = self.until.remaining(), self.gettimeout()
+            if timeout is None or timeout > left:
+                self.settimeout(left)
 
     def _count(self, size: int) -> None:
         if self.deadline is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import resource
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from osiris_provider.retry_policy import OsirisRetryPolicy
 from osiris_provider.testing.context import RecordingContext
 
 from tests.security.rogue_http import RogueHttp, api, gzip_bomb
-from tests.servers.http import RawReply, Reply
+from tests.servers.http import RawReply, Reply, Request
 
 MEBIBYTE = 1024 * 1024
 
@@ -178,3 +179,28 @@ def test_cost_figures_of_shopify_are_bounded(
     assert all(0 <= wait <= 300 for wait in waits)
     assert 0 <= (raised.value.retry_after or 0) <= MAX_WAIT
     assert ShopifyConnector().doctor(shop, 5)[1]["details"]["fault"] == "throttled"
+
+
+@pytest.mark.parametrize("part", ["headers", "body"])
+@pytest.mark.parametrize("page", ["1", "2"])
+def test_a_page_that_drips_for_ever_ends(
+    rogue: RogueHttp, monkeypatch: pytest.MonkeyPatch, part: str, page: str
+) -> None:
+    """The timeout between two pieces begins again with each byte; the second page comes over the line of the first."""
+
+    def drip(text: bytes) -> Iterator[bytes]:
+        while not rogue.stopping.wait(0.05):
+            yield text
+
+    def script(request: Request) -> Reply | RawReply:
+        if request.query["page"] != page:
+            return Reply.of_json([{"id": 1}])
+        if part == "headers":
+            return RawReply(itertools.chain([b"HTTP/1.1 200 OK\r\nX-A: "], drip(b"b")))
+        return Reply(200, drip(b" "), {"Content-Type": "application/json"})
+
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    rogue.script = script
+    with pytest.raises(ConnectorError) as raised:
+        extract(api(rogue), pagination={"kind": "page"}, page_timeout=0.3)
+    assert raised.value.fault.slug == "timed_out"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import requests
 
 MAX_ANSWER = 64 * 1024
+ANSWER_SECONDS = 120.0
+"""A token endpoint answers with a few hundred bytes."""
 EARLY_SECONDS = 60.0
 """So long before its end a token is renewed, but not before half of its time."""
 MAX_LIFETIME = 86_400.0
@@ -170,6 +172,7 @@ class TokenAuth(OriginAuth):
                     "POST",
                     "",
                     MAX_ANSWER,
+                    seconds=ANSWER_SECONDS,
                     data=credentials.form(),
                     headers={"Content-Type": "application/x-www-form-urlencoded"},
                 )

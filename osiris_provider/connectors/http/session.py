@@ -210,7 +210,7 @@ class HttpSession(requests.Session):
         self.closed = True
         super().close()
 
-    def ask(self, method: str, path: str, limit: int, **options: Any) -> Answer:
+    def ask(self, method: str, path: str, limit: int, *, seconds: float | None = None, **options: Any) -> Answer:
         """Send a request and read a bounded answer; redirects are followed only within the origin.
 
         A POST is sent once: a redirect that would repeat it, or turn it into a GET, is an error.
@@ -218,14 +218,16 @@ class HttpSession(requests.Session):
         :param method: such as ``GET``.
         :param path: see :meth:`absolute`.
         :param limit: bytes of the body to read.
+        :param seconds: from a request to the end of its answer; None is any number, with a timeout for each piece.
         :raises HttpFaultError: a redirect to another origin, to a login page, or in a circle.
         :raises Exception: whatever requests and urllib3 raise.
         """
-        answer = self._ask(method, path, limit, options)
-        if answer.status == UNAUTHORIZED_STATUS and "auth" not in options and self._origin_auth.expire():
-            # A token may end before its time.
+        with self._line.limited(seconds):
             answer = self._ask(method, path, limit, options)
-        return answer
+            if answer.status == UNAUTHORIZED_STATUS and "auth" not in options and self._origin_auth.expire():
+                # A token may end before its time.
+                answer = self._ask(method, path, limit, options)
+            return answer
 
     def _ask(self, method: str, path: str, limit: int, options: Mapping[str, Any]) -> Answer:
         url, asked = self.absolute(path), dict(options)

@@ -17,6 +17,9 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -28,11 +31,17 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy  # noqa: TID253 
 
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.deadline import Deadline
-from osiris_provider.net.sockets import cut, open_socket
+from osiris_provider.net.sockets import DeadlineSocket, cut, open_socket
 from osiris_provider.net.tls import DeadlineContext, shared_context, tls_context
 
 QUERY_HEADER = "X-Osiris-Query"
 """Carries the parameters of a key, encoded, from the session down to the connection; it is never sent."""
+
+
+class _AnswerLimit(threading.local):
+    """How many seconds an answer may take that the thread asks for; None is any number."""
+
+    seconds: float | None = None
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -45,13 +54,26 @@ class DeadlineAdapter(HTTPAdapter):
     def __init__(self, tls: DeadlineContext | None, deadline: Deadline | None) -> None:
         self._tls = tls
         self._lines: WeakSet[socket.socket] = WeakSet()
-        self._pools = _pool_classes(deadline, self._lines)
+        self._limit = _AnswerLimit()
+        self._pools = _pool_classes(deadline, self._lines, self._limit)
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pool manager of direct connections."""
         super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pools
+
+    @contextmanager
+    def limited(self, seconds: float | None) -> Iterator[None]:
+        """Bound each answer that this thread asks for meanwhile, however slowly it drips.
+
+        :param seconds: from the request to the end of the answer; None is any number.
+        """
+        before, self._limit.seconds = self._limit.seconds, seconds
+        try:
+            yield
+        finally:
+            self._limit.seconds = before
 
     def cut(self) -> None:
         """Break all lines under the caller that waits for an answer; a SOCKS proxy's are not known here."""
@@ -80,9 +102,9 @@ class DeadlineAdapter(HTTPAdapter):
             conn.ca_certs = conn.ca_cert_dir = None
 
 
-def _pool_classes(deadline: Deadline | None, lines: WeakSet[socket.socket]) -> dict[str, Any]:
+def _pool_classes(deadline: Deadline | None, lines: WeakSet[socket.socket], limit: _AnswerLimit) -> dict[str, Any]:
     # A pool passes the keywords that it does not know to its connections.
-    own: dict[str, Any] = {"deadline": deadline, "lines": lines}
+    own: dict[str, Any] = {"deadline": deadline, "lines": lines, "limit": limit}
     return {"http": partial(_Pool, **own), "https": partial(_TLSPool, **own)}
 
 
@@ -95,17 +117,31 @@ class _Line:
     sock: Any
 
     def __init__(
-        self, *args: Any, deadline: Deadline | None = None, lines: WeakSet[socket.socket] | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        deadline: Deadline | None = None,
+        lines: WeakSet[socket.socket] | None = None,
+        limit: _AnswerLimit | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._deadline, self._lines = deadline, lines
+        self._deadline, self._lines, self._limit = deadline, lines, limit
+        self._until: Deadline | None = None
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc] # of the class beside it
         if self._lines is not None:
             self._lines.add(self.sock)
+        self._bound_answer()
+
+    def _bound_answer(self) -> None:
+        if isinstance(self.sock, DeadlineSocket):
+            self.sock.until = self._until
 
     def request(self, method: str, url: str, *args: Any, headers: Any = None, **kwargs: Any) -> None:
+        seconds = self._limit.seconds if self._limit else None
+        self._until = None if seconds is None else Deadline(seconds)
+        self._bound_answer()
         headers = dict(headers or {})
         query = headers.pop(QUERY_HEADER, None)
         if query:

@@ -115,6 +115,7 @@ class ApiExtractor(Extractor[ApiExtractorConfig]):
             config.asked(step.cursor_range),
             config.body,
             None if config.format == "auto" else config.format == "ndjson",
+            config.page_timeout,
         )
         pages = PageReader(step, request, config.pagination, config.max_pages)
         return config.to_batches(pages.rows(), step)

@@ -22,12 +22,15 @@ class PagedConfig(StepConfig):
     :param infer_rows: how many rows to infer types from.
     :param other_fields: name of a column that takes, as JSON text, the fields that have no column. Without it, a
         field that appears late is an error, and one that ``types`` lacks is left out.
+    :param page_timeout: seconds from the request for a page to the end of its answer; ``timeout`` of the connection is
+        for each piece of it, and an answer may come in endless pieces.
     :param max_pages: an error is raised rather than to read on, or to leave out what is behind them.
     """
 
     types: dict[str, str] | None = None
     infer_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     other_fields: Annotated[str | None, Field(min_length=1)] = None
+    page_timeout: Annotated[float, Field(gt=0, le=86_400)] = 1800.0
     max_pages: Annotated[int, Field(ge=1)] = 10_000
 
     def to_batches(self, pages: Iterable[Rows], step: Step[Any]) -> pa.RecordBatchReader:

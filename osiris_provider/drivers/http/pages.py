@@ -37,6 +37,7 @@ class PageRequest:
     :param params: of the query.
     :param body: JSON that is posted.
     :param lines: whether answers are one JSON text a line; None goes by their content type.
+    :param seconds: that each answer may take.
     """
 
     path: str
@@ -45,6 +46,7 @@ class PageRequest:
     params: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     lines: bool | None = None
+    seconds: float | None = None
 
 
 class PageReader:
@@ -105,7 +107,7 @@ class PageReader:
 
     def _fetch(self, request: NextRequest, number: int) -> tuple[Any, Answer, bool]:
         common, pagination = self._request, self._pagination
-        options: dict[str, Any] = {} if request.url else {"params": _query(common.params)}
+        options: dict[str, Any] = {"seconds": common.seconds, "params": _query(common.params)}
         if common.body is not None:
             options["json"] = common.body
         if pagination.params_in == "query":

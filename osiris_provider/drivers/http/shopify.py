@@ -132,6 +132,7 @@ class ShopifyExtractor(Extractor[ShopifyExtractorConfig]):
             _Nodes(step.id, config.path).rows_of,
             "POST",
             body=config.request(None, config.searched(step.cursor_range)),
+            seconds=config.page_timeout,
         )
         pagination = _NodePages(
             kind="cursor",

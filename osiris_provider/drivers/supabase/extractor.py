@@ -103,7 +103,7 @@ class SupabaseExtractor(Extractor[SupabaseExtractorConfig]):
             advice = "give it a service_role_key or anon_key, or read with postgres.extractor and its dsn"
             message = f"Step {step.id} ({self.name}): the connection has only a pg_dsn; {advice}."
             raise DriverConfigError(message, step=step.id)
-        request = PageRequest(quote(config.table, safe=""), RecordReader(step.id).rows_of)
+        request = PageRequest(quote(config.table, safe=""), RecordReader(step.id).rows_of, seconds=config.page_timeout)
         pages = PageReader(
             step, request, _TablePages(config=config, step_id=step.id, cursor_range=step.cursor_range), config.max_pages
         )
