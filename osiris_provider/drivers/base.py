@@ -19,6 +19,7 @@ from osiris_provider.drivers.data import to_reader
 from osiris_provider.drivers.datasets import Dataset, at_address, of_uri
 from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental, IncrementalState
 from osiris_provider.drivers.incremental.tracker import Tracker
+from osiris_provider.drivers.lazy_pandas import leave_pandas_out
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
 from osiris_provider.drivers.validation import explain
 from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
@@ -173,6 +174,7 @@ class BaseDriver(ABC, Generic[Config]):
             missing or of another family.
         :raises ConnectionConfigError: a connection field is missing or wrong (CONN-007, 008).
         """
+        leave_pandas_out()
         return self.execute(
             Step(step_id, self._config(step_id, config), self._connection(step_id, config), inputs, ctx)
         )

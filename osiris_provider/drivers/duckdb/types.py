@@ -160,12 +160,12 @@ def _special(column: pa.Array) -> pa.Array | None:
     dtype = column.type
     if pa.types.is_date32(dtype) or pa.types.is_timestamp(dtype):
         wide = dtype.bit_width
-        infinite = _INFINITE[wide]
         numbers = column.view(pa.int32() if wide == 32 else pa.int64())
-        return pc.or_(pc.equal(numbers, infinite), pc.equal(numbers, -infinite))
+        ends = (pa.scalar(sign * _INFINITE[wide], numbers.type) for sign in (1, -1))
+        return pc.or_(*(pc.equal(numbers, end) for end in ends))
     if pa.types.is_time64(dtype):
         day = 86_400 * (10**6 if dtype.unit == "us" else 10**9)
-        return pc.greater_equal(column.view(pa.int64()), day)
+        return pc.greater_equal(column.view(pa.int64()), pa.scalar(day, pa.int64()))
     if dtype == pa.decimal128(_DIGITS, 0):
         wider = column.cast(pa.decimal256(_DIGITS + 1, 0))
         return pc.greater_equal(pc.abs(wider), pa.scalar(10**_DIGITS, wider.type))

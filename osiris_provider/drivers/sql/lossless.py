@@ -95,7 +95,8 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
         return
     if moments.as_text and (pa.types.is_timestamp(dtype) or pa.types.is_date(dtype)):
         ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_date32(dtype) else column.cast(pa.int64())
-        low, high = (max(-(2**63), min(2**63 - 1, _ticks(second, dtype))) for second in _WRITTEN)
+        edges = (max(-(2**63), min(2**63 - 1, _ticks(second, dtype))) for second in _WRITTEN)
+        low, high = (pa.scalar(edge, pa.int64()) for edge in edges)
         yield pc.or_(pc.less(ticks, low), pc.greater_equal(ticks, high)), "its year is not one of 1 to 32767"
     fitting: dict[str, tuple[Callable[[Any], bool], ...]] = {
         "date": (pa.types.is_date, pa.types.is_timestamp),

@@ -137,19 +137,26 @@ def _text_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tupl
     if limits.trims:
         yield pc.ends_with(column, " "), "the column does not keep the spaces at the end of the text"
     if limits.chars is not None:
-        yield pc.greater(pc.utf8_length(column), limits.chars), f"the text has more than {limits.chars:,} characters"
+        yield (
+            pc.greater(pc.utf8_length(column), _as(pa.int64(), limits.chars)),
+            f"the text has more than {limits.chars:,} characters",
+        )
     if limits.octets is not None:
-        yield pc.greater(pc.binary_length(column), limits.octets), f"the text has more than {limits.octets:,} bytes"
+        yield (
+            pc.greater(pc.binary_length(column), _as(pa.int64(), limits.octets)),
+            f"the text has more than {limits.octets:,} bytes",
+        )
 
 
 def _byte_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tuple[Any, str]]:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     length = pc.binary_length(column)
     if limits.octets is not None:
-        yield pc.greater(length, limits.octets), f"it has more than {limits.octets:,} bytes"
+        yield pc.greater(length, _as(pa.int64(), limits.octets)), f"it has more than {limits.octets:,} bytes"
     if limits.padded is not None:
-        yield pc.less(length, limits.padded), f"the column would fill it up to {limits.padded:,} bytes"
+        yield pc.less(length, _as(pa.int64(), limits.padded)), f"the column would fill it up to {limits.padded:,} bytes"
 
 
 def _number_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tuple[Any, str]]:
