@@ -174,6 +174,9 @@ def public_value(value: Any, redactor: Redactor) -> Any:
     :param value: of a field that is public.
     :param redactor: of the connection's secrets.
     """
+    if isinstance(value, (Mapping, list, tuple)):
+        # No public field holds one: it is a mistake, of which nothing is known.
+        return MASK
     if not isinstance(value, str):
         return value
     if redactor.masked(value) == value:

@@ -162,7 +162,7 @@ def test_a_field_that_no_airflow_connection_has_is_a_problem(tmp_path: Path) -> 
     entry = {"conn_type": "bird", "account": "x", "hots": "y", "wing": "z"}
     _, problems, _ = validate_file(write(tmp_path, {"one": entry}))
     assert [(problem.line, problem.message) for problem in problems] == [
-        (6, "field account: is no field of a connection; bird has it in extra"),
+        (6, "field account: is no field of a connection; its type has it in extra"),
         (7, "field hots: is no field of a connection; fields of its type go into extra. Did you mean 'host'?"),
         (8, "field wing: is no field of a connection; fields of its type go into extra."),
     ]
@@ -209,7 +209,7 @@ def test_extra_of_a_type_that_is_not_installed_is_not_checked(tmp_path: Path) ->
     _, problems, warnings = validate_file(write(tmp_path, {"one": {"conn_type": "birt", "extra": {"x": 1}}}))
     assert problems == []
     assert [one.message for one in warnings] == [
-        "field conn_type: no provider installed here has type birt, so extra is not checked. Did you mean 'bird'?"
+        "field conn_type: no provider installed here has this type, so extra is not checked. Did you mean 'bird'?"
     ]
 
 

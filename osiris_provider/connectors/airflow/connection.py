@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Secret
 from typing_extensions import Self
 
 from osiris_provider.connections.redact import MASK, is_sensitive, passwords_in, safe_url
-from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.airflow.forms import SLOTS, Form, form_of
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo, JsonObject
 from osiris_provider.errors import did_you_mean, printable
@@ -143,7 +142,8 @@ with warnings.catch_warnings():
             login = ":".join(quote(given[name] or "", safe="") for name in ("login", "password"))
             login = MASK if redacted else login.removesuffix(":")
             port = f":{self.port}" if self.port else ""
-            host = quote(safe_url(self.host or "") if redacted else self.host or "", safe="")
+            host = self.host or ""
+            host = quote(self.redactor(given).masked(safe_url(host)) if redacted else host, safe="*")
             path = quote(self.schema or "", safe="")
             url = f"{self.conn_type.lower().replace('_', '-')}://{login}@{host}{port}/{path}"
             extra = "{}" if redacted else json.dumps(given[EXTRA])
@@ -153,7 +153,7 @@ with warnings.catch_warnings():
 def _misplaced(name: str, conn_type: str, declared: list[str]) -> str:
     known = form_of(conn_type)
     if known is not None and name in known.extra:
-        return f"is no field of a connection; {shown(conn_type)} has it in extra"
+        return "is no field of a connection; its type has it in extra"
     return f"is no field of a connection; fields of its type go into extra.{did_you_mean(name, declared)}"
 
 

@@ -7,7 +7,6 @@ from importlib import import_module
 from types import new_class
 from typing import Any
 
-from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.airflow.connection import AirflowConnection
 from osiris_provider.connectors.airflow.forms import form_of, known_types
 from osiris_provider.errors import ConnectionConfigError, did_you_mean
@@ -24,7 +23,7 @@ def hook_of(model: AirflowConnection) -> Any:
     form = form_of(model.conn_type)
     if form is None:
         near = did_you_mean(model.conn_type, known_types())
-        message = f"field conn_type: no provider installed here has type {shown(model.conn_type)}.{near}"
+        message = f"field conn_type: no provider installed here has this type.{near}"
         raise ConnectionConfigError(message, field="conn_type")
     base, problem = _imported(form.hook_class)
     if base is None:

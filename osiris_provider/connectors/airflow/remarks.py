@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from osiris_provider.connections.reference import shown
 from osiris_provider.connections.yaml_nodes import parsed_object
 from osiris_provider.connectors.airflow.forms import Form, form_of, known_types
 from osiris_provider.errors import did_you_mean
@@ -31,7 +30,7 @@ def remarks_on(fields: Mapping[str, Any]) -> Iterator[Remark]:
         near = did_you_mean(conn_type, known_types())
         yield (
             "conn_type",
-            f"no provider installed here has type {shown(conn_type)}, so extra is not checked.{near}",
+            f"no provider installed here has this type, so extra is not checked.{near}",
         )
         return
     for slot in sorted(form.hidden):
