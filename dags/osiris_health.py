@@ -18,9 +18,13 @@ log = logging.getLogger(__name__)
 
 
 def alert(context: Any) -> None:
-    """Say what has become unhealthy since the last check."""
+    """Say what has become unhealthy, is healthy again, or expires soon."""
     for report in context["newly_unhealthy"]:
-        log.error("@%s.%s has become unhealthy: %s", report["family"], report["alias"], report["message"])
+        log.error("%s has become unhealthy: %s", report["reference"], report["message"])
+    for report in context["recovered"]:
+        log.warning("%s is healthy again", report["reference"])
+    for expiry in context["newly_expiring"]:
+        log.warning("%s: %s", expiry["reference"], expiry["message"])
 
 
 ALERTS = [alert]
@@ -45,6 +49,8 @@ with (
         task_id="doctor",
         fail_on_unhealthy=False,
         on_unhealthy=ALERTS,
+        on_recovered=ALERTS,
+        on_expiring=ALERTS,
         doc_md="Checks all connections at once and sends an event for each. Its XCom is the list of reports.",
     )
 

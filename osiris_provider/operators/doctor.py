@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator, ObjectStoragePath
 
-from osiris_provider._airflow.compat import AirflowFailException, conf, emit_count, emit_timing
+from osiris_provider._airflow.compat import AirflowFailException, conf, emit_count, emit_gauge, emit_timing
 from osiris_provider._airflow.task_context import attempt_id, task_key
 from osiris_provider.connections.reference import AIRFLOW_ID, NAME, reference_to
 from osiris_provider.connections.resolve import list_connections
+from osiris_provider.connectors.expiry import WARN_DAYS, expiring
 from osiris_provider.connectors.faults import NO_SUCH_CONNECTION
 from osiris_provider.connectors.health_asset import RECOVERED, health_asset_uri
 from osiris_provider.connectors.verdict import Verdict
@@ -20,7 +22,8 @@ from osiris_provider.hooks.errors import fail_fast
 from osiris_provider.hooks.health import NEEDS_WORKER, check_all
 from osiris_provider.hooks.kill import kill_task
 from osiris_provider.net import killed
-from osiris_provider.runtime.health_state import HealthState
+from osiris_provider.runtime.alerts import AlertRules, Alerts, judge
+from osiris_provider.runtime.health_state import Health, HealthState
 from osiris_provider.runtime.state import state_url
 
 if TYPE_CHECKING:
@@ -39,7 +42,8 @@ class OsirisDoctorOperator(BaseOperator):
 
     XCom gets the list of reports, also if the task fails: ``family``, ``alias``, ``ok``, ``latency_ms``,
     ``category``, ``message``, ``details`` (CONN-020). Each check counts in Airflow's metrics as
-    ``osiris.doctor.latency`` or ``osiris.doctor.failed``, tagged by family and alias.
+    ``osiris.doctor.latency`` or ``osiris.doctor.failed``, tagged by family and alias. Gauge
+    ``osiris.doctor.expires_days`` has the days that are left until a certificate, password or token of it expires.
 
     Each check is an event of asset ``osiris://<family>/<alias>`` with ``ok``, ``category``, ``latency_ms``, ``message``
     and ``details``. A connection that is healthy and was not when this task last checked it, by the clock and whatever
@@ -51,9 +55,19 @@ class OsirisDoctorOperator(BaseOperator):
     :param file: path of the connections file; None looks in the standard locations. (templated)
     :param timeout: seconds for each connection.
     :param fail_on_unhealthy: False only reports.
-    :param on_unhealthy: a callback or notifier, or a list of them, called if a connection is unhealthy. As Airflow's
-        own callbacks they get the context; it has the reports under ``reports``, those of the unhealthy under
-        ``unhealthy``, and of these the ones that were healthy when the task last looked under ``newly_unhealthy``.
+    :param on_unhealthy: a callback or notifier, or a list of them, called once when a connection has become unhealthy.
+        As Airflow's own callbacks they get the context; it has the reports under ``reports``, those that have failed at
+        least ``after`` checks in a row under ``unhealthy``, and of these the ones whose alert is due now under
+        ``newly_unhealthy``. If all of the callbacks raise, the alert is due again at the next check.
+    :param on_recovered: the same for connections that are healthy again after their alert, under ``recovered``.
+    :param on_expiring: the same for certificates, passwords and tokens that expire soon. ``expiring`` has all of them,
+        ``newly_expiring`` those that are due now, with ``family``, ``alias``, ``reference``, ``what``, ``at``,
+        ``days_left`` and ``message``. They make no connection unhealthy.
+    :param after: checks in a row that must fail before ``on_unhealthy`` is called. ``fail_on_unhealthy`` and the events
+        do not wait.
+    :param remind_after: call ``on_unhealthy`` again after each so many further failed checks; None: once an outage.
+    :param warn_days: days before something expires at which ``on_expiring`` is called, once for each; within the
+        longest the log has a warning at each check. None is never.
     :param deferrable: check in the triggerer, which needs the connections file and its variables. Connections that
         only their own hook can check come back to a worker.
     """
@@ -70,6 +84,11 @@ class OsirisDoctorOperator(BaseOperator):
         timeout: float = 2.0,
         fail_on_unhealthy: bool = True,
         on_unhealthy: Callback | Iterable[Callback] | None = None,
+        on_recovered: Callback | Iterable[Callback] | None = None,
+        on_expiring: Callback | Iterable[Callback] | None = None,
+        after: int = 1,
+        remind_after: int | None = None,
+        warn_days: int | Sequence[int] | None = (WARN_DAYS, 7, 1),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
@@ -80,6 +99,11 @@ class OsirisDoctorOperator(BaseOperator):
         self.timeout = timeout
         self.fail_on_unhealthy = fail_on_unhealthy
         self.on_unhealthy = on_unhealthy
+        self.on_recovered = on_recovered
+        self.on_expiring = on_expiring
+        self.after = _checks("after", after)
+        self.remind_after = None if remind_after is None else _checks("remind_after", remind_after)
+        self.warn_days = warn_days
         self.deferrable = deferrable
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
@@ -132,62 +156,68 @@ class OsirisDoctorOperator(BaseOperator):
     def _conclude(self, context: Context, verdicts: list[Verdict]) -> list[dict[str, Any]]:
         for verdict in verdicts:
             _measure(verdict)
-        were = self._tell_assets(context, verdicts)
+        state = HealthState(state_url(), task_key(context["ti"]), ObjectStoragePath)
+        before = self._known_before(state, context)
+        _tell_assets(context, verdicts, before or {})
         reports = [verdict.as_dict() for verdict in verdicts]
+        self._alert(context, reports, alerts := judge(verdicts, before, self._rules()))
+        if before is not None:
+            self._keep(state, context, alerts)
         sick = [verdict for verdict in verdicts if not verdict.ok]
-        if not sick:
-            return reports
-        unhealthy = [verdict.as_dict() for verdict in sick]
-        new = [verdict.as_dict() for verdict in sick if were.get(verdict.reference, "ok") == "ok"]
-        self._call_back({**context, "reports": reports, "unhealthy": unhealthy, "newly_unhealthy": new})
-        if not self.fail_on_unhealthy:
+        if not sick or not self.fail_on_unhealthy:
             return reports
         context["ti"].xcom_push(key="return_value", value=reports)
         listed = " ".join(f"{verdict.reference} {verdict.category}: {verdict.message}" for verdict in sick)
         message = f"{len(sick)} of {len(reports)} connections are unhealthy: {listed}"
         raise AirflowFailException(message)
 
-    def _tell_assets(self, context: Context, verdicts: list[Verdict]) -> dict[str, str]:
-        """Send the events; return the category that each connection had when this task last looked."""
-        events = context["outlet_events"][HEALTH]
-        were = self._categories_before(context, verdicts)
-        for verdict in verdicts:
-            if not _has_asset(verdict):
-                continue
-            uri = health_asset_uri(verdict.family, str(verdict.alias))
-            report = verdict.as_dict()
-            extra = {name: report[name] for name in ("ok", "category", "latency_ms", "message", "details")}
-            events.add(Asset(uri), extra=extra)
-            was = were.get(verdict.reference, "ok")
-            if verdict.ok and was != "ok":
-                events.add(Asset(uri + RECOVERED), extra={**extra, "was": was})
-        return were
+    def _rules(self) -> AlertRules:
+        days = [self.warn_days] if isinstance(self.warn_days, int) else list(self.warn_days or ())
+        return AlertRules(self.after, self.remind_after, days)
 
-    def _categories_before(self, context: Context, verdicts: list[Verdict]) -> dict[str, str]:
-        """Return the category that each connection had when this task last looked, and keep today's."""
-        state = HealthState(state_url(), task_key(context["ti"]), ObjectStoragePath)
+    def _known_before(self, state: HealthState, context: Context) -> dict[str, Health] | None:
+        """Return what this task knew of each connection when it last looked; None if that cannot be read."""
         try:
-            categories = {verdict.reference: verdict.category for verdict in verdicts}
-            return state.exchange(attempt_id(context["ti"]), categories)
+            return state.before(attempt_id(context["ti"]))
         except OsirisError as error:
             self.log.warning("What has recovered is not known: %s Set [osiris] state_url.", error)
-            return {}
+            return None
 
-    def _call_back(self, context: Any) -> None:
-        given = self.on_unhealthy
-        callbacks = [] if given is None else [given] if callable(given) else list(given)
-        for callback in callbacks:
-            self._call(callback, context)
+    def _keep(self, state: HealthState, context: Context, alerts: Alerts) -> None:
+        try:
+            state.keep(attempt_id(context["ti"]), alerts.known)
+        except OsirisError as error:
+            self.log.warning("What was seen is not kept: %s Set [osiris] state_url.", error)
 
-    def _call(self, callback: Callback, context: Any) -> None:
+    def _alert(self, context: Any, reports: list[dict[str, Any]], alerts: Alerts) -> None:
+        for one in alerts.expiring:
+            self.log.warning("%s: %s", one["reference"], one["message"])
+        for kind, due, lists in alerts.due():
+            given = getattr(self, kind)
+            callbacks = [] if given is None else [given] if callable(given) else list(given)
+            told = {**context, "reports": reports, **lists}
+            delivered = [self._call(kind, callback, told) for callback in callbacks]
+            if callbacks and not any(delivered):
+                alerts.undelivered(due)
+
+    def _call(self, name: str, callback: Callback, context: Any) -> bool:
         try:
             callback(context)
         except Exception:
-            self.log.exception("A callback of on_unhealthy has failed")
+            self.log.exception("A callback of %s has failed", name)
+            return False
+        return True
 
     def _log_verdict(self, verdict: Verdict) -> None:
         latency = f"{verdict.latency_ms} ms" if verdict.ok else ""
         self.log.info("%-30s %-10s %10s  %s", verdict.reference, verdict.category, latency, verdict.message)
+
+
+def _checks(name: str, number: int) -> int:
+    if number < 1:
+        message = f"{name} is a number of checks, 1 or more"
+        raise ValueError(message)
+    return number
 
 
 def _listed(text: str) -> list[str]:
@@ -199,6 +229,20 @@ def _listed(text: str) -> list[str]:
         return list(parsed)
     message = "connections is the text of a list that cannot be read. Write a list of references, or a template of one."
     raise ConnectionConfigError(message)
+
+
+def _tell_assets(context: Context, verdicts: Iterable[Verdict], before: Mapping[str, Health]) -> None:
+    events = context["outlet_events"][HEALTH]
+    for verdict in verdicts:
+        if not _has_asset(verdict):
+            continue
+        uri = health_asset_uri(verdict.family, str(verdict.alias))
+        report = verdict.as_dict()
+        extra = {name: report[name] for name in ("ok", "category", "latency_ms", "message", "details")}
+        events.add(Asset(uri), extra=extra)
+        known = before.get(verdict.reference)
+        if verdict.ok and known is not None and known.category != "ok":
+            events.add(Asset(uri + RECOVERED), extra={**extra, "was": known.category})
 
 
 def _has_asset(verdict: Verdict) -> bool:
@@ -213,3 +257,5 @@ def _measure(verdict: Verdict) -> None:
         emit_timing("osiris.doctor.latency", verdict.latency_ms, tags)
     else:
         emit_count("osiris.doctor.failed", {**tags, "category": verdict.category})
+    for soonest in expiring(verdict.details, math.inf)[:1]:
+        emit_gauge("osiris.doctor.expires_days", soonest["days_left"], tags)

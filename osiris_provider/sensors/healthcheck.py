@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
 from osiris_provider._airflow.compat import AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout, conf
+from osiris_provider.connectors.expiry import WARN_DAYS, expiring, expiry_sentence
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.hooks.health import NEEDS_WORKER, check
 
@@ -23,7 +24,8 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
     """Wait until doctor says that a connection is healthy; XCom gets its report (CONN-020).
 
     Network errors, timeouts and unknown failures keep it waiting. Auth, permission and misconfiguration fail the task
-    at once, whatever ``retries`` says; with ``soft_fail`` they skip it.
+    at once, whatever ``retries`` says; with ``soft_fail`` they skip it. What expires within 14 days is a warning in the
+    log. Alerts are Airflow's own: ``on_failure_callback``.
 
     :param connection: a reference such as ``@mysql.default``, or an Airflow connection id. (templated)
     :param check_timeout: seconds for one check; ``timeout`` is how long the sensor waits in all.
@@ -136,6 +138,8 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
 
     def _decide(self, verdict: Verdict, context: Context) -> PokeReturnValue:
         if verdict.ok:
+            for entry in expiring(verdict.details, WARN_DAYS):
+                self.log.warning("%s: %s", self.connection, expiry_sentence(entry))
             return PokeReturnValue(is_done=True, xcom_value=verdict.as_dict())
         if verdict.is_transient:
             return PokeReturnValue(is_done=False)

@@ -6,12 +6,13 @@ import json
 from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG, BaseNotifier, ObjectStoragePath
 from osiris_provider.operators.doctor import OsirisDoctorOperator
-from osiris_provider.runtime.health_state import HealthState
+from osiris_provider.runtime.health_state import Health, HealthState
 from osiris_provider.runtime.state import StateStore, TaskKey
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
@@ -77,7 +78,7 @@ def test_what_is_known_lies_where_the_next_release_looks_for_it_and_is_no_state_
     tmp_path: Path,
 ) -> None:
     task = TaskKey("dag", "doctor")
-    HealthState(tmp_path.as_uri(), task, ObjectStoragePath).exchange("monday", {"@a.b": "auth"})
+    HealthState(tmp_path.as_uri(), task, ObjectStoragePath).keep("monday", {"@a.b": Health("auth")})
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()] == [
         "dag/doctor/-1/last_check.health"
     ]
@@ -86,10 +87,25 @@ def test_what_is_known_lies_where_the_next_release_looks_for_it_and_is_no_state_
 
 def test_a_check_that_is_tried_again_tells_the_recovery_again(tmp_path: Path) -> None:
     state = HealthState(tmp_path.as_uri(), TaskKey("dag", "doctor"), ObjectStoragePath)
-    assert state.exchange("monday", {"@a.b": "auth", "@c.d": "ok"}) == {}
-    assert state.exchange("tuesday", {"@a.b": "ok"}) == {"@a.b": "auth", "@c.d": "ok"}
-    assert state.exchange("tuesday", {"@a.b": "ok"}) == {"@a.b": "auth", "@c.d": "ok"}
-    assert state.exchange("wednesday", {"@a.b": "ok"}) == {"@a.b": "ok", "@c.d": "ok"}
+    sick, healthy = Health("auth", 3, alerted=True, warned={"a token": 7}), Health("ok")
+    for attempt, found, before in (
+        ("monday", {"@a.b": sick, "@c.d": healthy}, {}),
+        ("tuesday", {"@a.b": healthy}, {"@a.b": sick, "@c.d": healthy}),
+        ("tuesday", {"@a.b": healthy}, {"@a.b": sick, "@c.d": healthy}),
+        ("wednesday", {"@a.b": healthy}, {"@a.b": healthy, "@c.d": healthy}),
+    ):
+        assert state.before(attempt) == before
+        state.keep(attempt, found)
+
+
+def test_what_version_0_1_0_has_kept_counts(tmp_path: Path) -> None:
+    state = HealthState(tmp_path.as_uri(), TaskKey("dag", "doctor"), ObjectStoragePath)
+    state.keep("monday", {})
+    (file,) = tmp_path.rglob("last_check.health")
+    connections = {"@a.b": {"category": "auth", "before": "ok"}, "@c.d": {"category": "ok", "before": None}}
+    file.write_text(json.dumps({"version": 1, "attempt": "monday", "connections": connections}))
+    assert state.before("tuesday") == {"@a.b": Health("auth", 1, alerted=True), "@c.d": Health("ok")}
+    assert state.before("monday") == {"@a.b": Health("ok")}
 
 
 def test_a_check_does_not_fail_because_its_state_cannot_be_kept(
@@ -142,7 +158,7 @@ class Recorder:
         self.seen: list[tuple[Any, ...]] = []
 
     def timer(self, *_: Any, **__: Any) -> Any:
-        return nullcontext()
+        return nullcontext(SimpleNamespace(duration=0.0))
 
     def __getattr__(self, kind: str) -> Any:
         return lambda name, value=None, **more: self.seen.append((kind, name, value, more.get("tags")))
@@ -215,7 +231,7 @@ def test_callbacks_know_what_has_become_unhealthy(
     for others in ({}, {"second": bad}, {"second": bad}):
         connections_file({"mysql": {"first": bad, **others}})
         run_dag(doctor_dag("newly", on_unhealthy=keep))
-    assert seen == [["first"], ["second"], []]
+    assert seen == [["first"], ["second"]]
 
 
 def test_nobody_is_called_if_all_is_well(run_dag: RunDag, connections_file: ConnectionsFile) -> None:
