@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import Asset, AssetAlias, BaseOperator, ObjectStoragePath
+from airflow.sdk import Asset, AssetAlias, BaseNotifier, BaseOperator, ObjectStoragePath
 
 from osiris_provider._airflow.compat import AirflowFailException, conf, emit_count, emit_gauge, emit_timing
 from osiris_provider._airflow.task_context import attempt_id, task_key
@@ -201,8 +202,10 @@ class OsirisDoctorOperator(BaseOperator):
                 alerts.undelivered(due)
 
     def _call(self, name: str, callback: Callback, context: Any) -> bool:
+        # A notifier fills in its templates in itself: called twice, it would say the same again.
+        once = copy(callback) if isinstance(callback, BaseNotifier) else callback
         try:
-            callback(context)
+            once(context)
         except Exception:
             self.log.exception("A callback of %s has failed", name)
             return False
