@@ -37,6 +37,8 @@ class HookType:
         probe that finds out itself returns ``proven`` in its details.
     :param default_port: that the library takes if the connection has none; for one plain connect where no code helps.
     :param endpoint: returns host and port for that, where they are not those of the connection, or None for no connect.
+    :param connect_first: whether one plain connect comes first: for libraries that try a refused connection again and
+        again, or tell of it without a code.
     :param evidence: what its tests run against; the generated matrix says it.
     """
 
@@ -51,6 +53,7 @@ class HookType:
     proves_login: bool = True
     default_port: int | None = None
     endpoint: Callable[[HookConnection], tuple[str, int] | None] | None = None
+    connect_first: bool = False
     evidence: Evidence = "by documentation only"
 
     def address(self, connection: HookConnection) -> tuple[str, int] | None:

@@ -12,7 +12,7 @@ from typing import Any
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import HookType
 from osiris_provider.hook_doctor.catch import TEST, run_test
-from osiris_provider.hook_doctor.classify import classify
+from osiris_provider.hook_doctor.classify import classify, unreachable
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.faults import NO_PROVIDER, PROVIDER_BROKEN, UNTESTABLE
 from osiris_provider.hook_doctor.registry import hook_type, hook_types
@@ -40,7 +40,7 @@ def examine(connection: HookConnection, deadline: Deadline) -> Answer:
     declared = hook_type(connection.conn_type)
     error: BaseException | None
     try:
-        passed, error, details = _tried(connection, declared)
+        passed, error, details = _tried(connection, declared, deadline)
     except _FaultError as known:
         return {"fault": known.fault.slug}
     except BaseException as raised:  # noqa: BLE001 - whatever a library does: this process answers
@@ -51,9 +51,13 @@ def examine(connection: HookConnection, deadline: Deadline) -> Answer:
     return {"fault": fault.slug, "cause": type(error).__name__ if error else ""}
 
 
-def _tried(connection: HookConnection, declared: HookType) -> tuple[bool, BaseException | None, Mapping[str, Any]]:
+def _tried(
+    connection: HookConnection, declared: HookType, deadline: Deadline
+) -> tuple[bool, BaseException | None, Mapping[str, Any]]:
     prepared = declared.prepare(connection) if declared.prepare else connection
     hook = _hook(prepared, declared)
+    if declared.connect_first and (fault := unreachable(declared.address(connection), deadline)):
+        raise _FaultError(fault)
     if declared.probe is not None:
         return True, None, declared.probe(hook) or {}
     if not declared.is_safe or not callable(getattr(hook, TEST, None)):

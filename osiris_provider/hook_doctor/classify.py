@@ -31,7 +31,7 @@ def classify(error: BaseException | None, declared: HookType, connection: HookCo
         fault = table_fault(error, declared) or transport_fault(error) or _mistake(error)
         if fault:
             return fault
-    return _reached(declared.address(connection), deadline) or TEST_FAILED
+    return unreachable(declared.address(connection), deadline) or TEST_FAILED
 
 
 def table_fault(error: BaseException, declared: HookType) -> Fault | None:
@@ -75,8 +75,12 @@ def _mistake(error: BaseException) -> Fault | None:
     return MISCONFIGURED if any(isinstance(one, _MISTAKES) for one in errors) else None
 
 
-def _reached(address: tuple[str, int] | None, deadline: Deadline) -> Fault | None:
-    """Connect once, and return what keeps that from succeeding."""
+def unreachable(address: tuple[str, int] | None, deadline: Deadline) -> Fault | None:
+    """Connect once, and return what keeps that from succeeding.
+
+    :param address: host and port; None is not tried.
+    :param deadline: bounds it.
+    """
     if address is None:
         return None
     try:

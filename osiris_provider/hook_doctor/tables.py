@@ -40,6 +40,24 @@ HTTP_CLASSES: Codes = {
 """For hooks that use requests: take it into a type's ``codes``, with ``response.status_code`` in ``codes_at``."""
 
 
+def url_address(url: str) -> tuple[str, int] | None:
+    """Return host and port of a URL for one plain connect; None if a proxy is between, or there is no host.
+
+    :param url: with its scheme.
+    """
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    if not host or not port or (parts.scheme in getproxies() and not proxy_bypass(host)):
+        return None
+    return host, port
+
+
 def known_faults(declared: HookType) -> Mapping[str, Fault]:
     """Return all faults by slug that a check of a type can end with, in the words of the type.
 

@@ -69,9 +69,27 @@ USED = {
 }
 
 
+PROBES = PACKAGE / "hook_doctor" / "types"
+"""What these run is with a hook, whose provider has brought the rest."""
+
+
 def test_what_is_imported_is_declared() -> None:
     declared = DEPENDENCIES.union(*EXTRAS.values())
-    assert {(name_of(path), name) for path, name in USED if name not in declared} == set()
+    assert {
+        (name_of(path), name) for path, name in USED if name not in declared and PROBES not in path.parents
+    } == set()
+
+
+def test_types_of_hooks_can_be_imported_without_their_providers() -> None:
+    outside = {
+        (path.name, name)
+        for path in PROBES.glob("*.py")
+        for node in tree_of(path).body
+        for module in imported(ast.Module([node], []))
+        if not isinstance(node, ast.FunctionDef)
+        for name in distributions_of(module)
+    }
+    assert outside == set()
 
 
 def test_what_is_declared_is_imported() -> None:

@@ -1,10 +1,15 @@
-"""SMTP: the codes of RFC 5321 and RFC 4954 that smtplib hands on."""
+"""SMTP: the codes of RFC 5321 and RFC 4954 that smtplib hands on.
+
+smtplib tries a refused password again with each mechanism that the server offers; here the first refusal ends it.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_REFUSED, TLS_REQUIRED
 from osiris_provider.connectors.sql.faults import LOGIN_METHOD, NOT_READY, WRONG_PASSWORD
-from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 
 _REPLIES = {
@@ -23,10 +28,48 @@ def _once(connection: HookConnection) -> HookConnection:
     return replace(connection, extra={**connection.extra, "retry_limit": 0})
 
 
+class SMTPRefusedError(Exception):
+    """A refused login; unlike smtplib's own exception, its loop over the mechanisms does not catch it.
+
+    :param smtp_code: of the reply.
+    """
+
+    def __init__(self, smtp_code: int) -> None:
+        super().__init__(smtp_code)
+        self.smtp_code = smtp_code
+
+
+_NEXT_MECHANISM = (504, 534)
+_DONE = range(200, 300)
+
+
+def _noop(hook: Any) -> Details:
+    import smtplib
+
+    authenticate = smtplib.SMTP.auth
+
+    def auth_once(client: Any, mechanism: str, *args: Any, **options: Any) -> Any:
+        try:
+            return authenticate(client, mechanism, *args, **options)
+        except smtplib.SMTPAuthenticationError as refusal:
+            if refusal.smtp_code in _NEXT_MECHANISM:
+                raise
+            raise SMTPRefusedError(refusal.smtp_code) from None
+
+    smtplib.SMTP.auth = auth_once  # type: ignore[method-assign, assignment] # in this process only
+    with hook:
+        code, _ = hook._smtp_client.noop()  # noqa: SLF001 - as the hook's own test does
+        if code not in _DONE:
+            raise SMTPRefusedError(code)
+    known = hook.get_connection(hook.smtp_conn_id)
+    return {"proven": bool(known.login and known.password)}
+
+
 TYPE = HookType(
     conn_types=("smtp",),
     title="SMTP",
     codes={
+        "SMTPRefusedError": _REPLIES,
         "SMTPAuthenticationError": {**_REPLIES},
         "SMTPNotSupportedError": TLS_REFUSED,
         "SMTPServerDisconnected": RESET,
@@ -34,6 +77,8 @@ TYPE = HookType(
         "SMTPResponseException": _REPLIES,
     },
     codes_at=("smtp_code",),
+    probe=_noop,
     prepare=_once,
     default_port=465,
+    evidence="real server",
 )

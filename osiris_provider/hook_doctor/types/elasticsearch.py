@@ -1,0 +1,45 @@
+"""Elasticsearch: classes and statuses of its client. Who it takes us for proves the login, where security is on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT
+from osiris_provider.hook_doctor.base import Details, HookType
+from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.tables import STATUSES, url_address
+
+
+def _ask(hook: Any) -> Details:
+    from elasticsearch import ApiError
+
+    client = hook.get_conn().es.options(max_retries=0)
+    client.info()
+    login = hook.connection.login
+    try:
+        answer = client.security.authenticate()
+    except ApiError:
+        # Without security there is nobody to be.
+        return {"proven": False}
+    return {"proven": bool(login) and answer.get("username") == login}
+
+
+def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
+    scheme = connection.schema or "http"
+    return url_address(f"{scheme}://{connection.host}:{connection.port or 9200}") if connection.host else None
+
+
+TYPE = HookType(
+    conn_types=("elasticsearch",),
+    title="Elasticsearch",
+    codes={
+        "ConnectionTimeout": TIMED_OUT,
+        "UnsupportedProductError": GARBAGE,
+        "SerializationError": GARBAGE,
+        "ApiError": STATUSES,
+    },
+    codes_at=("status_code",),
+    probe=_ask,
+    endpoint=_endpoint,
+    connect_first=True,
+)

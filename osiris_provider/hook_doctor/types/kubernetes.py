@@ -1,0 +1,31 @@
+"""Kubernetes: statuses of its API. Its version is for everyone; what one may do is only for who has logged in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from osiris_provider.connectors.faults import MISCONFIGURED
+from osiris_provider.hook_doctor.base import Details, HookType
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES
+
+
+def _review(hook: Any) -> Details:
+    from kubernetes import client
+
+    api = hook.get_conn()
+    api.configuration.retries = False
+    attributes = client.V1ResourceAttributes(verb="list", resource="pods", namespace=hook.get_namespace() or "default")
+    spec = client.V1SelfSubjectAccessReviewSpec(resource_attributes=attributes)
+    # Nothing is kept of it there.
+    client.AuthorizationV1Api(api).create_self_subject_access_review(client.V1SelfSubjectAccessReview(spec=spec))
+    return {}
+
+
+TYPE = HookType(
+    conn_types=("kubernetes",),
+    title="Kubernetes",
+    codes={**HTTP_CLASSES, "ApiException": STATUSES, "ConfigException": MISCONFIGURED},
+    codes_at=("status", "response.status_code"),
+    probe=_review,
+    endpoint=lambda _: None,
+)

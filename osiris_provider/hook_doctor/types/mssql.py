@@ -1,0 +1,62 @@
+"""Microsoft SQL Server: the error numbers that pymssql hands on in ``args``, on connecting one level deeper."""
+
+from __future__ import annotations
+
+from osiris_provider.connectors.sql import faults as sql
+from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.connection import HookConnection
+
+_NUMBERS = {
+    229: sql.DENIED,
+    230: sql.DENIED,
+    262: sql.DENIED,
+    297: sql.DENIED,
+    300: sql.DENIED,
+    701: sql.SERVER_FULL,
+    911: sql.UNKNOWN_DATABASE,
+    916: sql.DATABASE_DENIED,
+    1205: sql.DEADLOCK,
+    1222: sql.LOCK_TIMEOUT,
+    3906: sql.READ_ONLY,
+    4060: sql.DATABASE_DENIED,
+    4064: sql.DATABASE_DENIED,
+    6005: sql.NOT_READY,
+    10928: sql.TOO_MANY_CONNECTIONS,
+    10929: sql.TOO_MANY_CONNECTIONS,
+    17142: sql.NOT_READY,
+    17187: sql.NOT_READY,
+    17809: sql.TOO_MANY_CONNECTIONS,
+    18401: sql.NOT_READY,
+    18450: sql.LOGIN_METHOD,
+    18451: sql.NOT_READY,
+    18452: sql.LOGIN_METHOD,
+    18456: sql.WRONG_PASSWORD,
+    18461: sql.NOT_READY,
+    18470: sql.ACCOUNT_LOCKED,
+    18486: sql.ACCOUNT_LOCKED,
+    18487: sql.PASSWORD_EXPIRED,
+    18488: sql.PASSWORD_EXPIRED,
+    40197: sql.NOT_READY,
+    40501: sql.NOT_READY,
+    40532: sql.WRONG_PASSWORD,
+    # Azure's firewall.
+    40615: sql.HOST_NOT_ALLOWED,
+    40613: sql.NOT_READY,
+}
+"""Of sys.messages; DB-Library's own, such as 20009, do not say more than one plain connect."""
+
+
+def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
+    # SQL Server's browser knows the port of a named instance.
+    host = connection.host or ""
+    return None if not host or "\\" in host else (host, connection.port or 1433)
+
+
+TYPE = HookType(
+    conn_types=("mssql",),
+    title="Microsoft SQL Server",
+    codes={"Error": _NUMBERS, "MSSQLException": _NUMBERS},
+    codes_at=("args.0", "args.0.0", "number"),
+    endpoint=_endpoint,
+    connect_first=True,
+)

@@ -1,0 +1,50 @@
+"""Slack: the names of errors that its API answers with, at status 200."""
+
+from __future__ import annotations
+
+from osiris_provider.connectors.faults import THROTTLED, TIMED_OUT
+from osiris_provider.connectors.http.faults import FORBIDDEN, SERVER_ERROR, UNAUTHORIZED
+from osiris_provider.connectors.sql.faults import ACCOUNT_LOCKED, HOST_NOT_ALLOWED, NO_PASSWORD
+from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, url_address
+
+_NAMES = {
+    "invalid_auth": UNAUTHORIZED,
+    "not_authed": NO_PASSWORD,
+    "token_revoked": UNAUTHORIZED,
+    "token_expired": UNAUTHORIZED.reworded("The token for {address} has expired. Get a new one."),
+    "not_allowed_token_type": UNAUTHORIZED,
+    "account_inactive": ACCOUNT_LOCKED,
+    "two_factor_setup_required": ACCOUNT_LOCKED,
+    "access_denied": FORBIDDEN,
+    "missing_scope": FORBIDDEN,
+    "no_permission": FORBIDDEN,
+    "org_login_required": FORBIDDEN,
+    "ekm_access_denied": FORBIDDEN,
+    "team_access_not_granted": FORBIDDEN,
+    "enterprise_is_restricted": FORBIDDEN,
+    "accesslimited": HOST_NOT_ALLOWED,
+    "ratelimited": THROTTLED,
+    "rate_limited": THROTTLED,
+    "request_timeout": TIMED_OUT,
+    "internal_error": SERVER_ERROR,
+    "fatal_error": SERVER_ERROR,
+    "service_unavailable": SERVER_ERROR,
+}
+
+
+def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
+    if connection.extra.get("proxy"):
+        return None
+    return url_address(str(connection.extra.get("base_url") or "https://slack.com"))
+
+
+TYPE = HookType(
+    conn_types=("slack",),
+    title="Slack",
+    codes={**HTTP_CLASSES, "SlackApiError": _NAMES},
+    codes_at=("response.data.error", "response.status_code", "code"),
+    endpoint=_endpoint,
+    connect_first=True,
+)

@@ -1,0 +1,63 @@
+"""Azure Blob Storage: the error codes that the service answers with, else its status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from osiris_provider.connectors.faults import MISCONFIGURED, RESET, THROTTLED
+from osiris_provider.connectors.http.faults import FORBIDDEN, UNAUTHORIZED
+from osiris_provider.connectors.sql.faults import ACCOUNT_LOCKED, HOST_NOT_ALLOWED, NO_PASSWORD
+from osiris_provider.errors import Fault
+from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.tables import STATUSES, url_address
+
+_CODES = {
+    "AuthenticationFailed": UNAUTHORIZED,
+    "InvalidAuthenticationInfo": UNAUTHORIZED,
+    "NoAuthenticationInformation": NO_PASSWORD,
+    "AuthorizationFailure": UNAUTHORIZED,
+    "AuthorizationPermissionMismatch": FORBIDDEN,
+    "AuthorizationSourceIPMismatch": HOST_NOT_ALLOWED,
+    "InsufficientAccountPermissions": FORBIDDEN,
+    "AccountIsDisabled": ACCOUNT_LOCKED,
+    "InvalidResourceName": MISCONFIGURED,
+    "ServerBusy": THROTTLED,
+}
+
+
+def _once(connection: HookConnection) -> HookConnection:
+    from dataclasses import replace
+
+    return replace(connection, extra={**connection.extra, "retry_total": 0})
+
+
+def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
+    extra = connection.extra
+    if extra.get("connection_string"):
+        settings = dict(part.partition("=")[::2] for part in str(extra["connection_string"]).split(";"))
+        account = settings.get("AccountName")
+        usual = f"https://{account}.blob.{settings.get('EndpointSuffix', 'core.windows.net')}" if account else ""
+        return url_address(settings.get("BlobEndpoint", usual))
+    host = connection.host or ""
+    if host:
+        return url_address(host if "://" in host else f"https://{host}") if "." in host else None
+    return url_address(f"https://{connection.login}.blob.core.windows.net") if connection.login else None
+
+
+TYPE = HookType(
+    conn_types=("wasb",),
+    title="Azure Blob Storage",
+    codes={
+        "HttpResponseError": {**dict[Any, Fault](STATUSES), **_CODES},
+        "ServiceRequestError": {},
+        "ServiceResponseError": {},
+        "IncompleteReadError": RESET,
+        "CredentialUnavailableError": NO_PASSWORD,
+    },
+    # Beside the code there is always a status, which says less.
+    codes_at=("error_code", "status_code"),
+    prepare=_once,
+    endpoint=_endpoint,
+    connect_first=True,
+)
