@@ -65,17 +65,20 @@ class HealthHistory:
 
         :param events: to read what is not known yet.
         :param now: in UTC.
-        :param patience: seconds after which no further day is begun; today is always read.
+        :param patience: seconds after which no further day is begun; one that is not known is always read, so that
+            asking again comes to an end on the busiest machine.
         """
         started = time.monotonic()
         today = now.date()
         self._days = {day: known for day, known in self._days.items() if day > today - timedelta(days=DAYS)}
         days: dict[date, Stretches] = {}
         wanted: dict[int, int] = {}
+        has_read = False
         for day in (today - timedelta(days=ago) for ago in range(DAYS)):
-            is_late = day != today and time.monotonic() - started > patience
-            if is_late and day not in self._days:
+            is_new = day not in self._days
+            if is_new and has_read and time.monotonic() - started > patience:
                 break
+            has_read = has_read or is_new
             days[day] = self._read_day(events, day, now, wanted)
             self._days[day].thin(wanted)
         return dict(sorted(days.items())), len(days) == DAYS
