@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -205,14 +206,13 @@ CONTESTANTS = {
 
 
 def main() -> None:
+    name, family, table, target = sys.argv[1:]
     # Before the clock starts, for everybody.
-    import psycopg2  # noqa: F401 - see above
+    import_module({"postgres": "psycopg2", "mysql": "pymysql"}[family])
     import pyarrow.compute
     import pyarrow.csv
     import pyarrow.parquet  # noqa: F401 - see above
-    import pymysql  # noqa: F401 - see above
 
-    name, family, table, target = sys.argv[1:]
     work = CONTESTANTS[name].prepare(family, Address(**json.load(sys.stdin)), table, Path(target))
     began, cpu_began = time.perf_counter(), time.process_time()
     rows = work()

@@ -160,7 +160,7 @@ def measure(name: str, rows: int, delay: float, rounds: int) -> tuple[str, ...]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench latency", description="Read over a slow line.")
-    parser.add_argument("--rows", type=int, default=200_000, help="default: 200000")
+    parser.add_argument("--rows", type=int, default=300_000, help="default: 300000")
     parser.add_argument("--delay", type=float, default=5.0, help="milliseconds in each direction; default: 5")
     parser.add_argument("--rounds", type=int, default=3, help="default: 3")
     parser.add_argument("--server", action="append", choices=list(KINDS), help="default: all; may be given again")

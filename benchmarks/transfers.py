@@ -62,7 +62,7 @@ class Contestant:
         return statistics.median(self.rates) if self.rates else 0.0
 
     def line(self, best: float) -> tuple[str, ...]:
-        label = f"{self.label}, {self.at_most:,} rows" if self.at_most else self.label
+        label = f"{self.label}, at most {self.at_most:,} rows" if self.at_most else self.label
         if not self.rates:
             return label, self.problem, "", "", ""
         cpu = f"{statistics.median(self.client):.1f} + {statistics.median(self.servers):.1f}"

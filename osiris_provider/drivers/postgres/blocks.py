@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from psycopg2 import extensions
 
-BLOCK_BYTES = 2 * 1024 * 1024
+BLOCK_BYTES = 1024 * 1024
 """Bytes of COPY's output that become one record batch; a row longer than that is a batch of its own."""
 _BLOCKS_AHEAD = 2
 _TAIL_BYTES = 64 * 1024
