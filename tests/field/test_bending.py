@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
@@ -83,8 +84,13 @@ MYSQL: list[Case] = [
     ("BINARY(3)", b"abc", b"ab"),
 ]
 POSTGRES: list[Case] = [
+    ("JSONB", [{"a": 1.5}], [{"a": float("nan")}]),
     *COMMON,
     ("NUMERIC(5,2)", Decimal("1.230"), Decimal("1.239")),
+    ("NUMERIC(2,-3)", 12_000, 12_345),
+    ("NUMERIC(2,-3)", Decimal("12000.0"), Decimal("12000.5")),
+    ("NUMERIC(2,-3)", "12e3", "1.2345e4"),
+    ("NUMERIC(3,5)", Decimal("0.001230"), Decimal("0.001234")),
     ("INT", 2, Decimal("2.5")),
     ("DATE", "infinity", "now"),
     ("DATE", "0044-03-15 BC", "today"),
@@ -217,6 +223,18 @@ class TestMySQL:
             execute(f"CREATE TABLE target (id INT PRIMARY KEY, v {kind})")
             write(connection, [value], lossy="round", engine=engine)
             assert execute("SELECT v FROM target") == ((expected,),), kind
+
+    def test_nested_values_are_json_as_documented(self, connection: dict[str, Any], execute: Any) -> None:
+        assert "bytes are Base64, decimals and times are texts with all their digits" in WRITING
+        execute("DROP TABLE IF EXISTS target")
+        execute("CREATE TABLE target (id INT PRIMARY KEY, v JSON)")
+        value = {"b": b"\x00\xff", "d": Decimal("12345678901234567.890"), "t": NOON, "n": [2**63 - 1, None]}
+        write(connection, [value])
+        ((text,),) = execute("SELECT v FROM target")
+        expected = {"b": "AP8=", "d": "12345678901234567.890", "t": "2024-02-29 12:00:00", "n": [2**63 - 1, None]}
+        assert json.loads(text) == expected
+        with pytest.raises(DataError, match="Nothing was written"):
+            write(connection, [{"x": float("nan")}])
 
     def test_what_is_inside_of_json_is_left_to_the_server_as_documented(
         self, connection: dict[str, Any], execute: Any

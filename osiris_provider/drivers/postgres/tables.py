@@ -106,11 +106,11 @@ def constraints_of(kind: str, size: int, *, nullable: bool) -> ColumnConstraints
     if kind in ("varchar", "bpchar") and size > _HEADER:
         return ColumnConstraints(nullable=nullable, chars=size - _HEADER)
     if kind == "numeric" and size > _HEADER:
-        precision, scale = (size - _HEADER) >> 16, (size - _HEADER) & 0x7FF
         # From version 15 on a scale may be negative, or more than the precision.
+        precision, scale = (size - _HEADER) >> 16, (size - _HEADER & 0x7FF ^ 1024) - 1024
         plain = 0 <= scale <= precision
         return ColumnConstraints(
-            nullable=nullable, digits=precision - scale if plain else None, number=True, scale=scale if plain else None
+            nullable=nullable, digits=precision - scale if plain else None, number=True, scale=scale
         )
     return ColumnConstraints(
         nullable=nullable, number=kind in _MANTISSA or kind == "numeric", mantissa=_MANTISSA.get(kind)

@@ -190,7 +190,9 @@ def _refused(
     if not error.pgcode or fault_of_sqlstate(error.pgcode) is not BAD_DATA:
         return None
     diagnosis = error.diag
-    line, named = _location((diagnosis.context or "").removeprefix(f"COPY {table}"), names) if lines else (0, "")
+    # What the parser of a type says, such as that of JSON, comes before.
+    _, _, said = f"\n{diagnosis.context or ''}".partition(f"\nCOPY {table}")
+    line, named = _location(said, names) if lines else (0, "")
     column = diagnosis.column_name or named
     row = before + sum(first <= line for first in lines)
     reason = "the server does not take the value, it does not fit the type or a rule of the table"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -199,7 +200,14 @@ def one_line(text: str) -> str:
 
 
 def json_text(value: Any) -> str | None:
-    """Return a nested value as JSON, for columns of lists, structs and maps."""
+    """Return a nested value as JSON, for columns of lists, structs and maps.
+
+    Decimals and times in it are texts, which keep all of their digits, and bytes are Base64.
+    """
     import json
 
-    return None if value is None else json.dumps(value, default=str, ensure_ascii=False)
+    return None if value is None else json.dumps(value, default=_inner_text, ensure_ascii=False)
+
+
+def _inner_text(value: Any) -> str:
+    return b64encode(value).decode() if isinstance(value, bytes) else str(value)

@@ -196,6 +196,9 @@ def _cut_numbers(column: pa.Array, scale: int, *, integers: bool) -> Iterator[Pr
     import pyarrow.compute as pc
 
     dtype = column.type
+    if scale < 0:
+        yield _is_finer(column, 10**-scale), f"the column keeps multiples of {10**-scale:,}"
+        return
     reason = (
         f"the column keeps {scale} digits after the point, the value has more" if scale else "the number is not whole"
     )
@@ -204,6 +207,17 @@ def _cut_numbers(column: pa.Array, scale: int, *, integers: bool) -> Iterator[Pr
             yield pc.not_equal(pc.round(column, scale), column), reason
     elif not integers and (_is_text(dtype) or pa.types.is_floating(dtype)):
         yield _has_more_digits(column.cast(pa.large_string()), scale), reason
+
+
+def _is_finer(column: pa.Array, step: int) -> pa.Array:
+    """Return which numbers are no multiples; columns that keep only these are rare."""
+    import pyarrow as pa
+
+    values = [None if value is None else Decimal(str(value).strip()) for value in column.to_pylist()]
+    context = Context(prec=_WIDEST, Emax=MAX_EMAX, Emin=MIN_EMIN)
+    return pa.array(
+        [value is not None and value.is_finite() and context.remainder(value, step) != 0 for value in values]
+    )
 
 
 def _has_more_digits(texts: pa.Array, scale: int) -> pa.Array:
