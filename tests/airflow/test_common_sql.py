@@ -28,7 +28,7 @@ from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
 from tests.airflow.conftest import MYSQL_SERVERS
 from tests.airflow.sql_values import CASES
 from tests.airflow.test_bulk_files import switched
-from tests.airflow.versions import since_bulk_load
+from tests.airflow.versions import since_common_sql_2_1
 from tests.servers.process import Server
 
 ROWS = [(1, "2026-11-27", 10.0), (2, "2026-11-28", 11.0), (3, "2026-11-28", None)]
@@ -155,6 +155,7 @@ def test_transfers(hook: OsirisDbApiHook) -> None:
     assert hook.get_records(rows.format("copies")) == hook.get_records(rows.format("orders"))
 
 
+@since_common_sql_2_1
 def test_transfers_in_pages(hook: OsirisDbApiHook) -> None:
     hook.run("CREATE TABLE copies (id INTEGER, day DATE, price DOUBLE PRECISION)")
     connection_id = hook.get_conn_id()
@@ -164,7 +165,7 @@ def test_transfers_in_pages(hook: OsirisDbApiHook) -> None:
     assert hook.get_first("SELECT COUNT(*), COUNT(DISTINCT id) FROM copies") == (3, 3)
 
 
-@since_bulk_load
+@since_common_sql_2_1
 def test_files_are_loaded(hook: OsirisDbApiHook, sql_server: Callable[[str], Server], tmp_path: Path) -> None:
     from airflow.providers.common.sql.operators.sql import SQLBulkLoadOperator
 

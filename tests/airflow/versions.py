@@ -25,9 +25,9 @@ lists_assets_of_events = pytest.mark.skipif(
     AIRFLOW < (3, 3), reason="Before 3.3 Airflow's list of assets leaves out those that only events know"
 )
 
-since_bulk_load = pytest.mark.skipif(
+since_common_sql_2_1 = pytest.mark.skipif(
     not hasattr(import_module("airflow.providers.common.sql.operators.sql"), "SQLBulkLoadOperator"),
-    reason="Version 2.1 of the common SQL provider brings SQLBulkLoadOperator",
+    reason="Version 2.1 of the common SQL provider brings SQLBulkLoadOperator, and pages that are not deferred",
 )
 
 if TYPE_CHECKING or AIRFLOW >= (3, 2):
@@ -59,7 +59,7 @@ __all__ = [
     "serialize",
     "since_3_2",
     "since_3_3",
-    "since_bulk_load",
+    "since_common_sql_2_1",
     "store_dag",
 ]
 

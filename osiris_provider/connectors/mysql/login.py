@@ -8,6 +8,7 @@ import ssl
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -115,9 +116,19 @@ def _open_line(model: MySQLConnection, deadline: Deadline) -> DeadlineSocket:
     raise DiagnosedError(faults.NO_SOCKET)
 
 
+def _duration(value: timedelta, _mapping: object = None) -> str:
+    """Return a TIME as SQL writes it: PyMySQL before 1.2.4 makes another value of a negative one."""
+    hours, rest = divmod(abs(value), timedelta(hours=1))
+    minutes, rest = divmod(rest, timedelta(minutes=1))
+    sign = "-" if value < timedelta() else ""
+    fraction = f".{rest.microseconds:06d}" if rest.microseconds else ""
+    return f"'{sign}{hours:02d}:{minutes:02d}:{rest.seconds:02d}{fraction}'"
+
+
 def _new_connection(model: MySQLConnection, autocommit: bool | None) -> Connection[Any]:
     from pymysql.charset import charset_by_name
     from pymysql.constants import CLIENT
+    from pymysql.converters import conversions
 
     if not charset_by_name(model.charset):
         message = "field charset: PyMySQL does not know it; utf8mb4 is what most servers use"
@@ -136,6 +147,7 @@ def _new_connection(model: MySQLConnection, autocommit: bool | None) -> Connecti
         read_timeout=model.read_timeout,
         autocommit=autocommit,
         program_name="osiris",
+        conv={**conversions, timedelta: _duration},
         # For LOAD DATA of the writer, which sends its own rows; PyMySQL still refuses a server that asks for a file.
         # And a server says that it wants a second factor only to those who know the word.
         client_flag=CLIENT.LOCAL_FILES | SECOND_FACTOR_FLAG,
