@@ -16,7 +16,7 @@ from osiris_provider.plugins.health.checks import Check, Condition, Run, conditi
 from osiris_provider.plugins.health.events import EventRow, WatchedConnection
 from osiris_provider.plugins.health.history import DAYS, HealthHistory, Stretches
 from osiris_provider.plugins.health.streaks import RECENT, Counts, Glance, Streak, Stretch, join, since
-from osiris_provider.plugins.health.summary import fleet_of, is_overdue, summary_of
+from osiris_provider.plugins.health.summary import due_after, fleet_of, summary_of
 
 NOW = datetime(2026, 11, 28, 14, 30, tzinfo=timezone.utc)
 RUN = Run("osiris_health", "scheduled__1", "doctor", -1)
@@ -213,7 +213,7 @@ def test_overdue_goes_by_the_usual_time_between_checks(gaps: list[int], silent: 
     times = [last]
     for gap in gaps:
         times.insert(0, times[0] - timedelta(minutes=gap))
-    assert is_overdue(times, NOW) is overdue
+    assert (due_after(times) < NOW) is overdue
 
 
 def _summary(asset_id: int, alias: str, *checks: Check) -> dict[str, Any]:

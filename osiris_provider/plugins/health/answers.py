@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from itertools import groupby
 from threading import Lock
@@ -36,6 +37,7 @@ class Answers:
         self._open = open_store
         self._history = HealthHistory()
         self._lock = Lock()
+        self._rows: dict[int, _Row] = {}
         self._fleet = self._unhealthy = ""
         self._good_until = 0.0
 
@@ -47,9 +49,9 @@ class Answers:
         with self._lock:
             if time.monotonic() >= self._good_until:
                 answer = self._compute(datetime.now(timezone.utc))
-                self._fleet = _json(answer)
+                self._fleet = self._written(answer, answer["connections"])
                 sick = [one for one in answer["connections"] if one["health"] == "unhealthy"]
-                self._unhealthy = _json({**answer, "connections": sick})
+                self._unhealthy = self._written(answer, sick)
                 self._good_until = time.monotonic() + FRESH if answer["complete"] else 0.0
             return self._unhealthy if unhealthy else self._fleet
 
@@ -80,19 +82,48 @@ class Answers:
         return _json(answer)
 
     def _compute(self, now: datetime) -> dict[str, Any]:
+        """Return the answer. Of connections that have not been checked since the last one, what it was is kept."""
         with self._open() as store:
             watched = store.watched()
             days, whole = self._history.read(store, now, PATIENCE)
-            known = {one.asset_id: _of(one, days) for one in watched}
-            ids = [_newest_id(one, known[one.asset_id]) for one in watched]
-            last = store.checks(ids)
-        window = _window(now)
-        summaries = [
-            summary_of(one, last[one.asset_id], known[one.asset_id], now)
-            for one in watched
-            if one.asset_id in last and last[one.asset_id].at >= window
-        ]
-        return fleet_of(summaries, list(days), now, whole)
+            keys = {one.asset_id: (one, len(days), now.date()) for one in watched}
+            changed = [one for one in watched if self._key(one.asset_id) != keys[one.asset_id]]
+            known = {one.asset_id: _of(one, days) for one in changed}
+            last = store.checks([_newest_id(one, known[one.asset_id]) for one in changed])
+        self._rows = {number: row for number, row in self._rows.items() if number in keys}
+        for one in changed:
+            self._rows.pop(one.asset_id, None)
+            check = last.get(one.asset_id)
+            if check is not None and check.at >= _window(now):
+                summary = summary_of(one, check, known[one.asset_id], now)
+                self._rows[one.asset_id] = _Row(keys[one.asset_id], summary, _json(summary))
+        for row in self._rows.values():
+            row.refresh(now)
+        return fleet_of([row.summary for row in self._rows.values()], list(days), now, whole)
+
+    def _key(self, asset_id: int) -> object:
+        row = self._rows.get(asset_id)
+        return row and row.key
+
+    def _written(self, answer: Mapping[str, Any], connections: Sequence[Mapping[str, Any]]) -> str:
+        head = _json({**answer, "connections": []}).removesuffix("]}")
+        return head + ",".join(self._rows[one["asset_id"]].text for one in connections) + "]}"
+
+
+@dataclass
+class _Row:
+    """A connection in the answer, and what it was made of."""
+
+    key: object
+    summary: dict[str, Any]
+    text: str
+
+    def refresh(self, now: datetime) -> None:
+        """Say whether it is overdue by now."""
+        overdue = now > datetime.fromisoformat(self.summary["due"])
+        if overdue != self.summary["overdue"]:
+            self.summary["overdue"] = overdue
+            self.text = _json(self.summary)
 
 
 def _json(answer: Any) -> str:
@@ -112,7 +143,7 @@ def _of(watched: WatchedConnection, days: Mapping[date, Stretches]) -> list[Stre
 
 def _newest_id(watched: WatchedConnection, days: Sequence[Stretch | None]) -> int:
     """Return the number of the newest check; of the newest event, if no check is known yet."""
-    newest = next((day.newest[-1] for day in reversed(days) if day is not None), None)
+    newest = next((day.newest[-1] for day in reversed(days) if day is not None and day.newest), None)
     return watched.last_id if newest is None else newest.event_id
 
 

@@ -44,6 +44,7 @@ def summary_of(
     newest = _newest(checked) or [Glance(last.at, last.latency_ms, watched.last_id)]
     began, is_exact = since(streaks)
     counts = Counts.of(streaks)
+    due = due_after([glance.at for glance in newest])
     return {
         "asset_id": watched.asset_id,
         "family": watched.family,
@@ -61,7 +62,8 @@ def summary_of(
         "since": began.isoformat(),
         "since_is_exact": is_exact,
         "last_check": last.at.isoformat(),
-        "overdue": is_overdue([glance.at for glance in newest], now),
+        "due": due.isoformat(),
+        "overdue": now > due,
         "history_since": watched.first.isoformat(),
         "latencies": [glance.latency_ms for glance in newest],
         "days": [day and day.counts for day in days],
@@ -71,21 +73,19 @@ def summary_of(
     }
 
 
-def is_overdue(times: Sequence[datetime], now: datetime) -> bool:
-    """Return whether a connection has not been checked for longer than is usual.
+def due_after(times: Sequence[datetime]) -> datetime:
+    """Return the moment after which a connection has not been checked for longer than is usual.
 
     :param times: of its newest checks, the earliest first; at least one.
-    :param now: in UTC.
     """
     gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
-    longest = OVERDUE * timedelta(seconds=median(gaps)) + LENIENCE if gaps else UNUSUAL
-    return now - times[-1] > longest
+    return times[-1] + (OVERDUE * timedelta(seconds=median(gaps)) + LENIENCE if gaps else UNUSUAL)
 
 
 def fleet_of(
     summaries: Sequence[Mapping[str, Any]], days: Sequence[date], now: datetime, whole: bool
 ) -> dict[str, Any]:
-    """Return the answer for all connections, the worst first.
+    """Return the answer for all connections, the worst first; ``connections`` is its last entry.
 
     :param summaries: of :func:`summary_of`.
     :param days: that are known.

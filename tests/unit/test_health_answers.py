@@ -1,0 +1,125 @@
+"""Answers of the page of health: what is kept from one to the next is what would be computed anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import Any, cast
+
+import pytest
+from osiris_provider.plugins.health import answers
+from osiris_provider.plugins.health.answers import Answers
+from osiris_provider.plugins.health.checks import Check, Run, parse_check
+from osiris_provider.plugins.health.events import EventRow, EventStore, WatchedConnection
+
+RUN = Run("osiris_health", "scheduled__1", "doctor", -1)
+
+
+class Store:
+    """Events in memory, as the database has them."""
+
+    def __init__(self) -> None:
+        self.rows: list[EventRow] = []
+        self.asked: list[int] = []
+
+    def add(self, asset_id: int, at: datetime, category: str = "ok") -> None:
+        text = json.dumps({"ok": category == "ok", "category": category, "latency_ms": 1.0, "message": category})
+        self.rows = sorted([*self.rows, (asset_id, at, text, len(self.rows) + 1)])
+
+    @contextmanager
+    def open(self) -> Iterator[EventStore]:
+        yield cast("EventStore", self)
+
+    def watched(self) -> list[WatchedConnection]:
+        numbers = sorted({row[0] for row in self.rows})
+        of = {number: [row for row in self.rows if row[0] == number] for number in numbers}
+        return [WatchedConnection(n, "mysql", f"c{n}", of[n][0][1], of[n][-1][3]) for n in numbers]
+
+    def between(self, start: datetime, end: datetime | None) -> list[EventRow]:
+        return [row for row in self.rows if start <= row[1] and (end is None or row[1] < end)]
+
+    def checks(self, ids: list[int]) -> dict[int, Check]:
+        self.asked += ids
+        found = {row[0]: parse_check(row[1], row[2], RUN) for row in self.rows if row[3] in ids}
+        return {number: check for number, check in found.items() if check is not None}
+
+
+@pytest.fixture
+def store() -> Store:
+    store = Store()
+    now = datetime.now(timezone.utc)
+    for number in (1, 2, 3):
+        for ago in range(60):
+            store.add(number, now - timedelta(hours=ago, minutes=number))
+    return store
+
+
+@pytest.fixture
+def computed_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "FRESH", 0.0)
+
+
+def whole(kept: Answers) -> dict[str, Any]:
+    answer: dict[str, Any] = {"complete": False}
+    while not answer["complete"]:
+        answer = json.loads(kept.fleet())
+    return answer
+
+
+@pytest.mark.usefixtures("computed_each_time")
+def test_what_is_kept_is_what_would_be_computed_anew(store: Store) -> None:
+    kept = Answers(store.open)
+    whole(kept)
+    now = datetime.now(timezone.utc)
+    for number, category in ((2, "auth"), (2, "auth"), (3, "network"), (4, "ok"), (2, "ok")):
+        now += timedelta(milliseconds=1)
+        store.add(number, now, category)
+        anew, again = whole(Answers(store.open)), whole(kept)
+        assert {**again, "generated_at": ""} == {**anew, "generated_at": ""}
+        sick = {one["reference"] for one in json.loads(kept.fleet(unhealthy=True))["connections"]}
+        assert sick == {one["reference"] for one in anew["connections"] if one["health"] == "unhealthy"}
+
+
+@pytest.mark.usefixtures("computed_each_time")
+def test_only_what_was_checked_since_is_read_again(store: Store) -> None:
+    kept = Answers(store.open)
+    whole(kept)
+    store.asked.clear()
+    whole(kept)
+    assert store.asked == []
+    store.add(2, datetime.now(timezone.utc))
+    whole(kept)
+    assert store.asked == [len(store.rows)]
+
+
+@pytest.mark.usefixtures("computed_each_time")
+def test_a_connection_whose_events_are_gone_is_gone(store: Store) -> None:
+    kept = Answers(store.open)
+    whole(kept)
+    store.rows = [row for row in store.rows if row[0] != 2]
+    assert [one["alias"] for one in whole(kept)["connections"]] == ["c1", "c3"]
+
+
+@pytest.mark.usefixtures("computed_each_time")
+def test_a_check_becomes_overdue_without_any_event(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Answers(store.open)
+    assert whole(kept)["overdue"] == 0
+    later = datetime.now(timezone.utc) + timedelta(hours=5)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Later:
+            return cls.fromtimestamp(later.timestamp(), tz)
+
+    monkeypatch.setattr(answers, "datetime", Later)
+    answer = whole(kept)
+    assert (answer["overdue"], answer["stopped"]) == (3, True)
+
+
+def test_an_answer_is_given_again_for_a_while(store: Store) -> None:
+    kept = Answers(store.open)
+    before = whole(kept)
+    store.add(1, datetime.now(timezone.utc), "auth")
+    assert json.loads(kept.fleet()) == before
