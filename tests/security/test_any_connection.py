@@ -7,6 +7,7 @@ import logging
 import pickle
 import socket
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -135,6 +136,19 @@ def test_the_test_button_sends_secrets_of_the_file_only_where_the_file_says(
         assert answer.status_code == 400, (changed, answer.text)
         assert secret not in answer.text
     assert hostile_peer.taken() == []
+
+
+@given(value=st.text(min_size=1).filter(lambda text: "\0" not in text))
+def test_a_variable_adds_nothing_to_extra(value: str) -> None:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        try:
+            patched.setenv("SECRET", f'", "host": "evil.example", "x": "{value}')
+        except UnicodeEncodeError:
+            return
+        entry = {"conn_type": "x", "extra": '{"token": "${SECRET}", "list": ["${SECRET}"]}'}
+        extra = resolved(write(Path(folder), entry))["extra"]
+    assert set(extra) == {"token", "list"}
+    assert extra["list"] == [extra["token"]] == [f'", "host": "evil.example", "x": "{value}']
 
 
 def test_no_type_of_the_family_has_a_test_button() -> None:

@@ -1,0 +1,133 @@
+"""Airflow connections of other providers' types, as the families read them: what their hooks would do, or nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from osiris_provider.connectors.airflow.delegate import delegate_of
+
+SLOTS: dict[str, Any] = {"host": "h.example.com", "port": 7, "login": "ann", "password": "pw", "schema": "s"}
+SQL = {"host": "h.example.com", "port": 7, "user": "ann", "password": "pw", "database": "s"}
+
+
+def read(conn_type: str, extra: dict[str, Any], **slots: Any) -> dict[str, Any] | None:
+    """The fields in which a family checks a connection, None if its hook does."""
+    delegate = delegate_of({"conn_type": conn_type, **SLOTS, **slots, "extra": extra}, "my_conn")
+    if delegate is None:
+        return None
+    fields = {name: value for name, value in delegate.connection.items() if name != "family"}
+    assert delegate.connector.coerce(fields)[1] == []
+    assert "pw" not in repr(delegate)
+    return fields
+
+
+@pytest.mark.parametrize(
+    ("extra", "fields"),
+    [
+        ({}, {}),
+        ({"charset": "utf8", "cursor": "dictcursor", "local_infile": True}, {}),
+        ({"ssl_mode": "VERIFY_IDENTITY", "ssl": {"ca": "/ca"}}, {"ssl_mode": "VERIFY_IDENTITY", "ssl_ca": "/ca"}),
+        ({"ssl": '{"ca": "/ca"}'}, {"ssl": True, "ssl_verify": "ca", "ssl_ca": "/ca"}),
+        # MySQL's library verifies nothing then, whatever authority it is given.
+        ({"ssl": {"ca": "/ca", "cert": "/c"}, "ssl_mode": "required"}, {"ssl_mode": "required", "ssl_cert": "/c"}),
+    ],
+)
+def test_mysql(extra: dict[str, Any], fields: dict[str, Any]) -> None:
+    assert read("mysql", extra) == {**SQL, **fields}
+
+
+@pytest.mark.parametrize(
+    ("extra", "slots"),
+    [
+        ({"iam": True}, {}),
+        ({"client": "mysql-connector-python"}, {}),
+        ({"ssl": {"ca": "/ca", "cipher": "x"}}, {}),
+        ({"ssl": "not json"}, {}),
+        # mysqlclient takes its own socket for it.
+        ({}, {"host": "localhost"}),
+        ({}, {"host": None}),
+        ({}, {"login": None}),
+    ],
+)
+def test_mysql_as_only_its_hook_logs_in(extra: dict[str, Any], slots: dict[str, Any]) -> None:
+    assert read("mysql", extra, **slots) is None
+
+
+def test_mysql_by_a_socket() -> None:
+    fields = read("mysql", {"unix_socket": "/run/x"}, host="localhost")
+    assert fields == {"unix_socket": "/run/x", "user": "ann", "password": "pw", "database": "s"}
+
+
+@pytest.mark.parametrize(
+    ("extra", "fields"),
+    [
+        ({}, {}),
+        ({"cursor": "dictcursor", "sqlalchemy_query": {"a": "b"}, "iam": False}, {}),
+        ({"sslmode": "verify-full", "sslrootcert": "/ca"}, {"sslmode": "verify-full", "sslrootcert": "/ca"}),
+        ({"keepalives_idle": 30}, {"keepalives_idle": 30}),
+    ],
+)
+def test_postgres(extra: dict[str, Any], fields: dict[str, Any]) -> None:
+    assert read("postgres", extra) == {**SQL, **fields}
+
+
+@pytest.mark.parametrize(
+    ("extra", "slots"),
+    [
+        ({"iam": True}, {}),
+        ({"azure_conn_id": "azure"}, {}),
+        ({"hostaddr": "127.0.0.1"}, {}),
+        ({"dsn": "postgresql://elsewhere"}, {}),
+        ({"passfile": "/p"}, {}),
+        ({"host": "elsewhere"}, {}),
+        ({}, {"host": None}),
+        ({}, {"login": ""}),
+    ],
+)
+def test_postgres_as_only_its_hook_logs_in(extra: dict[str, Any], slots: dict[str, Any]) -> None:
+    assert read("postgres", extra, **slots) is None
+
+
+@pytest.mark.parametrize(
+    ("slots", "url"),
+    [
+        ({"schema": None}, "http://h.example.com:7"),
+        ({"schema": "https", "port": None}, "https://h.example.com"),
+        ({"host": "https://h.example.com/v1", "schema": "http", "port": None}, "https://h.example.com/v1"),
+    ],
+)
+def test_http(slots: dict[str, Any], url: str) -> None:
+    login = {"user": "ann", "password": "pw"}
+    assert read("http", {}, **slots) == {"base_url": url, **login}
+    extra = {"X-Token": "t", "timeout": 5, "verify": "/ca.pem", "allow_redirects": False, "trust_env": False}
+    given = {"headers": {"X-Token": "t"}, "timeout": 5, "ca_bundle": "/ca.pem"}
+    assert read("http", extra, **slots) == {"base_url": url, **login, **given}
+
+
+@pytest.mark.parametrize(
+    ("extra", "slots"),
+    [
+        ({"proxies": {"https": "http://p"}}, {}),
+        ({"cert": "/c"}, {}),
+        ({"srv_lookup": True}, {}),
+        ({"verify": False}, {}),
+        ({"verify_ssl": False}, {}),
+        ({"X-Number": 5}, {}),
+        ({}, {"host": None}),
+    ],
+)
+def test_http_as_only_its_hook_does_it(extra: dict[str, Any], slots: dict[str, Any]) -> None:
+    assert read("http", extra, **{"schema": "https", **slots}) is None
+
+
+@pytest.mark.parametrize("conn_type", ["snowflake", "osiris_airflow", "MySQL", "osiris_", ""])
+def test_what_no_family_knows_is_for_its_hook(conn_type: str) -> None:
+    assert read(conn_type, {}) is None
+
+
+def test_our_own_types() -> None:
+    fields = read("osiris_mysql", {"charset": "latin1"})
+    assert fields is not None
+    assert fields.pop("alias") == "my_conn"
+    assert fields == {**SQL, "charset": "latin1"}
