@@ -12,6 +12,7 @@ import pytest
 import yaml
 from osiris_provider.cli.main import main
 from osiris_provider.connections import list_connections, resolve_connection
+from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.connections.resolve import validate_file
 from osiris_provider.connectors import get_connector
 from osiris_provider.drivers import get_driver
@@ -38,13 +39,15 @@ TESTS = set(re.findall(r"def (test_\w+)", "\n".join(path.read_text(encoding="utf
 
 @pytest.mark.parametrize(("document", "text"), FILES, ids=[document for document, _ in FILES])
 def test_connections_files_resolve(document: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SHOP_PASSWORD", "ARCHIVE_PASSWORD"):
+    for name in ("SHOP_PASSWORD", "ARCHIVE_PASSWORD", "SNOWFLAKE_PASSWORD"):
         monkeypatch.setenv(name, document)
     file = tmp_path / "osiris_connections.yaml"
     file.write_text(text)
-    assert validate_file(file)[1:] == ([], [])
+    _, problems, warnings = validate_file(file)
+    # Not all providers are installed where the tests run.
+    assert (problems, [one for one in warnings if "no provider installed here" not in one.message]) == ([], [])
     for connection in list_connections(file):
-        assert resolve_connection(f"@{connection['family']}.{connection['alias']}", file)
+        assert resolve_connection(ConnectionRef(connection["family"], connection["alias"]), file)
 
 
 def test_first_screen_of_the_readme() -> None:
