@@ -10,9 +10,9 @@ from typing import Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand
 
-OPENING = (["staging"], ["state"])
-"""Commands that open files through Airflow."""
-DESCRIPTION = """Connections in one reviewed file: osiris connections list|doctor|validate|schema.
+OPENING = (["staging"], ["state"], ["connections", "list", "--airflow"], ["connections", "unchecked"])
+"""Commands that open files through Airflow, or read its database."""
+DESCRIPTION = """Connections in one reviewed file: osiris connections list|doctor|validate|schema|unchecked.
 Pipelines of YAML: osiris pipelines validate|run|graph|schema|init.
 Results that tasks have left: osiris staging gc. State of incremental tasks: osiris state list|show|reset.
 Health of what Airflow checks, from its API server: osiris health.
@@ -36,7 +36,7 @@ def run(args: Namespace) -> None:
     """
     from airflow.utils.cli import suppress_logs_and_warning
 
-    if args.arguments[:1] in OPENING:
+    if any(set(words) <= set(args.arguments) for words in OPENING):
         from osiris_provider.hooks.health import server_side
 
         # These use Airflow, which logs to stdout; that belongs to the result, as in Airflow's own commands.

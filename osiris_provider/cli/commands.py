@@ -37,13 +37,21 @@ def connections() -> None:
 
 
 @connections.command("list")
+@click.option("--airflow", is_flag=True, help="Also those of Airflow's database and of the environment; on the server.")
 @file_option
 @json_option
-def list_command(file: str | None, as_json: bool) -> None:
+def list_command(file: str | None, as_json: bool, airflow: bool) -> None:
     """List all connections with what is public of them.
 
-    Secrets are never shown.
+    Secrets are never shown. With --airflow the list has ids, types and who checks them; what only a secrets backend
+    such as Vault knows cannot be listed.
     """
+    if airflow:
+        from osiris_provider.cli.server.connections import list_airflow
+
+        with reported(as_json):
+            list_airflow(file, as_json)
+        return
     from osiris_provider.connections.load import load_connections
     from osiris_provider.connections.resolve import list_connections
 
@@ -103,6 +111,21 @@ def doctor(as_json: bool, **options: Any) -> int:
 
     with reported(as_json):
         return examine(Request(as_json=as_json, **options))
+
+
+@connections.command()
+@json_option
+def unchecked(as_json: bool) -> int:
+    """List the connections that DAGs use and that were never checked; on Airflow's server.
+
+    What DAGs use is known from their fields conn_id and ..._conn_id, as far as Airflow serializes them, and from
+    references such as @mysql.default. Checked are those of whose checks Airflow's database has an event. Exit code 1 if
+    there are some that were not.
+    """
+    from osiris_provider.cli.server.unchecked import list_unchecked
+
+    with reported(as_json):
+        return list_unchecked(as_json)
 
 
 @connections.command()

@@ -196,8 +196,8 @@ class OsirisDoctorOperator(BaseOperator):
         for kind, due, lists in alerts.due():
             given = getattr(self, kind)
             callbacks = [] if given is None else [given] if callable(given) else list(given)
-            told = {**context, "reports": reports, **lists}
-            delivered = [self._call(kind, callback, told) for callback in callbacks]
+            callback_context = {**context, "reports": reports, **lists}
+            delivered = [self._call(kind, callback, callback_context) for callback in callbacks]
             if callbacks and not any(delivered):
                 alerts.undelivered(due)
 

@@ -140,9 +140,9 @@ def _warned(alerts: Alerts, verdict: Verdict, known: Health, rules: AlertRules) 
         # What was renewed has another end, and is another thing.
         name, stage = f"{entry['what']} {entry['at']}", rules.stage(entry["days_left"])
         of_whom = {"family": verdict.family, "alias": verdict.alias, "reference": verdict.reference}
-        told = {**of_whom, **entry, "message": expiry_sentence(entry)}
-        alerts.expiring.append(told)
+        warning = {**of_whom, **entry, "message": expiry_sentence(entry)}
+        alerts.expiring.append(warning)
         if stage < known.warned.get(name, stage + 1):
-            alerts.newly_expiring.append(told)
+            alerts.newly_expiring.append(warning)
         warned[name] = min(stage, known.warned.get(name, stage))
     return warned

@@ -29,7 +29,7 @@ class Health:
 
     :param category: of the check.
     :param failures: checks in a row that found it unhealthy, this one included.
-    :param alerted: whether an alert was sent that nobody has taken back.
+    :param alerted: whether an alert was sent, and no all-clear since.
     :param warned: of what was warned that it expires: how many days before.
     """
 

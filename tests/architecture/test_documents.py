@@ -116,7 +116,7 @@ def test_every_rule_has_its_row_its_code_and_its_tests(rule: int) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_that_are_shown_exist(document: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
-    for command in re.findall(r"osiris connections (list|doctor|validate|schema)\b((?: --[\w-]+)*)", text):
+    for command in re.findall(r"osiris connections (list|doctor|validate|schema|unchecked)\b((?: --[\w-]+)*)", text):
         assert main(["connections", command[0], "--help"]) == 0
         shown = capsys.readouterr().out
         assert all(option in shown for option in command[1].split())

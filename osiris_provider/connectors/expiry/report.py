@@ -6,23 +6,16 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
-from pydantic import SecretStr
-
+from osiris_provider.connectors.expiry.tokens import token_expiries
 from osiris_provider.connectors.model import ConnectionModel
 from osiris_provider.net.expiry import Expiry, Noted
 
 WARN_DAYS = 14
 """Days before its end that something is warned of, if no one says otherwise."""
-
-_JWT = re.compile(r"(?:[A-Za-z]+ )?([A-Za-z0-9_-]{2,4096})\.([A-Za-z0-9_-]{2,16384})\.[A-Za-z0-9_-]*")
-_LAST = datetime.max.replace(tzinfo=timezone.utc).timestamp()
 
 
 def with_expiries(
@@ -36,7 +29,7 @@ def with_expiries(
     :param shown: masks a public value that holds a secret.
     """
     now = datetime.now(timezone.utc)
-    known = {*noted.expiries(), *_tokens(model)}
+    known = {*noted.expiries(), *token_expiries(model)}
     own = [_entry(one, shown, now) for one in known]
     # A connector may know of more, such as one that asks a driver for it.
     theirs = [one for one in _listed(details) if one not in own]
@@ -79,32 +72,3 @@ def _is_entry(value: object) -> bool:
     if not isinstance(value, Mapping) or not {"what", "at", "days_left"} <= value.keys():
         return False
     return isinstance(value["what"], str) and isinstance(value["at"], str) and type(value["days_left"]) is int
-
-
-def _tokens(model: ConnectionModel) -> Iterator[Expiry]:
-    """Yield the ends of the tokens that a connection holds; nothing else of them is looked at."""
-    for spec in model.fields():
-        value = getattr(model, spec.name)
-        for secret in value.values() if isinstance(value, Mapping) else [value]:
-            at = _end_of_token(secret.get_secret_value()) if isinstance(secret, SecretStr) else None
-            if at is not None:
-                yield Expiry(f"token in field {spec.name}", "", at)
-
-
-def _end_of_token(text: str) -> datetime | None:
-    """Return ``exp`` of a JSON Web Token (RFC 7519, 4.1.4); None for any other text, and for a token without it."""
-    match = _JWT.fullmatch(text.strip())
-    if match is None or "alg" not in _claims(match[1]):
-        return None
-    seconds = _claims(match[2]).get("exp")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _LAST:
-        return None
-    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=int(seconds))
-
-
-def _claims(part: str) -> Mapping[str, Any]:
-    try:
-        parsed = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, RecursionError):
-        return {}
-    return parsed if isinstance(parsed, dict) else {}

@@ -1,0 +1,1 @@
+"""Commands that ask the database of an Airflow's server."""

@@ -1,0 +1,105 @@
+"""``airflow osiris connections list --airflow`` and ``unchecked``: what Airflow's server knows of connections."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.models.connection import Connection
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.sdk import DAG
+from airflow.utils.session import create_session
+from osiris_provider.cli.main import main
+from osiris_provider.operators.doctor import OsirisDoctorOperator
+from osiris_provider.operators.osiris import OsirisOperator
+
+from tests.airflow.conftest import ConnectionsFile, RunDag
+
+STORED = {
+    "cli_warehouse": "postgres",
+    "cli_own": "osiris_duckdb",
+    "cli_lake": "no_such_provider",
+    "cli_mail": "smtp",
+}
+
+
+@pytest.fixture
+def stored(airflow_database: None) -> Iterator[None]:  # noqa: ARG001 - the database has to be there
+    with create_session() as session:
+        for connection_id, conn_type in STORED.items():
+            extra = json.dumps({"token": "canary-4711"})
+            session.add(Connection(conn_id=connection_id, conn_type=conn_type, password="canary-4711", extra=extra))
+    yield
+    with create_session() as session:
+        session.query(Connection).filter(Connection.conn_id.in_(list(STORED))).delete()
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
+    capsys.readouterr()
+    assert main(["connections", *arguments, "--json"], prog="airflow osiris") == code
+    out = capsys.readouterr().out
+    assert "canary" not in out
+    return json.loads(out)
+
+
+@pytest.mark.usefixtures("stored")
+def test_all_that_the_server_can_list_is_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_FROM_URI", "mysql://ann:canary-4711@db/shop?token=canary-4711")
+    monkeypatch.setenv("AIRFLOW_CONN_FROM_JSON", '{"conn_type": "osiris_mysql", "password": "canary-4711"}')
+    monkeypatch.setenv("AIRFLOW_CONN_BROKEN", "canary-4711")
+    file = tmp_path / "osiris_connections.yaml"
+    file.write_text("version: 1\nconnections:\n  duckdb:\n    main: {path: ':memory:'}\n")
+    listed = shown(capsys, "list", "--airflow", "--file", str(file))["connections"]
+    known = {one["connection"]: (one["conn_type"], one["checked_by"], one["source"]) for one in listed}
+    expected = {
+        "cli_warehouse": ("postgres", "postgres", "Airflow's database"),
+        "cli_own": ("osiris_duckdb", "duckdb", "Airflow's database"),
+        "cli_lake": ("no_such_provider", None, "Airflow's database"),
+        "cli_mail": ("smtp", "airflow", "Airflow's database"),
+        "from_uri": ("mysql", "mysql", "variable AIRFLOW_CONN_FROM_URI"),
+        "from_json": ("osiris_mysql", "mysql", "variable AIRFLOW_CONN_FROM_JSON"),
+        "broken": ("", None, "variable AIRFLOW_CONN_BROKEN"),
+        "@duckdb.main": ("osiris_duckdb", "duckdb", f"{file}:4"),
+    }
+    assert {name: known.get(name) for name in expected} == expected
+    assert main(["connections", "list", "--airflow", "--file", str(file)]) == 0
+    out, err = capsys.readouterr()
+    assert "cli_warehouse" in out
+    assert "canary" not in out + err
+    assert "other secrets backends cannot be listed" in err
+
+
+def test_what_dags_use_and_no_one_checks(
+    run_dag: RunDag, connections_file: ConnectionsFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connections_file({"duckdb": {"watched": {"path": ":memory:"}, "forgotten": {"path": ":memory:"}}})
+    with DAG("uses_connections", schedule=None) as dag:
+        for name, connection_id in (("a", "osiris_duckdb_watched"), ("b", "cli_forgotten"), ("c", "{{ var.value.x }}")):
+            SQLExecuteQueryOperator(task_id=name, conn_id=connection_id, sql="SELECT 1")
+        for alias in ("watched", "forgotten"):
+            config = {"query": "SELECT '@duckdb.not_one' AS a", "connection": f"@duckdb.{alias}"}
+            OsirisOperator(task_id=alias, driver="duckdb.extractor", config=config)
+        OsirisDoctorOperator(task_id="doctor", connections=["@duckdb.watched"])
+    run_dag(dag)
+    unchecked = {one["connection"]: one["dags"] for one in shown(capsys, "unchecked", code=1)["unchecked"]}
+    assert unchecked.get("cli_forgotten") == ["uses_connections"]
+    assert unchecked.get("@duckdb.forgotten") == ["uses_connections"]
+    assert not {"@duckdb.watched", "osiris_duckdb_watched", "{{ var.value.x }}", "@duckdb.not_one"} & set(unchecked)
+
+
+def test_without_a_database_it_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: Any) -> Any:
+        message = "canary-4711"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("airflow.utils.session.create_session", broken)
+    for command in (["list", "--airflow"], ["unchecked"]):
+        assert main(["connections", *command]) == 3
+        out, err = capsys.readouterr()
+        assert "Airflow's database cannot be read (RuntimeError). Run this where the scheduler runs" in err
+        assert "canary" not in out + err
