@@ -10,7 +10,7 @@ from osiris_provider.errors import ConnectionConfigError
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 """What a family or an alias may be called."""
 
-AIRFLOW_ID = re.compile(r"(?!\.+\Z)[\w.-]{1,200}")
+AIRFLOW_ID = re.compile(r"(?!\.+$)[\w.-]{1,200}")
 """What Airflow's REST API, forms and command line take for a connection id."""
 
 _REFERENCE = re.compile(rf"@({NAME.pattern})(?:\.({NAME.pattern}))?")

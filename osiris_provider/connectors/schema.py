@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from osiris_provider.connections.reference import NAME
 from osiris_provider.connections.registry import family_names
 from osiris_provider.connectors.model import ConnectionModel, FieldSpec
 from osiris_provider.connectors.registry import get_connector
@@ -42,17 +41,17 @@ def file_schema() -> dict[str, Any]:
             "connections": {
                 "type": "object",
                 "additionalProperties": False,
-                "properties": {family: _family(family) for family in families},
+                "properties": {family: _family(family, one.aliases.pattern) for family, one in families.items()},
             },
         },
         "$defs": definitions,
     }
 
 
-def _family(family: str) -> dict[str, Any]:
+def _family(family: str, aliases: str) -> dict[str, Any]:
     return {
         "type": "object",
-        "propertyNames": {"pattern": f"^{NAME.pattern}$"},
+        "propertyNames": {"pattern": f"^{aliases}$"},
         "additionalProperties": {"$ref": f"#/$defs/{family}"},
     }
 

@@ -105,3 +105,13 @@ def test_what_the_reader_takes(validator: Draft202012Validator, family: str, nam
 )
 def test_what_is_wrong_is_marked_at_its_place(validator: Draft202012Validator, text: str, path: str) -> None:
     assert path in errors(validator, text)
+
+
+@pytest.mark.parametrize(
+    ("family", "alias", "fits"),
+    [("airflow", "My-Conn.1", True), ("airflow", "a b", False), ("airflow", "..", False), ("api", "My-Conn", False)],
+)
+def test_aliases_are_what_the_family_takes(family: str, alias: str, fits: bool) -> None:
+    fields = {"airflow": {"conn_type": "snowflake", "extra": {"any": ["thing"]}}, "api": {"base_url": "https://x"}}
+    file = {"version": 1, "connections": {family: {alias: fields[family]}}}
+    assert Draft202012Validator(file_schema()).is_valid(file) is fits
