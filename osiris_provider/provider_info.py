@@ -101,6 +101,12 @@ def _options() -> dict[str, Any]:
         "api_token": _secret("Token of Airflow's REST API, for the command osiris health."),
         "api_user": _option("User of Airflow, for the command osiris health; in the place of a token.", example="ann"),
         "api_password": _secret("Password of api_user."),
+        "auth_cooldown_hours": _option(
+            "Hours in which credentials that a server has refused are not tried again by the check of a hook, so that "
+            "no account is locked. Other credentials are tried at once. 0 tries them each time.",
+            option_type="float",
+            default="6.0",
+        ),
         "doctor_timeout": _option(
             "Seconds that the Test button of a connection waits for its peer.", option_type="float", default="2.0"
         ),

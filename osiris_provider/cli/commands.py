@@ -97,6 +97,7 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: float)
     show_default=True,
     help="Name certificates, passwords and tokens that expire within so many days.",
 )
+@click.option("--force", is_flag=True, help="Try credentials that a server has just refused, which may lock accounts.")
 @file_option
 @json_option
 def doctor(as_json: bool, **options: Any) -> int:

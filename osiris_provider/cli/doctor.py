@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,7 @@ class Request:
     warn_days: float
     file: str | None
     as_json: bool
+    force: bool = False
 
     @property
     def single(self) -> bool:
@@ -51,6 +53,9 @@ def examine(request: Request) -> int:
     :raises click.UsageError: the request makes no sense.
     :raises ConnectionConfigError: the file cannot be used, or has nothing of what was asked for.
     """
+    if request.force:
+        # Of this process, which ends with the command.
+        os.environ["AIRFLOW__OSIRIS__AUTH_COOLDOWN_HOURS"] = "0"
     asked = _asked(request)
     targets: list[Target] = [ref for ref, _ in asked]
     targets = targets or _all_of(load_connections(request.file), request.family)
@@ -69,7 +74,7 @@ def examine(request: Request) -> int:
         return INTERRUPTED
     if any(verdict.fault in MISTAKES for verdict in verdicts):
         return MISCONFIGURED
-    return 0 if all(verdict.ok for verdict in verdicts) else UNHEALTHY
+    return UNHEALTHY if any(verdict.unhealthy for verdict in verdicts) else 0
 
 
 def _asked(request: Request) -> list[tuple[ConnectionRef, str]]:

@@ -58,6 +58,8 @@ class Connector(ABC, Generic[M, C]):
     model: type[M]
     libraries: ClassVar[tuple[str, ...]] = ()
     """Modules that a client needs and that take their time to import."""
+    at_once: ClassVar[int | None] = None
+    """How many of its checks may be under way at a time, in :func:`doctor_all`; None is no limit of its own."""
     aliases: ClassVar[re.Pattern[str]] = NAME
     """What an alias in the file may be."""
     other_types: ClassVar[Mapping[str, OtherType]] = {}
@@ -132,6 +134,15 @@ class Connector(ABC, Generic[M, C]):
         """Import :attr:`libraries`, so that the first check of a process does not spend its time on that."""
         for name in cls.libraries:
             import_module(name)
+
+    @classmethod
+    def prepare(cls, connections: Iterable[Mapping[str, Any]]) -> None:
+        """Do what the checks of connections need, before the clock of the first one runs.
+
+        :param connections: resolved ones of the family, valid or not.
+        """
+        del connections
+        cls.load()
 
     def create_client(self, connection: Mapping[str, Any]) -> C:
         """Connect and log in (CONN-015); network errors and timeouts are tried again (CONN-018).

@@ -12,7 +12,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -56,6 +56,9 @@ class Checkable(Protocol):
 
     def address_of_fault(self, error: BaseException, connection: Mapping[str, Any]) -> str:
         """Return where something went wrong, for messages."""
+
+
+Job = tuple[int, tuple[Checkable, Mapping[str, Any]]]
 
 
 @dataclass
@@ -128,19 +131,40 @@ def check_many(
     """
     seconds = checked_timeout(timeout)
     finished: queue.SimpleQueue[Check] = queue.SimpleQueue()
-    running: dict[int, Check] = {}
     waiting = enumerate(jobs)
-    more = True
-    while more or running:
-        while more and len(running) < max_workers:
-            number, job = next(waiting, (-1, None))
-            if job is None:
-                more = False
-                break
+    parked: list[Job] = []
+    running: dict[int, Check] = {}
+    while True:
+        for number, job in _startable(parked, waiting, running, max_workers):
             running[number] = Check(*job, seconds, finished.put, number).start()
+        if not running:
+            return
         for one in _next_finished(finished, running):
             del running[one.number]
             on_verdict(one.number, one.verdict or one.overdue())
+
+
+def _startable(parked: list[Job], waiting: Iterator[Job], running: dict[int, Check], max_workers: int) -> Iterator[Job]:
+    """Yield the jobs that begin now; a family that has its limit under way keeps no other one back.
+
+    :param parked: jobs of such families, which come first when there is room.
+    :param waiting: all others.
+    """
+    for job in list(parked):
+        if len(running) < max_workers and not _is_full(job, running):
+            parked.remove(job)
+            yield job
+    while len(running) < max_workers and (another := next(waiting, None)) is not None:
+        if _is_full(another, running):
+            parked.append(another)
+        else:
+            yield another
+
+
+def _is_full(job: Job, running: dict[int, Check]) -> bool:
+    connector = job[1][0]
+    limit = getattr(connector, "at_once", None)
+    return limit is not None and sum(one.connector is connector for one in running.values()) >= limit
 
 
 def _next_finished(finished: queue.SimpleQueue[Check], running: dict[int, Check]) -> list[Check]:

@@ -63,7 +63,7 @@ def doctor_all(
             positions.append(position)
         except OsirisError as error:
             keep(position, Verdict.unresolved(error))
-    _load({connector for connector, _ in jobs})
+    prepare(jobs)
     order = _spread(len(jobs))
     spread = [jobs[number] for number in order]
     check_many(spread, timeout, max_workers, lambda number, verdict: keep(positions[order[number]], verdict))
@@ -80,12 +80,18 @@ def _spread(count: int) -> list[int]:
     return sorted(range(count), key=lambda number: number % step)
 
 
-def _load(connectors: Iterable[Connector[Any, Any]]) -> None:
-    """Import what the checks need before the clock of the first of them runs."""
-    for connector in connectors:
+def prepare(jobs: Iterable[tuple[Connector[Any, Any], Mapping[str, Any]]]) -> None:
+    """Import what checks need, before the clock of the first of them runs.
+
+    :param jobs: connector and connection of each.
+    """
+    connections: dict[Connector[Any, Any], list[Mapping[str, Any]]] = {}
+    for connector, connection in jobs:
+        connections.setdefault(connector, []).append(connection)
+    for connector, of_family in connections.items():
         # Its own checks will tell.
         with contextlib.suppress(Exception):
-            connector.load()
+            connector.prepare(of_family)
 
 
 def _identity(target: Target) -> tuple[str, str | None]:

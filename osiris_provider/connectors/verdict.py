@@ -10,6 +10,9 @@ from osiris_provider.connections.reference import reference_to
 from osiris_provider.connectors.faults import MISCONFIGURED, NO_SUCH_CONNECTION
 from osiris_provider.errors import MAX_MESSAGE, Category, ConnectionNotFoundError, Fault, OsirisError, printable
 
+UNTESTED = "untestable"
+"""Slug of the fault that says that nothing was tried, because nothing can be tried safely."""
+
 
 class DoctorDetails(TypedDict):
     """The second part of what ``doctor()`` returns (CONN-009)."""
@@ -77,6 +80,11 @@ class Verdict:
     def ok(self) -> bool:
         """Whether the connection is healthy."""
         return self.fault is None
+
+    @property
+    def unhealthy(self) -> bool:
+        """Whether something is wrong. Of a connection that cannot be tested nothing is said, neither this nor ok."""
+        return self.fault is not None and self.fault.slug != UNTESTED
 
     @property
     def category(self) -> Category:

@@ -32,3 +32,10 @@ NO_VERDICT = Fault(
     "unknown",
     "The process that checked {address} ended without an answer; a library may have crashed. Try again, and report it.",
 )
+REFUSED_BEFORE = Fault(
+    "refused_before",
+    "auth",
+    "{address} refused these credentials at {since}. Correct them: others are tried at once, these not before {next}, "
+    "so that the account is not locked. doctor --force tries them now.",
+)
+"""Its words are those of a cool-down; the slug is that of the fault that began it, where that is still known."""

@@ -9,7 +9,8 @@ from typing import Any
 from osiris_provider.connectors.faults import NOT_ASKED, TIMED_OUT
 from osiris_provider.errors import ConnectorError, Fault
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.faults import NO_PROVIDER, NO_VERDICT, TEST_FAILED
+from osiris_provider.hook_doctor.cooldown import Cooldown, Refusal, iso
+from osiris_provider.hook_doctor.faults import NO_PROVIDER, NO_VERDICT, REFUSED_BEFORE, TEST_FAILED
 from osiris_provider.hook_doctor.processes import servers
 from osiris_provider.hook_doctor.registry import hook_type
 from osiris_provider.hook_doctor.server import MAX_TYPE
@@ -27,11 +28,21 @@ def check_hook(connection: HookConnection, deadline: Deadline) -> dict[str, Any]
     :param deadline: after which the process is killed, with all that it has started.
     :return: details of a healthy server, as JSON-able values; ``proven: False`` if "ok" does not show that the
         credentials were accepted.
-    :raises ConnectorError: it is not healthy, or nothing can be said of it (fault ``untestable``).
+    :raises ConnectorError: it is not healthy, or nothing can be said of it (fault ``untestable``). Credentials that its
+        server has refused are not tried again within ``[osiris] auth_cooldown_hours``: it is the same fault then.
+    :raises ConnectionConfigError: that option is no number.
     """
+    cooldown = Cooldown.from_settings()
+    refusal = cooldown.refusal(connection)
+    if refusal is not None:
+        raise _refused(refusal, cooldown, connection)
     answer = _ask(connection, deadline)
     if "fault" in answer:
-        raise _error(answer, connection, deadline)
+        error = _error(answer, connection, deadline)
+        if error.category == "auth":
+            cooldown.keep(connection, error.fault.slug)
+        raise error
+    cooldown.forget(connection)
     details = answer["details"]
     return {str(name): _masked(value, connection) for name, value in details.items()}
 
@@ -54,6 +65,14 @@ def _error(answer: Mapping[str, Any], connection: HookConnection, deadline: Dead
         fault = fault.reworded(fault.message.replace("failed,", f"failed with {cause},"))
     fault = fault.reworded(fault.text(connection.address, deadline.seconds))
     return fault.error(connection.address)
+
+
+def _refused(refusal: Refusal, cooldown: Cooldown, connection: HookConnection) -> ConnectorError:
+    fault = known_faults(hook_type(connection.conn_type)).get(refusal.fault, REFUSED_BEFORE)
+    if fault.category != "auth":
+        fault = REFUSED_BEFORE
+    said = REFUSED_BEFORE.message.replace("{since}", iso(refusal.at)).replace("{next}", cooldown.until(refusal))
+    return fault.reworded(said).error(connection.address)
 
 
 def _masked(value: Any, connection: HookConnection) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -14,13 +15,13 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 
-from osiris_provider.hook_doctor.server import CHECK, REQUEST, SERVER, UNSAFE
+from osiris_provider.hook_doctor.server import CHECK, MAX_TYPE, READY, REQUEST, SERVER, UNSAFE
 from osiris_provider.hook_doctor.wire import Answer, send_text
 from osiris_provider.net.deadline import Deadline
 
 AT_ONCE = 8 + 4 * (os.cpu_count() or 2)
 """Checks that may be under way at a time in this process."""
-WARM_TYPES = 8
+WARM_TYPES = 24
 """Connection types whose hook stays imported."""
 CONFIRM_SECONDS = 0.25
 """After the deadline, within which a server has to say that a check has been killed, before it is killed itself."""
@@ -81,6 +82,16 @@ class _Remote:
         finally:
             self.lifeline.close()
 
+    def is_ready(self, deadline: Deadline) -> bool:
+        """Wait until this server has imported what it needs; return False if it cannot be used."""
+        waiting = select.poll()
+        waiting.register(self.line, select.POLLIN)
+        if waiting.poll(max(deadline.left(), 0.0) * 1000):
+            with suppress(OSError):
+                self.works = self.line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == READY
+            return self.works
+        return True
+
     def drop(self) -> None:
         """Let go of it, without waiting for its end."""
         for one in (self.line, self.lifeline, self.theirs, self.their_lifeline):
@@ -98,12 +109,22 @@ class Servers:
         self._threaded: set[str] = set()
         self._turns = threading.BoundedSemaphore(AT_ONCE)
 
-    def warm(self, conn_types: Iterable[str]) -> None:
-        """Start the servers of connection types, which then import what they need; does not wait for that."""
+    def warm(self, conn_types: Iterable[str], deadline: Deadline) -> None:
+        """Have the hooks of connection types imported, before the clock of the first check runs.
+
+        :param conn_types: of the connections that will be checked; types beyond :data:`WARM_TYPES` have to wait.
+        :param deadline: after which this does not wait any longer; the imports go on.
+        """
+        started = []
         with self._lock:
             for conn_type in list(dict.fromkeys(conn_types))[:WARM_TYPES]:
-                with suppress(LostError):
-                    self._server_of(conn_type)
+                if len(conn_type.encode()) <= MAX_TYPE:
+                    with suppress(LostError):
+                        started.append(self._server_of(conn_type))
+        for server in started:
+            if not server.works and not server.is_ready(deadline):
+                with self._lock:
+                    self._let_go(server)
 
     def run(self, conn_type: str, connection: str, deadline: Deadline) -> Answer:
         """Have a connection checked, and return what is known at the deadline; nothing of the check is left then.

@@ -41,8 +41,8 @@ WARM_SECONDS = 120
 """After which a server is killed that still imports."""
 SWEEP_SECONDS = 0.2
 END_SECONDS = 0.8
-UNSAFE = b"u"
-"""What a server says that cannot fork, because an import has started threads."""
+READY, UNSAFE = b"r", b"u"
+"""What a server of a type says when it has imported: it can fork, or cannot because an import has started threads."""
 
 
 @dataclass
@@ -211,11 +211,11 @@ def _serve_type(
         # Checks will tell.
         warm(conn_type)
     signal.alarm(0)
-    if kernel.threads() > 1:
-        with suppress(OSError):
-            requests.send(UNSAFE)
-        return
-    Server(requests, check, warm).run()
+    is_safe = kernel.threads() == 1
+    with suppress(OSError):
+        requests.send(READY if is_safe else UNSAFE)
+    if is_safe:
+        Server(requests, check, warm).run()
 
 
 def _kill(pid: int) -> None:

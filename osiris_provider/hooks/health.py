@@ -17,7 +17,7 @@ from osiris_provider.connectors.airflow_form import ANY_TYPE, reference_of_id
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check import check as check_connection
 from osiris_provider.connectors.check import examine
-from osiris_provider.connectors.check_many import doctor_all
+from osiris_provider.connectors.check_many import doctor_all, prepare
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import Fault, OsirisError
@@ -53,7 +53,9 @@ def check(target: str, timeout: float, *, file: FileArgument = None) -> Verdict:
     connection = _resolved(target, file)
     if isinstance(connection, Verdict):
         return connection
-    verdict = check_connection(get_connector(connection["family"]), connection, timeout)
+    connector = get_connector(connection["family"])
+    prepare([(connector, connection)])
+    verdict = check_connection(connector, connection, timeout)
     return verdict.at(connection["family"], connection["alias"])
 
 

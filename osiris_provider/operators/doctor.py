@@ -164,7 +164,7 @@ class OsirisDoctorOperator(BaseOperator):
         self._alert(context, reports, alerts := judge(verdicts, before, self._rules()))
         if before is not None:
             self._keep(state, context, alerts)
-        sick = [verdict for verdict in verdicts if not verdict.ok]
+        sick = [verdict for verdict in verdicts if verdict.unhealthy]
         if not sick or not self.fail_on_unhealthy:
             return reports
         context["ti"].xcom_push(key="return_value", value=reports)

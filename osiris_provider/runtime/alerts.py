@@ -107,7 +107,7 @@ def judge(verdicts: Iterable[Verdict], before: Mapping[str, Health] | None, rule
     alerts = Alerts(_before=before or {})
     for verdict in verdicts:
         known = (before or {}).get(verdict.reference, Health("ok"))
-        if before is None and not verdict.ok:
+        if before is None and verdict.unhealthy:
             known = Health(verdict.category, rules.after - 1)
         health = _checked(alerts, verdict, known, rules)
         alerts.known[verdict.reference] = replace(health, warned=_warned(alerts, verdict, known, rules))
@@ -120,6 +120,9 @@ def _checked(alerts: Alerts, verdict: Verdict, known: Health, rules: AlertRules)
         if known.alerted:
             alerts.recovered.append(report)
         return Health("ok")
+    if not verdict.unhealthy:
+        # Nothing was tried.
+        return Health(verdict.category)
     health = Health(verdict.category, known.failures + 1, known.alerted)
     if health.failures < rules.after and not health.alerted:
         return health

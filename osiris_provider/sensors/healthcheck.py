@@ -25,7 +25,8 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
 
     Network errors, timeouts and unknown failures keep it waiting. Auth, permission and misconfiguration fail the task
     at once, whatever ``retries`` says; with ``soft_fail`` they skip it. What expires within 14 days is a warning in the
-    log. Alerts are Airflow's own: ``on_failure_callback``.
+    log. Alerts are Airflow's own: ``on_failure_callback``. A connection of a type that cannot be tested (fault
+    ``untestable``) keeps no one waiting: the sensor ends with a warning.
 
     :param connection: a reference such as ``@mysql.default``, or an Airflow connection id. (templated)
     :param check_timeout: seconds for one check; ``timeout`` is how long the sensor waits in all.
@@ -143,6 +144,10 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
             return PokeReturnValue(is_done=True, xcom_value=verdict.as_dict())
         if verdict.is_transient:
             return PokeReturnValue(is_done=False)
+        if not verdict.unhealthy:
+            # To wait for what can never be known would stop the run for good.
+            self.log.warning("%s is taken for healthy: %s", self.connection, verdict.message)
+            return PokeReturnValue(is_done=True, xcom_value=verdict.as_dict())
         context["ti"].xcom_push(key="return_value", value=verdict.as_dict())
         message = f"{self.connection}: {verdict.message}"
         raise AirflowFailException(message)

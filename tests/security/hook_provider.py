@@ -45,6 +45,40 @@ def fails(connection):
     raise RuntimeError(f"login failed: {connection.password} {connection.extra}")
 
 
+def fails_with_token_url(connection):
+    raise RuntimeError(f"400 for https://www.googleapis.com/oauth2/v1/tokeninfo?access_token={connection.password}")
+
+
+def fails_with_header(connection):
+    raise ValueError(f"Invalid header value b'Bearer {connection.password}\\n'")
+
+
+def fails_with_dsn(connection):
+    raise OSError(2, f'could not translate host name "loader:{connection.password}@db.example.com" to address')
+
+
+def fails_with_attributes(connection):
+    error = RuntimeError("x")
+    error.code = error.status = error.errno = error.sqlstate = error.reason = connection.password
+    error.errors = [connection.password]
+    raise error
+
+
+def fails_with_class(connection):
+    raise type(connection.password, (Exception,), {})("x")
+
+
+def fails_with_chain(connection):
+    try:
+        fails_with_token_url(connection)
+    except RuntimeError as error:
+        raise KeyError(connection.password) from error
+
+
+def succeeds_with_secret(connection):
+    print(connection.password, file=sys.stderr)
+
+
 def sleeps(connection):
     time.sleep(600)
 

@@ -224,3 +224,27 @@ def test_config_error_of_a_reference_is_a_report(tmp_path: Any) -> None:
     (verdict,) = doctor_all(["@mysql.nobody"], 1, file=tmp_path / "none.yaml")
     assert (verdict.family, verdict.alias, verdict.category) == ("mysql", "nobody", "unknown")
     assert issubclass(ConnectionConfigError, ValueError)
+
+
+def test_a_family_with_a_limit_keeps_no_other_one_back() -> None:
+    under_way: list[int] = []
+    most: list[int] = []
+
+    class Limited(FakeConnector):
+        at_once = 2
+
+        def probe(self, *_: Any) -> dict[str, Any]:
+            under_way.append(1)
+            most.append(len(under_way))
+            time.sleep(0.05)
+            under_way.pop()
+            return {}
+
+    limited, other = Limited(), FakeConnector()
+    jobs = [(limited, connection())] * 8 + [(other, connection())] * 8
+    order: list[int] = []
+    check_many(jobs, 5, 16, lambda number, verdict: order.append(number) if verdict.ok else None)
+    assert sorted(order) == list(range(16))
+    assert max(most) == 2
+    # The others did not wait for the eight.
+    assert max(order.index(number) for number in range(8, 16)) < 15

@@ -14,10 +14,13 @@ from osiris_provider.connectors.airflow.hook import hook_of
 from osiris_provider.connectors.airflow.remarks import remarks_on
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check import examine
-from osiris_provider.errors import ERROR_BY_CATEGORY, Fault
+from osiris_provider.errors import ERROR_BY_CATEGORY, Fault, OsirisError
 from osiris_provider.hook_doctor import HookConnection, check_hook
+from osiris_provider.hook_doctor.processes import AT_ONCE, servers
 from osiris_provider.net.deadline import Deadline
 
+PREPARE_SECONDS = 30.0
+"""For which the first check of many waits until hooks have been imported."""
 UNPROVEN = "the server answered; this connection does not say what to ask for, so its credentials are not proven"
 
 
@@ -36,6 +39,16 @@ class AirflowConnector(Connector[AirflowConnection, Any]):
     def __init__(self) -> None:
         super().__init__()
         self._closed: WeakSet[Any] = WeakSet()
+
+    at_once: ClassVar[int | None] = AT_ONCE
+
+    @classmethod
+    def prepare(cls, connections: Iterable[Mapping[str, Any]]) -> None:
+        """Have the hooks imported that will be asked, in processes of their own; see :meth:`Connector.prepare`."""
+        super().prepare(connections)
+        asked = [cls.model.parse(one).conn_type for one in connections if _is_asked(cls, one)]
+        if asked:
+            servers().warm(asked, Deadline(PREPARE_SECONDS))
 
     @classmethod
     def airflow_id(cls, alias: str) -> str:
@@ -100,6 +113,14 @@ class AirflowConnector(Connector[AirflowConnection, Any]):
         """Return None: what a check raises has its fault already."""
         del error
         return None
+
+
+def _is_asked(connector: type[AirflowConnector], connection: Mapping[str, Any]) -> bool:
+    try:
+        return connector.needs_worker(connection)
+    except OsirisError:
+        # Its check says what is wrong.
+        return False
 
 
 def _handed_over(model: AirflowConnection) -> HookConnection:

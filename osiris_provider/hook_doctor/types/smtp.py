@@ -12,6 +12,10 @@ from osiris_provider.connectors.sql.faults import LOGIN_METHOD, NOT_READY, WRONG
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 
+# smtplib has one class for both, and no code.
+_NOT_OFFERED = TLS_REFUSED.reworded(
+    "{address} offers no TLS or no login, but the connection asks for it. Check the port, disable_ssl and disable_tls."
+)
 _REPLIES = {
     421: NOT_READY,
     454: NOT_READY,
@@ -71,7 +75,7 @@ TYPE = HookType(
     codes={
         "SMTPRefusedError": _REPLIES,
         "SMTPAuthenticationError": {**_REPLIES},
-        "SMTPNotSupportedError": TLS_REFUSED,
+        "SMTPNotSupportedError": _NOT_OFFERED,
         "SMTPServerDisconnected": RESET,
         "SMTPHeloError": GARBAGE,
         "SMTPResponseException": _REPLIES,

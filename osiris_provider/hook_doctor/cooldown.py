@@ -1,0 +1,194 @@
+"""Credentials that a server has refused are not tried again for a while: servers lock accounts that try too often.
+
+What is kept is a small file for each such connection, for its owner alone, on this machine: when, which fault, and a
+mark of the credentials. Other credentials have another mark, and are tried at once. The mark is two bytes of a slow
+hash with a salt: enough to tell a correction, and far too little to check a guess.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from osiris_provider.connections.reference import shown
+from osiris_provider.connections.settings import airflow_home, setting
+from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.hook_doctor.connection import HookConnection
+
+OPTION = "auth_cooldown_hours"
+DEFAULT_HOURS = 6.0
+FOLDER = "osiris_cooldown"
+"""In AIRFLOW_HOME."""
+MARK_BYTES = 2
+ROUNDS = 100_000
+MAX_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Credentials that a server has refused.
+
+    :param at: when, in seconds since 1970: other processes read it.
+    :param fault: its slug.
+    :param salt: of the mark.
+    :param mark: of the credentials.
+    """
+
+    at: float
+    fault: str
+    salt: str
+    mark: str
+
+    def is_of(self, connection: HookConnection) -> bool:
+        """Return whether the connection has the same credentials still."""
+        return secrets.compare_digest(self.mark, _mark(connection, self.salt))
+
+
+_memory: dict[str, Refusal] = {}
+"""Where no file can be kept."""
+
+
+class Cooldown:
+    """What is known of refused credentials.
+
+    :param hours: for which they are not tried again; 0 forgets nothing and keeps nothing back.
+    :param folder: where it is kept; made if it is not there.
+    """
+
+    def __init__(self, hours: float, folder: Path) -> None:
+        self.hours = hours
+        self.folder = folder
+
+    @classmethod
+    def from_settings(cls) -> Cooldown:
+        """Return that of this process.
+
+        :raises ConnectionConfigError: ``[osiris] auth_cooldown_hours`` is no number of hours.
+        """
+        written = setting(OPTION)
+        try:
+            hours = DEFAULT_HOURS if written is None else float(written)
+        except ValueError:
+            hours = math.nan
+        if not 0 <= hours < math.inf:
+            message = f"[osiris] {OPTION}: '{shown(str(written))}' is no number of hours, such as 6 or 0.5; 0 is none."
+            raise ConnectionConfigError(message, field=OPTION)
+        return cls(hours, airflow_home() / FOLDER)
+
+    def refusal(self, connection: HookConnection) -> Refusal | None:
+        """Return the refusal of a connection's credentials, if they are not to be tried yet."""
+        if not self.hours:
+            return None
+        name = _name(connection)
+        known = _memory.get(name)
+        with suppress(OSError), self._opened() as directory:
+            known = _read(directory, name) or known
+        # Of a clock that was set back nothing is believed.
+        if known is None or not 0 <= time.time() - known.at < self.hours * 3600 or not known.is_of(connection):
+            return None
+        return known
+
+    def keep(self, connection: HookConnection, fault: str) -> None:
+        """Take note that a server has refused a connection's credentials.
+
+        :param connection: that was checked.
+        :param fault: its slug.
+        """
+        if not self.hours:
+            return
+        salt = secrets.token_hex(16)
+        refusal = Refusal(time.time(), fault, salt, _mark(connection, salt))
+        name = _name(connection)
+        try:
+            with self._opened(make=True) as directory:
+                _write(directory, name, refusal)
+        except OSError:
+            _memory[name] = refusal
+
+    def forget(self, connection: HookConnection) -> None:
+        """Take note that a server has accepted a connection's credentials."""
+        name = _name(connection)
+        _memory.pop(name, None)
+        with suppress(OSError), self._opened() as directory:
+            os.unlink(name, dir_fd=directory)
+
+    def until(self, refusal: Refusal) -> str:
+        """Return when the credentials are tried again, in ISO 8601 and UTC."""
+        return iso(refusal.at + self.hours * 3600)
+
+    @contextmanager
+    def _opened(self, *, make: bool = False) -> Iterator[int]:
+        """Yield a descriptor of the folder.
+
+        :raises OSError: there is none, or others may write there.
+        """
+        if make:
+            with suppress(FileExistsError):
+                os.mkdir(self.folder, 0o700)
+        directory = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            status = os.fstat(directory)
+            if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
+                message = "the folder is not this user's alone"
+                raise PermissionError(message)
+            yield directory
+        finally:
+            os.close(directory)
+
+
+def iso(seconds: float) -> str:
+    """Return a time in ISO 8601, UTC, to the minute.
+
+    :param seconds: since 1970.
+    """
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def _name(connection: HookConnection) -> str:
+    """Return the name of a connection's file, which says nothing of it."""
+    parts = (connection.conn_id, connection.conn_type, connection.host, connection.port, connection.login)
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
+
+
+def _mark(connection: HookConnection, salt: str) -> str:
+    credentials = (connection.login, connection.password, connection.schema, dict(connection.extra))
+    text = json.dumps(credentials, sort_keys=True, default=str).encode()
+    return hashlib.pbkdf2_hmac("sha256", text, salt.encode(), ROUNDS, MARK_BYTES).hex()
+
+
+def _read(directory: int, name: str) -> Refusal | None:
+    """Return what a file says; None if there is none, or it is damaged."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+    with open(descriptor, "rb") as file:
+        text = file.read(MAX_BYTES)
+    with suppress(ValueError, TypeError, KeyError, RecursionError):
+        entry = json.loads(text)
+        return Refusal(float(entry["at"]), str(entry["fault"]), str(entry["salt"]), str(entry["mark"]))
+    return None
+
+
+def _write(directory: int, name: str, refusal: Refusal) -> None:
+    part = f"{name}.{secrets.token_hex(4)}"
+    descriptor = os.open(
+        part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory
+    )
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(refusal), file)
+        os.rename(part, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        os.unlink(part, dir_fd=directory)
+        raise

@@ -1,0 +1,127 @@
+"""Credentials that a server has refused are not tried again for a while, and corrected ones are at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from osiris_provider.errors import AuthError, ConnectionConfigError
+from osiris_provider.hook_doctor import HookConnection, check_hook
+from osiris_provider.hook_doctor import cooldown as cooldowns
+from osiris_provider.hook_doctor.cooldown import Cooldown
+from osiris_provider.net.deadline import Deadline
+
+PASSWORD = "Canary9f1-Zq7"
+CONNECTION = HookConnection(
+    "c", "smtp", host="mail.example.com", port=25, login="loader", password=PASSWORD, extra={"token": PASSWORD + "t"}
+)
+
+
+@pytest.fixture
+def cooldown(tmp_path: Path) -> Cooldown:
+    return Cooldown(6.0, tmp_path / "cooldown")
+
+
+def later(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + hours * 3600)
+
+
+def test_refused_credentials_wait_and_other_ones_do_not(cooldown: Cooldown, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cooldown.refusal(CONNECTION) is None
+    cooldown.keep(CONNECTION, "wrong_password")
+    # Another process looks.
+    again = Cooldown(6.0, cooldown.folder)
+    known = again.refusal(CONNECTION)
+    assert known is not None
+    assert known.fault == "wrong_password"
+    for corrected in ({"password": "other"}, {"extra": {"token": "other"}}, {"login": "other"}, {"conn_id": "d"}):
+        assert again.refusal(replace(CONNECTION, **corrected)) is None
+    later(monkeypatch, 5.9)
+    assert again.refusal(CONNECTION) is not None
+    later(monkeypatch, 6.1)
+    assert again.refusal(CONNECTION) is None
+    later(monkeypatch, -1)
+    assert again.refusal(CONNECTION) is None
+
+
+def test_accepted_credentials_end_it(cooldown: Cooldown) -> None:
+    cooldown.keep(CONNECTION, "wrong_password")
+    cooldown.forget(CONNECTION)
+    assert cooldown.refusal(CONNECTION) is None
+    assert list(cooldown.folder.iterdir()) == []
+
+
+def test_without_hours_nothing_is_kept(tmp_path: Path) -> None:
+    cooldown = Cooldown(0, tmp_path / "cooldown")
+    cooldown.keep(CONNECTION, "wrong_password")
+    assert cooldown.refusal(CONNECTION) is None
+    assert not cooldown.folder.exists()
+
+
+def test_the_file_tells_nothing_of_the_connection(cooldown: Cooldown) -> None:
+    cooldown.keep(CONNECTION, "wrong_password")
+    (file,) = cooldown.folder.iterdir()
+    assert (cooldown.folder.stat().st_mode & 0o777, file.stat().st_mode & 0o777) == (0o700, 0o600)
+    text = file.name + file.read_text()
+    assert not [word for word in (PASSWORD, "loader", "mail", "smtp") if word in text]
+    # Two bytes: one guess in 65,536 fits, so that no guess can be confirmed.
+    assert len(json.loads(file.read_text())["mark"]) == 4
+
+
+def test_the_mark_has_a_salt(cooldown: Cooldown) -> None:
+    marks = set()
+    for _ in range(3):
+        cooldown.keep(CONNECTION, "wrong_password")
+        (file,) = cooldown.folder.iterdir()
+        marks.add(file.read_text())
+    assert len({json.loads(text)["salt"] for text in marks}) == 3
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"at": "x"}', '{"at": 1e400, "fault": 1, "salt": "", "mark": "é"}'])
+def test_a_damaged_file_says_nothing(cooldown: Cooldown, text: str) -> None:
+    cooldown.keep(CONNECTION, "wrong_password")
+    (file,) = cooldown.folder.iterdir()
+    file.write_text(text)
+    assert cooldown.refusal(CONNECTION) is None
+
+
+def test_a_folder_of_others_is_neither_read_nor_written(cooldown: Cooldown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cooldowns, "_memory", {})
+    cooldown.keep(CONNECTION, "wrong_password")
+    cooldown.folder.chmod(0o777)
+    assert cooldown.refusal(CONNECTION) is None
+    # This process knows all the same.
+    cooldown.keep(CONNECTION, "wrong_password")
+    assert cooldown.refusal(CONNECTION) is not None
+
+
+def test_a_link_is_not_followed(cooldown: Cooldown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cooldowns, "_memory", {})
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    os.symlink(tmp_path / "elsewhere", cooldown.folder)
+    cooldown.keep(CONNECTION, "wrong_password")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("hours", ["-1", "nan", "six", "inf"])
+def test_the_setting_is_a_number_of_hours(hours: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__OSIRIS__AUTH_COOLDOWN_HOURS", hours)
+    with pytest.raises(ConnectionConfigError, match="auth_cooldown_hours"):
+        check_hook(CONNECTION, Deadline(1))
+
+
+def test_the_verdict_says_since_when_and_when_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    Cooldown.from_settings().keep(CONNECTION, "wrong_password")
+    with pytest.raises(AuthError) as raised:
+        check_hook(CONNECTION, Deadline(1))
+    assert raised.value.fault.slug == "wrong_password"
+    since, until = (cooldowns.iso(time.time() + hours * 3600)[:13] for hours in (0, 6))
+    assert f"mail.example.com:25 refused these credentials at {since}" in str(raised.value)
+    assert f"not before {until}" in str(raised.value)
+    assert PASSWORD not in str(raised.value)
