@@ -55,13 +55,15 @@ def _tried(
     connection: HookConnection, declared: HookType, deadline: Deadline
 ) -> tuple[bool, BaseException | None, Mapping[str, Any]]:
     prepared = declared.prepare(connection) if declared.prepare else connection
-    hook = _hook(prepared, declared)
+    hook_class, id_name = _hook_class(connection.conn_type)
+    if declared.probe is None and not (declared.is_safe and callable(getattr(hook_class, TEST, None))):
+        raise _FaultError(UNTESTABLE)
+    _hand_over(prepared)
+    hook = hook_class(**{id_name: connection.conn_id}, **declared.hook_params)
     if declared.connect_first and (fault := unreachable(declared.address(connection), deadline)):
         raise _FaultError(fault)
     if declared.probe is not None:
         return True, None, declared.probe(hook) or {}
-    if not declared.is_safe or not callable(getattr(hook, TEST, None)):
-        raise _FaultError(UNTESTABLE)
     return *run_test(hook), {}
 
 
@@ -70,11 +72,11 @@ def _shown(details: Mapping[str, Any], declared: HookType) -> dict[str, Any]:
     return shown if declared.proves_login or "proven" in shown else {**shown, "proven": False}
 
 
-def _hook(connection: HookConnection, declared: HookType) -> Any:
+def _hand_over(connection: HookConnection) -> None:
+    """Have hooks find this connection under its id, and no other one."""
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
     from airflow.sdk import Connection
 
-    hook_class, id_name = _hook_class(connection.conn_type)
     known = Connection(
         conn_id=connection.conn_id,
         conn_type=connection.conn_type,
@@ -97,7 +99,6 @@ def _hook(connection: HookConnection, declared: HookType) -> Any:
 
     Connection.get = get  # type: ignore[method-assign] # in this process only
     Connection.async_get = async_get  # type: ignore[method-assign] # in this process only
-    return hook_class(**{id_name: connection.conn_id}, **declared.hook_params)
 
 
 def _hook_class(conn_type: str) -> tuple[Any, str]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors.faults import REFUSED
 from osiris_provider.connectors.verdict import Verdict
+from osiris_provider.hook_doctor.faults import UNTESTABLE
 from osiris_provider.runtime.alerts import AlertRules, Alerts, judge
 from osiris_provider.runtime.health_state import Health
 
@@ -125,3 +126,11 @@ def test_a_warning_that_nobody_got_is_due_again() -> None:
     alerts.undelivered(alerts.newly_expiring)
     assert judge([verdict(GOOD, [3])], alerts.known, rules).newly_expiring
     assert not judge([verdict(GOOD, [3])], {}, AlertRules()).expiring
+
+
+def test_what_cannot_be_tested_is_neither_an_outage_nor_a_recovery() -> None:
+    untested = Verdict.of(UNTESTABLE, "not tried").at("airflow", "default")
+    for before in ({}, {untested.reference: Health("unknown")}, None):
+        alerts = judge([untested], before, AlertRules())
+        assert (alerts.unhealthy, alerts.newly_unhealthy, alerts.recovered) == ([], [], [])
+        assert alerts.known[untested.reference].failures == 0

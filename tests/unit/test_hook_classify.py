@@ -110,5 +110,10 @@ def test_what_a_child_answers_is_known_to_the_parent(conn_type: str) -> None:
             assert known_faults(declared)[fault.slug] == fault
 
 
+def test_a_test_that_changes_something_is_never_run() -> None:
+    assert not hook_type("pagerduty_events").is_safe
+    assert hook_type("pagerduty_events").probe is None
+
+
 def test_a_type_without_a_declaration_proves_nothing() -> None:
     assert hook_type("no_such") == HookType(("no_such",), "no_such", proves_login=False)
