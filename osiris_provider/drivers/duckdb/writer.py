@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.duckdb.extractor import DuckDBDriver, own_cursor
+from osiris_provider.drivers.duckdb.round_trip import first_bent
 from osiris_provider.drivers.duckdb.tables import INPUT, columns_of, create_table, readable, unique_keys
 from osiris_provider.drivers.duckdb.types import check_case, quote
 from osiris_provider.drivers.sql import tables, write
@@ -170,6 +171,7 @@ def _insert(
                 source.table = sent
                 if not rows:
                     cursor.register(INPUT, source)
+                _check_bent(cursor, config, columns, batch.schema, rows)
                 cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
         except (duckdb.ConversionException, duckdb.OutOfRangeException):
             problem = _conversion_error(cursor, config.table, columns, batch, rows)
@@ -178,6 +180,16 @@ def _insert(
             continue
         raise problem
     return rows
+
+
+def _check_bent(
+    cursor: DuckDBPyConnection, config: WriteConfig, columns: Sequence[Column], schema: pa.Schema, before: int
+) -> None:
+    """Refuse a value of the batch that is registered, before which so many rows went, if DuckDB would bend it."""
+    bent = first_bent(cursor, INPUT, schema, columns, config.lossy)
+    if bent is not None:
+        name, row, reason = bent
+        raise constraint_error(config.table, name, before + row, reason)
 
 
 class _Rows:

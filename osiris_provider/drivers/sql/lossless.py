@@ -270,7 +270,8 @@ def _is_other(text: str, *, narrow: bool) -> bool:
     with np.errstate(over="ignore"):
         near = float(np.float32(float(exact))) if narrow else float(exact)
     if not exact.is_finite() or not isfinite(near):
-        return False
+        # DuckDB takes 1e400 for infinity.
+        return exact.is_finite()
     context = Context(prec=len(exact.as_tuple().digits) + _WIDEST, Emin=MIN_EMIN, Emax=MAX_EMAX)
     return context.quantize(Decimal(near), exact) != exact
 
