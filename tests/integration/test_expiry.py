@@ -242,6 +242,15 @@ def test_a_public_value_that_holds_the_password_is_masked(mariadb_tls: MariaDBSe
     assert APP_PASSWORD not in what
 
 
+def test_a_connection_of_another_providers_type_tells_it_too(mariadb_tls: MariaDBServer) -> None:
+    address = mariadb_tls.app
+    fields = {"family": "airflow", "conn_type": "mysql", "host": "127.0.0.1", "port": address.port}
+    fields |= {"login": address.user, "password": address.password, "schema": address.database}
+    assert expires({**fields, "extra": {"ssl_mode": "REQUIRED"}}) == [
+        (f"TLS certificate of 127.0.0.1:{address.port}", EXPIRES)
+    ]
+
+
 def test_the_command_line_names_what_expires_soon(
     mariadb_tls: MariaDBServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

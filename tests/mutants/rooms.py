@@ -17,7 +17,7 @@ _WRITE = ("tests/integration/test_write*.py",)
 _AIRFLOW = ("_airflow", "hooks", "operators", "plugins", "secrets", "sensors", "triggers")
 ROOMS: dict[str, tuple[str, ...]] = {
     "": ("tests/unit",),
-    "cli": (*_LOOKS, "tests/airflow/test_cli.py"),
+    "cli": (*_LOOKS, "tests/airflow/test_cli*.py"),
     "connections": (
         "tests/security/test_connections_file_trust.py",
         "tests/security/test_unknown_security_fields.py",
@@ -28,6 +28,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tests/contract/test_duckdb.py",
         "tests/security/test_doctor_bounds.py",
     ),
+    "connectors/expiry": ("tests/integration/test_expiry.py",),
     "connectors/duckdb": ("tests/integration/test_duckdb_doctor.py", "tests/security/test_duckdb_files.py"),
     "connectors/http": ("tests/security/test_http*.py", *_HTTP),
     "connectors/mysql": (*_MYSQL, "tests/security/test_mysql*.py", "tests/integration/test_fault_matrix.py"),
@@ -49,6 +50,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tests/security/test_doctor_bounds.py",
         "tests/integration/test_doctor*.py",
         "tests/integration/test_*_tls.py",
+        "tests/integration/test_expiry.py",
     ),
     "retry_policy.py": ("tests/airflow/test_retry_policy.py",),
     "runtime": (
@@ -58,6 +60,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tests/security/test_sta*.py",
     ),
     "runtime/health_state.py": ("tests/airflow/test_health_events.py",),
+    "runtime/alerts.py": ("tests/airflow/test_health_alerts.py",),
     "storage": ("tests/contract/test_staging.py", "tests/integration/test_filesystem_drivers.py"),
 } | dict.fromkeys(_AIRFLOW, ("tests/airflow",))
 """Folders and modules of the package, and the tests of what is in them, as patterns; those of all parents count too."""
