@@ -14,6 +14,10 @@ from osiris_provider.operators.osiris import OsirisOperator
 DB = {"connection": "@postgres.db"}
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 def note(context: Any) -> None:
     """Write down what the process of the task has used; it began when the task did."""
     times = os.times()
@@ -25,7 +29,7 @@ def note(context: Any) -> None:
 with DAG("steps", schedule=None, default_args={"on_success_callback": note}) as dag:
     before: Any = None
     for number in range(int(os.environ["STEPS_ROUNDS"])):
-        empty = PythonOperator(task_id=f"empty_{number}", python_callable=dict)
+        empty = PythonOperator(task_id=f"empty_{number}", python_callable=nothing)
         read = OsirisOperator(task_id=f"read_{number}", driver="postgres.extractor", config={**DB, "table": "bench"})
         write = OsirisOperator(
             task_id=f"write_{number}",
