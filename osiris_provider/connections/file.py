@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from osiris_provider.connections.reference import AIRFLOW_ID, NAME, reference_to, shown
-from osiris_provider.connections.registry import family_names, load_family
+from osiris_provider.connections.registry import family_names, is_family, load_family
 from osiris_provider.connections.yaml_loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose
 from osiris_provider.connections.yaml_nodes import Located, NodeReader
 from osiris_provider.errors import ConnectionConfigError, did_you_mean
@@ -129,8 +129,8 @@ class _Reader:
             self._family(family, line, node)
 
     def _family(self, family: str, line: int, node: Node) -> None:
-        known = family_names()
-        if family not in known:
+        if not is_family(family):
+            known = family_names()
             listed = ", ".join(known)
             message = f"unknown family '{shown(family)}'.{did_you_mean(family, known)} Known are {listed}"
             self._problem(message, line)

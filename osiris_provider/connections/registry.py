@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from typing import Any, Protocol, cast
 
 from osiris_provider.connections.reference import shown
 from osiris_provider.errors import ConnectionConfigError, did_you_mean
 
 GROUP = "osiris_provider.connectors"
+_PACKAGE = "airflow-provider-osiris"
 
 
 class Field(Protocol):
@@ -56,6 +57,21 @@ class Family(Protocol):
 
 
 @cache
+def own_points(group: str) -> dict[str, EntryPoint]:
+    """Return the package's own entry points of a group; no other distribution can replace them.
+
+    To look through all that is installed takes a task longer than anything else before its work.
+
+    :param group: such as ``osiris_provider.drivers``.
+    """
+    try:
+        points = distribution(_PACKAGE).entry_points
+    except PackageNotFoundError:
+        return {}
+    return {point.name: point for point in points.select(group=group)}
+
+
+@cache
 def _entry_points() -> dict[str, EntryPoint]:
     points: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
@@ -70,6 +86,11 @@ def family_names() -> list[str]:
     return list(_entry_points())
 
 
+def is_family(name: str) -> bool:
+    """Return whether there is a family of that name."""
+    return name in own_points(GROUP) or name in _entry_points()
+
+
 @cache
 def load_family(family: str) -> type[Family]:
     """Import and return the connector class of a family.
@@ -77,7 +98,7 @@ def load_family(family: str) -> type[Family]:
     :param family: such as ``mysql``.
     :raises ConnectionConfigError: there is no such family, or the package that has it cannot be imported.
     """
-    points = _entry_points()
+    points = own_points(GROUP) if family in own_points(GROUP) else _entry_points()
     if family not in points:
         listed = ", ".join(points) or "none; reinstall airflow-provider-osiris"
         message = f"Unknown family '{shown(family)}'.{did_you_mean(family, list(points))} Known are {listed}."

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
+from osiris_provider.connections.registry import own_points
 from osiris_provider.drivers.base import Driver
 from osiris_provider.errors import DriverConfigError, did_you_mean
 
@@ -15,7 +16,7 @@ GROUP = "osiris_provider.drivers"
 
 @cache
 def _entry_points() -> dict[str, EntryPoint]:
-    return {point.name: point for point in sorted(entry_points(group=GROUP))}
+    return {**{point.name: point for point in sorted(entry_points(group=GROUP))}, **own_points(GROUP)}
 
 
 def driver_names() -> list[str]:
@@ -39,7 +40,7 @@ def get_driver(driver: str | type[Any]) -> Driver:
 
 
 def _load(name: str) -> type[Any]:
-    points = _entry_points()
+    points = own_points(GROUP) if name in own_points(GROUP) else _entry_points()
     if name in points:
         return cast("type[Any]", points[name].load())
     module_name, _, attribute = name.rpartition(":" if ":" in name else ".")
