@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -121,11 +122,19 @@ def pgloader(way: Way) -> Command:
 
 
 def sling(way: Way) -> Command:
-    source = way.source_url({"mysql": "mysql", "postgres": "postgresql"}[way.family])
+    source = way.source_url("mysql") if way.family == "mysql" else f"{way.source_url('postgresql')}?sslmode=disable"
     words = ["run", "--src-conn", source, "--src-stream", f"SELECT * FROM {TABLE}"]
     target = f"{way.target_url()}?sslmode=disable" if way.target else f"duckdb://{way.duckdb}"
     words += ["--tgt-conn", target, "--tgt-object", f"{'public' if way.target else 'main'}.{TARGET}"]
-    return [found("sling"), *words, "--mode", "full-refresh"], {"SLING_DISABLE_TELEMETRY": "true"}
+    return [sling_program(), *words, "--mode", "full-refresh"], {"SLING_DISABLE_TELEMETRY": "true"}
+
+
+def sling_program() -> str:
+    """Return the path of the program in its own package; the command of PyPI's ``sling`` would fetch one."""
+    spec = find_spec("sling_linux_amd64")
+    if spec is None or spec.origin is None:
+        return found("sling")
+    return str(Path(spec.origin).parent / "bin" / "sling-linux-amd64")
 
 
 def ingestr(way: Way) -> Command:
