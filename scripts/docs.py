@@ -1,7 +1,7 @@
 """The generated parts of documents.
 
 docs/fields.md: the fields of each family, and where an Airflow connection keeps them. docs/apis.md: the config fields
-of the extractors that read APIs. docs/faults.md and docs/reference.md: all of them.
+of the extractors that read APIs. docs/faults.md, docs/hook-types.md and docs/reference.md: all of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docs_faults import page as faults_page
+from docs_hooks import page as hooks_page
 from docs_reference import reference
 from pydantic import BaseModel
 
@@ -138,7 +139,8 @@ def documents() -> dict[Path, str]:
     for name, (model, base) in CONFIGS.items():
         text = _with_part(text, f"fields of {name}", config_table(model, base))
     docs = ROOT / "docs"
-    return {**texts, apis: text, docs / "faults.md": faults_page(), docs / "reference.md": reference()}
+    pages = {"faults.md": faults_page(), "hook-types.md": hooks_page(), "reference.md": reference()}
+    return {**texts, apis: text, **{docs / name: page for name, page in pages.items()}}
 
 
 def _with_part(text: str, name: str, part: str) -> str:

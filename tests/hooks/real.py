@@ -11,6 +11,7 @@ from pathlib import Path
 from osiris_provider.hook_doctor import HookConnection
 
 from tests.hooks.case import PASSWORD, WRONG, Case, Served
+from tests.hooks.http_apis import API, basic
 from tests.hooks.programs import directory, running
 from tests.servers import MariaDBServer
 from tests.servers.process import HOST, free_port
@@ -174,7 +175,16 @@ def mysql() -> Iterator[Served]:
         yield Served(connection, {"password": WRONG}, tries)
 
 
+@contextmanager
+def http() -> Iterator[Served]:
+    """The server of the standard library, with Basic authentication."""
+    with API(basic) as api:
+        connection = HookConnection("web", "http", HOST, "loader", PASSWORD, api.port, "http")
+        yield Served(connection, {"password": WRONG}, lambda: api.refused)
+
+
 REAL = (
+    Case("http", http, schema="http", proven=False),
     Case("redis", redis),
     Case("ssh", ssh, extra={"no_host_key_check": True, "look_for_keys": False}),
     Case("sftp", sftp, extra={"no_host_key_check": True, "look_for_keys": False}),

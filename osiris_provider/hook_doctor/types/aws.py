@@ -72,4 +72,5 @@ TYPE = HookType(
     codes_at=("response.Error.Code",),
     prepare=_once,
     endpoint=lambda _: None,
+    evidence="imitation",
 )

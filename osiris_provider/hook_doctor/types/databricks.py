@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from osiris_provider.connectors.http.faults import UNAUTHORIZED
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, url_address
+
+# Everyone who is let in may ask for this; 403 is what an invalid token gets.
+_REFUSED = UNAUTHORIZED.reworded("{address} does not accept this token, or not from this machine. Check both.")
+_ANSWERS = {**STATUSES, 403: _REFUSED}
 
 
 def _versions(hook: Any) -> Details:
@@ -28,10 +33,11 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
 TYPE = HookType(
     conn_types=("databricks",),
     title="Databricks",
-    codes={**HTTP_CLASSES, "DatabricksApiError": STATUSES},
+    codes={**HTTP_CLASSES, "DatabricksApiError": _ANSWERS, "HTTPError": _ANSWERS},
     codes_at=("http_status_code", "response.status_code"),
     probe=_versions,
     hook_params={"retry_limit": 1},
     endpoint=_endpoint,
     connect_first=True,
+    evidence="imitation",
 )

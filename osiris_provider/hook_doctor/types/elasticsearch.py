@@ -42,4 +42,5 @@ TYPE = HookType(
     probe=_ask,
     endpoint=_endpoint,
     connect_first=True,
+    evidence="imitation",
 )

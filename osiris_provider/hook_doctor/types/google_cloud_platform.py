@@ -47,4 +47,5 @@ TYPE = HookType(
     codes_at=("args.1.error", "response.status_code"),
     probe=_fetch_token,
     endpoint=lambda _: None,
+    evidence="imitation",
 )

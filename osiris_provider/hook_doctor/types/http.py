@@ -12,4 +12,5 @@ TYPE = HookType(
     codes_at=("response.status_code",),
     proves_login=False,
     endpoint=lambda _: None,
+    evidence="real server",
 )

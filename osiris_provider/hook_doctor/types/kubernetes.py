@@ -28,4 +28,5 @@ TYPE = HookType(
     codes_at=("status", "response.status_code"),
     probe=_review,
     endpoint=lambda _: None,
+    evidence="imitation",
 )

@@ -54,4 +54,5 @@ TYPE = HookType(
     probe=_ping,
     endpoint=_endpoint,
     connect_first=True,
+    evidence="imitation",
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from osiris_provider.connectors.faults import THROTTLED, TIMED_OUT
 from osiris_provider.connectors.http.faults import FORBIDDEN, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import ACCOUNT_LOCKED, HOST_NOT_ALLOWED, NO_PASSWORD
@@ -45,6 +47,9 @@ TYPE = HookType(
     title="Slack",
     codes={**HTTP_CLASSES, "SlackApiError": _NAMES},
     codes_at=("response.data.error", "response.status_code", "code"),
+    # Its client asks the logger for a level, which the hook's own does not have.
+    hook_params={"logger": logging.getLogger("slack_sdk")},
     endpoint=_endpoint,
     connect_first=True,
+    evidence="imitation",
 )

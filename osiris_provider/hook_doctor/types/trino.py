@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.faults import GARBAGE
+from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED
 from osiris_provider.connectors.http.faults import SERVER_ERROR
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import Details, HookType
@@ -65,6 +65,8 @@ TYPE = HookType(
             "EXCEEDED_TIME_LIMIT": sql.STATEMENT_TIMEOUT,
         },
         "TrinoConnectionError": GARBAGE,
+        # Credentials without TLS; its client sends none then.
+        "TrinoAuthError": MISCONFIGURED,
     },
     codes_at=("error_name", "status", "response.status_code"),
     probe=_select,

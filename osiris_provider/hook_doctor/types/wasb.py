@@ -60,4 +60,5 @@ TYPE = HookType(
     prepare=_once,
     endpoint=_endpoint,
     connect_first=True,
+    evidence="imitation",
 )
