@@ -18,6 +18,7 @@ from osiris_provider.hooks.mysql import OsirisMySQLHook
 from osiris_provider.hooks.postgres import OsirisPostgresHook
 
 from tests.airflow.dag_runs import DEADLINE, run_to_the_end
+from tests.airflow.task_processes import TaskProcesses
 from tests.airflow.versions import keep_the_api_between_tasks, store_dag
 from tests.conftest import fresh_database
 from tests.faults import peers
@@ -183,6 +184,14 @@ def run_dag(airflow_database: None) -> RunDag:  # noqa: ARG001 - the database ha
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def task_processes(airflow_database: None) -> Iterator[TaskProcesses]:
+    """Processes that run tasks, to be killed."""
+    del airflow_database
+    with TaskProcesses() as processes:
+        yield processes
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""Run a DAG in this process whose tasks wait to be killed: ``python -m tests.airflow.killable KIND FAMILY QUERY``."""
+"""Run a DAG in this process whose tasks wait to be killed; see :mod:`tests.airflow.task_processes`."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -144,8 +143,9 @@ def add_tasks_of_two_statements(family: str, conn_id: str) -> None:
     hook >> thread >> driver >> client >> after
 
 
-if __name__ == "__main__":
-    with DAG(f"endless_{sys.argv[2]}", schedule=None) as dag:
-        add_task(*sys.argv[1:])
+def main(kind: str, family: str, query: str) -> None:
+    """Run the DAG of a task; see :func:`add_task`."""
+    with DAG(f"endless_{family}", schedule=None) as dag:
+        add_task(kind, family, query)
     store_dag(dag)
     run_to_the_end(dag)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Any
 
 import psycopg2
@@ -18,6 +16,7 @@ from osiris_provider.operators.osiris import OsirisOperator
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.drivers import OpensAndFails
+from tests.airflow.task_processes import TaskProcesses
 from tests.airflow.test_sensor import entry
 from tests.servers import Address
 from tests.servers.process import Server
@@ -99,17 +98,6 @@ def test_conn_014_nothing_stays_open_after_a_failure(
     wait_until(lambda: open_connections()[0] == 0, "closing")
 
 
-@contextmanager
-def endless_task(family: str, query: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "tests.airflow.killable", "driver", family, query]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-@pytest.mark.usefixtures("airflow_database")
 @pytest.mark.parametrize(("family", "kind", "query"), KILLS, ids=lambda value: getattr(value, "name", None))
 def test_conn_014_killing_a_task_mid_driver_closes_its_connection(
     family: str,
@@ -118,10 +106,11 @@ def test_conn_014_killing_a_task_mid_driver_closes_its_connection(
     connections_file: ConnectionsFile,
     kind: signal.Signals,
     query: str,
+    task_processes: TaskProcesses,
 ) -> None:
     """SIGTERM is what Airflow sends first (the operator's on_kill answers it), SIGKILL what it sends at last."""
     connections_file({family: {"default": entry(address)}})
-    with endless_task(family, query) as process:
+    with task_processes.run("driver", family, query) as process:
         wait_until(lambda: open_connections()[1] > 0, "querying")
         process.send_signal(kind)
         wait_until(lambda: open_connections()[0] == 0, "closing")

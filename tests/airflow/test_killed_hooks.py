@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import psycopg2
@@ -18,6 +15,7 @@ from osiris_provider.hooks.mysql import OsirisMySQLHook
 
 from tests.airflow.conftest import ConnectionsFile
 from tests.airflow.killable import BETWEEN, SECOND
+from tests.airflow.task_processes import TaskProcess, TaskProcesses
 from tests.airflow.test_cleanup import wait_until
 from tests.airflow.test_sensor import entry
 from tests.integration.stopping import AT_ONCE, stops
@@ -32,50 +30,44 @@ LEFT = 30.0
 """Seconds until the process is at its end, which comes before that of the statement by itself."""
 
 
-@contextmanager
-def task(kind: str, family: str, query: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a task in a process of its own, by Airflow's own task runner."""
-    command = [sys.executable, "-m", "tests.airflow.killable", kind, family, query]
-    backend = {"AIRFLOW__SECRETS__BACKEND": "osiris_provider.secrets.connections_file.OsirisConnectionsBackend"}
-    environment = {**os.environ, **backend, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def killed(process: subprocess.Popen[str], at_work: Callable[[], list[Any]]) -> str:
+def killed(process: TaskProcess, at_work: Callable[[], list[Any]]) -> str:
     """Send SIGTERM as Airflow's supervisor does, and return what the process has said."""
     wait_until(lambda: bool(at_work()), "querying")
     process.send_signal(signal.SIGTERM)
     stops(at_work)
-    return process.communicate(timeout=LEFT)[0]
+    return process.rest(LEFT)
 
 
-@pytest.mark.usefixtures("airflow_database")
 @MYSQL_AND_MARIADB
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kill_ends_the_statement_of_a_hook_on_mysql(
-    kind: str, mysql_family: MySQLFamilyServer, mysql_database: Address, connections_file: ConnectionsFile
+    kind: str,
+    mysql_family: MySQLFamilyServer,
+    mysql_database: Address,
+    connections_file: ConnectionsFile,
+    task_processes: TaskProcesses,
 ) -> None:
     connections_file({"mysql": {"default": entry(mysql_database)}})
-    with task(kind, "mysql", SLEEP["mysql"]) as process, busy_mysql(mysql_family, mysql_database) as at_work:
+    with (
+        task_processes.run(kind, "mysql", SLEEP["mysql"]) as process,
+        busy_mysql(mysql_family, mysql_database) as at_work,
+    ):
         said = killed(process, at_work)
     assert "StoppedError: The task was stopped." in said
     assert ("on_kill of the operator" in said) == (kind == "thread")
 
 
-@pytest.mark.usefixtures("airflow_database")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kill_ends_the_statement_of_a_hook_on_postgres(
-    kind: str, postgres: PostgresServer, postgres_database: Address, connections_file: ConnectionsFile
+    kind: str,
+    postgres: PostgresServer,
+    postgres_database: Address,
+    connections_file: ConnectionsFile,
+    task_processes: TaskProcesses,
 ) -> None:
     connections_file({"postgres": {"default": entry(postgres_database)}})
     with (
-        task(kind, "postgres", SLEEP["postgres"]) as process,
+        task_processes.run(kind, "postgres", SLEEP["postgres"]) as process,
         closing(psycopg2.connect(**login(postgres.admin, dbname="postgres"))) as admin,
         admin.cursor() as cursor,
     ):
@@ -89,12 +81,12 @@ def test_a_kill_ends_the_statement_of_a_hook_on_postgres(
     assert "StoppedError: The task was stopped." in said
 
 
-@pytest.mark.usefixtures("airflow_database")
 @pytest.mark.parametrize("kind", ["hook", "client"])
-def test_a_kill_ends_the_statement_of_a_hook_on_duckdb(kind: str, connections_file: ConnectionsFile) -> None:
+def test_a_kill_ends_the_statement_of_a_hook_on_duckdb(
+    kind: str, connections_file: ConnectionsFile, task_processes: TaskProcesses
+) -> None:
     connections_file({"duckdb": {"default": {"path": ":memory:"}}})
-    with task(kind, "duckdb", f"SELECT count(*) {NUMBERS}") as process:
-        assert process.stdout is not None
+    with task_processes.run(kind, "duckdb", f"SELECT count(*) {NUMBERS}") as process:
         said = ""
         while "Running statement" not in said:
             line = process.stdout.readline()
@@ -102,22 +94,24 @@ def test_a_kill_ends_the_statement_of_a_hook_on_duckdb(kind: str, connections_fi
             said = line
         time.sleep(AT_ONCE)
         process.send_signal(signal.SIGTERM)
-        said = process.communicate(timeout=LEFT)[0]
+        said = process.rest(LEFT)
     assert "StoppedError: The task was stopped." in said
 
 
-@pytest.mark.usefixtures("airflow_database")
 @pytest.mark.parametrize("family", ["mysql", "postgres", "duckdb"])
 def test_a_kill_between_two_statements_lets_no_other_begin(
-    family: str, mysql_database: Address, postgres_database: Address, connections_file: ConnectionsFile
+    family: str,
+    mysql_database: Address,
+    postgres_database: Address,
+    connections_file: ConnectionsFile,
+    task_processes: TaskProcesses,
 ) -> None:
     """Of a hook, in whatever thread, of a driver, of a client; what cleans up and what comes after works."""
     addresses = {"mysql": mysql_database, "postgres": postgres_database}
     entries = {name: entry(address) for name, address in addresses.items()}
     connections_file({family: {"default": entries.get(family, {"path": ":memory:"})}})
     said: list[str] = []
-    with task("between", family, "") as process:
-        assert process.stdout is not None
+    with task_processes.run("between", family, "") as process:
         for line in process.stdout:
             said.append(line)
             if BETWEEN in line:
