@@ -19,12 +19,14 @@ from osiris_provider.hook_doctor.server import CHECK, MAX_TYPE, READY, REQUEST, 
 from osiris_provider.hook_doctor.wire import Answer, send_text
 from osiris_provider.net.deadline import Deadline
 
-AT_ONCE = 8 + 4 * (os.cpu_count() or 2)
+AT_ONCE = 5 * (os.cpu_count() or 2)
 """Checks that may be under way at a time in this process."""
 WARM_TYPES = 24
 """Connection types whose hook stays imported."""
 CONFIRM_SECONDS = 0.25
-"""After the deadline, within which a server has to say that a check has been killed, before it is killed itself."""
+"""For which a caller waits after the deadline until a server says that a check has been killed."""
+STUCK_SECONDS = 5.0
+"""After which a server that says nothing is killed itself, and with it all its checks."""
 CLOSE_SECONDS = 1.0
 """The same where there is time, and of a server."""
 TRIES = 4
@@ -49,6 +51,8 @@ class _Remote:
     def __init__(self) -> None:
         self.busy = 0
         """Checks of this server that are under way."""
+        self.unsafe = False
+        self.silent_since: float | None = None
         self.works = False
         """Whether this server has been seen to work. Before, it may be importing, which takes its time."""
         self.line, self.theirs = socket.socketpair()
@@ -87,10 +91,31 @@ class _Remote:
         waiting = select.poll()
         waiting.register(self.line, select.POLLIN)
         if waiting.poll(max(deadline.left(), 0.0) * 1000):
-            with suppress(OSError):
-                self.works = self.line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == READY
-            return self.works
+            return not self.is_gone()
         return True
+
+    def is_gone(self) -> bool:
+        """Return whether this server has ended, or cannot fork; take note of what it has said."""
+        while True:
+            try:
+                said = self.line.recv(1, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return False
+            except OSError:
+                return True
+            self.works = self.works or said == READY
+            self.unsafe = self.unsafe or said == UNSAFE
+            if said != READY:
+                return True
+
+    def is_stuck(self, answered: bool) -> bool:
+        """Return whether this server has not done what it is for for long; a busy machine alone is no reason.
+
+        :param answered: whether it has just said that a check is gone.
+        """
+        now = time.monotonic()
+        self.silent_since = None if answered else self.silent_since or now
+        return self.silent_since is not None and now - self.silent_since > STUCK_SECONDS
 
     def drop(self) -> None:
         """Let go of it, without waiting for its end."""
@@ -165,13 +190,15 @@ class Servers:
             gone = check.end(patience if server.works else 0.0)
             with self._lock:
                 server.busy -= 1
-                if server.works and not gone:
+                if server.works and server.is_stuck(gone):
                     self._let_go(server)
-        if not answer.started and answer.value is None:
-            with self._lock:
+        if answer.started or answer.value is not None:
+            return True
+        with self._lock:
+            # A check may also be lost alone; its server has others under way.
+            if server.is_gone():
                 self._let_go(server)
-            return False
-        return True
+        return False
 
     def _ask_for(self, check: _Remote, conn_type: str, deadline: float) -> _Remote:
         """Have a check forked, and return the server that does it.
@@ -227,9 +254,8 @@ class Servers:
             return
         for name, known in list(self._types.items()):
             if known is server:
-                with suppress(OSError):
-                    if known.line.recv(1, socket.MSG_DONTWAIT) == UNSAFE:
-                        self._threaded.add(name)
+                if known.unsafe:
+                    self._threaded.add(name)
                 self._types.pop(name).drop()
 
     def _close(self) -> None:
