@@ -91,7 +91,7 @@ def _arrow_reader(value: Any) -> pa.RecordBatchReader | None:
         return pa.RecordBatchReader.from_batches(value.schema, [value])
     if isinstance(value, pa.Table):
         return value.to_reader()
-    # To import it takes a fifth of a second; whoever has a dataset has done so.
+    # To import it takes a fifth of a second; a caller that has a dataset has done so.
     ds: Any = sys.modules.get("pyarrow.dataset")
     if ds is not None and isinstance(value, ds.Scanner):
         return value.to_reader()

@@ -35,7 +35,7 @@ def examine(connection: HookConnection, deadline: Deadline) -> Answer:
     """Check a connection by its hook, and return what may be said of it.
 
     :param connection: resolved.
-    :param deadline: bounds what this does itself; whoever started the process ends it in time.
+    :param deadline: bounds what this does itself; its starter ends the process in time.
     """
     declared = hook_type(connection.conn_type)
     error: BaseException | None

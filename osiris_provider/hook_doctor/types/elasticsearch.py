@@ -19,7 +19,7 @@ def _ask(hook: Any) -> Details:
     try:
         answer = client.security.authenticate()
     except ApiError:
-        # Without security there is nobody to be.
+        # Without security there is no one to be.
         return {"proven": False}
     return {"proven": bool(login) and answer.get("username") == login}
 

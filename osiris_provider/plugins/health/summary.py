@@ -107,7 +107,7 @@ def fleet_of(
         "counts": {label: counts[label] for label in WORST_FIRST},
         "total": len(summaries),
         "overdue": sum(one["overdue"] for one in summaries),
-        # One that is overdue may have been removed; if all are, nobody checks any more.
+        # One that is overdue may have been removed; if all are, no one checks any more.
         "stopped": bool(summaries) and all(one["overdue"] for one in summaries),
         "connections": sorted(summaries, key=urgency),
     }
