@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PIECE_BYTES = 512 * 1024
-"""Of Arrow data, about, that are encoded at a time: memory for more than that is asked of the system each time again."""
+"""Of Arrow data, about, that are encoded at a time: memory for more than that is asked of the system each time."""
 _AS_IS = object()
 
 
