@@ -66,14 +66,14 @@ def watched() -> Iterator[list[float]]:
         thread.join()
 
 
-def fleet(types: list[str], silent: int, rude: int, count: int) -> Iterator[dict[str, Any]]:
+def connections(types: list[str], silent: int, rude: int, count: int) -> Iterator[dict[str, Any]]:
     """Yield the connections."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         closed = free.getsockname()[1]
-    places = [("127.0.0.1", closed), ("no-such-host.invalid", 4711), ("127.0.0.1", silent), ("127.0.0.1", rude)]
+    addresses = [("127.0.0.1", closed), ("no-such-host.invalid", 4711), ("127.0.0.1", silent), ("127.0.0.1", rude)]
     for number in range(count):
-        host, port = places[number // len(types) % len(places)]
+        host, port = addresses[number // len(types) % len(addresses)]
         login = {"login": "loader", "password": "of the benchmark"}
         entry = {"conn_type": types[number % len(types)], "host": host, "port": port, **login}
         yield {"family": "airflow", "alias": f"c{number}", **entry}
@@ -89,7 +89,7 @@ def main() -> None:
     verdicts: list[Verdict] = []
     with Peer(lambda peer, _: bool(peer.stopped.wait())) as silent, Peer(lambda *_: None) as rude, watched() as most:
         began = time.monotonic()
-        verdicts = doctor_all(fleet(types, silent.port, rude.port, options.checks), options.timeout)
+        verdicts = doctor_all(connections(types, silent.port, rude.port, options.checks), options.timeout)
         seconds = time.monotonic() - began
     faults = Counter(verdict.fault.slug if verdict.fault else "ok" for verdict in verdicts)
     sys.stdout.write(

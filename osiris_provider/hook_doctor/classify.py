@@ -46,13 +46,13 @@ def table_fault(error: BaseException, declared: HookType) -> Fault | None:
     return None
 
 
-def _by_code(error: BaseException, faults: Mapping[Any, Fault], places: tuple[str, ...]) -> Fault | None:
-    codes = (_at(error, place) for place in places)
+def _by_code(error: BaseException, faults: Mapping[Any, Fault], paths: tuple[str, ...]) -> Fault | None:
+    codes = (_at(error, path) for path in paths)
     return next((faults[code] for code in codes if isinstance(code, (int, str, bytes)) and code in faults), None)
 
 
-def _at(value: Any, place: str) -> Any:
-    for name in place.split("."):
+def _at(value: Any, path: str) -> Any:
+    for name in path.split("."):
         value = _step(value, name)
     return value
 

@@ -1,7 +1,7 @@
 """Credentials that a server has refused are not tried again for a while: servers lock accounts that try too often.
 
 What is kept is a small file for each such connection, for its owner alone, on this machine: when, which fault, and a
-mark of the credentials. Other credentials have another mark, and are tried at once. The mark is two bytes of a slow
+fingerprint of the credentials. Other credentials have another fingerprint, and are tried at once. It is two bytes of a slow
 hash with a salt: enough to tell a correction, and far too little to check a guess.
 """
 
@@ -29,7 +29,7 @@ OPTION = "auth_cooldown_hours"
 DEFAULT_HOURS = 6.0
 FOLDER = "osiris_cooldown"
 """In AIRFLOW_HOME."""
-MARK_BYTES = 2
+FINGERPRINT_BYTES = 2
 ROUNDS = 100_000
 MAX_BYTES = 4096
 
@@ -40,18 +40,18 @@ class Refusal:
 
     :param at: when, in seconds since 1970: other processes read it.
     :param fault: its slug.
-    :param salt: of the mark.
-    :param mark: of the credentials.
+    :param salt: of the fingerprint.
+    :param fingerprint: of the credentials.
     """
 
     at: float
     fault: str
     salt: str
-    mark: str
+    fingerprint: str
 
     def is_of(self, connection: HookConnection) -> bool:
         """Return whether the connection has the same credentials still."""
-        return secrets.compare_digest(self.mark, _mark(connection, self.salt))
+        return secrets.compare_digest(self.fingerprint, _fingerprint(connection, self.salt))
 
 
 _memory: dict[str, Refusal] = {}
@@ -107,7 +107,7 @@ class Cooldown:
         if not self.hours:
             return
         salt = secrets.token_hex(16)
-        refusal = Refusal(time.time(), fault, salt, _mark(connection, salt))
+        refusal = Refusal(time.time(), fault, salt, _fingerprint(connection, salt))
         name = _name(connection)
         try:
             with self._opened(make=True) as directory:
@@ -160,10 +160,10 @@ def _name(connection: HookConnection) -> str:
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
 
 
-def _mark(connection: HookConnection, salt: str) -> str:
+def _fingerprint(connection: HookConnection, salt: str) -> str:
     credentials = (connection.login, connection.password, connection.schema, dict(connection.extra))
     text = json.dumps(credentials, sort_keys=True, default=str).encode()
-    return hashlib.pbkdf2_hmac("sha256", text, salt.encode(), ROUNDS, MARK_BYTES).hex()
+    return hashlib.pbkdf2_hmac("sha256", text, salt.encode(), ROUNDS, FINGERPRINT_BYTES).hex()
 
 
 def _read(directory: int, name: str) -> Refusal | None:
@@ -176,7 +176,7 @@ def _read(directory: int, name: str) -> Refusal | None:
         text = file.read(MAX_BYTES)
     with suppress(ValueError, TypeError, KeyError, RecursionError):
         entry = json.loads(text)
-        return Refusal(float(entry["at"]), str(entry["fault"]), str(entry["salt"]), str(entry["mark"]))
+        return Refusal(float(entry["at"]), str(entry["fault"]), str(entry["salt"]), str(entry["fingerprint"]))
     return None
 
 

@@ -132,7 +132,7 @@ class Servers:
         self._server: _Remote | None = None
         self._types: OrderedDict[str, _Remote] = OrderedDict()
         self._threaded: set[str] = set()
-        self._turns = threading.BoundedSemaphore(AT_ONCE)
+        self._slots = threading.BoundedSemaphore(AT_ONCE)
 
     def warm(self, conn_types: Iterable[str], deadline: Deadline) -> None:
         """Have the hooks of connection types imported, before the clock of the first check runs.
@@ -159,7 +159,7 @@ class Servers:
         :param deadline: bounds everything.
         """
         answer = Answer()
-        if not self._turns.acquire(timeout=max(deadline.left(), 0.0)):
+        if not self._slots.acquire(timeout=max(deadline.left(), 0.0)):
             return answer
         try:
             for _ in range(TRIES):
@@ -168,7 +168,7 @@ class Servers:
         except TimeoutError:
             pass
         finally:
-            self._turns.release()
+            self._slots.release()
         return answer
 
     def _tried(self, conn_type: str, connection: str, deadline: Deadline, answer: Answer) -> bool:
@@ -186,8 +186,8 @@ class Servers:
             answer.receive(check.line, deadline)
         finally:
             server.works = server.works or answer.started
-            patience = max(CONFIRM_SECONDS, min(deadline.left(), CLOSE_SECONDS))
-            gone = check.end(patience if server.works else 0.0)
+            max_wait = max(CONFIRM_SECONDS, min(deadline.left(), CLOSE_SECONDS))
+            gone = check.end(max_wait if server.works else 0.0)
             with self._lock:
                 server.busy -= 1
                 if server.works and server.is_stuck(gone):

@@ -70,19 +70,21 @@ def test_the_file_tells_nothing_of_the_connection(cooldown: Cooldown) -> None:
     text = file.name + file.read_text()
     assert not [word for word in (PASSWORD, "loader", "mail", "smtp") if word in text]
     # Two bytes: one guess in 65,536 fits, so that no guess can be confirmed.
-    assert len(json.loads(file.read_text())["mark"]) == 4
+    assert len(json.loads(file.read_text())["fingerprint"]) == 4
 
 
-def test_the_mark_has_a_salt(cooldown: Cooldown) -> None:
-    marks = set()
+def test_the_fingerprint_has_a_salt(cooldown: Cooldown) -> None:
+    texts = set()
     for _ in range(3):
         cooldown.keep(CONNECTION, "wrong_password")
         (file,) = cooldown.folder.iterdir()
-        marks.add(file.read_text())
-    assert len({json.loads(text)["salt"] for text in marks}) == 3
+        texts.add(file.read_text())
+    assert len({json.loads(text)["salt"] for text in texts}) == 3
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"at": "x"}', '{"at": 1e400, "fault": 1, "salt": "", "mark": "é"}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"at": "x"}', '{"at": 1e400, "fault": 1, "salt": "", "fingerprint": "é"}']
+)
 def test_a_damaged_file_says_nothing(cooldown: Cooldown, text: str) -> None:
     cooldown.keep(CONNECTION, "wrong_password")
     (file,) = cooldown.folder.iterdir()
