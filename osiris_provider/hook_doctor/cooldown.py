@@ -1,8 +1,8 @@
 """Credentials that a server has refused are not tried again for a while: servers lock accounts that try too often.
 
 What is kept is a small file for each such connection, for its owner alone, on this machine: when, which fault, and a
-fingerprint of the credentials. Other credentials have another fingerprint, and are tried at once. It is two bytes of a slow
-hash with a salt: enough to tell a correction, and far too little to check a guess.
+fingerprint of the credentials. Other credentials have another fingerprint, and are tried at once. It is two bytes of a
+slow hash with a salt: enough to tell a correction, and far too little to check a guess.
 """
 
 from __future__ import annotations
