@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_REFUSED, TLS_REQUIRED
-from osiris_provider.connectors.sql.faults import LOGIN_METHOD, NOT_READY, WRONG_PASSWORD
+from osiris_provider.connectors.sql.faults import HOST_NOT_ALLOWED, LOGIN_METHOD, NOT_READY, WRONG_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 
@@ -16,6 +16,9 @@ from osiris_provider.hook_doctor.connection import HookConnection
 _NOT_OFFERED = TLS_REFUSED.reworded(
     "{address} offers no TLS or no login, but the connection asks for it. Check the port, disable_ssl and disable_tls."
 )
+_NO_SERVICE = HOST_NOT_ALLOWED.reworded("{address} does not serve this machine. Have its address allowed there.")
+NO_CODE = -1
+"""What smtplib has for an answer that does not begin with one."""
 _REPLIES = {
     421: NOT_READY,
     454: NOT_READY,
@@ -78,6 +81,7 @@ TYPE = HookType(
         "SMTPNotSupportedError": _NOT_OFFERED,
         "SMTPServerDisconnected": RESET,
         "SMTPHeloError": GARBAGE,
+        "SMTPConnectError": {**_REPLIES, 554: _NO_SERVICE, NO_CODE: GARBAGE},
         "SMTPResponseException": _REPLIES,
     },
     codes_at=("smtp_code",),
