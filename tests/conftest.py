@@ -22,7 +22,7 @@ from tests.servers.process import Server
 from tests.servers.s3 import S3Server
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-SLOW_ROOMS = ("browser", "leaks", "scheduler", "workers")
+SLOW_ROOMS = ("browser", "hooks", "leaks", "scheduler", "workers")
 """Folders whose tests take minutes, and the markers that they get: pytest tests -m "not browser"."""
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider._airflow.health_asset import parse_health_asset_uri
 from osiris_provider.connections.reference import ConnectionRef
-from osiris_provider.connectors.health_asset import parse_health_asset_uri
 from osiris_provider.errors import ConnectionConfigError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from osiris_provider.cli import completion
 from osiris_provider.cli.groups import Group, file_option, json_option
 from osiris_provider.cli.health import health
 from osiris_provider.cli.output import MISCONFIGURED, reported, say, write, write_json
-from osiris_provider.cli.pipelines import pipelines
+from osiris_provider.cli.pipelines.commands import pipelines
 from osiris_provider.cli.staging import staging
 from osiris_provider.cli.state import state
 from osiris_provider.errors import printable

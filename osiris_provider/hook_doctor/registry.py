@@ -18,8 +18,9 @@ def hook_types() -> Mapping[str, HookType]:
     :raises ValueError: two modules declare the same connection type.
     """
     known: dict[str, HookType] = {}
-    for module in sorted(name for _, name, _ in pkgutil.iter_modules(types.__path__)):
-        declared: HookType = import_module(f"{types.__name__}.{module}").TYPE
+    found = pkgutil.walk_packages(types.__path__, f"{types.__name__}.")
+    for module in sorted(one.name for one in found if not one.ispkg):
+        declared: HookType = import_module(module).TYPE
         for conn_type in declared.conn_types:
             if conn_type in known:
                 message = f"two modules of {types.__name__} declare {conn_type}"

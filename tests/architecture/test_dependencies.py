@@ -83,7 +83,7 @@ def test_what_is_imported_is_declared() -> None:
 def test_types_of_hooks_can_be_imported_without_their_providers() -> None:
     outside = {
         (path.name, name)
-        for path in PROBES.glob("*.py")
+        for path in PROBES.rglob("*.py")
         for node in tree_of(path).body
         for module in imported(ast.Module([node], []))
         if not isinstance(node, ast.FunctionDef)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.postgres import binary, copy_format
+from osiris_provider.drivers.postgres.copy_in import binary, formats
 from osiris_provider.drivers.postgres.tables import columns_of
 from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
@@ -98,9 +98,9 @@ def written(connection: dict[str, Any], declared: str, column: pa.Array, **confi
 def test_binary_and_text_leave_the_same_bytes(connection: dict[str, Any], given: tuple[str, pa.Array, bool]) -> None:
     declared, column, rounds = given
     config = {"lossy": "round" if rounds else "error"}
-    with mock.patch.object(copy_format, "csv_of", side_effect=AssertionError("went as text")):
+    with mock.patch.object(formats, "csv_of", side_effect=AssertionError("went as text")):
         sent = written(connection, declared, column, **config)
-    with mock.patch.object(copy_format, "binary_types", return_value=None):
+    with mock.patch.object(formats, "binary_types", return_value=None):
         assert sent == written(connection, declared, column, **config)
 
 

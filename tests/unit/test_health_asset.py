@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osiris_provider._airflow.health_asset import MAX_ALIAS, health_asset_uri, parse_health_asset_uri
 from osiris_provider.connections.reference import NAME
-from osiris_provider.connectors.health_asset import MAX_ALIAS, health_asset_uri, parse_health_asset_uri
 
 FAMILIES = st.from_regex(NAME, fullmatch=True)
 ALIASES = st.text(min_size=1, max_size=MAX_ALIAS).filter(str.isprintable)

@@ -63,7 +63,7 @@ def test_the_code_decides(error: BaseException, fault: Fault) -> None:
 
 def test_the_errors_of_several_addresses_are_looked_at() -> None:
     several = OSError("all failed")
-    several.errors = {("::1", 22): ConnectionRefusedError(errno.ECONNREFUSED, "x")}  # type: ignore[attr-defined]
+    several.errors = {("::1", 22): ConnectionRefusedError(errno.ECONNREFUSED, "x")}  # type: ignore[attr-defined] # as libraries do
     assert fault_of(several) == REFUSED
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
-from osiris_provider.drivers.postgres.pieces import EncodingError, encoded_ahead
+from osiris_provider.drivers.postgres.copy_in.pieces import EncodingError, encoded_ahead
 
 SECRET = "value-4711"
 

@@ -10,11 +10,11 @@ from osiris_provider.connectors.postgres.client import undo
 from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
 from osiris_provider.connectors.sql.faults import BAD_DATA
 from osiris_provider.drivers.base import Step
-from osiris_provider.drivers.postgres.copy_format import CopyFormat, copy_format
+from osiris_provider.drivers.postgres.copy_in.formats import CopyFormat, copy_format
+from osiris_provider.drivers.postgres.copy_in.pieces import encoded_ahead
 from osiris_provider.drivers.postgres.extractor import PostgresDriver, quote
 from osiris_provider.drivers.postgres.names import check_column_names, check_config_names
 from osiris_provider.drivers.postgres.nul import PostgresWriteConfig, without_nul
-from osiris_provider.drivers.postgres.pieces import encoded_ahead
 from osiris_provider.drivers.postgres.tables import columns_of, unique_keys
 from osiris_provider.drivers.postgres.values import column_type
 from osiris_provider.drivers.sql import tables, write

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.connectors.health_asset import parse_health_asset_uri
+from osiris_provider._airflow.health_asset import parse_health_asset_uri
 from osiris_provider.plugins.health.checks import Check, Run, parse_check
 
 if TYPE_CHECKING:

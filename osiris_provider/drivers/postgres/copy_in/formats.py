@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from osiris_provider.drivers.postgres.binary import binary_of, binary_types
+from osiris_provider.drivers.postgres.copy_in.binary import binary_of, binary_types
 from osiris_provider.drivers.postgres.values import csv_of
 
 if TYPE_CHECKING:

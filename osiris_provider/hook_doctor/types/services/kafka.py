@@ -27,9 +27,6 @@ class KafkaCodeError(Exception):
         self.code = code
 
 
-_ALL_DOWN = -187
-
-
 def _list_topics(hook: Any) -> Details:
     import time
 
@@ -63,8 +60,7 @@ _WAITS = (-195, -185, -187)
 
 def _final(codes: list[int]) -> int:
     """Return the code that says most of why nothing was reached; 0 while nothing final was said."""
-    known = [code for code in codes if code not in (*_WAITS, 0)]
-    return known[0] if known else (_ALL_DOWN if _ALL_DOWN in codes else 0)
+    return next((code for code in codes if code not in (*_WAITS, 0)), 0)
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
@@ -84,7 +80,6 @@ TYPE = HookType(
             -193: UNKNOWN_HOST,
             -185: TIMED_OUT,
             -186: MISCONFIGURED,
-            _ALL_DOWN: RESET,
             -195: RESET,
             7: TIMED_OUT,
             8: NOT_READY,

@@ -116,7 +116,7 @@ def run(path: Path, file: str | None, as_json: bool, no_write: bool, **options: 
 
     Exit code 1: a step failed; steps that do not depend on it have run.
     """
-    from osiris_provider.cli.pipeline_run import run_and_show
+    from osiris_provider.cli.pipelines.run import run_and_show
     from osiris_provider.pipelines.pipeline import load_pipeline
     from osiris_provider.pipelines.run import Run, RunOptions
 

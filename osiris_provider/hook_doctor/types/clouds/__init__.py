@@ -1,0 +1,1 @@
+"""Clouds and what runs in them."""
