@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 from osiris_provider.errors import MissingPackageError
 from osiris_provider.hooks.dbapi import OsirisDbApiHook
@@ -23,6 +24,8 @@ def test_uris_say_where_the_connection_leads(new_hook: NewHook, tmp_path: Path) 
 
 
 def test_sqlalchemy_reads_and_writes(hook: OsirisDbApiHook) -> None:
+    if hook.family == "duckdb" and duckdb.__version__.startswith("1.4."):
+        pytest.skip("duckdb-engine wants the hashable types of DuckDB 1.5")
     hook.run("CREATE TABLE t (n INTEGER)")
     engine = hook.get_sqlalchemy_engine()
     with engine.begin() as connection:

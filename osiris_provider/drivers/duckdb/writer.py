@@ -161,6 +161,8 @@ def _insert(
 
     rows = 0
     source = _Rows()
+    # Before 1.5 DuckDB reads what is no table of Arrow's once only; then each batch stays until the transaction ends.
+    reads_again = _version() >= (1, 5)
     for batch, sent in write.encoded_ahead(batches, _readable):
         for key in keys:
             same = same_key(batch, key)
@@ -169,8 +171,8 @@ def _insert(
         try:
             with _refusals(config.table, f"among rows {rows + 1:,} to {rows + batch.num_rows:,} of the input: one"):
                 source.table = sent
-                if not rows:
-                    cursor.register(INPUT, source)
+                if not (rows and reads_again):
+                    cursor.register(INPUT, source if reads_again else sent)
                 _check_bent(cursor, config, columns, batch.schema, rows)
                 cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
         except (duckdb.ConversionException, duckdb.OutOfRangeException):
@@ -202,6 +204,12 @@ class _Rows:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.table.__arrow_c_stream__(requested_schema)
+
+
+def _version() -> tuple[int, ...]:
+    import duckdb
+
+    return tuple(map(int, duckdb.__version__.split(".")[:2]))
 
 
 def _readable(batch: pa.RecordBatch) -> pa.Table:
