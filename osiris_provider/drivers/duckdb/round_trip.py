@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.duckdb.types import quote
 from osiris_provider.drivers.sql.tables import Column
@@ -22,14 +22,19 @@ def first_bent(
     :param source: name of a relation that holds the rows.
     :param schema: of the rows.
     :param columns: of the table.
-    :param lossy: ``round`` leaves nested values to DuckDB.
+    :param lossy: ``round`` leaves nested values to DuckDB, but for fields of structs that it would drop.
     """
     import duckdb
 
     for column in columns:
-        if column.name not in schema.names or not _is_bent(column.kind, schema.field(column.name).type, lossy):
+        if column.name not in schema.names or not _may_bend(column.kind, schema.field(column.name).type):
             continue
         name = quote(column.name)
+        if lossy == "round" and column.kind != "BOOLEAN":
+            dropped = _dropped_field(cursor, name, source, column.kind)
+            if dropped is not None:
+                return column.name, 1, f"its field {dropped} has no place in {_shown(column.kind)}"
+            continue
         ((_, given, *_),) = cursor.execute(f"DESCRIBE SELECT {name} FROM {source}").fetchall()  # noqa: S608 - quoted
         if given == column.kind:
             continue
@@ -44,15 +49,44 @@ def first_bent(
             # There is no way back from such a type, or none into it, which the insert says.
             continue
         if row is not None:
-            shown = column.kind.replace("[", "(").replace("]", ")")
-            return column.name, row, f"the value would be another one as {shown}"
+            return column.name, row, f"the value would be another one as {_shown(column.kind)}"
     return None
 
 
-def _is_bent(kind: str, dtype: pa.DataType, lossy: Lossy) -> bool:
+def _shown(kind: str) -> str:
+    return kind.replace("[", "(").replace("]", ")")
+
+
+def _dropped_field(cursor: DuckDBPyConnection, name: str, source: str, kind: str) -> str | None:
+    """Return a field of structs, at any depth, that DuckDB drops because the column's type has none of that name."""
+    given = cursor.sql(f"SELECT {name} FROM {source}").types[0]  # noqa: S608 - quoted
+    return _missing(given, cursor.sql(f"SELECT NULL::{kind}").types[0])
+
+
+def _missing(given: Any, wanted: Any) -> str | None:
+    if given.id not in ("struct", "map", "list", "array"):
+        return None
+    inner = {child.lower(): dtype for child, dtype in wanted.children if child != "size"} if _has_parts(wanted) else {}
+    for child, dtype in given.children:
+        if child == "size":
+            continue
+        if child.lower() not in inner:
+            # Of other types a cast knows better: a list is also a text.
+            return str(child) if given.id == wanted.id == "struct" else None
+        deeper = _missing(dtype, inner[child.lower()])
+        if deeper is not None:
+            return deeper
+    return None
+
+
+def _has_parts(dtype: Any) -> bool:
+    return dtype.id in ("struct", "map", "list", "array")
+
+
+def _may_bend(kind: str, dtype: pa.DataType) -> bool:
     import pyarrow as pa
 
     if kind == "BOOLEAN":
         return bool(pa.types.is_integer(dtype) or pa.types.is_floating(dtype) or pa.types.is_decimal(dtype))
     nested = kind.endswith("]") or kind.startswith(("STRUCT(", "MAP("))
-    return bool(nested and lossy == "error" and pa.types.is_nested(dtype))
+    return bool(nested and pa.types.is_nested(dtype))
