@@ -49,6 +49,10 @@ KINDS = {
 def _row(one: HookType) -> Iterator[str]:
     yield one.title
     yield ", ".join(f"`{name}`" for name in one.conn_types)
+    if not (one.probe or one.is_safe):
+        yield from ("nothing: its test changes something", "no")
+        yield one.evidence
+        return
     yield "a probe" if one.probe else "the hook's test"
     yield "probe" if one.probe and one.proves_login else "yes" if one.proves_login else "no"
     yield one.evidence
