@@ -35,7 +35,7 @@ NO_VERDICT = Fault(
 REFUSED_BEFORE = Fault(
     "refused_before",
     "auth",
-    "{address} refused these credentials at {since}. Correct them: others are tried at once, these not before {next}, "
+    "{address} refused these credentials before. Correct them: others are tried at once, these only after some hours, "
     "so that the account is not locked. doctor --force tries them now.",
 )
 """Its words are those of a cool-down; the slug is that of the fault that began it, where that is still known."""

@@ -71,7 +71,10 @@ def _refused(refusal: Refusal, cooldown: Cooldown, connection: HookConnection) -
     fault = known_faults(hook_type(connection.conn_type)).get(refusal.fault, REFUSED_BEFORE)
     if fault.category != "auth":
         fault = REFUSED_BEFORE
-    said = REFUSED_BEFORE.message.replace("{since}", iso(refusal.at)).replace("{next}", cooldown.until(refusal))
+    said = (
+        f"{{address}} refused these credentials at {iso(refusal.at)}. Correct them: others are tried at once, these "
+        f"not before {cooldown.until(refusal)}, so that the account is not locked. doctor --force tries them now."
+    )
     return fault.reworded(said).error(connection.address)
 
 
