@@ -13,8 +13,9 @@ def unfold_events(page: Page, number: int) -> str:
     """
     folded = page.locator(".inline-folded")
     folded.first.wait_for()
-    for _ in range(number):
-        before = folded.count()
+    # An event, and the details in there.
+    for _ in range(2 * number):
+        lines = page.locator(".view-line").count()
         folded.first.click()
-        expect(folded).to_have_count(before - 1)
+        expect(page.locator(".view-line")).not_to_have_count(lines)
     return " ".join(page.locator(".view-lines").all_inner_texts()).replace("\N{NO-BREAK SPACE}", " ")

@@ -69,8 +69,8 @@ def test_the_health_dag_in_the_user_interface(
 def test_metrics_have_family_and_alias(admin: Rest, metrics: MetricsServer, sick: dict[str, Any]) -> None:
     assert sick
     metrics.seen.clear()
-    run = admin.trigger("told")
-    assert admin.finished("told", run) == "failed"
+    run = admin.trigger("alerts")
+    assert admin.finished("alerts", run) == "failed"
     (failed,) = until(lambda: metrics.ours("osiris.doctor.failed", "family=mysql"), "metric of a failure")
     assert "alias=shop" in failed
     assert "category=auth" in failed
@@ -84,7 +84,7 @@ def test_the_notifier_is_called_with_what_is_not_well(
     assert sick
     note = connections_file.directory / "notified.txt"
     note.unlink(missing_ok=True)
-    assert admin.finished("told", admin.trigger("told")) == "failed"
+    assert admin.finished("alerts", admin.trigger("alerts")) == "failed"
     assert note.read_text() == "shop auth;"
 
 

@@ -37,10 +37,11 @@ with DAG("catch_up", schedule=RECOVERED):
 
     what_came_back()
 
-with DAG("told", schedule=None):
+with DAG("alerts", schedule=None):
     OsirisDoctorOperator(
         task_id="doctor",
         connections=["@mysql.shop", "@duckdb.main"],
+        remind_after=1,
         on_unhealthy=FileNotifier("{% for one in unhealthy %}{{ one.alias }} {{ one.category }};{% endfor %}"),
     )
 
