@@ -340,24 +340,6 @@ class TestDuckDB:
             check(connection, case, count)
         close_all()
 
-    @pytest.mark.parametrize(
-        ("kind", "whole", "dropping"),
-        [
-            ("STRUCT(a INT)", {"A": 1.5}, {"a": 1.5, "b": 2}),
-            ("STRUCT(a INT)[]", [{"a": 1.5}], [{"a": 1.5, "b": 2}]),
-            ("STRUCT(s STRUCT(a INT)[])", {"s": [{"a": 1.5}]}, {"s": [{"a": 1.5, "b": 2}]}),
-        ],
-    )
-    def test_lossy_round_drops_no_field(self, kind: str, whole: Any, dropping: Any, tmp_path: Path) -> None:
-        path = str(tmp_path / "bend.duckdb")
-        connection = {"family": "duckdb", "alias": "test", "path": path}
-        with closing(duckdb.connect(path)) as database:
-            database.execute(f"CREATE TABLE target (id INT PRIMARY KEY, v {kind})")
-        write(connection, [whole], lossy="round")
-        with pytest.raises(DataError, match="column v, row 1 of the input: its field b has no place"):
-            write(connection, [dropping], lossy="round")
-        close_all()
-
 
 def is_refused(column: pa.Array, limits: ColumnConstraints) -> bool:
     """Return whether a value does not go into a column of these limits."""

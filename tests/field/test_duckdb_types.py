@@ -261,3 +261,29 @@ def test_a_stream_that_breaks_off_holds_no_file(tmp_path: Path, query: str, spec
 def test_a_value_that_fails_late_is_an_error_of_data(value: str) -> None:
     with pytest.raises(DataError, match="Step r: a value does not fit its column or type"):
         stream(LATE.format(value), batch_rows=1000).read_all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "whole", "dropping"),
+    [
+        ("STRUCT(a INT)", {"A": 1.5}, {"a": 1.5, "b": 2}),
+        ("STRUCT(a INT)[]", [{"a": 1.5}], [{"a": 1.5, "b": 2}]),
+        ("STRUCT(s STRUCT(a INT)[])", {"s": [{"a": 1.5}]}, {"s": [{"a": 1.5, "b": 2}]}),
+    ],
+)
+def test_lossy_round_rounds_within_structs_and_drops_no_field(
+    kind: str, whole: Any, dropping: Any, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "structs.duckdb")
+    with contextlib.closing(duckdb.connect(path)) as database:
+        database.execute(f"CREATE TABLE target (v {kind})")
+
+    def write(value: Any) -> None:
+        connection = {"family": "duckdb", "path": path}
+        config = {"resolved_connection": connection, "table": "target", "lossy": "round"}
+        inputs = {"source": {"data": pa.table({"v": [value]})}}
+        DuckDBWriter().run(step_id="w", config=config, inputs=inputs, ctx=RecordingContext())
+
+    write(whole)
+    with pytest.raises(DataError, match="column v, row 1 of the input: its field b has no place"):
+        write(dropping)
