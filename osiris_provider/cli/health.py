@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -120,10 +121,28 @@ def _is_fleet(answer: Any) -> bool:
     if not (isinstance(answer, dict) and all(name in answer for name in needed)):
         return False
     rows = answer["connections"]
-    columns = ("reference", "label", "health", "since", "last_check", "latency_ms", "uptime", "message", "overdue")
-    return isinstance(rows, list) and all(
-        isinstance(one, dict) and all(name in one for name in columns) for one in rows
-    )
+    return isinstance(rows, list) and all(isinstance(one, dict) and _is_row(one) for one in rows)
+
+
+def _is_row(one: Mapping[str, Any]) -> bool:
+    """Return whether an entry has what a row of the table shows, in the types that it has there."""
+    texts = all(isinstance(one.get(name), str) for name in ("reference", "label", "health", "message"))
+    moments = all(_is_moment(one.get(name)) for name in ("since", "last_check"))
+    numbers = all(name in one and _is_number(one[name]) for name in ("latency_ms", "uptime"))
+    return texts and moments and numbers and isinstance(one.get("overdue"), bool)
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value))
+
+
+def _is_moment(value: object) -> bool:
+    from datetime import datetime
+
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _table(listed: list[dict[str, Any]]) -> str:
