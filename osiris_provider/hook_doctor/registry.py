@@ -18,8 +18,8 @@ def hook_types() -> Mapping[str, HookType]:
     :raises ValueError: two modules declare the same connection type.
     """
     known: dict[str, HookType] = {}
-    found = pkgutil.walk_packages(types.__path__, f"{types.__name__}.")
-    for module in sorted(one.name for one in found if not one.ispkg):
+    modules = pkgutil.walk_packages(types.__path__, f"{types.__name__}.")
+    for module in sorted(one.name for one in modules if not one.ispkg):
         declared: HookType = import_module(module).TYPE
         for conn_type in declared.conn_types:
             if conn_type in known:

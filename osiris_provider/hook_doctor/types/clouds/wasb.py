@@ -37,8 +37,8 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     if extra.get("connection_string"):
         settings = dict(part.partition("=")[::2] for part in str(extra["connection_string"]).split(";"))
         account = settings.get("AccountName")
-        usual = f"https://{account}.blob.{settings.get('EndpointSuffix', 'core.windows.net')}" if account else ""
-        return url_address(settings.get("BlobEndpoint", usual))
+        default = f"https://{account}.blob.{settings.get('EndpointSuffix', 'core.windows.net')}" if account else ""
+        return url_address(settings.get("BlobEndpoint", default))
     host = connection.host or ""
     if host:
         return url_address(host if "://" in host else f"https://{host}") if "." in host else None

@@ -45,8 +45,8 @@ def _noop(hook: Any) -> Details:
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
-    usual = 993 if connection.extra.get("use_ssl", True) else 143
-    return (connection.host, connection.port or usual) if connection.host else None
+    default_port = 993 if connection.extra.get("use_ssl", True) else 143
+    return (connection.host, connection.port or default_port) if connection.host else None
 
 
 TYPE = HookType(
