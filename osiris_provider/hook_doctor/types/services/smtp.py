@@ -32,7 +32,9 @@ _REPLIES = {
 def _once(connection: HookConnection) -> HookConnection:
     from dataclasses import replace
 
-    return replace(connection, extra={**connection.extra, "retry_limit": 0})
+    # Before apache-airflow-providers-smtp 3.0 the limit is the number of tries, since then of the further ones. What is
+    # tried again is opening the connection; the password comes behind it.
+    return replace(connection, extra={**connection.extra, "retry_limit": 1})
 
 
 class SMTPRefusedError(Exception):
