@@ -2,6 +2,11 @@
 
 The first Python value that pyarrow turns into one of its own has it import pandas, if that is installed, to know its
 values for missing ones: a third of a second and 60 MiB for each process, for steps that have nothing to do with pandas.
+That is as much as all else that a step costs together (docs/benchmarks.md, Steps).
+
+This leans on ``pyarrow.lib._pandas_api``, which is no public name. It is worth it because nothing can go wrong with the
+data: the object is only asked what pyarrow itself asks it, nothing of pyarrow is replaced, and where a version has no
+such name, or another one, pandas is imported as ever. The tests of this module tell which version that is.
 """
 
 from __future__ import annotations
@@ -31,9 +36,12 @@ def leave_pandas_out() -> None:
         return
     finder = _Finder(known)
     sys.meta_path.insert(0, finder)
-    with finder.refusing():
-        # It looks once, and again where it cannot do without.
-        _ = known.have_pandas
+    try:
+        with finder.refusing():
+            # It looks once, and again where it cannot do without.
+            _ = known.have_pandas
+    except (AttributeError, ImportError):
+        sys.meta_path.remove(finder)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -90,6 +98,6 @@ class _Loader(importlib.abc.Loader):
             module.__spec__.loader = self._loader
         module.__loader__ = self._loader
         self._loader.exec_module(module)
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(AttributeError, ImportError):
             # It imports pandas as it would have done before, and says so if that is too old.
             _ = self._known.pd

@@ -66,7 +66,8 @@ def mask_secrets(connection: Mapping[str, Any]) -> None:
     """
     connector = get_connector(str(connection["family"]))
     secrets = {text for text in connector.model.secret_texts(connection) if text}
-    forms = sorted({form for secret in secrets for form in spellings(secret)})
+    # Airflow compiles all that it has with each one more: the long ones last.
+    forms = sorted({form for secret in secrets for form in spellings(secret)}, key=len)
     if forms:
         mask_secret(list(forms))
 

@@ -32,6 +32,11 @@ def file_system(path: Any) -> Any:
     :param path: a UPath or an ``ObjectStoragePath``.
     :raises MissingPackageError: nothing that is installed can reach it.
     """
+    if is_local(path):
+        # Airflow would first import the file systems of all providers: boto3, for Amazon's, takes a tenth of a second.
+        from fsspec.implementations.local import LocalFileSystem
+
+        return LocalFileSystem()
     try:
         return path.fs
     except (ImportError, ValueError):

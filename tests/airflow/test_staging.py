@@ -46,6 +46,26 @@ def test_processes_in_different_directories_exchange_data(s3_server: S3Server, t
     assert process("two", "read", reference) == str(sum(range(100_000)))
 
 
+LOCAL = """
+import sys
+import pyarrow as pa
+from osiris_provider.operators.osiris import default_staging
+staging = default_staging()
+staged = staging.write(["d", "r", "t", "0", "1"], pa.table({"a": [1, 2]}).to_reader())
+assert staging.read(staged)["table"].num_rows == 2
+print(sorted(name for name in sys.modules if name in ("boto3", "s3fs") or name.endswith(".fs.s3")))
+"""
+
+
+def test_local_staging_imports_no_file_system_of_other_providers(tmp_path: Path) -> None:
+    environment = {**os.environ, "AIRFLOW__OSIRIS__STAGING_URL": tmp_path.as_uri()}
+    done = subprocess.run(
+        [sys.executable, "-c", LOCAL], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @since_3_2
 @pytest.mark.usefixtures("airflow_database")
 def test_gc_knows_the_connections_of_airflows_database(

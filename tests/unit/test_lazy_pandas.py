@@ -60,3 +60,26 @@ def test_pandas_is_there_when_it_is_wanted(after: str, tmp_path_factory: pytest.
     folder = str(tmp_path_factory.mktemp("step"))
     done = subprocess.run([sys.executable, "-c", STEP + after, folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+OTHER_PYARROW = """
+import sys
+import pyarrow as pa
+from osiris_provider.drivers.lazy_pandas import leave_pandas_out
+class Known:
+    if sys.argv[1] == "other names":
+        have_pandas = None
+    elif sys.argv[1] == "raises":
+        have_pandas = property(lambda self: __import__("pandas"))
+pa.lib._pandas_api = Known()
+leave_pandas_out()
+import pandas as pd
+assert pa.array(pd.Series([1.0, None])).null_count == 1
+"""
+
+
+@pytest.mark.parametrize("kind", ["no names", "other names", "raises"])
+def test_another_pyarrow_does_as_it_does(kind: str) -> None:
+    command = [sys.executable, "-c", OTHER_PYARROW, kind]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
