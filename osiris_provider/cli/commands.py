@@ -10,7 +10,7 @@ from osiris_provider import __version__
 from osiris_provider.cli import completion
 from osiris_provider.cli.groups import Group, file_option, json_option
 from osiris_provider.cli.health import health
-from osiris_provider.cli.output import MISCONFIGURED, reported, say, write, write_json
+from osiris_provider.cli.output import MISCONFIGURED, reported, say, uncollected, write, write_json
 from osiris_provider.cli.pipelines.commands import pipelines
 from osiris_provider.cli.staging import staging
 from osiris_provider.cli.state import state
@@ -55,7 +55,7 @@ def list_command(file: str | None, as_json: bool, airflow: bool) -> None:
     from osiris_provider.connections.load import load_connections
     from osiris_provider.connections.resolve import list_connections
 
-    with reported(as_json):
+    with reported(as_json), uncollected():
         known = load_connections(file)
         listed = list_connections(known.path)
     for problem in known.problems:
@@ -141,7 +141,7 @@ def validate(file: str | None, as_json: bool, no_variables: bool) -> int:
     from osiris_provider.cli.validate import as_lines, as_object
     from osiris_provider.connections.resolve import validate_file
 
-    with reported(as_json):
+    with reported(as_json), uncollected():
         path, problems, warnings = validate_file(file, variables=not no_variables)
     if as_json:
         write_json(as_object(path, problems, warnings))

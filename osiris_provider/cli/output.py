@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -55,6 +56,18 @@ def say(text: str) -> None:
     """
     with suppress(OSError):
         click.echo(printable(text), err=True)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Look for no garbage while a large file is read, all of which is in use: a quarter of the time went there."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextmanager

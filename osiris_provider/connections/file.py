@@ -153,18 +153,22 @@ class _Reader:
     def _entry(self, family: str, alias: str, line: int, node: Node) -> Entry:
         reference = reference_to(family, alias)
         items = dict(self._nodes.items(node, reference, reference))
-        values = {key: self._nodes.value(value, reference) for key, (_, value) in items.items()}
-        fields = {key: value for key, (value, _) in values.items()}
-        raw = {key: text for key, (_, text) in values.items()}
+        fields: dict[str, Any] = {}
+        raw: dict[str, Any] = {}
+        lines: dict[str, int] = {}
+        empty: list[str] = []
+        for key, (key_line, item) in items.items():
+            fields[key], raw[key] = self._nodes.value(item, reference)
+            lines[key] = key_line
+            if item.value == "" and fields[key] is None:
+                empty.append(key)
         default = fields.pop("default", False)
         raw.pop("default", None)
         if not isinstance(default, bool):
             message = "field default: is true or false"
-            self.problems.append(Problem(message, items["default"][0], reference, "default"))
-        lines = {key: key_line for key, (key_line, _) in items.items()}
+            self.problems.append(Problem(message, lines["default"], reference, "default"))
         lines |= dict(_inner_lines(items))
-        empty = frozenset(key for key, (_, value) in items.items() if value.value == "" and fields.get(key, 0) is None)
-        return Entry(family, alias, line, default is True, fields, raw, lines, empty)
+        return Entry(family, alias, line, default is True, fields, raw, lines, frozenset(empty))
 
     def _problem(self, message: str, line: int | None, reference: str | None = None) -> None:
         self.problems.append(Problem(message, line, reference))

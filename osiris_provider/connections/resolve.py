@@ -81,8 +81,9 @@ def list_connections(file: FileArgument = None) -> list[dict[str, Any]]:
     :raises ConnectionConfigError: there is no file, it cannot be read, or its structure is wrong.
     """
     known = load_connections(file)
-    defaults = {family: default_alias(known, family) for family in {family for family, _ in known.entries}}
-    return [_public(entry, is_default=defaults[entry.family] == entry.alias) for entry in known.entries.values()]
+    families = {family: _Family(known, family) for family in {family for family, _ in known.entries}}
+    redactors: dict[frozenset[str], Redactor] = {}
+    return [_public(entry, families[entry.family], redactors) for entry in known.entries.values()]
 
 
 def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple[Path, list[Problem], list[Problem]]:
@@ -281,17 +282,37 @@ def _unknown_field(entry: Entry, name: str, declared: list[str]) -> str:
     return f"is not known to family {entry.family}.{did_you_mean(name, declared)}"
 
 
-def _public(entry: Entry, *, is_default: bool) -> dict[str, Any]:
-    declared = _declared(entry.family)
-    redactor = Redactor(_secrets(entry, declared))
+class _Family:
+    """What the connections of a family in a file have in common.
+
+    :param known: the file.
+    :param family: its name.
+    """
+
+    def __init__(self, known: ConnectionsFile, family: str) -> None:
+        self.default = default_alias(known, family)
+        self.declared = _declared(family)
+        # Whether the other fields of a connection say what in it is secret, as conn_type does for extra.
+        self.form_decides = any(field.is_json for field in self.declared.values())
+
+
+def _public(entry: Entry, family: _Family, redactors: dict[frozenset[str], Redactor]) -> dict[str, Any]:
+    """Return what is public of an entry.
+
+    :param redactors: of the secrets that have come before; many connections have the same.
+    """
+    secrets = frozenset(_secrets(entry, family))
+    redactor = redactors.get(secrets)
+    if redactor is None:
+        redactor = redactors[secrets] = Redactor(secrets)
     shown: dict[str, Any] = {"family": entry.family, "alias": entry.alias}
     for name, value in entry.fields.items():
-        field = declared.get(name)
+        field = family.declared.get(name)
         if field is None:
             shown[name] = MASK
         elif field.public and value is not None:
             shown[field.name] = _shown(_written(entry, name, field), redactor)
-    if is_default:
+    if entry.alias == family.default:
         shown["default"] = True
     return shown
 
@@ -304,13 +325,12 @@ def _declared(family: str) -> Mapping[str, Field]:
         return {}
 
 
-def _secrets(entry: Entry, declared: Mapping[str, Field]) -> Iterator[str]:
+def _secrets(entry: Entry, family: _Family) -> Iterator[str]:
     """Yield the secrets of an entry as far as their variables are set: no public field may show one (CONN-011)."""
     given: dict[str, Any] = {}
-    form_decides = any(field.is_json for field in declared.values())
     for name in entry.fields:
-        field = declared.get(name)
-        if field is None or field.secret or form_decides:
+        field = family.declared.get(name)
+        if field is None or field.secret or family.form_decides:
             with contextlib.suppress(EnvProblemError):
                 given[name] = _substituted(_written(entry, name, field))
     yield from _secret_texts(entry.family, given)

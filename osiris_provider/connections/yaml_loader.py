@@ -19,7 +19,7 @@ MAX_DEPTH = 20
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "map", "null", "seq", "str")}
 _IMPLICIT: dict[str, list[tuple[str, re.Pattern[str]]]] = yaml.SafeLoader.yaml_implicit_resolvers
-_TEXT = "tag:yaml.org,2002:str"
+TEXT = "tag:yaml.org,2002:str"
 _safe = yaml.constructor.SafeConstructor()
 _CONSTRUCT = {
     "tag:yaml.org,2002:null": _safe.construct_yaml_null,
@@ -102,7 +102,7 @@ def scalar(node: ScalarNode) -> Any:
 
     :param node: a plain or quoted scalar.
     """
-    tag = node.tag or _TEXT
+    tag = node.tag or TEXT
     construct = _CONSTRUCT.get(tag)
     if construct is None or (tag.endswith(("int", "float")) and _SURPRISING_NUMBER.fullmatch(node.value)):
         return node.value
@@ -125,7 +125,7 @@ def _tag_of_plain(text: str) -> str:
     for tag, pattern in _IMPLICIT.get(text[:1], ()):
         if pattern.match(text):
             return tag
-    return _TEXT
+    return TEXT
 
 
 def _line(position: Any) -> int | None:
@@ -136,13 +136,14 @@ class _Composer:
     """Builds the nodes of the one document in a text."""
 
     def __init__(self) -> None:
-        self.root: Node | None = None
+        self._top: list[Node] = []
+        self._children = self._top
+        """Of the collection that is open."""
         self._open: list[tuple[Node, list[Node]]] = []
         self._anchors: dict[str, Node] = {}
         self._unused: dict[str, int] = {}
         self._remarks: list[Remark] = []
         self._take = {
-            yaml.ScalarEvent: self._scalar,
             yaml.MappingStartEvent: self._mapping,
             yaml.SequenceStartEvent: self._sequence,
             yaml.MappingEndEvent: self._end_of_mapping,
@@ -152,31 +153,50 @@ class _Composer:
         }
 
     def compose(self, text: str) -> None:
-        for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
-            if count > MAX_ITEMS:
-                message = f"has over {MAX_ITEMS:,} items"
-                raise UnreadableYamlError(message, _line(event.start_mark))
-            take = self._take.get(type(event))
-            if take:
-                take(event)
+        loader: Any = _Loader(text)
+        next_event, take_of = loader.get_event, self._take.get
+        # Nine of ten.
+        scalar_event, take_scalar = yaml.ScalarEvent, self._scalar
+        try:
+            # Not yaml.parse(): its generator asks for each event twice.
+            for _ in range(MAX_ITEMS):
+                event = next_event()
+                kind = type(event)
+                if kind is scalar_event:
+                    take_scalar(event)
+                elif take := take_of(kind):
+                    take(event)
+                elif kind is yaml.StreamEndEvent:
+                    return
+            message = f"has over {MAX_ITEMS:,} items"
+            raise UnreadableYamlError(message, _line(event.start_mark))
+        finally:
+            loader.dispose()
+
+    @property
+    def root(self) -> Node | None:
+        return self._top[0] if self._top else None
 
     def remarks(self) -> list[Remark]:
         hint = "begins with &, which YAML takes for the name of an anchor; put it in single quotes"
         return self._remarks + [(f"a value {hint}", line) for line in self._unused.values()]
 
     def _document(self, event: Any) -> None:
-        if self.root:
+        if self._top:
             raise ComposerError(None, None, "expected a single document, but found another", event.start_mark)
 
     def _scalar(self, event: Any) -> None:
-        if event.tag in (None, "!"):
-            tag = _tag_of_plain(event.value) if event.implicit[0] else _TEXT
-        else:
-            tag = str(event.tag)
-        node = ScalarNode(tag, event.value, event.start_mark.line + 1)
+        tag, value, anchor = event.tag, event.value, event.anchor
+        if tag is None or tag == "!":
+            # YAML takes a text without quotes for something else by its first letter.
+            tag = _tag_of_plain(value) if value[:1] in _IMPLICIT and event.implicit[0] else TEXT
+        node = ScalarNode(tag, value, event.start_mark.line + 1)
+        if anchor is None and event.tag is None:
+            self._children.append(node)
+            return
         self._add(event, node)
-        if event.anchor is not None:
-            self._unused[event.anchor] = node.line
+        if anchor is not None:
+            self._unused[anchor] = node.line
 
     def _mapping(self, event: Any) -> None:
         self._begin(event, MappingNode(event.tag, [], event.start_mark.line + 1))
@@ -189,21 +209,25 @@ class _Composer:
             message = f"nests deeper than {MAX_DEPTH} levels"
             raise UnreadableYamlError(message, node.line)
         self._add(event, node)
-        self._open.append((node, []))
+        # What goes on when the collection ends.
+        self._open.append((node, self._children))
+        self._children = []
 
     def _end_of_mapping(self, _event: Any) -> None:
-        node, children = self._open.pop()
+        children = self._children
+        node, self._children = self._open.pop()
         node.value = list(zip(children[::2], children[1::2], strict=True))
 
     def _end_of_sequence(self, _event: Any) -> None:
-        node, children = self._open.pop()
+        children = self._children
+        node, self._children = self._open.pop()
         node.value = children
 
     def _alias(self, event: Any) -> None:
         self._unused.pop(event.anchor, None)
         if event.anchor not in self._anchors:
             raise ComposerError(None, None, "found undefined alias", event.start_mark)
-        self._append(self._anchors[event.anchor])
+        self._children.append(self._anchors[event.anchor])
 
     def _add(self, event: Any, node: Node) -> None:
         if event.tag is not None and event.tag not in _TAGS:
@@ -213,13 +237,7 @@ class _Composer:
             if event.anchor in self._anchors:
                 raise ComposerError(None, None, "found duplicate anchor", event.start_mark)
             self._anchors[event.anchor] = node
-        self._append(node)
-
-    def _append(self, node: Node) -> None:
-        if self._open:
-            self._open[-1][1].append(node)
-        else:
-            self.root = node
+        self._children.append(node)
 
 
 def _explain(error: yaml.MarkedYAMLError, text: str) -> UnreadableYamlError:

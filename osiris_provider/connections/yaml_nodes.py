@@ -11,6 +11,7 @@ from osiris_provider.connections.reference import shown
 from osiris_provider.connections.yaml_loader import (
     MAX_DEPTH,
     MAX_ITEMS,
+    TEXT,
     MappingNode,
     Node,
     ScalarNode,
@@ -64,7 +65,7 @@ class NodeReader:
                 message = f"'{shown(name)}' stands twice in {what}, first in line {own[name][0]}"
                 self._report(message, key.line, scope)
             own.setdefault(name, (key.line, value))
-        yield from {**merged, **own}.items()
+        yield from ({**merged, **own} if merged else own).items()
 
     def value(self, node: Node, scope: str | None = None, depth: int = 0) -> tuple[Any, Any]:
         """Return the value of a node, and the same with the source text of every scalar.
@@ -76,7 +77,7 @@ class NodeReader:
         if self.exhausted(node, depth):
             return None, None
         if isinstance(node, ScalarNode):
-            value = scalar(node)
+            value = node.value if node.tag == TEXT else scalar(node)
             return value, None if value is None else node.value
         if isinstance(node, MappingNode):
             items = dict(self.items(node, "the value", scope))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -119,6 +120,19 @@ def test_conn_021_list_for_people(run: Run, tmp_path: Path) -> None:
     assert code == 0
     assert lines[0].split() == ["family", "alias", "default", "public", "fields", "source"]
     assert lines[2].split() == ["mysql", "default", "yes", "host=localhost", "database=mydb", f"{file}:4"]
+
+
+@pytest.mark.parametrize("text", [SAMPLES, "version: 2"], ids=["right", "wrong"])
+@pytest.mark.parametrize("collects", [True, False], ids=["on", "off"])
+def test_a_list_leaves_garbage_collection_as_it_was(run: Run, tmp_path: Path, text: str, *, collects: bool) -> None:
+    was = gc.isenabled()
+    (gc.enable if collects else gc.disable)()
+    try:
+        code, _, _ = run("connections", "list", "--file", write(tmp_path, text))
+        assert code == (0 if text is SAMPLES else 3)
+        assert gc.isenabled() is collects
+    finally:
+        (gc.enable if was else gc.disable)()
 
 
 def test_conn_021_list_warns_of_broken_entries(run: Run, mixed: Path) -> None:
