@@ -39,7 +39,7 @@ def health(url: str | None, ca_bundle: str | None, unhealthy: bool, as_json: boo
     stopped, 3: Airflow does not tell.
     """
     with reported(as_json):
-        answer = _fleet(url, ca_bundle)
+        answer = _listing(url, ca_bundle)
     listed = [one for one in answer["connections"] if not unhealthy or one["health"] == "unhealthy" or one["overdue"]]
     if as_json:
         write_json({**answer, "connections": listed})
@@ -50,7 +50,7 @@ def health(url: str | None, ca_bundle: str | None, unhealthy: bool, as_json: boo
     return UNHEALTHY if sick or answer["stopped"] else 0
 
 
-def _fleet(url: str | None, ca_bundle: str | None) -> dict[str, Any]:
+def _listing(url: str | None, ca_bundle: str | None) -> dict[str, Any]:
     """Return the answer of the page's route, with all of its days."""
     from osiris_provider.connections.settings import setting
 
@@ -65,7 +65,7 @@ def _fleet(url: str | None, ca_bundle: str | None) -> dict[str, Any]:
     end = time.monotonic() + SECONDS
     while True:
         answer = _asked({**fields, "token": token}, "GET", PATH)
-        if not _is_fleet(answer):
+        if not _is_listing(answer):
             message = (
                 "What answers is no page of connections' health. Check api_url, and Airflow's version of this package."
             )
@@ -115,7 +115,7 @@ def _asked(fields: Mapping[str, Any], method: str, path: str, **options: Any) ->
     raise ConnectionConfigError(message)
 
 
-def _is_fleet(answer: Any) -> bool:
+def _is_listing(answer: Any) -> bool:
     """Return whether an answer has what is read of it."""
     needed = ("connections", "complete", "stopped", "total", "history_since", "generated_at")
     if not (isinstance(answer, dict) and all(name in answer for name in needed)):

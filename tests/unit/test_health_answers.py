@@ -64,7 +64,7 @@ def computed_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def whole(kept: Answers) -> dict[str, Any]:
     answer: dict[str, Any] = {"complete": False}
     while not answer["complete"]:
-        answer = json.loads(kept.fleet())
+        answer = json.loads(kept.connections())
     return answer
 
 
@@ -78,7 +78,7 @@ def test_what_is_kept_is_what_would_be_computed_anew(store: Store) -> None:
         store.add(number, now, category)
         anew, again = whole(Answers(store.open)), whole(kept)
         assert {**again, "generated_at": ""} == {**anew, "generated_at": ""}
-        sick = {one["reference"] for one in json.loads(kept.fleet(unhealthy=True))["connections"]}
+        sick = {one["reference"] for one in json.loads(kept.connections(unhealthy=True))["connections"]}
         assert sick == {one["reference"] for one in anew["connections"] if one["health"] == "unhealthy"}
 
 
@@ -122,4 +122,4 @@ def test_an_answer_is_given_again_for_a_while(store: Store) -> None:
     kept = Answers(store.open)
     before = whole(kept)
     store.add(1, datetime.now(timezone.utc), "auth")
-    assert json.loads(kept.fleet()) == before
+    assert json.loads(kept.connections()) == before

@@ -16,7 +16,7 @@ from osiris_provider.plugins.health.checks import Check, Condition, Run, conditi
 from osiris_provider.plugins.health.events import EventRow, WatchedConnection
 from osiris_provider.plugins.health.history import DAYS, HealthHistory, Stretches
 from osiris_provider.plugins.health.streaks import RECENT, Counts, Glance, Streak, Stretch, join, since
-from osiris_provider.plugins.health.summary import due_after, fleet_of, summary_of
+from osiris_provider.plugins.health.summary import due_after, listing_of, summary_of
 
 NOW = datetime(2026, 11, 28, 14, 30, tzinfo=timezone.utc)
 RUN = Run("osiris_health", "scheduled__1", "doctor", -1)
@@ -236,7 +236,7 @@ def test_a_connection_in_one_row() -> None:
 def test_the_worst_come_first_and_what_was_not_tested_is_not_unhealthy() -> None:
     found = (("well", OK), ("hook", UNTESTABLE), ("down", NETWORK), ("locked", AUTH))
     summaries = [_summary(i, alias, check(0, condition)) for i, (alias, condition) in enumerate(found)]
-    fleet = fleet_of(summaries, [], NOW, True)
+    fleet = listing_of(summaries, [], NOW, True)
     assert [one["alias"] for one in fleet["connections"]] == ["locked", "down", "hook", "well"]
     assert {label: count for label, count in fleet["counts"].items() if count} == {
         "auth": 1,
@@ -249,9 +249,9 @@ def test_the_worst_come_first_and_what_was_not_tested_is_not_unhealthy() -> None
 
 def test_checks_have_stopped_when_all_are_overdue() -> None:
     old, new = _summary(1, "old", check(100, OK)), _summary(2, "new", check(1, OK))
-    assert fleet_of([old], [], NOW, True)["stopped"]
-    assert not fleet_of([old, new], [], NOW, True)["stopped"]
-    assert not fleet_of([], [], NOW, True)["stopped"]
+    assert listing_of([old], [], NOW, True)["stopped"]
+    assert not listing_of([old, new], [], NOW, True)["stopped"]
+    assert not listing_of([], [], NOW, True)["stopped"]
 
 
 def test_what_changed() -> None:

@@ -17,9 +17,9 @@ from osiris_provider.plugins.health.checks import Check
 from osiris_provider.plugins.health.events import EventStore, WatchedConnection
 from osiris_provider.plugins.health.history import DAYS, HealthHistory, Stretches
 from osiris_provider.plugins.health.streaks import Glance, Stretch
-from osiris_provider.plugins.health.summary import fleet_of, summary_of
+from osiris_provider.plugins.health.summary import listing_of, summary_of
 
-PATIENCE = 0.06
+MAX_READING = 0.06
 """Seconds for which an answer reads days that are not known yet: with the rest of its work it stays under 0.3 s."""
 FRESH = 5.0
 """Seconds for which an answer is given again: many open pages are no more work than one."""
@@ -38,10 +38,10 @@ class Answers:
         self._history = HealthHistory()
         self._lock = Lock()
         self._rows: dict[int, _Row] = {}
-        self._fleet = self._unhealthy = ""
+        self._all = self._unhealthy = ""
         self._good_until = 0.0
 
-    def fleet(self, *, unhealthy: bool = False) -> str:
+    def connections(self, *, unhealthy: bool = False) -> str:
         """Return the JSON of all connections. If ``complete`` is false, ask again: more of the days is read then.
 
         :param unhealthy: with these connections only; the numbers are of all.
@@ -49,11 +49,11 @@ class Answers:
         with self._lock:
             if time.monotonic() >= self._good_until:
                 answer = self._compute(datetime.now(timezone.utc))
-                self._fleet = self._written(answer, answer["connections"])
+                self._all = self._written(answer, answer["connections"])
                 sick = [one for one in answer["connections"] if one["health"] == "unhealthy"]
                 self._unhealthy = self._written(answer, sick)
                 self._good_until = time.monotonic() + FRESH if answer["complete"] else 0.0
-            return self._unhealthy if unhealthy else self._fleet
+            return self._unhealthy if unhealthy else self._all
 
     def connection(self, asset_id: int) -> str | None:
         """Return the JSON of one connection; None if the asset has no checks.
@@ -65,14 +65,14 @@ class Answers:
             watched = next((one for one in store.watched(asset_id)), None)
             if watched is None:
                 return None
-            checks, whole = store.history(asset_id, _window(now))
+            checks, complete = store.history(asset_id, _first_moment(now))
         if not checks:
             return None
         by_day = {day: _stretch(list(group)) for day, group in groupby(checks, key=lambda check: check.at.date())}
         every = [now.date() - timedelta(days=ago) for ago in reversed(range(DAYS))]
         answer = {
             "generated_at": now.isoformat(),
-            "complete": whole,
+            "complete": complete,
             "days": [day.isoformat() for day in every],
             "connection": summary_of(watched, checks[-1], [by_day.get(day) for day in every], now),
             "changes": changes_of(checks),
@@ -85,7 +85,7 @@ class Answers:
         """Return the answer. Of connections that have not been checked since the last one, what it was is kept."""
         with self._open() as store:
             watched = store.watched()
-            days, whole = self._history.read(store, now, PATIENCE)
+            days, complete = self._history.read(store, now, MAX_READING)
             keys = {one.asset_id: (one, len(days), now.date()) for one in watched}
             changed = [one for one in watched if self._key(one.asset_id) != keys[one.asset_id]]
             known = {one.asset_id: _of(one, days) for one in changed}
@@ -94,12 +94,12 @@ class Answers:
         for one in changed:
             self._rows.pop(one.asset_id, None)
             check = last.get(one.asset_id)
-            if check is not None and check.at >= _window(now):
+            if check is not None and check.at >= _first_moment(now):
                 summary = summary_of(one, check, known[one.asset_id], now)
                 self._rows[one.asset_id] = _Row(keys[one.asset_id], summary, _json(summary))
         for row in self._rows.values():
             row.refresh(now)
-        return fleet_of([row.summary for row in self._rows.values()], list(days), now, whole)
+        return listing_of([row.summary for row in self._rows.values()], list(days), now, complete)
 
     def _key(self, asset_id: int) -> object:
         row = self._rows.get(asset_id)
@@ -130,7 +130,7 @@ def _json(answer: Any) -> str:
     return json.dumps(answer, separators=(",", ":"))
 
 
-def _window(now: datetime) -> datetime:
+def _first_moment(now: datetime) -> datetime:
     first: date = now.date() - timedelta(days=DAYS - 1)
     return datetime.combine(first, datetime.min.time(), timezone.utc)
 

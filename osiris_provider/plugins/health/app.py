@@ -49,8 +49,8 @@ def make_app() -> FastAPI:
     app = FastAPI(title="Connections health", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/connections", dependencies=of_assets)
-    def fleet(unhealthy: bool = False) -> Response:
-        return Response(answers.fleet(unhealthy=unhealthy), media_type="application/json", headers=NO_STORE)
+    def connections(unhealthy: bool = False) -> Response:
+        return Response(answers.connections(unhealthy=unhealthy), media_type="application/json", headers=NO_STORE)
 
     # Converted by the route, so that who guards and who reads see the same number.
     @app.get("/connections/{asset_id:int}", dependencies=of_assets)

@@ -27,9 +27,9 @@ def changes_of(checks: Sequence[Check]) -> list[dict[str, Any]]:
 
     :param checks: of one connection, the earliest first.
     """
-    found = list(_changes(checks))
-    often = Counter(prop["name"] for change in found for prop in change.get("properties", ()))
-    quiet = [change for change in map(partial(_without, often), found) if change.get("properties") != []]
+    every = list(_changes(checks))
+    often = Counter(prop["name"] for change in every for prop in change.get("properties", ()))
+    quiet = [change for change in map(partial(_without, often), every) if change.get("properties") != []]
     return quiet[: -MAX_CHANGES - 1 : -1]
 
 

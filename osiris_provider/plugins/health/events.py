@@ -69,9 +69,9 @@ class EventStore:
         if asset_id is not None:
             statement = statement.where(AssetModel.id == asset_id)
         rows = self._session.execute(statement)
-        found = [(number, parse_health_asset_uri(uri), first, last) for number, uri, first, last in rows]
+        parsed = [(number, parse_health_asset_uri(uri), first, last) for number, uri, first, last in rows]
         return [
-            WatchedConnection(number, *named, first, last) for number, named, first, last in found if named and first
+            WatchedConnection(number, *named, first, last) for number, named, first, last in parsed if named and first
         ]
 
     def between(self, start: datetime, end: datetime | None) -> Iterator[EventRow]:
@@ -101,12 +101,12 @@ class EventStore:
         from airflow.models.asset import AssetEvent
         from sqlalchemy import select
 
-        found = {}
+        newest = {}
         for start in range(0, len(ids), MAX_IDS):
             some = AssetEvent.id.in_(ids[start : start + MAX_IDS])
             rows = self._session.execute(select(*_columns()).where(some))
-            found.update({asset_id: check for asset_id, check in map(_check, rows) if check is not None})
-        return found
+            newest.update({asset_id: check for asset_id, check in map(_check, rows) if check is not None})
+        return newest
 
     def history(self, asset_id: int, start: datetime) -> tuple[list[Check], bool]:
         """Return the checks of one connection, the earliest first, and whether these are all.

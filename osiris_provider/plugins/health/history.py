@@ -60,12 +60,12 @@ class HealthHistory:
     def __init__(self) -> None:
         self._days: dict[date, _Day] = {}
 
-    def read(self, events: EventSource, now: datetime, patience: float) -> tuple[dict[date, Stretches], bool]:
+    def read(self, events: EventSource, now: datetime, max_reading: float) -> tuple[dict[date, Stretches], bool]:
         """Return what is known of each day, the earliest day first, and whether these are all days.
 
         :param events: to read what is not known yet.
         :param now: in UTC.
-        :param patience: seconds after which no further day is begun; one that is not known is always read, so that
+        :param max_reading: seconds after which no further day is begun; one that is not known is always read, so that
             asking again comes to an end on the busiest machine.
         """
         started = time.monotonic()
@@ -76,7 +76,7 @@ class HealthHistory:
         has_read = False
         for day in (today - timedelta(days=ago) for ago in range(DAYS)):
             is_new = day not in self._days
-            if is_new and has_read and time.monotonic() - started > patience:
+            if is_new and has_read and time.monotonic() - started > max_reading:
                 break
             has_read = has_read or is_new
             days[day] = self._read_day(events, day, now, wanted)
@@ -97,11 +97,11 @@ class HealthHistory:
 
 
 def _stretches(rows: Iterable[EventRow], wanted: Mapping[int, int]) -> dict[int, Stretch]:
-    found = {
+    stretches = {
         asset_id: Stretch.of(_checks(group), wanted.get(asset_id, RECENT))
         for asset_id, group in groupby(rows, key=itemgetter(0))
     }
-    return {asset_id: stretch for asset_id, stretch in found.items() if stretch is not None}
+    return {asset_id: stretch for asset_id, stretch in stretches.items() if stretch is not None}
 
 
 def _checks(rows: Iterable[EventRow]) -> Iterator[tuple[Condition, Glance]]:

@@ -82,17 +82,17 @@ def due_after(times: Sequence[datetime]) -> datetime:
     return times[-1] + (OVERDUE * timedelta(seconds=median(gaps)) + LENIENCE if gaps else UNUSUAL)
 
 
-def fleet_of(
-    summaries: Sequence[Mapping[str, Any]], days: Sequence[date], now: datetime, whole: bool
+def listing_of(
+    summaries: Sequence[Mapping[str, Any]], days: Sequence[date], now: datetime, complete: bool
 ) -> dict[str, Any]:
     """Return the answer for all connections, the worst first; ``connections`` is its last entry.
 
     :param summaries: of :func:`summary_of`.
     :param days: that are known.
     :param now: in UTC.
-    :param whole: whether all days are known.
+    :param complete: whether all days are known.
     """
-    rank = {label: place for place, label in enumerate(WORST_FIRST)}
+    rank = {label: index for index, label in enumerate(WORST_FIRST)}
 
     def urgency(one: Mapping[str, Any]) -> tuple[int, bool, str]:
         return rank[one["label"]], not one["overdue"], one["reference"]
@@ -100,7 +100,7 @@ def fleet_of(
     counts = Counter(one["label"] for one in summaries)
     return {
         "generated_at": now.isoformat(),
-        "complete": whole,
+        "complete": complete,
         "days": [day.isoformat() for day in days],
         "history_since": min((one["history_since"] for one in summaries), default=None),
         "last_check": max((one["last_check"] for one in summaries), default=None),
