@@ -93,7 +93,7 @@ def engine_of(server: AirflowServer, metadata: Address | None = None) -> sa.Engi
     if metadata is None:
         return sa.create_engine(f"sqlite:///{server.home / 'airflow.db'}")
     where = (metadata.user, metadata.password, metadata.host, metadata.port, metadata.database)
-    return sa.create_engine(sa.URL.create("postgresql+psycopg2", *where))
+    return sa.create_engine(sa.engine.URL.create("postgresql+psycopg2", *where))
 
 
 def _row(asset_id: int, event: Event) -> dict[str, Any]:
