@@ -173,7 +173,7 @@ class Sink:
         row, error = culprit
         if not is_bad_data(error):
             return error
-        return row_refusal(target.name, error, batch.slice(0, row + 1), target.keys, done)
+        return row_refusal(target.name, error, batch.slice(0, row + 1), (target.keys, target.columns), done)
 
 
 def obstacle(cursor: Cursor) -> str:

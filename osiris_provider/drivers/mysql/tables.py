@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.mysql.read import quote
-from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments, integer_constraints
+from osiris_provider.drivers.sql.constraints import ColumnConstraints, Documents, Moments, integer_constraints
 from osiris_provider.drivers.sql.tables import Column, quoted_table
 from osiris_provider.errors import DataError
 
@@ -22,6 +22,19 @@ _FIRST_YEAR, _LAST_YEAR = 1901, 2155
 _TEXTS = ("char", "varchar")
 _LONG_TEXTS = ("tinytext", "text", "mediumtext", "longtext", "binary", "varbinary")
 _BLOBS = ("tinyblob", "blob", "mediumblob", "longblob")
+
+SHAPES = {
+    "geometry": 0,
+    "point": 1,
+    "linestring": 2,
+    "polygon": 3,
+    "multipoint": 4,
+    "multilinestring": 5,
+    "multipolygon": 6,
+    "geometrycollection": 7,
+    "geomcollection": 7,
+}
+"""Types of geometry, and their numbers in a value; the first takes all others."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +166,8 @@ def _limits(
         return ColumnConstraints(moments=moments[kind])
     if kind in ("enum", "set"):
         return ColumnConstraints(members=members_of(full), several=kind == "set")
+    if kind == "json":
+        return ColumnConstraints(documents=Documents(doubles=True))
     if kind in _TEXTS:
         return ColumnConstraints(chars=int(chars), trims=kind == "char")
     if kind in _LONG_TEXTS or kind in _BLOBS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from osiris_provider.drivers.mysql.needs import Needs
 from osiris_provider.drivers.mysql.protocol.values import column_type, finite, key_type
 from osiris_provider.drivers.mysql.protocol.vectors import with_vectors
 from osiris_provider.drivers.mysql.read import quote
-from osiris_provider.drivers.mysql.refusals import mysql_error, refusals
+from osiris_provider.drivers.mysql.refusals import is_bad_data, merge_refusal, mysql_error
 from osiris_provider.drivers.mysql.session import load_session, table_lock
 from osiris_provider.drivers.mysql.table_swap import INSERT, Swap
 from osiris_provider.drivers.mysql.tables import (
@@ -29,6 +29,7 @@ from osiris_provider.drivers.mysql.tables import (
 from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger, run_with
+from osiris_provider.drivers.sql.merge import merged
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.validate import duplicate_key_error
 from osiris_provider.drivers.sql.write import ROW, STAGE, SQLWriter, WriteConfig
@@ -208,13 +209,14 @@ class _Load:
         duplicate = self.cursor.fetchone()
         if duplicate is not None:
             raise duplicate_key_error(self.config.table, keys, duplicate)
-        with refusals(self.config.table):
-            for statement in self._merge(keys):
-                self.cursor.execute(statement)
+        for statement in self._merge(keys):
+            failed = merged(self.cursor.execute, statement, written, (mysql_error(), is_bad_data))
+            if failed is not None:
+                raise merge_refusal(self.config.table, failed, self.schema.names, self.keys)
         return written
 
-    def _merge(self, keys: Sequence[str]) -> Iterator[str]:
-        """Yield the statements that move the stage into the table.
+    def _merge(self, keys: Sequence[str]) -> Iterator[Callable[[str], str]]:
+        """Yield the statements that move rows of the stage into the table; each takes a condition for the rows.
 
         ON DUPLICATE KEY UPDATE would also change rows that have another unique key in common. The index is forced
         because the statistics of a new or just filled table make the optimizer read all of it for every row.
@@ -224,13 +226,15 @@ class _Load:
         same = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in keys)
         others = [f"t.{quote(name)} = s.{quote(name)}" for name in self.schema.names if name not in keys]
         if others:
-            yield f"UPDATE {STAGE} s STRAIGHT_JOIN {target} ON {same} SET {', '.join(others)}"  # noqa: S608 - quoted
+            update = f"UPDATE {STAGE} s STRAIGHT_JOIN {target} ON {same} SET {', '.join(others)} WHERE "  # noqa: S608 - quoted
+            yield update.__add__
         names = ", ".join(map(quote, self.schema.names))
         chosen = ", ".join(f"s.{quote(name)}" for name in self.schema.names)
-        yield (
+        insert = (
             f"INSERT INTO {self.table} ({names}) SELECT {chosen} FROM {STAGE} s "  # noqa: S608 - quoted
-            f"WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {same})"
+            f"WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {same}) AND "
         )
+        yield insert.__add__
 
 
 def _is_locked(config: WriteConfig) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments, Part, integer_constraints
+from osiris_provider.drivers.sql.constraints import ColumnConstraints, Documents, Moments, Part, integer_constraints
 from osiris_provider.drivers.sql.tables import Column
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _OTHERS = {
     "name": ColumnConstraints(octets=63),
     "char": ColumnConstraints(octets=1),
     "money": ColumnConstraints(scale=2),
+    "jsonb": ColumnConstraints(documents=Documents()),
 }
 _PARTS: tuple[tuple[int, Part], ...] = (
     (12, "second"),

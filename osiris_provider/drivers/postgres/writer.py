@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.postgres.client import undo
-from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
-from osiris_provider.connectors.sql.faults import BAD_DATA
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.copy_in.formats import CopyFormat, copy_format
 from osiris_provider.drivers.postgres.copy_in.pieces import encoded_ahead
 from osiris_provider.drivers.postgres.extractor import PostgresDriver, quote
 from osiris_provider.drivers.postgres.names import check_column_names, check_config_names
 from osiris_provider.drivers.postgres.nul import PostgresWriteConfig, without_nul
+from osiris_provider.drivers.postgres.refusals import copied_row, database_error, is_bad_data, refusal
 from osiris_provider.drivers.postgres.tables import columns_of, unique_keys
 from osiris_provider.drivers.postgres.values import column_type
 from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger, run_with
-from osiris_provider.drivers.sql.validate import constraint_error, duplicate_key_error
+from osiris_provider.drivers.sql.merge import merged
+from osiris_provider.drivers.sql.validate import duplicate_key_error
 from osiris_provider.drivers.sql.write import ROW, STAGE, SQLWriter, WriteConfig
-from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
-    import psycopg2
     import pyarrow as pa
     from psycopg2 import extensions
 
-UNIQUE_VIOLATION = "23505"
 DIGITS = 6
 """Of a second, in PostgreSQL."""
 _BLOCK = 1 << 18
@@ -137,17 +133,15 @@ def _upsert(
         raise duplicate_key_error(config.table, config.primary_key, duplicate)
     others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in schema.names if name not in config.primary_key]
     action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
-    try:
-        cursor.execute(
-            f"INSERT INTO {table} ({names}) SELECT {names} FROM {STAGE} ON CONFLICT ({keys}) DO {action}"  # noqa: S608 - quoted
-        )
-    except _database_error() as error:
-        problem = _refused(config, error, config.table)
-        if problem is None:
-            raise
-    else:
-        return rows
-    raise problem
+    insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM {STAGE} s WHERE"  # noqa: S608 - quoted
+
+    def statement(chosen: str) -> str:
+        return f"{insert} {chosen} ON CONFLICT ({keys}) DO {action}"
+
+    failed = merged(cursor.execute, statement, rows, (database_error(), is_bad_data))
+    if failed is not None:
+        raise refusal(config.table, failed[1], (failed[0], ""))
+    return rows
 
 
 def _copy(cursor: extensions.cursor, config: WriteConfig, table: str, batches: Batches, copy_format: CopyFormat) -> int:
@@ -159,69 +153,13 @@ def _copy(cursor: extensions.cursor, config: WriteConfig, table: str, batches: B
         statement = f"COPY {table} ({names}) FROM STDIN (FORMAT {copy_format.name})"
         try:
             cursor.copy_expert(statement, pieces, size=_BLOCK)
-        except _database_error() as error:
-            problem = pieces.error or _refused(
-                config, error, name, copy_format.first_lines(batch), rows, batch.schema.names
-            )
-            if problem is None:
+        except database_error() as error:
+            failed = copied_row(error, name, copy_format.first_lines(batch), batch.schema.names)
+            problem = pieces.error or (failed and refusal(config.table, error, failed, rows))
+            if not problem:
                 raise
         else:
             rows += batch.num_rows
             continue
         raise problem
     return rows
-
-
-def _refused(
-    config: WriteConfig,
-    error: psycopg2.Error,
-    table: str,
-    lines: Sequence[int] = (),
-    before: int = 0,
-    names: Sequence[str] = (),
-) -> DataError | None:
-    """Return the error that says which row the server did not take, and nothing of what is in it.
-
-    :param table: that was written to.
-    :param lines: of each row of the batch, the first line of its text.
-    :param before: rows that went before.
-    :param names: of the columns that were copied.
-    """
-    if not error.pgcode or fault_of_sqlstate(error.pgcode) is not BAD_DATA:
-        return None
-    diagnosis = error.diag
-    # What the parser of a type says, such as that of JSON, comes before.
-    _, _, said = f"\n{diagnosis.context or ''}".partition(f"\nCOPY {table}")
-    line, named = _location(said, names) if lines else (0, "")
-    column = diagnosis.column_name or named
-    row = before + sum(first <= line for first in lines)
-    reason = "the server does not take the value, it does not fit the type or a rule of the table"
-    if error.pgcode == UNIQUE_VIOLATION:
-        reason = f"duplicate key, in the table or in an earlier row (constraint {diagnosis.constraint_name})"
-    elif diagnosis.constraint_name:
-        reason = f"it breaks constraint {diagnosis.constraint_name}"
-    if line:
-        return constraint_error(config.table, column or "(any)", row, f"{reason} (SQLSTATE {error.pgcode})")
-    message = f"Table {config.table}: a row of the input: {reason} (SQLSTATE {error.pgcode}). Nothing was written."
-    return DataError(message, table=config.table)
-
-
-def _location(context: str, names: Sequence[str]) -> tuple[int, str]:
-    """Return the line that COPY names, 0 if it names none, and the column, empty if it names none.
-
-    :param context: what follows the table, such as ``, line 2, column a: "value"``. Where the server's words are
-        another language's, the numbers and names are in the same places.
-    :param names: of the columns that were copied; they may have a colon or a line break in them.
-    """
-    said = re.match(r"\D*(\d+)(?:, \S+ (.*))?", context, re.DOTALL)
-    if not said:
-        return 0, ""
-    rest = said[2] or ""
-    named = [name for name in names if re.match(rf"{re.escape(name)}(:|\n|$)", rest)]
-    return int(said[1]), max(named, key=len, default="")
-
-
-def _database_error() -> type[psycopg2.Error]:
-    import psycopg2
-
-    return psycopg2.DatabaseError

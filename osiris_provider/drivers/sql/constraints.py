@@ -28,6 +28,16 @@ class Moments:
 
 
 @dataclass(frozen=True)
+class Documents:
+    """What becomes of JSON in a column that does not keep its text.
+
+    :param doubles: whether its numbers become doubles, as far as they are no integers of 64 bits.
+    """
+
+    doubles: bool = False
+
+
+@dataclass(frozen=True)
 class ColumnConstraints:
     """What a column takes; None where there is no limit, or the server is left to judge.
 
@@ -46,6 +56,7 @@ class ColumnConstraints:
     :param trims: whether spaces at the end of a text are lost.
     :param padded: bytes that shorter ones are filled up to.
     :param texts: whether a text can say what the value is; it cannot where each value has a type of its own.
+    :param documents: of a column of JSON that is not kept as text.
     """
 
     nullable: bool = True
@@ -63,6 +74,7 @@ class ColumnConstraints:
     trims: bool = False
     padded: int | None = None
     texts: bool = True
+    documents: Documents | None = None
 
 
 def integer_constraints(bits: int, *, signed: bool = True, nullable: bool = True) -> ColumnConstraints:

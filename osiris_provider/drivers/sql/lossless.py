@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
-from math import isfinite
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments
+from osiris_provider.drivers.sql.documents import changed_documents
+from osiris_provider.drivers.sql.floats import changed_floats, is_another_float
 from osiris_provider.drivers.sql.intervals import DIGITS, Problem, cut_parts, remainder
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def rounded(column: pa.Array, limits: ColumnConstraints) -> Iterator[Problem]:
         yield from _cut_numbers(column, limits.scale, integers=limits.high is not None)
     if limits.mantissa is not None and (inexact := _inexact(column, limits.mantissa)) is not None:
         yield inexact, "a number of the column cannot be exactly this one"
+    if limits.documents is not None and _is_text(column.type):
+        yield from changed_documents(column, limits.documents)
 
 
 def round_moments(column: pa.Array, fraction: int) -> pa.Array:
@@ -247,7 +250,7 @@ def _inexact(column: pa.Array, mantissa: int) -> Any:
     dtype = column.type
     narrow = mantissa <= _SINGLE
     if pa.types.is_integer(dtype) or (pa.types.is_float64(dtype) and narrow):
-        return _changes(column.fill_null(0).to_numpy(zero_copy_only=False), narrow=narrow)
+        return changed_floats(column.fill_null(0).to_numpy(zero_copy_only=False), narrow=narrow)
     if pa.types.is_decimal(dtype):
         near = column.cast(pa.float64()).cast(pa.float32() if narrow else pa.float64()).cast(pa.float64())
         wide = pa.decimal256(_WIDEST, dtype.scale)
@@ -255,39 +258,8 @@ def _inexact(column: pa.Array, mantissa: int) -> Any:
     if _is_text(dtype):
         long = pc.match_substring_regex(column, rf"[eE]|(\d[^\d]?){{{_EXACT_DIGITS[mantissa]}}}")
         texts = pc.if_else(pc.fill_null(long, False), column, None).to_pylist()
-        return pa.array([text is not None and _is_other(text, narrow=narrow) for text in texts], pa.bool_())
+        return pa.array([text is not None and is_another_float(text, narrow=narrow) for text in texts], pa.bool_())
     return None
-
-
-def _is_other(text: str, *, narrow: bool) -> bool:
-    """Return whether a number is another one as a double or float, to as many digits as it is written with."""
-    import numpy as np
-
-    try:
-        exact = Decimal(text.strip())
-    except InvalidOperation:
-        return False
-    with np.errstate(over="ignore"):
-        near = float(np.float32(float(exact))) if narrow else float(exact)
-    if not exact.is_finite() or not isfinite(near):
-        # DuckDB takes 1e400 for infinity.
-        return exact.is_finite()
-    context = Context(prec=len(exact.as_tuple().digits) + _WIDEST, Emin=MIN_EMIN, Emax=MAX_EMAX)
-    return context.quantize(Decimal(near), exact) != exact
-
-
-def _changes(values: Any, *, narrow: bool) -> pa.Array:
-    """Return which numbers are not the same when they come back."""
-    import numpy as np
-    import pyarrow as pa
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        near = values.astype(np.float32 if narrow else np.float64).astype(np.float64)
-        changed = near.astype(values.dtype) != values
-    if values.dtype.kind == "f":
-        return pa.array(changed & np.isfinite(values))
-    # Beyond the greatest whole number the way back may end anywhere.
-    return pa.array(changed | (near > np.iinfo(values.dtype).max))
 
 
 def _is_text(dtype: pa.DataType) -> bool:

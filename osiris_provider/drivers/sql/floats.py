@@ -1,0 +1,44 @@
+"""Whether numbers stay what they are as floating-point numbers."""
+
+from __future__ import annotations
+
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SPARE: Final = 76
+"""Digits to calculate with, beside those of a number."""
+
+
+def is_another_float(text: str, *, narrow: bool = False) -> bool:
+    """Return whether a number is another one as a double or float, to as many digits as it is written with."""
+    import numpy as np
+
+    try:
+        exact = Decimal(text.strip())
+    except InvalidOperation:
+        return False
+    with np.errstate(over="ignore"):
+        near = float(np.float32(float(exact))) if narrow else float(exact)
+    if not exact.is_finite() or not isfinite(near):
+        # DuckDB takes 1e400 for infinity.
+        return exact.is_finite()
+    context = Context(prec=len(exact.as_tuple().digits) + _SPARE, Emin=MIN_EMIN, Emax=MAX_EMAX)
+    return context.quantize(Decimal(near), exact) != exact
+
+
+def changed_floats(values: Any, *, narrow: bool) -> pa.Array:
+    """Return which numbers are not the same when they come back."""
+    import numpy as np
+    import pyarrow as pa
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        near = values.astype(np.float32 if narrow else np.float64).astype(np.float64)
+        changed = near.astype(values.dtype) != values
+    if values.dtype.kind == "f":
+        return pa.array(changed & np.isfinite(values))
+    # Beyond the greatest whole number the way back may end anywhere.
+    return pa.array(changed | (near > np.iinfo(values.dtype).max))

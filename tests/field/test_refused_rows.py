@@ -1,0 +1,160 @@
+"""A row that a server refuses is named: by the row, and by its column or the constraint that it breaks."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict
+from typing import Any
+
+import psycopg2
+import pyarrow as pa
+import pytest
+from osiris_provider.connectors import close_all
+from osiris_provider.drivers import get_driver
+from osiris_provider.errors import DataError
+from osiris_provider.testing.context import RecordingContext
+
+from tests.servers import Address, MySQLFamilyServer
+from tests.servers.kinds import MYSQL_AND_MARIADB
+
+Execute = Callable[[str], Any]
+
+
+@pytest.fixture
+def execute(mysql_family: MySQLFamilyServer, mysql_database: Address) -> Iterator[Execute]:
+    with closing(mysql_family.connect()) as client, client.cursor() as cursor:
+        client.select_db(mysql_database.database)
+
+        def run(statement: str) -> Any:
+            cursor.execute(statement)
+            return cursor.fetchall()
+
+        yield run
+
+
+@pytest.fixture
+def connection(mysql_database: Address) -> Iterator[dict[str, Any]]:
+    yield {"family": "mysql", "alias": "test", **asdict(mysql_database)}
+    close_all()
+
+
+def load(connection: dict[str, Any], table: pa.Table, **config: Any) -> None:
+    step = {"resolved_connection": connection, "table": "target", **config}
+    driver = get_driver(f"{connection['family']}.writer")
+    driver.run(step_id="load", config=step, inputs={"e": {"data": table}}, ctx=RecordingContext())
+
+
+def write_row(connection: dict[str, Any], row: dict[str, Any]) -> None:
+    load(connection, pa.table({name: [value] for name, value in row.items()}))
+
+
+def shape(code: int) -> bytes:
+    return struct.pack("<IBI", 0, 1, code) + (
+        struct.pack("<2d", 1, 2) if code == 1 else struct.pack("<I4d", 2, *[0.5] * 4)
+    )
+
+
+@MYSQL_AND_MARIADB
+@pytest.mark.parametrize(
+    ("values", "column"),
+    [
+        ({"p": shape(2)}, "p"),
+        ({"g": b"abc"}, "g"),
+        ({"g": "POINT(1 2)"}, "g"),
+        ({"p": None, "l": None, "g": shape(1)[:-1]}, "g"),
+        ({"l": shape(1)}, "l"),
+        ({"c": 10}, r"(c|\(any\)), row 1 of the input: (it breaks constraint target_chk_1|the server)"),
+        ({"id": 5, "c": 9}, r"\(any\), row 1 of the input: it breaks constraint big"),
+    ],
+)
+def test_what_is_no_shape_names_its_column(
+    connection: dict[str, Any], execute: Execute, values: dict[str, Any], column: str
+) -> None:
+    execute(
+        "CREATE TABLE target (id INT PRIMARY KEY, p POINT, l LINESTRING, g GEOMETRY, c INT CHECK (c < 10), "
+        "CONSTRAINT big CHECK (id + c < 12))"
+    )
+    row = {"id": 1, "p": shape(1), "l": shape(2), "g": shape(2), "c": 1, **values}
+    with pytest.raises(DataError, match=f"column {column}"):
+        write_row(connection, row)
+    write_row(connection, {**row, "p": shape(1), "l": shape(2), "g": shape(1), "id": 1, "c": 1})
+    assert execute("SELECT COUNT(*) FROM target") == ((1,),)
+
+
+UPSERTED = "CREATE TABLE target (id INT PRIMARY KEY, mail VARCHAR(9) UNIQUE, c INT, CONSTRAINT small CHECK (c < 10))"
+THERE = "INSERT INTO target VALUES (1, 'a@b', 0), (500, 'c@d', 0)"
+
+
+@pytest.fixture
+def postgres(postgres_database: Address) -> Iterator[tuple[dict[str, Any], Execute]]:
+    place = asdict(postgres_database)
+    connection = {"family": "postgres", "alias": "test", **place}
+    place["dbname"] = place.pop("database")
+    with closing(psycopg2.connect(**place)) as client, client.cursor() as cursor:
+        client.autocommit = True
+
+        def run(statement: str) -> Any:
+            cursor.execute(statement)
+            return tuple(cursor.fetchall()) if cursor.description else ()
+
+        yield connection, run
+    close_all()
+
+
+def check_upsert(connection: dict[str, Any], execute: Execute, row: int, bad: dict[str, Any], said: str) -> None:
+    """Upsert 1000 rows, one of which the table does not take: it is named, and nothing changes."""
+    execute(UPSERTED)
+    execute(THERE)
+    rows: list[dict[str, Any]] = [{"id": number, "mail": str(number), "c": 1} for number in range(1, 1001)]
+    rows[0]["mail"] = "a@b"
+    rows[row - 1].update(bad)
+    with pytest.raises(DataError, match=said) as raised:
+        load(connection, pa.Table.from_pylist(rows), write_mode="upsert", primary_key="id", batch_rows=300)
+    assert raised.value.row == row
+    assert execute("SELECT * FROM target ORDER BY id") == ((1, "a@b", 0), (500, "c@d", 0))
+
+
+BAD_ROWS: list[tuple[int, dict[str, Any], str]] = [
+    (777, {"mail": "a@b"}, r"row 777 of the input: duplicate key"),
+    (500, {"c": 10}, r"row 500 of the input: it breaks constraint small"),
+    (1, {"c": 11}, r"row 1 of the input: it breaks constraint small"),
+]
+
+
+@MYSQL_AND_MARIADB
+@pytest.mark.parametrize(("row", "bad", "said"), BAD_ROWS)
+def test_mysql_names_the_row_of_an_upsert(
+    connection: dict[str, Any], execute: Execute, row: int, bad: dict[str, Any], said: str
+) -> None:
+    check_upsert(connection, execute, row, bad, said)
+
+
+@pytest.mark.parametrize(("row", "bad", "said"), BAD_ROWS)
+def test_postgres_names_the_row_of_an_upsert(
+    postgres: tuple[dict[str, Any], Execute], row: int, bad: dict[str, Any], said: str
+) -> None:
+    check_upsert(*postgres, row, bad, said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("regclass", "pg_class", "no_such_s3cr3t"),
+        ("regtype", "integer", "no_such_s3cr3t"),
+        ("regproc", "now", "no_such_s3cr3t"),
+        ("regnamespace", "pg_catalog", "no_such_s3cr3t"),
+        ("regrole", "pg_read_all_data", "no_such_s3cr3t"),
+    ],
+)
+def test_a_name_that_postgres_does_not_know_is_a_fault_of_its_row(
+    postgres: tuple[dict[str, Any], Execute], kind: str, good: str, bad: str
+) -> None:
+    connection, execute = postgres
+    execute(f"CREATE TABLE target (v {kind})")
+    with pytest.raises(DataError, match="column v, row 2 of the input: the server does not take the value") as raised:
+        load(connection, pa.table({"v": [good, bad]}))
+    assert "s3cr3t" not in str(raised.value)
+    load(connection, pa.table({"v": [good]}))
+    assert execute("SELECT v::text FROM target") == ((good,),)
