@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Asset, Param, TaskGroup, get_parsing_context
+from airflow.sdk import DAG, Param, TaskGroup, get_parsing_context
 
+from osiris_provider._airflow.assets import table_asset
 from osiris_provider._airflow.broken_dags import BrokenDag, in_dag_processor
 from osiris_provider._airflow.compat import conf
 from osiris_provider.errors import PipelineConfigError
@@ -20,7 +21,6 @@ from osiris_provider.pipelines.params import substitute
 from osiris_provider.pipelines.pictures import docs
 from osiris_provider.pipelines.pipeline import Pipeline, PipelineStep, load_pipeline
 from osiris_provider.pipelines.problems import Problem, error_of
-from osiris_provider.pipelines.run.upstream import UpstreamDriver
 from osiris_provider.pipelines.settings import table_uri
 
 if TYPE_CHECKING:
@@ -90,14 +90,11 @@ def _raise(errors: list[PipelineConfigError]) -> None:
 
 
 class OsirisStep(OsirisOperator):
-    """A step of a pipeline as a task.
+    """A step of a pipeline as a task."""
 
-    :param adapted: the driver follows the protocol of upstream Osiris.
-    """
-
-    def __init__(self, *, adapted: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.adapted = adapted
+    adapted: bool = False
+    """Its driver follows the protocol of upstream Osiris. No argument: Airflow goes through the defaults of a DAG once
+    for each ``__init__`` of a task's class."""
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render the templates, then put the values of parameters in."""
@@ -106,7 +103,11 @@ class OsirisStep(OsirisOperator):
 
     def _new_driver(self) -> Driver:
         driver = super()._new_driver()
-        return UpstreamDriver(driver) if self.adapted else driver
+        if not self.adapted:
+            return driver
+        from osiris_provider.pipelines.run.upstream import UpstreamDriver
+
+        return UpstreamDriver(driver)
 
 
 class OsirisDag(DAG):
@@ -176,7 +177,7 @@ def _dag_arguments(pipeline: Pipeline) -> dict[str, Any]:
 
 def _schedule(settings: PipelineModel) -> Any:
     if isinstance(settings.schedule, After):
-        return [Asset(uri) for uri in map(table_uri, settings.schedule.after) if uri]
+        return [table_asset(uri) for uri in map(table_uri, settings.schedule.after) if uri]
     return settings.schedule
 
 
@@ -218,14 +219,15 @@ def _add_tasks(pipeline: Pipeline, params: Mapping[str, Param]) -> None:
 def _task(step: PipelineStep, tasks: Mapping[str, OsirisStep], params: Mapping[str, Param]) -> OsirisStep:
     arguments = {**_given(step.airflow), **_options(step.options)}
     if step.asset:
-        arguments["outlets"] = [Asset(step.asset)]
+        arguments["outlets"] = [table_asset(step.asset)]
     if params:
         arguments["params"] = dict(params)
-    return OsirisStep(
+    task = OsirisStep(
         task_id=step.id,
         driver=step.driver,
         config=step.config,
         inputs={name: tasks[of].output for name, of in step.inputs.items()} or None,
-        adapted=step.adapted,
         **arguments,
     )
+    task.adapted = step.adapted
+    return task

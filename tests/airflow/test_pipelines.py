@@ -13,11 +13,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset, BaseOperator
+from hypothesis import given
+from hypothesis import strategies as st
+from osiris_provider._airflow.assets import table_asset
 from osiris_provider.airflow_dags import OsirisDag, OsirisTaskGroup, load_dags
+from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.errors import PipelineConfigError
 from osiris_provider.pipelines.pipeline import load_pipeline
 from osiris_provider.pipelines.run import Run, RunOptions
+from osiris_provider.pipelines.settings import asset_uri
 
 from tests.airflow.conftest import RunDag
 from tests.airflow.versions import AIRFLOW, DagSerialization, dag_bag_class
@@ -211,8 +216,6 @@ WATCHED = """
 import sys
 from airflow.sdk import DAG, Asset, BaseOperator, ObjectStoragePath, Param, TaskGroup
 from osiris_provider.airflow_dags import load_dags
-# Airflow asks all installed providers how they spell URIs, and imports some of them, when it makes its first asset.
-Asset("osiris://mysql/default/orders")
 before, seen, opened = set(sys.modules), [], 0
 def watch(event, args):
     global opened
@@ -225,7 +228,7 @@ def watch(event, args):
 sys.addaudithook(watch)
 space = {"__file__": LOADER}
 load_dags("pipelines", space)
-heavy = {"pyarrow", "duckdb", "numpy", "pymysql", "psycopg2", "requests", "pandas", "polars"}
+heavy = {"pyarrow", "duckdb", "numpy", "pymysql", "psycopg2", "requests", "pandas", "polars", "boto3", "urllib3"}
 print(seen, sorted(heavy & (set(sys.modules) - before)), len(space) - 1, opened)
 """
 """Makes DAGs; prints what it asked of the network and of connections, what it imported, and how many DAGs there are."""
@@ -242,6 +245,19 @@ def test_two_hundred_pipelines_open_no_socket_read_no_secret_and_import_nothing_
     command = [sys.executable, "-W", "ignore", "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=home, env=own)
     assert done.stdout.splitlines()[-1:] == ["[] [] 200 200"], done.stderr
+
+
+@given(alias=st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True), table=st.text(min_size=1, max_size=60))
+def test_assets_are_those_that_airflow_would_make_of_their_uris(alias: str, table: str) -> None:
+    uri = asset_uri(ConnectionRef("postgres", alias), table)
+    ours, usual = table_asset(uri), Asset(uri)
+    assert (ours, hash(ours), ours.name, ours.uri, ours.group) == (usual, hash(usual), uri, uri, usual.group)
+    tasks = []
+    for asset in (ours, usual):
+        with DAG("one", schedule=[asset]) as dag:
+            BaseOperator(task_id="a", outlets=[asset])
+        tasks.append(DagSerialization.to_dict(dag))
+    assert tasks[0] == tasks[1]
 
 
 def test_scheduler_and_run_agree_row_for_row(
