@@ -19,10 +19,16 @@ others it has what the operating system, DNS and TLS say.
 `proven: false`. *Probe* means that it depends on what the connection has: without a password there is none to prove.
 
 *Tested on* is what `scripts/test-hooks` tries the right and the wrong credentials of a type on: the **real server**, an
-**imitation** that speaks its protocol (moto for AWS, Azurite for Azure), or nothing: the codes of a type that is **by
-documentation only** are from its documentation and from the source of its library. Connections of types `mysql`,
-`postgres` and `http` go to the families of these servers, see [doctor.md](doctor.md), whose tests run on real servers;
-their rows are about Airflow's hooks.
+**imitation** that speaks its protocol (moto for AWS, Azurite for Azure, ours for the others), or nothing: the codes of
+a type that is **by documentation only** are from its documentation and from the source of its library. An imitation
+shows that the client's exceptions are understood; what the real server answers is from its documentation then, too.
+
+Each type is tried in five situations: closed port, unknown host, silent peer, wrong credentials, healthy. Each time the
+answer is there by the deadline and half a second, no process of the check is left, the server has counted one wrong
+login where there was one, and no password is in what is said, written or shown of processes. Where that cannot be, the
+row says why. Connections of types `mysql`, `postgres` and `http` go to the families of these servers, see
+[doctor.md](doctor.md), and are tried through them too; `postgres` through its family only, since its library has no
+code for a refused login.
 
 | type | connection types | checked by | ok proves the login | tested on |
 |---|---|---|---|---|
@@ -51,8 +57,12 @@ def _row(one: HookType) -> Iterator[str]:
     yield ", ".join(f"`{name}`" for name in one.conn_types)
     if not (one.probe or one.is_safe):
         yield from ("nothing: its test changes something", "no")
-        yield one.evidence
+        yield _evidence(one)
         return
     yield "a probe" if one.probe else "the hook's test"
     yield "probe" if one.probe and one.proves_login else "yes" if one.proves_login else "no"
-    yield one.evidence
+    yield _evidence(one)
+
+
+def _evidence(one: HookType) -> str:
+    return f"{one.evidence}; {one.apart}" if one.apart else one.evidence

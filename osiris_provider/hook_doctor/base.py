@@ -40,6 +40,8 @@ class HookType:
     :param connect_first: whether one plain connect comes first: for libraries that try a refused connection again and
         again, or tell of it without a code.
     :param evidence: what its tests run against; the generated matrix says it.
+    :param apart: why it is not tried with a closed port, an unknown host, a silent peer, wrong and right credentials as
+        all others are, and what is tried instead; for the docs.
     """
 
     conn_types: tuple[str, ...]
@@ -55,6 +57,7 @@ class HookType:
     endpoint: Callable[[HookConnection], tuple[str, int] | None] | None = None
     connect_first: bool = False
     evidence: Evidence = "by documentation only"
+    apart: str = ""
 
     def address(self, connection: HookConnection) -> tuple[str, int] | None:
         """Return host and port of the server, or None if that is not known."""

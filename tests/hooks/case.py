@@ -39,15 +39,22 @@ class Case:
     :param elsewhere: returns a connection of the type to a host and port; by default it has these as they are.
     :param category: of wrong credentials.
     :param proven: whether "ok" proves the credentials.
+    :param by_family: whether the family of the same server checks it, as it does for users, and not the hook.
     """
 
     conn_type: str
-    serve: Callable[[], AbstractContextManager[Served]] | None
+    serve: Callable[[], AbstractContextManager[Served]]
     elsewhere: Callable[[str, int], HookConnection] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     schema: str | None = None
     category: str = "auth"
     proven: bool = True
+    by_family: bool = False
+
+    @property
+    def name(self) -> str:
+        """The type, and who checks it if not the hook."""
+        return f"{self.conn_type}-family" if self.by_family else self.conn_type
 
     def at(self, host: str, port: int) -> HookConnection:
         """Return a connection of the type to another address."""

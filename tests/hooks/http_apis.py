@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,17 +17,20 @@ from tests.hooks.case import PASSWORD
 from tests.hooks.keys import is_signed
 from tests.servers.process import HOST
 
-Answer = tuple[int, Any, bool]
-"""Status, JSON, and whether it refuses a login."""
+Answer = tuple[int, Any, bool] | tuple[int, Any, bool, Mapping[str, str]]
+"""Status, JSON or bytes, whether it refuses a login, and headers beside the usual ones."""
 
 
 class API:
     """Serves an imitated API on a port of 127.0.0.1; use it as a context manager.
 
     :param answer: takes path, headers and body of a request.
+    :param tls: with the certificate that it shows; None is plain HTTP.
     """
 
-    def __init__(self, answer: Callable[[str, Mapping[str, str], bytes], Answer]) -> None:
+    def __init__(
+        self, answer: Callable[[str, Mapping[str, str], bytes], Answer], tls: ssl.SSLContext | None = None
+    ) -> None:
         api = self
         self.refused = 0
 
@@ -35,10 +39,13 @@ class API:
 
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, said, refuses = answer(self.path, dict(self.headers.items()), body)
+                status, said, refuses, *more = answer(self.path, dict(self.headers.items()), body)
                 api.refused += refuses
-                content = json.dumps(said).encode()
+                content = said if isinstance(said, bytes) else json.dumps(said).encode()
                 self.send_response(status)
+                for headers in more:
+                    for name, value in headers.items():
+                        self.send_header(name, value)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("X-Elastic-Product", "Elasticsearch")
                 self.send_header("Content-Length", str(len(content)))
@@ -53,6 +60,8 @@ class API:
 
         self._server = ThreadingHTTPServer((HOST, 0), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self._server.server_address[1]
 
     def __enter__(self) -> Self:
@@ -64,11 +73,13 @@ class API:
         self._server.server_close()
 
 
-def _bearer(headers: Mapping[str, str]) -> bool:
+def has_bearer(headers: Mapping[str, str]) -> bool:
+    """Return whether a request has the right token."""
     return headers.get("Authorization", headers.get("authorization")) == f"Bearer {PASSWORD}"
 
 
-def _basic(headers: Mapping[str, str]) -> bool:
+def has_basic(headers: Mapping[str, str]) -> bool:
+    """Return whether a request has the right user and password."""
     expected = base64.b64encode(f"loader:{PASSWORD}".encode()).decode()
     return headers.get("Authorization", headers.get("authorization")) == f"Basic {expected}"
 
@@ -77,14 +88,14 @@ def slack(path: str, headers: Mapping[str, str], _: bytes) -> Answer:
     """``auth.test``."""
     if not path.endswith("/auth.test"):
         return 404, {}, False
-    if _bearer(headers):
+    if has_bearer(headers):
         return 200, {"ok": True, "url": "https://x.slack.com/", "team": "x", "user": "loader"}, False
     return 200, {"ok": False, "error": "invalid_auth"}, True
 
 
 def databricks(path: str, headers: Mapping[str, str], _: bytes) -> Answer:
     """The versions of Spark."""
-    if not _bearer(headers):
+    if not has_bearer(headers):
         return 403, {"error_code": 403, "message": "Invalid access token."}, True
     return (200, {"versions": []}, False) if path.endswith("/clusters/spark-versions") else (404, {}, False)
 
@@ -93,7 +104,7 @@ def kubernetes(path: str, headers: Mapping[str, str], _: bytes) -> Answer:
     """The version, which is for everyone, and a review of one's own rights."""
     if path == "/version/":
         return 200, {"major": "1", "minor": "34"}, False
-    if not _bearer(headers):
+    if not has_bearer(headers):
         return 401, {"kind": "Status", "status": "Failure", "reason": "Unauthorized", "code": 401}, True
     kind = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "spec": {}}
     return 201, {**kind, "status": {"allowed": False}}, False
@@ -101,7 +112,7 @@ def kubernetes(path: str, headers: Mapping[str, str], _: bytes) -> Answer:
 
 def elasticsearch(path: str, headers: Mapping[str, str], _: bytes) -> Answer:
     """What it is, and whom it takes us for."""
-    if not _basic(headers):
+    if not has_basic(headers):
         return 401, {"error": {"type": "security_exception", "reason": "unable to authenticate"}, "status": 401}, True
     if path.startswith("/_security/_authenticate"):
         return 200, {"username": "loader", "roles": []}, False
@@ -110,7 +121,8 @@ def elasticsearch(path: str, headers: Mapping[str, str], _: bytes) -> Answer:
 
 def basic(_path: str, headers: Mapping[str, str], _body: bytes) -> Answer:
     """Basic authentication."""
-    return (200, {}, False) if _basic(headers) else (401, {}, True)
+    # Without credentials it is no login, but the question whether one is wanted.
+    return (200, {}, False) if has_basic(headers) else (401, {}, "Authorization" in headers)
 
 
 def token(_path: str, _headers: Mapping[str, str], body: bytes) -> Answer:

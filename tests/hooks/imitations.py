@@ -1,7 +1,6 @@
 """Imitations of services that cannot be had here; each speaks as much of the protocol as a check needs.
 
-moto and Azurite are others' imitations of AWS and of Azure's storage. What is not in here answers as a closed port, an
-unknown host and a silent peer only.
+moto and Azurite are others' imitations of AWS and of Azure's storage; the others are ours.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from osiris_provider.hook_doctor import HookConnection
 
 from tests.hooks.case import PASSWORD, WRONG, Case, Served
 from tests.hooks.http_apis import API, databricks, elasticsearch, kubernetes, slack, token
+from tests.hooks.imitated_databases import IMITATED_DATABASES
 from tests.hooks.keys import google_key, new_key
-from tests.hooks.mongo_server import MongoServer
 from tests.hooks.programs import directory, running
 from tests.servers.process import HOST, free_port
 from tests.servers.s3 import REGION, S3Server
@@ -43,11 +42,6 @@ def _kubeconfig(host: str, port: int, bearer: str) -> str:
     )
 
 
-def _snowflake(host: str, port: int) -> HookConnection:
-    extra = {"account": "ab12345", "host": host, "port": port}
-    return HookConnection("sf", "snowflake", None, "loader", PASSWORD, None, "public", extra)
-
-
 def _slack(host: str, port: int, bearer: str = PASSWORD) -> HookConnection:
     return HookConnection(
         "chat", "slack", None, None, bearer, None, None, {"base_url": f"http://{host}:{port}/api/", "timeout": 30}
@@ -66,17 +60,6 @@ def _kubernetes(host: str, port: int, bearer: str = PASSWORD) -> HookConnection:
 
 def _elasticsearch(host: str, port: int, password: str = PASSWORD) -> HookConnection:
     return HookConnection("es", "elasticsearch", host, "loader", password, port, "http")
-
-
-def _trino(host: str, port: int) -> HookConnection:
-    # Its client sends credentials over TLS only.
-    extra = {"auth": "jwt", "jwt__token": PASSWORD, "catalog": "tpch", "protocol": "https", "verify": False}
-    return HookConnection("sql", "trino", host, "loader", None, port, None, extra)
-
-
-def _mongo(host: str, port: int, password: str = PASSWORD) -> HookConnection:
-    extra = {"authMechanism": "PLAIN", "authSource": "$external"}
-    return HookConnection("docs", "mongo", host, "loader", password, port, None, extra)
 
 
 def _aws(host: str, port: int) -> HookConnection:
@@ -146,13 +129,6 @@ def aws() -> Iterator[Served]:
 
 
 @contextmanager
-def mongo() -> Iterator[Served]:
-    """A server that speaks OP_MSG, with SASL PLAIN."""
-    with MongoServer(PASSWORD) as server:
-        yield Served(_mongo(HOST, server.port), {"password": WRONG}, lambda: server.refused)
-
-
-@contextmanager
 def wasb() -> Iterator[Served]:
     """Azurite, which Microsoft makes for tests."""
     with directory("azurite") as path:
@@ -171,7 +147,7 @@ def wasb() -> Iterator[Served]:
 
 
 IMITATIONS: tuple[Case, ...] = (
-    Case("snowflake", None, _snowflake),
+    *IMITATED_DATABASES,
     Case("slack", _api(slack, _slack, _wrong_password), _slack),
     Case("databricks", _api(databricks, _databricks, _wrong_password), _databricks),
     Case(
@@ -180,38 +156,11 @@ IMITATIONS: tuple[Case, ...] = (
         _kubernetes,
     ),
     Case("elasticsearch", _api(elasticsearch, _elasticsearch, _wrong_password), _elasticsearch),
-    Case("trino", None, _trino),
     Case(
         "google_cloud_platform",
         _api(token, _google, lambda host, port: {"extra": _google(host, port, new_key()).extra}),
         _google,
     ),
-    Case("mongo", mongo, _mongo),
     Case("aws", aws, _aws),
     Case("wasb", wasb, _wasb),
-    # No server of theirs can be had, and nobody has written an imitation.
-    Case("mssql", None),
-    Case("oracle", None, extra={"service_name": "ORCL"}),
-    Case("clickhouse", None),
-    Case(
-        "kafka",
-        None,
-        lambda host, port: HookConnection(
-            "log",
-            "kafka",
-            None,
-            None,
-            PASSWORD,
-            None,
-            None,
-            {
-                "bootstrap.servers": f"{host}:{port}",
-                "security.protocol": "SASL_PLAINTEXT",
-                "sasl.mechanism": "PLAIN",
-                "sasl.username": "loader",
-                "sasl.password": PASSWORD,
-            },
-        ),
-    ),
-    Case("postgres", None),
 )

@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-import socketserver
 import struct
-import threading
+from io import BufferedIOBase
 from typing import Any
 
-from typing_extensions import Self
-
-from tests.servers.process import HOST
+from tests.hooks.tcp import Imitation, exactly
 
 _HEADER = struct.Struct("<iiii")
 _OP_QUERY, _OP_MSG = 2004, 2013
 
 
-class MongoServer:
-    """Takes one password, and counts those that it refuses; use it as a context manager."""
+class MongoServer(Imitation):
+    """Takes one password.
+
+    :param password: of any user.
+    """
 
     def __init__(self, password: str) -> None:
-        server = self
-        self.refused = 0
+        super().__init__()
         self._password = password
 
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                while len(head := self.rfile.read(16)) == 16:
-                    size, request, _, operation = _HEADER.unpack(head)
-                    body = self.rfile.read(size - 16)
-                    self.wfile.write(server.answer(request, operation, body))
+    def talk(self, incoming: BufferedIOBase, outgoing: BufferedIOBase) -> None:
+        """Serve one client."""
+        while True:
+            size, request, _, operation = _HEADER.unpack(exactly(incoming, _HEADER.size))
+            outgoing.write(self._answer(request, operation, exactly(incoming, size - _HEADER.size)))
 
-        self._server = socketserver.ThreadingTCPServer((HOST, 0), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def answer(self, request: int, operation: int, body: bytes) -> bytes:
-        """Return the reply to a message."""
+    def _answer(self, request: int, operation: int, body: bytes) -> bytes:
         from bson import decode, encode
 
         if operation == _OP_QUERY:

@@ -1,4 +1,4 @@
-"""The real servers: Redis, OpenSSH, pyftpdlib, aiosmtpd, Dovecot, MariaDB."""
+"""The real servers: Redis, OpenSSH, pyftpdlib, aiosmtpd, Dovecot, MariaDB, PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from osiris_provider.hook_doctor import HookConnection
 from tests.hooks.case import PASSWORD, WRONG, Case, Served
 from tests.hooks.http_apis import API, basic
 from tests.hooks.programs import directory, running
-from tests.servers import MariaDBServer
+from tests.servers import MariaDBServer, PostgresServer
 from tests.servers.process import HOST, free_port
 from tests.servers.redis import RedisServer
 
@@ -176,6 +176,19 @@ def mysql() -> Iterator[Served]:
 
 
 @contextmanager
+def postgres() -> Iterator[Served]:
+    """PostgreSQL."""
+    with PostgresServer() as server:
+        app, log = server.app, server.directory / "server.log"
+
+        def tries() -> int:
+            return log.read_text(errors="replace").count("password authentication failed")
+
+        connection = HookConnection("db", "postgres", app.host, app.user, app.password, app.port, app.database)
+        yield Served(connection, {"password": WRONG}, tries)
+
+
+@contextmanager
 def http() -> Iterator[Served]:
     """The server of the standard library, with Basic authentication."""
     with API(basic) as api:
@@ -192,4 +205,7 @@ REAL = (
     Case("smtp", smtp, extra={"disable_ssl": True, "disable_tls": True}),
     Case("imap", imap, extra={"use_ssl": False}),
     Case("mysql", mysql),
+    Case("mysql", mysql, by_family=True),
+    Case("postgres", postgres, by_family=True),
+    Case("http", http, schema="http", by_family=True),
 )

@@ -39,4 +39,5 @@ TYPE = HookType(
     codes_at=("code", "response.status_code"),
     endpoint=_endpoint,
     connect_first=True,
+    evidence="imitation",
 )

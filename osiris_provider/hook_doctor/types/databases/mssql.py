@@ -59,4 +59,5 @@ TYPE = HookType(
     codes_at=("args.0", "args.0.0", "number"),
     endpoint=_endpoint,
     connect_first=True,
+    evidence="imitation",
 )

@@ -62,4 +62,5 @@ TYPE = HookType(
     codes_at=("args.0.full_code",),
     endpoint=_endpoint,
     connect_first=True,
+    evidence="imitation",
 )

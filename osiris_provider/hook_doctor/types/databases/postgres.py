@@ -26,4 +26,5 @@ TYPE = HookType(
     codes={"Error": _STATES},
     codes_at=("pgcode", "sqlstate"),
     default_port=5432,
+    evidence="real server",
 )

@@ -1,11 +1,16 @@
-"""Snowflake: the numbers of its login service that the connector hands on in ``errno``."""
+"""Snowflake: the numbers of its login service, from the answer itself: connectors of before 4.8 have none of their own.
+
+The first answer to a login ends it: nothing else is tried, and no one's phone asks for a second factor.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from osiris_provider.connectors.faults import MISCONFIGURED, TIMED_OUT
 from osiris_provider.connectors.http.faults import UNAUTHORIZED
 from osiris_provider.connectors.sql import faults as sql
-from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES, url_address
 
@@ -14,7 +19,13 @@ _KEY = UNAUTHORIZED.reworded("{address} does not accept this private key for thi
 _ROLE = sql.DENIED.reworded(
     "The user at {address} may not take the role of the connection, or there is none. Check it."
 )
+_SECOND_FACTOR = sql.LOGIN_METHOD.reworded(
+    "{address} asks for a second factor, and no one is there to give it. Use a key pair or a token of the user."
+)
+SECOND_FACTOR = 0
+"""What stands for it: the login service has no number for its question."""
 _NUMBERS = {
+    SECOND_FACTOR: _SECOND_FACTOR,
     390100: sql.WRONG_PASSWORD,
     # Disabled, and locked after too many tries.
     390101: sql.ACCOUNT_LOCKED,
@@ -42,6 +53,44 @@ _NUMBERS = {
 }
 
 
+class SnowflakeLoginError(Exception):
+    """The answer to a login, where it is not that one is in.
+
+    :param errno: of the login service.
+    """
+
+    def __init__(self, errno: int) -> None:
+        super().__init__(errno)
+        self.errno = errno
+
+
+def _select(hook: Any) -> Details:
+    from snowflake.connector.network import SnowflakeRestful
+
+    post = SnowflakeRestful._post_request  # noqa: SLF001 - what logs in hands only a text on
+
+    def post_once(self: Any, url: str, *args: Any, **options: Any) -> Any:
+        answer = post(self, url, *args, **options)
+        if "/login-request" in url and isinstance(answer, dict):
+            _raise_for(answer)
+        return answer
+
+    SnowflakeRestful._post_request = post_once  # noqa: SLF001 - in this process only
+    connection = hook.get_conn()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchall()
+    return {}
+
+
+def _raise_for(answer: dict[str, Any]) -> None:
+    if str((answer.get("data") or {}).get("nextAction", "")).startswith("EXT_AUTHN_DUO"):
+        raise SnowflakeLoginError(SECOND_FACTOR)
+    code = str(answer.get("code"))
+    if not answer.get("success") and code.isdecimal():
+        raise SnowflakeLoginError(int(code))
+
+
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     extra = connection.extra
     if extra.get("host"):
@@ -55,8 +104,10 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
 TYPE = HookType(
     conn_types=("snowflake",),
     title="Snowflake",
-    codes={**HTTP_CLASSES, "Error": _NUMBERS},
+    codes={**HTTP_CLASSES, "SnowflakeLoginError": _NUMBERS, "Error": _NUMBERS},
     codes_at=("errno", "response.status_code"),
+    probe=_select,
     endpoint=_endpoint,
     connect_first=True,
+    evidence="imitation",
 )

@@ -72,4 +72,5 @@ TYPE = HookType(
     probe=_select,
     endpoint=_endpoint,
     connect_first=True,
+    evidence="imitation",
 )

@@ -35,7 +35,7 @@ def _list_topics(hook: Any) -> Details:
 
     codes: list[int] = []
     config = hook._build_config()  # noqa: SLF001 - the hook's clients are made without a callback for errors
-    client = AdminClient({**config, "error_cb": lambda error: codes.append(error.code())})
+    client = AdminClient({**config, **_ONCE, "error_cb": lambda error: codes.append(error.code())})
     while not _final(codes):
         client.poll(0)
         try:
@@ -54,6 +54,8 @@ def _list_topics(hook: Any) -> Details:
     return {"proven": bool(mechanism) and is_sasl}
 
 
+_ONCE = {"reconnect.backoff.ms": 600_000, "reconnect.backoff.max.ms": 600_000}
+"""librdkafka tries a broker again after a tenth of a second, and refused credentials as well."""
 _WAITS = (-195, -185, -187)
 """A broken connection, a timeout, all brokers down: librdkafka goes on."""
 
@@ -96,4 +98,5 @@ TYPE = HookType(
     probe=_list_topics,
     endpoint=_endpoint,
     connect_first=True,
+    evidence="imitation",
 )
