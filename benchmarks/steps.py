@@ -11,13 +11,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
-from tests.servers import Address, PostgresServer
+from tests.servers import APP_PASSWORD, APP_USER, Address, PostgresServer
 from tests.servers.airflow import AirflowServer
 
 from benchmarks.document import put
@@ -35,15 +36,28 @@ PREFACE = """\
 Written by `scripts/bench steps --write`: a DAG whose tasks run one after the other, with LocalExecutor, {rounds}
 of each kind in alternation. Given is the median: from the start of a task to its end, as Airflow notes them, and what
 its process has used, which parses the DAG file too. What it means: so much does a step cost however few rows it moves.
+In the second table Airflow's own processes have imported the libraries that steps need, and a task's process is forked
+from one that has them: see [the cost of a step](airflow.md#the-cost-of-a-step).
 
 {machine}
 
 """
+# Read by all processes of Airflow when they start.
+LOCAL_SETTINGS = "airflow_local_settings.py"
+PRELOADED = """\
+import pgpq
+import psycopg2
+import pyarrow.compute
+import pyarrow.csv
+import pyarrow.parquet
+
+__all__ = []
+"""
 # What a step does before the first row, in a process that has what a worker has; each line imports what is new.
 STAGES = {
     "the operator": "import osiris_provider.operators.osiris",
-    "the connection, with its family": (
-        "from osiris_provider.connections.resolve import resolve_connection; resolve_connection('@postgres.db')"
+    "the connection, with its family, and the masks of its secret": (
+        "from osiris_provider.hooks.base import resolve; resolve('@postgres.db')"
     ),
     "the driver": "from osiris_provider.drivers import get_driver; get_driver('postgres.extractor')",
     "pyarrow": "import pyarrow",
@@ -63,8 +77,12 @@ def database() -> Iterator[tuple[PostgresServer, Address]]:
         yield server, server.app
 
 
-def measure(rounds: int) -> list[tuple[str, ...]]:
-    """Return the lines of the table."""
+def measure(rounds: int, local_settings: str | None = None) -> list[tuple[str, ...]]:
+    """Return the lines of the table.
+
+    :param rounds: tasks of each kind.
+    :param local_settings: text of Airflow's ``airflow_local_settings.py``; None does without.
+    """
     with tempfile.TemporaryDirectory(prefix="osiris-steps-") as name, database() as (server, address):
         directory = Path(name)
         connections(directory, address)
@@ -74,7 +92,12 @@ def measure(rounds: int) -> list[tuple[str, ...]]:
             "STEPS_FILE": str(directory / "steps.jsonl"),
             "AIRFLOW__OSIRIS__STAGING_URL": (directory / "staging").as_uri(),
         }
-        with AirflowServer(server.app_on("airflow"), Path(__file__).with_name("dags"), settings) as airflow:
+        own = AirflowServer(server.app_on("airflow"), Path(__file__).with_name("dags"), settings)
+        if local_settings is not None:
+            file = own.home / "config" / LOCAL_SETTINGS
+            file.parent.mkdir()
+            file.write_text(local_settings)
+        with own as airflow:
             rest = airflow.rest()
             run = rest.trigger("steps")
             state = rest.finished("steps", run, 60 + 30 * rounds)
@@ -113,20 +136,30 @@ def connections(directory: Path, address: Address) -> None:
 
 def stages(rounds: int) -> list[tuple[str, ...]]:
     """Return where the time goes before the first row: CPU time of each part, in a process of its own."""
-    code = "import json, time, airflow.sdk.execution_time.task_runner\nbegan = time.process_time()\nfound = []\n"
+    usual, alone = _stages(rounds), _stages(rounds, {"OPENBLAS_NUM_THREADS": "1"})
+    return [
+        (name, *(f"{1000 * value:.0f} ms" for value in pair)) for name, *pair in zip(STAGES, usual, alone, strict=True)
+    ]
+
+
+def _stages(rounds: int, settings: Mapping[str, str] = MappingProxyType({})) -> list[float]:
+    # A task's process is forked, and what its parent had is not looked through for garbage.
+    code = (
+        "import gc, json, time, airflow.sdk.execution_time.task_runner, airflow.providers.standard.operators.python\n"
+    )
+    code += "gc.freeze()\nbegan = time.process_time()\nfound = []\n"
     for stage in STAGES.values():
         code += f"{stage}\nfound.append(time.process_time() - began); began = time.process_time()\n"
     code += "print(json.dumps(found))\n"
     found: list[list[float]] = []
     with tempfile.TemporaryDirectory(prefix="osiris-steps-") as name:
-        connections(Path(name), Address("127.0.0.1", 5432, "app", "secret", "app"))
-        environment = {"OSIRIS_HOME": name, "AIRFLOW_HOME": name, "PATH": "/usr/bin:/bin"}
+        connections(Path(name), Address("127.0.0.1", 5432, APP_USER, APP_PASSWORD, "app"))
+        environment = {"OSIRIS_HOME": name, "AIRFLOW_HOME": name, "PATH": "/usr/bin:/bin", **settings}
         for _ in range(rounds + 1):
             command = [sys.executable, "-c", code]
             done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment, cwd=name)
             found.append(json.loads(done.stdout.splitlines()[-1]))
-    medians = [statistics.median(values) for values in zip(*found[1:], strict=True)]
-    return [(name, f"{1000 * value:.0f} ms") for name, value in zip(STAGES, medians, strict=True)]
+    return [statistics.median(values) for values in zip(*found[1:], strict=True)]
 
 
 def main() -> None:
@@ -135,8 +168,13 @@ def main() -> None:
     parser.add_argument("--stages", action="store_true", help="only where the time goes before the first row")
     parser.add_argument("--write", action="store_true", help="write the section of docs/benchmarks.md")
     options = parser.parse_args()
-    parts = [] if options.stages else [markdown_table("A step", HEADS, measure(options.rounds))]
-    parts.append(markdown_table("Where the time goes before the first row", ("", "CPU"), stages(options.rounds)))
+    parts = []
+    if not options.stages:
+        parts.append(markdown_table("A step", HEADS, measure(options.rounds)))
+        preloaded = measure(options.rounds, PRELOADED)
+        parts.append(markdown_table(f"A step, with the libraries in {LOCAL_SETTINGS}", HEADS, preloaded))
+    heads = ("", "CPU", "with OPENBLAS_NUM_THREADS=1")
+    parts.append(markdown_table("Where the time goes before the first row", heads, stages(options.rounds)))
     sys.stdout.write("\n".join(parts))
     if options.write:
         put("Steps", PREFACE.format(rounds=options.rounds, machine=machine_and_versions()) + "\n".join(parts))
