@@ -285,6 +285,32 @@ ERRORS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "declared": ("a,b\n1,2\n3,x\n", {"column_types": {"b": "int64"}}, "column b.*row 2.*int64.*'x'"),
     "scale": ("a\n1.239\n", {"column_types": {"a": "decimal(5, 2)"}}, "column a.*row 1"),
     "wide scale": ("a\n1\n1.239\n", {"column_types": {"a": "decimal(50, 2)"}}, "column a, row 2"),
+    "more digits than declared": (
+        "a,b\n1,1\n12345,1\n",
+        {"column_types": {"a": "decimal(5, 2)"}},
+        "column a, row 2: '12345' is no decimal",
+    ),
+    "less than declared": ("a\n-1000\n", {"column_types": {"a": "decimal(5, 2)"}}, "column a, row 1: '-1000' is no"),
+    "more than a declared double": (
+        "a,b\ninf,1\n-Infinity,1\n1e400,1\n",
+        {"column_types": {"a": "double"}},
+        "column a, row 3: '1e400' is no double",
+    ),
+    "more than a declared float": (
+        "a\n-1e39\n",
+        {"column_types": {"a": "float"}},
+        "column a, row 1: '-1e39' is no float",
+    ),
+    "more than a declared half": (
+        "a\n70000\n",
+        {"column_types": {"a": "float16"}},
+        "column a, row 1: '70000' is no half",
+    ),
+    "with a comma": (
+        "a;b\n1,5;x\n1,5e400;y\n",
+        {"delimiter": ";", "decimal_point": ",", "column_types": {"a": "double"}},
+        "column a, row 2: '1,5e400' is no double",
+    ),
     "base64": ("a\nAP8=\n???\n", {"column_types": {"a": "binary"}}, "column a, row 2"),
     "encoding": (b"a\nx\n\xe9\n", {}, "column a.*encoding"),
     "sep": ("sep=;\na\n", {"delimiter": ","}, "sep=;"),

@@ -6,6 +6,7 @@ import itertools
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.data import ColumnNeedsTextError
@@ -13,7 +14,7 @@ from osiris_provider.drivers.filesystem.csv_config import CsvExtractorConfig
 from osiris_provider.drivers.filesystem.csv_parser import cells_of, parse
 from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows, Syntax, first_row, rows_of
 from osiris_provider.drivers.filesystem.csv_source import blocks
-from osiris_provider.drivers.filesystem.csv_text import from_text, parsed_as
+from osiris_provider.drivers.filesystem.csv_text import from_text, overflow, parsed_as
 from osiris_provider.drivers.filesystem.csv_types import common, infer, parse_as
 from osiris_provider.drivers.sql.base import one_line
 from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
@@ -136,7 +137,7 @@ class CsvReader:
         for name in self._wanted:
             texts = _restored(table.column(name).combine_chunks(), rows)
             try:
-                columns.append(self._typed(name, texts, quoted[name]))
+                columns.append(self._typed(name, texts, quoted[name], partial(self._cells, name, rows, syntax)))
             except _ConversionError as error:
                 errors.append(error)
         if errors:
@@ -152,10 +153,18 @@ class CsvReader:
             return dict.fromkeys(self._names, True)
         return dict(zip(self._names, rows.quoted_columns(len(self._names)), strict=True))
 
-    def _typed(self, name: str, column: pa.Array, quoted: bool) -> pa.Array:
+    def _cells(self, name: str, rows: Rows, syntax: Syntax) -> pa.Array:
+        """Return the cells of a column as they are."""
+        import pyarrow as pa
+        from pyarrow import csv
+
+        convert = csv.ConvertOptions(include_columns=[name], column_types={name: pa.string()})
+        return parse(rows.data, syntax, self._names, convert, lambda _: "skip").column(name).combine_chunks()
+
+    def _typed(self, name: str, column: pa.Array, quoted: bool, cells: Callable[[], pa.Array]) -> pa.Array:
         declared = self.config.type_of(name)
         if declared is not None:
-            return self._declared(name, column, declared)
+            return self._declared(name, column, declared, cells)
         point = self.config.decimal_point
         dtype = self.wider.get(name)
         if dtype is None:
@@ -170,13 +179,19 @@ class CsvReader:
         row = 0 if quoted else _first_failing(column, lambda part: parse_as(part, dtype, point) is not None)
         raise _ConversionError(name, self._rows + row + 1, column[row].as_py(), dtype, wider)
 
-    def _declared(self, name: str, column: pa.Array, dtype: pa.DataType) -> pa.Array:
+    def _declared(self, name: str, column: pa.Array, dtype: pa.DataType, cells: Callable[[], pa.Array]) -> pa.Array:
         try:
-            return from_text(column, dtype, self.config.binary)
+            values = from_text(column, dtype, self.config.binary)
         except ValueError:
             row = _first_failing(column, lambda part: _succeeds(lambda: from_text(part, dtype, self.config.binary)))
-        message = f"column {name}, row {self._rows + row + 1:,}: {_shown(column[row].as_py())} is no {_named(dtype)}"
-        raise DataError(message)
+        else:
+            found = overflow(values, cells)
+            if found is None:
+                return values
+            row = found
+        number, text = self._rows + row + 1, cells()[row].as_py()
+        message = f"column {name}, row {number:,}: {_shown(text)} is no {_named(dtype)}"
+        raise DataError(message, column=name, row=number)
 
     def _needs_wider(self, errors: list[_ConversionError]) -> ColumnNeedsTextError:
         first = errors[0]
