@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from osiris_provider.drivers.postgres.inner import inner_of
 from osiris_provider.drivers.sql.constraints import ColumnConstraints, Documents, Moments, Part, integer_constraints
 from osiris_provider.drivers.sql.tables import Column
 
@@ -60,15 +61,24 @@ def columns_of(cursor: extensions.cursor, table: str) -> list[Column]:
         "attgenerated <> '' OR attidentity = 'a', "
         # A type of somebody else may have the name of one of PostgreSQL's.
         "CASE WHEN typnamespace = 'pg_catalog'::regnamespace THEN typname "
-        "ELSE typnamespace::regnamespace || '.' || typname END, size "
+        "ELSE typnamespace::regnamespace || '.' || typname END, size, type "
         "FROM base JOIN pg_type t ON t.oid = type JOIN pg_attribute ON attrelid = to_regclass(%s) AND attnum = n "
         "WHERE typtype <> 'd' ORDER BY n",
         (table, table),
     )
     return [
-        Column(name, required, generated, constraints_of(kind, size, nullable=not not_null), kind)
-        for name, not_null, required, generated, kind, size in cursor.fetchall()
+        Column(name, required, generated, _with_inner(cursor, kind, size, oid, nullable=not not_null), kind)
+        for name, not_null, required, generated, kind, size, oid in cursor.fetchall()
     ]
+
+
+def _with_inner(cursor: extensions.cursor, kind: str, size: int, oid: int, *, nullable: bool) -> ColumnConstraints:
+    limits = constraints_of(kind, size, nullable=nullable)
+    return (
+        limits
+        if limits != ColumnConstraints(nullable=nullable)
+        else replace(limits, inner=inner_of(cursor, oid, size, constraints_of))
+    )
 
 
 def unique_keys(cursor: extensions.cursor, table: str) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,6 +58,7 @@ class ColumnConstraints:
     :param padded: bytes that shorter ones are filled up to.
     :param texts: whether a text can say what the value is; it cannot where each value has a type of its own.
     :param documents: of a column of JSON that is not kept as text.
+    :param inner: of a column whose texts have values within, such as those of an array.
     """
 
     nullable: bool = True
@@ -75,6 +77,19 @@ class ColumnConstraints:
     padded: int | None = None
     texts: bool = True
     documents: Documents | None = None
+    inner: Inner | None = None
+
+
+@dataclass(frozen=True)
+class Inner:
+    """Values within texts.
+
+    :param limits: what they take.
+    :param split: returns the values within a text, each with the place of its limits.
+    """
+
+    limits: tuple[ColumnConstraints, ...]
+    split: Callable[[str], Iterable[tuple[int, str]]]
 
 
 def integer_constraints(bits: int, *, signed: bool = True, nullable: bool = True) -> ColumnConstraints:

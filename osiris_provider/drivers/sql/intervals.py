@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -18,6 +21,18 @@ _SECONDS: Final = {"year": 0, "month": 0, "day": 0, "hour": 3600, "minute": 60}
 _WORDS: Final = ("y|years?", "mons?|months?", "d|days?", "h|hours?", "m|mins?|minutes?")
 _ISO: Final = ("Y", "M", "D", "H", "M")
 """How PostgreSQL lets one write these parts, in words and in ISO 8601."""
+_PAIRS: Final = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([a-zµ]+)")
+_RISKY: Final = r"(?i)\.\d*[1-9]\d*\s*[a-zµ]|\de-\d|\d\s*(us|ms|µs|mic|mill?is|mse)"
+"""Parts that may be cut: of fractions, and less than a second."""
+_MICROS: Final = 10**6
+_MONTH: Final = 30 * 86_400 * _MICROS
+_UNITS: Final = (
+    *(("us", 0, 1), ("µs", 0, 1), ("mic", 0, 1), ("ms", 0, 1000), ("millis", 0, 1000)),
+    *(("mil", 12_000, 0), ("mon", 1, 0), ("dec", 120, 0), ("c", 1200, 0), ("y", 12, 0)),
+    *(("s", 0, _MICROS), ("m", 0, 60 * _MICROS), ("h", 0, 3600 * _MICROS)),
+    *(("d", 0, 86_400 * _MICROS), ("w", 0, 7 * 86_400 * _MICROS)),
+)
+"""How the names of units begin, and their months or microseconds; the first that fits."""
 _CLOCK: Final = 3
 """Parts before the letter T."""
 
@@ -54,6 +69,36 @@ def _pattern(parts: int) -> str:
     iso = [rf"([+-]?\d+{letter})?" for letter in _ISO[:parts]]
     clock = f"(T{''.join(iso[_CLOCK:])})?" if parts > _CLOCK else ""
     return rf"(?i)^\s*(([+-]?\d+ ?({words})\s*)+|P{''.join(iso[:_CLOCK])}{clock}|PT0S)\s*$"
+
+
+def fine_parts(column: pa.Array, fraction: int) -> Iterator[Problem]:
+    """Yield spans with parts that are cut: of a month, and of the last digit of a second.
+
+    :param column: of texts such as ``1.1 years``, ``0.1 us`` and ``P0.3Y``.
+    :param fraction: digits of a second that the column keeps.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    risky = pc.if_else(pc.fill_null(pc.match_substring_regex(column, _RISKY), False), column, None)
+    step = 10 ** (6 - fraction)
+    bad = [text is not None and _is_cut(text.strip().lower(), step) for text in risky.to_pylist()]
+    yield pa.array(bad, pa.bool_()), "a part of it is less than the column keeps"
+
+
+def _is_cut(text: str, step: int) -> bool:
+    if text.startswith("p"):
+        days, _, clock = text[1:].partition("t")
+        text = f"{days.replace('m', 'mon')} {clock}"
+    ticks = Fraction(0)
+    for number, unit in _PAIRS.findall(text):
+        value = Fraction(Decimal(number))
+        known = next((sizes for begin, *sizes in _UNITS if unit.startswith(begin)), [0, 0])
+        if known[0] > 1 and (value * known[0]).denominator > 1:
+            return True
+        # What is left of a month is days.
+        ticks += value % 1 * _MONTH if known[0] == 1 else value * known[1]
+    return bool(ticks % step)
 
 
 def remainder(numbers: pa.Array, step: int) -> pa.Array:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments
 from osiris_provider.drivers.sql.documents import changed_documents
 from osiris_provider.drivers.sql.floats import changed_floats, is_another_float
-from osiris_provider.drivers.sql.intervals import DIGITS, Problem, cut_parts, remainder
+from osiris_provider.drivers.sql.intervals import DIGITS, Problem, cut_parts, fine_parts, remainder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -169,6 +169,10 @@ def _cut_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
             midnight = pc.match_substring_regex(column, rf"[ T]{_MIDNIGHT}{_UTC}( BC)?\s*$")
             yield pc.and_not(late, midnight), "the column keeps the day, the value has a time of day too"
         else:
+            if moments.kind == "interval":
+                yield from fine_parts(column, moments.fraction)
+            else:
+                yield pc.match_substring_regex(column, r":\d\d:60"), "there is no second 60"
             fine = rf"\.\d{{{moments.fraction}}}\d*[1-9]"
             # A span of time has more ways to write seconds, such as PT1.5S and 1.5 sec.
             pattern = rf"(?i){fine}\d*\s*(s|$)" if moments.kind == "interval" else rf":\d\d{fine}"

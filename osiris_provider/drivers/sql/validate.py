@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from osiris_provider.drivers.sql.constraints import ColumnConstraints, integer_constraints
+from osiris_provider.drivers.sql.constraints import ColumnConstraints, Inner, integer_constraints
 from osiris_provider.drivers.sql.lossless import misread, round_moments, rounded
 from osiris_provider.errors import DataError
 
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 Lossy = Literal["error", "round"]
 """What becomes of a value that a column would round."""
-_INTEGER = r"^\s*[+-]?\d+\s*$"
+_WHOLE = {
+    False: (r"^\s*[+-]?\d+\s*$", "a whole number"),
+    True: (r"^\s*(\+?\d+|-0+)\s*$", "a whole number of 0 or more"),
+}
+"""By whether the least is 0: PostgreSQL takes -1 for the greatest oid."""
 _NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\s*$"
 
 
@@ -112,7 +116,7 @@ def _problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iter
         column = column.dictionary_decode()
         dtype = column.type
     if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
-        yield from _text_problems(column, limits)
+        yield from _text_problems(column, limits, lossy)
     elif pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype) or pa.types.is_fixed_size_binary(dtype):
         yield from _byte_problems(column, limits)
     elif limits.number:
@@ -125,15 +129,17 @@ def _problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iter
         yield from rounded(column, limits)
 
 
-def _text_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tuple[Any, str]]:
+def _text_problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iterator[tuple[Any, str]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if not limits.texts:
         yield pa.array([True] * len(column)), "a text does not say which of the column's types its value has"
     if limits.number:
-        pattern, what = (_INTEGER, "a whole number") if limits.high is not None else (_NUMBER, "a number")
+        pattern, what = (_NUMBER, "a number") if limits.high is None else _WHOLE[limits.low == 0]
         yield pc.invert(pc.match_substring_regex(column, pattern)), f"this text is not {what}"
+    if limits.inner is not None:
+        yield from _inner_problems(column, limits.inner, lossy)
     if limits.trims:
         yield pc.ends_with(column, " "), "the column does not keep the spaces at the end of the text"
     if limits.chars is not None:
@@ -146,6 +152,23 @@ def _text_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tupl
             pc.greater(pc.binary_length(column), _as(pa.int64(), limits.octets)),
             f"the text has more than {limits.octets:,} bytes",
         )
+
+
+def _inner_problems(column: pa.Array, inner: Inner, lossy: Lossy) -> Iterator[tuple[Any, str]]:
+    """Yield which texts have a value within that the column would not take by itself."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found: list[tuple[list[int], list[str]]] = [([], []) for _ in inner.limits]
+    for row, text in enumerate(column.to_pylist()):
+        for place, value in inner.split(text) if text is not None else ():
+            rows, values = found[place]
+            rows.append(row)
+            values.append(value)
+    numbers = pa.array(range(len(column)), pa.int64())
+    for limits, (rows, values) in zip(inner.limits, found, strict=True):
+        for bad, reason in _problems(pa.array(values, pa.string()), limits, lossy):
+            yield pc.is_in(numbers, pa.array(rows, pa.int64()).filter(bad)), f"of a value within: {reason}"
 
 
 def _byte_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tuple[Any, str]]:
