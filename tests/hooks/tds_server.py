@@ -6,6 +6,7 @@ Message types, tokens and the layout of LOGIN7 are of Microsoft's MS-TDS.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from io import BufferedIOBase
 
 from tests.hooks.tcp import Imitation, exactly
@@ -14,7 +15,7 @@ _BATCH, _REPLY, _ATTENTION, _LOGIN7, _PRELOGIN = 0x01, 0x04, 0x06, 0x10, 0x12
 _END_OF_MESSAGE = 1
 _VERSION, _ENCRYPTION = 0, 1
 _NO_TLS = 2
-_LOGIN_FAILED = 18456
+_LOGIN_FAILED = {18456: 14}
 _DONE, _DONE_ERROR, _DONE_COUNT, _DONE_ATTENTION = 0x0000, 0x0002, 0x0010, 0x0020
 _TDS_72 = 0x72000000
 
@@ -24,11 +25,13 @@ class TDSServer(Imitation):
 
     :param login: of the user.
     :param password: of the user.
+    :param refusal: numbers and severities of the errors that it refuses a login with, in turn.
     """
 
-    def __init__(self, login: str, password: str) -> None:
+    def __init__(self, login: str, password: str, refusal: Mapping[int, int] = _LOGIN_FAILED) -> None:
         super().__init__()
         self._expected = (login, password)
+        self._refusal = refusal
 
     def talk(self, incoming: BufferedIOBase, outgoing: BufferedIOBase) -> None:
         """Serve one client."""
@@ -41,8 +44,8 @@ class TDSServer(Imitation):
                 (version,) = struct.unpack_from("<I", message, 4)
                 if _credentials(message) != self._expected:
                     self.refused += 1
-                    tokens = _error(_LOGIN_FAILED, "Login failed for user.", version) + _done(_DONE_ERROR, version)
-                    outgoing.write(_packet(tokens))
+                    errors = (_error(number, severity, version) for number, severity in self._refusal.items())
+                    outgoing.write(_packet(b"".join(errors) + _done(_DONE_ERROR, version)))
                     return
                 tokens = _login_ack(version) + _done(_DONE, version)
             elif kind == _BATCH and "SELECT 1" in message.decode("utf-16-le", "replace").upper():
@@ -96,9 +99,10 @@ def _login_ack(version: int) -> bytes:
     return b"\xad" + struct.pack("<H", len(body)) + body
 
 
-def _error(number: int, message: str, version: int) -> bytes:
+def _error(number: int, severity: int, version: int) -> bytes:
     line = struct.pack("<I" if version >= _TDS_72 else "<H", 1)
-    body = struct.pack("<IBB", number, 1, 14) + _text(message, "H") + _text("imitation") + _text("") + line
+    said = _text("What the server says.", "H") + _text("imitation") + _text("")
+    body = struct.pack("<IBB", number, 1, severity) + said + line
     return b"\xaa" + struct.pack("<H", len(body)) + body
 
 

@@ -143,6 +143,14 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     assert verdict.fault == "misconfigured", verdict
 
 
+def test_a_file_that_somebody_writes(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        verdict = asked(*sqlite_at(path), PATIENCE)
+    assert verdict.fault == "lock_timeout", verdict
+
+
 def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
     verdict = asked(*sqlite_at(tmp_path / "missing.db"), PATIENCE)
     assert verdict.fault == "misconfigured", verdict

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from osiris_provider.connectors.faults import MISCONFIGURED
+from osiris_provider.connectors.sql.faults import LOCK_TIMEOUT
 from osiris_provider.hook_doctor.base import Details, HookType
 
 _NO_DATABASE = MISCONFIGURED.reworded(
@@ -16,7 +17,7 @@ def _count(hook: Any) -> Details:
     import sqlite3
     from contextlib import closing
 
-    # As the hook does, but whoever opens a missing file makes it.
+    # As the hook does, which would make a missing file.
     uri = hook.get_uri().replace("sqlite:///", "file:")
     if "mode=" not in uri:
         uri += "&mode=rw" if "?" in uri else "?mode=rw"
@@ -28,7 +29,9 @@ def _count(hook: Any) -> Details:
 TYPE = HookType(
     conn_types=("sqlite",),
     title="SQLite",
-    codes={"DatabaseError": _NO_DATABASE},
+    # Before Python 3.11 there are no codes.
+    codes={"OperationalError": {5: LOCK_TIMEOUT, 14: _NO_DATABASE}, "DatabaseError": _NO_DATABASE},
+    codes_at=("sqlite_errorcode",),
     probe=_count,
     proves_login=False,
     endpoint=lambda _: None,
