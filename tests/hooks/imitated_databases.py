@@ -30,36 +30,43 @@ Connect = Callable[[str, int, str], HookConnection]
 """Returns the connection to a host and port with a password."""
 
 
-def _snowflake(host: str, port: int, password: str = PASSWORD) -> HookConnection:
+def to_snowflake(host: str, port: int, password: str = PASSWORD) -> HookConnection:
+    """Return a connection to Snowflake."""
     # The status of a certificate is asked for at its authority, which is not there.
     extra = {"account": "ab12345", "host": host, "port": port, "insecure_mode": True}
     return HookConnection("sf", "snowflake", None, LOGIN, password, None, "public", extra)
 
 
-def _trino(host: str, port: int, token: str = PASSWORD) -> HookConnection:
+def to_trino(host: str, port: int, token: str = PASSWORD) -> HookConnection:
+    """Return a connection to Trino."""
     # Its client sends credentials over TLS only.
     extra = {"auth": "jwt", "jwt__token": token, "catalog": "tpch", "protocol": "https"}
     return HookConnection("sql", "trino", host, LOGIN, None, port, None, extra)
 
 
-def _mongo(host: str, port: int, password: str = PASSWORD) -> HookConnection:
+def to_mongo(host: str, port: int, password: str = PASSWORD) -> HookConnection:
+    """Return a connection to MongoDB."""
     extra = {"authMechanism": "PLAIN", "authSource": "$external"}
     return HookConnection("docs", "mongo", host, LOGIN, password, port, None, extra)
 
 
-def _mssql(host: str, port: int, password: str = PASSWORD) -> HookConnection:
+def to_mssql(host: str, port: int, password: str = PASSWORD) -> HookConnection:
+    """Return a connection to SQL Server."""
     return HookConnection("dwh", "mssql", host, LOGIN, password, port, "sales")
 
 
-def _oracle(host: str, port: int, password: str = PASSWORD) -> HookConnection:
+def to_oracle(host: str, port: int, password: str = PASSWORD) -> HookConnection:
+    """Return a connection to an Oracle database."""
     return HookConnection("erp", "oracle", host, LOGIN, password, port, None, {"service_name": SERVICE})
 
 
-def _clickhouse(host: str, port: int, password: str = PASSWORD) -> HookConnection:
+def to_clickhouse(host: str, port: int, password: str = PASSWORD) -> HookConnection:
+    """Return a connection to ClickHouse."""
     return HookConnection("facts", "clickhouse", host, LOGIN, password, port, "default")
 
 
-def _kafka(host: str, port: int, password: str = PASSWORD) -> HookConnection:
+def to_kafka(host: str, port: int, password: str = PASSWORD) -> HookConnection:
+    """Return a connection to a Kafka broker."""
     extra = {
         "bootstrap.servers": f"{host}:{port}",
         "security.protocol": "SASL_PLAINTEXT",
@@ -89,11 +96,11 @@ def _case(conn_type: str, start: Callable[[], API | Imitation], connect: Connect
 
 
 IMITATED_DATABASES = (
-    _case("snowflake", lambda: API(snowflake, context()), _snowflake),
-    _case("trino", lambda: API(trino, context()), _trino),
-    _case("mongo", lambda: MongoServer(PASSWORD), _mongo),
-    _case("mssql", lambda: TDSServer(LOGIN, PASSWORD), _mssql),
-    _case("oracle", lambda: OracleServer(LOGIN, PASSWORD, SERVICE), _oracle),
-    _case("clickhouse", lambda: API(clickhouse), _clickhouse),
-    _case("kafka", lambda: KafkaBroker(LOGIN, PASSWORD), _kafka),
+    _case("snowflake", lambda: API(snowflake, context()), to_snowflake),
+    _case("trino", lambda: API(trino, context()), to_trino),
+    _case("mongo", lambda: MongoServer(PASSWORD), to_mongo),
+    _case("mssql", lambda: TDSServer(LOGIN, PASSWORD), to_mssql),
+    _case("oracle", lambda: OracleServer(LOGIN, PASSWORD, SERVICE), to_oracle),
+    _case("clickhouse", lambda: API(clickhouse), to_clickhouse),
+    _case("kafka", lambda: KafkaBroker(LOGIN, PASSWORD), to_kafka),
 )

@@ -14,7 +14,7 @@ from tests.servers.process import HOST
 
 _METADATA, _SASL_HANDSHAKE, _API_VERSIONS, _SASL_AUTHENTICATE = 3, 17, 18, 36
 _SERVED = {_METADATA: (0, 1), _SASL_HANDSHAKE: (0, 1), _API_VERSIONS: (0, 0), _SASL_AUTHENTICATE: (0, 0)}
-_UNSUPPORTED_VERSION, _AUTHENTICATION_FAILED = 35, 58
+_UNSUPPORTED_MECHANISM, _UNSUPPORTED_VERSION, _AUTHENTICATION_FAILED = 33, 35, 58
 
 
 class KafkaBroker(Imitation):
@@ -22,10 +22,12 @@ class KafkaBroker(Imitation):
 
     :param login: of the user.
     :param password: of the user.
+    :param mechanism: that it offers.
     """
 
-    def __init__(self, login: str, password: str) -> None:
+    def __init__(self, login: str, password: str, mechanism: str = "PLAIN") -> None:
         super().__init__()
+        self._mechanism = mechanism
         self._expected = f"\0{login}\0{password}".encode()
 
     def talk(self, incoming: BufferedIOBase, outgoing: BufferedIOBase) -> None:
@@ -55,7 +57,8 @@ class KafkaBroker(Imitation):
             served = b"".join(struct.pack(">hhh", one, *versions) for one, versions in _SERVED.items())
             return struct.pack(">hi", error, len(_SERVED)) + served
         if key == _SASL_HANDSHAKE:
-            return struct.pack(">hi", 0, 1) + _text("PLAIN")
+            error = 0 if self._mechanism == "PLAIN" else _UNSUPPORTED_MECHANISM
+            return struct.pack(">hi", error, 1) + _text(self._mechanism)
         if key == _SASL_AUTHENTICATE:
             said = _text("Authentication failed: Invalid username or password") if refused else struct.pack(">h", -1)
             return struct.pack(">h", _AUTHENTICATION_FAILED if refused else 0) + said + struct.pack(">i", 0)

@@ -40,10 +40,15 @@ class OracleServer(Imitation):
     :param login: of the user.
     :param password: of the user.
     :param service: that the listener knows.
+    :param refusal: code of the error that it refuses a login with.
+    :param busy: code of the error that the listener refuses every connection with, None if it does not.
     """
 
-    def __init__(self, login: str, password: str, service: str) -> None:
+    def __init__(
+        self, login: str, password: str, service: str, refusal: int = _WRONG_PASSWORD, busy: int | None = None
+    ) -> None:
         super().__init__()
+        self._refusal, self._busy = refusal, busy
         self._login, self._password, self._service = login.encode(), password.encode(), service.encode()
 
     def talk(self, incoming: BufferedIOBase, outgoing: BufferedIOBase) -> None:
@@ -52,8 +57,8 @@ class OracleServer(Imitation):
         size, offset = struct.unpack_from(">HH", request, 16)
         # What does not fit comes in a packet of its own.
         described = request if len(request) + 8 >= size + offset else _packet(incoming, small=True)
-        if b"SERVICE_NAME=" + self._service not in described:
-            said = b"(DESCRIPTION=(TMP=)(VSNNUM=203424000)(ERR=%d))" % _NO_SERVICE
+        if self._busy or b"SERVICE_NAME=" + self._service not in described:
+            said = b"(DESCRIPTION=(TMP=)(VSNNUM=203424000)(ERR=%d))" % (self._busy or _NO_SERVICE)
             _send(outgoing, _REFUSE, b"\0\0" + struct.pack(">H", len(said)) + said, small=True)
             return
         accepted = struct.pack(">HH10xB9xI", _TNS_12_1, 0, 0, 8192)
@@ -72,7 +77,7 @@ class OracleServer(Imitation):
             elif b"AUTH_SESSKEY" in message:
                 if self._login not in message or not login.accepts(message):
                     self.refused += 1
-                    _send(outgoing, _DATA, b"\0\0" + _error(_WRONG_PASSWORD, b"invalid credential or not authorized"))
+                    _send(outgoing, _DATA, b"\0\0" + _error(self._refusal, b"what the database says"))
                     return
                 answer = login.welcome()
             elif b"select 1 from dual" in message:

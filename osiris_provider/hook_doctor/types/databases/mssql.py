@@ -6,6 +6,10 @@ from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 
+_REFUSED = sql.WRONG_PASSWORD.reworded(
+    "{address} refuses the login: user or password is wrong, or the database (schema) is not there or not open to this "
+    "user. Its driver does not tell which of these; the log of SQL Server does."
+)
 _NUMBERS = {
     229: sql.DENIED,
     230: sql.DENIED,
@@ -26,11 +30,14 @@ _NUMBERS = {
     17142: sql.NOT_READY,
     17187: sql.NOT_READY,
     17809: sql.TOO_MANY_CONNECTIONS,
+    # By a logon trigger.
+    17892: sql.LOGIN_DENIED,
     18401: sql.NOT_READY,
     18450: sql.LOGIN_METHOD,
     18451: sql.NOT_READY,
     18452: sql.LOGIN_METHOD,
-    18456: sql.WRONG_PASSWORD,
+    # Sent after 4060 too, and of two errors the driver keeps the severer.
+    18456: _REFUSED,
     18461: sql.NOT_READY,
     18470: sql.ACCOUNT_LOCKED,
     18486: sql.ACCOUNT_LOCKED,

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from osiris_provider.connectors.faults import CERTIFICATE_WRONG_NAME, MISCONFIGURED, REFUSED, RESET, TIMED_OUT
+import re
+from typing import Any
+
+from osiris_provider.connectors.faults import (
+    CERTIFICATE_WRONG_NAME,
+    MISCONFIGURED,
+    REFUSED,
+    RESET,
+    TIMED_OUT,
+    chain,
+)
 from osiris_provider.connectors.sql import faults as sql
-from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 
 _NO_SERVICE = sql.UNKNOWN_DATABASE.reworded(
@@ -49,6 +59,34 @@ _CODES = {
 }
 
 
+_OF_LISTENER = re.compile(r"\(Similar to (ORA-\d{5})\)")
+"""Where the client has the code of a listener's refusal, for most of which it has no code of its own."""
+
+
+class OracleListenerError(Exception):
+    """A listener's refusal.
+
+    :param code: ``ORA-`` and five digits.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _select(hook: Any) -> Details:
+    from oracledb import Error
+
+    try:
+        hook.get_first("select 1 from dual")
+    except Error as error:
+        for one in chain(error):
+            if said := _OF_LISTENER.search(str(one)):
+                raise OracleListenerError(said[1]) from None
+        raise
+    return {}
+
+
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     # Without these, host is a name of tnsnames.ora, or a DSN in extra has it.
     is_address = connection.port or connection.extra.get("service_name") or connection.extra.get("sid")
@@ -58,8 +96,9 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
 TYPE = HookType(
     conn_types=("oracle",),
     title="Oracle",
-    codes={"Error": _CODES},
-    codes_at=("args.0.full_code",),
+    codes={"OracleListenerError": _CODES, "Error": _CODES},
+    codes_at=("code", "args.0.full_code"),
+    probe=_select,
     endpoint=_endpoint,
     connect_first=True,
     evidence="imitation",

@@ -7,22 +7,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.faults import MISCONFIGURED, TIMED_OUT
+from osiris_provider.connectors.faults import MISCONFIGURED
 from osiris_provider.connectors.http.faults import UNAUTHORIZED
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, url_address
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, url_address
 
 _TOKEN = UNAUTHORIZED.reworded("{address} does not accept this token, or it has expired. Get a new one.")
 _KEY = UNAUTHORIZED.reworded("{address} does not accept this private key for this user. Check both.")
 _ROLE = sql.DENIED.reworded(
     "The user at {address} may not take the role of the connection, or there is none. Check it."
 )
+_HTTP = 290_000
+"""To which the connector adds statuses of HTTP."""
+_NO_ACCOUNT = MISCONFIGURED.reworded(
+    "There is no such account at {address}, or it does not let this machine in. Check account, region and host."
+)
 _SECOND_FACTOR = sql.LOGIN_METHOD.reworded(
     "{address} asks for a second factor, and no one is there to give it. Use a key pair or a token of the user."
 )
-SECOND_FACTOR = 0
+SECOND_FACTOR = -1
 """What stands for it: the login service has no number for its question."""
 _NUMBERS = {
     SECOND_FACTOR: _SECOND_FACTOR,
@@ -46,7 +51,10 @@ _NUMBERS = {
     251005: MISCONFIGURED,
     251006: sql.NO_PASSWORD,
     251008: MISCONFIGURED,
-    251011: TIMED_OUT,
+    # It would try a login again for minutes, whatever status of 429 or above there was.
+    251012: sql.NOT_READY,
+    **{_HTTP + status: fault for status, fault in STATUSES.items()},
+    _HTTP + 404: _NO_ACCOUNT,
     606: sql.DENIED.reworded("No warehouse is selected at {address}. Set it, or have its use granted."),
     2003: sql.DENIED,
     2043: sql.DENIED,
@@ -65,14 +73,20 @@ class SnowflakeLoginError(Exception):
 
 
 def _select(hook: Any) -> Details:
+    from snowflake.connector.errors import OperationalError
     from snowflake.connector.network import SnowflakeRestful
 
     post = SnowflakeRestful._post_request  # noqa: SLF001 - what logs in hands only a text on
 
     def post_once(self: Any, url: str, *args: Any, **options: Any) -> Any:
-        answer = post(self, url, *args, **options)
-        if "/login-request" in url and isinstance(answer, dict):
-            _raise_for(answer)
+        if "/login-request" not in url:
+            return post(self, url, *args, **options)
+        try:
+            answer = post(self, url, *args, **options)
+        except OperationalError as error:
+            # It would be tried again.
+            raise SnowflakeLoginError(error.errno or 0) from error
+        _raise_for(answer)
         return answer
 
     SnowflakeRestful._post_request = post_once  # noqa: SLF001 - in this process only
@@ -104,7 +118,7 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
 TYPE = HookType(
     conn_types=("snowflake",),
     title="Snowflake",
-    codes={**HTTP_CLASSES, "SnowflakeLoginError": _NUMBERS, "Error": _NUMBERS},
+    codes={**HTTP_CLASSES, "SnowflakeLoginError": _NUMBERS, "ForbiddenError": _NO_ACCOUNT, "Error": _NUMBERS},
     codes_at=("errno", "response.status_code"),
     probe=_select,
     endpoint=_endpoint,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED
-from osiris_provider.connectors.http.faults import SERVER_ERROR
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
@@ -50,10 +49,8 @@ TYPE = HookType(
     title="Trino",
     codes={
         **HTTP_CLASSES,
-        "TrinoStatusError": STATUSES,
-        "Http502Error": SERVER_ERROR,
-        "Http503Error": sql.NOT_READY,
-        "Http504Error": SERVER_ERROR,
+        # 503 is what it answers while it starts.
+        "TrinoStatusError": {**STATUSES, 503: sql.NOT_READY},
         "TrinoQueryError": {
             "PERMISSION_DENIED": sql.DENIED,
             "CATALOG_NOT_FOUND": sql.UNKNOWN_DATABASE,

@@ -11,9 +11,14 @@ from osiris_provider.connectors.faults import (
     TLS_FAILED,
     UNKNOWN_HOST,
 )
-from osiris_provider.connectors.sql.faults import DENIED, LOGIN_METHOD, NOT_READY, WRONG_PASSWORD
+from osiris_provider.connectors.sql.faults import DENIED, NOT_READY, WRONG_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
+
+# For librdkafka a broker that does not offer the mechanism is the same.
+_REFUSED = WRONG_PASSWORD.reworded(
+    "{address} does not accept this user and password, or no login by this sasl.mechanism. Check all three."
+)
 
 
 class KafkaCodeError(Exception):
@@ -77,7 +82,7 @@ TYPE = HookType(
     title="Apache Kafka",
     codes={
         "KafkaCodeError": {
-            -169: WRONG_PASSWORD,
+            -169: _REFUSED,
             -181: TLS_FAILED,
             -193: UNKNOWN_HOST,
             -185: TIMED_OUT,
@@ -88,9 +93,6 @@ TYPE = HookType(
             29: DENIED,
             30: DENIED,
             31: DENIED,
-            33: LOGIN_METHOD,
-            34: WRONG_PASSWORD,
-            58: WRONG_PASSWORD,
         },
         "KafkaException": MISCONFIGURED,
     },
