@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.duckdb.inner import inner_of
 from osiris_provider.drivers.duckdb.types import quote
 from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments, integer_constraints
 from osiris_provider.drivers.sql.tables import Column
@@ -17,13 +19,14 @@ if TYPE_CHECKING:
 INPUT = "osiris_input"
 """Under which a writer's statements know the rows to write."""
 _DIGITS = 38
+_DECIMAL = re.compile(r"DECIMAL\((\d+), ?(\d+)\)")
 _INTEGER_BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
 
 
 def columns_of(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> list[Column]:
     """Return the columns of a table, spelt as the input spells them: DuckDB takes no notice of case."""
     rows = cursor.execute(
-        "SELECT column_name, is_nullable, column_default IS NULL, data_type, numeric_precision, numeric_scale"  # noqa: S608 - constants
+        "SELECT column_name, is_nullable, column_default IS NULL, data_type"  # noqa: S608 - constants
         f" FROM duckdb_columns() WHERE {_HERE} ORDER BY column_index",
         _qualifiers(table),
     ).fetchall()
@@ -32,10 +35,10 @@ def columns_of(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> lis
         Column(
             spelt.get(name.lower(), name),
             required=not nullable and bare,
-            limits=_limits(kind, precision, scale, nullable=nullable),
+            limits=replace(_limits(kind), nullable=nullable, inner=inner_of(_type(cursor, kind), _limits)),
             kind=kind,
         )
-        for name, nullable, bare, kind, precision, scale in rows
+        for name, nullable, bare, kind in rows
     ]
 
 
@@ -64,19 +67,27 @@ def _qualifiers(table: str) -> list[str | None]:
     return [name, owner, catalog]
 
 
-def _limits(kind: str, precision: int | None, scale: int | None, *, nullable: bool) -> ColumnConstraints:
+def _type(cursor: DuckDBPyConnection, kind: str) -> Any:
+    # The type is what DuckDB itself calls it.
+    return cursor.sql(f"SELECT NULL::{kind}").types[0]
+
+
+def _limits(kind: str) -> ColumnConstraints:
+    """Return what a type takes, by what DuckDB calls it."""
     if kind in _INTEGER_BITS:
-        return integer_constraints(_INTEGER_BITS[kind], nullable=nullable)
+        return integer_constraints(_INTEGER_BITS[kind])
     if kind.removeprefix("U") in _INTEGER_BITS:
-        return integer_constraints(_INTEGER_BITS[kind.removeprefix("U")], signed=False, nullable=nullable)
-    if kind.startswith("DECIMAL"):
-        return ColumnConstraints(nullable=nullable, digits=(precision or 0) - (scale or 0), number=True, scale=scale)
-    if kind.startswith("ENUM"):
+        return integer_constraints(_INTEGER_BITS[kind.removeprefix("U")], signed=False)
+    if kind in ("BIGNUM", "VARINT"):
+        return ColumnConstraints(number=True, scale=0)
+    if decimal := _DECIMAL.fullmatch(kind):
+        precision, scale = map(int, decimal.groups())
+        return ColumnConstraints(digits=precision - scale, number=True, scale=scale)
+    if kind.startswith("ENUM(") and kind.endswith(")"):
         members = frozenset(name.replace("''", "'") for name in re.findall(r"'((?:[^']|'')*)'", kind))
-        return ColumnConstraints(nullable=nullable, members=members)
+        return ColumnConstraints(members=members)
     mantissa = _MANTISSA.get(kind)
     return ColumnConstraints(
-        nullable=nullable,
         number=mantissa is not None,
         mantissa=mantissa,
         moments=_MOMENTS.get(kind),

@@ -175,7 +175,7 @@ def _insert(
                     cursor.register(INPUT, source if reads_again else sent)
                 _check_bent(cursor, config, columns, batch.schema, rows)
                 cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
-        except (duckdb.ConversionException, duckdb.OutOfRangeException):
+        except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException):
             problem = _conversion_error(cursor, config.table, columns, batch, rows)
         else:
             rows += batch.num_rows
@@ -225,29 +225,45 @@ def _conversion_error(
 
     :param before: rows that went before.
     """
-    import pyarrow as pa
-
-    numbers = pa.array(range(before + 1, before + 1 + batch.num_rows), pa.int64())
     # The transaction has failed, it answers nothing any more.
     with contextlib.closing(cursor.cursor()) as other:
         for column in columns:
             if column.name not in batch.schema.names:
                 continue
-            other.register(INPUT, readable(pa.table({"value": batch.column(column.name), "row": numbers})))
-            reason = f"DuckDB does not turn {batch.schema.field(column.name).type} into {column.kind}".replace("[", "(")
-            reason = f"{reason.replace(']', ')')}, or not this value"
-            try:
-                # Column kind is what DuckDB itself calls the type.
-                query = (
-                    f"SELECT min(row) FROM {INPUT} WHERE value IS NOT NULL AND TRY_CAST(value AS {column.kind}) IS NULL"  # noqa: S608 - see above
-                )
-                ((row,),) = other.execute(query).fetchall()
-            except _error():
-                row = before + 1
+            row = _first_failing(other, batch.column(column.name), column.kind)
             if row is not None:
-                return constraint_error(table, column.name, row, reason)
+                dtype = batch.schema.field(column.name).type
+                reason = f"DuckDB does not turn {dtype} into {column.kind}, or not this value"
+                reason = reason.replace("[", "(").replace("]", ")")
+                return constraint_error(table, column.name, before + row + 1, reason)
     message = f"Table {table}: a value does not fit its column. Nothing was written."
     return DataError(message, table=table)
+
+
+def _first_failing(cursor: DuckDBPyConnection, values: pa.Array, kind: str) -> int | None:
+    """Return the first value that cannot be cast to a type, by halves; None if all can."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = pc.indices_nonzero(values.is_valid())
+    given = values.take(rows)
+
+    def fails(first: int, count: int) -> bool:
+        cursor.register(INPUT, readable(pa.table({"value": given.slice(first, count)})))
+        try:
+            # Column kind is what DuckDB itself calls the type.
+            cursor.execute(f"SELECT count(CAST(value AS {kind})) FROM {INPUT}").fetchall()  # noqa: S608 - see above
+        except _error():
+            return True
+        return False
+
+    low, count = 0, len(given)
+    if not fails(low, count):
+        return None
+    while count > 1:
+        half = count // 2
+        low, count = (low, half) if fails(low, half) else (low + half, count - half)
+    return int(rows[low].as_py()) if count else None
 
 
 @contextlib.contextmanager

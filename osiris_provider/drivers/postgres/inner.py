@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from osiris_provider.drivers.sql.constraints import ColumnConstraints, Inner
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from psycopg2 import extensions
 
 _ITEM: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|((?:[^{}",\\]|\\.)+)', re.DOTALL)
@@ -37,7 +39,13 @@ def inner_of(cursor: extensions.cursor, oid: int, size: int, limits_of: Limits) 
     """
     finder = _Finder(cursor, limits_of)
     split = finder.split_of(oid, size, outermost=True)
-    return None if split is None else Inner(tuple(finder.limits), split)
+    return None if split is None else Inner(tuple(finder.limits), partial(_of_column, split))
+
+
+def _of_column(split: Split, column: pa.Array) -> Iterator[tuple[int, int, str]]:
+    for row, text in enumerate(column.to_pylist()):
+        for place, value in split(text) if text is not None else ():
+            yield place, row, value
 
 
 @dataclass

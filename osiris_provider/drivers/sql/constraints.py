@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Part = Literal["year", "month", "day", "hour", "minute", "second"]
 """Of a span of time."""
@@ -85,11 +88,11 @@ class Inner:
     """Values within texts.
 
     :param limits: what they take.
-    :param split: returns the values within a text, each with the place of its limits.
+    :param split: returns the values within a column of texts, each with the place of its limits and its row, from 0.
     """
 
     limits: tuple[ColumnConstraints, ...]
-    split: Callable[[str], Iterable[tuple[int, str]]]
+    split: Callable[[pa.Array], Iterable[tuple[int, int, str]]]
 
 
 def integer_constraints(bits: int, *, signed: bool = True, nullable: bool = True) -> ColumnConstraints:

@@ -160,11 +160,10 @@ def _inner_problems(column: pa.Array, inner: Inner, lossy: Lossy) -> Iterator[tu
     import pyarrow.compute as pc
 
     found: list[tuple[list[int], list[str]]] = [([], []) for _ in inner.limits]
-    for row, text in enumerate(column.to_pylist()):
-        for place, value in inner.split(text) if text is not None else ():
-            rows, values = found[place]
-            rows.append(row)
-            values.append(value)
+    for place, row, value in inner.split(column):
+        rows, values = found[place]
+        rows.append(row)
+        values.append(value)
     numbers = pa.array(range(len(column)), pa.int64())
     for limits, (rows, values) in zip(inner.limits, found, strict=True):
         for bad, reason in _problems(pa.array(values, pa.string()), limits, lossy):
