@@ -10,6 +10,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import sqlalchemy as sa
+from osiris_provider.plugins.health.checks import HEALTHY_HEAD
+from osiris_provider.plugins.health.events import EventRow, SpanCount
 
 from tests.servers.address import Address
 from tests.servers.airflow import AirflowServer
@@ -27,7 +29,8 @@ HEALTHY: Mapping[str, Any] = {
 def report(category: str = "ok", latency_ms: float | None = 12.5, **changes: Any) -> dict[str, Any]:
     """The ``extra`` of a check, as the operator sends it."""
     if category == "ok":
-        return {**HEALTHY, "latency_ms": latency_ms, **changes}
+        # In the order of the operator.
+        return {"ok": True, "category": "ok", "latency_ms": latency_ms, **HEALTHY, **changes}
     message = f"db.example.com:3306 does not work: {category}."
     details = {"fault": f"some_{category}", "retryable": category != "auth"}
     return {"ok": False, "category": category, "latency_ms": None, "message": message, "details": details, **changes}
@@ -63,6 +66,40 @@ def write_events(engine: sa.Engine, uri: str, events: Iterable[Event], name: str
         for start in range(0, len(rows), ROWS):
             connection.execute(sa.insert(_as_text(asset_event)), rows[start : start + ROWS])
     return number
+
+
+def write_fleet(engine: sa.Engine, connections: int, days: int) -> None:
+    """Write a fleet and its checks in the order of time, as they would have come: it matters for how they are read.
+
+    :param engine: of Airflow's database.
+    :param connections: how many.
+    :param days: of history, up to now.
+    """
+    numbered = [(write_events(engine, uri, []), checks) for uri, checks in fleet(connections, days)]
+    events = [(number, event) for number, checks in numbered for event in checks]
+    rows = [_row(number, event) for number, event in sorted(events, key=lambda one: one[1].at)]
+    table = _as_text(sa.Table("asset_event", sa.MetaData(), autoload_with=engine))
+    with engine.begin() as connection:
+        for start in range(0, len(rows), ROWS):
+            connection.execute(sa.insert(table), rows[start : start + ROWS])
+
+
+def counted(rows: Iterable[EventRow]) -> list[SpanCount]:
+    """Return what a database counts of these events.
+
+    :param rows: of one time span.
+    """
+    seen: dict[int, list[EventRow]] = {}
+    for row in rows:
+        seen.setdefault(row[0], []).append(row)
+    return [
+        SpanCount(number, min(row[1] for row in of_one), len(of_one) if _are_plain(of_one) else None)
+        for number, of_one in seen.items()
+    ]
+
+
+def _are_plain(rows: Iterable[EventRow]) -> bool:
+    return all(text.startswith(HEALTHY_HEAD) for _, _, text, _ in rows)
 
 
 def fleet(connections: int, days: int, seed: int = 1) -> Iterator[tuple[str, list[Event]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any, cast
@@ -12,7 +12,9 @@ import pytest
 from osiris_provider.plugins.health import answers
 from osiris_provider.plugins.health.answers import Answers
 from osiris_provider.plugins.health.checks import Check, Run, parse_check
-from osiris_provider.plugins.health.events import EventRow, EventStore, WatchedConnection
+from osiris_provider.plugins.health.events import EventRow, EventStore, SpanCount, WatchedConnection
+
+from tests.servers.health_events import counted
 
 RUN = Run("osiris_health", "scheduled__1", "doctor", -1)
 
@@ -37,8 +39,11 @@ class Store:
         of = {number: [row for row in self.rows if row[0] == number] for number in numbers}
         return [WatchedConnection(n, "mysql", f"c{n}", of[n][0][1], of[n][-1][3]) for n in numbers]
 
-    def between(self, start: datetime, end: datetime | None) -> list[EventRow]:
-        return [row for row in self.rows if start <= row[1] and (end is None or row[1] < end)]
+    def between(self, start: datetime, end: datetime, assets: Collection[int] | None = None) -> list[EventRow]:
+        return [row for row in self.rows if start <= row[1] < end and (assets is None or row[0] in assets)]
+
+    def counts(self, start: datetime, end: datetime) -> list[SpanCount]:
+        return counted(self.between(start, end))
 
     def checks(self, ids: list[int]) -> dict[int, Check]:
         self.asked += ids

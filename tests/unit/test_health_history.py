@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from osiris_provider.errors import MAX_MESSAGE
 from osiris_provider.plugins.health.changes import RARELY, changes_of, latency_by_hour
 from osiris_provider.plugins.health.checks import Check, Condition, Run, condition_of, parse_check
-from osiris_provider.plugins.health.events import EventRow, WatchedConnection
+from osiris_provider.plugins.health.events import EventRow, SpanCount, WatchedConnection
 from osiris_provider.plugins.health.history import DAYS, HealthHistory, Stretches
 from osiris_provider.plugins.health.streaks import RECENT, Counts, Glance, Streak, Stretch, join, since
 from osiris_provider.plugins.health.summary import due_after, listing_of, summary_of
+
+from tests.servers.health_events import counted
 
 NOW = datetime(2026, 11, 28, 14, 30, tzinfo=timezone.utc)
 RUN = Run("osiris_health", "scheduled__1", "doctor", -1)
@@ -51,11 +53,17 @@ class Events:
 
     def __init__(self, rows: Iterable[EventRow]) -> None:
         self.rows = sorted(rows)
-        self.asked: list[tuple[datetime, datetime | None]] = []
+        self.asked: list[tuple[datetime, datetime]] = []
+        self.read = 0
 
-    def between(self, start: datetime, end: datetime | None) -> list[EventRow]:
+    def between(self, start: datetime, end: datetime, assets: Collection[int] | None = None) -> list[EventRow]:
         self.asked.append((start, end))
-        return [row for row in self.rows if start <= row[1] and (end is None or row[1] < end)]
+        rows = [row for row in self.rows if start <= row[1] < end and (assets is None or row[0] in assets)]
+        self.read += len(rows)
+        return rows
+
+    def counts(self, start: datetime, end: datetime) -> list[SpanCount]:
+        return counted(row for row in self.rows if start <= row[1] < end)
 
 
 @given(st.text() | st.builds(json.dumps, JSON | REPORTS))
@@ -128,7 +136,7 @@ def test_a_history_cut_anywhere_is_the_same_history(conditions: list[Condition],
 
 def test_since_goes_by_health_and_not_by_fault() -> None:
     conditions = [OK, AUTH, NETWORK, NETWORK]
-    streaks = list(join(Streak(one, NOW + timedelta(hours=i), NOW, 1) for i, one in enumerate(conditions)))
+    streaks = list(join(Streak(one, NOW + timedelta(hours=i), 1) for i, one in enumerate(conditions)))
     assert since(streaks) == (NOW + timedelta(hours=1), True)
     assert since(streaks[:1]) == (NOW, False)
 
@@ -180,6 +188,23 @@ def test_what_is_read_bit_by_bit_is_what_is_read_at_once(steps: list[int]) -> No
     assert {day: one[1].streaks for day, one in seen.items()} == {day: one[1].streaks for day, one in at_once.items()}
     newest = [glance for day in seen.values() for glance in day[1].newest][-RECENT:]
     assert newest == [glance for day in at_once.values() for glance in day[1].newest][-RECENT:]
+
+
+@given(st.lists(st.tuples(st.integers(0, 24 * 40), CONDITIONS), unique_by=lambda one: one[0]))
+def test_what_is_counted_is_what_is_read(checks: list[tuple[int, Condition]]) -> None:
+    rows = [(1, NOW - timedelta(hours=ago), text_of(condition), ago) for ago, condition in checks]
+    days, _ = HealthHistory().read(Events(rows), NOW, 60)
+    seen = [(condition, Glance(at, 1.0, ago)) for (_, at, _, ago), (_, condition) in zip(rows, checks, strict=True)]
+    for day, stretches in days.items():
+        of_day = Stretch.of(sorted((one for one in seen if one[1].at.date() == day), key=lambda one: one[1].at))
+        assert getattr(stretches.get(1), "streaks", ()) == getattr(of_day, "streaks", ())
+
+
+def test_of_days_without_trouble_no_check_is_read_but_the_newest() -> None:
+    events = Events(_rows(24 * 40, sick=range(200, 205)))
+    HealthHistory().read(events, NOW, 60)
+    # Today and the day before have the newest; the five are of one day, which is read.
+    assert events.read <= 3 * 24
 
 
 def test_a_late_commit_in_the_last_hour_is_not_lost() -> None:

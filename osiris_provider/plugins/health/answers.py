@@ -19,7 +19,7 @@ from osiris_provider.plugins.health.history import DAYS, HealthHistory, Stretche
 from osiris_provider.plugins.health.streaks import Glance, Stretch
 from osiris_provider.plugins.health.summary import listing_of, summary_of
 
-MAX_READING = 0.06
+MAX_READING = 0.1
 """Seconds for which an answer reads days that are not known yet: with the rest of its work it stays under 0.3 s."""
 FRESH = 5.0
 """Seconds for which an answer is given again: many open pages are no more work than one."""

@@ -24,6 +24,10 @@ MAX_EXPIRIES = 10
 MAX_DETAILS = 40
 """Of one check; more are not shown."""
 
+HEALTHY_HEAD = '{"ok": true, "category": "ok", '
+"""How the operator's report of a healthy connection begins, as Airflow writes it into the database."""
+
+_HEALTHY_LATENCY = re.compile(re.escape(HEALTHY_HEAD) + r'"latency_ms": (\d{1,9}(?:\.\d{1,9})?), "')
 _KNOWN = frozenset(CATEGORIES)
 _SLUG = re.compile(r"[a-z0-9_]{1,60}")
 
@@ -109,6 +113,19 @@ def parse_report(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def glance_at(text: str) -> tuple[Condition, float | None] | None:
+    """Return what an event's ``extra`` says, and its latency in milliseconds; None if it is no report of a check.
+
+    :param text: as the database has it. Of a healthy check, which most are, only the beginning is read.
+    """
+    head = _HEALTHY_LATENCY.match(text)
+    if head is not None:
+        return HEALTHY, float(head[1])
+    report = parse_report(text)
+    condition = condition_of(report)
+    return None if condition is None else (condition, latency_of(report))
 
 
 def parse_check(at: datetime, text: str, run: Run) -> Check | None:

@@ -1,19 +1,20 @@
 """The events of checks in Airflow's database; read, never written.
 
 ``asset_event`` has an index on asset and time. Each statement asks for the rows of a time span, or for the newest few
-of each asset, and no value inside ``extra`` is looked at by the database: what is odd there must not break a query.
+of each asset. Of ``extra`` the database looks at how its text begins, and no further: what is odd there must not break
+a query.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from osiris_provider._airflow.health_asset import parse_health_asset_uri
-from osiris_provider.plugins.health.checks import Check, Run, parse_check
+from osiris_provider.plugins.health.checks import HEALTHY_HEAD, Check, Run, parse_check
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -26,6 +27,18 @@ MAX_IDS = 500
 
 EventRow = tuple[int, datetime, str, int]
 """Asset, time, ``extra`` and number of an event."""
+
+
+class SpanCount(NamedTuple):
+    """The events of one asset in a time span.
+
+    :param first: when the earliest was.
+    :param healthy: how many there are, if all report a healthy connection beyond doubt; None if some may not.
+    """
+
+    asset_id: int
+    first: datetime
+    healthy: int | None
 
 
 @dataclass(frozen=True)
@@ -74,24 +87,43 @@ class EventStore:
             WatchedConnection(number, *named, first, last) for number, named, first, last in parsed if named and first
         ]
 
-    def between(self, start: datetime, end: datetime | None) -> Iterator[EventRow]:
+    def between(self, start: datetime, end: datetime, assets: Collection[int] | None = None) -> Iterator[EventRow]:
         """Return the events of a time span, by asset and time.
 
         :param start: the first moment.
-        :param end: the first moment after it; None is now.
+        :param end: the first moment after it.
+        :param assets: numbers of those that are wanted, at least; None is all.
         """
         from airflow.models.asset import AssetEvent, AssetModel
         from sqlalchemy import Text, cast, select
 
-        ours = select(AssetModel.id).where(_is_ours(AssetModel.uri))
+        # Beyond what a statement may list, all are read.
+        few = assets is not None and len(assets) <= MAX_IDS
+        wanted = sorted(assets or ()) if few else select(AssetModel.id).where(_is_ours(AssetModel.uri))
         statement = (
             select(AssetEvent.asset_id, AssetEvent.timestamp, cast(AssetEvent.extra, Text), AssetEvent.id)
-            .where(AssetEvent.asset_id.in_(ours), AssetEvent.timestamp >= start)
+            .where(AssetEvent.asset_id.in_(wanted), AssetEvent.timestamp >= start, AssetEvent.timestamp < end)
             .order_by(AssetEvent.asset_id, AssetEvent.timestamp, AssetEvent.id)
         )
-        if end is not None:
-            statement = statement.where(AssetEvent.timestamp < end)
         yield from map(tuple, self._session.execute(statement))
+
+    def counts(self, start: datetime, end: datetime) -> list[SpanCount]:
+        """Return how many events each asset has in a time span, of those that have any.
+
+        :param start: the first moment.
+        :param end: the first moment after it.
+        """
+        from airflow.models.asset import AssetEvent, AssetModel
+        from sqlalchemy import case, func, select
+
+        # Of one asset at a time: so every database goes by the index, however many other events there are.
+        span = (AssetEvent.asset_id == AssetModel.id, AssetEvent.timestamp >= start, AssetEvent.timestamp < end)
+        plain = case((_is_plainly_healthy(AssetEvent.extra, self._session.get_bind().dialect.name), 1), else_=0)
+        earliest = select(func.min(AssetEvent.timestamp)).where(*span)
+        healthy = select(case((func.min(plain) == 1, func.count()))).where(*span)
+        columns = (AssetModel.id, earliest.scalar_subquery(), healthy.scalar_subquery())
+        rows = self._session.execute(select(*columns).where(_is_ours(AssetModel.uri)))
+        return [SpanCount(asset_id, first, count) for asset_id, first, count in rows if first is not None]
 
     def checks(self, ids: Sequence[int]) -> dict[int, Check]:
         """Return checks by their assets.
@@ -139,6 +171,17 @@ def open_events() -> Iterator[EventStore]:
 def _is_ours(uri: Any) -> Any:
     """Return the condition that an asset may be of a connection; its URI is parsed afterwards."""
     return uri.like("osiris://%/%") & uri.notlike("osiris://%/%/%")
+
+
+def _is_plainly_healthy(extra: Any, dialect: str) -> Any:
+    """Return the condition that an event reports a healthy connection, as :func:`condition_of` would find."""
+    from sqlalchemy import Text, and_, cast, func
+
+    if dialect == "mysql":
+        # It keeps JSON in an order of its own, and refuses what is none.
+        of_value = {name: cast(func.json_extract(extra, f"$.{name}"), Text) for name in ("ok", "category")}
+        return and_(of_value["ok"] == "true", of_value["category"] == '"ok"')
+    return func.substr(cast(extra, Text), 1, len(HEALTHY_HEAD)) == HEALTHY_HEAD
 
 
 def _columns() -> tuple[Any, ...]:

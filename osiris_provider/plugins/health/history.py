@@ -1,23 +1,24 @@
 """30 days of checks of all connections, counted once.
 
 A day that is over does not change: its events are read once a process and kept as streaks, of which there is about one
-a connection. Of today the hours that are over are kept alike. Reading a month of 500 connections, checked each hour,
-takes seconds; so an answer reads as many days as it has time for, newest first, and says whether more are to come.
+a connection. Of today the hours that are over are kept alike. Where none of the newest checks are wanted one by one,
+the database counts, and only what it does not count as healthy is read. An answer reads as many days as it has time
+for, newest first, and says whether more are to come.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from itertools import groupby
 from operator import itemgetter
 from typing import Protocol
 
-from osiris_provider.plugins.health.checks import Condition, condition_of, latency_of, parse_report
-from osiris_provider.plugins.health.events import EventRow
-from osiris_provider.plugins.health.streaks import RECENT, Glance, Stretch
+from osiris_provider.plugins.health.checks import HEALTHY, Condition, glance_at
+from osiris_provider.plugins.health.events import EventRow, SpanCount
+from osiris_provider.plugins.health.streaks import RECENT, Glance, Streak, Stretch
 
 DAYS = 30
 """Today is one of them. Days are those of UTC, as in schedules."""
@@ -31,8 +32,11 @@ Stretches = Mapping[int, Stretch]
 class EventSource(Protocol):
     """Where events are read."""
 
-    def between(self, start: datetime, end: datetime | None) -> Iterable[EventRow]:
-        """Return the events of a time span, by asset and time."""
+    def between(self, start: datetime, end: datetime, assets: Collection[int] | None = None) -> Iterable[EventRow]:
+        """Return the events of a time span, by asset and time; those of these assets at least."""
+
+    def counts(self, start: datetime, end: datetime) -> Iterable[SpanCount]:
+        """Return how many events each asset has in a time span."""
 
 
 @dataclass
@@ -89,11 +93,28 @@ class HealthHistory:
         end = start + timedelta(days=1)
         settled = min(end, (now - SETTLED).replace(minute=0, second=0, microsecond=0))
         if known.until < settled:
-            known.stretches = _joined(known.stretches, _stretches(events.between(known.until, settled), wanted))
+            known.stretches = _joined(known.stretches, _read_span(events, known.until, settled, wanted))
             known.until = settled
         if known.until == end:
             return known.stretches
-        return _joined(known.stretches, _stretches(events.between(known.until, end), wanted))
+        return _joined(known.stretches, _read_span(events, known.until, end, wanted))
+
+
+def _read_span(events: EventSource, start: datetime, end: datetime, wanted: Mapping[int, int]) -> dict[int, Stretch]:
+    """Return what there is in a time span.
+
+    :param wanted: how many of the newest checks are wanted one by one, by asset; see :meth:`_Day.thin`.
+    """
+    if 0 not in wanted.values():
+        return _stretches(events.between(start, end), wanted)
+    plain: dict[int, Stretch] = {}
+    others = set()
+    for one in events.counts(start, end):
+        if one.healthy is not None and wanted.get(one.asset_id, RECENT) == 0:
+            plain[one.asset_id] = Stretch((Streak(HEALTHY, one.first, one.healthy),), ())
+        else:
+            others.add(one.asset_id)
+    return {**plain, **_stretches(events.between(start, end, others), wanted)} if others else plain
 
 
 def _stretches(rows: Iterable[EventRow], wanted: Mapping[int, int]) -> dict[int, Stretch]:
@@ -106,10 +127,10 @@ def _stretches(rows: Iterable[EventRow], wanted: Mapping[int, int]) -> dict[int,
 
 def _checks(rows: Iterable[EventRow]) -> Iterator[tuple[Condition, Glance]]:
     for _, at, text, event_id in rows:
-        report = parse_report(text)
-        condition = condition_of(report)
-        if condition is not None:
-            yield condition, Glance(at, latency_of(report), event_id)
+        seen = glance_at(text)
+        if seen is not None:
+            condition, latency = seen
+            yield condition, Glance(at, latency, event_id)
 
 
 def _joined(before: Stretches, after: Stretches) -> dict[int, Stretch]:

@@ -21,13 +21,11 @@ class Streak(NamedTuple):
     """Checks without another between them that have found the same.
 
     :param first: when the first of them was.
-    :param last: when the last of them was.
     :param checks: how many they are.
     """
 
     condition: Condition
     first: datetime
-    last: datetime
     checks: int
 
 
@@ -134,13 +132,13 @@ def join(streaks: Iterable[Streak]) -> Iterator[Streak]:
     for condition, group in groupby(streaks, key=attrgetter("condition")):
         same = list(group)
         checks = sum(streak.checks for streak in same)
-        yield same[0] if len(same) == 1 else Streak(condition, same[0].first, same[-1].last, checks)
+        yield same[0] if len(same) == 1 else Streak(condition, same[0].first, checks)
 
 
 def _each(checks: Iterable[tuple[Condition, Glance]], newest: deque[Glance]) -> Iterator[Streak]:
     for condition, glance in checks:
         newest.append(glance)
-        yield Streak(condition, glance.at, glance.at, 1)
+        yield Streak(condition, glance.at, 1)
 
 
 def since(streaks: Sequence[Streak]) -> tuple[datetime, bool]:

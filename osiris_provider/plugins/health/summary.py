@@ -114,7 +114,7 @@ def listing_of(
 
 
 def _only(check: Check) -> Streak:
-    return Streak(check.condition, check.at, check.at, 1)
+    return Streak(check.condition, check.at, 1)
 
 
 def _newest(days: Sequence[Stretch]) -> Sequence[Glance]:
