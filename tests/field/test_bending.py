@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.sql.constraints import ColumnConstraints
-from osiris_provider.drivers.sql.validate import fitting
+from osiris_provider.drivers.sql.values.constraints import ColumnConstraints
+from osiris_provider.drivers.sql.values.validate import fitting
 from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
 
@@ -365,8 +365,8 @@ def test_decimals_go_into_a_column_only_with_all_their_digits(value: Decimal, sc
 
 @given(st.datetimes(), st.integers(0, 6), st.sampled_from(["us", "ns"]))
 def test_moments_are_cut_only_of_zeros(value: dt.datetime, fraction: int, unit: str) -> None:
-    from osiris_provider.drivers.sql.constraints import Moments
-    from osiris_provider.drivers.sql.lossless import round_moments
+    from osiris_provider.drivers.sql.values.constraints import Moments
+    from osiris_provider.drivers.sql.values.lossless import round_moments
 
     value = value.replace(year=1700 + value.year % 500)
     column = pa.array([value, None], pa.timestamp(unit))

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
-from osiris_provider.drivers.sql.constraints import ColumnConstraints, Documents
-from osiris_provider.drivers.sql.validate import fitting
+from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Documents
+from osiris_provider.drivers.sql.values.validate import fitting
 from osiris_provider.errors import DataError
 
 from tests.field.test_bending import write

@@ -25,8 +25,8 @@ from osiris_provider.drivers.query_check import QueryCheck
 from osiris_provider.drivers.sql.base import Batches, SQLDriver
 from osiris_provider.drivers.sql.config import SpecialValues, Text, TypedQueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect
-from osiris_provider.drivers.sql.special_values import ServerExtractor, check_text_columns
 from osiris_provider.drivers.sql.tables import check_names
+from osiris_provider.drivers.sql.values.special_values import ServerExtractor, check_text_columns
 from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:

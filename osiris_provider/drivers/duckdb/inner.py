@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.duckdb.types import quote
-from osiris_provider.drivers.sql.constraints import ColumnConstraints, Inner
+from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Inner
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.duckdb.types import quote
 from osiris_provider.drivers.sql.tables import Column
-from osiris_provider.drivers.sql.validate import Lossy
+from osiris_provider.drivers.sql.values.validate import Lossy
 
 if TYPE_CHECKING:
     import pyarrow as pa

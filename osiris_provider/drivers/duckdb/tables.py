@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.duckdb.inner import inner_of
 from osiris_provider.drivers.duckdb.types import quote
-from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments, integer_constraints
 from osiris_provider.drivers.sql.tables import Column
+from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments, integer_constraints
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.data import leaves
 from osiris_provider.drivers.sql.config import SpecialValues
-from osiris_provider.drivers.sql.special_values import collect, needs_text
+from osiris_provider.drivers.sql.values.special_values import collect, needs_text
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:

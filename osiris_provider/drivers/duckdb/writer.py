@@ -16,7 +16,7 @@ from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.ledger import Ledger
 from osiris_provider.drivers.sql.tables import Column
-from osiris_provider.drivers.sql.validate import constraint_error, duplicate_key_error, same_key
+from osiris_provider.drivers.sql.values.validate import constraint_error, duplicate_key_error, same_key
 from osiris_provider.drivers.sql.write import ROW, STAGE, SQLWriter, WriteConfig
 from osiris_provider.errors import ConnectionConfigError, DataError
 

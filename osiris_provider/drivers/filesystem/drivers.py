@@ -19,8 +19,8 @@ from osiris_provider.drivers.filesystem.csv_reader import CsvReader
 from osiris_provider.drivers.filesystem.csv_text import check_types, escaped, to_text
 from osiris_provider.drivers.filesystem.files import FileWriterConfig, explained, replacing
 from osiris_provider.drivers.progress import READ, Progress
-from osiris_provider.drivers.sql.normalize import normalized_batches, normalized_schema
 from osiris_provider.drivers.sql.tables import check_names
+from osiris_provider.drivers.sql.values.normalize import normalized_batches, normalized_schema
 from osiris_provider.drivers.sql.write import sliced
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from osiris_provider.drivers.mysql.read import hang_up, quote, read_all, read_se
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.partition import split
-from osiris_provider.drivers.sql.special_values import ServerExtractor
+from osiris_provider.drivers.sql.values.special_values import ServerExtractor
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection

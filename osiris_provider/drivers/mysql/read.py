@@ -17,7 +17,7 @@ from osiris_provider.drivers.mysql.protocol.columns import Column, columns_of, s
 from osiris_provider.drivers.mysql.protocol.values import array_of
 from osiris_provider.drivers.sql.base import Batches, fetch_batches
 from osiris_provider.drivers.sql.parallel import read_ahead
-from osiris_provider.drivers.sql.special_values import collect
+from osiris_provider.drivers.sql.values.special_values import collect
 from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from osiris_provider.connectors.mysql.faults import FAULTS
 from osiris_provider.connectors.sql.faults import BAD_DATA
 from osiris_provider.drivers.mysql.tables import SHAPES, UniqueKey
 from osiris_provider.drivers.sql.tables import Column
-from osiris_provider.drivers.sql.validate import constraint_error, same_key
+from osiris_provider.drivers.sql.values.validate import constraint_error, same_key
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger, run_with
 from osiris_provider.drivers.sql.merge import merged
 from osiris_provider.drivers.sql.tables import Column
-from osiris_provider.drivers.sql.validate import duplicate_key_error
+from osiris_provider.drivers.sql.values.validate import duplicate_key_error
 from osiris_provider.drivers.sql.write import ROW, STAGE, SQLWriter, WriteConfig
 from osiris_provider.errors import DriverConfigError
 

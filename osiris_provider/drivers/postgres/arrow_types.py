@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.incremental.ordering import is_text, ordered_as
-from osiris_provider.drivers.sql.special_values import check_text_columns
+from osiris_provider.drivers.sql.values.special_values import check_text_columns
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:

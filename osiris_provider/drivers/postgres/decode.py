@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.postgres.arrow_types import BOOL, BYTEA, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, Column
-from osiris_provider.drivers.sql.special_values import collect, needs_text
+from osiris_provider.drivers.sql.values.special_values import collect, needs_text
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -19,7 +19,7 @@ from osiris_provider.drivers.postgres.session import rolled_back_on_error
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, given_fields, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.parallel import read_ahead
-from osiris_provider.drivers.sql.special_values import ServerExtractor
+from osiris_provider.drivers.sql.values.special_values import ServerExtractor
 
 if TYPE_CHECKING:
     from psycopg2 import extensions

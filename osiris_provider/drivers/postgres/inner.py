@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from osiris_provider.drivers.sql.constraints import ColumnConstraints, Inner
+from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Inner
 
 if TYPE_CHECKING:
     import pyarrow as pa

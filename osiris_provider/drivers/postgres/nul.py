@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.data import leaves
 from osiris_provider.drivers.sql.base import Batches, json_text
-from osiris_provider.drivers.sql.validate import constraint_error
+from osiris_provider.drivers.sql.values.validate import constraint_error
 from osiris_provider.drivers.sql.write import TableConfig, WriteConfig
 
 if TYPE_CHECKING:

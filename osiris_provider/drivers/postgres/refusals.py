@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
 from osiris_provider.connectors.sql.faults import BAD_DATA
-from osiris_provider.drivers.sql.validate import constraint_error
+from osiris_provider.drivers.sql.values.validate import constraint_error
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:

@@ -6,8 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.postgres.inner import inner_of
-from osiris_provider.drivers.sql.constraints import ColumnConstraints, Documents, Moments, Part, integer_constraints
 from osiris_provider.drivers.sql.tables import Column
+from osiris_provider.drivers.sql.values.constraints import (
+    ColumnConstraints,
+    Documents,
+    Moments,
+    Part,
+    integer_constraints,
+)
 
 if TYPE_CHECKING:
     from psycopg2 import extensions

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.sql.constraints import ColumnConstraints
+from osiris_provider.drivers.sql.values.constraints import ColumnConstraints
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from osiris_provider.drivers.base import Step, StepConfig, Writer
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError, SQLDriver
 from osiris_provider.drivers.sql.config import Text
-from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger, Run
-from osiris_provider.drivers.sql.normalize import normalized_batches, normalized_schema
 from osiris_provider.drivers.sql.tables import Column, check_key, check_names, quoted_table, split_table
-from osiris_provider.drivers.sql.validate import Lossy, fitting
+from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
+from osiris_provider.drivers.sql.values.normalize import normalized_batches, normalized_schema
+from osiris_provider.drivers.sql.values.validate import Lossy, fitting
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,7 +145,7 @@ def created_columns(schema: pa.Schema, fraction: int, *, as_text: bool = False) 
 
     :param schema: of the input.
     :param fraction: digits of a second that the family keeps.
-    :param as_text: see :class:`~osiris_provider.drivers.sql.constraints.Moments`.
+    :param as_text: see :class:`~osiris_provider.drivers.sql.values.constraints.Moments`.
     """
     import pyarrow as pa
 

@@ -14,8 +14,8 @@ from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.retry import call_with_retries
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.tables import constraints_of
-from osiris_provider.drivers.sql.constraints import ColumnConstraints
 from osiris_provider.drivers.sql.tables import Column
+from osiris_provider.drivers.sql.values.constraints import ColumnConstraints
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.session import Answer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from osiris_provider.drivers.incremental.ordering import is_text, ordered_as
 from osiris_provider.drivers.mysql.protocol import arrow_types as types
 from osiris_provider.drivers.sql.base import json_text
-from osiris_provider.drivers.sql.special_values import check_text_columns, needs_text
+from osiris_provider.drivers.sql.values.special_values import check_text_columns, needs_text
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.mysql.protocol.packets import MalformedError
 from osiris_provider.drivers.mysql.protocol.rows import RowReader, array
-from osiris_provider.drivers.sql.special_values import needs_text
+from osiris_provider.drivers.sql.values.special_values import needs_text
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from osiris_provider.drivers.mysql.protocol.columns import UTF8, Column, first_f
 from osiris_provider.drivers.mysql.protocol.dates import dates, times
 from osiris_provider.drivers.mysql.protocol.packets import MalformedError, Rows
 from osiris_provider.drivers.mysql.protocol.rows import RowReader, array
-from osiris_provider.drivers.sql.special_values import collect
+from osiris_provider.drivers.sql.values.special_values import collect
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.mysql.protocol.columns import Column, parsed, shown, vectors
 from osiris_provider.drivers.sql.base import Batches, json_text
-from osiris_provider.drivers.sql.validate import constraint_error
+from osiris_provider.drivers.sql.values.validate import constraint_error
 
 if TYPE_CHECKING:
     import pyarrow as pa

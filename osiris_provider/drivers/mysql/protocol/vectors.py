@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.tables import Column
-from osiris_provider.drivers.sql.validate import constraint_error
+from osiris_provider.drivers.sql.values.validate import constraint_error
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.sql.constraints import Documents
-from osiris_provider.drivers.sql.floats import is_another_float
-from osiris_provider.drivers.sql.intervals import Problem
+from osiris_provider.drivers.sql.values.constraints import Documents
+from osiris_provider.drivers.sql.values.floats import is_another_float
+from osiris_provider.drivers.sql.values.intervals import Problem
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.sql.constraints import ColumnConstraints, Moments
-from osiris_provider.drivers.sql.documents import changed_documents
-from osiris_provider.drivers.sql.floats import changed_floats, is_another_float
-from osiris_provider.drivers.sql.intervals import DIGITS, Problem, cut_parts, fine_parts, remainder
+from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
+from osiris_provider.drivers.sql.values.documents import changed_documents
+from osiris_provider.drivers.sql.values.floats import changed_floats, is_another_float
+from osiris_provider.drivers.sql.values.intervals import DIGITS, Problem, cut_parts, fine_parts, remainder
 
 if TYPE_CHECKING:
     import pyarrow as pa

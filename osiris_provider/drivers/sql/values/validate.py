@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from osiris_provider.drivers.sql.constraints import ColumnConstraints, Inner, integer_constraints
-from osiris_provider.drivers.sql.lossless import misread, round_moments, rounded
+from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Inner, integer_constraints
+from osiris_provider.drivers.sql.values.lossless import misread, round_moments, rounded
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
