@@ -170,6 +170,20 @@ def leaves(column: pa.Array) -> Iterator[pa.Array]:
         yield column
 
 
+def struct_names(dtype: pa.DataType) -> Iterator[list[str]]:
+    """Yield the names of the fields of each struct within a type.
+
+    :param dtype: of a column.
+    """
+    import pyarrow as pa
+
+    fields = [dtype.field(number) for number in range(dtype.num_fields)]
+    if pa.types.is_struct(dtype):
+        yield [field.name for field in fields]
+    for field in fields:
+        yield from struct_names(field.type)
+
+
 def row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
     """Yield the batches as they come, small ones put together: a Parquet file of tiny row groups is slow to read.
 

@@ -228,6 +228,21 @@ def test_columns_that_differ_only_in_case_are_refused(tmp_path: Path) -> None:
         assert database.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(0,)]
 
 
+INNER = {"struct": pa.struct([("a", pa.int64()), ("A", pa.int64())])}
+INNER["list"] = pa.list_(INNER["struct"])
+INNER["map"] = pa.map_(pa.string(), INNER["list"])
+
+
+@pytest.mark.parametrize("dtype", INNER.values(), ids=INNER)
+def test_fields_that_differ_only_in_case_are_refused(tmp_path: Path, dtype: pa.DataType) -> None:
+    table = pa.table({"x y": pa.nulls(1, dtype)})
+    with pytest.raises(DataError, match=r"fields of column x y: a and A of input e differ only in case"):
+        process("SELECT * FROM e", table)
+    config = {"table": "t", "resolved_connection": {"family": "duckdb", "path": str(tmp_path / "x.duckdb")}}
+    with pytest.raises(DataError, match=r"fields of column x y: a and A of the input differ only in case"):
+        DuckDBWriter().run(step_id="w", config=config, inputs={"e": {"data": table}}, ctx=RecordingContext())
+
+
 LATE = "SELECT CASE WHEN i = 5000 THEN {} END AS b FROM range(6000) r(i)"
 
 

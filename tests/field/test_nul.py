@@ -30,6 +30,7 @@ COLUMNS: dict[str, tuple[str, pa.Array, Any]] = {
     "struct": ("jsonb", pa.array([{"a": "fine"}, {"a": "x\0y"}]), {"a": "xy"}),
     "list": ("jsonb", pa.array([["fine"], ["x\0", "\\u0000"]]), ["x", "\\u0000"]),
     "map": ("jsonb", pa.array([[("k", "v")], [("k", "\0")]], pa.map_(pa.string(), pa.string())), [["k", ""]]),
+    "name in a struct": ("jsonb", pa.array([None, {"k\0": "v"}]), {"k": "v"}),
 }
 FINE: dict[str, tuple[str, pa.Array, Any]] = {
     "escape in a text": ("text", pa.array(["x\\u0000y"]), "x\\u0000y"),

@@ -102,6 +102,21 @@ def test_no_other_table_or_column_is_read(address: Address, config: dict[str, An
         read(address, **config)
 
 
+@pytest.mark.parametrize("name", ["c" * 64, "ä" * 32, "€" * 21 + "x", '"' * 2 + "c" * 63])
+def test_no_column_of_a_query_is_read_under_another_name(address: Address, name: str) -> None:
+    for query in (f'SELECT 1 AS "{name}"', f'SELECT 1 AS "{name}", 2 AS "{name}_too"'):
+        with pytest.raises(DataError, match=r"Step s: column .* has a name of 6\d bytes; PostgreSQL would cut it"):
+            read(address, query=query)
+    kept = "c" * 63
+    assert read(address, query=f'SELECT 1 AS "{kept}", 2 AS "{kept}"').num_columns == 2
+
+
+def test_a_name_with_u0000_is_refused(address: Address) -> None:
+    with pytest.raises(DataError, match=r"Step s: the name of column a\\0b has the character U\+0000.*Nothing"):
+        write(address, "short", pa.table({"a\0b": [1]}))
+    assert tables(address) == []
+
+
 def test_a_refused_row_names_its_column_whatever_is_in_the_name(postgres_database: Address) -> None:
     for number, name in enumerate(("a", "a: b", "a:", ':"x": 1', "a, line 7", "two\nlines")):
         with closing(connect(postgres_database)) as client, client, client.cursor() as cursor:

@@ -90,6 +90,12 @@ class WriterTests:
         assert raised.value.row == 4
         assert self.content(connection) == []
 
+    def test_a_struct_with_a_field_twice_is_refused(self, connection: Connection) -> None:
+        twice = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+        for column in (twice, pa.ListArray.from_arrays([0, 1], twice)):
+            with pytest.raises(DataError, match="Step load: column s has a struct with several fields named a"):
+                self.write(connection, pa.table({"s": column}), create_if_missing=True)
+
     @pytest.mark.parametrize("mode", ["append", "replace"])
     @pytest.mark.parametrize("create", [False, True])
     def test_same_key_twice_is_an_error(self, connection: Connection, mode: str, create: bool) -> None:

@@ -281,7 +281,7 @@ def _offer(cursor: DuckDBPyConnection, step: Step[Any], name: str, source: Any) 
     import pyarrow.parquet as pq
 
     schema = pq.read_schema(source) if isinstance(source, Path) else source.schema
-    check_case(step.id, f"input {name}", schema.names)
+    check_case(step.id, f"input {name}", schema)
     if not isinstance(source, Path):
         cursor.register(name, source)
     elif step.connection.get("alias") == _NO_CONNECTION:

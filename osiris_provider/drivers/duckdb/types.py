@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.data import leaves
+from osiris_provider.drivers.data import leaves, struct_names
 from osiris_provider.drivers.sql.config import SpecialValues
 from osiris_provider.drivers.sql.values.special_values import collect, needs_text
 from osiris_provider.errors import DataError
@@ -48,21 +48,25 @@ def wide_integers(names: Sequence[str], types: Sequence[Any], text_columns: Coll
     ]
 
 
-def check_case(step_id: str, what: str, names: Sequence[str]) -> None:
-    """Check that no two columns differ in case only: DuckDB takes the second for ``A_1``.
+def check_case(step_id: str, what: str, schema: pa.Schema) -> None:
+    """Check that no two columns, nor fields of a struct, differ in case only: DuckDB takes the second for ``A_1``.
 
     :param what: has the columns, for the message.
+    :param schema: of it.
     :raises DataError: names them.
     """
-    spelt: dict[str, str] = {}
-    for name in names:
-        other = spelt.setdefault(name.lower(), name)
-        if other != name:
-            message = (
-                f"Step {step_id}: columns {other} and {name} of {what} differ only in case, which DuckDB does not tell "
-                "apart. Rename one in the step before."
-            )
-            raise DataError(message, step=step_id)
+    named = [("columns", schema.names)]
+    named += [(f"fields of column {column.name}:", names) for column in schema for names in struct_names(column.type)]
+    for kind, names in named:
+        spelt: dict[str, str] = {}
+        for name in names:
+            other = spelt.setdefault(name.lower(), name)
+            if other != name:
+                message = (
+                    f"Step {step_id}: {kind} {other} and {name} of {what} differ only in case, which DuckDB does not "
+                    "tell apart. Rename one in the step before."
+                )
+                raise DataError(message, step=step_id)
 
 
 def quote(name: str) -> str:

@@ -58,7 +58,7 @@ class DuckDBWriter(DuckDBDriver, SQLWriter[WriteConfig]):
 
     def load(self, client: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
         """Write all batches; see :meth:`SQLWriter.load`."""
-        check_case(step.id, "the input", schema.names)
+        check_case(step.id, "the input", schema)
         with own_cursor(client) as cursor:
             # A timestamp without a zone is UTC also where the column has one, and the other way round.
             cursor.execute("SET TimeZone = 'UTC'")

@@ -13,7 +13,7 @@ from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.blocks import BLOCK_BYTES
 from osiris_provider.drivers.postgres.config import PostgresQueryConfig
 from osiris_provider.drivers.postgres.copy_out import Stream, open_stream
-from osiris_provider.drivers.postgres.names import check_config_names
+from osiris_provider.drivers.postgres.names import check_config_names, check_result_names
 from osiris_provider.drivers.postgres.partitions import NotPartitionableError, plan_partitions, share_snapshot
 from osiris_provider.drivers.postgres.session import rolled_back_on_error
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, given_fields, require_fields
@@ -76,6 +76,8 @@ class PostgresExtractor(PostgresDriver, ServerExtractor[PostgresQueryConfig]):
 
     def _stream_unpartitioned(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
         stream = open_config(client, step.config)
+        if step.config.query:
+            check_result_names(step.id, step.config.query, stream.schema.names)
         log.info("Step %s: reading PostgreSQL through %s", step.id, stream.how)
         return batches(stream, step.config.batch_rows)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from osiris_provider.errors import DataError, DriverConfigError
 
+_WIDEST_CHARACTER = 4
 MAX_BYTES = 63
 """NAMEDATALEN - 1 of all servers that are not built otherwise."""
 
@@ -32,6 +34,27 @@ def check_column_names(step_id: str, names: Iterable[str]) -> None:
     for name in names:
         if is_too_long(name):
             message = f"Step {step_id}: column {_shown(name)} Nothing was written."
+            raise DataError(message, step=step_id, column=name)
+        if "\0" in name:
+            shown = name.replace("\0", "\\0")
+            message = f"Step {step_id}: the name of column {shown} has the character U+0000. Nothing was written."
+            raise DataError(message, step=step_id, column=name)
+
+
+def check_result_names(step_id: str, statement: str, names: Iterable[str]) -> None:
+    """Check that no column of a result has a name that the query gave it in full.
+
+    :param statement: the query.
+    :param names: of the columns of its result.
+    :raises DataError: names the first column whose name was cut.
+    """
+    for name in names:
+        cut = name.encode()[:MAX_BYTES].decode(errors="ignore")
+        # A character of several bytes is cut as a whole.
+        if len(cut.encode()) > MAX_BYTES - _WIDEST_CHARACTER and (
+            more := re.search(re.escape(cut.replace('"', '""')) + r"\w+", statement)
+        ):
+            message = f"Step {step_id}: column {_shown(more[0])}"
             raise DataError(message, step=step_id, column=name)
 
 

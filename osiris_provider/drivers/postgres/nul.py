@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from osiris_provider.drivers.data import leaves
+from osiris_provider.drivers.data import leaves, struct_names
 from osiris_provider.drivers.sql.base import Batches, json_text
 from osiris_provider.drivers.sql.values.validate import constraint_error
 from osiris_provider.drivers.sql.write import TableConfig, WriteConfig
@@ -86,6 +86,8 @@ def _has_nested_nul(kind: str, column: pa.Array) -> bool:
 
     if kind not in ("", "jsonb"):
         return False
+    if any("\0" in name for names in struct_names(column.type) for name in names):
+        return bool(column.null_count < len(column))
     texts = (leaf for leaf in leaves(column) if pa.types.is_string(leaf.type) or pa.types.is_large_string(leaf.type))
     return any(map(_has_nul, texts))
 

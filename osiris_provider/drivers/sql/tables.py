@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.data import struct_names
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints
 from osiris_provider.errors import DataError
 
@@ -46,6 +47,14 @@ def check_names(step_id: str, schema: pa.Schema) -> None:
             f"Step {step_id}: several columns are named {', '.join(duplicates)}; give each a name of its own (AS)."
         )
         raise DataError(message, step=step_id)
+    for field_ in schema:
+        for names in struct_names(field_.type):
+            if len(set(names)) < len(names):
+                twice = next(name for name in names if names.count(name) > 1)
+                message = (
+                    f"Step {step_id}: column {field_.name} has a struct with several fields named {twice}; rename them."
+                )
+                raise DataError(message, step=step_id, column=field_.name)
     if not schema.names:
         message = f"Step {step_id}: there are no columns; a query must return rows, an input must have columns."
         raise DataError(message, step=step_id)
