@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ from airflow.sdk import DAG, Param, TaskGroup, get_parsing_context
 
 from osiris_provider._airflow.assets import table_asset
 from osiris_provider._airflow.broken_dags import BrokenDag, in_dag_processor
-from osiris_provider._airflow.compat import conf
-from osiris_provider.errors import PipelineConfigError
+from osiris_provider._airflow.compat import AirflowException, conf, has_executor
+from osiris_provider.connections.reference import shown
+from osiris_provider.errors import PipelineConfigError, printable
 from osiris_provider.operators.osiris import OsirisOperator
 from osiris_provider.pipelines.folder import find_pipelines
 from osiris_provider.pipelines.model import After, Options, PipelineModel
@@ -21,7 +23,7 @@ from osiris_provider.pipelines.params import substitute
 from osiris_provider.pipelines.pictures import docs
 from osiris_provider.pipelines.pipeline import Pipeline, PipelineStep, load_pipeline
 from osiris_provider.pipelines.problems import Problem, error_of
-from osiris_provider.pipelines.settings import table_uri
+from osiris_provider.pipelines.settings import CONTINUOUS, table_uri
 
 if TYPE_CHECKING:
     import jinja2
@@ -120,12 +122,15 @@ class OsirisDag(DAG):
 
     def __init__(self, path: str | os.PathLike[str], **dag_kwargs: Any) -> None:
         pipeline = load_pipeline(_beside_caller(path))
-        arguments = {**_dag_arguments(pipeline), **dag_kwargs}
-        arguments["default_args"] = {**_task_defaults(pipeline.settings), **dag_kwargs.get("default_args", {})}
-        super().__init__(arguments.pop("dag_id", pipeline.id), **arguments)
+        with _refusals(pipeline):
+            arguments = {**_dag_arguments(pipeline), **dag_kwargs}
+            arguments["default_args"] = {**_task_defaults(pipeline.settings), **dag_kwargs.get("default_args", {})}
+            super().__init__(arguments.pop("dag_id", pipeline.id), **arguments)
         self.fileloc = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - as DAG itself does
-        with self:
+        with self, _refusals(pipeline, self):
             _add_tasks(pipeline, {})
+            # A DagBag does it too, and then no DAG of the loader counts.
+            self.validate()  # type: ignore[no-untyped-call, unused-ignore] # typed in some versions of Airflow
 
 
 class OsirisTaskGroup(TaskGroup):
@@ -143,7 +148,7 @@ class OsirisTaskGroup(TaskGroup):
         kwargs.setdefault("tooltip", pipeline.settings.description or "")
         super().__init__(group_id=group_id or pipeline.id, default_args=defaults, **kwargs)
         given = self.dag.params if self.dag is not None else {}
-        with self:
+        with _refusals(pipeline), self:
             _add_tasks(pipeline, {name: param for name, param in _params(pipeline).items() if name not in given})
 
 
@@ -151,6 +156,22 @@ def _beside_caller(path: str | os.PathLike[str]) -> Path:
     """Return a path relative to the file that makes a DAG or a group of it."""
     caller = sys._getframe(2).f_globals.get("__file__") or ""  # noqa: SLF001 - as DAG itself finds its file
     return (Path(caller).absolute().parent if caller else Path.cwd()) / Path(path).expanduser()
+
+
+@contextmanager
+def _refusals(pipeline: Pipeline, dag: DAG | None = None) -> Iterator[None]:
+    """Turn what Airflow alone knows to be wrong into a problem of the file; half a DAG is none."""
+    done = False
+    try:
+        yield
+        done = True
+    except (ValueError, OverflowError, AirflowException) as error:
+        message = f"Airflow does not take this pipeline: {printable(error)}"
+        raise error_of([Problem(pipeline.path, 1, message)]) from error
+    finally:
+        if dag is not None and not done:
+            # Else a DagBag would find it, since its context was entered.
+            dag.auto_register = False
 
 
 def _dag_arguments(pipeline: Pipeline) -> dict[str, Any]:
@@ -166,7 +187,7 @@ def _dag_arguments(pipeline: Pipeline) -> dict[str, Any]:
         "params": _params(pipeline),
         "doc_md": docs(pipeline),
         # Where the run before has ended is known when it has ended.
-        "max_active_runs": settings.max_active_runs or (1 if incremental else None),
+        "max_active_runs": settings.max_active_runs or (1 if incremental or settings.schedule == CONTINUOUS else None),
         "catchup": settings.catchup,
     }
     name = getattr(settings, "name", None)
@@ -211,6 +232,9 @@ def _add_tasks(pipeline: Pipeline, params: Mapping[str, Param]) -> None:
     tasks: dict[str, OsirisStep] = {}
     for step in pipeline.steps.values():
         tasks[step.id] = task = _task(step, tasks, params)
+        if task.executor and not has_executor(task.executor):
+            message = f"executor '{shown(task.executor)}' is none of those in Airflow's [core] executor"
+            raise error_of([Problem(pipeline.path, step.line, message, step.id, "airflow.executor")])
         for name in step.after:
             if name not in step.inputs.values():
                 task.set_upstream(tasks[name])

@@ -332,6 +332,10 @@ _KINDS = (AuthError, PermissionDeniedError, NetworkError, ConnectTimeoutError, U
 ERROR_BY_CATEGORY: dict[Category, type[ConnectorError]] = {kind.category: kind for kind in _KINDS}
 
 
+_NEAR_CHARS = 100_000
+"""That difflib compares with each other in some milliseconds; it takes minutes for hundreds of long names."""
+
+
 def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest known name, else an empty string.
 
@@ -340,5 +344,19 @@ def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:
     """
     import difflib
 
-    near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.6)
+    names: list[str] | tuple[str, ...] = known
+    if len(wrong) * sum(map(len, names)) > _NEAR_CHARS:
+        names = _of_like_letters(wrong, known)
+    near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def _of_like_letters(wrong: str, known: list[str] | tuple[str, ...]) -> list[str]:
+    """Return the few names that are worth a closer look."""
+    import heapq
+
+    letters, length = set(wrong), len(wrong)
+    names = heapq.nlargest(
+        3, known[:5000], key=lambda name: 2 * len(letters.intersection(name)) - abs(len(name) - length)
+    )
+    return [name for name in names if len(name) * length <= _NEAR_CHARS // 10]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.sdk.configuration import conf
     from airflow.sdk.exceptions import (
+        AirflowException,
         AirflowFailException,
         AirflowNotFoundException,
         AirflowSensorTimeout,
@@ -21,6 +22,7 @@ else:
         from airflow.configuration import conf
     try:
         from airflow.sdk.exceptions import (
+            AirflowException,
             AirflowFailException,
             AirflowNotFoundException,
             AirflowSensorTimeout,
@@ -28,6 +30,7 @@ else:
         )
     except ImportError:  # before 3.2
         from airflow.exceptions import (
+            AirflowException,
             AirflowFailException,
             AirflowNotFoundException,
             AirflowSensorTimeout,
@@ -39,6 +42,7 @@ else:
         from airflow.sdk.execution_time.secrets_masker import mask_secret
 
 __all__ = [
+    "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSensorTimeout",
@@ -47,8 +51,28 @@ __all__ = [
     "emit_count",
     "emit_gauge",
     "emit_timing",
+    "has_executor",
     "mask_secret",
 ]
+
+
+def has_executor(name: str) -> bool:
+    """Return whether Airflow is configured with an executor; True where this process cannot tell.
+
+    :param name: as a task names it.
+    """
+    if conf.getboolean("core", "multi_team", fallback=False):
+        return True
+    try:
+        from airflow.exceptions import UnknownExecutorException
+        from airflow.executors.executor_loader import ExecutorLoader
+    except ImportError:  # a worker has the Task SDK only
+        return True
+    try:
+        ExecutorLoader.lookup_executor_name_by_str(name)
+    except UnknownExecutorException:
+        return False
+    return True
 
 
 def emit_count(name: str, tags: Mapping[str, str]) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_MOST_PROBLEMS = 200
 RESOLVED = "resolved_connection"
 REFERENCE = "connection"
 
@@ -220,7 +221,10 @@ class BaseDriver(ABC, Generic[Config]):
         try:
             self.config_model.model_validate(fields)
         except ValidationError as error:
-            return [(item["loc"], explain(item, self.config_model.model_fields)) for item in _errors(error)]
+            # A list of thousands of wrong values is one mistake.
+            return [
+                (item["loc"], explain(item, self.config_model.model_fields)) for item in _errors(error)[:_MOST_PROBLEMS]
+            ]
         return []
 
     def _config(self, step_id: str, config: Mapping[str, Any]) -> Config:

@@ -145,7 +145,7 @@ class _ConfigReader:
                 yield text.count("\n", 0, at) + 1, problem
         if has_template(text):
             self.open.append(location)
-            problem_at = template_problem(text)
+            problem_at = self._source.too_many_templates(text) or template_problem(text)
             if problem_at:
                 yield problem_at
 
@@ -154,8 +154,8 @@ class _ConfigReader:
         folder = self._source.path.parent
         path = folder / name
         problem = _outside(path, folder)
-        text = ""
-        if problem is None:
+        text = self._source.sql.get(path, "")
+        if problem is None and not text:
             text, problem = try_read_text(path)
         if problem is None and len(text) > MAX_CHARS:
             problem = f"has more than {MAX_CHARS:,} characters"

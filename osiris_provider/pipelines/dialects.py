@@ -182,6 +182,8 @@ def _message(item: Any, model: type[BaseModel]) -> Iterator[str]:
     if known is model and issubclass(model, PipelineModel):
         names.append("steps")
     yield explain(item, names, "key")
+    if item["type"] == "extra_forbidden" and known is not model and str(item["loc"][-1]) in model.model_fields:
+        yield f" It is a key beside airflow: here; write {item['loc'][-1]}: there"
     if item["type"] == "extra_forbidden" and known is model and not parents:
         yield f" Known are {listed(names, 40)}"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,10 @@ from osiris_provider.pipelines.problems import Location, Problems
 SUFFIXES = (".yaml", ".yml")
 MAX_CHARS = 256 * 1024
 """Of a pipeline or a ``.sql`` file: a file that takes long to read would hold up all others."""
+MAX_ITEMS = 50_000
+"""Names and values of a pipeline: a hundred for each of the most steps."""
+MAX_TEMPLATE_CHARS = 128 * 1024
+"""Of all texts with Jinja in a pipeline, which take the longest."""
 
 
 @dataclass
@@ -34,6 +40,17 @@ class Source:
     value: Mapping[str, Any]
     problems: Problems
     sql: dict[Path, str] = field(default_factory=dict)
+    template_chars: int = 0
+
+    def too_many_templates(self, text: str) -> tuple[int, str] | None:
+        """Count a text with Jinja; return the line in it and what is wrong if all together are too long to be parsed.
+
+        :param text: of a config value or a ``.sql`` file.
+        """
+        self.template_chars += len(text)
+        if self.template_chars <= MAX_TEMPLATE_CHARS:
+            return None
+        return 1, f"texts with Jinja have more than {MAX_TEMPLATE_CHARS:,} characters in this pipeline; split it"
 
     def digest(self) -> str:
         """Return a text that changes with each byte of the YAML and of its ``.sql`` files."""
@@ -62,7 +79,7 @@ def read_source(path: Path) -> Source:
 
 def _values(text: str, problems: Problems) -> Mapping[str, Any]:
     try:
-        root, remarks = compose(text)
+        root, remarks = compose(text, MAX_ITEMS)
     except UnreadableYamlError as error:
         problems.add_at(problems.file, error.line or 1, f"the file {error}")
         return {}
@@ -83,13 +100,17 @@ class _Builder:
 
     def __init__(self, problems: Problems) -> None:
         self._lines = problems.lines
-        self._nodes = NodeReader(lambda message, line, _: problems.add_at(problems.file, line or 1, message))
+        self._add = partial(problems.add_at, problems.file)
+        self._nodes = NodeReader(lambda message, line, _: self._add(line or 1, message))
 
     def build(self, node: Node, location: Location) -> Any:
         if self._nodes.exhausted(node, len(location)):
             return None
         if isinstance(node, ScalarNode):
-            return scalar(node)
+            value = scalar(node)
+            if type(value) is float and not isfinite(value):
+                self._add(node.line, "a number is infinite or none at all, which Airflow cannot store")
+            return value
         if isinstance(node, MappingNode):
             return self._mapping(node, location)
         values = []

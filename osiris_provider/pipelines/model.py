@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_TOO_LONG = timedelta(days=3653)
+_YEARS = range(1900, 9000)
 _DURATION = re.compile(r"(?:\d{1,6}[wdhms] ?)+")
 
 TriggerRule = Literal[
@@ -36,11 +39,17 @@ def _duration(value: Any) -> timedelta:
         raise ValueError(message)
     total = timedelta()
     for number, unit in re.findall(r"(\d+)([wdhms])", value):
-        total += timedelta(**{UNITS[unit]: int(number)})
+        total += min(timedelta(**{UNITS[unit]: int(number)}), _TOO_LONG)
+        if total >= _TOO_LONG:
+            message = "is longer than ten years"
+            raise ValueError(message)
     return total
 
 
 def _moment(value: datetime) -> datetime:
+    if value.year not in _YEARS:
+        message = "is a time of no year that Airflow can work with"
+        raise ValueError(message)
     return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
 
 
@@ -59,8 +68,20 @@ def _inputs(value: Any) -> Any:
     raise ValueError(message)
 
 
+def _link(value: str) -> str:
+    parts = urlsplit(value)
+    if not parts.path if parts.scheme == "mailto" else not (parts.scheme and parts.netloc):
+        message = "is a link such as https://example.com/team or mailto:team@example.com"
+        raise ValueError(message)
+    return value
+
+
 def _schedule(value: Any) -> Any:
-    if value is None or isinstance(value, str) or (isinstance(value, dict) and set(value) == {"after"}):
+    if (
+        value is None
+        or isinstance(value, str)
+        or (isinstance(value, dict) and set(value) == {"after"} and value["after"])
+    ):
         return value
     message = "is a cron text, a preset such as '@daily', or {after: '@family.alias/table'}"
     raise ValueError(message)
@@ -70,8 +91,14 @@ Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_typ
 Moment = Annotated[datetime, AfterValidator(_moment)]
 Names = Annotated[list[str], BeforeValidator(_names, json_schema_input_type=str | list[str])]
 Inputs = Annotated[dict[str, str], BeforeValidator(_inputs, json_schema_input_type=str | list[str] | dict[str, str])]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Count = Annotated[int, Field(ge=0)]
+# No more than the columns of Airflow's database hold: what does not fit in takes all DAGs down with it.
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=250)]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+_MOST = 2**31 - 1
+Whole = Annotated[int, Field(ge=-_MOST, le=_MOST)]
+Count = Annotated[int, Field(ge=0, le=_MOST)]
+Positive = Annotated[int, Field(ge=1, le=_MOST)]
+Link = Annotated[str, AfterValidator(_link)]
 
 
 class Model(BaseModel):
@@ -92,12 +119,12 @@ class AirflowTask(Model):
     executor: Text | None = None
     executor_config: dict[str, Any] | None = None
     ignore_first_depends_on_past: bool | None = None
-    max_active_tis_per_dag: Annotated[int, Field(ge=1)] | None = None
-    max_active_tis_per_dagrun: Annotated[int, Field(ge=1)] | None = None
+    max_active_tis_per_dag: Positive | None = None
+    max_active_tis_per_dagrun: Positive | None = None
     max_retry_delay: Duration | None = None
     owner: Text | None = None
-    pool_slots: Annotated[int, Field(ge=1)] | None = None
-    priority_weight: int | None = None
+    pool_slots: Positive | None = None
+    priority_weight: Whole | None = None
     queue: Text | None = None
     retry_exponential_backoff: Annotated[float, Field(ge=0)] | bool | None = None
     run_as_user: Text | None = None
@@ -119,9 +146,9 @@ class AirflowDag(Model):
     disable_bundle_versioning: bool | None = None
     fail_fast: bool | None = None
     is_paused_upon_creation: bool | None = None
-    max_active_tasks: Annotated[int, Field(ge=1)] | None = None
+    max_active_tasks: Positive | None = None
     max_consecutive_failed_dag_runs: Count | None = None
-    owner_links: dict[str, str] | None = None
+    owner_links: dict[str, Link] | None = None
 
 
 class Options(Model):
@@ -183,10 +210,10 @@ class PipelineModel(Options):
     start_date: Moment | None = None
     end_date: Moment | None = None
     catchup: bool | None = None
-    max_active_runs: Annotated[int, Field(ge=1)] | None = None
+    max_active_runs: Positive | None = None
     owner: Text | None = None
     description: str | None = None
-    tags: list[Text] = Field(default_factory=list)
+    tags: list[Tag] = Field(default_factory=list)
     params: dict[str, Any] = Field(default_factory=dict)
     airflow: AirflowDag = AirflowDag()
 

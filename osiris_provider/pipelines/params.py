@@ -17,6 +17,8 @@ _PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^{}\n]*)\}")
 _PARAM = re.compile(r"\$\{params\.([A-Za-z0-9_]+)\}")
 _OURS = ("default", "description", "required")
 # No pattern: Airflow would match it in the DAG processor, and one that backtracks would keep it busy for ever.
+MAX_PARAMS = 200
+"""Fields of the trigger form, each of which is a schema to be checked."""
 KEYWORDS = (*_OURS, "title", "type", "enum", "minimum", "maximum", "minLength", "maxLength", "format")
 
 
@@ -53,6 +55,9 @@ def read_params(written: Mapping[str, Any], problems: Problems) -> dict[str, Par
     :param problems: takes what is wrong.
     """
     params: dict[str, Param] = {}
+    if len(written) > MAX_PARAMS:
+        problems.add(("params",), f"there are {len(written):,} params; at most {MAX_PARAMS} are allowed in a pipeline")
+        written = {}
     for name, value in written.items():
         location: Location = ("params", name)
         if not NAME.fullmatch(name):
@@ -85,6 +90,14 @@ def _validator() -> Any:
     return Draft202012Validator
 
 
+@lru_cache(maxsize=1)
+def _format_checker() -> Any:
+    from jsonschema import FormatChecker
+
+    # As Airflow has it, which would refuse the value when a run begins.
+    return FormatChecker()
+
+
 def _schema_problem(schema: Mapping[str, Any]) -> str | None:
     from jsonschema import SchemaError
 
@@ -96,7 +109,7 @@ def _schema_problem(schema: Mapping[str, Any]) -> str | None:
 
 
 def _problem(schema: Mapping[str, Any], value: Any) -> str | None:
-    for error in _validator()(schema).iter_errors(value):
+    for error in _validator()(schema, format_checker=_format_checker()).iter_errors(value):
         what = {"type": f"is not of type {error.validator_value}", "enum": f"is none of {error.validator_value}"}
         return what.get(error.validator, f"breaks its rule {error.validator}: {error.validator_value}")
     return None

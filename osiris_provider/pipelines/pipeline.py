@@ -17,7 +17,7 @@ from osiris_provider.pipelines.graph import Edges, Kind, check_data, edges_of, s
 from osiris_provider.pipelines.model import AirflowTask, Options, PipelineModel
 from osiris_provider.pipelines.params import Param, read_params
 from osiris_provider.pipelines.problems import Location, Problem, TooManyProblemsError, error_of
-from osiris_provider.pipelines.settings import asset_uri, check_settings
+from osiris_provider.pipelines.settings import MAX_URI, asset_uri, check_fail_fast, check_settings
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,7 @@ def _compiled(draft: Draft, source: Source) -> Pipeline | None:
             check_config(driver, step, config, params, source)
             steps[step.id] = _step(draft, step, config, driver, edges[step.id], source)
     check_settings(draft.settings, params, source.problems)
+    check_fail_fast(draft, source.problems)
     if len(order) != len(draft.steps) or len(steps) != len(draft.steps) or not steps:
         return None
     return Pipeline(
@@ -188,6 +189,8 @@ def _asset(config: StepConfig) -> str | None:
     if "${" in reference or "${" in table:
         return None
     try:
-        return asset_uri(ConnectionRef.parse(reference), table)
+        uri = asset_uri(ConnectionRef.parse(reference), table)
     except ConnectionConfigError:
         return None
+    # No server has tables with such names; the writer will say so.
+    return uri if len(uri) <= MAX_URI else None

@@ -8,13 +8,19 @@ from urllib.parse import quote
 
 from osiris_provider.connections.reference import NAME, ConnectionRef, shown
 from osiris_provider.errors import did_you_mean
+from osiris_provider.pipelines.dialects import Draft
 from osiris_provider.pipelines.file import SUFFIXES
 from osiris_provider.pipelines.model import After, PipelineModel
 from osiris_provider.pipelines.params import Param
 from osiris_provider.pipelines.problems import Problems
 
-PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+CONTINUOUS = "@continuous"
+PRESETS = ("@once", CONTINUOUS, "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 DEFAULT_ALIAS = "default"
+MAX_URI = 1400
+"""Characters of an asset's URI; Airflow has place for 1,500."""
+MAX_CRON = 200
+"""Characters."""
 _TABLE = re.compile(rf"(@{NAME.pattern}(?:\.{NAME.pattern})?)/(.+)")
 _DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,250}")
 
@@ -31,7 +37,8 @@ def asset_uri(ref: ConnectionRef, table: str) -> str:
 def table_uri(text: str) -> str | None:
     """Return the URI of ``@family.alias/table``, None if it is nothing of the kind."""
     match = _TABLE.fullmatch(text)
-    return asset_uri(ConnectionRef.parse(match[1]), match[2]) if match else None
+    uri = asset_uri(ConnectionRef.parse(match[1]), match[2]) if match else None
+    return None if uri is None or len(uri) > MAX_URI else uri
 
 
 def check_settings(settings: PipelineModel, params: Mapping[str, Param], problems: Problems) -> None:
@@ -48,9 +55,27 @@ def check_settings(settings: PipelineModel, params: Mapping[str, Param], problem
     _check_schedule(settings.schedule, problems)
     if settings.catchup and settings.start_date is None:
         problems.add(("catchup",), "catchup: true needs a start_date")
+    if settings.start_date and settings.end_date and settings.end_date < settings.start_date:
+        problems.add(("end_date",), "end_date is before start_date")
+    if settings.schedule == CONTINUOUS and (settings.max_active_runs or 1) > 1:
+        problems.add(("max_active_runs",), f"schedule {CONTINUOUS} has one run at a time; leave max_active_runs out")
     required = [name for name, param in params.items() if param.required]
     for name in required if settings.schedule is not None else ():
         problems.add(("params", name), f"param {name} needs a default, because the pipeline has a schedule")
+
+
+def check_fail_fast(draft: Draft, problems: Problems) -> None:
+    """Check that a pipeline which ends with the first failure has no step that waits for one.
+
+    :param draft: the pipeline.
+    :param problems: takes what is wrong.
+    """
+    if not draft.settings.airflow.fail_fast:
+        return
+    rules = [("trigger_rule",), *((*step.location, "trigger_rule") for step in draft.steps)]
+    for location, said in zip(rules, [draft.settings, *(step.options for step in draft.steps)], strict=True):
+        if said.trigger_rule not in (None, "all_success"):
+            problems.add(location, "trigger_rule: with airflow.fail_fast, Airflow has all_success only")
 
 
 def _check_schedule(schedule: str | After | None, problems: Problems) -> None:
@@ -68,7 +93,8 @@ def _check_schedule(schedule: str | After | None, problems: Problems) -> None:
 def _schedule_problem(schedule: str) -> str | None:
     from croniter import croniter
 
-    if schedule in PRESETS or (not schedule.startswith("@") and croniter.is_valid(schedule)):
+    is_cron = len(schedule) <= MAX_CRON and not schedule.startswith("@") and croniter.is_valid(schedule)
+    if schedule in PRESETS or is_cron:
         return None
     hint = did_you_mean(schedule, PRESETS)
     return f"'{shown(schedule)}' is neither a cron text nor a preset.{hint} Presets are {', '.join(PRESETS)}"

@@ -35,6 +35,9 @@ def template_problem(text: str) -> tuple[int, str] | None:
         return error.lineno, f"is not valid Jinja: {printable(error.message or '')}"
     except RecursionError:
         return 1, "is not valid Jinja: it nests too deep"
+    except ValueError:
+        # Python converts no number of thousands of digits.
+        return 1, "is not valid Jinja: it has a number that is too long"
     return None
 
 

@@ -168,6 +168,24 @@ def test_a_broken_file_is_an_import_error_of_its_own_and_takes_no_other_down(dag
     assert processed(dags) == (["a", "b", "broken"], {})
 
 
+def test_what_only_airflow_knows_to_be_wrong_takes_no_other_down(dags: Path) -> None:
+    write_pipeline(dags / "pipelines", name="good.yaml")
+    wrong = ORDERS.replace("inputs: [orders]", "inputs: [orders]\n    airflow: {executor: Nonsense}")
+    path = write_pipeline(dags / "pipelines", wrong, name="wrong.yaml")
+    ids, errors = processed(dags)
+    assert ids == ["good"]
+    assert [Path(file).name for file in errors] == ["wrong.yaml"]
+    assert f"{path}:7: by_country: executor 'Nonsense' is none of those" in next(iter(errors.values()))
+    with pytest.raises(PipelineConfigError, match=r"good.yaml:1: Airflow does not take this pipeline: tag cannot be"):
+        OsirisDag(dags / "pipelines" / "good.yaml", tags=["x" * 101])
+
+
+def test_a_continuous_pipeline_has_one_run_at_a_time(dags: Path) -> None:
+    write_pipeline(dags / "pipelines", ORDERS.replace("@daily", '@continuous"\nstart_date: "2026-01-01'))
+    ids, errors = processed(dags)
+    assert (ids, errors) == (["orders"], {})
+
+
 def test_a_dag_bag_sees_all_that_is_broken(dags: Path) -> None:
     write_pipeline(dags / "pipelines", ORDERS.replace("owner", "ower"), name="one.yaml")
     write_pipeline(dags / "pipelines", ORDERS.replace("table: o", "tabel: o"), name="two.yaml")
