@@ -51,6 +51,18 @@ def test_ci_runs_each_kind() -> None:
     assert set(jobs_of(ROOT / ".github/workflows/ci.yml")) == JOBS
 
 
+@pytest.mark.parametrize("room", SLOW_ROOMS)
+def test_slow_rooms_are_run_by_a_workflow(room: str) -> None:
+    runs = [step.get("run", "") for path in WORKFLOWS for step in steps_of(path)]
+    assert f"scripts/test-{room}" in runs
+
+
+def test_no_job_keeps_a_token_in_the_checkout() -> None:
+    checkouts = [step for path in WORKFLOWS for step in steps_of(path) if "actions/checkout" in step.get("uses", "")]
+    assert checkouts
+    assert all(step.get("with", {}).get("persist-credentials") is False for step in checkouts)
+
+
 def test_a_release_is_checked_before_it_is_published_without_a_password() -> None:
     jobs = jobs_of(ROOT / ".github/workflows/release.yml")
     assert any("scripts/build" in step.get("run", "") for step in jobs["build"]["steps"])
