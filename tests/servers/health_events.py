@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from osiris_provider.plugins.health.checks import HEALTHY_HEAD
-from osiris_provider.plugins.health.events import EventRow, SpanCount
+from osiris_provider.plugins.health.events import EventRow, PeriodCount
 
 from tests.servers.address import Address
 from tests.servers.airflow import AirflowServer
@@ -84,7 +84,7 @@ def write_fleet(engine: sa.Engine, connections: int, days: int) -> None:
             connection.execute(sa.insert(table), rows[start : start + ROWS])
 
 
-def counted(rows: Iterable[EventRow]) -> list[SpanCount]:
+def counted(rows: Iterable[EventRow]) -> list[PeriodCount]:
     """Return what a database counts of these events.
 
     :param rows: of one time span.
@@ -93,7 +93,7 @@ def counted(rows: Iterable[EventRow]) -> list[SpanCount]:
     for row in rows:
         seen.setdefault(row[0], []).append(row)
     return [
-        SpanCount(number, min(row[1] for row in of_one), len(of_one) if _are_plain(of_one) else None)
+        PeriodCount(number, min(row[1] for row in of_one), len(of_one) if _are_plain(of_one) else None)
         for number, of_one in seen.items()
     ]
 

@@ -12,7 +12,7 @@ import pytest
 from osiris_provider.plugins.health import answers
 from osiris_provider.plugins.health.answers import Answers
 from osiris_provider.plugins.health.checks import Check, Run, parse_check
-from osiris_provider.plugins.health.events import EventRow, EventStore, SpanCount, WatchedConnection
+from osiris_provider.plugins.health.events import EventRow, EventStore, PeriodCount, WatchedConnection
 
 from tests.servers.health_events import counted
 
@@ -42,7 +42,7 @@ class Store:
     def between(self, start: datetime, end: datetime, assets: Collection[int] | None = None) -> list[EventRow]:
         return [row for row in self.rows if start <= row[1] < end and (assets is None or row[0] in assets)]
 
-    def counts(self, start: datetime, end: datetime) -> list[SpanCount]:
+    def counts(self, start: datetime, end: datetime) -> list[PeriodCount]:
         return counted(self.between(start, end))
 
     def checks(self, ids: list[int]) -> dict[int, Check]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from osiris_provider.errors import MAX_MESSAGE
 from osiris_provider.plugins.health.changes import RARELY, changes_of, latency_by_hour
 from osiris_provider.plugins.health.checks import Check, Condition, Run, condition_of, parse_check
-from osiris_provider.plugins.health.events import EventRow, SpanCount, WatchedConnection
+from osiris_provider.plugins.health.events import EventRow, PeriodCount, WatchedConnection
 from osiris_provider.plugins.health.history import DAYS, HealthHistory, Stretches
 from osiris_provider.plugins.health.streaks import RECENT, Counts, Glance, Streak, Stretch, join, since
 from osiris_provider.plugins.health.summary import due_after, listing_of, summary_of
@@ -62,7 +62,7 @@ class Events:
         self.read += len(rows)
         return rows
 
-    def counts(self, start: datetime, end: datetime) -> list[SpanCount]:
+    def counts(self, start: datetime, end: datetime) -> list[PeriodCount]:
         return counted(row for row in self.rows if start <= row[1] < end)
 
 

@@ -17,6 +17,7 @@ from osiris_provider._airflow.health_asset import parse_health_asset_uri
 from osiris_provider.plugins.health.checks import HEALTHY_HEAD, Check, Run, parse_check
 
 if TYPE_CHECKING:
+    from sqlalchemy import Dialect
     from sqlalchemy.orm import Session
 
 MAX_HISTORY = 20_000
@@ -29,7 +30,7 @@ EventRow = tuple[int, datetime, str, int]
 """Asset, time, ``extra`` and number of an event."""
 
 
-class SpanCount(NamedTuple):
+class PeriodCount(NamedTuple):
     """The events of one asset in a time span.
 
     :param first: when the earliest was.
@@ -107,7 +108,7 @@ class EventStore:
         )
         yield from map(tuple, self._session.execute(statement))
 
-    def counts(self, start: datetime, end: datetime) -> list[SpanCount]:
+    def counts(self, start: datetime, end: datetime) -> list[PeriodCount]:
         """Return how many events each asset has in a time span, of those that have any.
 
         :param start: the first moment.
@@ -117,13 +118,13 @@ class EventStore:
         from sqlalchemy import case, func, select
 
         # Of one asset at a time: so every database goes by the index, however many other events there are.
-        span = (AssetEvent.asset_id == AssetModel.id, AssetEvent.timestamp >= start, AssetEvent.timestamp < end)
-        plain = case((_is_plainly_healthy(AssetEvent.extra, self._session.get_bind().dialect.name), 1), else_=0)
-        earliest = select(func.min(AssetEvent.timestamp)).where(*span)
-        healthy = select(case((func.min(plain) == 1, func.count()))).where(*span)
+        period = (AssetEvent.asset_id == AssetModel.id, AssetEvent.timestamp >= start, AssetEvent.timestamp < end)
+        plain = case((_is_plainly_healthy(AssetEvent.extra, self._session.get_bind().dialect), 1), else_=0)
+        earliest = select(func.min(AssetEvent.timestamp)).where(*period)
+        healthy = select(case((func.min(plain) == 1, func.count()))).where(*period)
         columns = (AssetModel.id, earliest.scalar_subquery(), healthy.scalar_subquery())
         rows = self._session.execute(select(*columns).where(_is_ours(AssetModel.uri)))
-        return [SpanCount(asset_id, first, count) for asset_id, first, count in rows if first is not None]
+        return [PeriodCount(asset_id, first, count) for asset_id, first, count in rows if first is not None]
 
     def checks(self, ids: Sequence[int]) -> dict[int, Check]:
         """Return checks by their assets.
@@ -173,11 +174,12 @@ def _is_ours(uri: Any) -> Any:
     return uri.like("osiris://%/%") & uri.notlike("osiris://%/%/%")
 
 
-def _is_plainly_healthy(extra: Any, dialect: str) -> Any:
+def _is_plainly_healthy(extra: Any, dialect: Dialect) -> Any:
     """Return the condition that an event reports a healthy connection, as :func:`condition_of` would find."""
     from sqlalchemy import Text, and_, cast, func
+    from sqlalchemy.dialects.mysql.base import MySQLDialect
 
-    if dialect == "mysql":
+    if isinstance(dialect, MySQLDialect):
         # It keeps JSON in an order of its own, and refuses what is none.
         of_value = {name: cast(func.json_extract(extra, f"$.{name}"), Text) for name in ("ok", "category")}
         return and_(of_value["ok"] == "true", of_value["category"] == '"ok"')

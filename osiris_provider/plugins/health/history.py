@@ -17,7 +17,7 @@ from operator import itemgetter
 from typing import Protocol
 
 from osiris_provider.plugins.health.checks import HEALTHY, Condition, glance_at
-from osiris_provider.plugins.health.events import EventRow, SpanCount
+from osiris_provider.plugins.health.events import EventRow, PeriodCount
 from osiris_provider.plugins.health.streaks import RECENT, Glance, Streak, Stretch
 
 DAYS = 30
@@ -35,7 +35,7 @@ class EventSource(Protocol):
     def between(self, start: datetime, end: datetime, assets: Collection[int] | None = None) -> Iterable[EventRow]:
         """Return the events of a time span, by asset and time; those of these assets at least."""
 
-    def counts(self, start: datetime, end: datetime) -> Iterable[SpanCount]:
+    def counts(self, start: datetime, end: datetime) -> Iterable[PeriodCount]:
         """Return how many events each asset has in a time span."""
 
 
@@ -93,14 +93,14 @@ class HealthHistory:
         end = start + timedelta(days=1)
         settled = min(end, (now - SETTLED).replace(minute=0, second=0, microsecond=0))
         if known.until < settled:
-            known.stretches = _joined(known.stretches, _read_span(events, known.until, settled, wanted))
+            known.stretches = _joined(known.stretches, _read_period(events, known.until, settled, wanted))
             known.until = settled
         if known.until == end:
             return known.stretches
-        return _joined(known.stretches, _read_span(events, known.until, end, wanted))
+        return _joined(known.stretches, _read_period(events, known.until, end, wanted))
 
 
-def _read_span(events: EventSource, start: datetime, end: datetime, wanted: Mapping[int, int]) -> dict[int, Stretch]:
+def _read_period(events: EventSource, start: datetime, end: datetime, wanted: Mapping[int, int]) -> dict[int, Stretch]:
     """Return what there is in a time span.
 
     :param wanted: how many of the newest checks are wanted one by one, by asset; see :meth:`_Day.thin`.
