@@ -6,18 +6,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from osiris_provider.cli.main import main
 
 from tests.airflow.versions import since_3_2
 from tests.servers import Address
 
 PASSWORD = "wrong-canary-4711"
-COMMANDS = [["osiris"], pytest.param(["airflow", "osiris"], marks=since_3_2)]
+RunHere = Callable[[str], tuple[int, Any, str]]
 
 
 @pytest.fixture
@@ -57,26 +58,50 @@ def run(command: list[str], folder: Path, *arguments: str, **variables: str) -> 
     return done.returncode, json.loads(done.stdout or "null"), done.stdout + done.stderr
 
 
+@pytest.fixture
+def here(
+    airflow_database: None,  # noqa: ARG001 - it is asked for what the environment does not have
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> RunHere:
+    """What ``run`` does, without a process that starts and imports Airflow."""
+    monkeypatch.chdir(tmp_path)
+
+    def here(asked: str) -> tuple[int, Any, str]:
+        code = main(["connections", "doctor", "--json", asked])
+        out, err = capfd.readouterr()
+        return code, json.loads(out or "null"), out + err
+
+    return here
+
+
 def given(address: Address, **changes: Any) -> Mapping[str, Any]:
     fields = {"login": address.user, "password": address.password, "schema": address.database}
     return {"conn_type": "postgres", "host": address.host, "port": address.port, **fields, **changes}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_connection_of_airflows_database(command: list[str], stored: str, tmp_path: Path) -> None:
-    code, report, said = run(command, tmp_path, stored)
+def test_a_connection_of_airflows_database(stored: str, tmp_path: Path) -> None:
+    code, report, said = run(["osiris"], tmp_path, stored)
     assert code == 1, said
     assert (report["family"], report["alias"], report["category"]) == ("airflow", stored, "auth")
     assert "canary" not in said
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@since_3_2
+def test_a_connection_of_the_environment_in_airflows_own_command(postgres_database: Address, tmp_path: Path) -> None:
+    variable = json.dumps(given(postgres_database))
+    code, report, said = run(["airflow", "osiris"], tmp_path, "warehouse", AIRFLOW_CONN_WAREHOUSE=variable)
+    assert code == 0, said
+    assert (report["family"], report["alias"], report["ok"]) == ("airflow", "warehouse", True)
+
+
 @pytest.mark.parametrize("asked", ["warehouse", "@airflow.warehouse"])
 def test_a_connection_of_the_environment(
-    command: list[str], asked: str, postgres_database: Address, tmp_path: Path
+    asked: str, postgres_database: Address, here: RunHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    variable = json.dumps(given(postgres_database))
-    code, report, said = run(command, tmp_path, asked, AIRFLOW_CONN_WAREHOUSE=variable)
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(given(postgres_database)))
+    code, report, said = here(asked)
     assert code == 0, said
     assert (report["family"], report["alias"], report["ok"]) == ("airflow", "warehouse", True)
 
@@ -99,14 +124,14 @@ def test_what_the_file_has_needs_no_airflow(postgres_database: Address, tmp_path
 
 
 @pytest.mark.parametrize("asked", ["not_there", "Not-There.2"])
-def test_what_no_one_knows(asked: str, tmp_path: Path) -> None:
-    code, report, said = run(["osiris"], tmp_path, asked)
+def test_what_no_one_knows(asked: str, here: RunHere) -> None:
+    code, report, said = here(asked)
     assert code == 3, said
     assert report["details"]["fault"] == "no_such_connection"
     assert f"Airflow has no connection {asked}" in report["message"]
 
 
 @pytest.mark.parametrize("asked", ["not an id", "a/b", "", "..", "mysql.default"])
-def test_what_is_neither_reference_nor_id_is_wrong_usage(asked: str, tmp_path: Path) -> None:
-    code, report, said = run(["osiris"], tmp_path, asked)
+def test_what_is_neither_reference_nor_id_is_wrong_usage(asked: str, here: RunHere) -> None:
+    code, report, said = here(asked)
     assert (code, report) == (2, None), said
