@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -325,15 +325,18 @@ def _declared(family: str) -> Mapping[str, Field]:
         return {}
 
 
-def _secrets(entry: Entry, family: _Family) -> Iterator[str]:
-    """Yield the secrets of an entry as far as their variables are set: no public field may show one (CONN-011)."""
+def _secrets(entry: Entry, family: _Family) -> Iterable[str]:
+    """Return the secrets of an entry as far as their variables are set: no public field may show one (CONN-011)."""
     given: dict[str, Any] = {}
     for name in entry.fields:
         field = family.declared.get(name)
         if field is None or field.secret or family.form_decides:
-            with contextlib.suppress(EnvProblemError):
+            try:
                 given[name] = _substituted(_written(entry, name, field))
-    yield from _secret_texts(entry.family, given)
+            except EnvProblemError:
+                # What is not set cannot be shown.
+                continue
+    return _secret_texts(entry.family, given) if given else ()
 
 
 def _secret_texts(family: str, given: Mapping[str, Any]) -> Iterable[str]:
