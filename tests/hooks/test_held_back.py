@@ -6,60 +6,24 @@ missing in its table; Redis leaves the other two without a code.
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import psycopg2
 import pymysql
 import pytest
-from osiris_provider.connectors import get_connector
 from osiris_provider.hook_doctor import HookConnection
 
 from tests.hooks.case import PASSWORD, WRONG, Served
+from tests.hooks.held_back import HTTP_400, category_of, scripted
 from tests.hooks.real import ssh
 from tests.servers import Address, MariaDBServer, PostgresServer
 from tests.servers.process import HOST
 from tests.servers.redis import RedisServer
 
-PATIENCE = 60.0
 Change = dict[str, Any]
-
-
-def category_of(connection: HookConnection) -> str:
-    """The category of a check, as users ask for it."""
-    written = {name: getattr(connection, name) for name in ("conn_type", "host", "login", "password", "port", "schema")}
-    given = {name: value for name, value in written.items() if value is not None}
-    resolved = {"family": "airflow", "alias": connection.conn_id, **given, "extra": dict(connection.extra)}
-    _, report = get_connector("airflow").doctor(resolved, PATIENCE)
-    assert PASSWORD not in str(report)
-    return f"{report['category']} ({report['details'].get('fault', '')})"
-
-
-@contextmanager
-def scripted(*replies: bytes) -> Iterator[int]:
-    """A server that says its replies in turn, one to each client's line, and then hangs up."""
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                with client, suppress(OSError):
-                    for reply in replies:
-                        client.sendall(reply)
-                        if not client.recv(4096):
-                            break
-
-    with socket.create_server((HOST, 0)) as listener:
-        threading.Thread(target=serve, daemon=True).start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-
-
-HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 
 
 # PostgreSQL
@@ -209,7 +173,7 @@ REDIS_SAYS = {
     # There is no code for it.
     "no client more": (b"-ERR max number of clients reached\r\n", "unknown"),
     "loading": (b"-LOADING Redis is loading the dataset in memory\r\n", "network"),
-    "another protocol": (HTTP, "network"),
+    "another protocol": (HTTP_400, "network"),
 }
 
 
@@ -264,7 +228,7 @@ def test_ssh(situation: str, shell: Served) -> None:
 
 
 SSH_SAYS = {
-    "another protocol": (HTTP, "network"),
+    "another protocol": (HTTP_400, "network"),
     "too many at once": (b"Exceeded MaxStartups\r\n", "network"),
     "nothing, and hangs up": (b"", "network"),
 }
@@ -289,7 +253,7 @@ SMTP_SAYS = {
     "a password that is too weak": ((*HELLO, b"534 5.7.9 Application-specific password required\r\n"), "auth"),
     "TLS first": ((*HELLO, b"530 5.7.0 Must issue a STARTTLS command first\r\n"), "network"),
     "login out of order": ((*HELLO, b"454 4.7.0 Temporary authentication failure\r\n"), "network"),
-    "another protocol": ((HTTP,), "network"),
+    "another protocol": ((HTTP_400,), "network"),
 }
 
 
