@@ -145,7 +145,7 @@ class ApiConnection(HttpConnection):
 
     @property
     def logs_in(self) -> bool:
-        """Whether it says who is there, so that there is something to prove."""
+        """Whether it says who is there; see :attr:`HttpConnection.logs_in`."""
         if self.client_id is not None or self.api_key_in == "query":
             return True
         return bool(self._login() or len(self.plain_headers()) < len(self.headers or {}))

@@ -40,10 +40,12 @@ class OtherType:
         family does not know; doctor then asks the hook.
     :param answered: slugs of the faults after which such a connection counts as healthy, but not as proven: its peer
         has answered, and the type has no field that says what to ask for.
+    :param note: returns what is to be said of such a connection, by ``validate`` and by a doctor, family or hook.
     """
 
     fields: Callable[[Attributes], dict[str, Any] | None]
     answered: frozenset[str] = frozenset()
+    note: Callable[[Attributes], str | None] = lambda _: None
 
 
 class Connector(ABC, Generic[M, C]):

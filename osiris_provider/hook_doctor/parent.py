@@ -19,6 +19,10 @@ from osiris_provider.net.deadline import Deadline
 
 _CLASS = re.compile(r"[A-Za-z_]\w{0,60}")
 _MASK = "***"
+_STILL_IMPORTING = NOT_ASKED.reworded(
+    "The hook for {address} was still being imported after {timeout}. That takes some seconds, once in a process, and "
+    "goes on: ask again, or allow 10 s. A program calls prepare() of the connector first."
+)
 
 
 def check_hook(connection: HookConnection, deadline: Deadline) -> dict[str, Any]:
@@ -55,11 +59,13 @@ def _ask(connection: HookConnection, deadline: Deadline) -> Mapping[str, Any]:
         return answer.value
     if deadline.left() > 0:
         return {"fault": NO_VERDICT.slug}
-    return {"fault": (TIMED_OUT if answer.started else NOT_ASKED).slug}
+    return {"fault": (TIMED_OUT if answer.started else NOT_ASKED).slug, "importing": answer.importing}
 
 
 def _error(answer: Mapping[str, Any], connection: HookConnection, deadline: Deadline) -> ConnectorError:
     fault: Fault = known_faults(hook_type(connection.conn_type)).get(str(answer["fault"]), NO_VERDICT)
+    if fault == NOT_ASKED and answer.get("importing"):
+        fault = _STILL_IMPORTING
     cause = str(answer.get("cause") or "")
     if fault == TEST_FAILED and _CLASS.fullmatch(cause):
         fault = fault.reworded(fault.message.replace("failed,", f"failed with {cause},"))

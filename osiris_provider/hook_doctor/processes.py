@@ -108,6 +108,11 @@ class _Remote:
             if said != READY:
                 return True
 
+    def is_importing(self) -> bool:
+        """Return whether this server has not imported yet what it needs, and goes on with it."""
+        gone = self.is_gone()
+        return not (gone or self.works)
+
     def is_stuck(self, answered: bool) -> bool:
         """Return whether this server has not done what it is for for long; a busy machine alone is no reason.
 
@@ -190,6 +195,7 @@ class Servers:
             gone = check.end(max_wait if server.works else 0.0)
             with self._lock:
                 server.busy -= 1
+                answer.importing = server.is_importing()
                 if server.works and server.is_stuck(gone):
                     self._let_go(server)
         if answer.started or answer.value is not None:

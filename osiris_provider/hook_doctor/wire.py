@@ -50,6 +50,8 @@ class Answer:
 
     def __init__(self) -> None:
         self.started = False
+        self.importing = False
+        """Whether the hook was still being imported when the time was over."""
         self.value: Mapping[str, Any] | None = None
 
     def receive(self, line: socket.socket, deadline: Deadline) -> None:

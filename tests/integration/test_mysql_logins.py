@@ -85,6 +85,22 @@ def test_conn_017_a_unix_socket_is_no_line_that_others_hear(server: MySQLServer,
     assert fault_of(local) == "ok"
 
 
+def test_an_airflow_connection_to_localhost_is_checked_over_the_socket(
+    server: MySQLServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = fields_of(server, "by_caching_sha2_password")
+    slots = {"host": "localhost", "port": 1, "login": known["user"], "password": known["password"]}
+    asked = {"family": "airflow", "alias": "local", "conn_type": "mysql", **slots}
+    monkeypatch.setenv("MYSQL_UNIX_PORT", str(server.directory / "socket"))
+    ok, verdict = get_connector("airflow").doctor(asked, 10)
+    assert ok, verdict
+    assert "server_version" in verdict["details"]
+    monkeypatch.setenv("MYSQL_UNIX_PORT", "/nowhere/socket")
+    _, verdict = get_connector("airflow").doctor(asked, 10)
+    assert verdict["details"]["fault"] == "no_socket"
+    assert "127.0.0.1" in verdict["message"]
+
+
 def test_conn_014_a_statement_over_a_unix_socket_is_ended_at_the_server(server: MySQLServer) -> None:
     running = "SELECT id FROM information_schema.processlist WHERE info = 'SELECT SLEEP(60)'"
     local = fields_of(server, "by_caching_sha2_password", host=None, unix_socket=str(server.directory / "socket"))

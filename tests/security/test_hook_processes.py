@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from osiris_provider.hook_doctor.processes import servers
+from osiris_provider.net.deadline import Deadline
 
 from tests.security.hook_provider import CANARY, Checks, installed
 
@@ -77,6 +78,14 @@ def test_a_hook_whose_import_starts_threads_is_not_forked_but_imported(checks: C
     assert checks.verdict("fine", WARM, "hostile_threads")[0] == "ok"
     assert checks.verdict("sleeps", 3.0, "hostile_threads")[0] in ("timed_out", "not_asked")
     _wait_for(lambda: checks.alive() == [], 2.0)
+
+
+def test_a_check_that_comes_before_its_hook_says_so_and_the_import_goes_on(checks: Checks) -> None:
+    servers().close()
+    found, message, seconds = checks.verdict("fine", 0.2)
+    assert (found, "still being imported" in message, seconds < 0.2 + LATE) == ("not_asked", True, True)
+    servers().warm(["hostile"], Deadline(WARM))
+    assert checks.verdict("fine", 5.0)[0] == "ok"
 
 
 def test_a_type_without_a_test_is_not_tried(checks: Checks) -> None:

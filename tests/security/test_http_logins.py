@@ -13,6 +13,7 @@ import pytest
 import requests
 from osiris_provider.connectors import close_all
 from osiris_provider.connectors.api import ApiConnector
+from osiris_provider.connectors.http.connection import IN_CLEAR
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import ConnectionConfigError, ConnectorError, OsirisError
 from osiris_provider.testing.context import RecordingContext
@@ -263,6 +264,37 @@ def test_doctor_tells_that_the_key_in_the_query_is_not_asked_for() -> None:
         ok, verdict = ApiConnector().doctor(api(host, **WAYS[0]), 5)
         assert (ok, verdict["details"]["fault"]) == (False, "credentials_not_checked")
         assert [request.query for request in host.requests] == [{"key": KEY}, {}]
+
+
+OTHER = "http://0.0.0.0"
+"""This machine too, but no name of it that says so."""
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"token": "t"}, True),
+        ({"api_key": KEY, "api_key_in": "query"}, True),
+        ({"headers": {"Authorization": "Bearer t"}}, True),
+        ({"headers": {"Accept-Language": "de"}}, False),
+        ({}, False),
+    ],
+)
+def test_credentials_over_an_unencrypted_line_are_said(fields: dict[str, Any], says: bool) -> None:
+    def script(request: Request) -> Reply:
+        is_known = KEY in request.query.values() or "authorization" in request.headers
+        return Reply.of_json({}, 200 if is_known or not says else 401)
+
+    with RogueHttp(script) as host:
+        port = host.origin.rpartition(":")[2]
+        for origin, expected in ((f"{OTHER}:{port}", says), (host.origin, False)):
+            connection = {"family": "api", "alias": "t", "base_url": origin, **fields}
+            ok, verdict = ApiConnector().doctor(connection, 5)
+            assert (ok, verdict["details"].get("note") == IN_CLEAR) == (True, expected), verdict
+    written = {"base_url": f"{OTHER}:{port}", **fields}
+    # Which of the headers is a secret only the API knows.
+    assert (("base_url", IN_CLEAR) in ApiConnector.remarks(written)) is bool(fields)
+    assert list(ApiConnector.remarks({**written, "base_url": "https://api.example.com"})) == []
 
 
 @pytest.mark.parametrize(

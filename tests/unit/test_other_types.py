@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from osiris_provider.connectors.airflow.delegate import delegate_of
+from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.airflow.delegate import delegate_of, note_on
+from osiris_provider.connectors.http.connection import IN_CLEAR
+from osiris_provider.connectors.mysql import mysql_hook
 
 SLOTS: dict[str, Any] = {"host": "h.example.com", "port": 7, "login": "ann", "password": "pw", "schema": "s"}
 SQL = {"host": "h.example.com", "port": 7, "user": "ann", "password": "pw", "database": "s"}
@@ -44,9 +48,7 @@ def test_mysql(extra: dict[str, Any], fields: dict[str, Any]) -> None:
         ({"client": "mysql-connector-python"}, {}),
         ({"ssl": {"ca": "/ca", "cipher": "x"}}, {}),
         ({"ssl": "not json"}, {}),
-        # mysqlclient takes its own socket for it.
-        ({}, {"host": "localhost"}),
-        ({}, {"host": None}),
+        ({"ssl_mode": "VERIFY_IDENTITY"}, {"host": "localhost"}),
         ({}, {"login": None}),
     ],
 )
@@ -57,6 +59,22 @@ def test_mysql_as_only_its_hook_logs_in(extra: dict[str, Any], slots: dict[str, 
 def test_mysql_by_a_socket() -> None:
     fields = read("mysql", {"unix_socket": "/run/x"}, host="localhost")
     assert fields == {"unix_socket": "/run/x", "user": "ann", "password": "pw", "database": "s"}
+    assert read("mysql", {"unix_socket": "/run/x"}) == SQL
+
+
+@pytest.mark.parametrize("host", ["localhost", "", None])
+def test_mysql_on_this_machine_is_a_socket_as_for_its_library(
+    host: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MYSQL_UNIX_PORT", "/run/of/the/environment")
+    assert (read("mysql", {}, host=host) or {})["unix_socket"] == "/run/of/the/environment"
+    monkeypatch.delenv("MYSQL_UNIX_PORT")
+    there = tmp_path / "mysql.sock"
+    there.touch()
+    monkeypatch.setattr(mysql_hook, "_SOCKETS", ("/nowhere/mysqld.sock", str(there)))
+    assert read("mysql", {}, host=host) == {"unix_socket": str(there), "user": "ann", "password": "pw", "database": "s"}
+    there.unlink()
+    assert (read("mysql", {}, host=host) or {})["unix_socket"] == "/nowhere/mysqld.sock"
 
 
 @pytest.mark.parametrize(
@@ -131,3 +149,33 @@ def test_our_own_types() -> None:
     assert fields is not None
     assert fields.pop("alias") == "my_conn"
     assert fields == {**SQL, "charset": "latin1"}
+
+
+@pytest.mark.parametrize(
+    ("slots", "extra", "is_readable"),
+    [
+        ({}, {}, True),
+        ({"host": "http://h.example.com/v1", "schema": "https"}, {}, True),
+        ({"login": None, "password": None}, {"Authorization": "Bearer t"}, True),
+        # Its hook is asked then, which sends it all the same.
+        ({}, {"proxies": {"http": "http://p"}}, True),
+        ({"schema": "https"}, {}, False),
+        ({"host": "https://h.example.com"}, {}, False),
+        ({"host": "127.0.0.1"}, {}, False),
+        ({"host": "localhost"}, {}, False),
+        ({"login": None, "password": None}, {"timeout": 5, "allow_redirects": False}, False),
+    ],
+)
+def test_http_says_when_credentials_can_be_read_on_the_way(
+    slots: dict[str, Any], extra: dict[str, Any], is_readable: bool
+) -> None:
+    attributes = {"conn_type": "http", **SLOTS, "schema": "http", **slots, "extra": extra}
+    assert note_on(attributes) == (IN_CLEAR if is_readable else None)
+    written = {name: value for name, value in attributes.items() if value is not None}
+    remarks = list(get_connector("airflow").remarks(written))
+    assert (("host", IN_CLEAR) in remarks) is is_readable
+
+
+def test_other_types_have_no_note() -> None:
+    assert note_on({"conn_type": "mysql", **SLOTS, "extra": {}}) is None
+    assert note_on({"conn_type": "snowflake", **SLOTS, "extra": {}}) is None

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 from weakref import WeakSet
 
 from osiris_provider.connections.reference import AIRFLOW_ID
+from osiris_provider.connections.yaml_nodes import parsed_object
 from osiris_provider.connectors.airflow.connection import AirflowConnection
-from osiris_provider.connectors.airflow.delegate import delegate_of
+from osiris_provider.connectors.airflow.delegate import Delegate, delegate_of, note_on
+from osiris_provider.connectors.airflow.forms import SLOTS
 from osiris_provider.connectors.airflow.hook import hook_of
 from osiris_provider.connectors.airflow.remarks import remarks_on
 from osiris_provider.connectors.base import Connector
@@ -74,21 +76,25 @@ class AirflowConnector(Connector[AirflowConnection, Any]):
 
     @classmethod
     def remarks(cls, fields: Mapping[str, Any]) -> Iterable[tuple[str | None, str]]:
-        """Return where fields do not fit the form of their type; see :meth:`Connector.remarks`."""
-        return remarks_on(fields)
+        """Return where fields do not fit the form of their type, and what a family says of it.
+
+        See :meth:`Connector.remarks`.
+        """
+        slots = {name: fields.get(name) for name in SLOTS}
+        extra = parsed_object(fields.get("extra", fields.get("extra_dejson")))
+        conn_type = str(fields.get("conn_type"))
+        note = note_on({"conn_type": conn_type, **slots, "extra": extra if isinstance(extra, dict) else {}})
+        return [*remarks_on(fields), *([("host", note)] if note else [])]
 
     def probe(self, model: AirflowConnection, deadline: Deadline) -> dict[str, Any]:
         """Have the family that knows the type check it, else its hook; see :meth:`Connector.probe`."""
-        delegate = delegate_of(model.attributes(), model.id)
-        if delegate is None:
-            details: dict[str, Any] = check_hook(_handed_over(model), deadline)
+        attributes = model.attributes()
+        delegate = delegate_of(attributes, model.id)
+        details = check_hook(_handed_over(model), deadline) if delegate is None else _asked(delegate, deadline)
+        note = note_on(attributes)
+        if note is None or note == details.get("note"):
             return details
-        verdict = examine(delegate.connector, delegate.connection, deadline)
-        if verdict.fault is None:
-            return dict(verdict.server)
-        if verdict.fault.slug in delegate.answered:
-            return {"proven": False, "note": UNPROVEN}
-        raise ERROR_BY_CATEGORY[verdict.category](verdict.message, fault=verdict.fault)
+        return {**details, "note": "; ".join(filter(None, (details.get("note"), note)))}
 
     def open_client(self, model: AirflowConnection, deadline: Deadline) -> Any:
         """Return the hook of the connection, which connects when it is used."""
@@ -121,6 +127,19 @@ def _is_asked(connector: type[AirflowConnector], connection: Mapping[str, Any]) 
     except OsirisError:
         # Its check says what is wrong.
         return False
+
+
+def _asked(delegate: Delegate, deadline: Deadline) -> dict[str, Any]:
+    """Return the details of a family's verdict.
+
+    :raises ConnectorError: it is not healthy.
+    """
+    verdict = examine(delegate.connector, delegate.connection, deadline)
+    if verdict.fault is None:
+        return dict(verdict.server)
+    if verdict.fault.slug in delegate.answered:
+        return {"proven": False, "note": UNPROVEN}
+    raise ERROR_BY_CATEGORY[verdict.category](verdict.message, fault=verdict.fault)
 
 
 def _handed_over(model: AirflowConnection) -> HookConnection:

@@ -47,6 +47,19 @@ def delegate_of(attributes: Mapping[str, Any], connection_id: str) -> Delegate |
     return None
 
 
+def note_on(attributes: Mapping[str, Any]) -> str | None:
+    """Return what is to be said of a connection, by a family that knows its type; see ``OtherType``.
+
+    :param attributes: as of :func:`delegate_of`.
+    """
+    for family in family_names():
+        with suppress(_BrokenPackageError):
+            other = _connector(family).other_types.get(attributes["conn_type"])
+            if other is not None:
+                return other.note(attributes)
+    return None
+
+
 class _BrokenPackageError(Exception):
     """A family's package cannot be imported; what it could check is not known."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from osiris_provider import __version__
 from osiris_provider.connections.redact import safe_url
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import THROTTLED, chain
-from osiris_provider.connectors.http.connection import HttpConnection
+from osiris_provider.connectors.http.connection import IN_CLEAR, HttpConnection, is_readable
 from osiris_provider.connectors.http.faults import (
     BROKEN_JSON,
     HTTP_STATUS,
@@ -73,7 +73,20 @@ class HttpConnector(Connector[HM, "HttpSession"]):
     def probe(self, model: HM, deadline: Deadline) -> dict[str, Any]:
         """Ask for something that needs the credentials."""
         with self._session(model, deadline.remaining(), deadline) as session:
-            return self.probe_with(model, session)
+            details = self.probe_with(model, session)
+        endpoint = model.endpoint()
+        urls = [endpoint.base_url, *([endpoint.oauth.token_url] if endpoint.oauth else [])]
+        return {**details, "note": IN_CLEAR} if model.logs_in and any(map(is_readable, urls)) else details
+
+    @classmethod
+    def remarks(cls, fields: Mapping[str, Any]) -> Iterator[tuple[str | None, str]]:
+        """Return which addresses get credentials over an unencrypted line; see :meth:`Connector.remarks`."""
+        declared = cls.declared()
+        given = [declared[name] for name, value in fields.items() if name in declared and value not in (None, "")]
+        if any(spec.secret for spec in given):
+            for name, value in fields.items():
+                if name in declared and declared[name].info.public and isinstance(value, str) and is_readable(value):
+                    yield name, IN_CLEAR
 
     @abstractmethod
     def probe_with(self, model: HM, session: HttpSession) -> dict[str, Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from osiris_provider.connectors.http.oauth import ClientCredentials
 
 CONNECT_SECONDS = 10.0
+IN_CLEAR = "http is not encrypted: others on the way can read the credentials; use https"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 
@@ -56,6 +57,15 @@ def is_loopback(host: str | None) -> bool:
     :param host: a name or an address without brackets.
     """
     return bool(_LOOPBACK.fullmatch(host or ""))
+
+
+def is_readable(url: str) -> bool:
+    """Return whether others on the way can read what is sent to a URL: http, and not to this machine.
+
+    :param url: as it is written in a connection.
+    """
+    parts = _split(url.strip())
+    return parts is not None and parts.scheme.lower() == "http" and not is_loopback(parts.hostname)
 
 
 def _checked_text(value: SecretStr) -> SecretStr:
@@ -113,6 +123,11 @@ class HttpConnection(ConnectionModel):
     @abstractmethod
     def endpoint(self) -> Endpoint:
         """Return where and as whom to talk."""
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether it says who is there, so that there is something to prove, and to keep secret."""
+        return True
 
     @abstractmethod
     def identity(self) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from osiris_provider.connectors.base import Attributes, OtherType
+from osiris_provider.connectors.http.connection import IN_CLEAR, is_readable
 from osiris_provider.connectors.http.faults import (
     BAD_REQUEST,
     BROKEN_JSON,
@@ -22,6 +23,8 @@ _OPTIONS: Final = frozenset({"allow_redirects", "check_response", "max_redirects
 """Entries of ``extra`` that are no headers, and that a check has no use for."""
 _LOGIN_OR_LINE: Final = frozenset({"cert", "proxies", "proxy", "srv_lookup"})
 """Those that say how the peer is reached, in ways that the family does not know."""
+
+_TLS: Final = frozenset({"timeout", "verify", "verify_ssl"})
 
 
 def _fields(attributes: Attributes) -> dict[str, Any] | None:
@@ -42,6 +45,12 @@ def _fields(attributes: Attributes) -> dict[str, Any] | None:
     }
 
 
+def _note(attributes: Attributes) -> str | None:
+    headers = attributes["extra"].keys() - _OPTIONS - _LOGIN_OR_LINE - _TLS
+    is_secret = attributes["login"] or attributes["password"] or headers
+    return IN_CLEAR if attributes["host"] and is_secret and is_readable(_base_url(attributes)) else None
+
+
 def _base_url(attributes: Attributes) -> str:
     host = str(attributes["host"])
     url = host if "://" in host else f"{attributes['schema'] or 'http'}://{host}"
@@ -57,4 +66,5 @@ HTTP: Final = OtherType(
             *(REDIRECTED, REFUSED_REQUEST, WEB_PAGE, WRONG_METHOD),
         )
     ),
+    _note,
 )

@@ -52,7 +52,7 @@ NO_SOCKET = Fault(
     "no_socket",
     "network",
     "There is no server's socket at {address} that this user may use. Check unix_socket, and that the server is "
-    "running.",
+    "running; host localhost is a socket, and 127.0.0.1 is not.",
 )
 FILE_REQUESTED = Fault(
     "file_requested",

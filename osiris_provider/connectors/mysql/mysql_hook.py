@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -10,17 +11,34 @@ from typing import Any, Final
 from osiris_provider.connectors.base import Attributes, OtherType
 
 _FILES: Final = ("ca", "cert", "key")
+_SOCKETS: Final = (
+    "/run/mysqld/mysqld.sock",
+    "/var/run/mysqld/mysqld.sock",
+    "/var/lib/mysql/mysql.sock",
+    "/tmp/mysql.sock",  # noqa: S108 - where builds of MySQL itself have it
+)
 _UNVERIFIED: Final = ("PREFERRED", "REQUIRED")
+
+
+def default_socket() -> str:
+    """Return the Unix socket that MySQL's and MariaDB's libraries take for ``localhost`` on this machine.
+
+    Each has the path compiled in, and says it to no one; it is the one of these that is there.
+    """
+    given = os.environ.get("MYSQL_UNIX_PORT")
+    return given or next((path for path in _SOCKETS if os.path.exists(path)), _SOCKETS[0])
 
 
 def _fields(attributes: Attributes) -> dict[str, Any] | None:
     extra = attributes["extra"]
     tls = _tls(extra)
-    host, path = attributes["host"], extra.get("unix_socket")
-    # To mysqlclient "localhost" is a Unix socket whose path its library knows.
-    is_local = host in (None, "", "localhost") and not path
+    host = attributes["host"]
+    # To mysqlclient that is a Unix socket, whatever the port; and any other host is none, whatever unix_socket says.
+    path = (extra.get("unix_socket") or default_socket()) if host in (None, "", "localhost") else None
     is_other_client = extra.get("client", "mysqlclient") != "mysqlclient" or extra.get("iam")
-    if tls is None or is_local or is_other_client or not attributes["login"]:
+    # A socket has no name that a certificate could have.
+    is_named_socket = path and str(extra.get("ssl_mode")).upper() == "VERIFY_IDENTITY"
+    if tls is None or is_other_client or is_named_socket or not attributes["login"]:
         return None
     return {
         **({"unix_socket": path} if path else {"host": host, "port": attributes["port"]}),
