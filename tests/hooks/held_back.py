@@ -177,5 +177,6 @@ def tls(name: str = HOST, *, expired: bool = False) -> ssl.SSLContext:
 
 HTML = "<html><head><title>Sign in</title></head><body>Please sign in</body></html>"
 HTTP_400 = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+HARD_PASSWORD = "p%40@w:/#?%&+ö"
 SSH_BANNER = b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"
 NOISE = bytes(range(128, 256)) * 4

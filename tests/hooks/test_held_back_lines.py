@@ -16,6 +16,7 @@ from osiris_provider.hook_doctor import HookConnection
 
 from tests.hooks.case import PASSWORD, WRONG, Served
 from tests.hooks.held_back import (
+    HARD_PASSWORD,
     HTTP_400,
     NOISE,
     SSH_BANNER,
@@ -38,7 +39,6 @@ Peer = Callable[[], AbstractContextManager[int]]
 
 HELLO = b"220 files ready\r\n"
 ASKS = b"331 Please specify the password.\r\n"
-HARD_PASSWORD = "p%40@w:/#?%&+ö"
 
 
 def ftp_peer(*replies: bytes) -> Peer:
