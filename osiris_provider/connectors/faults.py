@@ -135,7 +135,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(item))
         yield item
-        waiting += [getattr(item, "original_exception", None), getattr(item, "reason", None)]
+        waiting += [getattr(item, name, None) for name in ("original_exception", "inner_exception", "reason")]
         waiting += [item.__cause__, item.__context__]
         waiting += [arg for arg in item.args if isinstance(arg, BaseException)]
         waiting += _several(item)

@@ -11,12 +11,15 @@ from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.faults import TEST_FAILED
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import open_socket
 
 _MISTAKES = (TypeError, ValueError)
 """What libraries raise for arguments that make no sense: the connection is wrong, not its server."""
 _GARBAGE = (UnicodeDecodeError, json.JSONDecodeError)
+_ANY_TYPE = HookType((), "any", HTTP_CLASSES, ("response.status_code",))
+"""Of what libraries ask over HTTP, whether the type says so or not."""
 
 
 def classify(error: BaseException | None, declared: HookType, connection: HookConnection, deadline: Deadline) -> Fault:
@@ -28,7 +31,9 @@ def classify(error: BaseException | None, declared: HookType, connection: HookCo
     :param deadline: bounds one plain connect, which tells more where no code does.
     """
     if error is not None:
-        fault = table_fault(error, declared) or transport_fault(error) or _mistake(error)
+        fault = (
+            table_fault(error, declared) or transport_fault(error) or table_fault(error, _ANY_TYPE) or _mistake(error)
+        )
         if fault:
             return fault
     return unreachable(declared.address(connection), deadline) or TEST_FAILED

@@ -53,7 +53,8 @@ def url_address(url: str) -> tuple[str, int] | None:
         host, port = parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError:
         return None
-    if not host or not port or (parts.scheme in getproxies() and not proxy_bypass(host)):
+    # A host that is a URL itself.
+    if not host or not port or "//" in parts.path or (parts.scheme in getproxies() and not proxy_bypass(host)):
         return None
     return host, port
 

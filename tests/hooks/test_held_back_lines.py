@@ -50,8 +50,19 @@ def takes_one_password() -> AbstractContextManager[int]:
 
     def answer(line: bytes) -> bytes:
         if line.startswith(b"PASS"):
-            return b"230 ok\r\n" if line == f"PASS {HARD_PASSWORD}\r\n".encode("latin-1") else b"530 no\r\n"
+            return b"230 ok\r\n" if line == f"PASS {HARD_PASSWORD}\r\n".encode() else b"530 no\r\n"
         return ASKS if line.startswith(b"USER") else b"200 ok\r\n"
+
+    return answering_lines(HELLO, answer)
+
+
+def vsftpd() -> AbstractContextManager[int]:
+    """Has one code for a wrong password and for a login without TLS."""
+
+    def answer(line: bytes) -> bytes:
+        if line.startswith(b"FEAT"):
+            return b"211-Features:\r\n AUTH TLS\r\n EPSV\r\n211 End\r\n"
+        return b"530 Non-anonymous sessions must use encryption.\r\n"
 
     return answering_lines(HELLO, answer)
 
@@ -71,11 +82,7 @@ FTP_SAYS: dict[str, Situation] = {
         {},
         "auth",
     ),
-    "TLS required, as vsftpd says it": (
-        ftp_peer(HELLO, b"530 Non-anonymous sessions must use encryption.\r\n"),
-        {},
-        "network",
-    ),
+    "TLS required, as vsftpd says it": (vsftpd, {}, "network"),
     "TLS required, as ProFTPD says it": (
         ftp_peer(HELLO, b"550 SSL/TLS required on the control channel\r\n"),
         {},
@@ -183,7 +190,8 @@ IMAP_SAYS: dict[str, Situation] = {
         {"extra": {"use_ssl": True, "ssl_context": "nonee"}},
         "unknown",
     ),
-    "logged in already": (imap_peer(b"OK", greeting=b"* PREAUTH welcome\r\n"), {}, "ok"),
+    # The hook logs in all the same, and fails.
+    "logged in already": (imap_peer(b"OK", greeting=b"* PREAUTH welcome\r\n"), {}, "unknown"),
 }
 
 

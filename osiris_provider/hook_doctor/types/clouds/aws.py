@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from osiris_provider.connectors.faults import MISCONFIGURED, RESET, THROTTLED, TIMED_OUT
+from typing import Any
+
+from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, THROTTLED, TIMED_OUT
 from osiris_provider.connectors.http.faults import FORBIDDEN, PROXY_FAILED, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import NO_PASSWORD
+from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import HookType
 from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.tables import STATUSES
 
 _NO_CREDENTIALS = NO_PASSWORD.reworded(
     "There are no credentials for {address}: neither the connection nor this machine has some. Set login and password."
@@ -36,6 +40,8 @@ _CODES = {
     "ThrottlingException": THROTTLED,
     "RequestLimitExceeded": THROTTLED,
     "SlowDown": THROTTLED,
+    "RequestThrottled": THROTTLED,
+    "TooManyRequestsException": THROTTLED,
     "ServiceUnavailable": SERVER_ERROR,
     "InternalFailure": SERVER_ERROR,
     "InternalError": SERVER_ERROR,
@@ -54,7 +60,7 @@ TYPE = HookType(
     conn_types=("aws",),
     title="Amazon Web Services",
     codes={
-        "ClientError": _CODES,
+        "ClientError": {**dict[Any, Fault](STATUSES), **_CODES},
         "NoCredentialsError": _NO_CREDENTIALS,
         "PartialCredentialsError": _NO_CREDENTIALS,
         "CredentialRetrievalError": UNAUTHORIZED,
@@ -68,8 +74,12 @@ TYPE = HookType(
         "ReadTimeoutError": TIMED_OUT,
         "ConnectionClosedError": RESET,
         "NewConnectionError": {},
+        # Of botocore's parsers: no XML, and XML that is another's.
+        "ResponseParserError": GARBAGE,
+        "KeyError": GARBAGE,
     },
-    codes_at=("response.Error.Code",),
+    # Beside the code there is always a status, which says less.
+    codes_at=("response.Error.Code", "response.ResponseMetadata.HTTPStatusCode"),
     prepare=_once,
     endpoint=lambda _: None,
     evidence="imitation",

@@ -4,21 +4,56 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.http.faults import UNAUTHORIZED
+from osiris_provider.connectors.faults import THROTTLED
+from osiris_provider.connectors.http.faults import FORBIDDEN, UNAUTHORIZED
+from osiris_provider.connectors.sql.faults import NO_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, url_address
 
+
+class DatabricksRefusalError(Exception):
+    """An answer that is a refusal, or a connection that has nothing to log in with.
+
+    :param code: of the answer, else its status; 0 of the latter.
+    """
+
+    def __init__(self, code: str | int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 # Everyone who is let in may ask for this; 403 is what an invalid token gets.
 _REFUSED = UNAUTHORIZED.reworded("{address} does not accept this token, or not from this machine. Check both.")
 _ANSWERS = {**STATUSES, 403: _REFUSED}
+_CODES = {"PERMISSION_DENIED": FORBIDDEN, "RESOURCE_EXHAUSTED": THROTTLED, "UNAUTHENTICATED": UNAUTHORIZED}
 
 
 def _versions(hook: Any) -> Details:
     from airflow.providers.databricks.hooks.databricks import SPARK_VERSIONS_ENDPOINT
 
-    hook._do_api_call(SPARK_VERSIONS_ENDPOINT)  # noqa: SLF001 - as the hook's test does
+    try:
+        hook._do_api_call(SPARK_VERSIONS_ENDPOINT)  # noqa: SLF001 - as the hook's test does
+    except ValueError:
+        if hook.databricks_conn.login or hook.databricks_conn.password:
+            raise
+        raise DatabricksRefusalError(0) from None
+    except Exception as error:
+        code = _code_of(error)
+        if code not in _CODES:
+            raise
+        raise DatabricksRefusalError(code) from None
     return {}
+
+
+def _code_of(error: BaseException) -> str:
+    """Return the code in the body of a refusal, empty if there is none."""
+    response = getattr(error.__cause__ or error, "response", None)
+    try:
+        body = None if response is None else response.json()
+    except ValueError:
+        body = None
+    return str(body.get("error_code")) if isinstance(body, dict) else ""
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
@@ -33,8 +68,13 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
 TYPE = HookType(
     conn_types=("databricks",),
     title="Databricks",
-    codes={**HTTP_CLASSES, "DatabricksApiError": _ANSWERS, "HTTPError": _ANSWERS},
-    codes_at=("http_status_code", "response.status_code"),
+    codes={
+        **HTTP_CLASSES,
+        "DatabricksRefusalError": {**_CODES, 0: NO_PASSWORD},
+        "DatabricksApiError": _ANSWERS,
+        "HTTPError": _ANSWERS,
+    },
+    codes_at=("code", "http_status_code", "response.status_code"),
     probe=_versions,
     hook_params={"retry_limit": 1},
     endpoint=_endpoint,

@@ -4,23 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.faults import MISCONFIGURED, RESET, THROTTLED
-from osiris_provider.connectors.http.faults import FORBIDDEN, UNAUTHORIZED
-from osiris_provider.connectors.sql.faults import ACCOUNT_LOCKED, HOST_NOT_ALLOWED, NO_PASSWORD
+from osiris_provider.connectors.faults import MISCONFIGURED, RESET, THROTTLED, TLS_REQUIRED
+from osiris_provider.connectors.http.faults import FORBIDDEN, REQUEST_TIMEOUT, UNAUTHORIZED
+from osiris_provider.connectors.sql.faults import (
+    ACCOUNT_LOCKED,
+    HOST_NOT_ALLOWED,
+    LOGIN_METHOD,
+    NO_PASSWORD,
+    NOT_READY,
+)
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import STATUSES, url_address
 
+_NO_KEYS = LOGIN_METHOD.reworded(
+    "The storage account of {address} takes no account keys or signatures of them. Log in with an identity of Entra ID."
+)
+_FIREWALL = FORBIDDEN.reworded(
+    "{address} does not allow this: its firewall lets this machine not in, or the right is missing. Check both."
+)
 _CODES = {
     "AuthenticationFailed": UNAUTHORIZED,
     "InvalidAuthenticationInfo": UNAUTHORIZED,
     "NoAuthenticationInformation": NO_PASSWORD,
-    "AuthorizationFailure": UNAUTHORIZED,
+    "KeyBasedAuthenticationNotPermitted": _NO_KEYS,
+    "AuthorizationFailure": _FIREWALL,
+    "AuthorizationProtocolMismatch": TLS_REQUIRED,
+    "AuthorizationResourceTypeMismatch": FORBIDDEN,
+    "AuthorizationServiceMismatch": FORBIDDEN,
+    "PublicAccessNotPermitted": FORBIDDEN,
     "AuthorizationPermissionMismatch": FORBIDDEN,
     "AuthorizationSourceIPMismatch": HOST_NOT_ALLOWED,
     "InsufficientAccountPermissions": FORBIDDEN,
     "AccountIsDisabled": ACCOUNT_LOCKED,
+    "AccountBeingCreated": NOT_READY,
+    "OperationTimedOut": REQUEST_TIMEOUT.reworded("{address} took too long over the request. Try again later."),
     "InvalidResourceName": MISCONFIGURED,
     "ServerBusy": THROTTLED,
 }

@@ -1,38 +1,85 @@
-"""FTP: the hook's test never asks the server for anything after the login; a NOOP does. Codes are of RFC 959."""
+"""FTP: the hook's test asks the server for nothing after the login; a PWD does. Codes are of RFC 959."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, TLS_REQUIRED
-from osiris_provider.connectors.sql.faults import DENIED, NOT_READY, WRONG_PASSWORD
+from osiris_provider.connectors.sql.faults import DENIED, NO_PASSWORD, NOT_READY, WRONG_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
+
+_TLS_ONLY = TLS_REQUIRED.reworded("{address} lets no one in without TLS, which FTPHook does not speak. Use FTPSHook.")
+_NO_HOME = DENIED.reworded(
+    "{address} accepts the password, but not the user's directory. Have it made or opened there."
+)
+_AUTH = re.compile(r"^ AUTH\b.*\b(?:TLS|SSL)", re.MULTILINE | re.IGNORECASE)
+_CODE = re.compile(r"\d{3}")
+_NO_LOGIN = 530
 
 
 class FTPReplyError(Exception):
     """A reply that is a refusal.
 
+    :param command: that was refused, such as ``PASS``; ``TLS`` for a refusal that TLS would avoid.
     :param code: the first three digits of the reply.
     """
 
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
+    def __init__(self, command: str, code: int) -> None:
+        super().__init__(command, code)
+        self.at = f"{command} {code}"
         self.code = code
 
 
-def _noop(hook: Any) -> Details:
+def _pwd(hook: Any) -> Details:
     import ftplib
 
+    sent: list[tuple[Any, str]] = []
+    put = ftplib.FTP.putcmd
+
+    def note(client: Any, line: str) -> None:
+        sent.append((client, line.partition(" ")[0]))
+        put(client, line)
+
+    # In this process only.
+    ftplib.FTP.putcmd = note  # type: ignore[method-assign, assignment]
+    ftplib.FTP.getmultiline = _reply  # type: ignore[method-assign, assignment]
     try:
         client = hook.get_conn()
-        client.voidcmd("NOOP")
+        # What no one may do without a login.
+        client.voidcmd("PWD")
         hook.close_conn()
     except (ftplib.error_perm, ftplib.error_temp) as refusal:
         # ftplib hands the reply on as it is; it begins with its code.
-        code = str(refusal)[:3]
-        raise FTPReplyError(int(code) if code.isdecimal() else 0) from None
+        code = int(str(refusal)[:3])
+        client, command = sent[-1] if sent else (None, "")
+        if command == "USER" and code == _NO_LOGIN and _offers_tls(client):
+            command = "TLS"
+        raise FTPReplyError(command, code) from None
     login = hook.get_connection(hook.ftp_conn_id).login
     return {"proven": bool(login) and login not in ("anonymous", "ftp")}
+
+
+def _reply(client: Any) -> str:
+    """Read a reply as ftplib does, which takes the banner of SSH for the first of many lines."""
+    import ftplib
+
+    lines = [client.getline()]
+    code = lines[0][:3]
+    if not _CODE.fullmatch(code):
+        raise ftplib.error_proto
+    while lines[0][3:4] == "-" and (len(lines) == 1 or lines[-1][:3] != code or lines[-1][3:4] == "-"):
+        lines.append(client.getline())
+    return "\n".join(lines)
+
+
+def _offers_tls(client: Any) -> bool:
+    import ftplib
+
+    try:
+        return bool(_AUTH.search(client.sendcmd("FEAT")))
+    except ftplib.all_errors:
+        return False
 
 
 TYPE = HookType(
@@ -40,19 +87,27 @@ TYPE = HookType(
     title="FTP",
     codes={
         "FTPReplyError": {
+            # Before there was a password: servers that want TLS first have no code for that.
+            "TLS 530": _TLS_ONLY,
+            "USER 503": _TLS_ONLY,
+            "USER 550": _TLS_ONLY,
+            "PASS 500": _NO_HOME,
+            "PASS 550": _NO_HOME,
+            "PWD 530": NO_PASSWORD,
             421: NOT_READY,
             430: WRONG_PASSWORD,
             434: NOT_READY,
-            522: TLS_REQUIRED,
+            522: _TLS_ONLY,
             530: WRONG_PASSWORD,
             532: DENIED,
-            534: TLS_REQUIRED,
+            534: _TLS_ONLY,
             550: DENIED,
         },
         "error_reply": GARBAGE,
         "error_proto": GARBAGE,
     },
-    probe=_noop,
+    codes_at=("at", "code"),
+    probe=_pwd,
     default_port=21,
     evidence="real server",
 )

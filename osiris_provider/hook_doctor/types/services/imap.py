@@ -5,8 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_REQUIRED
-from osiris_provider.connectors.sql.faults import LOGIN_DENIED, NOT_READY, PASSWORD_EXPIRED, WRONG_PASSWORD
+from osiris_provider.connectors.faults import GARBAGE, RESET, THROTTLED, TLS_REQUIRED
+from osiris_provider.connectors.sql.faults import (
+    DENIED,
+    LOGIN_DENIED,
+    NO_PASSWORD,
+    NOT_READY,
+    PASSWORD_EXPIRED,
+    TOO_MANY_CONNECTIONS,
+    UNKNOWN_LOGIN,
+    WRONG_PASSWORD,
+)
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 
@@ -15,9 +24,10 @@ _CODE = re.compile(rb"\s*\[([A-Z]+)")
 
 
 class IMAPLoginError(Exception):
-    """The server said NO to a login.
+    """The server said NO to a login, or BAD, or there was none.
 
-    :param code: of the response, such as ``AUTHENTICATIONFAILED``; empty if it has none.
+    :param code: of the response, such as ``AUTHENTICATIONFAILED``; empty if it has none that says why; ``BAD`` of a
+        login that was not understood, ``NONAUTH`` of a connection without user and password.
     """
 
     def __init__(self, code: str) -> None:
@@ -35,13 +45,23 @@ def _noop(hook: Any) -> Details:
     except imaplib.IMAP4.error as error:
         if hook.mail_client is None:
             raise
-        text = error.args[0] if error.args else b""
-        said = _CODE.match(text if isinstance(text, bytes) else str(text).encode())
-        raise IMAPLoginError(said[1].decode() if said else "") from None
+        raise IMAPLoginError(_code_of(error)) from None
     client.noop()
     state = client.state
     client.logout()
-    return {"proven": state == "AUTH"}
+    if state == "NONAUTH":
+        raise IMAPLoginError(state)
+    return {}
+
+
+def _code_of(error: Exception) -> str:
+    text = error.args[0] if error.args else b""
+    if not isinstance(text, bytes):
+        # imaplib's own words: of BAD, and of a login where the server has let us in already.
+        return "BAD"
+    said = _CODE.match(text)
+    code = said[1].decode() if said else ""
+    return code if code in _REFUSALS else ""
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
@@ -49,24 +69,30 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     return (connection.host, connection.port or default_port) if connection.host else None
 
 
+_REFUSALS = {
+    # Servers of before RFC 5530, and those with something to say to a person.
+    "": WRONG_PASSWORD,
+    "AUTHENTICATIONFAILED": WRONG_PASSWORD,
+    "AUTHORIZATIONFAILED": LOGIN_DENIED.reworded(
+        "{address} accepts the password, but does not let this user in. Ask its operator."
+    ),
+    "CONTACTADMIN": LOGIN_DENIED.reworded("{address} refuses the login and sends the user to its operator."),
+    "EXPIRED": PASSWORD_EXPIRED,
+    "NOPERM": DENIED,
+    "PRIVACYREQUIRED": TLS_REQUIRED,
+    "LIMIT": TOO_MANY_CONNECTIONS,
+    "OVERQUOTA": THROTTLED,
+    "INUSE": NOT_READY,
+    "SERVERBUG": NOT_READY,
+    "UNAVAILABLE": NOT_READY,
+}
+
+
 TYPE = HookType(
     conn_types=("imap",),
     title="IMAP",
     codes={
-        "IMAPLoginError": {
-            # Servers of before RFC 5530.
-            "": WRONG_PASSWORD,
-            "AUTHENTICATIONFAILED": WRONG_PASSWORD,
-            "AUTHORIZATIONFAILED": LOGIN_DENIED.reworded(
-                "{address} accepts the password, but does not let this user in. Ask its operator."
-            ),
-            "CONTACTADMIN": LOGIN_DENIED.reworded("{address} refuses the login and sends the user to its operator."),
-            "EXPIRED": PASSWORD_EXPIRED,
-            "PRIVACYREQUIRED": TLS_REQUIRED,
-            "INUSE": NOT_READY,
-            "SERVERBUG": NOT_READY,
-            "UNAVAILABLE": NOT_READY,
-        },
+        "IMAPLoginError": {**_REFUSALS, "BAD": UNKNOWN_LOGIN, "NONAUTH": NO_PASSWORD},
         "abort": RESET,
         "error": GARBAGE,
     },

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
-from osiris_provider.connectors.faults import THROTTLED, TIMED_OUT
+from osiris_provider.connectors.faults import GARBAGE, THROTTLED, TIMED_OUT
 from osiris_provider.connectors.http.faults import FORBIDDEN, SERVER_ERROR, UNAUTHORIZED
-from osiris_provider.connectors.sql.faults import ACCOUNT_LOCKED, HOST_NOT_ALLOWED, NO_PASSWORD
+from osiris_provider.connectors.sql.faults import ACCOUNT_LOCKED, HOST_NOT_ALLOWED, NO_PASSWORD, NOT_READY
+from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, url_address
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, url_address
 
 _NAMES = {
     "invalid_auth": UNAUTHORIZED,
@@ -22,7 +24,9 @@ _NAMES = {
     "access_denied": FORBIDDEN,
     "missing_scope": FORBIDDEN,
     "no_permission": FORBIDDEN,
-    "org_login_required": FORBIDDEN,
+    # Until the workspace has moved.
+    "org_login_required": NOT_READY,
+    "team_added_to_org": NOT_READY,
     "ekm_access_denied": FORBIDDEN,
     "team_access_not_granted": FORBIDDEN,
     "enterprise_is_restricted": FORBIDDEN,
@@ -45,8 +49,14 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
 TYPE = HookType(
     conn_types=("slack",),
     title="Slack",
-    codes={**HTTP_CLASSES, "SlackApiError": _NAMES},
-    codes_at=("response.data.error", "response.status_code", "code"),
+    codes={
+        **HTTP_CLASSES,
+        "SlackApiError": {**dict[Any, Fault](STATUSES), **_NAMES, 200: GARBAGE},
+        # There is no other connection that it could look for.
+        "AirflowNotFoundException": NO_PASSWORD,
+    },
+    # What is no JSON comes as a mapping, with its status.
+    codes_at=("response.data.error", "response.status", "code"),
     # Its client asks the logger for a level, which the hook's own does not have.
     hook_params={"logger": logging.getLogger("slack_sdk")},
     endpoint=_endpoint,
