@@ -11,6 +11,7 @@ from osiris_provider.hook_doctor.connection import HookConnection
 
 Codes = Mapping[str, Fault | Mapping[Any, Fault]]
 """By the name of an exception's class: its fault, or the faults of its codes."""
+ELSE = None
 Evidence = Literal["real server", "imitation", "by documentation only"]
 Details = Mapping[str, Any]
 
@@ -25,7 +26,8 @@ class HookType:
     :param conn_types: of Airflow connections, such as ``("ssh", "sftp")``.
     :param title: for the docs.
     :param codes: faults by exception class name and code, never by text. Of each exception along the chain of causes,
-        nearest first, the first of its classes that is in here decides; with an empty mapping, its cause does.
+        nearest first, the first of its classes that is in here decides; with an empty mapping, its cause does. The code
+        :data:`ELSE` is for where neither a code nor a cause says more.
     :param codes_at: where exceptions carry their code: names of attributes, with dots: ``response.status_code``; a
         number is an index: ``args.0``; a name that is a key of a mapping is one too: ``response.Error.Code``.
     :param probe: does what shows that the hook can work there, with one login, and returns details for people; raises

@@ -16,11 +16,12 @@ from osiris_provider.hook_doctor.classify import classify, unreachable
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.faults import NO_PROVIDER, PROVIDER_BROKEN, UNTESTABLE
 from osiris_provider.hook_doctor.registry import hook_type, hook_types
+from osiris_provider.hook_doctor.tables import name_of
 from osiris_provider.hook_doctor.wire import STARTED, receive_text
 from osiris_provider.net.deadline import Deadline
 
 Answer = dict[str, Any]
-"""``{"details": …}`` of a healthy connection, or ``{"fault": slug, "cause": class name}``."""
+"""``{"details": …}`` of a healthy connection, or ``{"fault": name, "cause": class name}``."""
 
 
 class _FaultError(Exception):
@@ -42,13 +43,13 @@ def examine(connection: HookConnection, deadline: Deadline) -> Answer:
     try:
         passed, error, details = _tried(connection, declared, deadline)
     except _FaultError as known:
-        return {"fault": known.fault.slug}
+        return {"fault": name_of(known.fault, declared)}
     except BaseException as raised:  # noqa: BLE001 - whatever a library does: this process answers
         passed, error, details = False, raised, {}
     if passed:
         return {"details": _shown(details, declared)}
     fault = classify(error, declared, connection, deadline)
-    return {"fault": fault.slug, "cause": type(error).__name__ if error else ""}
+    return {"fault": name_of(fault, declared), "cause": type(error).__name__ if error else ""}
 
 
 def _tried(

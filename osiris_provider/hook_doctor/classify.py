@@ -8,7 +8,7 @@ from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, chain, transport_fault
 from osiris_provider.errors import Fault
-from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.base import ELSE, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.faults import TEST_FAILED
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES
@@ -32,7 +32,11 @@ def classify(error: BaseException | None, declared: HookType, connection: HookCo
     """
     if error is not None:
         fault = (
-            table_fault(error, declared) or transport_fault(error) or table_fault(error, _ANY_TYPE) or _mistake(error)
+            table_fault(error, declared)
+            or transport_fault(error)
+            or table_fault(error, _ANY_TYPE)
+            or _default(error, declared)
+            or _mistake(error)
         )
         if fault:
             return fault
@@ -42,13 +46,22 @@ def classify(error: BaseException | None, declared: HookType, connection: HookCo
 def table_fault(error: BaseException, declared: HookType) -> Fault | None:
     """Return the fault that the type's table has for an exception or one of its causes, else None."""
     for one in chain(error):
-        entry = next(
-            (declared.codes[kind.__name__] for kind in type(one).__mro__ if kind.__name__ in declared.codes), {}
-        )
+        entry = _entry(one, declared)
         fault = entry if isinstance(entry, Fault) else _by_code(one, entry, declared.codes_at)
         if fault:
             return fault
     return None
+
+
+def _default(error: BaseException, declared: HookType) -> Fault | None:
+    entries = (_entry(one, declared) for one in chain(error))
+    return next((entry[ELSE] for entry in entries if not isinstance(entry, Fault) and ELSE in entry), None)
+
+
+def _entry(error: BaseException, declared: HookType) -> Fault | Mapping[Any, Fault]:
+    """Return what a table has of the first of an exception's classes that is in it."""
+    names = (kind.__name__ for kind in type(error).__mro__)
+    return next((declared.codes[name] for name in names if name in declared.codes), {})
 
 
 def _by_code(error: BaseException, faults: Mapping[Any, Fault], paths: tuple[str, ...]) -> Fault | None:

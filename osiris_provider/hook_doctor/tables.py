@@ -5,7 +5,7 @@ Classes are known by name here, so that nothing has to be imported.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from osiris_provider.connectors import faults as transport
 from osiris_provider.connectors.http import faults as http
@@ -60,16 +60,30 @@ def url_address(url: str) -> tuple[str, int] | None:
 
 
 def known_faults(declared: HookType) -> Mapping[str, Fault]:
-    """Return all faults by slug that a check of a type can end with, in the words of the type.
+    """Return all faults that a check of a type can end with, by name: their slug, and a number for further wordings.
 
     :param declared: of the connection's type.
     """
-    known = {
-        fault.slug: fault
-        for module in (transport, http, sql, hooks)
-        for fault in vars(module).values()
-        if isinstance(fault, Fault)
-    }
-    for entry in declared.codes.values():
-        known.update((fault.slug, fault) for fault in ([entry] if isinstance(entry, Fault) else entry.values()))
+    known: dict[str, Fault] = {}
+    for fault in _all_faults(declared):
+        name, number = fault.slug, 2
+        while known.setdefault(name, fault).message != fault.message:
+            name, number = f"{fault.slug}.{number}", number + 1
     return known
+
+
+def name_of(fault: Fault, declared: HookType) -> str:
+    """Return the name of a fault among those of a type; see :func:`known_faults`.
+
+    :param fault: of a check.
+    :param declared: of the connection's type.
+    """
+    known = known_faults(declared).items()
+    return next((name for name, one in known if (one.slug, one.message) == (fault.slug, fault.message)), fault.slug)
+
+
+def _all_faults(declared: HookType) -> Iterator[Fault]:
+    for module in (transport, http, sql, hooks):
+        yield from (fault for fault in vars(module).values() if isinstance(fault, Fault))
+    for entry in declared.codes.values():
+        yield from [entry] if isinstance(entry, Fault) else entry.values()

@@ -6,6 +6,7 @@ import errno
 import json
 import smtplib
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor import HookConnection, HookType, hook_type, hook_types
 from osiris_provider.hook_doctor.classify import classify
 from osiris_provider.hook_doctor.faults import TEST_FAILED
-from osiris_provider.hook_doctor.tables import known_faults
+from osiris_provider.hook_doctor.tables import known_faults, name_of
 from osiris_provider.net.deadline import Deadline
 
 
@@ -107,7 +108,17 @@ def test_what_a_child_answers_is_known_to_the_parent(conn_type: str) -> None:
     declared = hook_type(conn_type)
     for entry in declared.codes.values():
         for fault in [entry] if isinstance(entry, Fault) else entry.values():
-            assert known_faults(declared)[fault.slug] == fault
+            assert known_faults(declared)[name_of(fault, declared)] == fault
+
+
+def test_two_wordings_of_a_fault_are_not_mixed_up() -> None:
+    declared = hook_type("aws")
+    codes = declared.codes["ClientError"]
+    assert isinstance(codes, Mapping)
+    wrong, late = codes["InvalidClientTokenId"], codes["RequestExpired"]
+    assert wrong.slug == late.slug
+    assert known_faults(declared)[name_of(wrong, declared)].message == wrong.message
+    assert known_faults(declared)[name_of(late, declared)].message == late.message != wrong.message
 
 
 def test_a_test_that_changes_something_is_never_run() -> None:

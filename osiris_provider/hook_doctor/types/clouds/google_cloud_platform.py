@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.faults import MISCONFIGURED
+from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, THROTTLED
 from osiris_provider.connectors.http.faults import FORBIDDEN, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import NO_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES
 
 _NO_CREDENTIALS = NO_PASSWORD.reworded(
     "There are no credentials for {address}: neither the connection nor this machine has some. Set keyfile_dict."
 )
+
+
+class GoogleAnswerError(Exception):
+    """What came for a token is none, and no refusal that has a name either.
+
+    :param status: of HTTP; google-auth does not hand it on.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 def _fetch_token(hook: Any) -> Details:
@@ -21,7 +32,21 @@ def _fetch_token(hook: Any) -> Details:
     credentials = hook.get_credentials()
     if not hasattr(credentials, "refresh_token") and type(credentials).__name__ == "AnonymousCredentials":
         return {"proven": False}
-    credentials.refresh(Request())
+    statuses: list[int] = []
+    ask = Request()
+
+    def note(*args: Any, **options: Any) -> Any:
+        response = ask(*args, **options)
+        statuses.append(response.status)
+        return response
+
+    try:
+        credentials.refresh(note)
+    except Exception as error:
+        answer = error.args[1] if len(error.args) > 1 else None
+        if not statuses or (isinstance(answer, dict) and "error" in answer):
+            raise
+        raise GoogleAnswerError(statuses[-1]) from None
     return {"proven": True}
 
 
@@ -40,11 +65,15 @@ TYPE = HookType(
             "access_denied": FORBIDDEN,
             "internal_failure": SERVER_ERROR,
             "temporarily_unavailable": SERVER_ERROR,
+            "rate_limit_exceeded": THROTTLED,
         },
+        "GoogleAnswerError": {**STATUSES, 200: GARBAGE},
+        # Of the hook, about the fields of the connection.
+        "AirflowException": MISCONFIGURED,
         "DefaultCredentialsError": _NO_CREDENTIALS,
         "MalformedError": MISCONFIGURED,
     },
-    codes_at=("args.1.error", "response.status_code"),
+    codes_at=("args.1.error", "status", "response.status_code"),
     probe=_fetch_token,
     endpoint=lambda _: None,
     evidence="imitation",

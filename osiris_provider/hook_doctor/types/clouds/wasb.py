@@ -14,7 +14,7 @@ from osiris_provider.connectors.sql.faults import (
     NOT_READY,
 )
 from osiris_provider.errors import Fault
-from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.base import ELSE, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import STATUSES, url_address
 
@@ -69,8 +69,8 @@ TYPE = HookType(
     title="Azure Blob Storage",
     codes={
         "HttpResponseError": {**dict[Any, Fault](STATUSES), **_CODES},
-        "ServiceRequestError": {},
-        "ServiceResponseError": {},
+        "ServiceRequestError": {ELSE: RESET},
+        "ServiceResponseError": {ELSE: RESET},
         "IncompleteReadError": RESET,
         "CredentialUnavailableError": NO_PASSWORD,
     },

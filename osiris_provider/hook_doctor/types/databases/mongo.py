@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.faults import MISCONFIGURED, RESET, TIMED_OUT
-from osiris_provider.connectors.sql.faults import DENIED, NOT_READY, READ_ONLY, WRONG_PASSWORD
-from osiris_provider.hook_doctor.base import Details, HookType
+from osiris_provider.connectors.faults import (
+    DNS_FAILED,
+    DNS_SILENT,
+    GARBAGE,
+    MISCONFIGURED,
+    RESET,
+    TIMED_OUT,
+    UNKNOWN_HOST,
+)
+from osiris_provider.connectors.sql.faults import DENIED, LOGIN_METHOD, NOT_READY, READ_ONLY, WRONG_PASSWORD
+from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 
 _CODES = {
@@ -15,6 +23,10 @@ _CODES = {
     # A user that is not in the database to which it logs in, and an Atlas login.
     11: WRONG_PASSWORD,
     8000: WRONG_PASSWORD,
+    # Its user has been changed, and a mechanism that the server does not offer.
+    391: WRONG_PASSWORD,
+    334: LOGIN_METHOD,
+    2: LOGIN_METHOD,
     91: NOT_READY,
     189: NOT_READY,
     10107: READ_ONLY,
@@ -29,8 +41,27 @@ _CODES = {
 
 def _ping(hook: Any) -> Details:
     with hook:
-        hook.get_conn().admin.command("ping")
+        client = hook.get_conn()
+        _await_answer(client)
+        client.admin.command("ping")
     return {"proven": bool(hook.connection.login and hook.connection.password)}
+
+
+def _await_answer(client: Any) -> None:
+    """Wait until a server has answered; the client itself would try again for half a minute, and not say what it met.
+
+    :raises Exception: what it met, at the last of the servers.
+    """
+    import time
+
+    while True:
+        servers = list(client.topology_description.server_descriptions().values())
+        if any(server.is_server_type_known for server in servers):
+            return
+        errors = [server.error for server in servers if server.error]
+        if errors and len(errors) == len(servers):
+            raise errors[-1]
+        time.sleep(0.01)
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
@@ -44,13 +75,22 @@ TYPE = HookType(
     title="MongoDB",
     codes={
         "OperationFailure": _CODES,
-        "ConfigurationError": MISCONFIGURED,
+        "ConfigurationError": {ELSE: MISCONFIGURED},
+        # Of dnspython, which looks for the servers of SRV.
+        "NXDOMAIN": UNKNOWN_HOST,
+        "NoAnswer": UNKNOWN_HOST,
+        "NoNameservers": DNS_FAILED,
+        "LifetimeTimeout": DNS_SILENT,
         "InvalidURI": MISCONFIGURED,
-        "AutoReconnect": {},
+        "NotPrimaryError": {**_CODES, ELSE: NOT_READY},
+        "ServerSelectionTimeoutError": {ELSE: TIMED_OUT},
         "NetworkTimeout": TIMED_OUT,
+        "AutoReconnect": {ELSE: RESET},
         "ConnectionFailure": RESET,
+        "ProtocolError": GARBAGE,
+        "InvalidBSON": GARBAGE,
     },
-    codes_at=("code",),
+    codes_at=("code", "details.code"),
     probe=_ping,
     endpoint=_endpoint,
     connect_first=True,

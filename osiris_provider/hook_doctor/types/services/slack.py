@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, THROTTLED, TIMED_OUT
 from osiris_provider.connectors.http.faults import FORBIDDEN, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import ACCOUNT_LOCKED, HOST_NOT_ALLOWED, NO_PASSWORD, NOT_READY
 from osiris_provider.errors import Fault
-from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, url_address
 
+_NAME = re.compile(r"[a-z0-9_]+")
 _NAMES = {
     "invalid_auth": UNAUTHORIZED,
     "not_authed": NO_PASSWORD,
@@ -40,6 +42,29 @@ _NAMES = {
 }
 
 
+class SlackAnswerError(Exception):
+    """An answer that is no JSON.
+
+    :param status: of HTTP.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def _auth_test(hook: Any) -> Details:
+    try:
+        hook.call("auth.test").validate()
+    except Exception as error:
+        response = getattr(error, "response", None)
+        # For what is no JSON the client puts a sentence where the name of an error is.
+        if response is None or _NAME.fullmatch(str(response.get("error"))):
+            raise
+        raise SlackAnswerError(int(response.status_code)) from None
+    return {}
+
+
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     if connection.extra.get("proxy"):
         return None
@@ -51,12 +76,13 @@ TYPE = HookType(
     title="Slack",
     codes={
         **HTTP_CLASSES,
-        "SlackApiError": {**dict[Any, Fault](STATUSES), **_NAMES, 200: GARBAGE},
+        "SlackApiError": {**dict[Any, Fault](STATUSES), **_NAMES},
+        "SlackAnswerError": {**STATUSES, 200: GARBAGE},
         # There is no other connection that it could look for.
         "AirflowNotFoundException": NO_PASSWORD,
     },
-    # What is no JSON comes as a mapping, with its status.
-    codes_at=("response.data.error", "response.status", "code"),
+    codes_at=("response.data.error", "response.status_code", "status", "code"),
+    probe=_auth_test,
     # Its client asks the logger for a level, which the hook's own does not have.
     hook_params={"logger": logging.getLogger("slack_sdk")},
     endpoint=_endpoint,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_FAILED
-from osiris_provider.connectors.sql.faults import DENIED, LOGIN_METHOD, WRONG_PASSWORD
+from osiris_provider.connectors.sql.faults import DENIED, LOGIN_METHOD, NO_PASSWORD, WRONG_PASSWORD
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import HookType
 from osiris_provider.hook_doctor.connection import HookConnection
@@ -12,6 +15,12 @@ HOST_KEY_CHANGED = Fault(
     "host_key_changed",
     "network",
     "{address} shows another host key than the connection or known_hosts has. Find out why before you trust it.",
+    permanent=True,
+)
+HOST_KEY_UNKNOWN = Fault(
+    "host_key_unknown",
+    "network",
+    "{address} shows a host key that neither the connection nor known_hosts has. Set host_key, once you know its key.",
     permanent=True,
 )
 _NO_COMMON_WAY = TLS_FAILED.reworded(
@@ -23,6 +32,64 @@ _NO_KEY_FILE = LOGIN_METHOD.reworded(
 _REFUSES_THE_WAY = LOGIN_METHOD.reworded(
     "{address} does not allow this way to log in, a password or a key. Use another, or have it allowed there."
 )
+
+
+class SSHKeyLockedError(Exception):
+    """A private key cannot be read without another passphrase."""
+
+
+class SSHNothingToLogInError(Exception):
+    """There is neither a password nor a key."""
+
+
+class SSHHostKeyUnknownError(Exception):
+    """Of paramiko's policy for host keys, which has no class of its own for that."""
+
+
+def _checked(connection: HookConnection) -> HookConnection:
+    def reject(*_: Any) -> None:
+        raise SSHHostKeyUnknownError
+
+    # In this process only.
+    import_module("paramiko").RejectPolicy.missing_host_key = reject
+    extra = connection.extra
+    key, looks = extra.get("private_key"), str(extra.get("look_for_keys", True)).lower() != "false"
+    if not (key or connection.password or extra.get("key_file") or looks):
+        raise SSHNothingToLogInError
+    if isinstance(key, str) and _is_locked(key, extra.get("private_key_passphrase")):
+        raise SSHKeyLockedError
+    return connection
+
+
+def _is_locked(key: str, passphrase: Any) -> bool:
+    """Return whether a key is encrypted, and not with this passphrase; the hook tries all kinds, and keeps no cause."""
+    return _is_encrypted(key, None) and (not passphrase or not _is_read(key, str(passphrase).encode()))
+
+
+def _is_encrypted(key: str, password: bytes | None) -> bool:
+    try:
+        _read(key, password)
+    except TypeError:
+        return True
+    except Exception:  # noqa: BLE001 - the hook will say that it is none
+        return False
+    return False
+
+
+def _is_read(key: str, password: bytes) -> bool:
+    try:
+        _read(key, password)
+    except Exception:  # noqa: BLE001 - of another passphrase there are many, by the kind of the key
+        return False
+    return True
+
+
+def _read(key: str, password: bytes | None) -> None:
+    from cryptography.hazmat.primitives import serialization
+
+    is_new = "BEGIN OPENSSH" in key
+    load = serialization.load_ssh_private_key if is_new else serialization.load_pem_private_key
+    load(key.encode(), password)
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
@@ -37,6 +104,9 @@ TYPE = HookType(
         "PasswordRequiredException": _NO_KEY_FILE,
         "AuthenticationException": WRONG_PASSWORD,
         "BadHostKeyException": HOST_KEY_CHANGED,
+        "SSHHostKeyUnknownError": HOST_KEY_UNKNOWN,
+        "SSHKeyLockedError": _NO_KEY_FILE,
+        "SSHNothingToLogInError": NO_PASSWORD,
         "IncompatiblePeer": _NO_COMMON_WAY,
         "NoValidConnectionsError": {},
         # Of an SFTP that may not list its own directory.
@@ -46,6 +116,7 @@ TYPE = HookType(
         "ProxyCommandFailure": RESET,
     },
     codes_at=("code",),
+    prepare=_checked,
     hook_params={"conn_retry_attempts": 1},
     endpoint=_endpoint,
     evidence="real server",
