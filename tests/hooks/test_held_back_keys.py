@@ -1,7 +1,6 @@
 """Faults of Google Cloud and SFTP that the tables of codes were not written against.
 
-A part of the third held-back set: the categories were written down before the first run, by what an operator calls
-each fault.
+A part of the third held-back set; its figures are in test_held_back_databases.py.
 """
 
 from __future__ import annotations

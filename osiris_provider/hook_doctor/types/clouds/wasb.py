@@ -21,8 +21,9 @@ from osiris_provider.hook_doctor.tables import STATUSES, url_address
 _NO_KEYS = LOGIN_METHOD.reworded(
     "The storage account of {address} takes no account keys or signatures of them. Log in with an identity of Entra ID."
 )
-_FIREWALL = FORBIDDEN.reworded(
-    "{address} does not allow this: its firewall lets this machine not in, or the right is missing. Check both."
+# One code for both, the latter of Azurite.
+_FIREWALL = UNAUTHORIZED.reworded(
+    "The firewall of {address} does not let this machine in, or it does not accept this key. Check both."
 )
 _CODES = {
     "AuthenticationFailed": UNAUTHORIZED,

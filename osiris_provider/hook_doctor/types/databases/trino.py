@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED
+from osiris_provider.connectors.http.faults import SERVER_ERROR
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
