@@ -15,7 +15,8 @@ from osiris_provider._airflow.assets import table_asset
 from osiris_provider._airflow.broken_dags import BrokenDag, in_dag_processor
 from osiris_provider._airflow.compat import AirflowException, conf, has_executor
 from osiris_provider.connections.reference import shown
-from osiris_provider.errors import PipelineConfigError, printable
+from osiris_provider.errors import PipelineConfigError
+from osiris_provider.messages import printable
 from osiris_provider.operators.osiris import OsirisOperator
 from osiris_provider.pipelines.folder import find_pipelines
 from osiris_provider.pipelines.model import After, Options, PipelineModel

@@ -22,11 +22,12 @@ Airflow moves them between processes. What happened at a peer is a :class:`Fault
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, get_args
+
+from osiris_provider.messages import printable
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -48,7 +49,6 @@ __all__ = [
     "PermissionDeniedError",
     "PipelineConfigError",
     "UnknownConnectorError",
-    "printable",
 ]
 
 # The categories of CONN-010.
@@ -58,28 +58,6 @@ TRANSIENT: frozenset[Category] = frozenset({"network", "timeout", "unknown"})
 """Categories of what may pass by itself: auth and permission never do, what no one can classify may."""
 MAX_MESSAGE = 299
 """Characters of a message that a fault makes."""
-
-_ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, movements
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC and the like: titles, links
-    r"|\x1b[ -/]*[0-~]?"
-)
-
-
-def printable(text: object) -> str:
-    """Return a text of somebody else without what a terminal or a log would obey.
-
-    Escape sequences go as a whole, then control, format (such as turns of the writing direction) and other characters
-    that are not printed; line ends and tabs become spaces. Whatever a peer has said goes through here before a person,
-    a log or an XCom gets it.
-
-    :param text: as it came.
-    """
-    said = str(text)
-    if said.isprintable():
-        return said.strip()
-    kept = (char if char.isprintable() else " " if char.isspace() else "" for char in _ESCAPES.sub("", said))
-    return "".join(kept).strip()
 
 
 @dataclass(frozen=True)
@@ -171,7 +149,7 @@ class OsirisError(Exception):
     """Base of all errors of this package.
 
     :param message: what happened, in words for the person who has to act. Never holds a secret; its lines are made
-        :func:`printable`.
+        :func:`~osiris_provider.messages.printable`.
     :param where: see :class:`Where`.
     """
 
@@ -330,33 +308,3 @@ class UnknownConnectorError(ConnectorError):
 
 _KINDS = (AuthError, PermissionDeniedError, NetworkError, ConnectTimeoutError, UnknownConnectorError)
 ERROR_BY_CATEGORY: dict[Category, type[ConnectorError]] = {kind.category: kind for kind in _KINDS}
-
-
-_NEAR_CHARS = 100_000
-"""That difflib compares with each other in some milliseconds; it takes minutes for hundreds of long names."""
-
-
-def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the nearest known name, else an empty string.
-
-    :param wrong: what was written.
-    :param known: what could have been written.
-    """
-    import difflib
-
-    names: list[str] | tuple[str, ...] = known
-    if len(wrong) * sum(map(len, names)) > _NEAR_CHARS:
-        names = _of_like_letters(wrong, known)
-    near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
-    return f" Did you mean '{near[0]}'?" if near else ""
-
-
-def _of_like_letters(wrong: str, known: list[str] | tuple[str, ...]) -> list[str]:
-    """Return the few names that are worth a closer look."""
-    import heapq
-
-    letters, length = set(wrong), len(wrong)
-    names = heapq.nlargest(
-        3, known[:5000], key=lambda name: 2 * len(letters.intersection(name)) - abs(len(name) - length)
-    )
-    return [name for name in names if len(name) * length <= _NEAR_CHARS // 10]

@@ -30,6 +30,7 @@ LIBRARY = (
     "osiris_provider.errors",
     "osiris_provider.hooks.base",
     "osiris_provider.hooks.dbapi",
+    "osiris_provider.messages",
     "osiris_provider.net",
     "osiris_provider.pipelines",
     "osiris_provider.provider_info",

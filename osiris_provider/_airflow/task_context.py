@@ -12,7 +12,7 @@ from airflow.sdk import ObjectStoragePath
 
 from osiris_provider._airflow.compat import emit_gauge
 from osiris_provider.drivers.incremental.cursor import CursorValue, RunRange
-from osiris_provider.errors import printable
+from osiris_provider.messages import printable
 from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey, state_url
 
 KEPT = 100

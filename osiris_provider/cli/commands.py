@@ -14,7 +14,7 @@ from osiris_provider.cli.output import MISCONFIGURED, reported, say, uncollected
 from osiris_provider.cli.pipelines.commands import pipelines
 from osiris_provider.cli.staging import staging
 from osiris_provider.cli.state import state
-from osiris_provider.errors import printable
+from osiris_provider.messages import printable
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 

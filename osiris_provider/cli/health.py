@@ -153,7 +153,7 @@ def _table(listed: list[dict[str, Any]]) -> str:
     if text is not None:
         return text
     # Too wide for this terminal: the message below the rest.
-    from osiris_provider.errors import printable
+    from osiris_provider.messages import printable
 
     return "\n".join(f"{'  '.join(filter(None, map(printable, row[:-1])))}\n    {printable(row[-1])}" for row in rows)
 

@@ -10,7 +10,7 @@ from shutil import get_terminal_size
 from typing import Any, Final
 
 from osiris_provider.connections.reference import reference_to
-from osiris_provider.errors import printable
+from osiris_provider.messages import printable
 
 PIPE_WIDTH = 10_000
 """Columns where the output is no terminal: lines are not folded, so that ``grep`` finds them."""

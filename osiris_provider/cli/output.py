@@ -13,7 +13,8 @@ from typing import Any
 
 import click
 
-from osiris_provider.errors import OsirisError, printable
+from osiris_provider.errors import OsirisError
+from osiris_provider.messages import printable
 
 UNHEALTHY = 1
 MISCONFIGURED = 3

@@ -16,7 +16,7 @@ from osiris_provider.cli import listing
 from osiris_provider.cli.listing import LIST_HEADS, list_row, named, public
 from osiris_provider.connectors.expiry import WARN_DAYS, expiring, expiry_sentence
 from osiris_provider.connectors.verdict import Verdict
-from osiris_provider.errors import printable
+from osiris_provider.messages import printable
 from osiris_provider.storage.cleanup import OldFile
 
 COLOURS = {

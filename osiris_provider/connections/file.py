@@ -14,7 +14,8 @@ from osiris_provider.connections.reference import AIRFLOW_ID, NAME, reference_to
 from osiris_provider.connections.registry import family_names, is_family, load_family
 from osiris_provider.connections.yaml_loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose
 from osiris_provider.connections.yaml_nodes import Located, NodeReader
-from osiris_provider.errors import ConnectionConfigError, did_you_mean
+from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.messages import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, e
 from typing import Any, Protocol, cast
 
 from osiris_provider.connections.reference import shown
-from osiris_provider.errors import ConnectionConfigError, did_you_mean
+from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.messages import did_you_mean
 
 GROUP = "osiris_provider.connectors"
 _PACKAGE = "airflow-provider-osiris"

@@ -19,7 +19,8 @@ from osiris_provider.connections.registry import Field, family_names, load_famil
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connections.trust import distrust, others_read
 from osiris_provider.connections.yaml_nodes import misread, parsed_object
-from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, did_you_mean
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
+from osiris_provider.messages import did_you_mean
 
 __all__ = [
     "FileArgument",

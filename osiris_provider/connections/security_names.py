@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from osiris_provider.connections.reference import shown
-from osiris_provider.errors import did_you_mean
+from osiris_provider.messages import did_you_mean
 
 _BOUNDARY = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = re.compile(

@@ -17,7 +17,8 @@ from osiris_provider.connections.registry import family_names
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.model import META_KEYS, ConnectionModel, FieldSpec
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.errors import ConnectionConfigError, did_you_mean
+from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.messages import did_you_mean
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar
 
 from typing_extensions import Self
 
-from osiris_provider.errors import printable
+from osiris_provider.messages import printable
 from osiris_provider.net import killed
 from osiris_provider.net.killed import StoppedError
 

@@ -8,7 +8,8 @@ from typing import Any, TypedDict
 
 from osiris_provider.connections.reference import reference_to
 from osiris_provider.connectors.faults import MISCONFIGURED, NO_SUCH_CONNECTION
-from osiris_provider.errors import MAX_MESSAGE, Category, ConnectionNotFoundError, Fault, OsirisError, printable
+from osiris_provider.errors import MAX_MESSAGE, Category, ConnectionNotFoundError, Fault, OsirisError
+from osiris_provider.messages import printable
 
 UNTESTED = "untestable"
 """Slug of the fault that says that nothing was tried, because nothing can be tried safely."""

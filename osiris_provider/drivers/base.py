@@ -22,7 +22,8 @@ from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.drivers.lazy_pandas import leave_pandas_out
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
 from osiris_provider.drivers.validation import explain
-from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
+from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.messages import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from osiris_provider.connections.registry import own_points
 from osiris_provider.drivers.base import Driver
-from osiris_provider.errors import DriverConfigError, did_you_mean
+from osiris_provider.errors import DriverConfigError
+from osiris_provider.messages import did_you_mean
 
 GROUP = "osiris_provider.drivers"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from osiris_provider.errors import did_you_mean
+from osiris_provider.messages import did_you_mean
 
 
 def explain(item: Mapping[str, Any], known: Collection[str], what: str = "config field") -> str:

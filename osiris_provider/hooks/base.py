@@ -23,9 +23,10 @@ from osiris_provider.connectors.airflow_form import (
 )
 from osiris_provider.connectors.expiry import WARN_DAYS, expiring, expiry_sentence
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError, printable
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError
 from osiris_provider.hooks import guard
 from osiris_provider.hooks.kill import stop_with_task
+from osiris_provider.messages import printable
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from osiris_provider.connections.reference import shown
-from osiris_provider.errors import did_you_mean
+from osiris_provider.messages import did_you_mean
 from osiris_provider.pipelines.dialects import Draft, Mode, StepDraft
 from osiris_provider.pipelines.problems import Location, Problems, listed
 

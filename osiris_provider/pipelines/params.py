@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from osiris_provider.connections.reference import shown
-from osiris_provider.errors import DriverConfigError, did_you_mean
+from osiris_provider.errors import DriverConfigError
+from osiris_provider.messages import did_you_mean
 from osiris_provider.pipelines.problems import Location, Problems, listed
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

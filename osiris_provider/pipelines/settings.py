@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from osiris_provider.connections.reference import NAME, ConnectionRef, shown
-from osiris_provider.errors import did_you_mean
+from osiris_provider.messages import did_you_mean
 from osiris_provider.pipelines.dialects import Draft
 from osiris_provider.pipelines.file import SUFFIXES
 from osiris_provider.pipelines.model import After, PipelineModel

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.errors import DriverConfigError, printable
+from osiris_provider.errors import DriverConfigError
+from osiris_provider.messages import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment

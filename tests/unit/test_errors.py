@@ -18,9 +18,8 @@ from osiris_provider.errors import (
     NetworkError,
     OsirisError,
     Where,
-    did_you_mean,
-    printable,
 )
+from osiris_provider.messages import did_you_mean, printable
 
 
 def all_errors(cls: type[OsirisError] = OsirisError) -> Iterator[type[OsirisError]]:

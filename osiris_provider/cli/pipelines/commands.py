@@ -13,7 +13,7 @@ import click
 from osiris_provider.cli import completion
 from osiris_provider.cli.groups import Group, file_option, json_option
 from osiris_provider.cli.output import MISCONFIGURED, UNHEALTHY, reported, say, write, write_json
-from osiris_provider.errors import printable
+from osiris_provider.messages import printable
 
 PICTURES = ("text", "mermaid", "dot")
 

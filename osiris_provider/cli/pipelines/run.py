@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.cli.output import say, write, write_json
-from osiris_provider.errors import printable
+from osiris_provider.messages import printable
 
 if TYPE_CHECKING:
     from osiris_provider.pipelines.pipeline import Pipeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from osiris_provider.cli.listing import aligned
-from osiris_provider.errors import printable
+from osiris_provider.messages import printable
 
 
 def plain_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from osiris_provider.connectors.airflow.connection import AirflowConnection
 from osiris_provider.connectors.airflow.forms import form_of, known_types
-from osiris_provider.errors import ConnectionConfigError, did_you_mean
+from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.messages import did_you_mean
 
 
 def hook_of(model: AirflowConnection) -> Any:

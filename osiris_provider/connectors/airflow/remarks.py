@@ -11,7 +11,7 @@ from typing import Any
 
 from osiris_provider.connections.yaml_nodes import parsed_object
 from osiris_provider.connectors.airflow.forms import Form, form_of, known_types
-from osiris_provider.errors import did_you_mean
+from osiris_provider.messages import did_you_mean
 
 Remark = tuple[str, str]
 KINDS = {"boolean": "true or false", "integer": "an integer", "number": "a number", "string": "a text"}

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from osiris_provider.connectors.base import Connector
-from osiris_provider.errors import ConnectionConfigError, Fault, printable
+from osiris_provider.errors import ConnectionConfigError, Fault
+from osiris_provider.messages import printable
 
 MAX_VERSION = 80
 

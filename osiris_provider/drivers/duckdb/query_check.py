@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.duckdb.types import quote
 from osiris_provider.drivers.query_check import QueryCheck
-from osiris_provider.errors import did_you_mean, printable
+from osiris_provider.messages import did_you_mean, printable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -17,7 +17,8 @@ from osiris_provider.drivers.filesystem.csv_source import blocks
 from osiris_provider.drivers.filesystem.csv_text import from_text, overflow, parsed_as
 from osiris_provider.drivers.filesystem.csv_types import common, infer, parse_as
 from osiris_provider.drivers.sql.base import one_line
-from osiris_provider.errors import DataError, DriverConfigError, did_you_mean
+from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.messages import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,8 @@ from osiris_provider.drivers.http.json_rows import Rows
 from osiris_provider.drivers.http.json_types import kind_of
 from osiris_provider.drivers.http.json_values import json_text
 from osiris_provider.drivers.http.paths import Missing, get_path
-from osiris_provider.errors import DataError, printable
+from osiris_provider.errors import DataError
+from osiris_provider.messages import printable
 
 log = logging.getLogger(__name__)
 

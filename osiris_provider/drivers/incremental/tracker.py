@@ -17,7 +17,8 @@ from osiris_provider.drivers.incremental.cursor import (
 )
 from osiris_provider.drivers.incremental.ordering import Order, OrderError, has_order, is_text, kind_of, started
 from osiris_provider.drivers.incremental.seen_rows import Seen, Top
-from osiris_provider.errors import DataError, DriverConfigError, printable
+from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.messages import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -19,7 +19,8 @@ from osiris_provider.drivers.base import Extractor, Step, StepConfig
 from osiris_provider.drivers.datasets import Dataset, table_name
 from osiris_provider.drivers.sql.config import QueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect, narrowed
-from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError, printable
+from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError
+from osiris_provider.messages import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from osiris_provider.connections.reference import shown
-from osiris_provider.errors import PipelineConfigError, did_you_mean
+from osiris_provider.errors import PipelineConfigError
+from osiris_provider.messages import did_you_mean
 from osiris_provider.pipelines.params import Param
 from osiris_provider.pipelines.pipeline import Pipeline
 from osiris_provider.pipelines.problems import listed

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from osiris_provider.errors import CATEGORIES, MAX_MESSAGE, printable
+from osiris_provider.errors import CATEGORIES, MAX_MESSAGE
+from osiris_provider.messages import printable
 
 Health = Literal["healthy", "unhealthy", "untested"]
 

@@ -12,7 +12,8 @@ from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.sql.base import Batches, SQLExtractor, one_line
 from osiris_provider.drivers.sql.config import TypedQueryConfig
-from osiris_provider.errors import DriverConfigError, did_you_mean, printable
+from osiris_provider.errors import DriverConfigError
+from osiris_provider.messages import did_you_mean, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa

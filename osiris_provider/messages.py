@@ -1,0 +1,57 @@
+"""What goes into messages: texts of somebody else, and guesses at what was meant."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["did_you_mean", "printable"]
+
+_NEAR_CHARS = 100_000
+"""That difflib compares with each other in some milliseconds; it takes minutes for hundreds of long names."""
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, movements
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC and the like: titles, links
+    r"|\x1b[ -/]*[0-~]?"
+)
+
+
+def printable(text: object) -> str:
+    """Return a text of somebody else without what a terminal or a log would obey.
+
+    Escape sequences go as a whole, then control, format (such as turns of the writing direction) and other characters
+    that are not printed; line ends and tabs become spaces. Whatever a peer has said goes through here before a person,
+    a log or an XCom gets it.
+
+    :param text: as it came.
+    """
+    said = str(text)
+    if said.isprintable():
+        return said.strip()
+    kept = (char if char.isprintable() else " " if char.isspace() else "" for char in _ESCAPES.sub("", said))
+    return "".join(kept).strip()
+
+
+def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest known name, else an empty string.
+
+    :param wrong: what was written.
+    :param known: what could have been written.
+    """
+    import difflib
+
+    names: list[str] | tuple[str, ...] = known
+    if len(wrong) * sum(map(len, names)) > _NEAR_CHARS:
+        names = _of_like_letters(wrong, known)
+    near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
+    return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def _of_like_letters(wrong: str, known: list[str] | tuple[str, ...]) -> list[str]:
+    """Return the few names that are worth a closer look."""
+    import heapq
+
+    letters, length = set(wrong), len(wrong)
+    names = heapq.nlargest(
+        3, known[:5000], key=lambda name: 2 * len(letters.intersection(name)) - abs(len(name) - length)
+    )
+    return [name for name in names if len(name) * length <= _NEAR_CHARS // 10]
