@@ -10,12 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.data import ColumnNeedsTextError
+from osiris_provider.drivers.exponents import DEEP
 from osiris_provider.drivers.filesystem.csv_config import CsvExtractorConfig
 from osiris_provider.drivers.filesystem.csv_parser import cells_of, parse
 from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows, Syntax, first_row, rows_of
 from osiris_provider.drivers.filesystem.csv_source import blocks
 from osiris_provider.drivers.filesystem.csv_text import from_text, overflow, parsed_as
-from osiris_provider.drivers.filesystem.csv_types import common, infer, parse_as
+from osiris_provider.drivers.filesystem.csv_types import common, infer, parse_as, with_point
 from osiris_provider.drivers.sql.base import one_line
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.messages import did_you_mean
@@ -181,6 +182,11 @@ class CsvReader:
         raise _ConversionError(name, self._rows + row + 1, column[row].as_py(), dtype, wider)
 
     def _declared(self, name: str, column: pa.Array, dtype: pa.DataType, cells: Callable[[], pa.Array]) -> pa.Array:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if pa.types.is_decimal(dtype) and column.type == pa.string():
+            column = with_point(pc.utf8_trim_whitespace(column), self.config.decimal_point)
         try:
             values = from_text(column, dtype, self.config.binary)
         except ValueError:
@@ -219,6 +225,7 @@ class CsvReader:
             return "skip"
 
         cells: list[int] = []
+        deep = re.search(DEEP.encode(), rows.data) is not None
         types = {name: self.config.type_of(name) for name in self._wanted}
         convert = csv.ConvertOptions(
             null_values=self.config.null_values,
@@ -226,7 +233,7 @@ class CsvReader:
             quoted_strings_can_be_null=False,
             decimal_point=self.config.decimal_point,
             include_columns=self._wanted,
-            column_types={name: parsed_as(dtype or pa.string()) for name, dtype in types.items()},
+            column_types={name: parsed_as(dtype or pa.string(), deep=deep) for name, dtype in types.items()},
         )
         try:
             table = parse(rows.data, syntax, self._names, convert, handle)

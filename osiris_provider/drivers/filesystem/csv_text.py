@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from osiris_provider.drivers.exponents import decimals
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,10 +21,15 @@ _INFINITY = r"(?i)^\s*[-+]?inf(inity)?\s*$"
 _FORMULA = r"^([=+\-@\t\r\n])"
 
 
-def parsed_as(dtype: pa.DataType) -> pa.DataType:
-    """Return the type that Arrow's CSV parser makes of a column, from where :func:`from_text` goes on."""
+def parsed_as(dtype: pa.DataType, *, deep: bool) -> pa.DataType:
+    """Return the type that Arrow's CSV parser makes of a column, from where :func:`from_text` goes on.
+
+    :param deep: whether there may be an exponent that Arrow's parser must not see.
+    """
     import pyarrow as pa
 
+    if deep and pa.types.is_decimal(dtype):
+        return pa.string()
     if dtype == pa.float16():
         return pa.float32()
     if pa.types.is_decimal32(dtype) or pa.types.is_decimal64(dtype):
@@ -39,6 +45,9 @@ def from_text(column: pa.Array, dtype: pa.DataType, binary: str) -> pa.Array:
     """
     import pyarrow as pa
 
+    if pa.types.is_decimal(dtype) and column.type == pa.string():
+        known = dtype if _is_decimal256(dtype) else pa.decimal128(dtype.precision, dtype.scale)
+        column = decimals(column, known)
     if not _is_binary(dtype):
         return column if column.type == dtype else column.cast(dtype)
     decode: Callable[[str], bytes] = bytes.fromhex if binary == "hex" else _from_base64

@@ -10,39 +10,24 @@ JSON text.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.http.json_text import Number
-from osiris_provider.drivers.http.json_types import MixedTypesError, NoFieldsError, infer_type
+from osiris_provider.drivers.http.json_columns import Column, Rows, declared, inferred, rest
+from osiris_provider.drivers.http.json_texts import are_plain_texts, parsed_text
 from osiris_provider.drivers.http.json_values import (
     ConversionError,
     converter_of,
     is_plain,
     json_text,
-    parsed_text,
     text_of,
 )
-from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Rows = list[dict[str, Any]]
-
-_DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
-_TIMESTAMP = re.compile(r"timestamp\[(s|ms|us|ns),\s*(?:tz=)?([\w/+:-]+)\]")
-
-
-@dataclass(frozen=True)
-class _Column:
-    name: str
-    type: pa.DataType
-    declared: bool = False
-    as_text: bool = False
-    rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,9 +36,9 @@ class _PageContext:
 
     step_id: str
     page: int
-    columns: list[_Column] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=list)
 
-    def constraint_error(self, column: _Column, record: int, reason: str) -> DataError:
+    def constraint_error(self, column: Column, record: int, reason: str) -> DataError:
         advice = "Raise config field infer_rows, or declare its type in types."
         if column.declared:
             advice = "Declare another type for it in types; string takes everything as it comes."
@@ -90,15 +75,14 @@ def to_batches(
     numbered = enumerate(pages, 1)
     head: list[tuple[int, Rows]] = []
     if types:
-        columns = [_declared(step_id, name, text) for name, text in types.items()]
+        columns = [declared(step_id, name, text) for name, text in types.items()]
     else:
         head = _head(numbered, infer_rows)
-        rows = [row for _, page in head for row in page]
-        if not rows and last_schema is not None:
+        if last_schema is not None and not any(page for _, page in head):
             return pa.RecordBatchReader.from_batches(last_schema, [])
-        columns = _inferred(step_id, rows, last_schema)
+        columns = inferred(step_id, head, last_schema)
     if other_fields is not None:
-        columns.append(_rest(step_id, other_fields, columns))
+        columns.append(rest(step_id, other_fields, columns))
     schema = pa.schema([(column.name, column.type) for column in columns])
     complete = not types and other_fields is None
 
@@ -126,86 +110,18 @@ def _drained(pages: list[tuple[int, Rows]]) -> Iterator[tuple[int, Rows]]:
         yield pages.pop(0)
 
 
-def type_of(text: str) -> pa.DataType:
-    """Return the Arrow type of a name in a step's ``types``.
-
-    :param text: an Arrow name such as ``int64``, ``timestamp`` (microseconds, UTC), ``timestamp[ns, UTC]``, or
-        ``decimal(12,2)``.
-    :raises ValueError: there is no such type.
-    """
-    import pyarrow as pa
-
-    decimal = _DECIMAL.fullmatch(text)
-    if decimal:
-        return pa.decimal128(int(decimal[1]), int(decimal[2]))
-    zoned = _TIMESTAMP.fullmatch(text)
-    if zoned:
-        return pa.timestamp(zoned[1], zoned[2])
-    return pa.timestamp("us", tz="UTC") if text == "timestamp" else pa.type_for_alias(text)
-
-
-def _declared(step_id: str, name: str, text: str) -> _Column:
-    import pyarrow as pa
-
-    try:
-        dtype = type_of(text)
-    except ValueError:
-        dtype = None
-    if dtype is None:
-        message = f"Step {step_id}: config field types: '{text}' of column {name} is not a type such as int64 or string"
-        raise DriverConfigError(message, step=step_id)
-    return _Column(name, dtype, declared=True, as_text=pa.types.is_string(dtype) or pa.types.is_large_string(dtype))
-
-
-def _rest(step_id: str, name: str, columns: list[_Column]) -> _Column:
-    import pyarrow as pa
-
-    if any(column.name == name for column in columns):
-        message = f"Step {step_id}: config field other_fields: '{name}' is a field of the records; choose another name."
-        raise DriverConfigError(message, step=step_id)
-    return _Column(name, pa.string(), rest=True)
-
-
-def _inferred(step_id: str, rows: Rows, last_schema: pa.Schema | None) -> list[_Column]:
-    names = dict.fromkeys(name for row in rows for name in row)
-    if rows and not names:
-        message = f"Step {step_id}: none of the {len(rows):,} records has a field. Check config field records."
-        raise DataError(message, step=step_id)
-    last = dict(zip(last_schema.names, last_schema.types, strict=True)) if last_schema is not None else {}
-    return [_column_of(step_id, name, [row.get(name) for row in rows], last.get(name)) for name in names]
-
-
-def _column_of(step_id: str, name: str, values: list[Any], last_type: pa.DataType | None) -> _Column:
-    import pyarrow as pa
-
-    problem = ""
-    try:
-        name.encode()
-        return _Column(name, infer_type(values) or last_type or pa.string())
-    except NoFieldsError:
-        return _Column(name, pa.string(), as_text=True)
-    except MixedTypesError as error:
-        problem = (
-            f"column '{name}' holds values of no common type ({error}); declare it in types, such as {name}: string"
-        )
-    except UnicodeEncodeError:
-        problem = f"the name of column {name!a} has half of a surrogate pair; declare the columns to read in types"
-    message = f"Step {step_id}: {problem}"
-    raise DataError(message, step=step_id, column=name)
-
-
 def _batch(context: _PageContext, rows: Rows, schema: pa.Schema, *, complete: bool) -> pa.RecordBatch:
     import pyarrow as pa
 
     known = {column.name for column in context.columns if not column.rest}
     if complete:
-        fresh = next((name for row in rows for name in row if name not in known), None)
-        if fresh is not None:
+        fresh = ((record, name) for record, row in enumerate(rows, 1) for name in row if name not in known)
+        for record, name in fresh:
             message = (
-                f"Step {context.step_id}: column '{fresh}' appears first on page {context.page}, unlike the "
-                "rows before. Raise config field infer_rows, or declare its type in types."
+                f"Step {context.step_id}: column '{name}' appears first on page {context.page} in record {record}, "
+                "unlike the rows before. Raise config field infer_rows, or declare its type in types."
             )
-            raise DataError(message, step=context.step_id, column=fresh)
+            raise DataError(message, step=context.step_id, column=name, row=record)
     arrays = [
         _array(context, column, [_other_fields(row, known) if column.rest else row.get(column.name) for row in rows])
         for column in context.columns
@@ -217,7 +133,7 @@ def _other_fields(row: dict[str, Any], known: set[str]) -> dict[str, Any] | None
     return {name: value for name, value in row.items() if name not in known} or None
 
 
-def _array(context: _PageContext, column: _Column, values: list[Any]) -> pa.Array:
+def _array(context: _PageContext, column: Column, values: list[Any]) -> pa.Array:
     try:
         return _converted(column, values)
     except (ValueError, TypeError, NotImplementedError, OverflowError, RecursionError):
@@ -240,7 +156,7 @@ def _array(context: _PageContext, column: _Column, values: list[Any]) -> pa.Arra
     raise context.constraint_error(column, 1, "values that fit only one by one")
 
 
-def _converted(column: _Column, values: list[Any]) -> pa.Array:
+def _converted(column: Column, values: list[Any]) -> pa.Array:
     """Return the values as an array; Arrow's own errors are all ValueErrors, TypeErrors or NotImplementedErrors."""
     import pyarrow as pa
 
@@ -252,22 +168,24 @@ def _converted(column: _Column, values: list[Any]) -> pa.Array:
         return pa.array(values, column.type)
     convert = converter_of(column.type, declared=column.declared)
     if column.declared and any(type(value) is str for value in values):
-        return _with_text_leaves(column.type, values, convert)
+        return _with_texts(column.type, values, convert)
     return pa.array([None if value is None else convert(value) for value in values], column.type)
 
 
-def _with_text_leaves(dtype: pa.DataType, values: list[Any], convert: Any) -> pa.Array:
-    """Dates and decimals are texts in JSON, which Arrow parses in a cast."""
+def _with_texts(dtype: pa.DataType, values: list[Any], convert: Any) -> pa.Array:
+    """Dates and decimals are texts in JSON; Arrow parses them where it reads them as they are meant."""
     import pyarrow as pa
 
-    if all(value is None or type(value) is str for value in values) and not pa.types.is_decimal(dtype):
+    if all(value is None or type(value) is str for value in values):
+        texts = pa.array(values, pa.string())
         try:
-            return pa.array(values, pa.string()).cast(dtype)
+            if are_plain_texts(texts, dtype):
+                return texts.cast(dtype)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             pass
     return pa.array(
         [
-            None if value is None else parsed_text(value, dtype) if _is_text(value) else convert(value)
+            None if value is None else parsed_text(value, dtype, convert) if _is_text(value) else convert(value)
             for value in values
         ],
         dtype,

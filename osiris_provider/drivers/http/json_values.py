@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import math
 import re
 import struct
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 Converter = Callable[[Any], Any]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_NOT_FINITE = ("NaN", "Infinity", "-Infinity")
+NOT_FINITE = ("NaN", "Infinity", "-Infinity")
+"""Numbers that JSON does not have, as Python and protocol buffers write them."""
 
 
 class ConversionError(ValueError):
@@ -138,7 +138,7 @@ def _nearest_double(value: Any) -> float:
         message = "a whole number of more digits than a double holds"
         raise ConversionError(message)
     double = float(value)
-    if isinstance(value, Number) and value not in _NOT_FINITE and _out_of_range(value, double):
+    if isinstance(value, Number) and value not in NOT_FINITE and _out_of_range(value, double):
         message = "a number beyond the range of a double"
         raise ConversionError(message)
     return double
@@ -212,48 +212,3 @@ def _struct_converter(inner: dict[str, Converter]) -> Converter:
         return {name: None if item is None else inner[name](item) for name, item in value.items()}
 
     return convert
-
-
-def parsed_text(text: str, dtype: pa.DataType) -> Any:
-    """Return a text as a value of a declared type, such as a decimal or a date.
-
-    :param text: as the API sends it.
-    :param dtype: of the column.
-    :raises ConversionError: it is no such value; the text says why.
-    """
-    import pyarrow as pa
-    from pyarrow import types
-
-    if types.is_decimal(dtype):
-        try:
-            return Decimal(text)
-        except InvalidOperation:
-            raise _unparsed(text, dtype) from None
-    try:
-        if types.is_time(dtype):
-            return dt.time.fromisoformat(text)
-        return pa.scalar(text).cast(dtype)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
-        raise _unparsed(text, dtype) from None
-
-
-def _unparsed(text: str, dtype: pa.DataType) -> ConversionError:
-    import pyarrow as pa
-    from pyarrow import types
-
-    if not types.is_timestamp(dtype):
-        return ConversionError("a text that is not such a value")
-    for unit, tz, advice in (
-        ("us", "UTC", "a time with a zone: declare timestamp, which is in UTC"),
-        ("ns", "UTC", "a time with nanoseconds: declare timestamp[ns, UTC]"),
-        ("us", None, "a time without a zone: declare timestamp[us], which has none"),
-        ("ns", None, "a time without a zone and with nanoseconds: declare timestamp[ns], which has no zone"),
-    ):
-        if (unit, tz) == (dtype.unit, dtype.tz):
-            continue
-        try:
-            pa.scalar(text).cast(pa.timestamp(unit, tz))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
-            continue
-        return ConversionError(advice)
-    return ConversionError("a text that is not a time in ISO 8601")

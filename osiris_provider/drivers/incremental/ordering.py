@@ -12,6 +12,8 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Literal
 
+from osiris_provider.drivers.exponents import decimals
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -175,7 +177,7 @@ class Order:
 
         dtype = pa.decimal256(_DIGITS, _SCALE)
         try:
-            return real.cast(dtype)
+            return decimals(real, dtype)
         except pa.ArrowInvalid:
             bad = _first_bad(real, dtype)
         message = f"holds {bad}, which is not a number of at most {_DIGITS - _SCALE} digits before and after the point"
@@ -210,8 +212,9 @@ def _first_bad(column: pa.Array, dtype: pa.DataType) -> str:
 def _casts(text: str | None, dtype: pa.DataType) -> bool:
     import pyarrow as pa
 
+    texts = pa.array([text], pa.string())
     try:
-        pa.array([text], pa.string()).cast(dtype)
+        _ = decimals(texts, dtype) if pa.types.is_decimal(dtype) else texts.cast(dtype)
     except pa.ArrowInvalid:
         return False
     return True
