@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.http.json_columns import type_of
-from osiris_provider.drivers.http.json_rows import to_batches
+from osiris_provider.drivers.http.json.columns import type_of
+from osiris_provider.drivers.http.json.rows import to_batches
 from osiris_provider.drivers.incremental.ordering import Order, OrderError
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.testing.context import RecordingContext
@@ -148,7 +148,7 @@ def test_a_value_that_no_type_takes_is_named_with_its_record(records: str, colum
 
 
 def test_a_record_is_named_by_its_page() -> None:
-    pages = [[{"a": 1}, {"a": 2}], [{"a": 3}, {"a": "x"}]]
+    pages: list[list[dict[str, Any]]] = [[{"a": 1}, {"a": 2}], [{"a": 3}, {"a": "x"}]]
     with pytest.raises(DataError, match="record 2 on page 2"):
         to_batches(pages, step_id="s")
     late: list[list[dict[str, Any]]] = [[{"a": 1}], [{"a": 1}, {"a": 1, "b": 2}]]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors.http.json_text import parse_json
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.http.json_rows import to_batches
+from osiris_provider.drivers.http.json.rows import to_batches
 from osiris_provider.drivers.http.paths import MISSING, get_path
 from osiris_provider.errors import ConnectorError, DataError, OsirisError
 from osiris_provider.testing.context import RecordingContext

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osiris_provider.drivers.http.json_columns import Rows
-from osiris_provider.drivers.http.json_rows import to_batches
+from osiris_provider.drivers.http.json.columns import Rows
+from osiris_provider.drivers.http.json.rows import to_batches
 from osiris_provider.errors import DataError, DriverConfigError
 
 

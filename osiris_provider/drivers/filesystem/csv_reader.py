@@ -16,7 +16,7 @@ from osiris_provider.drivers.filesystem.csv_parser import cells_of, parse
 from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows, Syntax, first_row, rows_of
 from osiris_provider.drivers.filesystem.csv_source import blocks
 from osiris_provider.drivers.filesystem.csv_text import from_text, overflow, parsed_as
-from osiris_provider.drivers.filesystem.csv_types import common, infer, parse_as, with_point
+from osiris_provider.drivers.filesystem.csv_types import common, decimal_texts, infer, parse_as
 from osiris_provider.drivers.sql.base import one_line
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.messages import did_you_mean
@@ -182,11 +182,7 @@ class CsvReader:
         raise _ConversionError(name, self._rows + row + 1, column[row].as_py(), dtype, wider)
 
     def _declared(self, name: str, column: pa.Array, dtype: pa.DataType, cells: Callable[[], pa.Array]) -> pa.Array:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        if pa.types.is_decimal(dtype) and column.type == pa.string():
-            column = with_point(pc.utf8_trim_whitespace(column), self.config.decimal_point)
+        column = decimal_texts(column, dtype, self.config.decimal_point)
         try:
             values = from_text(column, dtype, self.config.binary)
         except ValueError:

@@ -38,7 +38,7 @@ def infer(column: pa.Array, decimal_point: str) -> pa.Array:
     for looks, casts in _KINDS:
         if re.match(looks.replace(r"\.", re.escape(decimal_point)), first):
             for cast in casts:
-                parsed = cast(with_point(column, decimal_point) if cast in (_integers, _doubles) else column)
+                parsed = cast(_with_point(column, decimal_point) if cast in (_integers, _doubles) else column)
                 if parsed is not None:
                     return parsed
     return column
@@ -58,7 +58,7 @@ def parse_as(column: pa.Array, dtype: pa.DataType, decimal_point: str) -> pa.Arr
         return pa.nulls(len(column), dtype)
     if pa.types.is_integer(dtype) or pa.types.is_floating(dtype):
         cast = _integers if pa.types.is_integer(dtype) else _doubles
-        return cast(with_point(column, decimal_point))
+        return cast(_with_point(column, decimal_point))
     if pa.types.is_boolean(dtype):
         return _booleans(column)
     return _moments(column, dtype)
@@ -82,12 +82,20 @@ def common(known: pa.DataType, other: pa.DataType) -> pa.DataType:
     return pa.string()
 
 
-def with_point(column: pa.Array, decimal_point: str) -> pa.Array:
-    """Return texts of numbers with a point where they have another sign.
+def decimal_texts(column: pa.Array, dtype: pa.DataType, decimal_point: str) -> pa.Array:
+    """Return texts that are to become decimals as Arrow writes these, other columns as they are.
 
-    :param column: of texts.
-    :param decimal_point: the sign.
+    :param dtype: of the column.
     """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_decimal(dtype) or column.type != pa.string():
+        return column
+    return _with_point(pc.utf8_trim_whitespace(column), decimal_point)
+
+
+def _with_point(column: pa.Array, decimal_point: str) -> pa.Array:
     import pyarrow.compute as pc
 
     if decimal_point == ".":

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from osiris_provider.drivers.base import Step, StepConfig
-from osiris_provider.drivers.http.json_columns import Rows
-from osiris_provider.drivers.http.json_rows import to_batches
+from osiris_provider.drivers.http.json.columns import Rows
+from osiris_provider.drivers.http.json.rows import to_batches
 from osiris_provider.drivers.incremental.cursor import decoded_schema
 
 if TYPE_CHECKING:

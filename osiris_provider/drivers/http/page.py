@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from osiris_provider.connectors.http.json_text import Number
-from osiris_provider.drivers.http.json_columns import Rows
+from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.paths import HEADER, MISSING, Missing, get_path
 
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from osiris_provider.connectors.http.faults import BAD_REQUEST, GONE, NOT_FOUND, REFUSED_REQUEST
 from osiris_provider.drivers.base import Config, Step
-from osiris_provider.drivers.http.json_columns import Rows
+from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.page import Page, PaginationError
 from osiris_provider.drivers.http.pagination import NextRequest, Pagination
 from osiris_provider.drivers.http.paginator import NoPages

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.http.json_text import Number
-from osiris_provider.drivers.http.json_columns import Rows
+from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.page import Page, PaginationError
 from osiris_provider.drivers.http.pagination import NextRequest, Pagination
 from osiris_provider.drivers.http.paths import MISSING, AnswerPath, Missing

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from osiris_provider.drivers.http.json_columns import Rows
-from osiris_provider.drivers.http.json_types import kind_of
-from osiris_provider.drivers.http.json_values import json_text
+from osiris_provider.drivers.http.json.columns import Rows
+from osiris_provider.drivers.http.json.types import kind_of
+from osiris_provider.drivers.http.json.values import json_text
 from osiris_provider.drivers.http.paths import Missing, get_path
 from osiris_provider.errors import DataError
 from osiris_provider.messages import printable

@@ -13,7 +13,7 @@ from typing_extensions import Self
 from osiris_provider.connectors.shopify import GRAPHQL
 from osiris_provider.drivers.base import Extractor, Step
 from osiris_provider.drivers.http.base import PagedConfig
-from osiris_provider.drivers.http.json_columns import Rows
+from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.pages import PageReader, PageRequest
 from osiris_provider.drivers.http.paginator import CursorPages
 from osiris_provider.drivers.http.paths import BodyPath, get_path

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.http.json_text import Number
-from osiris_provider.drivers.http.json_values import NOT_FINITE, ConversionError, Converter
+from osiris_provider.drivers.http.json.values import NOT_FINITE, ConversionError, Converter
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.http.json_text import Number
-from osiris_provider.drivers.http.json_columns import Column, Rows, declared, inferred, rest
-from osiris_provider.drivers.http.json_texts import are_plain_texts, parsed_text
-from osiris_provider.drivers.http.json_values import (
+from osiris_provider.drivers.http.json.columns import Column, Rows, declared, inferred, rest
+from osiris_provider.drivers.http.json.texts import are_plain_texts, parsed_text
+from osiris_provider.drivers.http.json.values import (
     ConversionError,
     converter_of,
     is_plain,

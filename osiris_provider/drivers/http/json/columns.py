@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.http.json_types import MixedTypesError, NoFieldsError, infer_type
+from osiris_provider.drivers.http.json.types import MixedTypesError, NoFieldsError, infer_type
 from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:

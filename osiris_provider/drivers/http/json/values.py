@@ -12,7 +12,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.http.json_text import Number
-from osiris_provider.drivers.http.json_types import SHORT, decimal_of, fits_double, kind_of
+from osiris_provider.drivers.http.json.types import SHORT, decimal_of, fits_double, kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
