@@ -244,7 +244,10 @@ class _Composer:
 def _explain(error: yaml.MarkedYAMLError, text: str) -> UnreadableYamlError:
     position = error.problem_mark or error.context_mark
     line = _line(position)
-    lines = text.split("\n")
+    lines = text.rstrip().split("\n")
+    if line and line > len(lines) and error.context_mark:
+        # What is open until the end of the file is wrong where it begins.
+        line = _line(error.context_mark)
     if line and line <= len(lines) and re.match(r" *\t", lines[line - 1]):
         return UnreadableYamlError("is indented with a tab; YAML wants spaces", line)
     # What stands in quotes is taken from the file and may be a piece of a password.

@@ -130,7 +130,9 @@ class _ConfigReader:
         for line, message in self._text_problems(text, location):
             where = (*self._draft.location, "config", *location)
             if file is None:
-                self._source.problems.add(where, f"config field {_dotted(location)}: {message}", self._draft.id)
+                at, field = self._source.line_of(where, line), ".".join(map(str, where))
+                said = f"config field {_dotted(location)}: {message}"
+                self._source.problems.add_at(self._source.path, at, said, self._draft.id, field)
             else:
                 self._source.problems.add_at(file, line, message, self._draft.id)
 

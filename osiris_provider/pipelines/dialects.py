@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -94,11 +94,11 @@ def read_draft(source: Source) -> Draft | None:
         draft = _step(written, location, source, oml=oml)
         if draft is not None:
             drafts.append(draft)
-    _check_ids(drafts, source)
+    drafts = _with_own_ids(drafts, source)
     if getattr(settings, "profiles", None):
         line = source.problems.line(("profiles",))
         log.warning("%s:%s: key profiles is not applied: all runs take the file as it is.", source.path, line)
-    names = frozenset(str(written.get("id")) for written in listed_steps if isinstance(written, dict))
+    names = frozenset(str(written["id"]) for written in listed_steps if isinstance(written, dict) and "id" in written)
     return Draft("oml" if oml else "osiris", settings or PipelineModel(), tuple(drafts), names)
 
 
@@ -145,14 +145,18 @@ def _step_of(value: str) -> str:
     return match[1] if match else value
 
 
-def _check_ids(drafts: list[StepDraft], source: Source) -> None:
+def _with_own_ids(drafts: list[StepDraft], source: Source) -> list[StepDraft]:
+    """Return the steps; one whose id is taken is looked at under another, so that the two are not mixed up."""
     first: dict[str, StepDraft] = {}
     for draft in drafts:
-        other = first.setdefault(draft.id, draft)
-        if other is not draft:
-            line = source.problems.line((*other.location, "id"))
+        step_id = draft.id
+        if draft.id in first:
+            line = source.problems.line((*first[draft.id].location, "id"))
             message = f"the id '{shown(draft.id)}' stands twice, first in line {line}; give each step its own"
             source.problems.add((*draft.location, "id"), message, draft.id)
+            step_id = f"{draft.id} in line {source.problems.line(draft.location)}"
+        first[step_id] = draft if step_id == draft.id else replace(draft, id=step_id)
+    return list(first.values())
 
 
 def _validated(
@@ -178,13 +182,17 @@ def _message(item: Any, model: type[BaseModel]) -> Iterator[str]:
     for name in parents:
         if name in AIRFLOW_KEYS:
             known = AirflowTask if name == "default_args" or issubclass(model, StepModel | OmlStepModel) else AirflowDag
-    names = list(known.model_fields)
+    # A model's own words before those that it shares.
+    names = sorted(known.model_fields, key=lambda name: name in Options.model_fields)
     if known is model and issubclass(model, PipelineModel):
         names.append("steps")
     yield explain(item, names, "key")
     if item["type"] == "extra_forbidden" and known is not model and str(item["loc"][-1]) in model.model_fields:
-        yield f" It is a key beside airflow: here; write {item['loc'][-1]}: there"
+        yield f" Write {item['loc'][-1]}: beside airflow:, not below it."
     if item["type"] == "extra_forbidden" and known is model and not parents:
+        below = AirflowDag if issubclass(model, PipelineModel) else AirflowTask
+        if item["loc"][-1] in below.model_fields:
+            yield f" Write {item['loc'][-1]}: below airflow:."
         yield f" Known are {listed(names, 40)}"
 
 

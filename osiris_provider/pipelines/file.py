@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +16,7 @@ from osiris_provider.connections.yaml_loader import MappingNode, Node, ScalarNod
 from osiris_provider.connections.yaml_nodes import NodeReader
 from osiris_provider.pipelines.problems import Location, Problems
 
+_BLOCK = re.compile(r"[|][+-]?\d?\s*(#.*)?$")
 SUFFIXES = (".yaml", ".yml")
 MAX_CHARS = 256 * 1024
 """Of a pipeline or a ``.sql`` file: a file that takes long to read would hold up all others."""
@@ -51,6 +53,16 @@ class Source:
         if self.template_chars <= MAX_TEMPLATE_CHARS:
             return None
         return 1, f"texts with Jinja have more than {MAX_TEMPLATE_CHARS:,} characters in this pipeline; split it"
+
+    def line_of(self, location: Location, line: int) -> int:
+        """Return where a line of a text stands in the file.
+
+        :param location: of the text.
+        :param line: of the text, from 1.
+        """
+        at = self.problems.line(location)
+        written = self.text.splitlines()
+        return at + line if at <= len(written) and _BLOCK.search(written[at - 1]) else at
 
     def digest(self) -> str:
         """Return a text that changes with each byte of the YAML and of its ``.sql`` files."""

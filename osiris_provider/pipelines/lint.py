@@ -20,8 +20,6 @@ from osiris_provider.pipelines.pipeline import Pipeline, PipelineStep, check_pip
 from osiris_provider.pipelines.problems import Problem, Problems, TooManyProblemsError
 from osiris_provider.pipelines.templates import render, template_context
 
-_BLOCK = re.compile(r"[|][+-]?\d?\s*(#.*)?$")
-
 
 def check_paths(
     paths: Sequence[Path], connections_file: FileArgument = None, *, connections: bool = True
@@ -52,8 +50,7 @@ def _check(path: Path, connections_file: FileArgument, *, connections: bool) -> 
     try:
         if connections:
             _check_connections(pipeline, connections_file, more)
-        if not problems:
-            _check_queries(pipeline, more)
+        _check_queries(pipeline, more, {problem.step for problem in problems})
     except TooManyProblemsError:
         pass
     return sorted([*problems, *more.items], key=lambda problem: (problem.file != path, problem.line))
@@ -81,13 +78,16 @@ def _check_connections(pipeline: Pipeline, file: FileArgument, problems: Problem
             continue
 
 
-def _check_queries(pipeline: Pipeline, problems: Problems) -> None:
+def _check_queries(pipeline: Pipeline, problems: Problems, wrong: set[str | None]) -> None:
+    """Check the queries of the steps with which nothing else is wrong."""
     columns: dict[str, Sequence[str] | None] = {}
     for step in pipeline.steps.values():
+        if step.id in wrong:
+            continue
         check = _checked_query(pipeline, step, columns)
         columns[step.id] = check.columns
         if check.problem is not None:
-            file, line = _location(pipeline, step, check.line, problems)
+            file, line = _location(pipeline, step, check.line)
             problems.add_at(file, line, f"config field query: {check.problem}", step.id, "query")
 
 
@@ -117,10 +117,7 @@ def _checked_query(pipeline: Pipeline, step: PipelineStep, columns: Mapping[str,
         return QueryCheck(error.message)
 
 
-def _location(pipeline: Pipeline, step: PipelineStep, line: int, problems: Problems) -> tuple[Path, int]:
+def _location(pipeline: Pipeline, step: PipelineStep, line: int) -> tuple[Path, int]:
     if ("query",) in step.sql_files:
         return step.sql_files[("query",)], line
-    at = problems.line((*step.location, "config", "query"))
-    written = pipeline.text.splitlines()
-    in_block = at <= len(written) and _BLOCK.search(written[at - 1])
-    return pipeline.path, at + line if in_block else at
+    return pipeline.path, pipeline.source.line_of((*step.location, "config", "query"), line)

@@ -18,6 +18,7 @@ _PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^{}\n]*)\}")
 _PARAM = re.compile(r"\$\{params\.([A-Za-z0-9_]+)\}")
 _OURS = ("default", "description", "required")
 # No pattern: Airflow would match it in the DAG processor, and one that backtracks would keep it busy for ever.
+TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 MAX_PARAMS = 200
 """Fields of the trigger form, each of which is a schema to be checked."""
 KEYWORDS = (*_OURS, "title", "type", "enum", "minimum", "maximum", "minLength", "maxLength", "format")
@@ -78,7 +79,7 @@ def _param(name: str, value: Any, location: Location, problems: Problems) -> Par
     schema = {key: said for key, said in value.items() if key in KEYWORDS and key not in _OURS}
     required = "default" not in value
     param = Param(name, value.get("default"), required, value.get("description"), schema)
-    problem = _schema_problem(schema) or (None if required else param.problem(param.default))
+    problem = _type_problem(schema) or _schema_problem(schema) or (None if required else param.problem(param.default))
     if problem:
         problems.add((*location, "default") if "default" in value else location, f"param {name} {problem}")
     return param
@@ -97,6 +98,14 @@ def _format_checker() -> Any:
 
     # As Airflow has it, which would refuse the value when a run begins.
     return FormatChecker()
+
+
+def _type_problem(schema: Mapping[str, Any]) -> str | None:
+    said = schema.get("type", [])
+    for name in [said] if isinstance(said, str) else said if isinstance(said, list) else []:
+        if name not in TYPES:
+            return f"has type {shown(name)}, which is none.{did_you_mean(str(name), TYPES)} Types are: {listed(TYPES)}"
+    return None
 
 
 def _schema_problem(schema: Mapping[str, Any]) -> str | None:

@@ -93,7 +93,8 @@ def check_pipeline(path: Path) -> tuple[Pipeline | None, list[Problem]]:
     """Read and check a pipeline, and return it with all that is wrong.
 
     :param path: of the YAML.
-    :return: the pipeline, None if it is so wrong that there is none; and the problems.
+    :return: the pipeline, None if it is so wrong that there is none; and the problems. If there are some, the pipeline
+        may lack steps, and steps inputs: it is good for looking for further problems only.
     """
     problems: list[Problem] = []
     source: Source | None = None
@@ -124,7 +125,7 @@ def _compiled(draft: Draft, source: Source) -> Pipeline | None:
             steps[step.id] = _step(draft, step, config, driver, edges[step.id], source)
     check_settings(draft.settings, params, source.problems)
     check_fail_fast(draft, source.problems)
-    if len(order) != len(draft.steps) or len(steps) != len(draft.steps) or not steps:
+    if not steps:
         return None
     return Pipeline(
         source.path.stem,
@@ -134,7 +135,8 @@ def _compiled(draft: Draft, source: Source) -> Pipeline | None:
         draft.dialect,
         draft.settings,
         params,
-        {name: steps[name] for name in order},
+        # Where steps wait for each other, or are missing, that is among the problems.
+        {name: steps[name] for name in dict.fromkeys([*order, *steps]) if name in steps},
         source,
     )
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from osiris_provider.errors import PipelineConfigError
+from osiris_provider.pipelines.lint import check_paths
 from osiris_provider.pipelines.pipeline import check_pipeline, load_pipeline
 from osiris_provider.pipelines.problems import MAX_PROBLEMS
 
@@ -113,7 +114,23 @@ MISTAKES = [
     ("owner: sales", f"tags: [{'a' * 101}]", "2: key tags.0: String should have at most 100 characters"),
     ("owner: sales", f"owner: {'a' * 251}", "2: key owner: String should have at most 250 characters"),
     ("owner: sales", "airflow: {owner_links: {sales: here}}", "2: key airflow.owner_links.sales: is a link such as"),
-    ("owner: sales", "airflow: {default_args: {pool: x}}", "2: key airflow.default_args.pool is unknown. It is a key"),
+    (
+        "owner: sales",
+        "airflow: {default_args: {pool: x}}",
+        "2: key airflow.default_args.pool is unknown. Write pool: beside",
+    ),
+    ("owner: sales", "default_args: {}", "2: key default_args is unknown. Write default_args: below airflow:."),
+    (
+        "{country: CZ}",
+        "{country: {default: 1, type: int}}",
+        "5: param country has type int, which is none. Did you mean",
+    ),
+    (
+        "query: SELECT country FROM orders WHERE",
+        "query: |\n        SELECT country FROM orders\n        WHERE {{ ds }",
+        "19: by_country: config field query: is not valid Jinja",
+    ),
+    ("write_mode: replace", 'write_mode: "replace', "27: the file is not valid YAML: while scanning a quoted scalar"),
     ("owner: sales", "end_date: 2025-12-31", "2: end_date is before start_date"),
     ("owner: sales", "max_active_runs: 99999999999", "2: key max_active_runs: Input should be less than"),
     ("retries: 2", "retries: 99999999999", "3: key retries: Input should be less than"),
@@ -169,6 +186,30 @@ def test_all_mistakes_of_a_file_come_in_one_call(tmp_path: Path) -> None:
     for _, _, expected in together:
         assert any(problem.startswith(f"orders.yaml:{expected}") for problem in problems), expected
     assert len(problems) == len(together)
+
+
+def test_what_needs_other_files_comes_in_the_same_call(tmp_path: Path) -> None:
+    text = GOOD.replace("SELECT country FROM", "SELECT country FORM").replace("timeout: 1h", "timeuot: 1h")
+    text = text.replace("mysql.extractor", "mysql.extracter").replace("@postgres.reports", "@postgres.rports")
+    connections = tmp_path / "osiris_connections.yaml"
+    connections.write_text("version: 1\nconnections: {postgres: {reports: {host: db, database: d, user: u}}}\n")
+    path = write_pipeline(tmp_path, text)
+    problems = [str(problem) for problem in check_paths([path], str(connections))[1]]
+    for expected in (
+        "9: orders: There is no driver 'mysql.extracter'",
+        "17: by_country: config field query: the SQL cannot be parsed",
+        "21: store: key timeuot is unknown",
+        "25: store: config field connection: @postgres.rports is not in",
+    ):
+        assert any(problem.startswith(f"{path}:{expected}") for problem in problems), problems
+    assert len(problems) == 4
+
+
+def test_steps_of_one_id_are_not_mixed_up(tmp_path: Path) -> None:
+    problems = checked(tmp_path, GOOD.replace("- id: store", "- id: by_country"))[1]
+    assert problems == [
+        "orders.yaml:18: by_country: the id 'by_country' stands twice, first in line 13; give each step its own"
+    ]
 
 
 def test_a_step_that_is_wrong_itself_makes_no_other_wrong(tmp_path: Path) -> None:
