@@ -81,6 +81,9 @@ MYSQL: list[Case] = [
     ("YEAR", 2024, 24),
     ("YEAR", "2024", "24"),
     ("CHAR(5)", " a", "a "),
+    ("BIT(8)", 255, -1),
+    ("BIT(8)", "5", "1.5"),
+    ("BIT(8)", 5, 1.5),
     ("BINARY(3)", b"abc", b"ab"),
 ]
 POSTGRES: list[Case] = [

@@ -148,6 +148,7 @@ def _limits(
 ) -> ColumnConstraints:
     numbers = {
         **{name: integer_constraints(bits, signed="unsigned" not in full) for name, bits in _BITS.items()},
+        "bit": integer_constraints(int(precision or 1), signed=False),
         "decimal": ColumnConstraints(digits=int(precision or 0) - int(scale or 0), number=True, scale=scale),
         "float": ColumnConstraints(number=True, mantissa=24, scale=scale),
         "double": ColumnConstraints(number=True, mantissa=53, scale=scale),

@@ -108,6 +108,8 @@ def _matters(limits: ColumnConstraints) -> bool:
         limits.mantissa,
         limits.documents,
         limits.octets,
+        # Spaces that are too many are cut.
+        limits.chars,
     )
     return any(one is not None for one in bends) or limits.low == 0
 
