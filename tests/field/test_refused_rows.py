@@ -6,8 +6,10 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import psycopg2
 import pyarrow as pa
 import pytest
@@ -117,7 +119,7 @@ def check_upsert(connection: dict[str, Any], execute: Execute, row: int, bad: di
 
 
 BAD_ROWS: list[tuple[int, dict[str, Any], str]] = [
-    (777, {"mail": "a@b"}, r"row 777 of the input: duplicate key"),
+    (777, {"mail": "a@b"}, r"column mail, row 777 of the input: duplicate key"),
     (500, {"c": 10}, r"row 500 of the input: it breaks constraint small"),
     (1, {"c": 11}, r"row 1 of the input: it breaks constraint small"),
 ]
@@ -158,3 +160,30 @@ def test_a_name_that_postgres_does_not_know_is_a_fault_of_its_row(
     assert "s3cr3t" not in str(raised.value)
     load(connection, pa.table({"v": [good]}))
     assert execute("SELECT v::text FROM target") == ((good,),)
+
+
+@pytest.mark.parametrize("mode", ["append", "replace"])
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ({"id": 500}, "column id, row 777 of the input: duplicate key, in the table"),
+        ({"mail": "c@d"}, "column mail, row 777 of the input: duplicate key, in the table"),
+        ({"c": 10}, "row 777 of the input: it breaks a rule of the table"),
+    ],
+)
+def test_duckdb_names_the_row_that_the_table_does_not_take(
+    tmp_path: Path, mode: str, bad: dict[str, Any], said: str
+) -> None:
+    connection = {"family": "duckdb", "alias": "test", "path": str(tmp_path / "x.duckdb")}
+    with closing(duckdb.connect(connection["path"])) as database:
+        for statement in (UPSERTED, THERE):
+            database.execute(statement)
+    rows = [{"id": number, "mail": str(number), "c": 1} for number in range(1001, 2001)]
+    rows[776].update(bad)
+    if mode == "append" or "c" in bad:
+        with pytest.raises(DataError, match=said) as raised:
+            load(connection, pa.Table.from_pylist(rows), write_mode=mode)
+        assert (raised.value.row, "c@d" in str(raised.value)) == (777, False)
+    close_all()
+    with closing(duckdb.connect(connection["path"])) as database:
+        assert database.execute("FROM target ORDER BY id").fetchall() == [(1, "a@b", 0), (500, "c@d", 0)]

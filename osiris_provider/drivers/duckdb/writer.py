@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.duckdb.extractor import DuckDBDriver, own_cursor
+from osiris_provider.drivers.duckdb.refusals import broken_rule, conversion_error, rule_error
 from osiris_provider.drivers.duckdb.round_trip import first_bent
 from osiris_provider.drivers.duckdb.tables import INPUT, columns_of, create_table, readable, unique_keys
 from osiris_provider.drivers.duckdb.types import check_case, quote
@@ -18,7 +19,7 @@ from osiris_provider.drivers.sql.ledger import Ledger
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.values.validate import constraint_error, duplicate_key_error, same_key
 from osiris_provider.drivers.sql.write import ROW, STAGE, SQLWriter, WriteConfig
-from osiris_provider.errors import ConnectionConfigError, DataError
+from osiris_provider.errors import ConnectionConfigError
 
 if TYPE_CHECKING:
     import duckdb
@@ -128,6 +129,8 @@ def _upsert(
     batches: Batches,
     given: Sequence[str],
 ) -> int:
+    import duckdb
+
     names = ", ".join(map(quote, given))
     keys = ", ".join(map(quote, config.primary_key))
     cursor.execute(
@@ -141,12 +144,16 @@ def _upsert(
         raise duplicate_key_error(config.table, config.primary_key, duplicate)
     others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in given if name not in config.primary_key]
     action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
-    with _refusals(config.table, "a row of the input"):
+    try:
         cursor.execute(
             f"INSERT INTO {table} ({names}) SELECT {names} FROM {STAGE} ON CONFLICT ({keys}) DO {action}"  # noqa: S608 - quoted
         )
-    cursor.execute(f"DROP TABLE {STAGE}")
-    return rows
+    except duckdb.ConstraintException:
+        problem = rule_error(config.table, "a row of the input")
+    else:
+        cursor.execute(f"DROP TABLE {STAGE}")
+        return rows
+    raise problem
 
 
 def _insert(
@@ -169,14 +176,15 @@ def _insert(
             if same is not None:
                 raise duplicate_key_error(config.table, key, [rows + row + 1 for row in same])
         try:
-            with _refusals(config.table, f"among rows {rows + 1:,} to {rows + batch.num_rows:,} of the input: one"):
-                source.table = sent
-                if not (rows and reads_again):
-                    cursor.register(INPUT, source if reads_again else sent)
-                _check_bent(cursor, config, columns, batch.schema, rows)
-                cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
+            source.table = sent
+            if not (rows and reads_again):
+                cursor.register(INPUT, source if reads_again else sent)
+            _check_bent(cursor, config, columns, batch.schema, rows)
+            cursor.execute(f"INSERT INTO {table} BY NAME FROM {INPUT}")
+        except duckdb.ConstraintException:
+            problem = broken_rule(cursor, config, table, keys, (batch, rows))
         except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException):
-            problem = _conversion_error(cursor, config.table, columns, batch, rows)
+            problem = conversion_error(cursor, config.table, columns, batch, rows)
         else:
             rows += batch.num_rows
             continue
@@ -216,72 +224,6 @@ def _readable(batch: pa.RecordBatch) -> pa.Table:
     import pyarrow as pa
 
     return readable(pa.Table.from_batches([batch]))
-
-
-def _conversion_error(
-    cursor: DuckDBPyConnection, table: str, columns: Sequence[Column], batch: pa.RecordBatch, before: int
-) -> DataError:
-    """Return the error for the first value of a batch that DuckDB does not turn into its column's type.
-
-    :param before: rows that went before.
-    """
-    # The transaction has failed, it answers nothing any more.
-    with contextlib.closing(cursor.cursor()) as other:
-        for column in columns:
-            if column.name not in batch.schema.names:
-                continue
-            row = _first_failing(other, batch.column(column.name), column.kind)
-            if row is not None:
-                dtype = batch.schema.field(column.name).type
-                reason = f"DuckDB does not turn {dtype} into {column.kind}, or not this value"
-                reason = reason.replace("[", "(").replace("]", ")")
-                return constraint_error(table, column.name, before + row + 1, reason)
-    message = f"Table {table}: a value does not fit its column. Nothing was written."
-    return DataError(message, table=table)
-
-
-def _first_failing(cursor: DuckDBPyConnection, values: pa.Array, kind: str) -> int | None:
-    """Return the first value that cannot be cast to a type, by halves; None if all can."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    rows = pc.indices_nonzero(values.is_valid())
-    given = values.take(rows)
-
-    def fails(first: int, count: int) -> bool:
-        cursor.register(INPUT, readable(pa.table({"value": given.slice(first, count)})))
-        try:
-            # Column kind is what DuckDB itself calls the type.
-            cursor.execute(f"SELECT count(CAST(value AS {kind})) FROM {INPUT}").fetchall()  # noqa: S608 - see above
-        except _error():
-            return True
-        return False
-
-    low, count = 0, len(given)
-    if not fails(low, count):
-        return None
-    while count > 1:
-        half = count // 2
-        low, count = (low, half) if fails(low, half) else (low + half, count - half)
-    return int(rows[low].as_py()) if count else None
-
-
-@contextlib.contextmanager
-def _refusals(table: str, where: str) -> Iterator[None]:
-    """Turn DuckDB's error about a rule of the table into one that does not show the value.
-
-    :param where: the rows in question.
-    """
-    import duckdb
-
-    try:
-        yield
-    except duckdb.ConstraintException:
-        pass
-    else:
-        return
-    message = f"Table {table}: {where} breaks a rule of the table, or has a duplicate key. Nothing was written."
-    raise DataError(message, table=table)
 
 
 def _error() -> type[duckdb.Error]:

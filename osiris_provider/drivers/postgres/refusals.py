@@ -62,7 +62,9 @@ def refusal(table: str, error: psycopg2.Error, failed: tuple[int, str], before: 
     elif diagnosis.constraint_name:
         reason = f"it breaks constraint {diagnosis.constraint_name}"
     if row:
-        named = diagnosis.column_name or column or "(any)"
+        # It says "Key (a, b)=(…)", whatever its language.
+        key = re.search(r"\(([^()]+)\)=\(", diagnosis.message_detail or "")
+        named = diagnosis.column_name or column or (key[1] if key else "(any)")
         return constraint_error(table, named, before + row, f"{reason} (SQLSTATE {error.pgcode})")
     message = f"Table {table}: a row of the input: {reason} (SQLSTATE {error.pgcode}). Nothing was written."
     return DataError(message, table=table)
