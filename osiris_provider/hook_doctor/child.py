@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from osiris_provider.errors import Fault
@@ -19,6 +20,15 @@ from osiris_provider.hook_doctor.registry import hook_type, hook_types
 from osiris_provider.hook_doctor.tables import name_of
 from osiris_provider.hook_doctor.wire import STARTED, receive_text
 from osiris_provider.net.deadline import Deadline
+
+_SHARED = (
+    "requests",
+    "aiohttp",
+    "tenacity",
+    "cryptography.x509",
+    "cryptography.hazmat.primitives.serialization",
+    "airflow.providers.common.sql.hooks.sql",
+)
 
 Answer = dict[str, Any]
 """``{"details": …}`` of a healthy connection, or ``{"fault": name, "cause": class name}``."""
@@ -104,8 +114,6 @@ def _hand_over(connection: HookConnection) -> None:
 
 def _hook_class(conn_type: str) -> tuple[Any, str]:
     """Return the class of a type's hook, and the name of its argument for the connection's id."""
-    from importlib import import_module
-
     known = _providers().hooks
     if conn_type not in known:
         raise _FaultError(NO_PROVIDER)
@@ -147,6 +155,14 @@ def load() -> None:
     log.amask_secret = _amask_nothing
     hook_types()
     _providers().hooks  # noqa: B018 - read when asked for, once a process
+
+
+def load_shared() -> None:
+    """Import what the hooks of many types have in common: the servers of types then share its memory."""
+    for name in _SHARED:
+        with suppress(Exception):
+            # Not every type needs it.
+            import_module(name)
 
 
 def _mask_nothing(secret: Any, name: str | None = None) -> None:

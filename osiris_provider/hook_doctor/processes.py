@@ -15,12 +15,14 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 
-from osiris_provider.hook_doctor.server import CHECK, MAX_TYPE, READY, REQUEST, SERVER, UNSAFE
+from osiris_provider.hook_doctor.server import CHECK, MAX_TYPE, READY, REQUEST, SERVER, SHARED, UNSAFE
 from osiris_provider.hook_doctor.wire import Answer, send_text
 from osiris_provider.net.deadline import Deadline
 
 AT_ONCE = 5 * (os.cpu_count() or 2)
 """Checks that may be under way at a time in this process."""
+SHARING_TYPES = 4
+"""From which number on what their hooks have in common is imported first."""
 WARM_TYPES = 24
 """Connection types whose hook stays imported."""
 CONFIRM_SECONDS = 0.25
@@ -137,6 +139,7 @@ class Servers:
         self._server: _Remote | None = None
         self._types: OrderedDict[str, _Remote] = OrderedDict()
         self._threaded: set[str] = set()
+        self._shares = False
         self._slots = threading.BoundedSemaphore(AT_ONCE)
 
     def warm(self, conn_types: Iterable[str], deadline: Deadline) -> None:
@@ -146,8 +149,10 @@ class Servers:
         :param deadline: after which this does not wait any longer; the imports go on.
         """
         started = []
+        types = list(dict.fromkeys(conn_types))[:WARM_TYPES]
         with self._lock:
-            for conn_type in list(dict.fromkeys(conn_types))[:WARM_TYPES]:
+            self._shares = self._shares or len(types) >= SHARING_TYPES
+            for conn_type in types:
                 if len(conn_type.encode()) <= MAX_TYPE:
                     with suppress(LostError):
                         started.append(self._server_of(conn_type))
@@ -249,7 +254,7 @@ class Servers:
         if self._server is None or self._process is None or self._process.poll() is not None:
             self._close()
             self._server = _Remote()
-            self._process = _start(self._server.theirs.fileno())
+            self._process = _start(self._server.theirs.fileno(), *[SHARED] * self._shares)
             self._server.theirs.close()
         return self._server
 
@@ -287,10 +292,10 @@ class Servers:
             self._server.drop()
 
 
-def _start(descriptor: int) -> subprocess.Popen[bytes]:
+def _start(descriptor: int, *options: str) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_WITHHELD)}
     return subprocess.Popen(  # noqa: S603 - this interpreter, and a constant
-        [sys.executable, "-c", _BOOT, str(descriptor)],
+        [sys.executable, "-c", _BOOT, str(descriptor), *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

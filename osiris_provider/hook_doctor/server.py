@@ -34,6 +34,8 @@ from osiris_provider.hook_doctor import kernel
 REQUEST = struct.Struct("!cd64s")
 """What is asked for, the deadline by the monotonic clock, and the connection type. Two sockets come with it."""
 CHECK, SERVER = b"C", b"S"
+SHARED = "shared"
+"""Argument of a server from which those of many types will come."""
 MAX_TYPE = 64
 IDLE_SECONDS = 60.0
 """After which a server ends that has nothing to do."""
@@ -242,7 +244,7 @@ def _pipe() -> tuple[int, int]:
 
 
 def main() -> NoReturn:
-    """Be the server whose requests come by the socket that the command line has the number of."""
+    """Be the server whose requests come by the socket that the command line has the number of; see :data:`SHARED`."""
     requests = socket.socket(fileno=int(sys.argv[1]))
     requests.set_inheritable(False)
     # What a process had in memory when it died is nothing to leave on a disk.
@@ -252,6 +254,8 @@ def main() -> NoReturn:
 
     with suppress(Exception):
         child.load()
+        if SHARED in sys.argv:
+            child.load_shared()
     signal.alarm(0)
     Server(requests, child.serve, child.warm).run()
     os._exit(0)

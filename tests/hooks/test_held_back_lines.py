@@ -2,8 +2,8 @@
 
 The categories were written down before the first run, by what an operator calls each fault. Of the set's 166 faults, in
 three files, 124 were right at first (75 %). Of the other 42, 35 were missing in tables and probes, one code stays
-ambiguous, and 6 were no faults
-of the doctor: a peer that was not as the real one, or a hook that takes what was meant to be wrong.
+ambiguous, and 6 were no faults of the doctor: a peer that was not as the real one, or a hook that takes what was meant
+to be wrong.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from osiris_provider.hook_doctor.processes import servers
+from osiris_provider.hook_doctor.processes import SHARING_TYPES, Servers, servers
+from osiris_provider.hook_doctor.server import SHARED
 from osiris_provider.net.deadline import Deadline
 
 from tests.security.hook_provider import CANARY, Checks, installed
@@ -86,6 +87,19 @@ def test_a_check_that_comes_before_its_hook_says_so_and_the_import_goes_on(check
     assert (found, "still being imported" in message, seconds < 0.2 + LATE) == ("not_asked", True, True)
     servers().warm(["hostile"], Deadline(WARM))
     assert checks.verdict("fine", 5.0)[0] == "ok"
+
+
+@pytest.mark.parametrize(("types", "shares"), [(SHARING_TYPES - 1, False), (SHARING_TYPES, True)])
+def test_hooks_of_many_types_share_what_they_have_in_common(types: int, shares: bool) -> None:
+    many = Servers()
+    try:
+        many.warm([f"no_such_type_{number}" for number in range(types)], Deadline(0.01))
+        process = many._process  # noqa: SLF001 - what it was started with
+        assert process is not None
+        assert isinstance(process.args, list)
+        assert (SHARED in process.args) is shares
+    finally:
+        many.close()
 
 
 def test_a_type_without_a_test_is_not_tried(checks: Checks) -> None:
