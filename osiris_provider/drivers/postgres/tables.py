@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -80,11 +81,21 @@ def columns_of(cursor: extensions.cursor, table: str) -> list[Column]:
 
 def _with_inner(cursor: extensions.cursor, kind: str, size: int, oid: int, *, nullable: bool) -> ColumnConstraints:
     limits = constraints_of(kind, size, nullable=nullable)
-    return (
-        limits
-        if limits != ColumnConstraints(nullable=nullable)
-        else replace(limits, inner=inner_of(cursor, oid, size, constraints_of))
-    )
+    if kind == "money":
+        return replace(limits, like=_money(cursor))
+    if limits != ColumnConstraints(nullable=nullable):
+        return limits
+    return replace(limits, inner=inner_of(cursor, oid, size, constraints_of))
+
+
+def _money(cursor: extensions.cursor) -> tuple[str, str]:
+    """Return how the server's language writes money: it skips marks that it does not expect, and takes 1,5 for 15."""
+    cursor.execute("SELECT 1234567.5::numeric::money::text")
+    ((example,),) = cursor.fetchall()
+    marks = re.search(r"1(\D*)234\D*567(\D+)5", example)
+    thousands, point = map(re.escape, marks.groups() if marks else ("", "."))
+    whole = rf"(\d+|\d{{1,3}}({thousands}\d{{3}})+)"
+    return str(example), rf"^\D*({whole}({point}\d*)?|{point}\d+)\D*$"
 
 
 def unique_keys(cursor: extensions.cursor, table: str) -> list[list[str]]:

@@ -60,6 +60,7 @@ class ColumnConstraints:
     :param trims: whether spaces at the end of a text are lost.
     :param padded: bytes that shorter ones are filled up to.
     :param texts: whether a text can say what the value is; it cannot where each value has a type of its own.
+    :param like: a value as the server writes it, and the expression that matches texts of the same form.
     :param documents: of a column of JSON that is not kept as text.
     :param inner: of a column whose texts have values within, such as those of an array.
     """
@@ -79,6 +80,7 @@ class ColumnConstraints:
     trims: bool = False
     padded: int | None = None
     texts: bool = True
+    like: tuple[str, str] | None = None
     documents: Documents | None = None
     inner: Inner | None = None
 

@@ -138,6 +138,9 @@ def _text_problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) ->
     if limits.number:
         pattern, what = (_NUMBER, "a number") if limits.high is None else _WHOLE[limits.low == 0]
         yield pc.invert(pc.match_substring_regex(column, pattern)), f"this text is not {what}"
+    if limits.like is not None:
+        example, pattern = limits.like
+        yield pc.invert(pc.match_substring_regex(column, pattern)), f"this text is not of the form {example}"
     if limits.inner is not None:
         yield from _inner_problems(column, limits.inner, lossy)
     if limits.trims:
