@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -106,16 +107,28 @@ def test_a_command_of_another_group_is_named(run: Run) -> None:
     assert run("doctor")[2].endswith("Did you mean 'osiris connections doctor'?\n")
 
 
-def complete(shell: str, words: dict[str, str], file: Path) -> str:
-    environment = {**os.environ, "OSIRIS_HOME": str(file.parent), "_OSIRIS_COMPLETE": f"{shell}_complete", **words}
-    command = [sys.executable, "-c", "from osiris_provider.cli.main import main; main(prog='osiris')"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+Complete = Callable[[str, dict[str, str]], str]
+
+
+@pytest.fixture
+def complete(file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Complete:  # noqa: ARG001 - has to be there
+    """What a shell asks of the command while a person types; further below, shells ask it of a process."""
+
+    def complete(shell: str, words: dict[str, str]) -> str:
+        for name, value in {"_OSIRIS_COMPLETE": f"{shell}_complete", **words}.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main([], prog="osiris")
+        assert ended.value.code == 0
+        return capfd.readouterr().out.strip()
+
+    return complete
 
 
 @pytest.mark.parametrize("shell", COMMANDS)
-def test_references_are_completed(file: Path, shell: str) -> None:
+def test_references_are_completed(complete: Complete, shell: str) -> None:
     words, completed = COMMANDS[shell]
-    assert complete(shell, words, file) == completed
+    assert complete(shell, words) == completed
 
 
 @pytest.mark.parametrize(
@@ -127,25 +140,27 @@ def test_references_are_completed(file: Path, shell: str) -> None:
         ("--param country=", "plain,country=CZ\nplain,country=SK"),
     ],
 )
-def test_steps_and_params_of_a_pipeline_are_completed(tmp_path: Path, file: Path, typed: str, words: str) -> None:
+def test_steps_and_params_of_a_pipeline_are_completed(
+    tmp_path: Path, complete: Complete, typed: str, words: str
+) -> None:
     params = "params: {country: {default: CZ, enum: [CZ, SK]}, least: 1}\nowner: sales"
     path = write_pipeline(tmp_path, ORDERS.replace("owner: sales", params))
     line = f"osiris pipelines run {path} {typed}"
-    assert complete("bash", {"COMP_WORDS": line, "COMP_CWORD": "5"}, file) == words
+    assert complete("bash", {"COMP_WORDS": line, "COMP_CWORD": "5"}) == words
     broken = line.replace(str(path), "nothing.yaml")
-    assert complete("bash", {"COMP_WORDS": broken, "COMP_CWORD": "5"}, file) == ""
+    assert complete("bash", {"COMP_WORDS": broken, "COMP_CWORD": "5"}) == ""
 
 
-def test_families_and_aliases_are_completed(file: Path) -> None:
+def test_families_and_aliases_are_completed(complete: Complete) -> None:
     words = "osiris connections doctor --family "
-    assert complete("bash", {"COMP_WORDS": words + "my", "COMP_CWORD": "4"}, file) == "plain,mysql"
+    assert complete("bash", {"COMP_WORDS": words + "my", "COMP_CWORD": "4"}) == "plain,mysql"
     aliases = {"mysql": "plain,archive\nplain,default", "duckdb": "plain,memory"}
     for family, listed in aliases.items():
         typed = f"{words}{family} --alias "
-        assert complete("bash", {"COMP_WORDS": typed, "COMP_CWORD": "6"}, file) == listed
-    assert complete("bash", {"COMP_WORDS": words + "mysql --alias a", "COMP_CWORD": "6"}, file) == "plain,archive"
+        assert complete("bash", {"COMP_WORDS": typed, "COMP_CWORD": "6"}) == listed
+    assert complete("bash", {"COMP_WORDS": words + "mysql --alias a", "COMP_CWORD": "6"}) == "plain,archive"
     unfiltered = "osiris connections doctor --alias "
-    assert complete("bash", {"COMP_WORDS": unfiltered + "a", "COMP_CWORD": "4"}, file) == "plain,archive"
+    assert complete("bash", {"COMP_WORDS": unfiltered + "a", "COMP_CWORD": "4"}) == "plain,archive"
 
 
 def shell(name: str) -> str:

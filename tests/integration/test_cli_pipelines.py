@@ -173,12 +173,18 @@ def test_graph_in_three_forms(osiris: Osiris, folder: Folder) -> None:
     assert '"dear" -> "by_country";' in osiris("graph", "--format", "dot", folder.pipeline)[1]
 
 
-@pytest.mark.parametrize("text", [GOOD, ORDERS, LOCAL, BRANCHES, OML, EIGHT])
-def test_pipelines_are_valid_by_the_schema(text: str) -> None:
+@pytest.fixture(scope="module")
+def validator() -> jsonschema.Draft202012Validator:
+    """What an editor has: the schema, which is one itself."""
     schema = pipeline_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("text", [GOOD, ORDERS, LOCAL, BRANCHES, OML, EIGHT])
+def test_pipelines_are_valid_by_the_schema(text: str, validator: jsonschema.Draft202012Validator) -> None:
     # Editors know dates as texts.
-    jsonschema.validate(_texts(text), schema)
+    validator.validate(_texts(text))
 
 
 def _texts(text: str) -> Any:
@@ -196,9 +202,9 @@ def _texts(text: str) -> Any:
         ("retries: 2", "retries: x"),
     ],
 )
-def test_the_schema_finds_mistakes(right: str, wrong: str) -> None:
+def test_the_schema_finds_mistakes(right: str, wrong: str, validator: jsonschema.Draft202012Validator) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(_texts(GOOD.replace(right, wrong)), pipeline_schema())
+        validator.validate(_texts(GOOD.replace(right, wrong)))
 
 
 def test_init_writes_a_pipeline_that_is_valid_and_runs(osiris: Osiris, tmp_path: Path) -> None:
