@@ -62,12 +62,6 @@ install() {
     printf '%s\n' "$wanted" >"$stamp"
 }
 
-# Run uv, which makes the other virtual environments.
-uv() {
-    "$VENV_PYTHON" -m uv --version >/dev/null 2>&1 || "$VENV_PYTHON" -m pip install --quiet --no-input uv
-    "$VENV_PYTHON" -m uv --quiet "$@"
-}
-
 make_venv() {
     if "$VENV_PYTHON" -m pip --version >/dev/null 2>&1; then
         return
