@@ -18,7 +18,10 @@ from osiris_provider.pipelines.folder import find_pipelines
 from osiris_provider.pipelines.params import substitute
 from osiris_provider.pipelines.pipeline import Pipeline, PipelineStep, check_pipeline
 from osiris_provider.pipelines.problems import Problem, Problems, TooManyProblemsError
-from osiris_provider.pipelines.templates import render, template_context
+from osiris_provider.pipelines.templates import render, renders_soon, template_context
+
+MAX_QUERY = 64 * 1024
+"""Characters of a query that is checked; DuckDB needs seconds for longer ones."""
 
 
 def check_paths(
@@ -100,16 +103,19 @@ def _checked_query(pipeline: Pipeline, step: PipelineStep, columns: Mapping[str,
     query = step.config.get("query")
     if not isinstance(driver, ChecksQuery) or not isinstance(query, str):
         return QueryCheck()
+    params = step.config.get("params")
+    texts = [query, *(params if isinstance(params, list) else [params])]
+    # Nothing is rendered or parsed that could take long.
+    if len(query) > MAX_QUERY or not all(renders_soon(text) for text in texts if isinstance(text, str)):
+        return QueryCheck()
     defaults = pipeline.defaults()
     moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
     try:
         context = template_context(pipeline.id, moment, defaults, "validate")
-        text, params = (
-            substitute(render(value, context, step.id), defaults) for value in (query, step.config.get("params"))
-        )
+        text, values = (substitute(render(value, context, step.id), defaults) for value in (query, params))
         tables = {name: columns.get(of) for name, of in step.inputs.items()}
         plain = {re.sub(r"\W", "_", name): known for name, known in tables.items()}
-        return driver.check_query(str(text), {**plain, **tables}, params, alone=REFERENCE not in step.config)
+        return driver.check_query(str(text), {**plain, **tables}, values, alone=REFERENCE not in step.config)
     except DriverConfigError:
         # Its templates need more than is known here.
         return QueryCheck()

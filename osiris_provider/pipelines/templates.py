@@ -12,7 +12,23 @@ from osiris_provider.messages import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from jinja2.nodes import Node
 
+_CHEAP_NODES = {
+    "Template", "Output", "TemplateData", "Name", "Getattr", "Getitem", "Const", "List", "Tuple", "Dict", "Pair",
+    "Keyword", "Concat", "Add", "Sub", "Neg", "Pos", "If", "CondExpr", "Compare", "Operand", "And", "Or", "Not",
+    "Test",
+}  # fmt: skip
+_CHEAP_FILTERS = {
+    "ds", "ds_nodash", "ts", "ts_nodash", "upper", "lower", "title", "capitalize", "trim", "string", "int", "float",
+    "default", "d", "first", "last", "length", "join",
+}  # fmt: skip
+_CHEAP_METHODS = {
+    "strftime", "isoformat", "date", "ds_add", "ds_format", "timedelta", "datetime", "upper", "lower", "strip",
+    "get",
+}  # fmt: skip
+_MAX_LOOPED = 1_000_000
+"""Characters that a loop brings forth."""
 _MARKERS = ("{{", "{%", "{#")
 
 
@@ -40,6 +56,35 @@ def template_problem(text: str) -> tuple[int, str] | None:
         # Python converts no number of thousands of digits.
         return 1, "is not valid Jinja: it has a number that is too long"
     return None
+
+
+def renders_soon(text: str) -> bool:
+    """Return whether rendering a text takes hardly more than reading it, whatever it says; False if that is not known.
+
+    Even in a sandbox, ``{{ 'a' * 10 ** 10 }}`` takes all memory, and loops in loops take for ever.
+
+    :param text: whose syntax is right.
+    """
+    tree = _environment().parse(text)
+    return all(_is_cheap(node, len(text)) for node in tree.find_all(_nodes().Node))
+
+
+def _is_cheap(node: Node, size: int) -> bool:
+    nodes = _nodes()
+    if isinstance(node, nodes.Filter):
+        return node.name in _CHEAP_FILTERS and all(isinstance(arg, nodes.Const) for arg in node.args)
+    if isinstance(node, nodes.Call):
+        return isinstance(node.node, nodes.Getattr) and node.node.attr in _CHEAP_METHODS
+    if isinstance(node, nodes.For):
+        again = any(True for _ in node.find_all(nodes.For))
+        return isinstance(node.iter, nodes.List) and not again and len(node.iter.items) * size < _MAX_LOOPED
+    return type(node).__name__ in _CHEAP_NODES
+
+
+def _nodes() -> Any:
+    from jinja2 import nodes
+
+    return nodes
 
 
 def render(value: Any, context: Mapping[str, Any], step: str) -> Any:

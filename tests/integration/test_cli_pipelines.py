@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -220,3 +223,16 @@ def test_init_writes_a_pipeline_that_is_valid_and_runs(osiris: Osiris, tmp_path:
     assert code == 3
     assert "is there already" in err
     assert before == {path: path.read_text() for path in before}
+
+
+def test_a_run_does_not_import_airflow(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    code = (
+        "import sys; from osiris_provider.cli.main import main\n"
+        f"code = main(['pipelines', 'run', {str(folder.pipeline)!r}, '--at', '2026-01-02'])\n"
+        "print(code, sorted(name for name in sys.modules if name.split('.')[0] == 'airflow'))"
+    )
+    own = {**os.environ, "OSIRIS_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=own)
+    assert done.stdout.splitlines()[-1] == "0 []"
+    assert folder.stored() == [("CZ", 30.0), ("SK", 20.0)]

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from osiris_provider.errors import OsirisError
+from osiris_provider.pipelines.lint import check_paths
 from osiris_provider.pipelines.pipeline import check_pipeline
 from osiris_provider.pipelines.run import run_pipeline
+from osiris_provider.pipelines.templates import renders_soon
 
 from tests.unit.pipeline_files import ORDERS, write_pipeline
 
@@ -38,6 +40,40 @@ def test_sql_is_not_read_from_elsewhere(tmp_path: Path, name: str) -> None:
     pipeline, problems = check_pipeline(path)
     assert pipeline is None or not pipeline.source.sql
     assert "lies outside of the pipeline's folder" in problems[0].message
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 'a' * 10 ** 10 }}",
+        "{{ 9 ** 9 ** 9 }}",
+        "{{ 'a' | center(10000000000) }}",
+        "{{ '%10000000000d' % 1 }}",
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{% set a = 'a' %}",
+    ],
+)
+def test_validate_renders_nothing_that_could_take_all_memory_or_time(tmp_path: Path, template: str) -> None:
+    text = "steps: [{id: a, driver: duckdb.processor, config: {query: q.sql, params: [p.sql]}}]"
+    for query, param in ((template, "1"), ("SELECT ?", template)):
+        path = write_pipeline(tmp_path, text, q=query, p=param)
+        assert check_paths([path], connections=False)[1] == []
+    assert not renders_soon(template)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ ds }}",
+        "{{ params.least | default(1) }}",
+        "{{ macros.ds_add(ds, -7) }}",
+        "{{ data_interval_start.strftime('%Y-%m') }}",
+        "{% if params.least == 1 %}1{% else %}2{% endif %}",
+        "{% for name in ['a', 'b'] %}{{ name }},{% endfor %}",
+    ],
+)
+def test_validate_renders_what_pipelines_have(template: str) -> None:
+    assert renders_soon(template)
 
 
 @pytest.mark.parametrize(
