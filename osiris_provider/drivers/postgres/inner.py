@@ -18,6 +18,10 @@ _ITEM: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|((?:[^{}",\\]|\\.)+)', re.DOTALL
 _BOUND: Final = re.compile(r'"((?:[^"\\]|\\.|"")*)"|((?:[^\[\](){}",\\]|\\.)+)', re.DOTALL)
 _FIELD: Final = re.compile(r'((?:"(?:[^"\\]|\\.|"")*"|[^",\\]|\\.)*)(,|$)', re.DOTALL)
 _NUMBER: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_OF_OTHER_FORM: Final = r"\d[eE_]|0[xXoObB]"
+"""Numbers whose digits say less: 1e-9, and 0x1F, which PostgreSQL 16 takes."""
+_EXACT_DIGITS: Final = {24: 6, 53: 15}
+"""Of numbers that a float or a double surely keeps, by binary digits."""
 _DIMENSIONS: Final = re.compile(r"^\s*(\[[^\]]*\]\s*)+=")
 _DOUBLE: Final = ColumnConstraints(number=True, mantissa=53)
 _GEOMETRY: Final = ("point", "line", "lseg", "box", "path", "polygon", "circle")
@@ -39,13 +43,31 @@ def inner_of(cursor: extensions.cursor, oid: int, size: int, limits_of: Limits) 
     """
     finder = _Finder(cursor, limits_of)
     split = finder.split_of(oid, size, outermost=True)
-    return None if split is None else Inner(tuple(finder.limits), partial(_of_column, split))
+    if split is None:
+        return None
+    return Inner(tuple(finder.limits), partial(_of_column, split, _suspicion(finder.limits)))
 
 
-def _of_column(split: Split, column: pa.Array) -> Iterator[tuple[int, int, str]]:
-    for row, text in enumerate(column.to_pylist()):
-        for place, value in split(text) if text is not None else ():
+def _of_column(split: Split, suspicious: str, column: pa.Array) -> Iterator[tuple[int, int, str]]:
+    import pyarrow.compute as pc
+
+    rows = pc.indices_nonzero(pc.fill_null(pc.match_substring_regex(column, suspicious), False))
+    for row, text in zip(rows.to_pylist(), column.take(rows).to_pylist(), strict=True):
+        for place, value in split(text):
             yield place, row, value
+
+
+def _suspicion(limits: Sequence[ColumnConstraints]) -> str:
+    """Return an expression that matches each text with a value that may bend; looking at all of them is slow."""
+    patterns = {_OF_OTHER_FORM}
+    for one in limits:
+        if one.mantissa is not None:
+            patterns.add(rf"[\d.]{{{_EXACT_DIGITS[one.mantissa] + 1}}}")
+        elif one.scale is not None and one.scale >= 0 and one.high is None:
+            patterns.add(rf"\.\d{{{one.scale}}}\d")
+        else:
+            return ""
+    return "|".join(sorted(patterns))
 
 
 @dataclass
