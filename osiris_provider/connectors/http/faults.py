@@ -281,6 +281,8 @@ def _protocol_classes() -> list[tuple[type[BaseException], Fault]]:
         (urllib3.exceptions.LocationValueError, BAD_ADDRESS),
         (urllib3.exceptions.DecodeError, GARBAGE),
         (http.client.HTTPException, GARBAGE),
+        # A body in chunks that ends between two of them; anything else in a ProtocolError is known by then.
+        (urllib3.exceptions.ProtocolError, RESET),
     ]
 
 

@@ -23,6 +23,7 @@ from osiris_provider.connectors.http.faults import (
     HttpFaultError,
 )
 from osiris_provider.connectors.http.transport import DeadlineAdapter
+from osiris_provider.connectors.http.unpack import ENCODINGS, PIECE, unpacked
 from osiris_provider.connectors.interrupt import Work
 from osiris_provider.net import killed
 from osiris_provider.net.deadline import Deadline
@@ -32,7 +33,6 @@ MAX_REDIRECTS = 5
 UNAUTHORIZED_STATUS = 401
 REPEATING = (307, 308)
 """Redirects that keep method and body: what was asked was not done yet."""
-PIECE = 64 * 1024
 LOGIN_WORDS = frozenset({"login", "signin", "sign-in", "sign_in", "log-in", "sso", "saml", "oauth2"})
 
 
@@ -58,7 +58,7 @@ class Answer:
         :raises Exception: whatever urllib3 raises when the body breaks off or stalls.
         """
         body = bytearray()
-        for piece in response.raw.stream(PIECE, decode_content=True):
+        for piece in _pieces(response):
             body += piece
             if len(body) > limit:
                 break
@@ -255,6 +255,13 @@ class HttpSession(requests.Session):
         """
         self.cookies.clear()
         return self.ask(method, path, limit, auth=auth)
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ENCODINGS:
+        return response.raw.stream(PIECE, decode_content=True)
+    return unpacked(response.raw.stream(PIECE, decode_content=False), encoding)
 
 
 def _redirect_target(response: requests.Response) -> str:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urldefrag
 
 from osiris_provider.connectors.http.faults import BAD_REQUEST, GONE, NOT_FOUND, REFUSED_REQUEST
 from osiris_provider.drivers.base import Config, Step
@@ -14,7 +15,7 @@ from osiris_provider.drivers.http.page import Page, PaginationError
 from osiris_provider.drivers.http.pagination import NextRequest, Pagination
 from osiris_provider.drivers.http.paginator import NoPages
 from osiris_provider.drivers.http.paths import Missing, with_value
-from osiris_provider.drivers.http.request import request_json
+from osiris_provider.drivers.http.request import query_of, request_json
 from osiris_provider.drivers.http.unread_figures import contradiction
 from osiris_provider.errors import ConnectorError, DataError
 
@@ -68,6 +69,8 @@ class PageReader:
         self._empty_in_a_row = 0
         self._total: int | None = None
         self._told: Page | None = None
+        self._start: Rows = []
+        self._moved: tuple[int, int] | None = None
 
     def rows(self) -> Iterator[Rows]:
         """Yield the records of each page, as it is read.
@@ -92,6 +95,9 @@ class PageReader:
     def _read(self, request: NextRequest, previous: Page | None) -> Page:
         number = previous.number + 1 if previous else 1
         value, answer, ended = self._fetch(request, number)
+        if number == 1 and self._request.method == "GET":
+            # A link may lead back to where it began.
+            self._seen.add(urldefrag(answer.url).url)
         rows = None if ended else self._request.rows_of(value, number)
         return Page(
             number,
@@ -107,11 +113,11 @@ class PageReader:
 
     def _fetch(self, request: NextRequest, number: int) -> tuple[Any, Answer, bool]:
         common, pagination = self._request, self._pagination
-        options: dict[str, Any] = {"seconds": common.seconds, "params": _query(common.params)}
+        options: dict[str, Any] = {"seconds": common.seconds, "params": query_of(common.params)}
         if common.body is not None:
             options["json"] = common.body
         if pagination.params_in == "query":
-            options.setdefault("params", {}).update(_query(request.params))
+            options.setdefault("params", {}).update(query_of(request.params))
         else:
             for path, value in request.params.items():
                 options["json"] = with_value(options.get("json"), path, value)
@@ -151,9 +157,18 @@ class PageReader:
             return None
         more = page.flag_at(pagination.more_path, "more_path")
         total = page.count_at(pagination.total_path, "total_path")
-        self._total = total if total is not None else self._total
+        if total is not None:
+            if self._total not in (None, total):
+                self._moved = (self._total or 0, total)
+            self._total = total
         self._check_paths(page)
         complete = total is not None and page.end_offset >= total
+        if more is None and total is not None and page.rows and page.end_offset > total:
+            message = (
+                f"the API says that there are {total:,} records, but {page.end_offset:,} came. Rows have moved while "
+                "they were read, or pagination.total_path counts something else"
+            )
+            raise PaginationError(message)
         if more is False or (more is None and complete) or pagination.is_last(page):
             return None
         says_more = more is True or (total is not None and not complete)
@@ -191,6 +206,13 @@ class PageReader:
                 "Rows are missing, or pagination.total_path counts something else"
             )
             raise PaginationError(message)
+        if self._moved is not None and self._pagination.repeats_matter:
+            log.warning(
+                "Step %s: the API spoke of %s records, and then of %s: rows came or went while they were read. "
+                "Some may have been read twice, or not at all.",
+                self._step.id,
+                *(f"{count:,}" for count in self._moved),
+            )
         said_by = self._told or page if page.ended else page
         doubt = contradiction(self._pagination, said_by, page.end_offset)
         if doubt:
@@ -251,23 +273,17 @@ class PageReader:
 
     def _check_repeat(self, page: Page, previous: Page | None) -> None:
         # The records, not the answer, which may hold the time of day.
-        if previous is None or not page.rows or page.rows != previous.rows:
+        if previous is None:
+            self._start = page.rows
             return
-        if self._pagination.repeats_matter or any(row != page.rows[0] for row in page.rows):
-            self._refuse(f"page {page.number} repeats the page before it")
+        pages = self._pagination
+        same = "the page before it" if page.rows == previous.rows else ""
+        if not same and pages.repeats_matter and page.rows == self._start:
+            # Some servers begin again behind the last page.
+            same = "the first one"
+        if same and page.rows and (pages.repeats_matter or any(row != page.rows[0] for row in page.rows)):
+            self._refuse(f"page {page.number} repeats {same}")
 
     def _refuse(self, problem: str) -> NoReturn:
         message = f"Step {self._step.id}: {problem}. {self._pagination.advice}"
         raise DataError(message, step=self._step.id)
-
-
-def _query(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return query parameters as APIs write them; Python would write True."""
-    return {
-        name: [_param(item) for item in value] if isinstance(value, list) else _param(value)
-        for name, value in params.items()
-    }
-
-
-def _param(value: Any) -> Any:
-    return ("true" if value else "false") if isinstance(value, bool) else value

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
+from urllib.parse import urldefrag
 
 from pydantic import Field
 
@@ -32,7 +33,9 @@ class NextRequest:
     @property
     def key(self) -> str:
         """What two requests for the same page have in common."""
-        return self.url or repr(sorted(self.params.items(), key=lambda item: item[0]))
+        if self.url:
+            return urldefrag(self.url).url
+        return repr(sorted((name, str(value)) for name, value in self.params.items()))
 
 
 class Pagination(StepConfig):

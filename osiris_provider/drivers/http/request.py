@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from osiris_provider.connectors.http.base import HttpConnector
@@ -49,3 +49,18 @@ def request_json(
         )
 
     return call_with_retries(once, throttled_attempts=THROTTLED_ATTEMPTS, max_wait=MAX_WAIT)
+
+
+def query_of(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return query parameters as APIs write them; Python would write True.
+
+    :param params: by their names.
+    """
+    return {
+        name: [_param(item) for item in value] if isinstance(value, list) else _param(value)
+        for name, value in params.items()
+    }
+
+
+def _param(value: Any) -> Any:
+    return ("true" if value else "false") if isinstance(value, bool) else value
