@@ -64,11 +64,11 @@ def closed_port() -> Iterator[int]:
 
 @contextmanager
 def silent_port() -> Iterator[int]:
-    """Accepts every connection and says nothing, whatever it is told."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        listener.listen(50)
+    """Accepts every connection and says nothing, whatever it is told; somebody must have come."""
+    with socket.create_server((HOST, 0), backlog=50) as listener:
         yield listener.getsockname()[1]
+        listener.setblocking(False)
+        listener.accept()[0].close()
 
 
 @pytest.mark.parametrize("case", CASES, ids=named)
