@@ -30,7 +30,7 @@ from tests.hooks.tcp import Imitation
 from tests.hooks.tds_server import TDSServer
 from tests.servers.process import HOST
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module", autouse=True)
