@@ -1,6 +1,8 @@
 """Faults that the tables of codes were not written against, of ten types whose tables had been mended before.
 
 The fourth held-back set: the categories were written down before the first run, by what an operator calls each fault.
+Of its 57 faults, rarer ones than those of the sets before, 32 were right at first (56 %); the others were "unknown" but
+for three, and are in the tables now.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.faults import THROTTLED
-from osiris_provider.connectors.http.faults import FORBIDDEN, UNAUTHORIZED
+from osiris_provider.connectors.faults import THROTTLED, chain
+from osiris_provider.connectors.http.faults import FORBIDDEN, REQUEST_TIMEOUT, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import NO_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
@@ -26,7 +26,12 @@ class DatabricksRefusalError(Exception):
 # Everyone who is let in may ask for this; 403 is what an invalid token gets.
 _REFUSED = UNAUTHORIZED.reworded("{address} does not accept this token, or not from this machine. Check both.")
 _ANSWERS = {**STATUSES, 403: _REFUSED}
-_CODES = {"PERMISSION_DENIED": FORBIDDEN, "RESOURCE_EXHAUSTED": THROTTLED, "UNAUTHENTICATED": UNAUTHORIZED}
+_CODES = {
+    "DEADLINE_EXCEEDED": REQUEST_TIMEOUT,
+    "PERMISSION_DENIED": FORBIDDEN,
+    "RESOURCE_EXHAUSTED": THROTTLED,
+    "UNAUTHENTICATED": UNAUTHORIZED,
+}
 
 
 def _versions(hook: Any) -> Details:
@@ -48,7 +53,8 @@ def _versions(hook: Any) -> Details:
 
 def _code_of(error: BaseException) -> str:
     """Return the code in the body of a refusal, empty if there is none."""
-    response = getattr(error.__cause__ or error, "response", None)
+    responses = (getattr(one, "response", None) for one in chain(error))
+    response = next((one for one in responses if one is not None), None)
     try:
         body = None if response is None else response.json()
     except ValueError:

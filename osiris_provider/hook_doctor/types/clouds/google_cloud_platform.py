@@ -14,6 +14,22 @@ _NO_CREDENTIALS = NO_PASSWORD.reworded(
     "There are no credentials for {address}: neither the connection nor this machine has some. Set keyfile_dict."
 )
 
+_ERRORS = {
+    "invalid_grant": UNAUTHORIZED,
+    "invalid_client": UNAUTHORIZED,
+    "unauthorized_client": UNAUTHORIZED,
+    "invalid_scope": MISCONFIGURED,
+    "invalid_request": MISCONFIGURED,
+    "access_denied": FORBIDDEN,
+    "internal_failure": SERVER_ERROR,
+    "temporarily_unavailable": SERVER_ERROR,
+    "rate_limit_exceeded": THROTTLED,
+    "disabled_client": UNAUTHORIZED,
+    "deleted_client": UNAUTHORIZED,
+    "admin_policy_enforced": FORBIDDEN,
+    "org_internal": FORBIDDEN,
+}
+
 
 class GoogleAnswerError(Exception):
     """What came for a token is none, and no refusal that has a name either.
@@ -44,7 +60,7 @@ def _fetch_token(hook: Any) -> Details:
         credentials.refresh(note)
     except Exception as error:
         answer = error.args[1] if len(error.args) > 1 else None
-        if not statuses or (isinstance(answer, dict) and "error" in answer):
+        if not statuses or (isinstance(answer, dict) and answer.get("error") in _ERRORS):
             raise
         raise GoogleAnswerError(statuses[-1]) from None
     return {"proven": True}
@@ -56,17 +72,7 @@ TYPE = HookType(
     codes={
         **HTTP_CLASSES,
         # Of RFC 6749, in the answer that comes as the second argument.
-        "RefreshError": {
-            "invalid_grant": UNAUTHORIZED,
-            "invalid_client": UNAUTHORIZED,
-            "unauthorized_client": UNAUTHORIZED,
-            "invalid_scope": MISCONFIGURED,
-            "invalid_request": MISCONFIGURED,
-            "access_denied": FORBIDDEN,
-            "internal_failure": SERVER_ERROR,
-            "temporarily_unavailable": SERVER_ERROR,
-            "rate_limit_exceeded": THROTTLED,
-        },
+        "RefreshError": _ERRORS,
         "GoogleAnswerError": {**STATUSES, 200: GARBAGE},
         # Of the hook, about the fields of the connection.
         "AirflowException": MISCONFIGURED,

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from osiris_provider.connectors.faults import MISCONFIGURED, TLS_REQUIRED
+from osiris_provider.connectors.http.faults import REQUEST_TIMEOUT
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES
 
@@ -34,7 +35,11 @@ def _review(hook: Any) -> Details:
 TYPE = HookType(
     conn_types=("kubernetes",),
     title="Kubernetes",
-    codes={**HTTP_CLASSES, "ApiException": {**STATUSES, 400: _NO_REQUEST}, "ConfigException": MISCONFIGURED},
+    codes={
+        **HTTP_CLASSES,
+        "ApiException": {**STATUSES, 400: _NO_REQUEST, 504: REQUEST_TIMEOUT},
+        "ConfigException": MISCONFIGURED,
+    },
     codes_at=("status", "response.status_code"),
     probe=_review,
     endpoint=lambda _: None,

@@ -32,6 +32,7 @@ _CODES = {
     "KeyBasedAuthenticationNotPermitted": _NO_KEYS,
     "AuthorizationFailure": _FIREWALL,
     "AuthorizationProtocolMismatch": TLS_REQUIRED,
+    "AccountRequiresHttps": TLS_REQUIRED,
     "AuthorizationResourceTypeMismatch": FORBIDDEN,
     "AuthorizationServiceMismatch": FORBIDDEN,
     "PublicAccessNotPermitted": FORBIDDEN,

@@ -34,7 +34,14 @@ _CODES = {
     11602: NOT_READY,
     13435: READ_ONLY,
     13436: NOT_READY,
+    # Its members do not reach each other.
+    6: NOT_READY,
+    7: NOT_READY,
+    133: NOT_READY,
+    9001: NOT_READY,
     50: TIMED_OUT,
+    89: TIMED_OUT,
+    262: TIMED_OUT,
 }
 """Of MongoDB's error_codes.yml."""
 

@@ -21,6 +21,13 @@ _NUMBERS = {
     916: sql.DATABASE_DENIED,
     1205: sql.DEADLOCK,
     1222: sql.LOCK_TIMEOUT,
+    924: sql.DATABASE_CLOSED,
+    927: sql.DATABASE_CLOSED,
+    942: sql.DATABASE_CLOSED,
+    952: sql.DATABASE_CLOSED,
+    976: sql.DATABASE_CLOSED,
+    978: sql.DATABASE_CLOSED,
+    983: sql.DATABASE_CLOSED,
     3906: sql.READ_ONLY,
     4060: sql.DATABASE_DENIED,
     4064: sql.DATABASE_DENIED,
@@ -39,6 +46,7 @@ _NUMBERS = {
     # Sent after 4060 too, and of two errors the driver keeps the severer.
     18456: _REFUSED,
     18461: sql.NOT_READY,
+    **dict.fromkeys(range(18463, 18469), sql.PASSWORD_EXPIRED),
     18470: sql.ACCOUNT_LOCKED,
     18486: sql.ACCOUNT_LOCKED,
     18487: sql.PASSWORD_EXPIRED,
@@ -48,6 +56,11 @@ _NUMBERS = {
     40532: sql.WRONG_PASSWORD,
     # Azure's firewall.
     40615: sql.HOST_NOT_ALLOWED,
+    40914: sql.HOST_NOT_ALLOWED,
+    47073: sql.HOST_NOT_ALLOWED,
+    49918: sql.TOO_MANY_CONNECTIONS,
+    49919: sql.TOO_MANY_CONNECTIONS,
+    49920: sql.TOO_MANY_CONNECTIONS,
     40613: sql.NOT_READY,
 }
 """Of sys.messages; DB-Library's own, such as 20009, do not say more than one plain connect."""

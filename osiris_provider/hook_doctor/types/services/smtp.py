@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_REFUSED, TLS_REQUIRED
-from osiris_provider.connectors.sql.faults import HOST_NOT_ALLOWED, LOGIN_METHOD, NOT_READY, WRONG_PASSWORD
+from osiris_provider.connectors.sql.faults import (
+    ACCOUNT_LOCKED,
+    HOST_NOT_ALLOWED,
+    LOGIN_METHOD,
+    NOT_READY,
+    PASSWORD_EXPIRED,
+    WRONG_PASSWORD,
+)
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 
@@ -21,6 +28,12 @@ NO_CODE = -1
 """What smtplib has for an answer that does not begin with one."""
 _REPLIES = {
     421: NOT_READY,
+    450: NOT_READY,
+    451: NOT_READY,
+    452: NOT_READY,
+    # Of RFC 4954 and RFC 5248.
+    432: PASSWORD_EXPIRED,
+    525: ACCOUNT_LOCKED,
     454: NOT_READY,
     530: TLS_REQUIRED,
     534: LOGIN_METHOD,
@@ -83,7 +96,7 @@ TYPE = HookType(
         "SMTPNotSupportedError": _NOT_OFFERED,
         "SMTPServerDisconnected": RESET,
         "SMTPHeloError": GARBAGE,
-        "SMTPConnectError": {**_REPLIES, 554: _NO_SERVICE, NO_CODE: GARBAGE},
+        "SMTPConnectError": {**_REPLIES, 550: _NO_SERVICE, 554: _NO_SERVICE, NO_CODE: GARBAGE},
         "SMTPResponseException": _REPLIES,
     },
     codes_at=("smtp_code",),
