@@ -26,6 +26,7 @@ AHEAD_OF_UTC = timedelta(hours=14)
 
 _ORDER = b"osiris.order"
 _ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?$"
+_PLAIN_NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?$"
 _BEFORE_ALL = r"^0000|^\d{4}-00|^\d{4}-\d\d-00| BC$"
 """MySQL's dates that are none, and PostgreSQL's before Christ: neither can be the latest of a column that grows."""
 _LONG_FRACTION = r"(\.\d{6})\d+"
@@ -87,6 +88,8 @@ class Order:
         self._kind = kind if is_text(dtype) else "native"
         self._declared = bool(kind)
         self._zoned: bool | None = None
+        self.looks_like_numbers = False
+        """Whether texts that nobody said anything of are all numbers, of which some are longer than others."""
 
     @property
     def exact(self) -> bool:
@@ -162,6 +165,9 @@ class Order:
         present = real.drop_null()
         if len(present):
             self._kind = "time" if pc.all(pc.match_substring_regex(present, _ISO)).as_py() else "text"
+            lengths = pc.min_max(pc.binary_length(present)).as_py()
+            numbers = pc.all(pc.match_substring_regex(present, _PLAIN_NUMBER)).as_py()
+            self.looks_like_numbers = numbers and lengths["min"] < lengths["max"]
 
     def _texts(self, real: pa.Array) -> pa.Array:
         import pyarrow.compute as pc

@@ -102,7 +102,7 @@ class Tracker:
                     problem = str(error)
                 if problem:
                     self._refuse(f"column '{self._settings.column}' {problem}. See config field incremental.compare_as")
-            self._warn()
+            self._warn(order)
             self._state.advance(self._reached(order))
 
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
@@ -145,7 +145,7 @@ class Tracker:
                 "known. Say incremental.nulls: include or exclude"
             )
         keys = order.keys(column)
-        wanted = self._wanted(batch, keys, order)
+        wanted = self._wanted(batch, column, keys, order)
         if not pc.all(wanted).as_py():
             batch, column, keys = batch.filter(wanted), column.filter(wanted), keys.filter(wanted)
         limit = order.latest(keys, self._started)
@@ -158,19 +158,23 @@ class Tracker:
             self._top.note(batch, column, keys, rows=self._settings.inclusive)
         return self._without_seen(batch, keys, order)
 
-    def _wanted(self, batch: pa.RecordBatch, keys: pa.Array, order: Order) -> pa.Array:
+    def _wanted(self, batch: pa.RecordBatch, column: pa.Array, keys: pa.Array, order: Order) -> pa.Array:
         """Return which rows lie within what was asked for; not every source does what it is asked."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         wanted = pa.repeat(True, batch.num_rows)
+        if self._settings.nulls == "exclude":
+            # Databases are asked for none; of an API's parameter no one knows what it leaves out.
+            wanted = pc.is_valid(column)
         asked = (
             _key_of(self._asked, keys.type, order, earliest=True) if self._asked is not None and order.exact else None
         )
         if asked is not None:
             compare = pc.greater_equal if self._inclusive else pc.greater
-            wanted = pc.fill_null(compare(keys, asked), True)
-            self._early += pc.sum(pc.invert(wanted)).as_py() or 0
+            late = pc.fill_null(compare(keys, asked), True)
+            self._early += pc.sum(pc.invert(late)).as_py() or 0
+            wanted = pc.and_(wanted, late)
         high = self._run_range.high
         top = _key_of(high, keys.type, order) if high is not None else None
         if high is not None and top is not None:
@@ -211,8 +215,15 @@ class Tracker:
             self._refuse(f"the greatest value of column '{self._settings.column}' holds a secret of the connection")
         return value if self._settings.inclusive or ahead else replace(value, seen=None)
 
-    def _warn(self) -> None:
+    def _warn(self, order: Order) -> None:
         column = self._settings.column
+        if order.looks_like_numbers:
+            log.warning(
+                "Step %s: the texts of column %s look like numbers, and are compared as texts: '9' is more than '10'. "
+                "Say incremental.compare_as: number, or text if that is meant.",
+                self._step_id,
+                column,
+            )
         if self._early and self._asked is not None:
             log.warning(
                 "Step %s: the source sent %s rows with a %s before %s, which was not asked for; they are left out. "
