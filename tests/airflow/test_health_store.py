@@ -45,7 +45,7 @@ def _engine(request: pytest.FixtureRequest, directory: Path) -> Iterator[sa.Engi
         return
     driver = "postgresql+psycopg2" if request.param == "postgres" else "mysql+pymysql"
     with fresh_database(request.getfixturevalue(request.param)) as where:
-        url = sa.URL.create(driver, where.user, None, where.host, where.port, where.database)
+        url = sa.engine.URL.create(driver, where.user, None, where.host, where.port, where.database)
         # PyMySQL takes text as Latin-1.
         password = where.password if request.param == "postgres" else where.password.encode()
         yield sa.create_engine(url, connect_args={"password": password})
