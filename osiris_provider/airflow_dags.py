@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from osiris_provider.drivers.base import Driver
+    from osiris_provider.pipelines.dialects import Dialect
 
 __all__ = ["OsirisDag", "OsirisStep", "OsirisTaskGroup", "load_dags"]
 
@@ -95,9 +96,11 @@ def _raise(errors: list[PipelineConfigError]) -> None:
 class OsirisStep(OsirisOperator):
     """A step of a pipeline as a task."""
 
-    adapted: bool = False
-    """Its driver follows the protocol of upstream Osiris. No argument: Airflow goes through the defaults of a DAG once
-    for each ``__init__`` of a task's class."""
+    adapted: Dialect | None = None
+    """As :class:`~osiris_provider.pipelines.pipeline.PipelineStep` has it.
+
+    No argument: Airflow goes through the defaults of a DAG once for each ``__init__`` of a task's class.
+    """
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render the templates, then put the values of parameters in."""
@@ -106,11 +109,11 @@ class OsirisStep(OsirisOperator):
 
     def _new_driver(self) -> Driver:
         driver = super()._new_driver()
-        if not self.adapted:
+        if self.adapted is None:
             return driver
         from osiris_provider.pipelines.run.upstream import UpstreamDriver
 
-        return UpstreamDriver(driver)
+        return UpstreamDriver(driver, self.adapted)
 
 
 class OsirisDag(DAG):

@@ -28,7 +28,8 @@ class PipelineStep:
     :param inputs: steps by the name that their result has.
     :param after: all steps that have to be done before.
     :param kind: what its driver does with data.
-    :param adapted: its driver follows the protocol of upstream Osiris.
+    :param adapted: its driver is none of this package's, and may follow the protocol of upstream Osiris: the dialect
+        that says what it is given.
     :param asset: the URI of the table that it writes, if that is known before the run.
     """
 
@@ -42,7 +43,7 @@ class PipelineStep:
     after: tuple[str, ...]
     options: Options
     airflow: AirflowTask
-    adapted: bool
+    adapted: Dialect | None
     asset: str | None
     sql_files: Mapping[Location, Path]
 
@@ -163,7 +164,7 @@ def _step(
     draft: Draft, step: StepDraft, config: StepConfig, driver: Driver, edges: Edges, source: Source
 ) -> PipelineStep:
     kind = kind_of(driver, step)
-    adapted = draft.dialect == "oml" and not isinstance(driver, BaseDriver)
+    adapted = None if isinstance(driver, BaseDriver) else draft.dialect
     names = draft.dialect == "oml" and kind == "transform" and not adapted
     return PipelineStep(
         step.id,

@@ -264,6 +264,33 @@ def test_oml_pipelines_run_as_upstream_documents_them(folder: Folder, monkeypatc
     assert run_pipeline(folder.pipeline, params={"least": 5})["dear"].num_rows == 3
 
 
+class FromUpstream:
+    """A class of upstream's protocol that also looks at what it is given as this package has it."""
+
+    def run(self, *, step_id: str, config: dict[str, Any], inputs: Any, ctx: Any) -> dict[str, Any]:
+        assert (config, list(inputs), len(inputs)) == ({}, ["orders"], 1)
+        assert inputs["orders"]["data"].schema.names == ["id", "country", "price"]
+        frame = inputs["df_orders"]
+        assert frame.equals(inputs["df"])
+        (ctx.output_dir / "rows.txt").write_text(str(len(frame)))
+        ctx.log_metric("rows_seen", len(frame), source=step_id)
+        return {"df": frame[["id"]]}
+
+
+def test_classes_of_upstream_run_in_this_packages_dialect_too(folder: Folder) -> None:
+    driver = f"{FromUpstream.__module__}.{FromUpstream.__name__}"
+    folder.write(
+        f"""\
+        steps:
+          - {{id: orders, driver: filesystem.csv_extractor, config: {{path: FOLDER/orders.csv}}}}
+          - {{id: ids, driver: {driver}, inputs: [orders]}}
+        """
+    )
+    result = run_pipeline(folder.pipeline)
+    assert result["ids"].to_pylist() == [{"id": 1}, {"id": 2}, {"id": 3}]
+    assert result.outcomes["ids"].metrics[0]["tags"] == {"source": "ids"}
+
+
 EIGHT = """\
 steps:
   - {id: orders, driver: mysql.extractor, config: {connection: "@mysql.shop", table: orders}}

@@ -217,7 +217,7 @@ class Run:
         }
         driver: Driver = get_driver(step.driver)
         if step.adapted:
-            driver = UpstreamDriver(driver)
+            driver = UpstreamDriver(driver, step.adapted)
 
         def work() -> dict[str, Any]:
             result = driver.run(step_id=step.id, config=config, inputs=inputs, ctx=context)

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any, cast
 
 from osiris_provider.drivers.base import Driver, RunContext
-from osiris_provider.pipelines.dialects import frame_name
+from osiris_provider.pipelines.dialects import Dialect, frame_name
 from osiris_provider.pipelines.run.scratch import Scratch
 
 
 class UpstreamDriver:
-    """Runs a class that follows the driver protocol of upstream Osiris.
+    """Runs a class that may follow the driver protocol of upstream Osiris.
 
     :param driver: of that class.
+    :param dialect: of the pipeline.
     """
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, dialect: Dialect) -> None:
         self._driver = driver
+        self._dialect = dialect
 
     def run(
         self, *, step_id: str, config: dict[str, Any], inputs: Mapping[str, Mapping[str, Any]], ctx: RunContext
@@ -26,7 +28,10 @@ class UpstreamDriver:
         """Do the work of a step; see :meth:`Driver.run`."""
         context = UpstreamContext(ctx)
         result: Any = self._driver.run(
-            step_id=step_id, config=config, inputs=UpstreamInputs(inputs), ctx=cast("RunContext", context)
+            step_id=step_id,
+            config=config,
+            inputs=UpstreamInputs(inputs, self._dialect),
+            ctx=cast("RunContext", context),
         )
         data = result if isinstance(result, Iterator) else result and result.get("data", result.get("df"))
         if isinstance(data, Iterator):
@@ -44,16 +49,19 @@ class UpstreamInputs(Mapping[str, Any]):
     """Results of the steps before, as upstream's drivers ask for them; a frame is made when it is asked for.
 
     :param inputs: by name; each is there by that name too, as this package has it.
+    :param dialect: of the pipeline. In this package's own, the frames are there for those who ask for them, but are not
+        listed: a driver of this package's protocol finds what it was promised.
     """
 
-    def __init__(self, inputs: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, inputs: Mapping[str, Mapping[str, Any]], dialect: Dialect) -> None:
         self._inputs = inputs
+        self._is_own = dialect == "osiris"
         self._frames = {frame_name(name): name for name in inputs}
         if len(inputs) == 1:
             self._frames["df"] = self._frames["input_df"] = next(iter(inputs))
 
     def __getitem__(self, name: str) -> Any:
-        if name in self._inputs and name not in ("df", "input_df"):
+        if name in self._inputs and (self._is_own or name not in ("df", "input_df")):
             return self._inputs[name]
         return self._inputs[self._frames[name]]["df"]
 
@@ -61,10 +69,10 @@ class UpstreamInputs(Mapping[str, Any]):
         return name in self._inputs or name in self._frames
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self._inputs, **self._frames})
+        return iter(self._inputs if self._is_own else {**self._inputs, **self._frames})
 
     def __len__(self) -> int:
-        return len({**self._inputs, **self._frames})
+        return len(list(iter(self)))
 
 
 class UpstreamContext:
