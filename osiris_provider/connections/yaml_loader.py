@@ -76,17 +76,17 @@ class UnreadableYamlError(ValueError):
         self.line = line
 
 
-def compose(text: str, most: int = MAX_ITEMS) -> tuple[Node | None, list[Remark]]:
+def compose(text: str, max_items: int = MAX_ITEMS) -> tuple[Node | None, list[Remark]]:
     """Return the root node, None for an empty text, and what is wrong without making it unreadable.
 
     :param text: of the file.
-    :param most: items that it may have.
+    :param max_items: items that it may have.
     :raises UnreadableYamlError: its message holds nothing of the text.
     """
     problem: UnreadableYamlError
     try:
         composer = _Composer()
-        composer.compose(text, most)
+        composer.compose(text, max_items)
         return composer.root, composer.remarks()
     except yaml.MarkedYAMLError as error:
         problem = _explain(error, text)
@@ -153,14 +153,14 @@ class _Composer:
             yaml.DocumentStartEvent: self._document,
         }
 
-    def compose(self, text: str, most: int) -> None:
+    def compose(self, text: str, max_items: int) -> None:
         loader: Any = _Loader(text)
         next_event, take_of = loader.get_event, self._take.get
         # Nine of ten.
         scalar_event, take_scalar = yaml.ScalarEvent, self._scalar
         try:
             # Not yaml.parse(): its generator asks for each event twice.
-            for _ in range(most):
+            for _ in range(max_items):
                 event = next_event()
                 kind = type(event)
                 if kind is scalar_event:
@@ -169,7 +169,7 @@ class _Composer:
                     take(event)
                 elif kind is yaml.StreamEndEvent:
                     return
-            message = f"has over {most:,} items"
+            message = f"has over {max_items:,} items"
             raise UnreadableYamlError(message, _line(event.start_mark))
         finally:
             loader.dispose()

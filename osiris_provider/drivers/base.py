@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_MOST_PROBLEMS = 200
+_MAX_PROBLEMS = 200
 RESOLVED = "resolved_connection"
 REFERENCE = "connection"
 
@@ -224,7 +224,7 @@ class BaseDriver(ABC, Generic[Config]):
         except ValidationError as error:
             # A list of thousands of wrong values is one mistake.
             return [
-                (item["loc"], explain(item, self.config_model.model_fields)) for item in _errors(error)[:_MOST_PROBLEMS]
+                (item["loc"], explain(item, self.config_model.model_fields)) for item in _errors(error)[:_MAX_PROBLEMS]
             ]
         return []
 

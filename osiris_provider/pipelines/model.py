@@ -94,10 +94,10 @@ Inputs = Annotated[dict[str, str], BeforeValidator(_inputs, json_schema_input_ty
 # No more than the columns of Airflow's database hold: what does not fit in takes all DAGs down with it.
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=250)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-_MOST = 2**31 - 1
-Whole = Annotated[int, Field(ge=-_MOST, le=_MOST)]
-Count = Annotated[int, Field(ge=0, le=_MOST)]
-Positive = Annotated[int, Field(ge=1, le=_MOST)]
+_MAX_INTEGER = 2**31 - 1
+Integer = Annotated[int, Field(ge=-_MAX_INTEGER, le=_MAX_INTEGER)]
+Count = Annotated[int, Field(ge=0, le=_MAX_INTEGER)]
+Positive = Annotated[int, Field(ge=1, le=_MAX_INTEGER)]
 Link = Annotated[str, AfterValidator(_link)]
 
 
@@ -124,7 +124,7 @@ class AirflowTask(Model):
     max_retry_delay: Duration | None = None
     owner: Text | None = None
     pool_slots: Positive | None = None
-    priority_weight: Whole | None = None
+    priority_weight: Integer | None = None
     queue: Text | None = None
     retry_exponential_backoff: Annotated[float, Field(ge=0)] | bool | None = None
     run_as_user: Text | None = None

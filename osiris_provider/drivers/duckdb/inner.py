@@ -29,8 +29,8 @@ def inner_of(dtype: Any, limits_of: Callable[[str], ColumnConstraints]) -> Inner
 
     def split(column: pa.Array) -> Iterator[tuple[int, int, str]]:
         for row, value in enumerate(_cast(column, wide)):
-            for place, text in walk(value):
-                yield place, row, text
+            for index, text in walk(value):
+                yield index, row, text
 
     return Inner(tuple(limits), split) if limits else None
 
@@ -64,21 +64,18 @@ def _walk_of(dtype: Any, limits: list[ColumnConstraints], limits_of: Callable[[s
         if own == ColumnConstraints():
             return _nothing
         limits.append(own)
-        place = len(limits) - 1
-        return lambda value: iter(() if value is None else [(place, value)])
+        index = len(limits) - 1
+        return lambda value: iter(() if value is None else [(index, value)])
     parts = [_walk_of(child, limits, limits_of) for name, child in dtype.children if name != "size"]
     if dtype.id == "struct":
         return lambda value: (
-            found for walk, one in zip(parts, (value or {}).values(), strict=False) for found in walk(one)
+            text for walk, one in zip(parts, (value or {}).values(), strict=False) for text in walk(one)
         )
     if dtype.id == "map":
         return lambda value: (
-            found
-            for pair in (value or {}).items()
-            for walk, one in zip(parts, pair, strict=True)
-            for found in walk(one)
+            text for pair in (value or {}).items() for walk, one in zip(parts, pair, strict=True) for text in walk(one)
         )
-    return lambda value: (found for one in value or () for found in parts[0](one))
+    return lambda value: (text for one in value or () for text in parts[0](one))
 
 
 def _nothing(_: Any) -> Iterator[tuple[int, str]]:

@@ -188,10 +188,10 @@ class CsvReader:
         except ValueError:
             row = _first_failing(column, lambda part: _succeeds(lambda: from_text(part, dtype, self.config.binary)))
         else:
-            found = overflow(values, cells)
-            if found is None:
+            beyond = overflow(values, cells)
+            if beyond is None:
                 return values
-            row = found
+            row = beyond
         number, text = self._rows + row + 1, cells()[row].as_py()
         message = f"column {name}, row {number:,}: {_shown(text)} is no {_named(dtype)}"
         raise DataError(message, column=name, row=number)

@@ -31,10 +31,10 @@ _TYPE: Final = (
 )
 
 Split = Callable[[str], Iterator[tuple[int, str]]]
-Limits = Callable[..., ColumnConstraints]
+LimitsOf = Callable[..., ColumnConstraints]
 
 
-def inner_of(cursor: extensions.cursor, oid: int, size: int, limits_of: Limits) -> Inner | None:
+def inner_of(cursor: extensions.cursor, oid: int, size: int, limits_of: LimitsOf) -> Inner | None:
     """Return what the values within a type's texts take; None if it has none, or the server is left to judge.
 
     :param oid: of the type.
@@ -53,8 +53,8 @@ def _of_column(split: Split, suspicious: str, column: pa.Array) -> Iterator[tupl
 
     rows = pc.indices_nonzero(pc.fill_null(pc.match_substring_regex(column, suspicious), False))
     for row, text in zip(rows.to_pylist(), column.take(rows).to_pylist(), strict=True):
-        for place, value in split(text):
-            yield place, row, value
+        for index, value in split(text):
+            yield index, row, value
 
 
 def _suspicion(limits: Sequence[ColumnConstraints]) -> str:
@@ -75,7 +75,7 @@ class _Finder:
     """Looks types up; :attr:`limits` are those of the values within."""
 
     cursor: extensions.cursor
-    limits_of: Limits
+    limits_of: LimitsOf
     limits: list[ColumnConstraints] = field(default_factory=list)
 
     def split_of(self, oid: int, size: int, *, outermost: bool = False) -> Split | None:
@@ -96,9 +96,9 @@ class _Finder:
         return self._leaf(limits, lambda text: [text]) if limits and _matters(limits) else None
 
     def _leaf(self, limits: ColumnConstraints, values: Callable[[str], Sequence[str]]) -> Split:
-        place = len(self.limits)
+        index = len(self.limits)
         self.limits.append(limits)
-        return lambda text: ((place, value) for value in values(text))
+        return lambda text: ((index, value) for value in values(text))
 
     def _subtype(self, oid: int, kind: str) -> int:
         known_by = "rngtypid" if kind == "r" else "rngmultitypid"
@@ -137,7 +137,7 @@ def _matters(limits: ColumnConstraints) -> bool:
 
 
 def _within(values: Callable[[str], Iterator[str]], split: Split | None) -> Split | None:
-    return None if split is None else lambda text: (found for value in values(text) for found in split(value))
+    return None if split is None else lambda text: (inner for value in values(text) for inner in split(value))
 
 
 def items_of(text: str) -> Iterator[str]:

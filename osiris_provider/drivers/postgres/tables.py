@@ -92,10 +92,10 @@ def _money(cursor: extensions.cursor) -> tuple[str, str]:
     """Return how the server's language writes money: it skips marks that it does not expect, and takes 1,5 for 15."""
     cursor.execute("SELECT 1234567.5::numeric::money::text")
     ((example,),) = cursor.fetchall()
-    marks = re.search(r"1(\D*)234\D*567(\D+)5", example)
-    thousands, point = map(re.escape, marks.groups() if marks else ("", "."))
-    whole = rf"(\d+|\d{{1,3}}({thousands}\d{{3}})+)"
-    return str(example), rf"^\D*({whole}({point}\d*)?|{point}\d+)\D*$"
+    separators = re.search(r"1(\D*)234\D*567(\D+)5", example)
+    thousands, point = map(re.escape, separators.groups() if separators else ("", "."))
+    integer = rf"(\d+|\d{{1,3}}({thousands}\d{{3}})+)"
+    return str(example), rf"^\D*({integer}({point}\d*)?|{point}\d+)\D*$"
 
 
 def unique_keys(cursor: extensions.cursor, table: str) -> list[list[str]]:

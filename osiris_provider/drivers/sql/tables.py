@@ -50,9 +50,10 @@ def check_names(step_id: str, schema: pa.Schema) -> None:
     for field_ in schema:
         for names in struct_names(field_.type):
             if len(set(names)) < len(names):
-                twice = next(name for name in names if names.count(name) > 1)
+                duplicate = next(name for name in names if names.count(name) > 1)
                 message = (
-                    f"Step {step_id}: column {field_.name} has a struct with several fields named {twice}; rename them."
+                    f"Step {step_id}: column {field_.name} has a struct with several fields named {duplicate}; "
+                    "rename them."
                 )
                 raise DataError(message, step=step_id, column=field_.name)
     if not schema.names:

@@ -117,7 +117,7 @@ def _column_of(
     except NoFieldsError:
         return Column(name, pa.string(), as_text=True)
     except MixedTypesError as error:
-        at = _first_misfit(values)
+        at = _first_mismatch(values)
         problem = f"column '{name}' holds values of no common type ({error}); the first that does not fit is"
         advice = f"Declare it in types, such as {name}: string"
     except UnicodeEncodeError:
@@ -129,7 +129,7 @@ def _column_of(
     raise DataError(message, step=step_id, column=name, row=record)
 
 
-def _first_misfit(values: list[Any]) -> int:
+def _first_mismatch(values: list[Any]) -> int:
     """Return the first value that has no type in common with those before it; by halves."""
     good, bad = 0, len(values)
     while bad - good > 1:

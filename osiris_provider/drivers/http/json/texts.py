@@ -84,8 +84,8 @@ def _time_of(text: str, dtype: pa.DataType) -> int:
     if hours > 23 or minutes > 59 or seconds > 59 or len(fraction) > places:
         message = "a time of day that is out of its range, or has more digits than the type"
         raise ConversionError(message)
-    whole: int = ((hours * 60 + minutes) * 60 + seconds) * 10**places
-    return whole + int(fraction.ljust(places, "0") or 0)
+    ticks: int = ((hours * 60 + minutes) * 60 + seconds) * 10**places
+    return ticks + int(fraction.ljust(places, "0") or 0)
 
 
 def _unparsed(text: str, dtype: pa.DataType) -> ConversionError:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Lossy = Literal["error", "round"]
 """What becomes of a value that a column would round."""
-_WHOLE = {
+_INTEGER = {
     False: (r"^\s*[+-]?\d+\s*$", "a whole number"),
     True: (r"^\s*(\+?\d+|-0+)\s*$", "a whole number of 0 or more"),
 }
@@ -136,7 +136,7 @@ def _text_problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) ->
     if not limits.texts:
         yield pa.array([True] * len(column)), "a text does not say which of the column's types its value has"
     if limits.number:
-        pattern, what = (_NUMBER, "a number") if limits.high is None else _WHOLE[limits.low == 0]
+        pattern, what = (_NUMBER, "a number") if limits.high is None else _INTEGER[limits.low == 0]
         yield pc.invert(pc.match_substring_regex(column, pattern)), f"this text is not {what}"
     if limits.like is not None:
         example, pattern = limits.like
@@ -162,13 +162,13 @@ def _inner_problems(column: pa.Array, inner: Inner, lossy: Lossy) -> Iterator[tu
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found: list[tuple[list[int], list[str]]] = [([], []) for _ in inner.limits]
-    for place, row, value in inner.split(column):
-        rows, values = found[place]
+    texts: list[tuple[list[int], list[str]]] = [([], []) for _ in inner.limits]
+    for index, row, value in inner.split(column):
+        rows, values = texts[index]
         rows.append(row)
         values.append(value)
     numbers = pa.array(range(len(column)), pa.int64())
-    for limits, (rows, values) in zip(inner.limits, found, strict=True):
+    for limits, (rows, values) in zip(inner.limits, texts, strict=True):
         for bad, reason in _problems(pa.array(values, pa.string()), limits, lossy):
             yield pc.is_in(numbers, pa.array(rows, pa.int64()).filter(bad)), f"of a value within: {reason}"
 

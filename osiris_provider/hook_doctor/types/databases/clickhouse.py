@@ -63,7 +63,7 @@ def _select(hook: Any) -> Details:
         return response
 
     # In this process only; the client has statuses in texts.
-    urllib3.HTTPConnectionPool.urlopen = note  # type: ignore[method-assign, assignment]
+    urllib3.HTTPConnectionPool.urlopen = note  # type: ignore[method-assign, assignment] # a method of the class
     try:
         hook.get_first("SELECT 1")
     except Exception as error:

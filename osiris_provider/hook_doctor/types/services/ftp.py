@@ -42,8 +42,8 @@ def _pwd(hook: Any) -> Details:
         put(client, line)
 
     # In this process only.
-    ftplib.FTP.putcmd = note  # type: ignore[method-assign, assignment]
-    ftplib.FTP.getmultiline = _reply  # type: ignore[method-assign, assignment]
+    ftplib.FTP.putcmd = note  # type: ignore[method-assign, assignment] # a method of the class
+    ftplib.FTP.getmultiline = _reply  # type: ignore[method-assign, assignment] # a method of the class
     try:
         client = hook.get_conn()
         # What no one may do without a login.
