@@ -19,6 +19,8 @@ PATH: Final = "osiris/health/connections"
 SECONDS: Final = 30.0
 """For the whole command; a month of 500 connections is read in a few answers."""
 PAUSE: Final = 0.1
+SOON: Final = 30
+"""Days before an expiry is shown, as on the page."""
 HEADS: Final = ("connection", "status", "for", "checked", "latency", "30 days", "message")
 
 url_option = click.option("--url", metavar="URL", help="Of Airflow. Without it, the osiris option api_url.")
@@ -163,7 +165,21 @@ def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
     checked = f"{_ago(one['last_check'])} ago" + (", overdue" if one["overdue"] else "")
     uptime = "" if one["uptime"] is None else f"{int(one['uptime'] * 10_000) / 100:g} %"
     lasted = _ago(one["since"]) + ("" if one.get("since_is_exact") else " or longer")
-    return str(one["reference"]), str(one["label"]), lasted, checked, latency, uptime, str(one["message"])
+    message = " ".join([one["message"], *_expiries(one.get("expires"))])
+    return str(one["reference"]), str(one["label"]), lasted, checked, latency, uptime, message
+
+
+def _expiries(listed: object) -> list[str]:
+    """Return a sentence for each of what expires soon, as the page has it."""
+    from datetime import datetime, timezone
+
+    sentences = []
+    for expiry in listed if isinstance(listed, list) else []:
+        if isinstance(expiry, dict) and isinstance(expiry.get("what"), str) and _is_moment(expiry.get("at")):
+            days = (datetime.fromisoformat(expiry["at"]) - datetime.now(timezone.utc)).days
+            when = "has expired" if days < 0 else f"expires in {days} d" if days else "expires within a day"
+            sentences += [f"{expiry['what'] or 'Something'} {when}."] if days <= SOON else []
+    return sentences
 
 
 def _ago(moment: str) -> str:

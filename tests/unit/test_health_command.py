@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -51,3 +52,16 @@ def test_an_odd_answer_is_no_bug_of_ours(
     answered[name] = value
     assert main(["health", "--url", "http://airflow.test"]) == 3
     assert "What answers is no page of connections' health" in capsys.readouterr().err
+
+
+def test_what_expires_soon_is_shown(answered: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    now = datetime.now(timezone.utc)
+    ends = {"certificate": 12.1, "password": -1, "token": 0.5, "key": 60}
+    answered["expires"] = [
+        {"what": what, "at": (now + timedelta(days=days)).isoformat()} for what, days in ends.items()
+    ]
+    answered["expires"] += [7, {"what": "odd", "at": "soon"}, {"what": [], "at": now.isoformat()}]
+    assert main(["health", "--url", "http://airflow.test"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    said = "certificate expires in 12 d. password has expired. token expires within a day."
+    assert shown.endswith(f"Connection successful {said}")
