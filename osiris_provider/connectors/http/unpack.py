@@ -34,18 +34,18 @@ def unpacked(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         raise DecodeError(message) from error
 
 
-def _unpacked(pieces: Iterable[bytes], window: int) -> Iterator[bytes]:
+def _unpacked(pieces: Iterable[bytes], wbits: int) -> Iterator[bytes]:
     unpacker = None
     for piece in pieces:
         left = piece
         if unpacker is None and left:
-            unpacker = _unpacker(left, window)
+            unpacker = _unpacker(left, wbits)
         while left and unpacker is not None:
             if unpacker.eof:
                 # Several members are one body; anything else behind the last one is padding.
-                if window != ENCODINGS["gzip"] or not left.startswith(_MEMBER):
+                if wbits != ENCODINGS["gzip"] or not left.startswith(_MEMBER):
                     break
-                unpacker = zlib.decompressobj(window)
+                unpacker = zlib.decompressobj(wbits)
             yield unpacker.decompress(left, PIECE)
             left = unpacker.unconsumed_tail or unpacker.unused_data
     if unpacker is None:
@@ -56,8 +56,8 @@ def _unpacked(pieces: Iterable[bytes], window: int) -> Iterator[bytes]:
         raise http.client.IncompleteRead(nothing)
 
 
-def _unpacker(start: bytes, window: int) -> zlib._Decompress:
-    if window == ENCODINGS["deflate"] and start[0] & 0x0F != zlib.DEFLATED:
+def _unpacker(start: bytes, wbits: int) -> zlib._Decompress:
+    if wbits == ENCODINGS["deflate"] and start[0] & 0x0F != zlib.DEFLATED:
         # What some servers call deflate has no header.
         return zlib.decompressobj(_RAW)
-    return zlib.decompressobj(window)
+    return zlib.decompressobj(wbits)

@@ -89,7 +89,7 @@ class Order:
         self._declared = bool(kind)
         self._zoned: bool | None = None
         self.looks_like_numbers = False
-        """Whether texts that nobody said anything of are all numbers, of which some are longer than others."""
+        """Whether texts of which nothing else is known are all numbers, of which some are longer than others."""
 
     @property
     def exact(self) -> bool:
