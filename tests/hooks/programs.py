@@ -41,7 +41,8 @@ def running(command: Sequence[str | Path], log: Path, port: int, cwd: Path | Non
         raise ServerStartError(message)
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [str(word) for word in command],
+            # It ends when this process is killed, too.
+            ["/usr/bin/setpriv", "--pdeathsig", "TERM", *(str(word) for word in command)],
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=output,
