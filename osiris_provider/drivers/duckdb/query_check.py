@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.duckdb.types import quote
@@ -31,7 +30,7 @@ def check_query(query: str, tables: Columns, params: Any, *, alone: bool) -> Que
     """
     import duckdb
 
-    with closing(_database().cursor()) as database:
+    with closing(duckdb.connect(":memory:", config={"enable_external_access": "false"})) as database:
         database.execute("SET errors_as_json = true")
         try:
             database.extract_statements(query)
@@ -44,14 +43,6 @@ def check_query(query: str, tables: Columns, params: Any, *, alone: bool) -> Que
             return QueryCheck(columns=_columns(database, query, tables, params) if alone else None)
         except duckdb.Error as error:
             return _binding_problem(query, error)
-
-
-@cache
-def _database() -> DuckDBPyConnection:
-    """Return an empty database, whose cursors have nothing in common; to make one takes longer than most checks."""
-    import duckdb
-
-    return duckdb.connect(":memory:", config={"enable_external_access": "false"})
 
 
 def _unknown_table(database: DuckDBPyConnection, query: str, tables: Columns) -> QueryCheck | None:
