@@ -282,3 +282,19 @@ def test_extractor_reports_a_query_that_is_wrong(shop: FakeShopify) -> None:
 def test_extractor_mistakes_in_the_config(shop: FakeShopify, config: dict[str, Any], complaint: str) -> None:
     with pytest.raises(DriverConfigError, match=f"Step read.*{complaint}"):
         extracted(shop, **config)
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        {"pageInfo": {"hasNextPage": True}},
+        {"items": [{"id": 2}], "pageInfo": {"hasNextPage": True}},
+        {"nodes": None, "pageInfo": {"hasNextPage": True}},
+    ],
+)
+def test_a_nested_connection_that_has_more_is_known_without_its_nodes(
+    shop: FakeShopify, monkeypatch: pytest.MonkeyPatch, nested: dict[str, Any]
+) -> None:
+    answer_with_nested(shop, monkeypatch, nested)
+    with pytest.raises(DataError, match=r"connection orders\.\w+(\.\w+)* has more nodes than came"):
+        extracted(shop, query=LINES_QUERY, connection_path="orders")

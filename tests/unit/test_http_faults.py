@@ -93,7 +93,7 @@ def test_conn_010_every_status_has_a_verdict() -> None:
     assert status_fault(401) is HTTP_STATUS[401]
 
 
-@pytest.mark.parametrize("value", ["120", " 120 "])
+@pytest.mark.parametrize("value", ["120", " 120 ", "120.0"])
 def test_conn_018_retry_after_in_seconds(value: str) -> None:
     assert retry_after_seconds(value) == 120
 

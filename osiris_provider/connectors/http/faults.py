@@ -174,6 +174,7 @@ MAX_WAIT = 86_400.0
 
 _BY_CLASS = {3: REDIRECTED, 4: REFUSED_REQUEST, 5: SERVER_ERROR}
 # http.client raises a bare OSError for a refused CONNECT; this text of its own is the only place with the status.
+_SECONDS = re.compile(r"[0-9]{1,300}(\.[0-9]{1,12})?")
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
@@ -206,12 +207,12 @@ def status_fault(status: int, table: Mapping[int, Fault] = HTTP_STATUS) -> Fault
 def retry_after_seconds(value: str | None) -> float | None:
     """Return the seconds of a ``Retry-After`` header, or None if there is none that can be read.
 
-    :param value: seconds, or an HTTP date.
+    :param value: seconds, of which Shopify writes a fraction, or an HTTP date.
     """
     if value is None:
         return None
     try:
-        return bounded_wait(float(int(value)) if value.strip().isdecimal() else _until(value))
+        return bounded_wait(float(value) if _SECONDS.fullmatch(value.strip()) else _until(value))
     except (TypeError, ValueError, OverflowError):
         return None
 

@@ -198,7 +198,7 @@ class _Nodes:
             self._check(inner, path, where)
         for name, inner in value.items() if isinstance(value, dict) else ():
             inner_path = f"{path}.{name}"
-            if isinstance(inner, dict) and isinstance(_nodes_of(inner), list):
+            if isinstance(inner, dict) and (isinstance(_nodes_of(inner), list) or "pageInfo" in inner):
                 self._check_connection(inner, inner_path, where)
             self._check(inner, inner_path, where)
 
