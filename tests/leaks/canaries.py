@@ -36,7 +36,11 @@ MYSQL, POSTGRES, DSN, LINES = Canary("mysql"), Canary("postgres"), Canary("dsn")
 WRONG = Canary("wrong")
 SUPABASE, SHOPIFY, TOKEN = Canary("supabase", FOR_HTTP), Canary("shopify", FOR_HTTP), Canary("token", FOR_HTTP)
 BASIC, DUCKDB, TYPED = Canary("basic"), Canary("duckdb", "{}%41'{}"), Canary("typed")
-CANARIES = (MYSQL, POSTGRES, DSN, LINES, WRONG, SUPABASE, SHOPIFY, TOKEN, BASIC, DUCKDB, TYPED)
+HOOK, HOOK_EXTRA, HOOK_URL = Canary("hookpassword", FOR_HTTP), Canary("hookextra"), Canary("hookurl", "{}")
+HOOK_LOGIN, STORED = Canary("hooklogin", FOR_HTTP), Canary("stored", FOR_HTTP)
+OF_HOOKS = (HOOK, HOOK_EXTRA, HOOK_URL, HOOK_LOGIN, STORED)
+"""Of connections that their hooks check. They come from files and Airflow's database: no process has them around it."""
+CANARIES = (MYSQL, POSTGRES, DSN, LINES, WRONG, SUPABASE, SHOPIFY, TOKEN, BASIC, DUCKDB, TYPED, *OF_HOOKS)
 TRACES = {trace: canary.core for canary in CANARIES for trace in canary.traces()}
 
 

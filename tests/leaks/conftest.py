@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 import yaml
 
 from tests.conftest import REPOSITORY
-from tests.leaks.canaries import TYPED
+from tests.leaks.canaries import STORED, TYPED
+from tests.leaks.hooks import LIB, PIDS
 from tests.leaks.search import ProcessWatch
 from tests.leaks.world import VARIABLES, Connections, running_world
 from tests.servers import Address, MariaDBServer, PostgresServer
@@ -37,6 +39,7 @@ class Scene:
 
     :param answers: of the Test button.
     :param states: of all tasks, by task.
+    :param pids: where hooks note that they have run.
     :param said: by the scheduler, before the careless tasks ran: LocalExecutor writes all that a task logs to its own
         output too, and Airflow does not mask that.
     """
@@ -46,6 +49,7 @@ class Scene:
     watch: ProcessWatch
     answers: list[dict[str, Any]]
     states: dict[str, set[str]]
+    pids: Path
     said: str
 
 
@@ -57,13 +61,14 @@ def scene(
     home = tmp_path_factory.mktemp("osiris")
     postgres.create_database("airflow")
     metadata = postgres.app_on("airflow")
-    with running_world(tmp_path_factory.mktemp("world"), mariadb, postgres) as connections, ProcessWatch() as watch:
+    place = tmp_path_factory.mktemp("world")
+    with running_world(place, mariadb, postgres) as connections, ProcessWatch() as watch:
         file = home / "osiris_connections.yaml"
         file.write_text(yaml.safe_dump({"version": 1, "connections": connections}, allow_unicode=True))
         settings = {
             **VARIABLES,
             "OSIRIS_HOME": str(home),
-            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(place / LIB))),
             "AIRFLOW__SECRETS__BACKEND": BACKEND,
             "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(
                 {"connections_file": str(file), "conn_types": {"postgres": "postgres", "api": "http"}}
@@ -72,13 +77,15 @@ def scene(
         }
         with AirflowServer(metadata, Path(__file__).with_name("dags"), settings) as airflow:
             admin = airflow.rest("admin")
+            mail = connections["airflow"]["mail"]
+            admin.post("/connections", {"connection_id": "stored_mail", **_stored(mail)})
             runs = {dag: admin.trigger(dag) for dag in DAGS}
             answers = list(_tested(admin, connections))
             for dag, run in runs.items():
                 admin.finished(dag, run, 600)
             said = (airflow.logs / "scheduler.log").read_text(errors="replace")
             admin.finished(CARELESS, admin.trigger(CARELESS), 300)
-            yield Scene(airflow, metadata, watch, answers, _states(admin), said)
+            yield Scene(airflow, metadata, watch, answers, _states(admin), place / PIDS, said)
 
 
 def _tested(admin: Rest, connections: Connections) -> Iterator[dict[str, Any]]:
@@ -96,6 +103,11 @@ def _tested(admin: Rest, connections: Connections) -> Iterator[dict[str, Any]]:
         form["extra"] = json.dumps({**form.get("extra", {}), **secret.pop("extra", {})})
         yield admin.post("/connections/test", {**form, **secret})
         admin.post("/connections", {**form, **secret})
+
+
+def _stored(mail: dict[str, Any]) -> dict[str, Any]:
+    """Return a connection for Airflow's database, which shows all of it but the password."""
+    return {**mail, "login": "loader", "password": STORED.secret, "extra": json.dumps(mail["extra"])}
 
 
 def _form(family: str, connections: Connections) -> dict[str, Any]:

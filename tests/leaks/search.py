@@ -16,7 +16,7 @@ import psycopg2
 from psycopg2 import sql
 from typing_extensions import Self
 
-from tests.leaks.canaries import TRACES, traces_in
+from tests.leaks.canaries import OF_HOOKS, TRACES, traces_in
 from tests.servers import Address
 from tests.servers.airflow_rest import Rest
 
@@ -129,12 +129,16 @@ def _text(value: Any) -> str:
 
 
 class ProcessWatch(threading.Thread):
-    """Looks at the command lines of all processes again and again, as ``ps`` shows them to everybody."""
+    """Looks at all processes again and again: their command lines, as ``ps`` shows them to all, and their environment.
+
+    Of the environment only for secrets of connections that hooks check: others come from there.
+    """
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.found: set[str] = set()
         self._over = threading.Event()
+        self._of_hooks = {trace for canary in OF_HOOKS for trace in canary.traces()}
 
     def __enter__(self) -> Self:
         self.start()
@@ -150,7 +154,8 @@ class ProcessWatch(threading.Thread):
 
     def look(self) -> None:
         """Look once."""
-        for file in Path("/proc").glob("[0-9]*/cmdline"):
-            with suppress(OSError):
-                text = file.read_bytes().decode("latin-1")
-                self.found.update(core for trace, core in TRACES.items() if trace in text)
+        for process in Path("/proc").glob("[0-9]*"):
+            for name, traces in (("cmdline", TRACES), ("environ", self._of_hooks)):
+                with suppress(OSError):
+                    text = (process / name).read_bytes().decode("latin-1")
+                    self.found.update(TRACES[trace] for trace in traces if trace in text)

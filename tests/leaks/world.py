@@ -15,6 +15,7 @@ from psycopg2 import sql
 from tests.faults.peers import Peer, closed_port, silent
 from tests.faults.sql import Certificates
 from tests.leaks.canaries import BASIC, DSN, DUCKDB, LINES, MYSQL, POSTGRES, SHOPIFY, SUPABASE, TOKEN, WRONG
+from tests.leaks.hooks import hook_connections
 from tests.servers import MariaDBServer, PostgresServer
 from tests.servers.fake_api import FakeApi
 from tests.servers.fake_shopify import FakeShopify
@@ -49,6 +50,7 @@ def running_world(directory: Path, mariadb: MariaDBServer, postgres: PostgresSer
         yield {
             **_databases(mariadb, postgres, closed, quiet.port),
             **_services(urls, postgres, {"ca_bundle": str(certificates.trusted)}),
+            "airflow": stack.enter_context(hook_connections(directory)),
             "duckdb": {
                 "main": {"path": str(directory / "x.duckdb")},
                 "down": {"path": f"md:shop?motherduck_token={DUCKDB.secret}"},

@@ -21,7 +21,8 @@ from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 FILE = yaml.safe_load(Path(os.environ["OSIRIS_HOME"], "osiris_connections.yaml").read_text(encoding="utf-8"))
 IDS = [f"{family}.{alias}" for family, aliases in FILE["connections"].items() for alias in aliases]
-REFERENCES = [f"@{name}" for name in IDS]
+REFERENCES = [f"@{name}" for name in IDS if not name.startswith("airflow.")]
+IDS_OF_HOOKS = [f"@{name}" for name in IDS if name.startswith("airflow.")]
 BROKEN = [name for name in REFERENCES if not name.endswith("main")]
 log = logging.getLogger("careless")
 
@@ -29,10 +30,16 @@ with DAG("checks", schedule=None):
     OsirisDoctorOperator(task_id="doctor", timeout=5)
     OsirisDoctorOperator(task_id="deferred", timeout=5, deferrable=True)
     waits: dict[str, Any] = {"check_timeout": 5, "timeout": 2, "poke_interval": 0.5, "retries": 0}
-    OsirisHealthcheckSensor.partial(task_id="sensor", **waits).expand(connection=["@mysql.wrong", "@postgres.down"])
-    OsirisHealthcheckSensor.partial(task_id="waits", deferrable=True, **waits).expand(
-        connection=["@postgres.wrong", "@mysql.down"]
+    OsirisHealthcheckSensor.partial(task_id="sensor", **waits).expand(
+        connection=["@mysql.wrong", "@postgres.down", "@airflow.fails_with_dsn"]
     )
+    OsirisHealthcheckSensor.partial(task_id="waits", deferrable=True, **waits).expand(
+        connection=["@postgres.wrong", "@mysql.down", "@airflow.fails_with_token_url"]
+    )
+    # Airflow keeps no events of a task that fails.
+    reports: dict[str, Any] = {"connections": [*IDS_OF_HOOKS, "stored_mail"], "timeout": 30, "fail_on_unhealthy": False}
+    OsirisDoctorOperator(task_id="hooks", **reports)
+    OsirisDoctorOperator(task_id="hooks_deferred", deferrable=True, **reports)
 
 with DAG("steps", schedule=None):
     for driver, queries in {
