@@ -32,6 +32,8 @@ version: 1
 connections:
   mysql:
     default: {host: 127.0.0.1, port: 1, user: ann, password: none}
+  airflow:
+    mail: {conn_type: smtp, host: 127.0.0.1, port: 1}
 """
 
 
