@@ -305,6 +305,26 @@ ERRORS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         {"delimiter": ";", "decimal_point": ",", "column_types": {"a": "double"}},
         "column a, row 2: '1,5e400' is no double",
     ),
+    "whole numbers that a double does not have": (
+        "a\n9007199254740992\n123456789012345680\n1e300\n\n9007199254740993\n",
+        {"column_types": {"a": "double"}},
+        "column a, row 5: '9007199254740993' is no double",
+    ),
+    "whole numbers that a float does not have": (
+        "a\n16777218\n16777217\n",
+        {"column_types": {"a": "float"}},
+        "column a, row 2: '16777217' is no float",
+    ),
+    "less than a declared double": (
+        "a\n0\n-0.0e5\n0000000\n-1e-400\n",
+        {"column_types": {"a": "double"}},
+        "column a, row 4: '-1e-400' is no double",
+    ),
+    "a declared hexadecimal": (
+        "a,b\n31,0x1F\n0x1F,x\n",
+        {"column_types": {"a": "int64"}},
+        "column a, row 2: '0x1F' is no int64",
+    ),
     "base64": ("a\nAP8=\n???\n", {"column_types": {"a": "binary"}}, "column a, row 2"),
     "encoding": (b"a\nx\n\xe9\n", {}, "column a.*encoding"),
     "sep": ("sep=;\na\n", {"delimiter": ","}, "sep=;"),

@@ -7,15 +7,16 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.exponents import DEEP
+from osiris_provider.drivers.filesystem.csv_checks import first_changed
 from osiris_provider.drivers.filesystem.csv_config import CsvExtractorConfig
 from osiris_provider.drivers.filesystem.csv_parser import cells_of, parse
 from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows, Syntax, first_row, rows_of
 from osiris_provider.drivers.filesystem.csv_source import blocks
-from osiris_provider.drivers.filesystem.csv_text import from_text, overflow, parsed_as
+from osiris_provider.drivers.filesystem.csv_text import from_text, parsed_as
 from osiris_provider.drivers.filesystem.csv_types import common, decimal_texts, infer, parse_as
 from osiris_provider.drivers.sql.base import one_line
 from osiris_provider.errors import DataError, DriverConfigError
@@ -139,7 +140,9 @@ class CsvReader:
         for name in self._wanted:
             texts = _restored(table.column(name).combine_chunks(), rows)
             try:
-                columns.append(self._typed(name, texts, quoted[name], partial(self._cells, name, rows, syntax)))
+                columns.append(
+                    self._typed(name, texts, quoted[name], _Cells(rows.data, partial(self._cells, name, rows, syntax)))
+                )
             except _ConversionError as error:
                 errors.append(error)
         if errors:
@@ -163,7 +166,7 @@ class CsvReader:
         convert = csv.ConvertOptions(include_columns=[name], column_types={name: pa.string()})
         return parse(rows.data, syntax, self._names, convert, lambda _: "skip").column(name).combine_chunks()
 
-    def _typed(self, name: str, column: pa.Array, quoted: bool, cells: Callable[[], pa.Array]) -> pa.Array:
+    def _typed(self, name: str, column: pa.Array, quoted: bool, cells: _Cells) -> pa.Array:
         declared = self.config.type_of(name)
         if declared is not None:
             return self._declared(name, column, declared, cells)
@@ -181,18 +184,18 @@ class CsvReader:
         row = 0 if quoted else _first_failing(column, lambda part: parse_as(part, dtype, point) is not None)
         raise _ConversionError(name, self._rows + row + 1, column[row].as_py(), dtype, wider)
 
-    def _declared(self, name: str, column: pa.Array, dtype: pa.DataType, cells: Callable[[], pa.Array]) -> pa.Array:
+    def _declared(self, name: str, column: pa.Array, dtype: pa.DataType, cells: _Cells) -> pa.Array:
         column = decimal_texts(column, dtype, self.config.decimal_point)
         try:
             values = from_text(column, dtype, self.config.binary)
         except ValueError:
             row = _first_failing(column, lambda part: _succeeds(lambda: from_text(part, dtype, self.config.binary)))
         else:
-            beyond = overflow(values, cells)
-            if beyond is None:
+            changed = first_changed(values, cells.data, cells.read)
+            if changed is None:
                 return values
-            row = beyond
-        number, text = self._rows + row + 1, cells()[row].as_py()
+            row = changed
+        number, text = self._rows + row + 1, cells.read()[row].as_py()
         message = f"column {name}, row {number:,}: {_shown(text)} is no {_named(dtype)}"
         raise DataError(message, column=name, row=number)
 
@@ -251,6 +254,13 @@ class CsvReader:
             return f"{where} is not UTF-8 text; give encoding, such as latin-1"
         said = re.sub(r"CSV column #(\d+)", lambda match: f"column {self._wanted[int(match[1])]}", said)
         return one_line(re.sub(r"Row #(\d+)", lambda match: f"row {self._rows + int(match[1]):,}", said))
+
+
+class _Cells(NamedTuple):
+    """What a column was made of: the text of all rows, and how to read its cells once more."""
+
+    data: bytes
+    read: Callable[[], pa.Array]
 
 
 class _ConversionError(Exception):

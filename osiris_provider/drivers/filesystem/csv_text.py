@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.exponents import decimals
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 _FIRST_DAY, _LAST_DAY = -719_528, 2_932_896
 """Of the years 0000 to 9999, from 1970-01-01: those that have four digits."""
 _DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
-_INFINITY = r"(?i)^\s*[-+]?inf(inity)?\s*$"
 _FORMULA = r"^([=+\-@\t\r\n])"
 
 
@@ -52,26 +50,6 @@ def from_text(column: pa.Array, dtype: pa.DataType, binary: str) -> pa.Array:
         return column if column.type == dtype else column.cast(dtype)
     decode: Callable[[str], bytes] = bytes.fromhex if binary == "hex" else _from_base64
     return pa.array([None if text is None else decode(text) for text in column.to_pylist()], dtype)
-
-
-def overflow(column: pa.Array, texts: Callable[[], pa.Array]) -> int | None:
-    """Return the first row of which Arrow made a value that its type has not, such as infinity of 1e400.
-
-    :param texts: returns the cells that the column was made of.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    dtype = column.type
-    if pa.types.is_decimal128(dtype):
-        largest = Decimal((0, (9,) * dtype.precision, -dtype.scale))
-        outside = pc.greater(pc.abs(column), pa.scalar(largest, dtype))
-    elif pa.types.is_floating(dtype) and pc.any(endless := pc.is_inf(column.cast(pa.float64()))).as_py():
-        outside = pc.and_not(endless, pc.match_substring_regex(texts(), _INFINITY))
-    else:
-        return None
-    row = pc.index(outside, pa.scalar(True)).as_py()
-    return None if row < 0 else int(row)
 
 
 def _from_base64(text: str) -> bytes:
