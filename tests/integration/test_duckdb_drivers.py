@@ -122,7 +122,7 @@ def test_replace_keeps_the_table(path: Path) -> None:
     write(path, PEOPLE)
     write(path, PEOPLE, write_mode="replace")
     assert read(path, table="people").column("kind").to_pylist() == ["new"] * 3
-    with pytest.raises(DataError, match=r"Step w.*a duplicate key"):
+    with pytest.raises(DataError, match=r"Step w.*column id, row 1 of the input: duplicate key, in the table"):
         write(path, PEOPLE)
 
 

@@ -14,6 +14,7 @@ from osiris_provider.connectors import api, shopify, supabase
 from osiris_provider.connectors.http import faults as http_faults
 from osiris_provider.connectors.http.faults import HTTP_STATUS, http_fault, retry_after_seconds, status_fault
 from osiris_provider.errors import MAX_MESSAGE, UNKNOWN, Fault
+from osiris_provider.net.deadline import TooMuchDataError
 
 FAULTS = {
     f"{module.__name__}.{fault.slug}": fault
@@ -68,6 +69,9 @@ def test_every_exception_of_requests_has_a_fault() -> None:
         (http.client.IncompleteRead(b"abc", 10), "reset"),
         (urllib3.exceptions.DecodeError("gzip"), "garbage"),
         (urllib3.exceptions.ProtocolError("aborted", ConnectionResetError(104, "reset")), "reset"),
+        (urllib3.exceptions.ProtocolError("aborted", TimeoutError()), "timed_out"),
+        (urllib3.exceptions.ProtocolError("aborted", TooMuchDataError()), "too_much_data"),
+        (urllib3.exceptions.ProtocolError("ended early"), "reset"),
         (urllib3.exceptions.ProxyError("proxy", OSError("Tunnel connection failed: 407 Нет")), "proxy_auth"),
         (urllib3.exceptions.ProxyError("proxy", OSError("Tunnel connection failed: 502 Нет")), "proxy_failed"),
         (urllib3.exceptions.ProxyError("proxy", TimeoutError()), "timed_out"),

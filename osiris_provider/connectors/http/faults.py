@@ -244,7 +244,7 @@ def http_fault(error: BaseException) -> Fault | None:
         or _proxy_fault(errors)
         or _by_class(errors, _protocol_classes())
         or transport_fault(error)
-        or (_by_class(errors, _timeout_classes()))
+        or _by_class(errors, _vague_classes())
     )
 
 
@@ -282,14 +282,18 @@ def _protocol_classes() -> list[tuple[type[BaseException], Fault]]:
         (urllib3.exceptions.LocationValueError, BAD_ADDRESS),
         (urllib3.exceptions.DecodeError, GARBAGE),
         (http.client.HTTPException, GARBAGE),
-        # A body in chunks that ends between two of them; anything else in a ProtocolError is known by then.
-        (urllib3.exceptions.ProtocolError, RESET),
     ]
 
 
 @cache
-def _timeout_classes() -> list[tuple[type[BaseException], Fault]]:
+def _vague_classes() -> list[tuple[type[BaseException], Fault]]:
+    """The classes that say something only where nothing in the chain says more."""
     import requests.exceptions
     import urllib3.exceptions
 
-    return [(requests.exceptions.Timeout, TIMED_OUT), (urllib3.exceptions.TimeoutError, TIMED_OUT)]
+    return [
+        (requests.exceptions.Timeout, TIMED_OUT),
+        (urllib3.exceptions.TimeoutError, TIMED_OUT),
+        # A body in chunks that ends between two of them.
+        (urllib3.exceptions.ProtocolError, RESET),
+    ]
