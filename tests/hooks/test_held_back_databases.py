@@ -109,7 +109,7 @@ CLICKHOUSE: dict[str, Situation] = {
         "network",
     ),
     "a gateway without a server": (Says(502, "<html>Bad Gateway</html>"), {}, "network"),
-    "speaks noise": (lambda: scripted(NOISE, NOISE), {}, "network"),
+    "speaks noise": (lambda: scripted(NOISE), {}, "network"),
     "TLS where none is spoken": (Says(200), {"extra": {"secure": True}}, "network"),
 }
 
