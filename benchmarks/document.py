@@ -1,4 +1,4 @@
-"""docs/benchmarks.md in sections, each of which one script writes anew; the others stay."""
+"""docs/benchmarks.md in sections, each of which one script writes again; the others stay."""
 
 from __future__ import annotations
 

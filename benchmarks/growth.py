@@ -149,7 +149,7 @@ def run() -> None:
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
     """Return what it returns, its seconds, and the most memory that the process held meanwhile, in MiB."""
-    # Begins the peak anew.
+    # Begins the peak again.
     Path("/proc/self/clear_refs").write_text("5")
     began = time.perf_counter()
     result = work()

@@ -24,8 +24,8 @@ from benchmarks.document import put
 
 PATH = "/osiris/health/connections"
 AGAIN = 5.5
-"""Seconds after which an answer is computed anew."""
-HEADS = ("database", "first answer", "until the month is whole", "computed anew", "kept", "one connection")
+"""Seconds after which an answer is computed again."""
+HEADS = ("database", "first answer", "until the month is whole", "computed again", "kept", "one connection")
 
 
 def main() -> None:
@@ -80,14 +80,14 @@ def _measured(server: AirflowServer, rounds: int) -> list[str]:
         took, answer = timed(PATH)
         filling.append(took)
     number = answer.json()["connections"][0]["asset_id"]
-    anew, kept, one = [], [], []
+    again, kept, one = [], [], []
     for _ in range(rounds):
         time.sleep(AGAIN)
-        anew.append(timed(PATH)[0])
+        again.append(timed(PATH)[0])
         kept.append(timed(PATH)[0])
         one.append(timed(f"{PATH}/{number}")[0])
     fill = f"{len(filling)} answers, {_of(filling)}"
-    return [f"{first:.0f} ms", fill, _of(anew), _of(kept), _of(one)]
+    return [f"{first:.0f} ms", fill, _of(again), _of(kept), _of(one)]
 
 
 def _of(milliseconds: list[float]) -> str:
@@ -97,7 +97,7 @@ def _of(milliseconds: list[float]) -> str:
 _PREFACE = """Written by `.venv/bin/python -m benchmarks.health_page --write`: what a viewer waits for the answers
 behind the page *Connections health*, over HTTP from a real API server on this machine, median and longest. The first
 answer comes from a server that has just started; it has the last verdicts and today, and the days before come with the
-next answers. After that an answer is computed anew each 5 seconds at most, and kept in between. The load average of the
+next answers. After that an answer is computed again each 5 seconds at most, and kept in between. The load average of the
 machine was {load:.1f} on {cores} cores."""
 
 

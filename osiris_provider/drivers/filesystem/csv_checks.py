@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _HEXADECIMAL = r"^\s*[-+]?0[xX]"
-_WHOLE = r"^\s*[-+]?[0-9]+\s*$"
+_INTEGER = r"^\s*[-+]?[0-9]+\s*$"
 _NAMED_INFINITY = r"(?i)^\s*[-+]?inf(inity)?\s*$"
 _NAMED_ZERO = r"^\s*[-+]?[0.,]+([eE].*)?\s*$"
 _SMALL = re.compile(rb"[eE]-|0{6}")
@@ -64,7 +64,7 @@ def _changed_floats(column: pa.Array, data: bytes, texts: Callable[[], pa.Array]
     cells = texts()
     endless = pc.and_not(pc.is_inf(values), pc.match_substring_regex(cells, _NAMED_INFINITY))
     vanished = pc.and_not(zero, pc.match_substring_regex(cells, _NAMED_ZERO))
-    rounded = pc.and_(large, pc.match_substring_regex(cells, _WHOLE))
+    rounded = pc.and_(large, pc.match_substring_regex(cells, _INTEGER))
     for row in pc.indices_nonzero(pc.fill_null(rounded, False)).to_pylist():
         value, text = values[row].as_py(), Decimal(cells[row].as_py())
         if text not in (Decimal(value), Decimal(repr(value))):
