@@ -97,8 +97,8 @@ def _of(milliseconds: list[float]) -> str:
 _PREFACE = """Written by `.venv/bin/python -m benchmarks.health_page --write`: what a viewer waits for the answers
 behind the page *Connections health*, over HTTP from a real API server on this machine, median and longest. The first
 answer comes from a server that has just started; it has the last verdicts and today, and the days before come with the
-next answers. After that an answer is computed again each 5 seconds at most, and kept in between. The load average of the
-machine was {load:.1f} on {cores} cores."""
+next answers. After that an answer is computed again each 5 seconds at most, and kept in between. The load average of
+the machine was {load:.1f} on {cores} cores."""
 
 
 if __name__ == "__main__":
