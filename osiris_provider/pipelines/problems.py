@@ -115,6 +115,6 @@ def listed(names: Iterable[str], limit: int = 20) -> str:
     :param names: to be listed.
     :param limit: the most names.
     """
-    every = [shown(name) for name in names]
+    every = list(names)
     more = f" and {len(every) - limit} more" if len(every) > limit else ""
-    return (", ".join(every[:limit]) or "none") + more
+    return (", ".join(map(shown, every[:limit])) or "none") + more

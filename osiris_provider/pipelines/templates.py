@@ -37,6 +37,7 @@ def has_template(text: str) -> bool:
     return any(marker in text for marker in _MARKERS)
 
 
+@lru_cache(maxsize=32)  # An alias of YAML may bring the same text thousands of times.
 def template_problem(text: str) -> tuple[int, str] | None:
     """Return the line in a text, from 1, and what is wrong with its Jinja; None if nothing is.
 
