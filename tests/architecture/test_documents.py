@@ -133,3 +133,22 @@ def test_every_field_is_in_its_table(family: str) -> None:
     section = text.partition(f"`{family}`, connection type")[2].partition("\n## ")[0]
     for spec in get_connector(family).model.fields():
         assert f"| `{spec.name}`" in section
+
+
+@pytest.mark.parametrize("top", ["osiris_provider", "tests"])
+def test_every_room_has_its_line_for_contributors(top: str) -> None:
+    tree = next(block.code for block in blocks_of("CONTRIBUTING.md") if block.code.startswith("osiris_provider/"))
+    named = set(re.findall(r"(\w+)/(?= |$)", tree, re.MULTILINE))
+    there = {path.parent.name for path in ROOT.glob(f"{top}/*/*.py")}
+    assert there - named == set()
+
+
+def test_contributors_read_the_order_of_imports_that_is_enforced() -> None:
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    layers = re.findall(
+        r"\w+", " ".join(re.findall(r'^    "(.*)",$', pyproject.split("layers = [")[1].split("]")[0], re.MULTILINE))
+    )
+    said = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("Imports go down only: ")[1].split(". ")[0]
+    assert re.findall(r"\w+", said) == [
+        layer for layer in layers if (ROOT / "osiris_provider" / layer).is_dir() or layer in ("errors", "messages")
+    ]
