@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
@@ -21,8 +24,11 @@ from tests.airflow.versions import store_dag
 BETWEEN = "BETWEEN TWO STATEMENTS"
 SECOND = "THE SECOND STATEMENT WAS DONE"
 WORKS = "WORKS"
-PAUSE = 4.0
-"""Seconds between two statements; a kill comes then."""
+KILLS = "KILLS_SENT"
+"""The variable that names a directory: file ``1`` is there once the first kill between two statements has been sent."""
+PAUSE = 0.3
+"""Seconds that a kill gets to arrive."""
+KILL_SECONDS = 60.0
 
 
 def say(text: str) -> None:
@@ -88,10 +94,22 @@ def two_statements(connect: Callable[[], Any]) -> None:
         cursor.execute("SELECT 1")
         cursor.fetchall()
         say(BETWEEN)
-        time.sleep(PAUSE)
+        wait_for_the_kill()
         cursor.execute("SELECT 2")
         cursor.fetchall()
         say(SECOND)
+
+
+def wait_for_the_kill() -> None:
+    """Wait until a kill has been sent, and has arrived."""
+    sent = Path(os.environ[KILLS], str(next(_kills)))
+    end = time.monotonic() + KILL_SECONDS
+    while not sent.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    time.sleep(PAUSE)
+
+
+_kills = count(1)
 
 
 def query_with_a_bare_client(family: str, query: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.test_sensor import entry
 from tests.airflow.versions import hook_class
+from tests.servers import Address
 from tests.servers.fake_api import FakeApi
 from tests.servers.fake_shopify import FakeShopify
 from tests.servers.fake_supabase import FakeSupabase
@@ -34,36 +36,38 @@ SECRETS = {
     "supabase": "service_role_key",
 }
 EXPECTED = {"healthy": "ok", "wrong": "auth", "silent": "timeout"}
-
-
-@pytest.fixture(params=list(SECRETS))
-def family(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+TASKS = {f"@{family}.{alias}": f"{family}_{alias}" for family in SECRETS for alias in EXPECTED}
+"""The connections, and the tasks that ask for them."""
 
 
 @pytest.fixture
-def healthy(family: str, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
-    """The fields of a connection that is well."""
-    with ExitStack() as stack:
-        if family == "api":
-            server = stack.enter_context(FakeApi({"Authorization": f"Bearer {TOKEN}".encode()}))
-            yield {"base_url": f"{server.origin}/v1", "token": TOKEN, "health_path": "me"}
-        elif family == "shopify":
-            yield {"shop_domain": stack.enter_context(FakeShopify(TOKEN)).origin, "access_token": TOKEN}
-        elif family == "supabase":
-            yield {"url": stack.enter_context(FakeSupabase(TOKEN, "anon")).origin, "service_role_key": TOKEN}
-        else:
-            yield entry(request.getfixturevalue(f"{family}_database"))
+def healthy(mysql_database: Address, postgres_database: Address) -> Iterator[dict[str, dict[str, Any]]]:
+    """The fields of a connection of each family that is well."""
+    with (
+        FakeApi({"Authorization": f"Bearer {TOKEN}".encode()}) as api,
+        FakeShopify(TOKEN) as shopify,
+        FakeSupabase(TOKEN, "anon") as supabase,
+    ):
+        yield {
+            "mysql": entry(mysql_database),
+            "postgres": entry(postgres_database),
+            "api": {"base_url": f"{api.origin}/v1", "token": TOKEN, "health_path": "me"},
+            "shopify": {"shop_domain": shopify.origin, "access_token": TOKEN},
+            "supabase": {"url": supabase.origin, "service_role_key": TOKEN},
+        }
 
 
 @pytest.fixture
-def file(family: str, healthy: dict[str, Any], connections_file: ConnectionsFile) -> Iterator[Path]:
-    """A file with a connection that is well, one with a wrong secret, and one to a silent listener."""
-    with closing(socket.create_server(("127.0.0.1", 0), backlog=16)) as listener:
+def file(healthy: dict[str, dict[str, Any]], connections_file: ConnectionsFile) -> Iterator[Path]:
+    """A file with a connection of each family that is well, one with a wrong secret, and one to a silent listener."""
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=64)) as listener:
         port = listener.getsockname()[1]
-        where = port if SILENT[family] == "port" else f"http://127.0.0.1:{port}"
-        wrong, silent = {**healthy, SECRETS[family]: WRONG}, {**healthy, SILENT[family]: where}
-        yield connections_file({family: {"healthy": healthy, "wrong": wrong, "silent": silent}})
+        found = {}
+        for family, fields in healthy.items():
+            where = port if SILENT[family] == "port" else f"http://127.0.0.1:{port}"
+            wrong, silent = {**fields, SECRETS[family]: WRONG}, {**fields, SILENT[family]: where}
+            found[family] = {"healthy": fields, "wrong": wrong, "silent": silent}
+        yield connections_file(found)
 
 
 Verdict = tuple[str, str, str]
@@ -74,62 +78,63 @@ def of_report(report: dict[str, Any]) -> Verdict:
     return report["category"], report["details"].get("fault", "ok"), report["message"]
 
 
-def on_the_command_line(family: str, file: Path, capfd: pytest.CaptureFixture[str]) -> dict[str, Verdict]:
+def of_reports(reports: list[dict[str, Any]]) -> dict[str, Verdict]:
+    return {f"@{report['family']}.{report['alias']}": of_report(report) for report in reports}
+
+
+def on_the_command_line(file: Path, capfd: pytest.CaptureFixture[str]) -> dict[str, Verdict]:
     code = main(["connections", "doctor", "--json", "--timeout", str(TIMEOUT), "--file", str(file)])
     assert code == 1
-    reports = json.loads(capfd.readouterr().out)["connections"]
-    assert {report["family"] for report in reports} == {family}
-    return {report["alias"]: of_report(report) for report in reports}
+    return of_reports(json.loads(capfd.readouterr().out)["connections"])
 
 
-def of_operator(family: str, run_dag: RunDag) -> dict[str, Verdict]:
-    with DAG(f"everywhere_doctor_{family}", schedule=None) as dag:
+def of_operator(run_dag: RunDag) -> dict[str, Verdict]:
+    with DAG("everywhere_doctor", schedule=None) as dag:
         OsirisDoctorOperator(task_id="doctor", timeout=TIMEOUT)
     run = run_dag(dag)
     assert run.state == "failed"
-    return {report["alias"]: of_report(report) for report in run.xcom("doctor")}
+    return of_reports(run.xcom("doctor"))
 
 
-def of_sensor(family: str, run_dag: RunDag, capfd: pytest.CaptureFixture[str]) -> str:
+def of_sensors(run_dag: RunDag, capfd: pytest.CaptureFixture[str]) -> str:
     """Have a sensor for each connection, and return what they said."""
-    with DAG(f"everywhere_sensor_{family}", schedule=None) as dag:
-        for alias in EXPECTED:
+    with DAG("everywhere_sensor", schedule=None) as dag:
+        for reference, task in TASKS.items():
             OsirisHealthcheckSensor(
-                task_id=alias,
-                connection=f"@{family}.{alias}",
-                check_timeout=TIMEOUT,
-                timeout=0.1,
-                poke_interval=0.05,
+                task_id=task, connection=reference, check_timeout=TIMEOUT, timeout=0.1, poke_interval=0.05
             )
     capfd.readouterr()
     run = run_dag(dag)
-    assert run.states == {"healthy": "success", "wrong": "failed", "silent": "failed"}
-    assert run.xcom("healthy")["category"] == "ok"
-    assert run.xcom("wrong")["category"] == "auth"
+    expected = {"healthy": "success", "wrong": "failed", "silent": "failed"}
+    assert run.states == {task: expected[task.partition("_")[2]] for task in TASKS.values()}
+    for family in SECRETS:
+        assert run.xcom(f"{family}_healthy")["category"] == "ok"
+        assert run.xcom(f"{family}_wrong")["category"] == "auth"
     return capfd.readouterr().out
 
 
-def of_test_button(family: str) -> dict[str, tuple[bool, str]]:
-    hook = hook_class(f"osiris_{family}")
-    return {alias: hook(f"@{family}.{alias}").test_connection() for alias in EXPECTED}
+def of_test_buttons() -> dict[str, tuple[bool, str]]:
+    """Press all of them at once."""
+    hooks = {reference: hook_class(f"osiris_{reference[1:].partition('.')[0]}")(reference) for reference in TASKS}
+    with ThreadPoolExecutor(len(hooks)) as pool:
+        pressed = pool.map(lambda hook: hook.test_connection(), hooks.values())
+        return dict(zip(hooks, pressed, strict=True))
 
 
 def test_the_same_verdict_everywhere(
-    family: str,
-    file: Path,
-    run_dag: RunDag,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    file: Path, run_dag: RunDag, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__OSIRIS__DOCTOR_TIMEOUT", str(TIMEOUT))
-    told = on_the_command_line(family, file, capfd)
-    assert {alias: verdict[0] for alias, verdict in told.items()} == EXPECTED
-    assert of_operator(family, run_dag) == told
-    pressed = of_test_button(family)
-    assert {alias: ok for alias, (ok, _) in pressed.items()} == {"healthy": True, "wrong": False, "silent": False}
-    for alias, (_, message) in pressed.items():
-        assert message.startswith(told[alias][2])
-    said = of_sensor(family, run_dag, capfd)
-    for alias, (category, _, message) in told.items():
-        assert f"@{family}.{alias} is {category}: {message}" in said
+    told = on_the_command_line(file, capfd)
+    assert {reference: verdict[0] for reference, verdict in told.items()} == {
+        reference: EXPECTED[reference.partition(".")[2]] for reference in TASKS
+    }
+    assert of_operator(run_dag) == told
+    pressed = of_test_buttons()
+    for reference, (ok, message) in pressed.items():
+        assert ok is reference.endswith(".healthy")
+        assert message.startswith(told[reference][2])
+    said = of_sensors(run_dag, capfd)
+    for reference, (category, _, message) in told.items():
+        assert f"{reference} is {category}: {message}" in said
     assert WRONG not in f"{told}{pressed}{said}"

@@ -170,23 +170,23 @@ def test_under_a_path_the_scripts_are_below_it() -> None:
         "print(json.dumps([app['bundle_url'] for app in P.react_apps]))"
     )
     base = f"https://airflow.example.com{SUBPATH}/"
-    done = _python(code, AIRFLOW__API__BASE_URL=base)
+    *_, done = _python(code, AIRFLOW__API__BASE_URL=base)
     assert {urlsplit(url).path.startswith(f"{SUBPATH}/osiris/health/static/") for url in json.loads(done)} == {True}
 
 
 def test_a_plugin_that_nobody_asks_loads_nothing() -> None:
     code = (
-        "import sys; from osiris_provider.plugins.connection_test import OsirisPlugin; "
+        "import sys; import airflow.plugins_manager; print([n for n in sys.modules if n == 'fastapi']); "
+        "from osiris_provider.plugins.connection_test import OsirisPlugin; "
         "print([name for name in sys.modules if name.startswith(('osiris_provider.plugins.health.', 'fastapi', "
         "'sqlalchemy.orm')) and name != 'osiris_provider.plugins.health.app'])"
     )
-    before = _python("import sys; import airflow.plugins_manager; print([n for n in sys.modules if n == 'fastapi'])")
-    loaded = _python(code)
+    *_, before, loaded = _python(code)
     assert "osiris_provider.plugins.health." not in loaded
     assert ("'fastapi'" in loaded) == ("'fastapi'" in before)
 
 
-def _python(code: str, **environment: str) -> str:
+def _python(code: str, **environment: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
         env={**os.environ, **environment},
@@ -195,4 +195,4 @@ def _python(code: str, **environment: str) -> str:
         timeout=100,
         check=True,
     )
-    return done.stdout.splitlines()[-1]
+    return done.stdout.splitlines()

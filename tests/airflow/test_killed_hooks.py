@@ -6,6 +6,8 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import closing
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -14,7 +16,7 @@ from airflow.sdk import BaseOperator
 from osiris_provider.hooks.mysql import OsirisMySQLHook
 
 from tests.airflow.conftest import ConnectionsFile
-from tests.airflow.killable import BETWEEN, SECOND
+from tests.airflow.killable import BETWEEN, KILLS, SECOND
 from tests.airflow.task_processes import TaskProcess, TaskProcesses
 from tests.airflow.test_cleanup import wait_until
 from tests.airflow.test_sensor import entry
@@ -105,17 +107,22 @@ def test_a_kill_between_two_statements_lets_no_other_begin(
     postgres_database: Address,
     connections_file: ConnectionsFile,
     task_processes: TaskProcesses,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of a hook, in whatever thread, of a driver, of a client; what cleans up and what comes after works."""
     addresses = {"mysql": mysql_database, "postgres": postgres_database}
     entries = {name: entry(address) for name, address in addresses.items()}
     connections_file({family: {"default": entries.get(family, {"path": ":memory:"})}})
+    monkeypatch.setenv(KILLS, str(tmp_path))
+    kills = count(1)
     said: list[str] = []
     with task_processes.run("between", family, "") as process:
         for line in process.stdout:
             said.append(line)
             if BETWEEN in line:
                 process.send_signal(signal.SIGTERM)
+                (tmp_path / str(next(kills))).touch()
     text = "".join(said)
     assert SECOND not in text, text
     assert text.count(BETWEEN) == text.count("StoppedError: The task was stopped.") == 4, text

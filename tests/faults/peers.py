@@ -124,12 +124,12 @@ def say(text: bytes) -> Manner:
     return manner
 
 
-def drip(text: bytes) -> Manner:
-    """Say one byte every half second, for ever."""
+def drip(text: bytes, seconds: float = DRIP_SECONDS) -> Manner:
+    """Say one byte every half second, or as often as is told, for ever."""
 
     def manner(peer: Peer, sock: socket.socket) -> None:
         position = 0
-        while not peer.stopping.wait(DRIP_SECONDS):
+        while not peer.stopping.wait(seconds):
             sock.sendall(text[position % len(text) :][:1])
             position += 1
 
@@ -144,11 +144,13 @@ class Cut:
     :param turn: number of the client's turn whose answer is hit; 0 is what the server says unasked. All that a
         side sends before the other answers is one turn, however it is cut into packets.
     :param spared: bytes of that answer that still pass.
+    :param drip_seconds: between two bytes of what drips.
     """
 
     then: After
     turn: int
     spared: int = 0
+    drip_seconds: float = DRIP_SECONDS
 
 
 def forward(port: int, cut: Cut | None = None) -> Manner:
@@ -201,19 +203,19 @@ class _Conversation:
             self._client.sendall(data[:spared])
             hit, spared = data[spared:], max(spared - len(data), 0)
             if hit:
-                self._spoil(hit, self._cut.then)
+                self._spoil(hit, self._cut)
                 if self._cut.then != "corrupt":
                     return
 
-    def _spoil(self, data: bytes, then: After) -> None:
-        if then == "corrupt":
+    def _spoil(self, data: bytes, cut: Cut) -> None:
+        if cut.then == "corrupt":
             self._client.sendall(bytes(byte ^ 0x5A for byte in data))
-        elif then == "reset":
+        elif cut.then == "reset":
             reset(self._peer, self._client)
-        elif then == "close":
+        elif cut.then == "close":
             hang_up(self._peer, self._client)
-        elif then == "drip":
-            drip(data)(self._peer, self._client)
+        elif cut.then == "drip":
+            drip(data, cut.drip_seconds)(self._peer, self._client)
         else:
             self._peer.stopping.wait()
 

@@ -18,7 +18,6 @@ from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.testing.connector import SLACK
 
 from tests.faults.peers import (
-    DRIP_SECONDS,
     After,
     Cut,
     Manner,
@@ -35,6 +34,9 @@ from tests.servers.fake_api import FakeApi
 
 TOKEN = "t0k3n"
 CREDENTIALS = {"Authorization": f"Bearer {TOKEN}".encode()}
+TIMEOUT = 0.4
+DRIP_SECONDS = TIMEOUT / 2.4
+"""So often that a timeout of a single read never comes."""
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -123,7 +125,7 @@ def test_conn_017_ca_bundle_that_is_none(tmp_path: Path, content: str | None) ->
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("manner", [silent, drip(b"HTTP/1.1 200 OK\r\n" * 99)], ids=["silent", "drip"])
+@pytest.mark.parametrize("manner", [silent, drip(b"HTTP/1.1 200 OK\r\n" * 99, DRIP_SECONDS)], ids=["silent", "drip"])
 def test_conn_009_deadline_against_slow_peers(scheme: str, manner: Manner) -> None:
     with Peer(manner) as peer:
         assert_in_time(to(f"{scheme}://127.0.0.1:{peer.port}"))
@@ -139,15 +141,11 @@ def test_conn_009_deadline_against_unanswered_connects() -> None:
 def test_conn_009_deadline_in_the_middle_of_tls(
     https: FakeApi, ca_file: str, turn: int, spared: int, then: After
 ) -> None:
-    with Peer(forward(https.port, Cut(then, turn, spared))) as peer:
-        assert_in_time(to(f"https://127.0.0.1:{peer.port}", ca_bundle=ca_file), LONGER if then == "drip" else 0.5)
+    with Peer(forward(https.port, Cut(then, turn, spared, DRIP_SECONDS))) as peer:
+        assert_in_time(to(f"https://127.0.0.1:{peer.port}", ca_bundle=ca_file))
 
 
-LONGER = 2.4 * DRIP_SECONDS
-"""Seconds in which a peer that drips says something, so that a timeout of a single read never comes."""
-
-
-def assert_in_time(connection: dict[str, Any], timeout: float = 0.5) -> None:
+def assert_in_time(connection: dict[str, Any], timeout: float = TIMEOUT) -> None:
     started = time.monotonic()
     category, fault = verdict_of(connection, timeout)
     waited = time.monotonic() - started
@@ -211,13 +209,13 @@ def test_proxy_of_the_environment(
     assert TOKEN.encode() not in tunnel.asked[0]
 
 
-@pytest.mark.parametrize("manner", [silent, drip(b"HTTP/1.1 200 OK\r\n" * 99)], ids=["silent", "drip"])
+@pytest.mark.parametrize("manner", [silent, drip(b"HTTP/1.1 200 OK\r\n" * 99, DRIP_SECONDS)], ids=["silent", "drip"])
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "HTTP_PROXY"])
 def test_conn_009_deadline_against_slow_proxies(manner: Manner, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scheme = variable.partition("_")[0].lower()
     with Peer(manner) as proxy:
         monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.port}")
-        assert_in_time(to(f"{scheme}://127.0.0.1:9"), LONGER)
+        assert_in_time(to(f"{scheme}://127.0.0.1:9"))
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "HTTP_PROXY"])
@@ -228,12 +226,12 @@ def test_conn_009_deadline_against_dead_proxies(variable: str, monkeypatch: pyte
         assert_in_time(to(f"{scheme}://127.0.0.1:9"))
 
 
-@pytest.mark.parametrize("manner", [silent, drip(b"\x16\x03\x03\x40\x00\x02")], ids=["silent", "drip"])
+@pytest.mark.parametrize("manner", [silent, drip(b"\x16\x03\x03\x40\x00\x02", DRIP_SECONDS)], ids=["silent", "drip"])
 def test_conn_009_deadline_behind_a_proxy(manner: Manner, monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy has said yes, and the handshake through its tunnel does not end."""
     with Peer(manner) as server, Peer(_Tunnel(200)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        assert_in_time(to(f"https://127.0.0.1:{server.port}"), LONGER)
+        assert_in_time(to(f"https://127.0.0.1:{server.port}"))
 
 
 def test_proxy_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:

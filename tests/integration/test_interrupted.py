@@ -30,7 +30,7 @@ from osiris_provider.net.killed import StoppedError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.faults.peers import Peer, silent
-from tests.integration.stopping import AT_ONCE, BY, killed_after, stops
+from tests.integration.stopping import AT_ONCE, BY, after, killed_when, lasting, stops
 from tests.integration.work import ROWS, Connection, Work, client, executed, login, read, write
 from tests.servers import Address, MySQLFamilyServer, PostgresServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
@@ -80,17 +80,24 @@ POSTGRES: dict[str, Work] = {
 BUSY_POSTGRES = "SELECT query FROM pg_stat_activity WHERE datname = %s AND state = 'active' AND pid <> pg_backend_pid()"
 
 
+@contextmanager
+def busy_postgres(server: PostgresServer, address: Address) -> Iterator[Callable[[], list[Any]]]:
+    """Return what returns the statements that a PostgreSQL server is busy with in a database."""
+    with closing(server.connect()) as admin, admin.cursor() as cursor:
+
+        def at_work() -> list[Any]:
+            cursor.execute(BUSY_POSTGRES, [address.database])
+            return cursor.fetchall()
+
+        yield at_work
+
+
 @pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("name", POSTGRES)
 def test_postgres(by: str, name: str, postgres: PostgresServer, locked_postgres: Address) -> None:
-    with BY[by](BEFORE):
-        POSTGRES[name]({"family": "postgres", "alias": "test", **asdict(locked_postgres)})
-    with closing(postgres.connect()) as admin, admin.cursor() as cursor:
-
-        def at_work() -> list[Any]:
-            cursor.execute(BUSY_POSTGRES, [locked_postgres.database])
-            return cursor.fetchall()
-
+    with busy_postgres(postgres, locked_postgres) as at_work:
+        with BY[by](lasting(at_work)):
+            POSTGRES[name]({"family": "postgres", "alias": "test", **asdict(locked_postgres)})
         stops(at_work)
     close_all()
 
@@ -99,14 +106,9 @@ def test_postgres(by: str, name: str, postgres: PostgresServer, locked_postgres:
 def test_supabase_through_pg_dsn(by: str, postgres: PostgresServer, locked_postgres: Address) -> None:
     dsn = get_connector("postgres").build_dsn({"family": "postgres", **asdict(locked_postgres)})
     connection = {"family": "supabase", "alias": "test", "url": "http://127.0.0.1:1", "pg_dsn": dsn}
-    with BY[by](BEFORE):
-        write("supabase.writer")(connection)
-    with closing(postgres.connect()) as admin, admin.cursor() as cursor:
-
-        def at_work() -> list[Any]:
-            cursor.execute(BUSY_POSTGRES, [locked_postgres.database])
-            return cursor.fetchall()
-
+    with busy_postgres(postgres, locked_postgres) as at_work:
+        with BY[by](lasting(at_work)):
+            write("supabase.writer")(connection)
         stops(at_work)
     close_all()
 
@@ -159,9 +161,9 @@ def load_data_is_on(mysql_family: MySQLFamilyServer) -> Iterator[None]:
 @pytest.mark.parametrize("name", MYSQL)
 @pytest.mark.usefixtures("load_data_is_on")
 def test_mysql(by: str, name: str, mysql_family: MySQLFamilyServer, locked_mysql: Address) -> None:
-    with BY[by](BEFORE):
-        MYSQL[name]({"family": "mysql", "alias": "test", **asdict(locked_mysql)})
     with busy_mysql(mysql_family, locked_mysql) as at_work:
+        with BY[by](lasting(at_work)):
+            MYSQL[name]({"family": "mysql", "alias": "test", **asdict(locked_mysql)})
         stops(at_work)
     close_all()
 
@@ -185,7 +187,7 @@ DUCKDB: dict[str, Work] = {
 def test_duckdb(by: str, name: str, tmp_path: Path) -> None:
     connection = {"family": "duckdb", "alias": "test", "path": str(tmp_path / "x.duckdb")}
     get_connector("duckdb").client(connection).execute("CREATE TABLE slow (n INTEGER PRIMARY KEY)")
-    with BY[by](BEFORE):
+    with BY[by](after(BEFORE)):
         DUCKDB[name](connection)
     close_all()
     # The file is free: nothing of this process is at work in it.
@@ -218,18 +220,23 @@ APIS: dict[str, tuple[Callable[[str], Connection], Work]] = {
 }
 
 
+def asked(peer: Peer) -> Callable[[], bool]:
+    """Return what holds once somebody waits for an answer of a silent peer."""
+    return lasting(lambda: [peer.accepted] if peer.accepted else [])
+
+
 @pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("name", APIS)
 def test_apis(by: str, name: str) -> None:
     fields, work = APIS[name]
     family = name.partition(",")[0]
-    with Peer(silent) as peer, BY[by](BEFORE):
+    with Peer(silent) as peer, BY[by](asked(peer)):
         work({"family": family, "alias": "test", "timeout": 60, **fields(f"http://127.0.0.1:{peer.port}")})
     close_all()
 
 
 def test_a_kill_breaks_off_a_request_of_another_thread() -> None:
-    with Peer(silent) as peer, killed_after(BEFORE), ThreadPoolExecutor(1) as pool:
+    with Peer(silent) as peer, killed_when(asked(peer)), ThreadPoolExecutor(1) as pool:
         connection = {"family": "api", "alias": "test", "timeout": 60, "base_url": f"http://127.0.0.1:{peer.port}"}
         pool.submit(client(lambda found: found.get("/")), connection).result()
 
@@ -237,7 +244,7 @@ def test_a_kill_breaks_off_a_request_of_another_thread() -> None:
 @pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("family", ["mysql", "postgres", "api"])
 def test_logins(by: str, family: str) -> None:
-    with Peer(silent) as peer, BY[by](BEFORE):
+    with Peer(silent) as peer, BY[by](asked(peer)):
         login_fields = {"host": "127.0.0.1", "port": peer.port, "user": "u", "password": "p", "database": "d"}
         fields = {"base_url": f"http://127.0.0.1:{peer.port}", "timeout": 60} if family == "api" else login_fields
         client(lambda found: found.get("/"))({"family": family, "alias": "test", "connect_timeout": 60, **fields})
@@ -253,7 +260,7 @@ def slow_chunks() -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("driver", ["filesystem.csv_writer", "filesystem.parquet_writer"])
 def test_writers_of_files(by: str, driver: str, tmp_path: Path) -> None:
     step = {"path": str(tmp_path / "file")}
-    with BY[by](BEFORE), killed.breakable():
+    with BY[by](after(BEFORE)), killed.breakable():
         inputs = {"rows": {"data": slow_chunks()}}
         get_driver(driver).run(step_id="s", config=step, inputs=inputs, ctx=RecordingContext())
     assert list(tmp_path.iterdir()) == []
@@ -265,7 +272,7 @@ def test_the_extractor_of_files(by: str, tmp_path: Path) -> None:
     with gzip.open(path, "wb", compresslevel=1) as file:
         for _ in range(100):
             file.write(b"1\n" * 1_000_000)
-    with BY[by](BEFORE), killed.breakable():
+    with BY[by](after(BEFORE)), killed.breakable():
         step = {"path": str(path)}
         found = get_driver("filesystem.csv_extractor").run(step_id="s", config=step, inputs={}, ctx=RecordingContext())
         for _ in found["data"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 from osiris_provider.connectors import close_all, get_connector, interrupt
 from osiris_provider.drivers.mysql import session
 
-from tests.integration.stopping import raised_after
+from tests.integration.stopping import lasting, raised_when
 from tests.integration.work import Work, executed, login, read, write
 from tests.servers import Address, MySQLFamilyServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
@@ -39,25 +39,45 @@ WAITS: dict[str, dict[str, Work]] = {
 }
 
 
-@MYSQL_AND_MARIADB
-@pytest.mark.parametrize(("family", "what"), [(family, what) for family, works in WAITS.items() for what in works])
-def test_who_holds_a_lock_is_logged(
-    family: str,
-    what: str,
-    locked_postgres: Address,
-    rows_locked: Address,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    address = {"postgres": locked_postgres, "mysql": rows_locked}[family]
-    monkeypatch.setattr(interrupt, "LOG_AFTER", 0.5)
-    with caplog.at_level(logging.WARNING), raised_after(2.5):
-        WAITS[family][what]({"family": family, "alias": "test", **asdict(address)})
-    said = [record.getMessage() for record in caplog.records if "Waiting for a lock" in record.getMessage()]
-    assert len(said) == 1
-    assert f"user {address.user}" in said[0]
-    assert str(address.port) in said[0]
+LOG_AFTER = 0.2
+MEANWHILE = 0.3
+"""Seconds after the log line in which a second one would come."""
+
+
+def said_for_a_while(caplog: pytest.LogCaptureFixture, text: str) -> Callable[[], bool]:
+    """Return what holds once a text has been in the log for a while."""
+    return lasting(lambda: [text] if text in caplog.text else [], MEANWHILE)
+
+
+def said_of_waiting(
+    family: str, address: Address, work: Work, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> str:
+    """Return the only line of the log about a lock, while the work waits for it."""
+    monkeypatch.setattr(interrupt, "LOG_AFTER", LOG_AFTER)
+    with caplog.at_level(logging.WARNING), raised_when(said_for_a_while(caplog, "Waiting for a lock")):
+        work({"family": family, "alias": "test", **asdict(address)})
     close_all()
+    (said,) = [record.getMessage() for record in caplog.records if "Waiting for a lock" in record.getMessage()]
+    return said
+
+
+@pytest.mark.parametrize("what", WAITS["postgres"])
+def test_who_holds_a_lock_of_postgres_is_logged(
+    what: str, locked_postgres: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = said_of_waiting("postgres", locked_postgres, WAITS["postgres"][what], monkeypatch, caplog)
+    assert f"user {locked_postgres.user}" in said
+    assert str(locked_postgres.port) in said
+
+
+@MYSQL_AND_MARIADB
+@pytest.mark.parametrize("what", WAITS["mysql"])
+def test_who_holds_a_lock_of_mysql_is_logged(
+    what: str, rows_locked: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = said_of_waiting("mysql", rows_locked, WAITS["mysql"][what], monkeypatch, caplog)
+    assert f"user {rows_locked.user}" in said
+    assert str(rows_locked.port) in said
 
 
 @MYSQL_AND_MARIADB
@@ -67,13 +87,8 @@ def test_who_holds_a_lock_is_logged(
 def test_a_lock_is_logged_whose_holder_the_server_does_not_tell(
     work: Work, locked_mysql: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(interrupt, "LOG_AFTER", 0.5)
-    with caplog.at_level(logging.WARNING), raised_after(2.5):
-        work({"family": "mysql", "alias": "test", **asdict(locked_mysql)})
-    said = [record.getMessage() for record in caplog.records if "Waiting for a lock" in record.getMessage()]
-    assert len(said) == 1
-    assert "metadata lock'. The server does not tell this user who holds it." in said[0]
-    close_all()
+    said = said_of_waiting("mysql", locked_mysql, work, monkeypatch, caplog)
+    assert "metadata lock'. The server does not tell this user who holds it." in said
 
 
 @pytest.fixture
@@ -109,10 +124,9 @@ def test_a_load_that_waits_for_another_one_says_so(
         other.cursor() as cursor,
         session.table_lock(cursor, "target"),
         caplog.at_level(logging.WARNING),
-        raised_after(1.8),
+        raised_when(lambda: f"that of session {other.thread_id()} of the server" in caplog.text),
     ):
         write("mysql.writer", write_mode="replace", create_if_missing=True)(connection)
-    assert f"that of session {other.thread_id()} of the server" in caplog.text
     close_all()
 
 
@@ -126,7 +140,7 @@ def test_a_wait_for_a_file_says_which_process_has_it(
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"open\n"
-        with caplog.at_level(logging.WARNING), raised_after(2.5):
+        with caplog.at_level(logging.WARNING), raised_when(said_for_a_while(caplog, "another process")):
             executed("SELECT 1")({"family": "duckdb", "path": path})
         holder.kill()
     assert f"which another process has open: PID {holder.pid}." in caplog.text
