@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from pathlib import Path
@@ -84,3 +85,8 @@ def test_rooms_are_run_by_default_or_slow(pytestconfig: pytest.Config) -> None:
     # scripts/test-faults runs the first, scripts/build the second, against the wheel.
     others = {f"tests/{room}" for room in (*SLOW_ROOMS, "kills", "third_party")}
     assert rooms == others.union(pytestconfig.getini("testpaths"))
+
+
+def test_looks_for_garbage_leave_out_what_was_collected() -> None:
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 10_000
