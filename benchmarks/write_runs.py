@@ -87,7 +87,7 @@ def make_files(kind: Kind, place: Place, rows: int) -> None:
     """Make the rows on the server, extract them, and make the text that its client likes."""
     import pyarrow.csv as pacsv
     import pyarrow.parquet as pq
-    from osiris_provider.drivers.mysql.encode import lines_of
+    from osiris_provider.drivers.mysql.bulk.encode import lines_of
     from osiris_provider.drivers.sql.write import sliced
 
     from benchmarks import contestants

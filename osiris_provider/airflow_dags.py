@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from osiris_provider.drivers.base import Driver
     from osiris_provider.pipelines.dialects import Dialect
+    from osiris_provider.pipelines.model import AirflowDag, AirflowTask
 
 __all__ = ["OsirisDag", "OsirisStep", "OsirisTaskGroup", "load_dags"]
 
@@ -215,8 +216,8 @@ def _params(pipeline: Pipeline) -> dict[str, Param]:
 
 
 def _task_defaults(settings: PipelineModel) -> dict[str, Any]:
-    inner = settings.airflow.default_args
-    defaults = {**(_given(inner) if inner else {}), **_options(settings)}
+    inner = settings.airflow.default_args if settings.airflow else None
+    defaults = {**_given(inner), **_options(settings)}
     defaults.pop("doc_md", None)
     return {**defaults, **({"owner": settings.owner} if settings.owner else {})}
 
@@ -227,9 +228,8 @@ def _options(options: Options) -> dict[str, Any]:
     return {_TASK_OPTIONS.get(name, name): value for name, value in given.items()}
 
 
-def _given(model: Any, exclude: set[str] | None = None) -> dict[str, Any]:
-    values: dict[str, Any] = model.model_dump(exclude_none=True, exclude=exclude)
-    return values
+def _given(model: AirflowDag | AirflowTask | None, exclude: set[str] | None = None) -> dict[str, Any]:
+    return {} if model is None else model.model_dump(exclude_none=True, exclude=exclude)
 
 
 def _add_tasks(pipeline: Pipeline, params: Mapping[str, Param]) -> None:

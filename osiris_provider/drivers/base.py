@@ -18,10 +18,9 @@ from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.drivers.datasets import Dataset, at_address, of_uri
 from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental, IncrementalState
-from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.drivers.lazy_pandas import leave_pandas_out
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
-from osiris_provider.drivers.validation import explain
+from osiris_provider.drivers.validation import explain, validated
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.messages import did_you_mean
 
@@ -220,7 +219,7 @@ class BaseDriver(ABC, Generic[Config]):
         """
         fields = {name: value for name, value in config.items() if name not in (RESOLVED, REFERENCE)}
         try:
-            self.config_model.model_validate(fields)
+            validated(self.config_model, fields)
         except ValidationError as error:
             # A list of thousands of wrong values is one mistake.
             return [
@@ -231,7 +230,7 @@ class BaseDriver(ABC, Generic[Config]):
     def _config(self, step_id: str, config: Mapping[str, Any]) -> Config:
         fields = {name: value for name, value in config.items() if name not in (RESOLVED, REFERENCE)}
         try:
-            return self.config_model.model_validate(fields)
+            return validated(self.config_model, fields)
         except ValidationError as error:
             problems = "; ".join(explain(item, self.config_model.model_fields) for item in _errors(error))
         message = f"Step {step_id} ({self.name}): {problems}"
@@ -281,6 +280,8 @@ class Extractor(BaseDriver[Config]):
         """Return what is read, as a stream: anything that :func:`to_reader` takes."""
 
     def _extract_new(self, step: Step[Config], settings: Incremental) -> pa.RecordBatchReader:
+        from osiris_provider.drivers.incremental.tracker import Tracker
+
         state: IncrementalState | None = getattr(step.ctx, "state", None)
         if state is None:
             message = f"Step {step.id}: config field incremental needs a runner that stores state."

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from osiris_provider.connections.reference import shown
-from osiris_provider.drivers.validation import explain
+from osiris_provider.drivers.validation import explain, validated
 from osiris_provider.pipelines.file import Source
 from osiris_provider.pipelines.model import (
     AirflowDag,
@@ -54,7 +54,7 @@ class StepDraft:
     inputs: Mapping[str, str] | None
     needs: tuple[str, ...] | None
     options: Options
-    airflow: AirflowTask
+    airflow: AirflowTask | None
     mode: Mode | None = None
 
 
@@ -99,7 +99,7 @@ def read_draft(source: Source) -> Draft | None:
         line = source.problems.line(("profiles",))
         log.warning("%s:%s: key profiles is not applied: all runs take the file as it is.", source.path, line)
     names = frozenset(str(written["id"]) for written in listed_steps if isinstance(written, dict) and "id" in written)
-    return Draft("oml" if oml else "osiris", settings or PipelineModel(), tuple(drafts), names)
+    return Draft("oml" if oml else "osiris", settings or validated(PipelineModel, {}), tuple(drafts), names)
 
 
 def _step_list(steps: Any, source: Source) -> list[Any]:
@@ -165,13 +165,13 @@ def _validated(
     """Return what the keys without a problem say, so that the rest can be looked at in the same call."""
     wrong: set[str | int] = set()
     try:
-        return model.model_validate(value)
+        return validated(model, value)
     except ValidationError as error:
         for item in error.errors(include_input=False, include_url=False):
             wrong.update(item["loc"][:1])
             source.problems.add((*location, *item["loc"]), "".join(_message(item, model)), step)
     try:
-        return model.model_validate({name: said for name, said in value.items() if name not in wrong})
+        return validated(model, {name: said for name, said in value.items() if name not in wrong})
     except ValidationError:
         return None
 

@@ -102,9 +102,12 @@ Link = Annotated[str, AfterValidator(_link)]
 
 
 class Model(BaseModel):
-    """Base of the models. Unknown keys are errors; a message never quotes a value."""
+    """Base of the models. Unknown keys are errors; a message never quotes a value.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    Each is built when a file first needs it: a task's process needs those of one dialect.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class AirflowTask(Model):
@@ -173,7 +176,7 @@ class StepModel(Options):
     config: dict[str, Any] = Field(default_factory=dict)
     inputs: Inputs | None = None
     needs: Names | None = None
-    airflow: AirflowTask = AirflowTask()
+    airflow: AirflowTask | None = None
 
 
 class OmlStepModel(Options):
@@ -185,22 +188,13 @@ class OmlStepModel(Options):
     config: dict[str, Any] = Field(default_factory=dict)
     inputs: Inputs | None = None
     needs: Names | None = None
-    airflow: AirflowTask = AirflowTask()
+    airflow: AirflowTask | None = None
 
 
 class After(Model):
     """A schedule of data: the pipeline runs when others have written these tables."""
 
     after: Annotated[Names, Field(min_length=1)]
-
-
-class ParamModel(BaseModel):
-    """A parameter: its default, and what JSON Schema says about its values."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
-
-    default: Any = None
-    description: str | None = None
 
 
 class PipelineModel(Options):
@@ -215,7 +209,7 @@ class PipelineModel(Options):
     description: str | None = None
     tags: list[Tag] = Field(default_factory=list)
     params: dict[str, Any] = Field(default_factory=dict)
-    airflow: AirflowDag = AirflowDag()
+    airflow: AirflowDag | None = None
 
 
 class OmlPipelineModel(PipelineModel):

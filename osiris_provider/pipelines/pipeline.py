@@ -42,7 +42,7 @@ class PipelineStep:
     inputs: Mapping[str, str]
     after: tuple[str, ...]
     options: Options
-    airflow: AirflowTask
+    airflow: AirflowTask | None
     adapted: Dialect | None
     asset: str | None
     sql_files: Mapping[Location, Path]

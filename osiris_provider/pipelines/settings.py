@@ -70,7 +70,7 @@ def check_fail_fast(draft: Draft, problems: Problems) -> None:
     :param draft: the pipeline.
     :param problems: takes what is wrong.
     """
-    if not draft.settings.airflow.fail_fast:
+    if draft.settings.airflow is None or not draft.settings.airflow.fail_fast:
         return
     rules = [("trigger_rule",), *((*step.location, "trigger_rule") for step in draft.steps)]
     for location, said in zip(rules, [draft.settings, *(step.options for step in draft.steps)], strict=True):

@@ -266,6 +266,42 @@ def test_two_hundred_pipelines_open_no_socket_read_no_secret_and_import_nothing_
     assert done.stdout.splitlines()[-1:] == ["[] [] 200 200"], done.stderr
 
 
+OF_A_TASK = """
+import sys
+from osiris_provider.airflow_dags import load_dags
+space = {"__file__": LOADER}
+load_dags("pipelines", space)
+from osiris_provider.drivers.sql.config import QueryConfig, TableConfig, WriteConfig
+from osiris_provider.pipelines.model import OmlPipelineModel, OmlStepModel
+models = (QueryConfig, TableConfig, WriteConfig, OmlPipelineModel, OmlStepModel)
+root = "osiris_provider.drivers."
+print(len(space) - 1, [model.__name__ for model in models if model.__pydantic_complete__])
+print(*(name.removeprefix(root) for name in sys.modules if name.startswith(root)))
+"""
+"""Makes a DAG; prints how many there are, which models were built for nothing, and what was imported of drivers."""
+
+
+def test_on_a_worker_the_drivers_of_other_steps_are_imported_no_further_than_their_configs(dags: Path) -> None:
+    families = {"mysql": "@mysql.shop", "postgres": "@postgres.shop", "duckdb": "@duckdb.shop"}
+    steps = "".join(
+        f"  - {{id: from_{name}, driver: {name}.extractor, config: {{connection: '{reference}', table: t}}}}\n"
+        f"  - {{id: to_{name}, driver: {name}.writer, config: {{connection: '{reference}', table: u}}}}\n"
+        for name, reference in families.items()
+    )
+    for name in ("one", "two"):
+        (dags / "pipelines" / f"{name}.yaml").write_text(f"steps:\n{steps}")
+    own = {**os.environ, "AIRFLOW_HOME": str(dags.parent), "_AIRFLOW_PARSING_CONTEXT_DAG_ID": "two"}
+    command = [sys.executable, "-W", "ignore", "-c", OF_A_TASK.replace("LOADER", repr(str(dags / "load.py")))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=dags.parent, env=own)
+    assert done.stdout.splitlines()[-2:-1] == ["1 []"], done.stderr
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert {f"{name}.{kind}" for name in families for kind in ("extractor", "writer")} < loaded
+    of_drivers = {name for name in loaded if name.split(".")[0] in {*families, "sql"} and "." in name}
+    needed = {f"{name}.{kind}" for name in families for kind in ("config", "extractor", "names", "writer")}
+    needed |= {f"sql.{name}" for name in ("base", "config", "incremental", "values", "values.special_values", "writer")}
+    assert of_drivers - needed - {"duckdb.types"} == set()
+
+
 @given(alias=st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True), table=st.text(min_size=1, max_size=60))
 def test_assets_are_those_that_airflow_would_make_of_their_uris(alias: str, table: str) -> None:
     uri = asset_uri(ConnectionRef("postgres", alias), table)

@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import Any, get_args
 
 import psycopg2
-from osiris_provider.drivers.postgres.copy_out import Engine
+from osiris_provider.drivers.postgres.copy_out.stream import Engine
 from psycopg2 import extensions
 
 from tests.servers import Address, PostgresServer

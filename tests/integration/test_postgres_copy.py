@@ -10,7 +10,7 @@ from datetime import date
 import psycopg2
 import pyarrow as pa
 import pytest
-from osiris_provider.drivers.postgres.copy_out import Engine, open_stream, stream_query
+from osiris_provider.drivers.postgres.copy_out.stream import Engine, open_stream, stream_query
 from osiris_provider.errors import DataError
 from psycopg2 import extensions
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from osiris_provider.drivers.data import ColumnNeedsTextError
-from osiris_provider.drivers.postgres.copy_out import Engine, stream_query
+from osiris_provider.drivers.postgres.copy_out.stream import Engine, stream_query
 from osiris_provider.errors import DriverConfigError
 from psycopg2 import extensions
 

@@ -20,8 +20,8 @@ from osiris_provider.drivers.postgres.arrow_types import (
     columns_of,
     unique_names,
 )
-from osiris_provider.drivers.postgres.blocks import BlockParser
-from osiris_provider.drivers.postgres.decode import (
+from osiris_provider.drivers.postgres.copy_out.blocks import BlockParser
+from osiris_provider.drivers.postgres.copy_out.decode import (
     batch_of_text,
     from_hex,
     read_date,

@@ -9,23 +9,19 @@ import tempfile
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.duckdb.client import next_batch, waited
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.drivers.base import BaseDriver, Step, StepConfig
-from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, to_reader
-from osiris_provider.drivers.duckdb.query_check import check_query
+from osiris_provider.drivers.base import BaseDriver, Step
+from osiris_provider.drivers.data import ColumnNeedsTextError, to_reader
+from osiris_provider.drivers.duckdb.config import ProcessorConfig
 from osiris_provider.drivers.duckdb.types import check_case, checked, expressions, quote, wide_integers
 from osiris_provider.drivers.progress import PROCESSED, Progress
-from osiris_provider.drivers.query_check import QueryCheck
 from osiris_provider.drivers.sql.base import Batches, SQLDriver
-from osiris_provider.drivers.sql.config import SpecialValues, Text, TypedQueryConfig
+from osiris_provider.drivers.sql.config import SpecialValues, TypedQueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect
-from osiris_provider.drivers.sql.tables import check_names
 from osiris_provider.drivers.sql.values.special_values import ServerExtractor, check_text_columns
 from osiris_provider.errors import DataError, DriverConfigError
 
@@ -33,24 +29,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
+    from osiris_provider.drivers.query_check import QueryCheck
 
 _NO_CONNECTION = "a database in memory"
-
-
-class ProcessorConfig(StepConfig):
-    """Config of ``duckdb.processor``.
-
-    In ``query`` every input is a table with the name of its step, quoted if it is not a plain name:
-    ``SELECT * FROM "group.extract"``. The same name with ``_`` for all else than letters and digits works too:
-    ``group_extract``. ``memory`` (such as ``2GB``) and ``threads`` belong to steps without a connection; rows that
-    do not fit go to disk.
-    """
-
-    query: Text
-    params: list[Any] | dict[str, Any] | None = None
-    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
-    memory: str | None = None
-    threads: int | None = None
 
 
 class DuckDBDriver(SQLDriver[Any]):
@@ -101,6 +82,8 @@ class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
         self, query: str, tables: Mapping[str, Sequence[str] | None], params: Any, *, alone: bool
     ) -> QueryCheck:
         """Check a query without data; see :class:`~osiris_provider.drivers.query_check.ChecksQuery`."""
+        from osiris_provider.drivers.duckdb.query_check import check_query
+
         return check_query(query, tables, params, alone=alone)
 
     @contextlib.contextmanager
@@ -157,6 +140,8 @@ def _batches(
 ) -> Batches:
     import pyarrow as pa
 
+    from osiris_provider.drivers.sql.tables import check_names
+
     relation, names, types = _described(cursor, step, statement)
     check_text_columns(text_columns, names)
     check_names(step.id, pa.schema([(name, pa.null()) for name in names]))
@@ -174,6 +159,8 @@ def _described(cursor: DuckDBPyConnection, step: Step[Any], statement: str) -> t
     """Return a statement as a relation, if that does not run it, and the names and types of its columns."""
     import duckdb
     import pyarrow as pa
+
+    from osiris_provider.drivers.sql.tables import check_names
 
     params = step.config.params
     if params is not None and not hasattr(duckdb.DuckDBPyRelation, "to_arrow_reader"):

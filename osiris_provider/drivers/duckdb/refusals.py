@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.duckdb.tables import INPUT, readable
+from osiris_provider.drivers.sql.config import WriteConfig
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.values.validate import constraint_error
-from osiris_provider.drivers.sql.write import WriteConfig
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.duckdb.types import quote
+from osiris_provider.drivers.sql.config import Lossy
 from osiris_provider.drivers.sql.tables import Column
-from osiris_provider.drivers.sql.values.validate import Lossy
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,10 +1,13 @@
-"""Config of ``mysql.extractor``."""
+"""Config of the drivers of MySQL and MariaDB."""
 
 from __future__ import annotations
 
 from typing import Final, Literal
 
-from osiris_provider.drivers.sql.config import ServerQueryConfig
+from osiris_provider.drivers.sql.config import ServerQueryConfig, WriteConfig
+
+Engine = Literal["auto", "load_data", "insert"]
+"""How rows get into a table."""
 
 SEVERAL_RESULTS: Final = (
     "the statement returns more than one result, as a procedure with several SELECTs does, and all but the first would "
@@ -20,3 +23,13 @@ class MySQLQueryConfig(ServerQueryConfig):
     """
 
     engine: Literal["auto", "binary", "cursor"] = "auto"
+
+
+class MySQLWriteConfig(WriteConfig):
+    """Config of ``mysql.writer``.
+
+    :param engine: ``load_data`` sends rows with LOAD DATA LOCAL INFILE, ``insert`` with INSERTs of many rows; ``auto``
+        takes the first if server and client allow it.
+    """
+
+    engine: Engine = "auto"

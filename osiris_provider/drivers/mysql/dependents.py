@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from osiris_provider.drivers.mysql.read import quote
+from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.mysql.rights import Rights
 from osiris_provider.drivers.mysql.tables import name_parts
 from osiris_provider.drivers.sql.tables import quoted_table

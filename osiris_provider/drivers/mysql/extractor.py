@@ -1,4 +1,4 @@
-"""Reading MySQL and MariaDB, and what its writer shares."""
+"""Reading MySQL and MariaDB, and what its writer shares. What they work with is imported when they do."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql.config import MySQLQueryConfig
-from osiris_provider.drivers.mysql.partitions import begin_together, points_of
-from osiris_provider.drivers.mysql.read import hang_up, quote, read_all, read_session
+from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
-from osiris_provider.drivers.sql.partition import split
 from osiris_provider.drivers.sql.values.special_values import ServerExtractor
 
 if TYPE_CHECKING:
@@ -46,6 +44,8 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
 
     def stream(self, client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
+        from osiris_provider.drivers.mysql.read import hang_up, read_all, read_session
+
         finished = False
         try:
             with read_session(client):
@@ -58,6 +58,9 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
                 hang_up(client)
 
     def _partitions(self, client: Connection[Any], step: Step[MySQLQueryConfig]) -> list[MySQLQueryConfig]:
+        from osiris_provider.drivers.mysql.partitions import points_of
+        from osiris_provider.drivers.sql.partition import split
+
         config = step.config
         if config.partition_on is None:
             return [config]
@@ -70,6 +73,9 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
         self, client: Connection[Any], step: Step[MySQLQueryConfig], number: int
     ) -> Iterator[list[Connection[Any]]]:
         """Open connections that see the same state of the database; only the one there is if that cannot be."""
+        from osiris_provider.drivers.mysql.partitions import begin_together
+        from osiris_provider.drivers.mysql.read import read_session
+
         connector = get_connector(step.connection["family"])
         with ExitStack() as opened:
             clients: list[Connection[Any]] = []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from osiris_provider.connectors.interrupt import stop
 from osiris_provider.connectors.mysql.client import close, working
 from osiris_provider.drivers.mysql.config import SEVERAL_RESULTS
+from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.mysql.protocol.arrow_types import VECTOR, ColumnDefinition
 from osiris_provider.drivers.mysql.protocol.columns import Column, columns_of, schema_of
 from osiris_provider.drivers.mysql.protocol.values import array_of
@@ -39,11 +40,6 @@ _SET_SESSION: Final = "SET SESSION time_zone = %s, SESSION net_write_timeout = %
 FEWEST_ROWS: Final = 256
 FEWEST_BYTES: Final = 256 * 1024
 """What a batch may hold however many connections share the memory."""
-
-
-def quote(name: str) -> str:
-    """Return an identifier quoted."""
-    return "`" + name.replace("`", "``") + "`"
 
 
 @contextmanager

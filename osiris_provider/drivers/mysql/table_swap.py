@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.mysql.read import quote
+from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.mysql.tables import tables_like
 from osiris_provider.drivers.sql.ledger import DONE, SWAPPING, TABLE, Ledger
 from osiris_provider.drivers.sql.tables import quoted_table, split_table

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.mysql.read import quote
+from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.sql.tables import Column, quoted_table
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Documents, Moments, integer_constraints
 from osiris_provider.errors import DataError

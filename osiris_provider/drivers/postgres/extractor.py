@@ -1,38 +1,18 @@
-"""Reading PostgreSQL, and what its writer shares."""
+"""Reading PostgreSQL, and what its writer shares. What they work with is imported when they do."""
 
 from __future__ import annotations
 
-import logging
-from contextlib import ExitStack
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.connectors.interrupt import stop
-from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import Step
-from osiris_provider.drivers.postgres.blocks import BLOCK_BYTES
 from osiris_provider.drivers.postgres.config import PostgresQueryConfig
-from osiris_provider.drivers.postgres.copy_out import Stream, open_stream
-from osiris_provider.drivers.postgres.names import check_config_names, check_result_names
-from osiris_provider.drivers.postgres.partitions import NotPartitionableError, plan_partitions, share_snapshot
-from osiris_provider.drivers.postgres.session import rolled_back_on_error
+from osiris_provider.drivers.postgres.names import check_config_names, quote
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, given_fields, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
-from osiris_provider.drivers.sql.parallel import read_ahead
 from osiris_provider.drivers.sql.values.special_values import ServerExtractor
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
-
-log = logging.getLogger(__name__)
-
-MIN_BLOCK_BYTES = 128 * 1024
-"""Of each partition, however many share the memory."""
-
-
-def quote(name: str) -> str:
-    """Return an identifier quoted."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 class PostgresDriver(SQLDriver[Any]):
@@ -70,78 +50,6 @@ class PostgresExtractor(PostgresDriver, ServerExtractor[PostgresQueryConfig]):
 
     def stream(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
-        if step.config.partition_on is None:
-            return self._stream_unpartitioned(client, step)
-        return self._stream_partitioned(client, step)
+        from osiris_provider.drivers.postgres.read import read_step
 
-    def _stream_unpartitioned(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
-        stream = open_config(client, step.config)
-        if step.config.query:
-            check_result_names(step.id, step.config.query, stream.schema.names)
-        log.info("Step %s: reading PostgreSQL through %s", step.id, stream.how)
-        return batches(stream, step.config.batch_rows)
-
-    def _stream_partitioned(self, client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
-        config, problem = step.config, ""
-        with ExitStack() as opened:
-            try:
-                clients, streams = self._open_partitions(client, step, opened)
-            except NotPartitionableError as error:
-                problem = str(error)
-            else:
-                if streams:
-                    partitions = [batches(stream, config.batch_rows) for stream in streams]
-                    yield from read_ahead(partitions, partial(stop, clients))
-                    return
-        if problem:
-            log.warning("Step %s: reading over one connection in spite of partition_on: %s", step.id, problem)
-        yield from self._stream_unpartitioned(client, step)
-
-    def _open_partitions(
-        self, client: extensions.connection, step: Step[PostgresQueryConfig], opened: ExitStack
-    ) -> tuple[list[extensions.connection], list[Stream]]:
-        """Return the connections and streams of the partitions; none if the range is too narrow for them."""
-        connector = get_connector(step.connection["family"])
-        clients: list[extensions.connection] = []
-        streams: list[Stream] = []
-        partitions, session = plan_partitions(client, step.config, self.dialect)
-        with rolled_back_on_error(session):
-            if len(partitions) > 1:
-                for _ in partitions:
-                    clients.append(connector.create_client(step.connection))
-                    opened.callback(connector.close_client, clients[-1])
-                share_snapshot(session, clients)
-                size = min(max(2 * BLOCK_BYTES // len(partitions), MIN_BLOCK_BYTES), BLOCK_BYTES)
-                streams = [open_config(*pair, size) for pair in zip(clients, partitions, strict=True)]
-                said = (step.id, len(partitions), step.config.partition_on, streams[0].how)
-                log.info("Step %s: reading %d partitions by %s, from one snapshot, through %s", *said)
-            session.finish(commit=True)
-        return clients, streams
-
-
-def open_config(client: extensions.connection, config: PostgresQueryConfig, block_bytes: int = BLOCK_BYTES) -> Stream:
-    """Return the stream of what a config asks for; see :func:`open_stream`."""
-    return open_stream(
-        client,
-        config.statement(quote),
-        config.params,
-        engine=config.engine,
-        text_columns=config.text_columns,
-        lenient=config.special_values == "null",
-        block_bytes=block_bytes,
-    )
-
-
-def batches(stream: Stream, rows: int) -> Batches:
-    """Yield the batches of a stream in pieces; the first one has the schema and no rows.
-
-    :param stream: is closed at the end.
-    :param rows: the most of a piece.
-    """
-    import pyarrow as pa
-
-    with stream:
-        yield pa.RecordBatch.from_pylist([], schema=stream.schema)
-        for batch in stream:
-            for start in range(0, batch.num_rows, rows):
-                yield batch.slice(start, rows)
+        return read_step(client, step, self.dialect)

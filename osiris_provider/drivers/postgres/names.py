@@ -1,4 +1,4 @@
-"""Names that PostgreSQL would cut: it keeps 63 bytes of each, and says so in a notice only."""
+"""Names: quoted, and those that PostgreSQL would cut. It keeps 63 bytes of each, and says so in a notice only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from osiris_provider.errors import DataError, DriverConfigError
 _WIDEST_CHARACTER = 4
 MAX_BYTES = 63
 """NAMEDATALEN - 1 of all servers that are not built otherwise."""
+
+
+def quote(name: str) -> str:
+    """Return an identifier quoted."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def check_config_names(step_id: str, table: str | None, names: Iterable[str | None] = ()) -> None:

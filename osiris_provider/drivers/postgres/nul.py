@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.data import leaves, struct_names
 from osiris_provider.drivers.sql.base import Batches, json_text
+from osiris_provider.drivers.sql.config import TableConfig
 from osiris_provider.drivers.sql.values.validate import constraint_error
-from osiris_provider.drivers.sql.write import TableConfig, WriteConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 _REASON = "it has the character U+0000, which PostgreSQL has not; set strip_nul: true to leave it out"
 # As JSON writes it, but not after a backslash that is a character itself.
 _ESCAPED = r"((?:^|[^\\])(?:\\\\)*)(?:\\u0000)+"
-
-
-class PostgresWriteConfig(WriteConfig):
-    """Config of ``postgres.writer``; see :class:`~osiris_provider.drivers.sql.write.TableConfig`.
-
-    :param strip_nul: leave the character U+0000 out of texts and JSON; else it is an error with column and row.
-    """
-
-    strip_nul: bool = False
 
 
 def without_nul(batches: Batches, config: TableConfig, kinds: Mapping[str, str]) -> Batches:

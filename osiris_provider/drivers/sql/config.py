@@ -1,17 +1,16 @@
-"""What a query is, in the config of a step."""
+"""Config of the SQL drivers: what a query is, and where and how rows are written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 from typing_extensions import Self
 
 from osiris_provider.drivers.base import StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.incremental.cursor import Incremental
-from osiris_provider.drivers.sql.tables import quoted_table
 
 MAX_PARTITIONS = 32
 
@@ -20,9 +19,11 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 SpecialValues = Literal["text", "null", "error"]
 """What becomes of a value that its column's Arrow type cannot hold."""
+Lossy = Literal["error", "round"]
+"""What becomes of a value that a column of the target would round."""
 
 
-class QueryConfig(StepConfig):
+class QueryConfig(StepConfig, defer_build=True):
     """Config of the SQL extractors: a query, or a table and perhaps some of its columns."""
 
     query: Text | None = None
@@ -53,6 +54,8 @@ class QueryConfig(StepConfig):
 
         :param quote: quotes an identifier of the family.
         """
+        from osiris_provider.drivers.sql.tables import quoted_table
+
         if self.table is None:
             return (self.query or "").rstrip("; \n\t")
         columns = ", ".join(map(quote, self.columns)) if self.columns else "*"
@@ -89,3 +92,47 @@ class ServerQueryConfig(TypedQueryConfig):
             message = "partitions belong to partition_on; name the column to split by"
             raise ValueError(message)
         return self
+
+
+class TableConfig(StepConfig, defer_build=True):
+    """What is written where and how, in the config of all writers of tables.
+
+    :param table: perhaps with its database or schema before it.
+    :param write_mode: ``append`` adds the rows; ``replace`` puts them in the place of those that were there;
+        ``upsert`` updates the rows whose key is there and adds the others.
+    :param primary_key: columns of the key. Required for ``upsert``; declared when a table is created.
+    :param create_if_missing: whether to create the table.
+    :param lossy: ``error`` refuses a value that the column would round: more digits behind the point or of a second, a
+        time of day in a column of days, a number that floating point cannot be exactly. ``round`` has it rounded.
+    :param ledger: whether a retry of a load that has ended writes nothing; see :mod:`osiris_provider.drivers.ledger`.
+    :param input: step whose result is written, if there are several.
+    """
+
+    table: Text
+    write_mode: Literal["append", "replace", "upsert"] = "append"
+    primary_key: list[Text] = Field(default_factory=list)
+    create_if_missing: bool = False
+    lossy: Lossy = "error"
+    ledger: bool = True
+    input: str | None = None
+
+    @field_validator("primary_key", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_key(self) -> Self:
+        if self.write_mode == "upsert" and not self.primary_key:
+            message = "write_mode upsert needs primary_key, the columns that tell rows apart"
+            raise ValueError(message)
+        return self
+
+
+class WriteConfig(TableConfig):
+    """Config of the SQL writers; see :class:`TableConfig`.
+
+    :param batch_rows: rows that are held and sent at a time.
+    """
+
+    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS

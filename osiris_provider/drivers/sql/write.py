@@ -1,25 +1,18 @@
-"""What the writers of the SQL families share: their config, and the stream of rows that fit."""
+"""What the writers of the SQL families share: the stream of rows that fit, and the load's place in the ledger."""
 
 from __future__ import annotations
 
 import logging
-from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import Field, field_validator, model_validator
-from typing_extensions import Self
-
-from osiris_provider.drivers.base import Step, StepConfig, Writer
-from osiris_provider.drivers.data import BATCH_ROWS
-from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError, SQLDriver
-from osiris_provider.drivers.sql.config import Text
+from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger, Run
-from osiris_provider.drivers.sql.tables import Column, check_key, check_names, quoted_table, split_table
+from osiris_provider.drivers.sql.tables import Column, quoted_table, split_table
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
-from osiris_provider.drivers.sql.values.normalize import normalized_batches, normalized_schema
-from osiris_provider.drivers.sql.values.validate import Lossy, fitting
+from osiris_provider.drivers.sql.values.validate import fitting
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,70 +25,6 @@ ROW = "_osiris_row"
 """Its column with the number of the row in the input, from 1."""
 
 Encoded = TypeVar("Encoded")
-
-
-class TableConfig(StepConfig):
-    """What is written where and how, in the config of all writers of tables.
-
-    :param table: perhaps with its database or schema before it.
-    :param write_mode: ``append`` adds the rows; ``replace`` puts them in the place of those that were there;
-        ``upsert`` updates the rows whose key is there and adds the others.
-    :param primary_key: columns of the key. Required for ``upsert``; declared when a table is created.
-    :param create_if_missing: whether to create the table.
-    :param lossy: ``error`` refuses a value that the column would round: more digits behind the point or of a second, a
-        time of day in a column of days, a number that floating point cannot be exactly. ``round`` has it rounded.
-    :param ledger: whether a retry of a load that has ended writes nothing; see :mod:`osiris_provider.drivers.ledger`.
-    :param input: step whose result is written, if there are several.
-    """
-
-    table: Text
-    write_mode: Literal["append", "replace", "upsert"] = "append"
-    primary_key: list[Text] = Field(default_factory=list)
-    create_if_missing: bool = False
-    lossy: Lossy = "error"
-    ledger: bool = True
-    input: str | None = None
-
-    @field_validator("primary_key", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _has_key(self) -> Self:
-        if self.write_mode == "upsert" and not self.primary_key:
-            message = "write_mode upsert needs primary_key, the columns that tell rows apart"
-            raise ValueError(message)
-        return self
-
-
-class WriteConfig(TableConfig):
-    """Config of the SQL writers; see :class:`TableConfig`.
-
-    :param batch_rows: rows that are held and sent at a time.
-    """
-
-    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
-
-
-AnyWrite = TypeVar("AnyWrite", bound=WriteConfig)
-
-
-class SQLWriter(SQLDriver[AnyWrite], Writer[AnyWrite]):
-    """Base of the writers into a table; a family says how in :meth:`load`."""
-
-    @abstractmethod
-    def load(self, client: Any, step: Step[AnyWrite], schema: pa.Schema, batches: Batches) -> int:
-        """Write all batches in one transaction and return the number of rows; on any error nothing is written."""
-
-    def write(self, step: Step[AnyWrite], reader: pa.RecordBatchReader) -> dict[str, Any]:
-        """Write all batches into the table; see :meth:`Writer.write`."""
-        check_names(step.id, reader.schema)
-        check_key(step.id, step.config.table, reader.schema, step.config.primary_key)
-        schema = normalized_schema(reader.schema)
-        batches = normalized_batches(sliced(reader, step.config.batch_rows), schema)
-        with self.borrowed(step) as client:
-            return {"rows_written": self.load(client, step, schema, batches)}
 
 
 def ledger_of(step: Step[Any], run: Run, quote: Callable[[str], str]) -> Ledger | None:

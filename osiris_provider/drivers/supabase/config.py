@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from osiris_provider.drivers.postgres.nul import PostgresWriteConfig
-from osiris_provider.drivers.sql.write import TableConfig, WriteConfig
+from osiris_provider.drivers.postgres.config import PostgresWriteConfig
+from osiris_provider.drivers.sql.config import TableConfig, WriteConfig
+from osiris_provider.drivers.validation import validated
 
 
 class SupabaseWriteConfig(TableConfig):
@@ -32,4 +33,4 @@ class SupabaseWriteConfig(TableConfig):
         """
         fields = self.model_dump(exclude={"via"}, exclude_none=True)
         table = self.table if "." in self.table else f"{schema}.{self.table}"
-        return PostgresWriteConfig.model_validate({**fields, "table": table})
+        return validated(PostgresWriteConfig, {**fields, "table": table})

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from osiris_provider.connectors.mysql.client import working
-from osiris_provider.drivers.mysql.load import AS_BITS, load_local, load_statement, obstacle
-from osiris_provider.drivers.mysql.read import hang_up, quote, read_session
+from osiris_provider.drivers.mysql.bulk.load import AS_BITS, load_local, load_statement, obstacle
+from osiris_provider.drivers.mysql.names import quote
+from osiris_provider.drivers.mysql.read import hang_up, read_session
 from osiris_provider.drivers.mysql.refusals import is_bad_data, mysql_error
 from osiris_provider.drivers.mysql.session import load_session
 from osiris_provider.errors import DataError

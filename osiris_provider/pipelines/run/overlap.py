@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.connectors.interrupt import stop_all
 from osiris_provider.drivers.base import Driver
 from osiris_provider.drivers.sql.base import SQLExtractor
-from osiris_provider.drivers.sql.write import SQLWriter
+from osiris_provider.drivers.sql.writer import SQLWriter
 
 if TYPE_CHECKING:
     import pyarrow as pa

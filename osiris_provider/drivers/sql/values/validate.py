@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.sql.config import Lossy
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Inner, integer_constraints
 from osiris_provider.drivers.sql.values.lossless import misread, round_moments, rounded
 from osiris_provider.errors import DataError
@@ -17,8 +18,6 @@ from osiris_provider.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Lossy = Literal["error", "round"]
-"""What becomes of a value that a column would round."""
 _INTEGER = {
     False: (r"^\s*[+-]?\d+\s*$", "a whole number"),
     True: (r"^\s*(\+?\d+|-0+)\s*$", "a whole number of 0 or more"),

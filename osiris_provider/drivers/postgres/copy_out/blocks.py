@@ -14,7 +14,7 @@ from osiris_provider.connectors.interrupt import stop
 from osiris_provider.connectors.postgres.client import stoppable
 from osiris_provider.drivers.data import memory_pool
 from osiris_provider.drivers.postgres.arrow_types import BYTEA, DATE, NUMERIC, TIME, TIMESTAMP, TIMESTAMPTZ, Column
-from osiris_provider.drivers.postgres.decode import from_text, unescape
+from osiris_provider.drivers.postgres.copy_out.decode import from_text, unescape
 from osiris_provider.drivers.sql.values.special_values import collect
 from osiris_provider.errors import DataError
 

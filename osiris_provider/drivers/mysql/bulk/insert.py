@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.mysql.encode import Rows
-from osiris_provider.drivers.mysql.read import quote
+from osiris_provider.drivers.mysql.bulk.encode import Rows
+from osiris_provider.drivers.mysql.names import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

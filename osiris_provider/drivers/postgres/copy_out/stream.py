@@ -20,8 +20,8 @@ from typing_extensions import Self
 
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.postgres.arrow_types import Column, columns_of, with_text
-from osiris_provider.drivers.postgres.blocks import BLOCK_BYTES, BlockParser, CopyBlocks
-from osiris_provider.drivers.postgres.decode import batch_of_text
+from osiris_provider.drivers.postgres.copy_out.blocks import BLOCK_BYTES, BlockParser, CopyBlocks
+from osiris_provider.drivers.postgres.copy_out.decode import batch_of_text
 from osiris_provider.drivers.postgres.session import Params, Session, rolled_back_on_error
 from osiris_provider.errors import DriverConfigError
 

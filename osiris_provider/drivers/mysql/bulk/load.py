@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.mysql.client import working
-from osiris_provider.drivers.mysql.encode import Rows, is_hex, lines_of, rows_of
-from osiris_provider.drivers.mysql.insert import Inserter
-from osiris_provider.drivers.mysql.read import quote
+from osiris_provider.drivers.mysql.bulk.encode import Rows, is_hex, lines_of, rows_of
+from osiris_provider.drivers.mysql.bulk.insert import Inserter
+from osiris_provider.drivers.mysql.config import Engine
+from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.mysql.refusals import (
     is_bad_data,
     mysql_error,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Engine = Literal["auto", "load_data", "insert"]
 _PACKET = 1 << 18
 _SAVEPOINT = "_osiris_batch"
 AS_BITS = "CAST({0} AS UNSIGNED)"

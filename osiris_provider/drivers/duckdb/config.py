@@ -1,0 +1,33 @@
+"""Config of the drivers of DuckDB."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from osiris_provider.drivers.base import StepConfig
+from osiris_provider.drivers.data import BATCH_ROWS
+from osiris_provider.drivers.sql.config import Text, WriteConfig
+
+
+class ProcessorConfig(StepConfig):
+    """Config of ``duckdb.processor``.
+
+    In ``query`` every input is a table with the name of its step, quoted if it is not a plain name:
+    ``SELECT * FROM "group.extract"``. The same name with ``_`` for all else than letters and digits works too:
+    ``group_extract``. ``memory`` (such as ``2GB``) and ``threads`` belong to steps without a connection; rows that
+    do not fit go to disk.
+    """
+
+    query: Text
+    params: list[Any] | dict[str, Any] | None = None
+    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
+    memory: str | None = None
+    threads: int | None = None
+
+
+class DuckDBWriteConfig(WriteConfig):
+    """Config of ``duckdb.writer``."""
+
+    create_if_missing: bool = True

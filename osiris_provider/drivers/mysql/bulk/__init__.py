@@ -1,0 +1,1 @@
+"""How rows get into MySQL in great number."""

@@ -1,0 +1,116 @@
+"""Running queries on open connections, as streams of record batches."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING
+
+from osiris_provider.connectors.interrupt import stop
+from osiris_provider.connectors.registry import get_connector
+from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.postgres.config import PostgresQueryConfig
+from osiris_provider.drivers.postgres.copy_out.blocks import BLOCK_BYTES
+from osiris_provider.drivers.postgres.copy_out.stream import Stream, open_stream
+from osiris_provider.drivers.postgres.names import check_result_names, quote
+from osiris_provider.drivers.postgres.partitions import NotPartitionableError, plan_partitions, share_snapshot
+from osiris_provider.drivers.postgres.session import rolled_back_on_error
+from osiris_provider.drivers.sql.base import Batches
+from osiris_provider.drivers.sql.incremental import Dialect
+from osiris_provider.drivers.sql.parallel import read_ahead
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
+
+log = logging.getLogger(__name__)
+
+MIN_BLOCK_BYTES = 128 * 1024
+"""Of each partition, however many share the memory."""
+
+
+def read_step(client: extensions.connection, step: Step[PostgresQueryConfig], dialect: Dialect) -> Batches:
+    """Run the query of a step and return its batches; the first one, perhaps empty, has the schema.
+
+    :param client: an open connection.
+    :param step: says how: over one connection, or in partitions over several.
+    :param dialect: of the family.
+    """
+    if step.config.partition_on is None:
+        return _unpartitioned(client, step)
+    return _partitioned(client, step, dialect)
+
+
+def _unpartitioned(client: extensions.connection, step: Step[PostgresQueryConfig]) -> Batches:
+    stream = open_config(client, step.config)
+    if step.config.query:
+        check_result_names(step.id, step.config.query, stream.schema.names)
+    log.info("Step %s: reading PostgreSQL through %s", step.id, stream.how)
+    return batches(stream, step.config.batch_rows)
+
+
+def _partitioned(client: extensions.connection, step: Step[PostgresQueryConfig], dialect: Dialect) -> Batches:
+    config, problem = step.config, ""
+    with ExitStack() as opened:
+        try:
+            clients, streams = _open_partitions(client, step, dialect, opened)
+        except NotPartitionableError as error:
+            problem = str(error)
+        else:
+            if streams:
+                partitions = [batches(stream, config.batch_rows) for stream in streams]
+                yield from read_ahead(partitions, partial(stop, clients))
+                return
+    if problem:
+        log.warning("Step %s: reading over one connection in spite of partition_on: %s", step.id, problem)
+    yield from _unpartitioned(client, step)
+
+
+def _open_partitions(
+    client: extensions.connection, step: Step[PostgresQueryConfig], dialect: Dialect, opened: ExitStack
+) -> tuple[list[extensions.connection], list[Stream]]:
+    """Return the connections and streams of the partitions; none if the range is too narrow for them."""
+    connector = get_connector(step.connection["family"])
+    clients: list[extensions.connection] = []
+    streams: list[Stream] = []
+    partitions, session = plan_partitions(client, step.config, dialect)
+    with rolled_back_on_error(session):
+        if len(partitions) > 1:
+            for _ in partitions:
+                clients.append(connector.create_client(step.connection))
+                opened.callback(connector.close_client, clients[-1])
+            share_snapshot(session, clients)
+            size = min(max(2 * BLOCK_BYTES // len(partitions), MIN_BLOCK_BYTES), BLOCK_BYTES)
+            streams = [open_config(*pair, size) for pair in zip(clients, partitions, strict=True)]
+            said = (step.id, len(partitions), step.config.partition_on, streams[0].how)
+            log.info("Step %s: reading %d partitions by %s, from one snapshot, through %s", *said)
+        session.finish(commit=True)
+    return clients, streams
+
+
+def open_config(client: extensions.connection, config: PostgresQueryConfig, block_bytes: int = BLOCK_BYTES) -> Stream:
+    """Return the stream of what a config asks for; see :func:`open_stream`."""
+    return open_stream(
+        client,
+        config.statement(quote),
+        config.params,
+        engine=config.engine,
+        text_columns=config.text_columns,
+        lenient=config.special_values == "null",
+        block_bytes=block_bytes,
+    )
+
+
+def batches(stream: Stream, rows: int) -> Batches:
+    """Yield the batches of a stream in pieces; the first one has the schema and no rows.
+
+    :param stream: is closed at the end.
+    :param rows: the most of a piece.
+    """
+    import pyarrow as pa
+
+    with stream:
+        yield pa.RecordBatch.from_pylist([], schema=stream.schema)
+        for batch in stream:
+            for start in range(0, batch.num_rows, rows):
+                yield batch.slice(start, rows)

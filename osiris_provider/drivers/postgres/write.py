@@ -1,0 +1,148 @@
+"""One load into a table of PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from osiris_provider.connectors.postgres.client import undo
+from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.postgres.copy_in.formats import CopyFormat, copy_format
+from osiris_provider.drivers.postgres.copy_in.pieces import encoded_ahead
+from osiris_provider.drivers.postgres.names import quote
+from osiris_provider.drivers.postgres.nul import without_nul
+from osiris_provider.drivers.postgres.refusals import copied_row, database_error, is_bad_data, refusal
+from osiris_provider.drivers.postgres.tables import columns_of, unique_keys
+from osiris_provider.drivers.postgres.values import column_type
+from osiris_provider.drivers.sql import tables, write
+from osiris_provider.drivers.sql.base import Batches
+from osiris_provider.drivers.sql.config import WriteConfig
+from osiris_provider.drivers.sql.ledger import TABLE, Ledger, run_with
+from osiris_provider.drivers.sql.merge import merged
+from osiris_provider.drivers.sql.values.validate import duplicate_key_error
+from osiris_provider.drivers.sql.write import ROW, STAGE
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from psycopg2 import extensions
+
+DIGITS = 6
+"""Of a second, in PostgreSQL."""
+_BLOCK = 1 << 18
+
+
+def load(client: extensions.connection, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
+    """Write all batches; see :meth:`~osiris_provider.drivers.sql.writer.SQLWriter.load`."""
+    try:
+        with client.cursor() as cursor:
+            ledger = _ledger(cursor, step)
+            client.commit()
+            # A timestamp without a zone is UTC also where the column has one.
+            cursor.execute("SET LOCAL TimeZone = 'UTC'")
+            if ledger is not None and (recorded := ledger.claim()) is not None:
+                rows = write.say_loaded(step, ledger, recorded)
+            else:
+                rows = _load(cursor, step, schema, batches)
+                if ledger is not None:
+                    ledger.finish(rows)
+        client.commit()
+    except BaseException:
+        undo(client)
+        raise
+    return rows
+
+
+def _ledger(cursor: extensions.cursor, step: Step[WriteConfig]) -> Ledger | None:
+    """Return the ledger beside the target, created if there is none; None if the load has no id."""
+    run = run_with(cursor)
+    ledger = write.ledger_of(step, run, quote)
+    if ledger is None:
+        return None
+    table = tables.quoted_table(tables.split_table(step.config.table)[0] + TABLE, quote)
+    if not run("SELECT to_regclass(%s) IS NOT NULL", (table,))[0][0]:
+        # Two tasks may be the first at the same time.
+        run("SELECT pg_advisory_xact_lock(hashtext(%s))", (TABLE,))
+        ledger.create()
+    ledger.prune()
+    return ledger
+
+
+def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
+    config = step.config
+    table = tables.quoted_table(config.table, quote)
+    columns = columns_of(cursor, table)
+    target = columns
+    if columns:
+        tables.check_columns(step.id, config.table, schema, columns)
+    elif config.create_if_missing:
+        cursor.execute(tables.create_statement(table, schema, quote, column_type, config.primary_key))
+        target = columns_of(cursor, table)
+    else:
+        raise tables.missing_table(step.id, config.table)
+    kinds = {column.name: column.kind for column in target}
+    batches = without_nul(batches, config, kinds)
+    rows = write.fitted(step, columns or write.created_columns(schema, DIGITS, as_text=True), batches)
+    if config.write_mode == "upsert":
+        tables.check_unique(step.id, config.table, config.primary_key, unique_keys(cursor, table))
+        return _upsert(cursor, config, table, schema, rows, kinds)
+    if columns and config.write_mode == "replace":
+        # Readers are not held up; a second writer is, so that two runs do not both leave their rows.
+        cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
+    return _copy(cursor, config, table, rows, copy_format(schema, kinds))
+
+
+def _upsert(
+    cursor: extensions.cursor,
+    config: WriteConfig,
+    table: str,
+    schema: pa.Schema,
+    batches: Batches,
+    kinds: Mapping[str, str],
+) -> int:
+    names = ", ".join(map(quote, schema.names))
+    keys = ", ".join(map(quote, config.primary_key))
+    cursor.execute(
+        f"CREATE TEMP TABLE {STAGE} ON COMMIT DROP AS "  # noqa: S608 - every name is quoted
+        f"SELECT {names}, NULL::bigint AS {ROW} FROM {table} WITH NO DATA"
+    )
+    staged = copy_format(write.numbered_schema(schema), {**kinds, ROW: "int8"})
+    rows = _copy(cursor, config, STAGE, write.numbered(batches), staged)
+    cursor.execute(
+        f"SELECT min({ROW}), max({ROW}) FROM {STAGE} GROUP BY {keys} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 - quoted
+    )
+    duplicate = cursor.fetchone()
+    if duplicate is not None:
+        raise duplicate_key_error(config.table, config.primary_key, duplicate)
+    others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in schema.names if name not in config.primary_key]
+    action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
+    insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM {STAGE} s WHERE"  # noqa: S608 - quoted
+
+    def statement(chosen: str) -> str:
+        return f"{insert} {chosen} ON CONFLICT ({keys}) DO {action}"
+
+    failed = merged(cursor.execute, statement, rows, (database_error(), is_bad_data))
+    if failed is not None:
+        raise refusal(config.table, failed[1], (failed[0], ""))
+    return rows
+
+
+def _copy(cursor: extensions.cursor, config: WriteConfig, table: str, batches: Batches, copy_format: CopyFormat) -> int:
+    """Copy all batches, each in a COPY of its own."""
+    name = STAGE if table == STAGE else tables.split_table(config.table)[1]
+    rows = 0
+    for batch, pieces in encoded_ahead(batches, copy_format.encode):
+        names = ", ".join(map(quote, batch.schema.names))
+        statement = f"COPY {table} ({names}) FROM STDIN (FORMAT {copy_format.name})"
+        try:
+            cursor.copy_expert(statement, pieces, size=_BLOCK)
+        except database_error() as error:
+            failed = copied_row(error, name, copy_format.first_lines(batch), batch.schema.names)
+            problem = pieces.error or (failed and refusal(config.table, error, failed, rows))
+            if not problem:
+                raise
+        else:
+            rows += batch.num_rows
+            continue
+        raise problem
+    return rows
