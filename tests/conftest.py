@@ -15,6 +15,7 @@ from pathlib import Path
 
 import fsspec
 import hypothesis
+import psutil
 import pytest
 
 from tests.servers import Address, MariaDBServer, MySQLFamilyServer, MySQLServer, PostgresServer
@@ -25,6 +26,9 @@ from tests.servers.s3 import S3Server
 REPOSITORY = Path(__file__).resolve().parent.parent
 SLOW_ROOMS = ("browser", "hooks", "leaks", "scheduler", "workers")
 """Folders whose tests take minutes, and the markers that they get: pytest tests -m "not browser"."""
+
+WORKER_BYTES = 3 << 30
+"""What a process of tests takes with Airflow in it, servers of each kind, and what they start."""
 
 
 def _isolate() -> None:
@@ -64,6 +68,16 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Start three processes for two processors, as far as memory goes: half of the time, tests wait for others."""
+    del config
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    processors = psutil.cpu_count() or 1
+    return max(1, min(processors * 3 // 2, psutil.virtual_memory().total // WORKER_BYTES))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -319,12 +319,11 @@ HOSTILE = {
 def test_hostile_files_are_refused_soon(tmp_path: Path, name: str) -> None:
     path = write_pipeline(tmp_path, HOSTILE[name])
     check_pipeline(write_pipeline(tmp_path, name="warm.yaml"))
-    # What other tests left is not looked through again and again, and other threads' time is not counted.
-    gc.freeze()
+    # What other tests left is not looked for now, and other threads' time is not counted.
+    gc.collect()
     began = time.thread_time()
     problems = check_pipeline(path)[1]
     took = time.thread_time() - began
-    gc.unfreeze()
     assert 0 < len(problems) <= MAX_PROBLEMS
     assert took < 1
 
