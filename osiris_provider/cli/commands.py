@@ -52,10 +52,15 @@ def list_command(file: str | None, as_json: bool, airflow: bool) -> None:
         with reported(as_json):
             list_airflow(file, as_json)
         return
+    with uncollected():
+        _list(file, as_json=as_json)
+
+
+def _list(file: str | None, *, as_json: bool) -> None:
     from osiris_provider.connections.load import load_connections
     from osiris_provider.connections.resolve import list_connections
 
-    with reported(as_json), uncollected():
+    with reported(as_json):
         known = load_connections(file)
         listed = list_connections(known.path)
     for problem in known.problems:

@@ -16,6 +16,7 @@ PIPE_WIDTH = 10_000
 """Columns where the output is no terminal: lines are not folded, so that ``grep`` finds them."""
 GAP = "   "
 RULE = "─"
+_IN_COLUMNS: Final = frozenset({"family", "alias", "default"})
 LIST_HEADS: Final = ("family", "alias", "default", "public fields", "source")
 
 
@@ -49,8 +50,7 @@ def named(connection: Mapping[str, Any]) -> str:
 
 def public(connection: Mapping[str, Any]) -> str:
     """Return the public fields of a connection on one line."""
-    shown = {name: value for name, value in connection.items() if name not in ("family", "alias", "default")}
-    return "  ".join(f"{name}={value}" for name, value in shown.items())
+    return "  ".join([f"{name}={value}" for name, value in connection.items() if name not in _IN_COLUMNS])
 
 
 def width() -> int:
@@ -64,11 +64,16 @@ def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None:
     :param heads: of the columns.
     :param rows: cells for each column; what a terminal would obey is taken out.
     """
-    cells = [tuple(heads), *(tuple(map(printable, row)) for row in rows)]
+    cells = [tuple(heads), *map(_printable, rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     total = sum(widths) + len(GAP) * (len(widths) - 1)
-    if total > width() or not all(cell.isascii() for row in cells for cell in row):
+    if total > width() or not all("".join(row).isascii() for row in cells):
         return None
     shape = GAP.join(f"{{:{size}}}" for size in widths)
     head, *lines = (shape.format(*row).rstrip() for row in cells)
     return "\n".join([head, RULE * total, *lines])
+
+
+def _printable(row: Sequence[str]) -> tuple[str, ...]:
+    # All cells at once, of most rows.
+    return tuple(map(str.strip if "".join(row).isprintable() else printable, row))

@@ -5,7 +5,7 @@ Everything that is wrong with the structure is collected as :class:`Problem` wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from osiris_provider.connections.reference import AIRFLOW_ID, NAME, reference_to, shown
 from osiris_provider.connections.registry import family_names, is_family, load_family
 from osiris_provider.connections.yaml_loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose
-from osiris_provider.connections.yaml_nodes import Located, NodeReader
+from osiris_provider.connections.yaml_nodes import NodeReader
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.messages import did_you_mean
 
@@ -153,22 +153,27 @@ class _Reader:
 
     def _entry(self, family: str, alias: str, line: int, node: Node) -> Entry:
         reference = reference_to(family, alias)
-        items = dict(self._nodes.items(node, reference, reference))
+        items = self._nodes.items(node, reference, reference)
+        value_of = self._nodes.value
         fields: dict[str, Any] = {}
         raw: dict[str, Any] = {}
         lines: dict[str, int] = {}
         empty: list[str] = []
-        for key, (key_line, item) in items.items():
-            fields[key], raw[key] = self._nodes.value(item, reference)
+        nested: list[tuple[str, int, MappingNode]] = []
+        for key, (key_line, item) in items:
+            fields[key], raw[key] = value_of(item, reference)
             lines[key] = key_line
-            if item.value == "" and fields[key] is None:
+            if isinstance(item, MappingNode):
+                nested.append((key, key_line, item))
+            elif item.value == "" and fields[key] is None:
                 empty.append(key)
         default = fields.pop("default", False)
         raw.pop("default", None)
         if not isinstance(default, bool):
             message = "field default: is true or false"
             self.problems.append(Problem(message, lines["default"], reference, "default"))
-        lines |= dict(_inner_lines(items))
+        for each in nested:
+            lines |= _inner_lines(*each)
         return Entry(family, alias, line, default is True, fields, raw, lines, frozenset(empty))
 
     def _problem(self, message: str, line: int | None, reference: str | None = None) -> None:
@@ -191,9 +196,8 @@ def _problem_of_alias(family: str, alias: str) -> str | None:
     return f"'{shown(alias)}' cannot be an Airflow connection id; use only letters, digits, _, - and ."
 
 
-def _inner_lines(items: Mapping[str, Located]) -> Iterator[tuple[str, int]]:
+def _inner_lines(name: str, line: int, node: MappingNode) -> Iterator[tuple[str, int]]:
     """Yield the lines of what a field's mapping holds, as ``extra.account``, where it does not stand in the field's."""
-    for name, (line, node) in items.items():
-        for key, _ in node.value if isinstance(node, MappingNode) else ():
-            if isinstance(key, ScalarNode) and key.line != line:
-                yield f"{name}.{key.value}", key.line
+    for key, _ in node.value:
+        if isinstance(key, ScalarNode) and key.line != line:
+            yield f"{name}.{key.value}", key.line

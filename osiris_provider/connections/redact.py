@@ -91,7 +91,10 @@ class Redactor:
         :param value: a public value such as a host name.
         """
         text = str(value)
-        return MASK if any(form in text for form in self._longest_first) else text
+        for form in self._longest_first:
+            if form in text:
+                return MASK
+        return text
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -174,11 +177,9 @@ def public_value(value: Any, redactor: Redactor) -> Any:
     :param value: of a field that is public.
     :param redactor: of the connection's secrets.
     """
-    if isinstance(value, (Mapping, list, tuple)):
-        # No public field holds one: it is a mistake, of which nothing is known.
-        return MASK
     if not isinstance(value, str):
-        return value
+        # No public field holds several: that is a mistake, of which nothing is known.
+        return MASK if isinstance(value, (Mapping, list, tuple)) else value
     if redactor.masked(value) == value:
         return safe_url(value)
     shown = safe_url(redactor(value))

@@ -82,9 +82,9 @@ def list_connections(file: FileArgument = None) -> list[dict[str, Any]]:
     :raises ConnectionConfigError: there is no file, it cannot be read, or its structure is wrong.
     """
     known = load_connections(file)
-    families = {family: _Family(known, family) for family in {family for family, _ in known.entries}}
-    redactors: dict[frozenset[str], Redactor] = {}
-    return [_public(entry, families[entry.family], redactors) for entry in known.entries.values()]
+    environ = dict(os.environ)
+    families = {family: _Family(known, family, environ) for family in {family for family, _ in known.entries}}
+    return [_public(entry, families[entry.family]) for entry in known.entries.values()]
 
 
 def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple[Path, list[Problem], list[Problem]]:
@@ -231,7 +231,7 @@ def resolve_entry(
         if name in declared and declared[name].is_json:
             problems += [_problem(entry, *each) for each in misread(name, entry.fields[name], entry.raw[name])]
         try:
-            given[name] = _substituted(written)
+            given[name] = _substituted(written, os.environ)
         except EnvProblemError as problem:
             # What is written stands in for the value, so that what else is wrong is found too.
             given[name] = written
@@ -258,13 +258,13 @@ def _written(entry: Entry, name: str, field: Field | None) -> Any:
     return entry.raw[name]
 
 
-def _substituted(value: Any) -> Any:
+def _substituted(value: Any, environ: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return substitute(value, os.environ)
+        return substitute(value, environ)
     if isinstance(value, dict):
-        return {name: _substituted(item) for name, item in value.items()}
+        return {name: _substituted(item, environ) for name, item in value.items()}
     if isinstance(value, list):
-        return [_substituted(item) for item in value]
+        return [_substituted(item, environ) for item in value]
     return value
 
 
@@ -288,31 +288,45 @@ class _Family:
 
     :param known: the file.
     :param family: its name.
+    :param environ: the variables; a plain dict is asked much faster than ``os.environ``.
     """
 
-    def __init__(self, known: ConnectionsFile, family: str) -> None:
+    def __init__(self, known: ConnectionsFile, family: str, environ: Mapping[str, str]) -> None:
+        self.environ = environ
         self.default = default_alias(known, family)
         self.declared = _declared(family)
+        self.public = {name for name, field in self.declared.items() if field.public}
         # Whether the other fields of a connection say what in it is secret, as conn_type does for extra.
         self.form_decides = any(field.is_json for field in self.declared.values())
+        self._name = family
+        self._redactors: dict[tuple[tuple[str, Any], ...], Redactor] = {}
+
+    def redactor(self, given: Mapping[str, Any]) -> Redactor:
+        """Return the redactor of a connection; many have the same secrets, or none that is known.
+
+        :param given: what in the connection may be secret, variables replaced.
+        """
+        key = tuple(given.items())
+        try:
+            redactor = self._redactors.get(key)
+        except TypeError:
+            # An object of JSON cannot be a key.
+            return Redactor(_secret_texts(self._name, given))
+        if redactor is None:
+            redactor = self._redactors[key] = Redactor(_secret_texts(self._name, given) if given else ())
+        return redactor
 
 
-def _public(entry: Entry, family: _Family, redactors: dict[frozenset[str], Redactor]) -> dict[str, Any]:
-    """Return what is public of an entry.
-
-    :param redactors: of the secrets that have come before; many connections have the same.
-    """
-    secrets = frozenset(_secrets(entry, family))
-    redactor = redactors.get(secrets)
-    if redactor is None:
-        redactor = redactors[secrets] = Redactor(secrets)
+def _public(entry: Entry, family: _Family) -> dict[str, Any]:
+    """Return what is public of an entry."""
+    redactor = family.redactor(_may_be_secret(entry, family))
     shown: dict[str, Any] = {"family": entry.family, "alias": entry.alias}
     for name, value in entry.fields.items():
         field = family.declared.get(name)
         if field is None:
             shown[name] = MASK
-        elif field.public and value is not None:
-            shown[field.name] = _shown(_written(entry, name, field), redactor)
+        elif name in family.public and value is not None:
+            shown[field.name] = _shown(_written(entry, name, field), family.environ, redactor)
     if entry.alias == family.default:
         shown["default"] = True
     return shown
@@ -326,18 +340,18 @@ def _declared(family: str) -> Mapping[str, Field]:
         return {}
 
 
-def _secrets(entry: Entry, family: _Family) -> Iterable[str]:
-    """Return the secrets of an entry as far as their variables are set: no public field may show one (CONN-011)."""
+def _may_be_secret(entry: Entry, family: _Family) -> dict[str, Any]:
+    """Return what no public field may show (CONN-011), as far as its variables are set."""
     given: dict[str, Any] = {}
     for name in entry.fields:
         field = family.declared.get(name)
         if field is None or field.secret or family.form_decides:
             try:
-                given[name] = _substituted(_written(entry, name, field))
+                given[name] = _substituted(_written(entry, name, field), family.environ)
             except EnvProblemError:
                 # What is not set cannot be shown.
                 continue
-    return _secret_texts(entry.family, given) if given else ()
+    return given
 
 
 def _secret_texts(family: str, given: Mapping[str, Any]) -> Iterable[str]:
@@ -348,9 +362,9 @@ def _secret_texts(family: str, given: Mapping[str, Any]) -> Iterable[str]:
         return secret_texts({}, given)
 
 
-def _shown(value: Any, redactor: Redactor) -> Any:
+def _shown(value: Any, environ: Mapping[str, str], redactor: Redactor) -> Any:
     try:
-        value = _substituted(value)
+        value = _substituted(value, environ)
     except EnvProblemError:
         return value
     return public_value(value, redactor)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from configparser import ConfigParser
-from configparser import Error as ConfigParserError
 from functools import lru_cache
 from pathlib import Path
 
@@ -67,10 +65,12 @@ def airflow_home() -> Path:
 
 @lru_cache(maxsize=4)
 def _osiris_section(config: Path, _mtime_ns: int) -> dict[str, str]:
-    parser = ConfigParser(interpolation=None, strict=False)
+    import configparser
+
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read(config, encoding="utf-8")
-    except (ConfigParserError, OSError, UnicodeDecodeError):
+    except (configparser.Error, OSError, UnicodeDecodeError):
         # Airflow itself reports a broken airflow.cfg, better than we could.
         return {}
     return dict(parser["osiris"]) if parser.has_section("osiris") else {}

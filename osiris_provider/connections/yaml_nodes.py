@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, ItemsView, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -24,6 +24,8 @@ Located = tuple[int, Node]
 Report = Callable[[str, "int | None", "str | None"], None]
 """Takes what is wrong, its line, and the part of the file that it concerns."""
 
+_NONE: ItemsView[str, Located] = {}.items()
+
 
 class NodeReader:
     """Reads the nodes of one document.
@@ -37,8 +39,8 @@ class NodeReader:
         self._merges = 0
         self._gave_up = False
 
-    def items(self, node: Node, what: str, scope: str | None = None) -> Iterator[tuple[str, Located]]:
-        """Yield key, line and value node of a mapping; ``<<`` merges, own keys win, a key given twice is reported.
+    def items(self, node: Node, what: str, scope: str | None = None) -> ItemsView[str, Located]:
+        """Return key, line and value node of a mapping; ``<<`` merges, own keys win, a key given twice is reported.
 
         :param node: should be a mapping; that it is none is reported.
         :param what: it is, for messages.
@@ -48,7 +50,7 @@ class NodeReader:
             empty = isinstance(node, ScalarNode) and node.value == ""
             hint = "is empty" if empty else "is not a mapping of names to values"
             self._report(f"{what} {hint}", node.line, scope)
-            return
+            return _NONE
         self._visited += len(node.value)
         merged: dict[str, Located] = {}
         own: dict[str, Located] = {}
@@ -64,8 +66,9 @@ class NodeReader:
             if name in own:
                 message = f"'{shown(name)}' stands twice in {what}, first in line {own[name][0]}"
                 self._report(message, key.line, scope)
-            own.setdefault(name, (key.line, value))
-        yield from ({**merged, **own} if merged else own).items()
+            else:
+                own[name] = key.line, value
+        return ({**merged, **own} if merged else own).items()
 
     def value(self, node: Node, scope: str | None = None, depth: int = 0) -> tuple[Any, Any]:
         """Return the value of a node, and the same with the source text of every scalar.
@@ -77,8 +80,9 @@ class NodeReader:
         if self.exhausted(node, depth):
             return None, None
         if isinstance(node, ScalarNode):
-            value = node.value if node.tag == TEXT else scalar(node)
-            return value, None if value is None else node.value
+            text = node.value
+            value = text if node.tag == TEXT else scalar(node)
+            return value, None if value is None else text
         if isinstance(node, MappingNode):
             items = dict(self.items(node, "the value", scope))
             pairs = [(name, *self.value(item, scope, depth + 1)) for name, (_, item) in items.items()]
@@ -93,7 +97,7 @@ class NodeReader:
         :param depth: of it.
         """
         self._visited += 1
-        if not self._gave_up and (self._visited > MAX_ITEMS or depth > MAX_DEPTH):
+        if (self._visited > MAX_ITEMS or depth > MAX_DEPTH) and not self._gave_up:
             self._gave_up = True
             self._report("YAML aliases (*name) expand to too many nodes", node.line, None)
         return self._gave_up
