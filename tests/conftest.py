@@ -20,7 +20,7 @@ import pytest
 
 from tests.servers import Address, MariaDBServer, MySQLFamilyServer, MySQLServer, PostgresServer
 from tests.servers.kinds import parametrize_servers
-from tests.servers.process import Server
+from tests.servers.process import OF_TESTS, Server
 from tests.servers.s3 import S3Server
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -213,7 +213,7 @@ def postgres_database(postgres: PostgresServer) -> Iterator[Address]:
 @contextmanager
 def fresh_database(server: Server) -> Iterator[Address]:
     """Lend a fresh database on a server, dropped afterwards, and the account that owns it."""
-    name = f"test_{uuid.uuid4().hex}"
+    name = f"{OF_TESTS}{uuid.uuid4().hex}"
     server.create_database(name)
     yield server.app_on(name)
     server.drop_database(name)

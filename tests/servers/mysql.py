@@ -18,7 +18,7 @@ from pymysql.connections import Connection
 from pymysql.constants import ER
 
 from tests.servers.address import APP_PASSWORD, APP_USER, Address
-from tests.servers.process import HOST, Server
+from tests.servers.process import HOST, OF_TESTS, Server, has_apparmor
 from tests.servers.programs import find_mysqld
 
 _ADMIN: Final = "admin"
@@ -105,11 +105,15 @@ class MySQLFamilyServer(Server):
         self._execute(f"CREATE USER {_ADMIN}@'%%' IDENTIFIED BY %s", _ADMIN_PASSWORD)
         self._execute(f"GRANT ALL ON *.* TO {_ADMIN}@'%' WITH GRANT OPTION")
         self._execute(f"CREATE USER {APP_USER}@'%%' IDENTIFIED BY %s", APP_PASSWORD)
+        pattern = OF_TESTS.replace("_", r"\_") + "%"
+        self._execute(f"GRANT ALL ON `{pattern}`.* TO {APP_USER}@'%'")
         self.create_database("app")
 
     def create_database(self, name: str) -> None:
         self._execute(f"CREATE DATABASE `{name}`")
-        self._execute(f"GRANT ALL ON `{name}`.* TO {APP_USER}@'%'")
+        # A grant for each of a thousand databases would be sent and read for each statement that asks for rights.
+        if not name.startswith(OF_TESTS):
+            self._execute(f"GRANT ALL ON `{name}`.* TO {APP_USER}@'%'")
 
     def drop_database(self, name: str) -> None:
         # The metadata lock of a transaction left open would make DROP DATABASE wait for ever.
@@ -136,7 +140,7 @@ class MySQLServer(MySQLFamilyServer):
 
     label = "mysql"
     # Ubuntu's rules for mysqld (AppArmor) let it into /tmp, and not there.
-    in_memory = False
+    in_memory = not has_apparmor()
 
     def programs(self) -> list[Path]:
         return [find_mysqld()]

@@ -27,6 +27,8 @@ START_SECONDS: Final = 60.0
 PORT_TRIES: Final = 5
 MEMORY: Final = "/dev/shm"  # noqa: S108 - mkdtemp makes a directory of the test's own in it
 MEMORY_BYTES: Final = 4 << 30
+OF_TESTS: Final = "test_"
+"""How the names of databases begin that last for one test."""
 
 
 def free_port() -> int:
@@ -49,6 +51,14 @@ def _memory() -> str | None:
     except OSError:
         return None
     return MEMORY if is_large and os.access(MEMORY, os.W_OK | os.X_OK) else None
+
+
+def has_apparmor() -> bool:
+    """Return whether the kernel keeps programs to the files that AppArmor's rules give them."""
+    try:
+        return Path("/sys/module/apparmor/parameters/enabled").read_text().startswith("Y")
+    except OSError:
+        return False
 
 
 class Server(ABC):
