@@ -83,6 +83,11 @@ CERTIFICATE_WRONG_NAME = Fault(
     "The certificate of {address} was made for another name. Use the name that it carries as host.",
     True,
 )
+CLIENT_CERTIFICATE = Fault(
+    "client_certificate_required",
+    "auth",
+    "{address} wants a client certificate, or does not accept the one that it gets. Set the right one, with its key.",
+)
 MISCONFIGURED = Fault(
     "misconfigured", "unknown", "The connection to {address} cannot be tried as it is. Correct its fields.", True
 )
@@ -100,10 +105,13 @@ _BY_ERRNO = {
     errno.EHOSTDOWN: UNREACHABLE,
     errno.ENETDOWN: UNREACHABLE,
     errno.EADDRNOTAVAIL: UNREACHABLE,
+    errno.EAFNOSUPPORT: UNREACHABLE,
     errno.ECONNRESET: RESET,
     errno.ECONNABORTED: RESET,
     errno.EPIPE: RESET,
     errno.ENOTCONN: RESET,
+    errno.ENETRESET: RESET,
+    errno.ESHUTDOWN: RESET,
     errno.ETIMEDOUT: TIMED_OUT,
 }
 _BY_CLASS = {TooMuchDataError: TOO_MUCH_DATA, NamesUnansweredError: DNS_SILENT, TimeoutError: TIMED_OUT}
@@ -112,7 +120,25 @@ _BY_GAI = {
     getattr(socket, "EAI_NODATA", socket.EAI_NONAME): UNKNOWN_HOST,
     socket.EAI_AGAIN: DNS_FAILED,
     socket.EAI_FAIL: DNS_FAILED,
+    socket.EAI_MEMORY: DNS_FAILED,
+    socket.EAI_SYSTEM: DNS_FAILED,
 }
+_OWN_CERTIFICATE = frozenset(
+    f"{version}_ALERT_{alert}"
+    for version in ("SSLV3", "TLSV1", "TLSV13")
+    for alert in (
+        "ACCESS_DENIED",
+        "BAD_CERTIFICATE",
+        "CERTIFICATE_EXPIRED",
+        "CERTIFICATE_REQUIRED",
+        "CERTIFICATE_REVOKED",
+        "CERTIFICATE_UNKNOWN",
+        "NO_CERTIFICATE",
+        "UNKNOWN_CA",
+        "UNSUPPORTED_CERTIFICATE",
+    )
+)
+"""OpenSSL's names of the alerts that a server has for the certificate of a client."""
 # OpenSSL's X509_V_ERR_* of x509_vfy.h.
 _BY_VERIFY_CODE = {
     9: CERTIFICATE_EXPIRED,
@@ -164,7 +190,7 @@ def _transport(error: BaseException) -> Fault | None:
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return RESET
     if isinstance(error, ssl.SSLError):
-        return TLS_FAILED
+        return CLIENT_CERTIFICATE if error.reason in _OWN_CERTIFICATE else TLS_FAILED
     if isinstance(error, socket.gaierror):
         return _BY_GAI.get(error.errno or 0, UNKNOWN_HOST)
     if isinstance(error, OSError):

@@ -41,6 +41,7 @@ class HookType:
     :param endpoint: returns host and port for that, where they are not those of the connection, or None for no connect.
     :param connect_first: whether one plain connect comes first: for libraries that try a refused connection again and
         again, or tell of it without a code.
+    :param host_is_url: whether people may put a URL into the host, which is a name for all others.
     :param evidence: what its tests run against; the generated matrix says it.
     :param apart: why it is not tried with a closed port, an unknown host, a silent peer, wrong and right credentials as
         all others are, and what is tried instead; for the docs.
@@ -58,6 +59,7 @@ class HookType:
     default_port: int | None = None
     endpoint: Callable[[HookConnection], tuple[str, int] | None] | None = None
     connect_first: bool = False
+    host_is_url: bool = False
     evidence: Evidence = "by documentation only"
     apart: str = ""
 

@@ -13,7 +13,7 @@ from typing import Any
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import HookType
 from osiris_provider.hook_doctor.catch import TEST, run_test
-from osiris_provider.hook_doctor.classify import classify, unreachable
+from osiris_provider.hook_doctor.classify import classify, unreachable, worded
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.faults import NO_PROVIDER, PROVIDER_BROKEN, UNTESTABLE
 from osiris_provider.hook_doctor.registry import hook_type, hook_types
@@ -53,7 +53,7 @@ def examine(connection: HookConnection, deadline: Deadline) -> Answer:
     try:
         passed, error, details = _tried(connection, declared, deadline)
     except _FaultError as known:
-        return {"fault": name_of(known.fault, declared)}
+        return {"fault": name_of(worded(known.fault, declared, connection), declared)}
     except BaseException as raised:  # noqa: BLE001 - whatever a library does: this process answers
         passed, error, details = False, raised, {}
     if passed:

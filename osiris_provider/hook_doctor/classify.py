@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, chain, transport_fault
+from osiris_provider.connectors.faults import (
+    GARBAGE,
+    MISCONFIGURED,
+    UNKNOWN_HOST,
+    UNREACHABLE,
+    chain,
+    transport_fault,
+)
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import ELSE, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.faults import TEST_FAILED
+from osiris_provider.hook_doctor.faults import FILE_UNREADABLE, HOST_IS_NO_NAME, PROVIDER_BROKEN, TEST_FAILED
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import open_socket
@@ -18,6 +26,13 @@ from osiris_provider.net.sockets import open_socket
 _MISTAKES = (TypeError, ValueError)
 """What libraries raise for arguments that make no sense: the connection is wrong, not its server."""
 _GARBAGE = (UnicodeDecodeError, json.JSONDecodeError)
+_FILES = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+_OTHERS: Mapping[tuple[type[BaseException], ...], Fault] = {
+    (ImportError,): PROVIDER_BROKEN,
+    _FILES: FILE_UNREADABLE,
+    _MISTAKES: MISCONFIGURED,
+}
+_NO_NAME = re.compile(r"\s|/")
 _ANY_TYPE = HookType((), "any", HTTP_CLASSES, ("response.status_code",))
 """Of what libraries ask over HTTP, whether the type says so or not."""
 
@@ -35,12 +50,23 @@ def classify(error: BaseException | None, declared: HookType, connection: HookCo
             table_fault(error, declared)
             or transport_fault(error)
             or table_fault(error, _ANY_TYPE)
+            or _of_kinds(error, {_GARBAGE: GARBAGE})
             or _default(error, declared)
-            or _mistake(error)
+            or _of_kinds(error, _OTHERS)
         )
         if fault:
-            return fault
-    return unreachable(declared.address(connection), deadline) or TEST_FAILED
+            return worded(fault, declared, connection)
+    return worded(unreachable(declared.address(connection), deadline) or TEST_FAILED, declared, connection)
+
+
+def worded(fault: Fault, declared: HookType, connection: HookConnection) -> Fault:
+    """Return a fault in the words that help: a host that can be no name is told from one that DNS does not know.
+
+    :param declared: of the connection's type.
+    :param connection: that was checked.
+    """
+    is_name = declared.host_is_url or not _NO_NAME.search(connection.host or "")
+    return fault if is_name or fault not in (UNKNOWN_HOST, MISCONFIGURED) else HOST_IS_NO_NAME
 
 
 def table_fault(error: BaseException, declared: HookType) -> Fault | None:
@@ -86,11 +112,9 @@ def _step(value: Any, name: str) -> Any:
         return None
 
 
-def _mistake(error: BaseException) -> Fault | None:
+def _of_kinds(error: BaseException, kinds: Mapping[tuple[type[BaseException], ...], Fault]) -> Fault | None:
     errors = list(chain(error))
-    if any(isinstance(one, _GARBAGE) for one in errors):
-        return GARBAGE
-    return MISCONFIGURED if any(isinstance(one, _MISTAKES) for one in errors) else None
+    return next((fault for kind, fault in kinds.items() if any(isinstance(one, kind) for one in errors)), None)
 
 
 def unreachable(address: tuple[str, int] | None, deadline: Deadline) -> Fault | None:
@@ -104,7 +128,8 @@ def unreachable(address: tuple[str, int] | None, deadline: Deadline) -> Fault | 
     try:
         open_socket(*address, deadline).close()
     except OSError as error:
-        return transport_fault(error)
+        # What is left are refusals of this machine, such as a firewall's.
+        return transport_fault(error) or UNREACHABLE
     except (TypeError, ValueError, OverflowError):
         return MISCONFIGURED
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from osiris_provider.connectors.faults import MISCONFIGURED, UNKNOWN_HOST
 from osiris_provider.errors import Fault
 
 UNTESTABLE = Fault(
@@ -26,6 +27,13 @@ TEST_FAILED = Fault(
     "test_failed",
     "unknown",
     "{address} can be reached, but the test of its hook failed, and no code says why. Check the connection's fields.",
+)
+FILE_UNREADABLE = MISCONFIGURED.reworded(
+    "A file that the connection to {address} names is not there, or cannot be read here. Check its path."
+)
+HOST_IS_NO_NAME = UNKNOWN_HOST.reworded(
+    "The host of {address} has a blank, a scheme such as https:// or a path in it, so DNS cannot know it. "
+    "Leave the bare name."
 )
 NO_VERDICT = Fault(
     "no_verdict",

@@ -6,6 +6,7 @@ Classes are known by name here, so that nothing has to be imported.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from osiris_provider.connectors import faults as transport
 from osiris_provider.connectors.http import faults as http
@@ -13,6 +14,30 @@ from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor import faults as hooks
 from osiris_provider.hook_doctor.base import Codes, HookType
+
+
+def numbered(*groups: tuple[Fault, str]) -> dict[Any, Fault]:
+    """Return the faults of numbers.
+
+    :param groups: each a fault and its numbers: ``18456 18463-18468``.
+    """
+    known: dict[Any, Fault] = {}
+    for fault, numbers in groups:
+        for part in numbers.split():
+            # A minus in front is one.
+            first, _, last = part[1:].partition("-")
+            begin = int(part[0] + first)
+            known.update(dict.fromkeys(range(begin, int(last or begin) + 1), fault))
+    return known
+
+
+def named(*groups: tuple[Fault, str]) -> dict[Any, Fault]:
+    """Return the faults of names.
+
+    :param groups: each a fault and its names, with spaces between.
+    """
+    return {name: fault for fault, names in groups for name in names.split()}
+
 
 STATUSES: dict[int, Fault] = {
     status: fault for status in range(300, 600) if (fault := http.status_fault(status)) is not None
@@ -36,8 +61,33 @@ HTTP_CLASSES: Codes = {
     "ConnectTimeoutError": transport.TIMED_OUT,
     "ReadTimeoutError": transport.TIMED_OUT,
     "HTTPException": transport.GARBAGE,
+    # Of urllib3, which compares the name itself for some libraries; that of ssl has another name.
+    "CertificateError": transport.CERTIFICATE_WRONG_NAME,
+    # Of kafka-python, for hooks of which nothing else is known.
+    "NoBrokersAvailable": transport.REFUSED,
 }
 """For hooks that use requests: take it into a type's ``codes``, with ``response.status_code`` in ``codes_at``."""
+
+OAUTH_ERRORS = named(
+    (
+        http.UNAUTHORIZED,
+        (
+            "account_restricted bad_client_secret deleted_client disabled_client expired_token interaction_required "
+            "invalid_client invalid_grant invalid_rapt invalid_token login_required unauthorized_client"
+        ),
+    ),
+    (
+        http.FORBIDDEN,
+        "access_denied admin_policy_enforced consent_required insufficient_scope org_internal policy_enforced",
+    ),
+    (
+        transport.MISCONFIGURED,
+        "invalid_audience invalid_request invalid_resource invalid_scope invalid_target unsupported_grant_type",
+    ),
+    (transport.THROTTLED, "quota_exceeded rate_limit_exceeded slow_down"),
+    (http.SERVER_ERROR, "backend_error internal_failure server_error temporarily_unavailable"),
+)
+"""Errors of token endpoints: RFC 6749, 6750, 8628 and 8693, and what Google and Microsoft add."""
 
 
 def url_address(url: str) -> tuple[str, int] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_FAILED, TLS_REQUIRED
+from osiris_provider.connectors.faults import CLIENT_CERTIFICATE, GARBAGE, RESET, TLS_FAILED, TLS_REQUIRED
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.errors import Fault
 
@@ -38,9 +38,7 @@ CLEARTEXT_PASSWORD = sql.CLEAR_PASSWORD.reworded(
     "{address} asks for the password in clear text, and TLS has not verified who that is. Set ssl_ca or "
     "ssl_verify: true; allow_cleartext_password: true sends it all the same.",
 )
-CERTIFICATE_REQUIRED = Fault(
-    "client_certificate_required",
-    "auth",
+CERTIFICATE_REQUIRED = CLIENT_CERTIFICATE.reworded(
     "{address} accepts the password, but wants a client certificate, or another one. Set ssl_cert and ssl_key.",
 )
 SECOND_FACTOR = Fault(

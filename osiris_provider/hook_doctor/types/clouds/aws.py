@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, THROTTLED, TIMED_OUT
-from osiris_provider.connectors.http.faults import FORBIDDEN, PROXY_FAILED, SERVER_ERROR, UNAUTHORIZED
-from osiris_provider.connectors.sql.faults import NO_PASSWORD
+from osiris_provider.connectors.http.faults import FORBIDDEN, PROXY_FAILED, REQUEST_TIMEOUT, SERVER_ERROR, UNAUTHORIZED
+from osiris_provider.connectors.sql.faults import LOGIN_METHOD, NO_PASSWORD
 from osiris_provider.errors import Fault
-from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.base import ELSE, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.tables import STATUSES
+from osiris_provider.hook_doctor.faults import PROVIDER_BROKEN
+from osiris_provider.hook_doctor.tables import STATUSES, named
 
 _NO_CREDENTIALS = NO_PASSWORD.reworded(
     "There are no credentials for {address}: neither the connection nor this machine has some. Set login and password."
@@ -18,37 +19,48 @@ _NO_CREDENTIALS = NO_PASSWORD.reworded(
 _EXPIRED = UNAUTHORIZED.reworded("The token for {address} has expired. Get a new one.")
 _CLOCK = UNAUTHORIZED.reworded("{address} refuses the time of the request. Set the clock of this machine.")
 
-_CODES = {
-    "InvalidClientTokenId": UNAUTHORIZED,
-    "UnrecognizedClientException": UNAUTHORIZED,
-    "InvalidAccessKeyId": UNAUTHORIZED,
-    "SignatureDoesNotMatch": UNAUTHORIZED,
-    "IncompleteSignature": UNAUTHORIZED,
-    "AuthFailure": UNAUTHORIZED,
-    "MissingAuthenticationToken": UNAUTHORIZED,
-    "InvalidIdentityToken": UNAUTHORIZED,
-    "ExpiredToken": _EXPIRED,
-    "ExpiredTokenException": _EXPIRED,
-    "RequestExpired": _CLOCK,
-    "RequestTimeTooSkewed": _CLOCK,
-    "AccessDenied": FORBIDDEN,
-    "AccessDeniedException": FORBIDDEN,
-    "UnauthorizedOperation": FORBIDDEN,
-    "RegionDisabledException": FORBIDDEN,
-    "OptInRequired": FORBIDDEN,
-    "Throttling": THROTTLED,
-    "ThrottlingException": THROTTLED,
-    "RequestLimitExceeded": THROTTLED,
-    "SlowDown": THROTTLED,
-    "InvalidToken": UNAUTHORIZED,
-    "TokenRefreshRequired": UNAUTHORIZED,
-    "IDPCommunicationError": SERVER_ERROR,
-    "RequestThrottled": THROTTLED,
-    "TooManyRequestsException": THROTTLED,
-    "ServiceUnavailable": SERVER_ERROR,
-    "InternalFailure": SERVER_ERROR,
-    "InternalError": SERVER_ERROR,
-}
+_CODES = named(
+    (
+        UNAUTHORIZED,
+        (
+            "AuthFailure AuthorizationHeaderMalformed IDPRejectedClaim IncompleteSignature "
+            "IncompleteSignatureException InvalidAccessKeyId InvalidClientTokenId InvalidIdentityToken "
+            "InvalidIdentityTokenException InvalidSecurity InvalidSignature InvalidSignatureException "
+            "InvalidToken MalformedSecurityHeader MissingAuthenticationToken MissingAuthenticationTokenException "
+            "NotAuthorizedException SignatureDoesNotMatch SignatureValidationException TokenRefreshRequired "
+            "UnrecognizedClientException"
+        ),
+    ),
+    (_EXPIRED, "ExpiredToken ExpiredTokenException ExpiredTrustAnchorException"),
+    (_CLOCK, "RequestExpired RequestInTheFuture RequestTimeTooSkewed"),
+    (
+        FORBIDDEN,
+        (
+            "AccessDenied AccessDeniedException AccountProblem AllAccessDisabled AuthorizationError "
+            "AuthorizationErrorException Blocked ForbiddenException InsufficientPrivilegesException InvalidPayer "
+            "KMSAccessDeniedException NotAuthorized NotSignedUp OptInRequired PendingVerification "
+            "RegionDisabledException SubscriptionRequiredException UnauthorizedException UnauthorizedOperation"
+        ),
+    ),
+    (
+        THROTTLED,
+        (
+            "BandwidthLimitExceeded EC2ThrottledException LimitExceededException PriorRequestNotComplete "
+            "ProvisionedThroughputExceededException RequestLimitExceeded RequestThrottled "
+            "RequestThrottledException SlowDown Throttled ThrottledException Throttling ThrottlingException "
+            "TooManyRequests TooManyRequestsException TransactionInProgressException"
+        ),
+    ),
+    (REQUEST_TIMEOUT, "RequestTimeout RequestTimeoutException"),
+    (
+        SERVER_ERROR,
+        (
+            "IDPCommunicationError InternalError InternalFailure InternalFailureException InternalServerError "
+            "InternalServerException InternalServiceError ServerException ServiceFailure ServiceUnavailable "
+            "ServiceUnavailableException Unavailable"
+        ),
+    ),
+)
 
 
 def _once(connection: HookConnection) -> HookConnection:
@@ -68,14 +80,49 @@ TYPE = HookType(
         "PartialCredentialsError": _NO_CREDENTIALS,
         "CredentialRetrievalError": UNAUTHORIZED,
         "TokenRetrievalError": UNAUTHORIZED,
+        "NoAuthTokenError": _NO_CREDENTIALS,
+        "MetadataRetrievalError": _NO_CREDENTIALS,
+        # Of IAM Identity Center and of aws login.
+        "SSOError": _EXPIRED,
+        "LoginInsufficientPermissions": FORBIDDEN,
+        "LoginError": _EXPIRED,
+        "RefreshWithMFAUnsupportedError": LOGIN_METHOD,
         "ProfileNotFound": MISCONFIGURED,
         "NoRegionError": MISCONFIGURED,
         "InvalidRegionError": MISCONFIGURED,
-        "InvalidEndpointDiscoveryConfigurationError": MISCONFIGURED,
+        **dict.fromkeys(
+            (
+                "ConfigNotFound",
+                "ConfigParseError",
+                "DataNotFoundError",
+                "EndpointProviderError",
+                "EndpointVariantError",
+                "InvalidConfigError",
+                "InvalidDefaultsMode",
+                "InvalidEndpointConfigurationError",
+                "InvalidEndpointDiscoveryConfigurationError",
+                "InvalidIMDSEndpointError",
+                "InvalidProxiesConfigError",
+                "InvalidRetryConfigurationError",
+                "InvalidSTSRegionalEndpointsConfigError",
+                "ParamValidationError",
+                "ServiceNotInRegionError",
+                "UnknownCredentialError",
+                "UnknownEndpointError",
+                "UnknownRegionError",
+                "UnknownSignatureVersionError",
+                "UnknownTokenProviderError",
+                "UnsupportedSignatureVersionError",
+                "ValidationError",
+            ),
+            MISCONFIGURED,
+        ),
+        "MissingDependencyException": PROVIDER_BROKEN,
         "ProxyConnectionError": PROXY_FAILED,
         "ConnectTimeoutError": TIMED_OUT,
         "ReadTimeoutError": TIMED_OUT,
         "ConnectionClosedError": RESET,
+        "HTTPClientError": {ELSE: RESET},
         "NewConnectionError": {},
         # Of botocore's parsers: no XML, and XML that is another's.
         "ResponseParserError": GARBAGE,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from osiris_provider.connectors.faults import THROTTLED, chain
-from osiris_provider.connectors.http.faults import FORBIDDEN, REQUEST_TIMEOUT, UNAUTHORIZED
+from osiris_provider.connectors.http.faults import FORBIDDEN, REQUEST_TIMEOUT, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import NO_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, url_address
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, OAUTH_ERRORS, STATUSES, named, url_address
 
 
 class DatabricksRefusalError(Exception):
@@ -27,10 +27,24 @@ class DatabricksRefusalError(Exception):
 _REFUSED = UNAUTHORIZED.reworded("{address} does not accept this token, or not from this machine. Check both.")
 _ANSWERS = {**STATUSES, 403: _REFUSED}
 _CODES = {
-    "DEADLINE_EXCEEDED": REQUEST_TIMEOUT,
-    "PERMISSION_DENIED": FORBIDDEN,
-    "RESOURCE_EXHAUSTED": THROTTLED,
-    "UNAUTHENTICATED": UNAUTHORIZED,
+    # Of the token endpoint, for a service principal.
+    **OAUTH_ERRORS,
+    **named(
+        (UNAUTHORIZED, "INVALID_TOKEN UNAUTHENTICATED UNAUTHORIZED"),
+        (FORBIDDEN, "CUSTOMER_UNAUTHORIZED PERMISSION_DENIED PRIVILEGE_NOT_GRANTED"),
+        (
+            THROTTLED,
+            "MAX_REQUESTS_EXCEEDED QUOTA_EXCEEDED REQUEST_LIMIT_EXCEEDED RESOURCE_EXHAUSTED RESOURCE_LIMIT_EXCEEDED",
+        ),
+        (REQUEST_TIMEOUT, "DEADLINE_EXCEEDED DEPLOYMENT_TIMEOUT TIMEOUT"),
+        (
+            SERVER_ERROR,
+            (
+                "ABORTED CANCELLED DATA_LOSS INTERNAL INTERNAL_ERROR IO_ERROR SERVICE_UNDER_MAINTENANCE "
+                "TEMPORARILY_UNAVAILABLE UNAVAILABLE UNKNOWN WORKSPACE_TEMPORARILY_UNAVAILABLE"
+            ),
+        ),
+    ),
 }
 
 
@@ -59,7 +73,7 @@ def _code_of(error: BaseException) -> str:
         body = None if response is None else response.json()
     except ValueError:
         body = None
-    return str(body.get("error_code")) if isinstance(body, dict) else ""
+    return str(body.get("error_code") or body.get("error")) if isinstance(body, dict) else ""
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
@@ -85,5 +99,6 @@ TYPE = HookType(
     hook_params={"retry_limit": 1},
     endpoint=_endpoint,
     connect_first=True,
+    host_is_url=True,
     evidence="imitation",
 )

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, THROTTLED
-from osiris_provider.connectors.http.faults import FORBIDDEN, SERVER_ERROR, UNAUTHORIZED
+from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, TIMED_OUT
+from osiris_provider.connectors.http.faults import UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import NO_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, OAUTH_ERRORS, STATUSES
 
 _NO_CREDENTIALS = NO_PASSWORD.reworded(
     "There are no credentials for {address}: neither the connection nor this machine has some. Set keyfile_dict."
 )
 
-_ERRORS = {
-    "invalid_grant": UNAUTHORIZED,
-    "invalid_client": UNAUTHORIZED,
-    "unauthorized_client": UNAUTHORIZED,
-    "invalid_scope": MISCONFIGURED,
-    "invalid_request": MISCONFIGURED,
-    "access_denied": FORBIDDEN,
-    "internal_failure": SERVER_ERROR,
-    "temporarily_unavailable": SERVER_ERROR,
-    "rate_limit_exceeded": THROTTLED,
-    "disabled_client": UNAUTHORIZED,
-    "deleted_client": UNAUTHORIZED,
-    "admin_policy_enforced": FORBIDDEN,
-    "org_internal": FORBIDDEN,
-}
+_ERRORS = OAUTH_ERRORS
 
 
 class GoogleAnswerError(Exception):
@@ -78,8 +64,22 @@ TYPE = HookType(
         "AirflowException": MISCONFIGURED,
         "DefaultCredentialsError": _NO_CREDENTIALS,
         "MalformedError": MISCONFIGURED,
+        "InvalidResource": MISCONFIGURED,
+        "InvalidOperation": MISCONFIGURED,
+        "InvalidValue": MISCONFIGURED,
+        "InvalidType": MISCONFIGURED,
+        "ClientCertError": MISCONFIGURED,
+        "MutualTLSChannelError": MISCONFIGURED,
+        # A person would have to log in once more.
+        "ReauthFailError": UNAUTHORIZED,
+        "UserAccessTokenError": UNAUTHORIZED,
+        "OAuthError": _ERRORS,
+        "TimeoutError": TIMED_OUT,
+        # Of clients of services, through other credentials than a key.
+        "GoogleAPICallError": STATUSES,
+        "HttpError": STATUSES,
     },
-    codes_at=("args.1.error", "status", "response.status_code"),
+    codes_at=("args.1.error", "args.0", "status", "code", "response.status_code", "resp.status"),
     probe=_fetch_token,
     endpoint=lambda _: None,
     evidence="imitation",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.faults import MISCONFIGURED, RESET, THROTTLED, TLS_REQUIRED
+from osiris_provider.connectors.faults import MISCONFIGURED, RESET, THROTTLED, TIMED_OUT, TLS_REQUIRED
 from osiris_provider.connectors.http.faults import FORBIDDEN, REQUEST_TIMEOUT, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import (
     ACCOUNT_LOCKED,
@@ -27,6 +27,8 @@ _FIREWALL = UNAUTHORIZED.reworded(
 )
 _CODES = {
     "AuthenticationFailed": UNAUTHORIZED,
+    "InvalidAuthorization": UNAUTHORIZED,
+    "UnsupportedAuthorization": _NO_KEYS,
     "InvalidAuthenticationInfo": UNAUTHORIZED,
     "NoAuthenticationInformation": NO_PASSWORD,
     "KeyBasedAuthenticationNotPermitted": _NO_KEYS,
@@ -44,6 +46,8 @@ _CODES = {
     "OperationTimedOut": REQUEST_TIMEOUT.reworded("{address} took too long over the request. Try again later."),
     "InvalidResourceName": MISCONFIGURED,
     "ServerBusy": THROTTLED,
+    "IngressLimitExceeded": THROTTLED,
+    "EgressLimitExceeded": THROTTLED,
 }
 
 
@@ -71,6 +75,10 @@ TYPE = HookType(
     title="Azure Blob Storage",
     codes={
         "HttpResponseError": {**dict[Any, Fault](STATUSES), **_CODES},
+        # Of Entra ID, too: no such tenant or application, a wrong or expired secret; a status of 400 for most.
+        "ClientAuthenticationError": {**dict[Any, Fault](STATUSES), **_CODES, 400: UNAUTHORIZED, ELSE: UNAUTHORIZED},
+        "ServiceRequestTimeoutError": TIMED_OUT,
+        "ServiceResponseTimeoutError": TIMED_OUT,
         "ServiceRequestError": {ELSE: RESET},
         "ServiceResponseError": {ELSE: RESET},
         "IncompleteReadError": RESET,
@@ -81,5 +89,6 @@ TYPE = HookType(
     prepare=_once,
     endpoint=_endpoint,
     connect_first=True,
+    host_is_url=True,
     evidence="imitation",
 )

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.faults import GARBAGE, RESET, THROTTLED, TIMED_OUT
+from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, THROTTLED, TIMED_OUT, TLS_FAILED
+from osiris_provider.connectors.http.faults import SERVER_ERROR
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, url_address
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, numbered, url_address
 
-_CODES = {
-    81: sql.UNKNOWN_DATABASE,
-    159: TIMED_OUT,
-    164: sql.READ_ONLY,
-    192: sql.WRONG_PASSWORD,
-    193: sql.WRONG_PASSWORD,
-    194: sql.NO_PASSWORD,
-    195: sql.HOST_NOT_ALLOWED,
-    201: THROTTLED,
-    202: sql.TOO_MANY_CONNECTIONS,
-    203: sql.TOO_MANY_CONNECTIONS,
-    209: TIMED_OUT,
-    210: RESET,
-    225: sql.NOT_READY,
-    241: sql.SERVER_FULL,
-    243: sql.SERVER_FULL,
-    279: sql.NOT_READY,
-    198: sql.NOT_READY,
-    394: sql.KILLED,
-    439: sql.NOT_READY,
-    242: sql.READ_ONLY,
-    291: sql.DATABASE_DENIED,
-    497: sql.DENIED,
-    516: sql.WRONG_PASSWORD,
-    745: sql.TOO_MANY_CONNECTIONS,
-    999: sql.NOT_READY,
-}
+_CODES = numbered(
+    (sql.WRONG_PASSWORD, "192 193 516 532"),
+    (sql.NO_PASSWORD, "194"),
+    (sql.HOST_NOT_ALLOWED, "195"),
+    # A grant, a role, a setting or a function that this user may not use.
+    (sql.DENIED, "392 446 452 472 481 482 497 509 512"),
+    (sql.DATABASE_DENIED, "291"),
+    (sql.READ_ONLY, "164 242 495"),
+    (sql.UNKNOWN_DATABASE, "81"),
+    (sql.NO_SUCH_TABLE, "60"),
+    (sql.BAD_SQL, "62"),
+    (THROTTLED, "201 290 364"),
+    (sql.TOO_MANY_CONNECTIONS, "202 203 745"),
+    # Its replicas, shards, keeper or threads.
+    (sql.NOT_READY, "198 225 244 254 265 279 285 289 296 297 319 369 373 415 439 519 529 999"),
+    (sql.SERVER_FULL, "173 241 243"),
+    (sql.STATEMENT_TIMEOUT, "160"),
+    (TIMED_OUT, "159 209 335 410"),
+    (RESET, "3 32 95 96 210"),
+    (sql.KILLED, "236 394 735"),
+    (GARBAGE, "99-102 217"),
+    (TLS_FAILED, "454"),
+    (SERVER_ERROR, "49 74-76 86 246 425 1000-1002"),
+    # Settings, a profile, a role or a quota of the connection.
+    (MISCONFIGURED, "115 180 199 200 471 492 496 511"),
+)
 """Of ErrorCodes.cpp."""
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT
-from osiris_provider.hook_doctor.base import Details, HookType
+from osiris_provider.connectors.faults import GARBAGE, RESET, TIMED_OUT, TLS_FAILED
+from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import STATUSES, url_address
+
+_UNAUTHORIZED = 401
 
 
 def _ask(hook: Any) -> Details:
@@ -18,8 +20,10 @@ def _ask(hook: Any) -> Details:
     login = hook.connection.login
     try:
         answer = client.security.authenticate()
-    except ApiError:
+    except ApiError as error:
         # Without security there is no one to be.
+        if login and error.status_code == _UNAUTHORIZED:
+            raise
         return {"proven": False}
     return {"proven": bool(login) and answer.get("username") == login}
 
@@ -34,6 +38,10 @@ TYPE = HookType(
     title="Elasticsearch",
     codes={
         "ConnectionTimeout": TIMED_OUT,
+        # Why is in what they hold, if anywhere.
+        "TlsError": {ELSE: TLS_FAILED},
+        "ConnectionError": {ELSE: RESET},
+        "SniffingError": {ELSE: RESET},
         "UnsupportedProductError": GARBAGE,
         "SerializationError": GARBAGE,
         "ApiError": STATUSES,

@@ -5,44 +5,68 @@ from __future__ import annotations
 from typing import Any
 
 from osiris_provider.connectors.faults import (
+    CERTIFICATE_UNTRUSTED,
     DNS_FAILED,
     DNS_SILENT,
     GARBAGE,
     MISCONFIGURED,
     RESET,
+    THROTTLED,
     TIMED_OUT,
+    TLS_FAILED,
     UNKNOWN_HOST,
 )
-from osiris_provider.connectors.sql.faults import DENIED, LOGIN_METHOD, NOT_READY, READ_ONLY, WRONG_PASSWORD
+from osiris_provider.connectors.http.faults import SERVER_ERROR, UNAUTHORIZED
+from osiris_provider.connectors.sql.faults import (
+    DENIED,
+    HOST_NOT_ALLOWED,
+    KILLED,
+    LOCK_TIMEOUT,
+    LOGIN_METHOD,
+    NOT_READY,
+    READ_ONLY,
+    SERVER_FULL,
+    TOO_MANY_CONNECTIONS,
+    WRONG_PASSWORD,
+)
 from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.tables import numbered
 
-_CODES = {
-    13: DENIED,
-    18: WRONG_PASSWORD,
-    # A user that is not in the database to which it logs in, and an Atlas login.
-    11: WRONG_PASSWORD,
-    8000: WRONG_PASSWORD,
-    # Its user has been changed, and a mechanism that the server does not offer.
-    391: WRONG_PASSWORD,
-    334: LOGIN_METHOD,
-    2: LOGIN_METHOD,
-    91: NOT_READY,
-    189: NOT_READY,
-    10107: READ_ONLY,
-    11600: NOT_READY,
-    11602: NOT_READY,
-    13435: READ_ONLY,
-    13436: NOT_READY,
-    # Its members do not reach each other.
-    6: NOT_READY,
-    7: NOT_READY,
-    133: NOT_READY,
-    9001: NOT_READY,
-    50: TIMED_OUT,
-    89: TIMED_OUT,
-    262: TIMED_OUT,
-}
+_TOKEN = UNAUTHORIZED.reworded("{address} does not accept this token. Get a new one.")
+_CODES = numbered(
+    (DENIED, "13 33 371"),
+    # A user that is not in the database to which it logs in, and an Atlas login; a user that has been changed.
+    (WRONG_PASSWORD, "11 18 337 391 8000"),
+    (_TOKEN, "390 392 393"),
+    # A mechanism that the server does not offer, or not to this user.
+    (LOGIN_METHOD, "2 17 69 334 404"),
+    (HOST_NOT_ALLOWED, "214"),
+    (READ_ONLY, "10058 10107 13435"),
+    # Starting, stopping, voting, or its members do not reach each other.
+    (
+        NOT_READY,
+        (
+            "6 7 70 71 74 76 91 93-95 109 133-135 149 189 190 199 203 216 303 308 333 365 372 384 406 9001 11600 11602 "
+            "13436 50915 56846 91331"
+        ),
+    ),
+    (TOO_MANY_CONNECTIONS, "208 261 402 407 433 450"),
+    # And Azure Cosmos DB.
+    (THROTTLED, "449 462 16500"),
+    (SERVER_FULL, "146 264 14031"),
+    (TIMED_OUT, "50 89 202 262 290 342"),
+    (LOCK_TIMEOUT, "24 46 107"),
+    (KILLED, "237 279 281 282 317 355 11601 46841 10045600"),
+    (RESET, "172-174 223"),
+    (UNKNOWN_HOST, "230"),
+    (DNS_FAILED, "231 240"),
+    (TLS_FAILED, "140 141"),
+    (CERTIFICATE_UNTRUSTED, "299 302"),
+    (SERVER_ERROR, "1 8 96 125"),
+    # A version of the API, or a balancer that the other side knows nothing of.
+    (MISCONFIGURED, "101 188 322-324 347 352 354"),
+)
 """Of MongoDB's error_codes.yml."""
 
 
@@ -92,6 +116,9 @@ TYPE = HookType(
         "NotPrimaryError": {**_CODES, ELSE: NOT_READY},
         "ServerSelectionTimeoutError": {ELSE: TIMED_OUT},
         "NetworkTimeout": TIMED_OUT,
+        "WaitQueueTimeoutError": TIMED_OUT,
+        "ExecutionTimeout": {**_CODES, ELSE: TIMED_OUT},
+        "InvalidName": MISCONFIGURED,
         "AutoReconnect": {ELSE: RESET},
         "ConnectionFailure": RESET,
         "ProtocolError": GARBAGE,

@@ -2,68 +2,66 @@
 
 from __future__ import annotations
 
+from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, TIMED_OUT, TLS_FAILED, TLS_REQUIRED
+from osiris_provider.connectors.http.faults import SERVER_ERROR
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import HookType
 from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.tables import numbered
 
 _REFUSED = sql.WRONG_PASSWORD.reworded(
     "{address} refuses the login: user or password is wrong, or the database (schema) is not there or not open to this "
     "user. Its driver does not tell which of these; the log of SQL Server does."
 )
-_NUMBERS = {
-    229: sql.DENIED,
-    230: sql.DENIED,
-    262: sql.DENIED,
-    297: sql.DENIED,
-    300: sql.DENIED,
-    701: sql.SERVER_FULL,
-    911: sql.UNKNOWN_DATABASE,
-    916: sql.DATABASE_DENIED,
-    1205: sql.DEADLOCK,
-    1222: sql.LOCK_TIMEOUT,
-    924: sql.DATABASE_CLOSED,
-    927: sql.DATABASE_CLOSED,
-    942: sql.DATABASE_CLOSED,
-    952: sql.DATABASE_CLOSED,
-    976: sql.DATABASE_CLOSED,
-    978: sql.DATABASE_CLOSED,
-    983: sql.DATABASE_CLOSED,
-    3906: sql.READ_ONLY,
-    4060: sql.DATABASE_DENIED,
-    4064: sql.DATABASE_DENIED,
-    6005: sql.NOT_READY,
-    10928: sql.TOO_MANY_CONNECTIONS,
-    10929: sql.TOO_MANY_CONNECTIONS,
-    17142: sql.NOT_READY,
-    17187: sql.NOT_READY,
-    17809: sql.TOO_MANY_CONNECTIONS,
-    # By a logon trigger.
-    17892: sql.LOGIN_DENIED,
-    18401: sql.NOT_READY,
-    18450: sql.LOGIN_METHOD,
-    18451: sql.NOT_READY,
-    18452: sql.LOGIN_METHOD,
-    # Sent after 4060 too, and of two errors the driver keeps the severer.
-    18456: _REFUSED,
-    18461: sql.NOT_READY,
-    **dict.fromkeys(range(18463, 18469), sql.PASSWORD_EXPIRED),
-    18470: sql.ACCOUNT_LOCKED,
-    18486: sql.ACCOUNT_LOCKED,
-    18487: sql.PASSWORD_EXPIRED,
-    18488: sql.PASSWORD_EXPIRED,
-    40197: sql.NOT_READY,
-    40501: sql.NOT_READY,
-    40532: sql.WRONG_PASSWORD,
+_NO_TLS = TLS_FAILED.reworded(
+    "{address} does not take this version of TLS. Update the driver or what it is built with."
+)
+_NUMBERS = numbered(
+    (sql.DENIED, "229 230 262 297 300 2571 2760 6004 15151 15247 15517 18471"),
+    (sql.DATABASE_DENIED, "916 4060-4064"),
+    (sql.UNKNOWN_DATABASE, "911"),
+    # Offline, restored, of a single user, suspect, a mirror or a replica that is not read.
+    (sql.DATABASE_CLOSED, "923-927 929 942 945 946 948 952-960 962 976-983 988 40852"),
+    (sql.READ_ONLY, "3906 3908"),
+    (sql.NO_SUCH_TABLE, "208"),
+    # Starting, recovering, stopping, moving, paused, of one user, or too busy.
+    (
+        sql.NOT_READY,
+        (
+            "904 921 922 941 951 975 6001 6005 6006 10930 17142 17143 17147 17148 17187-17189 17191 17198 17813 17890 "
+            "18401 18451 18461 40143 40166 40197 40501 40540 40602 40613 40627 40642 40671 40847 42108 42109"
+        ),
+    ),
+    (
+        sql.TOO_MANY_CONNECTIONS,
+        "10928 10929 10936 17300 17809 17810 18458-18460 40544 40549 40550-40553 40648 40680 49918-49920",
+    ),
+    (sql.SERVER_FULL, "701 802 1101 1105 1121 1204 3257 3967 8642 8651 9002"),
+    (SERVER_ERROR, "823-825"),
+    (sql.DEADLOCK, "1205"),
+    (sql.LOCK_TIMEOUT, "1222"),
+    (sql.STATEMENT_TIMEOUT, "845 8628 8645"),
+    (sql.KILLED, "596"),
+    # By a logon trigger; a subscription that is disabled.
+    (sql.LOGIN_DENIED, "17892 40625 45155 45156"),
+    # Windows users only, or an identity of Entra ID only.
+    (sql.LOGIN_METHOD, "17806-17808 18450 18452 40607"),
+    # 18456 is sent after 4060 too, and of two errors the driver keeps the severer.
+    (_REFUSED, "18456"),
+    (sql.WRONG_PASSWORD, "40532 40632"),
+    (sql.PASSWORD_EXPIRED, "18462-18468 18487 18488"),
+    (sql.ACCOUNT_LOCKED, "18470 18486"),
     # Azure's firewall.
-    40615: sql.HOST_NOT_ALLOWED,
-    40914: sql.HOST_NOT_ALLOWED,
-    47073: sql.HOST_NOT_ALLOWED,
-    49918: sql.TOO_MANY_CONNECTIONS,
-    49919: sql.TOO_MANY_CONNECTIONS,
-    49920: sql.TOO_MANY_CONNECTIONS,
-    40613: sql.NOT_READY,
-}
-"""Of sys.messages; DB-Library's own, such as 20009, do not say more than one plain connect."""
+    (sql.HOST_NOT_ALLOWED, "40615 40914 47073"),
+    (TLS_REQUIRED, "17835"),
+    (_NO_TLS, "47072"),
+    (MISCONFIGURED, "40531 40606"),
+    (GARBAGE, "17827 17828 17832 17836"),
+    (TIMED_OUT, "17197 17830 20003"),
+    # DB-Library's own, of a server that one plain connect has reached.
+    (RESET, "20002 20004 20006 20009 20017 20047"),
+)
+"""Of sys.messages and Azure's list of errors."""
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:

@@ -5,20 +5,26 @@ Connections of this type go to that family's doctor, which reads the line itself
 
 from __future__ import annotations
 
+from osiris_provider.connectors.faults import RESET
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.tables import named
 
-_STATES = {
-    "28P01": sql.WRONG_PASSWORD,
-    "28000": sql.LOGIN_DENIED,
-    "3D000": sql.UNKNOWN_DATABASE,
-    "42501": sql.DENIED,
-    "53300": sql.TOO_MANY_CONNECTIONS,
-    "57014": sql.STATEMENT_TIMEOUT,
-    "57P01": sql.KILLED,
-    "57P02": sql.KILLED,
-    "57P03": sql.NOT_READY,
-}
+_STATES = named(
+    (sql.WRONG_PASSWORD, "28P01"),
+    (sql.LOGIN_DENIED, "28000"),
+    (sql.UNKNOWN_DATABASE, "3D000 57P04"),
+    (sql.DATABASE_CLOSED, "55000"),
+    (sql.DENIED, "42501"),
+    (sql.READ_ONLY, "25006"),
+    (sql.TOO_MANY_CONNECTIONS, "53300"),
+    (sql.SERVER_FULL, "53000 53100 53200 53400"),
+    (sql.LOCK_TIMEOUT, "55P03"),
+    (sql.STATEMENT_TIMEOUT, "57014"),
+    (sql.KILLED, "25P03 57P01 57P02 57P05"),
+    (sql.NOT_READY, "57P03"),
+    (RESET, "08000 08001 08003 08004 08006"),
+)
 
 TYPE = HookType(
     conn_types=("postgres",),

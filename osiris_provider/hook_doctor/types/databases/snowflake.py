@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.faults import MISCONFIGURED
-from osiris_provider.connectors.http.faults import UNAUTHORIZED
+from osiris_provider.connectors.faults import CERTIFICATE_UNTRUSTED, MISCONFIGURED, RESET, THROTTLED, TIMED_OUT
+from osiris_provider.connectors.http.faults import PAYMENT_REQUIRED, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql import faults as sql
-from osiris_provider.hook_doctor.base import Details, HookType
+from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, url_address
+from osiris_provider.hook_doctor.faults import PROVIDER_BROKEN
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, numbered, url_address
 
 _TOKEN = UNAUTHORIZED.reworded("{address} does not accept this token, or it has expired. Get a new one.")
 _KEY = UNAUTHORIZED.reworded("{address} does not accept this private key for this user. Check both.")
@@ -24,40 +25,57 @@ _HTTP = 290_000
 _NO_ACCOUNT = MISCONFIGURED.reworded(
     "There is no such account at {address}, or it does not let this machine in. Check account, region and host."
 )
+_NO_WAREHOUSE = sql.DENIED.reworded("No warehouse is selected at {address}. Set it, or have its use granted.")
 _SECOND_FACTOR = sql.LOGIN_METHOD.reworded(
     "{address} asks for a second factor, and no one is there to give it. Use a key pair or a token of the user."
 )
 SECOND_FACTOR = -1
 """What stands for it: the login service has no number for its question."""
+LOGIN_REFUSED = -2
+"""What stands for a number of the login service that is not in here: they are all about who one is."""
+_LOGIN_SERVICE = range(390_000, 395_000)
+_FEDERATED = sql.LOGIN_METHOD.reworded(
+    "{address}, or the identity provider of this user, does not take this way to log in. Check authenticator and user."
+)
 _NUMBERS = {
-    SECOND_FACTOR: _SECOND_FACTOR,
-    390100: sql.WRONG_PASSWORD,
-    # Disabled, and locked after too many tries.
-    390101: sql.ACCOUNT_LOCKED,
-    390102: sql.ACCOUNT_LOCKED,
-    390110: _TOKEN,
-    390114: _TOKEN,
-    390115: _TOKEN,
-    390139: sql.LOGIN_METHOD,
-    390144: _KEY,
-    390189: _ROLE,
-    390195: _TOKEN,
-    390201: sql.DATABASE_DENIED,
-    390303: _TOKEN,
-    390318: _TOKEN,
-    390422: sql.HOST_NOT_ALLOWED,
-    **dict.fromkeys(range(394300, 394307), _KEY),
-    251001: MISCONFIGURED,
-    251005: MISCONFIGURED,
-    251006: sql.NO_PASSWORD,
-    251008: MISCONFIGURED,
-    # It would try a login again for minutes, whatever status of 429 or above there was.
-    251012: sql.NOT_READY,
     **{_HTTP + status: fault for status, fault in STATUSES.items()},
     _HTTP + 404: _NO_ACCOUNT,
-    606: sql.DENIED.reworded("No warehouse is selected at {address}. Set it, or have its use granted."),
-    2003: sql.DENIED,
-    2043: sql.DENIED,
+    # The same, since 2024.
+    _HTTP + 513: _NO_ACCOUNT,
+    SECOND_FACTOR: _SECOND_FACTOR,
+    LOGIN_REFUSED: UNAUTHORIZED,
+    **numbered(
+        (sql.WRONG_PASSWORD, "390100 390191"),
+        # Disabled, and locked after too many tries.
+        (sql.ACCOUNT_LOCKED, "390101 390102 390192"),
+        (sql.PASSWORD_EXPIRED, "390106 390140"),
+        (_TOKEN, "390104 390110-390115 390195 390302-390304 390318 394400-394420"),
+        (_KEY, "390144 394300-394310 251008 251010"),
+        (_SECOND_FACTOR, "390120-390132 390197"),
+        (_FEDERATED, "390133-390139 390146 390165-390185 390190 250006-250009"),
+        (_ROLE, "390186 390189 390317"),
+        (sql.DATABASE_DENIED, "390201"),
+        # By a network policy; and where a token needs one.
+        (sql.HOST_NOT_ALLOWED, "390420 390422 390432"),
+        # A trial that is over, and a bill that has not been paid.
+        (PAYMENT_REQUIRED, "390103 390913 666"),
+        (sql.DENIED, "2003 2043 3001"),
+        (_NO_WAREHOUSE, "606"),
+        (sql.NO_DATABASE, "90105 90106"),
+        # A resource monitor.
+        (THROTTLED, "90073"),
+        (sql.KILLED, "604 625 250002"),
+        (sql.STATEMENT_TIMEOUT, "630"),
+        (SERVER_ERROR, "603 300002 300005 370001 370002 390001 390002"),
+        (MISCONFIGURED, "250004 250012 251001 251005 251007 251009 251017 251019 251021"),
+        (sql.NO_PASSWORD, "251006 251013 251018 251020"),
+        (UNAUTHORIZED, "251014 251015"),
+        (TIMED_OUT, "251016"),
+        # It would try a login again for minutes, whatever status of 429 or above there was.
+        (sql.NOT_READY, "251012"),
+        # Revoked, or nobody says that it is not.
+        (CERTIFICATE_UNTRUSTED, "254001-254020"),
+    ),
 }
 
 
@@ -102,7 +120,8 @@ def _raise_for(answer: dict[str, Any]) -> None:
         raise SnowflakeLoginError(SECOND_FACTOR)
     code = str(answer.get("code"))
     if not answer.get("success") and code.isdecimal():
-        raise SnowflakeLoginError(int(code))
+        number = int(code)
+        raise SnowflakeLoginError(LOGIN_REFUSED if number in _LOGIN_SERVICE and number not in _NUMBERS else number)
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
@@ -118,7 +137,19 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
 TYPE = HookType(
     conn_types=("snowflake",),
     title="Snowflake",
-    codes={**HTTP_CLASSES, "SnowflakeLoginError": _NUMBERS, "ForbiddenError": _NO_ACCOUNT, "Error": _NUMBERS},
+    codes={
+        **HTTP_CLASSES,
+        "SnowflakeLoginError": _NUMBERS,
+        "ForbiddenError": _NO_ACCOUNT,
+        "RefreshTokenError": _TOKEN,
+        "RevocationCheckError": CERTIFICATE_UNTRUSTED,
+        "MissingDependencyError": PROVIDER_BROKEN,
+        "ConfigSourceError": MISCONFIGURED,
+        "ConfigManagerError": MISCONFIGURED,
+        "Error": _NUMBERS,
+        # What it could not ask, or had no answer to; why is in its cause, if anywhere.
+        "OperationalError": {**_NUMBERS, ELSE: RESET},
+    },
     codes_at=("errno", "response.status_code"),
     probe=_select,
     endpoint=_endpoint,

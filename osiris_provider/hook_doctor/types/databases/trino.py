@@ -9,7 +9,34 @@ from osiris_provider.connectors.http.faults import SERVER_ERROR
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, url_address
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, named, url_address
+
+_NAMES = named(
+    (sql.DENIED, "PERMISSION_DENIED ROLE_NOT_FOUND INVALID_ROLE"),
+    (sql.UNKNOWN_DATABASE, "CATALOG_NOT_FOUND SCHEMA_NOT_FOUND"),
+    (sql.NO_DATABASE, "MISSING_CATALOG_NAME MISSING_SCHEMA_NAME"),
+    (sql.NO_SUCH_TABLE, "TABLE_NOT_FOUND"),
+    (sql.BAD_SQL, "SYNTAX_ERROR"),
+    (sql.READ_ONLY, "READ_ONLY_VIOLATION"),
+    (MISCONFIGURED, "INCOMPATIBLE_CLIENT INVALID_CATALOG_PROPERTY INVALID_SESSION_PROPERTY"),
+    (
+        sql.NOT_READY,
+        (
+            "CATALOG_NOT_AVAILABLE CATALOG_UNAVAILABLE CONFIGURATION_UNAVAILABLE NO_NODES_AVAILABLE REMOTE_HOST_GONE "
+            "SERVER_SHUTTING_DOWN SERVER_STARTING_UP"
+        ),
+    ),
+    (sql.TOO_MANY_CONNECTIONS, "QUERY_QUEUE_FULL QUERY_REJECTED"),
+    (
+        sql.STATEMENT_TIMEOUT,
+        "EXCEEDED_CPU_LIMIT EXCEEDED_TIME_LIMIT OPTIMIZER_TIMEOUT PAGE_TRANSPORT_TIMEOUT",
+    ),
+    (sql.KILLED, "ABANDONED_QUERY ABANDONED_TASK ADMINISTRATIVELY_KILLED ADMINISTRATIVELY_PREEMPTED USER_CANCELED"),
+    # Its types of errors, for whatever name it or one of its connectors has.
+    (SERVER_ERROR, "INTERNAL_ERROR EXTERNAL"),
+    (sql.SERVER_FULL, "INSUFFICIENT_RESOURCES"),
+)
+"""Of StandardErrorCode.java and ErrorType.java."""
 
 
 class TrinoStatusError(Exception):
@@ -52,39 +79,12 @@ TYPE = HookType(
         **HTTP_CLASSES,
         # 503 is what it answers while it starts.
         "TrinoStatusError": {**STATUSES, 503: sql.NOT_READY},
-        "TrinoQueryError": {
-            "PERMISSION_DENIED": sql.DENIED,
-            "CATALOG_NOT_FOUND": sql.UNKNOWN_DATABASE,
-            "SCHEMA_NOT_FOUND": sql.UNKNOWN_DATABASE,
-            "MISSING_CATALOG_NAME": sql.NO_DATABASE,
-            "INVALID_SESSION_PROPERTY": MISCONFIGURED,
-            "SERVER_STARTING_UP": sql.NOT_READY,
-            "SERVER_SHUTTING_DOWN": sql.NOT_READY,
-            "NO_NODES_AVAILABLE": sql.NOT_READY,
-            "REMOTE_HOST_GONE": sql.NOT_READY,
-            "REMOTE_TASK_ERROR": SERVER_ERROR,
-            "REMOTE_TASK_MISMATCH": SERVER_ERROR,
-            "PAGE_TRANSPORT_ERROR": SERVER_ERROR,
-            "TOO_MANY_REQUESTS_FAILED": SERVER_ERROR,
-            "GENERIC_INTERNAL_ERROR": SERVER_ERROR,
-            "QUERY_QUEUE_FULL": sql.TOO_MANY_CONNECTIONS,
-            "QUERY_REJECTED": sql.TOO_MANY_CONNECTIONS,
-            "CLUSTER_OUT_OF_MEMORY": sql.SERVER_FULL,
-            "EXCEEDED_GLOBAL_MEMORY_LIMIT": sql.SERVER_FULL,
-            "EXCEEDED_LOCAL_MEMORY_LIMIT": sql.SERVER_FULL,
-            "EXCEEDED_TIME_LIMIT": sql.STATEMENT_TIMEOUT,
-            "EXCEEDED_CPU_LIMIT": sql.STATEMENT_TIMEOUT,
-            "PAGE_TRANSPORT_TIMEOUT": sql.STATEMENT_TIMEOUT,
-            "ABANDONED_QUERY": sql.KILLED,
-            "ADMINISTRATIVELY_KILLED": sql.KILLED,
-            "ADMINISTRATIVELY_PREEMPTED": sql.KILLED,
-            "USER_CANCELED": sql.KILLED,
-        },
+        "TrinoQueryError": _NAMES,
         "TrinoConnectionError": GARBAGE,
         # Credentials without TLS; its client sends none then.
         "TrinoAuthError": MISCONFIGURED,
     },
-    codes_at=("error_name", "status", "response.status_code"),
+    codes_at=("error_name", "error_type", "status", "response.status_code"),
     probe=_select,
     endpoint=_endpoint,
     connect_first=True,

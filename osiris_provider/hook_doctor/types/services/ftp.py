@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, TLS_REQUIRED
-from osiris_provider.connectors.sql.faults import DENIED, NO_PASSWORD, NOT_READY, WRONG_PASSWORD
+from osiris_provider.connectors.sql.faults import DENIED, HOST_NOT_ALLOWED, NO_PASSWORD, NOT_READY, WRONG_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
+from osiris_provider.hook_doctor.tables import numbered
 
 _TLS_ONLY = TLS_REQUIRED.reworded("{address} lets no one in without TLS, which FTPHook does not speak. Use FTPSHook.")
 _NO_HOME = DENIED.reworded(
@@ -16,6 +17,7 @@ _NO_HOME = DENIED.reworded(
 _AUTH = re.compile(r"^ AUTH\b.*\b(?:TLS|SSL)", re.MULTILINE | re.IGNORECASE)
 _CODE = re.compile(r"\d{3}")
 _NO_LOGIN = 530
+_NOT_THERE = (500, 502)
 
 
 class FTPReplyError(Exception):
@@ -53,11 +55,18 @@ def _pwd(hook: Any) -> Details:
         # ftplib hands the reply on as it is; it begins with its code.
         code = int(str(refusal)[:3])
         client, command = sent[-1] if sent else (None, "")
+        if command == "PWD" and code in _NOT_THERE:
+            # A small server without it; it has let us in.
+            return {"proven": _is_proven(hook)}
         if command == "USER" and code == _NO_LOGIN and _offers_tls(client):
             command = "TLS"
         raise FTPReplyError(command, code) from None
+    return {"proven": _is_proven(hook)}
+
+
+def _is_proven(hook: Any) -> bool:
     login = hook.get_connection(hook.ftp_conn_id).login
-    return {"proven": bool(login) and login not in ("anonymous", "ftp")}
+    return bool(login) and login not in ("anonymous", "ftp")
 
 
 def _reply(client: Any) -> str:
@@ -88,28 +97,21 @@ TYPE = HookType(
     codes={
         "FTPReplyError": {
             # Before there was a password: servers that want TLS first have no code for that.
-            "TLS 530": _TLS_ONLY,
-            "USER 503": _TLS_ONLY,
-            "USER 550": _TLS_ONLY,
-            "PASS 500": _NO_HOME,
-            "PASS 550": _NO_HOME,
+            **dict.fromkeys(("TLS 530", "USER 503", "USER 550"), _TLS_ONLY),
+            **dict.fromkeys(("PASS 500", "PASS 550"), _NO_HOME),
+            **dict.fromkeys(("USER 501", "USER 553", "PASS 501", "PASS 503", "PASS 553", "ACCT 503"), WRONG_PASSWORD),
             "PWD 530": NO_PASSWORD,
             # A greeting that is a refusal, mostly because there are too many.
-            " 500": NOT_READY,
-            " 530": NOT_READY,
-            421: NOT_READY,
-            425: NOT_READY,
-            426: NOT_READY,
-            450: NOT_READY,
-            451: NOT_READY,
-            452: NOT_READY,
-            430: WRONG_PASSWORD,
-            434: NOT_READY,
-            522: _TLS_ONLY,
-            530: WRONG_PASSWORD,
-            532: DENIED,
-            534: _TLS_ONLY,
-            550: DENIED,
+            **dict.fromkeys((" 500", " 530"), NOT_READY),
+            # Or because of where one is.
+            **dict.fromkeys((" 550", " 553", " 554"), HOST_NOT_ALLOWED),
+            **numbered(
+                # Those that begin with 4 are for now.
+                (NOT_READY, "400-499"),
+                (WRONG_PASSWORD, "430 530 535"),
+                (_TLS_ONLY, "431 521-522 533-534 536-537"),
+                (DENIED, "532 550 552 553"),
+            ),
         },
         "error_reply": GARBAGE,
         "error_proto": GARBAGE,

@@ -12,5 +12,6 @@ TYPE = HookType(
     codes_at=("response.status_code",),
     proves_login=False,
     endpoint=lambda _: None,
+    host_is_url=True,
     evidence="real server",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, RESET, THROTTLED, TLS_REQUIRED
@@ -45,7 +46,7 @@ def _noop(hook: Any) -> Details:
     except imaplib.IMAP4.error as error:
         if hook.mail_client is None:
             raise
-        raise IMAPLoginError(_code_of(error)) from None
+        raise IMAPLoginError(_code_of(error, getattr(hook.mail_client, "capabilities", ()))) from None
     client.noop()
     state = client.state
     client.logout()
@@ -54,8 +55,11 @@ def _noop(hook: Any) -> Details:
     return {}
 
 
-def _code_of(error: Exception) -> str:
+def _code_of(error: Exception, capabilities: Iterable[str]) -> str:
     text = error.args[0] if error.args else b""
+    if "LOGINDISABLED" in capabilities:
+        # Of RFC 3501: nobody is let in without TLS.
+        return "PRIVACYREQUIRED"
     if not isinstance(text, bytes):
         # imaplib's own words: of BAD, and of a login where the server has let us in already.
         return "BAD"
@@ -82,9 +86,7 @@ _REFUSALS = {
     "PRIVACYREQUIRED": TLS_REQUIRED,
     "LIMIT": TOO_MANY_CONNECTIONS,
     "OVERQUOTA": THROTTLED,
-    "INUSE": NOT_READY,
-    "SERVERBUG": NOT_READY,
-    "UNAVAILABLE": NOT_READY,
+    **dict.fromkeys(("CORRUPTION", "INUSE", "SERVERBUG", "UNAVAILABLE"), NOT_READY),
 }
 
 

@@ -5,20 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 from osiris_provider.connectors.faults import (
+    GARBAGE,
     MISCONFIGURED,
     RESET,
+    THROTTLED,
     TIMED_OUT,
     TLS_FAILED,
     UNKNOWN_HOST,
 )
-from osiris_provider.connectors.sql.faults import DENIED, NOT_READY, WRONG_PASSWORD
+from osiris_provider.connectors.http.faults import SERVER_ERROR, UNAUTHORIZED
+from osiris_provider.connectors.sql.faults import DENIED, LOGIN_METHOD, NOT_READY, SERVER_FULL, WRONG_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.tables import numbered
 
 # For librdkafka a broker that does not offer the mechanism is the same.
 _REFUSED = WRONG_PASSWORD.reworded(
     "{address} does not accept this user and password, or no login by this sasl.mechanism. Check all three."
 )
+
+
+_CODES = numbered(
+    (_REFUSED, "-169 34 58 93"),
+    (UNAUTHORIZED, "61-64 66"),
+    (LOGIN_METHOD, "33 54"),
+    (DENIED, "29-31 44 53 65"),
+    (TLS_FAILED, "-181"),
+    (UNKNOWN_HOST, "-193"),
+    (TIMED_OUT, "-192 -185 -166 7"),
+    (RESET, "-197 -196 -195 -187 13"),
+    # Its brokers, leaders, controllers and coordinators.
+    (NOT_READY, "5 6 8 9 14-16 19 20 41 56 75 77 129"),
+    (THROTTLED, "89"),
+    (GARBAGE, "-199 -198 -155 2 4 35 42"),
+    # Files, features and mechanisms that librdkafka here does not have, too.
+    (MISCONFIGURED, "-189 -186 -170 -165 -145"),
+    (SERVER_FULL, "-194"),
+    (SERVER_ERROR, "-1"),
+)
+"""Of Kafka's protocol; those below zero are librdkafka's own."""
 
 
 class KafkaCodeError(Exception):
@@ -41,7 +66,8 @@ def _list_topics(hook: Any) -> Details:
     codes: list[int] = []
     config = hook._build_config()  # noqa: SLF001 - the hook's clients are made without a callback for errors
     client = AdminClient({**config, **_ONCE, "error_cb": lambda error: codes.append(error.code())})
-    while not _final(codes):
+    brokers = _brokers(config.get("bootstrap.servers"))
+    while not (final := _final(codes, len(brokers))):
         client.poll(0)
         try:
             client.list_topics(timeout=0.5)
@@ -52,7 +78,7 @@ def _list_topics(hook: Any) -> Details:
             if code not in _WAITS:
                 raise KafkaCodeError(code) from None
         time.sleep(0.05)
-    if final := _final(codes):
+    if final:
         raise KafkaCodeError(final)
     mechanism = config.get("sasl.mechanism") or config.get("sasl.mechanisms")
     is_sasl = str(config.get("security.protocol", "")).upper().startswith("SASL")
@@ -61,39 +87,40 @@ def _list_topics(hook: Any) -> Details:
 
 _ONCE = {"reconnect.backoff.ms": 600_000, "reconnect.backoff.max.ms": 600_000}
 """librdkafka tries a broker again after a tenth of a second, and refused credentials as well."""
-_WAITS = (-195, -185, -187)
-"""A broken connection, a timeout, all brokers down: librdkafka goes on."""
+_BROKEN, _TIMED_OUT, _ALL_DOWN, _REFUSED_LOGIN = -195, -185, -187, -169
+_WAITS = (_BROKEN, _TIMED_OUT, _ALL_DOWN)
+"""librdkafka goes on."""
 
 
-def _final(codes: list[int]) -> int:
-    """Return the code that says most of why nothing was reached; 0 while nothing final was said."""
+def _brokers(servers: Any) -> list[str]:
+    return [name.strip() for name in str(servers or "").split(",") if name.strip()]
+
+
+def _final(codes: list[int], brokers: int) -> int:
+    """Return the code that says most of why nothing was reached; 0 while nothing final was said.
+
+    :param codes: that were said so far.
+    :param brokers: that are tried: one that answers is enough, but what one says of a login all would say.
+    """
+    said = [code for code in codes if code not in (*_WAITS, 0)]
+    if brokers > 1 and _REFUSED_LOGIN not in said and _ALL_DOWN not in codes:
+        return 0
+    return next((code for code in (_REFUSED_LOGIN, *said) if code in said), _BROKEN if _ALL_DOWN in codes else 0)
     return next((code for code in codes if code not in (*_WAITS, 0)), 0)
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
-    brokers = str(connection.extra.get("bootstrap.servers", ""))
-    host, _, port = brokers.rpartition(":")
+    brokers = _brokers(connection.extra.get("bootstrap.servers"))
+    host, _, port = brokers[0].rpartition(":") if len(brokers) == 1 else ("", "", "")
     # One of several is enough.
-    return (host, int(port)) if host and port.isdecimal() and "," not in brokers else None
+    return (host, int(port)) if host and port.isdecimal() else None
 
 
 TYPE = HookType(
     conn_types=("kafka",),
     title="Apache Kafka",
     codes={
-        "KafkaCodeError": {
-            -169: _REFUSED,
-            -181: TLS_FAILED,
-            -193: UNKNOWN_HOST,
-            -185: TIMED_OUT,
-            -186: MISCONFIGURED,
-            -195: RESET,
-            7: TIMED_OUT,
-            8: NOT_READY,
-            29: DENIED,
-            30: DENIED,
-            31: DENIED,
-        },
+        "KafkaCodeError": _CODES,
         "KafkaException": MISCONFIGURED,
     },
     codes_at=("code",),

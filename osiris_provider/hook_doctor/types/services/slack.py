@@ -12,34 +12,41 @@ from osiris_provider.connectors.sql.faults import ACCOUNT_LOCKED, HOST_NOT_ALLOW
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, url_address
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, named, url_address
 
 _NAME = re.compile(r"[a-z0-9_]+")
-_NAMES = {
-    "invalid_auth": UNAUTHORIZED,
-    "not_authed": NO_PASSWORD,
-    "token_revoked": UNAUTHORIZED,
-    "token_expired": UNAUTHORIZED.reworded("The token for {address} has expired. Get a new one."),
-    "not_allowed_token_type": UNAUTHORIZED,
-    "account_inactive": ACCOUNT_LOCKED,
-    "two_factor_setup_required": ACCOUNT_LOCKED,
-    "access_denied": FORBIDDEN,
-    "missing_scope": FORBIDDEN,
-    "no_permission": FORBIDDEN,
+_EXPIRED = UNAUTHORIZED.reworded("The token for {address} has expired. Get a new one.")
+_NAMES = named(
+    (
+        UNAUTHORIZED,
+        (
+            "app_not_found auth_mismatch bad_client_secret bad_token invalid_app_id invalid_auth "
+            "invalid_client_id invalid_refresh_token invalid_token not_allowed_token_type token_revoked "
+            "user_not_found"
+        ),
+    ),
+    (_EXPIRED, "token_expired"),
+    (NO_PASSWORD, "no_token not_authed"),
+    (
+        ACCOUNT_LOCKED,
+        "account_inactive app_uninstalled team_disabled team_not_found two_factor_setup_required user_disabled",
+    ),
+    (
+        FORBIDDEN,
+        (
+            "access_denied admin_unauthorized app_not_eligible cannot_auth_user ekm_access_denied "
+            "enterprise_is_restricted feature_not_enabled missing_scope no_permission not_allowed "
+            "org_level_email_display_disabled paid_only restricted_action team_access_not_granted user_is_bot "
+            "user_is_restricted user_is_ultra_restricted"
+        ),
+    ),
     # Until the workspace has moved.
-    "org_login_required": NOT_READY,
-    "team_added_to_org": NOT_READY,
-    "ekm_access_denied": FORBIDDEN,
-    "team_access_not_granted": FORBIDDEN,
-    "enterprise_is_restricted": FORBIDDEN,
-    "accesslimited": HOST_NOT_ALLOWED,
-    "ratelimited": THROTTLED,
-    "rate_limited": THROTTLED,
-    "request_timeout": TIMED_OUT,
-    "internal_error": SERVER_ERROR,
-    "fatal_error": SERVER_ERROR,
-    "service_unavailable": SERVER_ERROR,
-}
+    (NOT_READY, "external_organization_migrating org_login_required team_added_to_org"),
+    (HOST_NOT_ALLOWED, "accesslimited"),
+    (THROTTLED, "rate_limited ratelimited"),
+    (TIMED_OUT, "request_timeout"),
+    (SERVER_ERROR, "fatal_error internal_error rollup_error service_unavailable temporarily_unavailable"),
+)
 
 
 class SlackAnswerError(Exception):
@@ -78,6 +85,7 @@ TYPE = HookType(
         **HTTP_CLASSES,
         "SlackApiError": {**dict[Any, Fault](STATUSES), **_NAMES},
         "SlackAnswerError": {**STATUSES, 200: GARBAGE},
+        "SlackTokenRotationError": UNAUTHORIZED,
         # There is no other connection that it could look for.
         "AirflowNotFoundException": NO_PASSWORD,
     },

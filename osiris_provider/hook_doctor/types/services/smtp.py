@@ -16,30 +16,32 @@ from osiris_provider.connectors.sql.faults import (
     PASSWORD_EXPIRED,
     WRONG_PASSWORD,
 )
-from osiris_provider.hook_doctor.base import Details, HookType
+from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.tables import numbered
 
 # smtplib has one class for both, and no code.
 _NOT_OFFERED = TLS_REFUSED.reworded(
     "{address} offers no TLS or no login, but the connection asks for it. Check the port, disable_ssl and disable_tls."
 )
 _NO_SERVICE = HOST_NOT_ALLOWED.reworded("{address} does not serve this machine. Have its address allowed there.")
-NO_CODE = -1
-"""What smtplib has for an answer that does not begin with one."""
-_REPLIES = {
-    421: NOT_READY,
-    450: NOT_READY,
-    451: NOT_READY,
-    452: NOT_READY,
-    # Of RFC 4954 and RFC 5248.
-    432: PASSWORD_EXPIRED,
-    525: ACCOUNT_LOCKED,
-    454: NOT_READY,
-    530: TLS_REQUIRED,
-    534: LOGIN_METHOD,
-    535: WRONG_PASSWORD,
-    538: TLS_REQUIRED,
+# Of RFC 5321, RFC 4954 and RFC 5248; those that begin with 4 are for now.
+_REPLIES = numbered(
+    (NOT_READY, "400-499"),
+    (PASSWORD_EXPIRED, "432"),
+    (ACCOUNT_LOCKED, "525"),
+    (HOST_NOT_ALLOWED, "521 550 554"),
+    (TLS_REQUIRED, "523 530 538"),
+    (LOGIN_METHOD, "534"),
+    (WRONG_PASSWORD, "535"),
+)
+_TO_A_LOGIN = {
+    # The login is all that could be refused, whatever it is called.
+    **numbered((WRONG_PASSWORD, "500-599")),
+    **_REPLIES,
+    **numbered((WRONG_PASSWORD, "550 554"), (LOGIN_METHOD, "502-504")),
 }
+_BEFORE_A_LOGIN = {**_REPLIES, **numbered((_NO_SERVICE, "521 550 553 554 571"))}
 
 
 def _once(connection: HookConnection) -> HookConnection:
@@ -82,7 +84,7 @@ def _noop(hook: Any) -> Details:
     with hook:
         code, _ = hook._smtp_client.noop()  # noqa: SLF001 - as the hook's own test does
         if code not in _DONE:
-            raise SMTPRefusedError(code)
+            raise smtplib.SMTPResponseException(code, b"")
     known = hook.get_connection(hook.smtp_conn_id)
     return {"proven": bool(known.login and known.password)}
 
@@ -91,13 +93,13 @@ TYPE = HookType(
     conn_types=("smtp",),
     title="SMTP",
     codes={
-        "SMTPRefusedError": _REPLIES,
-        "SMTPAuthenticationError": {**_REPLIES},
+        "SMTPRefusedError": _TO_A_LOGIN,
+        "SMTPAuthenticationError": _TO_A_LOGIN,
         "SMTPNotSupportedError": _NOT_OFFERED,
         "SMTPServerDisconnected": RESET,
-        "SMTPHeloError": GARBAGE,
-        "SMTPConnectError": {**_REPLIES, 550: _NO_SERVICE, 554: _NO_SERVICE, NO_CODE: GARBAGE},
-        "SMTPResponseException": _REPLIES,
+        "SMTPHeloError": {**_BEFORE_A_LOGIN, ELSE: GARBAGE},
+        "SMTPConnectError": {**_BEFORE_A_LOGIN, ELSE: GARBAGE},
+        "SMTPResponseException": {**_REPLIES, ELSE: GARBAGE},
     },
     codes_at=("smtp_code",),
     probe=_noop,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_FAILED
+from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, TLS_FAILED, UNKNOWN_HOST
 from osiris_provider.connectors.sql.faults import DENIED, LOGIN_METHOD, NO_PASSWORD, WRONG_PASSWORD
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import HookType
@@ -46,12 +46,17 @@ class SSHHostKeyUnknownError(Exception):
     """Of paramiko's policy for host keys, which has no class of its own for that."""
 
 
+class SSHHungUpError(Exception):
+    """The server has ended the line during the login, without a word; for paramiko that is a refusal."""
+
+
 def _checked(connection: HookConnection) -> HookConnection:
     def reject(*_: Any) -> None:
         raise SSHHostKeyUnknownError
 
     # In this process only.
     import_module("paramiko").RejectPolicy.missing_host_key = reject
+    _tell_hanging_up()
     extra = connection.extra
     key, looks = extra.get("private_key"), str(extra.get("look_for_keys", True)).lower() != "false"
     if not (key or connection.password or extra.get("key_file") or looks):
@@ -59,6 +64,31 @@ def _checked(connection: HookConnection) -> HookConnection:
     if isinstance(key, str) and _is_locked(key, extra.get("private_key_passphrase")):
         raise SSHKeyLockedError
     return connection
+
+
+def _tell_hanging_up() -> None:
+    """Have paramiko tell a server that hangs up from one that refuses, or says goodbye after too many tries."""
+    paramiko = import_module("paramiko")
+    wait, take_goodbye = paramiko.AuthHandler.wait_for_response, paramiko.Transport._parse_disconnect  # noqa: SLF001
+    said_goodbye: list[Any] = []
+
+    def note_goodbye(transport: Any, message: Any) -> Any:
+        said_goodbye.append(transport)
+        return take_goodbye(transport, message)
+
+    def wait_for_response(handler: Any, event: Any) -> Any:
+        try:
+            return wait(handler, event)
+        except paramiko.AuthenticationException as refusal:
+            # A refusal takes the name away.
+            is_refused = handler.username is None or handler.transport in said_goodbye
+            if type(refusal) is not paramiko.AuthenticationException or handler.transport.is_active() or is_refused:
+                raise
+            raise SSHHungUpError from None
+
+    # In this process only.
+    paramiko.AuthHandler.wait_for_response = wait_for_response
+    paramiko.Transport._parse_disconnect = note_goodbye  # noqa: SLF001 - there is no other place
 
 
 def _is_locked(key: str, passphrase: Any) -> bool:
@@ -101,6 +131,9 @@ TYPE = HookType(
     title="SSH and SFTP",
     codes={
         "BadAuthenticationType": _REFUSES_THE_WAY,
+        # A key or a password was right, and is not enough.
+        "PartialAuthentication": _REFUSES_THE_WAY,
+        "SSHHungUpError": RESET,
         "PasswordRequiredException": _NO_KEY_FILE,
         "AuthenticationException": WRONG_PASSWORD,
         "BadHostKeyException": HOST_KEY_CHANGED,
@@ -114,6 +147,9 @@ TYPE = HookType(
         "SFTPError": GARBAGE,
         "ChannelException": DENIED,
         "ProxyCommandFailure": RESET,
+        "CouldNotCanonicalize": UNKNOWN_HOST,
+        "ConfigParseError": MISCONFIGURED,
+        "MessageOrderError": GARBAGE,
     },
     codes_at=("code",),
     prepare=_checked,

@@ -1,0 +1,280 @@
+"""Tables of codes are walked whole: what an operator calls each of them, through the client's own exceptions or none.
+
+The categories are written here once more, by lists of codes as their references have them.
+"""
+
+from __future__ import annotations
+
+import errno
+import ssl
+
+import pytest
+from osiris_provider.errors import Fault
+from osiris_provider.hook_doctor import HookConnection, hook_type
+from osiris_provider.hook_doctor.classify import classify
+from osiris_provider.hook_doctor.tables import named, numbered
+from osiris_provider.net.deadline import Deadline
+
+
+def raised(kind: str, code: object, *bases: type[BaseException]) -> BaseException:
+    """Return an exception of a class of this name, which has a code wherever a library may put one."""
+    made = type(kind, bases or (Exception,), {})(code)
+    for name in ("code", "errno", "error_name", "error_code", "smtp_code", "sqlstate", "at"):
+        setattr(made, name, code)
+    made.response = {"Error": {"Code": code}}
+    return made  # type: ignore[no-any-return] # of a class that is made here
+
+
+def fault_of(error: BaseException, conn_type: str, host: str | None = None) -> Fault:
+    return classify(error, hook_type(conn_type), HookConnection("c", conn_type, host), Deadline(2))
+
+
+CODES: dict[str, dict[str, tuple[str, str]]] = {
+    "mssql": {
+        "Error auth": ("18456 18470 18486 18487 18488 18450 18452 17892 40532 18463 18468", "auth"),
+        "Error permission": (
+            "229 230 262 297 300 916 4060 4061 4064 40615 40914 47073 924 927 942 976 3906",
+            "permission",
+        ),
+        "Error network": (
+            (
+                "40197 40501 40613 10928 10929 49918 49919 49920 17142 17187 18461 18401 17809 922 921 6005 20002 "
+                "20017 47072"
+            ),
+            "network",
+        ),
+        "Error timeout": ("1222 8645 20003", "timeout"),
+    },
+    "redis": {
+        "RedisReplyError auth": ("NOAUTH WRONGPASS", "auth"),
+        "RedisReplyError permission": ("NOPERM DENIED READONLY", "permission"),
+        "RedisReplyError network": ("LOADING CLUSTERDOWN MASTERDOWN TRYAGAIN BUSY NOREPLICAS", "network"),
+    },
+    "mongo": {
+        "OperationFailure auth": ("11 18 334 391 392 8000", "auth"),
+        "OperationFailure permission": ("13 214 10107 13435", "permission"),
+        "OperationFailure network": ("6 7 91 133 189 365 402 433 449 462 9001 11600 11602 13436 16500", "network"),
+        "OperationFailure timeout": ("24 50 89 202 262 290", "timeout"),
+    },
+    "clickhouse": {
+        "DatabaseError auth": ("192 193 194 516 532", "auth"),
+        "DatabaseError permission": ("195 291 446 472 497 509 512 164", "permission"),
+        "DatabaseError network": (
+            "3 32 49 95 96 101 198 201 202 203 210 217 225 279 364 394 425 519 745 999 1000",
+            "network",
+        ),
+        "DatabaseError timeout": ("159 160 209 410", "timeout"),
+        "DatabaseError unknown": ("60 62 81 115 241 243", "unknown"),
+    },
+    "kafka": {
+        "KafkaCodeError auth": ("-169 33 34 54 58 61 66", "auth"),
+        "KafkaCodeError permission": ("29 30 31 44 53 65", "permission"),
+        "KafkaCodeError network": ("-199 -196 -195 -193 -187 -181 2 5 6 8 9 13 14 15 16 35 41 89", "network"),
+        "KafkaCodeError timeout": ("-192 -185 -166 7", "timeout"),
+        "KafkaCodeError unknown": ("-189 -186 -170 -165", "unknown"),
+    },
+    "snowflake": {
+        "SnowflakeLoginError auth": (
+            (
+                "-2 -1 390100 390101 390102 390106 390114 390120 390139 390140 390144 390190 390191 390192 390195 "
+                "390197 390302 390303 390318 394300 394304 251006 251008 251018"
+            ),
+            "auth",
+        ),
+        "SnowflakeLoginError permission": (
+            "390186 390189 390201 390317 390420 390422 390432 390913 606 2003 3001",
+            "permission",
+        ),
+        "SnowflakeLoginError network": ("250002 251012 254007 290429 290503 300002 370001", "network"),
+        "SnowflakeLoginError timeout": ("630 251016 290408", "timeout"),
+        "SnowflakeLoginError unknown": ("251001 251005 290404 290513", "unknown"),
+    },
+    "smtp": {
+        "SMTPRefusedError auth": ("432 500 501 503 504 525 534 535 550 554", "auth"),
+        "SMTPRefusedError network": ("421 450 451 452 454 530 538", "network"),
+        "SMTPConnectError network": ("-1 421 450 500", "network"),
+        "SMTPConnectError permission": ("521 550 554", "permission"),
+        "SMTPHeloError permission": ("550 554", "permission"),
+    },
+    "ftp": {
+        "FTPReplyError auth": ("430 530 535", "auth"),
+        "FTPReplyError permission": ("532 550 553", "permission"),
+        "FTPReplyError network": ("421 425 431 450 499 522 534", "network"),
+    },
+    "postgres": {
+        "Error auth": ("28P01 28000", "auth"),
+        "Error permission": ("42501 55000 25006", "permission"),
+        "Error network": ("53300 57P01 57P02 57P03 57P05 08006 08001", "network"),
+        "Error timeout": ("57014 55P03", "timeout"),
+        "Error unknown": ("3D000 53200", "unknown"),
+    },
+    "trino": {
+        "TrinoUserError permission": ("PERMISSION_DENIED ROLE_NOT_FOUND", "permission"),
+        "TrinoUserError network": (
+            "QUERY_REJECTED QUERY_QUEUE_FULL SERVER_STARTING_UP EXTERNAL INTERNAL_ERROR",
+            "network",
+        ),
+        "TrinoUserError timeout": ("EXCEEDED_TIME_LIMIT EXCEEDED_CPU_LIMIT OPTIMIZER_TIMEOUT", "timeout"),
+        "TrinoUserError unknown": ("CATALOG_NOT_FOUND SCHEMA_NOT_FOUND MISSING_CATALOG_NAME", "unknown"),
+    },
+    "slack": {
+        "SlackApiError auth": (
+            (
+                "invalid_auth not_authed token_revoked token_expired account_inactive not_allowed_token_type "
+                "invalid_token team_disabled two_factor_setup_required"
+            ),
+            "auth",
+        ),
+        "SlackApiError permission": (
+            "missing_scope no_permission access_denied accesslimited restricted_action",
+            "permission",
+        ),
+        "SlackApiError network": ("ratelimited rate_limited internal_error fatal_error service_unavailable", "network"),
+        "SlackApiError timeout": ("request_timeout", "timeout"),
+    },
+    "aws": {
+        "ClientError auth": (
+            (
+                "InvalidClientTokenId UnrecognizedClientException SignatureDoesNotMatch InvalidSignatureException "
+                "ExpiredToken ExpiredTokenException RequestExpired RequestTimeTooSkewed InvalidAccessKeyId "
+                "MissingAuthenticationToken MissingAuthenticationTokenException IncompleteSignature "
+                "IDPRejectedClaim InvalidIdentityToken"
+            ),
+            "auth",
+        ),
+        "ClientError permission": (
+            (
+                "AccessDenied AccessDeniedException UnauthorizedOperation RegionDisabledException OptInRequired "
+                "NotAuthorized KMSAccessDeniedException"
+            ),
+            "permission",
+        ),
+        "ClientError network": (
+            (
+                "Throttling ThrottlingException RequestLimitExceeded SlowDown TooManyRequestsException "
+                "InternalFailure ServiceUnavailable InternalServerError RequestThrottledException"
+            ),
+            "network",
+        ),
+        "ClientError timeout": ("RequestTimeout RequestTimeoutException", "timeout"),
+        "NoAuthTokenError auth": ("-", "auth"),
+        "TokenRetrievalError auth": ("-", "auth"),
+    },
+    "databricks": {
+        "DatabricksRefusalError auth": ("UNAUTHENTICATED invalid_client unauthorized_client invalid_grant", "auth"),
+        "DatabricksRefusalError permission": ("PERMISSION_DENIED CUSTOMER_UNAUTHORIZED access_denied", "permission"),
+        "DatabricksRefusalError network": (
+            "REQUEST_LIMIT_EXCEEDED RESOURCE_EXHAUSTED TEMPORARILY_UNAVAILABLE INTERNAL_ERROR UNAVAILABLE",
+            "network",
+        ),
+        "DatabricksRefusalError timeout": ("DEADLINE_EXCEEDED", "timeout"),
+    },
+    "wasb": {
+        "HttpResponseError auth": (
+            (
+                "AuthenticationFailed InvalidAuthenticationInfo NoAuthenticationInformation "
+                "KeyBasedAuthenticationNotPermitted AuthorizationFailure AccountIsDisabled"
+            ),
+            "auth",
+        ),
+        "HttpResponseError permission": (
+            (
+                "AuthorizationPermissionMismatch AuthorizationSourceIPMismatch InsufficientAccountPermissions "
+                "AuthorizationServiceMismatch PublicAccessNotPermitted"
+            ),
+            "permission",
+        ),
+        "HttpResponseError network": ("ServerBusy AccountRequiresHttps IngressLimitExceeded", "network"),
+        "HttpResponseError timeout": ("OperationTimedOut", "timeout"),
+        "ClientAuthenticationError auth": ("whatever 400", "auth"),
+    },
+}
+CASES = [
+    (conn_type, what.split()[0], code, category)
+    for conn_type, groups in CODES.items()
+    for what, (codes, category) in groups.items()
+    for code in codes.split()
+]
+
+
+@pytest.mark.parametrize(("conn_type", "kind", "code", "category"), CASES)
+def test_a_code_is_what_an_operator_calls_it(conn_type: str, kind: str, code: str, category: str) -> None:
+    value: object = int(code) if code.lstrip("-").isdecimal() and conn_type != "postgres" else code
+    bases = [type(name, (Exception,), {}) for name in hook_type(conn_type).codes if name in ("ClickHouseError",)]
+    if conn_type == "trino":
+        bases = [type("TrinoQueryError", (Exception,), {})]
+    plain = raised(kind, value, *bases)
+    if conn_type == "slack":
+        plain.response = type("Response", (), {"data": {"error": code}})()  # type: ignore[attr-defined] # as it is there
+    assert fault_of(plain, conn_type).category == category
+    # As the cause of another one, as its context, and as one of several.
+    wrapped = RuntimeError("x")
+    wrapped.__cause__ = plain
+    assert fault_of(wrapped, conn_type).category == category
+    several = RuntimeError("x")
+    several.exceptions = [RuntimeError("y"), wrapped]  # type: ignore[attr-defined] # as groups of exceptions have it
+    assert fault_of(several, conn_type).category == category
+
+
+ORACLE = {
+    "auth": "ORA-01017 ORA-01005 ORA-28000 ORA-28001 ORA-28040 ORA-12638 ORA-12641 DPY-4001 DPY-3015 DPY-2033",
+    "permission": "ORA-01045 ORA-01031 ORA-01035 ORA-12506 ORA-12529 ORA-12526 ORA-16000",
+    "network": (
+        "ORA-00018 ORA-00020 ORA-00028 ORA-01012 ORA-01033 ORA-01034 ORA-01089 ORA-01090 ORA-02391 ORA-03113 ORA-03135 "
+        "ORA-12516 ORA-12518 ORA-12519 ORA-12520 ORA-12528 ORA-12537 ORA-12541 ORA-12543 ORA-12545 ORA-12547 ORA-12560 "
+        "ORA-12570 ORA-12660 ORA-29024 ORA-28860 DPY-4011 DPY-6000 DPY-6002 DPY-6006 DPY-5006"
+    ),
+    "timeout": "ORA-12170 ORA-12535 ORA-03136 ORA-12609 DPY-4024",
+    "unknown": "ORA-00942 ORA-12154 ORA-12505 ORA-12514 ORA-12504 DPY-4000 DPY-4026 DPY-4027 DPY-3010 DPY-6001",
+}
+
+
+@pytest.mark.parametrize(("code", "category"), [(code, cat) for cat, codes in ORACLE.items() for code in codes.split()])
+def test_oracle(code: str, category: str) -> None:
+    detail = type("Detail", (), {"full_code": code})()
+    assert (
+        fault_of(type("DatabaseError", (type("Error", (Exception,), {}),), {})(detail), "oracle").category == category
+    )
+
+
+@pytest.mark.parametrize(
+    "alert", ["TLSV13_ALERT_CERTIFICATE_REQUIRED", "TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_BAD_CERTIFICATE"]
+)
+def test_a_server_that_refuses_our_certificate_refuses_our_credentials(alert: str) -> None:
+    error = ssl.SSLError(1, f"[SSL: {alert}]")
+    error.reason = alert
+    assert fault_of(error, "smtp").slug == "client_certificate_required"
+    error.reason = "TLSV1_ALERT_PROTOCOL_VERSION"
+    assert fault_of(error, "smtp").slug == "tls_failed"
+
+
+@pytest.mark.parametrize(
+    ("error", "slug", "said"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file", "/nowhere/id"), "misconfigured", "A file that"),
+        (PermissionError(errno.EACCES, "Permission denied", "/root/id"), "misconfigured", "A file that"),
+        (ModuleNotFoundError("No module named 'x'"), "provider_broken", "cannot be imported"),
+    ],
+)
+def test_what_is_missing_on_this_machine_is_said(error: BaseException, slug: str, said: str) -> None:
+    fault = fault_of(error, "smtp", "127.0.0.1")
+    assert fault.slug == slug
+    assert said in fault.message
+
+
+@pytest.mark.parametrize("host", ["db.example.invalid ", " db", "https://db.example.invalid", "db.invalid/path"])
+def test_a_host_that_can_be_no_name_is_told(host: str) -> None:
+    import socket
+
+    error = socket.gaierror(socket.EAI_NONAME, "x")
+    assert "Leave the bare name" in fault_of(error, "smtp", host).message
+    assert fault_of(error, "smtp", host).category == "network"
+    assert "Leave the bare name" not in fault_of(error, "smtp", "db.example.invalid").message
+    if "://" in host:
+        assert "Leave the bare name" not in fault_of(error, "http", host).message
+
+
+def test_groups_of_codes() -> None:
+    one, two = Fault("one", "auth", "x."), Fault("two", "network", "y.")
+    assert numbered((one, "1 3-5 -7"), (two, "4")) == {1: one, 3: one, 4: two, 5: one, -7: one}
+    assert named((one, "A B"), (two, "C")) == {"A": one, "B": one, "C": two}
