@@ -18,6 +18,7 @@ import hypothesis
 import psutil
 import pytest
 
+from tests.examples import PROFILE
 from tests.servers import Address, MariaDBServer, MySQLFamilyServer, MySQLServer, PostgresServer
 from tests.servers.kinds import parametrize_servers
 from tests.servers.process import OF_TESTS, Server
@@ -54,9 +55,9 @@ _isolate()
 gc.disable()
 # How long an example takes says more about what else the machine does. Each run has the same examples, so that what
 # fails is the change's. To look for others: HYPOTHESIS_PROFILE=search scripts/test tests/field
-hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
-hypothesis.settings.register_profile("search", deadline=None)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=500)
+hypothesis.settings.load_profile(PROFILE)
 
 
 @pytest.hookimpl(wrapper=True)

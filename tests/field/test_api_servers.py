@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all, retry
 from osiris_provider.errors import OsirisError
 
+from tests.examples import examples
 from tests.field.api_reads import read_from
 from tests.servers.http import HttpServer, RawReply, Reply, Request
 
@@ -200,7 +201,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("fault", FAULTS)
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(count=st.integers(0, 12), size=st.integers(1, 5), at=st.integers(0, 4), tells=st.booleans())
 def test_all_rows_once_or_an_error(
     server: Generated,

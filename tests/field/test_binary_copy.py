@@ -11,7 +11,7 @@ from unittest import mock
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
@@ -20,6 +20,7 @@ from osiris_provider.drivers.postgres.tables import columns_of
 from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
 
+from tests.examples import examples
 from tests.field.test_database_round_trips import WILD, columns, nested
 from tests.integration.postgres import connect
 from tests.servers import Address
@@ -94,7 +95,7 @@ def written(connection: dict[str, Any], declared: str, column: pa.Array, **confi
 
 
 @given(inputs())
-@settings(max_examples=200, suppress_health_check=list(HealthCheck))
+@examples(60, suppress_health_check=list(HealthCheck))
 def test_binary_and_text_leave_the_same_bytes(connection: dict[str, Any], given: tuple[str, pa.Array, bool]) -> None:
     declared, column, rounds = given
     config = {"lossy": "round" if rounds else "error"}

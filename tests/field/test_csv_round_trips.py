@@ -11,13 +11,15 @@ from unittest import mock
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from osiris_provider.drivers.filesystem import csv_source
 from osiris_provider.drivers.filesystem.csv_config import arrow_type
 from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter
 from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
+
+from tests.examples import examples
 
 DAY = 86_400
 FIRST, LAST = -719_528, 2_932_896
@@ -117,7 +119,7 @@ def extract(path: Path, block: int, **config: Any) -> pa.Table:
         return reader.read_all()
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@examples(40, suppress_health_check=[HealthCheck.too_slow])
 @given(tables(), st.integers(1, 40), st.sampled_from(",;|\t- ."), st.sampled_from(["base64", "hex"]))
 def test_what_is_written_is_read_back_equal(table: pa.Table, block: int, delimiter: str, binary: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +133,7 @@ def test_what_is_written_is_read_back_equal(table: pa.Table, block: int, delimit
     assert comparable(found) == comparable(expected)
 
 
-@settings(max_examples=100)
+@examples(40)
 @given(tables(), st.integers(1, 40))
 def test_without_types_no_text_is_changed(table: pa.Table, block: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -153,7 +155,7 @@ def test_without_types_no_text_is_changed(table: pa.Table, block: int) -> None:
 cells = st.text("ab\"\r\n,;' #\\=0é", max_size=6)
 
 
-@settings(max_examples=150)
+@examples(60)
 @given(
     st.integers(1, 3).flatmap(lambda n: st.lists(st.lists(cells, min_size=n, max_size=n), min_size=1, max_size=5)),
     st.integers(1, 30),
@@ -173,7 +175,7 @@ def test_what_pythons_writer_writes_is_read_back(
     assert [list(row.values()) for row in found.to_pylist()] == rows
 
 
-@settings(max_examples=150)
+@examples(60)
 @given(st.binary() | st.text('a,"\r\n\\# 1').map(str.encode), st.integers(1, 30), st.booleans())
 def test_any_bytes_are_read_or_refused_the_same_at_all_borders(data: bytes, block: int, header: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:

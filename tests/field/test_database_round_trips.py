@@ -18,11 +18,12 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
 from osiris_provider.errors import DataError
 
+from tests.examples import examples
 from tests.field.test_csv_round_trips import FIRST, KINDS, LAST, UNITS, moments, plain, signed, texts
 from tests.integration.sql_families import Connection, SQLFamily
 from tests.integration.test_mysql_drivers import MySQLFamily
@@ -30,8 +31,8 @@ from tests.integration.test_postgres_drivers import PostgresFamily
 from tests.servers import Address, MariaDBServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
 
-SETTINGS = settings(
-    max_examples=25,
+SETTINGS = examples(
+    12,
     # Each test runs on more than one server; a table of its own makes the shared database harmless.
     suppress_health_check=list(HealthCheck),
 )

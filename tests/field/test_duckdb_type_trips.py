@@ -11,11 +11,12 @@ from typing import Any, ClassVar
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
 from osiris_provider.errors import DataError
 
+from tests.examples import examples
 from tests.field.test_database_round_trips import SETTINGS
 from tests.field.test_duckdb_types import KNOWN
 from tests.field.type_trips import (
@@ -162,7 +163,7 @@ class TestDuckDB(TypeTrips):
         assert (raised.value.column, raised.value.row) == ("v", 1)
         assert self.execute(address, "SELECT * FROM target") == []
 
-    @settings(SETTINGS, max_examples=8)
+    @examples(6, SETTINGS)
     @given(columns_of(GENERATED))
     def test_generated(
         self, connection: Connection, address: Address, tmp_path: Path, columns: dict[str, list[str]]

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.field.test_database_round_trips import SETTINGS
 from tests.field.type_trips import (
     TypeTrips,
@@ -155,7 +156,7 @@ class TestMySQL(MySQLFamily, TypeTrips):
         refused = REFUSED if is_mariadb else REFUSED | REFUSED_BY_MYSQL
         assert self.trip(connection, address, tmp_path, columns, writes={"engine": engine}) == refused
 
-    @settings(SETTINGS, max_examples=15)
+    @examples(6, SETTINGS)
     @given(columns_of(GENERATED), st.sampled_from(["load_data", "insert"]))
     def test_generated(
         self, connection: Connection, address: Address, tmp_path: Path, columns: dict[str, list[str]], engine: str

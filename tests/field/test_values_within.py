@@ -9,13 +9,14 @@ from typing import Any
 
 import psycopg2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers.postgres.inner import fields_of, items_of
 from osiris_provider.drivers.postgres.tables import columns_of
 from osiris_provider.errors import DataError
 
+from tests.examples import examples
 from tests.field.test_bending import write
 from tests.servers import Address
 
@@ -134,7 +135,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(st.none() | texts, min_size=3, max_size=3), min_size=1, max_size=3))
 def test_values_are_found_as_the_server_writes_them(
     server: tuple[dict[str, Any], Any], rows: list[list[str | None]]

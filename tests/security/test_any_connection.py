@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from osiris_provider.connections.resolve import list_connections, resolve_connection, validate_file
 from osiris_provider.connectors import get_connector
@@ -21,6 +21,7 @@ from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
 from osiris_provider.testing.secrecy import CANARY, assert_silent
 
 from tests.browser.connections_file import ConnectionsFile
+from tests.examples import examples
 from tests.security.listener import Listener
 from tests.servers.airflow import AirflowServer
 
@@ -32,7 +33,7 @@ SECRET_SOMEWHERE = st.recursive(
 )
 EXTRA = st.dictionaries(NAMES, SECRET_SOMEWHERE, min_size=1, max_size=3)
 CONN_TYPES = st.sampled_from(["snowflake", "http", "postgres", "mysql", "smtp"])
-PROPERTY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def write(folder: Path, entry: dict[str, Any]) -> Path:

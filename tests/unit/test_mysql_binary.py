@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.drivers.mysql.protocol import arrow_types as types
@@ -20,6 +20,8 @@ from osiris_provider.drivers.mysql.protocol.decode import decode
 from osiris_provider.drivers.mysql.protocol.packet_index import packet_starts
 from osiris_provider.drivers.mysql.protocol.packets import MalformedError, RowPackets
 from osiris_provider.errors import DataError
+
+from tests.examples import examples
 
 EOF = b"\xfe\0\0\2\0"
 Encoder = Callable[[Any], bytes]
@@ -216,7 +218,7 @@ DECOY = stream_of([b"\0\0\0"] * 9, 250)
     first=st.integers(0, 255),
     cuts=st.lists(st.integers(5_000, 90_000), min_size=1, max_size=3),
 )
-@settings(max_examples=40)
+@examples(40)
 def test_many_packets_are_found_where_they_are(some: list[bytes], rare: bytes, first: int, cuts: list[int]) -> None:
     """Rows are looked for in many places at once; what only looks like one, inside of another, is not taken for one."""
     written = [b"\0" + (rare if n % 701 == 0 else some[n * n % len(some)]) for n in range(3000)]

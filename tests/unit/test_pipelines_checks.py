@@ -7,13 +7,14 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.errors import PipelineConfigError
 from osiris_provider.pipelines.lint import check_paths
 from osiris_provider.pipelines.pipeline import check_pipeline, load_pipeline
 from osiris_provider.pipelines.problems import MAX_PROBLEMS
 
+from tests.examples import examples
 from tests.unit.pipeline_files import ORDERS, SQL, checked, write_pipeline
 
 GOOD = """\
@@ -328,7 +329,7 @@ def test_hostile_files_are_refused_soon(tmp_path: Path, name: str) -> None:
     assert took < 1
 
 
-@settings(max_examples=200)
+@examples(100)
 @given(data=st.binary(max_size=300))
 def test_any_bytes_give_located_errors(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
@@ -356,7 +357,7 @@ VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dic
 STEPS = st.lists(st.dictionaries(NAMES, VALUES, max_size=6), max_size=4)
 
 
-@settings(max_examples=300)
+@examples(60)
 @given(top=st.dictionaries(NAMES, VALUES, max_size=5), steps=STEPS)
 def test_any_values_give_a_pipeline_or_located_errors(
     top: dict[str, object], steps: list[object], tmp_path_factory: pytest.TempPathFactory
@@ -370,7 +371,7 @@ def test_any_values_give_a_pipeline_or_located_errors(
     assert all(problem.line == 1 and problem.file == path for problem in problems)
 
 
-@settings(max_examples=150)
+@examples(60)
 @given(
     at=st.integers(0, len(GOOD) - 1),
     slip=st.sampled_from(["", "x", ":", "- ", "{", "}", "'", '"', "\n", "  ", "&", "*", "${"]),
