@@ -26,6 +26,9 @@ _FAST: Final = {
     "shared_buffers": "128MB",
 }
 
+STRATEGIES_SINCE: Final = 150_000
+"""The version of the server since which CREATE DATABASE has strategies."""
+
 _SOCKET_HBA: Final = f"local all {_ADMIN} trust"
 _TCP_HBA: Final = f"host all all {HOST}/32 scram-sha-256"
 
@@ -107,7 +110,11 @@ class PostgresServer(Server):
         self.create_database("app")
 
     def create_database(self, name: str) -> None:
-        self._execute("CREATE DATABASE {} OWNER {}", sql.Identifier(name), sql.Identifier(APP_USER))
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            # Half the time of the usual strategy, which writes the new database to the log of transactions.
+            strategy = " STRATEGY file_copy" if connection.server_version >= STRATEGIES_SINCE else ""
+            statement = sql.SQL("CREATE DATABASE {} OWNER {}" + strategy)
+            cursor.execute(statement.format(sql.Identifier(name), sql.Identifier(APP_USER)))
 
     def drop_database(self, name: str) -> None:
         self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", sql.Identifier(name))
