@@ -73,7 +73,7 @@ class HttpServer(ABC):
         self._server = _Server((HOST, 0), _handler_of(self))
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     @abstractmethod
     def answer(self, request: Request) -> Reply | RawReply:
@@ -93,12 +93,18 @@ class HttpServer(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        self._server.shutdown()
+        # It wakes who waits for the next client; serve_forever() would look every so often whether it is to end.
+        with contextlib.suppress(OSError):
+            self._server.socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
         for sock in list(self._open):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
-        self._thread.join(5)
+
+    def _serve(self) -> None:
+        while not self.stopping.is_set():
+            self._server.handle_request()
 
     @property
     def open_connections(self) -> int:
