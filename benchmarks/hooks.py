@@ -15,11 +15,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from osiris_provider.connectors import doctor_all, get_connector
+from osiris_provider.connectors.airflow.forms import known_types
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.hook_doctor import hook_types
 from osiris_provider.testing.peers import Peer
@@ -30,10 +30,8 @@ MEBIBYTE = 1024.0
 
 def installed_types() -> list[str]:
     """Return the declared types whose provider is installed, and that a hook has to be asked of."""
-    infos = [point.load()() for point in entry_points(group="apache_airflow_provider")]
-    known = {entry["connection-type"] for info in infos for entry in info.get("connection-types", [])}
     airflow = get_connector("airflow")
-    asked = [name for name in sorted(known & set(hook_types())) if hook_types()[name].is_safe]
+    asked = [name for name in known_types() if name in hook_types() and hook_types()[name].is_safe]
     return [name for name in asked if airflow.needs_worker({"family": "airflow", "alias": "x", "conn_type": name})]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar, Generic, TypeVar
@@ -145,6 +146,23 @@ class Connector(ABC, Generic[M, C]):
         """
         del connections
         cls.load()
+
+    def ready(self, connection: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """Return what is open while one of many checks runs; it may wait for room there, before its clock runs.
+
+        :param connection: resolved, valid or not.
+        """
+        del connection
+        return nullcontext()
+
+    @classmethod
+    def kind_of(cls, connection: Mapping[str, Any]) -> str:
+        """Return what the check of a connection needs room for; those of one kind are made one after the other.
+
+        :param connection: resolved, valid or not.
+        """
+        del connection
+        return ""
 
     def create_client(self, connection: Mapping[str, Any]) -> C:
         """Connect and log in (CONN-015); network errors and timeouts are tried again (CONN-018).

@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -24,6 +24,8 @@ from osiris_provider.errors import ConnectorError, Fault, OsirisError
 from osiris_provider.net.deadline import CHECK_BYTES, Deadline, checked_timeout
 from osiris_provider.net.expiry import noting
 
+MAX_READY = 60.0
+"""Seconds after which a check is given up that could not begin: its connector keeps it waiting."""
 GRACE = 0.1
 """Seconds after the deadline that a check gets to hand over its own, better verdict."""
 LAST_SECONDS = 0.25
@@ -45,6 +47,9 @@ class Checkable(Protocol):
     def load(self) -> None:
         """Import what a client needs."""
 
+    def ready(self, connection: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """Have there what one check needs, while it runs."""
+
     def probe(self, model: Any, deadline: Deadline) -> dict[str, Any]:
         """Do what shows that this identity can work there; return details worth showing."""
 
@@ -63,20 +68,24 @@ Job = tuple[int, tuple[Checkable, Mapping[str, Any]]]
 
 @dataclass
 class Check:
-    """A check that is under way."""
+    """A check that is under way.
+
+    :param ready: of the connector, see :meth:`Connector.ready`; the clock runs inside of it. None: it runs at once.
+    """
 
     connector: Checkable
     connection: Mapping[str, Any] = field(repr=False)
     timeout: float
     done: Callable[[Check], None] = field(repr=False)
     number: int = 0
+    ready: Callable[[Mapping[str, Any]], AbstractContextManager[None]] | None = field(default=None, repr=False)
     verdict: Verdict | None = None
     asked: bool = False
     deadline: Deadline = field(init=False, repr=False)
 
     def start(self) -> Check:
         """Start the check on a thread of its own, which no one has to wait for."""
-        self.deadline = Deadline(self.timeout, CHECK_BYTES)
+        self.deadline = Deadline(self.timeout + (MAX_READY if self.ready else 0.0), CHECK_BYTES)
         thread = threading.Thread(target=self._run, name=f"{THREAD_NAME}-{self.connector.family}", daemon=True)
         try:
             thread.start()
@@ -88,8 +97,29 @@ class Check:
         return self
 
     def _run(self) -> None:
-        self.verdict = examine(self.connector, self.connection, self.deadline, self._asks)
+        try:
+            if self.ready is None:
+                self.verdict = self._examined()
+            else:
+                with self.ready(self.connection):
+                    self.verdict = self._begun()
+        except BaseException as error:  # noqa: BLE001 - whatever somebody's connector does: this thread is its own
+            self.verdict = self.verdict or _failed(self.connector, self.connection, error, self.deadline)
         self.done(self)
+
+    def _begun(self) -> Verdict:
+        if self.deadline.left() < self.timeout:
+            # It is given up any moment now: no one would wait for it.
+            return self.overdue()
+        self.deadline = Deadline(self.timeout, CHECK_BYTES)
+        return self._examined()
+
+    def _examined(self) -> Verdict:
+        return examine(self.connector, self.connection, self.deadline, self._asks)
+
+    def left(self) -> float:
+        """Return after how many seconds to look at it again; before it has begun, it cannot be overdue sooner."""
+        return min(self.deadline.left(), self.timeout)
 
     def _asks(self) -> None:
         self.asked = True
@@ -121,7 +151,7 @@ def check_many(
     max_workers: int,
     on_verdict: Callable[[int, Verdict], None],
 ) -> None:
-    """Check many connections at once; each has its own deadline, which begins when its check begins.
+    """Check many connections at once; each has its own deadline, which begins when all is there that its check needs.
 
     :param jobs: connector and connection of each.
     :param timeout: seconds for each.
@@ -136,7 +166,7 @@ def check_many(
     running: dict[int, Check] = {}
     while True:
         for number, job in _startable(parked, waiting, running, max_workers):
-            running[number] = Check(*job, seconds, finished.put, number).start()
+            running[number] = Check(*job, seconds, finished.put, number, job[0].ready).start()
         if not running:
             return
         for one in _next_finished(finished, running):
@@ -171,7 +201,7 @@ def _next_finished(finished: queue.SimpleQueue[Check], running: dict[int, Check]
     """Wait for the next check to end or to be overdue; one that was given up before counts no more."""
     if not running:
         return []
-    max_wait = min(one.deadline.left() for one in running.values()) + GRACE
+    max_wait = min(one.left() for one in running.values()) + GRACE
     try:
         ended = [finished.get(timeout=max(max_wait, 0.001))]
     except queue.Empty:

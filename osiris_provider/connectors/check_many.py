@@ -64,20 +64,30 @@ def doctor_all(
         except OsirisError as error:
             keep(position, Verdict.unresolved(error))
     prepare(jobs)
-    order = _spread(len(jobs))
+    order = _order([_kind(*job) for job in jobs])
     spread = [jobs[number] for number in order]
     check_many(spread, timeout, max_workers, lambda number, verdict: keep(positions[order[number]], verdict))
     return [verdicts[position] for position in sorted(verdicts)]
 
 
-def _spread(count: int) -> list[int]:
-    """Return an order in which neighbours are far apart.
+def _kind(connector: Connector[Any, Any], connection: Mapping[str, Any]) -> str:
+    # Its own check will tell.
+    with contextlib.suppress(Exception):
+        return connector.kind_of(connection)
+    return ""
+
+
+def _order(kinds: list[str]) -> list[int]:
+    """Return an order in which checks of one kind follow each other, and neighbours among them are far apart.
 
     The silent ones of a fleet are often neighbours: a site that is down. Were they all checked at the end, nothing
     else could be done while they use up their time.
+
+    :param kinds: of the checks; the kinds stay in the order in which they come.
     """
-    step = math.isqrt(count) or 1
-    return sorted(range(count), key=lambda number: number % step)
+    ranks = {kind: rank for rank, kind in enumerate(dict.fromkeys(kinds))}
+    step = math.isqrt(len(kinds)) or 1
+    return sorted(range(len(kinds)), key=lambda number: (ranks[kinds[number]], number % step))
 
 
 def prepare(jobs: Iterable[tuple[Connector[Any, Any], Mapping[str, Any]]]) -> None:

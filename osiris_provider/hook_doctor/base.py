@@ -42,6 +42,10 @@ class HookType:
     :param connect_first: whether one plain connect comes first: for libraries that try a refused connection again and
         again, or tell of it without a code.
     :param host_is_url: whether people may put a URL into the host, which is a name for all others.
+    :param imports: modules that its library imports only when it connects, and that are imported with the hook, once.
+    :param warm: does once, after these imports, what each check would do again; it knows no connection.
+    :param without: modules that its library imports if they are there, and that no check needs: in its processes they
+        are not. They take memory, and seconds, and may start threads.
     :param evidence: what its tests run against; the generated matrix says it.
     :param apart: why it is not tried with a closed port, an unknown host, a silent peer, wrong and right credentials as
         all others are, and what is tried instead; for the docs.
@@ -60,6 +64,9 @@ class HookType:
     endpoint: Callable[[HookConnection], tuple[str, int] | None] | None = None
     connect_first: bool = False
     host_is_url: bool = False
+    imports: tuple[str, ...] = ()
+    warm: Callable[[], None] | None = None
+    without: tuple[str, ...] = ()
     evidence: Evidence = "by documentation only"
     apart: str = ""
 

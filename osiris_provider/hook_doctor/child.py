@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -174,11 +175,18 @@ async def _amask_nothing(secret: Any, name: str | None = None) -> None:
 
 
 def warm(conn_type: str) -> None:
-    """Import the hook of a connection type.
+    """Import the hook of a connection type, and what its library imports later on.
 
     :param conn_type: of an installed provider, or not.
     """
+    declared = hook_type(conn_type)
+    for name in declared.without:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type] # as Python says that there is no such module
     _hook_class(conn_type)
+    for name in declared.imports:
+        import_module(name)
+    if declared.warm is not None:
+        declared.warm()
 
 
 def serve(work: socket.socket, deadline: float) -> None:

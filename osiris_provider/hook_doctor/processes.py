@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import atexit
 import os
-import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
-from osiris_provider.hook_doctor.server import CHECK, MAX_TYPE, READY, REQUEST, SERVER, SHARED, UNSAFE
+from osiris_provider.hook_doctor.remote import LostError, Remote
+from osiris_provider.hook_doctor.server import CHECK, MAX_TYPE, SERVER, SHARED
 from osiris_provider.hook_doctor.wire import Answer, send_text
 from osiris_provider.net.deadline import Deadline
 
@@ -23,12 +22,10 @@ AT_ONCE = 5 * (os.cpu_count() or 2)
 """Checks that may be under way at a time in this process."""
 SHARING_TYPES = 4
 """From which number on what their hooks have in common is imported first."""
-WARM_TYPES = 24
-"""Connection types whose hook stays imported."""
+WARM_TYPES = 2 * (os.cpu_count() or 2)
+"""Connection types whose hook stays imported: each takes 5 to 90 MiB."""
 CONFIRM_SECONDS = 0.25
 """For which a caller waits after the deadline until a server says that a check has been killed."""
-STUCK_SECONDS = 5.0
-"""After which a server that says nothing is killed itself, and with it all its checks."""
 CLOSE_SECONDS = 1.0
 """The same where there is time, and of a server."""
 TRIES = 4
@@ -43,101 +40,15 @@ _WITHHELD = ("AIRFLOW_CONN_", "AIRFLOW_VAR_", "AIRFLOW__SECRETS__", "AIRFLOW__WO
 """Prefixes of variables that a check needs nothing of: it gets its connection, and asks no backend."""
 
 
-class LostError(Exception):
-    """A server has gone, or does not answer."""
-
-
-class _Remote:
-    """A server or a check, from here: a socket to talk to it, and one that keeps it alive."""
-
-    def __init__(self) -> None:
-        self.busy = 0
-        """Checks of this server that are under way."""
-        self.unsafe = False
-        self.silent_since: float | None = None
-        self.works = False
-        """Whether this server has been seen to work. Before, it may be importing, which takes its time."""
-        self.line, self.theirs = socket.socketpair()
-        self.lifeline, self.their_lifeline = socket.socketpair()
-
-    def ask(self, requests: socket.socket, what: bytes, deadline: float, conn_type: str) -> None:
-        """Have a server fork the process at the other end.
-
-        :raises LostError: there is no such server.
-        """
-        request = REQUEST.pack(what, deadline, conn_type.encode())
-        try:
-            socket.send_fds(requests, [request], [self.theirs.fileno(), self.their_lifeline.fileno()])
-        except OSError:
-            raise LostError from None
-        finally:
-            self.theirs.close()
-            self.their_lifeline.close()
-
-    def end(self, seconds: float) -> bool:
-        """Have the process killed, and return whether it is known to be gone."""
-        self.line.close()
-        try:
-            self.lifeline.shutdown(socket.SHUT_WR)
-            self.lifeline.settimeout(max(seconds, 0.001))
-            return not self.lifeline.recv(1)
-        except ConnectionError:
-            return True
-        except OSError:
-            return False
-        finally:
-            self.lifeline.close()
-
-    def is_ready(self, deadline: Deadline) -> bool:
-        """Wait until this server has imported what it needs; return False if it cannot be used."""
-        waiting = select.poll()
-        waiting.register(self.line, select.POLLIN)
-        if waiting.poll(max(deadline.left(), 0.0) * 1000):
-            return not self.is_gone()
-        return True
-
-    def is_gone(self) -> bool:
-        """Return whether this server has ended, or cannot fork; take note of what it has said."""
-        while True:
-            try:
-                said = self.line.recv(1, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return False
-            except OSError:
-                return True
-            self.works = self.works or said == READY
-            self.unsafe = self.unsafe or said == UNSAFE
-            if said != READY:
-                return True
-
-    def is_importing(self) -> bool:
-        """Return whether this server has not imported yet what it needs, and goes on with it."""
-        gone = self.is_gone()
-        return not (gone or self.works)
-
-    def is_stuck(self, answered: bool) -> bool:
-        """Return whether this server has not done what it is for for long; a busy machine alone is no reason.
-
-        :param answered: whether it has just said that a check is gone.
-        """
-        now = time.monotonic()
-        self.silent_since = None if answered else self.silent_since or now
-        return self.silent_since is not None and now - self.silent_since > STUCK_SECONDS
-
-    def drop(self) -> None:
-        """Let go of it, without waiting for its end."""
-        for one in (self.line, self.lifeline, self.theirs, self.their_lifeline):
-            one.close()
-
-
 class Servers:
     """The servers of this process, started when they are needed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
         self._process: subprocess.Popen[bytes] | None = None
-        self._server: _Remote | None = None
-        self._types: OrderedDict[str, _Remote] = OrderedDict()
+        self._server: Remote | None = None
+        self._types: OrderedDict[str, Remote] = OrderedDict()
         self._threaded: set[str] = set()
         self._shares = False
         self._slots = threading.BoundedSemaphore(AT_ONCE)
@@ -145,21 +56,61 @@ class Servers:
     def warm(self, conn_types: Iterable[str], deadline: Deadline) -> None:
         """Have the hooks of connection types imported, before the clock of the first check runs.
 
-        :param conn_types: of the connections that will be checked; types beyond :data:`WARM_TYPES` have to wait.
+        :param conn_types: of the connections that will be checked; those beyond :data:`WARM_TYPES` are imported when
+            one of them is :meth:`kept`.
         :param deadline: after which this does not wait any longer; the imports go on.
         """
         started = []
-        types = list(dict.fromkeys(conn_types))[:WARM_TYPES]
+        types = list(dict.fromkeys(conn_types))
         with self._lock:
             self._shares = self._shares or len(types) >= SHARING_TYPES
-            for conn_type in types:
+            for conn_type in types[:WARM_TYPES]:
                 if len(conn_type.encode()) <= MAX_TYPE:
                     with suppress(LostError):
                         started.append(self._server_of(conn_type))
         for server in started:
-            if not server.works and not server.is_ready(deadline):
-                with self._lock:
-                    self._let_go(server)
+            self._await(server, deadline)
+
+    @contextmanager
+    def kept(self, conn_type: str, deadline: Deadline) -> Iterator[None]:
+        """Have the hook of a connection type imported, and keep it so until the block ends.
+
+        It waits for room first: while :data:`WARM_TYPES` others are in use, there is none.
+
+        :param conn_type: of the connection that will be checked in the block.
+        :param deadline: after which this waits neither for room nor for the imports.
+        """
+        server = self._reserved(conn_type, deadline)
+        try:
+            if server is not None:
+                self._await(server, deadline)
+            yield
+        finally:
+            with self._room:
+                if server is not None:
+                    server.kept -= 1
+                self._room.notify_all()
+
+    def _reserved(self, conn_type: str, deadline: Deadline) -> Remote | None:
+        with self._room:
+            self._room.wait_for(lambda: self._has_room(conn_type), max(deadline.left(), 0.0))
+            if len(conn_type.encode()) > MAX_TYPE:
+                return None
+            with suppress(LostError):
+                server = self._server_of(conn_type)
+                server.kept += 1
+                return server
+        return None
+
+    def _has_room(self, conn_type: str) -> bool:
+        in_use = [name for name, server in self._types.items() if server.busy or server.kept]
+        return conn_type in self._types or conn_type in self._threaded or len(in_use) < WARM_TYPES
+
+    def _await(self, server: Remote, deadline: Deadline) -> None:
+        """Wait until a server can fork checks; let go of it if it cannot."""
+        if not server.is_ready(deadline):
+            with self._lock:
+                self._let_go(server)
 
     def run(self, conn_type: str, connection: str, deadline: Deadline) -> Answer:
         """Have a connection checked, and return what is known at the deadline; nothing of the check is left then.
@@ -183,7 +134,7 @@ class Servers:
 
     def _tried(self, conn_type: str, connection: str, deadline: Deadline, answer: Answer) -> bool:
         """Run a check once; return whether that was one, and not a server that has gone."""
-        check = _Remote()
+        check = Remote()
         try:
             server = self._ask_for(check, conn_type, time.monotonic() + deadline.remaining())
         except LostError:
@@ -198,8 +149,9 @@ class Servers:
             server.works = server.works or answer.started
             max_wait = max(CONFIRM_SECONDS, min(deadline.left(), CLOSE_SECONDS))
             gone = check.end(max_wait if server.works else 0.0)
-            with self._lock:
+            with self._room:
                 server.busy -= 1
+                self._room.notify_all()
                 answer.importing = server.is_importing()
                 if server.works and server.is_stuck(gone):
                     self._let_go(server)
@@ -211,7 +163,7 @@ class Servers:
                 self._let_go(server)
         return False
 
-    def _ask_for(self, check: _Remote, conn_type: str, deadline: float) -> _Remote:
+    def _ask_for(self, check: Remote, conn_type: str, deadline: float) -> Remote:
         """Have a check forked, and return the server that does it.
 
         :raises LostError: it has gone. The next one will be another.
@@ -226,7 +178,7 @@ class Servers:
             server.busy += 1
             return server
 
-    def _server_of(self, conn_type: str) -> _Remote:
+    def _server_of(self, conn_type: str) -> Remote:
         """Return where checks of a type are asked for."""
         main = self._main()
         if conn_type in self._threaded:
@@ -234,7 +186,7 @@ class Servers:
         known = self._types.get(conn_type)
         if known is None:
             self._evict()
-            known = _Remote()
+            known = Remote()
             try:
                 known.ask(main.line, SERVER, float("inf"), conn_type)
             except LostError:
@@ -246,19 +198,19 @@ class Servers:
         return known
 
     def _evict(self) -> None:
-        idle = [name for name, server in self._types.items() if not server.busy]
+        idle = [name for name, server in self._types.items() if not (server.busy or server.kept)]
         for name in idle[: max(len(self._types) - WARM_TYPES + 1, 0)]:
             self._types.pop(name).drop()
 
-    def _main(self) -> _Remote:
+    def _main(self) -> Remote:
         if self._server is None or self._process is None or self._process.poll() is not None:
             self._close()
-            self._server = _Remote()
+            self._server = Remote()
             self._process = _start(self._server.theirs.fileno(), *[SHARED] * self._shares)
             self._server.theirs.close()
         return self._server
 
-    def _let_go(self, server: _Remote) -> None:
+    def _let_go(self, server: Remote) -> None:
         """Have no more to do with a server that does not answer."""
         if server is self._server:
             self._close()

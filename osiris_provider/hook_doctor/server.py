@@ -44,7 +44,7 @@ WARM_SECONDS = 120
 SWEEP_SECONDS = 0.2
 END_SECONDS = 0.8
 READY, UNSAFE = b"r", b"u"
-"""What a server of a type says when it has imported: it can fork, or cannot because an import has started threads."""
+"""What a server says when it has imported: it can fork, or cannot because an import has started threads."""
 
 
 @dataclass
@@ -257,5 +257,7 @@ def main() -> NoReturn:
         if SHARED in sys.argv:
             child.load_shared()
     signal.alarm(0)
+    with suppress(OSError):
+        requests.send(READY)
     Server(requests, child.serve, child.warm).run()
     os._exit(0)

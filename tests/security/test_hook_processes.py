@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from osiris_provider.hook_doctor import processes
 from osiris_provider.hook_doctor.processes import SHARING_TYPES, Servers, servers
 from osiris_provider.hook_doctor.server import SHARED
 from osiris_provider.net.deadline import Deadline
@@ -98,6 +99,57 @@ def test_hooks_of_many_types_share_what_they_have_in_common(types: int, shares: 
         assert process is not None
         assert isinstance(process.args, list)
         assert (SHARED in process.args) is shares
+    finally:
+        many.close()
+
+
+def test_no_more_types_stay_imported_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "WARM_TYPES", 2)
+    many = Servers()
+    try:
+        with many.kept("no_such_type_0", Deadline(WARM)):
+            for number in range(1, 5):
+                with many.kept(f"no_such_type_{number}", Deadline(WARM)):
+                    pass
+            # Each of them made room for the next, but not the one that is in use.
+            assert list(many._types) == ["no_such_type_0", "no_such_type_4"]  # noqa: SLF001 - what is kept
+            process = many._process  # noqa: SLF001 - to look at its children
+            assert process is not None
+            _wait_for(lambda: len(_descendants(process.pid)) == 2)
+    finally:
+        many.close()
+
+
+def test_a_type_waits_for_room_and_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "WARM_TYPES", 1)
+    many, entered = Servers(), threading.Event()
+
+    def wait_for_room() -> None:
+        with many.kept("no_such_type_1", Deadline(WARM)):
+            entered.set()
+
+    waiter = threading.Thread(target=wait_for_room)
+    try:
+        with many.kept("no_such_type_0", Deadline(WARM)):
+            waiter.start()
+            began = time.monotonic()
+            with many.kept("no_such_type_2", Deadline(0.3)):
+                assert 0.25 < time.monotonic() - began < 0.3 + LATE
+            assert not entered.is_set()
+        assert entered.wait(WARM)
+    finally:
+        waiter.join(WARM)
+        many.close()
+
+
+def test_nobody_waits_for_a_type_whose_import_starts_threads_but_its_check(checks: Checks) -> None:
+    del checks
+    many = Servers()
+    try:
+        with many.kept("hostile_threads", Deadline(WARM)):
+            began = time.monotonic()
+        with many.kept("hostile_threads", Deadline(WARM)):
+            assert time.monotonic() - began < LATE
     finally:
         many.close()
 

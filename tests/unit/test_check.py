@@ -5,17 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import groupby
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osiris_provider.connectors import check
+from osiris_provider.connectors import check_many as check_many_module
 from osiris_provider.connectors.check import check_many
 from osiris_provider.connectors.check_many import doctor_all
+from osiris_provider.connectors.faults import NOT_ASKED
 from osiris_provider.connectors.model import ConnectionModel
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import AuthError, ConnectionConfigError, Fault
-from osiris_provider.net.deadline import checked_timeout
+from osiris_provider.net.deadline import Deadline, checked_timeout
 
 from .fakes import FakeConnection, FakeConnector, connection
 
@@ -248,3 +253,77 @@ def test_a_family_with_a_limit_keeps_no_other_one_back() -> None:
     assert max(most) == 2
     # The others did not wait for the eight.
     assert max(order.index(number) for number in range(8, 16)) < 15
+
+
+class Waiting(FakeConnector):
+    """Keeps its checks waiting before they begin, until it is told that there is room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = threading.Event()
+        self.noted: list[str] = []
+
+    @contextmanager
+    def ready(self, connection: Any) -> Iterator[None]:
+        del connection
+        self.room.wait(20)
+        self.noted.append("ready")
+        yield
+        self.noted.append("over")
+
+    def probe(self, model: FakeConnection, deadline: Deadline) -> dict[str, Any]:
+        self.noted.append("asked")
+        return super().probe(model, deadline)
+
+
+def test_the_clock_of_a_check_runs_once_all_is_there_that_it_needs() -> None:
+    waiting = Waiting()
+    threading.Timer(0.5, waiting.room.set).start()
+    results = run_many(waiting, [connection()], timeout=0.2, workers=2)
+    assert results[0].ok
+    assert waiting.noted == ["ready", "asked", "over"]
+
+
+def test_a_hanging_check_that_had_to_wait_keeps_its_deadline(connector: FakeConnector) -> None:
+    waiting = Waiting()
+    waiting.room.set()
+    waiting.release = connector.release
+    started = time.monotonic()
+    assert run_many(waiting, [connection("hang")], timeout=0.3, workers=2)[0].category == "timeout"
+    assert time.monotonic() - started < 0.3 + SLACK
+
+
+def test_a_check_for_which_there_is_never_room_is_given_up_and_never_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "MAX_READY", 0.2)
+    waiting, other = Waiting(), FakeConnector()
+    jobs = [(waiting, connection()), (other, connection())]
+    results: dict[int, Verdict] = {}
+    started = time.monotonic()
+    check_many(jobs, 0.2, 4, results.__setitem__)
+    assert time.monotonic() - started < 0.4 + SLACK
+    assert (results[0].fault, results[1].ok) == (NOT_ASKED, True)
+    waiting.room.set()
+    for thread in check_threads():
+        thread.join(5)
+    assert waiting.noted == ["ready", "over"]
+
+
+def test_whatever_is_raised_before_a_check_begins_is_its_verdict() -> None:
+    class Refusing(FakeConnector):
+        def ready(self, connection: Any) -> AbstractContextManager[None]:
+            raise SystemExit(str(connection))
+
+        @classmethod
+        def kind_of(cls, connection: Any) -> str:
+            raise RuntimeError(str(connection))
+
+    results = run_many(Refusing(), [connection()], timeout=5, workers=2)
+    assert (results[0].ok, results[0].category) == (False, "unknown")
+
+
+@given(st.lists(st.sampled_from(["", "redis", "ssh", "http"]), max_size=60))
+def test_checks_of_one_kind_follow_each_other(kinds: list[str]) -> None:
+    order = check_many_module._order(kinds)  # noqa: SLF001 - which of them comes first is seen nowhere else
+    assert sorted(order) == list(range(len(kinds)))
+    runs = [kind for kind, _ in groupby(kinds[number] for number in order)]
+    assert runs == list(dict.fromkeys(kinds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, ClassVar
 from weakref import WeakSet
 
@@ -22,7 +22,7 @@ from osiris_provider.hook_doctor.processes import AT_ONCE, servers
 from osiris_provider.net.deadline import Deadline
 
 PREPARE_SECONDS = 30.0
-"""For which the first check of many waits until hooks have been imported."""
+"""For which a check waits, before its clock runs, until its hook has been imported."""
 UNPROVEN = "the server answered; this connection does not say what to ask for, so its credentials are not proven"
 
 
@@ -48,9 +48,19 @@ class AirflowConnector(Connector[AirflowConnection, Any]):
     def prepare(cls, connections: Iterable[Mapping[str, Any]]) -> None:
         """Have the hooks imported that will be asked, in processes of their own; see :meth:`Connector.prepare`."""
         super().prepare(connections)
-        asked = [cls.model.parse(one).conn_type for one in connections if _is_asked(cls, one)]
+        asked = list(filter(None, map(cls.kind_of, connections)))
         if asked:
             servers().warm(asked, Deadline(PREPARE_SECONDS))
+
+    def ready(self, connection: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """Return what keeps the hook of a connection imported, if it will be asked; see :meth:`Connector.ready`."""
+        conn_type = self.kind_of(connection)
+        return servers().kept(conn_type, Deadline(PREPARE_SECONDS)) if conn_type else nullcontext()
+
+    @classmethod
+    def kind_of(cls, connection: Mapping[str, Any]) -> str:
+        """Return the type of a connection whose hook will be asked; see :meth:`Connector.kind_of`."""
+        return cls.model.parse(connection).conn_type if _is_asked(cls, connection) else ""
 
     @classmethod
     def airflow_id(cls, alias: str) -> str:

@@ -93,5 +93,7 @@ TYPE = HookType(
     probe=_select,
     endpoint=_endpoint,
     connect_first=True,
+    imports=("clickhouse_connect",),
+    without=("numpy", "pandas", "pyarrow"),
     evidence="imitation",
 )

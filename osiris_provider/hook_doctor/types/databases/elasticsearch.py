@@ -50,5 +50,6 @@ TYPE = HookType(
     probe=_ask,
     endpoint=_endpoint,
     connect_first=True,
+    without=("numpy", "pandas", "pyarrow"),
     evidence="imitation",
 )

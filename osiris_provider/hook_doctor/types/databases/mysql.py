@@ -14,5 +14,6 @@ TYPE = HookType(
     codes={"Error": {**FAULTS, 2006: RESET, 2013: RESET}, "MySQLError": {**FAULTS, 2006: RESET, 2013: RESET}},
     codes_at=("errno", "args.0"),
     default_port=3306,
+    imports=("MySQLdb",),
     evidence="real server",
 )

@@ -154,5 +154,7 @@ TYPE = HookType(
     probe=_select,
     endpoint=_endpoint,
     connect_first=True,
+    imports=("snowflake.connector",),
+    without=("pandas", "pyarrow"),
     evidence="imitation",
 )
