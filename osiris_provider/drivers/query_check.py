@@ -14,11 +14,13 @@ class QueryCheck:
     :param problem: what is wrong, None if nothing is.
     :param line: of the query, from 1.
     :param columns: of the result, None if they are not known.
+    :param seconds: of computing that it took, where they may be many.
     """
 
     problem: str | None = None
     line: int = 1
     columns: Sequence[str] | None = None
+    seconds: float = 0
 
 
 @runtime_checkable

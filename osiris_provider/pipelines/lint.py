@@ -22,6 +22,8 @@ from osiris_provider.pipelines.templates import render, renders_soon, template_c
 
 MAX_QUERY = 64 * 1024
 """Characters of a query that is checked; DuckDB needs seconds for longer ones."""
+MAX_SECONDS = 4
+"""Of computing, for the queries of a pipeline."""
 
 
 def check_paths(
@@ -84,11 +86,17 @@ def _check_connections(pipeline: Pipeline, file: FileArgument, problems: Problem
 def _check_queries(pipeline: Pipeline, problems: Problems, wrong: set[str | None]) -> None:
     """Check the queries of the steps with which nothing else is wrong."""
     columns: dict[str, Sequence[str] | None] = {}
+    seconds = 0.0
     for step in pipeline.steps.values():
         if step.id in wrong:
             continue
+        if seconds >= MAX_SECONDS:
+            message = f"queries from here on were not checked: those before took {seconds:.0f} s; split the pipeline"
+            problems.add(step.location, message, step.id)
+            return
         check = _checked_query(pipeline, step, columns)
         columns[step.id] = check.columns
+        seconds += check.seconds
         if check.problem is not None:
             file, line = _location(pipeline, step, check.line)
             problems.add_at(file, line, f"config field query: {check.problem}", step.id, "query")

@@ -76,6 +76,56 @@ def test_validate_renders_what_pipelines_have(template: str) -> None:
     assert renders_soon(template)
 
 
+ENDLESS = {
+    "expressions": "SELECT 1 AS a0, " + ", ".join(f"a{i}+a{i} AS a{i + 1}" for i in range(60)),
+    "columns": "WITH c0 AS (SELECT 1 AS x), "
+    + ", ".join(f"c{i + 1} AS (SELECT * FROM c{i} a, c{i} b)" for i in range(60))
+    + " SELECT * FROM c60",
+    "rows": "PIVOT (SELECT range AS x FROM range(1000000000000)) ON x",
+}
+"""Queries that DuckDB would be busy with for years before it runs them; it hears of no interruption meanwhile."""
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_validate_gives_up_a_query_that_cannot_be_bound_soon(tmp_path: Path, name: str) -> None:
+    text = (
+        "steps:\n"
+        "  - {id: first, driver: duckdb.processor, inputs: [], config: {query: SELECT 1 AS x}}\n"
+        "  - {id: endless, driver: duckdb.processor, inputs: [], config: {query: q.sql}}\n"
+        "  - {id: wrong, driver: duckdb.processor, inputs: [first], config: {query: SELECT y FROM first}}\n"
+    )
+    path = write_pipeline(tmp_path, text, q=f"-- a comment\n{ENDLESS[name]}\n")
+    found = [(item.file, item.line, item.step, item.message) for item in check_paths([path], connections=False)[1]]
+    said = "config field query: the SQL could not be bound within 2 s of computing; make it simpler, or split the step"
+    assert (tmp_path / "q.sql", 1, "endless", said) in found
+    # The process that was ended has a successor.
+    assert [(line, step) for _, line, step, _ in found if step != "endless"] == [(4, "wrong")]
+
+
+def test_validate_gives_up_a_file_of_many_such_queries(tmp_path: Path) -> None:
+    step = "  - {{id: s{0}, driver: duckdb.processor, inputs: [], config: {{query: q.sql}}}}\n"
+    text = "steps:\n" + "".join(map(step.format, range(200)))
+    path = write_pipeline(tmp_path, text, q=ENDLESS["expressions"])
+    found = [(item.file.name, item.line, item.step) for item in check_paths([path], connections=False)[1]]
+    assert found == [("orders.yaml", 4, "s2"), ("q.sql", 1, "s0"), ("q.sql", 1, "s1")]
+
+
+def test_the_process_that_binds_queries_gets_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from osiris_provider.drivers.duckdb import query_check
+
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", CANARY)
+    monkeypatch.setattr(query_check, "_CHILD", query_check._Child())  # noqa: SLF001 - a new one, with these variables
+    text = "steps: [{id: a, driver: duckdb.processor, inputs: [], config: {query: SELECT 1}}]"
+    assert check_paths([write_pipeline(tmp_path, text)], connections=False)[1] == []
+    process = query_check._CHILD._process  # noqa: SLF001 - no query can ask for its variables
+    assert process is not None
+    environment = Path(f"/proc/{process.pid}/environ")
+    shown = environment.read_text() if environment.exists() else str(query_check._KEPT)  # noqa: SLF001 - as above
+    query_check._CHILD.end()  # noqa: SLF001 - as above
+    assert "PATH" in shown
+    assert CANARY not in shown
+
+
 @pytest.mark.parametrize(
     "template",
     ["{{ ''.__class__.__mro__[1].__subclasses__() }}", "{{ params.__class__.__init__.__globals__ }}", "{{ x.y }}"],
