@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.servers import Address
 
+from benchmarks.airflow_tasks import PIPELINE, Tasks, Usage
 from benchmarks.contestants import DRIVERS, url_of
 from benchmarks.servers import KINDS
 
@@ -28,6 +29,7 @@ class Way:
     :param address: of the source.
     :param target: of the target, if it is a server.
     :param directory: to work in.
+    :param tasks: of a running Airflow.
     """
 
     source: str
@@ -35,6 +37,7 @@ class Way:
     address: Address
     target: Address | None
     directory: Path
+    tasks: Tasks
 
     @property
     def title(self) -> str:
@@ -63,7 +66,7 @@ Command = tuple[Sequence[str], Mapping[str, str]]
 def osiris(way: Way) -> Command:
     prepare(way)
     program = str(Path(sys.executable).with_name("osiris"))
-    return [program, "pipelines", "run", str(way.directory / "copy.yaml")], {"OSIRIS_HOME": str(way.directory)}
+    return [program, "pipelines", "run", str(way.directory / PIPELINE)], {"OSIRIS_HOME": str(way.directory)}
 
 
 def unstaged(way: Way) -> Command:
@@ -81,6 +84,11 @@ def unstaged(way: Way) -> Command:
     )
     steps = [(step["driver"], step["config"]) for step in pipeline(way)["steps"]]
     return [sys.executable, "-c", code, json.dumps(steps)], {"OSIRIS_HOME": str(way.directory)}
+
+
+def as_tasks(way: Way) -> Usage:
+    prepare(way)
+    return way.tasks.run()
 
 
 def pipeline(way: Way) -> dict[str, list[dict[str, Any]]]:
@@ -106,7 +114,7 @@ def prepare(way: Way) -> None:
     connections = way.directory / "osiris_connections.yaml"
     connections.write_text(json.dumps({"version": 1, "connections": families}))
     connections.chmod(0o600)
-    (way.directory / "copy.yaml").write_text(json.dumps(pipeline(way)))
+    (way.directory / PIPELINE).write_text(json.dumps(pipeline(way)))
 
 
 def pgloader(way: Way) -> Command:
@@ -158,8 +166,10 @@ def dlt(way: Way) -> Command:
         "                 table_adapter_callback=doubles)\n"
         "pipeline.run(rows, table_name='bench_copy', write_disposition='replace')\n"
     )
-    pipelines = str(way.directory / "dlt")
-    words = [way.source_url(DRIVERS[way.family]), way.target_url(), pipelines]
+    pipelines = way.directory / "dlt"
+    # From the last round it would know that its table is there, which has been dropped.
+    shutil.rmtree(pipelines, ignore_errors=True)
+    words = [way.source_url(DRIVERS[way.family]), way.target_url(), str(pipelines)]
     return [sys.executable, "-c", code, *words], {"RUNTIME__DLTHUB_TELEMETRY": "false"}
 
 

@@ -11,14 +11,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 
-from tests.servers import APP_PASSWORD, APP_USER, Address, PostgresServer
+from tests.servers import Address, PostgresServer
 from tests.servers.airflow import AirflowServer
 
 from benchmarks.document import put
@@ -36,8 +35,10 @@ PREFACE = """\
 Written by `scripts/bench steps --write`: a DAG whose tasks run one after the other, with LocalExecutor, {rounds}
 of each kind in alternation. Given is the median: from the start of a task to its end, as Airflow notes them, and what
 its process has used, which parses the DAG file too. What it means: so much does a step cost however few rows it moves.
-In the second table Airflow's own processes have imported the libraries that steps need, and a task's process is forked
-from one that has them: see [the cost of a step](airflow.md#the-cost-of-a-step).
+The connection's password has letters and digits; for one with quotes and letters of other alphabets Airflow compiles
+two dozen masks, in two processes. In the second table Airflow's own processes have imported the libraries that steps
+need, and a task's process is forked from one that has them: see [the cost of a
+step](airflow.md#the-cost-of-a-step).
 
 {machine}
 
@@ -59,13 +60,19 @@ STAGES = {
     "the connection, with its family, and the masks of its secret": (
         "from osiris_provider.hooks.base import resolve; resolve('@postgres.db')"
     ),
-    "the driver": "from osiris_provider.drivers import get_driver; get_driver('postgres.extractor')",
+    "the driver": "from osiris_provider.drivers import get_driver; driver = get_driver('postgres.extractor')",
+    "NumPy, without threads of its own": (
+        "from osiris_provider.drivers.first_import import import_for; import_for(driver)"
+    ),
     "pyarrow": "import pyarrow",
     "pyarrow's Parquet": "import pyarrow.parquet",
-    "pyarrow's CSV and compute": "import pyarrow.csv, pyarrow.compute",
+    "pyarrow's CSV, of the extractor": "import pyarrow.csv",
+    "pyarrow's compute, of the writer": "import pyarrow.compute",
     "psycopg2": "import psycopg2",
-    "pgpq": "import pgpq",
+    "pgpq, of the writer": "import pgpq",
 }
+PASSWORD = "hR4tY9wQm2LxZk8J"  # noqa: S105 - of a throwaway server
+"""As generators make them."""
 
 
 @contextmanager
@@ -74,7 +81,11 @@ def database() -> Iterator[tuple[PostgresServer, Address]]:
         server.create_database("airflow")
         KINDS["postgres"].build(server.app, "bench", ROWS)
         KINDS["postgres"].build(server.app, "bench_copy", 1)
-        yield server, server.app
+        admin = replace(server.admin, database=server.app.database)
+        with closing(KINDS["postgres"].connect(admin)) as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE ROLE bench SUPERUSER LOGIN PASSWORD '{PASSWORD}'")
+            connection.commit()
+        yield server, replace(server.app, user="bench", password=PASSWORD)
 
 
 def measure(rounds: int, local_settings: str | None = None) -> list[tuple[str, ...]]:
@@ -136,13 +147,6 @@ def connections(directory: Path, address: Address) -> None:
 
 def stages(rounds: int) -> list[tuple[str, ...]]:
     """Return where the time goes before the first row: CPU time of each part, in a process of its own."""
-    usual, alone = _stages(rounds), _stages(rounds, {"OPENBLAS_NUM_THREADS": "1"})
-    return [
-        (name, *(f"{1000 * value:.0f} ms" for value in pair)) for name, *pair in zip(STAGES, usual, alone, strict=True)
-    ]
-
-
-def _stages(rounds: int, settings: Mapping[str, str] = MappingProxyType({})) -> list[float]:
     # A task's process is forked, and what its parent had is not looked through for garbage.
     code = (
         "import gc, json, time, airflow.sdk.execution_time.task_runner, airflow.providers.standard.operators.python\n"
@@ -153,13 +157,14 @@ def _stages(rounds: int, settings: Mapping[str, str] = MappingProxyType({})) -> 
     code += "print(json.dumps(found))\n"
     found: list[list[float]] = []
     with tempfile.TemporaryDirectory(prefix="osiris-steps-") as name:
-        connections(Path(name), Address("127.0.0.1", 5432, APP_USER, APP_PASSWORD, "app"))
-        environment = {"OSIRIS_HOME": name, "AIRFLOW_HOME": name, "PATH": "/usr/bin:/bin", **settings}
+        connections(Path(name), Address("127.0.0.1", 5432, "bench", PASSWORD, "app"))
+        environment = {"OSIRIS_HOME": name, "AIRFLOW_HOME": name, "PATH": "/usr/bin:/bin"}
         for _ in range(rounds + 1):
             command = [sys.executable, "-c", code]
             done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment, cwd=name)
             found.append(json.loads(done.stdout.splitlines()[-1]))
-    return [statistics.median(values) for values in zip(*found[1:], strict=True)]
+    medians = [statistics.median(values) for values in zip(*found[1:], strict=True)]
+    return [(name, f"{1000 * value:.0f} ms") for name, value in zip(STAGES, medians, strict=True)]
 
 
 def main() -> None:
@@ -173,8 +178,7 @@ def main() -> None:
         parts.append(markdown_table("A step", HEADS, measure(options.rounds)))
         preloaded = measure(options.rounds, PRELOADED)
         parts.append(markdown_table(f"A step, with the libraries in {LOCAL_SETTINGS}", HEADS, preloaded))
-    heads = ("", "CPU", "with OPENBLAS_NUM_THREADS=1")
-    parts.append(markdown_table("Where the time goes before the first row", heads, stages(options.rounds)))
+    parts.append(markdown_table("Where the time goes before the first row", ("", "CPU"), stages(options.rounds)))
     sys.stdout.write("\n".join(parts))
     if options.write:
         put("Steps", PREFACE.format(rounds=options.rounds, machine=machine_and_versions()) + "\n".join(parts))

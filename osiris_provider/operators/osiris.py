@@ -12,6 +12,7 @@ from osiris_provider._airflow.lineage import Lineage
 from osiris_provider._airflow.task_context import TaskContext
 from osiris_provider.connectors.registry import stop_all
 from osiris_provider.drivers.base import REFERENCE, RESOLVED, Driver
+from osiris_provider.drivers.first_import import import_for
 from osiris_provider.drivers.registry import get_driver
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError
 from osiris_provider.hooks.base import resolve
@@ -89,6 +90,7 @@ class OsirisOperator(BaseOperator):
         given = dict(self._inputs(step, context))
         inputs = {name: self._input(step, name, value, staging) for name, value in given.items()}
         driver = self._new_driver()
+        import_for(driver)
         ctx = TaskContext(context)
         ti = context["ti"]
         path_parts = [ti.dag_id, ti.run_id, ti.task_id, str(max(ti.map_index or 0, 0)), str(ti.try_number)]

@@ -61,12 +61,13 @@ def unescape(strings: pa.Array) -> pa.Array:
 
     :param strings: a string array.
     """
-    import pyarrow.compute as pc
-
     # Most texts have nothing to replace, and bytes are searched fastest; a NULL is an empty text here.
     data = strings.buffers()[2]
     if data is None or b"\\" not in data.to_pybytes():
         return strings
+    # To import it takes as long as to read thousands of rows.
+    import pyarrow.compute as pc
+
     for escape, character in _ESCAPES:
         strings = pc.replace_substring(strings, escape, character)
     return strings
@@ -82,12 +83,13 @@ def from_text(strings: pa.Array, column: Column, first_row: int = 1, *, lenient:
     :raises ColumnNeedsTextError: Arrow has no such value.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     wanted = column.arrow_type
     if wanted == pa.string():
         return strings
     if column.oid == BOOL:
+        import pyarrow.compute as pc
+
         return pc.equal(strings, "t")
     if column.oid == BYTEA:
         return from_hex(strings)
