@@ -190,7 +190,7 @@ def _transport(error: BaseException) -> Fault | None:
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return RESET
     if isinstance(error, ssl.SSLError):
-        return CLIENT_CERTIFICATE if error.reason in _OWN_CERTIFICATE else TLS_FAILED
+        return CLIENT_CERTIFICATE if getattr(error, "reason", "") in _OWN_CERTIFICATE else TLS_FAILED
     if isinstance(error, socket.gaierror):
         return _BY_GAI.get(error.errno or 0, UNKNOWN_HOST)
     if isinstance(error, OSError):

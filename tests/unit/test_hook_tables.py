@@ -244,6 +244,8 @@ def test_a_server_that_refuses_our_certificate_refuses_our_credentials(alert: st
     error = ssl.SSLError(1, f"[SSL: {alert}]")
     error.reason = alert
     assert fault_of(error, "smtp").slug == "client_certificate_required"
+    # As pyOpenSSL's wrapper makes it, without a reason.
+    assert fault_of(ssl.SSLError("x"), "smtp").slug == "tls_failed"
     error.reason = "TLSV1_ALERT_PROTOCOL_VERSION"
     assert fault_of(error, "smtp").slug == "tls_failed"
 

@@ -33,6 +33,9 @@ from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import numbered
 
+_OTHER_SET = MISCONFIGURED.reworded(
+    "What answers at {address} is no member of the replica set of the connection. Correct replicaSet, or leave it out."
+)
 _TOKEN = UNAUTHORIZED.reworded("{address} does not accept this token. Get a new one.")
 _CODES = numbered(
     (DENIED, "13 33 371"),
@@ -70,6 +73,10 @@ _CODES = numbered(
 """Of MongoDB's error_codes.yml."""
 
 
+class MongoNoMemberError(Exception):
+    """Whoever was asked is no member of the replica set that the connection names."""
+
+
 def _ping(hook: Any) -> Details:
     with hook:
         client = hook.get_conn()
@@ -89,6 +96,8 @@ def _await_answer(client: Any) -> None:
         servers = list(client.topology_description.server_descriptions().values())
         if any(server.is_server_type_known for server in servers):
             return
+        if not servers:
+            raise MongoNoMemberError
         errors = [server.error for server in servers if server.error]
         if errors and len(errors) == len(servers):
             raise errors[-1]
@@ -105,6 +114,7 @@ TYPE = HookType(
     conn_types=("mongo",),
     title="MongoDB",
     codes={
+        "MongoNoMemberError": _OTHER_SET,
         "OperationFailure": _CODES,
         "ConfigurationError": {ELSE: MISCONFIGURED},
         # Of dnspython, which looks for the servers of SRV.

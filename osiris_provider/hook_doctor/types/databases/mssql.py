@@ -5,7 +5,7 @@ from __future__ import annotations
 from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, TIMED_OUT, TLS_FAILED, TLS_REQUIRED
 from osiris_provider.connectors.http.faults import SERVER_ERROR
 from osiris_provider.connectors.sql import faults as sql
-from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.base import ELSE, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import numbered
 
@@ -73,7 +73,12 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
 TYPE = HookType(
     conn_types=("mssql",),
     title="Microsoft SQL Server",
-    codes={"Error": _NUMBERS, "MSSQLException": _NUMBERS},
+    codes={
+        "Error": _NUMBERS,
+        "MSSQLException": _NUMBERS,
+        # Of the driver itself, without a number: the line was lost in the midst of a login or a query.
+        "MSSQLDriverException": {ELSE: RESET},
+    },
     codes_at=("args.0", "args.0.0", "number"),
     endpoint=_endpoint,
     connect_first=True,

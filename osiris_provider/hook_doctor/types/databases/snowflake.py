@@ -90,9 +90,13 @@ class SnowflakeLoginError(Exception):
         self.errno = errno
 
 
+class SnowflakeUnansweredError(Exception):
+    """A request without an answer, which the connector would send again for minutes; its reason is in the cause."""
+
+
 def _select(hook: Any) -> Details:
     from snowflake.connector.errors import OperationalError
-    from snowflake.connector.network import SnowflakeRestful
+    from snowflake.connector.network import RetryRequest, SnowflakeRestful
 
     post = SnowflakeRestful._post_request  # noqa: SLF001 - what logs in hands only a text on
 
@@ -107,7 +111,17 @@ def _select(hook: Any) -> Details:
         _raise_for(answer)
         return answer
 
-    SnowflakeRestful._post_request = post_once  # noqa: SLF001 - in this process only
+    ask = SnowflakeRestful._request_exec  # noqa: SLF001 - what asks again has no setting for never
+
+    def ask_once(self: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return ask(self, *args, **options)
+        except RetryRequest as again:
+            raise SnowflakeUnansweredError from again
+
+    # In this process only.
+    SnowflakeRestful._post_request = post_once  # noqa: SLF001 - as above
+    SnowflakeRestful._request_exec = ask_once  # noqa: SLF001 - as above
     connection = hook.get_conn()
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
@@ -140,6 +154,7 @@ TYPE = HookType(
     codes={
         **HTTP_CLASSES,
         "SnowflakeLoginError": _NUMBERS,
+        "SnowflakeUnansweredError": {ELSE: RESET},
         "ForbiddenError": _NO_ACCOUNT,
         "RefreshTokenError": _TOKEN,
         "RevocationCheckError": CERTIFICATE_UNTRUSTED,

@@ -7,7 +7,7 @@ from typing import Any
 from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED
 from osiris_provider.connectors.http.faults import SERVER_ERROR
 from osiris_provider.connectors.sql import faults as sql
-from osiris_provider.hook_doctor.base import Details, HookType
+from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, named, url_address
 
@@ -80,7 +80,8 @@ TYPE = HookType(
         # 503 is what it answers while it starts.
         "TrinoStatusError": {**STATUSES, 503: sql.NOT_READY},
         "TrinoQueryError": _NAMES,
-        "TrinoConnectionError": GARBAGE,
+        # Why is in its cause, if anywhere.
+        "TrinoConnectionError": {ELSE: GARBAGE},
         # Credentials without TLS; its client sends none then.
         "TrinoAuthError": MISCONFIGURED,
     },
