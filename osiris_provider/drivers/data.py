@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 65_536
 """Rows that are held at a time where a driver can choose."""
+GROUP_BYTES = 16 * 1024 * 1024
+"""Bytes in Arrow at which a row group of Parquet ends though it has few rows: its writer and its readers hold it."""
 
 
 class ColumnNeedsTextError(DataError):
@@ -187,18 +189,24 @@ def struct_names(dtype: pa.DataType) -> Iterator[list[str]]:
 def row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
     """Yield the batches as they come, small ones put together: a Parquet file of tiny row groups is slow to read.
 
+    A group is let go of when the next is asked for; the caller does well to do the same before.
+
     :param reader: a stream.
     """
     import pyarrow as pa
 
     waiting: list[pa.RecordBatch] = []
-    rows = 0
+    rows = size = 0
     for batch in reader:
         if batch.num_rows:
             waiting.append(batch)
             rows += batch.num_rows
-        if rows >= BATCH_ROWS:
-            yield pa.Table.from_batches(waiting)
-            waiting, rows = [], 0
+            size += batch.nbytes
+        del batch
+        if rows >= BATCH_ROWS or size >= GROUP_BYTES:
+            group = pa.Table.from_batches(waiting)
+            waiting, rows, size = [], 0, 0
+            yield group
+            del group
     if waiting:
         yield pa.Table.from_batches(waiting)

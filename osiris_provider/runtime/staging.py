@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connections.reference import shown
 from osiris_provider.connections.settings import airflow_home, setting
-from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, memory_pool, row_groups, to_reader
+from osiris_provider.drivers.data import (
+    BATCH_ROWS,
+    GROUP_BYTES,
+    ColumnNeedsTextError,
+    memory_pool,
+    row_groups,
+    to_reader,
+)
 from osiris_provider.errors import DataError, MissingPackageError
 from osiris_provider.storage.cleanup import OldFile, remove_old
 from osiris_provider.storage.faults import public
@@ -250,6 +257,8 @@ def _write_parquet(file: Any, reader: pa.RecordBatchReader) -> tuple[int, int]:
                 for table in row_groups(reader):
                     writer.write_table(table, row_group_size=table.num_rows)
                     rows += table.num_rows
+                    # Nothing may keep it alive while the next one is collected.
+                    del table
             return rows, int(file.tell())
         except pa.ArrowNotImplementedError as error:
             problem = f"The data cannot be staged as Parquet: {str(error).splitlines()[0]}"
@@ -268,15 +277,23 @@ def _ranges_handler(fs: Any) -> Any:
     return Ranges(fs)
 
 
+def _fitting_rows(metadata: Any) -> int:
+    """Return of how many rows a batch can be without too many bytes; it may reach over several row groups."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    fitting = (group.num_rows * GROUP_BYTES // max(group.total_byte_size, 1) for group in groups if group.num_rows)
+    return max(1, int(min([BATCH_ROWS, *fitting])))
+
+
 def _read_parquet(path: Any, uri: str) -> pa.RecordBatchReader:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     file = open_ranges(file_system(path), path.path, uri, ahead=True)
     parquet = pq.ParquetFile(file, pre_buffer=False)
+    rows = _fitting_rows(parquet.metadata)
 
     def batches() -> Iterator[pa.RecordBatch]:
         with contextlib.closing(file):
-            yield from parquet.iter_batches(batch_size=BATCH_ROWS)
+            yield from parquet.iter_batches(batch_size=rows)
 
     return pa.RecordBatchReader.from_batches(parquet.schema_arrow, batches())

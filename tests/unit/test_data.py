@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, row_groups, to_reader
+from osiris_provider.drivers.data import BATCH_ROWS, GROUP_BYTES, ColumnNeedsTextError, row_groups, to_reader
 from osiris_provider.errors import DataError
 
 ROWS = st.lists(
@@ -127,6 +127,32 @@ def test_row_groups_put_small_batches_together() -> None:
     groups = list(row_groups(to_reader(batches)))
     assert sum(group.num_rows for group in groups) == 200_000
     assert all(BATCH_ROWS <= group.num_rows < BATCH_ROWS + 1000 for group in groups[:-1])
+
+
+def test_row_groups_of_wide_rows_have_few_rows() -> None:
+    batches = (pa.table({"a": ["x" * 100_000] * 40}) for _ in range(20))
+    groups = list(row_groups(to_reader(batches)))
+    assert sum(group.num_rows for group in groups) == 800
+    assert all(GROUP_BYTES <= group.nbytes < GROUP_BYTES + 5_000_000 for group in groups[:-1])
+    assert len(groups) == 4
+
+
+def test_row_groups_are_let_go_of_before_the_next_is_collected() -> None:
+    schema = pa.schema([("a", pa.int64())])
+    before = pa.total_allocated_bytes()
+    held = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for _ in range(4):
+            held.append(pa.total_allocated_bytes() - before)
+            yield pa.RecordBatch.from_arrays([pa.array(range(BATCH_ROWS), pa.int64())], schema=schema)
+
+    rows = 0
+    for group in row_groups(pa.RecordBatchReader.from_batches(schema, batches())):
+        rows += group.num_rows
+        del group
+    assert rows == 4 * BATCH_ROWS
+    assert max(held) < BATCH_ROWS * 8
 
 
 def test_what_needs_text_survives_streams_of_streams() -> None:

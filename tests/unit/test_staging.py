@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osiris_provider.drivers.data import ColumnNeedsTextError
+from osiris_provider.drivers.data import BATCH_ROWS, GROUP_BYTES, ColumnNeedsTextError
 from osiris_provider.errors import UnknownConnectorError
 from osiris_provider.runtime.staging import LONGEST_SEGMENT, StagedData, Staging, safe_segment
 from upath import UPath
@@ -56,6 +56,34 @@ def test_small_batches_are_put_together(tmp_path: Path) -> None:
     staging = Staging(tmp_path.as_uri(), UPath)
     staged = staging.write(PLACE, stream(*({"a": [n]} for n in range(500))))
     assert pq.ParquetFile(staging.read(staged)["path"]).num_row_groups == 1
+
+
+def test_wide_rows_are_written_and_read_a_few_at_a_time(tmp_path: Path) -> None:
+    batches = [{"a": [f"{number:08}" * 50_000] * 10} for number in range(20)]
+    staging = Staging(tmp_path.as_uri(), UPath)
+    found = staging.read(staging.write(PLACE, stream(*batches)))
+    sizes = []
+    texts: list[Any] = []
+    for batch in found["data"]:
+        sizes.append(batch.nbytes)
+        texts += [text[:8] for text in batch.column("a").to_pylist()]
+    assert max(sizes) <= GROUP_BYTES
+    assert texts == [f"{number:08}" for number in range(20) for _ in range(10)]
+
+
+def test_a_group_of_rows_is_let_go_of_when_it_is_written(tmp_path: Path) -> None:
+    schema = pa.schema([("a", pa.int64())])
+    before = pa.total_allocated_bytes()
+    held: list[int] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for _ in range(5):
+            held.append(pa.total_allocated_bytes() - before)
+            yield pa.RecordBatch.from_arrays([pa.array(range(BATCH_ROWS), pa.int64())], schema=schema)
+
+    Staging(tmp_path.as_uri(), UPath).write(PLACE, pa.RecordBatchReader.from_batches(schema, batches()))
+    assert len(held) == 5
+    assert max(held) < BATCH_ROWS * 8
 
 
 def test_asking_whether_a_key_is_there_reads_nothing(tmp_path: Path) -> None:

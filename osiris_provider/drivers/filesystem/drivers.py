@@ -141,4 +141,6 @@ def _write_parquet(file: IO[bytes], reader: pa.RecordBatchReader, compression: s
         for table in row_groups(sliced(reader, BATCH_ROWS)):
             writer.write_table(table)
             rows += table.num_rows
+            # Nothing may keep it alive while the next one is collected.
+            del table
     return rows

@@ -40,6 +40,8 @@ _SET_SESSION: Final = "SET SESSION time_zone = %s, SESSION net_write_timeout = %
 FEWEST_ROWS: Final = 256
 FEWEST_BYTES: Final = 256 * 1024
 """What a batch may hold however many connections share the memory."""
+BYTES_OF_ALL: Final = 8 << 20
+"""What the batches of several connections hold at a time."""
 
 
 @contextmanager
@@ -136,7 +138,7 @@ def _read_binary(client: Connection[Any], partition: _Partition) -> Batches:
             lenient=config.special_values == "null",
             timestamp_zone=UTC,
             batch_rows=partition.share(config.batch_rows, FEWEST_ROWS),
-            batch_bytes=partition.share(BATCH_BYTES, FEWEST_BYTES),
+            batch_bytes=min(BATCH_BYTES, partition.share(BYTES_OF_ALL, FEWEST_BYTES)),
         )
     reason = AS_ASKED if config.engine == "binary" else "it is faster and exact, and the server prepares this statement"
     partition.log_engine("the binary protocol", reason)

@@ -31,8 +31,8 @@ from osiris_provider.errors import DriverConfigError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH_BYTES: Final = 8 << 20
-"""Bytes of rows that are held at a time."""
+BATCH_BYTES: Final = 2 << 20
+"""Bytes of rows that are held at a time. More is no faster, and several batches are on their way at once."""
 ERROR_HEADER: Final = 0xFF
 EOF_LENGTH: Final = 5
 PAUSE_SECONDS: Final = 0.001

@@ -142,10 +142,10 @@ class BlockParser:
         # Arrow takes a byte order mark away from the beginning, which here can only be one of the data.
         block = _BOM + block if block.startswith(_BOM) else block
         names = [str(index) for index in range(len(types))]
-        # With Arrow's own few threads: each thread that allocates keeps memory, and many parts have many threads.
+        # On this thread: each one that allocates keeps memory, and blocks of one MiB gain nothing by more of them.
         table = csv.read_csv(
             pa.BufferReader(block),
-            csv.ReadOptions(column_names=names, use_threads=True, block_size=len(block) + 1),
+            csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
             csv.ParseOptions(delimiter="\t", quote_char=False, escape_char=False, ignore_empty_lines=False),
             csv.ConvertOptions(
                 column_types=dict(zip(names, types, strict=True)),
