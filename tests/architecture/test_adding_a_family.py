@@ -47,7 +47,11 @@ FAULTY: dict[str, dict[str, str]] = {
 TEST_FAULTY = """\
 import importlib
 import pytest
+from osiris_provider.testing import resources
 from test_redis import TestRedisConnector as Right
+
+# What is left open here stays so: seven tests would wait for it to be closed.
+resources.SECONDS = 0.2
 
 def with_mistake(number):
     class Faulty(Right):

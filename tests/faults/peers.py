@@ -66,6 +66,7 @@ class Peer:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
+            at_once(sock)
             self._accepted.append(sock)
             self._start(self._treat, sock)
 
@@ -74,6 +75,11 @@ class Peer:
             self._manner(self, sock)
         except OSError:
             sock.close()
+
+
+def at_once(sock: socket.socket) -> None:
+    """Send what is written without waiting 40 ms for the other side to confirm what came before."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def shut(sock: socket.socket) -> None:
@@ -162,6 +168,7 @@ def forward(port: int, cut: Cut | None = None) -> Manner:
 
     def manner(peer: Peer, client: socket.socket) -> None:
         with socket.create_connection((HOST, port)) as server:
+            at_once(server)
             conversation = _Conversation(peer, client, server, cut)
             upward = threading.Thread(target=conversation.upward, daemon=True)
             upward.start()
