@@ -19,7 +19,7 @@ from osiris_provider.hooks.postgres import OsirisPostgresHook
 
 from tests.airflow.dag_runs import DEADLINE, run_to_the_end
 from tests.airflow.task_processes import TaskProcesses
-from tests.airflow.versions import keep_the_api_between_tasks, store_dag
+from tests.airflow.versions import forget_secrets, keep_the_api_between_tasks, store_dag
 from tests.conftest import fresh_database
 from tests.faults import peers
 from tests.servers.process import Server
@@ -119,6 +119,13 @@ def staging_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     staging = tmp_path / "staging"
     monkeypatch.setenv("AIRFLOW__OSIRIS__STAGING_URL", staging.as_uri())
     return staging
+
+
+@pytest.fixture(autouse=True)
+def secrets_of_its_own() -> Iterator[None]:
+    """Have Airflow forget a test's secrets: with each further one it makes a regular expression of all of them."""
+    yield
+    forget_secrets()
 
 
 @dataclass

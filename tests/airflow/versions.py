@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from functools import cache
 from importlib import import_module
 from pkgutil import resolve_name
@@ -49,6 +50,7 @@ __all__ = [
     "before_3_3",
     "dag_bag_class",
     "deserialize",
+    "forget_secrets",
     "hook_class",
     "hook_info",
     "keep_the_api_between_tasks",
@@ -110,6 +112,14 @@ def hook_info(connection_type: str) -> Any:
 def masked(text: str) -> str:
     """A text as Airflow logs it, after what it has been told so far."""
     return str(import_module("airflow.sdk.log").redact(text))
+
+
+def forget_secrets() -> None:
+    """Have Airflow's maskers, that of the core and that of tasks, know no secret."""
+    for package in ("airflow._shared", "airflow.sdk._shared"):
+        masker = sys.modules.get(f"{package}.secrets_masker.secrets_masker")
+        if masker is not None:
+            masker.reset_secrets_masker()
 
 
 def sensitive_words() -> frozenset[str]:

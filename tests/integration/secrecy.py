@@ -25,6 +25,8 @@ from osiris_provider.connectors import get_connector
 from osiris_provider.errors import OsirisError
 from osiris_provider.net.deadline import Deadline
 
+import tests.examples
+
 Connection = dict[str, Any]
 Shape = Callable[[int, str], Connection]
 Outputs = dict[str, str]
@@ -62,10 +64,12 @@ secrets = st.one_of(
 
 
 def examples(number: int) -> settings:
-    """Return the settings of a property test."""
-    return settings(
-        max_examples=number,
-        deadline=None,
+    """Return the settings of a property test.
+
+    :param number: of examples at night; a tenth of them with each change.
+    """
+    return tests.examples.examples(
+        number // 10,
         database=None,
         # The fixtures are servers, which keep nothing of one secret for the next.
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
