@@ -66,7 +66,7 @@ def worded(fault: Fault, declared: HookType, connection: HookConnection) -> Faul
     :param connection: that was checked.
     """
     is_name = declared.host_is_url or not _NO_NAME.search(connection.host or "")
-    return fault if is_name or fault not in (UNKNOWN_HOST, MISCONFIGURED) else HOST_IS_NO_NAME
+    return fault if is_name or fault not in (UNKNOWN_HOST, MISCONFIGURED) else fault.reworded(HOST_IS_NO_NAME)
 
 
 def table_fault(error: BaseException, declared: HookType) -> Fault | None:

@@ -31,10 +31,12 @@ TEST_FAILED = Fault(
 FILE_UNREADABLE = MISCONFIGURED.reworded(
     "A file that the connection to {address} names is not there, or cannot be read here. Check its path."
 )
-HOST_IS_NO_NAME = UNKNOWN_HOST.reworded(
+HOST_IS_NO_NAME = (
     "The host of {address} has a blank, a scheme such as https:// or a path in it, so DNS cannot know it. "
     "Leave the bare name."
 )
+UNKNOWN_NO_NAME = UNKNOWN_HOST.reworded(HOST_IS_NO_NAME)
+MISCONFIGURED_NO_NAME = MISCONFIGURED.reworded(HOST_IS_NO_NAME)
 NO_VERDICT = Fault(
     "no_verdict",
     "unknown",

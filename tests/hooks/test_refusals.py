@@ -6,12 +6,15 @@ These are codes of their documentation. That a client hands them on, and where, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
+from osiris_provider.hook_doctor import HookConnection
 
 from tests.hooks.asked import asked
 from tests.hooks.authority import believed, context
 from tests.hooks.case import PASSWORD, WRONG, Case
+from tests.hooks.held_back import listening
 from tests.hooks.http_apis import API, Answer
 from tests.hooks.imitated_databases import (
     LOGIN,
@@ -195,3 +198,30 @@ def test_kafka_without_the_mechanism() -> None:
     # librdkafka has one code for it and for a wrong password.
     server = KafkaBroker(LOGIN, PASSWORD, "SCRAM-SHA-512")
     assert fault_of(server, to_kafka) == "wrong_password"
+
+
+def several(brokers: str, password: str = PASSWORD) -> HookConnection:
+    connection = to_kafka(HOST, 1, password)
+    return replace(connection, extra={**connection.extra, "bootstrap.servers": brokers})
+
+
+def category(connection: HookConnection) -> str:
+    return asked(Case("kafka", lambda: pytest.fail("it is there already")), connection, PATIENCE).category
+
+
+@pytest.mark.parametrize("dead", ["127.0.0.1:9", "no-such-host.invalid:9092", "127.0.0.1:9, 127.0.0.1:10"])
+def test_one_broker_of_several_is_enough(dead: str) -> None:
+    with KafkaBroker(LOGIN, PASSWORD) as server:
+        assert category(several(f"{dead},{HOST}:{server.port}")) == "ok"
+        assert category(several(f"{dead},{HOST}:{server.port}", WRONG)) == "auth"
+    assert server.refused == 1
+
+
+@pytest.mark.parametrize("brokers", ["127.0.0.1:9,127.0.0.1:10", "no-such-host.invalid:9092,127.0.0.1:9"])
+def test_brokers_that_are_all_dead_did_not_time_out(brokers: str) -> None:
+    assert category(several(brokers)) == "network"
+
+
+def test_a_broker_that_hangs_up_did_not_time_out() -> None:
+    with listening(lambda client: client.recv(4)) as port:
+        assert category(several(f"{HOST}:{port}")) == "network"

@@ -51,9 +51,15 @@ _CODES = {
 }
 
 
+class WasbNoAccountError(Exception):
+    """Nothing in the connection says whose storage it is."""
+
+
 def _once(connection: HookConnection) -> HookConnection:
     from dataclasses import replace
 
+    if not (connection.host or connection.login or connection.extra.get("connection_string")):
+        raise WasbNoAccountError
     return replace(connection, extra={**connection.extra, "retry_total": 0})
 
 
@@ -75,6 +81,9 @@ TYPE = HookType(
     title="Azure Blob Storage",
     codes={
         "HttpResponseError": {**dict[Any, Fault](STATUSES), **_CODES},
+        "WasbNoAccountError": MISCONFIGURED,
+        # A key that is none; it is said to be a refusal.
+        "AzureSigningError": MISCONFIGURED,
         # Of Entra ID, too: no such tenant or application, a wrong or expired secret; a status of 400 for most.
         "ClientAuthenticationError": {**dict[Any, Fault](STATUSES), **_CODES, 400: UNAUTHORIZED, ELSE: UNAUTHORIZED},
         "ServiceRequestTimeoutError": TIMED_OUT,
