@@ -66,3 +66,38 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _texts(item)
+
+
+def is_locked(key: str, passphrase: Any) -> bool:
+    """Return whether a private key is encrypted, and not with this passphrase; libraries have no code for that.
+
+    :param key: PEM, or of OpenSSH.
+    :param passphrase: a text, or nothing.
+    """
+    return _is_encrypted(key, None) and (not passphrase or not _is_read(key, str(passphrase).encode()))
+
+
+def _is_encrypted(key: str, password: bytes | None) -> bool:
+    try:
+        _read(key, password)
+    except TypeError:
+        return True
+    except Exception:  # noqa: BLE001 - the hook will say that it is none
+        return False
+    return False
+
+
+def _is_read(key: str, password: bytes) -> bool:
+    try:
+        _read(key, password)
+    except Exception:  # noqa: BLE001 - of another passphrase there are many, by the kind of the key
+        return False
+    return True
+
+
+def _read(key: str, password: bytes | None) -> None:
+    from cryptography.hazmat.primitives import serialization
+
+    is_new = "BEGIN OPENSSH" in key
+    load = serialization.load_ssh_private_key if is_new else serialization.load_pem_private_key
+    load(key.encode(), password)

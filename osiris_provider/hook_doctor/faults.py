@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osiris_provider.connectors.faults import MISCONFIGURED, UNKNOWN_HOST
+from osiris_provider.connectors.sql.faults import LOGIN_METHOD
 from osiris_provider.errors import Fault
 
 UNTESTABLE = Fault(
@@ -27,6 +28,9 @@ TEST_FAILED = Fault(
     "test_failed",
     "unknown",
     "{address} can be reached, but the test of its hook failed, and no code says why. Check the connection's fields.",
+)
+KEY_LOCKED = LOGIN_METHOD.reworded(
+    "The private key for {address} is encrypted, and its passphrase is wrong or missing. Set the right one."
 )
 FILE_UNREADABLE = MISCONFIGURED.reworded(
     "A file that the connection to {address} names is not there, or cannot be read here. Check its path."

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import errno
 import ssl
+from base64 import b64encode
+from pathlib import Path
 
 import pytest
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor import HookConnection, hook_type
 from osiris_provider.hook_doctor.classify import classify
 from osiris_provider.hook_doctor.tables import named, numbered
+from osiris_provider.hook_doctor.types.databases.snowflake import SnowflakeKeyLockedError
+from osiris_provider.hook_doctor.types.services.ssh import SSHKeyLockedError
 from osiris_provider.net.deadline import Deadline
 
 
@@ -76,7 +80,8 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
     "snowflake": {
         "SnowflakeLoginError auth": (
             (
-                "-2 -1 390100 390101 390102 390106 390114 390120 390139 390140 390144 390190 390191 390192 390195 "
+                "-2 -1 290404 290513 390100 "
+                "390101 390102 390106 390114 390120 390139 390140 390144 390190 390191 390192 390195 "
                 "390197 390302 390303 390318 394300 394304 251006 251008 251018"
             ),
             "auth",
@@ -87,7 +92,7 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "SnowflakeLoginError network": ("250002 251012 254007 290429 290503 300002 370001", "network"),
         "SnowflakeLoginError timeout": ("630 251016 290408", "timeout"),
-        "SnowflakeLoginError unknown": ("251001 251005 290404 290513", "unknown"),
+        "SnowflakeLoginError unknown": ("251001 251005 251007", "unknown"),
     },
     "smtp": {
         "SMTPRefusedError auth": ("432 500 501 503 504 525 534 535 550 554", "auth"),
@@ -280,3 +285,35 @@ def test_groups_of_codes() -> None:
     one, two = Fault("one", "auth", "x."), Fault("two", "network", "y.")
     assert numbered((one, "1 3-5 -7"), (two, "4")) == {1: one, 3: one, 4: two, 5: one, -7: one}
     assert named((one, "A B"), (two, "C")) == {"A": one, "B": one, "C": two}
+
+
+@pytest.mark.parametrize("conn_type", ["snowflake", "ssh"])
+def test_a_locked_key_is_told_from_one_that_is_none(conn_type: str, tmp_path: Path) -> None:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    secret = serialization.BestAvailableEncryption(b"right")
+    made = rsa.generate_private_key(65537, 2048)
+    pem = made.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret)
+    file = tmp_path / "key.p8"
+    file.write_bytes(pem)
+    prepare = hook_type(conn_type).prepare
+    assert prepare is not None
+
+    def fault(passphrase: str, **extra: str) -> str:
+        given = {**extra, "private_key_passphrase": passphrase}
+        try:
+            prepare(HookConnection("c", conn_type, password=passphrase, extra=given))
+        except (SSHKeyLockedError, SnowflakeKeyLockedError) as error:
+            return fault_of(error, conn_type).slug
+        return ""
+
+    names = {"snowflake": "private_key_content", "ssh": "private_key"}
+    assert [fault(one, **{names[conn_type]: pem.decode()}) for one in ("right", "wrong", "")] == [
+        "",
+        *["login_method"] * 2,
+    ]
+    if conn_type == "snowflake":
+        assert [fault(one, private_key_file=str(file)) for one in ("right", "wrong")] == ["", "login_method"]
+        assert fault("right", private_key_content=b64encode(pem).decode()) == ""
+    assert fault("right", **{names[conn_type]: "no key"}) == ""

@@ -5,14 +5,17 @@ The first answer to a login ends it: nothing else is tried, and no one's phone a
 
 from __future__ import annotations
 
+from base64 import b64decode
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from osiris_provider.connectors.faults import CERTIFICATE_UNTRUSTED, MISCONFIGURED, RESET, THROTTLED, TIMED_OUT
 from osiris_provider.connectors.http.faults import PAYMENT_REQUIRED, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import ELSE, Details, HookType
-from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.faults import PROVIDER_BROKEN
+from osiris_provider.hook_doctor.connection import HookConnection, is_locked
+from osiris_provider.hook_doctor.faults import KEY_LOCKED, PROVIDER_BROKEN
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, numbered, url_address
 
 _TOKEN = UNAUTHORIZED.reworded("{address} does not accept this token, or it has expired. Get a new one.")
@@ -22,6 +25,7 @@ _ROLE = sql.DENIED.reworded(
 )
 _HTTP = 290_000
 """To which the connector adds statuses of HTTP."""
+_NO_SUCH_ACCOUNT = UNAUTHORIZED.reworded("There is no such account at {address}. Check account, region and host.")
 _NO_ACCOUNT = MISCONFIGURED.reworded(
     "There is no such account at {address}, or it does not let this machine in. Check account, region and host."
 )
@@ -39,9 +43,8 @@ _FEDERATED = sql.LOGIN_METHOD.reworded(
 )
 _NUMBERS = {
     **{_HTTP + status: fault for status, fault in STATUSES.items()},
-    _HTTP + 404: _NO_ACCOUNT,
-    # The same, since 2024.
-    _HTTP + 513: _NO_ACCOUNT,
+    # The latter since 2024.
+    **dict.fromkeys((_HTTP + 404, _HTTP + 513), _NO_SUCH_ACCOUNT),
     SECOND_FACTOR: _SECOND_FACTOR,
     LOGIN_REFUSED: UNAUTHORIZED,
     **numbered(
@@ -90,8 +93,28 @@ class SnowflakeLoginError(Exception):
         self.errno = errno
 
 
+class SnowflakeKeyLockedError(Exception):
+    """A private key cannot be read without another passphrase, which is the password of the connection."""
+
+
 class SnowflakeUnansweredError(Exception):
     """A request without an answer, which the connector would send again for minutes; its reason is in the cause."""
+
+
+def _checked(connection: HookConnection) -> HookConnection:
+    key, file = (
+        connection.extra.get(name) or connection.extra.get(f"extra__snowflake__{name}")
+        for name in ("private_key_content", "private_key_file")
+    )
+    # What cannot be read at all is for the hook to say.
+    with suppress(OSError, ValueError):
+        if isinstance(file, str):
+            key = Path(file).read_text()
+        elif isinstance(key, str) and "-----" not in key:
+            key = b64decode(key).decode()
+    if isinstance(key, str) and is_locked(key, (connection.password or "").strip()):
+        raise SnowflakeKeyLockedError
+    return connection
 
 
 def _select(hook: Any) -> Details:
@@ -154,6 +177,7 @@ TYPE = HookType(
     codes={
         **HTTP_CLASSES,
         "SnowflakeLoginError": _NUMBERS,
+        "SnowflakeKeyLockedError": KEY_LOCKED,
         "SnowflakeUnansweredError": {ELSE: RESET},
         "ForbiddenError": _NO_ACCOUNT,
         "RefreshTokenError": _TOKEN,
@@ -167,6 +191,7 @@ TYPE = HookType(
     },
     codes_at=("errno", "response.status_code"),
     probe=_select,
+    prepare=_checked,
     endpoint=_endpoint,
     connect_first=True,
     imports=("snowflake.connector",),

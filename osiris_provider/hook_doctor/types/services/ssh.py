@@ -9,7 +9,8 @@ from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, TLS
 from osiris_provider.connectors.sql.faults import DENIED, LOGIN_METHOD, NO_PASSWORD, WRONG_PASSWORD
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import HookType
-from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.connection import HookConnection, is_locked
+from osiris_provider.hook_doctor.faults import KEY_LOCKED
 
 HOST_KEY_CHANGED = Fault(
     "host_key_changed",
@@ -25,9 +26,6 @@ HOST_KEY_UNKNOWN = Fault(
 )
 _NO_COMMON_WAY = TLS_FAILED.reworded(
     "{address} and this machine have no SSH algorithm in common. Update the older of both."
-)
-_NO_KEY_FILE = LOGIN_METHOD.reworded(
-    "The private key for {address} is encrypted, and its passphrase is wrong or missing. Set private_key_passphrase."
 )
 _REFUSES_THE_WAY = LOGIN_METHOD.reworded(
     "{address} does not allow this way to log in, a password or a key. Use another, or have it allowed there."
@@ -61,7 +59,7 @@ def _checked(connection: HookConnection) -> HookConnection:
     key, looks = extra.get("private_key"), str(extra.get("look_for_keys", True)).lower() != "false"
     if not (key or connection.password or extra.get("key_file") or looks):
         raise SSHNothingToLogInError
-    if isinstance(key, str) and _is_locked(key, extra.get("private_key_passphrase")):
+    if isinstance(key, str) and is_locked(key, extra.get("private_key_passphrase")):
         raise SSHKeyLockedError
     return connection
 
@@ -91,37 +89,6 @@ def _tell_hanging_up() -> None:
     paramiko.Transport._parse_disconnect = note_goodbye  # noqa: SLF001 - there is no other place
 
 
-def _is_locked(key: str, passphrase: Any) -> bool:
-    """Return whether a key is encrypted, and not with this passphrase; the hook tries all kinds, and keeps no cause."""
-    return _is_encrypted(key, None) and (not passphrase or not _is_read(key, str(passphrase).encode()))
-
-
-def _is_encrypted(key: str, password: bytes | None) -> bool:
-    try:
-        _read(key, password)
-    except TypeError:
-        return True
-    except Exception:  # noqa: BLE001 - the hook will say that it is none
-        return False
-    return False
-
-
-def _is_read(key: str, password: bytes) -> bool:
-    try:
-        _read(key, password)
-    except Exception:  # noqa: BLE001 - of another passphrase there are many, by the kind of the key
-        return False
-    return True
-
-
-def _read(key: str, password: bytes | None) -> None:
-    from cryptography.hazmat.primitives import serialization
-
-    is_new = "BEGIN OPENSSH" in key
-    load = serialization.load_ssh_private_key if is_new else serialization.load_pem_private_key
-    load(key.encode(), password)
-
-
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     return (connection.host, connection.port or 22) if connection.host else None
 
@@ -134,11 +101,11 @@ TYPE = HookType(
         # A key or a password was right, and is not enough.
         "PartialAuthentication": _REFUSES_THE_WAY,
         "SSHHungUpError": RESET,
-        "PasswordRequiredException": _NO_KEY_FILE,
+        "PasswordRequiredException": KEY_LOCKED,
         "AuthenticationException": WRONG_PASSWORD,
         "BadHostKeyException": HOST_KEY_CHANGED,
         "SSHHostKeyUnknownError": HOST_KEY_UNKNOWN,
-        "SSHKeyLockedError": _NO_KEY_FILE,
+        "SSHKeyLockedError": KEY_LOCKED,
         "SSHNothingToLogInError": NO_PASSWORD,
         "IncompatiblePeer": _NO_COMMON_WAY,
         "NoValidConnectionsError": {},
