@@ -6,14 +6,14 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import Any
 
 import click
 
-from osiris_provider.errors import OsirisError
+from osiris_provider.errors import OsirisError, PipelineConfigError
 from osiris_provider.messages import printable
 
 UNHEALTHY = 1
@@ -76,9 +76,9 @@ def uncollected() -> Iterator[None]:
 
 @contextmanager
 def reported(as_json: bool) -> Iterator[None]:
-    """Turn a mistake in the configuration into a message and exit code 3.
+    """Turn a mistake in the configuration into a message and exit code 3; of a pipeline, a line for each.
 
-    :param as_json: also write it to stdout, as an object ``error``.
+    :param as_json: also write it to stdout, as an object ``error``, and the ``problems`` of a pipeline.
     :raises click.exceptions.Exit: with code 3.
     """
     try:
@@ -87,8 +87,16 @@ def reported(as_json: bool) -> Iterator[None]:
         problem = error
     else:
         return
+    problems = problem.problems if isinstance(problem, PipelineConfigError) else ()
     if as_json:
         where = {name: getattr(problem, name) for name in ("file", "line", "reference", "field")}
-        write_json({"error": {"message": str(problem), **where}})
-    say(f"error: {problem}")
+        listed = {"problems": problems} if problems else {}
+        write_json({"error": {"message": str(problem), **where}, **listed})
+    for line in map(_line, problems) if problems else [problem]:
+        say(f"error: {line}")
     raise click.exceptions.Exit(MISCONFIGURED)
+
+
+def _line(problem: Mapping[str, Any]) -> str:
+    step = f"{problem['step']}: " if problem["step"] else ""
+    return f"{problem['file']}:{problem['line']}: {step}{problem['message']}"

@@ -80,7 +80,7 @@ def read_source(path: Path) -> Source:
     :raises TooManyProblemsError: there is more wrong than is worth telling.
     """
     problems = Problems(path)
-    text, problem = try_read_text(path)
+    text, problem = try_read_text(path, "is a folder; name one of the files in it")
     if problem is None and len(text) > MAX_CHARS:
         problem = f"has more than {MAX_CHARS:,} characters; move its SQL into .sql files, or split it"
     if problem:

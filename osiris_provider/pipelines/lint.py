@@ -55,7 +55,7 @@ def _check(path: Path, connections_file: FileArgument, *, connections: bool) -> 
     try:
         if connections:
             _check_connections(pipeline, connections_file, more)
-        _check_queries(pipeline, more, {problem.step for problem in problems})
+        _check_queries(pipeline, more, problems)
     except TooManyProblemsError:
         pass
     return sorted([*problems, *more.items], key=lambda problem: (problem.file != path, problem.line))
@@ -83,18 +83,20 @@ def _check_connections(pipeline: Pipeline, file: FileArgument, problems: Problem
             continue
 
 
-def _check_queries(pipeline: Pipeline, problems: Problems, wrong: set[str | None]) -> None:
-    """Check the queries of the steps with which nothing else is wrong."""
+def _check_queries(pipeline: Pipeline, problems: Problems, known: Sequence[Problem]) -> None:
+    """Check the queries; of steps with which something else is wrong, only whether they can be parsed."""
+    wrong = {problem.step for problem in known}
+    texts = {problem.step for problem in known if problem.file != pipeline.path or _is_query(problem.field or "")}
     columns: dict[str, Sequence[str] | None] = {}
     seconds = 0.0
     for step in pipeline.steps.values():
-        if step.id in wrong:
+        if step.id in texts:
             continue
         if seconds >= MAX_SECONDS:
             message = f"queries from here on were not checked: those before took {seconds:.0f} s; split the pipeline"
             problems.add(step.location, message, step.id)
             return
-        check = _checked_query(pipeline, step, columns)
+        check = _checked_query(pipeline, step, columns, parse_only=step.id in wrong)
         columns[step.id] = check.columns
         seconds += check.seconds
         if check.problem is not None:
@@ -102,7 +104,13 @@ def _check_queries(pipeline: Pipeline, problems: Problems, wrong: set[str | None
             problems.add_at(file, line, f"config field query: {check.problem}", step.id, "query")
 
 
-def _checked_query(pipeline: Pipeline, step: PipelineStep, columns: Mapping[str, Sequence[str] | None]) -> QueryCheck:
+def _is_query(field: str) -> bool:
+    return ".config.query" in field or ".config.params" in field
+
+
+def _checked_query(
+    pipeline: Pipeline, step: PipelineStep, columns: Mapping[str, Sequence[str] | None], *, parse_only: bool
+) -> QueryCheck:
     chosen = step.config.get("columns")
     if step.kind == "read":
         known = isinstance(chosen, list) and all(isinstance(name, str) and "{" not in name for name in chosen)
@@ -123,7 +131,9 @@ def _checked_query(pipeline: Pipeline, step: PipelineStep, columns: Mapping[str,
         text, values = (substitute(render(value, context, step.id), defaults) for value in (query, params))
         tables = {name: columns.get(of) for name, of in step.inputs.items()}
         plain = {re.sub(r"\W", "_", name): known for name, known in tables.items()}
-        return driver.check_query(str(text), {**plain, **tables}, values, alone=REFERENCE not in step.config)
+        return driver.check_query(
+            str(text), {**plain, **tables}, values, alone=not parse_only and REFERENCE not in step.config
+        )
     except DriverConfigError:
         # Its templates need more than is known here.
         return QueryCheck()

@@ -57,6 +57,29 @@ def test_validate_says_everything_at_once_and_exits_with_3(osiris: Osiris, tmp_p
     )
 
 
+def test_validate_says_that_there_is_nothing_to_validate(osiris: Osiris, tmp_path: Path) -> None:
+    code, out, err = osiris("validate", tmp_path)
+    assert (code, out) == (3, "0 pipelines, 0 problems\n")
+    assert err == f"error: there is no pipeline in {tmp_path}: no .yaml or .yml file that .airflowignore leaves.\n"
+
+
+@pytest.mark.parametrize("command", ["run", "graph"])
+def test_what_cannot_run_is_said_with_a_line_for_each_problem(osiris: Osiris, tmp_path: Path, command: str) -> None:
+    path = write_pipeline(tmp_path, "retrys: 1\nsteps:\n  - {id: a, driver: duckdb.procesor}\n")
+    code, out, err = osiris(command, path)
+    assert (code, out) == (3, "")
+    first, second = err.splitlines()
+    assert first.startswith(f"error: {path}:1: key retrys is unknown. Did you mean 'retries'?")
+    assert second.startswith(f"error: {path}:3: a: There is no driver 'duckdb.procesor'. Did you mean")
+    if command == "run":
+        said = json.loads(osiris(command, path, "--json")[1])
+        assert [(problem["line"], problem["step"]) for problem in said["problems"]] == [(1, None), (3, "a")]
+
+
+def test_a_folder_is_no_pipeline(osiris: Osiris, tmp_path: Path) -> None:
+    assert osiris("run", tmp_path)[2] == f"error: {tmp_path}:1: the file is a folder; name one of the files in it\n"
+
+
 def test_validate_looks_connections_up_where_there_is_a_file(osiris: Osiris, tmp_path: Path) -> None:
     path = write_pipeline(tmp_path)
     assert osiris("validate", path)[:2] == (0, "1 pipeline, 0 problems: ok\n")

@@ -62,7 +62,8 @@ def validate(paths: tuple[Path, ...], no_connections: bool, file: str | None, as
     from osiris_provider.pipelines.lint import check_paths
 
     with reported(as_json):
-        files, problems = check_paths(paths or (_default_folder(),), file, connections=not no_connections)
+        paths = paths or (_default_folder(),)
+        files, problems = check_paths(paths, file, connections=not no_connections)
     if as_json:
         write_json({"files": [str(path) for path in files], "problems": [problem.as_dict() for problem in problems]})
     else:
@@ -70,6 +71,9 @@ def validate(paths: tuple[Path, ...], no_connections: bool, file: str | None, as
         counts = f"{len(files)} {'pipeline' if len(files) == 1 else 'pipelines'}, "
         counts += f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'}"
         write("\n".join([*lines, counts if problems or not files else f"{counts}: ok"]))
+    if not files:
+        where = ", ".join(map(str, paths))
+        say(f"error: there is no pipeline in {where}: no .yaml or .yml file that .airflowignore leaves.")
     return MISCONFIGURED if problems or not files else 0
 
 
