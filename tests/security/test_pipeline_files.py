@@ -87,7 +87,10 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-def test_validate_gives_up_a_query_that_cannot_be_bound_soon(tmp_path: Path, name: str) -> None:
+def test_validate_gives_up_a_query_that_cannot_be_bound_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("osiris_provider.drivers.duckdb.query_check.SECONDS", 1)
     text = (
         "steps:\n"
         "  - {id: first, driver: duckdb.processor, inputs: [], config: {query: SELECT 1 AS x}}\n"
@@ -96,7 +99,7 @@ def test_validate_gives_up_a_query_that_cannot_be_bound_soon(tmp_path: Path, nam
     )
     path = write_pipeline(tmp_path, text, q=f"-- a comment\n{ENDLESS[name]}\n")
     found = [(item.file, item.line, item.step, item.message) for item in check_paths([path], connections=False)[1]]
-    said = "config field query: the SQL could not be bound within 2 s of computing; make it simpler, or split the step"
+    said = "config field query: the SQL could not be bound within 1 s of computing; make it simpler, or split the step"
     assert (tmp_path / "q.sql", 1, "endless", said) in found
     # The process that was ended has a successor.
     assert [(line, step) for _, line, step, _ in found if step != "endless"] == [(4, "wrong")]
