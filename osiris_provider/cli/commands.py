@@ -57,8 +57,8 @@ def list_command(file: str | None, as_json: bool, airflow: bool) -> None:
 
 
 def _list(file: str | None, *, as_json: bool) -> None:
+    from osiris_provider.connections.listing import list_connections
     from osiris_provider.connections.load import load_connections
-    from osiris_provider.connections.resolve import list_connections
 
     with reported(as_json):
         known = load_connections(file)
@@ -144,7 +144,7 @@ def validate(file: str | None, as_json: bool, no_variables: bool) -> int:
     Unknown fields are warnings. Exit code 3 if there are problems.
     """
     from osiris_provider.cli.validate import as_lines, as_object
-    from osiris_provider.connections.resolve import validate_file
+    from osiris_provider.connections.validate import validate_file
 
     with reported(as_json), uncollected():
         path, problems, warnings = validate_file(file, variables=not no_variables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 _TOKEN = re.compile(
     r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:(?!\$\{)[^}])*))?\}|(?P<bad>\$\{[^}]{0,40}\}?)"
@@ -43,3 +44,19 @@ def substitute(text: str, environ: Mapping[str, str]) -> str:
         raise EnvProblemError(problem)
 
     return _TOKEN.sub(replace, text)
+
+
+def substitute_all(value: Any, environ: Mapping[str, str]) -> Any:
+    """Return a value with the variables in each of its texts replaced; see :func:`substitute`.
+
+    :param value: of the connections file: a scalar, or what JSON can hold.
+    :param environ: where the variables are looked up.
+    :raises EnvProblemError: as :func:`substitute`.
+    """
+    if isinstance(value, str):
+        return substitute(value, environ)
+    if isinstance(value, dict):
+        return {name: substitute_all(item, environ) for name, item in value.items()}
+    if isinstance(value, list):
+        return [substitute_all(item, environ) for item in value]
+    return value

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from osiris_provider.connections.reference import AIRFLOW_ID, NAME, reference_to, shown
-from osiris_provider.connections.registry import family_names, is_family, load_family
-from osiris_provider.connections.yaml_loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose
-from osiris_provider.connections.yaml_nodes import NodeReader
+from osiris_provider.connections.registry import Field, family_names, is_family, load_family
+from osiris_provider.connections.yaml.loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose
+from osiris_provider.connections.yaml.nodes import NodeReader, parsed_object
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.messages import did_you_mean
 
@@ -49,6 +49,26 @@ class Entry:
     def reference(self) -> str:
         """The reference that DAGs use for this entry."""
         return reference_to(self.family, self.alias)
+
+    def written(self, name: str, field: Field | None) -> Any:
+        """Return a field as it is to be read: as its source if it holds text, so that ``0123`` keeps its characters.
+
+        :param name: of the field, which is given.
+        :param field: what its family declares of it, None if nothing.
+        """
+        if field is None or not (field.verbatim or field.is_json):
+            return self.fields[name]
+        if field.is_json:
+            return parsed_object(self.fields[name])
+        return self.raw[name]
+
+    def problem(self, field: str | None, message: str) -> Problem:
+        """Return what is wrong with a field, or with the entry if none is named.
+
+        :param field: with a dot if it is inside another.
+        """
+        line = self.lines.get(field or "") or self.lines.get((field or "").partition(".")[0], self.line)
+        return Problem(f"field {shown(field)}: {message}" if field else message, line, self.reference, field)
 
 
 @dataclass(frozen=True)

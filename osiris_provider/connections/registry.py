@@ -112,3 +112,15 @@ def load_family(family: str) -> type[Family]:
     package = point.dist.name if point.dist else "its package"
     message = f"Family '{family}' cannot be loaded from {point.value} ({cause}). Reinstall {package}."
     raise ConnectionConfigError(message)
+
+
+def declared_fields(family: str) -> Mapping[str, Field]:
+    """Return the fields of a family by their names, none if its package is broken.
+
+    :param family: its name.
+    """
+    try:
+        return load_family(family).declared()
+    except ConnectionConfigError:
+        # Doctor and validate say so. Nothing is known to be public.
+        return {}

@@ -13,8 +13,8 @@ from airflow.sdk import Asset, AssetAlias, BaseNotifier, BaseOperator, ObjectSto
 from osiris_provider._airflow.compat import AirflowFailException, conf, emit_count, emit_gauge, emit_timing
 from osiris_provider._airflow.health_asset import RECOVERED, health_asset_uri
 from osiris_provider._airflow.task_context import attempt_id, task_key
+from osiris_provider.connections.listing import list_connections
 from osiris_provider.connections.reference import AIRFLOW_ID, NAME, reference_to
-from osiris_provider.connections.resolve import list_connections
 from osiris_provider.connectors.expiry import WARN_DAYS, expiring
 from osiris_provider.connectors.faults import NO_SUCH_CONNECTION
 from osiris_provider.connectors.verdict import Verdict

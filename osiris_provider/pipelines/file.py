@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from osiris_provider.connections.reader import try_read_text
-from osiris_provider.connections.yaml_loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose, scalar
-from osiris_provider.connections.yaml_nodes import NodeReader
+from osiris_provider.connections.yaml.loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose, scalar
+from osiris_provider.connections.yaml.nodes import NodeReader
 from osiris_provider.pipelines.problems import Location, Problems
 
 _BLOCK = re.compile(r"[|][+-]?\d?\s*(#.*)?$")

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from osiris_provider.connections.find import find_entry
 from osiris_provider.connections.load import FileArgument, load_connections
 from osiris_provider.connections.reference import ConnectionRef
-from osiris_provider.connections.resolve import find_entry
 from osiris_provider.drivers.base import REFERENCE
 from osiris_provider.drivers.query_check import ChecksQuery, QueryCheck
 from osiris_provider.drivers.registry import get_driver

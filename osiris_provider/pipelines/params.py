@@ -45,7 +45,7 @@ class Param:
 
     def parsed(self, text: str) -> Any:
         """Return a value that was written on the command line, or in a variable, as what the parameter wants."""
-        from osiris_provider.connections.yaml_loader import plain_scalar
+        from osiris_provider.connections.yaml.loader import plain_scalar
 
         return text if self.schema.get("type") == "string" or isinstance(self.default, str) else plain_scalar(text)
 

@@ -125,8 +125,8 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
         :param conn_id: as for :meth:`get_connection`.
         :raises ConnectionConfigError: the file cannot be read, or its structure is wrong.
         """
+        from osiris_provider.connections.find import find_by_id
         from osiris_provider.connections.load import load_connections
-        from osiris_provider.connections.resolve import find_by_id
 
         try:
             known = load_connections(self.connections_file)

@@ -13,7 +13,7 @@ import yaml
 from osiris_provider.cli.main import main
 from osiris_provider.connections import list_connections, resolve_connection
 from osiris_provider.connections.reference import ConnectionRef
-from osiris_provider.connections.resolve import validate_file
+from osiris_provider.connections.validate import validate_file
 from osiris_provider.connectors import get_connector
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.base import BaseDriver

@@ -14,7 +14,9 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
-from osiris_provider.connections.resolve import list_connections, resolve_connection, validate_file
+from osiris_provider.connections.listing import list_connections
+from osiris_provider.connections.resolve import resolve_connection
+from osiris_provider.connections.validate import validate_file
 from osiris_provider.connectors import get_connector
 from osiris_provider.errors import OsirisError
 from osiris_provider.secrets.connections_file import OsirisConnectionsBackend

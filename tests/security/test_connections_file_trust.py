@@ -11,7 +11,7 @@ import pytest
 from osiris_provider.cli.main import main
 from osiris_provider.connections import list_connections, trust
 from osiris_provider.connections.reader import FILE_NAME
-from osiris_provider.connections.resolve import validate_file
+from osiris_provider.connections.validate import validate_file
 from osiris_provider.errors import ConnectionConfigError
 
 from tests.servers.http import HttpServer, Reply, Request

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from osiris_provider.cli.main import main
-from osiris_provider.connections.resolve import list_connections
+from osiris_provider.connections.listing import list_connections
 from osiris_provider.connectors import get_connector
 
 SECRET = "c4nary/pa55"

@@ -13,8 +13,10 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from osiris_provider.connections.listing import list_connections
 from osiris_provider.connections.reference import ConnectionRef
-from osiris_provider.connections.resolve import list_connections, resolve_connection, validate_file
+from osiris_provider.connections.resolve import resolve_connection
+from osiris_provider.connections.validate import validate_file
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow import forms
 from osiris_provider.connectors.airflow.connection import AirflowConnection

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connections import list_connections, resolve_connection
 from osiris_provider.connections.reader import FILE_NAME
-from osiris_provider.connections.resolve import validate_file
+from osiris_provider.connections.validate import validate_file
 from osiris_provider.errors import ConnectionConfigError
 
 from tests.unit.connection_files import SAMPLES, block, mysql, write

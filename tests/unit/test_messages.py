@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from osiris_provider.connections.resolve import near_reference, resolve_connection
+from osiris_provider.connections.find import near_reference
+from osiris_provider.connections.resolve import resolve_connection
 from osiris_provider.connectors import get_connector
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.errors import ConnectionNotFoundError, DataError

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from osiris_provider.connections.resolve import resolve_connection, validate_file
+from osiris_provider.connections.resolve import resolve_connection
+from osiris_provider.connections.validate import validate_file
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import from_airflow
 from osiris_provider.connectors.mysql.connection import SSL_MODES, MySQLConnection

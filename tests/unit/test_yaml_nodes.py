@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
-from osiris_provider.connections.yaml_loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose
+from osiris_provider.connections.yaml.loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PIECES = [

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from weakref import WeakSet
 
 from osiris_provider.connections.reference import AIRFLOW_ID
-from osiris_provider.connections.yaml_nodes import parsed_object
+from osiris_provider.connections.yaml.nodes import parsed_object
 from osiris_provider.connectors.airflow.connection import AirflowConnection
 from osiris_provider.connectors.airflow.delegate import Delegate, delegate_of, note_on
 from osiris_provider.connectors.airflow.forms import SLOTS

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from osiris_provider.connections.yaml_nodes import parsed_object
+from osiris_provider.connections.yaml.nodes import parsed_object
 from osiris_provider.connectors.airflow.forms import Form, form_of, known_types
 from osiris_provider.messages import did_you_mean
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from osiris_provider.connections.reference import shown
-from osiris_provider.connections.yaml_loader import (
+from osiris_provider.connections.yaml.loader import (
     MAX_DEPTH,
     MAX_ITEMS,
     TEXT,

@@ -1,0 +1,69 @@
+"""All that is wrong with a connections file, and what is unwise about it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from osiris_provider.connections.file import ConnectionsFile, Entry, Problem
+from osiris_provider.connections.load import FileArgument, read_connections
+from osiris_provider.connections.redact import is_sensitive
+from osiris_provider.connections.registry import Field, declared_fields
+from osiris_provider.connections.resolve import resolve_entry
+from osiris_provider.connections.trust import distrust, others_read
+from osiris_provider.connections.yaml.nodes import parsed_object
+
+
+def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple[Path, list[Problem], list[Problem]]:
+    """Check a whole connections file.
+
+    :param file: path of the connections file; None looks in the standard locations.
+    :param variables: False leaves out variables that are not set, for machines that have no secrets.
+    :return: the path, all problems, and all warnings, in the order of their lines.
+    :raises ConnectionConfigError: there is no file, or it cannot be opened.
+    """
+    known = read_connections(file)
+    problems, warnings = list(known.problems), _exposed(known)
+    for entry in known.entries.values():
+        _, invalid, warned = resolve_entry(entry, variables=variables, remarks=True)
+        problems += invalid
+        warnings += warned
+    return known.path, sorted(problems, key=_by_line), sorted(warnings, key=_by_line)
+
+
+def _exposed(known: ConnectionsFile) -> list[Problem]:
+    """Return warnings about what other users can do to the file, and what they can read in it."""
+    warnings: list[Problem] = []
+    problem = distrust(known.path)
+    if problem:
+        warnings.append(Problem(f"{problem}; correct owner and mode (chown, chmod go-w)"))
+    if not others_read(known.path):
+        return warnings
+    message = "holds a secret, and other users can read the file; take it from a variable (${NAME}), or chmod 600"
+    for entry in known.entries.values():
+        declared = declared_fields(entry.family)
+        literal = [
+            name for name in entry.raw if name in declared and _holds_literal_secret(entry, declared[name], name)
+        ]
+        warnings += [entry.problem(name, message) for name in literal]
+    return warnings
+
+
+def _holds_literal_secret(entry: Entry, field: Field, name: str) -> bool:
+    value = parsed_object(entry.raw[name]) if field.is_json else entry.raw[name]
+    if field.is_json and isinstance(value, dict):
+        value = {key: inner for key, inner in value.items() if is_sensitive(key)}
+    return field.secret and _is_literal(value)
+
+
+def _is_literal(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_is_literal, value.values()))
+    if isinstance(value, list):
+        return any(map(_is_literal, value))
+    return bool(value) and not re.search(r"(?<!\$)\$\{", str(value))
+
+
+def _by_line(problem: Problem) -> int:
+    return problem.line or 0
