@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from tests.servers import Address, PostgresServer
@@ -29,11 +30,35 @@ HEADS = ("", "MB of values", "read rows/s", "MB/s", "peak RSS", "written rows/s"
 PREFACE = """\
 Written by `scripts/bench growth --write`: PostgreSQL → staging → PostgreSQL, one process for each line. MB are those of
 the values in Arrow. What it means: memory does not grow with the number of rows, and grows with the width of a row only
-as far as a batch of 32 MiB goes; the more bytes a row has, the fewer rows and the more MB come in a second.
+as far as a batch of 32 MiB goes; the more bytes a row has, the fewer rows and the more MB come in a second. Below each
+table is how far apart its figures are, and where that is more than one and a half times, why.
 
 {machine}
 
 """
+
+
+FLAT = 1.5
+"""How many times the least the most of a curve may be, to be called flat."""
+CURVES = {"Read": (3, "MB/s"), "Written": (6, "MB/s"), "Memory of reading": (4, "MiB"), "Memory of writing": (7, "MiB")}
+"""Their columns of the table."""
+WHY = {
+    "Rows": (
+        "What a step does once, such as to connect and to finish its file, is most of its time at 10,000 rows and "
+        "little of it from a million on. Memory is that of a few batches, however many follow."
+    ),
+    "Columns": (
+        "All tables have as many values, so that rows are fewer where they are wider, and MB/s are what to compare. A "
+        "batch is 1 MiB of the server's text: the wider its rows the fewer it has, and each of its columns costs some "
+        "microseconds of its own, which shows from some 200 columns on."
+    ),
+    "Width of texts": (
+        "Of short texts each row and value costs, of long ones each byte. From 2 kB on PostgreSQL compresses a text "
+        "and keeps it beside the table: it unpacks each that is read and packs each that is written, one by one. "
+        "A text of 1 MB is a batch of its own, and as many batches are held as of short texts."
+    ),
+}
+"""Why a curve is not flat."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +134,17 @@ def measure(address: Address, size: Size) -> tuple[str, ...]:
     return tuple(cells)
 
 
+def spread(lines: Sequence[tuple[str, ...]]) -> str:
+    """Return for each curve how far its figures are apart, and whether that is flat."""
+    said = []
+    for name, (column, unit) in CURVES.items():
+        figures = [float(line[column].split()[0].replace(",", "")) for line in lines if line[column]]
+        if figures:
+            flat = max(figures) <= FLAT * min(figures)
+            said.append(f"- {name}: {min(figures):,.0f} to {max(figures):,.0f} {unit}{', flat' if flat else ''}\n")
+    return "".join(said)
+
+
 def run() -> None:
     """Read and write; told where on standard input, tell the figures on standard output."""
     import psycopg2  # noqa: F401 - before the clock starts
@@ -176,7 +212,8 @@ def main() -> None:
     with PostgresServer() as server:
         address = replace(server.admin, database=server.app.database)
         for title, sizes in groups.items():
-            parts.append(markdown_table(title, HEADS, [measure(address, size) for size in sizes]))
+            lines = [measure(address, size) for size in sizes]
+            parts.append(f"{markdown_table(title, HEADS, lines)}\n{spread(lines)}\n{fill(WHY[title], 120)}\n")
             sys.stdout.write(parts[-1] + "\n")
     if options.write:
         put("Growth", PREFACE.format(machine=machine_and_versions()) + "\n".join(parts))
