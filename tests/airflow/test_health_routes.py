@@ -1,4 +1,4 @@
-"""The routes of the page of health in a real API server: who may ask, and what is answered."""
+"""The routes of the page of health in a real API server, and the command that asks them: who may, and the answers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 import requests
 import sqlalchemy as sa
 
+from tests.airflow.test_health_command import run
 from tests.conftest import fresh_database
 from tests.servers import PostgresServer
 from tests.servers.airflow import AirflowServer
@@ -25,7 +26,8 @@ Served = tuple[AirflowServer, dict[str, int]]
 """A server, and the numbers of its assets."""
 ROUTES = ("connections", "connections?unhealthy=true", "connections/1")
 SUBPATH = "/team/airflow"
-HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e"
+HOSTILE = "<script>alert(1)</script>[bold]\x1b[2J\u202e"
+SHOWN = "<script>alert(1)</script>[bold]"
 
 
 def _write(engine: sa.Engine) -> dict[str, int]:
@@ -141,7 +143,7 @@ def test_one_connection_with_what_changed(server: Served) -> None:
     assert answer["connection"]["reference"] == "@mysql.shop"
     assert [(one["category"], one["was"]) for one in answer["changes"]] == [("auth", "ok"), ("ok", None)]
     assert [one["category"] for one in answer["checks"]] == ["auth", "auth", "ok"]
-    assert answer["checks"][0]["message"] == "<script>alert(1)</script>"
+    assert answer["checks"][0]["message"] == SHOWN
     assert len(answer["days"]) == len(answer["connection"]["days"]) == 30
 
 
@@ -164,35 +166,65 @@ def test_the_user_interface_hears_of_page_and_warning(server: Served) -> None:
         assert requests.get(server[0].origin + app["bundle_url"], cookies=cookie, timeout=60).status_code == 200
 
 
-def test_under_a_path_the_scripts_are_below_it() -> None:
-    code = (
-        "import json; from osiris_provider.plugins.connection_test import OsirisPlugin as P; "
-        "print(json.dumps([app['bundle_url'] for app in P.react_apps]))"
-    )
-    base = f"https://airflow.example.com{SUBPATH}/"
-    *_, done = _python(code, AIRFLOW__API__BASE_URL=base)
-    assert {urlsplit(url).path.startswith(f"{SUBPATH}/osiris/health/static/") for url in json.loads(done)} == {True}
+ON_SQLITE = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 
 
-def test_a_plugin_that_nobody_asks_loads_nothing() -> None:
-    code = (
-        "import sys; import airflow.plugins_manager; print([n for n in sys.modules if n == 'fastapi']); "
-        "from osiris_provider.plugins.connection_test import OsirisPlugin; "
-        "print([name for name in sys.modules if name.startswith(('osiris_provider.plugins.health.', 'fastapi', "
-        "'sqlalchemy.orm')) and name != 'osiris_provider.plugins.health.app'])"
-    )
-    *_, before, loaded = _python(code)
-    assert "osiris_provider.plugins.health." not in loaded
-    assert ("'fastapi'" in loaded) == ("'fastapi'" in before)
+@ON_SQLITE
+def test_the_command_shows_the_fleet_as_a_table(server: Served) -> None:
+    done = run(api_url=server[0].origin, api_user="viewer", api_password="viewer")
+    assert done.returncode == 1
+    heads, _, shop, odd, dwh = done.stdout.splitlines()
+    assert heads.split("  ")[0] == "connection"
+    assert shop.startswith("@mysql.shop")
+    assert shop.endswith(SHOWN)
+    assert "33.33 %" in shop
+    assert odd.startswith("@mysql.odd")
+    assert dwh.startswith("@postgres.dwh")
+    assert "100 %" in dwh
+    assert done.stderr.startswith("2 of 3 healthy; history since ")
 
 
-def _python(code: str, **environment: str) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=True,
-    )
-    return done.stdout.splitlines()
+@ON_SQLITE
+def test_the_command_shows_the_fleet_as_json(server: Served) -> None:
+    done = run("--url", server[0].origin, "--json", "--unhealthy", api_token=token_of(server[0], "viewer"))
+    answer = json.loads(done.stdout)
+    assert [one["reference"] for one in answer["connections"]] == ["@mysql.shop"]
+    assert (answer["total"], answer["complete"], len(answer["days"])) == (3, True, 30)
+
+
+@ON_SQLITE
+def test_a_wrong_password_is_told_and_not_shown(server: Served) -> None:
+    done = run(api_url=server[0].origin, api_user="viewer", api_password="wrong-canary-4711")
+    assert done.returncode == 3
+    assert "does not accept" in done.stderr
+    assert "canary" not in done.stdout + done.stderr
+
+
+@ON_SQLITE
+def test_a_wrong_token_is_told_and_not_shown(server: Served) -> None:
+    done = run("--json", api_url=server[0].origin, api_token="canary.canary.canary")
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["error"]["message"]
+    assert "canary" not in done.stdout + done.stderr
+
+
+PLUGIN_ALONE = """
+import json, sys
+import airflow.plugins_manager
+before = "fastapi" in sys.modules
+from osiris_provider.plugins.connection_test import OsirisPlugin
+health = "osiris_provider.plugins.health."
+found = [name for name in sys.modules if name.startswith(health) and name != health + "app"]
+fastapi = (before, "fastapi" in sys.modules)
+print(json.dumps([found, fastapi, [app["bundle_url"] for app in OsirisPlugin.react_apps]]))
+"""
+
+
+def test_a_plugin_that_nobody_asks_loads_nothing_and_under_a_path_its_scripts_are_below_it() -> None:
+    environment = {**os.environ, "AIRFLOW__API__BASE_URL": f"https://airflow.example.com{SUBPATH}/"}
+    command = [sys.executable, "-W", "ignore", "-c", PLUGIN_ALONE]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=True)
+    loaded, (before, after), urls = json.loads(done.stdout.splitlines()[-1])
+    assert loaded == []
+    assert before is after
+    assert {urlsplit(url).path.startswith(f"{SUBPATH}/osiris/health/static/") for url in urls} == {True}

@@ -20,7 +20,7 @@ from tests.airflow.test_sensor import entry
 from tests.airflow.versions import AIRFLOW, AirflowTaskTimeout
 from tests.servers import Address
 
-LIMIT = 2.0
+LIMIT = 1.0
 AT_ONCE = 1.0
 SLOW = "SELECT count(*) AS n FROM range(1000000) a, range(1000000) b WHERE hash(a.range + b.range) = 3"
 TASKS: dict[str, Any] = {

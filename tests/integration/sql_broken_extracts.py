@@ -91,7 +91,7 @@ class BrokenExtractTests(StagedFamily):
         """Return the connection with a limit on the time of a statement."""
 
     def test_a_statement_that_takes_too_long(self, staging: Staging, connection: Connection, address: Address) -> None:
-        limited = self.impatient(connection, address, 1)
+        limited = self.impatient(connection, address, 0.3)
         for engine in self.engines:
             with pytest.raises(ConnectTimeoutError) as raised:
                 self.stage(staging, limited, query=self.slow, engine=engine)
