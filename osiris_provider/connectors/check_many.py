@@ -17,6 +17,8 @@ from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import OsirisError
 
 MAX_WORKERS = 64
+FIRST_KINDS = 4
+"""Kinds of checks for which all is imported at the beginning; for others it is when it is their turn."""
 
 Target = str | ConnectionRef | Mapping[str, Any]
 
@@ -63,8 +65,10 @@ def doctor_all(
             positions.append(position)
         except OsirisError as error:
             keep(position, Verdict.unresolved(error))
-    prepare(jobs)
-    order = _order([_kind(*job) for job in jobs])
+    kinds = [_kind(*job) for job in jobs]
+    first = {"", *list(dict.fromkeys(filter(None, kinds)))[:FIRST_KINDS]}
+    prepare(job for job, kind in zip(jobs, kinds, strict=True) if kind in first)
+    order = _order(kinds)
     spread = [jobs[number] for number in order]
     check_many(spread, timeout, max_workers, lambda number, verdict: keep(positions[order[number]], verdict))
     return [verdicts[position] for position in sorted(verdicts)]

@@ -31,6 +31,8 @@ _SHARED = (
     "airflow.providers.common.sql.hooks.sql",
 )
 
+_warm: set[str] = set()
+"""Connection types that are."""
 Answer = dict[str, Any]
 """``{"details": …}`` of a healthy connection, or ``{"fault": name, "cause": class name}``."""
 
@@ -179,6 +181,9 @@ def warm(conn_type: str) -> None:
 
     :param conn_type: of an installed provider, or not.
     """
+    if conn_type in _warm:
+        # In the process from which this one was forked.
+        return
     declared = hook_type(conn_type)
     for name in declared.without:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type] # as Python says that there is no such module
@@ -187,6 +192,7 @@ def warm(conn_type: str) -> None:
         import_module(name)
     if declared.warm is not None:
         declared.warm()
+    _warm.add(conn_type)
 
 
 def serve(work: socket.socket, deadline: float) -> None:

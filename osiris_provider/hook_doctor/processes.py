@@ -22,8 +22,12 @@ AT_ONCE = 5 * (os.cpu_count() or 2)
 """Checks that may be under way at a time in this process."""
 SHARING_TYPES = 4
 """From which number on what their hooks have in common is imported first."""
-WARM_TYPES = 2 * (os.cpu_count() or 2)
-"""Connection types whose hook stays imported: each takes 5 to 90 MiB."""
+WARM_TYPES = 24
+"""Connection types whose hook stays imported."""
+MANY_TYPES = 2 * (os.cpu_count() or 2)
+"""The same while checks of many types follow each other: each type takes 5 to 90 MiB."""
+LINGER_SECONDS = 0.5
+"""For which a type that was kept stays imported: the next check of the type may come any moment."""
 CONFIRM_SECONDS = 0.25
 """For which a caller waits after the deadline until a server says that a check has been killed."""
 CLOSE_SECONDS = 1.0
@@ -56,8 +60,7 @@ class Servers:
     def warm(self, conn_types: Iterable[str], deadline: Deadline) -> None:
         """Have the hooks of connection types imported, before the clock of the first check runs.
 
-        :param conn_types: of the connections that will be checked; those beyond :data:`WARM_TYPES` are imported when
-            one of them is :meth:`kept`.
+        :param conn_types: of the connections that will be checked; those beyond :data:`WARM_TYPES` have to wait.
         :param deadline: after which this does not wait any longer; the imports go on.
         """
         started = []
@@ -75,7 +78,8 @@ class Servers:
     def kept(self, conn_type: str, deadline: Deadline) -> Iterator[None]:
         """Have the hook of a connection type imported, and keep it so until the block ends.
 
-        It waits for room first: while :data:`WARM_TYPES` others are in use, there is none.
+        It waits for room first: while :data:`MANY_TYPES` others are in use, there is none. A type that is no longer
+        kept makes room for the next one.
 
         :param conn_type: of the connection that will be checked in the block.
         :param deadline: after which this waits neither for room nor for the imports.
@@ -89,7 +93,25 @@ class Servers:
             with self._room:
                 if server is not None:
                     server.kept -= 1
+                    server.kept_until = time.monotonic()
+                    self._end_soon()
                 self._room.notify_all()
+
+    def _end_soon(self) -> None:
+        timer = threading.Timer(LINGER_SECONDS, self._end_done)
+        timer.daemon = True
+        timer.start()
+
+    def _end_done(self) -> None:
+        with self._lock:
+            for name in self._done(time.monotonic() - LINGER_SECONDS):
+                self._types.pop(name).drop()
+
+    def _done(self, before: float) -> list[str]:
+        """Return the types that were kept until then, and that nothing needs any more."""
+        return [
+            name for name, one in self._types.items() if 0 < one.kept_until <= before and not (one.busy or one.kept)
+        ]
 
     def _reserved(self, conn_type: str, deadline: Deadline) -> Remote | None:
         with self._room:
@@ -97,6 +119,8 @@ class Servers:
             if len(conn_type.encode()) > MAX_TYPE:
                 return None
             with suppress(LostError):
+                if conn_type not in self._types:
+                    self._evict(MANY_TYPES)
                 server = self._server_of(conn_type)
                 server.kept += 1
                 return server
@@ -104,7 +128,7 @@ class Servers:
 
     def _has_room(self, conn_type: str) -> bool:
         in_use = [name for name, server in self._types.items() if server.busy or server.kept]
-        return conn_type in self._types or conn_type in self._threaded or len(in_use) < WARM_TYPES
+        return conn_type in self._types or conn_type in self._threaded or len(in_use) < MANY_TYPES
 
     def _await(self, server: Remote, deadline: Deadline) -> None:
         """Wait until a server can fork checks; let go of it if it cannot."""
@@ -185,7 +209,7 @@ class Servers:
             return main
         known = self._types.get(conn_type)
         if known is None:
-            self._evict()
+            self._evict(WARM_TYPES)
             known = Remote()
             try:
                 known.ask(main.line, SERVER, float("inf"), conn_type)
@@ -197,9 +221,12 @@ class Servers:
         self._types.move_to_end(conn_type)
         return known
 
-    def _evict(self) -> None:
+    def _evict(self, limit: int) -> None:
+        """Make room for one more type."""
+        for name in self._done(time.monotonic()):
+            self._types.pop(name).drop()
         idle = [name for name, server in self._types.items() if not (server.busy or server.kept)]
-        for name in idle[: max(len(self._types) - WARM_TYPES + 1, 0)]:
+        for name in idle[: max(len(self._types) - limit + 1, 0)]:
             self._types.pop(name).drop()
 
     def _main(self) -> Remote:

@@ -28,6 +28,8 @@ class Remote:
         self.unsafe = False
         self.kept = 0
         """Checks that will come, or have come, and for which this server is kept."""
+        self.kept_until = 0.0
+        """By the monotonic clock; 0 if it was not kept yet."""
         self.waited = False
         """Whether somebody has waited for its imports in vain: no one else does."""
         self.silent_since: float | None = None

@@ -5,6 +5,7 @@ The first answer to a login ends it: nothing else is tried, and no one's phone a
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode
 from contextlib import suppress
 from pathlib import Path
@@ -117,6 +118,11 @@ def _checked(connection: HookConnection) -> HookConnection:
     return connection
 
 
+def _stay_here() -> None:
+    """Keep the connector from looking for the clouds that this machine may be in, with its own identity there."""
+    os.environ["SNOWFLAKE_DISABLE_PLATFORM_DETECTION"] = "true"
+
+
 def _select(hook: Any) -> Details:
     from snowflake.connector.errors import OperationalError
     from snowflake.connector.network import RetryRequest, SnowflakeRestful
@@ -195,6 +201,7 @@ TYPE = HookType(
     endpoint=_endpoint,
     connect_first=True,
     imports=("snowflake.connector",),
+    warm=_stay_here,
     without=("pandas", "pyarrow"),
     evidence="imitation",
 )
