@@ -10,11 +10,13 @@ from typing import Any
 from osiris_provider.connectors.faults import (
     GARBAGE,
     MISCONFIGURED,
+    TLS_FAILED,
     UNKNOWN_HOST,
     UNREACHABLE,
     chain,
     transport_fault,
 )
+from osiris_provider.connectors.http.faults import tunnel_fault
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import ELSE, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
@@ -27,7 +29,8 @@ _MISTAKES = (TypeError, ValueError)
 """What libraries raise for arguments that make no sense: the connection is wrong, not its server."""
 _GARBAGE = (UnicodeDecodeError, json.JSONDecodeError)
 _FILES = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
-_OTHERS: Mapping[tuple[type[BaseException], ...], Fault] = {
+_KINDS: Mapping[tuple[type[BaseException], ...], Fault] = {
+    _GARBAGE: GARBAGE,
     (ImportError,): PROVIDER_BROKEN,
     _FILES: FILE_UNREADABLE,
     _MISTAKES: MISCONFIGURED,
@@ -47,12 +50,12 @@ def classify(error: BaseException | None, declared: HookType, connection: HookCo
     """
     if error is not None:
         fault = (
-            table_fault(error, declared)
-            or transport_fault(error)
+            tunnel_fault(chain(error))
+            or table_fault(error, declared)
+            or _line_fault(error)
             or table_fault(error, _ANY_TYPE)
-            or _of_kinds(error, {_GARBAGE: GARBAGE})
+            or _of_kinds(error, _KINDS)
             or _default(error, declared)
-            or _of_kinds(error, _OTHERS)
         )
         if fault:
             return worded(fault, declared, connection)
@@ -67,6 +70,12 @@ def worded(fault: Fault, declared: HookType, connection: HookConnection) -> Faul
     """
     is_name = declared.host_is_url or not _NO_NAME.search(connection.host or "")
     return fault if is_name or fault not in (UNKNOWN_HOST, MISCONFIGURED) else fault.reworded(HOST_IS_NO_NAME)
+
+
+def _line_fault(error: BaseException) -> Fault | None:
+    fault = transport_fault(error)
+    # A CA file that is not there is no handshake that failed.
+    return _of_kinds(error, {_FILES: FILE_UNREADABLE}) or fault if fault == TLS_FAILED else fault
 
 
 def table_fault(error: BaseException, declared: HookType) -> Fault | None:

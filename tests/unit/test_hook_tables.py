@@ -317,3 +317,42 @@ def test_a_locked_key_is_told_from_one_that_is_none(conn_type: str, tmp_path: Pa
         assert [fault(one, private_key_file=str(file)) for one in ("right", "wrong")] == ["", "login_method"]
         assert fault("right", private_key_content=b64encode(pem).decode()) == ""
     assert fault("right", **{names[conn_type]: "no key"}) == ""
+
+
+def caused(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
+def of(name: str, *args: object) -> BaseException:
+    return type(name, (Exception,), {})(*args)  # type: ignore[no-any-return] # of a class that is made here
+
+
+@pytest.mark.parametrize(
+    ("conn_type", "error", "slug"),
+    [
+        # What the client's class stands for is for where its cause says nothing.
+        ("aws", caused(of("HTTPClientError"), ValueError("Invalid header value")), "misconfigured"),
+        ("aws", of("HTTPClientError"), "reset"),
+        ("aws", caused(of("SSLError"), FileNotFoundError(errno.ENOENT, "x")), "misconfigured"),
+        ("aws", caused(ssl.SSLError("x"), FileNotFoundError(errno.ENOENT, "x")), "misconfigured"),
+        ("aws", EOFError(), "login_method"),
+        ("smtp", EOFError(), "reset"),
+        ("aws", caused(of("ProxyConnectionError"), OSError("Tunnel connection failed: 407 x")), "proxy_auth"),
+        ("aws", caused(of("ProxyConnectionError"), OSError("Tunnel connection failed: 403 x")), "proxy_failed"),
+        ("slack", caused(of("URLError"), OSError("Tunnel connection failed: 407 x")), "proxy_auth"),
+        ("trino", caused(of("TrinoConnectionError"), ConnectionResetError(errno.ECONNRESET, "x")), "reset"),
+        ("trino", of("TrinoConnectionError"), "garbage"),
+        ("mssql", of("MSSQLDriverException", "Not connected"), "reset"),
+        ("snowflake", caused(of("SnowflakeUnansweredError"), TimeoutError()), "timed_out"),
+        ("imap", raised("IMAPLoginError", "LOGINDISABLED"), "login_method"),
+        ("imap", raised("IMAPLoginError", "PRIVACYREQUIRED"), "tls_required"),
+        ("imap", raised("IMAPMailboxError", ""), "denied"),
+        ("imap", raised("IMAPMailboxError", "SERVERBUG"), "not_ready"),
+        ("wasb", of("AzureSigningError"), "misconfigured"),
+        ("mongo", of("MongoNoMemberError"), "misconfigured"),
+        ("ssh", of("SSHHungUpError"), "reset"),
+    ],
+)
+def test_what_says_most_wins(conn_type: str, error: BaseException, slug: str) -> None:
+    assert fault_of(error, conn_type).slug == slug

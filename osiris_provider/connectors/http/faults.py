@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -253,10 +253,17 @@ def _proxy_fault(errors: list[BaseException]) -> Fault | None:
 
     if not any(isinstance(item, urllib3.exceptions.ProxyError) for item in errors):
         return None
+    refusal = tunnel_fault(errors)
+    return refusal or (TIMED_OUT if any(isinstance(item, TimeoutError) for item in errors) else PROXY_FAILED)
+
+
+def tunnel_fault(errors: Iterable[BaseException]) -> Fault | None:
+    """Return the fault of a proxy that does not connect, else None.
+
+    :param errors: a chain, as http.client and what wraps it have raised it.
+    """
     refused = next((match for item in errors if type(item) is OSError and (match := _TUNNEL.match(str(item)))), None)
-    if refused and refused[1] == "407":
-        return PROXY_AUTH
-    return TIMED_OUT if any(isinstance(item, TimeoutError) for item in errors) else PROXY_FAILED
+    return None if refused is None else PROXY_AUTH if refused[1] == "407" else PROXY_FAILED
 
 
 def _by_class(errors: list[BaseException], table: list[tuple[type[BaseException], Fault]]) -> Fault | None:

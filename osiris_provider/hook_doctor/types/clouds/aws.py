@@ -1,4 +1,7 @@
-"""AWS: the codes that services answer with. The hook's test asks STS who it is, which needs no right."""
+"""AWS: the codes that services answer with. STS says who one is, which needs no right.
+
+The hook's own test asks the same, but without the proxy, the authority and the retries of the connection.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,16 @@ from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, THR
 from osiris_provider.connectors.http.faults import FORBIDDEN, PROXY_FAILED, REQUEST_TIMEOUT, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import LOGIN_METHOD, NO_PASSWORD
 from osiris_provider.errors import Fault
-from osiris_provider.hook_doctor.base import ELSE, HookType
+from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.faults import PROVIDER_BROKEN
 from osiris_provider.hook_doctor.tables import STATUSES, named
 
 _NO_CREDENTIALS = NO_PASSWORD.reworded(
     "There are no credentials for {address}: neither the connection nor this machine has some. Set login and password."
+)
+_SECOND_FACTOR = LOGIN_METHOD.reworded(
+    "The profile for {address} asks for a second factor, and no one is there to give it. Use another."
 )
 _EXPIRED = UNAUTHORIZED.reworded("The token for {address} has expired. Get a new one.")
 _CLOCK = UNAUTHORIZED.reworded("{address} refuses the time of the request. Set the clock of this machine.")
@@ -64,6 +70,14 @@ _CODES = named(
 )
 
 
+def _ask_identity(hook: Any) -> Details:
+    address = hook.conn_config.get_service_endpoint_url("sts", sts_test_connection=True)
+    # As the hook makes its clients.
+    config, verify = hook._get_config(), hook.verify  # noqa: SLF001 - there is no other way to it
+    hook.get_session().client("sts", endpoint_url=address, config=config, verify=verify).get_caller_identity()
+    return {}
+
+
 def _once(connection: HookConnection) -> HookConnection:
     from dataclasses import replace
 
@@ -98,7 +112,9 @@ TYPE = HookType(
         "SSOError": _EXPIRED,
         "LoginInsufficientPermissions": FORBIDDEN,
         "LoginError": _EXPIRED,
-        "RefreshWithMFAUnsupportedError": LOGIN_METHOD,
+        "RefreshWithMFAUnsupportedError": _SECOND_FACTOR,
+        # Of the prompt for it.
+        "EOFError": _SECOND_FACTOR,
         "ProfileNotFound": MISCONFIGURED,
         "NoRegionError": MISCONFIGURED,
         "InvalidRegionError": MISCONFIGURED,
@@ -142,6 +158,7 @@ TYPE = HookType(
     },
     # Beside the code there is always a status, which says less.
     codes_at=("response.Error.Code", "response.ResponseMetadata.HTTPStatusCode"),
+    probe=_ask_identity,
     prepare=_once,
     warm=_read_models,
     endpoint=lambda _: None,

@@ -1,4 +1,4 @@
-"""IMAP: the hook has no test; a NOOP after its login shows that the server works. Response codes are of RFC 5530."""
+"""IMAP: the hook has no test; that INBOX can be read shows that the server works. Response codes are of RFC 5530."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from osiris_provider.connectors.faults import GARBAGE, RESET, THROTTLED, TLS_REQ
 from osiris_provider.connectors.sql.faults import (
     DENIED,
     LOGIN_DENIED,
+    LOGIN_METHOD,
     NO_PASSWORD,
     NOT_READY,
     PASSWORD_EXPIRED,
@@ -36,7 +37,18 @@ class IMAPLoginError(Exception):
         self.code = code
 
 
-def _noop(hook: Any) -> Details:
+class IMAPMailboxError(Exception):
+    """The server has let us in, and does not open the inbox.
+
+    :param code: of the response; empty if it has none that says why.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _open_inbox(hook: Any) -> Details:
     import imaplib
 
     try:
@@ -47,23 +59,32 @@ def _noop(hook: Any) -> Details:
         if hook.mail_client is None:
             raise
         raise IMAPLoginError(_code_of(error, getattr(hook.mail_client, "capabilities", ()))) from None
-    client.noop()
     state = client.state
-    client.logout()
     if state == "NONAUTH":
+        client.noop()
+        client.logout()
         raise IMAPLoginError(state)
+    # It marks nothing as seen.
+    answer, said = client.select(readonly=True)
+    client.logout()
+    if answer != "OK":
+        raise IMAPMailboxError(_named(said[0] if said else b""))
     return {}
 
 
 def _code_of(error: Exception, capabilities: Iterable[str]) -> str:
     text = error.args[0] if error.args else b""
     if "LOGINDISABLED" in capabilities:
-        # Of RFC 3501: nobody is let in without TLS.
-        return "PRIVACYREQUIRED"
+        # Of RFC 3501: nobody is let in without TLS, or nobody by a password.
+        return "PRIVACYREQUIRED" if "STARTTLS" in capabilities else "LOGINDISABLED"
     if not isinstance(text, bytes):
         # imaplib's own words: of BAD, and of a login where the server has let us in already.
         return "BAD"
-    said = _CODE.match(text)
+    return _named(text)
+
+
+def _named(text: Any) -> str:
+    said = _CODE.match(text) if isinstance(text, bytes) else None
     code = said[1].decode() if said else ""
     return code if code in _REFUSALS else ""
 
@@ -73,6 +94,7 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     return (connection.host, connection.port or default_port) if connection.host else None
 
 
+_NO_INBOX = DENIED.reworded("{address} accepts the password, but does not open INBOX for this user. Ask its operator.")
 _REFUSALS = {
     # Servers of before RFC 5530, and those with something to say to a person.
     "": WRONG_PASSWORD,
@@ -86,6 +108,7 @@ _REFUSALS = {
     "PRIVACYREQUIRED": TLS_REQUIRED,
     "LIMIT": TOO_MANY_CONNECTIONS,
     "OVERQUOTA": THROTTLED,
+    "LOGINDISABLED": LOGIN_METHOD.reworded("{address} takes no passwords, but tokens or tickets. The hook has none."),
     **dict.fromkeys(("CORRUPTION", "INUSE", "SERVERBUG", "UNAVAILABLE"), NOT_READY),
 }
 
@@ -95,11 +118,12 @@ TYPE = HookType(
     title="IMAP",
     codes={
         "IMAPLoginError": {**_REFUSALS, "BAD": UNKNOWN_LOGIN, "NONAUTH": NO_PASSWORD},
+        "IMAPMailboxError": {**_REFUSALS, "": _NO_INBOX},
         "abort": RESET,
         "error": GARBAGE,
     },
     codes_at=("code",),
-    probe=_noop,
+    probe=_open_inbox,
     endpoint=_endpoint,
     evidence="real server",
 )
