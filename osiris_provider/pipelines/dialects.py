@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 Dialect = Literal["osiris", "oml"]
 Mode = Literal["read", "write", "transform"]
 MAX_STEPS = 500
+_OF_THE_OTHER = {
+    "component": "component: belongs to OML, whose files begin with oml_version: '0.1.0'; write driver:",
+    "driver": "driver: belongs to files without oml_version; write component:, and mode: read, write or transform",
+}
 AIRFLOW_KEYS = ("airflow", "default_args")
 """Keys whose values are arguments of Airflow's."""
 STEP_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
@@ -120,10 +124,10 @@ def _step(written: Any, location: Location, source: Source, *, oml: bool) -> Ste
         return None
     name = written.get("id")
     step_id = name if isinstance(name, str) else None
-    if not oml and "component" in written and "driver" not in written:
-        message = "component: belongs to OML, whose files begin with oml_version: '0.1.0'; write driver:"
-        source.problems.add((*location, "component"), message, step_id)
-        return None
+    own, foreign = ("component", "driver") if oml else ("driver", "component")
+    if foreign in written and own not in written:
+        source.problems.add((*location, foreign), _OF_THE_OTHER[foreign], step_id)
+        written = {own if key == foreign else key: value for key, value in written.items()}
     wanted: type[StepModel | OmlStepModel] = OmlStepModel if oml else StepModel
     model = _validated(wanted, written, location, source, step_id)
     return None if model is None else _draft_of(model, location, source)
