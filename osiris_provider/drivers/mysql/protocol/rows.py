@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from osiris_provider.drivers.data import memory_pool
 from osiris_provider.drivers.mysql.protocol.packets import MalformedError, Rows
 
 if TYPE_CHECKING:
@@ -142,8 +143,8 @@ class RowReader:
         everything = [None, pa.py_buffer(offsets), pa.py_buffer(self._data)]
         both = pa.Array.from_buffers(pa.binary(), 2 * count - 1, everything)
         even = array(pa.int32(), [np.arange(0, 2 * count, 2, dtype=np.int32)], None, count)
-        # Arrow's own pool keeps much for each thread that decodes, and gets it back from another.
-        values = pc.take(both, even, memory_pool=pa.system_memory_pool())
+        # Apart from NumPy's memory, which lives for a moment only: what is mixed leaves holes that grow with the rows.
+        values = pc.take(both, even, memory_pool=memory_pool())
         return array(pa.binary(), values.buffers()[1:], valid, count)
 
     def finish(self) -> None:
