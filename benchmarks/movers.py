@@ -132,9 +132,13 @@ def pgloader(way: Way) -> Command:
 def sling(way: Way) -> Command:
     source = way.source_url("mysql") if way.family == "mysql" else f"{way.source_url('postgresql')}?sslmode=disable"
     words = ["run", "--src-conn", source, "--src-stream", f"SELECT * FROM {TABLE}"]
-    target = f"{way.target_url()}?sslmode=disable" if way.target else f"duckdb://{way.duckdb}"
+    target = f"{way.target_url()}?sslmode=disable" if way.target else f"duckdb://{way.duckdb}?copy_method=csv_files"
     words += ["--tgt-conn", target, "--tgt-object", f"{'public' if way.target else 'main'}.{TARGET}"]
-    return [sling_program(), *words, "--mode", "full-refresh"], {"SLING_DISABLE_TELEMETRY": "true"}
+    variables = {"SLING_DISABLE_TELEMETRY": "true"}
+    if not way.target:
+        # Else it fetches the program, and its extensions, from the net.
+        variables |= {"DUCKDB_PATH": found("duckdb"), "DUCKDB_USE_INSTALLED_EXTENSIONS": "true"}
+    return [sling_program(), *words, "--mode", "full-refresh"], variables
 
 
 def sling_program() -> str:

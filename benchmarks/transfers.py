@@ -35,10 +35,11 @@ contestant a command of its own, in alternation, {rounds} rounds. Given is the m
 starting Python, connecting, reading, writing and the commit. `osiris pipelines run` stages each result as Parquet on
 the disk, as Airflow does; `without staging` hands the rows from extractor to writer in memory: the difference is what
 staging costs. The two Airflow tasks, extractor and writer, run one after the other with LocalExecutor, each in a
-process of its own, after all others; counted is from the start of the first to the end of the second, as Airflow notes
-them, with the scheduler's time between them. Where a number of rows stands, the table was smaller; who has taken
-{seconds} seconds for a table has no further round. MariaDB is the source because pgloader does not log in to MySQL 8
-and later. What it means: so long does a table take until it is in the other database, and so much of that is staging.
+process of its own, after all others; counted is from the start of the first to the end of the second, as Airflow
+notes them, with the scheduler's time between them. Where a number of rows stands, the table was smaller; who has
+taken {seconds} seconds for a table has no further round. MariaDB is the source because pgloader does not log in to
+MySQL 8 and later. sling writes to DuckDB through files of CSV: its other way needs an extension from the net. What it
+means: so long does a table take until it is in the other database, and so much of that is staging.
 
 {machine}
 
