@@ -41,6 +41,7 @@ class HookType:
     :param endpoint: returns host and port for that, where they are not those of the connection, or None for no connect.
     :param connect_first: whether one plain connect comes first: for libraries that try a refused connection again and
         again, or tell of it without a code.
+    :param needs_host: whether nothing is tried without a host, for which libraries take this machine.
     :param host_is_url: whether people may put a URL into the host, which is a name for all others.
     :param imports: modules that its library imports only when it connects, and that are imported with the hook, once.
     :param warm: does once, after these imports, what each check would do again; it knows no connection.
@@ -63,6 +64,7 @@ class HookType:
     default_port: int | None = None
     endpoint: Callable[[HookConnection], tuple[str, int] | None] | None = None
     connect_first: bool = False
+    needs_host: bool = False
     host_is_url: bool = False
     imports: tuple[str, ...] = ()
     warm: Callable[[], None] | None = None

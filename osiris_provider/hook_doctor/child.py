@@ -16,7 +16,7 @@ from osiris_provider.hook_doctor.base import HookType
 from osiris_provider.hook_doctor.catch import TEST, run_test
 from osiris_provider.hook_doctor.classify import classify, unreachable, worded
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.faults import NO_PROVIDER, PROVIDER_BROKEN, UNTESTABLE
+from osiris_provider.hook_doctor.faults import NO_HOST, NO_PROVIDER, PROVIDER_BROKEN, UNTESTABLE
 from osiris_provider.hook_doctor.registry import hook_type, hook_types
 from osiris_provider.hook_doctor.tables import name_of
 from osiris_provider.hook_doctor.wire import STARTED, receive_text
@@ -68,6 +68,8 @@ def examine(connection: HookConnection, deadline: Deadline) -> Answer:
 def _tried(
     connection: HookConnection, declared: HookType, deadline: Deadline
 ) -> tuple[bool, BaseException | None, Mapping[str, Any]]:
+    if declared.needs_host and not connection.host:
+        raise _FaultError(NO_HOST)
     prepared = declared.prepare(connection) if declared.prepare else connection
     hook_class, id_name = _hook_class(connection.conn_type)
     if declared.probe is None and not (declared.is_safe and callable(getattr(hook_class, TEST, None))):

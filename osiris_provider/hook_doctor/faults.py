@@ -39,6 +39,7 @@ HOST_IS_NO_NAME = (
     "The host of {address} has a blank, a scheme such as https:// or a path in it, so DNS cannot know it. "
     "Leave the bare name."
 )
+NO_HOST = MISCONFIGURED.reworded("There is no host for {address}. Set field host of the connection.")
 UNKNOWN_NO_NAME = UNKNOWN_HOST.reworded(HOST_IS_NO_NAME)
 MISCONFIGURED_NO_NAME = MISCONFIGURED.reworded(HOST_IS_NO_NAME)
 NO_VERDICT = Fault(

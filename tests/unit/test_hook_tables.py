@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor import HookConnection, hook_type
+from osiris_provider.hook_doctor.child import examine
 from osiris_provider.hook_doctor.classify import classify
-from osiris_provider.hook_doctor.tables import named, numbered
+from osiris_provider.hook_doctor.connection import is_locked
+from osiris_provider.hook_doctor.faults import NO_HOST
+from osiris_provider.hook_doctor.tables import name_of, named, numbered
 from osiris_provider.hook_doctor.types.databases.snowflake import SnowflakeKeyLockedError
-from osiris_provider.hook_doctor.types.services.ssh import SSHKeyLockedError
 from osiris_provider.net.deadline import Deadline
 
 
@@ -230,7 +232,7 @@ ORACLE = {
         "ORA-12570 ORA-12660 ORA-29024 ORA-28860 DPY-4011 DPY-6000 DPY-6002 DPY-6006 DPY-5006"
     ),
     "timeout": "ORA-12170 ORA-12535 ORA-03136 ORA-12609 DPY-4024",
-    "unknown": "ORA-00942 ORA-12154 ORA-12505 ORA-12514 ORA-12504 DPY-4000 DPY-4026 DPY-4027 DPY-3010 DPY-6001",
+    "unknown": "DPI-1047 ORA-00942 ORA-12505 ORA-12514 ORA-12504 DPY-4000 DPY-4026 DPY-4027 DPY-3010 DPY-6001",
 }
 
 
@@ -287,36 +289,35 @@ def test_groups_of_codes() -> None:
     assert named((one, "A B"), (two, "C")) == {"A": one, "B": one, "C": two}
 
 
-@pytest.mark.parametrize("conn_type", ["snowflake", "ssh"])
-def test_a_locked_key_is_told_from_one_that_is_none(conn_type: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["PKCS8", "OpenSSH"])
+def test_a_locked_key_is_told_from_one_that_is_none(kind: str, tmp_path: Path) -> None:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     secret = serialization.BestAvailableEncryption(b"right")
     made = rsa.generate_private_key(65537, 2048)
-    pem = made.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret)
+    pem = made.private_bytes(serialization.Encoding.PEM, getattr(serialization.PrivateFormat, kind), secret)
+    assert [is_locked(pem.decode(), one) for one in ("right", "wrong", "", None)] == [False, True, True, True]
+    assert not is_locked("no key", "right")
     file = tmp_path / "key.p8"
     file.write_bytes(pem)
-    prepare = hook_type(conn_type).prepare
-    assert prepare is not None
 
     def fault(passphrase: str, **extra: str) -> str:
-        given = {**extra, "private_key_passphrase": passphrase}
+        prepare = hook_type("snowflake").prepare
+        assert prepare is not None
         try:
-            prepare(HookConnection("c", conn_type, password=passphrase, extra=given))
-        except (SSHKeyLockedError, SnowflakeKeyLockedError) as error:
-            return fault_of(error, conn_type).slug
+            prepare(HookConnection("c", "snowflake", password=passphrase, extra=extra))
+        except SnowflakeKeyLockedError as error:
+            return fault_of(error, "snowflake").slug
         return ""
 
-    names = {"snowflake": "private_key_content", "ssh": "private_key"}
-    assert [fault(one, **{names[conn_type]: pem.decode()}) for one in ("right", "wrong", "")] == [
-        "",
-        *["login_method"] * 2,
-    ]
-    if conn_type == "snowflake":
-        assert [fault(one, private_key_file=str(file)) for one in ("right", "wrong")] == ["", "login_method"]
-        assert fault("right", private_key_content=b64encode(pem).decode()) == ""
-    assert fault("right", **{names[conn_type]: "no key"}) == ""
+    for extra in (
+        {"private_key_file": str(file)},
+        {"private_key_content": pem.decode()},
+        {"private_key_content": b64encode(pem).decode()},
+    ):
+        assert [fault(one, **extra) for one in ("right", "wrong")] == ["", "login_method"]
+    assert fault("right", private_key_file="/nowhere/key") == fault("right", private_key_content="no key") == ""
 
 
 def caused(error: BaseException, cause: BaseException) -> BaseException:
@@ -350,9 +351,33 @@ def of(name: str, *args: object) -> BaseException:
         ("imap", raised("IMAPMailboxError", ""), "denied"),
         ("imap", raised("IMAPMailboxError", "SERVERBUG"), "not_ready"),
         ("wasb", of("AzureSigningError"), "misconfigured"),
+        ("google_cloud_platform", KeyError("private_key"), "misconfigured"),
         ("mongo", of("MongoNoMemberError"), "misconfigured"),
         ("ssh", of("SSHHungUpError"), "reset"),
     ],
 )
 def test_what_says_most_wins(conn_type: str, error: BaseException, slug: str) -> None:
     assert fault_of(error, conn_type).slug == slug
+
+
+@pytest.mark.parametrize(
+    "conn_type",
+    [
+        "clickhouse",
+        "databricks",
+        "elasticsearch",
+        "ftp",
+        "imap",
+        "mongo",
+        "mssql",
+        "redis",
+        "sftp",
+        "smtp",
+        "ssh",
+        "trino",
+    ],
+)
+def test_without_a_host_nothing_is_sent_to_this_machine(conn_type: str) -> None:
+    # Each of these libraries has a default: localhost, or none at all.
+    answer = examine(HookConnection("c", conn_type, None, "loader", "secret"), Deadline(2))
+    assert answer == {"fault": name_of(NO_HOST, hook_type(conn_type))}

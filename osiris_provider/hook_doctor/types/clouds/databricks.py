@@ -100,5 +100,6 @@ TYPE = HookType(
     endpoint=_endpoint,
     connect_first=True,
     host_is_url=True,
+    needs_host=True,
     evidence="imitation",
 )

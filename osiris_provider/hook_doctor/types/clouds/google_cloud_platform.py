@@ -62,6 +62,8 @@ TYPE = HookType(
         "GoogleAnswerError": {**STATUSES, 200: GARBAGE},
         # Of the hook, about the fields of the connection.
         "AirflowException": MISCONFIGURED,
+        # A key that lacks a field.
+        "KeyError": MISCONFIGURED,
         "DefaultCredentialsError": _NO_CREDENTIALS,
         "MalformedError": MISCONFIGURED,
         "InvalidResource": MISCONFIGURED,

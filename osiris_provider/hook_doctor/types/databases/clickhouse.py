@@ -95,5 +95,6 @@ TYPE = HookType(
     connect_first=True,
     imports=("clickhouse_connect",),
     without=("numpy", "pandas", "pyarrow"),
+    needs_host=True,
     evidence="imitation",
 )

@@ -51,5 +51,6 @@ TYPE = HookType(
     endpoint=_endpoint,
     connect_first=True,
     without=("numpy", "pandas", "pyarrow"),
+    needs_host=True,
     evidence="imitation",
 )

@@ -138,5 +138,6 @@ TYPE = HookType(
     probe=_ping,
     endpoint=_endpoint,
     connect_first=True,
+    needs_host=True,
     evidence="imitation",
 )

@@ -82,5 +82,6 @@ TYPE = HookType(
     codes_at=("args.0", "args.0.0", "number"),
     endpoint=_endpoint,
     connect_first=True,
+    needs_host=True,
     evidence="imitation",
 )

@@ -15,5 +15,6 @@ TYPE = HookType(
     codes_at=("errno", "args.0"),
     default_port=3306,
     imports=("MySQLdb",),
+    needs_host=True,
     evidence="real server",
 )

@@ -37,6 +37,9 @@ _LOGIN_METHOD = sql.LOGIN_METHOD.reworded(
 _NO_SESSION = sql.DENIED.reworded(
     "The user at {address} may not log in: the right CREATE SESSION is missing. Have it granted."
 )
+_NO_CLIENT = PROVIDER_BROKEN.reworded(
+    "Oracle's libraries, which thick_mode needs for {address}, are missing or too old. Install Oracle Instant Client."
+)
 _OLD_SERVER = MISCONFIGURED.reworded(
     "{address} is too old for this client. Set thick_mode, and install Oracle Instant Client."
 )
@@ -112,8 +115,11 @@ _CLIENT = numbered(
     (PROXY_FAILED, "6004"),
     (CERTIFICATE_UNTRUSTED, "6008"),
 )
+_THICK = numbered((_NO_CLIENT, "1047 1050 1072"), (RESET, "1010 1080"), (TIMED_OUT, "1067"))
 _CODES = {f"ORA-{number:05}": fault for number, fault in _NUMBERS.items()} | {
-    f"DPY-{number:04}": fault for number, fault in _CLIENT.items()
+    f"{kind}-{number:04}": fault
+    for kind, table in (("DPY", _CLIENT), ("DPI", _THICK))
+    for number, fault in table.items()
 }
 """Of Oracle's Error Help, and of oracledb's errors.py."""
 

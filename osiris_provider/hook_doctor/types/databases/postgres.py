@@ -32,5 +32,6 @@ TYPE = HookType(
     codes={"Error": _STATES},
     codes_at=("pgcode", "sqlstate"),
     default_port=5432,
+    needs_host=True,
     evidence="real server",
 )

@@ -110,5 +110,6 @@ TYPE = HookType(
     },
     probe=_ping,
     default_port=6379,
+    needs_host=True,
     evidence="real server",
 )

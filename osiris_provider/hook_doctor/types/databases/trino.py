@@ -89,5 +89,6 @@ TYPE = HookType(
     probe=_select,
     endpoint=_endpoint,
     connect_first=True,
+    needs_host=True,
     evidence="imitation",
 )

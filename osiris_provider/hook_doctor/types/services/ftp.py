@@ -119,5 +119,6 @@ TYPE = HookType(
     codes_at=("at", "code"),
     probe=_pwd,
     default_port=21,
+    needs_host=True,
     evidence="real server",
 )

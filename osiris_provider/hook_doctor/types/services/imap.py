@@ -125,5 +125,6 @@ TYPE = HookType(
     codes_at=("code",),
     probe=_open_inbox,
     endpoint=_endpoint,
+    needs_host=True,
     evidence="real server",
 )

@@ -105,5 +105,6 @@ TYPE = HookType(
     probe=_noop,
     prepare=_once,
     default_port=465,
+    needs_host=True,
     evidence="real server",
 )

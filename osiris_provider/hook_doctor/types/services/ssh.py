@@ -122,5 +122,6 @@ TYPE = HookType(
     prepare=_checked,
     hook_params={"conn_retry_attempts": 1},
     endpoint=_endpoint,
+    needs_host=True,
     evidence="real server",
 )
