@@ -80,7 +80,7 @@ def locked_postgres(postgres: PostgresServer, postgres_database: Address) -> Ite
 
 @pytest.fixture
 def locked_mysql(mysql_family: MySQLFamilyServer, mysql_database: Address) -> Iterator[Address]:
-    settings = login(mysql_database, database=mysql_database.database)
+    settings = login(mysql_database, database=mysql_database.database, ssl_disabled=True)
     settings["password"] = settings["password"].encode()
     with closing(pymysql.connect(**settings)) as holder, holder.cursor() as cursor:
         cursor.execute("CREATE TABLE free (n INT)")

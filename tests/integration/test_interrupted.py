@@ -31,7 +31,7 @@ from osiris_provider.testing.context import RecordingContext
 
 from tests.faults.peers import Peer, silent
 from tests.integration.stopping import AT_ONCE, BY, after, killed_when, lasting, stops
-from tests.integration.work import ROWS, Connection, Work, client, executed, login, read, write
+from tests.integration.work import ROWS, Connection, Work, client, executed, read, write
 from tests.servers import Address, MySQLFamilyServer, PostgresServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
 
@@ -133,8 +133,7 @@ MYSQL: dict[str, Work] = {
 @contextmanager
 def busy_mysql(server: MySQLFamilyServer, address: Address) -> Iterator[Callable[[], list[Any]]]:
     """Return what returns the statements that a MySQL server is busy with in a database."""
-    admin = server.admin
-    with closing(pymysql.connect(**login(admin))) as connection, connection.cursor() as cursor:
+    with closing(server.connect()) as connection, connection.cursor() as cursor:
 
         def at_work() -> list[Any]:
             cursor.execute(
@@ -150,7 +149,7 @@ def busy_mysql(server: MySQLFamilyServer, address: Address) -> Iterator[Callable
 @pytest.fixture
 def load_data_is_on(mysql_family: MySQLFamilyServer) -> Iterator[None]:
     """Let LOAD DATA through for a test; the other tests on this server meet its default."""
-    with closing(pymysql.connect(**login(mysql_family.admin))) as admin, admin.cursor() as cursor:
+    with closing(mysql_family.connect()) as admin, admin.cursor() as cursor:
         cursor.execute("SET GLOBAL local_infile = ON")
         yield
         cursor.execute("SET GLOBAL local_infile = DEFAULT")

@@ -34,6 +34,7 @@ def connect(address: Address, **options: Any) -> Connection[Any]:
         port=address.port,
         user=address.user,
         password=address.password.encode(),
+        ssl_disabled=True,
         database=address.database,
         **options,
     )

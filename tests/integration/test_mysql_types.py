@@ -32,6 +32,7 @@ def connection(mysql_database: Address) -> Iterator[Connection[Any]]:
         port=address.port,
         user=address.user,
         password=address.password.encode(),
+        ssl_disabled=True,
         database=address.database,
         charset="utf8mb4",
         autocommit=True,
