@@ -81,7 +81,11 @@ def _without(file: Path, problem: Problem | None) -> Path:
 def _files(folder: Path, namespace: Mapping[str, Any]) -> Iterator[tuple[Path, Problem | None]]:
     """Yield the files with what is wrong with their names."""
     taken = {value.dag_id: str(namespace.get("__file__")) for value in namespace.values() if isinstance(value, DAG)}
-    for file in find_pipelines(folder, conf.get("core", "dag_ignore_file_syntax", fallback="glob")):
+    here = namespace.get("__file__")
+    loader = Path(here).absolute().parent if here else folder
+    dags = Path(conf.get("core", "dags_folder", fallback="") or loader)
+    top = dags if loader.is_relative_to(dags) else loader
+    for file in find_pipelines(folder, conf.get("core", "dag_ignore_file_syntax", fallback="glob"), top):
         other = taken.setdefault(file.stem, str(file))
         same = f"the DAG id '{file.stem}' is taken by {other} already; rename one of the two files"
         yield file, None if other == str(file) else Problem(file, 1, same)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from osiris_provider.connections.reader import FILE_NAME, try_read_text
@@ -16,15 +17,38 @@ Ignores = Callable[[str], bool]
 """Whether a path below the folder of an ignore file, with ``/`` at the end of a directory, is left out."""
 
 
-def find_pipelines(folder: Path, ignore_syntax: str = "glob") -> list[Path]:
+def find_pipelines(folder: Path, ignore_syntax: str = "glob", top: Path | None = None) -> list[Path]:
     """Return the ``.yaml`` and ``.yml`` files of a folder and of those in it, in the order of their names.
 
     What ``.airflowignore`` says is left out, and so are hidden files and a connections file.
 
     :param folder: that holds them.
     :param ignore_syntax: of ``.airflowignore``, as Airflow's ``[core] dag_ignore_file_syntax`` has it.
+    :param top: a folder above, such as that of DAGs: ignore files from there down count too, but for those that leave
+        out all of ``folder``, which somebody asks for.
     """
-    return sorted(_below(folder, folder, [], ignore_syntax))
+    return sorted(_below(folder, folder, _above(folder, top, ignore_syntax), ignore_syntax))
+
+
+def _above(folder: Path, top: Path | None, syntax: str) -> list[tuple[Path, Ignores]]:
+    """Return the ignore files above a folder, by the folder as it is written: those of its paths are compared."""
+    if top is None:
+        return []
+    resolved, end = folder.resolve(), top.resolve()
+    if not resolved.is_relative_to(end):
+        return []
+    found: list[tuple[Path, Ignores]] = []
+    for above in resolved.parents[: len(resolved.relative_to(end).parts)]:
+        text, problem = try_read_text(above / IGNORE_FILE)
+        way = resolved.relative_to(above).as_posix()
+        ignores = None if problem else _parsed(text, syntax)
+        if ignores is not None and not ignores(f"{way}/"):
+            found.append((folder, partial(_from_above, ignores, way)))
+    return found
+
+
+def _from_above(ignores: Ignores, way: str, path: str) -> bool:
+    return ignores(f"{way}/{path}")
 
 
 def _below(root: Path, folder: Path, above: list[tuple[Path, Ignores]], syntax: str) -> Iterator[Path]:

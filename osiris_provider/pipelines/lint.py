@@ -35,7 +35,7 @@ def check_paths(
     :param connections_file: path of the connections file; None looks in the standard locations.
     :param connections: whether the connections are looked up in it. If there is no file they are not.
     """
-    files = [file for path in paths for file in (find_pipelines(path) if path.is_dir() else [path])]
+    files = [file for path in paths for file in (find_pipelines(path, top=Path()) if path.is_dir() else [path])]
     problems: list[Problem] = []
     first: dict[str, Path] = {}
     for file in dict.fromkeys(files):

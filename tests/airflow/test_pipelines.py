@@ -215,6 +215,23 @@ def test_airflowignore_is_respected(dags: Path) -> None:
     assert processed(dags) == (["orders"], {})
 
 
+@pytest.mark.parametrize(
+    ("ignored", "ids"),
+    [
+        ("old_*", ["orders"]),
+        ("pipelines/old_orders.yaml", ["orders"]),
+        ("/old_*", ["old_orders", "orders"]),
+        # So that Airflow looks for no code in there: what load_dags is told to load is not left out.
+        ("pipelines/", ["old_orders", "orders"]),
+    ],
+)
+def test_airflowignore_of_the_dags_folder_is_respected(dags: Path, ignored: str, ids: list[str]) -> None:
+    (dags / ".airflowignore").write_text(f"{ignored}\n")
+    for name in ("orders.yaml", "old_orders.yaml"):
+        write_pipeline(dags / "pipelines", name=name)
+    assert processed(dags) == (ids, {})
+
+
 def test_a_worker_makes_only_the_dag_of_its_task(dags: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("one", "two"):
         write_pipeline(dags / "pipelines", name=f"{name}.yaml")

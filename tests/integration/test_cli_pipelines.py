@@ -76,6 +76,14 @@ def test_what_cannot_run_is_said_with_a_line_for_each_problem(osiris: Osiris, tm
         assert [(problem["line"], problem["step"]) for problem in said["problems"]] == [(1, None), (3, "a")]
 
 
+def test_validate_leaves_out_what_airflow_does(osiris: Osiris, tmp_path: Path) -> None:
+    (tmp_path / ".airflowignore").write_text("old_*\n")
+    (tmp_path / "pipelines").mkdir()
+    for name in ("orders.yaml", "old_orders.yaml"):
+        write_pipeline(tmp_path / "pipelines", name=name)
+    assert json.loads(osiris("validate", "--json")[1])["files"] == ["pipelines/orders.yaml"]
+
+
 def test_a_folder_is_no_pipeline(osiris: Osiris, tmp_path: Path) -> None:
     assert osiris("run", tmp_path)[2] == f"error: {tmp_path}:1: the file is a folder; name one of the files in it\n"
 
