@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from osiris_provider.cli.commands import osiris
-from osiris_provider.cli.output import INTERRUPTED, SOFTWARE_ERROR, say
+from osiris_provider.cli.output import INTERRUPTED, SOFTWARE_ERROR, OneCommand, say
 from osiris_provider.cli.staging import OpenStore
 
 
@@ -26,6 +26,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "osiris", open_store:
     :param prog: the name to show in help texts.
     :param open_store: opens a staging URL; None does without Airflow.
     """
+    OneCommand.is_all = argv is None
     try:
         with _logs_on_stderr():
             args = None if argv is None else list(argv)

@@ -59,18 +59,29 @@ def say(text: str) -> None:
         click.echo(printable(text), err=True)
 
 
+class OneCommand:
+    """Whether this process was started for one command, and ends with it.
+
+    :cvar is_all: set by the entry point.
+    """
+
+    is_all = False
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Look for no garbage while a large file is read and shown, all of which is in use, nor among it when the process
-    ends: a quarter of the time went there.
+    """Look for no garbage while a large file is read and shown, all of which is in use, nor among it when a process
+    ends that was started for that: a quarter of the time went there.
     """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_on:
+        if OneCommand.is_all:
+            # In another process what is garbage now would be so for ever.
             gc.freeze()
+        if was_on:
             gc.enable()
 
 

@@ -196,7 +196,7 @@ def test_a_bug_is_one_line_without_values(run: Run, tmp_path: Path, monkeypatch:
     def broken(*_: object, **__: object) -> None:
         raise KeyError(CANARY)
 
-    monkeypatch.setattr("osiris_provider.connections.resolve.list_connections", broken)
+    monkeypatch.setattr("osiris_provider.connections.listing.list_connections", broken)
     code, out, err = run("connections", "list", "--file", write(tmp_path, SAMPLES))
     assert (code, out) == (70, "")
     assert err.count("\n") == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pytest
 from osiris_provider.cli.main import main
 
 CALLS = 85
@@ -24,8 +25,13 @@ def test_a_connection_more_costs_the_list_few_calls(tmp_path: Path) -> None:
     assert each < CALLS
 
 
-def test_what_the_list_has_read_is_not_looked_through_for_garbage(tmp_path: Path) -> None:
-    code = "import gc, sys; from osiris_provider.cli.main import main; main(sys.argv[1:])\n"
+@pytest.mark.parametrize(
+    ("call", "freezes"), [("main()", True), ("main(sys.argv[1:])", False)], ids=["a process of its own", "another"]
+)
+def test_what_the_list_has_read_is_not_looked_through_at_the_end_of_its_process(
+    call: str, freezes: bool, tmp_path: Path
+) -> None:
+    code = f"import gc, sys; from osiris_provider.cli.main import main; {call}\n"
     code += "sys.stderr.write(f'{gc.isenabled()} {gc.get_freeze_count()}')"
     command = [sys.executable, "-c", code, "connections", "list", "--file", str(connections(tmp_path, 500))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
@@ -33,7 +39,7 @@ def test_what_the_list_has_read_is_not_looked_through_for_garbage(tmp_path: Path
     assert done.stdout.count("\n") == 502
     assert enabled == "True"
     # An entry with its dicts is five objects or so.
-    assert int(frozen) > 2500
+    assert (int(frozen) > 2500) is freezes
 
 
 def calls(directory: Path, number: int) -> int:
