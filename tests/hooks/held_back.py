@@ -167,11 +167,16 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
+def issued(name: str, *, expired: bool = False) -> trustme.LeafCert:
+    """Return a certificate of the authority."""
+    days = {"not_before": trustme_day(-9), "not_after": trustme_day(-1)} if expired else {}
+    return authority().issue_cert(name, **days)
+
+
 def tls(name: str = HOST, *, expired: bool = False) -> ssl.SSLContext:
     """Return the context of a server whose certificate is for a name."""
-    days = {"not_before": trustme_day(-9), "not_after": trustme_day(-1)} if expired else {}
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority().issue_cert(name, **days).configure_cert(context)
+    issued(name, expired=expired).configure_cert(context)
     return context
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,9 +37,14 @@ def redis() -> Iterator[Served]:
 
 # Only in this namespace does /etc have the account, so no account of the machine is touched.
 _SSHD = """
+if [ -n "$5" ]; then
+    cp -a /etc "$1/etc"
+    mount --bind "$1/etc" /etc
+    echo "$5" >/etc/nologin
+fi
 cp /etc/passwd /etc/shadow "$1"
-echo "loader:x:4242:4242::/tmp:/bin/sh" >>"$1/passwd"
-echo "loader:$2:19000:0:99999:7:::" >>"$1/shadow"
+echo "loader:x:4242:4242::/tmp:$3" >>"$1/passwd"
+echo "loader:$2:$4" >>"$1/shadow"
 chmod 600 "$1/shadow"
 mount --bind "$1/passwd" /etc/passwd
 mount --bind "$1/shadow" /etc/shadow
@@ -49,8 +54,22 @@ exec /usr/sbin/sshd -D -e -f "$1/sshd_config"
 
 
 @contextmanager
-def ssh(conn_type: str = "ssh") -> Iterator[Served]:
-    """OpenSSH's server, with an account of its own in a mount namespace of its own."""
+def ssh(
+    conn_type: str = "ssh",
+    settings: str = "",
+    subsystem: str = "Subsystem sftp internal-sftp",
+    program: str = "/bin/sh",
+    ageing: str = "19000:0:99999:7:::",
+    closed: str = "",
+) -> Iterator[Served]:
+    """OpenSSH's server, with an account of its own in a mount namespace of its own.
+
+    :param settings: Lines of its configuration that come before the usual ones; the first of a name is valid.
+    :param subsystem: The line that offers SFTP.
+    :param program: The shell of the account.
+    :param ageing: The end of the account's line in ``/etc/shadow``.
+    :param closed: What ``/etc/nologin`` says; if nothing, there is none.
+    """
     with directory("sshd") as path:
         port = free_port()
         subprocess.run(["/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path / "key"], check=True)
@@ -58,11 +77,12 @@ def ssh(conn_type: str = "ssh") -> Iterator[Served]:
             ["/usr/bin/openssl", "passwd", "-6", "-stdin"], input=PASSWORD, capture_output=True, text=True, check=True
         ).stdout.strip()
         (path / "sshd_config").write_text(
-            f"Port {port}\nListenAddress {HOST}\nHostKey {path / 'key'}\nPidFile {path / 'pid'}\nUsePAM no\n"
-            "PasswordAuthentication yes\nKbdInteractiveAuthentication no\nLogLevel VERBOSE\nMaxAuthTries 6\n"
-            "Subsystem sftp internal-sftp\nStrictModes no\n"
+            f"{settings}\nPort {port}\nListenAddress {HOST}\nHostKey {path / 'key'}\nPidFile {path / 'pid'}\n"
+            "UsePAM no\nPasswordAuthentication yes\nKbdInteractiveAuthentication no\nLogLevel VERBOSE\nMaxAuthTries 6\n"
+            f"{subsystem}\nStrictModes no\n"
         )
-        command = ["unshare", "--mount", "--propagation", "private", "bash", "-ec", _SSHD, "sshd", str(path), hashed]
+        words = ["sshd", str(path), hashed, program, ageing, closed]
+        command = ["unshare", "--mount", "--propagation", "private", "bash", "-ec", _SSHD, *words]
         log = path / "log"
         with running(command, log, port):
             extra = {"no_host_key_check": True, "look_for_keys": False}
@@ -117,36 +137,49 @@ default_internal_user = nobody
 default_login_user = nobody
 default_internal_group = nogroup
 auth_failure_delay = 0
-service imap-login {{
+service imap-login {
   chroot =
-  inet_listener imap {{
+  inet_listener imap {
     port = {port}
-  }}
-  inet_listener imaps {{
+  }
+  inet_listener imaps {
     port = 0
-  }}
-}}
-passdb {{
+  }
+}
+passdb {
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {path}/users
-}}
-userdb {{
-  driver = static
-  args = uid=4242 gid=4242 home={path}/mail/%u
-}}
+}
+userdb {
+  {userdb}
+}
 """
+_MAILBOXES = "driver = static\n  args = uid=4242 gid=4242 home={path}/mail/%u"
 
 
 @contextmanager
-def imap() -> Iterator[Served]:
-    """Dovecot."""
+def imap(
+    settings: str = "", of_user: str = "", userdb: str = _MAILBOXES, files: Mapping[str, bytes] | None = None
+) -> Iterator[Served]:
+    """Dovecot.
+
+    :param settings: More of its configuration; the last of a name is valid. ``{path}`` is its directory.
+    :param of_user: What the account's line has besides the password.
+    :param userdb: Where mailboxes are.
+    :param files: More files in its directory.
+    """
     with directory("dovecot") as path:
         port = free_port()
         (path / "mail").mkdir()
         (path / "mail").chmod(0o777)
-        (path / "users").write_text(f"loader:{{PLAIN}}{PASSWORD}\n")
+        (path / "users").write_text(f"loader:{{PLAIN}}{PASSWORD}{of_user}\n")
         (path / "users").chmod(0o644)
-        (path / "dovecot.conf").write_text(_DOVECOT.format(host=HOST, path=path, port=port))
+        for name, content in (files or {}).items():
+            (path / name).write_bytes(content)
+        written = _DOVECOT.replace("{userdb}", userdb) + settings
+        for name, value in {"host": HOST, "path": path, "port": port}.items():
+            written = written.replace(f"{{{name}}}", str(value))
+        (path / "dovecot.conf").write_text(written)
         log = path / "log"
         with running(["/usr/sbin/dovecot", "-F", "-c", path / "dovecot.conf"], log, port):
             connection = HookConnection("mail", "imap", HOST, "loader", PASSWORD, port, None, {"use_ssl": False})
