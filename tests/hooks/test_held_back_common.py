@@ -269,13 +269,10 @@ def test_redis_that_works_on_a_slow_command() -> None:
 
 
 def test_redis_that_cannot_save_to_its_disk() -> None:
-    with redis('save "3600 1"\n') as (port, path):
-        client = send(port, b"CONFIG SET rdbcompression no\r\n")
-        path.rename(path.with_name(f"{path.name}-gone"))
-        try:
+    with redis('enable-protected-configs yes\nsave "3600 1"\n') as (port, path):
+        (path / "data").mkdir()
+        with closing(send(port, f"CONFIG SET dir {path / 'data'}\r\n".encode())) as client:
+            (path / "data").rmdir()
             client.sendall(b"SET a 1\r\nBGSAVE\r\n")
             time.sleep(1)
             expect(to_redis(port), "unknown")
-        finally:
-            client.close()
-            path.with_name(f"{path.name}-gone").rename(path)

@@ -6,14 +6,12 @@ into each situation.
 
 from __future__ import annotations
 
-import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
+from imaplib import IMAP4
 from typing import Any
 
 import pytest
@@ -23,6 +21,7 @@ from osiris_provider.hook_doctor.processes import servers
 from tests.faults.sql import chain
 from tests.hooks.case import PASSWORD, Served
 from tests.hooks.held_back import authority, expect, issued, listening, scripted
+from tests.hooks.programs import directory
 from tests.hooks.real import ftp, imap, smtp, ssh
 from tests.servers.process import HOST
 
@@ -52,7 +51,7 @@ def configured(settings: str = "", **account: str) -> Serve:
 
 # Its subsystem is a program, which the shell of the account starts.
 PROGRAM = "Subsystem sftp /usr/lib/openssh/sftp-server"
-OLD_SIGNATURES = {"disabled_algorithms": {"pubkeys": ["rsa-sha2-256", "rsa-sha2-512"]}}
+NO_SIGNATURES = {"disabled_algorithms": {"pubkeys": ["rsa-sha2-256", "rsa-sha2-512"]}}
 SFTP: dict[str, tuple[Serve, Change, str]] = {
     "no SFTP on the server": (configured(subsystem=""), {}, "permission"),
     # It hangs up after the login, and says why in its own log only.
@@ -97,14 +96,15 @@ def test_sftp(situation: str) -> None:
         expect(replace(served.connection, extra={**served.connection.extra, **given}), expected)
 
 
-def test_sftp_key_that_is_signed_with_as_old_servers_want_it(tmp_path: Path) -> None:
+def test_sftp_key_whose_signatures_are_all_switched_off() -> None:
     private, public = rsa_key()
-    (tmp_path / "keys").write_text(f"{public}\n")
-    with configured(f"AuthorizedKeysFile {tmp_path / 'keys'}")() as served:
-        key = {**served.connection.extra, "private_key": private}
-        by_key = replace(served.connection, password=None, extra=key)
-        expect(by_key, "ok")
-        expect(replace(by_key, extra={**key, **OLD_SIGNATURES}), "auth")
+    with directory("keys") as path:
+        (path / "keys").write_text(f"{public}\n")
+        with configured(f"AuthorizedKeysFile {path / 'keys'}")() as served:
+            key = {**served.connection.extra, "private_key": private}
+            by_key = replace(served.connection, password=None, extra=key)
+            expect(by_key, "ok")
+            expect(replace(by_key, extra={**key, **NO_SIGNATURES}), "unknown")
 
 
 def test_sftp_at_the_port_of_ftp() -> None:
@@ -192,10 +192,11 @@ def test_imap(situation: str) -> None:
         expect(replace(served.connection, extra={**served.connection.extra, **extra}), expected)
 
 
-def test_imap_without_a_process_that_is_free() -> None:
-    one = "service imap-login {\n  service_count = 1\n  process_limit = 1\n  client_limit = 1\n}\n"
-    with dovecot(one)() as served, socket.create_connection((HOST, served.connection.port or 0)):
-        time.sleep(0.5)
+def test_imap_without_a_process_for_another_session() -> None:
+    one = dovecot("service imap {\n  process_limit = 1\n}\n")
+    with one() as served, IMAP4(HOST, served.connection.port or 0) as other:
+        other.login("loader", PASSWORD)
+        # It lets the login wait.
         expect(served.connection, "timeout")
 
 
