@@ -146,7 +146,7 @@ ssl_require_crl = no
 """
 
 
-def dovecot(settings: str = "", **account: str) -> Serve:
+def dovecot(settings: str = "", **account: Any) -> Serve:
     return lambda: imap(settings, **account)
 
 
