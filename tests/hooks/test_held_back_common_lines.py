@@ -208,8 +208,9 @@ def test_imap_with_a_password_beyond_ascii() -> None:
 def old_tls() -> AbstractContextManager[int]:
     """A server of the time before TLS 1.2."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1
-    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.deprecated_call():
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     issued(HOST).configure_cert(context)
     return listening(lambda line: line.sendall(b"* OK IMAP4rev1 ready\r\n"), context)
