@@ -59,7 +59,8 @@ SFTP: dict[str, tuple[Serve, Change, str]] = {
     "logins by key only": (configured("PasswordAuthentication no"), {}, "auth"),
     "an account that is not on the list": (configured("AllowUsers somebody"), {}, "auth"),
     "an account that has expired": (configured(ageing="19000:0:99999:7::19500:"), {}, "auth"),
-    "a password that has to be changed": (configured(ageing="0:0:99999:7:::"), {}, "auth"),
+    # The login is accepted. That the session ends is all that a client sees, as with a shell that is /bin/false.
+    "a password that has to be changed": (configured(ageing="0:0:99999:7:::"), {}, "permission"),
     "an account without a shell": (configured(subsystem=PROGRAM, program="/usr/sbin/nologin"), {}, "permission"),
     "no session for anybody": (configured("MaxSessions 0"), {}, "permission"),
     "a key exchange that the client does not know": (
@@ -78,13 +79,8 @@ SFTP: dict[str, tuple[Serve, Change, str]] = {
         {"host_key": lambda: rsa_key()[1], "no_host_key_check": False},
         "network",
     ),
-    # The session ends at once; why is in its log only.
+    "an account whose shell is none": (configured(subsystem=PROGRAM, program="/bin/false"), {}, "permission"),
     "in maintenance": (configured(closed="Back at noon."), {}, "network"),
-    "a jump host that is not reached": (
-        configured(),
-        {"host_proxy_cmd": "/usr/bin/env bash -c 'exec cat </dev/tcp/127.0.0.1/9'"},
-        "network",
-    ),
 }
 
 

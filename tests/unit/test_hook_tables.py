@@ -96,6 +96,10 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "SnowflakeLoginError timeout": ("630 251016 290408", "timeout"),
         "SnowflakeLoginError unknown": ("251001 251005 251007", "unknown"),
     },
+    "ssh": {
+        "SSHSessionEndedError network": ("254", "network"),
+        "SSHSessionEndedError permission": ("1 127 255", "permission"),
+    },
     "smtp": {
         "SMTPRefusedError auth": ("432 500 501 503 504 525 534 535 550 554", "auth"),
         "SMTPRefusedError network": ("421 450 451 452 454 530 538", "network"),

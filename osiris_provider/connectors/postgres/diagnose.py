@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import struct
 from contextlib import closing
 
@@ -103,13 +104,20 @@ def _context(parameters: Parameters, mode: str) -> DeadlineContext:
     root = parameters.get("sslrootcert", os.path.expanduser(DEFAULT_ROOT))
     # libpq verifies the authority with the other modes too, if there is a root certificate.
     verify = mode.startswith("verify") or os.path.exists(root)
-    context = tls_context(
-        ca=None if root == "system" else root,
-        cert=parameters.get("sslcert"),
-        key=parameters.get("sslkey"),
-        password=parameters.get("sslpassword"),
-        verify=verify,
-    )
+    try:
+        context = tls_context(
+            ca=None if root == "system" else root,
+            cert=parameters.get("sslcert"),
+            key=parameters.get("sslkey"),
+            password=parameters.get("sslpassword"),
+            verify=verify,
+        )
+    except ssl.SSLError:
+        message = (
+            "fields sslrootcert, sslcert, sslkey, sslpassword: a file is not PEM, the key is not the certificate's, or "
+            "the passphrase is not the key's"
+        )
+        raise ConnectionConfigError(message, field="sslcert") from None
     if mode != "verify-full":
         context.check_hostname = False
     return context
