@@ -30,7 +30,7 @@ HEADS = ("", "MB of values", "read rows/s", "MB/s", "peak RSS", "written rows/s"
 PREFACE = """\
 Written by `scripts/bench growth --write`: PostgreSQL → staging → PostgreSQL, one process for each line. MB are those of
 the values in Arrow. What it means: memory does not grow with the number of rows, and grows with the width of a row only
-as far as a batch of 32 MiB goes; the more bytes a row has, the fewer rows and the more MB come in a second. Below each
+as far as a row group of 16 MiB; the more bytes a row has, the fewer rows and the more MB come in a second. Below each
 table is how far apart its figures are, and where that is more than one and a half times, why.
 
 {machine}
