@@ -189,10 +189,9 @@ def _exchange(process: subprocess.Popen[str], line: str) -> str:
 
 
 def _reason(code: int) -> str:
-    advice = "make it simpler, or split the step"
     if code == -signal.SIGPROF:
-        return f"the SQL could not be bound within {SECONDS} s of computing; {advice}"
-    return f"the SQL could not be checked: DuckDB ended with exit code {code}; {advice}"
+        return f"the SQL could not be bound within {SECONDS} s of computing; make it simpler, or split the step"
+    return f"the SQL could not be checked: the process of DuckDB that binds it ended with exit code {code}"
 
 
 _CHILD = _Child()
