@@ -173,6 +173,27 @@ def interruptible(work: Work, call: Callable[[], T]) -> T:
     return pending.result()
 
 
+def opened(connect: Callable[[], T], close: Callable[[T], object]) -> T:
+    """Open a connection as :func:`interruptible` makes a call; one that is there only after that is closed.
+
+    :param connect: opens it.
+    :param close: closes it.
+    """
+    wanted = True
+
+    def connected() -> T:
+        connection = connect()
+        if not wanted:
+            close(connection)
+        return connection
+
+    try:
+        return interruptible(Work(None, lambda: None, lambda: None), connected)
+    except BaseException:
+        wanted = False
+        raise
+
+
 def _exempted(call: Callable[[], T]) -> T:
     with killed.exempt():
         return call()

@@ -63,7 +63,7 @@ def classify(error: BaseException | None, declared: HookType, connection: HookCo
 
 
 def worded(fault: Fault, declared: HookType, connection: HookConnection) -> Fault:
-    """Return a fault in the words that help: a host that can be no name is told from one that DNS does not know.
+    """Return a fault in the words that help: a host that cannot be a name differs from one that DNS does not know.
 
     :param declared: of the connection's type.
     :param connection: that was checked.

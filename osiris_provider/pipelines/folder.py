@@ -37,14 +37,14 @@ def _above(folder: Path, top: Path | None, syntax: str) -> list[tuple[Path, Igno
     resolved, end = folder.resolve(), top.resolve()
     if not resolved.is_relative_to(end):
         return []
-    found: list[tuple[Path, Ignores]] = []
+    ignoring: list[tuple[Path, Ignores]] = []
     for above in resolved.parents[: len(resolved.relative_to(end).parts)]:
         text, problem = try_read_text(above / IGNORE_FILE)
         way = resolved.relative_to(above).as_posix()
         ignores = None if problem else _parsed(text, syntax)
         if ignores is not None and not ignores(f"{way}/"):
-            found.append((folder, partial(_from_above, ignores, way)))
-    return found
+            ignoring.append((folder, partial(_from_above, ignores, way)))
+    return ignoring
 
 
 def _from_above(ignores: Ignores, way: str, path: str) -> bool:

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import stat
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,6 +33,7 @@ from osiris_provider.connectors.duckdb.faults import (
     OTHER_SETTINGS,
 )
 from osiris_provider.connectors.duckdb.spill import borrow, give_back
+from osiris_provider.connectors.interrupt import opened
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net import killed
@@ -64,7 +66,8 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
             before_sleep=FileWait(model.shown_address()),
             reraise=True,
         )
-        client = DuckDBClient(retrying(_connect, model))
+        # In another thread: DuckDB makes a RuntimeError of what a signal raises while it opens a file.
+        client = DuckDBClient(retrying(opened, partial(_connect, model), self.close_client))
         return cast("DuckDBPyConnection", client)
 
     def probe(self, model: DuckDBConnection, deadline: Deadline) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import RESET
-from osiris_provider.connectors.interrupt import Work, interruptible
+from osiris_provider.connectors.interrupt import opened
 from osiris_provider.connectors.postgres import expiry, libpq
 from osiris_provider.connectors.postgres.client import connection_class, lock_holders
 from osiris_provider.connectors.postgres.connection import PostgresConnection, parsed
@@ -111,19 +111,11 @@ def _connect(parameters: dict[str, Any]) -> extensions.connection:
     """Return a connection that can be interrupted, as its login can."""
     import psycopg2
 
-    wanted = True
-
     def connect() -> extensions.connection:
-        opened: extensions.connection = psycopg2.connect(**parameters, connection_factory=connection_class())
-        if not wanted:
-            opened.close()
-        return opened
+        connection: extensions.connection = psycopg2.connect(**parameters, connection_factory=connection_class())
+        return connection
 
-    try:
-        return interruptible(Work(None, lambda: None, lambda: None), connect)
-    except BaseException:
-        wanted = False
-        raise
+    return opened(connect, lambda connection: connection.close())
 
 
 def _holders(parameters: dict[str, Any], address: str, pid: int) -> list[str]:

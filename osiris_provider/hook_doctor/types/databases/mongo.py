@@ -74,7 +74,7 @@ _CODES = numbered(
 
 
 class MongoNoMemberError(Exception):
-    """Whoever was asked is no member of the replica set that the connection names."""
+    """The server that was asked is no member of the replica set that the connection names."""
 
 
 def _ping(hook: Any) -> Details:

@@ -77,7 +77,7 @@ _NUMBERS = {
         (TIMED_OUT, "251016"),
         # It would try a login again for minutes, whatever status of 429 or above there was.
         (sql.NOT_READY, "251012"),
-        # Revoked, or nobody says that it is not.
+        # Revoked, or nothing says that it is not.
         (CERTIFICATE_UNTRUSTED, "254001-254020"),
     ),
 }

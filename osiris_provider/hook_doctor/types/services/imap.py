@@ -75,7 +75,7 @@ def _open_inbox(hook: Any) -> Details:
 def _code_of(error: Exception, capabilities: Iterable[str]) -> str:
     text = error.args[0] if error.args else b""
     if "LOGINDISABLED" in capabilities:
-        # Of RFC 3501: nobody is let in without TLS, or nobody by a password.
+        # Of RFC 3501: no one is let in without TLS, or no one by a password.
         return "PRIVACYREQUIRED" if "STARTTLS" in capabilities else "LOGINDISABLED"
     if not isinstance(text, bytes):
         # imaplib's own words: of BAD, and of a login where the server has let us in already.

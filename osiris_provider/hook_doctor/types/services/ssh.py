@@ -48,7 +48,7 @@ _SHELL_TALKS = DENIED.reworded(
     "that prints nothing at the login, or internal-sftp."
 )
 _NO_LOGIN = 254
-"""Exit status of OpenSSH where /etc/nologin lets nobody in."""
+"""Exit status of OpenSSH where /etc/nologin lets no one in."""
 _EXIT_STATUS_SECONDS = 1.0
 _GREETS = re.compile(r"(\d{3}[ -]|\+OK|\* (OK|BYE|PREAUTH))")
 """How FTP and mail begin, where SSH says its version."""
