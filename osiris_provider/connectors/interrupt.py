@@ -48,6 +48,8 @@ class Work:
         enough.
     :param cut: breaks the line under the caller that waits for the server.
     :param holders: says who holds the locks that the work waits for; None if that cannot be known.
+    :param abandon: closes the client when the work is broken off: an answer that nothing has read may be on its line,
+        and would be taken for that of the next statement.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Work:
         cancel: Callable[[], bool | None],
         cut: Callable[[], object],
         holders: Callable[[], Sequence[str]] | None = None,
+        abandon: Callable[[], object] | None = None,
     ) -> None:
         self.client = client
         self.stopped = False
@@ -63,6 +66,7 @@ class Work:
         self.holders = holders
         self._cancel = partial(_exempted, cancel)
         self._cut = cut
+        self._abandon = abandon
         self._asked = False
         self._ended = threading.Event()
 
@@ -84,6 +88,9 @@ class Work:
             # What broke the wait off goes on; the server may not have heard of it yet.
             if not self._asked:
                 in_background(self._cancel).wait(CANCEL_SECONDS)
+            # What reads a result that its caller has left (GeneratorExit) looks after the rest of it.
+            if self._abandon is not None and not issubclass(error_type, GeneratorExit):
+                self._abandon()
         elif self.stopped:
             # Also without an error: some statements just return what they have.
             raise StoppedError from None

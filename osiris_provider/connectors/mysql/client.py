@@ -76,7 +76,7 @@ class Interruptible:
         :param watched: whether it may wait for a lock.
         """
         holders = self._lock_holders if watched and self.open_other is not None else None
-        return Work(self, self._kill, partial(cut, self), holders)
+        return Work(self, self._kill, partial(cut, self), holders, self._force_close)
 
     def query(self, *args: Any, **kwargs: Any) -> Any:
         """Run a statement."""
@@ -93,6 +93,21 @@ class Interruptible:
         with self.work():
             _base(self, "rollback")()
 
+    def begin(self) -> None:
+        """Begin a transaction."""
+        with self.work(watched=False):
+            _base(self, "begin")()
+
+    def autocommit(self, value: bool | None) -> None:
+        """Switch autocommit."""
+        with self.work(watched=False):
+            _base(self, "autocommit")(value)
+
+    def set_character_set(self, *args: Any) -> None:
+        """Set the character set of statements and results."""
+        with self.work(watched=False):
+            _base(self, "set_character_set")(*args)
+
     def _force_close(self) -> None:
         result = getattr(self, "_result", None)
         if result is not None:
@@ -101,7 +116,6 @@ class Interruptible:
         _base(self, "_force_close")()
 
     def _execute_command(self, command: int, sql: Any) -> Any:
-        # Also for what goes by no work: BEGIN, SET AUTOCOMMIT, SET NAMES.
         killed.check()
         if command in (COM_QUERY, COM_STMT_PREPARE):
             self.last_statement = sql

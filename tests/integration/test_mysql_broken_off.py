@@ -1,0 +1,82 @@
+"""A signal may come at any moment of a load; what it raises passes as it is, wherever the load stands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from types import FrameType
+from typing import Any
+
+import pytest
+from osiris_provider.connectors import close_all, get_connector
+
+from tests.integration.stopping import OutOfTimeError
+from tests.integration.work import Work, executed, read, write
+from tests.servers import Address
+from tests.servers.kinds import MYSQL_AND_MARIADB
+
+MOMENTS = ("_write_bytes", "_read_packet")
+"""Functions of PyMySQL's connection: before a statement is sent, and before its answer is read."""
+WORK = {
+    "replace": write("mysql.writer", write_mode="replace"),
+    "append": write("mysql.writer"),
+    "upsert": write("mysql.writer", write_mode="upsert", primary_key="n"),
+    "extractor": read("mysql.extractor", table="target"),
+    "extractor, cursor": read("mysql.extractor", table="target", engine="cursor"),
+}
+
+
+@contextmanager
+def raised_at(function: str, call: int) -> Iterator[None]:
+    """Raise when a function is called for the so many-th time, as the handler of a signal would."""
+    calls = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal calls
+        if event == "call" and frame.f_code.co_name == function and "pymysql" in frame.f_code.co_filename:
+            calls += 1
+            if calls == call:
+                raise OutOfTimeError
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+@MYSQL_AND_MARIADB
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("work", WORK.values(), ids=WORK)
+def test_what_a_signal_raises_passes_as_it_is(mysql_database: Address, work: Work, moment: str) -> None:
+    connection = {"family": "mysql", "alias": "test", **asdict(mysql_database)}
+    executed("CREATE TABLE target (n int PRIMARY KEY)")(connection)
+    broken_off = 0
+    for call in range(1, 1000):
+        get_connector("mysql").client(connection)
+        try:
+            with raised_at(moment, call):
+                work(connection)
+        except OutOfTimeError:
+            broken_off += 1
+        else:
+            break
+        finally:
+            close_all()
+            executed("DELETE FROM target")(connection)
+    assert broken_off == call - 1 > 1
+
+
+@MYSQL_AND_MARIADB
+@pytest.mark.parametrize("statement", ["query", "begin", "commit", "rollback", "autocommit", "set_character_set"])
+def test_an_answer_that_nothing_has_read_is_not_taken_for_the_next(mysql_database: Address, statement: str) -> None:
+    arguments = {"query": ("SELECT 2",), "autocommit": (True,), "set_character_set": ("latin1",)}
+    connection = {"family": "mysql", "alias": "test", **asdict(mysql_database)}
+    with closing(get_connector("mysql").create_client(connection)) as client:
+        client.autocommit(False)
+        with pytest.raises(OutOfTimeError), raised_at("_read_packet", 1):
+            getattr(client, statement)(*arguments.get(statement, ()))
+        assert not client.open
