@@ -18,13 +18,13 @@ from osiris_provider.hook_doctor.server import CHECK, MAX_TYPE, SERVER, SHARED
 from osiris_provider.hook_doctor.wire import Answer, send_text
 from osiris_provider.net.deadline import Deadline
 
-AT_ONCE = 5 * (os.cpu_count() or 2)
+AT_ONCE = 4 * (os.cpu_count() or 2)
 """Checks that may be under way at a time in this process."""
 SHARING_TYPES = 4
 """From which number on what their hooks have in common is imported first."""
 WARM_TYPES = 24
 """Connection types whose hook stays imported."""
-MANY_TYPES = 2 * (os.cpu_count() or 2)
+MANY_TYPES = 1 + (os.cpu_count() or 2)
 """The same while checks of many types follow each other: each type takes 5 to 90 MiB."""
 LINGER_SECONDS = 0.5
 """For which a type that was kept stays imported: the next check of the type may come any moment."""
