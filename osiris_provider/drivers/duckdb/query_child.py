@@ -32,12 +32,14 @@ def main() -> None:
     # DuckDB imports it with the first parameter, if it is there, which takes a second.
     sys.modules.update({"pandas": None})  # type: ignore[dict-item] # as Python has it: not to be imported
 
-    import duckdb
-
+    # Before DuckDB is imported: 1.5.0 reserves all addresses that it gets, and finds others if there are few.
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MAX_BYTES, _MAX_BYTES))
+
+    import duckdb
+
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     for line in sys.stdin:
         request = json.loads(line)
