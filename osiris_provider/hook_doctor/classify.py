@@ -135,6 +135,8 @@ def unreachable(address: tuple[str, int] | None, deadline: Deadline) -> Fault | 
     if address is None:
         return None
     try:
+        # An empty label, or one of more than 63 letters, is in no name; the resolver would only not find it.
+        address[0].encode("idna")
         open_socket(*address, deadline).close()
     except OSError as error:
         # What is left are refusals of this machine, such as a firewall's.

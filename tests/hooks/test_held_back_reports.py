@@ -1,7 +1,10 @@
 """Faults as users report them, in the order in which a search finds the reports, without a choice.
 
 The sixth held-back set: for each of five types the first ten different faults of connections. The categories were
-written down before the first run, by what an operator calls each fault, by somebody who had not read the tables.
+written down before the first run, by what an operator calls each fault, by somebody who had not read the tables. 45 of
+50 were right at first (90 %). Four of the others were missing in tables and probes, which tell them now: an account of
+Snowflake that there is not, a host with an empty label, a mail server that wants a login where the connection has none,
+and an SSH server that takes its leave after the login. One was not asked, as its own server was not ready.
 """
 
 from __future__ import annotations
@@ -221,6 +224,27 @@ def test_smtp_that(situation: str) -> None:
 def test_smtp_that_wants_a_login_and_the_connection_has_none() -> None:
     with smtp() as served:
         expect(replace(served.connection, login=None, password=None), "auth")
+
+
+WITHOUT_LOGIN = {
+    "wants none": (b"250 SIZE 1000000\r\n", b"250 2.1.0 Ok\r\n", "ok"),
+    "wants TLS first": (b"250 STARTTLS\r\n", b"530 5.7.0 Must issue a STARTTLS command first\r\n", "network"),
+}
+
+
+@pytest.mark.parametrize("situation", WITHOUT_LOGIN)
+def test_smtp_without_a_login_that(situation: str) -> None:
+    """Of the kind of the one before; not of the set."""
+    capabilities, to_mail, expected = WITHOUT_LOGIN[situation]
+
+    def answer(line: bytes) -> bytes:
+        if line[:4].upper() == b"EHLO":
+            return b"250-mail\r\n" + capabilities
+        return to_mail if line[:4].upper() == b"MAIL" else b"250 2.0.0 Ok\r\n"
+
+    with answering_lines(HELLO, answer) as port:
+        extra = {"disable_ssl": True, "disable_tls": True}
+        expect(HookConnection("mail", "smtp", HOST, None, None, port, None, extra), expected)
 
 
 # Amazon Web Services

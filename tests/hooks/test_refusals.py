@@ -133,7 +133,7 @@ SNOWFLAKE = {
     "a network policy": (of_snowflake("390422"), "host_not_allowed"),
     "a second factor": (of_snowflake("390000", nextAction="EXT_AUTHN_DUO_ALL", inFlightCtx="x"), "login_method"),
     "no such account": ((403, {}), "misconfigured"),
-    "no such account here": ((404, {}), "unauthorized"),
+    "no such account here": ((404, {}), "misconfigured"),
     "not now": ((503, {}), "not_ready"),
     "too many requests": ((429, {}), "not_ready"),
     "no JSON": ((200, b"<html>"), "garbage"),

@@ -82,7 +82,7 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
     "snowflake": {
         "SnowflakeLoginError auth": (
             (
-                "-2 -1 290404 290513 390100 "
+                "-2 -1 390100 "
                 "390101 390102 390106 390114 390120 390139 390140 390144 390190 390191 390192 390195 "
                 "390197 390302 390303 390318 394300 394304 251006 251008 251018"
             ),
@@ -94,7 +94,7 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "SnowflakeLoginError network": ("250002 251012 254007 290429 290503 300002 370001", "network"),
         "SnowflakeLoginError timeout": ("630 251016 290408", "timeout"),
-        "SnowflakeLoginError unknown": ("251001 251005 251007", "unknown"),
+        "SnowflakeLoginError unknown": ("290404 290513 251001 251005 251007", "unknown"),
     },
     "ssh": {
         "SSHSessionEndedError network": ("254", "network"),

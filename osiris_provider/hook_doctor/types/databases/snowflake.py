@@ -26,7 +26,7 @@ _ROLE = sql.DENIED.reworded(
 )
 _HTTP = 290_000
 """To which the connector adds statuses of HTTP."""
-_NO_SUCH_ACCOUNT = UNAUTHORIZED.reworded("There is no such account at {address}. Check account, region and host.")
+_NO_SUCH_ACCOUNT = MISCONFIGURED.reworded("There is no such account at {address}. Check account, region and host.")
 _NO_ACCOUNT = MISCONFIGURED.reworded(
     "There is no such account at {address}, or it does not let this machine in. Check account, region and host."
 )

@@ -12,6 +12,7 @@ from osiris_provider.connectors.sql.faults import (
     ACCOUNT_LOCKED,
     HOST_NOT_ALLOWED,
     LOGIN_METHOD,
+    NO_PASSWORD,
     NOT_READY,
     PASSWORD_EXPIRED,
     WRONG_PASSWORD,
@@ -63,6 +64,12 @@ class SMTPRefusedError(Exception):
         self.smtp_code = smtp_code
 
 
+class SMTPLoginWantedError(Exception):
+    """The server takes no mail before a login, and the connection has none."""
+
+
+_LOGIN_WANTED = 530
+"""Also of a line that has to be encrypted first."""
 _NEXT_MECHANISM = (504, 534)
 _DONE = range(200, 300)
 
@@ -85,8 +92,23 @@ def _noop(hook: Any) -> Details:
         code, _ = hook._smtp_client.noop()  # noqa: SLF001 - as the hook's own test does
         if code not in _DONE:
             raise smtplib.SMTPResponseException(code, b"")
-    known = hook.get_connection(hook.smtp_conn_id)
-    return {"proven": bool(known.login and known.password)}
+        known = hook.get_connection(hook.smtp_conn_id)
+        has_login = bool(known.login and known.password)
+        if not has_login and known.extra_dejson.get("auth_type") != "oauth2":
+            _begin_mail(hook._smtp_client, known.extra_dejson.get("from_email") or "")  # noqa: SLF001 - as above
+    return {"proven": has_login}
+
+
+def _begin_mail(client: Any, sender: str) -> None:
+    """Begin a mail, and take it back: nothing else shows whether one may be sent without a login."""
+    import ssl
+
+    client.ehlo_or_helo_if_needed()
+    code, _ = client.mail(sender)
+    if code == _LOGIN_WANTED:
+        is_encrypted = isinstance(client.sock, ssl.SSLSocket)
+        raise SMTPRefusedError(code) if client.has_extn("starttls") and not is_encrypted else SMTPLoginWantedError
+    client.rset()
 
 
 TYPE = HookType(
@@ -94,6 +116,7 @@ TYPE = HookType(
     title="SMTP",
     codes={
         "SMTPRefusedError": _TO_A_LOGIN,
+        "SMTPLoginWantedError": NO_PASSWORD,
         "SMTPAuthenticationError": _TO_A_LOGIN,
         "SMTPNotSupportedError": _NOT_OFFERED,
         "SMTPServerDisconnected": RESET,

@@ -55,7 +55,7 @@ _GREETS = re.compile(r"(\d{3}[ -]|\+OK|\* (OK|BYE|PREAUTH))")
 
 
 class SSHHungUpError(Exception):
-    """The server has ended the line during the login, without a word; for paramiko that is a refusal."""
+    """The server has ended the line during the login, without a word, which is a refusal for paramiko; or after it."""
 
 
 class SSHSaidGoodbyeError(Exception):
@@ -104,6 +104,7 @@ def _tell_apart() -> None:
     _note_goodbyes(paramiko, said_goodbye)
     _tell_logins(paramiko, said_goodbye)
     _tell_greetings(paramiko)
+    _tell_channels(paramiko)
     _tell_sessions(paramiko)
 
 
@@ -158,16 +159,37 @@ def _tell_greetings(paramiko: Any) -> None:
     paramiko.packet.Packetizer.readline = readline
 
 
-def _tell_sessions(paramiko: Any) -> None:
-    begin, invoke = paramiko.SFTPClient.__init__, paramiko.Channel.invoke_subsystem
+def _tell_hang_up(error: BaseException, transport: Any, unclassed: type[BaseException]) -> None:
+    # Of the class that is for anything else.
+    if type(error) is unclassed and not transport.is_active():
+        raise SSHHungUpError from None
+
+
+def _tell_channels(paramiko: Any) -> None:
+    open_channel, invoke = paramiko.Transport.open_channel, paramiko.Channel.invoke_subsystem
+
+    def tell_channel(transport: Any, *given: Any, **named: Any) -> Any:
+        try:
+            return open_channel(transport, *given, **named)
+        except paramiko.SSHException as error:
+            _tell_hang_up(error, transport, paramiko.SSHException)
+            raise
 
     def tell_subsystem(channel: Any, subsystem: str) -> None:
         try:
             invoke(channel, subsystem)
         except paramiko.SSHException as error:
-            if type(error) is paramiko.SSHException and channel.get_transport().is_active():
+            _tell_hang_up(error, channel.get_transport(), paramiko.SSHException)
+            if type(error) is paramiko.SSHException:
                 raise SSHNoSubsystemError from None
             raise
+
+    paramiko.Transport.open_channel = tell_channel
+    paramiko.Channel.invoke_subsystem = tell_subsystem
+
+
+def _tell_sessions(paramiko: Any) -> None:
+    begin = paramiko.SFTPClient.__init__
 
     def tell_end(client: Any, channel: Any) -> None:
         try:
@@ -180,7 +202,6 @@ def _tell_sessions(paramiko: Any) -> None:
         # Not as what comes of an end of file, which would say more than a status that is not known.
         raise SSHSessionEndedError(channel.exit_status)
 
-    paramiko.Channel.invoke_subsystem = tell_subsystem
     paramiko.SFTPClient.__init__ = tell_end
 
 
