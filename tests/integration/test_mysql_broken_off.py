@@ -71,7 +71,9 @@ def test_what_a_signal_raises_passes_as_it_is(mysql_database: Address, work: Wor
 
 
 @MYSQL_AND_MARIADB
-@pytest.mark.parametrize("statement", ["query", "begin", "commit", "rollback", "autocommit", "set_character_set"])
+@pytest.mark.parametrize(
+    "statement", ["query", "begin", "commit", "rollback", "ping", "autocommit", "set_character_set"]
+)
 def test_an_answer_that_nothing_has_read_is_not_taken_for_the_next(mysql_database: Address, statement: str) -> None:
     arguments = {"query": ("SELECT 2",), "autocommit": (True,), "set_character_set": ("latin1",)}
     connection = {"family": "mysql", "alias": "test", **asdict(mysql_database)}

@@ -98,6 +98,11 @@ class Interruptible:
         with self.work(watched=False):
             _base(self, "begin")()
 
+    def ping(self, *args: Any, **kwargs: Any) -> None:
+        """Ask whether the server is there."""
+        with self.work(watched=False):
+            _base(self, "ping")(*args, **kwargs)
+
     def autocommit(self, value: bool | None) -> None:
         """Switch autocommit."""
         with self.work(watched=False):
