@@ -43,19 +43,21 @@ class Mutant:
     """One change.
 
     :param line: in which it begins, from 1.
+    :param text: of that line.
     :param span: of the bytes that are replaced.
     :param old: what stands there, in one line.
     :param new: what takes its place.
     """
 
     line: int
+    text: str
     span: tuple[int, int]
     old: str
     new: str
 
     @property
     def change(self) -> str:
-        """What it does, for people; the same wherever in its file the code stands."""
+        """What it does, for people."""
         return f"{self.old} → {self.new}"
 
     def applied(self, source: bytes) -> bytes:
@@ -69,8 +71,8 @@ def mutants(source: bytes) -> list[Mutant]:
 
     :param source: of the file, valid Python in UTF-8.
     """
-    starts = [0]
-    for line in source.splitlines(keepends=True):
+    starts, lines = [0], source.splitlines(keepends=True)
+    for line in lines:
         starts.append(starts[-1] + len(line))
     found = []
     for node, replacement in _changes(ast.parse(source)):
@@ -79,7 +81,8 @@ def mutants(source: bytes) -> list[Mutant]:
         last = starts[(node.end_lineno or 1) - 1] + (node.end_col_offset or 0)
         text = ast.unparse(replacement)
         new = f"({text})" if isinstance(replacement, ast.expr) else text
-        found.append(Mutant(node.lineno, (first, last), ast.unparse(node), new))
+        where = lines[node.lineno - 1].decode().strip()
+        found.append(Mutant(node.lineno, where, (first, last), ast.unparse(node), new))
     return sorted(set(found), key=lambda mutant: (mutant.span, mutant.new))
 
 

@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "osiris_provider"
 OWN = ROOT / "tests/unit/test_mutants.py"
+TYPES = PACKAGE / "hook_doctor/types"
+HOOKS = "tests/hooks"
+"""The tests of these types; they need their providers, and run in the virtual environment of scripts/test-hooks."""
+HOOKS_PYTHON = ROOT / ".hooks-venv/bin/python"
 
 _LOOKS = ("tests/security/test_list_shows_no_secret.py", "tests/integration/test_cli*.py")
-_SQL = ("tests/field/test_database_round_trips.py", "tests/field/test_time_zones.py", "tests/field/test_nul.py")
+_WITHIN = ("tests/field/test_bending.py", "tests/field/test_values_within.py", "tests/field/test_refused_rows.py")
+_SQL = (
+    "tests/field/test_database_round_trips.py",
+    "tests/field/test_time_zones.py",
+    "tests/field/test_nul.py",
+    *_WITHIN,
+)
 _MYSQL = ("tests/contract/test_mysql.py", "tests/field/test_mysql*.py", "tests/integration/test_mysql*.py")
 _POSTGRES = ("tests/contract/test_postgres.py", "tests/field/test_postgres*.py", "tests/integration/test_postgres*.py")
 _HTTP = ("tests/field/test_api*.py", "tests/integration/test_api*.py", "tests/integration/test_shopify.py")
 _WRITE = ("tests/integration/test_write*.py",)
-_AIRFLOW = ("_airflow", "hooks", "operators", "plugins", "secrets", "sensors", "triggers")
+_HEALTH = ("tests/unit/test_health_*.py", "tests/airflow/test_health_*.py")
+_PIPELINES = (
+    "tests/unit/test_pipelines_*.py",
+    "tests/security/test_pipeline_files.py",
+    "tests/integration/test_*pipelines*.py",
+    "tests/airflow/test_pipeline*.py",
+)
+_ANY_CONNECTION = (
+    "tests/contract/test_airflow.py",
+    "tests/security/test_any_connection.py",
+    "tests/airflow/test_any_connection*.py",
+)
+_TESTS_OF_HOOKS = (
+    "tests/airflow/test_*hooks.py",
+    "tests/airflow/test_bulk_files.py",
+    "tests/airflow/test_com*.py",
+    "tests/airflow/test_round_trips.py",
+    "tests/airflow/test_sqlalchemy.py",
+    "tests/airflow/test_doctor*.py",
+)
 ROOMS: dict[str, tuple[str, ...]] = {
     "": ("tests/unit",),
     "cli": (*_LOOKS, "tests/airflow/test_cli*.py"),
+    "cli/health.py": _HEALTH,
+    "cli/pipelines": _PIPELINES,
+    "cli/server": (*_ANY_CONNECTION, "tests/airflow/test_untested.py"),
     "connections": (
         "tests/security/test_connections_file_trust.py",
         "tests/security/test_unknown_security_fields.py",
@@ -28,13 +61,24 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tests/contract/test_duckdb.py",
         "tests/security/test_doctor_bounds.py",
     ),
+    "connectors/airflow": ("tests/unit/test_airflow_*.py", *_ANY_CONNECTION),
+    "connectors/airflow_form.py": ("tests/unit/test_airflow_*.py", "tests/airflow/test_provider.py"),
+    "connectors/interrupt.py": (
+        "tests/security/test_hung_checks.py",
+        "tests/integration/test_*interrupted.py",
+        "tests/integration/test_mysql_broken_off.py",
+    ),
+    "connectors/shopify.py": ("tests/contract/test_shopify.py", "tests/integration/test_shopify.py"),
+    "connectors/supabase.py": ("tests/contract/test_supabase.py", "tests/integration/test_supabase*.py"),
     "connectors/expiry": ("tests/integration/test_expiry.py",),
     "connectors/duckdb": ("tests/integration/test_duckdb_doctor.py", "tests/security/test_duckdb_files.py"),
     "connectors/http": ("tests/security/test_http*.py", *_HTTP),
     "connectors/mysql": (*_MYSQL, "tests/security/test_mysql*.py", "tests/integration/test_fault_matrix.py"),
     "connectors/postgres": (*_POSTGRES, "tests/security/test_postgres*.py", "tests/integration/test_fault_matrix.py"),
     "drivers": ("tests/contract/test_duckdb.py", "tests/contract/test_filesystem.py"),
-    "drivers/duckdb": ("tests/integration/test_duckdb*.py", "tests/field/test_duckdb_types.py"),
+    "drivers/duckdb": ("tests/integration/test_duckdb*.py", "tests/field/test_duckdb*.py", *_WITHIN),
+    "drivers/duckdb/query_check.py": _PIPELINES,
+    "drivers/duckdb/query_child.py": _PIPELINES,
     "drivers/filesystem": ("tests/field/test_csv*.py", "tests/integration/test_filesystem_drivers.py"),
     "drivers/http": _HTTP,
     "drivers/incremental": (
@@ -46,6 +90,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "drivers/postgres": (*_POSTGRES, *_SQL, *_WRITE),
     "drivers/sql": (*_SQL, *_MYSQL, *_POSTGRES, *_WRITE),
     "drivers/supabase": ("tests/contract/test_supabase.py", "tests/integration/test_supabase*.py"),
+    "lazy.py": ("tests/unit/test_facade.py",),
     "net": (
         "tests/security/test_doctor_bounds.py",
         "tests/integration/test_doctor*.py",
@@ -62,7 +107,42 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "runtime/health_state.py": ("tests/airflow/test_health_events.py",),
     "runtime/alerts.py": ("tests/airflow/test_health_alerts.py",),
     "storage": ("tests/contract/test_staging.py", "tests/integration/test_filesystem_drivers.py"),
-} | dict.fromkeys(_AIRFLOW, ("tests/airflow",))
+    "_airflow": ("tests/airflow",),
+    "_airflow/broken_dags.py": ("tests/airflow/test_pipelines*.py",),
+    "airflow_dags.py": _PIPELINES,
+    "hook_doctor": ("tests/unit/test_hook_*.py", "tests/security/test_hook_*.py", *_ANY_CONNECTION),
+    "hook_doctor/types": ("tests/unit/test_hook_*.py",),
+    "hooks": _TESTS_OF_HOOKS,
+    "operators": (
+        "tests/airflow/test_doctor*.py",
+        "tests/airflow/test_operator.py",
+        "tests/airflow/test_staging.py",
+        "tests/airflow/test_incremental.py",
+        "tests/airflow/test_api_nothing.py",
+        "tests/airflow/test_dags.py",
+        "tests/airflow/test_openlineage.py",
+        "tests/airflow/test_progress.py",
+        "tests/airflow/test_timeouts.py",
+        "tests/airflow/test_transient.py",
+        *_HEALTH,
+        *_ANY_CONNECTION,
+    ),
+    "pipelines": _PIPELINES,
+    "plugins": ("tests/security/test_test_button.py", "tests/airflow/test_provider.py"),
+    "plugins/health": _HEALTH,
+    "plugins/task_kills.py": ("tests/airflow/test_killed_hooks.py", "tests/airflow/test_cleanup.py"),
+    "provider_info.py": ("tests/airflow/test_provider.py",),
+    "secrets": ("tests/airflow/test_secrets_*.py", "tests/airflow/test_community.py"),
+    "sensors": (
+        "tests/airflow/test_sensor.py",
+        "tests/airflow/test_deferrable.py",
+        "tests/airflow/test_doctor*.py",
+        "tests/airflow/test_untested.py",
+        *_HEALTH,
+    ),
+    "testing": ("tests/contract/test_*.py", "tests/architecture/test_adding_a_family.py"),
+    "triggers": ("tests/airflow/test_trigger.py", "tests/airflow/test_deferrable.py", "tests/airflow/test_doctor*.py"),
+}
 """Folders and modules of the package, and the tests of what is in them, as patterns; those of all parents count too."""
 
 BESIDE = ("tests/unit", "tests/security", "tests/field")
@@ -82,11 +162,26 @@ def noticing(module: Path) -> list[list[str]]:
     imports = (f"{name} import", f"from {package} import {last}\n", f'"{name}', f"import {name}\n")
     beside = [path for room in BESIDE for path in _files(ROOT / room)]
     naming = [path for path in beside if any(text in path.read_text() for text in imports)]
-    rooms = [relative.as_posix(), *(parent.as_posix().removeprefix(".") for parent in relative.parents)]
-    patterns = [pattern for room in rooms for pattern in ROOMS.get(room, ())]
+    patterns = [pattern for room in rooms_of(module) for pattern in ROOMS[room]]
     others = [file for pattern in patterns for path in sorted(ROOT.glob(pattern)) for file in _files(path)]
     stages = [naming, [path for path in dict.fromkeys(others) if path not in naming]]
-    return [[path.relative_to(ROOT).as_posix() for path in stage] for stage in stages if stage]
+    named = [[path.relative_to(ROOT).as_posix() for path in stage] for stage in stages if stage]
+    return [*named, *_of_type(module)]
+
+
+def rooms_of(module: Path) -> list[str]:
+    """Return the rooms of a module, its own first; the last one is the whole package."""
+    relative = module.relative_to(PACKAGE)
+    names = [relative.as_posix(), *(parent.as_posix().removeprefix(".") for parent in relative.parents)]
+    return [name for name in names if name in ROOMS]
+
+
+def _of_type(module: Path) -> list[list[str]]:
+    """Return the tests of the connection types that a module declares."""
+    found = re.search(r"conn_types=\(([^)]*)\)", module.read_text()) if TYPES in module.parents else None
+    # Tests of google_cloud_platform are called after google.
+    words = [word.partition("_")[0] for word in re.findall(r'"(\w+)"', found[1])] if found else []
+    return [[HOOKS, "-k", " or ".join(words)]] if words and HOOKS_PYTHON.exists() else []
 
 
 def _files(path: Path) -> list[Path]:

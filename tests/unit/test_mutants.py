@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.__main__ import HARMLESS, check, sample
+from tests.mutants.__main__ import HARMLESS, Outcome, Sampled, check, last_test, put_to_test, sample
 from tests.mutants.mutate import mutants
-from tests.mutants.rooms import PACKAGE, ROOMS, ROOT, noticing
+from tests.mutants.rooms import HOOKS, OWN, PACKAGE, ROOMS, ROOT, TYPES, noticing, rooms_of
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -97,19 +97,79 @@ def test_the_tests_that_name_a_module_come_first() -> None:
     assert "tests/airflow/test_retry_policy.py" in noticing(PACKAGE / "retry_policy.py")[-1]
 
 
+def test_every_module_has_tests_of_its_own() -> None:
+    of_all = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests/unit").glob("test_*.py") if path != OWN}
+    homeless = [path for path in FILES if rooms_of(path) == [""] and not path.stem.startswith("__")]
+    assert [path for path in homeless if set(noticing(path)[0]) == of_all] == []
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_connection_types_are_tested_where_their_providers_are(
+    exists: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tests.mutants.rooms.HOOKS_PYTHON", ROOT if exists else tmp_path / "python")
+    monkeypatch.setattr("tests.mutants.__main__.HOOKS_PYTHON", ROOT if exists else tmp_path / "python")
+    ssh = TYPES / "services/ssh.py"
+    assert ([HOOKS, "-k", "ssh or sftp"] in noticing(ssh)) is exists
+    assert bool(sample([ssh.relative_to(ROOT).as_posix()], 1, 1)) is exists
+
+
+@pytest.mark.parametrize(
+    ("output", "test"),
+    [
+        (
+            "collected 9 items\n\ntests/a/b.py::test_c PASSED [ 5%]\ntests/a/b.py::test_d[x - y] ",
+            "tests/a/b.py::test_d[x - y]",
+        ),
+        ("tests/a/b.py::test_c FAILED [100%]\n\n==== FAILURES ====\ntests/a/b.py::other \n", "tests/a/b.py::test_c"),
+        (
+            "tests/a/b.py::test_c PASSED [ 50%]\ntests/a/b.py::test_c ERROR    [ 50%]\n=== ERRORS ===",
+            "tests/a/b.py::test_c",
+        ),
+        ("collected 0 items / 1 error\n\n==== ERRORS ====\nE   tests/a/b.py::no", ""),
+        ("", ""),
+    ],
+)
+def test_the_last_test_is_known_even_if_it_took_too_long(output: str, test: str) -> None:
+    assert last_test(output) == test
+
+
+@pytest.mark.parametrize(("again", "doubt"), [(Outcome(), False), (Outcome("a", "a"), True)])
+def test_what_fails_without_the_change_too_shows_nothing(
+    again: Outcome, doubt: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran, answers = [], iter([Outcome(), Outcome("a", "a"), again])
+    [each] = sample(["osiris_provider/errors.py"], 1, 1)
+    module = tmp_path / "osiris_provider/errors.py"
+    module.parent.mkdir()
+    module.write_bytes(each.module.read_bytes())
+
+    def run(copy: Path, tests: list[str]) -> Outcome:
+        ran.append((tests, (copy / "osiris_provider/errors.py").read_bytes() != each.module.read_bytes()))
+        return next(answers)
+
+    monkeypatch.setattr("tests.mutants.__main__.run_tests", run)
+    assert bool(put_to_test(each, [["first"], ["second"], ["third"]], tmp_path).doubt) is doubt
+    assert ran == [(["first"], True), (["second"], True), (["a"], False)]
+
+
 def test_a_sample_is_the_same_for_a_seed_and_has_nothing_harmless() -> None:
     modules = ["osiris_provider/net", "osiris_provider/errors.py"]
     assert sample(modules, 20, 1) == sample(modules, 20, 1) != sample(modules, 20, 2)
-    everything = [each.name for each in sample([], 10**6, 1)]
-    known = [line.rpartition(" | ")[0] for line in HARMLESS.read_text().splitlines() if not line.startswith("#")]
-    assert not set(known) & set(everything)
+    known = {line.rpartition(" | ")[0] for line in HARMLESS.read_text().splitlines() if not line.startswith("#")}
+    sampled = sample(sorted({name.partition(" | ")[0] for name in known}), 10**6, 1)
+    assert sampled
+    assert not known & {each.name for each in sampled}
 
 
 def test_harmless_changes_are_changes_of_the_package_with_a_reason() -> None:
     for line in HARMLESS.read_text().splitlines():
         if not line.startswith("#"):
-            module, change, reason = line.split(" | ")
-            assert change in {mutant.change for mutant in mutants((ROOT / module).read_bytes())}, line
+            name, _, reason = line.rpartition(" | ")
+            module = ROOT / name.partition(" | ")[0]
+            named = [each for each in mutants(module.read_bytes()) if Sampled(module, each).name == name]
+            # Of two places with the same change only one may be harmless.
+            assert len({each.line for each in named}) == 1, line
             assert reason
 
 
