@@ -20,6 +20,7 @@ from osiris_provider.connections.validate import validate_file
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow import forms
 from osiris_provider.connectors.airflow.connection import AirflowConnection
+from osiris_provider.connectors.airflow.remarks import remarks_on
 from osiris_provider.connectors.airflow_form import from_airflow, to_airflow
 from osiris_provider.errors import ConnectionConfigError
 
@@ -44,6 +45,10 @@ def get_provider_info():
                 "mode": {"label": "Mode", "schema": {"type": ["string", "null"], "enum": ["fast", "slow", None]}},
                 "nest": {"label": "Nest", "schema": {"type": ["string", "null"], "format": "password"}},
                 "refresh_token": {"label": "Token", "schema": {"type": ["string", "null"]}},
+                "ratio": {"label": "Ratio", "schema": {"type": "number"}},
+                "either": {"label": "Either", "schema": {"type": ["boolean", "string", "null"]}},
+                "level": {"label": "Level", "schema": {"enum": [1, 2, True]}},
+                "tree": {"label": "Tree", "schema": {"type": "object"}},
              }},
         ],
     }
@@ -199,6 +204,38 @@ def test_validate_compares_extra_with_the_form_of_the_type(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("bird")
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("insecure", True, ""),
+        ("insecure", " TRUE ", ""),
+        ("insecure", 1, "true or false"),
+        ("retries", 3, ""),
+        ("retries", "3.0", ""),
+        ("retries", "1.5", "an integer"),
+        ("retries", True, "an integer"),
+        ("retries", "inf", "an integer"),
+        ("ratio", "1.5", ""),
+        ("ratio", "much", "a number"),
+        ("ratio", False, "a number"),
+        ("either", "x", ""),
+        ("either", 5, "true or false or a text"),
+        ("level", 2, ""),
+        ("level", "2", ""),
+        ("level", "true", ""),
+        ("level", 3, "one of 1, 2, true"),
+        ("mode", 5, "one of fast, slow"),
+        ("mode", None, ""),
+        ("mode", ["quick"], ""),
+        ("tree", 5, ""),
+    ],
+)
+def test_what_a_form_wants(name: str, value: Any, wanted: str) -> None:
+    told = [message for _, message in remarks_on({"conn_type": "bird", "extra": {name: value}})]
+    assert told == ([f"the form of type bird wants {wanted} here"] if wanted else [])
+
+
+@pytest.mark.usefixtures("bird")
 def test_what_fits_the_form_is_not_remarked_upon(tmp_path: Path) -> None:
     extra = {"account": "${NOT_SET}", "insecure": "true", "retries": "3", "mode": "fast", "nest": None}
     path = write(tmp_path, {"one": {"conn_type": "bird", "extra": extra}, "two": {"conn_type": "${TYPE}"}})
@@ -246,10 +283,11 @@ def test_a_form_says_what_is_no_secret() -> None:
         "refresh_token": "tkn",
         "other": "my-other",
         "few": "abc",
+        "just_enough": "wxyz",
         "n": 12345,
     }
     texts = set(AirflowConnection.secret_texts({"conn_type": "bird", "password": "pw", "extra": extra}))
-    assert texts == {"pw", "x", "tkn", "my-other"}
+    assert texts == {"pw", "x", "tkn", "my-other", "wxyz"}
     as_text = {"conn_type": "bird", "extra_dejson": json.dumps(extra)}
     assert {"x", "tkn", "my-other"} <= set(AirflowConnection.secret_texts(as_text))
 

@@ -110,6 +110,50 @@ def test_a_link_is_not_followed(cooldown: Cooldown, tmp_path: Path, monkeypatch:
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+def test_what_this_process_knows_ends_with_accepted_credentials_too(
+    cooldown: Cooldown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cooldowns, "_memory", {})
+    cooldown.folder.mkdir(mode=0o777)
+    cooldown.folder.chmod(0o777)
+    cooldown.keep(CONNECTION, "wrong_password")
+    assert cooldown.refusal(replace(CONNECTION, password="other")) is None
+    cooldown.forget(CONNECTION)
+    assert cooldown.refusal(CONNECTION) is None
+
+
+def test_a_pipe_in_its_place_keeps_nobody_waiting(cooldown: Cooldown) -> None:
+    cooldown.keep(CONNECTION, "wrong_password")
+    (file,) = cooldown.folder.iterdir()
+    file.unlink()
+    os.mkfifo(file)
+    assert cooldown.refusal(CONNECTION) is None
+
+
+def test_a_file_that_cannot_be_put_in_its_place_is_removed(cooldown: Cooldown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cooldowns, "_memory", {})
+    cooldown.keep(CONNECTION, "wrong_password")
+    (file,) = cooldown.folder.iterdir()
+    file.unlink()
+    file.mkdir()
+    cooldown.keep(CONNECTION, "locked")
+    assert list(cooldown.folder.iterdir()) == [file]
+    known = cooldown.refusal(CONNECTION)
+    assert known is not None
+    assert known.fault == "locked"
+
+
+@pytest.mark.parametrize(("written", "hours"), [(None, 6.0), ("0", 0.0), ("0.5", 0.5), ("48", 48.0)])
+def test_the_setting_says_for_how_long(
+    written: str | None, hours: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    if written is not None:
+        monkeypatch.setenv("AIRFLOW__OSIRIS__AUTH_COOLDOWN_HOURS", written)
+    cooldown = Cooldown.from_settings()
+    assert (cooldown.hours, cooldown.folder) == (hours, tmp_path / "osiris_cooldown")
+
+
 @pytest.mark.parametrize("hours", ["-1", "nan", "six", "inf"])
 def test_the_setting_is_a_number_of_hours(hours: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__OSIRIS__AUTH_COOLDOWN_HOURS", hours)
