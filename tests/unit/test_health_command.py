@@ -65,3 +65,134 @@ def test_what_expires_soon_is_shown(answered: dict[str, Any], capsys: pytest.Cap
     shown = " ".join(capsys.readouterr().out.split())
     said = "certificate expires in 12 d. password has expired. token expires within a day."
     assert shown.endswith(f"Connection successful {said}")
+
+
+def command(*options: str) -> int:
+    return main(["health", "--url", "http://airflow.test", *options])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (-30, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (86_399, "23 h"),
+        (86_400, "1 d"),
+        (9 * 86_400, "9 d"),
+    ],
+)
+def test_how_long_ago_it_was(seconds: int, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = datetime.now(timezone.utc).replace(microsecond=0)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Clock:
+            return cls.fromtimestamp(moment.timestamp() + seconds, tz)
+
+    monkeypatch.setattr("datetime.datetime", Clock)
+    answered = {**ROW, "last_check": moment.isoformat(), "since": moment.isoformat()}
+    assert health._row(answered)[2:4] == (f"{said} or longer", f"{said} ago")  # noqa: SLF001 - a row of its table
+    answered |= {"since_is_exact": True, "overdue": True}
+    assert health._row(answered)[2:4] == (said, f"{said} ago, overdue")  # noqa: SLF001 - as above
+
+
+@pytest.mark.parametrize(
+    ("uptime", "said"), [(None, ""), (1.0, "100 %"), (0.99999, "99.99 %"), (0.5, "50 %"), (0, "0 %")]
+)
+def test_a_connection_that_was_down_is_never_at_a_hundred_per_cent(uptime: float | None, said: str) -> None:
+    assert health._row({**ROW, "uptime": uptime})[5] == said  # noqa: SLF001 - a row of its table
+
+
+@pytest.mark.parametrize(
+    ("row", "answer", "code", "listed"),
+    [
+        ({}, {}, 0, False),
+        ({"health": "unhealthy", "label": "network"}, {}, 1, True),
+        ({"health": "untested", "label": "untested"}, {}, 0, False),
+        ({"overdue": True}, {}, 0, True),
+        ({"overdue": True}, {"stopped": True}, 1, True),
+    ],
+)
+def test_the_exit_code_and_what_is_listed_as_unhealthy(
+    row: dict[str, Any],
+    answer: dict[str, Any],
+    code: int,
+    listed: bool,
+    answered: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answered |= row
+    monkeypatch.setattr(health, "_asked", lambda *_: {**ANSWER, **answer, "connections": [answered]})
+    assert command("--unhealthy") == code
+    out, err = capsys.readouterr()
+    assert ("@mysql.shop" in out) is listed
+    assert ("; checks have stopped;" in err) is bool(answer)
+    healthy = int(answered["health"] == "healthy")
+    assert err.startswith(f"{healthy} of 1 healthy")
+    assert err.endswith("history since 2026-11-28\n")
+    assert command() == code
+    assert "@mysql.shop" in capsys.readouterr().out
+
+
+def test_without_any_check_the_command_says_where_to_read_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OSIRIS__API_TOKEN", "token")
+    monkeypatch.setattr(health, "_asked", lambda *_: {**ANSWER, "connections": []})
+    assert command() == 0
+    assert capsys.readouterr() == ("", "No connection has been checked in the last 30 days. See docs/health.md.\n")
+
+
+@pytest.mark.parametrize("name", [*ANSWER, "connections"])
+def test_an_answer_that_lacks_a_part_is_none(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = {**ANSWER, "connections": [ROW]}
+    del answer[name]
+    monkeypatch.setenv("AIRFLOW__OSIRIS__API_TOKEN", "token")
+    monkeypatch.setattr(health, "_asked", lambda *_: answer)
+    assert command() == 3
+    assert "What answers is no page" in capsys.readouterr().err
+
+
+def test_it_asks_until_the_month_is_whole_and_not_for_ever(
+    answered: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([False, False, True])
+    asked: list[Any] = []
+
+    def ask(fields: dict[str, Any], *path: str) -> dict[str, Any]:
+        asked.append((fields["token"], fields["base_url"], *path))
+        return {**ANSWER, "complete": next(answers, False), "connections": [answered]}
+
+    monkeypatch.setattr(health, "_asked", ask)
+    monkeypatch.setattr(health, "PAUSE", 0.0)
+    assert command() == 0
+    assert asked == [("token", "http://airflow.test", "GET", "osiris/health/connections")] * 3
+    monkeypatch.setattr(health, "SECONDS", 0.0)
+    assert command("--json") == 0
+
+
+@pytest.mark.parametrize(("answer", "code"), [({"access_token": "t"}, 0), ({"access_token": 7}, 3), ({}, 3), ([], 3)])
+def test_a_login_is_answered_with_a_token(
+    answer: Any, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AIRFLOW__OSIRIS__API_TOKEN", raising=False)
+    monkeypatch.setenv("AIRFLOW__OSIRIS__API_USER", "u")
+    monkeypatch.setenv("AIRFLOW__OSIRIS__API_PASSWORD", "p")
+    asked = []
+
+    def ask(fields: dict[str, Any], method: str, path: str, **options: Any) -> Any:
+        asked.append((method, path, options, fields.get("token"), fields.get("ca_bundle")))
+        return answer if method == "POST" else {**ANSWER, "connections": [ROW]}
+
+    monkeypatch.setattr(health, "_asked", ask)
+    assert command("--ca-bundle", "ca.pem") == code
+    assert asked[0] == ("POST", "auth/token", {"json": {"username": "u", "password": "p"}}, None, "ca.pem")
+    assert asked[1:] == ([("GET", "osiris/health/connections", {}, "t", "ca.pem")] if code == 0 else [])
+    assert ("no token" in capsys.readouterr().err) is (code == 3)
