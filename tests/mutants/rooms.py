@@ -46,7 +46,7 @@ _TESTS_OF_HOOKS = (
     "tests/airflow/test_doctor*.py",
 )
 ROOMS: dict[str, tuple[str, ...]] = {
-    "": ("tests/unit",),
+    "": ("tests/unit", "tests/architecture/test_documents.py"),
     "cli": (*_LOOKS, "tests/airflow/test_cli*.py"),
     "cli/health.py": _HEALTH,
     "cli/pipelines": _PIPELINES,
