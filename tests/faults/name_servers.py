@@ -16,6 +16,7 @@ HOST = "127.0.0.1"
 NAME = "db.example.com"
 SERVFAIL = 2
 NXDOMAIN = 3
+REFUSED = 5
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.dns import NamesUnansweredError, addresses_of
 
-from tests.faults.name_servers import NAME, NXDOMAIN, name_server
+from tests.faults.name_servers import NAME, NXDOMAIN, REFUSED, SERVFAIL, name_server
 
 
 @pytest.fixture
@@ -34,6 +34,14 @@ def test_a_name_that_dns_does_not_know_is_looked_for_nowhere_else(name: str, ask
     with name_server(answers=True, code=NXDOMAIN), pytest.raises(socket.gaierror) as raised:
         addresses_of(name, 3306, Deadline(2))
     assert raised.value.errno == socket.EAI_NONAME
+    assert asked == []
+
+
+@pytest.mark.parametrize("code", [SERVFAIL, REFUSED])
+def test_a_name_server_that_fails_may_answer_later(code: int, asked: list[str]) -> None:
+    with name_server(answers=True, code=code), pytest.raises(socket.gaierror) as raised:
+        addresses_of(NAME, 3306, Deadline(2))
+    assert raised.value.errno == socket.EAI_AGAIN
     assert asked == []
 
 
