@@ -35,6 +35,8 @@ CANCEL_SECONDS = 0.7
 CUT_SECONDS = 0.2
 AGAIN_SECONDS = 0.1
 """Between two requests to stop: the first may come before the statement does."""
+LOOK_SECONDS = 0.5
+"""Between two looks for a signal: one that comes just as a wait begins does not interrupt it."""
 LOG_AFTER = 10.0
 LOG_EVERY = 60.0
 """Seconds after which a wait for a lock is logged, and between two log lines."""
@@ -136,8 +138,8 @@ class _Call(Generic[T]):
         finally:
             self._done.release()
 
-    def wait(self, seconds: float = -1) -> bool:
-        """Wait for its end; signals interrupt this."""
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; signals interrupt this, but for one that comes just as it begins."""
         ended = self._done.acquire(timeout=seconds)
         if ended:
             self._done.release()
@@ -172,7 +174,8 @@ def interruptible(work: Work, call: Callable[[], T]) -> T:
     pending = _Call(entered)
     try:
         _worker().take(pending)
-        pending.wait()
+        while not pending.wait(LOOK_SECONDS):
+            pass
     except BaseException:
         pending.dropped = True
         work.stop()

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
+
+from osiris_provider.connectors.interrupt import LOOK_SECONDS
 
 T = TypeVar("T")
 AHEAD = 1
@@ -59,7 +62,7 @@ class _Threads(Generic[T]):
         for thread in self._threads:
             thread.start()
         while self._running:
-            result = self._results.get()
+            result = self._next()
             if isinstance(result, _End):
                 self._running -= 1
                 if result.error is None:
@@ -69,6 +72,12 @@ class _Threads(Generic[T]):
             yield result
             # Nothing here may keep it alive while the next one is awaited.
             del result
+
+    def _next(self) -> T | _End:
+        while True:
+            # A signal that comes just as a wait begins does not interrupt it.
+            with suppress(Empty):
+                return self._results.get(timeout=LOOK_SECONDS)
 
     def stop(self, interrupt: Callable[[], object]) -> None:
         if self._running:

@@ -1,0 +1,290 @@
+"""A wait for a server can be broken off, and the server is told to stop: without any server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import pytest
+from osiris_provider.connectors import interrupt
+from osiris_provider.connectors.interrupt import Work, in_background, interruptible, is_busy, opened, stop, stop_all
+from osiris_provider.net import killed
+from osiris_provider.net.killed import StoppedError
+
+PATIENCE = 20.0
+
+
+class Broken(BaseException):
+    """What the handler of a signal raises."""
+
+
+class Statement:
+    """Something that a server does, until it is told to stop.
+
+    :param hears: the number of the request that it hears; 0 hears none, and ends when its line is cut.
+    """
+
+    def __init__(self, hears: int = 1) -> None:
+        self.hears = hears
+        self.client = object()
+        self.told: list[str] = []
+        self.began, self.ended = threading.Event(), threading.Event()
+        self.work = Work(self.client, self._cancel, self._cut, abandon=lambda: self.told.append("abandon"))
+
+    def run(self) -> str:
+        self.began.set()
+        assert self.ended.wait(PATIENCE)
+        return "rows"
+
+    def _cancel(self) -> None:
+        self.told.append("cancel")
+        if self.told.count("cancel") == self.hears:
+            self.ended.set()
+
+    def _cut(self) -> None:
+        self.told.append("cut")
+        self.ended.set()
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Wait for a hundredth of the time."""
+    monkeypatch.setattr(interrupt, "CANCEL_SECONDS", 0.1)
+    monkeypatch.setattr(interrupt, "CUT_SECONDS", 0.05)
+    monkeypatch.setattr(interrupt, "AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(interrupt, "LOOK_SECONDS", 0.02)
+    yield
+    killed.kill(lambda: False)
+
+
+def in_thread(call: Callable[[], object]) -> tuple[threading.Thread, list[object]]:
+    """Make a call in a thread; the list gets what it returns or raises."""
+    got: list[object] = []
+
+    def run() -> None:
+        try:
+            got.append(call())
+        except BaseException as error:  # noqa: BLE001 - it is what is looked at
+            got.append(type(error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread, got
+
+
+def leave(statement: Statement, error: type[BaseException] | None) -> None:
+    """Go through a block of the statement's work, which ends with an error or without."""
+    with statement.work:
+        assert is_busy(statement.client)
+        assert not is_busy(object())
+        if error is not None:
+            raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (None, []),
+        (ValueError, []),
+        (Broken, ["cancel", "abandon"]),
+        (KeyboardInterrupt, ["cancel", "abandon"]),
+        (GeneratorExit, ["cancel"]),
+    ],
+)
+def test_only_what_is_no_error_of_the_work_has_the_server_stop(
+    error: type[BaseException] | None, told: list[str]
+) -> None:
+    statement = Statement()
+    if error is None:
+        leave(statement, None)
+    else:
+        with pytest.raises(error):
+            leave(statement, error)
+    assert statement.told == told
+    assert not is_busy(statement.client)
+
+
+@pytest.mark.parametrize("error", [None, ValueError])
+def test_work_that_was_stopped_ends_as_stopped_with_an_error_or_without(error: type[Exception] | None) -> None:
+    statement = Statement()
+    statement.work.stopped = True
+    with pytest.raises(StoppedError) as raised:
+        leave(statement, error)
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
+def test_no_work_begins_in_a_task_that_was_killed_but_to_stop_the_server() -> None:
+    statement = Statement()
+    killed.kill(lambda: True)
+    with pytest.raises(StoppedError):
+        leave(statement, None)
+    assert not is_busy(statement.client)
+    statement = Statement()
+    asked = threading.Event()
+
+    def cancel() -> bool:
+        killed.check()
+        asked.set()
+        return True
+
+    with killed.exempt(), Work(None, cancel, lambda: None) as work:
+        work.stop()
+    assert asked.is_set()
+
+
+@pytest.mark.parametrize(("hears", "told"), [(1, ["cancel"]), (3, ["cancel"] * 3)])
+def test_a_server_is_asked_again_until_it_has_stopped(hears: int, told: list[str]) -> None:
+    statement = Statement(hears)
+    thread, got = in_thread(lambda: interruptible(statement.work, statement.run))
+    assert statement.began.wait(PATIENCE)
+    stop([statement.client])
+    thread.join(PATIENCE)
+    assert (got, statement.told) == (["rows"], told)
+
+
+def test_a_server_that_does_not_hear_has_its_line_cut() -> None:
+    statement = Statement(hears=0)
+    thread, got = in_thread(lambda: interruptible(statement.work, statement.run))
+    assert statement.began.wait(PATIENCE)
+    stop([object()])
+    assert statement.told == []
+    stop([statement.client])
+    thread.join(PATIENCE)
+    assert (got, statement.told[-1]) == (["rows"], "cut")
+    assert statement.told.count("cancel") > 1
+
+
+def test_a_cancel_for_which_once_is_enough_is_not_sent_again() -> None:
+    told: list[str] = []
+
+    def cancel() -> bool:
+        told.append("cancel")
+        return True
+
+    with Work(None, cancel, lambda: told.append("cut")) as work:
+        work.stop()
+    assert told == ["cancel", "cut"]
+
+
+def test_who_waits_for_the_server_of_an_ended_task_is_stopped() -> None:
+    statement = Statement()
+    thread, got = in_thread(lambda: interruptible(statement.work, statement.run))
+    assert statement.began.wait(PATIENCE)
+    stop_all()
+    thread.join(PATIENCE)
+    assert got == [StoppedError]
+
+
+def test_a_cancel_that_fails_or_hangs_holds_nobody_up() -> None:
+    hangs = threading.Event()
+    for cancel in (lambda: 1 // 0, lambda: hangs.wait(PATIENCE)):
+        cut = threading.Event()
+        work = Work(None, cancel, cut.set)  # type: ignore[arg-type] # what it returns is looked at
+        with work:
+            work.stop()
+        assert cut.wait(PATIENCE)
+    hangs.set()
+
+
+def test_the_main_thread_gets_what_the_call_returns_or_raises() -> None:
+    statement = Statement()
+    statement.ended.set()
+    assert interruptible(statement.work, statement.run) == "rows"
+    with pytest.raises(ZeroDivisionError):
+        interruptible(Statement().work, lambda: 1 // 0)
+    assert statement.told == []
+
+
+@pytest.fixture
+def breaks() -> Iterator[None]:
+    def handle(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise Broken
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+def send_when(began: threading.Event) -> None:
+    assert began.wait(PATIENCE)
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
+@pytest.mark.usefixtures("breaks")
+def test_a_signal_that_comes_just_as_the_wait_begins_ends_it_too() -> None:
+    """Python looks after it before a wait begins, not in it: one that comes between the two is kept for later."""
+    for _ in range(20):
+        statement = Statement()
+        sender, _ = in_thread(lambda began=statement.began: send_when(began))  # type: ignore[misc] # mypy takes no default here
+        with pytest.raises(Broken):
+            interruptible(statement.work, statement.run)
+        sender.join(PATIENCE)
+        assert statement.told == ["cancel"]
+
+
+@pytest.mark.usefixtures("breaks")
+def test_a_signal_ends_a_wait_of_the_main_thread_and_the_server_is_told_once() -> None:
+    statement = Statement()
+    sender, _ = in_thread(lambda: send_when(statement.began))
+    with pytest.raises(Broken):
+        interruptible(statement.work, statement.run)
+    sender.join(PATIENCE)
+    assert statement.told == ["cancel"]
+    assert not is_busy(statement.client)
+
+
+@pytest.mark.usefixtures("breaks")
+def test_a_connection_that_is_there_only_after_the_signal_is_closed() -> None:
+    began, goes_on = threading.Event(), threading.Event()
+    closed: list[str] = []
+
+    def connect() -> str:
+        began.set()
+        assert goes_on.wait(PATIENCE)
+        return "connection"
+
+    assert opened(lambda: "connection", closed.append) == "connection"
+    assert closed == []
+    sender, _ = in_thread(lambda: send_when(began))
+    with pytest.raises(Broken):
+        opened(connect, closed.append)
+    goes_on.set()
+    end = time.monotonic() + PATIENCE
+    while not closed and time.monotonic() < end:
+        time.sleep(0.005)
+    assert closed == ["connection"]
+    sender.join(PATIENCE)
+
+
+def test_a_call_in_the_background_keeps_its_error_for_who_asks() -> None:
+    good, bad = in_background(lambda: 7), in_background(lambda: 1 // 0)
+    assert (good.wait(PATIENCE), good.result(), bad.wait(PATIENCE)) == (True, 7, True)
+    with pytest.raises(ZeroDivisionError):
+        bad.result()
+    waits = threading.Event()
+    slow = in_background(lambda: waits.wait(PATIENCE))
+    assert not slow.wait(0)
+    waits.set()
+    assert slow.wait(PATIENCE)
+
+
+def test_a_long_wait_for_a_lock_is_logged_with_who_holds_it_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(interrupt, "LOG_AFTER", 0.05)
+    monkeypatch.setattr(interrupt, "LOG_EVERY", 0.1)
+    monkeypatch.setattr(interrupt, "_watcher", None)
+    with Work(object(), lambda: None, lambda: None, lambda: ["held by\x1b[31m session 7"]):
+        begun = time.monotonic()
+        while len(caplog.messages) < 3 and time.monotonic() < begun + PATIENCE:
+            time.sleep(0.01)
+        took = time.monotonic() - begun
+    assert set(caplog.messages) == {"held by session 7"}
+    # The first after what a wait may take, each further one after its pause.
+    assert took >= 0.05 + 2 * 0.1
