@@ -18,7 +18,13 @@ CODE = [
 @cache
 def tree_of(path: Path) -> ast.Module:
     """Return the syntax tree of a file."""
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return ast.parse(read(path))
+
+
+@cache
+def read(path: Path) -> str:
+    """Return the text of a file."""
+    return path.read_text(encoding="utf-8")
 
 
 def name_of(path: Path) -> str:
