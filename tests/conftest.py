@@ -21,8 +21,9 @@ import pytest
 from tests.examples import PROFILE
 from tests.servers import Address, MariaDBServer, MySQLFamilyServer, MySQLServer, PostgresServer
 from tests.servers.kinds import parametrize_servers
-from tests.servers.process import OF_TESTS, Server
+from tests.servers.process import OF_TESTS, Server, memory
 from tests.servers.s3 import S3Server
+from tests.servers.templates import VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SLOW_ROOMS = ("browser", "hooks", "leaks", "scheduler", "workers")
@@ -50,7 +51,15 @@ def _isolate() -> None:
     )
 
 
+def _share_templates() -> None:
+    """Have all processes of a test run, which inherit the environment, make each kind of data directory once."""
+    if VARIABLE not in os.environ:
+        os.environ[VARIABLE] = tempfile.mkdtemp(prefix="osiris-templates-", dir=memory())
+        atexit.register(shutil.rmtree, os.environ[VARIABLE], ignore_errors=True)
+
+
 _isolate()
+_share_templates()
 # Importing and collecting makes millions of objects that stay, and looking for garbage among them finds nothing.
 gc.disable()
 # How long an example takes says more about what else the machine does. Each run has the same examples, so that what

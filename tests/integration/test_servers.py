@@ -16,6 +16,7 @@ from tests.servers import APP_PASSWORD, APP_USER, Address, MariaDBServer, MySQLF
 from tests.servers.kinds import MYSQL_AND_MARIADB
 from tests.servers.process import Server
 from tests.servers.programs import ServerStartError
+from tests.servers.templates import VARIABLE, make_or_copy
 
 
 def connect_mysql(address: Address, tls: ssl.SSLContext | None = None) -> MySQLConnection:
@@ -169,3 +170,26 @@ def test_mysql_is_left_out_only_if_scripts_test_says_so(monkeypatch: pytest.Monk
     monkeypatch.setenv("TEST_WITHOUT", "mysql")
     with pytest.raises(pytest.skip.Exception, match="MySQL is not tested"):
         MySQLServer().start()
+
+
+def test_a_data_directory_is_made_once_for_each_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    made: list[Path] = []
+
+    def make_or_copied(key: str, name: str) -> Path:
+        data = tmp_path / "data" / name
+
+        def make() -> None:
+            made.append(data)
+            data.mkdir(parents=True)
+            (data / "file").write_text(key)
+
+        make_or_copy(key, data, make)
+        return data
+
+    first, second = (make_or_copied("postgres/usr/bin/initdb", name) for name in ("first", "second"))
+    other = make_or_copied("postgres/opt/bin/initdb", "other")
+    assert made == [first, other]
+    (first / "file").write_text("changed")
+    assert (second / "file").read_text() == "postgres/usr/bin/initdb"
+    assert (other / "file").read_text() == "postgres/opt/bin/initdb"

@@ -18,7 +18,7 @@ class MariaDBServer(MySQLFamilyServer):
         return [find_program(name) for name in ("mariadb-install-db", "mariadbd")]
 
     def initialise(self) -> None:
-        self.run(
+        self.make_data(
             [
                 str(self.programs()[0]),
                 "--no-defaults",

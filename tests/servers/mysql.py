@@ -148,7 +148,7 @@ class MySQLServer(MySQLFamilyServer):
     def initialise(self) -> None:
         if os.environ.get("TEST_WITHOUT") == self.label:
             pytest.skip("scripts/test found no MySQL and could not download one: MySQL is not tested")
-        self.run(
+        self.make_data(
             [
                 str(self.programs()[0]),
                 "--no-defaults",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -58,6 +62,7 @@ class PostgresServer(Server):
         files: Mapping[str, bytes] | None = None,
     ) -> None:
         super().__init__(files)
+        self._session: extensions.connection | None = None
         self._conf = {**_FAST, **(conf or {})}
         self._hba = [_SOCKET_HBA, *hba, _TCP_HBA]
 
@@ -72,7 +77,7 @@ class PostgresServer(Server):
         password = self.directory / "password"
         password.write_text(_ADMIN_PASSWORD)
         password.chmod(0o644)
-        self.run(
+        self.make_data(
             [
                 str(self.programs()[0]),
                 f"--pgdata={self.data}",
@@ -106,19 +111,45 @@ class PostgresServer(Server):
         return True
 
     def create_account(self) -> None:
-        self._execute("CREATE ROLE {} LOGIN PASSWORD {}", sql.Identifier(APP_USER), sql.Literal(APP_PASSWORD))
-        self.create_database("app")
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+            cursor.execute(statement.format(sql.Identifier(APP_USER), sql.Literal(_verifier(APP_PASSWORD))))
+            self._create_database("app", connection)
 
     def create_database(self, name: str) -> None:
-        with closing(self.connect()) as connection, connection.cursor() as cursor:
-            # Half the time of the usual strategy, which writes the new database to the log of transactions.
-            strategy = " STRATEGY file_copy" if connection.server_version >= STRATEGIES_SINCE else ""
-            statement = sql.SQL("CREATE DATABASE {} OWNER {}" + strategy)
-            cursor.execute(statement.format(sql.Identifier(name), sql.Identifier(APP_USER)))
+        self._create_database(name, self._kept())
 
     def drop_database(self, name: str) -> None:
-        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", sql.Identifier(name))
+        with self._kept().cursor() as cursor:
+            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def _execute(self, statement: str, *parts: sql.Composable) -> None:
-        with closing(self.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute(sql.SQL(statement).format(*parts))
+    def _create_database(self, name: str, connection: extensions.connection) -> None:
+        # Half the time of the usual strategy, which writes the new database to the log of transactions.
+        strategy = " STRATEGY file_copy" if connection.server_version >= STRATEGIES_SINCE else ""
+        statement = sql.SQL("CREATE DATABASE {} OWNER {}" + strategy)
+        with connection.cursor() as cursor:
+            cursor.execute(statement.format(sql.Identifier(name), sql.Identifier(APP_USER)))
+
+    def _kept(self) -> extensions.connection:
+        """Return a session of the administrator that stays: to start one takes as long as to drop a database."""
+        if self._session is None:
+            self._session = self.connect()
+        return self._session
+
+    def _end_process(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        super()._end_process()
+
+
+def _verifier(password: str) -> str:
+    """Return what PostgreSQL keeps of a password for SCRAM, with one round of hashing for its thousands.
+
+    They are to slow down whoever has stolen it, and slow down each login of the tests.
+    """
+    salt = os.urandom(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 1)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    parts = [base64.b64encode(part).decode() for part in (salt, stored, hmac.digest(salted, b"Server Key", "sha256"))]
+    return "SCRAM-SHA-256$1:{}${}:{}".format(*parts)

@@ -21,6 +21,7 @@ from typing_extensions import Self
 
 from tests.servers.address import APP_PASSWORD, APP_USER, Address
 from tests.servers.programs import ServerStartError
+from tests.servers.templates import make_or_copy
 
 HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 60.0
@@ -44,7 +45,7 @@ def _is_taken(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def _memory() -> str | None:
+def memory() -> str | None:
     """Return a directory in memory that has room for several servers, None if there is none."""
     try:
         is_large = shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
@@ -160,7 +161,7 @@ class Server(ABC):
 
         :raises ServerStartError: The program is missing or ended; the message has the end of its log.
         """
-        self._root = Path(tempfile.mkdtemp(prefix=f"osiris-{self.label}-", dir=_memory() if self.in_memory else None))
+        self._root = Path(tempfile.mkdtemp(prefix=f"osiris-{self.label}-", dir=memory() if self.in_memory else None))
         atexit.register(self.stop)
         try:
             self._own(self._root)
@@ -195,6 +196,10 @@ class Server(ABC):
         if self._root is not None:
             shutil.rmtree(self._root, ignore_errors=True)
             self._root = None
+
+    def make_data(self, command: Sequence[str]) -> None:
+        """Make the data directory by one of the server's tools, or copy what it made for another server of the kind."""
+        make_or_copy(f"{self.label}{command[0]}", self.data, lambda: self.run(command))
 
     def run(self, command: Sequence[str]) -> None:
         """Run one of the server's tools as the server's user; its output is the error's text."""
