@@ -33,6 +33,12 @@ WORKER_BYTES = 3 << 30
 """What a process of tests takes with Airflow in it, servers of each kind, and what they start."""
 
 
+def python_path(directory: Path) -> str:
+    """Return the environment's PYTHONPATH with a directory more, which comes first."""
+    paths = [str(directory), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return os.pathsep.join(dict.fromkeys(paths))
+
+
 def _isolate() -> None:
     """Keep the developer's settings out; Airflow reads its own once, when it is first imported."""
     foreign = ("AIRFLOW_", "_AIRFLOW_", "OSIRIS_", "PG", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
@@ -51,6 +57,12 @@ def _isolate() -> None:
     )
 
 
+def _end_soon() -> None:
+    """Have this process, and each that it starts, look for no garbage when it ends; see :mod:`sitecustomize` there."""
+    atexit.register(gc.freeze)
+    os.environ["PYTHONPATH"] = python_path(REPOSITORY / "tests" / "startup")
+
+
 def _share_templates() -> None:
     """Have all processes of a test run, which inherit the environment, make each kind of data directory once."""
     if VARIABLE not in os.environ:
@@ -59,6 +71,7 @@ def _share_templates() -> None:
 
 
 _isolate()
+_end_soon()
 _share_templates()
 # Importing and collecting makes millions of objects that stay, and looking for garbage among them finds nothing.
 gc.disable()

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.architecture.source import ROOT
+from tests.conftest import python_path
 
 # An Airflow of its own has to start.
 pytestmark = pytest.mark.timeout(300)
@@ -63,7 +64,7 @@ def events(tmp_path_factory: pytest.TempPathFactory, airflow_database: None) -> 
     environment = {
         **os.environ,
         "OSIRIS_HOME": str(folder),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": python_path(ROOT),
         "AIRFLOW__OPENLINEAGE__DISABLED": "False",
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
         "AIRFLOW__OSIRIS__STAGING_URL": (folder / "staging").as_uri(),

@@ -17,7 +17,7 @@ from osiris_provider.operators.osiris import OsirisOperator
 from tests.airflow.conftest import RunDag
 from tests.airflow.test_cli import run
 from tests.airflow.versions import since_3_2
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, python_path
 from tests.servers.s3 import SECRET, S3Server
 
 
@@ -25,7 +25,7 @@ def test_processes_in_different_directories_exchange_data(s3_server: S3Server, t
     s3_server.clear()
     environment = {
         **os.environ,
-        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONPATH": python_path(REPOSITORY),
         "AIRFLOW_CONN_STAGE": s3_server.airflow_connection(),
         "AIRFLOW__OSIRIS__STAGING_URL": f"s3://stage@{s3_server.bucket}/area",
     }

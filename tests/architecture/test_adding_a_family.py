@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import python_path
 from tests.third_party.guide import write_guide
 from tests.third_party.redis_server import RedisServer
 
@@ -114,7 +115,7 @@ def install(site: Path) -> None:
 def run(server: RedisServer, site: Path, *arguments: str, password: str = PASSWORD) -> subprocess.CompletedProcess[str]:
     environ = {
         **os.environ,
-        "PYTHONPATH": str(site),
+        "PYTHONPATH": python_path(site),
         "REDIS_HOST": "127.0.0.1",
         "REDIS_PORT": str(server.server_address[1]),
         "REDIS_PASSWORD": password,
