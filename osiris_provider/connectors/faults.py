@@ -65,6 +65,13 @@ TLS_REQUIRED = Fault(
 TLS_FAILED = Fault(
     "tls_failed", "network", "The TLS handshake with {address} failed. Check the port and the TLS settings.", True
 )
+MISCONFIGURED = Fault(
+    "misconfigured", "unknown", "The connection to {address} cannot be tried as it is. Correct its fields.", True
+)
+TLS_FILES = MISCONFIGURED.reworded(
+    "A certificate, a key or a CA file of the connection to {address} holds something else, or they do not belong "
+    "together. Check them."
+)
 CERTIFICATE_UNTRUSTED = Fault(
     "certificate_untrusted",
     "network",
@@ -87,9 +94,6 @@ CLIENT_CERTIFICATE = Fault(
     "client_certificate_required",
     "auth",
     "{address} wants a client certificate, or does not accept the one that it gets. Set the right one, with its key.",
-)
-MISCONFIGURED = Fault(
-    "misconfigured", "unknown", "The connection to {address} cannot be tried as it is. Correct its fields.", True
 )
 NO_SUCH_CONNECTION = Fault(
     "no_such_connection", "unknown", "There is no connection {address}. Add it, or correct the reference.", True
@@ -139,6 +143,8 @@ _OWN_CERTIFICATE = frozenset(
     )
 )
 """OpenSSL's names of the alerts that a server has for the certificate of a client."""
+_NO_PEM = (9, 0x80009)
+"""OpenSSL's ERR_R_PEM_LIB, before version 3 and since."""
 # OpenSSL's X509_V_ERR_* of x509_vfy.h.
 _BY_VERIFY_CODE = {
     9: CERTIFICATE_EXPIRED,
@@ -190,6 +196,8 @@ def _transport(error: BaseException) -> Fault | None:
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return RESET
     if isinstance(error, ssl.SSLError):
+        if _is_of_files(error):
+            return TLS_FILES
         return CLIENT_CERTIFICATE if getattr(error, "reason", "") in _OWN_CERTIFICATE else TLS_FAILED
     if isinstance(error, socket.gaierror):
         return _BY_GAI.get(error.errno or 0, UNKNOWN_HOST)
@@ -197,3 +205,12 @@ def _transport(error: BaseException) -> Fault | None:
         fault = next((fault for kind, fault in _BY_CLASS.items() if isinstance(error, kind)), None)
         return fault or _BY_ERRNO.get(error.errno or 0)
     return RESET if isinstance(error, EOFError) else None
+
+
+def _is_of_files(error: ssl.SSLError) -> bool:
+    """Return whether it is of reading certificates and keys that are here; of a handshake it is never.
+
+    OpenSSL has a library of its own for that, and a reason for what is no PEM; Python has neither for a CA in memory.
+    """
+    library = getattr(error, "library", "")
+    return library == "X509" or error.errno in _NO_PEM or (error.errno == 0 and library is None)

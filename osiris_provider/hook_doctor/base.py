@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +16,19 @@ Codes = Mapping[str, Fault | Mapping[Any, Fault]]
 ELSE = None
 Evidence = Literal["real server", "imitation", "by documentation only"]
 Details = Mapping[str, Any]
+
+
+class UnreadableFieldError(Exception):
+    """A field of the connection, or a file that it names, is not JSON, or not text."""
+
+
+@contextmanager
+def reading_fields() -> Iterator[None]:
+    """Have what cannot be decoded in this block count as the connection's mistake: its server has said nothing yet."""
+    try:
+        yield
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        raise UnreadableFieldError from None
 
 
 @dataclass(frozen=True)

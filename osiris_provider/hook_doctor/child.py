@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from osiris_provider.errors import Fault
-from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.base import HookType, reading_fields
 from osiris_provider.hook_doctor.catch import TEST, run_test
 from osiris_provider.hook_doctor.classify import classify, unreachable, worded
 from osiris_provider.hook_doctor.connection import HookConnection
@@ -75,7 +75,8 @@ def _tried(
     if declared.probe is None and not (declared.is_safe and callable(getattr(hook_class, TEST, None))):
         raise _FaultError(UNTESTABLE)
     _hand_over(prepared)
-    hook = hook_class(**{id_name: connection.conn_id}, **declared.hook_params)
+    with reading_fields():
+        hook = hook_class(**{id_name: connection.conn_id}, **declared.hook_params)
     if declared.connect_first and (fault := unreachable(declared.address(connection), deadline)):
         raise _FaultError(fault)
     if declared.probe is not None:

@@ -18,7 +18,7 @@ from osiris_provider.connectors.faults import (
 )
 from osiris_provider.connectors.http.faults import tunnel_fault
 from osiris_provider.errors import Fault
-from osiris_provider.hook_doctor.base import ELSE, HookType
+from osiris_provider.hook_doctor.base import ELSE, HookType, UnreadableFieldError
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.faults import FILE_UNREADABLE, HOST_IS_NO_NAME, PROVIDER_BROKEN, TEST_FAILED
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES
@@ -30,6 +30,7 @@ _MISTAKES = (TypeError, ValueError)
 _GARBAGE = (UnicodeDecodeError, json.JSONDecodeError)
 _FILES = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 _KINDS: Mapping[tuple[type[BaseException], ...], Fault] = {
+    (UnreadableFieldError,): MISCONFIGURED,
     _GARBAGE: GARBAGE,
     (ImportError,): PROVIDER_BROKEN,
     _FILES: FILE_UNREADABLE,

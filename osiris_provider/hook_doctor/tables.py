@@ -6,6 +6,7 @@ Classes are known by name here, so that nothing has to be imported.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from osiris_provider.connectors import faults as transport
@@ -13,7 +14,7 @@ from osiris_provider.connectors.http import faults as http
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor import faults as hooks
-from osiris_provider.hook_doctor.base import Codes, HookType
+from osiris_provider.hook_doctor.base import ELSE, Codes, HookType
 
 
 def numbered(*groups: tuple[Fault, str]) -> dict[Any, Fault]:
@@ -88,6 +89,39 @@ OAUTH_ERRORS = named(
     (http.SERVER_ERROR, "backend_error internal_failure server_error temporarily_unavailable"),
 )
 """Errors of token endpoints: RFC 6749, 6750, 8628 and 8693, and what Google and Microsoft add."""
+
+
+ENTRA_REFUSALS: Mapping[Any, Fault] = {
+    **dict[Any, Fault](STATUSES),
+    400: http.UNAUTHORIZED,
+    ELSE: http.UNAUTHORIZED,
+}
+"""Of Entra ID: no such tenant or application, a wrong or expired secret; a status of 400 for most."""
+
+ENTRA_CLASSES: Codes = {
+    "ClientAuthenticationError": ENTRA_REFUSALS,
+    "CredentialUnavailableError": sql.NO_PASSWORD,
+    "ServiceRequestTimeoutError": transport.TIMED_OUT,
+    "ServiceResponseTimeoutError": transport.TIMED_OUT,
+    "ServiceRequestError": {ELSE: transport.RESET},
+    "ServiceResponseError": {ELSE: transport.RESET},
+    "IncompleteReadError": transport.RESET,
+}
+"""For libraries on azure-core, with ``status_code`` in ``codes_at``."""
+
+
+def answer_of(error: BaseException) -> tuple[int, Any]:
+    """Return status and JSON of the answer that an error or one of its causes has, as requests raises them.
+
+    :param error: any exception.
+    :return: the status is 0 if there is none, the JSON None.
+    """
+    responses = (getattr(one, "response", None) for one in transport.chain(error))
+    response: Any = next((one for one in responses if one is not None), None)
+    said = None
+    with suppress(Exception):
+        said = response.json()
+    return int(getattr(response, "status_code", 0)), said
 
 
 def url_address(url: str) -> tuple[str, int] | None:

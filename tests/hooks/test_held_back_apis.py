@@ -113,8 +113,8 @@ WASB: dict[str, Situation] = {
     "a wrong key": (azure_says(403, "AuthenticationFailed"), {}, "auth"),
     "an account where keys are switched off": (azure_says(403, "KeyBasedAuthenticationNotPermitted"), {}, "auth"),
     "a disabled account": (azure_says(403, "AccountIsDisabled"), {}, "auth"),
-    # Azurite has the same code for a wrong key; the message says both.
-    "a firewall": (azure_says(403, "AuthorizationFailure"), {}, "auth"),
+    # It was "auth" at first: Azurite has the same code for a wrong key. It says its name, so both are told now.
+    "a firewall": (azure_says(403, "AuthorizationFailure"), {}, "permission"),
     "no right": (azure_says(403, "AuthorizationPermissionMismatch"), {}, "permission"),
     "no right for the account": (azure_says(403, "InsufficientAccountPermissions"), {}, "permission"),
     "public access switched off": (azure_says(409, "PublicAccessNotPermitted"), {}, "permission"),

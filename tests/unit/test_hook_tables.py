@@ -6,13 +6,16 @@ The categories are written here once more, by lists of codes as their references
 from __future__ import annotations
 
 import errno
+import json
 import ssl
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor import HookConnection, hook_type
+from osiris_provider.hook_doctor.base import UnreadableFieldError, reading_fields
 from osiris_provider.hook_doctor.child import examine
 from osiris_provider.hook_doctor.classify import classify
 from osiris_provider.hook_doctor.connection import is_locked
@@ -184,14 +187,14 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "HttpResponseError auth": (
             (
                 "AuthenticationFailed InvalidAuthenticationInfo NoAuthenticationInformation "
-                "KeyBasedAuthenticationNotPermitted AuthorizationFailure AccountIsDisabled"
+                "KeyBasedAuthenticationNotPermitted AccountIsDisabled"
             ),
             "auth",
         ),
         "HttpResponseError permission": (
             (
                 "AuthorizationPermissionMismatch AuthorizationSourceIPMismatch InsufficientAccountPermissions "
-                "AuthorizationServiceMismatch PublicAccessNotPermitted"
+                "AuthorizationServiceMismatch PublicAccessNotPermitted AuthorizationFailure"
             ),
             "permission",
         ),
@@ -287,6 +290,67 @@ def test_a_host_that_can_be_no_name_is_told(host: str) -> None:
         assert "Leave the bare name" not in fault_of(error, "http", host).message
 
 
+def of_reading(what: Callable[[ssl.SSLContext, Path], object], tmp_path: Path) -> ssl.SSLError:
+    with pytest.raises(ssl.SSLError) as caught:
+        what(ssl.create_default_context(), tmp_path)
+    return caught.value
+
+
+def _of_another(context: ssl.SSLContext, path: Path) -> None:
+    import trustme
+
+    authority = trustme.CA()
+    one, other = authority.issue_cert("a"), authority.issue_cert("b")
+    one.cert_chain_pems[0].write_to_path(str(path / "certificate"))
+    other.private_key_pem.write_to_path(str(path / "key"))
+    context.load_cert_chain(path / "certificate", path / "key")
+
+
+def _written(path: Path, text: str) -> Path:
+    (path / "file").write_text(text)
+    return path / "file"
+
+
+NO_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda context, path: context.load_cert_chain(_written(path, "no PEM")),
+        lambda context, path: context.load_cert_chain(_written(path, NO_CERTIFICATE)),
+        lambda context, path: context.load_verify_locations(_written(path, "no PEM")),
+        lambda context, path: context.load_verify_locations(_written(path, NO_CERTIFICATE)),
+        lambda context, _: context.load_verify_locations(cadata="no PEM"),
+        lambda context, _: context.load_verify_locations(cadata=NO_CERTIFICATE),
+        _of_another,
+    ],
+    ids=[
+        "a certificate that is no PEM",
+        "one that is broken",
+        "a CA file that is no PEM",
+        "one that is broken.",
+        "a CA that is no PEM",
+        "one that is broken!",
+        "a key of another",
+    ],
+)
+def test_a_certificate_that_cannot_be_read_here_is_no_handshake_that_failed(
+    what: Callable[[ssl.SSLContext, Path], object], tmp_path: Path
+) -> None:
+    error = of_reading(what, tmp_path)
+    fault = fault_of(caused(of("MaxRetryError"), error), "kubernetes")
+    assert (fault.slug, fault.category) == ("misconfigured", "unknown")
+    assert "CA file" in fault.message
+
+
+def test_what_cannot_be_decoded_is_a_field_before_a_server_has_been_asked() -> None:
+    for text in (b"\xff", b"{"):
+        with pytest.raises(UnreadableFieldError) as caught, reading_fields():
+            json.loads(text.decode())
+        assert fault_of(caught.value, "ssh").slug == "misconfigured"
+
+
 def test_groups_of_codes() -> None:
     one, two = Fault("one", "auth", "x."), Fault("two", "network", "y.")
     assert numbered((one, "1 3-5 -7"), (two, "4")) == {1: one, 3: one, 4: two, 5: one, -7: one}
@@ -354,6 +418,12 @@ def of(name: str, *args: object) -> BaseException:
         ("imap", raised("IMAPMailboxError", ""), "denied"),
         ("imap", raised("IMAPMailboxError", "SERVERBUG"), "not_ready"),
         ("wasb", of("AzureSigningError"), "misconfigured"),
+        ("wasb", of("WasbEmulatorKeyError"), "unauthorized"),
+        ("databricks", caused(of("AirflowException"), of("ClientAuthenticationError")), "unauthorized"),
+        ("databricks", of("CredentialUnavailableError"), "no_password"),
+        ("google_cloud_platform", of("GoogleFieldError"), "misconfigured"),
+        ("smtp", of("SMTPException"), "login_method"),
+        ("ssh", of("SSHKeyFileError"), "misconfigured"),
         ("google_cloud_platform", KeyError("private_key"), "misconfigured"),
         ("mongo", of("MongoNoMemberError"), "misconfigured"),
         ("ssh", of("SSHHungUpError"), "reset"),
@@ -383,4 +453,4 @@ def test_what_says_most_wins(conn_type: str, error: BaseException, slug: str) ->
 def test_without_a_host_nothing_is_sent_to_this_machine(conn_type: str) -> None:
     # Each of these libraries has a default: localhost, or none at all.
     answer = examine(HookConnection("c", conn_type, None, "loader", "secret"), Deadline(2))
-    assert answer == {"fault": name_of(NO_HOST, hook_type(conn_type))}
+    assert answer["fault"] == name_of(NO_HOST, hook_type(conn_type))

@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
-from osiris_provider.connectors.faults import THROTTLED, chain
-from osiris_provider.connectors.http.faults import FORBIDDEN, REQUEST_TIMEOUT, SERVER_ERROR, UNAUTHORIZED
+from osiris_provider.connectors.faults import GARBAGE, THROTTLED
+from osiris_provider.connectors.http.faults import FORBIDDEN, REDIRECTED, REQUEST_TIMEOUT, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import NO_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, OAUTH_ERRORS, STATUSES, named, url_address
+from osiris_provider.hook_doctor.faults import NO_HOST
+from osiris_provider.hook_doctor.tables import (
+    ENTRA_CLASSES,
+    HTTP_CLASSES,
+    OAUTH_ERRORS,
+    STATUSES,
+    answer_of,
+    named,
+    url_address,
+)
 
 
 class DatabricksRefusalError(Exception):
-    """An answer that is a refusal, or a connection that has nothing to log in with.
+    """An answer that is a refusal, or none of Databricks; or a connection that has nothing to log in with.
 
-    :param code: of the answer, else its status; 0 of the latter.
+    :param code: of the answer, else one of those below.
     """
 
-    def __init__(self, code: str | int) -> None:
+    def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
 
+
+class DatabricksNoHostError(Exception):
+    """There is no host, neither in its field nor in extra."""
+
+
+_NO_LOGIN, _ELSEWHERE, _FILTERED, _OTHER_SERVER = "no login", "elsewhere", "filtered", "other server"
+"""No codes of Databricks: they have a blank in them, or are in small letters."""
+_LOGINS = (
+    "token",
+    "azure_tenant_id",
+    "use_azure_managed_identity",
+    "use_default_azure_credential",
+    "service_principal_oauth",
+    "federated_token_provider",
+    "federated_aws",
+    "federated_k8s",
+)
+"""Entries of ``extra`` that say how to log in."""
+_REFUSED_STATUS = 403
 
 # Everyone who is let in may ask for this; 403 is what an invalid token gets.
 _REFUSED = UNAUTHORIZED.reworded("{address} does not accept this token, or not from this machine. Check both.")
@@ -51,38 +80,73 @@ _CODES = {
 def _versions(hook: Any) -> Details:
     from airflow.providers.databricks.hooks.databricks import SPARK_VERSIONS_ENDPOINT
 
+    known = hook.databricks_conn
+    extra = known.extra_dejson
+    if not (known.login or known.password or any(extra.get(name) for name in _LOGINS)):
+        raise DatabricksRefusalError(_NO_LOGIN)
+    _stay_here()
+    if extra.get("use_azure_managed_identity") and not extra.get("token"):
+        _ask_metadata(hook)
     try:
-        hook._do_api_call(SPARK_VERSIONS_ENDPOINT)  # noqa: SLF001 - as the hook's test does
-    except ValueError:
-        if hook.databricks_conn.login or hook.databricks_conn.password:
-            raise
-        raise DatabricksRefusalError(0) from None
+        answer = hook._do_api_call(SPARK_VERSIONS_ENDPOINT)  # noqa: SLF001 - as the hook's test does
     except Exception as error:
-        code = _code_of(error)
-        if code not in _CODES:
-            raise
-        raise DatabricksRefusalError(code) from None
+        status, said = answer_of(error)
+        code = _code_in(said)
+        if code in _CODES:
+            raise DatabricksRefusalError(code) from None
+        if status == _REFUSED_STATUS and not isinstance(said, dict):
+            raise DatabricksRefusalError(_FILTERED) from None
+        raise
+    if not isinstance(answer, dict) or "versions" not in answer:
+        raise DatabricksRefusalError(_OTHER_SERVER)
     return {}
 
 
-def _code_of(error: BaseException) -> str:
-    """Return the code in the body of a refusal, empty if there is none."""
-    responses = (getattr(one, "response", None) for one in chain(error))
-    response = next((one for one in responses if one is not None), None)
+def _stay_here() -> None:
+    """Have requests not go on to another host, where the credentials do not follow; in this process only."""
+    from requests import Session
+
+    follow = Session.resolve_redirects
+
+    def only_here(session: Any, response: Any, *given: Any, **named: Any) -> Any:
+        target = session.get_redirect_target(response)
+        if target and urlsplit(urljoin(response.url, target)).hostname != urlsplit(response.url).hostname:
+            raise DatabricksRefusalError(_ELSEWHERE)
+        return follow(session, response, *given, **named)
+
+    Session.resolve_redirects = only_here  # type: ignore[method-assign, assignment] # as above
+
+
+def _ask_metadata(hook: Any) -> None:
     try:
-        body = None if response is None else response.json()
-    except ValueError:
-        body = None
-    return str(body.get("error_code") or body.get("error")) if isinstance(body, dict) else ""
+        hook._check_azure_metadata_service()  # noqa: SLF001 - the hook does it next, and hides what it was
+    except OSError:
+        raise DatabricksRefusalError(_NO_LOGIN) from None
+
+
+def _code_in(said: Any) -> str:
+    """Return the code in the body of a refusal, empty if there is none."""
+    return str(said.get("error_code") or said.get("error")) if isinstance(said, dict) else ""
+
+
+def _checked(connection: HookConnection) -> HookConnection:
+    if not _host(connection):
+        raise DatabricksNoHostError
+    return connection
+
+
+def _host(connection: HookConnection) -> str:
+    """Return the host as the hook takes it: that in ``extra`` first."""
+    return str(connection.extra.get("host") or connection.host or "")
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
-    host = connection.host or ""
-    if not host:
+    host = _host(connection)
+    if not host or connection.extra.get("proxies"):
         return None
     port = f":{connection.port}" if connection.port else ""
     scheme = "" if "://" in host else f"{connection.schema or 'https'}://"
-    return url_address(f"{scheme}{host}{port}")
+    return url_address(f"{scheme}{host.rstrip('/')}{port}")
 
 
 TYPE = HookType(
@@ -90,16 +154,24 @@ TYPE = HookType(
     title="Databricks",
     codes={
         **HTTP_CLASSES,
-        "DatabricksRefusalError": {**_CODES, 0: NO_PASSWORD},
+        **ENTRA_CLASSES,
+        "DatabricksRefusalError": {
+            **_CODES,
+            _NO_LOGIN: NO_PASSWORD,
+            _ELSEWHERE: REDIRECTED,
+            _FILTERED: FORBIDDEN,
+            _OTHER_SERVER: GARBAGE,
+        },
+        "DatabricksNoHostError": NO_HOST,
         "DatabricksApiError": _ANSWERS,
         "HTTPError": _ANSWERS,
     },
-    codes_at=("code", "http_status_code", "response.status_code"),
+    codes_at=("code", "http_status_code", "status_code", "response.status_code"),
     probe=_versions,
+    prepare=_checked,
     hook_params={"retry_limit": 1},
     endpoint=_endpoint,
     connect_first=True,
     host_is_url=True,
-    needs_host=True,
     evidence="imitation",
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-from osiris_provider.connectors.faults import MISCONFIGURED, RESET, THROTTLED, TIMED_OUT, TLS_REQUIRED
+from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, THROTTLED, TLS_REQUIRED
 from osiris_provider.connectors.http.faults import FORBIDDEN, REQUEST_TIMEOUT, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import (
     ACCOUNT_LOCKED,
@@ -14,16 +15,12 @@ from osiris_provider.connectors.sql.faults import (
     NOT_READY,
 )
 from osiris_provider.errors import Fault
-from osiris_provider.hook_doctor.base import ELSE, HookType
+from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.tables import STATUSES, url_address
+from osiris_provider.hook_doctor.tables import ENTRA_CLASSES, ENTRA_REFUSALS, STATUSES, url_address
 
 _NO_KEYS = LOGIN_METHOD.reworded(
     "The storage account of {address} takes no account keys or signatures of them. Log in with an identity of Entra ID."
-)
-# One code for both, the latter of Azurite.
-_FIREWALL = UNAUTHORIZED.reworded(
-    "The firewall of {address} does not let this machine in, or it does not accept this key. Check both."
 )
 _CODES = {
     "AuthenticationFailed": UNAUTHORIZED,
@@ -32,7 +29,8 @@ _CODES = {
     "InvalidAuthenticationInfo": UNAUTHORIZED,
     "NoAuthenticationInformation": NO_PASSWORD,
     "KeyBasedAuthenticationNotPermitted": _NO_KEYS,
-    "AuthorizationFailure": _FIREWALL,
+    # Of its firewall.
+    "AuthorizationFailure": HOST_NOT_ALLOWED,
     "AuthorizationProtocolMismatch": TLS_REQUIRED,
     "AccountRequiresHttps": TLS_REQUIRED,
     "AuthorizationResourceTypeMismatch": FORBIDDEN,
@@ -55,22 +53,71 @@ class WasbNoAccountError(Exception):
     """Nothing in the connection says whose storage it is."""
 
 
+class WasbEmulatorKeyError(Exception):
+    """Azurite does not accept the key, and has the code of a firewall for that."""
+
+
+class WasbInClearError(Exception):
+    """The address begins with http://, and the login is one of Entra ID."""
+
+
+class WasbOtherServerError(Exception):
+    """What answers is no storage of Azure."""
+
+
+_EMULATOR = "Azurite"
+"""With which its name in the header ``Server`` begins."""
+
+
+def _ask_account(hook: Any) -> Details:
+    errors = import_module("azure.core.exceptions")
+    try:
+        told = hook.get_conn().get_account_information()
+    except errors.HttpResponseError as error:
+        server = str(error.response.headers.get("Server")) if error.response else ""
+        if getattr(error, "error_code", None) == "AuthorizationFailure" and server.startswith(_EMULATOR):
+            raise WasbEmulatorKeyError from None
+        raise
+    except errors.ServiceRequestError as error:
+        # Nothing was sent, and nothing was tried: a token of Entra ID goes over TLS only.
+        if error.inner_exception is None:
+            raise WasbInClearError from None
+        raise
+    # Its client takes any answer of status 200.
+    if not told.get("version"):
+        raise WasbOtherServerError
+    return {}
+
+
+def _field(connection: HookConnection, name: str) -> str:
+    return str(connection.extra.get(name) or connection.extra.get(f"extra__wasb__{name}") or "")
+
+
 def _once(connection: HookConnection) -> HookConnection:
     from dataclasses import replace
 
-    if not (connection.host or connection.login or connection.extra.get("connection_string")):
+    names = (connection.host, connection.login, _field(connection, "connection_string"), _address(connection))
+    if not any(names):
         raise WasbNoAccountError
-    return replace(connection, extra={**connection.extra, "retry_total": 0})
+    return replace(connection, extra={**connection.extra, "retry_total": 0, "permit_redirects": False})
+
+
+def _address(connection: HookConnection) -> str:
+    """Return a signature that is an address with it; empty if it is none."""
+    token = _field(connection, "sas_token")
+    return token if token.startswith("https") else ""
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
-    extra = connection.extra
-    if extra.get("connection_string"):
-        settings = dict(part.partition("=")[::2] for part in str(extra["connection_string"]).split(";"))
-        account = settings.get("AccountName")
-        default = f"https://{account}.blob.{settings.get('EndpointSuffix', 'core.windows.net')}" if account else ""
-        return url_address(settings.get("BlobEndpoint", default))
-    host = connection.host or ""
+    if connection.extra.get("proxies"):
+        return None
+    if joined := _field(connection, "connection_string"):
+        parts = (part.partition("=") for part in joined.split(";"))
+        settings = {name.upper(): value for name, _, value in parts}
+        account = settings.get("ACCOUNTNAME")
+        default = f"https://{account}.blob.{settings.get('ENDPOINTSUFFIX', 'core.windows.net')}" if account else ""
+        return url_address(settings.get("BLOBENDPOINT", default))
+    host = _address(connection) or connection.host or ""
     if host:
         return url_address(host if "://" in host else f"https://{host}") if "." in host else None
     return url_address(f"https://{connection.login}.blob.core.windows.net") if connection.login else None
@@ -82,19 +129,19 @@ TYPE = HookType(
     codes={
         "HttpResponseError": {**dict[Any, Fault](STATUSES), **_CODES},
         "WasbNoAccountError": MISCONFIGURED,
+        "WasbEmulatorKeyError": UNAUTHORIZED,
+        "WasbInClearError": MISCONFIGURED.reworded(
+            "The address of {address} begins with http://, and a login of Entra ID is sent over TLS only. Correct it."
+        ),
+        "WasbOtherServerError": GARBAGE,
         # A key that is none; it is said to be a refusal.
         "AzureSigningError": MISCONFIGURED,
-        # Of Entra ID, too: no such tenant or application, a wrong or expired secret; a status of 400 for most.
-        "ClientAuthenticationError": {**dict[Any, Fault](STATUSES), **_CODES, 400: UNAUTHORIZED, ELSE: UNAUTHORIZED},
-        "ServiceRequestTimeoutError": TIMED_OUT,
-        "ServiceResponseTimeoutError": TIMED_OUT,
-        "ServiceRequestError": {ELSE: RESET},
-        "ServiceResponseError": {ELSE: RESET},
-        "IncompleteReadError": RESET,
-        "CredentialUnavailableError": NO_PASSWORD,
+        **ENTRA_CLASSES,
+        "ClientAuthenticationError": {**ENTRA_REFUSALS, **_CODES},
     },
     # Beside the code there is always a status, which says less.
     codes_at=("error_code", "status_code"),
+    probe=_ask_account,
     prepare=_once,
     endpoint=_endpoint,
     connect_first=True,

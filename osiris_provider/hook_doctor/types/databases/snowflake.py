@@ -17,7 +17,7 @@ from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection, is_locked
 from osiris_provider.hook_doctor.faults import KEY_LOCKED, PROVIDER_BROKEN
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, numbered, url_address
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, OAUTH_ERRORS, STATUSES, answer_of, numbered, url_address
 
 _TOKEN = UNAUTHORIZED.reworded("{address} does not accept this token, or it has expired. Get a new one.")
 _KEY = UNAUTHORIZED.reworded("{address} does not accept this private key for this user. Check both.")
@@ -94,6 +94,17 @@ class SnowflakeLoginError(Exception):
         self.errno = errno
 
 
+class SnowflakeTokenError(Exception):
+    """The refusal of an endpoint for tokens, of Snowflake or of another identity provider.
+
+    :param code: of OAuth.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class SnowflakeKeyLockedError(Exception):
     """A private key cannot be read without another passphrase, which is the password of the connection."""
 
@@ -151,7 +162,14 @@ def _select(hook: Any) -> Details:
     # In this process only.
     SnowflakeRestful._post_request = post_once  # noqa: SLF001 - as above
     SnowflakeRestful._request_exec = ask_once  # noqa: SLF001 - as above
-    connection = hook.get_conn()
+    try:
+        connection = hook.get_conn()
+    except Exception as error:
+        _, said = answer_of(error)
+        code = said.get("error") if isinstance(said, dict) else None
+        if isinstance(code, str) and code in OAUTH_ERRORS:
+            raise SnowflakeTokenError(code) from None
+        raise
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         cursor.fetchall()
@@ -169,10 +187,12 @@ def _raise_for(answer: dict[str, Any]) -> None:
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     extra = connection.extra
+    if extra.get("proxy_host"):
+        return None
     if extra.get("host"):
         return url_address(f"{extra.get('protocol', 'https')}://{extra['host']}:{extra.get('port', 443)}")
     account, region = extra.get("account"), extra.get("region")
-    if not account or extra.get("proxy_host"):
+    if not account:
         return None
     return url_address(f"https://{account}{f'.{region}' if region else ''}.snowflakecomputing.com")
 
@@ -183,6 +203,7 @@ TYPE = HookType(
     codes={
         **HTTP_CLASSES,
         "SnowflakeLoginError": _NUMBERS,
+        "SnowflakeTokenError": OAUTH_ERRORS,
         "SnowflakeKeyLockedError": KEY_LOCKED,
         "SnowflakeUnansweredError": {ELSE: RESET},
         "ForbiddenError": _NO_ACCOUNT,
@@ -195,7 +216,7 @@ TYPE = HookType(
         # What it could not ask, or had no answer to; why is in its cause, if anywhere.
         "OperationalError": {**_NUMBERS, ELSE: RESET},
     },
-    codes_at=("errno", "response.status_code"),
+    codes_at=("errno", "code", "response.status_code"),
     probe=_select,
     prepare=_checked,
     endpoint=_endpoint,

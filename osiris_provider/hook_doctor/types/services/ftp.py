@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, TLS_REQUIRED
-from osiris_provider.connectors.sql.faults import DENIED, HOST_NOT_ALLOWED, NO_PASSWORD, NOT_READY, WRONG_PASSWORD
+from osiris_provider.connectors.sql.faults import (
+    DENIED,
+    HOST_NOT_ALLOWED,
+    LOGIN_METHOD,
+    NO_PASSWORD,
+    NOT_READY,
+    WRONG_PASSWORD,
+)
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.tables import numbered
 
@@ -50,23 +58,26 @@ def _pwd(hook: Any) -> Details:
         client = hook.get_conn()
         # What no one may do without a login.
         client.voidcmd("PWD")
-        hook.close_conn()
-    except (ftplib.error_perm, ftplib.error_temp) as refusal:
+    except (ftplib.error_perm, ftplib.error_temp, ftplib.error_reply) as refusal:
         # ftplib hands the reply on as it is; it begins with its code.
         code = int(str(refusal)[:3])
         client, command = sent[-1] if sent else (None, "")
         if command == "PWD" and code in _NOT_THERE:
             # A small server without it; it has let us in.
-            return {"proven": _is_proven(hook)}
+            return {"proven": _is_proven(hook, sent)}
         if command == "USER" and code == _NO_LOGIN and _offers_tls(client):
             command = "TLS"
         raise FTPReplyError(command, code) from None
-    return {"proven": _is_proven(hook)}
+    with suppress(*ftplib.all_errors):
+        # Some servers just hang up; for an answer there is no need to wait.
+        client.putcmd("QUIT")
+        client.close()
+    return {"proven": _is_proven(hook, sent)}
 
 
-def _is_proven(hook: Any) -> bool:
+def _is_proven(hook: Any, sent: list[tuple[Any, str]]) -> bool:
     login = hook.get_connection(hook.ftp_conn_id).login
-    return bool(login) and login not in ("anonymous", "ftp")
+    return login not in ("anonymous", "ftp") and "PASS" in (command for _, command in sent)
 
 
 def _reply(client: Any) -> str:
@@ -100,7 +111,11 @@ TYPE = HookType(
             **dict.fromkeys(("TLS 530", "USER 503", "USER 550"), _TLS_ONLY),
             **dict.fromkeys(("PASS 500", "PASS 550"), _NO_HOME),
             **dict.fromkeys(("USER 501", "USER 553", "PASS 501", "PASS 503", "PASS 553", "ACCT 503"), WRONG_PASSWORD),
-            "PWD 530": NO_PASSWORD,
+            **dict.fromkeys(("PWD 503", "PWD 530"), NO_PASSWORD),
+            # It asks for more than user, password and account.
+            **dict.fromkeys((f"ACCT {code}" for code in range(300, 400)), LOGIN_METHOD),
+            # As mail servers say it.
+            **dict.fromkeys(("USER 500", "USER 502"), GARBAGE),
             # A greeting that is a refusal, mostly because there are too many.
             **dict.fromkeys((" 500", " 530"), NOT_READY),
             # Or because of where one is.
@@ -113,8 +128,9 @@ TYPE = HookType(
                 (DENIED, "532 550 552 553"),
             ),
         },
-        "error_reply": GARBAGE,
         "error_proto": GARBAGE,
+        # A line without an end.
+        "Error": GARBAGE,
     },
     codes_at=("at", "code"),
     probe=_pwd,

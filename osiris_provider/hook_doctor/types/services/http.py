@@ -1,15 +1,41 @@
-"""HTTP: the statuses that requests hands on. The hook's test is one request, so "ok" proves no credentials."""
+"""HTTP: statuses of one request. The connection says no path, so "ok" is any answer of the peer, and proves nothing."""
 
 from __future__ import annotations
 
-from osiris_provider.hook_doctor.base import HookType
+from typing import Any
+
+from osiris_provider.connectors.http.faults import (
+    BAD_REQUEST,
+    GONE,
+    NOT_ACCEPTABLE,
+    NOT_FOUND,
+    REDIRECTED,
+    REFUSED_REQUEST,
+    WRONG_METHOD,
+    status_fault,
+)
+from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES
+
+_ANSWERED = (BAD_REQUEST, GONE, NOT_ACCEPTABLE, NOT_FOUND, REDIRECTED, REFUSED_REQUEST, WRONG_METHOD)
+"""What an API may say to a request that is none of its own; it is there, and has refused no credentials."""
+
+
+def _ask(hook: Any) -> Details:
+    # Its own test is a POST, which may change something.
+    hook.method = "GET"
+    response = hook.run(extra_options={"check_response": False})
+    if status_fault(response.status_code) not in (None, *_ANSWERED):
+        response.raise_for_status()
+    return {}
+
 
 TYPE = HookType(
     conn_types=("http",),
     title="HTTP",
     codes=HTTP_CLASSES,
     codes_at=("response.status_code",),
+    probe=_ask,
     proves_login=False,
     endpoint=lambda _: None,
     host_is_url=True,

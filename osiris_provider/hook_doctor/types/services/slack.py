@@ -41,7 +41,7 @@ _NAMES = named(
         ),
     ),
     # Until the workspace has moved.
-    (NOT_READY, "external_organization_migrating org_login_required team_added_to_org"),
+    (NOT_READY, "external_organization_migrating migration_in_progress org_login_required team_added_to_org"),
     (HOST_NOT_ALLOWED, "accesslimited"),
     (THROTTLED, "rate_limited ratelimited"),
     (TIMED_OUT, "request_timeout"),
@@ -61,6 +61,10 @@ class SlackAnswerError(Exception):
 
 
 def _auth_test(hook: Any) -> Details:
+    from urllib.request import HTTPRedirectHandler
+
+    # A POST is not sent again elsewhere; in this process only.
+    HTTPRedirectHandler.redirect_request = lambda *_: None  # type: ignore[method-assign] # as above
     try:
         hook.call("auth.test").validate()
     except Exception as error:

@@ -120,6 +120,8 @@ TYPE = HookType(
         "SMTPAuthenticationError": _TO_A_LOGIN,
         "SMTPNotSupportedError": _NOT_OFFERED,
         "SMTPServerDisconnected": RESET,
+        # The server offers ways to log in, and none with a password.
+        "SMTPException": LOGIN_METHOD,
         "SMTPHeloError": {**_BEFORE_A_LOGIN, ELSE: GARBAGE},
         "SMTPConnectError": {**_BEFORE_A_LOGIN, ELSE: GARBAGE},
         "SMTPResponseException": {**_REPLIES, ELSE: GARBAGE},

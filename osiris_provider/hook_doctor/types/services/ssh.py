@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, TLS_FAILED, UNKNOWN_HOST
 from osiris_provider.connectors.sql.faults import DENIED, LOGIN_METHOD, NO_PASSWORD, NOT_READY, WRONG_PASSWORD
 from osiris_provider.errors import Fault
-from osiris_provider.hook_doctor.base import ELSE, HookType
+from osiris_provider.hook_doctor.base import ELSE, HookType, reading_fields
 from osiris_provider.hook_doctor.connection import HookConnection, is_locked
-from osiris_provider.hook_doctor.faults import KEY_LOCKED
+from osiris_provider.hook_doctor.faults import FILE_UNREADABLE, KEY_LOCKED
 
 HOST_KEY_CHANGED = Fault(
     "host_key_changed",
@@ -87,6 +88,10 @@ class SSHSessionEndedError(Exception):
 
 class SSHKeyLockedError(Exception):
     """A private key cannot be read without another passphrase."""
+
+
+class SSHKeyFileError(Exception):
+    """The file of a private key may not be read here."""
 
 
 class SSHNothingToLogInError(Exception):
@@ -215,10 +220,21 @@ def _checked(connection: HookConnection) -> HookConnection:
         raise SSHNothingToLogInError
     if isinstance(key, str) and is_locked(key, extra.get("private_key_passphrase")):
         raise SSHKeyLockedError
+    if isinstance(extra.get("key_file"), str):
+        _read(extra["key_file"])
     # In this process only.
     import_module("paramiko").RejectPolicy.missing_host_key = reject
     _tell_apart()
     return connection
+
+
+def _read(key_file: str) -> None:
+    """Read the file before paramiko does: then its faults are none of a server's directory or answer."""
+    try:
+        with reading_fields():
+            Path(key_file).read_text()
+    except PermissionError:
+        raise SSHKeyFileError from None
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
@@ -243,6 +259,7 @@ TYPE = HookType(
         "BadHostKeyException": HOST_KEY_CHANGED,
         "SSHHostKeyUnknownError": HOST_KEY_UNKNOWN,
         "SSHKeyLockedError": KEY_LOCKED,
+        "SSHKeyFileError": FILE_UNREADABLE,
         "SSHNothingToLogInError": NO_PASSWORD,
         "IncompatiblePeer": _NO_COMMON_WAY,
         "NoValidConnectionsError": {},
