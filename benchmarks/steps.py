@@ -67,7 +67,6 @@ STAGES = {
     "pyarrow": "import pyarrow",
     "pyarrow's Parquet": "import pyarrow.parquet",
     "pyarrow's CSV, of the extractor": "import pyarrow.csv",
-    "pyarrow's compute, of the writer": "import pyarrow.compute",
     "psycopg2": "import psycopg2",
     "pgpq, of the writer": "import pgpq",
 }

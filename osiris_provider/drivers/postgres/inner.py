@@ -24,7 +24,7 @@ _EXACT_DIGITS: Final = {24: 6, 53: 15}
 """Of numbers that a float or a double surely keeps, by binary digits."""
 _DIMENSIONS: Final = re.compile(r"^\s*(\[[^\]]*\]\s*)+=")
 _DOUBLE: Final = ColumnConstraints(number=True, mantissa=53)
-_GEOMETRY: Final = ("point", "line", "lseg", "box", "path", "polygon", "circle")
+GEOMETRY: Final = ("point", "line", "lseg", "box", "path", "polygon", "circle")
 _TYPE: Final = (
     "SELECT typtype, typinput = 'array_in'::regproc, typelem, typbasetype, typtypmod, typrelid, "
     "CASE WHEN typnamespace = 'pg_catalog'::regnamespace THEN typname ELSE '' END FROM pg_type WHERE oid = %s"
@@ -90,7 +90,7 @@ class _Finder:
             return _within(_bounds, self.split_of(self._subtype(oid, kind), -1))
         if kind == "c":
             return self._composite(relation)
-        if name in _GEOMETRY:
+        if name in GEOMETRY:
             return self._leaf(_DOUBLE, _NUMBER.findall)
         limits = None if outermost else self.limits_of(name, size, nullable=True)
         return self._leaf(limits, lambda text: [text]) if limits and _matters(limits) else None

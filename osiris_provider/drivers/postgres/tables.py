@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from osiris_provider.drivers.postgres.inner import inner_of
+from osiris_provider.drivers.postgres.inner import GEOMETRY, inner_of
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.values.constraints import (
     ColumnConstraints,
@@ -68,24 +68,22 @@ def columns_of(cursor: extensions.cursor, table: str) -> list[Column]:
         "attgenerated <> '' OR attidentity = 'a', "
         # A type of somebody else may have the name of one of PostgreSQL's.
         "CASE WHEN typnamespace = 'pg_catalog'::regnamespace THEN typname "
-        "ELSE typnamespace::regnamespace || '.' || typname END, size, type "
+        "ELSE typnamespace::regnamespace || '.' || typname END, size, type, "
+        # Only these have values within.
+        "typtype <> 'b' OR typinput = 'array_in'::regproc OR typname = ANY(%s) "
         "FROM base JOIN pg_type t ON t.oid = type JOIN pg_attribute ON attrelid = to_regclass(%s) AND attnum = n "
         "WHERE typtype <> 'd' ORDER BY n",
-        (table, table),
+        (table, list(GEOMETRY), table),
     )
-    return [
-        Column(name, required, generated, _with_inner(cursor, kind, size, oid, nullable=not not_null), kind)
-        for name, not_null, required, generated, kind, size, oid in cursor.fetchall()
-    ]
-
-
-def _with_inner(cursor: extensions.cursor, kind: str, size: int, oid: int, *, nullable: bool) -> ColumnConstraints:
-    limits = constraints_of(kind, size, nullable=nullable)
-    if kind == "money":
-        return replace(limits, like=_money(cursor))
-    if limits != ColumnConstraints(nullable=nullable):
-        return limits
-    return replace(limits, inner=inner_of(cursor, oid, size, constraints_of))
+    columns = []
+    for name, not_null, required, generated, kind, size, oid, has_inner in cursor.fetchall():
+        limits = constraints_of(kind, size, nullable=not not_null)
+        if kind == "money":
+            limits = replace(limits, like=_money(cursor))
+        elif has_inner:
+            limits = replace(limits, inner=inner_of(cursor, oid, size, constraints_of))
+        columns.append(Column(name, required, generated, limits, kind))
+    return columns
 
 
 def _money(cursor: extensions.cursor) -> tuple[str, str]:

@@ -110,5 +110,8 @@ def _cast(column: pa.Array, dtype: pa.DataType) -> pa.Array:
         return column
     if pa.types.is_nested(column.type):
         return pa.array([json_text(value) for value in column.to_pylist()], dtype)
+    if pa.types.is_timestamp(dtype) and column.type.unit == dtype.unit:
+        # Moments with a zone are kept as UTC tells them.
+        return column.view(dtype)
     # What PostgreSQL does not keep of a second has been refused or rounded before; nothing else may be lost here.
     return column.cast(dtype, safe=not pa.types.is_temporal(dtype))

@@ -8,6 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
+from osiris_provider.drivers import lazy_compute as pc
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -44,7 +46,6 @@ def cut_parts(column: pa.Array, finest: str) -> Iterator[Problem]:
     :param finest: the smallest part that the column keeps.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     dtype = column.type
     reason = f"the column keeps no part that is smaller than a {finest}"
@@ -78,7 +79,6 @@ def fine_parts(column: pa.Array, fraction: int) -> Iterator[Problem]:
     :param fraction: digits of a second that the column keeps.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     risky = pc.if_else(pc.fill_null(pc.match_substring_regex(column, _RISKY), False), column, None)
     step = 10 ** (6 - fraction)

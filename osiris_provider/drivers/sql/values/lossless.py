@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from osiris_provider.drivers import lazy_compute as pc
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
 from osiris_provider.drivers.sql.values.documents import changed_documents
 from osiris_provider.drivers.sql.values.floats import changed_floats, is_another_float
 from osiris_provider.drivers.sql.values.intervals import DIGITS, Problem, cut_parts, fine_parts, remainder
+from osiris_provider.drivers.sql.values.ranges import is_within
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,7 +60,6 @@ def rounded(column: pa.Array, limits: ColumnConstraints) -> Iterator[Problem]:
 def round_moments(column: pa.Array, fraction: int) -> pa.Array:
     """Return moments or times with so many digits of a second, halves rounded up."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     dtype = column.type
     if not _is_fine(dtype, fraction):
@@ -72,7 +73,6 @@ def round_moments(column: pa.Array, fraction: int) -> pa.Array:
 
 def _strangers(column: pa.Array, members: frozenset[str], *, several: bool) -> Iterator[Problem]:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if not _is_text(column.type):
         yield pc.is_valid(column), "only a text can name a member of the column's type"
@@ -89,7 +89,6 @@ def _is_known(value: str, members: frozenset[str], *, several: bool) -> bool:
 
 def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     dtype = column.type
     if _is_text(dtype):
@@ -97,10 +96,7 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
             yield pc.invert(pc.match_substring_regex(column, _pattern(moments))), _shape(moments)
         return
     if moments.as_text and (pa.types.is_timestamp(dtype) or pa.types.is_date(dtype)):
-        ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_date32(dtype) else column.cast(pa.int64())
-        edges = (max(-(2**63), min(2**63 - 1, _ticks(second, dtype))) for second in _WRITTEN)
-        low, high = (pa.scalar(edge, pa.int64()) for edge in edges)
-        yield pc.or_(pc.less(ticks, low), pc.greater_equal(ticks, high)), "its year is not one of 1 to 32767"
+        yield from _beyond_written_years(column)
     fitting: dict[str, tuple[Callable[[Any], bool], ...]] = {
         "date": (pa.types.is_date, pa.types.is_timestamp),
         "timestamp": (pa.types.is_date, pa.types.is_timestamp),
@@ -117,11 +113,23 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
         spare := _SENT_DIGITS - DIGITS[dtype.unit]
     ) > 0:
         limit = (2**63 - 1) // 10**spare
-        ticks = column.cast(pa.int64())
-        yield (
-            pc.or_(pc.less(ticks, -limit), pc.greater(ticks, limit)),
-            "it is more than 64 bits of microseconds can count",
-        )
+        if not is_within(column, -limit, limit):
+            ticks = column.cast(pa.int64())
+            yield (
+                pc.or_(pc.less(ticks, -limit), pc.greater(ticks, limit)),
+                "it is more than 64 bits of microseconds can count",
+            )
+
+
+def _beyond_written_years(column: pa.Array) -> Iterator[Problem]:
+    import pyarrow as pa
+
+    dtype = column.type
+    edges = [max(-(2**63), min(2**63 - 1, _ticks(second, dtype))) for second in _WRITTEN]
+    if not is_within(column, edges[0], edges[1] - 1):
+        ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_date32(dtype) else column.cast(pa.int64())
+        low, high = (pa.scalar(edge, pa.int64()) for edge in edges)
+        yield pc.or_(pc.less(ticks, low), pc.greater_equal(ticks, high)), "its year is not one of 1 to 32767"
 
 
 def _ticks(second: int, dtype: pa.DataType) -> int:
@@ -156,7 +164,6 @@ def _shape(moments: Moments) -> str:
 
 def _cut_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     dtype = column.type
     if moments.finest != "second":
@@ -200,7 +207,6 @@ def _is_fine(dtype: pa.DataType, fraction: int) -> bool:
 def _cut_numbers(column: pa.Array, scale: int, *, integers: bool) -> Iterator[Problem]:
     """Yield numbers with more digits behind the point; of whole numbers, what other checks do not look at."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     dtype = column.type
     if scale < 0:
@@ -229,7 +235,6 @@ def _is_finer(column: pa.Array, step: int) -> pa.Array:
 
 def _has_more_digits(texts: pa.Array, scale: int) -> pa.Array:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     plain = pc.match_substring_regex(texts, rf"^[^eE]*\.\d{{{scale}}}\d*[1-9]\d*\s*$")
     powers = pc.fill_null(pc.match_substring_regex(texts, r"^\s*[+-]?[\d.]+[eE][+-]?\d+\s*$"), False)
@@ -249,7 +254,6 @@ def _digits_of(text: str) -> int:
 def _inexact(column: pa.Array, mantissa: int) -> Any:
     """Return which numbers are others as a binary number with so many digits; None if that cannot be."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     dtype = column.type
     narrow = mantissa <= _SINGLE

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers import lazy_compute as pc
 from osiris_provider.drivers.sql.config import Lossy
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Inner, integer_constraints
 from osiris_provider.drivers.sql.values.lossless import misread, round_moments, rounded
+from osiris_provider.drivers.sql.values.ranges import is_within, longest
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -83,7 +85,6 @@ def same_key(batch: pa.RecordBatch, keys: Sequence[str]) -> tuple[int, int] | No
     :param keys: columns of the key.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if not set(keys) <= set(batch.schema.names):
         return None
@@ -106,7 +107,6 @@ def _check(table: str, name: str, column: pa.Array, rules: tuple[ColumnConstrain
 
 def _problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iterator[tuple[Any, str]]:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     dtype = column.type
     if not limits.nullable and column.null_count:
@@ -130,7 +130,6 @@ def _problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iter
 
 def _text_problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iterator[tuple[Any, str]]:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if not limits.texts:
         yield pa.array([True] * len(column)), "a text does not say which of the column's types its value has"
@@ -144,12 +143,12 @@ def _text_problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) ->
         yield from _inner_problems(column, limits.inner, lossy)
     if limits.trims:
         yield pc.ends_with(column, " "), "the column does not keep the spaces at the end of the text"
-    if limits.chars is not None:
+    if limits.chars is not None and longest(column) > limits.chars:
         yield (
             pc.greater(pc.utf8_length(column), _as(pa.int64(), limits.chars)),
             f"the text has more than {limits.chars:,} characters",
         )
-    if limits.octets is not None:
+    if limits.octets is not None and longest(column) > limits.octets:
         yield (
             pc.greater(pc.binary_length(column), _as(pa.int64(), limits.octets)),
             f"the text has more than {limits.octets:,} bytes",
@@ -159,7 +158,6 @@ def _text_problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) ->
 def _inner_problems(column: pa.Array, inner: Inner, lossy: Lossy) -> Iterator[tuple[Any, str]]:
     """Yield which texts have a value within that the column would not take by itself."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     texts: list[tuple[list[int], list[str]]] = [([], []) for _ in inner.limits]
     for index, row, value in inner.split(column):
@@ -174,8 +172,9 @@ def _inner_problems(column: pa.Array, inner: Inner, lossy: Lossy) -> Iterator[tu
 
 def _byte_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tuple[Any, str]]:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
+    if limits.octets is None and limits.padded is None:
+        return
     length = pc.binary_length(column)
     if limits.octets is not None:
         yield pc.greater(length, _as(pa.int64(), limits.octets)), f"it has more than {limits.octets:,} bytes"
@@ -185,7 +184,6 @@ def _byte_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tupl
 
 def _number_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tuple[Any, str]]:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     dtype = column.type
     low, high = limits.low, limits.high
@@ -195,11 +193,7 @@ def _number_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tu
     if low is None or high is None:
         return
     if pa.types.is_integer(dtype):
-        possible = _value_range(dtype)
-        if possible[0] < low:
-            yield pc.less(column, _as(dtype, max(low, possible[0]))), "the number is too small"
-        if possible[1] > high:
-            yield pc.greater(column, _as(dtype, min(high, possible[1]))), "the number is too large"
+        yield from _integer_problems(column, low, high)
     elif pa.types.is_floating(dtype) and limits.high is not None:
         numbers = column.cast(pa.float64())
         yield pc.not_equal(pc.floor(numbers), numbers), "the number is not whole"
@@ -208,9 +202,19 @@ def _number_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tu
         yield from _decimal_problems(column, high)
 
 
+def _integer_problems(column: pa.Array, low: int, high: int) -> Iterator[tuple[Any, str]]:
+    dtype = column.type
+    possible = _value_range(dtype)
+    if (low <= possible[0] and possible[1] <= high) or is_within(column, low, high):
+        return
+    if possible[0] < low:
+        yield pc.less(column, _as(dtype, max(low, possible[0]))), "the number is too small"
+    if possible[1] > high:
+        yield pc.greater(column, _as(dtype, min(high, possible[1]))), "the number is too large"
+
+
 def _decimal_problems(column: pa.Array, high: int) -> Iterator[tuple[Any, str]]:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if 10 ** max(column.type.precision - column.type.scale, 0) - 1 <= high:
         return
@@ -233,7 +237,6 @@ def _as(dtype: pa.DataType, value: int) -> pa.Scalar:
 
 
 def _first_true(bad: Any) -> int | None:
-    import pyarrow.compute as pc
 
     row = pc.index(pc.fill_null(bad, False), True).as_py()
     return None if row < 0 else int(row)
