@@ -58,6 +58,8 @@ class HookType:
         again, or tell of it without a code.
     :param needs_host: whether nothing is tried without a host, for which libraries take this machine.
     :param host_is_url: whether people may put a URL into the host, which is a name for all others.
+    :param in_clear: returns what to do about a connection whose credentials others on the way could read, such as
+        ``"set use_ssl"``; None for one that is encrypted, has none, or sends no form of them that can be read.
     :param imports: modules that its library imports only when it connects, and that are imported with the hook, once.
     :param warm: does once, after these imports, what each check would do again; it knows no connection.
     :param without: modules that its library imports if they are there, and that no check needs: in its processes they
@@ -81,6 +83,7 @@ class HookType:
     connect_first: bool = False
     needs_host: bool = False
     host_is_url: bool = False
+    in_clear: Callable[[HookConnection], str | None] | None = None
     imports: tuple[str, ...] = ()
     warm: Callable[[], None] | None = None
     without: tuple[str, ...] = ()
@@ -93,3 +96,9 @@ class HookType:
             return self.endpoint(connection)
         port = connection.port or self.default_port
         return (connection.host, port) if connection.host and port else None
+
+    def note(self, connection: HookConnection) -> str | None:
+        """Return what is to be said of a connection to another machine: that its credentials can be read on the way."""
+        advice = self.in_clear(connection) if self.in_clear else None
+        said = f"{self.title} is not encrypted here: others on the way can read the credentials"
+        return f"{said}; {advice}" if advice else None

@@ -179,3 +179,50 @@ def test_http_says_when_credentials_can_be_read_on_the_way(
 def test_other_types_have_no_note() -> None:
     assert note_on({"conn_type": "mysql", **SLOTS, "extra": {}}) is None
     assert note_on({"conn_type": "snowflake", **SLOTS, "extra": {}}) is None
+
+
+IN_CLEAR_OF_HOOKS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("ftp", {}, {}),
+    ("imap", {"use_ssl": False}, {"use_ssl": True}),
+    ("smtp", {"disable_ssl": True, "disable_tls": True}, {"disable_ssl": True}),
+    ("redis", {}, {"ssl": True}),
+    ("clickhouse", {}, {"secure": True}),
+    (
+        "kafka",
+        {"bootstrap.servers": "k:9092", "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN"},
+        {"bootstrap.servers": "k:9092", "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-256"},
+    ),
+    (
+        "kafka",
+        {"bootstrap.servers": "k:9092", "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN"},
+        {"bootstrap.servers": "localhost:9092", "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN"},
+    ),
+]
+
+
+def remarks_on(attributes: dict[str, Any]) -> list[str]:
+    written = {name: value for name, value in attributes.items() if value is not None}
+    return [said for _, said in get_connector("airflow").remarks(written)]
+
+
+@pytest.mark.parametrize(("conn_type", "clear", "encrypted"), IN_CLEAR_OF_HOOKS)
+def test_a_type_of_a_hook_says_when_credentials_can_be_read_on_the_way(
+    conn_type: str, clear: dict[str, Any], encrypted: dict[str, Any]
+) -> None:
+    attributes = {"conn_type": conn_type, **SLOTS, "schema": None, "extra": clear}
+    note = note_on(attributes)
+    assert note is not None
+    assert "is not encrypted here: others on the way can read the credentials; " in note
+    assert note in remarks_on(attributes)
+    if conn_type != "kafka":
+        assert note_on({**attributes, "password": None}) is None
+        assert note_on({**attributes, "host": "localhost"}) is None
+    if encrypted:
+        assert note_on({**attributes, "extra": encrypted}) is None
+        assert note not in remarks_on({**attributes, "extra": encrypted})
+
+
+@pytest.mark.parametrize("schema", [None, "http", "https"])
+def test_elasticsearch_is_encrypted_by_its_schema(schema: str | None) -> None:
+    attributes = {"conn_type": "elasticsearch", **SLOTS, "schema": schema, "extra": {}}
+    assert (note_on(attributes) is None) is (schema == "https")

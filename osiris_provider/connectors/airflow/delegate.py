@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from osiris_provider.connections.registry import family_names
+from osiris_provider.connectors.airflow.forms import SLOTS
 from osiris_provider.connectors.airflow_form import connection_type_of, from_airflow
 from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.http.connection import is_loopback
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.hook_doctor import HookConnection, hook_type
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def delegate_of(attributes: Mapping[str, Any], connection_id: str) -> Delegate |
 
 
 def note_on(attributes: Mapping[str, Any]) -> str | None:
-    """Return what is to be said of a connection, by a family that knows its type; see ``OtherType``.
+    """Return what is to be said of a connection: by a family that knows its type, see ``OtherType``, or by its hook's.
 
     :param attributes: as of :func:`delegate_of`.
     """
@@ -57,7 +60,9 @@ def note_on(attributes: Mapping[str, Any]) -> str | None:
             other = _connector(family).other_types.get(attributes["conn_type"])
             if other is not None:
                 return other.note(attributes)
-    return None
+    given = {name: attributes[name] for name in ("conn_type", "extra", *SLOTS)}
+    connection = HookConnection("", **given)
+    return None if is_loopback(connection.host) else hook_type(connection.conn_type).note(connection)
 
 
 class _BrokenPackageError(Exception):

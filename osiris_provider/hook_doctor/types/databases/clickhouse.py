@@ -80,6 +80,10 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     return url_address(f"{'https' if secure else 'http'}://{connection.host}:{port}") if connection.host else None
 
 
+def _in_clear(connection: HookConnection) -> str | None:
+    return "set secure in extra" if connection.password and not connection.extra.get("secure") else None
+
+
 TYPE = HookType(
     conn_types=("clickhouse",),
     title="ClickHouse",
@@ -96,5 +100,6 @@ TYPE = HookType(
     imports=("clickhouse_connect",),
     without=("numpy", "pandas", "pyarrow"),
     needs_host=True,
+    in_clear=_in_clear,
     evidence="imitation",
 )

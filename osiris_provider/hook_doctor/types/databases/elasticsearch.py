@@ -33,6 +33,10 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     return url_address(f"{scheme}://{connection.host}:{connection.port or 9200}") if connection.host else None
 
 
+def _in_clear(connection: HookConnection) -> str | None:
+    return "set the schema to https" if connection.password and (connection.schema or "http") == "http" else None
+
+
 TYPE = HookType(
     conn_types=("elasticsearch",),
     title="Elasticsearch",
@@ -52,5 +56,6 @@ TYPE = HookType(
     connect_first=True,
     without=("numpy", "pandas", "pyarrow"),
     needs_host=True,
+    in_clear=_in_clear,
     evidence="imitation",
 )

@@ -16,6 +16,7 @@ from osiris_provider.connectors.sql.faults import (
     WRONG_PASSWORD,
 )
 from osiris_provider.hook_doctor.base import ELSE, Details, HookType
+from osiris_provider.hook_doctor.connection import HookConnection
 
 _NO_DATABASE = UNKNOWN_DATABASE.reworded(
     "There is no database of this number at {address}. Check db of the connection."
@@ -82,6 +83,10 @@ def _ping(hook: Any) -> Details:
     return {"proven": bool(hook.password)}
 
 
+def _in_clear(connection: HookConnection) -> str | None:
+    return "set ssl in extra" if connection.password and not connection.extra.get("ssl") else None
+
+
 TYPE = HookType(
     conn_types=("redis",),
     title="Redis",
@@ -111,5 +116,6 @@ TYPE = HookType(
     probe=_ping,
     default_port=6379,
     needs_host=True,
+    in_clear=_in_clear,
     evidence="real server",
 )

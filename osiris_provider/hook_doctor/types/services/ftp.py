@@ -16,6 +16,7 @@ from osiris_provider.connectors.sql.faults import (
     WRONG_PASSWORD,
 )
 from osiris_provider.hook_doctor.base import Details, HookType
+from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import numbered
 
 _TLS_ONLY = TLS_REQUIRED.reworded("{address} lets no one in without TLS, which FTPHook does not speak. Use FTPSHook.")
@@ -102,6 +103,11 @@ def _offers_tls(client: Any) -> bool:
         return False
 
 
+def _in_clear(connection: HookConnection) -> str | None:
+    # The type has no setting for TLS: FTPSHook reads the same connections.
+    return "use SFTP, or FTPSHook" if connection.password else None
+
+
 TYPE = HookType(
     conn_types=("ftp",),
     title="FTP",
@@ -136,5 +142,6 @@ TYPE = HookType(
     probe=_pwd,
     default_port=21,
     needs_host=True,
+    in_clear=_in_clear,
     evidence="real server",
 )

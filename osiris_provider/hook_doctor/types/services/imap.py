@@ -94,6 +94,11 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     return (connection.host, connection.port or default_port) if connection.host else None
 
 
+def _in_clear(connection: HookConnection) -> str | None:
+    has_tls = connection.extra.get("use_ssl", True)
+    return "set use_ssl in extra" if connection.password and not has_tls else None
+
+
 _NO_INBOX = DENIED.reworded("{address} accepts the password, but does not open INBOX for this user. Ask its operator.")
 _REFUSALS = {
     # Servers of before RFC 5530, and those with something to say to a person.
@@ -126,5 +131,6 @@ TYPE = HookType(
     probe=_open_inbox,
     endpoint=_endpoint,
     needs_host=True,
+    in_clear=_in_clear,
     evidence="real server",
 )

@@ -116,6 +116,16 @@ def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     return (host, int(port)) if host and port.isdecimal() else None
 
 
+def _in_clear(connection: HookConnection) -> str | None:
+    config = connection.extra
+    mechanism = str(config.get("sasl.mechanism") or config.get("sasl.mechanisms"))
+    is_plain = str(config.get("security.protocol")).upper() == "SASL_PLAINTEXT"
+    is_local = all(name.startswith(("localhost:", "127.", "[::1]")) for name in _brokers(config.get("bootstrap.servers")))
+    # SCRAM and Kerberos send nothing from which the password can be read.
+    is_readable = mechanism.upper() in ("PLAIN", "OAUTHBEARER") and not is_local
+    return "set security.protocol to SASL_SSL" if is_plain and is_readable else None
+
+
 TYPE = HookType(
     conn_types=("kafka",),
     title="Apache Kafka",
@@ -127,5 +137,6 @@ TYPE = HookType(
     probe=_list_topics,
     endpoint=_endpoint,
     connect_first=True,
+    in_clear=_in_clear,
     evidence="imitation",
 )

@@ -111,6 +111,11 @@ def _begin_mail(client: Any, sender: str) -> None:
     client.rset()
 
 
+def _in_clear(connection: HookConnection) -> str | None:
+    has_tls = not (connection.extra.get("disable_ssl") and connection.extra.get("disable_tls"))
+    return "take disable_tls out of extra" if connection.password and not has_tls else None
+
+
 TYPE = HookType(
     conn_types=("smtp",),
     title="SMTP",
@@ -131,5 +136,6 @@ TYPE = HookType(
     prepare=_once,
     default_port=465,
     needs_host=True,
+    in_clear=_in_clear,
     evidence="real server",
 )
