@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Rights:
             return grant.database == database and grant.table == table
         if grant.database in ("*", database):
             return True
-        return self.patterns and re.fullmatch(_pattern(grant.database), database) is not None
+        return self.patterns and _pattern(grant.database).fullmatch(database) is not None
 
 
 def rights_of(cursor: Cursor) -> Rights:
@@ -119,8 +120,9 @@ def _unquoted(name: str) -> str:
     return name[1:-1].replace("``", "`") if name.startswith("`") else name
 
 
-def _pattern(name: str) -> str:
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
     """Return the regular expression of a name in which ``%`` and ``_`` stand for others unless a backslash says so."""
     wildcards = {"%": ".*", "_": "."}
     parts = re.findall(r"\\.|.", name, re.DOTALL)
-    return "".join(wildcards.get(part) or re.escape(part[-1]) for part in parts)
+    return re.compile("".join(wildcards.get(part) or re.escape(part[-1]) for part in parts))
