@@ -24,12 +24,10 @@ from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import extra_key
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.model import FieldSpec
-from osiris_provider.drivers.http.api import ApiExtractorConfig
-from osiris_provider.drivers.http.base import PagedConfig
+from osiris_provider.drivers.http.config import ApiExtractorConfig, PagedConfig, ShopifyExtractorConfig
+from osiris_provider.drivers.http.page_kinds import CursorPages, LinkedPages, NumberedPages, OffsetPages
 from osiris_provider.drivers.http.pagination import Pagination
-from osiris_provider.drivers.http.paginator import CursorPages, LinkedPages, NumberedPages, OffsetPages
-from osiris_provider.drivers.http.shopify import ShopifyExtractorConfig
-from osiris_provider.drivers.supabase.extractor import SupabaseExtractorConfig
+from osiris_provider.drivers.supabase.config import SupabaseExtractorConfig
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

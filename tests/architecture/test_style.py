@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from osiris_provider.connections.registry import family_names
+from osiris_provider.drivers import get_driver
+from osiris_provider.drivers.base import BaseDriver
+from osiris_provider.drivers.registry import driver_names
 
 from tests.architecture.source import CODE, PACKAGE, ROOT, name_of, read
 
@@ -56,6 +59,13 @@ def parsed() -> Parsed:
             elif isinstance(node, ast.Compare | ast.MatchValue) and PACKAGE in path.parents:
                 found.compared.append((f"{name}:{node.lineno}", set(_texts(node)) & others))
     return found
+
+
+@pytest.mark.parametrize("name", driver_names())
+def test_the_config_of_a_driver_is_where_one_looks(name: str) -> None:
+    driver = get_driver(name)
+    assert isinstance(driver, BaseDriver)
+    assert driver.config_model.__module__.split(".")[-1] == "config"
 
 
 def _texts(node: ast.AST) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from osiris_provider.connectors import retry
-from osiris_provider.drivers.http.api import ApiExtractorConfig
+from osiris_provider.drivers.http.config import ApiExtractorConfig
 from osiris_provider.errors import ConnectorError, DataError, DriverConfigError, OsirisError
 
 from tests.field.api_cases import NOTHING, POST, A, B, C, Case, check, cursor, headed, items, link, offset, page
@@ -268,7 +268,7 @@ def test_the_examples_of_the_documentation_are_valid() -> None:
 
 
 def test_empty_pages_for_ever_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("osiris_provider.drivers.http.pages.MAX_EMPTY_PAGES", 3)
+    monkeypatch.setattr("osiris_provider.drivers.http.paginator.MAX_EMPTY_PAGES", 3)
     with pytest.raises(DataError, match="3 pages in a row are empty"):
         read(*[items(more=True)] * 5, pagination=page(more_path="more"), records="items")
 

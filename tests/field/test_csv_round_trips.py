@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from osiris_provider.drivers.filesystem import csv_source
-from osiris_provider.drivers.filesystem.csv_config import arrow_type
+from osiris_provider.drivers.filesystem.config import arrow_type
 from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter
 from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from osiris_provider.drivers.http.page import Page
+from osiris_provider.drivers.http.page_kinds import LinkedPages
 from osiris_provider.drivers.http.pagination import NextRequest
-from osiris_provider.drivers.http.paginator import LinkedPages
 from osiris_provider.drivers.http.paths import MISSING, Missing
 
 URL = "https://api.example.com/v1/items?page=3"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.exponents import DEEP
+from osiris_provider.drivers.filesystem.config import CsvExtractorConfig
 from osiris_provider.drivers.filesystem.csv_checks import first_changed
-from osiris_provider.drivers.filesystem.csv_config import CsvExtractorConfig
 from osiris_provider.drivers.filesystem.csv_parser import cells_of, parse
 from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows, Syntax, first_row, rows_of
 from osiris_provider.drivers.filesystem.csv_source import blocks

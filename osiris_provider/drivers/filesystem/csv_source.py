@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from osiris_provider.drivers.filesystem.csv_config import CsvExtractorConfig
+from osiris_provider.drivers.filesystem.config import CsvExtractorConfig
 from osiris_provider.errors import DataError
 
 BLOCK_BYTES = 4 * 1024 * 1024

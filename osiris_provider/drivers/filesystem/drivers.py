@@ -10,14 +10,19 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from osiris_provider.drivers.base import Extractor, Step, Writer
 from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, row_groups, to_reader
-from osiris_provider.drivers.filesystem.csv_config import CsvExtractorConfig, CsvWriterConfig
+from osiris_provider.drivers.filesystem.config import (
+    CsvExtractorConfig,
+    CsvWriterConfig,
+    FileWriterConfig,
+    ParquetWriterConfig,
+)
 from osiris_provider.drivers.filesystem.csv_reader import CsvReader
 from osiris_provider.drivers.filesystem.csv_text import check_types, escaped, to_text
-from osiris_provider.drivers.filesystem.files import FileWriterConfig, explained, replacing
+from osiris_provider.drivers.filesystem.files import explained, replacing
 from osiris_provider.drivers.progress import READ, Progress
 from osiris_provider.drivers.sql.tables import check_names
 from osiris_provider.drivers.sql.values.normalize import normalized_batches, normalized_schema
@@ -30,12 +35,6 @@ log = logging.getLogger(__name__)
 
 
 FileConfig = TypeVar("FileConfig", bound=FileWriterConfig)
-
-
-class ParquetWriterConfig(FileWriterConfig):
-    """Config of ``filesystem.parquet_writer``."""
-
-    compression: Literal["zstd", "snappy", "gzip", "none"] = "zstd"
 
 
 class CsvExtractor(Extractor[CsvExtractorConfig]):

@@ -5,20 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Any
 
-from pydantic import AfterValidator
-
-from osiris_provider.connections.settings import file_mode, parse_mode
-from osiris_provider.drivers.base import Step, StepConfig
+from osiris_provider.connections.settings import file_mode
+from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.sql.base import InputError, of_step, one_line
-from osiris_provider.drivers.sql.config import Text
 from osiris_provider.errors import DataError, DriverConfigError, OsirisError
 from osiris_provider.storage.files import make_directories, open_new
 
@@ -32,20 +28,6 @@ _WRONG_PATH = {
     errno.EROFS: "is on a read-only file system",
     errno.ENAMETOOLONG: "has a name that is too long",
 }
-
-
-def _local(path: str) -> str:
-    if re.match(r"[A-Za-z][A-Za-z0-9+.]+://", path):
-        message = "is the path of a local file, not a URL"
-        raise ValueError(message)
-    if "\0" in path:
-        message = "has a NUL character in it"
-        raise ValueError(message)
-    return os.path.expanduser(path)
-
-
-LocalPath = Annotated[Text, AfterValidator(_local)]
-"""A path as a config field: local, with ``~`` for the home directory."""
 
 
 @contextlib.contextmanager
@@ -81,30 +63,6 @@ def _file_error(step: Step[Any], path: str, error: OSError) -> OsirisError:
         return DriverConfigError(f"Step {step.id}: {path} {wrong}. Fix config field path.", step=step.id)
     said = one_line(error.strerror or str(error))
     return DataError(f"Step {step.id}: {path}: {said}. Nothing was written.", step=step.id)
-
-
-def _mode(text: str | None) -> str | None:
-    if text is None or parse_mode(text) is not None:
-        return text
-    message = "is a mode such as 0600 or 0640, in quotes; the owner reads and writes"
-    raise ValueError(message)
-
-
-FileMode = Annotated[str | None, AfterValidator(_mode)]
-"""The mode of a file as a config field; None for ``[osiris] file_mode``."""
-
-
-class FileWriterConfig(StepConfig):
-    """What the configs of all drivers that write a file have.
-
-    :param path: of the file.
-    :param file_mode: such as ``0640``; else ``[osiris] file_mode``.
-    :param input: which input is written.
-    """
-
-    path: LocalPath
-    file_mode: FileMode = None
-    input: str | None = None
 
 
 @contextlib.contextmanager

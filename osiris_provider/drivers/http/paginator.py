@@ -1,296 +1,289 @@
-"""The kinds of pages that APIs have: how each asks for the next page, and how it knows the last one."""
+"""Reading page by page: one loop for all APIs, which never goes in a circle and never stops early without a word."""
 
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Any, Literal
-from urllib.parse import urljoin
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urldefrag
 
-from pydantic import Field, model_validator
-from typing_extensions import Self
-
-from osiris_provider.connectors.http.json_text import Number
+from osiris_provider.connectors.http.faults import BAD_REQUEST, GONE, NOT_FOUND, REFUSED_REQUEST
+from osiris_provider.drivers.base import Config, Step
 from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.page import Page, PaginationError
+from osiris_provider.drivers.http.page_kinds import NoPages
 from osiris_provider.drivers.http.pagination import NextRequest, Pagination
-from osiris_provider.drivers.http.paths import MISSING, AnswerPath, Missing
+from osiris_provider.drivers.http.paths import Missing, with_value
+from osiris_provider.drivers.http.request import query_of, request_json
+from osiris_provider.drivers.http.unread_figures import contradiction
+from osiris_provider.errors import ConnectorError, DataError
+
+if TYPE_CHECKING:
+    from osiris_provider.connectors.http.session import Answer
 
 log = logging.getLogger(__name__)
 
-Size = Annotated[int, Field(ge=1, le=100_000)]
-Name = Annotated[str, Field(min_length=1)]
-OTHER_RELATIONS = frozenset({"first", "last", "prev", "previous"})
+MAX_EMPTY_PAGES = 100
+"""Pages without records in a row, while the API says that there is more."""
+_PAST_THE_END = (NOT_FOUND, BAD_REQUEST, REFUSED_REQUEST, GONE)
+"""Faults by which APIs answer for a page behind the last one."""
 
 
-class NoPages(Pagination):
-    """Everything is in one answer."""
+@dataclass(frozen=True)
+class PageRequest:
+    """What all pages of a step have in common.
 
-    kind: Literal["none"] = "none"
-
-    def following(self, page: Page) -> None:
-        """Return None."""
-        del page
-
-
-class CountedPages(Pagination):
-    """What pages that are asked for by a number have in common: nothing in an answer leads to the next one."""
-
-    @model_validator(mode="after")
-    def _ends(self) -> Self:
-        if any((self.stop_after_empty_page, self.end_status, *self.figures.values())):
-            return self
-        problem = "without stop_after_empty_page it needs another end: more_path, total_path or end_status"
-        raise ValueError(problem)
-
-    @property
-    def repeats_matter(self) -> bool:
-        """Return True: a server that ignores the number gives the same page for ever."""
-        return True
-
-
-class NumberedPages(CountedPages):
-    """Pages have numbers; the first empty one is behind the last.
-
-    A page that is shorter than asked for is not taken for the last: servers cap the size that one may ask for. Some of
-    them count pages by the size that was asked for all the same, and records between two pages never come. So where
-    ``page_size`` is given, and the first page is short, the second one is asked for once more, by the size that came.
-
-    :param page_param: parameter of the page's number.
-    :param size_param: parameter of the page's size; None if there is none.
-    :param page_size: how many records to ask for.
-    :param start: number of the first page.
-    :param total_pages_path: where the answer says how many pages there are.
+    :param rows_of: returns the records of a parsed answer with the page's number, None if it lies behind the last.
+    :param params: of the query.
+    :param body: JSON that is posted.
+    :param lines: whether answers are one JSON text a line; None goes by their content type.
+    :param seconds: that each answer may take.
     """
 
-    kind: Literal["page"]
-    page_param: Name = "page"
-    size_param: Name | None = "per_page"
-    page_size: Size = 100
-    start: int = 1
-    total_pages_path: AnswerPath | None = None
-
-    def first(self) -> NextRequest:
-        """Return the first number."""
-        return self._at(self.start)
-
-    def following(self, page: Page) -> NextRequest:
-        """Return the next number."""
-        return self._at(self.start + page.number)
-
-    def repeat_for(self, page: Page, previous: Page) -> NextRequest | None:
-        """Return the page's number with the size that came; see :meth:`Pagination.repeat_for`."""
-        size = len(previous.rows)
-        if self.size_param is None or self.total_path or previous.number > 1 or not 0 < size < self.page_size:
-            return None
-        if "page_size" not in self.model_fields_set:
-            log.warning(
-                "Page 1 is shorter (%s) than was asked for (%s), and more come behind it. If the API caps the size "
-                "but counts pages by the size that is asked for, records are missing: set pagination.page_size to %s, "
-                "or size_param to null if the API knows no such parameter.",
-                *(f"{number:,}" for number in (size, self.page_size, size)),
-            )
-            return None
-        request = self._at(self.start + page.number - 1)
-        return NextRequest({**request.params, self.size_param: size})
-
-    def is_last(self, page: Page) -> bool:
-        """Return whether as many pages were read as the answer says."""
-        pages = None if self.total_pages_path is None else page.count_at(self.total_pages_path, "total_pages_path")
-        return pages is not None and page.number >= pages
-
-    @property
-    def figures(self) -> dict[str, str | None]:
-        """The paths that an answer must have, by the names of their fields."""
-        return {**super().figures, "total_pages_path": self.total_pages_path}
-
-    def _at(self, number: int) -> NextRequest:
-        size = {self.size_param: self.page_size} if self.size_param else {}
-        return NextRequest({self.page_param: number, **size})
+    path: str
+    rows_of: Callable[[Any, int], Rows | None]
+    method: str = "GET"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    lines: bool | None = None
+    seconds: float | None = None
 
 
-class OffsetPages(CountedPages):
-    """Pages begin at a record's number; the first empty one is behind the last.
+class Paginator:
+    """Reads the pages of a step; :meth:`rows` is a stream of them.
 
-    :param offset_param: parameter of the first record.
-    :param limit_param: parameter of how many; None if there is none.
-    :param page_size: how many records to ask for.
-    :param start: number of the first record: 0, or 1 as in SCIM.
-    :param advance: by what the offset grows. ``records`` is right if the server gives fewer than asked for because it
-        caps the size; ``page_size`` if it does because it filters each page.
+    :param step: whose connection is used.
+    :param request: what is asked.
+    :param pagination: how to get from page to page.
+    :param max_pages: after which there must be no more.
     """
 
-    kind: Literal["offset"]
-    offset_param: Name = "offset"
-    limit_param: Name | None = "limit"
-    page_size: Size = 100
-    start: Annotated[int, Field(ge=0)] = 0
-    advance: Literal["records", "page_size"] = "records"
+    def __init__(self, step: Step[Config], request: PageRequest, pagination: Pagination, max_pages: int) -> None:
+        self._step: Step[Any] = step
+        self._request = request
+        self._pagination = pagination
+        self._max_pages = max_pages
+        self._seen: set[str] = set()
+        self._paths_seen: set[str] = set()
+        self._empty_in_a_row = 0
+        self._total: int | None = None
+        self._told: Page | None = None
+        self._start: Rows = []
+        self._moved: tuple[int, int] | None = None
 
-    def first(self) -> NextRequest:
-        """Return the first offset."""
-        return self._at(self.start)
+    def rows(self) -> Iterator[Rows]:
+        """Yield the records of each page, as it is read.
 
-    def following(self, page: Page) -> NextRequest:
-        """Return the offset behind all records so far; an empty page counts as a whole one."""
-        if self.advance == "page_size":
-            return self._at(self.start + page.number * self.page_size)
-        return self._at(self.start + page.end_offset + page.empty_pages * self.page_size)
+        :raises DataError: pages repeat, contradict what the API says of them, or are too many.
+        :raises ConnectorError: by category.
+        """
+        page: Page | None = None
+        following: NextRequest | None = self._pagination.first()
+        while following is not None:
+            self._seen.add(following.key)
+            previous, page = page, self._read(following, page)
+            self._check_repeat(page, previous)
+            self._check_size(page, previous)
+            # One empty page may be what says that there are no more.
+            if page.number > self._max_pages and (page.rows or page.number > self._max_pages + 1):
+                self._refuse(f"there are more than {self._max_pages:,} pages. Raise config field max_pages")
+            yield page.rows
+            self._told = page if page.rows else self._told
+            following = self._next(page)
 
-    def check_next(self, page: Page, previous: Page) -> None:
-        """Refuse a page that begins with what ends the one before it; see :meth:`Pagination.check_next`."""
-        short = len(previous.rows) < self.page_size
-        if self.advance == "records" and short and _overlap(previous.rows, page.rows):
-            message = (
-                f"it begins with records that end page {previous.number}, which has fewer than asked for. If the API "
-                "filters each page, set pagination.advance to page_size"
-            )
-            raise PaginationError(message)
-
-    def _at(self, offset: int) -> NextRequest:
-        limit = {self.limit_param: self.page_size} if self.limit_param else {}
-        return NextRequest({self.offset_param: offset, **limit})
-
-
-def _overlap(rows: Rows, following: Rows) -> bool:
-    """Return whether rows end with those that others begin with; equal rows within one page say nothing."""
-    starts = (index for index, row in enumerate(rows) if row == following[0])
-    tails = [rows[start:] for start in starts if rows[start:] == following[: len(rows) - start]]
-    return any(all(rows.count(row) == 1 for row in tail) for tail in tails)
-
-
-class CursorPages(Pagination):
-    """Each answer holds the cursor of the next page; null or an empty text means that there is none.
-
-    :param cursor_path: where the cursor is; ``items.-1.id`` takes the last record's id, ``header:NAME`` a header.
-    :param cursor_param: parameter that takes it.
-    :param first_cursor: cursor of the first page, such as ``*``; None asks for it without one.
-    :param end_cursors: cursors that mean that there is no next page, such as 0 or -1.
-    :param stop_after_same_cursor: whether a cursor that is the one just sent means so too.
-    :param optional: whether an answer may lack the cursor if there is no next page. A typo is then the end.
-    :param size_param: parameter of the page's size; None if there is none.
-    :param page_size: how many records to ask for, if there is such a parameter.
-    """
-
-    kind: Literal["cursor"]
-    cursor_path: AnswerPath = "next_cursor"
-    cursor_param: Name = "cursor"
-    first_cursor: str | int | None = None
-    end_cursors: list[str | int] = Field(default_factory=list)
-    stop_after_same_cursor: bool = False
-    optional: bool = False
-    size_param: Name | None = None
-    page_size: Size = 100
-    stop_after_empty_page: bool = False
-
-    def first(self) -> NextRequest:
-        """Return the first cursor, if there is one."""
-        return self._at(self.first_cursor)
-
-    def following(self, page: Page) -> NextRequest | Missing | None:
-        """Return the cursor that the page holds."""
-        cursor = page.at(self.cursor_path)
-        if isinstance(cursor, Missing):
-            return cursor
-        if cursor in (None, "") or cursor is False or str(cursor) in map(str, self.end_cursors):
-            return None
-        if isinstance(cursor, bool) or not isinstance(cursor, str | int | float):
-            message = f"what is at cursor_path '{self.cursor_path}' is not a cursor"
-            raise PaginationError(message)
-        if any("\ud800" <= character <= "\udfff" for character in str(cursor)):
-            message = f"the cursor at '{self.cursor_path}' has half of a surrogate pair, which no URL can carry"
-            raise PaginationError(message)
-        request = self._at(cursor)
-        return None if self.stop_after_same_cursor and request.key == page.request_key else request
-
-    @property
-    def advice(self) -> str:
-        """Name the fields for APIs whose cursors never end."""
-        return (
-            "Check config field pagination. If an empty page, or the same cursor, is how this API ends, set "
-            "stop_after_empty_page or stop_after_same_cursor."
+    def _read(self, request: NextRequest, previous: Page | None) -> Page:
+        number = previous.number + 1 if previous else 1
+        value, answer, ended = self._fetch(request, number)
+        if number == 1 and self._request.method == "GET":
+            # A link may lead back to where it began.
+            self._seen.add(urldefrag(answer.url).url)
+        rows = None if ended else self._request.rows_of(value, number)
+        return Page(
+            number,
+            value,
+            answer.headers,
+            answer.url,
+            rows or [],
+            previous.end_offset if previous else 0,
+            (previous.empty_pages if previous else 0) + (not rows),
+            request.key,
+            ended=rows is None,
         )
 
-    @property
-    def target(self) -> str:
-        """The cursor's path."""
-        return f"cursor_path '{self.cursor_path}'"
-
-    @property
-    def may_lack_target(self) -> bool:
-        """Whether the config says so."""
-        return self.optional
-
-    def _at(self, cursor: Any) -> NextRequest:
-        size = {self.size_param: self.page_size} if self.size_param else {}
-        sent = str(cursor) if isinstance(cursor, Number) else cursor
-        return NextRequest(size if cursor is None else {**size, self.cursor_param: sent})
-
-
-class LinkedPages(Pagination):
-    """Each answer names the URL of the next page: in header ``Link``, or at a path in its JSON.
-
-    :param next_path: where the URL is; None takes the header ``Link``.
-    :param relation: of the link in the header.
-    :param optional: whether an answer may lack the link if there is no next page, as that of GitHub does if there is
-        one page only. A typo, or an API without such links, is then the end.
-    """
-
-    kind: Literal["link"]
-    next_path: AnswerPath | None = None
-    relation: Name = "next"
-    optional: bool = False
-    stop_after_empty_page: bool = False
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.params_in == "body":
-            problem = "params_in: a link has its own query; there is nothing to put into the body"
-            raise ValueError(problem)
-        return self
-
-    def following(self, page: Page) -> NextRequest | Missing | None:
-        """Return the URL that the page names."""
-        target = page.at(self.next_path) if self.next_path else self._header_link(page)
-        if isinstance(target, Missing):
-            return target
-        if target in (None, "") or target is False:
-            return None
-        if not isinstance(target, str) or isinstance(target, Number):
-            message = f"what is at next_path '{self.next_path}' is not a URL"
-            raise PaginationError(message)
+    def _fetch(self, request: NextRequest, number: int) -> tuple[Any, Answer, bool]:
+        common, pagination = self._request, self._pagination
+        options: dict[str, Any] = {"seconds": common.seconds, "params": query_of(common.params)}
+        if common.body is not None:
+            options["json"] = common.body
+        if pagination.params_in == "query":
+            options.setdefault("params", {}).update(query_of(request.params))
+        else:
+            for path, value in request.params.items():
+                options["json"] = with_value(options.get("json"), path, value)
+        if request.url:
+            options.pop("params", None)
+        also = pagination.end_status if number > 1 else ()
         try:
-            return NextRequest(url=urljoin(page.url, target.strip()))
+            return request_json(
+                self._step, common.method, request.url or common.path, also=also, lines=common.lines, **options
+            )
+        except ConnectorError as error:
+            if number == 1 or error.fault not in _PAST_THE_END:
+                raise
+            hint = (
+                " If this is how the API says that there are no more pages, set pagination.end_status to this status."
+            )
+            problem = error.restated(error.message + hint)
+        raise problem
+
+    def _next(self, page: Page) -> NextRequest | None:
+        following, problem = None, ""
+        try:
+            following = self._following(page)
+            if following is None:
+                self._check_end(page)
+        except PaginationError as error:
+            problem = f"page {page.number}: {error}"
+        if problem:
+            self._refuse(problem)
+        if following is not None:
+            self._check_target(following)
+        return following
+
+    def _following(self, page: Page) -> NextRequest | None:
+        pagination = self._pagination
+        if page.ended:
+            return None
+        more = page.flag_at(pagination.more_path, "more_path")
+        total = page.count_at(pagination.total_path, "total_path")
+        if total is not None:
+            if self._total not in (None, total):
+                self._moved = (self._total or 0, total)
+            self._total = total
+        self._check_paths(page)
+        complete = total is not None and page.end_offset >= total
+        if more is None and total is not None and page.rows and page.end_offset > total:
+            message = (
+                f"the API says that there are {total:,} records, but {page.end_offset:,} came. Rows have moved while "
+                "they were read, or pagination.total_path counts something else"
+            )
+            raise PaginationError(message)
+        if more is False or (more is None and complete) or pagination.is_last(page):
+            return None
+        says_more = more is True or (total is not None and not complete)
+        if not page.rows and not says_more and pagination.stop_after_empty_page:
+            return None
+        self._empty_in_a_row = 0 if page.rows else self._empty_in_a_row + 1
+        if self._empty_in_a_row > MAX_EMPTY_PAGES:
+            message = f"the API says that there is more, but {MAX_EMPTY_PAGES} pages in a row are empty"
+            raise PaginationError(message)
+        return self._target(page, says_more=says_more)
+
+    def _target(self, page: Page, *, says_more: bool) -> NextRequest | None:
+        pagination = self._pagination
+        following = pagination.following(page)
+        target = pagination.target
+        if not isinstance(following, Missing):
+            self._paths_seen.add(target or "")
+        elif target and target not in self._paths_seen and page.rows and not (pagination.may_lack_target or says_more):
+            message = (
+                f"{target} was not found in any answer. Check it; if the API leaves it out where there is no next "
+                "page, set pagination.optional to true"
+            )
+            raise PaginationError(message)
+        if isinstance(following, NextRequest):
+            return following
+        if says_more:
+            message = f"the API says that there is more, but there is no next page at {target or 'all'}"
+            raise PaginationError(message)
+        return None
+
+    def _check_end(self, page: Page) -> None:
+        if self._total is not None and page.end_offset < self._total:
+            message = (
+                f"the API says that there are {self._total:,} records, but only {page.end_offset:,} came. "
+                "Rows are missing, or pagination.total_path counts something else"
+            )
+            raise PaginationError(message)
+        if self._moved is not None and self._pagination.repeats_matter:
+            log.warning(
+                "Step %s: the API spoke of %s records, and then of %s: rows came or went while they were read. "
+                "Some may have been read twice, or not at all.",
+                self._step.id,
+                *(f"{count:,}" for count in self._moved),
+            )
+        said_by = self._told or page if page.ended else page
+        doubt = contradiction(self._pagination, said_by, page.end_offset)
+        if doubt:
+            count = f"{page.end_offset:,}"
+            log.warning("Step %s: records read: %s, but the answer of the API %s.", self._step.id, count, doubt)
+        if isinstance(self._pagination, NoPages) and 'rel="next"' in page.headers.get("Link", ""):
+            log.warning(
+                "Step %s: the answer links to a next page, which is not read: config field pagination is 'none'. "
+                "Set it to kind: link.",
+                self._step.id,
+            )
+
+    def _check_paths(self, page: Page) -> None:
+        for name, path in self._pagination.figures.items():
+            if path is None or path in self._paths_seen:
+                continue
+            if not isinstance(page.at(path), Missing):
+                self._paths_seen.add(path)
+            elif page.rows:
+                message = f"{name} '{path}' was not found in the answer. Check it"
+                raise PaginationError(message)
+
+    def _check_target(self, following: NextRequest) -> None:
+        """Refuse to go where the reader has been, and to where the credentials do not belong."""
+        if following.url:
+            self._check_url(following.url)
+        if following.key in self._seen:
+            self._refuse("the next page is one that was read before")
+
+    def _check_url(self, url: str) -> None:
+        try:
+            same = self._step.client().same_origin(url)
         except ValueError:
-            message = "the link to the next page is not a valid URL"
-        raise PaginationError(message)
+            problem = "the link to the next page is not a valid URL"
+        else:
+            problem = "" if same else "the next page is on another host, where the credentials do not belong"
+        if problem:
+            self._refuse(problem)
 
-    def _header_link(self, page: Page) -> str | Missing | None:
-        from requests.utils import parse_header_links
+    def _check_size(self, page: Page, previous: Page | None) -> None:
+        if previous is None or not page.rows:
+            return
+        size = len(previous.rows)
+        try:
+            self._pagination.check_next(page, previous)
+            again = self._pagination.repeat_for(page, previous)
+        except PaginationError as error:
+            problem = f"page {page.number}: {error}"
+        else:
+            if again is None or self._read(again, previous).rows[:size] == page.rows[:size]:
+                return
+            problem = (
+                f"page {previous.number} has {size:,} records, fewer than asked for, and the API counts pages by the "
+                f"size asked for: records between two pages would be missing. Set pagination.page_size to {size}. If "
+                "the API filters each page, put the size into params and set pagination.size_param to null"
+            )
+        self._refuse(problem)
 
-        header = page.headers.get("Link", "")
-        links = parse_header_links(header) if header.strip() else []
-        relations = [set(link.get("rel", "").lower().split()) for link in links]
-        for link, names in zip(links, relations, strict=True):
-            if self.relation.lower() in names:
-                return str(link["url"])
-        known = set().union(*relations)
-        # On the last page there are the other relations of pages.
-        return None if known & OTHER_RELATIONS and "next" not in known else MISSING
+    def _check_repeat(self, page: Page, previous: Page | None) -> None:
+        # The records, not the answer, which may hold the time of day.
+        if previous is None:
+            self._start = page.rows
+            return
+        pages = self._pagination
+        same = "the page before it" if page.rows == previous.rows else ""
+        if not same and pages.repeats_matter and page.rows == self._start:
+            # Some servers begin again behind the last page.
+            same = "the first one"
+        if same and page.rows and (pages.repeats_matter or any(row != page.rows[0] for row in page.rows)):
+            self._refuse(f"page {page.number} repeats {same}")
 
-    @property
-    def target(self) -> str:
-        """The URL's path, or the header."""
-        if self.next_path:
-            return f"next_path '{self.next_path}'"
-        return f'header Link with rel="{self.relation}"'
-
-    @property
-    def may_lack_target(self) -> bool:
-        """Whether the config says so."""
-        return self.optional
-
-
-PaginationConfig = Annotated[
-    NoPages | NumberedPages | OffsetPages | CursorPages | LinkedPages, Field(discriminator="kind")
-]
-"""Config field ``pagination``."""
+    def _refuse(self, problem: str) -> NoReturn:
+        message = f"Step {self._step.id}: {problem}. {self._pagination.advice}"
+        raise DataError(message, step=self._step.id)

@@ -120,7 +120,8 @@ def _in_clear(connection: HookConnection) -> str | None:
     config = connection.extra
     mechanism = str(config.get("sasl.mechanism") or config.get("sasl.mechanisms"))
     is_plain = str(config.get("security.protocol")).upper() == "SASL_PLAINTEXT"
-    is_local = all(name.startswith(("localhost:", "127.", "[::1]")) for name in _brokers(config.get("bootstrap.servers")))
+    brokers = _brokers(config.get("bootstrap.servers"))
+    is_local = all(name.startswith(("localhost:", "127.", "[::1]")) for name in brokers)
     # SCRAM and Kerberos send nothing from which the password can be read.
     is_readable = mechanism.upper() in ("PLAIN", "OAUTHBEARER") and not is_local
     return "set security.protocol to SASL_SSL" if is_plain and is_readable else None

@@ -1,16 +1,17 @@
-"""What a step says about a CSV file, and the names of Arrow's types."""
+"""Configs of the drivers of files: what a step says about its file, and the names of Arrow's types."""
 
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
+from osiris_provider.connections.settings import parse_mode
 from osiris_provider.drivers.base import StepConfig
-from osiris_provider.drivers.filesystem.files import FileWriterConfig, LocalPath
 from osiris_provider.drivers.sql.config import Text
 
 if TYPE_CHECKING:
@@ -18,6 +19,20 @@ if TYPE_CHECKING:
 
 Newline = Literal["auto", "\n", "\r\n", "\r"]
 BinaryText = Literal["base64", "hex"]
+
+
+def _local(path: str) -> str:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.]+://", path):
+        message = "is the path of a local file, not a URL"
+        raise ValueError(message)
+    if "\0" in path:
+        message = "has a NUL character in it"
+        raise ValueError(message)
+    return os.path.expanduser(path)
+
+
+LocalPath = Annotated[Text, AfterValidator(_local)]
+"""A path as a config field: local, with ``~`` for the home directory."""
 
 
 def _character(text: str | None) -> str | None:
@@ -46,6 +61,30 @@ def _known_type(name: str | None) -> str | None:
 Character = Annotated[str | None, AfterValidator(_character)]
 Delimiter = Annotated[str, AfterValidator(_delimiter)]
 TypeName = Annotated[str, AfterValidator(_known_type)]
+
+
+def _mode(text: str | None) -> str | None:
+    if text is None or parse_mode(text) is not None:
+        return text
+    message = "is a mode such as 0600 or 0640, in quotes; the owner reads and writes"
+    raise ValueError(message)
+
+
+FileMode = Annotated[str | None, AfterValidator(_mode)]
+"""The mode of a file as a config field; None for ``[osiris] file_mode``."""
+
+
+class FileWriterConfig(StepConfig):
+    """What the configs of all drivers that write a file have.
+
+    :param path: of the file.
+    :param file_mode: such as ``0640``; else ``[osiris] file_mode``.
+    :param input: which input is written.
+    """
+
+    path: LocalPath
+    file_mode: FileMode = None
+    input: str | None = None
 
 
 class CsvExtractorConfig(StepConfig):
@@ -135,6 +174,12 @@ class CsvWriterConfig(FileWriterConfig):
     compression: Literal["auto", "gzip", "none"] = "auto"
     binary: BinaryText = "base64"
     escape_formulas: bool = False
+
+
+class ParquetWriterConfig(FileWriterConfig):
+    """Config of ``filesystem.parquet_writer``."""
+
+    compression: Literal["zstd", "snappy", "gzip", "none"] = "zstd"
 
 
 _UNITS = r"(s|ms|us|ns)"
