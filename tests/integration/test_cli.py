@@ -15,7 +15,7 @@ from osiris_provider.testing.secrecy import CANARY, assert_silent
 
 from tests.integration.conftest import Run
 from tests.unit.connection_files import SAMPLE_VARIABLES, SAMPLES, block, mysql, write
-from tests.unit.test_connections_file import HOSTILE
+from tests.unit.connections.test_connections_file import HOSTILE
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from osiris_provider.pipelines.schema import pipeline_schema
 
 from tests.integration.test_pipelines_run import BRANCHES, EIGHT, LOCAL, OML, Folder
 from tests.unit.pipeline_files import ORDERS, write_pipeline
-from tests.unit.test_pipelines_checks import GOOD
+from tests.unit.pipelines.test_pipelines_checks import GOOD
 
 Osiris = Callable[..., tuple[int, str, str]]
 

@@ -91,7 +91,7 @@ def test_every_pattern_of_the_rooms_has_tests() -> None:
 
 def test_the_tests_that_name_a_module_come_first() -> None:
     naming, others = noticing(PACKAGE / "connections" / "redact.py")
-    assert "tests/unit/test_redact.py" in naming
+    assert "tests/unit/connections/test_redact.py" in naming
     assert "tests/unit/test_errors.py" in others
     assert not set(naming) & set(others)
     assert "tests/airflow/test_retry_policy.py" in noticing(PACKAGE / "retry_policy.py")[-1]
@@ -177,13 +177,15 @@ def test_harmless_changes_are_changes_of_the_package_with_a_reason() -> None:
 def test_what_tests_notice_and_what_they_do_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("tests.mutants.__main__.noticing", lambda _: [["tests/unit/test_reference.py"]])
+    monkeypatch.setattr("tests.mutants.__main__.noticing", lambda _: [["tests/unit/connections/test_reference.py"]])
     sampled = sample(["osiris_provider/connections/reference.py", "osiris_provider/drivers/sql/ledger.py"], 10**6, 1)
     family = next(each for each in sampled if each.mutant.new == "return None")
     # Of this module these tests know nothing.
     unseen = next(each for each in sampled if each.module.name == "ledger.py")
     assert check([family, unseen], 1) == [unseen]
     noticed, survived = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(r"noticed +\d+ s osiris_provider/\S+:\d+: .* → .*  \[tests/unit/test_reference\S+\]", noticed)
+    assert re.fullmatch(
+        r"noticed +\d+ s osiris_provider/\S+:\d+: .* → .*  \[tests/unit/connections/test_reference\S+\]", noticed
+    )
     assert survived.startswith("SURVIVED")
     assert str(unseen) in survived

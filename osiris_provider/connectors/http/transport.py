@@ -7,7 +7,7 @@ too: urllib3 has no other place for a socket. Its timeouts start again with each
 resolved by the system, which no timeout ends; doctor promises a deadline over all of it, TLS handshake and ``CONNECT``
 of a proxy included. httpcore has a public place for sockets, ``network_backend``, but is no way there: clients of the
 HTTP families are requests' sessions, which users, hooks and redirects, cookies and proxies of the environment build
-on. Should a urllib3 not call the method, ``tests/unit/test_http_transport.py`` fails.
+on. Should a urllib3 not call the method, ``tests/unit/connectors/http/test_http_transport.py`` fails.
 
 This module imports requests, so it is itself imported only where a client is made.
 """

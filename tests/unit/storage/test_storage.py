@@ -40,7 +40,7 @@ VERDICTS = {
 WRITE_TOO_MUCH = """
 import resource, signal, sys
 from osiris_provider.runtime.staging import Staging
-from tests.unit.test_storage import PLACE, noise
+from tests.unit.storage.test_storage import PLACE, noise
 from upath import UPath
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))

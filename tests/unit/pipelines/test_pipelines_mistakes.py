@@ -7,7 +7,7 @@ from pathlib import Path
 from osiris_provider.pipelines.lint import check_paths
 
 from tests.unit.pipeline_files import checked, write_pipeline
-from tests.unit.test_pipelines_checks import GOOD
+from tests.unit.pipelines.test_pipelines_checks import GOOD
 
 
 def test_the_sql_of_a_step_with_another_mistake_is_parsed_in_the_same_call(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from osiris_provider.connectors.faults import chain, transport_fault
 from osiris_provider.errors import CATEGORIES, MAX_MESSAGE, AuthError, Fault
 from osiris_provider.net.dns import NamesUnansweredError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DEFINED: list[tuple[str, Fault]] = list(runpy.run_path(str(ROOT / "scripts" / "docs_faults.py"))["faults"]())
 """Every fault of the package, with file and line; a reworded one is the same fault."""
 

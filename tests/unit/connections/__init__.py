@@ -1,0 +1,1 @@
+"""The connections file: references, resolving, what is secret."""

@@ -1,0 +1,1 @@
+"""Connectors, without a network."""

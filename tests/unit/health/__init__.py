@@ -1,0 +1,1 @@
+"""Health of connections: history, answers, alerts."""

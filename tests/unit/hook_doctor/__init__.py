@@ -1,0 +1,1 @@
+"""Doctor of any connection type, without a hook."""

@@ -1,0 +1,1 @@
+"""Deadlines, sockets, names and throttles."""
