@@ -20,8 +20,8 @@ from tests.servers import MariaDBServer, PostgresServer
 TOKEN = "the token of the benchmark"  # noqa: S105 - no one else's
 TIMEOUT = 2.0
 WORKERS = 64
-FLEET, SILENT = 500, 100
-MOST_TIMES, MOST_MORE_MS = 1.15, 3.0
+CONNECTIONS, SILENT = 500, 100
+LIMIT_TIMES, LIMIT_MORE_MS = 1.15, 3.0
 
 Connection = dict[str, Any]
 
@@ -73,17 +73,17 @@ def silenced(connection: Connection, port: int) -> Connection:
     return {**connection, **where}
 
 
-def positions(place: str) -> set[int]:
+def positions(position: str) -> set[int]:
     """Return which of a fleet are silent."""
-    first = {"first": 0, "last": FLEET - SILENT}.get(place)
-    return set(range(0, FLEET, FLEET // SILENT) if first is None else range(first, first + SILENT))
+    first = {"first": 0, "last": CONNECTIONS - SILENT}.get(position)
+    return set(range(0, CONNECTIONS, CONNECTIONS // SILENT) if first is None else range(first, first + SILENT))
 
 
-def measure_fleet(connections: dict[str, Connection], place: str, port: int) -> str:
-    kinds, silent = list(connections.values()), positions(place)
-    one_of_each = [kinds[number % len(kinds)] for number in range(FLEET)]
-    made = [silenced(one, port) if number in silent else one for number, one in enumerate(one_of_each)]
-    targets = [Timed(one, alias=f"n{number}") for number, one in enumerate(made)]
+def measure_many(connections: dict[str, Connection], position: str, port: int) -> str:
+    kinds, silent = list(connections.values()), positions(position)
+    one_of_each = [kinds[number % len(kinds)] for number in range(CONNECTIONS)]
+    jobs = [silenced(one, port) if number in silent else one for number, one in enumerate(one_of_each)]
+    targets = [Timed(one, alias=f"n{number}") for number, one in enumerate(jobs)]
     ended: dict[str, float] = {}
     started = time.monotonic()
 
@@ -93,10 +93,10 @@ def measure_fleet(connections: dict[str, Connection], place: str, port: int) -> 
     verdicts = doctor_all(targets, TIMEOUT, max_workers=WORKERS, on_verdict=keep)
     seconds = time.monotonic() - started
     latest = max(ended[one["alias"]] - one.began for one in targets) - TIMEOUT
-    expected = ["timeout" if number in silent else "ok" for number in range(FLEET)]
+    expected = ["timeout" if number in silent else "ok" for number in range(CONNECTIONS)]
     wrong = sum(verdict.category != category for verdict, category in zip(verdicts, expected, strict=True))
     return (
-        f"fleet of {FLEET}, the {SILENT} silent ones {place}: {seconds:.2f} s (at most {2 * TIMEOUT + 1:g}), "
+        f"fleet of {CONNECTIONS}, the {SILENT} silent ones {position}: {seconds:.2f} s (at most {2 * TIMEOUT + 1:g}), "
         f"latest verdict {latest:+.3f} s after its timeout (at most 0.25), {wrong} wrong"
     )
 
@@ -153,10 +153,10 @@ def measure_overhead(family: str, connection: Connection, rounds: int) -> str:
         call(connection)
     taken = [[milliseconds(call, connection) for call in calls] for _ in range(rounds)]
     bare, ours = (statistics.median(column) for column in zip(*taken, strict=True))
-    most = max(bare * MOST_TIMES, bare + MOST_MORE_MS)
+    limit = max(bare * LIMIT_TIMES, bare + LIMIT_MORE_MS)
     return (
         f"healthy doctor, {family}: {ours:.2f} ms, bare {bare:.2f} ms: {ours / bare:.2f} x, {ours - bare:+.2f} ms "
-        f"(at most {most:.2f} ms; medians of {rounds})"
+        f"(at most {limit:.2f} ms; medians of {rounds})"
     )
 
 
@@ -167,8 +167,8 @@ def main() -> None:
     with healthy() as connections, closing(socket.create_server(("127.0.0.1", 0), backlog=1024)) as listener:
         for family, connection in connections.items():
             sys.stdout.write(measure_overhead(family, connection, rounds) + "\n")
-        for place in ("first", "in between", "last"):
-            sys.stdout.write(measure_fleet(connections, place, listener.getsockname()[1]) + "\n")
+        for position in ("first", "in between", "last"):
+            sys.stdout.write(measure_many(connections, position, listener.getsockname()[1]) + "\n")
 
 
 if __name__ == "__main__":

@@ -75,8 +75,8 @@ class Size:
     columns: str
 
 
-def by_rows(most: int) -> list[Size]:
-    return [Size(f"{rows:,} rows", rows, _mixed(10)) for rows in (10**4, 10**5, 10**6, 10**7) if rows <= most]
+def by_rows(limit: int) -> list[Size]:
+    return [Size(f"{rows:,} rows", rows, _mixed(10)) for rows in (10**4, 10**5, 10**6, 10**7) if rows <= limit]
 
 
 def by_columns(values: int) -> list[Size]:
@@ -124,11 +124,11 @@ def measure(address: Address, size: Size) -> tuple[str, ...]:
     if done.returncode:
         sys.stderr.write(done.stderr)
         return size.label, "failed: " + done.stderr.strip().rpartition("\n")[2][:80], *[""] * (len(HEADS) - 2)
-    found = json.loads(done.stdout.splitlines()[-1])
-    megabytes = found["bytes"] / 1e6
+    actual = json.loads(done.stdout.splitlines()[-1])
+    megabytes = actual["bytes"] / 1e6
     cells = [size.label, f"{megabytes:,.0f}"]
     for what in ("read", "write"):
-        seconds, peak = found[what]
+        seconds, peak = actual[what]
         cells += [f"{size.rows / seconds:,.0f}", f"{megabytes / seconds:.0f}", f"{peak:.0f} MiB"]
     sys.stderr.write(f"{cells}\n")
     return tuple(cells)
@@ -146,7 +146,7 @@ def spread(lines: Sequence[tuple[str, ...]]) -> str:
 
 
 def run() -> None:
-    """Read and write; told where on standard input, tell the figures on standard output."""
+    """Read and write; reads where from standard input, prints the figures on standard output."""
     import psycopg2  # noqa: F401 - before the clock starts
     import pyarrow.parquet  # noqa: F401 - the same
     from osiris_provider.drivers import get_driver

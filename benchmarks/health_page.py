@@ -18,7 +18,7 @@ from pathlib import Path
 import requests
 from tests.servers import Address, PostgresServer
 from tests.servers.airflow import AirflowServer
-from tests.servers.health_events import engine_of, write_fleet
+from tests.servers.health_events import engine_of, write_history
 
 from benchmarks.document import put
 
@@ -59,7 +59,7 @@ def _running(name: str, connections: int, days: int) -> Iterator[AirflowServer]:
             metadata = postgres.app_on("airflow")
         dags = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(AirflowServer(metadata, dags, components=("api-server",)))
-        write_fleet(engine_of(server, metadata), connections, days)
+        write_history(engine_of(server, metadata), connections, days)
         yield server
 
 

@@ -44,21 +44,21 @@ def listed(addresses: list[tuple[str, int]], count: int) -> Connections:
     from tests.hooks.real import REAL
 
     cases = list({case.conn_type: case for case in (*REAL, *IMITATIONS)}.values())
-    found: Connections = []
+    actual: Connections = []
     for number in range(count):
         one = cases[number % len(cases)].at(*addresses[number // len(cases) % len(addresses)])
         slots = ("conn_type", "host", "login", "password", "port", "schema")
         given = {name: value for name in slots if (value := getattr(one, name)) is not None}
-        found.append({"family": "airflow", "alias": f"c{number}", **given, "extra": dict(one.extra)})
-    return found
+        actual.append({"family": "airflow", "alias": f"c{number}", **given, "extra": dict(one.extra)})
+    return actual
 
 
 def connections(addresses: list[tuple[str, int]], count: int) -> Connections:
     """Return the same from another process: what the tests import is no part of what is measured."""
     command = [sys.executable, "-m", "benchmarks.hooks", LIST, json.dumps(addresses), "--checks", str(count)]
     said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
-    found: Connections = json.loads(said.stdout.splitlines()[-1])
-    return found
+    actual: Connections = json.loads(said.stdout.splitlines()[-1])
+    return actual
 
 
 def held(pid: int) -> float:
@@ -75,16 +75,16 @@ def held(pid: int) -> float:
 @contextmanager
 def watched() -> Iterator[list[float]]:
     """Yield a list that gets the most MiB that this process and its children have held."""
-    most, ended = [0.0], threading.Event()
+    peak, ended = [0.0], threading.Event()
 
     def watch() -> None:
         while not ended.wait(0.25):
-            most[0] = max(most[0], held(os.getpid()) / MEBIBYTE)
+            peak[0] = max(peak[0], held(os.getpid()) / MEBIBYTE)
 
     thread = threading.Thread(target=watch)
     thread.start()
     try:
-        yield most
+        yield peak
     finally:
         ended.set()
         thread.join()
@@ -119,13 +119,13 @@ def main() -> None:
         places = [("127.0.0.1", free_port()), ("no-such-host.invalid", 4711)]
         targets = connections([*places, ("127.0.0.1", silent.port), ("127.0.0.1", rude.port)], options.checks)
         load = os.getloadavg()[0]
-        with watched() as most:
+        with watched() as peak:
             began, cpu_began = time.monotonic(), cpu_seconds()
             verdicts = doctor_all(targets, options.timeout)
             seconds = time.monotonic() - began
             servers().close()
             cpu = cpu_seconds() - cpu_began
-    text = report(targets, verdicts, options.timeout, load=load, seconds=seconds, cpu=cpu, mebibytes=most[0])
+    text = report(targets, verdicts, options.timeout, load=load, seconds=seconds, cpu=cpu, mebibytes=peak[0])
     sys.stdout.write(text)
     if options.write:
         put(TITLE, text)

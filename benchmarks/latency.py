@@ -25,7 +25,7 @@ from benchmarks.measure import built
 from benchmarks.report import machine_and_versions, markdown_table
 from benchmarks.servers import KINDS
 
-WINDOW = 64 * 1024
+BUFFER_BYTES = 64 * 1024
 """Bytes under way in one direction, as a line of TCP has them whose buffers are not tuned."""
 HEADS = ("", "one connection", "2 parts", "4 parts", "2 parts against one")
 PREFACE = """\
@@ -61,8 +61,8 @@ class Line:
     def _take(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._bytes < WINDOW)
-                room = WINDOW - self._bytes
+                self._changed.wait_for(lambda: self._bytes < BUFFER_BYTES)
+                room = BUFFER_BYTES - self._bytes
             try:
                 data = self._source.recv(room)
             except OSError:
@@ -147,14 +147,14 @@ def measure(name: str, rows: int, delay: float, rounds: int) -> tuple[str, ...]:
     with built(kind, "bench", rows) as (address, _), delayed(address, delay) as slow:
         read = reader_of(kind.family, slow)
         for _ in range(rounds):
-            for parts, found in rates.items():
+            for parts, measured in rates.items():
                 began = time.perf_counter()
                 if read(parts) != rows:
                     message = f"{kind.label}, {parts} parts: not all rows came"
                     raise SystemExit(message)
-                found.append(rows / (time.perf_counter() - began))
-                sys.stderr.write(f"{kind.label}, {parts} parts: {found[-1]:,.0f} rows/s\n")
-    one, two, four = (statistics.median(found) for found in rates.values())
+                measured.append(rows / (time.perf_counter() - began))
+                sys.stderr.write(f"{kind.label}, {parts} parts: {measured[-1]:,.0f} rows/s\n")
+    one, two, four = (statistics.median(measured) for measured in rates.values())
     return kind.label, f"{one / 1000:.0f} k", f"{two / 1000:.0f} k", f"{four / 1000:.0f} k", f"{two / one:.2f}"
 
 
@@ -171,7 +171,7 @@ def main() -> None:
     table = markdown_table(f"{options.rows:,} rows, {options.delay:g} ms each way", HEADS, lines)
     sys.stdout.write(table)
     if options.write:
-        said = {"delay": options.delay, "window": WINDOW // 1024, "rounds": options.rounds}
+        said = {"delay": options.delay, "window": BUFFER_BYTES // 1024, "rounds": options.rounds}
         put("Reading over a slow line", PREFACE.format(**said, machine=machine_and_versions()) + table)
 
 

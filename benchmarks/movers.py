@@ -126,7 +126,7 @@ def pgloader(way: Way) -> Command:
         f"ALTER SCHEMA '{way.address.database}' RENAME TO 'public'\n"
         f"ALTER TABLE NAMES MATCHING '{TABLE}' RENAME TO '{TARGET}';\n"
     )
-    return [found("pgloader"), "--quiet", str(script)], {}
+    return [path_of("pgloader"), "--quiet", str(script)], {}
 
 
 def sling(way: Way) -> Command:
@@ -137,7 +137,7 @@ def sling(way: Way) -> Command:
     variables = {"SLING_DISABLE_TELEMETRY": "true"}
     if not way.target:
         # Else it fetches the program, and its extensions, from the net.
-        variables |= {"DUCKDB_PATH": found("duckdb"), "DUCKDB_USE_INSTALLED_EXTENSIONS": "true"}
+        variables |= {"DUCKDB_PATH": path_of("duckdb"), "DUCKDB_USE_INSTALLED_EXTENSIONS": "true"}
     return [sling_program(), *words, "--mode", "full-refresh"], variables
 
 
@@ -145,7 +145,7 @@ def sling_program() -> str:
     """Return the path of the program in its own package; the command of PyPI's ``sling`` would fetch one."""
     spec = find_spec("sling_linux_amd64")
     if spec is None or spec.origin is None:
-        return found("sling")
+        return path_of("sling")
     return str(Path(spec.origin).parent / "bin" / "sling-linux-amd64")
 
 
@@ -153,7 +153,7 @@ def ingestr(way: Way) -> Command:
     words = ["ingest", "--yes", "--source-uri", way.source_url(DRIVERS[way.family]), "--dest-uri", way.target_url()]
     schema = way.address.database if way.family == "mysql" else "public"
     words += ["--source-table", f"{schema}.{TABLE}", "--dest-table", f"{'public' if way.target else 'main'}.{TARGET}"]
-    return [found("ingestr"), *words], {"DISABLE_TELEMETRY": "true"}
+    return [path_of("ingestr"), *words], {"DISABLE_TELEMETRY": "true"}
 
 
 def dlt(way: Way) -> Command:
@@ -177,7 +177,7 @@ def dlt(way: Way) -> Command:
     return [sys.executable, "-c", code, *words], {"RUNTIME__DLTHUB_TELEMETRY": "false"}
 
 
-def found(program: str) -> str:
+def path_of(program: str) -> str:
     """Return the path of a peer's program.
 
     :raises FileNotFoundError: it is not installed.

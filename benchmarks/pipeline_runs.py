@@ -105,7 +105,7 @@ def run(folder: Path) -> tuple[float, float, float]:
 
 def lines(sizes: tuple[int, ...]) -> list[tuple[str, ...]]:
     """Return the lines of the table."""
-    found = []
+    measured = []
     with (
         tempfile.TemporaryDirectory(prefix="osiris-bench-") as name,
         MySQLServer(["--local-infile=ON", "--max-allowed-packet=64M"]) as mysql,
@@ -124,9 +124,9 @@ def lines(sizes: tuple[int, ...]) -> list[tuple[str, ...]]:
             fill(source, rows)
             figures = [run(folder) for _ in range(1 if rows > SIZES[0] else ROUNDS)]
             seconds, cpu, peak = zip(*figures, strict=True)
-            found.append((f"{rows:,}", f"{median(seconds):.1f} s", f"{median(cpu):.1f} s", f"{max(peak):.0f} MiB"))
-            sys.stderr.write(f"{found[-1]}\n")
-    return found
+            measured.append((f"{rows:,}", f"{median(seconds):.1f} s", f"{median(cpu):.1f} s", f"{max(peak):.0f} MiB"))
+            sys.stderr.write(f"{measured[-1]}\n")
+    return measured
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ class Kind:
             cursor.execute(self.create.format(table=table, rows=rows))
             connection.commit()
 
-    def settle(self, address: Address, table: str) -> str:
+    def compact(self, address: Address, table: str) -> str:
         """Have the server do now what it would do in the background later; return its version."""
         with closing(self.connect(address)) as connection, connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {'' if self.label == 'PostgreSQL' else 'TABLE '}{table}")
@@ -108,11 +108,11 @@ def _mariadb(address: Address, table: str) -> tuple[list[str], dict[str, str]]:
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         message = f"{name} was not found; install the server's command line client"
         raise SystemExit(message)
-    return found
+    return path
 
 
 def run_limit(kind: Kind, address: Address, table: str) -> None:

@@ -33,7 +33,7 @@ def make_environments(directory: Path) -> tuple[Path, Path]:
     """
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "uv"], check=True)
     uv = [sys.executable, "-m", "uv", "--quiet"]
-    made = []
+    environments = []
     for name in ("without", "with"):
         venv = directory / name
         subprocess.run([*uv, "venv", "--python", sys.executable, str(venv)], check=True)
@@ -47,9 +47,9 @@ def make_environments(directory: Path) -> tuple[Path, Path]:
             "requirements/test.txt",
         ]
         subprocess.run([*uv, *install, "."], cwd=ROOT, check=True)
-        made.append(venv)
-    subprocess.run([*uv, "pip", "uninstall", "--python", str(made[0]), "airflow-provider-osiris"], check=True)
-    return made[0], made[1]
+        environments.append(venv)
+    subprocess.run([*uv, "pip", "uninstall", "--python", str(environments[0]), "airflow-provider-osiris"], check=True)
+    return environments[0], environments[1]
 
 
 def measure(command: Sequence[str], directory: Path) -> Times:
@@ -95,8 +95,8 @@ def say(*cells: str) -> None:
 
 def main(rounds: int = ROUNDS) -> None:
     """Make the environments, measure, print."""
-    with tempfile.TemporaryDirectory(prefix="osiris-starts-") as place:
-        directory = Path(place)
+    with tempfile.TemporaryDirectory(prefix="osiris-starts-") as folder:
+        directory = Path(folder)
         without, have = make_environments(directory)
         say("", "median of", "without", "with", "added", "")
         one, other = ([str(venv / "bin" / "airflow"), "version"] for venv in (without, have))

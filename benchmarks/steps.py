@@ -154,15 +154,15 @@ def stages(rounds: int) -> list[tuple[str, ...]]:
     for stage in STAGES.values():
         code += f"{stage}\nfound.append(time.process_time() - began); began = time.process_time()\n"
     code += "print(json.dumps(found))\n"
-    found: list[list[float]] = []
+    measured: list[list[float]] = []
     with tempfile.TemporaryDirectory(prefix="osiris-steps-") as name:
         connections(Path(name), Address("127.0.0.1", 5432, "bench", PASSWORD, "app"))
         environment = {"OSIRIS_HOME": name, "AIRFLOW_HOME": name, "PATH": "/usr/bin:/bin"}
         for _ in range(rounds + 1):
             command = [sys.executable, "-c", code]
             done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment, cwd=name)
-            found.append(json.loads(done.stdout.splitlines()[-1]))
-    medians = [statistics.median(values) for values in zip(*found[1:], strict=True)]
+            measured.append(json.loads(done.stdout.splitlines()[-1]))
+    medians = [statistics.median(values) for values in zip(*measured[1:], strict=True)]
     return [(name, f"{1000 * value:.0f} ms") for name, value in zip(STAGES, medians, strict=True)]
 
 

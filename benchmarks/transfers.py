@@ -58,7 +58,7 @@ class Contestant:
     label: str
     transfer: Callable[[Way], Usage]
     is_peer: bool = True
-    at_most: int | None = None
+    max_rows: int | None = None
     only_from: str | None = None
     apart: bool = False
     rates: list[float] = field(default_factory=list)
@@ -69,14 +69,14 @@ class Contestant:
 
     def size(self, rows: int) -> int:
         """Return how many rows of a table it is given."""
-        return min(self.at_most or rows, rows)
+        return min(self.max_rows or rows, rows)
 
     @property
     def rate(self) -> float:
         return statistics.median(self.rates) if self.rates else 0.0
 
     def line(self, best: float) -> tuple[str, ...]:
-        label = f"{self.label}, at most {self.at_most:,} rows" if self.at_most else self.label
+        label = f"{self.label}, at most {self.max_rows:,} rows" if self.max_rows else self.label
         if not self.rates:
             return label, self.problem, "", "", ""
         label += f", {self.problem}" if self.problem else ""
@@ -92,16 +92,16 @@ def contestants() -> dict[str, Contestant]:
         "tasks": Contestant("osiris, two Airflow tasks", as_tasks, is_peer=False, apart=True),
         "pgloader": Contestant("pgloader", command(pgloader), only_from="mariadb"),
         "sling": Contestant("sling", command(sling)),
-        "dlt": Contestant("dlt, pyarrow", command(dlt), at_most=200_000),
+        "dlt": Contestant("dlt, pyarrow", command(dlt), max_rows=200_000),
         "ingestr": Contestant("ingestr", command(ingestr)),
     }
 
 
-def command(made: Callable[[Way], Command]) -> Callable[[Way], Usage]:
+def command(command_of: Callable[[Way], Command]) -> Callable[[Way], Usage]:
     """Return what runs a command and takes its figures."""
 
     def run(way: Way) -> Usage:
-        words, variables = made(way)
+        words, variables = command_of(way)
         with tempfile.TemporaryFile("w+") as output:
             began = time.perf_counter()
             process = subprocess.Popen(
@@ -219,10 +219,10 @@ def lines_of(chosen: Sequence[Contestant]) -> list[tuple[str, ...]]:
 
 def share_of_staging(chosen: Mapping[str, Contestant]) -> str:
     """Return a sentence about what staging costs."""
-    whole, without = (chosen[name].rate if name in chosen else 0.0 for name in ("osiris", "unstaged"))
-    if not whole or not without:
+    staged, without = (chosen[name].rate if name in chosen else 0.0 for name in ("osiris", "unstaged"))
+    if not staged or not without:
         return ""
-    share = 1 - whole / without
+    share = 1 - staged / without
     return f"Staging's share of the time of `osiris pipelines run` is {100 * max(share, 0.0):.0f} %.\n"
 
 

@@ -39,12 +39,12 @@ async def lags_until(over: asyncio.Future[Any]) -> list[float]:
 
     :param over: measures until it is done.
     """
-    found = []
+    delays = []
     while not over.done():
         before = time.perf_counter()
         await asyncio.sleep(STEP)
-        found.append(time.perf_counter() - before - STEP)
-    return found
+        delays.append(time.perf_counter() - before - STEP)
+    return delays
 
 
 async def run_triggers(file: str, number: int) -> list[float]:
@@ -160,12 +160,12 @@ def tell_late(name: str, file: Path, began: float) -> None:
     :param file: what :class:`~benchmarks.lag.LagTrigger` has written.
     :param began: the monotonic time from which on the lags count.
     """
-    found = [late for late in map(json.loads, file.read_text().splitlines()) if late["at"] > began]
-    others = [max(late["lag"] - late["collecting"], 0.0) for late in found]
-    collecting = max((late["collecting"] for late in found), default=0.0)
-    longest = max((late["lag"] for late in found), default=0.0)
+    delays = [late for late in map(json.loads, file.read_text().splitlines()) if late["at"] > began]
+    others = [max(late["lag"] - late["collecting"], 0.0) for late in delays]
+    collecting = max((late["collecting"] for late in delays), default=0.0)
+    longest = max((late["lag"] for late in delays), default=0.0)
     sys.stdout.write(
-        f"{name}: in {WATCHED_SECONDS} s the loop was late by more than {1000 * STEP:.0f} ms {len(found)} times, by "
+        f"{name}: in {WATCHED_SECONDS} s the loop was late by more than {1000 * STEP:.0f} ms {len(delays)} times, by "
         f"{1000 * longest:.0f} ms at the longest; without garbage collection {1000 * max(others, default=0.0):.0f} ms "
         f"(the longest collection took {1000 * collecting:.0f} ms)\n"
     )

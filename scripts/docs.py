@@ -66,8 +66,8 @@ def table(family: str) -> Iterator[str]:
     yield "| field | default | Airflow form | meaning |"
     yield "|---|---|---|---|"
     for spec in connector.model.fields():
-        place = f"`{spec.name}`{', secret' if spec.secret else ''}" if _keeps_ids(connector) else form(spec)
-        yield f"| {names(spec)} | {default(spec)} | {place} | {spec.info.help.replace('|', '&#124;')} |"
+        slot = f"`{spec.name}`{', secret' if spec.secret else ''}" if _keeps_ids(connector) else form(spec)
+        yield f"| {names(spec)} | {default(spec)} | {slot} | {spec.info.help.replace('|', '&#124;')} |"
 
 
 def _keeps_ids(connector: Connector[Any, Any]) -> bool:
@@ -92,8 +92,8 @@ def default(spec: FieldSpec) -> str:
 
 def form(spec: FieldSpec) -> str:
     """Return where an Airflow connection keeps a field."""
-    place = f"extra `{extra_key(spec)}`" if spec.info.airflow == "extra" else spec.info.airflow
-    return f"{place}, secret" if spec.secret else place
+    slot = f"extra `{extra_key(spec)}`" if spec.info.airflow == "extra" else spec.info.airflow
+    return f"{slot}, secret" if spec.secret else slot
 
 
 def config_table(model: type[BaseModel], base: type[BaseModel] | None) -> str:
@@ -114,10 +114,10 @@ def config_table(model: type[BaseModel], base: type[BaseModel] | None) -> str:
 def _meanings(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
     for cls in reversed(model.__mro__):
         text = inspect.cleandoc(cls.__doc__ or "")
-        for found in re.finditer(r"^:param (\w+): (.*(?:\n    .*)*)", text, re.MULTILINE):
-            words = " ".join(found[2].split()).replace("``", "`").replace("|", "&#124;")
+        for match in re.finditer(r"^:param (\w+): (.*(?:\n    .*)*)", text, re.MULTILINE):
+            words = " ".join(match[2].split()).replace("``", "`").replace("|", "&#124;")
             words = re.sub(r"\bNone\b", "null", words)
-            yield found[1], words[:1].upper() + words[1:]
+            yield match[1], words[:1].upper() + words[1:]
 
 
 def _config_default(info: FieldInfo) -> str:

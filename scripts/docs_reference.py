@@ -67,9 +67,9 @@ def named(path: str) -> Any:
 
 def classes_of(module: str) -> Iterator[type[Any]]:
     """Yield the public classes that a module defines."""
-    for name, found in vars(import_module(module)).items():
-        if isinstance(found, type) and found.__module__ == module and not name.startswith("_"):
-            yield found
+    for name, value in vars(import_module(module)).items():
+        if isinstance(value, type) and value.__module__ == module and not name.startswith("_"):
+            yield value
 
 
 def exports(name: str) -> str:
@@ -131,11 +131,11 @@ def _meanings(thing: Any) -> Iterator[tuple[str, str]]:
         if not base.__module__.startswith("osiris_provider."):
             continue
         text = inspect.cleandoc(base.__doc__ or "")
-        for found in re.finditer(r"^:param (\w+): (.*(?:\n    .*)*)", text, re.MULTILINE):
-            if found[1] not in seen and found[1] not in ("args", "kwargs"):
-                seen.add(found[1])
-                words = _inline(" ".join(found[2].split())).replace("|", "&#124;")
-                yield found[1], words[:1].upper() + words[1:]
+        for match in re.finditer(r"^:param (\w+): (.*(?:\n    .*)*)", text, re.MULTILINE):
+            if match[1] not in seen and match[1] not in ("args", "kwargs"):
+                seen.add(match[1])
+                words = _inline(" ".join(match[2].split())).replace("|", "&#124;")
+                yield match[1], words[:1].upper() + words[1:]
 
 
 def _default(value: object) -> str:
@@ -149,7 +149,7 @@ def _default(value: object) -> str:
 def _markdown(text: str) -> str:
     """Return the words of a docstring; what follows ``::`` is code."""
     text = re.sub(
-        r"::\n\n((?:    .*\n?)+)", lambda found: ":\n\n```python\n" + inspect.cleandoc(found[1]) + "\n```\n", text
+        r"::\n\n((?:    .*\n?)+)", lambda match: ":\n\n```python\n" + inspect.cleandoc(match[1]) + "\n```\n", text
     )
     return _inline(text).rstrip() + "\n"
 

@@ -76,8 +76,8 @@ def sql_server(request: pytest.FixtureRequest) -> Callable[[str], Server]:
     """Return one of the servers of :data:`HOOKS`, but for DuckDB's, which has none."""
 
     def server(name: str) -> Server:
-        found: Server = request.getfixturevalue({"mysql": "mysql_server"}.get(name, name))
-        return found
+        actual: Server = request.getfixturevalue({"mysql": "mysql_server"}.get(name, name))
+        return actual
 
     return server
 

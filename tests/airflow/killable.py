@@ -123,8 +123,8 @@ def query_with_a_bare_client(family: str, query: str) -> None:
 def works(what: str, conn_id: str) -> None:
     """Say that a hook works."""
     hook: Any = BaseHook.get_hook(conn_id)
-    found = hook.get_first("SELECT 3")
-    say(f"{what} {WORKS}: {found}")
+    actual = hook.get_first("SELECT 3")
+    say(f"{what} {WORKS}: {actual}")
 
 
 def add_task(kind: str, family: str, query: str) -> None:

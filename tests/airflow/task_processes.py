@@ -22,7 +22,7 @@ from typing import Any, TextIO
 import httpx
 from typing_extensions import Self
 
-MOST = 1 << 20
+MAX_BYTES = 1 << 20
 """Bytes of a request, which has all of an environment."""
 BACKEND = "osiris_provider.secrets.connections_file.OsirisConnectionsBackend"
 
@@ -89,7 +89,7 @@ def serve(control: socket.socket) -> None:
     """Fork a process for each request; returns in these processes, and when no request comes any more."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, MOST, 1)
+        message, descriptors, _, _ = socket.recv_fds(control, MAX_BYTES, 1)
         if not message:
             return
         pid = os.fork()

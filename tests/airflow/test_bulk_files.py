@@ -62,8 +62,8 @@ class Bulk:
         self.hook.bulk_load(copy, file)
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
-        found = self.hook.get_records(f"SELECT * FROM {table} ORDER BY 1")
-        return [tuple(bytes(cell) if isinstance(cell, memoryview) else cell for cell in row) for row in found]
+        actual = self.hook.get_records(f"SELECT * FROM {table} ORDER BY 1")
+        return [tuple(bytes(cell) if isinstance(cell, memoryview) else cell for cell in row) for row in actual]
 
 
 @contextmanager
@@ -248,11 +248,11 @@ WRONG = {
 
 
 def test_what_does_not_fit_is_refused_as_a_whole(own_bulk: Bulk) -> None:
-    for case, (columns, lines, place) in WRONG.items():
+    for case, (columns, lines, location) in WRONG.items():
         table = own_bulk.table(columns)
         with pytest.raises(DataError) as raised:
             own_bulk.load(table, lines)
-        assert re.search(f"(?is)({place}).*Nothing was written", str(raised.value)), (case, str(raised.value))
+        assert re.search(f"(?is)({location}).*Nothing was written", str(raised.value)), (case, str(raised.value))
         assert own_bulk.rows(table) == [], case
 
 

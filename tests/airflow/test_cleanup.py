@@ -34,7 +34,7 @@ PROCESSES = {
     "postgres": "SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity WHERE datname = %s",
 }
 """How many connections there are to a database, and how many of them are at work."""
-PATIENCE = 90.0
+MAX_WAIT = 90.0
 
 OpenConnections = Callable[[], tuple[int, int]]
 
@@ -46,8 +46,8 @@ def family(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def address(family: str, request: pytest.FixtureRequest) -> Address:
-    found: Address = request.getfixturevalue(f"{family}_database")
-    return found
+    actual: Address = request.getfixturevalue(f"{family}_database")
+    return actual
 
 
 @pytest.fixture
@@ -58,22 +58,22 @@ def open_connections(family: str, address: Address, request: pytest.FixtureReque
     login: dict[str, Any] = {"host": admin.host, "port": admin.port, "user": admin.user, "password": admin.password}
     with closing(
         pymysql.connect(**login) if family == "mysql" else psycopg2.connect(**login, dbname="postgres")
-    ) as found:
+    ) as actual:
 
         def count() -> tuple[int, int]:
-            with found.cursor() as cursor:
+            with actual.cursor() as cursor:
                 cursor.execute(PROCESSES[family], (address.database,))
                 row = cursor.fetchone()
-            found.rollback()
+            actual.rollback()
             return row or (0, 0)
 
         yield count
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + MAX_WAIT
     while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen within {PATIENCE:.0f} s"
+        assert time.monotonic() < deadline, f"{what} did not happen within {MAX_WAIT:.0f} s"
         time.sleep(0.05)
 
 

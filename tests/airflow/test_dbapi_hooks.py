@@ -41,9 +41,9 @@ def test_every_python_type_comes_back(hook: OsirisDbApiHook, bulk: bool) -> None
         hook.run(f"CREATE TABLE {table} (n INTEGER, v {dtype})", autocommit=True)
         rows = [(n, given) for n in range(3 if bulk else 1)]
         hook.insert_rows(table, rows, target_fields=["n", "v"] if bulk else None)
-        found = [value for (value,) in hook.get_records(f"SELECT v FROM {table} ORDER BY n")]
+        actual = [value for (value,) in hook.get_records(f"SELECT v FROM {table} ORDER BY n")]
         is_text = "VARCHAR" in dtype or dtype == "text"
-        values = found if is_text else [_plain(value) for value in found]
+        values = actual if is_text else [_plain(value) for value in actual]
         assert values == [given if expected is None else expected] * len(rows), (dtype, given)
 
 
@@ -58,8 +58,8 @@ def test_transfers_between_families_keep_values(mysql: str, new_hook: NewHook) -
         hook.insert_rows("t_source", [PLAIN_ROW, (None,) * len(PLAIN_ROW)])
     for source, target in itertools.product(hooks, hooks):
         hooks[target].insert_rows(f"t_of_{source}", hooks[source].get_records("SELECT * FROM t_source"))
-        found, nothing = hooks[target].get_records(f"SELECT * FROM t_of_{source} ORDER BY c2 IS NULL")
-        assert tuple(_plain(value) for value in found) == PLAIN_ROW, (source, target)
+        actual, nothing = hooks[target].get_records(f"SELECT * FROM t_of_{source} ORDER BY c2 IS NULL")
+        assert tuple(_plain(value) for value in actual) == PLAIN_ROW, (source, target)
         assert nothing == (None,) * len(PLAIN_ROW), (source, target)
 
 
@@ -200,20 +200,20 @@ def test_results_and_descriptions_are_those_of_the_base_class(hook: OsirisDbApiH
     assert hook.run(one, handler=fetch_all_handler) == [(1,)]
     assert hook.run(one, handler=fetch_one_handler) == (1,)
     assert hook.run([one, two], handler=fetch_all_handler) == [[(1,)], [(2,)]]
-    assert [[column[0] for column in found or ()] for found in hook.descriptions] == [["a"], ["b"]]
+    assert [[column[0] for column in actual or ()] for actual in hook.descriptions] == [["a"], ["b"]]
     both = f"{one}; {two};"
     assert hook.run(both, handler=fetch_all_handler, split_statements=True) == [(2,)]
     assert [column[0] for column in hook.last_description or ()] == ["b"]
-    found = hook.run(both, handler=fetch_all_handler, split_statements=True, return_last=False)
-    assert found == [[(1,)], [(2,)]]
+    actual = hook.run(both, handler=fetch_all_handler, split_statements=True, return_last=False)
+    assert actual == [[(1,)], [(2,)]]
     assert len(hook.descriptions) == 2
     with pytest.raises(ValueError, match="List of SQL statements is empty"):
         hook.run([])
 
 
 def test_parameters_take_the_place_of_placeholders(hook: OsirisDbApiHook) -> None:
-    mark = hook.placeholder
-    assert hook.get_first(f"SELECT {mark}, '5%'".replace("5%", "5%%" if mark == "%s" else "5%"), ["it's"]) == (
+    sign = hook.placeholder
+    assert hook.get_first(f"SELECT {sign}, '5%'".replace("5%", "5%%" if sign == "%s" else "5%"), ["it's"]) == (
         "it's",
         "5%",
     )

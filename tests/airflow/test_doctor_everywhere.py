@@ -62,12 +62,12 @@ def file(healthy: dict[str, dict[str, Any]], connections_file: ConnectionsFile) 
     """A file with a connection of each family that is well, one with a wrong secret, and one to a silent listener."""
     with closing(socket.create_server(("127.0.0.1", 0), backlog=64)) as listener:
         port = listener.getsockname()[1]
-        found = {}
+        actual = {}
         for family, fields in healthy.items():
             where = port if SILENT[family] == "port" else f"http://127.0.0.1:{port}"
             wrong, silent = {**fields, SECRETS[family]: WRONG}, {**fields, SILENT[family]: where}
-            found[family] = {"healthy": fields, "wrong": wrong, "silent": silent}
-        yield connections_file(found)
+            actual[family] = {"healthy": fields, "wrong": wrong, "silent": silent}
+        yield connections_file(actual)
 
 
 Verdict = tuple[str, str, str]

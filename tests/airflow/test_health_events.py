@@ -88,14 +88,14 @@ def test_what_is_known_lies_where_the_next_release_looks_for_it_and_is_no_state_
 def test_a_check_that_is_tried_again_tells_the_recovery_again(tmp_path: Path) -> None:
     state = HealthState(tmp_path.as_uri(), TaskKey("dag", "doctor"), ObjectStoragePath)
     sick, healthy = Health("auth", 3, alerted=True, warned={"a token": 7}), Health("ok")
-    for attempt, found, before in (
+    for attempt, actual, before in (
         ("monday", {"@a.b": sick, "@c.d": healthy}, {}),
         ("tuesday", {"@a.b": healthy}, {"@a.b": sick, "@c.d": healthy}),
         ("tuesday", {"@a.b": healthy}, {"@a.b": sick, "@c.d": healthy}),
         ("wednesday", {"@a.b": healthy}, {"@a.b": healthy, "@c.d": healthy}),
     ):
         assert state.before(attempt) == before
-        state.keep(attempt, found)
+        state.keep(attempt, actual)
 
 
 def test_what_version_0_1_0_has_kept_counts(tmp_path: Path) -> None:

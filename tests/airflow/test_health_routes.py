@@ -105,10 +105,10 @@ def test_the_routes_only_read(server: Served, method: str) -> None:
 @pytest.mark.parametrize("user", ["viewer", "admin"])
 def test_who_may_read_assets_reads_health(server: Served, user: str) -> None:
     airflow, numbers = server
-    fleet = as_user(airflow, "connections", user)
-    rows = {one["reference"]: one for one in fleet["connections"]}
+    listing = as_user(airflow, "connections", user)
+    rows = {one["reference"]: one for one in listing["connections"]}
     assert list(rows) == ["@mysql.shop", "@mysql.odd", "@postgres.dwh"]
-    assert (fleet["total"], fleet["counts"]["auth"], fleet["counts"]["ok"]) == (3, 1, 2)
+    assert (listing["total"], listing["counts"]["auth"], listing["counts"]["ok"]) == (3, 1, 2)
     shop = rows["@mysql.shop"]
     assert (shop["asset_id"], shop["fault"], shop["since_is_exact"]) == (numbers["shop"], "some_auth", True)
     assert shop["run"] == {**shop["run"], "dag_id": "osiris_health", "task_id": "doctor", "map_index": -1}
@@ -121,12 +121,12 @@ def test_who_may_read_assets_reads_health(server: Served, user: str) -> None:
 
 def test_the_whole_month_comes_in_a_few_answers(server: Served) -> None:
     for _ in range(30):
-        fleet = as_user(server[0], "connections")
-        if fleet["complete"]:
+        listing = as_user(server[0], "connections")
+        if listing["complete"]:
             break
-    assert fleet["complete"]
-    assert len(fleet["days"]) == 30
-    assert {len(one["days"]) for one in fleet["connections"]} == {30}
+    assert listing["complete"]
+    assert len(listing["days"]) == 30
+    assert {len(one["days"]) for one in listing["connections"]} == {30}
 
 
 def test_a_session_of_the_user_interface_will_do(server: Served) -> None:

@@ -89,6 +89,6 @@ def test_a_month_is_the_same_however_much_of_it_is_counted(engine: sa.Engine) ->
     for number in (1, 2, 3):
         counted = [day[number].counts for day in days.values() if number in day]
         seen = [glance_at(text) for asset_id, _, text, _ in rows if asset_id == number]
-        found = [one[0] for one in seen if one is not None]
-        assert sum(one.checks for one in counted) == len(found)
-        assert sum(one.healthy for one in counted) == found.count(HEALTHY)
+        actual = [one[0] for one in seen if one is not None]
+        assert sum(one.checks for one in counted) == len(actual)
+        assert sum(one.healthy for one in counted) == actual.count(HEALTHY)

@@ -1,4 +1,4 @@
-"""High-water marks in DAG runs: which run reads what, when runs fail, are tried again, done again or done late."""
+"""Incremental state in DAG runs: which run reads what, when runs fail, are tried again, done again or done late."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_each_run_reads_what_is_new(shop: Shop) -> None:
     assert Fragile.seen == [[1, 2], [], [3]]
 
 
-def test_a_row_with_the_value_of_the_mark_that_comes_late_is_read_once(shop: Shop) -> None:
+def test_a_row_with_the_cursor_value_that_comes_late_is_read_once(shop: Shop) -> None:
     shop.add(1, 2, at="2024-01-01 12:00:00")
     shop.run(1)
     shop.add(3, at="2024-01-01 12:00:00")
@@ -116,7 +116,7 @@ def test_a_row_with_the_value_of_the_mark_that_comes_late_is_read_once(shop: Sho
     assert Fragile.seen == [[1, 2], [3], []]
 
 
-def test_the_mark_of_a_run_that_failed_downstream_does_not_count(shop: Shop) -> None:
+def test_the_cursor_value_of_a_run_that_failed_downstream_does_not_count(shop: Shop) -> None:
     shop.add(1)
     shop.run(1)
     shop.add(2)
@@ -139,18 +139,18 @@ def test_a_retry_downstream_loses_nothing(shop: Shop) -> None:
     assert Fragile.seen == [[1], [2]]
 
 
-def test_a_retry_of_the_extraction_begins_at_the_same_mark(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retry_of_the_extraction_begins_at_the_same_cursor_value(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     from osiris_provider.runtime.staging import Staging
 
     write, tries = Staging.write, []
 
-    def broken_at_first(self: Staging, place: Sequence[str], reader: Any) -> Any:
-        tries.append(place)
+    def broken_at_first(self: Staging, parts: Sequence[str], reader: Any) -> Any:
+        tries.append(parts)
         if len(tries) == 1:
             reader.read_all()
             message = "the disk went away"
             raise OSError(message)
-        return write(self, place, reader)
+        return write(self, parts, reader)
 
     shop.add(1)
     shop.run(1)
@@ -160,7 +160,7 @@ def test_a_retry_of_the_extraction_begins_at_the_same_mark(shop: Shop, monkeypat
     assert Fragile.seen == [[1], [2]]
 
 
-def test_a_run_that_is_done_again_reads_the_same_span_and_moves_nothing_back(shop: Shop) -> None:
+def test_a_run_that_is_done_again_reads_the_same_range_and_moves_nothing_back(shop: Shop) -> None:
     for day in (1, 2, 3):
         shop.add(day)
         shop.run(day)
@@ -179,7 +179,7 @@ def test_the_newest_run_done_again_leaves_what_has_come_since_to_the_next(shop: 
     shop.add(4, at="2024-01-03")
     shop.run(2)
     shop.run(3)
-    # What came at the very moment of the mark may have been loaded or not, so it is read twice rather than never.
+    # What came at the moment of the cursor value may have been loaded or not, so it is read twice rather than never.
     assert Fragile.seen == [[1], [2], [2, 3], [3, 4]]
 
 
@@ -193,7 +193,7 @@ def test_a_first_run_without_rows_done_again_leaves_them_to_the_next(shop: Shop)
     assert Fragile.seen == [[], [1], [1], []]
 
 
-def test_a_backfill_begins_at_the_mark_before_it_and_moves_nothing_back(shop: Shop) -> None:
+def test_a_backfill_begins_at_the_cursor_value_before_it_and_moves_nothing_back(shop: Shop) -> None:
     shop.add(1)
     shop.run(1)
     shop.add(2)
@@ -204,7 +204,7 @@ def test_a_backfill_begins_at_the_mark_before_it_and_moves_nothing_back(shop: Sh
     assert Fragile.seen == [[1], [2], [2], [3]]
 
 
-def test_a_run_that_is_gone_from_airflow_leaves_the_mark_it_began_at(shop: Shop) -> None:
+def test_a_run_that_is_gone_from_airflow_leaves_the_cursor_value_it_began_at(shop: Shop) -> None:
     for day in (1, 2):
         shop.add(day)
         shop.run(day)
@@ -230,17 +230,20 @@ def test_lookback_reads_again_what_may_have_come_late(shop: Shop) -> None:
     assert Fragile.seen == [[10], [9, 10]]
 
 
-def test_state_files_hold_the_mark_and_no_secret(shop: Shop, staging_of_its_own: Path) -> None:
+def test_state_files_hold_the_cursor_value_and_no_secret(shop: Shop, staging_of_its_own: Path) -> None:
     shop.add(1)
     shop.run(1)
     shop.add(2)
     shop.run(2)
     first, second = sorted(staging_of_its_own.glob(".osiris-state/incremental/extract/-1/*.json"))
-    found = json.loads(second.read_text())
-    assert found["task"] == {"dag_id": "incremental", "task_id": "extract", "map_index": -1}
-    assert (found["source"], found["column"]) == ("@duckdb.shop orders", "updated_at")
-    assert (found["low"]["text"], found["high"]["text"]) == ("2024-01-01 00:01:00.000000", "2024-01-01 00:02:00.000000")
-    assert found["high"]["type"] == "timestamp[us]"
+    actual = json.loads(second.read_text())
+    assert actual["task"] == {"dag_id": "incremental", "task_id": "extract", "map_index": -1}
+    assert (actual["source"], actual["column"]) == ("@duckdb.shop orders", "updated_at")
+    assert (actual["low"]["text"], actual["high"]["text"]) == (
+        "2024-01-01 00:01:00.000000",
+        "2024-01-01 00:02:00.000000",
+    )
+    assert actual["high"]["type"] == "timestamp[us]"
     assert CANARY not in first.read_text() + second.read_text()
 
 

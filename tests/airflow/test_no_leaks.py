@@ -31,15 +31,15 @@ FORMS = spellings(CANARY) | {CANARY.replace("'", "\\'"), CANARY.encode("latin-1"
 def with_canaries(family: str, port: int) -> list[dict[str, Any]]:
     """The example connections of a family, pointed at this machine, with the canary for every secret."""
     connector = get_connector(family)
-    found = []
+    actual = []
     for example in EVERY_FIELD[family]:
         changes: dict[str, Any] = {"host": "127.0.0.1", "port": port, "connect_timeout": 0.5, "timeout": 0.5}
         fields = {**example, **{name: value for name, value in changes.items() if name in example}}
         for name in example:
             if connector.declared()[name].secret:
                 fields[name] = {"X-Key": CANARY} if isinstance(example[name], dict) else CANARY
-        found.append(fields)
-    return found
+        actual.append(fields)
+    return actual
 
 
 def tasks(reference: str) -> Any:
@@ -73,8 +73,8 @@ def test_conn_011_no_secret_leaves_a_task(
         seen += run.rendered() + run.serialized + json.dumps(list(run.xcoms()), default=repr)
     said = capfd.readouterr()
     for form in FORMS:
-        for place in (seen, said.out, said.err, caplog.text):
-            assert form not in place
+        for shown in (seen, said.out, said.err, caplog.text):
+            assert form not in shown
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -94,7 +94,7 @@ def test_conn_011_secrets_are_masked_before_any_client_is_made(
 
 
 @pytest.mark.parametrize(
-    ("family", "place", "field"),
+    ("family", "shown", "field"),
     [
         ("mysql", {"host": "127.0.0.1", "user": "ann"}, "password"),
         ("postgres", {"host": "127.0.0.1", "user": "ann"}, "password"),
@@ -104,7 +104,7 @@ def test_conn_011_secrets_are_masked_before_any_client_is_made(
     ],
 )
 def test_conn_011_secrets_are_masked_when_the_server_is_called(
-    family: str, place: dict[str, str], field: str, connections_file: ConnectionsFile
+    family: str, shown: dict[str, str], field: str, connections_file: ConnectionsFile
 ) -> None:
     """Real clients and Airflow's real masker; duckdb has no secret and calls no server."""
     secret = f"order-of-{family}-\"'\\%41@"
@@ -117,8 +117,8 @@ def test_conn_011_secrets_are_masked_when_the_server_is_called(
         hang_up(peer, sock)
 
     with Peer(note_and_hang_up) as peer:
-        fields: dict[str, Any] = {name: text.format(port=peer.port) for name, text in place.items()}
-        ports = {"port": peer.port} if "host" in place else {}
+        fields: dict[str, Any] = {name: text.format(port=peer.port) for name, text in shown.items()}
+        ports = {"port": peer.port} if "host" in shown else {}
         connections_file({family: {"main": {**fields, **ports, field: secret}}})
         ok, _ = hook_class(f"osiris_{family}")(f"@{family}.main").test_connection()
     assert not ok

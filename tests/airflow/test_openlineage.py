@@ -74,8 +74,8 @@ def events(tmp_path_factory: pytest.TempPathFactory, airflow_database: None) -> 
     assert done.returncode == 0, done.stdout + done.stderr
     text = (folder / "events").read_text()
     assert CANARY not in text
-    found = [json.loads(line) for line in text.splitlines()]
-    return {event["job"]["name"]: event for event in found if event["eventType"] == "COMPLETE"} | {
+    actual = [json.loads(line) for line in text.splitlines()]
+    return {event["job"]["name"]: event for event in actual if event["eventType"] == "COMPLETE"} | {
         "folder": {"path": str(folder)}
     }
 

@@ -52,9 +52,9 @@ def test_load_id_tells_tasks_and_runs_apart_but_not_tries(run_dag: RunDag) -> No
         for name in ("first", "second"):
             OsirisOperator(task_id=name, driver=LoadId, config={})
     runs = [run_dag(dag), run_dag(dag)]
-    found = [json.loads(run.xcom(name)["load_id"]) for run in runs for name in ("first", "second")]
-    assert [(load[0], load[2], load[3]) for load in found] == [("loads", "first", -1), ("loads", "second", -1)] * 2
-    assert len({json.dumps(load) for load in found}) == 4
+    actual = [json.loads(run.xcom(name)["load_id"]) for run in runs for name in ("first", "second")]
+    assert [(load[0], load[2], load[3]) for load in actual] == [("loads", "first", -1), ("loads", "second", -1)] * 2
+    assert len({json.dumps(load) for load in actual}) == 4
 
 
 def test_an_xcom_arg_makes_an_edge() -> None:

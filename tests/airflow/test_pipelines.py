@@ -249,11 +249,11 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 @given(alias=st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True), table=st.text(min_size=1, max_size=60))
 def test_assets_are_those_that_airflow_would_make_of_their_uris(alias: str, table: str) -> None:
     uri = asset_uri(ConnectionRef("postgres", alias), table)
-    ours, usual = table_asset(uri), Asset(uri)
-    assert (ours, ours.name, ours.uri, ours.group) == (usual, uri, uri, usual.group)
-    assert AssetUniqueKey.from_asset(ours) == AssetUniqueKey.from_asset(usual)
+    ours, plain = table_asset(uri), Asset(uri)
+    assert (ours, ours.name, ours.uri, ours.group) == (plain, uri, uri, plain.group)
+    assert AssetUniqueKey.from_asset(ours) == AssetUniqueKey.from_asset(plain)
     tasks = []
-    for asset in (ours, usual):
+    for asset in (ours, plain):
         with DAG("one", schedule=[asset]) as dag:
             BaseOperator(task_id="a", outlets=[asset])
         tasks.append(DagSerialization.to_dict(dag))

@@ -58,14 +58,14 @@ def test_totals(
     assert run.state == "success"
     log = caplog.text
     for task, told, past, noun in (("read", "read", "read", "read"), ("write", "wrote", "written", "write")):
-        found = {metric["name"]: metric for metric in run.xcom(task, "metrics")}
+        actual = {metric["name"]: metric for metric in run.xcom(task, "metrics")}
         names = [f"rows_{past}", f"bytes_{past}", f"{noun}_seconds", f"{noun}_rows_per_second"]
-        assert list(found) == names
-        assert [found[name]["unit"] for name in names] == ["rows", "bytes", "s", "rows/s"]
-        rows, size, seconds, rate = (found[name]["value"] for name in names)
+        assert list(actual) == names
+        assert [actual[name]["unit"] for name in names] == ["rows", "bytes", "s", "rows/s"]
+        rows, size, seconds, rate = (actual[name]["value"] for name in names)
         assert (rows, size) == (ROWS, pytest.approx(16 * ROWS, rel=0.03))
         assert rate == pytest.approx(ROWS / seconds, rel=0.2)
         assert re.search(rf"Step {task}: {told} 100,000 rows, 1\.6 MB in \d+\.\d s, [\d,]+ rows/s", log)
         tags = {"dag_id": "totals", "task_id": task, "step": task}
         for name in names:
-            assert (f"osiris.{name}", found[name]["value"], tags) in recorder.seen
+            assert (f"osiris.{name}", actual[name]["value"], tags) in recorder.seen

@@ -77,8 +77,8 @@ def test_airflow_finds_the_example_dags(monkeypatch: pytest.MonkeyPatch, caplog:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
     monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "True")
-    found = DagBundlesManager().get_bundle("airflow-provider-osiris-example-dags")  # type: ignore[no-untyped-call] # Airflow's
-    assert {path.name for path in found.path.glob("*.py")} >= {"osiris_flights.py", "osiris_health.py"}
+    actual = DagBundlesManager().get_bundle("airflow-provider-osiris-example-dags")  # type: ignore[no-untyped-call] # Airflow's
+    assert {path.name for path in actual.path.glob("*.py")} >= {"osiris_flights.py", "osiris_health.py"}
     assert [record for record in caplog.records if "osiris" in record.getMessage()] == []
 
 
@@ -102,8 +102,8 @@ def test_every_hook_can_be_built_from_its_connection_type(family: str) -> None:
 
 @pytest.mark.parametrize("name", objects())
 def test_every_entry_imports_and_is_of_this_package(name: str) -> None:
-    found = resolve_name(name)
-    assert f"{found.__module__}.{found.__qualname__}" == name
+    actual = resolve_name(name)
+    assert f"{actual.__module__}.{actual.__qualname__}" == name
     assert name.startswith("osiris_provider.")
 
 

@@ -139,7 +139,7 @@ def test_a_chain_that_goes_round_ends() -> None:
 
 
 @since_3_3
-def test_a_lasting_fault_of_any_category_fails() -> None:
+def test_a_permanent_fault_of_any_category_fails() -> None:
     certificate = NetworkError("The certificate has expired.", fault=CERTIFICATE_EXPIRED)
     assert isinstance(certificate, ConnectorError)
     decision = NO_DELAY.evaluate(certificate, 1, 3)

@@ -169,5 +169,5 @@ def _through_uris(connection: Mapping[str, Any]) -> None:
     core = CoreConnection(conn_id="x", **{**attributes, "extra": json.dumps(attributes["extra"])})
     uri = core.get_uri()
     for read in (CoreConnection(conn_id="x", uri=uri), TaskConnection.from_uri(uri, conn_id="x")):
-        found = {name: getattr(read, name) for name in (*SLOTS, "extra")}
-        assert from_airflow(family, found, "default") == connection
+        actual = {name: getattr(read, name) for name in (*SLOTS, "extra")}
+        assert from_airflow(family, actual, "default") == connection

@@ -79,6 +79,6 @@ def test_a_task_fails_with_airflows_own_timeout(
 
 def _connection(family: str, fields: dict[str, Any], path: Path) -> str:
     slots = {"user": "login", "database": "schema"}
-    found = {slots.get(name, name): value for name, value in fields.items()}
+    actual = {slots.get(name, name): value for name, value in fields.items()}
     extra = {"path": str(path)} if family == "duckdb" else {}
-    return json.dumps({"conn_type": f"osiris_{family}", **found, "extra": extra})
+    return json.dumps({"conn_type": f"osiris_{family}", **actual, "extra": extra})

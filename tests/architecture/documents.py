@@ -24,11 +24,11 @@ def blocks_of(document: str) -> list[Block]:
     :param document: path within the repository.
     """
     text = (ROOT / document).read_text(encoding="utf-8")
-    found = re.findall(r"^( *)```(\w*)\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL)
-    blocks = [(language, dedent(code) if indent else code) for indent, language, code in found]
+    matches = re.findall(r"^( *)```(\w*)\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL)
+    blocks = [(language, dedent(code) if indent else code) for indent, language, code in matches]
     return [Block(language, code, _path(code)) for language, code in blocks]
 
 
 def _path(code: str) -> str | None:
-    found = re.match(r"# (\S+\.\w+)\n", code)
-    return found[1] if found else None
+    match = re.match(r"# (\S+\.\w+)\n", code)
+    return match[1] if match else None

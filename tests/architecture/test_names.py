@@ -146,6 +146,6 @@ def test_connector_of_every_family(family: str) -> None:
 
 def test_version_is_that_of_the_changelog() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    released = [found for found in re.findall(r"^## (\S+)", text, re.MULTILINE) if found != "Unreleased"]
+    released = [version for version in re.findall(r"^## (\S+)", text, re.MULTILINE) if version != "Unreleased"]
     assert released[0] == osiris_provider.__version__
     assert text.index("## Unreleased") < text.index(f"## {released[0]}")

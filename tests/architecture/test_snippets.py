@@ -39,8 +39,8 @@ connections:
 
 def of(*languages: str) -> pytest.MarkDecorator:
     """Return the mark that runs a test on each block of these languages."""
-    found = [(document, block) for document, block in BLOCKS if block.language in languages]
-    return pytest.mark.parametrize(("document", "block"), found, ids=[document for document, _ in found])
+    selected = [(document, block) for document, block in BLOCKS if block.language in languages]
+    return pytest.mark.parametrize(("document", "block"), selected, ids=[document for document, _ in selected])
 
 
 @of("python")
@@ -51,9 +51,9 @@ def test_python_runs_as_it_stands(document: str, block: Block, tmp_path: Path, m
     monkeypatch.setenv("OSIRIS_HOME", str(tmp_path))
     names: dict[str, Any] = {"__name__": "pasted"}
     exec(compile(block.code, document, "exec"), names)  # noqa: S102 - it is this repository's own
-    for dag in [found for found in names.values() if isinstance(found, DAG)]:
+    for dag in [selected for selected in names.values() if isinstance(selected, DAG)]:
         assert dag.tasks
-    tasks = [found for found in names.values() if isinstance(found, OsirisOperator)]
+    tasks = [selected for selected in names.values() if isinstance(selected, OsirisOperator)]
     for task in tasks:
         driver = get_driver(task.driver)
         assert isinstance(driver, BaseDriver)

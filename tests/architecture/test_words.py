@@ -1,4 +1,4 @@
-"""Names of the package are the field's words."""
+"""Names are the field's words: of the package, the tests, the scripts and the benchmarks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.architecture.source import PACKAGE, name_of, read, tree_of
+from tests.architecture.source import CODE, PACKAGE, ROOT, name_of, read, tree_of
 
 WORDS = {
     "behind": "end_offset, or what lies there",
@@ -39,7 +39,8 @@ WORDS = {
 FIELDS_OWN = {"BYTE_ORDER_MARK", "ConnectionNotFoundError", "GUARDED", "NOT_FOUND", "in_place"}
 """Terms of the field in which such a word stands."""
 FILES = sorted(PACKAGE.rglob("*.py"))
-READ = [PACKAGE.parent / "README.md", *sorted((PACKAGE.parent / "docs").rglob("*.md"))]
+NAMED = sorted({*CODE, *ROOT.glob("benchmarks/**/*.py"), *ROOT.glob("scripts/*.py")})
+READ = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 
 
 PROSE = {
@@ -76,10 +77,10 @@ def words_of(name: str) -> set[str]:
 
 
 def test_names_are_the_fields_words() -> None:
-    assert len(FILES) > 100
+    assert len(NAMED) > 500
     wrong = [
         f"{name_of(path)}:{line}: {name} (rather {WORDS[word]})"
-        for path in FILES
+        for path in NAMED
         for line, name in names_in(tree_of(path))
         if name.strip("_") not in FIELDS_OWN
         for word in words_of(name) & WORDS.keys()

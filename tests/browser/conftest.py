@@ -29,7 +29,7 @@ QUIET = (
     "--no-first-run",
     "--disable-quic",
 )
-PATIENCE = 90_000
+MAX_WAIT = 90_000
 """Milliseconds that a page may take for what it shows; a busy machine needs some."""
 IMAGES = REPOSITORY / "docs" / "img"
 WIDTH, HEIGHT = 1280, 800
@@ -109,7 +109,7 @@ def resolver(airflow: AirflowServer) -> Iterator[Resolver]:
 def browser() -> Iterator[Browser]:
     """The distribution's Chromium, without a window."""
     with sync_playwright() as playwright:
-        expect.set_options(timeout=PATIENCE)
+        expect.set_options(timeout=MAX_WAIT)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield browser
         browser.close()
@@ -119,7 +119,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser, airflow: AirflowServer, admin: Rest) -> Iterator[BrowserContext]:
     """A browser that is logged in; one for all tests, so that it keeps Airflow's scripts."""
     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, locale="en-GB")
-    context.set_default_timeout(PATIENCE)
+    context.set_default_timeout(MAX_WAIT)
     context.add_cookies([{"name": "_token", "value": admin.token, "url": airflow.origin}])
     context.tracing.start(snapshots=True)
     yield context

@@ -53,12 +53,12 @@ class ConnectionForm:
 
     def shown(self, spec: FieldSpec) -> str:
         """Return what a field shows; ``on`` or ``off`` of a switch."""
-        place = self.input_of(spec)
-        if place.evaluate("element => element.tagName") == "DIV":
-            return place.inner_text()
-        if place.get_attribute("type") == "checkbox":
-            return "on" if place.is_checked() else "off"
-        return place.input_value()
+        field = self.input_of(spec)
+        if field.evaluate("element => element.tagName") == "DIV":
+            return field.inner_text()
+        if field.get_attribute("type") == "checkbox":
+            return "on" if field.is_checked() else "off"
+        return field.input_value()
 
     def fill(self, fields: Mapping[str, Any]) -> None:
         """Type a connection in.
@@ -76,24 +76,24 @@ class ConnectionForm:
         expect(self.dialog).to_be_hidden()
 
     def _fill(self, spec: FieldSpec, value: Any) -> None:
-        place = self.input_of(spec)
+        field = self.input_of(spec)
         if spec.choices:
-            place.click()
+            field.click()
             shown = json.dumps(value) if isinstance(value, bool) else value
             self._page.get_by_role("option", name=shown, exact=True).click()
         elif isinstance(value, bool):
-            if place.is_checked() != value:
+            if field.is_checked() != value:
                 # The box itself is hidden behind a switch.
-                place.locator("xpath=ancestor::label").click()
+                field.locator("xpath=ancestor::label").click()
         elif isinstance(value, Mapping):
-            place.locator(".view-lines").click()
+            field.locator(".view-lines").click()
             self._page.keyboard.press("Control+A")
             # Whenever it is JSON the form writes it again, wherever the cursor is: the x keeps it from being so.
             self._page.keyboard.type("x" + json.dumps(value, ensure_ascii=False))
             self._page.keyboard.press("Control+Home")
             self._page.keyboard.press("Delete")
         else:
-            place.fill(str(value))
+            field.fill(str(value))
 
 
 def _is_mapping(spec: FieldSpec) -> bool:

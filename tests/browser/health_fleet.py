@@ -31,8 +31,8 @@ def stories(now: datetime) -> dict[str, Story]:
     """
     chance = random.Random(7)  # noqa: S311 - nothing is guarded by it
 
-    def well(usual: float, **details: str) -> dict[str, Any]:
-        return report(latency_ms=round(usual * chance.uniform(0.85, 1.35), 1), details=details)
+    def well(latency: float, **details: str) -> dict[str, Any]:
+        return report(latency_ms=round(latency * chance.uniform(0.85, 1.35), 1), details=details)
 
     maria, psql = {"server_version": "10.11.19-MariaDB"}, {"server_version": "17.6"}
     password = wrong(

@@ -47,8 +47,8 @@ class Resolver:
         assert self._process.stdout is not None
         self._process.stdin.write(connection_id + "\n")
         self._process.stdin.flush()
-        found: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return {name: value for name, value in found.items() if name not in ("family", "alias")}
+        actual: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return {name: value for name, value in actual.items() if name not in ("family", "alias")}
 
 
 def main() -> None:

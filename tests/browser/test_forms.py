@@ -37,7 +37,9 @@ def test_labels_help_and_placeholders(family: str, connections_page: Connections
     text = form.open_section("Extra Fields").inner_text()
     positions = [re.search(rf"^{re.escape(spec.label)}\b", text, re.MULTILINE) for spec in extras]
     assert all(positions), text
-    assert [found.start() for found in positions if found] == sorted(found.start() for found in positions if found)
+    assert [actual.start() for actual in positions if actual] == sorted(
+        actual.start() for actual in positions if actual
+    )
     assert all(spec.info.help in text for spec in extras)
 
 
@@ -64,10 +66,10 @@ def test_every_field_survives_the_form(
     _assert_same(family, resolver.fields(connection_id), example)
 
 
-def _assert_same(family: str, found: dict[str, object], example: dict[str, object]) -> None:
+def _assert_same(family: str, actual: dict[str, object], example: dict[str, object]) -> None:
     """All is as it was typed, and nothing is there that was not; a switch that is off is one untouched."""
     off = {spec.name for spec in get_connector(family).model.fields() if spec.default is False}
-    assert found == {name: value for name, value in example.items() if value is not False or name not in off}
+    assert actual == {name: value for name, value in example.items() if value is not False or name not in off}
 
 
 def _is_shown(text: str, spec: FieldSpec, value: object) -> bool:

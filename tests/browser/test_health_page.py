@@ -24,7 +24,7 @@ SUBPATH = "/team/airflow"
 PATH = "/plugin/connections-health"
 DESK: ViewportSize = {"width": WIDTH, "height": HEIGHT}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-FLEET = "**/osiris/health/connections*"
+LISTING = "**/osiris/health/connections*"
 OpenPage = Callable[..., Page]
 
 
@@ -192,8 +192,8 @@ def test_the_home_says_nothing_while_all_is_well(open_page: OpenPage) -> None:
         counts = {**dict.fromkeys(answer["counts"], 0), "ok": answer["total"]}
         route.fulfill(json={**answer, "counts": counts, "connections": []})
 
-    page.route(FLEET, all_well)
-    with page.expect_response(FLEET):
+    page.route(LISTING, all_well)
+    with page.expect_response(LISTING):
         page.get_by_test_id("nav-home-link").click()
     expect(page.get_by_text("Pool Slots")).to_be_visible()
     expect(page.locator(".osh-warning")).to_have_count(0)
@@ -228,7 +228,7 @@ def test_what_a_peer_says_is_text(open_page: OpenPage, health_server: AirflowSer
 def test_an_airflow_that_does_not_answer_leaves_what_is_known(open_page: OpenPage) -> None:
     page = open_page()
     known = rows_of(page)
-    page.route(FLEET, lambda route: route.abort())
+    page.route(LISTING, lambda route: route.abort())
     # As when people come back to the tab.
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.get_by_role("alert")).to_contain_text("Airflow does not answer. What is shown is of just now.")

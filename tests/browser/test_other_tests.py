@@ -95,5 +95,5 @@ def _alias(name: str) -> str:
 
 def _result(admin: Rest, token: str) -> tuple[str, str] | None:
     headers = {"Airflow-Connection-Test-Token": token}
-    found = admin.ask("GET", "/connections/enqueue-test", headers=headers).json()
-    return (found["state"], found["result_message"]) if found["state"] in ("success", "failed") else None
+    actual = admin.ask("GET", "/connections/enqueue-test", headers=headers).json()
+    return (actual["state"], actual["result_message"]) if actual["state"] in ("success", "failed") else None

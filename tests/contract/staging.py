@@ -12,8 +12,8 @@ from osiris_provider.errors import DataError, UnknownConnectorError
 from osiris_provider.runtime.staging import StagedData, Staging, safe_segment
 from upath import UPath
 
-PLACE = ("flights", "manual__2026-01-01T00:00:00+00:00", "extract", "0", "1")
-RESULT = "/".join([*map(safe_segment, PLACE), "data.parquet"])
+PATH_PARTS = ("flights", "manual__2026-01-01T00:00:00+00:00", "extract", "0", "1")
+RESULT = "/".join([*map(safe_segment, PATH_PARTS), "data.parquet"])
 EVERYTHING = timedelta(hours=-1)
 """Older than this is also what was written just now."""
 FOREIGN = (
@@ -32,8 +32,8 @@ FOREIGN = (
 
 
 def stream(*batches: dict[str, list[Any]]) -> pa.RecordBatchReader:
-    made = [pa.RecordBatch.from_pydict(batch) for batch in batches]
-    return pa.RecordBatchReader.from_batches(made[0].schema, iter(made))
+    record_batches = [pa.RecordBatch.from_pydict(batch) for batch in batches]
+    return pa.RecordBatchReader.from_batches(record_batches[0].schema, iter(record_batches))
 
 
 class StagingContract:
@@ -56,23 +56,23 @@ class StagingContract:
         return sorted(name.removeprefix(prefix) for name in root.fs.find(root.path))
 
     def test_what_was_written_is_read_back_again_and_again(self, staging: Staging) -> None:
-        staged = staging.write(PLACE, stream({"a": [1, 2], "b": ["x", None]}, {"a": [3], "b": ["ž"]}))
+        staged = staging.write(PATH_PARTS, stream({"a": [1, 2], "b": ["x", None]}, {"a": [3], "b": ["ž"]}))
         assert staged.rows == 3
         assert staged.columns == ["a", "b"]
         assert staged.bytes == UPath(staged.uri).stat().st_size > 0
-        found = staging.read(staged)
+        actual = staging.read(staged)
         for _ in range(2):
-            assert found["data"].read_all().to_pydict() == {"a": [1, 2, 3], "b": ["x", None, "ž"]}
-        assert found["table"].num_rows == 3
-        assert found["dataset"].to_table(columns=["a"]).to_pydict() == {"a": [1, 2, 3]}
-        assert list(found["df"]["a"]) == [1, 2, 3]
+            assert actual["data"].read_all().to_pydict() == {"a": [1, 2, 3], "b": ["x", None, "ž"]}
+        assert actual["table"].num_rows == 3
+        assert actual["dataset"].to_table(columns=["a"]).to_pydict() == {"a": [1, 2, 3]}
+        assert list(actual["df"]["a"]) == [1, 2, 3]
 
     def test_several_results_are_read_as_one(self, staging: Staging) -> None:
-        parts = [staging.write((*PLACE[:-1], str(n)), stream({"a": [n]})) for n in range(3)]
-        found = staging.read(*parts)
-        assert found["data"].read_all().to_pydict() == {"a": [0, 1, 2]}
-        assert found["dataset"].to_table().num_rows == found["rows"] == 3
-        assert "uri" not in found
+        parts = [staging.write((*PATH_PARTS[:-1], str(n)), stream({"a": [n]})) for n in range(3)]
+        actual = staging.read(*parts)
+        assert actual["data"].read_all().to_pydict() == {"a": [0, 1, 2]}
+        assert actual["dataset"].to_table().num_rows == actual["rows"] == 3
+        assert "uri" not in actual
 
     def test_a_file_has_its_name_when_it_is_whole_and_not_before(self, staging: Staging) -> None:
         seen: list[str] = []
@@ -82,7 +82,7 @@ class StagingContract:
                 yield pa.RecordBatch.from_pydict({"a": list(range(70_000 * n, 70_000 * (n + 1)))})
                 seen.extend(self.files(staging))
 
-        staging.write(PLACE, pa.RecordBatchReader.from_batches(pa.schema([("a", pa.int64())]), batches()))
+        staging.write(PATH_PARTS, pa.RecordBatchReader.from_batches(pa.schema([("a", pa.int64())]), batches()))
         assert RESULT not in seen
         assert self.files(staging) == [RESULT]
 
@@ -94,25 +94,25 @@ class StagingContract:
 
         schema = pa.schema([("a", pa.int64())])
         with pytest.raises(ConnectionError, match="went away"):
-            staging.write(PLACE, pa.RecordBatchReader.from_batches(schema, batches()))
+            staging.write(PATH_PARTS, pa.RecordBatchReader.from_batches(schema, batches()))
         assert self.files(staging) == []
 
     def test_a_second_try_replaces_the_first(self, staging: Staging) -> None:
-        staging.write(PLACE, stream({"a": [1]}))
-        staged = staging.write(PLACE, stream({"a": [2]}))
+        staging.write(PATH_PARTS, stream({"a": [1]}))
+        staged = staging.write(PATH_PARTS, stream({"a": [2]}))
         assert staging.read(staged)["data"].read_all().to_pydict() == {"a": [2]}
         assert self.files(staging) == [RESULT]
 
     def test_an_empty_stream_keeps_its_columns(self, staging: Staging) -> None:
         schema = pa.schema([("a", pa.int64())])
-        staged = staging.write(PLACE, pa.RecordBatchReader.from_batches(schema, iter([])))
+        staged = staging.write(PATH_PARTS, pa.RecordBatchReader.from_batches(schema, iter([])))
         assert (staged.rows, staged.columns) == (0, ["a"])
         assert staging.read(staged)["data"].schema.equals(schema)
 
     def test_columns_of_the_same_name_are_refused_by_name(self, staging: Staging) -> None:
         batch = pa.RecordBatch.from_arrays([pa.array([1]), pa.array([2])], names=["id", "id"])
         with pytest.raises(DataError, match="more than one column named id"):
-            staging.write(PLACE, pa.RecordBatchReader.from_batches(batch.schema, [batch]))
+            staging.write(PATH_PARTS, pa.RecordBatchReader.from_batches(batch.schema, [batch]))
         assert self.files(staging) == []
 
     def test_a_result_that_is_gone_is_an_error_that_says_so(self, staging: Staging) -> None:
@@ -128,19 +128,19 @@ class StagingContract:
             path.write_bytes(b"not ours")
         sizes = {"1": 0, "2": 0}
         for number in sizes:
-            sizes[number] = staging.write((*PLACE[:-1], number), stream({"a": [1]})).bytes
+            sizes[number] = staging.write((*PATH_PARTS[:-1], number), stream({"a": [1]})).bytes
         removed = list(staging.remove_old(EVERYTHING))
         assert {old.path.split("/")[-2]: old.bytes for old in removed} == sizes
         assert not any(old.problem for old in removed)
         assert self.files(staging) == sorted(FOREIGN)
 
     def test_young_results_stay(self, staging: Staging) -> None:
-        staging.write(PLACE, stream({"a": [1]}))
+        staging.write(PATH_PARTS, stream({"a": [1]}))
         assert list(staging.remove_old(timedelta(hours=1))) == []
         assert self.files(staging) == [RESULT]
 
     def test_a_dry_run_only_tells(self, staging: Staging) -> None:
-        staging.write(PLACE, stream({"a": [1]}))
+        staging.write(PATH_PARTS, stream({"a": [1]}))
         assert [old.path for old in staging.remove_old(EVERYTHING, dry_run=True)] == [RESULT]
         assert self.files(staging) == [RESULT]
 

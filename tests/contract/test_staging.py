@@ -21,7 +21,7 @@ from tests.servers.airflow_rest import until
 from tests.servers.process import free_port
 from tests.servers.s3 import SECRET, S3Server
 
-from .staging import EVERYTHING, PLACE, StagingContract, stream
+from .staging import EVERYTHING, PATH_PARTS, StagingContract, stream
 
 WRITE_ENDLESSLY = """
 import sys
@@ -37,12 +37,12 @@ def noise(batches: int) -> pa.RecordBatchReader:
     schema = pa.schema([(name, pa.int64()) for name in "abcd"])
     random = np.random.default_rng(0)
 
-    def made() -> Iterator[pa.RecordBatch]:
+    def produced() -> Iterator[pa.RecordBatch]:
         for _ in range(batches):
             columns = [pa.array(random.integers(0, 2**62, 131_072)) for _ in schema]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
-    return pa.RecordBatchReader.from_batches(schema, made())
+    return pa.RecordBatchReader.from_batches(schema, produced())
 
 
 class TestLocal(StagingContract):
@@ -74,7 +74,7 @@ class TestS3(StagingContract):
             raise ConnectionError(message)
 
         with pytest.raises(ConnectionError, match="went away"):
-            staging.write(PLACE, pa.RecordBatchReader.from_batches(parts.schema, breaking()))
+            staging.write(PATH_PARTS, pa.RecordBatchReader.from_batches(parts.schema, breaking()))
         assert (s3.objects(), s3.uploads()) == ([], [])
 
     def test_a_killed_task_leaves_no_file_and_gc_aborts_its_upload(self, s3: S3Server, staging: Staging) -> None:
@@ -86,7 +86,7 @@ class TestS3(StagingContract):
         assert s3.uploads() == []
 
     def test_a_column_is_fetched_without_the_others(self, s3: S3Server, staging: Staging) -> None:
-        staged = staging.write(PLACE, noise(8))
+        staged = staging.write(PATH_PARTS, noise(8))
         s3.control("served")
         assert staging.read(staged)["dataset"].to_table(columns=["b"]).num_rows == staged.rows
         fetched = sum(request["bytes"] for request in s3.control("served") if request["method"] == "GET")
@@ -94,7 +94,7 @@ class TestS3(StagingContract):
 
     def test_the_bucket_may_be_the_whole_area(self, s3: S3Server) -> None:
         staging = Staging(f"s3://{s3.bucket}", UPath)
-        staged = staging.write(PLACE, stream({"a": [1]}))
+        staged = staging.write(PATH_PARTS, stream({"a": [1]}))
         assert staging.read(staged)["rows"] == 1
         assert len(list(staging.remove_old(EVERYTHING))) == 1
         assert s3.objects() == []
@@ -104,7 +104,7 @@ def refused(url: str) -> OsirisError:
     """Write to a staging area, read from it and clean it up; return the error, which is the same each time."""
     staging = Staging(url, UPath)
     with pytest.raises(OsirisError) as written:
-        staging.write(PLACE, stream({"a": [1]}))
+        staging.write(PATH_PARTS, stream({"a": [1]}))
     with pytest.raises(OsirisError) as cleaned:
         list(staging.remove_old(EVERYTHING))
     assert type(written.value) is type(cleaned.value)
@@ -148,7 +148,7 @@ def test_a_key_without_the_right_is_refused(reader: tuple[str, str], monkeypatch
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", reader[0])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", reader[1])
     with pytest.raises(PermissionDeniedError, match="denied"):
-        Staging("s3://staging/x", UPath).write(PLACE, stream({"a": [1]}))
+        Staging("s3://staging/x", UPath).write(PATH_PARTS, stream({"a": [1]}))
 
 
 @pytest.mark.usefixtures("s3", "new_s3_client")

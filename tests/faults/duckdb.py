@@ -16,7 +16,7 @@ import duckdb
 
 from tests.faults.scenario import Connection, Scenario
 
-Made = Iterator[Connection]
+Prepared = Iterator[Connection]
 
 _HOLDER = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 
@@ -49,13 +49,13 @@ def world(directory: Path) -> Iterator[DuckDBWorld]:
 
 
 @contextmanager
-def opened(world: DuckDBWorld, name: str = "good.duckdb", **fields: Any) -> Made:
+def opened(world: DuckDBWorld, name: str = "good.duckdb", **fields: Any) -> Prepared:
     """Open a file of the directory."""
     yield world.at(name, **fields)
 
 
 @contextmanager
-def locked(world: DuckDBWorld) -> Made:
+def locked(world: DuckDBWorld) -> Prepared:
     """Open the database while another process writes to it."""
     command = [sys.executable, "-c", _HOLDER, str(world.directory / "good.duckdb")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:

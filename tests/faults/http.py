@@ -25,7 +25,7 @@ PLAIN_TEXT = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 DRIP_SECONDS = 0.1
 
 Answer = Callable[["Moody", Request], Reply | RawReply]
-Made = Iterator[Connection]
+Prepared = Iterator[Connection]
 
 
 class Moody(HttpServer):
@@ -68,61 +68,61 @@ class HttpWorld:
 
 
 @contextmanager
-def to_honest(world: HttpWorld, **fields: Any) -> Made:
+def to_honest(world: HttpWorld, **fields: Any) -> Prepared:
     """Connect to an honest server."""
     with world.honest() as server:
         yield {**world.at(server.origin), **fields}
 
 
 @contextmanager
-def with_wrong_credentials(world: HttpWorld) -> Made:
+def with_wrong_credentials(world: HttpWorld) -> Prepared:
     """Connect to an honest server with credentials that it does not know."""
     with world.honest() as server:
         yield {**world.at(server.origin), **world.wrong}
 
 
 @contextmanager
-def answered(world: HttpWorld, mood: Answer) -> Made:
+def answered(world: HttpWorld, mood: Answer) -> Prepared:
     """Connect to a server in some mood."""
     with Moody(mood) as server:
         yield world.at(server.origin)
 
 
 @contextmanager
-def unreached(world: HttpWorld, port: Callable[[], Any]) -> Made:
+def unreached(world: HttpWorld, port: Callable[[], Any]) -> Prepared:
     """Connect to a port on which no one answers."""
     with port() as number:
         yield world.at(f"http://127.0.0.1:{number}")
 
 
 @contextmanager
-def met_by(world: HttpWorld, manner: Manner, scheme: str = "http") -> Made:
+def met_by(world: HttpWorld, manner: Manner, scheme: str = "http") -> Prepared:
     """Connect to a peer that misbehaves."""
     with Peer(manner) as peer:
         yield world.at(f"{scheme}://127.0.0.1:{peer.port}")
 
 
 @contextmanager
-def to_no_host(world: HttpWorld) -> Made:
+def to_no_host(world: HttpWorld) -> Prepared:
     """Connect to a name that no one has."""
     yield world.at("https://no-such-host.invalid")
 
 
 @contextmanager
-def unnamed(world: HttpWorld, answers: bool) -> Made:
+def unnamed(world: HttpWorld, answers: bool) -> Prepared:
     """Connect to a name that no name server resolves."""
     with name_server(answers):
         yield world.at(f"https://{NAME}")
 
 
 @contextmanager
-def unroutable(world: HttpWorld) -> Made:
+def unroutable(world: HttpWorld) -> Prepared:
     """Connect to an address to which no route leads."""
     yield world.at(f"https://{NO_ROUTE}")
 
 
 @contextmanager
-def secured(world: HttpWorld, certificate: str = "good", host: str = "localhost", trusted: bool = True) -> Made:
+def secured(world: HttpWorld, certificate: str = "good", host: str = "localhost", trusted: bool = True) -> Prepared:
     """Connect to a TLS server, verifying."""
     issued: trustme.LeafCert = getattr(world.certificates, certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

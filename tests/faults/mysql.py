@@ -111,8 +111,8 @@ def _connected(server: MariaDBServer) -> MySQLConnection[Any]:
 def let_in_from_elsewhere(world: SqlWorld) -> Iterator[Connection]:
     """Connect to a server that has accounts only for another machine."""
     server = _plain(world)
-    found = as_root(server, "SELECT User, Host FROM mysql.global_priv WHERE Host IN ('%', '127.0.0.1')")
-    moved = [(f"'{user}'@'{host}'", f"'{user}'@'{ELSEWHERE}'") for user, host in found]
+    actual = as_root(server, "SELECT User, Host FROM mysql.global_priv WHERE Host IN ('%', '127.0.0.1')")
+    moved = [(f"'{user}'@'{host}'", f"'{user}'@'{ELSEWHERE}'") for user, host in actual]
     as_root(server, *(f"RENAME USER {old} TO {new}" for old, new in moved), "FLUSH PRIVILEGES")
     try:
         yield world.at(server.app)

@@ -33,7 +33,7 @@ class Peer:
         self._accepted: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self.stopping = threading.Event()
-        self.turns = 0
+        self.answers = 0
         self.port: int = self._listener.getsockname()[1]
 
     @property
@@ -203,7 +203,7 @@ class _Conversation:
         spared = self._cut.spared if self._cut else 0
         while data := self._server.recv(65536):
             self._answered = True
-            self._peer.turns = max(self._peer.turns, self._asked)
+            self._peer.answers = max(self._peer.answers, self._asked)
             if self._cut is None or self._asked < self._cut.turn:
                 self._client.sendall(data)
                 continue

@@ -33,7 +33,7 @@ from tests.faults.scenario import Connection, Scenario
 from tests.servers import Address
 from tests.servers.process import Server
 
-Made = Iterator[Connection]
+Prepared = Iterator[Connection]
 
 CERTIFICATE: Final = "server.pem"
 KEY: Final = "server-key.pem"
@@ -108,70 +108,70 @@ class SqlWorld:
             **fields,
         }
 
-    def turns(self) -> int:
+    def answers(self) -> int:
         """Return how many of the client's turns in plain text a healthy check takes, those about expiries aside."""
         # Scenarios are made side by side, and the patch is everybody's.
         with self._counting:
             if not self._counted:
-                self._counted.append(self._count_turns())
+                self._counted.append(self._count_answers())
             return self._counted[0]
 
-    def _count_turns(self) -> int:
+    def _count_answers(self) -> int:
         asides = patch(f"osiris_provider.connectors.{self.family}.expiry.note_password")
         with asides, Peer(forward(self.plain.port)) as peer:
             ok, verdict = get_connector(self.family).doctor(self.at(self.plain.app, port=peer.port), 10)
             assert ok, verdict
-            return peer.turns
+            return peer.answers
 
 
 @contextmanager
-def changed(world: SqlWorld, **fields: Any) -> Made:
+def changed(world: SqlWorld, **fields: Any) -> Prepared:
     """Connect to the plain server with other fields."""
     yield world.at(world.plain.app, **fields)
 
 
 @contextmanager
-def unreached(world: SqlWorld, port: Callable[[], Any]) -> Made:
+def unreached(world: SqlWorld, port: Callable[[], Any]) -> Prepared:
     """Connect to a port on which no one answers."""
     with port() as number:
         yield world.at(world.plain.app, port=number)
 
 
 @contextmanager
-def unnamed(world: SqlWorld, answers: bool) -> Made:
+def unnamed(world: SqlWorld, answers: bool) -> Prepared:
     """Connect to a name that no name server resolves."""
     with name_server(answers):
         yield world.at(world.plain.app, host=NAME)
 
 
 @contextmanager
-def met_by(world: SqlWorld, manner: Manner) -> Made:
+def met_by(world: SqlWorld, manner: Manner) -> Prepared:
     """Connect to a peer that misbehaves."""
     with Peer(manner) as peer:
         yield world.at(world.plain.app, port=peer.port)
 
 
 @contextmanager
-def cut_short(world: SqlWorld, then: Any, turn: int, spared: int = 0, *, tls: bool = False) -> Made:
+def cut_short(world: SqlWorld, then: Any, turn: int, spared: int = 0, *, tls: bool = False) -> Prepared:
     """Connect through a proxy that spoils an answer of the server.
 
     A negative turn counts from the last one in plain, and 0 is the first question about expiries.
     """
     server, fields = (world.tls, world.encrypting) if tls else (world.plain, {})
-    number = turn if turn > 0 else world.turns() + 1 + turn
+    number = turn if turn > 0 else world.answers() + 1 + turn
     with Peer(forward(server.port, Cut(then, number, spared))) as peer:
         yield world.at(server.app, port=peer.port, **fields)
 
 
 @contextmanager
-def secured(world: SqlWorld, trusted: bool = True, host: str = "localhost") -> Made:
+def secured(world: SqlWorld, trusted: bool = True, host: str = "localhost") -> Prepared:
     """Connect to the TLS server, verifying."""
     ca = world.certificates.trusted if trusted else world.certificates.other
     yield world.at(world.tls.app, host=host, **world.verifying(ca))
 
 
 @contextmanager
-def expired(world: SqlWorld) -> Made:
+def expired(world: SqlWorld) -> Prepared:
     """Connect to the TLS server while its certificate has expired."""
     files = {CERTIFICATE: world.certificates.expired, KEY: world.certificates.expired}
     good = world.certificates.files()
@@ -187,13 +187,13 @@ def expired(world: SqlWorld) -> Made:
 
 
 @contextmanager
-def unencrypted(world: SqlWorld, **fields: Any) -> Made:
+def unencrypted(world: SqlWorld, **fields: Any) -> Prepared:
     """Connect to the TLS server in plain text."""
     yield world.at(world.tls.app, **fields)
 
 
 @contextmanager
-def encrypted_to_plain(world: SqlWorld) -> Made:
+def encrypted_to_plain(world: SqlWorld) -> Prepared:
     """Ask the plain server for TLS."""
     yield world.at(world.plain.app, **world.encrypting)
 

@@ -56,8 +56,8 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_an_answer_that_breaks_off_is_asked_for_again(name: str) -> None:
-    whole = Reply(200, LINES, NDJSON)
-    assert read(BROKEN[name], whole)[0].num_rows == 499
+    complete = Reply(200, LINES, NDJSON)
+    assert read(BROKEN[name], complete)[0].num_rows == 499
     with pytest.raises(ConnectorError) as raised:
         read(*[BROKEN[name]] * 3)
     assert raised.value.fault.slug == "reset"
@@ -88,18 +88,18 @@ def test_what_is_not_packed_is_refused() -> None:
 def test_any_pieces_give_the_body_and_none_of_its_beginnings_does(
     encoding: str, pack: Any, body: bytes, sizes: list[int], cut: int
 ) -> None:
-    def pieces(whole: bytes) -> list[bytes]:
-        found, at = [], 0
-        for size in [*sizes, len(whole)]:
-            found.append(whole[at : at + size])
+    def pieces(complete: bytes) -> list[bytes]:
+        actual, at = [], 0
+        for size in [*sizes, len(complete)]:
+            actual.append(complete[at : at + size])
             at += size
-        return found
+        return actual
 
-    whole = pack(body)
-    assert b"".join(unpacked(pieces(whole), encoding)) == body
-    if 0 < cut < len(whole):
+    complete = pack(body)
+    assert b"".join(unpacked(pieces(complete), encoding)) == body
+    if 0 < cut < len(complete):
         with pytest.raises(Exception, match="IncompleteRead"):
-            list(unpacked(pieces(whole[:cut]), encoding))
+            list(unpacked(pieces(complete[:cut]), encoding))
 
 
 BY_NEXT = {"kind": "link", "next_path": "next"}

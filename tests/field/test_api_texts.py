@@ -27,8 +27,8 @@ TINY = "1e-999999999"
 def column_of(declared: str, *values: Any) -> list[Any]:
     """Return the values of a column of this type."""
     rows = [{"a": value} for value in values]
-    found: list[Any] = to_batches([rows], step_id="s", types={"a": declared}).read_all()["a"].to_pylist()
-    return found
+    actual: list[Any] = to_batches([rows], step_id="s", types={"a": declared}).read_all()["a"].to_pylist()
+    return actual
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ def test_texts_that_arrow_would_bend_are_errors(declared: str, text: str, compla
 @pytest.mark.parametrize("declared", ["int64", "decimal(38,10)", "double"])
 def test_texts_of_numbers_arrive_exactly_or_not_at_all(declared: str, texts: list[str]) -> None:
     try:
-        found = column_of(declared, *texts)
+        actual = column_of(declared, *texts)
     except DataError:
         return
-    for text, value in zip(texts, found, strict=True):
+    for text, value in zip(texts, actual, strict=True):
         assert value == (float(text) if declared == "double" else Decimal(text))
         # With a point or an exponent it is a number of so many digits; without, it may be an id.
         assert declared != "double" or not text.lstrip("-").isdigit() or int(value) == Decimal(text)
@@ -167,8 +167,8 @@ def test_a_file_with_such_an_exponent_is_an_error(declared: str, tmp_path: Path)
         path.write_text(text)
         step = {"path": str(path), "column_types": {"a": declared}, **config}
         result = get_driver("filesystem.csv_extractor").run(step_id="s", config=step, inputs={}, ctx=RecordingContext())
-        found: list[Any] = result["data"].read_all()["a"].to_pylist()
-        return found
+        actual: list[Any] = result["data"].read_all()["a"].to_pylist()
+        return actual
 
     with pytest.raises(DataError, match=f"column a, row 2: '{TINY}' is no decimal"):
         rows(f"a\n1.5\n{TINY}\n")

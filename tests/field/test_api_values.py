@@ -47,9 +47,9 @@ def column_of(text: str, **config: Any) -> pa.ChunkedArray:
     ],
 )
 def test_numbers_without_a_declared_type(texts: list[str], dtype: pa.DataType, values: list[Any]) -> None:
-    found = column_of("[" + ", ".join(f'{{"a": {text}}}' for text in texts) + "]")
-    assert found.type == dtype
-    assert found.to_pylist() == values
+    actual = column_of("[" + ", ".join(f'{{"a": {text}}}' for text in texts) + "]")
+    assert actual.type == dtype
+    assert actual.to_pylist() == values
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_values_of_declared_types(declared: str, text: str, value: Any) -> None:
 
 
 def test_nanoseconds_are_kept_where_they_are_declared() -> None:
-    found = column_of('[{"a": "2026-01-02T03:04:05.123456789Z"}]', types={"a": "timestamp[ns, UTC]"})
-    assert found.cast(pa.int64()).to_pylist() == [1767323045123456789]
+    actual = column_of('[{"a": "2026-01-02T03:04:05.123456789Z"}]', types={"a": "timestamp[ns, UTC]"})
+    assert actual.cast(pa.int64()).to_pylist() == [1767323045123456789]
 
 
 @pytest.mark.parametrize(
@@ -147,10 +147,10 @@ def test_numbers_arrive_as_they_came_or_not_at_all(texts: list[str]) -> None:
     strings = to_batches([rows], step_id="s", types={"a": "string"}).read_all()["a"].to_pylist()
     assert strings == texts
     try:
-        found = to_batches([rows], step_id="s").read_all()["a"]
+        actual = to_batches([rows], step_id="s").read_all()["a"]
     except DataError:
         return
-    for text, value in zip(texts, found.to_pylist(), strict=True):
+    for text, value in zip(texts, actual.to_pylist(), strict=True):
         # A double stands for its exact value, and for the shortest text that gives it back.
         assert Decimal(text) in (Decimal(value), Decimal(repr(value) if isinstance(value, float) else value))
 
@@ -253,7 +253,7 @@ def test_boolean_parameters_are_written_as_json_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "path", "found"),
+    ("value", "path", "actual"),
     [
         ({"a": {"b": 1}}, "a.b", 1),
         ({"a.b": 1, "a": {"b": 2}}, "a.b", 1),
@@ -271,8 +271,8 @@ def test_boolean_parameters_are_written_as_json_does() -> None:
         ([1], "", [1]),
     ],
 )
-def test_paths(value: Any, path: str, found: Any) -> None:
-    assert get_path(value, path) == found
+def test_paths(value: Any, path: str, actual: Any) -> None:
+    assert get_path(value, path) == actual
 
 
 def test_a_run_that_finds_nothing_new_keeps_its_state_and_its_columns() -> None:
@@ -280,12 +280,12 @@ def test_a_run_that_finds_nothing_new_keeps_its_state_and_its_columns() -> None:
     state = MemoryState()
     with ScriptedApi([{"at": "2026-01-01", "n": 1.5}], [], []) as api:
         first = read_from(api, state, incremental=incremental)
-        mark = state.low
+        cursor_value = state.low
         second = read_from(api, state, incremental=incremental)
         third = read_from(api, state, incremental=incremental, other_fields="rest")
     assert (second.num_rows, second.schema) == (0, first.schema)
     assert (third.num_rows, third.schema) == (0, first.schema)
-    assert state.low == mark
+    assert state.low == cursor_value
     assert [request.query for request in api.requests] == [{}, {"since": "2026-01-01"}, {"since": "2026-01-01"}]
 
 

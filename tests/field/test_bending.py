@@ -297,10 +297,10 @@ class TestMySQL:
 
 class TestPostgres:
     def test_what_the_server_would_bend_is_refused(self, postgres_database: Address) -> None:
-        place = asdict(postgres_database)
-        connection = {"family": "postgres", "alias": "test", **place}
-        place["dbname"] = place.pop("database")
-        with closing(psycopg2.connect(**place)) as client, client.cursor() as cursor:
+        address = asdict(postgres_database)
+        connection = {"family": "postgres", "alias": "test", **address}
+        address["dbname"] = address.pop("database")
+        with closing(psycopg2.connect(**address)) as client, client.cursor() as cursor:
             client.autocommit = True
 
             def count() -> Any:
@@ -335,8 +335,8 @@ class TestDuckDB:
         close_all()
         with closing(duckdb.connect(path)) as database:
             for number, (kind, _, _) in enumerate(DUCKDB):
-                found = database.execute(f"SELECT id, v IS NULL FROM t{number} ORDER BY id").fetchall()
-                assert found == [(0, False), (1, True)], kind
+                actual = database.execute(f"SELECT id, v IS NULL FROM t{number} ORDER BY id").fetchall()
+                assert actual == [(0, False), (1, True)], kind
 
 
 def is_refused(column: pa.Array, limits: ColumnConstraints) -> bool:

@@ -28,8 +28,8 @@ def read(path: Path, text: str | bytes, **config: Any) -> dict[str, list[Any]]:
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     staging = Staging((path / "staging").as_uri(), UPath)
     staged = staging.write(("dag", "run", "task", "0", "1"), stream(file, **config))
-    found: dict[str, list[Any]] = staging.read(staged)["table"].to_pydict()
-    return found
+    actual: dict[str, list[Any]] = staging.read(staged)["table"].to_pydict()
+    return actual
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_what_is_a_value_is_read_as_it(tmp_path: Path, text: str, value: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("first", "later", "found"),
+    ("first", "later", "actual"),
     [
         ("1", "1.5", [1.0, 1.5]),
         ("1.5", "2", [1.5, 2.0]),
@@ -130,9 +130,9 @@ def test_what_is_a_value_is_read_as_it(tmp_path: Path, text: str, value: Any) ->
 )
 @pytest.mark.usefixtures("small_blocks")
 def test_a_later_block_that_disagrees_changes_the_type_of_all_rows(
-    tmp_path: Path, first: str, later: str, found: list[Any]
+    tmp_path: Path, first: str, later: str, actual: list[Any]
 ) -> None:
-    assert read(tmp_path, f"k,a\n1,{first}\n22222,{later}\n")["a"] == found
+    assert read(tmp_path, f"k,a\n1,{first}\n22222,{later}\n")["a"] == actual
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -241,17 +241,17 @@ FIELDS: dict[str, tuple[str, dict[str, Any], dict[str, list[Any]]]] = {
 
 
 @BOTH
-@pytest.mark.parametrize(("text", "config", "found"), FIELDS.values(), ids=FIELDS)
+@pytest.mark.parametrize(("text", "config", "actual"), FIELDS.values(), ids=FIELDS)
 def test_fields(
     tmp_path: Path,
     text: str,
     config: dict[str, Any],
-    found: dict[str, list[Any]],
+    actual: dict[str, list[Any]],
     size: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(csv_source, "BLOCK_BYTES", size)
-    assert read(tmp_path, text, **config) == found
+    assert read(tmp_path, text, **config) == actual
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "iso8859-2", "cp1250"])

@@ -128,9 +128,9 @@ def test_what_is_written_is_read_back_equal(table: pa.Table, block: int, delimit
         CsvWriter().run(step_id="w", config=config, inputs={"e": {"data": table}}, ctx=RecordingContext())
         expected = plain(table)
         types = {field.name: str(field.type) for field in expected.schema}
-        found = extract(path, block, delimiter=delimiter, binary=binary, column_types=types)
-    assert found.schema.equals(expected.schema)
-    assert comparable(found) == comparable(expected)
+        actual = extract(path, block, delimiter=delimiter, binary=binary, column_types=types)
+    assert actual.schema.equals(expected.schema)
+    assert comparable(actual) == comparable(expected)
 
 
 @examples(40)
@@ -140,9 +140,9 @@ def test_without_types_no_text_is_changed(table: pa.Table, block: int) -> None:
         path = Path(folder) / "x.csv"
         CsvWriter().run(step_id="w", config={"path": str(path)}, inputs={"e": {"data": table}}, ctx=RecordingContext())
         texts = extract(path, block, default_type="string")
-        found = extract(path, 2**22)
+        actual = extract(path, 2**22)
     for name in table.schema.names:
-        for text, value in zip(texts.column(name).to_pylist(), found.column(name), strict=True):
+        for text, value in zip(texts.column(name).to_pylist(), actual.column(name), strict=True):
             assert (text is None) is (not value.is_valid)
             if pa.types.is_floating(value.type) and value.is_valid:
                 assert Decimal(text) == Decimal(repr(value.as_py()))
@@ -171,8 +171,8 @@ def test_what_pythons_writer_writes_is_read_back(
         path = Path(folder) / "x.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, delimiter=delimiter, lineterminator=newline, quoting=quoting).writerows([names, *rows])
-        found = extract(path, block, delimiter=delimiter, newline=newline, default_type="string", null_values=[])
-    assert [list(row.values()) for row in found.to_pylist()] == rows
+        actual = extract(path, block, delimiter=delimiter, newline=newline, default_type="string", null_values=[])
+    assert [list(row.values()) for row in actual.to_pylist()] == rows
 
 
 @examples(60)

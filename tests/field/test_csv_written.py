@@ -31,8 +31,8 @@ def test_formulas_are_escaped_on_demand(tmp_path: Path) -> None:
     table = pa.table({"=a": cells, "n": range(-4, 5)})
     assert "'" not in written(tmp_path, table).replace('"\'"', "")
     written(tmp_path, table, escape_formulas=True)
-    found = stream(tmp_path / "out.csv").read_all()
-    assert found.to_pydict() == {
+    actual = stream(tmp_path / "out.csv").read_all()
+    assert actual.to_pydict() == {
         "'=a": ["'=1+1", "'+1", "'-1", "'@x", "'\tx", "'\rx", "x=1", None, "'"],
         "n": list(range(-4, 5)),
     }

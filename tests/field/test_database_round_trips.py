@@ -47,23 +47,23 @@ YEARS_1_TO_32767 = ((FIRST + 366) * 86_400 * 10**6, 11_248_738 * 86_400 * 10**6 
 TIME_OF_MYSQL = (838 * 3600 + 59 * 60 + 59) * 10**6
 # Most examples are to hold nothing that is refused, or nothing else would be looked at.
 seconds_of_mysql = st.integers(-TIME_OF_MYSQL // 10**6, TIME_OF_MYSQL // 10**6)
-usual_texts = texts.filter(lambda text: "\0" not in text)
+plain_texts = texts.filter(lambda text: "\0" not in text)
 nested = [
     (pa.list_(pa.int64()), st.lists(st.none() | st.integers(-(2**63), 2**63 - 1), max_size=3)),
-    (pa.list_(pa.string()), st.lists(st.none() | usual_texts, max_size=3)),
+    (pa.list_(pa.string()), st.lists(st.none() | plain_texts, max_size=3)),
     (
         pa.struct({"a": pa.int32(), "b": pa.string(), "c": pa.float64()}),
         st.fixed_dictionaries(
             {
                 "a": st.none() | st.integers(-9, 9),
-                "b": st.none() | usual_texts,
+                "b": st.none() | plain_texts,
                 "c": st.none() | st.floats(allow_nan=False, allow_infinity=False),
             }
         ),
     ),
 ]
 TAME: dict[pa.DataType, st.SearchStrategy[Any]] = {
-    **dict.fromkeys((pa.string(), pa.large_string(), pa.string_view()), usual_texts),
+    **dict.fromkeys((pa.string(), pa.large_string(), pa.string_view()), plain_texts),
     **{pa.duration(unit): seconds_of_mysql.map(size.__mul__) for unit, size in UNITS.items()},
     pa.time64("ns"): st.integers(0, 86_400 * 10**6 - 1).map(lambda value: value * 1000),
     **{
@@ -141,7 +141,7 @@ class RoundTrips(SQLFamily):
 
     def reading_type(self, dtype: pa.DataType) -> pa.DataType:
         """Return as which type values come back."""
-        usual = {
+        common = {
             pa.null(): pa.string(),
             pa.float16(): pa.float32(),
             pa.large_string(): pa.string(),
@@ -152,8 +152,8 @@ class RoundTrips(SQLFamily):
             pa.date64(): pa.date32(),
             **self.types,
         }
-        if dtype in usual:
-            return usual[dtype]
+        if dtype in common:
+            return common[dtype]
         return wide(dtype) if pa.types.is_decimal(dtype) else self.other_type(dtype)
 
     def other_type(self, dtype: pa.DataType) -> pa.DataType:
@@ -186,10 +186,10 @@ class RoundTrips(SQLFamily):
             assert (raised.value.column, raised.value.row) in refused, raised.value
             table = without(table, refused)
         self.write(connection, table, **config)
-        found = self.extract(connection, f"SELECT * FROM {name} ORDER BY n", **reads)
-        assert found.column_names == table.column_names
+        actual = self.extract(connection, f"SELECT * FROM {name} ORDER BY n", **reads)
+        assert actual.column_names == table.column_names
         for field in plain(table).schema:
-            values = found[field.name]
+            values = actual[field.name]
             assert is_same_type(values.type, self.reading_type(field.type)), field
             back = [None if value is None else self.read(value, field.type) for value in raw(values)]
             wanted = [None if value is REFUSED else value for value in expected[field.name]]
@@ -204,30 +204,30 @@ def nested_value(text: str, dtype: pa.DataType) -> Any:
     return value
 
 
-def is_same_type(found: pa.DataType, wanted: pa.DataType) -> bool:
+def is_same_type(actual: pa.DataType, wanted: pa.DataType) -> bool:
     """Return whether types are equal; how the items of lists and the zone are called does not matter."""
-    if pa.types.is_timestamp(found) and pa.types.is_timestamp(wanted):
-        return bool(found.unit == wanted.unit) and bool(found.tz is None) is bool(wanted.tz is None)
-    return bool(found == wanted or (pa.types.is_nested(wanted) and found.id == wanted.id))
+    if pa.types.is_timestamp(actual) and pa.types.is_timestamp(wanted):
+        return bool(actual.unit == wanted.unit) and bool(actual.tz is None) is bool(wanted.tz is None)
+    return bool(actual == wanted or (pa.types.is_nested(wanted) and actual.id == wanted.id))
 
 
-def is_same(found: Any, wanted: Any) -> bool:
+def is_same(actual: Any, wanted: Any) -> bool:
     """Return whether values are equal; NaN is NaN here, and -0.0 is not 0.0, unless in JSON."""
-    return repr(found) == repr(wanted) if isinstance(wanted, float) else bool(found == wanted)
+    return repr(actual) == repr(wanted) if isinstance(wanted, float) else bool(actual == wanted)
 
 
 def without(table: pa.Table, refused: set[tuple[str, int]]) -> pa.Table:
     """Return a table with nulls in place of some values."""
     import pyarrow.compute as pc
 
-    for place, name in enumerate(table.column_names):
+    for index, name in enumerate(table.column_names):
         bad = pa.array([(name, row) in refused for row in range(1, len(table) + 1)])
         if pc.any(bad).as_py():
             column = table[name].combine_chunks()
             kind = column.type
             column = column.dictionary_decode() if pa.types.is_dictionary(kind) else column
             indices = pa.array([None if one else row for row, one in enumerate(bad.to_pylist())], pa.int64())
-            table = table.set_column(place, name, column.take(indices))
+            table = table.set_column(index, name, column.take(indices))
     return table
 
 
@@ -282,9 +282,9 @@ class TestMySQL(MySQLFamily, RoundTrips):
         self.trip(connection, table, {"engine": engine}, {"engine": "binary"})
         name = f"t{next(TABLES)}"
         self.write(connection, table, table=name, create_if_missing=True, engine=engine)
-        found = self.extract(connection, f"SELECT f, d FROM {name} WHERE n = 3", engine="binary").to_pylist()
+        actual = self.extract(connection, f"SELECT f, d FROM {name} WHERE n = 3", engine="binary").to_pylist()
         zero = 0.0 if isinstance(mysql_family, MariaDBServer) else -0.0
-        assert repr(found) == repr([{"f": zero, "d": zero}])
+        assert repr(actual) == repr([{"f": zero, "d": zero}])
 
     @pytest.mark.parametrize("engine", ["load_data", "insert"])
     def test_floats_in_a_column_of_texts(self, connection: Connection, address: Address, engine: str) -> None:

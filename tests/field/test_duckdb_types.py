@@ -106,8 +106,8 @@ NEWER: dict[str, tuple[str, pa.DataType, Any]] = {
 
 def _logical_types() -> set[str]:
     with duckdb.connect() as database:
-        found = database.execute("SELECT DISTINCT logical_type FROM duckdb_types()").fetchall()
-    return {name for (name,) in found}
+        actual = database.execute("SELECT DISTINCT logical_type FROM duckdb_types()").fetchall()
+    return {name for (name,) in actual}
 
 
 # The oldest knows TIME_NS, but gives it to no Arrow reader.
@@ -195,8 +195,8 @@ def test_large_integers_round_trip(unsigned: list[int | None], signed: list[int 
     for numbers, name in ((unsigned, "UHUGEINT"), (signed, "HUGEINT")):
         rows = ", ".join(f"({'NULL' if number is None else repr(str(number))}::{name})" for number in [*numbers, 0])
         reader = stream(f"SELECT * FROM (VALUES {rows}) t(a)", text_columns=["a"] if name == "HUGEINT" else [])
-        found = [None if value is None else int(value) for value in reader.read_all().column("a").to_pylist()]
-        assert found == [*numbers, 0]
+        actual = [None if value is None else int(value) for value in reader.read_all().column("a").to_pylist()]
+        assert actual == [*numbers, 0]
 
 
 def process(query: str, table: pa.Table) -> pa.Table:
@@ -279,7 +279,7 @@ def test_a_value_that_fails_late_is_an_error_of_data(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "whole", "dropping"),
+    ("kind", "integer", "dropping"),
     [
         ("STRUCT(a INT)", {"A": 1.5}, {"a": 1.5, "b": 2}),
         ("STRUCT(a INT)[]", [{"a": 1.5}], [{"a": 1.5, "b": 2}]),
@@ -287,7 +287,7 @@ def test_a_value_that_fails_late_is_an_error_of_data(value: str) -> None:
     ],
 )
 def test_lossy_round_rounds_within_structs_and_drops_no_field(
-    kind: str, whole: Any, dropping: Any, tmp_path: Path
+    kind: str, integer: Any, dropping: Any, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "structs.duckdb")
     with contextlib.closing(duckdb.connect(path)) as database:
@@ -299,6 +299,6 @@ def test_lossy_round_rounds_within_structs_and_drops_no_field(
         inputs = {"source": {"data": pa.table({"v": [value]})}}
         DuckDBWriter().run(step_id="w", config=config, inputs=inputs, ctx=RecordingContext())
 
-    write(whole)
+    write(integer)
     with pytest.raises(DataError, match="column v, row 1 of the input: its field b has no place"):
         write(dropping)

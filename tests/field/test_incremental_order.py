@@ -133,16 +133,16 @@ def test_lookback_of_a_numeric_without_precision_is_in_units(postgres: Connectio
     ],
 )
 def test_lookback_of_texts_that_are_times_or_numbers(text: str, earlier: str) -> None:
-    found = CursorValue("string", text).before(1).text
+    actual = CursorValue("string", text).before(1).text
     if ":" in earlier:
-        assert dt.datetime.fromisoformat(found) == dt.datetime.fromisoformat(earlier)
+        assert dt.datetime.fromisoformat(actual) == dt.datetime.fromisoformat(earlier)
     else:
-        assert found == earlier
+        assert actual == earlier
 
 
 def test_lookback_of_a_decimal_of_many_digits_is_exact() -> None:
-    mark = CursorValue("decimal128(38, 10)", "1234567890123456789012345678.9999999999")
-    assert mark.before(0.5).text == "1234567890123456789012345678.4999999999"
+    cursor_value = CursorValue("decimal128(38, 10)", "1234567890123456789012345678.9999999999")
+    assert cursor_value.before(0.5).text == "1234567890123456789012345678.4999999999"
 
 
 def test_what_is_no_number_is_refused(state: MemoryState) -> None:
@@ -320,8 +320,8 @@ def test_an_api_that_ignores_the_parameter_doubles_nothing(
     ctx = RecordingContext(state=state)
 
     def ids() -> list[int]:
-        found: list[int] = extracted(api, "items/page", ctx, **config).read_all()["id"].to_pylist()
-        return found
+        actual: list[int] = extracted(api, "items/page", ctx, **config).read_all()["id"].to_pylist()
+        return actual
 
     assert ids() == [1, 2, 3]
     assert "not asked for" not in caplog.text

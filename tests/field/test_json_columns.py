@@ -92,8 +92,8 @@ def test_mysql_keeps_a_document_or_names_column_and_row(
         with pytest.raises(DataError, match=r"column v, row 2 of the input: .*JSON.*Nothing was written"):
             write(mysql, [None, text])
     write(mysql, SAME)
-    found = [text for (text,) in execute("SELECT v FROM target ORDER BY id")]
-    assert [json.loads(text) for text in found] == [json.loads(text) for text in SAME]
+    actual = [text for (text,) in execute("SELECT v FROM target ORDER BY id")]
+    assert [json.loads(text) for text in actual] == [json.loads(text) for text in SAME]
 
 
 @ONLY_MYSQL
@@ -115,10 +115,10 @@ def test_what_is_no_json_names_its_column(mysql: dict[str, Any], execute: Execut
 
 @pytest.mark.parametrize("kind", ["json", "jsonb"])
 def test_postgres_keeps_a_document_or_names_column_and_row(postgres_database: Address, kind: str) -> None:
-    place = asdict(postgres_database)
-    connection = {"family": "postgres", "alias": "test", **place}
-    place["dbname"] = place.pop("database")
-    with closing(psycopg2.connect(**place)) as client, client.cursor() as cursor:
+    address = asdict(postgres_database)
+    connection = {"family": "postgres", "alias": "test", **address}
+    address["dbname"] = address.pop("database")
+    with closing(psycopg2.connect(**address)) as client, client.cursor() as cursor:
         client.autocommit = True
         cursor.execute(f"CREATE TABLE target (id INT, v {kind})")
         for text in [*INVALID[:-1], *(['"\\ud800"', '"\\u0000"', *KEYS.values()] if kind == "jsonb" else [])]:
@@ -127,8 +127,8 @@ def test_postgres_keeps_a_document_or_names_column_and_row(postgres_database: Ad
         texts = [*NUMBERS.values(), *SAME, *(KEYS.values() if kind == "json" else ())]
         write(connection, texts)
         cursor.execute("SELECT v::text FROM target ORDER BY id")
-        found = [text for (text,) in cursor.fetchall()]
-        assert [decoded(text) for text in found] == [decoded(text) for text in texts]
+        actual = [text for (text,) in cursor.fetchall()]
+        assert [decoded(text) for text in actual] == [decoded(text) for text in texts]
         if kind == "jsonb":
             write(connection, [KEYS["twice"]], lossy="round", write_mode="replace")
             cursor.execute("SELECT v::text FROM target")

@@ -258,5 +258,5 @@ class TestPostgres(PostgresFamily, TypeTrips):
         )
         kinds = ", ".join("'" + kind.replace("'", "''") + "'" for kind in EXTREMES)
         known = {str(kind) for (kind,) in self.execute(address, *OWN, f"SELECT unnest(ARRAY[{kinds}])::regtype")}
-        found = {str(name) for (name,) in self.execute(address, query)}
-        assert found <= known, found - known
+        actual = {str(name) for (name,) in self.execute(address, query)}
+        assert actual <= known, actual - known

@@ -91,10 +91,10 @@ THERE = "INSERT INTO target VALUES (1, 'a@b', 0), (500, 'c@d', 0)"
 
 @pytest.fixture
 def postgres(postgres_database: Address) -> Iterator[tuple[dict[str, Any], Execute]]:
-    place = asdict(postgres_database)
-    connection = {"family": "postgres", "alias": "test", **place}
-    place["dbname"] = place.pop("database")
-    with closing(psycopg2.connect(**place)) as client, client.cursor() as cursor:
+    address = asdict(postgres_database)
+    connection = {"family": "postgres", "alias": "test", **address}
+    address["dbname"] = address.pop("database")
+    with closing(psycopg2.connect(**address)) as client, client.cursor() as cursor:
         client.autocommit = True
 
         def run(statement: str) -> Any:

@@ -102,8 +102,8 @@ def test_one_column_with_a_null_is_written_and_read_as_three_rows(tmp_path: Path
     path = str(tmp_path / "x.csv")
     inputs = {"e": {"data": pa.table({"a": [1, None, 3]})}}
     CsvWriter().run(step_id="w", config={"path": path}, inputs=inputs, ctx=RecordingContext())
-    found = CsvExtractor().run(step_id="r", config={"path": path}, inputs={}, ctx=RecordingContext())["data"]
-    assert found.read_all().to_pydict() == {"a": [1, None, 3]}
+    actual = CsvExtractor().run(step_id="r", config={"path": path}, inputs={}, ctx=RecordingContext())["data"]
+    assert actual.read_all().to_pydict() == {"a": [1, None, 3]}
 
 
 Write = tuple[str, str, Any, Any]
@@ -165,10 +165,10 @@ def test_mysql_bends_nothing(mysql_family: MySQLFamilyServer, mysql_database: Ad
 
 @pytest.fixture
 def postgres(postgres_database: Address) -> Iterator[tuple[dict[str, Any], Any]]:
-    place = asdict(postgres_database)
-    connection = {"family": "postgres", "alias": "test", **place}
-    place["dbname"] = place.pop("database")
-    with closing(psycopg2.connect(**place)) as client, client.cursor() as cursor:
+    address = asdict(postgres_database)
+    connection = {"family": "postgres", "alias": "test", **address}
+    address["dbname"] = address.pop("database")
+    with closing(psycopg2.connect(**address)) as client, client.cursor() as cursor:
         client.autocommit = True
 
         def run(statement: str) -> Any:
@@ -239,5 +239,5 @@ def test_duckdb_values_are_read_and_get_into_csv(tmp_path: Path, kind: str, text
     path = str(tmp_path / "x.csv")
     CsvWriter().run(step_id="w", config={"path": path}, inputs={"e": {"data": table}}, ctx=RecordingContext())
     config = {"path": path, "column_types": {"v": "string"}}
-    found = CsvExtractor().run(step_id="r", config=config, inputs={}, ctx=RecordingContext())["data"]
-    assert found.read_all().to_pylist() == [{"v": str(right)}]
+    actual = CsvExtractor().run(step_id="r", config=config, inputs={}, ctx=RecordingContext())["data"]
+    assert actual.read_all().to_pylist() == [{"v": str(right)}]

@@ -84,8 +84,8 @@ class TestMySQL:
                 close_all()
                 config = {"table": "target", "engine": engine, "write_mode": mode, "primary_key": "id"}
                 run("mysql.writer", connection, data, **config)
-                found = run("mysql.extractor", connection, query="SELECT * FROM target ORDER BY id")
-                assert found["data"].read_all() == read, (engine, mode)
+                actual = run("mysql.extractor", connection, query="SELECT * FROM target ORDER BY id")
+                assert actual["data"].read_all() == read, (engine, mode)
                 cursor.execute("SELECT UNIX_TIMESTAMP(s) FROM target ORDER BY id")
                 seconds = [float(value) for (value,) in cursor.fetchall()]
                 assert seconds == [moment.timestamp() for moment in MOMENTS], (engine, mode)
@@ -120,11 +120,11 @@ class TestPostgres:
     @pytest.mark.parametrize("zone", ["Asia/Karachi", "America/St_Johns", "Europe/Prague"])
     def test_a_timestamp_without_a_zone_is_utc(self, postgres_database: Address, zone: str) -> None:
         connection = {"family": "postgres", "alias": "test", **asdict(postgres_database)}
-        place = asdict(postgres_database)
-        place["dbname"] = place.pop("database")
+        address = asdict(postgres_database)
+        address["dbname"] = address.pop("database")
         data = pa.table({"id": range(len(MOMENTS)), "s": naive(MOMENTS), "d": IN_TOKYO})
-        with closing(psycopg2.connect(**place)) as client, client.cursor() as cursor:
-            cursor.execute(f"ALTER ROLE CURRENT_USER IN DATABASE {place['dbname']} SET TimeZone = '{zone}'")
+        with closing(psycopg2.connect(**address)) as client, client.cursor() as cursor:
+            cursor.execute(f"ALTER ROLE CURRENT_USER IN DATABASE {address['dbname']} SET TimeZone = '{zone}'")
             cursor.execute("CREATE TABLE target (id INT PRIMARY KEY, s TIMESTAMPTZ, d TIMESTAMP)")
             client.commit()
             for mode in MODES:
@@ -153,6 +153,6 @@ class TestDuckDB:
             close_all()
         with closing(duckdb.connect(path)) as database:
             database.execute("SET TimeZone = 'UTC'")
-            found = database.execute("SELECT s, d FROM target ORDER BY id").fetchall()
-        assert [moment.astimezone(UTC) for moment, _ in found] == MOMENTS
-        assert [moment for _, moment in found] == naive(MOMENTS)
+            actual = database.execute("SELECT s, d FROM target ORDER BY id").fetchall()
+        assert [moment.astimezone(UTC) for moment, _ in actual] == MOMENTS
+        assert [moment for _, moment in actual] == naive(MOMENTS)

@@ -92,10 +92,10 @@ Execute = Callable[..., Any]
 
 @pytest.fixture
 def server(postgres_database: Address) -> Iterator[tuple[dict[str, Any], Any]]:
-    place = asdict(postgres_database)
-    connection = {"family": "postgres", "alias": "test", **place}
-    place["dbname"] = place.pop("database")
-    with closing(psycopg2.connect(**place)) as client, client.cursor() as cursor:
+    address = asdict(postgres_database)
+    connection = {"family": "postgres", "alias": "test", **address}
+    address["dbname"] = address.pop("database")
+    with closing(psycopg2.connect(**address)) as client, client.cursor() as cursor:
         client.autocommit = True
         for statement in TYPES:
             cursor.execute(statement)

@@ -64,13 +64,13 @@ class TypeTrips(SQLFamily):
         :param config: of the extractor.
         """
         number = next(TABLES)
-        source, target, made, back = (f"t{number}_{name}" for name in ("source", "target", "made", "back"))
-        kinds = {f"v{place}": declared for place, declared in enumerate(columns)}
+        source, target, created, back = (f"t{number}_{name}" for name in ("source", "target", "made", "back"))
+        kinds = {f"v{refused_row}": declared for refused_row, declared in enumerate(columns)}
         rows = [*zip_longest(*columns.values()), [None] * len(columns)]
         declared = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         fill = [
-            f"INSERT INTO {source} VALUES ({place}, {', '.join(value or 'NULL' for value in row)})"
-            for place, row in enumerate(rows, 1)
+            f"INSERT INTO {source} VALUES ({refused_row}, {', '.join(value or 'NULL' for value in row)})"
+            for refused_row, row in enumerate(rows, 1)
         ]
         create = [f"CREATE TABLE {table} (n INT, {declared})" for table in (source, target, back)]
         self.many(address, [*create, *fill])
@@ -80,9 +80,9 @@ class TypeTrips(SQLFamily):
         for name, row in refused:
             wanted[row - 1][name] = None
         assert differences(self.look(address, target, kinds), wanted, kinds) == []
-        self.write(connection, without(data, refused), **{**(writes or {}), "table": made}, create_if_missing=True)
+        self.write(connection, without(data, refused), **{**(writes or {}), "table": created}, create_if_missing=True)
         casts = ", ".join(self.back(name, kind) for name, kind in kinds.items())
-        self.many(address, [f"INSERT INTO {back} SELECT n, {casts} FROM {made}"])
+        self.many(address, [f"INSERT INTO {back} SELECT n, {casts} FROM {created}"])
         assert differences(self.look(address, back, kinds), wanted, kinds) == []
         return {(kinds[name].strip(), str(rows[row - 1][list(kinds).index(name)])) for name, row in refused}
 
@@ -97,9 +97,9 @@ class TypeTrips(SQLFamily):
     ) -> set[tuple[str, int]]:
         """Write a table without the values that the writer refuses by column and row; return these."""
         refused: set[tuple[str, int]] = set()
-        while (place := self.refused(connection, without(data, refused), config)) is not None:
-            assert place not in refused, place
-            refused.add(place)
+        while (refused_row := self.refused(connection, without(data, refused), config)) is not None:
+            assert refused_row not in refused, refused_row
+            refused.add(refused_row)
         return refused
 
     def refused(self, connection: Connection, data: pa.Table, config: Mapping[str, Any]) -> tuple[str, int] | None:
@@ -118,15 +118,15 @@ class TypeTrips(SQLFamily):
     def look(self, address: Address, table: str, kinds: Mapping[str, str]) -> list[dict[str, Any]]:
         """Return the values of a table as the server shows them."""
         shown = ", ".join(self.shown(name, kind) for name, kind in kinds.items())
-        found = self.many(address, [f"SELECT {shown} FROM {table} ORDER BY n"])
-        return [dict(zip(kinds, row, strict=True)) for row in found]
+        actual = self.many(address, [f"SELECT {shown} FROM {table} ORDER BY n"])
+        return [dict(zip(kinds, row, strict=True)) for row in actual]
 
 
 def differences(
-    found: list[dict[str, Any]], wanted: list[dict[str, Any]], kinds: Mapping[str, str]
+    actual: list[dict[str, Any]], wanted: list[dict[str, Any]], kinds: Mapping[str, str]
 ) -> list[tuple[str, Any, Any]]:
     """Return type and values where two tables differ."""
-    rows = zip(found, wanted, strict=True)
+    rows = zip(actual, wanted, strict=True)
     return [
         (kinds[name], row[name], value) for row, given in rows for name, value in given.items() if row[name] != value
     ]
@@ -146,7 +146,7 @@ def texts(*values: str) -> list[str]:
     return ["'" + value.replace("'", "''") + "'" for value in values]
 
 
-def whole(bits: int, *, signed: bool = True) -> list[str]:
+def integer_text(bits: int, *, signed: bool = True) -> list[str]:
     """Return the least and the greatest whole number of so many bits, and zero."""
     least = -(2 ** (bits - 1)) if signed else 0
     return texts(str(least), "0", str(least + 2**bits - 1))
@@ -154,8 +154,10 @@ def whole(bits: int, *, signed: bool = True) -> list[str]:
 
 def decimals(precision: int, scale: int) -> st.SearchStrategy[str]:
     """Return numbers of so many digits, so many of them behind the point."""
-    most = 10**precision - 1
-    return st.integers(-most, most).map(lambda n: f"{'-' * (n < 0)}{abs(n) // 10**scale}.{abs(n) % 10**scale:0{scale}}")
+    largest = 10**precision - 1
+    return st.integers(-largest, largest).map(
+        lambda n: f"{'-' * (n < 0)}{abs(n) // 10**scale}.{abs(n) % 10**scale:0{scale}}"
+    )
 
 
 def numbers(bits: int, *, signed: bool = True) -> st.SearchStrategy[str]:

@@ -105,9 +105,9 @@ def watched() -> Iterator[list[str]]:
 def left() -> list[psutil.Process]:
     """Return processes of checks that are there a moment later: all but the servers that wait for the next."""
     deadline = time.monotonic() + GONE_SECONDS
-    while (found := _checks()) and time.monotonic() < deadline:
+    while (actual := _checks()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return found
+    return actual
 
 
 def _checks() -> list[psutil.Process]:

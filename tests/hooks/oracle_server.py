@@ -161,9 +161,9 @@ def _text(text: bytes) -> bytes:
 
 def _value(message: bytes, name: bytes) -> bytes:
     """Return the value of a parameter, which is written in hexadecimal digits."""
-    place = message.index(name) + len(name)
-    place += 1 + message[place]
-    return bytes.fromhex(message[place + 1 : place + 1 + message[place]].decode())
+    position = message.index(name) + len(name)
+    position += 1 + message[position]
+    return bytes.fromhex(message[position + 1 : position + 1 + message[position]].decode())
 
 
 def _parameters(*named: tuple[bytes, bytes, int]) -> bytes:

@@ -79,14 +79,14 @@ def _prelogin() -> bytes:
 
 
 def _credentials(login: bytes) -> tuple[str, str]:
-    user, password = (_field(login, place) for place in (40, 44))
+    user, password = (_field(login, position) for position in (40, 44))
     # Not encrypted: halves of each byte swapped, and some bits turned.
     clear = bytes((byte ^ 0xA5) >> 4 | ((byte ^ 0xA5) & 0x0F) << 4 for byte in password)
     return user.decode("utf-16-le"), clear.decode("utf-16-le")
 
 
-def _field(login: bytes, place: int) -> bytes:
-    offset, characters = struct.unpack_from("<HH", login, place)
+def _field(login: bytes, position: int) -> bytes:
+    offset, characters = struct.unpack_from("<HH", login, position)
     return login[offset : offset + 2 * characters]
 
 

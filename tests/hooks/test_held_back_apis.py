@@ -156,8 +156,8 @@ def signature(hours: int, **types: bool) -> str:
     expiry = trustme_day(0) + timedelta(hours=hours)
     start = expiry - timedelta(days=2)
     may_read = blob.AccountSasPermissions(read=True)
-    made: str = blob.generate_account_sas(ACCOUNT, BLOB_KEY, blob.ResourceTypes(**types), may_read, expiry, start)
-    return made
+    token: str = blob.generate_account_sas(ACCOUNT, BLOB_KEY, blob.ResourceTypes(**types), may_read, expiry, start)
+    return token
 
 
 @pytest.mark.parametrize(

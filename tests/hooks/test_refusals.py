@@ -33,7 +33,7 @@ from tests.hooks.tcp import Imitation
 from tests.hooks.tds_server import TDSServer
 from tests.servers.process import HOST
 
-PATIENCE = 60.0
+MAX_WAIT = 60.0
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,7 +46,7 @@ def fault_of(server: API | Imitation, connect: Connect) -> str:
     with server:
         connection = connect(HOST, server.port, WRONG)
         case = Case(connection.conn_type, lambda: pytest.fail("it is there already"))
-        return asked(case, connection, PATIENCE).fault
+        return asked(case, connection, MAX_WAIT).fault
 
 
 MSSQL = {
@@ -206,7 +206,7 @@ def several(brokers: str, password: str = PASSWORD) -> HookConnection:
 
 
 def category(connection: HookConnection) -> str:
-    return asked(Case("kafka", lambda: pytest.fail("it is there already")), connection, PATIENCE).category
+    return asked(Case("kafka", lambda: pytest.fail("it is there already")), connection, MAX_WAIT).category
 
 
 @pytest.mark.parametrize("dead", ["127.0.0.1:9", "no-such-host.invalid:9092", "127.0.0.1:9, 127.0.0.1:10"])

@@ -23,7 +23,7 @@ from tests.servers.process import HOST
 CASES = (*REAL, *IMITATIONS)
 APART = ("sqlite", "pagerduty_events")
 """Types for which there are no such situations; each has tests of its own, and says why."""
-PATIENCE = 60.0
+MAX_WAIT = 60.0
 """Seconds: a machine under load takes its time."""
 SHORT = 4.0
 """Seconds for a peer that says nothing."""
@@ -71,12 +71,12 @@ def silent_port() -> Iterator[int]:
 
 def test_a_closed_port(case: Case) -> None:
     with closed_port() as port:
-        verdict = asked(case, case.at(HOST, port), PATIENCE)
+        verdict = asked(case, case.at(HOST, port), MAX_WAIT)
     assert verdict.fault == "refused", verdict
 
 
 def test_an_unknown_host(case: Case) -> None:
-    verdict = asked(case, case.at("no-such-host.invalid", 4711), PATIENCE)
+    verdict = asked(case, case.at("no-such-host.invalid", 4711), MAX_WAIT)
     assert verdict.fault == "unknown_host", verdict
 
 
@@ -95,7 +95,7 @@ def test_wrong_credentials_are_tried_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     before = served.tries()
-    verdict = asked(case, served.refused(), PATIENCE)
+    verdict = asked(case, served.refused(), MAX_WAIT)
     assert verdict.category == case.category, verdict
     assert served.tries() - before == 1
     written = "".join(capfd.readouterr()) + caplog.text
@@ -109,7 +109,7 @@ def test_healthy(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     before = served.tries()
-    verdict = asked(case, served.connection, PATIENCE)
+    verdict = asked(case, served.connection, MAX_WAIT)
     assert (verdict.category, verdict.proven) == ("ok", case.proven), verdict
     assert served.tries() == before
     written = "".join(capfd.readouterr()) + caplog.text
@@ -125,14 +125,14 @@ def test_a_file_of_sqlite(tmp_path: Path) -> None:
     path = tmp_path / "some.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE sales (id INTEGER)")
-    verdict = asked(*sqlite_at(path), PATIENCE)
+    verdict = asked(*sqlite_at(path), MAX_WAIT)
     assert (verdict.category, verdict.proven) == ("ok", False), verdict
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "some.csv"
     path.write_text("id,amount\n" * 200)
-    verdict = asked(*sqlite_at(path), PATIENCE)
+    verdict = asked(*sqlite_at(path), MAX_WAIT)
     assert verdict.fault == "misconfigured", verdict
 
 
@@ -140,12 +140,12 @@ def test_a_file_that_somebody_writes(tmp_path: Path) -> None:
     path = tmp_path / "some.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        verdict = asked(*sqlite_at(path), PATIENCE)
+        verdict = asked(*sqlite_at(path), MAX_WAIT)
     assert verdict.fault == "lock_timeout", verdict
 
 
 def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
-    verdict = asked(*sqlite_at(tmp_path / "missing.db"), PATIENCE)
+    verdict = asked(*sqlite_at(tmp_path / "missing.db"), MAX_WAIT)
     assert verdict.fault == "misconfigured", verdict
     assert os.listdir(tmp_path) == []
 
@@ -156,7 +156,7 @@ def test_pagerduty_is_sent_nothing() -> None:
         # Whatever leaves for the internet comes by here.
         patch.setenv("HTTPS_PROXY", f"http://{HOST}:{proxy.getsockname()[1]}")
         hook_servers().close()
-        verdict = asked(case, HookConnection("duty", "pagerduty_events", None, None, PASSWORD), PATIENCE)
+        verdict = asked(case, HookConnection("duty", "pagerduty_events", None, None, PASSWORD), MAX_WAIT)
         proxy.setblocking(False)
         with pytest.raises(BlockingIOError):
             proxy.accept()

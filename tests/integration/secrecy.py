@@ -130,7 +130,7 @@ SHORT = 3
 """Characters up to which the value of an unknown field is not looked for: it is hardly a secret."""
 
 
-def made(shape: str, port: int, secret: str) -> Connection:
+def connection_of(shape: str, port: int, secret: str) -> Connection:
     """Return the connection of a shape."""
     family = shape.partition(" ")[0]
     return {"family": family, "alias": "x", **SHAPES[shape](port, secret)}
@@ -185,8 +185,8 @@ def outputs_of_asking(connection: Connection) -> Outputs:
         ok, verdict = connector.doctor(connection, 5)
         error = _raised(connection)
     assert not ok
-    found = {"verdict": json.dumps([ok, verdict]), "log": "\n".join(sorted(lines))}
-    return {**found, **(shown_of(error) if error else {})}
+    actual = {"verdict": json.dumps([ok, verdict]), "log": "\n".join(sorted(lines))}
+    return {**actual, **(shown_of(error) if error else {})}
 
 
 def _raised(connection: Connection) -> Exception | None:

@@ -130,7 +130,7 @@ class DriverTests(SQLFamily):
         assert len(self.tables(address)) == 1
 
     @pytest.mark.parametrize("mode", ["append", "replace"])
-    def test_misfit_value_changes_nothing(self, connection: Connection, mode: str) -> None:
+    def test_a_value_that_does_not_fit_changes_nothing(self, connection: Connection, mode: str) -> None:
         self.write(connection, pa.table({"n": [1]}), create_if_missing=True)
         with pytest.raises(DataError, match="Step load"):
             self.write(connection, pa.table({"n": ["1", "2", "many"]}), write_mode=mode)

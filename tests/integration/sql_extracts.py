@@ -120,12 +120,12 @@ class PartitionTests(StagedFamily):
     @pytest.mark.parametrize("column", ["n", "i", "d", "ts"])
     @pytest.mark.parametrize("partitions", [2, 7])
     def test_it_has_every_row_once(self, connection: Connection, table: str, column: str, partitions: int) -> None:
-        whole = self.reader(connection, table=table).read_all().sort_by("n")
+        at_once = self.reader(connection, table=table).read_all().sort_by("n")
         for engine in self.engines:
             reader = self.reader(connection, table=table, partition_on=column, partitions=partitions, engine=engine)
             parted = reader.read_all()
-            assert parted.schema == whole.schema
-            assert parted.sort_by("n").equals(whole)
+            assert parted.schema == at_once.schema
+            assert parted.sort_by("n").equals(at_once)
 
     def test_a_query_with_parameters(self, connection: Connection, table: str) -> None:
         query = f"SELECT n, s FROM {table} WHERE n > %(low)s AND '%%' = '%%' -- why"

@@ -91,8 +91,8 @@ class WriterTests:
         assert self.content(connection) == []
 
     def test_a_struct_with_a_field_twice_is_refused(self, connection: Connection) -> None:
-        twice = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
-        for column in (twice, pa.ListArray.from_arrays([0, 1], twice)):
+        duplicated = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+        for column in (duplicated, pa.ListArray.from_arrays([0, 1], duplicated)):
             with pytest.raises(DataError, match="Step load: column s has a struct with several fields named a"):
                 self.write(connection, pa.table({"s": column}), create_if_missing=True)
 
@@ -177,16 +177,16 @@ class WriterTests:
         recorded = self.run(connection, "SELECT load_id, target, state, rows_written FROM _osiris_loads ORDER BY 4")
         assert recorded == [("other", "target", "done", 1), (ctx.load_id, "target", "done", 2)]
 
-    @pytest.mark.parametrize(("mode", "found"), [("append", [1]), ("replace", [2]), ("upsert", [1, 2])])
+    @pytest.mark.parametrize(("mode", "actual"), [("append", [1]), ("replace", [2]), ("upsert", [1, 2])])
     def test_cleared_task_loads_anew_unless_that_would_double_rows(
-        self, connection: Connection, caplog: pytest.LogCaptureFixture, mode: str, found: list[int]
+        self, connection: Connection, caplog: pytest.LogCaptureFixture, mode: str, actual: list[int]
     ) -> None:
         self.run(connection, KEYED)
         config = {"write_mode": mode, "primary_key": "id"}
         for number, cleared_at in ((1, 0), (2, 1), (3, 1)):
             ctx = RecordingContext(load_id="load", cleared_at=cleared_at)
             self.write(connection, pa.table({"id": [number]}), ctx, **config)
-        assert [number for number, _ in self.content(connection)] == found
+        assert [number for number, _ in self.content(connection)] == actual
         key = re.search(r"DELETE FROM _osiris_loads WHERE load_key = '(\w+)'", caplog.text)
         assert key
         self.run(connection, key[0])

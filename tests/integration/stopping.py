@@ -32,7 +32,7 @@ def after(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() >= end
 
 
-def lasting(at_work: Callable[[], list[Any]], seconds: float = 0.1) -> Callable[[], bool]:
+def steady(at_work: Callable[[], list[Any]], seconds: float = 0.1) -> Callable[[], bool]:
     """Return what holds once a server is busy with the same for a time.
 
     :param at_work: returns the statements that it is busy with.
@@ -132,6 +132,6 @@ def stops(at_work: Callable[[], list[Any]]) -> None:
     :param at_work: returns the statements that it is busy with.
     """
     end = time.monotonic() + AT_ONCE
-    while found := at_work():
-        assert time.monotonic() < end, found
+    while working := at_work():
+        assert time.monotonic() < end, working
         time.sleep(0.02)

@@ -86,7 +86,7 @@ def test_cursor_that_comes_back(api: FakeApi) -> None:
     # The records differ from page to page, only the cursor goes in a circle.
     count = iter(range(100))
     api.tamper = lambda _rows, _start: [{"id": next(count)}]
-    api.rows, api.most = ROWS[:2], 1
+    api.rows, api.limit = ROWS[:2], 1
     cursors = {"c1": "c0", "c0": "c1"}
     api.next_cursor = lambda cursor: cursors[cursor]
     with pytest.raises(DataError, match="one that was read before"):
@@ -133,7 +133,7 @@ def test_trouble_on_a_page_repeats_that_page_only(
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
     troubled = {3, 4}
     api.mischief = lambda _: trouble if len(api.requests) in troubled else None
-    api.most = 60
+    api.limit = 60
     assert extracted(api, path, records=records, pagination=pagination).read_all().to_pylist() == ROWS
     asked = [request.query for request in api.requests]
     assert asked[2] == asked[3] == asked[4]

@@ -165,10 +165,10 @@ def test_validate(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert lines[3] == f"{file}: 2 problems, 1 warning"
     code, out, _ = run("connections", "validate", "--no-variables", "--json", "--file", file)
     assert code == 3
-    found = json.loads(out)
-    assert found["file"] == str(file)
-    assert [(problem["line"], problem["field"]) for problem in found["problems"]] == [(4, "port")]
-    assert [warning["field"] for warning in found["warnings"]] == ["databse"]
+    actual = json.loads(out)
+    assert actual["file"] == str(file)
+    assert [(problem["line"], problem["field"]) for problem in actual["problems"]] == [(4, "port")]
+    assert [warning["field"] for warning in actual["warnings"]] == ["databse"]
 
 
 def test_validate_a_good_file(run: Run, tmp_path: Path) -> None:

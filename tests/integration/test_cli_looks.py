@@ -84,8 +84,8 @@ def test_no_word_of_a_table_is_broken(
     shown = capsys.readouterr().out + tables.render(tables.doctor_table(VERDICTS))
     monkeypatch.setattr(listing, "width", lambda: listing.PIPE_WIDTH)
     main(["connections", "list", "--file", str(file)])
-    whole = capsys.readouterr().out + tables.render(tables.doctor_table(VERDICTS))
-    known = {*whole.split(), "@mysql.default", "@mysql.archive", "@duckdb.memory", "default", "─" * 3}
+    everything = capsys.readouterr().out + tables.render(tables.doctor_table(VERDICTS))
+    known = {*everything.split(), "@mysql.default", "@mysql.archive", "@duckdb.memory", "default", "─" * 3}
     for word in shown.split():
         cut = word.endswith("…") and any(one.startswith(word[:-1]) for one in known)
         assert word in known or cut or re.fullmatch(r"[─\d.]+", word), word
@@ -164,10 +164,10 @@ def test_families_and_aliases_are_completed(complete: Complete) -> None:
 
 
 def shell(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
+    match = shutil.which(name)
+    if match is None:
         pytest.fail(f"{name} was not found. Run scripts/test as root (it installs it), or apt-get install {name}.")
-    return found
+    return match
 
 
 def said_by(command: list[str], file: Path) -> str:
@@ -182,9 +182,9 @@ def said_by(command: list[str], file: Path) -> str:
 def documented_line(name: str) -> str:
     """Return the line that the documentation has people put into the start file of their shell."""
     text = (Path(__file__).parents[2] / "docs/airflow.md").read_text()
-    found = re.search(rf"^\| {name}[^|]*\|[^|]*\| `(.*)` \|$", text, re.MULTILINE)
-    assert found is not None
-    return found[1].replace(r"\|", "|")
+    match = re.search(rf"^\| {name}[^|]*\|[^|]*\| `(.*)` \|$", text, re.MULTILINE)
+    assert match is not None
+    return match[1].replace(r"\|", "|")
 
 
 TYPED = {
@@ -219,8 +219,8 @@ print -r -- "$said"
 @pytest.mark.parametrize("typed", TYPED)
 def test_zsh_completes_what_people_type(file: Path, typed: str) -> None:
     said = said_by([shell("zsh"), "-f", "-c", ZSH, "zsh", documented_line("zsh"), typed], file)
-    found = re.findall(r"<(osiris [^>]*)>", said)
-    assert found[-1].rstrip() == f"{typed.rpartition(' ')[0]} {TYPED[typed]}"
+    match = re.findall(r"<(osiris [^>]*)>", said)
+    assert match[-1].rstrip() == f"{typed.rpartition(' ')[0]} {TYPED[typed]}"
 
 
 def test_bash_completes_a_reference_as_people_type_it(file: Path) -> None:

@@ -189,8 +189,8 @@ def test_run_until_given_and_without_writing(osiris: Osiris, folder: Folder) -> 
     ],
 )
 def test_run_with_wrong_options(osiris: Osiris, folder: Folder, args: list[str], code: int, said: str) -> None:
-    found, _, err = osiris("run", folder.pipeline, *args)
-    assert found == code
+    actual, _, err = osiris("run", folder.pipeline, *args)
+    assert actual == code
     assert said in err
 
 

@@ -119,9 +119,9 @@ def test_what_may_not_be_removed_is_told_and_the_exit_code_says_so(
     type(UPath(url).fs).clear_instance_cache()
     with s3.checking_credentials():
         # The server's clock has to have gone on by the time that is asked for.
-        while (found := run("staging", "gc", "--older-than", "1s", "--url", url, "--json"))[1].count("message") < 2:
-            assert found[0] == 1, found
-    code, out, _ = found
+        while (actual := run("staging", "gc", "--older-than", "1s", "--url", url, "--json"))[1].count("message") < 2:
+            assert actual[0] == 1, actual
+    code, out, _ = actual
     failed, uploads = json.loads(out)["failed"]
     assert code == 1
     assert "needs s3:ListBucketMultipartUploads" in uploads["message"]

@@ -1,4 +1,4 @@
-"""``osiris state``: high-water marks seen and reset from the command line, without Airflow."""
+"""``osiris state``: cursor values seen and reset from the command line, without Airflow."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateStore:
     return store
 
 
-def add(store: StateStore, task: TaskKey, number: int, low: CursorValue | None, mark: CursorValue | None) -> None:
+def add(store: StateStore, task: TaskKey, number: int, low: CursorValue | None, reached: CursorValue | None) -> None:
     moment = START + timedelta(days=number)
-    store.write(RunKey(f"run_{number}", moment, moment), Entry(task, f"run_{number}", "@m.d t", "id", low, mark))
+    store.write(RunKey(f"run_{number}", moment, moment), Entry(task, f"run_{number}", "@m.d t", "id", low, reached))
 
 
 def test_list_shows_the_newest_run_of_each_task(run: Run, store: StateStore) -> None:
     del store
     code, out, _ = run("state", "list", "--json")
     assert code == 0
-    found = json.loads(out)["state"]
-    assert [(one["dag_id"], one["map_index"]) for one in found] == [(LONG, 0), (LONG, 1), ("sales", -1)]
-    assert found[-1]["began_at"] == {"type": "int64", "value": "2"}
-    assert found[-1]["reached"] == {"type": "int64", "value": "3"}
-    assert found[-1]["run_id"] == "run_3"
+    actual = json.loads(out)["state"]
+    assert [(one["dag_id"], one["map_index"]) for one in actual] == [(LONG, 0), (LONG, 1), ("sales", -1)]
+    assert actual[-1]["began_at"] == {"type": "int64", "value": "2"}
+    assert actual[-1]["reached"] == {"type": "int64", "value": "3"}
+    assert actual[-1]["run_id"] == "run_3"
     code, out, _ = run("state", "list", "--dag", "sales")
     assert "orders" in out
     assert "a_very" not in out

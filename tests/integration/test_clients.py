@@ -22,8 +22,8 @@ Connections = dict[str, dict[str, Any]]
 @pytest.fixture(scope="module")
 def connections(mariadb: MariaDBServer, postgres: PostgresServer) -> Iterator[Connections]:
     """A healthy connection of each family."""
-    with healthy(mariadb, postgres) as found:
-        yield {one["family"]: {"alias": "test", **one} for one in found}
+    with healthy(mariadb, postgres) as actual:
+        yield {one["family"]: {"alias": "test", **one} for one in actual}
 
 
 def port_of(connection: dict[str, Any]) -> int:

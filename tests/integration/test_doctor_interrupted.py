@@ -22,18 +22,18 @@ import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
-FLEET = 100
+CONNECTIONS = 100
 AT_ONCE = 1.5
 """Seconds; most of them are the interpreter's, which ends its threads."""
 
 
 @contextmanager
-def fleet(directory: Path) -> Iterator[Path]:
+def many_connections(directory: Path) -> Iterator[Path]:
     """A file with one healthy connection and a hundred silent ones."""
     with Peer(silent) as peer:
         entries = [
             f"    s{number}: {{host: 127.0.0.1, port: {peer.port}, user: u, password: s3cret}}\n"
-            for number in range(FLEET)
+            for number in range(CONNECTIONS)
         ]
         healthy = "version: 1\nconnections:\n  duckdb:\n    memory: {path: ':memory:'}\n"
         yield write(directory, f"{healthy}  mysql:\n{''.join(entries)}")
@@ -48,7 +48,7 @@ def _read_until(descriptor: int, wanted: bytes) -> bytes:
 
 def test_conn_020_interrupted_in_a_terminal(tmp_path: Path) -> None:
     reading, writing = pty.openpty()
-    with fleet(tmp_path) as file:
+    with many_connections(tmp_path) as file:
         # A session of its own, whose terminal this is: the key's signal comes from the terminal itself.
         command = [sys.executable, "-c", TAKE_TERMINAL, *OSIRIS[1:], "--file", str(file)]
         process = subprocess.Popen(command, stdin=writing, stdout=writing, stderr=writing, start_new_session=True)
@@ -69,7 +69,7 @@ def test_conn_020_interrupted_in_a_terminal(tmp_path: Path) -> None:
 
 def test_conn_020_interrupted_in_a_pipe(tmp_path: Path) -> None:
     reading, writing = pty.openpty()
-    with fleet(tmp_path) as file:
+    with many_connections(tmp_path) as file:
         process = subprocess.Popen(
             [*OSIRIS, "--json", "--file", str(file)], stdout=subprocess.PIPE, stderr=writing, text=True
         )

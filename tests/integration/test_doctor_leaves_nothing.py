@@ -29,7 +29,7 @@ from tests.servers.process import Server
 
 CHECKS = 1000
 TIMEOUT = 0.2
-PATIENCE = 5.0
+MAX_WAIT = 5.0
 TOKEN = "the token of this test"
 
 Connection = dict[str, Any]
@@ -77,14 +77,14 @@ def troubled(good: list[Connection], servers: dict[str, Server]) -> Iterator[lis
         ports = [stack.enter_context(Peer(manner)).port for manner in manners]
         ports += [stack.enter_context(closed_port()), stack.enter_context(unanswered_port())]
         stack.enter_context(name_server(answers=False))
-        found = [at(one, "127.0.0.1", port) for one in remote for port in ports]
-        found += [at(one, "127.0.0.1", port, tls=True) for one in remote if "shop_domain" not in one for port in ports]
-        found += [at(one, NAME, 80) for one in remote if "shop_domain" not in one]
+        actual = [at(one, "127.0.0.1", port) for one in remote for port in ports]
+        actual += [at(one, "127.0.0.1", port, tls=True) for one in remote if "shop_domain" not in one for port in ports]
+        actual += [at(one, NAME, 80) for one in remote if "shop_domain" not in one]
         for one in remote[:2]:
             for turn in (1, 2, 3):
                 proxy = Peer(forward(servers[one["family"]].port, Cut("stall", turn)))
-                found.append(at(one, "127.0.0.1", stack.enter_context(proxy).port))
-        yield found
+                actual.append(at(one, "127.0.0.1", stack.enter_context(proxy).port))
+        yield actual
 
 
 def check_threads() -> list[str]:
@@ -93,12 +93,12 @@ def check_threads() -> list[str]:
 
 def open_files() -> dict[str, str]:
     gc.collect()
-    found = {}
+    actual = {}
     for entry in Path("/proc/self/fd").iterdir():
         # iterdir has the directory itself open.
         with suppress(FileNotFoundError):
-            found[entry.name] = os.readlink(entry)
-    return found
+            actual[entry.name] = os.readlink(entry)
+    return actual
 
 
 def sessions(mariadb: MariaDBServer, postgres: PostgresServer) -> tuple[int, int]:
@@ -117,7 +117,7 @@ def sessions(mariadb: MariaDBServer, postgres: PostgresServer) -> tuple[int, int
 
 def awaited(condition: Callable[[], bool]) -> bool:
     """Return whether something becomes true within a few seconds."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + MAX_WAIT
     while not condition():
         if time.monotonic() > end:
             return False
@@ -162,9 +162,9 @@ def test_conn_009_fractions_of_a_second(
             get_connector(family).load()
         hosts = {family: "localhost" if family == "shopify" else "127.0.0.1" for family in remote}
         asked = [at(one, hosts[family], peer.port, tls=tls) for family, one in remote.items()]
-        found = dict(zip(remote, pool.map(partial(asked_in_time, timeout=timeout), asked), strict=True))
+        actual = dict(zip(remote, pool.map(partial(asked_in_time, timeout=timeout), asked), strict=True))
         assert awaited(lambda: not check_threads())
-    for family, (verdict, seconds) in found.items():
+    for family, (verdict, seconds) in actual.items():
         # A server that says H to MySQL's or PostgreSQL's hello is known by its first byte.
         if manner is silent or family not in ("mysql", "postgres"):
             assert (verdict["category"], verdict["details"]["fault"]) == ("timeout", "timed_out"), family

@@ -181,14 +181,14 @@ def test_fields_that_make_no_sense(connector: DuckDBConnector, fields: dict[str,
 
 def test_settings_reach_the_database(connector: DuckDBConnector, database: Path) -> None:
     client = connector.client({"path": str(database), "memory": "500MB", "threads": 1})
-    found = client.execute("SELECT current_setting('threads'), current_setting('memory_limit')").fetchone()
-    assert found == (1, "476.8 MiB")
+    actual = client.execute("SELECT current_setting('threads'), current_setting('memory_limit')").fetchone()
+    assert actual == (1, "476.8 MiB")
 
 
 def test_in_memory_database_spills_into_the_temporary_directory(connector: DuckDBConnector) -> None:
-    found = connector.client({"path": ":memory:"}).execute("SELECT current_setting('temp_directory')").fetchone()
-    assert found is not None
-    assert "osiris-duckdb" in found[0]
+    actual = connector.client({"path": ":memory:"}).execute("SELECT current_setting('temp_directory')").fetchone()
+    assert actual is not None
+    assert "osiris-duckdb" in actual[0]
 
 
 def test_every_class_of_the_table_is_one_of_duckdb() -> None:

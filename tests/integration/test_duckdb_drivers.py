@@ -72,9 +72,9 @@ def test_types_survive_a_round_trip(path: Path) -> None:
         }
     )
     write(path, table)
-    found = read(path, table="people")
-    assert found.to_pylist() == table.to_pylist()
-    assert found.schema.field("nothing").type == pa.string()
+    actual = read(path, table="people")
+    assert actual.to_pylist() == table.to_pylist()
+    assert actual.schema.field("nothing").type == pa.string()
 
 
 def test_table_and_query(path: Path) -> None:
@@ -194,8 +194,8 @@ def test_processor_takes_every_kind_of_input(tmp_path: Path) -> None:
         "frame": {"df": PEOPLE.to_pandas()},
     }
     counts = " UNION ALL ".join(f"SELECT '{name}' AS k, count(*) AS n FROM {name}" for name in inputs)
-    found = {row["k"]: row["n"] for row in process(counts, inputs).to_pylist()}
-    assert found == {"path": 3, "dataset": 3, "arrow": 3, "chunks": 6, "frame": 3}
+    actual = {row["k"]: row["n"] for row in process(counts, inputs).to_pylist()}
+    assert actual == {"path": 3, "dataset": 3, "arrow": 3, "chunks": 6, "frame": 3}
 
 
 def test_processor_names_inputs_by_step() -> None:

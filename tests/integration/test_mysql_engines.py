@@ -87,8 +87,8 @@ def test_both_engines_give_every_type_and_its_extremes(filled: dict[str, Any], m
         )
         for row in range(max(len(case[2]) for case in cases) + 1):
             values = [literal([*case[2], None][row % (len(case[2]) + 1)]) for case in cases]
-            marks = ", ".join(["%s"] * len(values))
-            cursor.execute(f"INSERT INTO extremes VALUES ({marks}, POINT({row}, -1.5))", values)
+            placeholders = ", ".join(["%s"] * len(values))
+            cursor.execute(f"INSERT INTO extremes VALUES ({placeholders}, POINT({row}, -1.5))", values)
 
     binary, text = (read(filled, table="extremes", engine=engine) for engine in ("binary", "cursor"))
 
@@ -157,8 +157,8 @@ def special(filled: dict[str, Any], mysql_family: MySQLFamilyServer) -> list[dic
         )
         cursor.execute("UPDATE special SET d = '2024-02-31', m = '2024-00-00 01:00:00' WHERE id = 69000")
         cursor.execute("UPDATE special SET s = '0000-00-00' WHERE id = 200")
-    usual = {"d": "2024-01-02", "m": "2024-01-02 03:04:05.678", "s": None}
-    rows: list[dict[str, Any]] = [{"id": number, **usual} for number in range(1, 70_001)]
+    common = {"d": "2024-01-02", "m": "2024-01-02 03:04:05.678", "s": None}
+    rows: list[dict[str, Any]] = [{"id": number, **common} for number in range(1, 70_001)]
     rows[68_999] |= {"d": "2024-02-31", "m": "2024-00-00 01:00:00.000"}
     rows[199] |= {"s": "0000-00-00 00:00:00"}
     return rows

@@ -86,11 +86,11 @@ def test_the_parts_are_the_whole(connection: dict[str, Any], server: Any, declar
 
     for engine in ENGINES:
         common: dict[str, Any] = {"engine": engine, "text_columns": ["a%s`b"]}
-        whole = read(connection, table="t", **common)
-        assert whole.num_rows == 3 * len(values)
+        undivided = read(connection, table="t", **common)
+        assert undivided.num_rows == 3 * len(values)
         parts = read(connection, table="t", partition_on="a%s`b", partitions=5, **common)
-        assert parts.schema == whole.schema
-        assert rows(parts) == rows(whole)
+        assert parts.schema == undivided.schema
+        assert rows(parts) == rows(undivided)
 
 
 def test_the_parts_of_a_query_with_parameters(
@@ -102,10 +102,10 @@ def test_the_parts_of_a_query_with_parameters(
     admin = {**connection, "user": mysql_family.admin.user, "password": mysql_family.admin.password}
     query: dict[str, Any] = {"query": "SELECT * FROM t WHERE n = %s AND '%%' <> '' -- a comment", "params": [1]}
 
-    whole, parts = read(admin, **query), read(admin, **query, partition_on="a%s`b")
+    undivided, parts = read(admin, **query), read(admin, **query, partition_on="a%s`b")
 
-    assert rows(parts) == rows(whole)
-    assert whole.num_rows == 50
+    assert rows(parts) == rows(undivided)
+    assert undivided.num_rows == 50
     assert "4 partitions by a%s`b, from one snapshot" in caplog.text
 
 

@@ -162,13 +162,13 @@ def test_rows_about_as_long_as_a_packet_and_longer(mysql_family: MySQLFamilyServ
     """A packet holds 16 MiB at the most; what is longer goes on in the next one, also in one that is empty."""
     with closing(mysql_family.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT @@GLOBAL.max_allowed_packet")
-        (usual,) = cursor.fetchone() or (0,)
+        (default,) = cursor.fetchone() or (0,)
         cursor.execute("SET GLOBAL max_allowed_packet = 100000000")
         try:
             with closing(mysql_family.connect()) as roomy:
                 check_long_rows(roomy)
         finally:
-            cursor.execute("SET GLOBAL max_allowed_packet = %s", (usual,))
+            cursor.execute("SET GLOBAL max_allowed_packet = %s", (default,))
 
 
 def check_long_rows(connection: Connection[Any]) -> None:

@@ -24,8 +24,8 @@ from tests.servers.kinds import MYSQL_AND_MARIADB
 
 class MySQLWriting(MySQLFamily, WriterTests):
     def run(self, connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
-        place = Address(**{name: connection[name] for name in ("host", "port", "user", "password", "database")})
-        return self.execute(place, *statements)
+        endpoint = Address(**{name: connection[name] for name in ("host", "port", "user", "password", "database")})
+        return self.execute(endpoint, *statements)
 
 
 @MYSQL_AND_MARIADB
@@ -50,13 +50,13 @@ class TestMySQLLoading(MySQLFamily):
 
     def both(self, connection: Connection, data: pa.Table, **config: Any) -> list[dict[str, Any]]:
         """Write by either engine and return what is there then, which must be the same."""
-        found = []
+        actual = []
         for engine in ("load_data", "insert"):
             self.write(connection, data, engine=engine, write_mode="replace", **config)
             rows: list[dict[str, Any]] = self.reader(connection, table="target").read_all().to_pylist()
-            found.append(rows)
-        assert found[0] == found[1]
-        return found[0]
+            actual.append(rows)
+        assert actual[0] == actual[1]
+        return actual[0]
 
     @pytest.mark.parametrize(
         "text", ["", "\\", "\\N", "NULL", "\t", "\n", "\r\n", "a\tb\\\n", "'", '"', "\0", "ü€😀", "\x1a", "\\t"]

@@ -146,13 +146,13 @@ class TestPostgresBrokenExtracts(PostgresExtracts, BrokenExtractTests):
         for config in ({"table": "much"}, {"query": "SELECT * FROM much"}, {"table": "much", "partition_on": "n"}):
             with closing(self._connect(address)) as other, other.cursor() as cursor:
                 cursor.execute("TRUNCATE much; INSERT INTO much SELECT n, 'new' FROM generate_series(1, 5) n")
-                found: list[Any] = []
-                thread = threading.Thread(target=self.collect, args=(connection, config, found))
+                actual: list[Any] = []
+                thread = threading.Thread(target=self.collect, args=(connection, config, actual))
                 thread.start()
                 assert self.waits(address)
                 other.commit()
                 thread.join(30)
-            assert found == [[1, 2, 3, 4, 5]]
+            assert actual == [[1, 2, 3, 4, 5]]
 
-    def collect(self, connection: Connection, config: dict[str, Any], found: list[Any]) -> None:
-        found.append(sorted(self.reader(connection, **config).read_all()["n"].to_pylist()))
+    def collect(self, connection: Connection, config: dict[str, Any], actual: list[Any]) -> None:
+        actual.append(sorted(self.reader(connection, **config).read_all()["n"].to_pylist()))

@@ -16,8 +16,8 @@ from tests.servers import Address
 
 class TestPostgresWriter(PostgresFamily, SchemaTests, WriterTests):
     def run(self, connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
-        place = Address(**{name: connection[name] for name in ("host", "port", "user", "password", "database")})
-        return self.execute(place, *statements)
+        endpoint = Address(**{name: connection[name] for name in ("host", "port", "user", "password", "database")})
+        return self.execute(endpoint, *statements)
 
     def test_server_names_the_row_behind_texts_of_several_lines(self, connection: Connection) -> None:
         self.run(connection, "CREATE TABLE target (s TEXT, d DATE)")

@@ -81,7 +81,7 @@ def test_conn_010_throttled_shop_is_not_a_wrong_token(shop: FakeShopify) -> None
 
 
 @pytest.mark.parametrize(
-    ("domain", "place"),
+    ("domain", "url"),
     [
         ("mystore.myshopify.com", "https://mystore.myshopify.com/admin/api/2026-10/graphql.json"),
         ("MyStore.MyShopify.com", "https://mystore.myshopify.com/admin/api/2026-10/graphql.json"),
@@ -90,9 +90,9 @@ def test_conn_010_throttled_shop_is_not_a_wrong_token(shop: FakeShopify) -> None
         ("127.0.0.1:8080", "http://127.0.0.1:8080/admin/api/2026-10/graphql.json"),
     ],
 )
-def test_conn_016_domains(domain: str, place: str) -> None:
+def test_conn_016_domains(domain: str, url: str) -> None:
     dsn = ShopifyConnector().build_dsn_redacted({"shop_domain": domain, "access_token": TOKEN})
-    assert dsn == place.replace("://", "://***@")
+    assert dsn == url.replace("://", "://***@")
 
 
 @pytest.mark.parametrize(
@@ -169,23 +169,23 @@ def test_extractor_asks_for_what_is_new(shop: FakeShopify) -> None:
         {"id": 1, "updatedAt": "2026-01-01T00:00:00Z"},
         {"id": 2, "updatedAt": "2026-01-02T00:00:00Z"},
     ]
-    marks = MemoryState()
+    memory = MemoryState()
     config: dict[str, Any] = {
         "resource": "orders",
         "fields": ["id", "updatedAt"],
         "search": "status:open OR status:closed",
     }
     for incremental in ({}, {}, {"lookback": 60}, {"inclusive": False}):
-        extracted(shop, state=marks, incremental={"column": "updatedAt", **incremental}, **config)
+        extracted(shop, state=memory, incremental={"column": "updatedAt", **incremental}, **config)
     assert [request.json()["variables"]["search"] for request in shop.requests] == [
         "status:open OR status:closed",
         "(status:open OR status:closed) AND updated_at:>='2026-01-02T00:00:00Z'",
         "(status:open OR status:closed) AND updated_at:>='2026-01-01T23:59:00+00:00'",
         "(status:open OR status:closed) AND updated_at:>'2026-01-02T00:00:00Z'",
     ]
-    assert marks.sources[0] == ("@shopify.test orders", "updatedAt")
-    marks.low = CursorValue("string", "' OR title:'\\")
-    extracted(shop, state=marks, incremental={"column": "updatedAt"}, **config)
+    assert memory.sources[0] == ("@shopify.test orders", "updatedAt")
+    memory.low = CursorValue("string", "' OR title:'\\")
+    extracted(shop, state=memory, incremental={"column": "updatedAt"}, **config)
     assert shop.requests[-1].json()["variables"]["search"].endswith(r"updated_at:>='\' OR title:\'\\'")
 
 

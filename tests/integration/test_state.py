@@ -1,4 +1,4 @@
-"""Files of high-water marks on every kind of storage, and in the hands of many runs."""
+"""Files of incremental state on every kind of storage, and in the hands of many runs."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def run(number: int, after: timedelta = timedelta(0)) -> RunKey:
     return RunKey(f"scheduled__{moment.isoformat()}", moment, moment + after)
 
 
-def entry(key: RunKey, mark: CursorValue | None = None) -> Entry:
+def entry(key: RunKey, reached: CursorValue | None = None) -> Entry:
     return Entry(
-        TASK, key.run_id, "@mysql.shop orders", "id", CursorValue("uint64", "18446744073709551615", ("ab",)), mark
+        TASK, key.run_id, "@mysql.shop orders", "id", CursorValue("uint64", "18446744073709551615", ("ab",)), reached
     )
 
 
@@ -42,9 +42,9 @@ def test_a_state_says_when_it_was_written() -> None:
     store = StateStore(f"memory://{uuid.uuid4().hex}", UPath)
     began = datetime.now(timezone.utc).replace(microsecond=0)
     store.write(run(1), entry(run(1)))
-    found = store.read(TASK, run(1).name())
-    assert found is not None
-    written = datetime.fromisoformat(found.written_at)
+    actual = store.read(TASK, run(1).name())
+    assert actual is not None
+    written = datetime.fromisoformat(actual.written_at)
     assert written.utcoffset() == timedelta(0)
     assert began <= written <= datetime.now(timezone.utc)
 
@@ -57,16 +57,16 @@ def test_what_is_written_is_read_back_exactly(url: str) -> None:
     for key in keys:
         store.write(key, entry(key, CursorValue("string", "ž\n'\"", None)))
     assert store.names(TASK) == [keys[index].name() for index in (1, 2, 0, 3)]
-    found = store.read(TASK, keys[0].name())
-    assert found is not None
-    assert (found.task, found.run_id, found.low, found.high) == (
+    actual = store.read(TASK, keys[0].name())
+    assert actual is not None
+    assert (actual.task, actual.run_id, actual.low, actual.high) == (
         TASK,
         keys[0].run_id,
         CursorValue("uint64", "18446744073709551615"),
         CursorValue("string", "ž\n'\""),
     )
-    assert found.low is not None
-    assert found.low.seen == ("ab",)
+    assert actual.low is not None
+    assert actual.low.seen == ("ab",)
     # The same worker, another process: what was listed before is not remembered.
     store.remove(TASK, [keys[1].name()])
     assert len(list(StateStore(url, UPath).entries())) == 3
@@ -76,11 +76,11 @@ def test_a_run_that_is_done_again_replaces_its_own_file(url: str) -> None:
     store = StateStore(url, UPath)
     for text in ("1", "2"):
         store.write(run(1), entry(run(1), CursorValue("int64", text)))
-    [(_, found)] = store.entries()
-    assert found.high == CursorValue("int64", "2")
+    [(_, actual)] = store.entries()
+    assert actual.high == CursorValue("int64", "2")
 
 
-def test_the_garbage_collector_of_staging_leaves_marks_alone(tmp_path: Path) -> None:
+def test_the_garbage_collector_of_staging_leaves_state_alone(tmp_path: Path) -> None:
     store = StateStore((tmp_path / ".osiris-state").as_uri(), UPath)
     store.write(run(1), entry(run(1)))
     root = UPath(tmp_path.as_uri())

@@ -212,20 +212,20 @@ def test_extractor_pages_by_key_while_rows_come_and_go(
 
 def test_extractor_reads_what_is_new(supabase: FakeSupabase) -> None:
     supabase.tables["notes"] = [{"id": number, 'c,("': f"2026-01-{number:02}T00:00:00"} for number in range(1, 5)]
-    marks = MemoryState()
+    memory = MemoryState()
     config: dict[str, Any] = {"table": "notes", "order": [], "key": "id", "incremental": {"column": 'c,("'}}
-    assert extracted(supabase, state=marks, **config)["id"].to_pylist() == [1, 2, 3, 4]
+    assert extracted(supabase, state=memory, **config)["id"].to_pylist() == [1, 2, 3, 4]
     supabase.tables["notes"] += [{"id": 5, 'c,("': "2026-01-04T00:00:00"}, {"id": 6, 'c,("': "2026-01-06T00:00:00"}]
-    assert extracted(supabase, state=marks, **config, page_size=1)["id"].to_pylist() == [5, 6]
-    assert marks.sources == [("@supabase.test notes", 'c,("')] * 2
+    assert extracted(supabase, state=memory, **config, page_size=1)["id"].to_pylist() == [5, 6]
+    assert memory.sources == [("@supabase.test notes", 'c,("')] * 2
     supabase.tables["notes"].append({"id": 7, 'c,("': None})
     with pytest.raises(DataError, match="no value"):
-        extracted(supabase, state=marks, **config)
-    for nulls, found in (("exclude", []), ("include", [7])):
+        extracted(supabase, state=memory, **config)
+    for nulls, actual in (("exclude", []), ("include", [7])):
         config["incremental"] = {"column": 'c,("', "nulls": nulls}
         assert (
-            extracted(supabase, state=marks, types={"id": "int64", 'c,("': "string"}, **config)["id"].to_pylist()
-            == found
+            extracted(supabase, state=memory, types={"id": "int64", 'c,("': "string"}, **config)["id"].to_pylist()
+            == actual
         )
 
 

@@ -92,7 +92,7 @@ def test_upsert_merges_in_several_requests(supabase: FakeSupabase) -> None:
 @pytest.mark.parametrize(
     ("ids", "said"), [([7, 8, 7], "rows 1 and 3 of the input"), ([7, None], "column id, row 2 of the input")]
 )
-def test_misfit_keys_are_named(supabase: FakeSupabase, ids: list[Any], said: str) -> None:
+def test_keys_that_do_not_fit_are_named(supabase: FakeSupabase, ids: list[Any], said: str) -> None:
     with pytest.raises(DataError, match=f"Step load: .*{said}"):
         write(supabase, pa.table({"id": ids}), write_mode="upsert", primary_key="id")
     assert not supabase.posts
@@ -153,8 +153,8 @@ class TestThroughTheDSN(PostgresFamily, WriterTests):
     """With ``pg_dsn`` it is ``postgres.writer``; the Data API is never asked."""
 
     def run(self, connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
-        place = Address(**{name: connection[name] for name in ("host", "port", "user", "password", "database")})
-        return self.execute(place, *statements)
+        endpoint = Address(**{name: connection[name] for name in ("host", "port", "user", "password", "database")})
+        return self.execute(endpoint, *statements)
 
     def write(self, connection: Connection, data: Any, ctx: RecordingContext | None = None, **config: Any) -> Any:
         dsn = get_connector("postgres").build_dsn(connection)

@@ -19,7 +19,7 @@ from tests.kills.targets import MODES, DuckDBTarget, ServerTarget, State, Target
 from tests.kills.worker import LAST_ROW, ROWS_TAKEN, Worker
 
 ROWS = 20_000
-PATIENCE = 60.0
+MAX_WAIT = 60.0
 
 
 @pytest.fixture(scope="module", params=["mysql", "postgres"])
@@ -45,7 +45,7 @@ class Reader:
         """Wait until it has looked so many times more."""
         with self._changed:
             wanted = len(self.seen) + number
-            assert self._changed.wait_for(lambda: len(self.seen) >= wanted or self._error, PATIENCE)
+            assert self._changed.wait_for(lambda: len(self.seen) >= wanted or self._error, MAX_WAIT)
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -64,9 +64,9 @@ class Reader:
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                found = self._look()
+                actual = self._look()
                 with self._changed:
-                    self.seen.append(found)
+                    self.seen.append(actual)
                     self._changed.notify_all()
         except BaseException as error:  # noqa: BLE001 - the test raises it
             with self._changed:
@@ -91,15 +91,15 @@ def test_readers_see_the_old_table_then_the_new_one(target: Target, mode: str) -
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("place", [ROWS_TAKEN, LAST_ROW])
+@pytest.mark.parametrize("point", [ROWS_TAKEN, LAST_ROW])
 @pytest.mark.parametrize("mode", MODES)
-def test_readers_see_nothing_of_a_load_that_is_killed_and_tried_again(target: Target, mode: str, place: int) -> None:
+def test_readers_see_nothing_of_a_load_that_is_killed_and_tried_again(target: Target, mode: str, point: int) -> None:
     before, after = states_of(mode, ROWS)
     target.prepare(mode)
     reader = Reader(target.state)
     with reader.looking():
         worker = target.start(mode)
-        await_rows(worker, place)
+        await_rows(worker, point)
         worker.process.kill()
         worker.process.join()
         reader.wait_for_looks(2)
@@ -117,7 +117,7 @@ def test_readers_see_nothing_of_a_load_whose_server_is_killed(target: Target, mo
     worker = target.start(mode)
     await_rows(worker, ROWS_TAKEN)
     target.server.crash()
-    worker.process.join(PATIENCE)
+    worker.process.join(MAX_WAIT)
     target.server.restart()
     reader = Reader(target.state)
     with reader.looking():
@@ -125,10 +125,10 @@ def test_readers_see_nothing_of_a_load_whose_server_is_killed(target: Target, mo
     assert in_order(reader.seen, before, after)
 
 
-def await_rows(worker: Worker, place: int) -> None:
+def await_rows(worker: Worker, point: int) -> None:
     """Wait until the writer has taken half of the rows, or all of them."""
-    least = ROWS / 2 if place == ROWS_TAKEN else 1
-    while worker.progress[place] < least and worker.process.is_alive():
+    least = ROWS / 2 if point == ROWS_TAKEN else 1
+    while worker.progress[point] < least and worker.process.is_alive():
         worker.process.join(0.001)
 
 

@@ -126,24 +126,24 @@ class TypeTests:
         return table
 
     def check(self, connection: Connection, **config: Any) -> None:
-        found = self.copied(connection, pa.table({"n": [1, 2, 3], **ARRAYS}), **config)
-        assert found.column_names == ["n", *ARRAYS]
+        actual = self.copied(connection, pa.table({"n": [1, 2, 3], **ARRAYS}), **config)
+        assert actual.column_names == ["n", *ARRAYS]
         wrong = {}
         for name, column in ARRAYS.items():
             expected = self.expected(plains(column))
-            values = self.found(plains(found[name].combine_chunks()), expected)
+            values = self.actual(plains(actual[name].combine_chunks()), expected)
             if self.nested_is_json and pa.types.is_nested(column.type) and not pa.types.is_run_end_encoded(column.type):
                 values = [None if value is None else json.loads(value) for value in values]
                 expected = [as_json(value) for value in expected]
             if values != expected:
-                wrong[name] = (found.schema.field(name).type, values, expected)
+                wrong[name] = (actual.schema.field(name).type, values, expected)
         assert not wrong, "\n".join(f"{name}: {what}" for name, what in wrong.items())
 
     def expected(self, values: list[Any]) -> list[Any]:
         """Return what comes back of the values of a column."""
         return values
 
-    def found(self, values: list[Any], expected: list[Any]) -> list[Any]:
+    def actual(self, values: list[Any], expected: list[Any]) -> list[Any]:
         """Return what was read as it is compared with what was expected."""
         del expected
         return values
@@ -154,15 +154,15 @@ class TypeTests:
         for name, column in (("t", late), ("c", clock)):
             with pytest.raises(DataError, match=f"column {name}, row 1 of the input: the column keeps 6 digits"):
                 self.copied(connection, pa.table({"n": [1, 2], name: column}))
-        found = self.copied(connection, pa.table({"n": [1, 2], "t": late, "c": clock}), lossy="round")
-        assert found["t"].cast(pa.int64()).to_pylist() == [2, 0]
-        assert self.expected([dt.time(0, 0, 0, 2), dt.time()]) == plains(found["c"].combine_chunks())
+        actual = self.copied(connection, pa.table({"n": [1, 2], "t": late, "c": clock}), lossy="round")
+        assert actual["t"].cast(pa.int64()).to_pylist() == [2, 0]
+        assert self.expected([dt.time(0, 0, 0, 2), dt.time()]) == plains(actual["c"].combine_chunks())
 
     def test_every_type_comes_back(self, connection: Connection) -> None:
         self.check(connection)
 
 
-def span(text: str) -> dt.timedelta:
+def interval_of(text: str) -> dt.timedelta:
     """Return an interval of PostgreSQL, which is read as ISO 8601."""
     parts = re.fullmatch(r"PT(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?[\d.]+)S)?", text)
     hours, minutes, seconds = (float(part or 0) for part in parts.groups()) if parts else (nan, nan, nan)
@@ -170,9 +170,9 @@ def span(text: str) -> dt.timedelta:
 
 
 class TestPostgresTypes(PostgresFamily, TypeTests):
-    def found(self, values: list[Any], expected: list[Any]) -> list[Any]:
-        is_span = isinstance(expected[0], dt.timedelta)
-        return [value and span(value) for value in values] if is_span else values
+    def actual(self, values: list[Any], expected: list[Any]) -> list[Any]:
+        is_interval = isinstance(expected[0], dt.timedelta)
+        return [value and interval_of(value) for value in values] if is_interval else values
 
 
 @MYSQL_AND_MARIADB
@@ -210,7 +210,7 @@ class TestDuckDBTypes(TypeTests):
         late = pa.array([1_999, -1], pa.timestamp("ns"))
         assert self.copied(connection, pa.table({"n": [1, 2], "t": late}))["t"].combine_chunks() == late
 
-    def found(self, values: list[Any], expected: list[Any]) -> list[Any]:
+    def actual(self, values: list[Any], expected: list[Any]) -> list[Any]:
         """Return intervals, and decimals that DuckDB keeps as text, as what they say."""
         if isinstance(expected[0], dt.timedelta):
             return [value and clock(value) for value in values]

@@ -44,8 +44,8 @@ def client(statement: Callable[[Any], object]) -> Work:
     """Return what works with the client that a hook gives."""
 
     def work(connection: Connection) -> object:
-        with closing(get_connector(connection["family"]).create_client(connection)) as found:
-            return statement(found)
+        with closing(get_connector(connection["family"]).create_client(connection)) as opened:
+            return statement(opened)
 
     return work
 
@@ -53,8 +53,8 @@ def client(statement: Callable[[Any], object]) -> Work:
 def executed(sql: str, **options: Any) -> Work:
     """Return what executes a statement and fetches its rows."""
 
-    def statement(found: Any) -> object:
-        with closing(found.cursor(**options)) as cursor:
+    def statement(opened: Any) -> object:
+        with closing(opened.cursor(**options)) as cursor:
             cursor.execute(sql)
             return cursor.fetchall()
 

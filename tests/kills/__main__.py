@@ -81,15 +81,15 @@ def table_of(name: str, rows: int, deaths: Sequence[Death]) -> Table:
     cells = list(dict.fromkeys(death.cell for death in deaths))
     for cell in cells:
         mine = [death for death in deaths if death.cell == cell]
-        found = {place: [death for death in mine if death.where == place] for place in PLACES}
-        spread = "".join(str(min(count, 9)) if count else "·" for count in _tenths(found["rows"], rows))
+        deaths_at = {stage: [death for death in mine if death.where == stage] for stage in PLACES}
+        spread = "".join(str(min(count, 9)) if count else "·" for count in _tenths(deaths_at["rows"], rows))
         equal = sum(not death.problem for death in mine)
         table.add_row(
             f"{cell.mode}, {cell.victim}",
             str(len(mine)),
-            str(len(found["start"])),
-            f"{len(found['rows'])}  {spread}",
-            *(str(len(found[place])) for place in ("end", "after")),
+            str(len(deaths_at["start"])),
+            f"{len(deaths_at['rows'])}  {spread}",
+            *(str(len(deaths_at[stage])) for stage in ("end", "after")),
             str(sum(not death.committed for death in mine)),
             str(sum(death.committed for death in mine)),
             f"[{'green' if equal == len(mine) else 'bold red'}]{equal} of {len(mine)}",

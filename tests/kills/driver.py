@@ -22,8 +22,8 @@ class KilledAfterCommit(PostgresWriter):
         self, *, step_id: str, config: dict[str, Any], inputs: Mapping[str, Mapping[str, Any]], ctx: RunContext
     ) -> dict[str, Any]:
         written = super().run(step_id=step_id, config=config, inputs=inputs, ctx=ctx)
-        mark = Path(os.environ[KILLED], step_id)
-        if not mark.exists():
-            mark.touch()
+        flag = Path(os.environ[KILLED], step_id)
+        if not flag.exists():
+            flag.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return written

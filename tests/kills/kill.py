@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.kills.targets import TARGETS, ServerTarget, State, Target, make_source, states_of
 from tests.kills.worker import BEGAN, LAST_ROW, LOST, ROWS_TAKEN, WRITTEN, Worker
 
-PATIENCE = 900.0
+MAX_WAIT = 900.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Timing:
     end: float
 
     @property
-    def whole(self) -> float:
+    def total(self) -> float:
         return self.first + self.rows + self.end
 
 
@@ -76,8 +76,8 @@ def points_of(cell: Cell, number: int, late: int) -> list[Point]:
     dice = random.Random(repr(cell))  # noqa: S311 - no secret depends on it
     spread = [Point((part + dice.random()) / number) for part in range(number)]
     dice.shuffle(spread)
-    for place in range(late):
-        spread.insert(min(place * 4, len(spread)), Point(dice.random() * 1.1, late=True))
+    for position in range(late):
+        spread.insert(min(position * 4, len(spread)), Point(dice.random() * 1.1, late=True))
     return spread
 
 
@@ -116,22 +116,22 @@ class Killer:
         self.target.prepare(cell.mode)
         worker = self.target.start(cell.mode)
         self._await(worker, timing, point)
-        where, rows = _place(worker), int(worker.progress[ROWS_TAKEN])
+        where, rows = _stage(worker), int(worker.progress[ROWS_TAKEN])
         problem = self._strike(cell, worker)
-        found = self.target.state()
-        problem = problem if found in (before, after) else f"a mixture: {found}"
+        actual = self.target.state()
+        problem = problem if actual in (before, after) else f"a mixture: {actual}"
         self.target.finish(cell.mode)
         if not problem and (then := self.target.state()) != after:
             problem = f"after the retry: {then}"
         self.target.finish(cell.mode)
         if not problem and (rows_then := self.target.count()) != after[0]:
             problem = f"after another retry: {rows_then} rows"
-        return Death(cell, point, where, rows, found == after, time.monotonic() - began, problem)
+        return Death(cell, point, where, rows, actual == after, time.monotonic() - began, problem)
 
     def _await(self, worker: Worker, timing: Timing, point: Point) -> None:
         """Wait until the load has got to the point, as far as the worker's progress tells."""
-        until = time.monotonic() + PATIENCE
-        left = timing.whole * point.share
+        until = time.monotonic() + MAX_WAIT
+        left = timing.total * point.share
         if point.late:
             worker.wait_for(LAST_ROW, 1, until)
             worker.process.join(timing.end * point.share)
@@ -151,13 +151,13 @@ class Killer:
             worker.process.join()
             return ""
         self.target.server.crash()
-        worker.process.join(PATIENCE)
+        worker.process.join(MAX_WAIT)
         self.target.server.restart()
         code = worker.process.exitcode
         return "" if code in (0, LOST) else f"the worker ended with {code}, not with an error that says so"
 
 
-def _place(worker: Worker) -> str:
+def _stage(worker: Worker) -> str:
     if worker.progress[WRITTEN]:
         return "after"
     if worker.progress[LAST_ROW]:

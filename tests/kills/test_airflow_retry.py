@@ -70,5 +70,5 @@ def test_retry_writes_nothing_twice_and_clearing_replaces_and_upserts_anew(
     )
     until(lambda: all(admin.task("killed", run, mode)["try_number"] == 3 for mode in MODES), "third tries", 120)
     assert admin.finished("killed", run, 300) == "success"
-    found = {mode: query(postgres_database, f"SELECT count(*) FROM {mode}")[0][0] for mode in MODES}
-    assert found == {"append": ROWS - 1, "replace": ROWS, "upsert": ROWS}
+    actual = {mode: query(postgres_database, f"SELECT count(*) FROM {mode}")[0][0] for mode in MODES}
+    assert actual == {"append": ROWS - 1, "replace": ROWS, "upsert": ROWS}

@@ -44,15 +44,15 @@ CANARIES = (MYSQL, POSTGRES, DSN, LINES, WRONG, SUPABASE, SHOPIFY, TOKEN, BASIC,
 TRACES = {trace: canary.core for canary in CANARIES for trace in canary.traces()}
 
 
-def traces_in(place: str, text: str) -> list[str]:
+def traces_in(location: str, text: str) -> list[str]:
     """Return where in a text secrets show, each with what stands around it.
 
     :param place: where the text was found.
     :param text: all of it.
     """
-    found = []
+    sightings = []
     for trace, core in TRACES.items():
         at = text.find(trace)
         if at >= 0:
-            found.append(f"{place}: {core} as {trace!r} in {text[max(at - 60, 0) : at + 60]!r}")
-    return found
+            sightings.append(f"{location}: {core} as {trace!r} in {text[max(at - 60, 0) : at + 60]!r}")
+    return sightings

@@ -61,14 +61,14 @@ def scene(
     home = tmp_path_factory.mktemp("osiris")
     postgres.create_database("airflow")
     metadata = postgres.app_on("airflow")
-    place = tmp_path_factory.mktemp("world")
-    with running_world(place, mariadb, postgres) as connections, ProcessWatch() as watch:
+    directory = tmp_path_factory.mktemp("world")
+    with running_world(directory, mariadb, postgres) as connections, ProcessWatch() as watch:
         file = home / "osiris_connections.yaml"
         file.write_text(yaml.safe_dump({"version": 1, "connections": connections}, allow_unicode=True))
         settings = {
             **VARIABLES,
             "OSIRIS_HOME": str(home),
-            "PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(place / LIB))),
+            "PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(directory / LIB))),
             "AIRFLOW__SECRETS__BACKEND": BACKEND,
             "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(
                 {"connections_file": str(file), "conn_types": {"postgres": "postgres", "api": "http"}}
@@ -85,7 +85,7 @@ def scene(
                 admin.finished(dag, run, 600)
             said = (airflow.logs / "scheduler.log").read_text(errors="replace")
             admin.finished(CARELESS, admin.trigger(CARELESS), 300)
-            yield Scene(airflow, metadata, watch, answers, _states(admin), place / PIDS, said)
+            yield Scene(airflow, metadata, watch, answers, _states(admin), directory / PIDS, said)
 
 
 def _tested(admin: Rest, connections: Connections) -> Iterator[dict[str, Any]]:
@@ -114,9 +114,9 @@ def _form(family: str, connections: Connections) -> dict[str, Any]:
     fields = connections[family]["main"]
     if family in ("mysql", "postgres"):
         return {"host": fields["host"], "port": fields["port"], "login": fields["user"], "schema": fields["database"]}
-    place = {"supabase": "url", "shopify": "shop_domain", "api": "base_url", "duckdb": "path"}[family]
+    field = {"supabase": "url", "shopify": "shop_domain", "api": "base_url", "duckdb": "path"}[family]
     more = {name: fields[name] for name in ("ca_bundle",) if name in fields}
-    return {"extra": {place: fields[place], **more}}
+    return {"extra": {field: fields[field], **more}}
 
 
 def _states(admin: Rest) -> dict[str, set[str]]:

@@ -35,7 +35,7 @@ def in_database(address: Address) -> list[str]:
         "user": address.user,
         "password": address.password,
     }
-    found = []
+    sightings = []
     with closing(psycopg2.connect(**login, dbname=address.database)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
         for (table,) in cursor.fetchall():
@@ -43,8 +43,8 @@ def in_database(address: Address) -> list[str]:
             names = [column.name for column in cursor.description or ()]
             for row in cursor:
                 for name, value in zip(names, row, strict=True):
-                    found += traces_in(f"{table}.{name}", _text(value))
-    return found
+                    sightings += traces_in(f"{table}.{name}", _text(value))
+    return sightings
 
 
 def in_files(directory: Path) -> list[str]:
@@ -52,12 +52,12 @@ def in_files(directory: Path) -> list[str]:
 
     :param directory: to begin at.
     """
-    found = []
+    sightings = []
     for file in directory.rglob("*"):
-        found += traces_in("name of a file", str(file))
+        sightings += traces_in("name of a file", str(file))
         if file.is_file():
-            found += traces_in(str(file), file.read_bytes().decode("latin-1"))
-    return found
+            sightings += traces_in(str(file), file.read_bytes().decode("latin-1"))
+    return sightings
 
 
 def in_rest(rest: Rest, paths: Iterable[str]) -> list[str]:
@@ -136,7 +136,7 @@ class ProcessWatch(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.found: set[str] = set()
+        self.sightings: set[str] = set()
         self._over = threading.Event()
         self._of_hooks = {trace for canary in OF_HOOKS for trace in canary.traces()}
 
@@ -158,4 +158,4 @@ class ProcessWatch(threading.Thread):
             for name, traces in (("cmdline", TRACES), ("environ", self._of_hooks)):
                 with suppress(OSError):
                     text = (process / name).read_bytes().decode("latin-1")
-                    self.found.update(TRACES[trace] for trace in traces if trace in text)
+                    self.sightings.update(TRACES[trace] for trace in traces if trace in text)

@@ -45,8 +45,8 @@ def test_hooks_have_run_and_their_checks_are_events(scene: Scene) -> None:
 @pytest.mark.parametrize("user", ["viewer", "admin"])
 def test_the_page_of_health(scene: Scene, user: str) -> None:
     rest = scene.airflow.rest(user)
-    fleet = json.loads(rest.read(f"{HEALTH}/connections"))["connections"]
-    paths = [f"{HEALTH}/connections/{one['asset_id']}" for one in fleet]
+    listing = json.loads(rest.read(f"{HEALTH}/connections"))["connections"]
+    paths = [f"{HEALTH}/connections/{one['asset_id']}" for one in listing]
     assert len(paths) > len(TELLS)
     assert "\n".join(in_rest(rest, [f"{HEALTH}/connections", *paths])) == ""
 
@@ -57,8 +57,8 @@ def test_the_metadata_database(scene: Scene) -> None:
 
 def test_all_files_of_airflow_logs_and_staging_included(scene: Scene) -> None:
     (scene.airflow.logs / "scheduler.log").unlink(missing_ok=True)
-    found = in_files(scene.airflow.home) + traces_in("output of the scheduler", scene.said)
-    assert "\n".join(found) == ""
+    sightings = in_files(scene.airflow.home) + traces_in("output of the scheduler", scene.said)
+    assert "\n".join(sightings) == ""
 
 
 @pytest.mark.parametrize("user", ["viewer", "admin"])
@@ -73,16 +73,16 @@ def test_the_answers_of_the_test_button(scene: Scene) -> None:
 
 
 def test_the_command_lines_and_environments_of_processes(scene: Scene) -> None:
-    assert scene.watch.found == set()
+    assert scene.watch.sightings == set()
 
 
 def test_every_search_finds_what_is_planted(scene: Scene) -> None:
     admin = scene.airflow.rest("admin")
     admin.post("/variables", {"key": "planted", "value": "x", "description": f"password={MYSQL.core}"})
     try:
-        assert any(found.startswith("variable.description: ") for found in in_database(scene.metadata))
-        (found,) = in_rest(admin, ["/api/v2/variables"])
-        assert MYSQL.core in found
+        assert any(sightings.startswith("variable.description: ") for sightings in in_database(scene.metadata))
+        (sightings,) = in_rest(admin, ["/api/v2/variables"])
+        assert MYSQL.core in sightings
     finally:
         admin.delete("/variables/planted")
     log = scene.airflow.logs / "planted.log"
@@ -94,4 +94,4 @@ def test_every_search_finds_what_is_planted(scene: Scene) -> None:
     with subprocess.Popen(command, env=env, stdin=subprocess.PIPE) as process:
         watch.look()
         process.communicate(b"\n")
-    assert watch.found == {TYPED.core, HOOK.core}
+    assert watch.sightings == {TYPED.core, HOOK.core}

@@ -59,9 +59,9 @@ def sample(modules: list[str], size: int, seed: int) -> list[Sampled]:
         # Half of them would survive for want of the tests.
         files = [file for file in files if TYPES not in file.parents]
     harmless = {line.rpartition(" | ")[0] for line in HARMLESS.read_text().splitlines() if not line.startswith("#")}
-    found = [Sampled(file, mutant) for file in files for mutant in mutants(file.read_bytes())]
-    found = [each for each in found if each.name not in harmless]
-    return sorted(random.Random(seed).sample(found, min(size, len(found))), key=str)  # noqa: S311 - which is all it is for
+    actual = [Sampled(file, mutant) for file in files for mutant in mutants(file.read_bytes())]
+    actual = [each for each in actual if each.name not in harmless]
+    return sorted(random.Random(seed).sample(actual, min(size, len(actual))), key=str)  # noqa: S311 - which is all it is for
 
 
 @contextmanager

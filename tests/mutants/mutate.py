@@ -51,7 +51,7 @@ class Mutant:
 
     line: int
     text: str
-    span: tuple[int, int]
+    bounds: tuple[int, int]
     old: str
     new: str
 
@@ -62,7 +62,7 @@ class Mutant:
 
     def applied(self, source: bytes) -> bytes:
         """Return the source with the change."""
-        start, end = self.span
+        start, end = self.bounds
         return source[:start] + self.new.encode() + source[end:]
 
 
@@ -74,7 +74,7 @@ def mutants(source: bytes) -> list[Mutant]:
     starts, lines = [0], source.splitlines(keepends=True)
     for line in lines:
         starts.append(starts[-1] + len(line))
-    found = []
+    changes = []
     for node, replacement in _changes(ast.parse(source)):
         first = starts[node.lineno - 1] + node.col_offset
         # Both are there, whatever the types say, because this comes from a text.
@@ -82,8 +82,8 @@ def mutants(source: bytes) -> list[Mutant]:
         text = ast.unparse(replacement)
         new = f"({text})" if isinstance(replacement, ast.expr) else text
         where = lines[node.lineno - 1].decode().strip()
-        found.append(Mutant(node.lineno, where, (first, last), ast.unparse(node), new))
-    return sorted(set(found), key=lambda mutant: (mutant.span, mutant.new))
+        changes.append(Mutant(node.lineno, where, (first, last), ast.unparse(node), new))
+    return sorted(set(changes), key=lambda mutant: (mutant.bounds, mutant.new))
 
 
 Node = ast.expr | ast.stmt

@@ -22,7 +22,7 @@ DAGS = Path(__file__).with_name("dags")
 def home(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, mariadb: MariaDBServer) -> Path:
     """Where the connections file is, and what it names."""
     home = tmp_path_factory.mktemp("osiris")
-    found: dict[str, Any] = {
+    actual: dict[str, Any] = {
         "duckdb": {
             "shop": {"path": str(home / "shop.duckdb")},
             "scratch": {"path": ":memory:"},
@@ -32,7 +32,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, mar
         "postgres": {"default": asdict(postgres.app)},
         "mysql": {"default": asdict(mariadb.app)},
     }
-    (home / "osiris_connections.yaml").write_text(yaml.safe_dump({"version": 1, "connections": found}))
+    (home / "osiris_connections.yaml").write_text(yaml.safe_dump({"version": 1, "connections": actual}))
     with duckdb.connect(home / "shop.duckdb") as connection:
         connection.execute("CREATE TABLE orders (id INTEGER)")
     return home

@@ -26,8 +26,8 @@ def check(airflow: AirflowServer, home: Path) -> Callable[..., list[str]]:
         moment = datetime.now(timezone.utc).isoformat() if dated else None
         run = str(rest.post("/dags/health/dagRuns", {"logical_date": moment})["dag_run_id"])
         assert rest.finished("health", run, 240) == "success"
-        found = rest.get("/assets/events", source_dag_id="health", source_run_id=run)["asset_events"]
-        return sorted(str(event["uri"]) for event in found)
+        actual = rest.get("/assets/events", source_dag_id="health", source_run_id=run)["asset_events"]
+        return sorted(str(event["uri"]) for event in actual)
 
     (home / "there").mkdir(exist_ok=True)
     return check

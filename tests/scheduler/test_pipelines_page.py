@@ -68,7 +68,7 @@ def test_the_first_commands_of_the_page_lead_to_a_scheduled_dag(tmp_path: Path) 
 def _scheduled(database: Path) -> bool:
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            found = connection.execute("SELECT timetable_summary FROM dag WHERE dag_id = 'orders' AND NOT is_stale")
-            return bool(found.fetchall())
+            actual = connection.execute("SELECT timetable_summary FROM dag WHERE dag_id = 'orders' AND NOT is_stale")
+            return bool(actual.fetchall())
     except sqlite3.Error:
         return False

@@ -23,8 +23,8 @@ BROKEN = {
     "p100": (ORDERS.replace("table: orders", "tabel: orders"), "pipelines/p100.yaml:6: orders: config field tabel"),
     "p199": (ORDERS.replace("steps:", "steps: ["), "pipelines/p199.yaml:"),
 }
-MOST_FOR_ERRORS = 35.0
-MOST_FOR_FIX = 360.0
+MAX_FOR_ERRORS = 35.0
+MAX_FOR_FIX = 360.0
 
 
 @pytest.fixture
@@ -78,15 +78,15 @@ def active(home: Path) -> int:
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("processor")
 def test_three_broken_pipelines_take_no_other_down(home: Path) -> None:
-    active_after = waited(lambda: active(home) == 197, MOST_FOR_ERRORS)
-    waited(lambda: len(asked(home, "SELECT 1 FROM import_error")) == 3, MOST_FOR_ERRORS - active_after)
+    active_after = waited(lambda: active(home) == 197, MAX_FOR_ERRORS)
+    waited(lambda: len(asked(home, "SELECT 1 FROM import_error")) == 3, MAX_FOR_ERRORS - active_after)
     errors = dict(asked(home, "SELECT filename, stacktrace FROM import_error"))
     assert sorted(errors) == [f"pipelines/{name}.yaml" for name in sorted(BROKEN)]
     for name, (_, expected) in BROKEN.items():
         assert expected in errors[f"pipelines/{name}.yaml"]
     for name in BROKEN:
         write_pipeline(home / "dags" / "pipelines", name=f"{name}.yaml")
-    took = waited(lambda: active(home) == 200 and not asked(home, "SELECT 1 FROM import_error"), MOST_FOR_FIX)
+    took = waited(lambda: active(home) == 200 and not asked(home, "SELECT 1 FROM import_error"), MAX_FOR_FIX)
     versions = asked(home, "SELECT dag_id, count(*) FROM dag_version GROUP BY dag_id HAVING count(*) > 1")
     assert versions == []
     sys.stdout.write(f"errors were gone {took:.0f} s after the fix\n")

@@ -83,8 +83,8 @@ def test_runs_that_fail_are_cleared_and_are_deleted(airflow: AirflowServer, home
     # No one knows any more whether that run has succeeded.
     assert pipeline.run()[1] == 1
     shown = airflow.run("osiris", "state", "show", "marks", "read", "--json")
-    marks: list[dict[str, Any]] = json.loads(shown.stdout)["state"]
-    reached = [(mark["began_at"] or {}).get("value", "") + "-" + mark["reached"]["value"] for mark in marks]
+    entries: list[dict[str, Any]] = json.loads(shown.stdout)["state"]
+    reached = [(entry["began_at"] or {}).get("value", "") + "-" + entry["reached"]["value"] for entry in entries]
     assert reached == ["-1", "1-2", "1-3", "3-4", "3-4"]
     assert airflow.run("osiris", "state", "reset", "marks", "read").returncode == 0
     assert pipeline.run()[1] == 4

@@ -78,9 +78,9 @@ def test_execution_timeout_ends_the_work(airflow: AirflowServer, busy: Busy) -> 
         until(lambda: set(states().values()) == {"failed"}, "end of all tasks", 300)
     assert states() == dict.fromkeys(states(), "failed")
     assert {family: busy[family]() for family in FAMILIES} == {"postgres": 0, "mysql": 0}
-    found = rest.get(path)["task_instances"]
-    assert len(found) == 6
-    for task in found:
+    actual = rest.get(path)["task_instances"]
+    assert len(actual) == 6
+    for task in actual:
         (log,) = airflow.logs.rglob(f"dag_id=timeouts/run_id={run}/task_id={task['task_id']}/attempt=1.log")
         text = log.read_text()
         assert "AirflowTaskTimeout" in text, text[-3000:]

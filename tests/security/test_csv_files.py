@@ -47,6 +47,6 @@ def test_a_spreadsheet_finds_no_formula(tmp_path: Path) -> None:
     config = {"path": str(tmp_path / "x.csv"), "escape_formulas": True}
     inputs = {"e": {"data": pa.table({"=name": cells})}}
     CsvWriter().run(step_id="w", config=config, inputs=inputs, ctx=RecordingContext())
-    header, *found = (tmp_path / "x.csv").read_bytes().decode().replace("\r=1", " =1").splitlines()
+    header, *actual = (tmp_path / "x.csv").read_bytes().decode().replace("\r=1", " =1").splitlines()
     assert header == '"\'=name"'
-    assert [line[1] for line in found] == ["'"] * 6 + ["f"]
+    assert [line[1] for line in actual] == ["'"] * 6 + ["f"]

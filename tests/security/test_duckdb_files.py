@@ -93,8 +93,8 @@ def test_what_does_not_fit_into_memory_is_spilled_where_no_other_user_looks(tmp_
         fields = {"path": path, "memory": "100MB", "threads": 1, "temp_directory": str(tmp_path / "spill")}
         client = connector.create_client(fields)
         client.execute("CREATE TABLE t AS SELECT 'some longer text ' || i AS x FROM range(3000000) r(i)")
-        [made] = (tmp_path / "spill").iterdir()
-        assert stat.S_IMODE(made.stat().st_mode) == 0o700
+        [created] = (tmp_path / "spill").iterdir()
+        assert stat.S_IMODE(created.stat().st_mode) == 0o700
         connector.close_client(client)
         assert os.listdir(tmp_path / "spill") == []
 

@@ -46,8 +46,8 @@ def checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checks]:
     ],
 )
 def test_a_check_that_does_not_end_is_ended(checks: Checks, does: str, slug: str, processes: int) -> None:
-    found, message, seconds = checks.verdict(does, 1.5)
-    assert (found, CANARY in message) == (slug, False)
+    actual, message, seconds = checks.verdict(does, 1.5)
+    assert (actual, CANARY in message) == (slug, False)
     assert seconds < 1.5 + LATE
     assert len(checks.noted()) == processes
     _wait_for(lambda: checks.alive() == [], 2.0)
@@ -68,9 +68,9 @@ def test_a_check_that_does_not_end_is_ended(checks: Checks, does: str, slug: str
     ],
 )
 def test_a_check_that_ends_leaves_nothing(checks: Checks, does: str, slug: str, processes: int) -> None:
-    found, message, _ = checks.verdict(does, 20)
+    actual, message, _ = checks.verdict(does, 20)
     # db.example.com is not there for whoever connects once more.
-    assert found in (slug, "unknown_host") if does == "fails" else found == slug
+    assert actual in (slug, "unknown_host") if does == "fails" else actual == slug
     assert CANARY not in message
     assert len(checks.noted()) == processes
     _wait_for(lambda: checks.alive() == [], 2.0)
@@ -84,8 +84,8 @@ def test_a_hook_whose_import_starts_threads_is_not_forked_but_imported(checks: C
 
 def test_a_check_that_comes_before_its_hook_says_so_and_the_import_goes_on(checks: Checks) -> None:
     servers().close()
-    found, message, seconds = checks.verdict("fine", 0.2)
-    assert (found, "still being imported" in message, seconds < 0.2 + LATE) == ("not_asked", True, True)
+    actual, message, seconds = checks.verdict("fine", 0.2)
+    assert (actual, "still being imported" in message, seconds < 0.2 + LATE) == ("not_asked", True, True)
     servers().warm(["hostile"], Deadline(WARM))
     assert checks.verdict("fine", 5.0)[0] == "ok"
 
@@ -105,18 +105,18 @@ def test_hooks_of_many_types_share_what_they_have_in_common(types: int, shares: 
 
 def test_a_type_makes_room_once_no_check_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "MANY_TYPES", 2)
-    many, most = Servers(), 0
+    many, peak = Servers(), 0
     try:
         with many.kept("no_such_type_0", Deadline(WARM)):
             for number in range(1, 5):
                 with many.kept(f"no_such_type_{number}", Deadline(WARM)):
-                    most = max(most, len(many._types))  # noqa: SLF001 - what is imported
+                    peak = max(peak, len(many._types))  # noqa: SLF001 - what is imported
             process = many._process  # noqa: SLF001 - to look at its children
             assert process is not None
             # The one that is in use.
             _wait_for(lambda: len(_descendants(process.pid)) == 1)
             assert list(many._types) == ["no_such_type_0"]  # noqa: SLF001 - as above
-        assert most == 2
+        assert peak == 2
     finally:
         many.close()
 
@@ -231,10 +231,10 @@ def _wait_for(condition: object, seconds: float = 30.0) -> None:
 
 
 def _descendants(pid: int) -> list[int]:
-    found = [
+    actual = [
         int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()
     ]
-    return found + [deeper for one in found for deeper in _descendants(one)]
+    return actual + [deeper for one in actual for deeper in _descendants(one)]
 
 
 def _readable(pid: int) -> Iterator[bytes]:

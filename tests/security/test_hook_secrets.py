@@ -77,8 +77,8 @@ def test_the_hook_of_http_keeps_what_it_says_to_itself(
     checks: Checks, fields: dict[str, Any], slug: str | None
 ) -> None:
     del checks
-    found, shown = everything_of(HookConnection("c", "http", **fields))
-    assert found == slug if slug else found not in ("ok", "not_asked", "timed_out", "no_provider")
+    actual, shown = everything_of(HookConnection("c", "http", **fields))
+    assert actual == slug if slug else actual not in ("ok", "not_asked", "timed_out", "no_provider")
     assert CANARY not in shown
 
 

@@ -78,8 +78,8 @@ def client_of(host: RogueHttp, tokens: RogueHttp, **fields: Any) -> dict[str, An
 def ids(connection: dict[str, Any], **config: Any) -> list[int]:
     config = {"resolved_connection": connection, "path": "items", "pagination": {"kind": "page"}, **config}
     reader = get_driver("api.extractor").run(step_id="s", config=config, inputs={}, ctx=RecordingContext())["data"]
-    found: list[int] = reader.read_all()["id"].to_pylist()
-    return found
+    actual: list[int] = reader.read_all()["id"].to_pylist()
+    return actual
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,11 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def authority(directory: Path) -> trustme.CA:
-    made = trustme.CA()
-    made.cert_pem.write_to_path(str(directory / "ca.pem"))
+    issuer = trustme.CA()
+    issuer.cert_pem.write_to_path(str(directory / "ca.pem"))
     trustme.CA().cert_pem.write_to_path(str(directory / "other-ca.pem"))
     (directory / "key.pem").write_bytes(public_pem(rsa.generate_private_key(65537, 2048)))
-    return made
+    return issuer
 
 
 @pytest.fixture(scope="module")

@@ -98,19 +98,19 @@ def test_validate_gives_up_a_query_that_cannot_be_bound_soon(
         "  - {id: wrong, driver: duckdb.processor, inputs: [first], config: {query: SELECT y FROM first}}\n"
     )
     path = write_pipeline(tmp_path, text, q=f"-- a comment\n{ENDLESS[name]}\n")
-    found = [(item.file, item.line, item.step, item.message) for item in check_paths([path], connections=False)[1]]
+    actual = [(item.file, item.line, item.step, item.message) for item in check_paths([path], connections=False)[1]]
     said = "config field query: the SQL could not be bound within 1 s of computing; make it simpler, or split the step"
-    assert (tmp_path / "q.sql", 1, "endless", said) in found
+    assert (tmp_path / "q.sql", 1, "endless", said) in actual
     # The process that was ended has a successor.
-    assert [(line, step) for _, line, step, _ in found if step != "endless"] == [(4, "wrong")]
+    assert [(line, step) for _, line, step, _ in actual if step != "endless"] == [(4, "wrong")]
 
 
 def test_validate_gives_up_a_file_of_many_such_queries(tmp_path: Path) -> None:
     step = "  - {{id: s{0}, driver: duckdb.processor, inputs: [], config: {{query: q.sql}}}}\n"
     text = "steps:\n" + "".join(map(step.format, range(200)))
     path = write_pipeline(tmp_path, text, q=ENDLESS["expressions"])
-    found = [(item.file.name, item.line, item.step) for item in check_paths([path], connections=False)[1]]
-    assert found == [("orders.yaml", 4, "s2"), ("q.sql", 1, "s0"), ("q.sql", 1, "s1")]
+    actual = [(item.file.name, item.line, item.step) for item in check_paths([path], connections=False)[1]]
+    assert actual == [("orders.yaml", 4, "s2"), ("q.sql", 1, "s0"), ("q.sql", 1, "s1")]
 
 
 def test_the_process_that_binds_queries_gets_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

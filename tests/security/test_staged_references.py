@@ -19,7 +19,7 @@ from osiris_provider.runtime.staging import StagedData, Staging, safe_segment
 from osiris_provider.testing.context import RecordingContext
 from upath import UPath
 
-PLACE = ("shop", "manual__2026-01-01T00:00:00+00:00", "extract", "0", "1")
+PATH_PARTS = ("shop", "manual__2026-01-01T00:00:00+00:00", "extract", "0", "1")
 TABLE = pa.table({"id": [1, 2]})
 
 
@@ -98,7 +98,7 @@ def test_the_password_of_a_url_is_not_shown(staging: Staging) -> None:
 
 
 def test_a_link_does_not_lead_out_of_staging(staging: Staging, secret: Path) -> None:
-    staged = staging.write(PLACE, TABLE.to_reader())
+    staged = staging.write(PATH_PARTS, TABLE.to_reader())
     path = Path(staging.read(staged)["path"])
     path.unlink()
     path.symlink_to(secret)
@@ -110,14 +110,14 @@ def test_staging_may_itself_be_reached_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     staging = Staging((tmp_path / "link").as_uri(), UPath)
-    assert staging.read(staging.write(PLACE, TABLE.to_reader()))["table"].num_rows == 2
+    assert staging.read(staging.write(PATH_PARTS, TABLE.to_reader()))["table"].num_rows == 2
 
 
 @given(st.lists(st.text(), min_size=3, max_size=3), st.integers(0, 99), st.integers(1, 99))
 def test_every_place_that_is_written_can_be_read(names: list[str], index: int, number: int) -> None:
     staging = Staging("memory://staging", UPath)
-    place = "/".join([*map(safe_segment, names), str(index), str(number)])
-    assert staging.read(StagedData(f"{staging.url}/{place}/data.parquet", 1, 1, ["a"]))["rows"] == 1
+    joined = "/".join([*map(safe_segment, names), str(index), str(number)])
+    assert staging.read(StagedData(f"{staging.url}/{joined}/data.parquet", 1, 1, ["a"]))["rows"] == 1
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_results_are_for_their_owner_alone(
         monkeypatch.setenv("AIRFLOW__OSIRIS__FILE_MODE", mode)
     before = os.umask(0o022)
     try:
-        path = Path(staging.read(staging.write(PLACE, TABLE.to_reader()))["path"])
+        path = Path(staging.read(staging.write(PATH_PARTS, TABLE.to_reader()))["path"])
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == file

@@ -282,8 +282,8 @@ def test_secrets_of_the_request_are_tested_wherever_it_says(
     assert received
     if "http" in body["host"]:
         assert CANARY.encode() in b"".join(received)
-    whole = {**seen[family], **{name: value for name, value in body.items() if name not in ("connection_id", "host")}}
-    same_host = {**whole, "port": seen[family].get("port")}
+    sent = {**seen[family], **{name: value for name, value in body.items() if name not in ("connection_id", "host")}}
+    same_host = {**sent, "port": seen[family].get("port")}
     assert attacker.press(same_host, {"unknown": "x"}).status_code == 200
 
 

@@ -82,6 +82,6 @@ def test_state_is_for_its_owner_alone(tmp_path: Path) -> None:
     store = StateStore((tmp_path / "state").as_uri(), UPath)
     task = TaskKey("dag", "task")
     store.write(RunKey("run", NOW, NOW), Entry(task, "run", "orders", "id", None))
-    [made] = (tmp_path / "state").rglob("*.json")
-    assert mode_of(made) == 0o600
-    assert all(mode_of(directory) == 0o700 for directory in list(made.parents)[:4])
+    [created] = (tmp_path / "state").rglob("*.json")
+    assert mode_of(created) == 0o600
+    assert all(mode_of(directory) == 0o700 for directory in list(created.parents)[:4])

@@ -28,11 +28,11 @@ class FakeApi(HttpServer):
         self,
         credentials: dict[str, bytes] | None = None,
         rows: list[dict[str, Any]] | None = None,
-        most: int = 100,
+        limit: int = 100,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(tls)
-        self.credentials, self.rows, self.most = credentials or {}, rows or [], most
+        self.credentials, self.rows, self.limit = credentials or {}, rows or [], limit
         self.throttled = 0
         """How many of the next requests are answered 429."""
         self.retry_after = "0"
@@ -70,7 +70,7 @@ class FakeApi(HttpServer):
             "/v1/items/link": self._by_link,
             "/v1/items/next": self._by_next_url,
             "/v1/items/since": self._since,
-            "/v1/items/repeating": lambda _: self._records(0, self.most),
+            "/v1/items/repeating": lambda _: self._records(0, self.limit),
             "/v1/items/stuck": lambda _: Reply.of_json({"items": self.rows[:1], "next": "always-the-same"}),
             "/v1/items/elsewhere": lambda _: _linking(Reply.of_json(self.rows[:1]), "http://127.0.0.2:9/"),
         }
@@ -123,7 +123,7 @@ class FakeApi(HttpServer):
         self.stopping.wait()
 
     def _page(self, start: int, size: int) -> list[dict[str, Any]]:
-        return self.tamper(self.rows[start : start + min(size, self.most)], start)
+        return self.tamper(self.rows[start : start + min(size, self.limit)], start)
 
     def _records(self, start: int, size: int) -> Reply:
         return Reply.of_json({"data": {"items": self._page(start, size)}})
@@ -133,31 +133,31 @@ class FakeApi(HttpServer):
         return Reply.of_json([row for row in self.rows if row["updated_at"] >= since])
 
     def _by_page(self, request: Request) -> Reply:
-        size = min(int(request.query.get("per_page", self.most)), self.most)
+        size = min(int(request.query.get("per_page", self.limit)), self.limit)
         return self._records((int(request.query.get("page", 1)) - 1) * size, size)
 
     def _by_offset(self, request: Request) -> Reply:
-        return self._records(int(request.query.get("offset", 0)), int(request.query.get("limit", self.most)))
+        return self._records(int(request.query.get("offset", 0)), int(request.query.get("limit", self.limit)))
 
     def _by_cursor(self, request: Request) -> Reply:
         start = int(request.query.get("cursor", "c0").removeprefix("c"))
-        after = start + len(self.rows[start : start + self.most])
+        after = start + len(self.rows[start : start + self.limit])
         following = f"c{after}" if after < len(self.rows) else None
         if self.next_cursor:
             following = self.next_cursor(f"c{start}")
-        return Reply.of_json({"items": self._page(start, self.most), "next": following})
+        return Reply.of_json({"items": self._page(start, self.limit), "next": following})
 
     def _by_link(self, request: Request) -> Reply:
         start = int(request.query.get("start", 0))
-        reply = Reply.of_json(self._page(start, self.most))
-        more = start + self.most < len(self.rows)
-        return _linking(reply, f"/v1/items/link?start={start + self.most}&kind=a,b") if more else reply
+        reply = Reply.of_json(self._page(start, self.limit))
+        more = start + self.limit < len(self.rows)
+        return _linking(reply, f"/v1/items/link?start={start + self.limit}&kind=a,b") if more else reply
 
     def _by_next_url(self, request: Request) -> Reply:
         start = int(request.query.get("start", 0))
-        more = start + self.most < len(self.rows)
-        following = f"{self.origin}/v1/items/next?start={start + self.most}" if more else None
-        return Reply.of_json({"results": self._page(start, self.most), "links": {"next": following}})
+        more = start + self.limit < len(self.rows)
+        following = f"{self.origin}/v1/items/next?start={start + self.limit}" if more else None
+        return Reply.of_json({"results": self._page(start, self.limit), "links": {"next": following}})
 
 
 def _redirect(target: str) -> Reply:

@@ -46,15 +46,15 @@ class FakeShopify(HttpServer):
         self._filled_at = time.monotonic()
 
     def answer(self, request: Request) -> Reply:
-        found = re.fullmatch(r"/admin/api/([^/]+)/graphql\.json", request.path)
-        if not found or self.status == 404:
+        match = re.fullmatch(r"/admin/api/([^/]+)/graphql\.json", request.path)
+        if not match or self.status == 404:
             return Reply.of_json({"errors": "Not Found"}, 404)
         if request.headers.get("x-shopify-access-token", "").encode("latin-1") != self.access_token.encode():
             return Reply.of_json({"errors": "[API] Invalid API key or access token"}, 401)
         if self.status != 200:
             return Reply.of_json({"errors": "Unavailable Shop"}, self.status)
         # A version that is no longer served is answered by the oldest one that is.
-        version = found[1] if found[1] in VERSIONS else VERSIONS[0]
+        version = match[1] if match[1] in VERSIONS else VERSIONS[0]
         return Reply.of_json(self._graphql(request.json()), headers={"X-Shopify-API-Version": version})
 
     def _graphql(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -78,10 +78,10 @@ class FakeShopify(HttpServer):
         return {"data": {name: self._page(name, size, variables, query)}, "extensions": extensions}
 
     def _shop(self, query: str) -> dict[str, Any]:
-        found: dict[str, Any] = {"shop": {"name": "Tea & Söhne"}}
+        match: dict[str, Any] = {"shop": {"name": "Tea & Söhne"}}
         if "accessScopes" in query:
-            found["currentAppInstallation"] = {"accessScopes": [{"handle": scope} for scope in self.scopes]}
-        return found
+            match["currentAppInstallation"] = {"accessScopes": [{"handle": scope} for scope in self.scopes]}
+        return match
 
     def _page(self, name: str, size: int, variables: dict[str, Any], query: str) -> dict[str, Any]:
         start = int(variables.get("after") or variables.get("cursor") or 0)
@@ -90,10 +90,10 @@ class FakeShopify(HttpServer):
         fields = [field for field in (rows[0] if rows else {}) if re.search(rf"\b{field}\b", query)]
         nodes = [{field: row[field] for field in fields} for row in page]
         end = start + len(page)
-        found: dict[str, Any] = {"pageInfo": {"hasNextPage": end < len(rows), "endCursor": str(end) if page else None}}
+        match: dict[str, Any] = {"pageInfo": {"hasNextPage": end < len(rows), "endCursor": str(end) if page else None}}
         if "edges" in query:
-            return {"edges": [{"node": node} for node in nodes], **found}
-        return {"nodes": nodes, **found}
+            return {"edges": [{"node": node} for node in nodes], **match}
+        return {"nodes": nodes, **match}
 
     def _pay(self, cost: float) -> bool:
         now = time.monotonic()
@@ -114,7 +114,7 @@ class FakeShopify(HttpServer):
 
 
 def _size(query: str, variables: dict[str, Any]) -> int:
-    found = _FIRST.search(query)
-    if not found:
+    match = _FIRST.search(query)
+    if not match:
         return 10
-    return int(variables["first"] if found[1] == "$first" else found[1])
+    return int(variables["first"] if match[1] == "$first" else match[1])

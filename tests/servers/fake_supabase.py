@@ -97,8 +97,8 @@ class FakeSupabase(HttpServer):
         wrong = [column for column in columns if rows and column not in rows[0]]
         if wrong:
             return _error(400, "42703", f"column {name}.{wrong[0]} does not exist")
-        found = _ordered(_filtered(rows, request.every), request.query.get("order"))
-        return self._window(found, columns, request)
+        selected = _ordered(_filtered(rows, request.every), request.query.get("order"))
+        return self._range(selected, columns, request)
 
     def _write(self, rows: Rows, request: Request) -> Reply:
         """Add rows, all or none; with ``merge-duplicates`` those with a known key are changed instead."""
@@ -111,28 +111,28 @@ class FakeSupabase(HttpServer):
         places = {tuple(row.get(column) for column in key): number for number, row in enumerate(rows)}
         merges = "resolution=merge-duplicates" in request.headers.get("prefer", "")
         for row in given:
-            place = tuple(row.get(column) for column in key)
-            if place in places and not merges:
+            key_values = tuple(row.get(column) for column in key)
+            if key_values in places and not merges:
                 return _error(409, "23505", "duplicate key value violates unique constraint")
         for row in given:
-            place = tuple(row.get(column) for column in key)
-            if place in places:
-                rows[places[place]] |= row
+            key_values = tuple(row.get(column) for column in key)
+            if key_values in places:
+                rows[places[key_values]] |= row
             else:
                 rows.append(row)
         return Reply(201)
 
-    def _window(self, found: Rows, columns: list[str], request: Request) -> Reply:
+    def _range(self, selected: Rows, columns: list[str], request: Request) -> Reply:
         offset = int(request.query.get("offset", 0))
         limit = min(int(request.query.get("limit", self.max_rows)), self.max_rows)
         counted = "count=exact" in request.headers.get("prefer", "")
-        if counted and offset > len(found):
+        if counted and offset > len(selected):
             return _error(416, "PGRST103", "Requested range not satisfiable")
-        page = [{name: row[name] for name in columns} if columns else row for row in found[offset : offset + limit]]
-        span = f"{offset}-{offset + len(page) - 1}" if page else "*"
-        partial = counted and len(page) < len(found)
-        total = len(found) if counted else "*"
-        return Reply.of_json(page, 206 if partial else 200, {"Content-Range": f"{span}/{total}"})
+        page = [{name: row[name] for name in columns} if columns else row for row in selected[offset : offset + limit]]
+        content_range = f"{offset}-{offset + len(page) - 1}" if page else "*"
+        partial = counted and len(page) < len(selected)
+        total = len(selected) if counted else "*"
+        return Reply.of_json(page, 206 if partial else 200, {"Content-Range": f"{content_range}/{total}"})
 
 
 def _filtered(rows: Rows, query: dict[str, list[str]]) -> Rows:
@@ -151,8 +151,8 @@ def _term(name: str, text: str) -> Condition:
         return lambda row: row[name] is None
 
     def holds(row: dict[str, Any]) -> bool:
-        found = row[name]
-        return found is not None and getattr(found, _OPERATORS[operator])(type(found)(value)) is True
+        selected = row[name]
+        return selected is not None and getattr(selected, _OPERATORS[operator])(type(selected)(value)) is True
 
     return holds
 
@@ -168,7 +168,7 @@ def _tree(operator: str, text: str) -> Condition:
             continue
         named = re.fullmatch(r'"((?:[^"\\]|\\.)*)"\.(\w+)\.(?:"((?:[^"\\]|\\.)*)"|null)', part)
         assert named, part
-        name, value = (re.sub(r"\\(.)", r"\1", found or "") for found in (named[1], named[3]))
+        name, value = (re.sub(r"\\(.)", r"\1", selected or "") for selected in (named[1], named[3]))
         conditions.append(_term(name, f"{named[2]}.{value}"))
     return lambda row: (all if operator == "and" else any)(holds(row) for holds in conditions)
 

@@ -60,22 +60,22 @@ def write_events(engine: sa.Engine, uri: str, events: Iterable[Event], name: str
     with engine.begin() as connection:
         row = {"name": name or uri, "uri": uri, "group": "asset", "extra": "{}", "created_at": now, "updated_at": now}
         connection.execute(sa.insert(_as_text(asset)).values(row))
-        found = sa.select(asset.c.id).where(asset.c.name == row["name"], asset.c.uri == uri)
-        number = int(connection.execute(found).scalar_one())
+        query = sa.select(asset.c.id).where(asset.c.name == row["name"], asset.c.uri == uri)
+        number = int(connection.execute(query).scalar_one())
         rows = [_row(number, event) for event in events]
         for start in range(0, len(rows), ROWS):
             connection.execute(sa.insert(_as_text(asset_event)), rows[start : start + ROWS])
     return number
 
 
-def write_fleet(engine: sa.Engine, connections: int, days: int) -> None:
+def write_history(engine: sa.Engine, connections: int, days: int) -> None:
     """Write a fleet and its checks in the order of time, as they would have come: it matters for how they are read.
 
     :param engine: of Airflow's database.
     :param connections: how many.
     :param days: of history, up to now.
     """
-    numbered = [(write_events(engine, uri, []), checks) for uri, checks in fleet(connections, days)]
+    numbered = [(write_events(engine, uri, []), checks) for uri, checks in histories(connections, days)]
     events = [(number, event) for number, checks in numbered for event in checks]
     rows = [_row(number, event) for number, event in sorted(events, key=lambda one: one[1].at)]
     table = _as_text(sa.Table("asset_event", sa.MetaData(), autoload_with=engine))
@@ -102,7 +102,7 @@ def _are_plain(rows: Iterable[EventRow]) -> bool:
     return all(text.startswith(HEALTHY_HEAD) for _, _, text, _ in rows)
 
 
-def fleet(connections: int, days: int, seed: int = 1) -> Iterator[tuple[str, list[Event]]]:
+def histories(connections: int, days: int, seed: int = 1) -> Iterator[tuple[str, list[Event]]]:
     """Yield URIs and hourly checks of a fleet that has its bad hours.
 
     :param connections: how many.
@@ -112,12 +112,12 @@ def fleet(connections: int, days: int, seed: int = 1) -> Iterator[tuple[str, lis
     chance = random.Random(seed)  # noqa: S311 - nothing is guarded by it
     now = datetime.now(timezone.utc)
     for number in range(connections):
-        usual, bad = chance.uniform(2, 80), chance.choice(("network", "timeout", "auth"))
+        latency, bad = chance.uniform(2, 80), chance.choice(("network", "timeout", "auth"))
         started = chance.randrange(days * 24) if number % 10 == 0 else None
         events = []
         for hour in range(days * 24, 0, -1):
             is_bad = started is not None and started - 5 < hour <= started
-            extra = report(bad) if is_bad else report(latency_ms=round(usual * chance.uniform(0.8, 1.6), 1))
+            extra = report(bad) if is_bad else report(latency_ms=round(latency * chance.uniform(0.8, 1.6), 1))
             events.append(Event(now - timedelta(hours=hour - 1, seconds=number % 60 + 1), extra))
         yield f"osiris://{('mysql', 'postgres', 'api')[number % 3]}/c{number:03}", events
 

@@ -17,5 +17,5 @@ ONLY_MARIADB: Final = pytest.mark.mysql_servers("mariadb")
 def parametrize_servers(metafunc: pytest.Metafunc) -> None:
     """Have a test that takes ``mysql_family`` run once on each server that its closest mark names."""
     if "mysql_family" in metafunc.fixturenames:
-        mark = metafunc.definition.get_closest_marker("mysql_servers") or ONLY_MARIADB.mark
-        metafunc.parametrize("mysql_family", mark.args, indirect=True)
+        marker = metafunc.definition.get_closest_marker("mysql_servers") or ONLY_MARIADB.mark
+        metafunc.parametrize("mysql_family", marker.args, indirect=True)

@@ -39,8 +39,8 @@ _TCP_HBA: Final = f"host all all {HOST}/32 scram-sha-256"
 
 def _directories() -> list[Path]:
     """Debian keeps one directory a major version; the newest comes first."""
-    found = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()]
-    return sorted(found, key=lambda path: int(path.parent.name), reverse=True)
+    paths = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()]
+    return sorted(paths, key=lambda path: int(path.parent.name), reverse=True)
 
 
 class PostgresServer(Server):

@@ -78,7 +78,7 @@ def _executables(name: str, directories: Iterable[Path]) -> Iterator[Path]:
 def _programs_below(roots: Iterable[Path]) -> list[Path]:
     """Return the directories of programs of servers that were unpacked in these."""
     places = ("usr/sbin", "usr/bin", "usr/lib/postgresql/*/bin")
-    return [path for root in roots for place in places for path in root.glob(place)]
+    return [path for root in roots for pattern in places for path in root.glob(pattern)]
 
 
 def _is_mysql(mysqld: Path) -> bool:

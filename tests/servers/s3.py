@@ -112,8 +112,8 @@ class S3Server:
         statement = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         iam.put_user_policy(UserName=name, PolicyName="list", PolicyDocument=policy)
-        made = iam.create_access_key(UserName=name)["AccessKey"]
-        return made["AccessKeyId"], made["SecretAccessKey"]
+        access_key = iam.create_access_key(UserName=name)["AccessKey"]
+        return access_key["AccessKeyId"], access_key["SecretAccessKey"]
 
     @contextmanager
     def checking_credentials(self) -> Iterator[None]:

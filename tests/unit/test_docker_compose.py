@@ -23,8 +23,8 @@ AIRFLOW_PARTS = {"api-server", "scheduler", "dag-processor", "triggerer", "worke
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE_FILE.read_text())["services"]
-    return found
+    actual: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE_FILE.read_text())["services"]
+    return actual
 
 
 def test_it_follows_the_compose_specification() -> None:

@@ -44,11 +44,11 @@ def target(postgres: PostgresServer) -> Address:
 @pytest.fixture(scope="session")
 def osiris_home(source: Address, target: Address, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("osiris")
-    found = {
+    actual = {
         family: {"default": {name: getattr(address, name) for name in ("host", "port", "user", "password", "database")}}
         for family, address in (("mysql", source), ("postgres", target))
     }
-    text = yaml.safe_dump({"version": 1, "connections": found}, allow_unicode=True)
+    text = yaml.safe_dump({"version": 1, "connections": actual}, allow_unicode=True)
     (home / "osiris_connections.yaml").write_text(text.replace("${", "$${"), encoding="utf-8")
     return home
 

@@ -97,5 +97,5 @@ class Worker:
     def _inspect(self, what: str) -> list[dict[str, list[str]]] | None:
         host = f"{self.name}@{os.uname().nodename}"
         answers = getattr(self._celery.control.inspect([host], timeout=2), what)() or {}
-        found: list[dict[str, list[str]]] | None = answers.get(host)
-        return found
+        actual: list[dict[str, list[str]]] | None = answers.get(host)
+        return actual

@@ -41,7 +41,7 @@ def test_threads_that_see_a_new_file_parse_it_once(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(load, "parse", slowly)
     with ThreadPoolExecutor(8) as pool:
         files = list(pool.map(load_connections, [file] * 32))
-    assert {id(found) for found in files} == {id(files[0])}
+    assert {id(actual) for actual in files} == {id(files[0])}
     assert alone == [True]
 
 

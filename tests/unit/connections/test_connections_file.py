@@ -251,8 +251,8 @@ def test_conn_001_validate_finds_all_problems_at_once(tmp_path: Path) -> None:
     )
     path, problems, warnings = validate_file(write(tmp_path, text))
     assert path.is_absolute()
-    found = {(problem.line, problem.reference, problem.field) for problem in problems}
-    assert found == {
+    actual = {(problem.line, problem.reference, problem.field) for problem in problems}
+    assert actual == {
         (4, "@mysql.a", "host"),
         (4, "@mysql.a", "user"),
         (6, "@mysql.a", "port"),

@@ -25,33 +25,33 @@ class TestPlaces:
         monkeypatch.chdir(tmp_path / "here")
         monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
 
-    def found(self, file: str | Path | None = None) -> str:
+    def located(self, file: str | Path | None = None) -> str:
         return str(list_connections(file)[0]["alias"])
 
     def test_conn_001_order_of_places(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert self.found() == "here"
+        assert self.located() == "here"
         (tmp_path / "here" / FILE_NAME).unlink()
-        assert self.found() == "airflow"
+        assert self.located() == "airflow"
         monkeypatch.setenv("OSIRIS_HOME", str(tmp_path / "osiris"))
-        assert self.found() == "osiris"
+        assert self.located() == "osiris"
         monkeypatch.setenv("AIRFLOW__OSIRIS__CONNECTIONS_FILE", str(tmp_path / "configured" / FILE_NAME))
-        assert self.found() == "configured"
-        assert self.found(tmp_path / "named" / FILE_NAME) == "named"
-        assert self.found(f"../named/{FILE_NAME}") == "named"
+        assert self.located() == "configured"
+        assert self.located(tmp_path / "named" / FILE_NAME) == "named"
+        assert self.located(f"../named/{FILE_NAME}") == "named"
 
     def test_conn_001_in_airflow_cfg(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CONFIGURED", "configured")
         text = f"[core]\nx = %(y)s\n[osiris]\nconnections_file = {tmp_path}/$CONFIGURED/{FILE_NAME}\n"
         (tmp_path / "airflow" / "airflow.cfg").write_text(text)
-        assert self.found() == "configured"
+        assert self.located() == "configured"
 
     def test_conn_001_a_broken_airflow_cfg_is_airflows_business(self, tmp_path: Path) -> None:
         (tmp_path / "airflow" / "airflow.cfg").write_bytes(b"\xff[[[\nnonsense")
-        assert self.found() == "here"
+        assert self.located() == "here"
 
     def test_conn_001_home_directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", str(tmp_path / "named"))
-        assert self.found(f"~/{FILE_NAME}") == "named"
+        assert self.located(f"~/{FILE_NAME}") == "named"
 
     @pytest.mark.parametrize("variable", ["OSIRIS_HOME", "AIRFLOW__OSIRIS__CONNECTIONS_FILE"])
     def test_conn_001_a_named_place_is_taken_at_its_word(
@@ -72,7 +72,7 @@ class TestPlaces:
         gone.mkdir()
         monkeypatch.chdir(gone)
         gone.rmdir()
-        assert self.found() == "airflow"
+        assert self.located() == "airflow"
         monkeypatch.chdir(tmp_path)
 
     def test_conn_001_a_place_is_named_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ class TestPlaces:
         monkeypatch.chdir(empty)
         monkeypatch.setenv("AIRFLOW_HOME", str(empty))
         with pytest.raises(ConnectionNotFoundError) as raised:
-            self.found()
+            self.located()
         assert str(raised.value).count(str(empty)) == 1
 
 

@@ -19,7 +19,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "quote all": lambda secret: quote(secret, safe=""),
     "quote as requests does": lambda secret: quote(secret, safe="!#$%&'()*+,/:;=?@[]~"),
     "quote_plus": quote_plus,
-    "quote in lower case": lambda secret: re.sub("%..", lambda found: found[0].lower(), quote(secret, safe="")),
+    "quote in lower case": lambda secret: re.sub("%..", lambda actual: actual[0].lower(), quote(secret, safe="")),
     "repr": lambda secret: repr(secret)[1:-1],
     "repr among both quotes": lambda secret: repr(f"'\"{secret}")[4:-1],
     "repr of bytes": lambda secret: repr(secret.encode())[2:-1],
@@ -60,10 +60,10 @@ def test_conn_011_a_secret_in_another_script_with_quotes(form: Callable[[str], s
 
 
 @given(st.lists(secrets.filter(lambda secret: not set(secret) & set("*<>")), min_size=1))
-def test_conn_011_many_secrets_in_one_text(found: list[str]) -> None:
-    text = "".join(f"<{secret}>" for secret in found)
-    redacted = Redactor(found)(text)
-    assert not any(secret in redacted for secret in found)
+def test_conn_011_many_secrets_in_one_text(actual: list[str]) -> None:
+    text = "".join(f"<{secret}>" for secret in actual)
+    redacted = Redactor(actual)(text)
+    assert not any(secret in redacted for secret in actual)
 
 
 @given(st.text())
@@ -111,9 +111,9 @@ def test_conn_011_neither_repr_nor_whole_shows_a_secret() -> None:
 
 @given(secrets)
 def test_conn_011_spellings_hold_the_usual_forms(secret: str) -> None:
-    found = spellings(secret)
-    assert {form(secret) for form in FORMS.values()} <= found
-    assert "" not in found
+    actual = spellings(secret)
+    assert {form(secret) for form in FORMS.values()} <= actual
+    assert "" not in actual
 
 
 def test_conn_011_texts_of_nested_values() -> None:

@@ -53,8 +53,8 @@ def test_any_document_has_the_nodes_of_yaml(text: str) -> None:
     except yaml.YAMLError:
         expected = None
     try:
-        found, _ = compose(text)
+        actual, _ = compose(text)
     except UnreadableYamlError:
-        found = None
-    assert plain(found) == plain(expected)
-    assert lines(found) == lines(expected)
+        actual = None
+    assert plain(actual) == plain(expected)
+    assert lines(actual) == lines(expected)

@@ -107,8 +107,8 @@ def test_an_extra_that_is_not_an_object_is_an_error() -> None:
 
 
 def test_an_unknown_extra_passes_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    found = from_airflow("mysql", {"host": "h", "login": "u", "extra": {"chraset": "utf8"}}, "main")
-    assert found["chraset"] == "utf8"
+    actual = from_airflow("mysql", {"host": "h", "login": "u", "extra": {"chraset": "utf8"}}, "main")
+    assert actual["chraset"] == "utf8"
     assert "Did you mean 'charset'?" in caplog.text
 
 
@@ -149,8 +149,8 @@ def test_extra_gives_a_field_once() -> None:
 
 
 def test_an_extra_cannot_say_that_it_is_another_connection() -> None:
-    found = from_airflow("mysql", {"host": "h", "login": "u", "extra": {"family": "postgres", "alias": "x"}}, "main")
-    assert (found["family"], found["alias"]) == ("mysql", "main")
+    actual = from_airflow("mysql", {"host": "h", "login": "u", "extra": {"family": "postgres", "alias": "x"}}, "main")
+    assert (actual["family"], actual["alias"]) == ("mysql", "main")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -129,7 +129,7 @@ def test_exit_in_a_check_ends_only_the_check(connector: FakeConnector, monkeypat
     assert time.monotonic() - started <= 1 + SLACK
 
 
-def test_misconfiguration_is_unknown_and_lasting(connector: FakeConnector) -> None:
+def test_misconfiguration_is_unknown_and_permanent(connector: FakeConnector) -> None:
     ok, verdict = connector.doctor({"family": "fake", "alias": "x", "port": "many"})
     assert (ok, verdict["category"], verdict["details"]["retryable"]) == (False, "unknown", False)
     assert "@fake.x" in verdict["message"]
@@ -194,33 +194,33 @@ def test_jobs_are_taken_as_they_are_needed(connector: FakeConnector) -> None:
     assert seen == list(range(1, 11))
 
 
-def test_fleet_reports_keep_the_order_of_the_targets() -> None:
+def test_doctor_all_keeps_the_order_of_the_targets() -> None:
     arrived: list[Verdict] = []
     healthy = {"family": "duckdb", "alias": "a", "path": ":memory:"}
     targets: list[Any] = [healthy, "nonsense", {"family": "duckdb", "alias": "b"}]
-    found = doctor_all(targets, 5, on_verdict=arrived.append)
-    assert [(one.family, one.alias, one.ok) for one in found] == [
+    actual = doctor_all(targets, 5, on_verdict=arrived.append)
+    assert [(one.family, one.alias, one.ok) for one in actual] == [
         ("duckdb", "a", True),
         ("nonsense", None, False),
         ("duckdb", "b", False),
     ]
-    assert sorted(map(str, arrived)) == sorted(map(str, found))
-    assert list(found[0].as_dict()) == ["family", "alias", "ok", "latency_ms", "category", "message", "details"]
+    assert sorted(map(str, arrived)) == sorted(map(str, actual))
+    assert list(actual[0].as_dict()) == ["family", "alias", "ok", "latency_ms", "category", "message", "details"]
 
 
 @pytest.mark.parametrize("target", [{}, {"family": None}, {"family": "nobody"}, {"family": ["x"]}, 7, None, "@", ""])
-def test_fleet_survives_any_target(target: Any) -> None:
+def test_doctor_all_survives_any_target(target: Any) -> None:
     (verdict,) = doctor_all([target], 1)
     assert (verdict.ok, verdict.category) == (False, "unknown")
 
 
-def test_fleet_takes_a_long_timeout() -> None:
+def test_doctor_all_takes_a_long_timeout() -> None:
     (verdict,) = doctor_all([{"family": "duckdb", "path": ":memory:"}], 1e300)
     assert verdict.ok
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), None, "soon"])
-def test_fleet_refuses_other_timeouts(timeout: Any) -> None:
+def test_doctor_all_refuses_other_timeouts(timeout: Any) -> None:
     with pytest.raises(ValueError, match="positive number of seconds"):
         doctor_all([{"family": "duckdb", "path": ":memory:"}], timeout)
 
@@ -233,14 +233,14 @@ def test_config_error_of_a_reference_is_a_report(tmp_path: Any) -> None:
 
 def test_a_family_with_a_limit_keeps_no_other_one_back() -> None:
     under_way: list[int] = []
-    most: list[int] = []
+    peak: list[int] = []
 
     class Limited(FakeConnector):
         at_once = 2
 
         def probe(self, *_: Any) -> dict[str, Any]:
             under_way.append(1)
-            most.append(len(under_way))
+            peak.append(len(under_way))
             time.sleep(0.05)
             under_way.pop()
             return {}
@@ -250,7 +250,7 @@ def test_a_family_with_a_limit_keeps_no_other_one_back() -> None:
     order: list[int] = []
     check_many(jobs, 5, 16, lambda number, verdict: order.append(number) if verdict.ok else None)
     assert sorted(order) == list(range(16))
-    assert max(most) == 2
+    assert max(peak) == 2
     # The others did not wait for the eight.
     assert max(order.index(number) for number in range(8, 16)) < 15
 

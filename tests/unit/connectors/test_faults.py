@@ -76,9 +76,9 @@ def test_a_fault_in_other_words_is_the_same_fault() -> None:
     ],
 )
 def test_conn_010_transport_errors_by_code(error: BaseException, slug: str) -> None:
-    found = transport_fault(error)
-    assert found is not None
-    assert found.slug == slug
+    actual = transport_fault(error)
+    assert actual is not None
+    assert actual.slug == slug
 
 
 def test_other_errors_are_no_transport_faults() -> None:

@@ -67,8 +67,8 @@ class Stranger(FakeConnector):
         self._behave = behave
 
     def probe(self, model: FakeConnection, deadline: Deadline) -> dict[str, Any]:  # noqa: ARG002 - it keeps none
-        found: dict[str, Any] = self._behave()
-        return found
+        actual: dict[str, Any] = self._behave()
+        return actual
 
 
 class Unloadable(FakeConnector):

@@ -76,18 +76,18 @@ def test_nothing(empty: Any) -> None:
 
 
 def test_generator_is_read_as_it_is_asked_for() -> None:
-    made: list[int] = []
+    produced: list[int] = []
 
     def chunks() -> Iterator[pa.Table]:
         for number in range(5):
-            made.append(number)
+            produced.append(number)
             yield pa.table({"a": [number]})
 
     reader = to_reader(chunks())
-    assert made == [0], "the schema needs the first chunk, nothing needs the others"
+    assert produced == [0], "the schema needs the first chunk, nothing needs the others"
     reader.read_next_batch()
     reader.read_next_batch()
-    assert len(made) <= 3
+    assert len(produced) <= 3
 
 
 def test_later_chunk_is_cast_to_the_first() -> None:

@@ -37,26 +37,26 @@ SUPABASE = {"family": "supabase", "url": "https://abc.supabase.co", "service_rol
 def test_names(
     driver: str, connection: dict[str, Any] | None, config: dict[str, Any], namespace: str, name: str
 ) -> None:
-    found = get_driver(driver)
-    assert isinstance(found, BaseDriver)
+    actual = get_driver(driver)
+    assert isinstance(actual, BaseDriver)
     resolved = {} if connection is None else {"resolved_connection": {"alias": "test", **connection}}
-    dataset = found.dataset_of({**config, **resolved})
+    dataset = actual.dataset_of({**config, **resolved})
     assert dataset is not None
     assert (dataset.namespace, dataset.name, dataset.query) == (namespace, name, None)
     assert SECRET not in repr(dataset)
 
 
 def test_a_query_names_no_table() -> None:
-    found = get_driver("postgres.extractor")
-    assert isinstance(found, BaseDriver)
+    actual = get_driver("postgres.extractor")
+    assert isinstance(actual, BaseDriver)
     config = {"query": "SELECT 1", "resolved_connection": {"alias": "test", **POSTGRES}}
-    assert found.dataset_of(config) == Dataset("postgres://db:5432", "", "SELECT 1", ("shop", "public"))
+    assert actual.dataset_of(config) == Dataset("postgres://db:5432", "", "SELECT 1", ("shop", "public"))
 
 
 def test_sql_over_results_has_no_dataset_of_its_own() -> None:
-    found = get_driver("duckdb.processor")
-    assert isinstance(found, BaseDriver)
-    assert found.dataset_of({"query": "SELECT 1"}) is None
+    actual = get_driver("duckdb.processor")
+    assert isinstance(actual, BaseDriver)
+    assert actual.dataset_of({"query": "SELECT 1"}) is None
 
 
 @pytest.mark.parametrize(

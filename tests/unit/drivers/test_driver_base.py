@@ -70,7 +70,7 @@ class NewRows(Extractor[NewConfig]):
         return pa.table({"n": [1, 2]})
 
 
-def test_incremental_reading_needs_somebody_who_keeps_marks() -> None:
+def test_incremental_reading_needs_a_runner_that_stores_state() -> None:
     assert run(NewRows(), {})[0]["data"].read_all().num_rows == 2
     with pytest.raises(DriverConfigError, match=r"Step s1: config field incremental needs a runner that stores state"):
         run(NewRows(), {"incremental": {"column": "n"}})
@@ -78,7 +78,7 @@ def test_incremental_reading_needs_somebody_who_keeps_marks() -> None:
         run(NewRows(), {"incremental": {"colum": "n"}})
 
 
-def test_contexts_of_others_know_neither_marks_nor_load_ids() -> None:
+def test_contexts_of_others_know_neither_state_nor_load_ids() -> None:
     class Bare:
         def log_metric(self, name: str, value: float, **_: Any) -> None:
             del name, value

@@ -144,11 +144,11 @@ JSON = st.recursive(
 @given(rows=st.lists(st.dictionaries(st.text(max_size=2), JSON, max_size=3), max_size=4))
 def test_either_all_arrives_or_it_is_an_error(rows: Rows) -> None:
     try:
-        found = table_of(rows).to_pylist()
+        actual = table_of(rows).to_pylist()
     except DataError:
         return
-    assert len(found) == len(rows)
-    for row, arrived in zip(rows, found, strict=False):
+    assert len(actual) == len(rows)
+    for row, arrived in zip(rows, actual, strict=False):
         for name, value in row.items():
             if isinstance(value, str | bool | int) or value is None:
                 assert arrived[name] == value

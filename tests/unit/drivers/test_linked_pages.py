@@ -31,6 +31,6 @@ def test_a_relation_that_is_not_there_beside_next_is_missing_and_not_the_end() -
 
 @pytest.mark.parametrize("relation", ["next", "NEXT", "self next"])
 def test_the_next_page_is_found_among_others(relation: str) -> None:
-    found = following(f'<?page=1>; rel="first", <?page=4>; rel="{relation}"')
-    assert isinstance(found, NextRequest)
-    assert found.url == "https://api.example.com/v1/items?page=4"
+    actual = following(f'<?page=1>; rel="first", <?page=4>; rel="{relation}"')
+    assert isinstance(actual, NextRequest)
+    assert actual.url == "https://api.example.com/v1/items?page=4"

@@ -231,9 +231,11 @@ def test_many_packets_are_found_where_they_are(some: list[bytes], rare: bytes, f
 
     packets = RowPackets(counted, 1 << 16, 1 << 18, lambda: left[0] > 0)
 
-    found = [bytes(rows.data[start:end]) for rows in packets for start, end in zip(rows.starts, rows.ends, strict=True)]
+    actual = [
+        bytes(rows.data[start:end]) for rows in packets for start, end in zip(rows.starts, rows.ends, strict=True)
+    ]
 
-    assert found == written
+    assert actual == written
 
 
 def test_most_packets_are_found_from_many_places() -> None:
@@ -275,8 +277,8 @@ def test_every_day_from_year_0_to_9999() -> None:
 
     batches = [decode(rows, [column], pa.schema([("d", column.type)]), 1) for rows in packets]
 
-    found = np.concatenate([batch.column(0).cast(pa.int32()).to_numpy() for batch in batches])
-    assert (found == days.astype(int)).all()
+    actual = np.concatenate([batch.column(0).cast(pa.int32()).to_numpy() for batch in batches])
+    assert (actual == days.astype(int)).all()
 
 
 def test_names_are_made_unique_and_never_meet_one_that_is_there() -> None:

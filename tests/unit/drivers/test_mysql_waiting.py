@@ -21,15 +21,15 @@ RECORDS = 6
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that were made."""
-    made: list[float] = []
+    waits: list[float] = []
     pause = time.sleep
 
     def note(seconds: float) -> None:
-        made.append(seconds)
+        waits.append(seconds)
         pause(seconds)
 
     monkeypatch.setattr(time, "sleep", note)
-    return made
+    return waits
 
 
 @contextmanager

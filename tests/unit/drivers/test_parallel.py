@@ -53,13 +53,13 @@ def test_the_first_error_ends_all() -> None:
 
 
 def test_who_stops_early_stops_the_streams() -> None:
-    made: list[int] = []
+    produced: list[int] = []
     closed = threading.Event()
 
     def endless() -> Iterator[pa.RecordBatch]:
         try:
             for batch in numbers(0, 10**9):
-                made.append(batch["n"][0].as_py())
+                produced.append(batch["n"][0].as_py())
                 yield batch
         finally:
             closed.set()
@@ -75,4 +75,4 @@ def test_who_stops_early_stops_the_streams() -> None:
     assert closed.is_set()
     assert threads() == []
     # What was taken, what waited, and what was being made.
-    assert len(made) <= 5 + 3
+    assert len(produced) <= 5 + 3

@@ -118,10 +118,10 @@ def test_escapes_of_copy_are_undone_from_left_to_right() -> None:
 
 
 def test_hex_is_decoded_whatever_part_of_an_array_it_is() -> None:
-    whole = pa.array(["\\xdeadbeef", None, "\\x", "\\\\x00ff"])
-    assert from_hex(whole).to_pylist() == [b"\xde\xad\xbe\xef", None, b"", b"\x00\xff"]
-    assert from_hex(whole.slice(1)).to_pylist() == [None, b"", b"\x00\xff"]
-    assert from_hex(whole.slice(0, 0)).to_pylist() == []
+    complete = pa.array(["\\xdeadbeef", None, "\\x", "\\\\x00ff"])
+    assert from_hex(complete).to_pylist() == [b"\xde\xad\xbe\xef", None, b"", b"\x00\xff"]
+    assert from_hex(complete.slice(1)).to_pylist() == [None, b"", b"\x00\xff"]
+    assert from_hex(complete.slice(0, 0)).to_pylist() == []
     assert from_hex(pa.array([None, None], pa.string())).to_pylist() == [None, None]
 
 

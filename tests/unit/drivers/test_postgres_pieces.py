@@ -30,12 +30,12 @@ def threads() -> list[str]:
 def test_each_batch_has_its_pieces(size: int) -> None:
     read = []
     for batch, pieces in encoded_ahead(batches(30), lines):
-        whole = b""
+        complete = b""
         while data := pieces.read(size):
             assert len(data) <= size
-            whole += data
+            complete += data
         assert pieces.read(size) == b""
-        read.append((batch["n"][0].as_py(), whole))
+        read.append((batch["n"][0].as_py(), complete))
     assert read == [(number, f"{number}".encode() * 10 + b"|" * number + b"end") for number in range(30)]
     assert threads() == []
 

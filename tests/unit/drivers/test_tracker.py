@@ -1,4 +1,4 @@
-"""High-water marks over many runs: every row is read, and in a chain of runs that succeed exactly once."""
+"""Cursor values over many runs: every row is read, and in a chain of runs that succeed exactly once."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def read(
     tracker = Tracker("s", Incremental(column="c", **settings), state, "t", str)
     cursor_range = tracker.cursor_range()
     low = None if cursor_range.low is None else cursor_range.low.bound()
-    found = [(n, c) for n, c in rows if low is None or c > low or (cursor_range.inclusive and c == low)]
+    actual = [(n, c) for n, c in rows if low is None or c > low or (cursor_range.inclusive and c == low)]
     schema = pa.schema([("n", pa.int64()), ("c", kind or pa.int64())])
     batches = [
         pa.RecordBatch.from_pydict(
-            {"n": [n for n, _ in found[start : start + size]], "c": [c for _, c in found[start : start + size]]},
+            {"n": [n for n, _ in actual[start : start + size]], "c": [c for _, c in actual[start : start + size]]},
             schema=schema,
         )
-        for start in range(0, len(found), size)
+        for start in range(0, len(actual), size)
     ]
     reader = tracker.watch(pa.RecordBatchReader.from_batches(schema, batches))
     got: list[int] = reader.read_all()["n"].to_pylist()
@@ -81,7 +81,7 @@ def test_rows_that_differ_only_in_what_they_hold_are_told_apart() -> None:
     assert read([(1, 5), (1, 5), (2, 5), (3, 5)], state) == [3]
 
 
-def test_too_many_rows_at_the_mark_are_read_again() -> None:
+def test_too_many_rows_at_the_cursor_value_are_read_again() -> None:
     state = MemoryState()
     rows = [(n, 5) for n in range(MAX_SEEN + 1)]
     assert len(read(rows, state)) == MAX_SEEN + 1
@@ -90,7 +90,7 @@ def test_too_many_rows_at_the_mark_are_read_again() -> None:
     assert len(read(rows, state)) == MAX_SEEN + 1
 
 
-def test_the_mark_never_goes_back() -> None:
+def test_the_cursor_value_never_goes_back() -> None:
     state = MemoryState()
     read([(1, 10)], state)
     assert read([(2, 9)], state, lookback=5) == [2]
@@ -105,12 +105,12 @@ def test_the_mark_never_goes_back() -> None:
         (pa.binary(), b"x"),
     ],
 )
-def test_types_without_a_mark_are_refused(kind: pa.DataType, value: Any) -> None:
+def test_types_that_cannot_be_a_cursor_are_refused(kind: pa.DataType, value: Any) -> None:
     with pytest.raises(DataError, match=r"Step s: column 'c' is .*, which cannot be used as an incremental cursor"):
         read([(1, value)], MemoryState(), kind)
 
 
-def test_a_mark_that_holds_a_secret_is_refused() -> None:
+def test_a_cursor_value_that_holds_a_secret_is_refused() -> None:
     state = MemoryState()
     tracker = Tracker("s", Incremental(column="c"), state, "hunter2 t", lambda text: text.replace("hunter2", "***"))
     assert state.sources == [("*** t", "c")]
@@ -149,15 +149,15 @@ UTC = timezone.utc
         ("žluť 1", pa.large_string(), "žluť 1", "žluť 1", "žluť 1"),
     ],
 )
-def test_marks_are_kept_exactly(value: Any, kind: pa.DataType, text: str, bound: Any, json: Any) -> None:
-    mark = CursorValue.of(pa.scalar(value, kind))
-    assert mark.text == text
-    assert mark.bound() == bound
-    assert type(mark.bound()) is type(bound)
-    assert json is None or mark.json() == json
-    again = mark.typed(kind)
+def test_cursor_values_are_kept_exactly(value: Any, kind: pa.DataType, text: str, bound: Any, json: Any) -> None:
+    cursor_value = CursorValue.of(pa.scalar(value, kind))
+    assert cursor_value.text == text
+    assert cursor_value.bound() == bound
+    assert type(cursor_value.bound()) is type(bound)
+    assert json is None or cursor_value.json() == json
+    again = cursor_value.typed(kind)
     assert again is not None
-    assert CursorValue.of(again[0]) == mark
+    assert CursorValue.of(again[0]) == cursor_value
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_initial_values(given_value: Any, bound: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mark", "lookback", "text"),
+    ("cursor_value", "lookback", "text"),
     [
         (CursorValue("int64", "10"), 2.5, "7"),
         (CursorValue("decimal128(9, 2)", "1.50"), 1, "0.50"),
@@ -190,5 +190,5 @@ def test_initial_values(given_value: Any, bound: Any) -> None:
         (CursorValue("string", "2024-03-01T00:00:00Z"), 1, "2024-02-29T23:59:59+00:00"),
     ],
 )
-def test_lookback(mark: CursorValue, lookback: float, text: str) -> None:
-    assert mark.before(lookback).text == text
+def test_lookback(cursor_value: CursorValue, lookback: float, text: str) -> None:
+    assert cursor_value.before(lookback).text == text

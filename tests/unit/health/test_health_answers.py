@@ -47,8 +47,8 @@ class Store:
 
     def checks(self, ids: list[int]) -> dict[int, Check]:
         self.asked += ids
-        found = {row[0]: parse_check(row[1], row[2], RUN) for row in self.rows if row[3] in ids}
-        return {number: check for number, check in found.items() if check is not None}
+        actual = {row[0]: parse_check(row[1], row[2], RUN) for row in self.rows if row[3] in ids}
+        return {number: check for number, check in actual.items() if check is not None}
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def computed_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "FRESH", 0.0)
 
 
-def whole(kept: Answers) -> dict[str, Any]:
+def listing(kept: Answers) -> dict[str, Any]:
     answer: dict[str, Any] = {"complete": False}
     while not answer["complete"]:
         answer = json.loads(kept.connections())
@@ -76,12 +76,12 @@ def whole(kept: Answers) -> dict[str, Any]:
 @pytest.mark.usefixtures("computed_each_time")
 def test_what_is_kept_is_what_would_be_computed_anew(store: Store) -> None:
     kept = Answers(store.open)
-    whole(kept)
+    listing(kept)
     now = datetime.now(timezone.utc)
     for number, category in ((2, "auth"), (2, "auth"), (3, "network"), (4, "ok"), (2, "ok")):
         now += timedelta(milliseconds=1)
         store.add(number, now, category)
-        anew, again = whole(Answers(store.open)), whole(kept)
+        anew, again = listing(Answers(store.open)), listing(kept)
         assert {**again, "generated_at": ""} == {**anew, "generated_at": ""}
         sick = {one["reference"] for one in json.loads(kept.connections(unhealthy=True))["connections"]}
         assert sick == {one["reference"] for one in anew["connections"] if one["health"] == "unhealthy"}
@@ -90,27 +90,27 @@ def test_what_is_kept_is_what_would_be_computed_anew(store: Store) -> None:
 @pytest.mark.usefixtures("computed_each_time")
 def test_only_what_was_checked_since_is_read_again(store: Store) -> None:
     kept = Answers(store.open)
-    whole(kept)
+    listing(kept)
     store.asked.clear()
-    whole(kept)
+    listing(kept)
     assert store.asked == []
     store.add(2, datetime.now(timezone.utc))
-    whole(kept)
+    listing(kept)
     assert store.asked == [len(store.rows)]
 
 
 @pytest.mark.usefixtures("computed_each_time")
 def test_a_connection_whose_events_are_gone_is_gone(store: Store) -> None:
     kept = Answers(store.open)
-    whole(kept)
+    listing(kept)
     store.rows = [row for row in store.rows if row[0] != 2]
-    assert [one["alias"] for one in whole(kept)["connections"]] == ["c1", "c3"]
+    assert [one["alias"] for one in listing(kept)["connections"]] == ["c1", "c3"]
 
 
 @pytest.mark.usefixtures("computed_each_time")
 def test_a_check_becomes_overdue_without_any_event(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Answers(store.open)
-    assert whole(kept)["overdue"] == 0
+    assert listing(kept)["overdue"] == 0
     later = datetime.now(timezone.utc) + timedelta(hours=5)
 
     class Later(datetime):
@@ -119,12 +119,12 @@ def test_a_check_becomes_overdue_without_any_event(store: Store, monkeypatch: py
             return cls.fromtimestamp(later.timestamp(), tz)
 
     monkeypatch.setattr(answers, "datetime", Later)
-    answer = whole(kept)
+    answer = listing(kept)
     assert (answer["overdue"], answer["stopped"]) == (3, True)
 
 
 def test_an_answer_is_given_again_for_a_while(store: Store) -> None:
     kept = Answers(store.open)
-    before = whole(kept)
+    before = listing(kept)
     store.add(1, datetime.now(timezone.utc), "auth")
     assert json.loads(kept.connections()) == before

@@ -156,8 +156,8 @@ def _counted(days: dict[date, Stretches]) -> Counts:
 def test_days_that_are_over_are_read_once() -> None:
     events = Events(_rows(24 * 40))
     history = HealthHistory()
-    days, whole = history.read(events, NOW, 60)
-    assert whole
+    days, complete = history.read(events, NOW, 60)
+    assert complete
     assert len(days) == DAYS
     assert _counted(days).checks == 24 * (DAYS - 1) + 15
     events.asked.clear()
@@ -219,14 +219,14 @@ def test_a_late_commit_in_the_last_hour_is_not_lost() -> None:
 
 def test_an_answer_that_has_no_more_time_says_so_and_the_next_goes_on() -> None:
     history, events = HealthHistory(), Events(_rows(24 * 40))
-    days, whole = history.read(events, NOW, -1)
-    assert (list(days), whole) == ([NOW.date()], False)
+    days, complete = history.read(events, NOW, -1)
+    assert (list(days), complete) == ([NOW.date()], False)
     # However busy the machine is, each answer knows a day more.
     for number in range(2, DAYS):
-        days, whole = history.read(events, NOW, -1)
-        assert (len(days), whole) == (number, False)
-    days, whole = history.read(events, NOW, -1)
-    assert (len(days), whole) == (DAYS, True)
+        days, complete = history.read(events, NOW, -1)
+        assert (len(days), complete) == (number, False)
+    days, complete = history.read(events, NOW, -1)
+    assert (len(days), complete) == (DAYS, True)
 
 
 @pytest.mark.parametrize(
@@ -259,17 +259,17 @@ def test_a_connection_in_one_row() -> None:
 
 
 def test_the_worst_come_first_and_what_was_not_tested_is_not_unhealthy() -> None:
-    found = (("well", OK), ("hook", UNTESTABLE), ("down", NETWORK), ("locked", AUTH))
-    summaries = [_summary(i, alias, check(0, condition)) for i, (alias, condition) in enumerate(found)]
-    fleet = listing_of(summaries, [], NOW, True)
-    assert [one["alias"] for one in fleet["connections"]] == ["locked", "down", "hook", "well"]
-    assert {label: count for label, count in fleet["counts"].items() if count} == {
+    actual = (("well", OK), ("hook", UNTESTABLE), ("down", NETWORK), ("locked", AUTH))
+    summaries = [_summary(i, alias, check(0, condition)) for i, (alias, condition) in enumerate(actual)]
+    listing = listing_of(summaries, [], NOW, True)
+    assert [one["alias"] for one in listing["connections"]] == ["locked", "down", "hook", "well"]
+    assert {label: count for label, count in listing["counts"].items() if count} == {
         "auth": 1,
         "network": 1,
         "untested": 1,
         "ok": 1,
     }
-    assert not fleet["stopped"]
+    assert not listing["stopped"]
 
 
 def test_checks_have_stopped_when_all_are_overdue() -> None:

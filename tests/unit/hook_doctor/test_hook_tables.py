@@ -27,11 +27,11 @@ from osiris_provider.net.deadline import Deadline
 
 def raised(kind: str, code: object, *bases: type[BaseException]) -> BaseException:
     """Return an exception of a class of this name, which has a code wherever a library may put one."""
-    made = type(kind, bases or (Exception,), {})(code)
+    created = type(kind, bases or (Exception,), {})(code)
     for name in ("code", "errno", "error_name", "error_code", "smtp_code", "sqlstate", "at"):
-        setattr(made, name, code)
-    made.response = {"Error": {"Code": code}}
-    return made  # type: ignore[no-any-return] # of a class that is made here
+        setattr(created, name, code)
+    created.response = {"Error": {"Code": code}}
+    return created  # type: ignore[no-any-return] # of a class that is made here
 
 
 def fault_of(error: BaseException, conn_type: str, host: str | None = None) -> Fault:
@@ -362,8 +362,8 @@ def test_a_locked_key_is_told_from_one_that_is_none(tmp_path: Path) -> None:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     secret = serialization.BestAvailableEncryption(b"right")
-    made = rsa.generate_private_key(65537, 2048)
-    pem = made.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret)
+    created = rsa.generate_private_key(65537, 2048)
+    pem = created.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret)
     assert [is_locked(pem.decode(), one) for one in ("right", "wrong", "", None)] == [False, True, True, True]
     assert not is_locked("no key", "right")
     file = tmp_path / "key.p8"

@@ -56,8 +56,8 @@ def test_a_silent_name_server_is_given_up_in_time(asked: list[str]) -> None:
 @pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
 def test_numbers_are_asked_of_nobody(host: str, family: int, asked: list[str]) -> None:
     with name_server(answers=False):
-        ((found, address),) = addresses_of(host, 3306, Deadline(1))
-    assert (found, address[:2], asked) == (family, (host, 3306), [])
+        ((version, address),) = addresses_of(host, 3306, Deadline(1))
+    assert (version, address[:2], asked) == (family, (host, 3306), [])
 
 
 def test_names_of_the_hosts_file_are_found(asked: list[str]) -> None:

@@ -12,7 +12,7 @@ from osiris_provider.net.throttle import AT_ONCE, turn
 
 FOREVER = 3600.0
 """Seconds, beside which the patience of a test is nothing."""
-PATIENCE = 10.0
+MAX_WAIT = 10.0
 
 
 class Waiter(threading.Thread):
@@ -31,17 +31,17 @@ class Waiter(threading.Thread):
             self.error = error
 
 
-def all_turns() -> ExitStack:
+def all_slots() -> ExitStack:
     """Take all the turns that there are."""
     taken = ExitStack()
     for _ in range(AT_ONCE):
-        taken.enter_context(turn(Deadline(PATIENCE)))
+        taken.enter_context(turn(Deadline(MAX_WAIT)))
     return taken
 
 
 def test_a_waiter_starts_as_soon_as_a_turn_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "LONGEST", FOREVER)
-    with all_turns() as taken:
+    with all_slots() as taken:
         waiters = [Waiter(Deadline(FOREVER)) for _ in range(3)]
         for waiter in waiters:
             waiter.start()
@@ -50,22 +50,22 @@ def test_a_waiter_starts_as_soon_as_a_turn_is_given_back(monkeypatch: pytest.Mon
         one = taken.pop_all()
         one.close()
         for waiter in waiters:
-            waiter.join(PATIENCE)
+            waiter.join(MAX_WAIT)
         assert [(waiter.is_alive(), waiter.error) for waiter in waiters] == [(False, None)] * 3
 
 
 def test_who_has_a_turn_for_long_keeps_nobody_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "LONGEST", 0.01)
-    with all_turns():
+    with all_slots():
         waiter = Waiter(Deadline(FOREVER))
         waiter.start()
-        waiter.join(PATIENCE)
+        waiter.join(MAX_WAIT)
         assert not waiter.is_alive()
 
 
 def test_a_wait_ends_with_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "LONGEST", FOREVER)
-    with all_turns(), pytest.raises(TimeoutError), turn(Deadline(0.05)):
+    with all_slots(), pytest.raises(TimeoutError), turn(Deadline(0.05)):
         pytest.fail("there was no turn to be had")
-    with all_turns():
+    with all_slots():
         pass

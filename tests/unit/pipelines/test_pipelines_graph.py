@@ -124,8 +124,8 @@ def test_order_or_cycles(needs: list[list[int]]) -> None:
     problems = Problems(Path("x.yaml"))
     edges = edges_of(draft, {step.id: "any" for step in steps}, problems)
     order = sorted_steps(draft, edges, problems)
-    place = {name: at for at, name in enumerate(order)}
-    assert all(place[of] < place[name] for name in order for of in edges[name].after)
+    position = {name: at for at, name in enumerate(order)}
+    assert all(position[of] < position[name] for name in order for of in edges[name].after)
     cycles = [problem for problem in problems.items if "wait for each other" in problem.message]
     itself = any(step.id in edges[step.id].after for step in steps)
     assert bool(cycles) or itself or len(order) == len(steps)

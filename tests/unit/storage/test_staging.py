@@ -16,7 +16,7 @@ from osiris_provider.errors import UnknownConnectorError
 from osiris_provider.runtime.staging import LONGEST_SEGMENT, StagedData, Staging, safe_segment
 from upath import UPath
 
-PLACE = ("flights", "manual__2026-01-01T00:00:00+00:00", "extract", "0", "1")
+PATH_PARTS = ("flights", "manual__2026-01-01T00:00:00+00:00", "extract", "0", "1")
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -30,13 +30,13 @@ def files_under(staging: Staging) -> list[str]:
 
 
 def stream(*batches: dict[str, list[Any]]) -> pa.RecordBatchReader:
-    made = [pa.RecordBatch.from_pydict(batch) for batch in batches]
-    return pa.RecordBatchReader.from_batches(made[0].schema, iter(made))
+    record_batches = [pa.RecordBatch.from_pydict(batch) for batch in batches]
+    return pa.RecordBatchReader.from_batches(record_batches[0].schema, iter(record_batches))
 
 
 def test_the_reference_travels_as_json(tmp_path: Path) -> None:
     staging = Staging(tmp_path.as_uri(), UPath)
-    staged = staging.write(PLACE, stream({"a": [1]}))
+    staged = staging.write(PATH_PARTS, stream({"a": [1]}))
     assert StagedData.parse(json.loads(json.dumps(staged.as_dict()))) == staged
     assert StagedData.parse({"rows_written": 3}) is None
     assert StagedData.parse("text") is None
@@ -44,27 +44,27 @@ def test_the_reference_travels_as_json(tmp_path: Path) -> None:
 
 def test_a_local_result_has_a_path_and_a_remote_one_has_none(tmp_path: Path) -> None:
     local = Staging(tmp_path.as_uri(), UPath)
-    found = local.read(local.write(PLACE, stream({"a": [1]})))
-    assert Path(found["path"]).is_file()
+    actual = local.read(local.write(PATH_PARTS, stream({"a": [1]})))
+    assert Path(actual["path"]).is_file()
     remote = Staging(f"memory://{tmp_path}", UPath)
-    assert "path" not in remote.read(remote.write(PLACE, stream({"a": [1]})))
+    assert "path" not in remote.read(remote.write(PATH_PARTS, stream({"a": [1]})))
 
 
 def test_small_batches_are_put_together(tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
     staging = Staging(tmp_path.as_uri(), UPath)
-    staged = staging.write(PLACE, stream(*({"a": [n]} for n in range(500))))
+    staged = staging.write(PATH_PARTS, stream(*({"a": [n]} for n in range(500))))
     assert pq.ParquetFile(staging.read(staged)["path"]).num_row_groups == 1
 
 
 def test_wide_rows_are_written_and_read_a_few_at_a_time(tmp_path: Path) -> None:
     batches = [{"a": [f"{number:08}" * 50_000] * 10} for number in range(20)]
     staging = Staging(tmp_path.as_uri(), UPath)
-    found = staging.read(staging.write(PLACE, stream(*batches)))
+    actual = staging.read(staging.write(PATH_PARTS, stream(*batches)))
     sizes = []
     texts: list[Any] = []
-    for batch in found["data"]:
+    for batch in actual["data"]:
         sizes.append(batch.nbytes)
         texts += [text[:8] for text in batch.column("a").to_pylist()]
     assert max(sizes) <= GROUP_BYTES
@@ -81,19 +81,19 @@ def test_a_group_of_rows_is_let_go_of_when_it_is_written(tmp_path: Path) -> None
             held.append(pa.total_allocated_bytes() - before)
             yield pa.RecordBatch.from_arrays([pa.array(range(BATCH_ROWS), pa.int64())], schema=schema)
 
-    Staging(tmp_path.as_uri(), UPath).write(PLACE, pa.RecordBatchReader.from_batches(schema, batches()))
+    Staging(tmp_path.as_uri(), UPath).write(PATH_PARTS, pa.RecordBatchReader.from_batches(schema, batches()))
     assert len(held) == 5
     assert max(held) < BATCH_ROWS * 8
 
 
 def test_asking_whether_a_key_is_there_reads_nothing(tmp_path: Path) -> None:
     missing = StagedData((tmp_path / "dag/run/gone/0/1/data.parquet").as_uri(), 1, 1, ["a"])
-    found = Staging(tmp_path.as_uri(), UPath).read(missing)
-    assert "data" in found
-    assert "df" in found
-    assert found["rows"] == 1
+    actual = Staging(tmp_path.as_uri(), UPath).read(missing)
+    assert "data" in actual
+    assert "df" in actual
+    assert actual["rows"] == 1
     with pytest.raises(UnknownConnectorError, match=r"gone/0/1/data\.parquet is not there") as raised:
-        found["data"].read_all()
+        actual["data"].read_all()
     assert not raised.value.is_transient
 
 
@@ -120,8 +120,8 @@ def needing_text(*columns: str, again: Any = None) -> pa.RecordBatchReader:
 
 
 def test_columns_that_need_text_are_staged_as_text(staging: Staging) -> None:
-    whole = stream({"a": ["1", "∞"], "b": ["2", "∞"]})
-    staged = staging.write(PLACE, needing_text("a", again=lambda: needing_text("b", again=lambda: whole)))
+    complete = stream({"a": ["1", "∞"], "b": ["2", "∞"]})
+    staged = staging.write(PATH_PARTS, needing_text("a", again=lambda: needing_text("b", again=lambda: complete)))
     assert staging.read(staged)["data"].read_all().to_pydict() == {"a": ["1", "∞"], "b": ["2", "∞"]}
     assert staged.rows == 2
     assert files_under(staging) == ["data.parquet"]
@@ -129,7 +129,7 @@ def test_columns_that_need_text_are_staged_as_text(staging: Staging) -> None:
 
 def test_a_stream_that_cannot_start_over_leaves_nothing(staging: Staging) -> None:
     with pytest.raises(ColumnNeedsTextError, match="holds infinity"):
-        staging.write(PLACE, needing_text("a"))
+        staging.write(PATH_PARTS, needing_text("a"))
     assert files_under(staging) == []
 
 
@@ -138,5 +138,5 @@ def test_a_stream_that_starts_over_for_ever_ends(staging: Staging) -> None:
         return needing_text("a", again=again)
 
     with pytest.raises(ColumnNeedsTextError):
-        staging.write(PLACE, again())
+        staging.write(PATH_PARTS, again())
     assert files_under(staging) == []

@@ -21,7 +21,7 @@ from osiris_provider.storage.faults import attempt, public
 from osiris_provider.storage.files import VANISHED_TRIES, ReportingFile
 from upath import UPath
 
-PLACE = ("dag", "run", "task", "0", "1")
+PATH_PARTS = ("dag", "run", "task", "0", "1")
 PARTIAL = f".data.parquet.{'0' * 32}.partial"
 DAY = 24 * 3600
 VERDICTS = {
@@ -61,7 +61,7 @@ def files_under(root: Path) -> list[str]:
 
 def test_a_full_disk_is_told_and_nothing_is_left_on_it(tiny_disk: Path) -> None:
     with pytest.raises(UnknownConnectorError) as raised:
-        Staging(tiny_disk.as_uri(), UPath).write(PLACE, noise())
+        Staging(tiny_disk.as_uri(), UPath).write(PATH_PARTS, noise())
     assert f"There is no room left at {tiny_disk.as_uri()}. Remove old results" in str(raised.value)
     assert raised.value.is_transient
     assert files_under(tiny_disk) == []
@@ -71,7 +71,7 @@ def test_a_full_disk_is_told_and_nothing_is_left_on_it(tiny_disk: Path) -> None:
 def test_a_read_only_disk_is_told(tiny_disk: Path) -> None:
     subprocess.run([shutil.which("mount") or "", "-o", "remount,ro", tiny_disk], check=True)
     with pytest.raises(PermissionDeniedError, match="is read-only"):
-        Staging(tiny_disk.as_uri(), UPath).write(PLACE, noise())
+        Staging(tiny_disk.as_uri(), UPath).write(PATH_PARTS, noise())
 
 
 def test_a_device_without_room_is_told() -> None:
@@ -118,7 +118,7 @@ def test_an_expired_token_is_told_by_its_code() -> None:
 def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "dag").write_text("not a directory")
     with pytest.raises(UnknownConnectorError, match="needs a directory"):
-        Staging(tmp_path.as_uri(), UPath).write(PLACE, noise())
+        Staging(tmp_path.as_uri(), UPath).write(PATH_PARTS, noise())
 
 
 def test_passwords_in_urls_are_not_shown() -> None:
@@ -131,13 +131,13 @@ def test_a_directory_that_vanishes_while_a_task_begins_is_made_again(tmp_path: P
     (tmp_path / "something else").touch()
     stop = threading.Event()
     removals = 0
-    directory = tmp_path.joinpath("gone", *PLACE[1:])
+    directory = tmp_path.joinpath("gone", *PATH_PARTS[1:])
 
     def remove_empty_directories() -> None:
         nonlocal removals
         while not stop.is_set():
             with suppress(OSError):
-                for one in (directory, *directory.parents[: len(PLACE) - 1]):
+                for one in (directory, *directory.parents[: len(PATH_PARTS) - 1]):
                     # A removal spoils one try at most; the last one may fall into the next round.
                     if removals < VANISHED_TRIES - 2:
                         one.rmdir()
@@ -148,7 +148,7 @@ def test_a_directory_that_vanishes_while_a_task_begins_is_made_again(tmp_path: P
     try:
         for number in range(200):
             removals = 0
-            staged = staging.write(("gone", *PLACE[1:]), pa.table({"a": [number]}).to_reader())
+            staged = staging.write(("gone", *PATH_PARTS[1:]), pa.table({"a": [number]}).to_reader())
             assert staging.read(staged)["table"].to_pydict() == {"a": [number]}
             Path(staging.read(staged)["path"]).unlink()
     finally:

@@ -80,9 +80,9 @@ def test_every_exception_of_requests_has_a_fault() -> None:
     ],
 )
 def test_conn_010_by_class(error: Exception, slug: str) -> None:
-    found = http_fault(error)
-    assert found is not None
-    assert found.slug == slug
+    actual = http_fault(error)
+    assert actual is not None
+    assert actual.slug == slug
 
 
 def test_conn_010_other_errors_are_not_guessed_at() -> None:
@@ -104,9 +104,9 @@ def test_conn_018_retry_after_in_seconds(value: str) -> None:
 
 def test_conn_018_retry_after_as_a_date() -> None:
     moment = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=100)
-    found = retry_after_seconds(format_datetime(moment, usegmt=True))
-    assert found is not None
-    assert 97 < found <= 100
+    actual = retry_after_seconds(format_datetime(moment, usegmt=True))
+    assert actual is not None
+    assert 97 < actual <= 100
     assert retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0
     assert retry_after_seconds("Wed, 21 Oct 2015 07:28:00 -0000") == 0
 

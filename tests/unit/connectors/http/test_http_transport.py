@@ -19,10 +19,10 @@ from tests.faults.peers import closed_port
 @pytest.mark.parametrize("proxy", [False, True])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_every_connection_gets_the_deadline(scheme: str, proxy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[tuple[str, int, Deadline]] = []
+    opened: list[tuple[str, int, Deadline]] = []
 
     def spy(host: str, port: int, deadline: Deadline) -> Any:
-        made.append((host, port, deadline))
+        opened.append((host, port, deadline))
         return open_socket(host, port, deadline)
 
     monkeypatch.setattr(transport, "open_socket", spy)
@@ -34,4 +34,4 @@ def test_every_connection_gets_the_deadline(scheme: str, proxy: bool, monkeypatc
         session = HttpSession(url, OriginAuth(url, {}), (1, 1), tls_context(), deadline)
         with session, pytest.raises(requests.ConnectionError):
             session.get("users", proxies=proxies)
-    assert made == [("127.0.0.1", closed, deadline)]
+    assert opened == [("127.0.0.1", closed, deadline)]

@@ -26,9 +26,9 @@ OURS: dict[str, dict[str, Any]] = {
 
 
 def coerced(**fields: Any) -> dict[str, Any]:
-    found, problems, unknown = MySQLConnection.coerce({**BASE, **fields})
+    actual, problems, unknown = MySQLConnection.coerce({**BASE, **fields})
     assert (problems, unknown) == ([], [])
-    return {name: value for name, value in found.items() if name not in BASE}
+    return {name: value for name, value in actual.items() if name not in BASE}
 
 
 @pytest.mark.parametrize("name", ["ssl_mode", "ssl-mode", "sslmode"])
@@ -39,8 +39,8 @@ def test_conn_017_ssl_mode_of_other_clients_becomes_our_fields(name: str, mode: 
     for written in (mode, mode.lower(), mode.replace("_", "-").lower(), f" {mode} "):
         assert coerced(**{name: written}, **ca) == wanted
     extra = {name: mode, **ca}
-    found = from_airflow("mysql", {"host": "db", "login": "ann", "extra": extra}, "x")
-    assert {field: found[field] for field in wanted} == wanted
+    actual = from_airflow("mysql", {"host": "db", "login": "ann", "extra": extra}, "x")
+    assert {field: actual[field] for field in wanted} == wanted
 
 
 @pytest.mark.parametrize("mode", SSL_MODES)
@@ -51,8 +51,8 @@ def test_conn_017_our_fields_mean_the_mode_that_they_came_from(mode: str) -> Non
 
 @pytest.mark.parametrize("mode", ["verify-full", "require", "prefer", "yes", True, False, 1])
 def test_conn_017_another_mode_is_an_error(mode: object) -> None:
-    found, problems, _ = MySQLConnection.coerce({**BASE, "ssl_mode": mode})
-    assert (found, problems) == ({}, [("ssl_mode", f"is one of {', '.join(OURS)}")])
+    actual, problems, _ = MySQLConnection.coerce({**BASE, "ssl_mode": mode})
+    assert (actual, problems) == ({}, [("ssl_mode", f"is one of {', '.join(OURS)}")])
 
 
 def test_conn_017_of_a_mode_in_a_variable_only_the_variable_is_missing(

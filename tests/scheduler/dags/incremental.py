@@ -17,11 +17,11 @@ with DAG("marks", schedule=None, is_paused_upon_creation=False, max_active_runs=
     )
 
     @task
-    def gate(found: Any) -> int:
+    def gate(actual: Any) -> int:
         """Let the run succeed, or not."""
         if (Path(os.environ["OSIRIS_HOME"]) / "fail").exists():
             message = "told to fail"
             raise RuntimeError(message)
-        return int(found["rows"])
+        return int(actual["rows"])
 
     gate(read.output)
