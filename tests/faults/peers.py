@@ -163,7 +163,7 @@ def forward(port: int, cut: Cut | None = None) -> Manner:
     """Be a proxy to a real server, and misbehave from a point on.
 
     :param port: of the real server.
-    :param cut: the point; None never misbehaves. ``peer.turns`` counts the client's turns that were answered.
+    :param cut: the point; None never misbehaves. ``peer.answers`` counts the client's turns that were answered.
     """
 
     def manner(peer: Peer, client: socket.socket) -> None:

@@ -161,7 +161,7 @@ class StandbyServer(PostgresServer):
         with suppress(OSError), Peer(forward(self.port)) as peer:
             with suppress(psycopg2.Error):
                 psycopg2.connect(host=HOST, port=peer.port, user=APP_USER, sslmode="disable", connect_timeout=2)
-            return peer.turns > 0
+            return peer.answers > 0
         return False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import partial
 
-from tests.faults.http import HttpWorld, Made, answered, scenarios, status_only, world_of
+from tests.faults.http import HttpWorld, Prepared, answered, scenarios, status_only, world_of
 from tests.servers.fake_shopify import FakeShopify
 
 TOKEN = "the access token of the fault tests"
@@ -19,7 +19,7 @@ world = world_of(
 
 
 @contextmanager
-def without_scope(world: HttpWorld) -> Made:
+def without_scope(world: HttpWorld) -> Prepared:
     """Connect with a token that may do nothing."""
     with FakeShopify(TOKEN) as shop:
         shop.scopes = []

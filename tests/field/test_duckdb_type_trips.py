@@ -27,11 +27,11 @@ from tests.field.type_trips import (
     decimals,
     documents,
     floats,
+    integer_text,
     moments,
     numbers,
     texts,
     uuids,
-    whole,
     words,
 )
 from tests.integration.sql_families import Connection
@@ -42,8 +42,8 @@ FLOATS = texts("0.1", "-0.0", "nan", "inf", "-inf", "3.4028235e38", "1e-45")
 LAST = "294247-01-10 04:00:54.775806"
 EXTREMES: dict[str, list[str]] = {
     "BOOLEAN": texts("true", "false"),
-    **{name: whole(bits) for name, bits in BITS.items()},
-    **{f"U{name}": whole(bits, signed=False) for name, bits in BITS.items()},
+    **{name: integer_text(bits) for name, bits in BITS.items()},
+    **{f"U{name}": integer_text(bits, signed=False) for name, bits in BITS.items()},
     "HUGEINT ": texts("9" * 38, "-" + "9" * 38),
     "BIGNUM": texts("9" * 60, "-1", "0"),
     "FLOAT": FLOATS,

@@ -20,10 +20,10 @@ from tests.field.type_trips import (
     decimals,
     documents,
     floats,
+    integer_text,
     moments,
     numbers,
     texts,
-    whole,
     words,
 )
 from tests.integration.sql_families import Connection
@@ -37,8 +37,8 @@ FLOATS = ["0", "-1.5", "16777216", "3.4028234663852886e38", "-3.4028234663852886
 ODD_TEXTS = ["", " ", " a ", "quote ' double \" \\ back", "line\nfeed\r\ttab", "NULL", "\\N", "😀" * 300]
 JSONS = ['{"a": [1, null, "ž"]}', "[]", "1.5", "null", "18446744073709551615", "-9223372036854775808", "1e300", "0.1"]
 EXTREMES: dict[str, list[str]] = {
-    **{name: whole(bits) for name, bits in BITS.items()},
-    **{f"{name} UNSIGNED": whole(bits, signed=False) for name, bits in BITS.items()},
+    **{name: integer_text(bits) for name, bits in BITS.items()},
+    **{f"{name} UNSIGNED": integer_text(bits, signed=False) for name, bits in BITS.items()},
     "BOOLEAN": texts("0", "1", "-128"),
     "INT(8) ZEROFILL": texts("7", "4294967295"),
     "FLOAT": FLOATS,

@@ -20,7 +20,7 @@ ROWS = [{"id": number, "name": f"name {number}", "price": number / 4, "tags": ["
 @contextmanager
 def paged_api() -> Iterator[FakeApi]:
     """An API with :data:`ROWS`, a hundred a page at most."""
-    with FakeApi({"Authorization": f"Bearer {TOKEN}".encode()}, rows=ROWS, most=100) as server:
+    with FakeApi({"Authorization": f"Bearer {TOKEN}".encode()}, rows=ROWS, limit=100) as server:
         yield server
         close_all()
 

@@ -182,7 +182,7 @@ def test_a_question_about_expiries_that_fails_changes_no_verdict(postgres_tls: P
     fields = {"family": "postgres", **asdict(postgres_tls.app), "sslmode": "disable", "alias": "test"}
     with Peer(forward(postgres_tls.port)) as peer:
         assert get_connector("postgres").doctor({**fields, "port": peer.port}, 10)[0]
-        last = peer.turns
+        last = peer.answers
     with Peer(forward(postgres_tls.port, Cut(then, last))) as peer:
         ok, verdict = get_connector("postgres").doctor({**fields, "port": peer.port}, 2)
     assert (ok, verdict["category"], list(verdict["details"])) == (True, "ok", ["server_version"])

@@ -184,11 +184,11 @@ class TestMySQL(ServerTests, MySQLFamily):
     ]
 
     @pytest.fixture(autouse=True)
-    def _keep_address(self, address: Address) -> None:
-        self.address = address
+    def _keep_endpoint(self, address: Address) -> None:
+        self.endpoint = address
 
     def sql(self, *statements: str) -> None:
-        self.execute(self.address, *statements)
+        self.execute(self.endpoint, *statements)
 
 
 class TestPostgres(ServerTests, PostgresFamily):
@@ -213,11 +213,11 @@ class TestPostgres(ServerTests, PostgresFamily):
     ]
 
     @pytest.fixture(autouse=True)
-    def _keep_address(self, address: Address) -> None:
-        self.address = address
+    def _keep_endpoint(self, address: Address) -> None:
+        self.endpoint = address
 
     def sql(self, *statements: str) -> None:
-        self.execute(self.address, *statements)
+        self.execute(self.endpoint, *statements)
 
     @pytest.mark.parametrize(
         ("kind", "least", "unreal", "later"),

@@ -30,7 +30,7 @@ from osiris_provider.net.killed import StoppedError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.faults.peers import Peer, silent
-from tests.integration.stopping import AT_ONCE, BY, after, killed_when, lasting, stops
+from tests.integration.stopping import AT_ONCE, BY, after, killed_when, steady, stops
 from tests.integration.work import ROWS, Connection, Work, client, executed, read, write
 from tests.servers import Address, MySQLFamilyServer, PostgresServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
@@ -96,7 +96,7 @@ def busy_postgres(server: PostgresServer, address: Address) -> Iterator[Callable
 @pytest.mark.parametrize("name", POSTGRES)
 def test_postgres(by: str, name: str, postgres: PostgresServer, locked_postgres: Address) -> None:
     with busy_postgres(postgres, locked_postgres) as at_work:
-        with BY[by](lasting(at_work)):
+        with BY[by](steady(at_work)):
             POSTGRES[name]({"family": "postgres", "alias": "test", **asdict(locked_postgres)})
         stops(at_work)
     close_all()
@@ -107,7 +107,7 @@ def test_supabase_through_pg_dsn(by: str, postgres: PostgresServer, locked_postg
     dsn = get_connector("postgres").build_dsn({"family": "postgres", **asdict(locked_postgres)})
     connection = {"family": "supabase", "alias": "test", "url": "http://127.0.0.1:1", "pg_dsn": dsn}
     with busy_postgres(postgres, locked_postgres) as at_work:
-        with BY[by](lasting(at_work)):
+        with BY[by](steady(at_work)):
             write("supabase.writer")(connection)
         stops(at_work)
     close_all()
@@ -161,7 +161,7 @@ def load_data_is_on(mysql_family: MySQLFamilyServer) -> Iterator[None]:
 @pytest.mark.usefixtures("load_data_is_on")
 def test_mysql(by: str, name: str, mysql_family: MySQLFamilyServer, locked_mysql: Address) -> None:
     with busy_mysql(mysql_family, locked_mysql) as at_work:
-        with BY[by](lasting(at_work)):
+        with BY[by](steady(at_work)):
             MYSQL[name]({"family": "mysql", "alias": "test", **asdict(locked_mysql)})
         stops(at_work)
     close_all()
@@ -221,7 +221,7 @@ APIS: dict[str, tuple[Callable[[str], Connection], Work]] = {
 
 def asked(peer: Peer) -> Callable[[], bool]:
     """Return what holds once somebody waits for an answer of a silent peer."""
-    return lasting(lambda: [peer.accepted] if peer.accepted else [])
+    return steady(lambda: [peer.accepted] if peer.accepted else [])
 
 
 @pytest.mark.parametrize("by", BY)

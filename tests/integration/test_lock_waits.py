@@ -15,7 +15,7 @@ import pytest
 from osiris_provider.connectors import close_all, get_connector, interrupt
 from osiris_provider.drivers.mysql import session
 
-from tests.integration.stopping import lasting, raised_when
+from tests.integration.stopping import raised_when, steady
 from tests.integration.work import Work, executed, login, read, write
 from tests.servers import Address, MySQLFamilyServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
@@ -46,7 +46,7 @@ MEANWHILE = 0.3
 
 def said_for_a_while(caplog: pytest.LogCaptureFixture, text: str) -> Callable[[], bool]:
     """Return what holds once a text has been in the log for a while."""
-    return lasting(lambda: [text] if text in caplog.text else [], MEANWHILE)
+    return steady(lambda: [text] if text in caplog.text else [], MEANWHILE)
 
 
 def said_of_waiting(

@@ -36,8 +36,8 @@ from tests.integration.secrecy import (
     Connection,
     Outputs,
     assert_same,
+    connection_of,
     examples,
-    made,
     outputs_of_asking,
     reference_of,
     secrets,
@@ -81,8 +81,8 @@ def assert_silent_about(
     reference = reference_of(secret)
     key = (shape, port, reference, *more)
     if key not in known:
-        known[key] = outputs(made(shape, port, reference))
-    assert_same(shape, secret, outputs(made(shape, port, secret)), known[key])
+        known[key] = outputs(connection_of(shape, port, reference))
+    assert_same(shape, secret, outputs(connection_of(shape, port, secret)), known[key])
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,9 @@ def test_conn_011_errors_of_client_libraries(known: Known, shape: str, secret: s
     connector = get_connector(shape.partition(" ")[0])
 
     def outputs(connection: Connection) -> Outputs:
-        planted = next(text for text in (secret, reference_of(secret)) if connection == made(shape, 3306, text))
+        planted = next(
+            text for text in (secret, reference_of(secret)) if connection == connection_of(shape, 3306, text)
+        )
 
         def fail() -> None:
             raise RAISED[raised](planted)
@@ -231,7 +233,7 @@ def _texts(shown: list[object]) -> Outputs:
 @given(shapes, secrets, st.sampled_from(["port", "connect_timeout", "timeout", "ssl", "never_heard_of"]))
 def test_conn_011_secrets_in_wrong_fields(known: Known, shape: str, secret: str, field: str) -> None:
     def outputs(connection: Connection) -> Outputs:
-        planted = next(text for text in (secret, reference_of(secret)) if connection == made(shape, 1, text))
+        planted = next(text for text in (secret, reference_of(secret)) if connection == connection_of(shape, 1, text))
         return _refusal({**connection, field: f"not {planted}"})
 
     assert_silent_about(shape, secret, 1, known, outputs, field)
@@ -256,7 +258,7 @@ def test_conn_011_secrets_in_urls(shape: str, secret: str) -> None:
     field = URL_FIELDS[shape.partition(" ")[0]]
 
     def refusal(planted: str) -> Outputs:
-        return _refusal({**made(shape, 1, "of no interest"), field: f"https://ann:{planted}@127.0.0.1/v1"})
+        return _refusal({**connection_of(shape, 1, "of no interest"), field: f"https://ann:{planted}@127.0.0.1/v1"})
 
     ours = refusal(secret)
     assert ours, "it would be shown"
@@ -298,7 +300,9 @@ def _refused_with(file: Path, family: str, public: str, shape: str, secret: str)
 
 def _written(file: Path, family: str, public: str, shape: str, secret: str) -> dict[str, Any]:
     """Write a file with two connections that hold the secret; return the fields of the first."""
-    fields = {name: value for name, value in made(shape, 3306, secret).items() if name not in ("family", "alias")}
+    fields = {
+        name: value for name, value in connection_of(shape, 3306, secret).items() if name not in ("family", "alias")
+    }
     odd = {public: f"https://ann:{secret}@{HOST}:3306/v1", "never_heard_of": secret, "timeout": "x", "port": "x"}
     connections = {family: {"x": {**fields, "never_heard_of": secret}, "odd": odd}}
     file.write_text(yaml.safe_dump({"version": 1, "connections": connections}, sort_keys=False))

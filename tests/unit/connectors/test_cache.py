@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from osiris_provider.connectors.cache import ClientCache, cache_key
 
-from .fakes import FakeClient, FakeConnector, connection
+from tests.unit.fakes import FakeClient, FakeConnector, connection
 
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.lists(st.text(), max_size=2))
 CONNECTIONS = st.dictionaries(st.text(min_size=1), VALUES, max_size=5)

@@ -22,7 +22,7 @@ from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import AuthError, ConnectionConfigError, Fault
 from osiris_provider.net.deadline import Deadline, checked_timeout
 
-from .fakes import FakeConnection, FakeConnector, connection
+from tests.unit.fakes import FakeConnection, FakeConnector, connection
 
 SLACK = 0.25
 

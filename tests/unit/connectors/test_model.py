@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from osiris_provider.connectors.model import FieldInfo
 from osiris_provider.errors import ConnectionConfigError
 
-from .fakes import FakeConnection, connection
+from tests.unit.fakes import FakeConnection, connection
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),

@@ -17,7 +17,7 @@ from osiris_provider.errors import CATEGORIES
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.testing.connector import assert_verdict
 
-from .fakes import FakeConnection, FakeConnector
+from tests.unit.fakes import FakeConnection, FakeConnector
 
 SLACK = 0.25
 Behaviour = Callable[[], Any]
