@@ -201,7 +201,7 @@ def check(sampled: list[Sampled], workers: int) -> list[Sampled]:
             raise
 
 
-def check_found(sampled: list[Sampled]) -> None:
+def check_sampled(sampled: list[Sampled]) -> None:
     """Have pytest find all tests of the package as it is; if it could not, all changes would seem to be noticed."""
     stages = list(dict.fromkeys(tuple(stage) for each in sampled for stage in noticing(each.module)))
     of_hooks = [stage for stage in stages if stage[0] == HOOKS]
@@ -228,7 +228,7 @@ def main() -> int:
     sampled = sample(options.modules, options.sample, options.seed)
     if not HOOKS_PYTHON.exists():
         say(f"Without {TYPES.relative_to(ROOT)}, whose tests need what scripts/test-hooks installs.")
-    check_found(sampled)
+    check_sampled(sampled)
     alive = check(sampled, options.workers)
     rate = 100 * (1 - len(alive) / len(sampled)) if sampled else 100.0
     say(*(f"survived: {each}" for each in alive), f"{rate:.1f} % of {len(sampled)} changes noticed")
