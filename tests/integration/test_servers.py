@@ -174,13 +174,13 @@ def test_mysql_is_left_out_only_if_scripts_test_says_so(monkeypatch: pytest.Monk
 
 def test_a_data_directory_is_made_once_for_each_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path))
-    made: list[Path] = []
+    created: list[Path] = []
 
     def make_or_copied(key: str, name: str) -> Path:
         data = tmp_path / "data" / name
 
         def make() -> None:
-            made.append(data)
+            created.append(data)
             data.mkdir(parents=True)
             (data / "file").write_text(key)
 
@@ -189,7 +189,7 @@ def test_a_data_directory_is_made_once_for_each_program(tmp_path: Path, monkeypa
 
     first, second = (make_or_copied("postgres/usr/bin/initdb", name) for name in ("first", "second"))
     other = make_or_copied("postgres/opt/bin/initdb", "other")
-    assert made == [first, other]
+    assert created == [first, other]
     (first / "file").write_text("changed")
     assert (second / "file").read_text() == "postgres/usr/bin/initdb"
     assert (other / "file").read_text() == "postgres/opt/bin/initdb"

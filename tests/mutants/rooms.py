@@ -178,9 +178,9 @@ def rooms_of(module: Path) -> list[str]:
 
 def _of_type(module: Path) -> list[list[str]]:
     """Return the tests of the connection types that a module declares."""
-    found = re.search(r"conn_types=\(([^)]*)\)", module.read_text()) if TYPES in module.parents else None
+    actual = re.search(r"conn_types=\(([^)]*)\)", module.read_text()) if TYPES in module.parents else None
     # Tests of google_cloud_platform are called after google.
-    words = [word.partition("_")[0] for word in re.findall(r'"(\w+)"', found[1])] if found else []
+    words = [word.partition("_")[0] for word in re.findall(r'"(\w+)"', actual[1])] if actual else []
     return [[HOOKS, "-k", " or ".join(words)]] if words and HOOKS_PYTHON.exists() else []
 
 

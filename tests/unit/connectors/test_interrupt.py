@@ -15,7 +15,7 @@ from osiris_provider.connectors.interrupt import Work, in_background, interrupti
 from osiris_provider.net import killed
 from osiris_provider.net.killed import StoppedError
 
-PATIENCE = 20.0
+MAX_WAIT = 20.0
 
 
 class Broken(BaseException):
@@ -37,7 +37,7 @@ class Statement:
 
     def run(self) -> str:
         self.began.set()
-        assert self.ended.wait(PATIENCE)
+        assert self.ended.wait(MAX_WAIT)
         return "rows"
 
     def _cancel(self) -> None:
@@ -141,20 +141,20 @@ def test_no_work_begins_in_a_task_that_was_killed_but_to_stop_the_server() -> No
 def test_a_server_is_asked_again_until_it_has_stopped(hears: int, told: list[str]) -> None:
     statement = Statement(hears)
     thread, got = in_thread(lambda: interruptible(statement.work, statement.run))
-    assert statement.began.wait(PATIENCE)
+    assert statement.began.wait(MAX_WAIT)
     stop([statement.client])
-    thread.join(PATIENCE)
+    thread.join(MAX_WAIT)
     assert (got, statement.told) == (["rows"], told)
 
 
 def test_a_server_that_does_not_hear_has_its_line_cut() -> None:
     statement = Statement(hears=0)
     thread, got = in_thread(lambda: interruptible(statement.work, statement.run))
-    assert statement.began.wait(PATIENCE)
+    assert statement.began.wait(MAX_WAIT)
     stop([object()])
     assert statement.told == []
     stop([statement.client])
-    thread.join(PATIENCE)
+    thread.join(MAX_WAIT)
     assert (got, statement.told[-1]) == (["rows"], "cut")
     assert statement.told.count("cancel") > 1
 
@@ -174,20 +174,20 @@ def test_a_cancel_for_which_once_is_enough_is_not_sent_again() -> None:
 def test_who_waits_for_the_server_of_an_ended_task_is_stopped() -> None:
     statement = Statement()
     thread, got = in_thread(lambda: interruptible(statement.work, statement.run))
-    assert statement.began.wait(PATIENCE)
+    assert statement.began.wait(MAX_WAIT)
     stop_all()
-    thread.join(PATIENCE)
+    thread.join(MAX_WAIT)
     assert got == [StoppedError]
 
 
 def test_a_cancel_that_fails_or_hangs_holds_nobody_up() -> None:
     hangs = threading.Event()
-    for cancel in (lambda: 1 // 0, lambda: hangs.wait(PATIENCE)):
+    for cancel in (lambda: 1 // 0, lambda: hangs.wait(MAX_WAIT)):
         cut = threading.Event()
         work = Work(None, cancel, cut.set)  # type: ignore[arg-type] # what it returns is looked at
         with work:
             work.stop()
-        assert cut.wait(PATIENCE)
+        assert cut.wait(MAX_WAIT)
     hangs.set()
 
 
@@ -212,7 +212,7 @@ def breaks() -> Iterator[None]:
 
 
 def send_when(began: threading.Event) -> None:
-    assert began.wait(PATIENCE)
+    assert began.wait(MAX_WAIT)
     os.kill(os.getpid(), signal.SIGUSR1)
 
 
@@ -224,7 +224,7 @@ def test_a_signal_that_comes_just_as_the_wait_begins_ends_it_too() -> None:
         sender, _ = in_thread(lambda began=statement.began: send_when(began))  # type: ignore[misc] # mypy takes no default here
         with pytest.raises(Broken):
             interruptible(statement.work, statement.run)
-        sender.join(PATIENCE)
+        sender.join(MAX_WAIT)
         assert statement.told == ["cancel"]
 
 
@@ -234,7 +234,7 @@ def test_a_signal_ends_a_wait_of_the_main_thread_and_the_server_is_told_once() -
     sender, _ = in_thread(lambda: send_when(statement.began))
     with pytest.raises(Broken):
         interruptible(statement.work, statement.run)
-    sender.join(PATIENCE)
+    sender.join(MAX_WAIT)
     assert statement.told == ["cancel"]
     assert not is_busy(statement.client)
 
@@ -246,7 +246,7 @@ def test_a_connection_that_is_there_only_after_the_signal_is_closed() -> None:
 
     def connect() -> str:
         began.set()
-        assert goes_on.wait(PATIENCE)
+        assert goes_on.wait(MAX_WAIT)
         return "connection"
 
     assert opened(lambda: "connection", closed.append) == "connection"
@@ -255,23 +255,23 @@ def test_a_connection_that_is_there_only_after_the_signal_is_closed() -> None:
     with pytest.raises(Broken):
         opened(connect, closed.append)
     goes_on.set()
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + MAX_WAIT
     while not closed and time.monotonic() < end:
         time.sleep(0.005)
     assert closed == ["connection"]
-    sender.join(PATIENCE)
+    sender.join(MAX_WAIT)
 
 
 def test_a_call_in_the_background_keeps_its_error_for_who_asks() -> None:
     good, bad = in_background(lambda: 7), in_background(lambda: 1 // 0)
-    assert (good.wait(PATIENCE), good.result(), bad.wait(PATIENCE)) == (True, 7, True)
+    assert (good.wait(MAX_WAIT), good.result(), bad.wait(MAX_WAIT)) == (True, 7, True)
     with pytest.raises(ZeroDivisionError):
         bad.result()
     waits = threading.Event()
-    slow = in_background(lambda: waits.wait(PATIENCE))
+    slow = in_background(lambda: waits.wait(MAX_WAIT))
     assert not slow.wait(0)
     waits.set()
-    assert slow.wait(PATIENCE)
+    assert slow.wait(MAX_WAIT)
 
 
 def test_a_long_wait_for_a_lock_is_logged_with_who_holds_it_now_and_then(
@@ -282,7 +282,7 @@ def test_a_long_wait_for_a_lock_is_logged_with_who_holds_it_now_and_then(
     monkeypatch.setattr(interrupt, "_watcher", None)
     with Work(object(), lambda: None, lambda: None, lambda: ["held by\x1b[31m session 7"]):
         begun = time.monotonic()
-        while len(caplog.messages) < 3 and time.monotonic() < begun + PATIENCE:
+        while len(caplog.messages) < 3 and time.monotonic() < begun + MAX_WAIT:
             time.sleep(0.01)
         took = time.monotonic() - begun
     assert set(caplog.messages) == {"held by session 7"}

@@ -78,8 +78,8 @@ def test_each_hour_has_its_own_numbers_and_one_without_latency_has_none() -> Non
 
 
 def test_the_trouble_of_a_day_is_what_most_of_its_checks_have_found() -> None:
-    found = (AUTH, 1), (NETWORK, 3), (OK, 9), (AUTH, 1), (UNTESTABLE, 4)
-    assert Counts.of(Streak(condition, NOW, checks) for condition, checks in found) == (18, 9, 14, "network")
+    actual = (AUTH, 1), (NETWORK, 3), (OK, 9), (AUTH, 1), (UNTESTABLE, 4)
+    assert Counts.of(Streak(condition, NOW, checks) for condition, checks in actual) == (18, 9, 14, "network")
     assert Counts.of([Streak(UNTESTABLE, NOW, 2)]).uptime is None
     assert Counts.of([Streak(OK, NOW, 2)]) == (2, 2, 2, None)
 
@@ -96,11 +96,11 @@ def test_of_equal_ones_those_that_are_overdue_come_first_and_then_it_goes_by_nam
         summary("late", check(90, OK)),
         summary("down", check(1, NETWORK)),
     ]
-    fleet = listing_of(summaries, [NOW.date()], NOW, True)
-    assert [one["alias"] for one in fleet["connections"]] == ["down", "late", "a", "b"]
-    assert (fleet["total"], fleet["overdue"], fleet["days"]) == (4, 1, [NOW.date().isoformat()])
-    assert fleet["history_since"] == (NOW - timedelta(hours=90)).isoformat()
-    assert fleet["last_check"] == (NOW - timedelta(hours=1)).isoformat()
+    listing = listing_of(summaries, [NOW.date()], NOW, True)
+    assert [one["alias"] for one in listing["connections"]] == ["down", "late", "a", "b"]
+    assert (listing["total"], listing["overdue"], listing["days"]) == (4, 1, [NOW.date().isoformat()])
+    assert listing["history_since"] == (NOW - timedelta(hours=90)).isoformat()
+    assert listing["last_check"] == (NOW - timedelta(hours=1)).isoformat()
     empty = listing_of([], [], NOW, False)
     assert (empty["history_since"], empty["last_check"], empty["total"], empty["complete"]) == (None, None, 0, False)
 

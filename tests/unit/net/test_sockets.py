@@ -104,8 +104,8 @@ def test_the_first_address_that_answers_is_taken_and_each_has_its_share(
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         refused: Address = (socket.AF_INET, ("127.0.0.1", closed.getsockname()[1]))
-        found = [*[refused] * dead, (socket.AF_INET, ("127.0.0.1", port)), refused]
-        monkeypatch.setattr(sockets, "addresses_of", lambda *_: found)
+        actual = [*[refused] * dead, (socket.AF_INET, ("127.0.0.1", port)), refused]
+        monkeypatch.setattr(sockets, "addresses_of", lambda *_: actual)
         monkeypatch.setattr(DeadlineSocket, "connect", note)
         deadline = Deadline(60)
         with open_socket("db.example.com", 3306, deadline) as sock:
