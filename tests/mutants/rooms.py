@@ -25,9 +25,9 @@ _MYSQL = ("tests/contract/test_mysql.py", "tests/field/test_mysql*.py", "tests/i
 _POSTGRES = ("tests/contract/test_postgres.py", "tests/field/test_postgres*.py", "tests/integration/test_postgres*.py")
 _HTTP = ("tests/field/test_api*.py", "tests/integration/test_api*.py", "tests/integration/test_shopify.py")
 _WRITE = ("tests/integration/test_write*.py",)
-_HEALTH = ("tests/unit/test_health_*.py", "tests/airflow/test_health_*.py")
+_HEALTH = ("tests/unit/health/test_health_*.py", "tests/airflow/test_health_*.py")
 _PIPELINES = (
-    "tests/unit/test_pipelines_*.py",
+    "tests/unit/pipelines/test_pipelines_*.py",
     "tests/security/test_pipeline_files.py",
     "tests/integration/test_*pipelines*.py",
     "tests/airflow/test_pipeline*.py",
@@ -61,8 +61,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tests/contract/test_duckdb.py",
         "tests/security/test_doctor_bounds.py",
     ),
-    "connectors/airflow": ("tests/unit/test_airflow_*.py", *_ANY_CONNECTION),
-    "connectors/airflow_form.py": ("tests/unit/test_airflow_*.py", "tests/airflow/test_provider.py"),
+    "connectors/airflow": ("tests/unit/connectors/test_airflow_*.py", *_ANY_CONNECTION),
+    "connectors/airflow_form.py": ("tests/unit/connectors/test_airflow_*.py", "tests/airflow/test_provider.py"),
     "connectors/interrupt.py": (
         "tests/security/test_hung_checks.py",
         "tests/integration/test_*interrupted.py",
@@ -110,8 +110,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "_airflow": ("tests/airflow",),
     "_airflow/broken_dags.py": ("tests/airflow/test_pipelines*.py",),
     "airflow_dags.py": _PIPELINES,
-    "hook_doctor": ("tests/unit/test_hook_*.py", "tests/security/test_hook_*.py", *_ANY_CONNECTION),
-    "hook_doctor/types": ("tests/unit/test_hook_*.py",),
+    "hook_doctor": ("tests/unit/hook_doctor/test_hook_*.py", "tests/security/test_hook_*.py", *_ANY_CONNECTION),
+    "hook_doctor/types": ("tests/unit/hook_doctor/test_hook_*.py",),
     "hooks": _TESTS_OF_HOOKS,
     "operators": (
         "tests/airflow/test_doctor*.py",

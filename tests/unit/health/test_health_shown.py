@@ -29,7 +29,7 @@ from osiris_provider.plugins.health.events import WatchedConnection
 from osiris_provider.plugins.health.streaks import Counts, Glance, Streak, Stretch
 from osiris_provider.plugins.health.summary import listing_of, summary_of
 
-from tests.unit.test_health_history import AUTH, NETWORK, NOW, OK, RUN, UNTESTABLE, check, text_of
+from tests.unit.health.test_health_history import AUTH, NETWORK, NOW, OK, RUN, UNTESTABLE, check, text_of
 
 
 def test_the_newest_checks_and_changes_are_listed_and_no_more() -> None:
