@@ -84,6 +84,30 @@ def to_reader(value: Any, step: str | None = None) -> pa.RecordBatchReader:
     raise DataError(message, step=step)
 
 
+def to_frame(table: pa.Table) -> Any:
+    """Return a table as a pandas frame, in which whole numbers stay what they are where values are missing.
+
+    pandas itself makes floats of them, which have not all of their digits. Such a column has one of pandas' nullable
+    types instead (``Int64``); the others are as pandas has them.
+
+    :param table: whose columns have names of their own.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    nullable = {
+        getattr(pa, kind.lower())(): getattr(pd, f"{kind}Dtype")()
+        for kind in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+    }
+    names = table.schema.names
+    exact = [name for name in names if table.column(name).type in nullable and table.column(name).null_count]
+    # Within lists there are Python's numbers then.
+    frame = table.drop_columns(exact).to_pandas(integer_object_nulls=True)
+    for name in exact:
+        frame.insert(names.index(name), name, table.column(name).to_pandas(types_mapper=nullable.get))
+    return frame
+
+
 def _arrow_reader(value: Any) -> pa.RecordBatchReader | None:
     import pyarrow as pa
 

@@ -22,6 +22,7 @@ from osiris_provider.drivers.data import (
     ColumnNeedsTextError,
     memory_pool,
     row_groups,
+    to_frame,
     to_reader,
 )
 from osiris_provider.errors import DataError, MissingPackageError
@@ -209,7 +210,7 @@ class StepInput(Mapping[str, Any]):
             problem = "pandas is not installed; run: pip install 'airflow-provider-osiris[pandas]', or read key data."
         if problem:
             raise MissingPackageError(problem)
-        return self._data().read_pandas()
+        return to_frame(self._data().read_all())
 
     def _dataset(self) -> Any:
         import pyarrow.dataset as ds

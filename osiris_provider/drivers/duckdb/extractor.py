@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import re
 import tempfile
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,8 @@ from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import BaseDriver, Step
 from osiris_provider.drivers.data import ColumnNeedsTextError, to_reader
 from osiris_provider.drivers.duckdb.config import ProcessorConfig
-from osiris_provider.drivers.duckdb.types import check_case, checked, expressions, quote, wide_integers
+from osiris_provider.drivers.duckdb.inputs import allow_only, distinct, offer, plain_names, source_of
+from osiris_provider.drivers.duckdb.types import checked, expressions, quote, wide_integers
 from osiris_provider.drivers.progress import PROCESSED, Progress
 from osiris_provider.drivers.sql.base import Batches, SQLDriver
 from osiris_provider.drivers.sql.config import SpecialValues, TypedQueryConfig
@@ -103,14 +103,15 @@ class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
             tempfile.TemporaryDirectory(prefix="osiris-inputs-") as folder,
         ):
             inputs = {
-                name: _input(step, name, Path(folder) / f"{number}.parquet")
-                for number, name in enumerate(_distinct(step))
+                name: source_of(step, name, Path(folder) / f"{number}.parquet")
+                for number, name in enumerate(distinct(step))
             }
-            if step.connection.get("alias") == _NO_CONNECTION:
-                _allow_only(cursor, [source for source in inputs.values() if isinstance(source, Path)])
+            is_alone = step.connection.get("alias") == _NO_CONNECTION
+            if is_alone:
+                allow_only(cursor, [source for source in inputs.values() if isinstance(source, Path)])
             for name, source in inputs.items():
-                _offer(cursor, step, name, source)
-            for plain, name in _plain_names(step.inputs).items():
+                offer(cursor, step.id, name, source, is_alone=is_alone)
+            for plain, name in plain_names(step.inputs).items():
                 cursor.execute(f"CREATE TEMP VIEW {quote(plain)} AS FROM {quote(name)}")
             try:
                 yield from _batches(cursor, step, step.config.query.rstrip("; \n\t"), (), "error")
@@ -214,78 +215,3 @@ def _database_of(step: Step[ProcessorConfig]) -> ResolvedConnection:
         message = f"Step {step.id}: config field {' and '.join(given)}: set it in the connection."
         raise DriverConfigError(message, step=step.id)
     return step.connection
-
-
-def _distinct(step: Step[Any]) -> list[str]:
-    """Return the names of the inputs, which SQL can tell apart."""
-    names = list(step.inputs)
-    if len({name.lower() for name in names}) < len(names):
-        message = f"Step {step.id}: some inputs differ only in case, which SQL does not tell apart. Rename a step."
-        raise DriverConfigError(message, step=step.id)
-    return names
-
-
-def _plain_names(names: Iterable[str]) -> dict[str, str]:
-    """Return the plain spelling of each name that is not plain, unless another input has that name."""
-    plain = {re.sub(r"\W", "_", name).lower(): name for name in names}
-    taken = {name.lower() for name in names}
-    return {spelling: name for spelling, name in plain.items() if spelling not in taken}
-
-
-def _input(step: Step[Any], name: str, spill: Path) -> Any:
-    """Return what the query can read more than once: a table, a dataset, or the path of a Parquet file.
-
-    What can be read but once is written to ``spill`` first.
-    """
-    import pyarrow as pa
-    import pyarrow.dataset as ds
-
-    value = step.inputs[name]
-    if "data" not in value:
-        # Figures only, which may have a path; or a frame.
-        return step.read_input(name).read_all()
-    # One at a time: an input opens what it is asked for.
-    key = next(key for key in ("path", "dataset", "data") if key in value)
-    source = value[key]
-    if isinstance(source, ds.Dataset | pa.Table):
-        return source
-    if key == "path":
-        return Path(str(source))
-    _write_down(step.read_input(name), spill)
-    return spill
-
-
-def _allow_only(cursor: DuckDBPyConnection, paths: list[Path]) -> None:
-    """Let SQL read the inputs, and no other file."""
-    listed = ", ".join(_literal(str(path)) for path in paths)
-    cursor.execute(f"SET allowed_paths = [{listed}]")
-    cursor.execute("SET enable_external_access = false")
-
-
-def _offer(cursor: DuckDBPyConnection, step: Step[Any], name: str, source: Any) -> None:
-    """Make an input known to the query under its name."""
-    import pyarrow.dataset as ds
-    import pyarrow.parquet as pq
-
-    schema = pq.read_schema(source) if isinstance(source, Path) else source.schema
-    check_case(step.id, f"input {name}", schema)
-    if not isinstance(source, Path):
-        cursor.register(name, source)
-    elif step.connection.get("alias") == _NO_CONNECTION:
-        # DuckDB's own reader, twice as fast as a dataset.
-        cursor.execute(f"CREATE TEMP VIEW {quote(name)} AS SELECT * FROM read_parquet({_literal(str(source))})")  # noqa: S608 - quoted
-    else:
-        # The database of a connection may have been opened, and locked down, before these paths were known.
-        cursor.register(name, ds.dataset(str(source), format="parquet"))
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _write_down(reader: pa.RecordBatchReader, path: Path) -> None:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetWriter(path, reader.schema) as writer:
-        for batch in reader:
-            writer.write_batch(batch)

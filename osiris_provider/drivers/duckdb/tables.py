@@ -105,6 +105,16 @@ def unique_keys(cursor: DuckDBPyConnection, table: str) -> list[list[str]]:
     return [list(names) for (names,) in rows]
 
 
+def has_collations(cursor: DuckDBPyConnection, table: str) -> bool:
+    """Return whether columns of a table may take texts that differ for equal."""
+    answer = cursor.execute(
+        "SELECT sql ILIKE '%collate%' OR current_setting('default_collation') <> ''"  # noqa: S608 - constants
+        f" FROM duckdb_tables() WHERE {_HERE}",
+        _qualifiers(table),
+    ).fetchone()
+    return answer is not None and bool(answer[0])
+
+
 def readable(table: pa.Table) -> pa.Table:
     """Return a table with decimals of more than 38 digits as text, which DuckDB cannot read otherwise."""
     import pyarrow as pa

@@ -11,14 +11,26 @@ from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.duckdb.extractor import own_cursor
 from osiris_provider.drivers.duckdb.refusals import broken_rule, conversion_error, rule_error
 from osiris_provider.drivers.duckdb.round_trip import first_bent
-from osiris_provider.drivers.duckdb.tables import INPUT, columns_of, create_table, readable, unique_keys
+from osiris_provider.drivers.duckdb.tables import (
+    INPUT,
+    columns_of,
+    create_table,
+    has_collations,
+    readable,
+    unique_keys,
+)
 from osiris_provider.drivers.duckdb.types import check_case, quote
 from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.config import WriteConfig
 from osiris_provider.drivers.sql.ledger import Ledger
 from osiris_provider.drivers.sql.tables import Column
-from osiris_provider.drivers.sql.values.validate import constraint_error, duplicate_key_error, same_key
+from osiris_provider.drivers.sql.values.validate import (
+    constraint_error,
+    duplicate_key_error,
+    other_spelling_error,
+    same_key,
+)
 from osiris_provider.drivers.sql.write import ROW, STAGE
 
 if TYPE_CHECKING:
@@ -114,6 +126,8 @@ def _upsert(
     ).fetchone()
     if duplicate is not None:
         raise duplicate_key_error(config.table, config.primary_key, duplicate)
+    if config.lossy == "error":
+        _refuse_other_spelling(cursor, config, table)
     others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in given if name not in config.primary_key]
     action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
     try:
@@ -126,6 +140,23 @@ def _upsert(
         cursor.execute(f"DROP TABLE {STAGE}")
         return rows
     raise problem
+
+
+def _refuse_other_spelling(cursor: DuckDBPyConnection, config: WriteConfig, table: str) -> None:
+    """Refuse a key that the table has in other case or accents: its row would get another one's values."""
+    if not has_collations(cursor, config.table):
+        return
+    same = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in config.primary_key)
+    bytes_of = "encode({0}.{1}::VARCHAR)".format
+    differs = {name: f"{bytes_of('t', quote(name))} <> {bytes_of('s', quote(name))}" for name in config.primary_key}
+    other = cursor.execute(
+        f"SELECT s.{ROW}, {', '.join(differs.values())} FROM {STAGE} s JOIN {table} t ON {same} "  # noqa: S608 - quoted
+        f"WHERE {' OR '.join(differs.values())} ORDER BY 1 LIMIT 1"
+    ).fetchone()
+    if other is not None:
+        row, *are_others = other
+        names = [name for name, is_other in zip(config.primary_key, are_others, strict=True) if is_other]
+        raise other_spelling_error(config.table, names, row)
 
 
 def _insert(

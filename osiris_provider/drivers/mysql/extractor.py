@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.registry import get_connector
@@ -41,6 +42,17 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
     config_model = MySQLQueryConfig
     # MariaDB parses no zone; the session's is UTC.
     dialect = Dialect(quote, zone="")
+
+    def extract(self, step: Step[MySQLQueryConfig]) -> Batches:
+        """Return the stream, of a table with its invisible columns too; see :meth:`SQLExtractor.extract`."""
+        from osiris_provider.drivers.mysql.tables import columns_beyond_the_star
+
+        if step.config.table and not step.config.columns:
+            with self.borrowed(step) as client:
+                columns = columns_beyond_the_star(client, step.config.table)
+            if columns:
+                step = replace(step, config=step.config.model_copy(update={"columns": columns}))
+        yield from super().extract(step)
 
     def stream(self, client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""

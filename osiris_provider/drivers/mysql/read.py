@@ -16,6 +16,7 @@ from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.mysql.protocol.arrow_types import VECTOR, ColumnDefinition
 from osiris_provider.drivers.mysql.protocol.columns import Column, columns_of, schema_of
 from osiris_provider.drivers.mysql.protocol.values import array_of
+from osiris_provider.drivers.mysql.protocol.warnings import say_warnings, warnings_of
 from osiris_provider.drivers.sql.base import Batches, fetch_batches
 from osiris_provider.drivers.sql.parallel import read_ahead
 from osiris_provider.drivers.sql.values.special_values import collect
@@ -36,7 +37,17 @@ CHARSET: Final = "utf8mb4"
 WRITE_TIMEOUT_SECONDS: Final = 86_400
 """How long a server waits for a reader that has not come to what was sent; for a minute, if no one says."""
 AS_ASKED: Final = "config field engine says so"
-_SET_SESSION: Final = "SET SESSION time_zone = %s, SESSION net_write_timeout = %s"
+NO_LIMIT: Final = 2**64 - 1
+LONGEST: Final = 1 << 30
+"""Bytes that GROUP_CONCAT() may return: max_allowed_packet cannot be more."""
+_SESSION: Final = {
+    "time_zone": "+00:00",
+    "net_write_timeout": WRITE_TIMEOUT_SECONDS,
+    # With others the server leaves out rows of each result, and cuts the values of GROUP_CONCAT().
+    "sql_select_limit": NO_LIMIT,
+    "group_concat_max_len": LONGEST,
+}
+_SET_SESSION: Final = f"SET {', '.join(f'SESSION {name} = %s' for name in _SESSION)}"
 FEWEST_ROWS: Final = 256
 FEWEST_BYTES: Final = 256 * 1024
 """What a batch may hold however many connections share the memory."""
@@ -48,7 +59,8 @@ BYTES_OF_ALL: Final = 8 << 20
 def read_session(client: Connection[Any]) -> Iterator[None]:
     """Set up a session for reading, and put back what was there: its client may be another step's next.
 
-    Times are shown in UTC, text comes with all its characters, and the server waits for a slow reader.
+    Times are shown in UTC, text comes with all its characters, results with all their rows, and the server waits for a
+    slow reader.
 
     :param client: an open connection; after an error it has to be closed.
     """
@@ -57,9 +69,9 @@ def read_session(client: Connection[Any]) -> Iterator[None]:
     if charset != CHARSET:
         client.set_character_set(CHARSET)
     with client.cursor() as cursor:
-        cursor.execute("SELECT @@SESSION.time_zone, @@SESSION.net_write_timeout")
+        cursor.execute(f"SELECT {', '.join(f'@@SESSION.{name}' for name in _SESSION)}")
         before = cursor.fetchone()
-        cursor.execute(_SET_SESSION, ("+00:00", WRITE_TIMEOUT_SECONDS))
+        cursor.execute(_SET_SESSION, tuple(_SESSION.values()))
     yield
     with client.cursor() as cursor:
         cursor.execute(_SET_SESSION, before)
@@ -142,15 +154,16 @@ def _read_binary(client: Connection[Any], partition: _Partition) -> Batches:
         )
     reason = AS_ASKED if config.engine == "binary" else "it is faster and exact, and the server prepares this statement"
     partition.log_engine("the binary protocol", reason)
-    return _batches(client, result)
+    return _batches(client, result, partition.step_id)
 
 
-def _batches(client: Connection[Any], result: QueryResult) -> Batches:
+def _batches(client: Connection[Any], result: QueryResult, step_id: str) -> Batches:
     import pyarrow as pa
 
     with working(client, watched=False), result:
         yield pa.RecordBatch.from_pylist([], schema=result.schema)
         yield from result
+        say_warnings(result.warnings, step_id)
 
 
 def _read_text(client: Connection[Any], partition: _Partition) -> Batches:
@@ -189,6 +202,7 @@ def _read_text(client: Connection[Any], partition: _Partition) -> Batches:
         with working(client, watched=False):
             yield from fetch_batches(schema, fetch, build, partition.share(config.batch_rows, FEWEST_ROWS))
         _refuse_more_results(partition.step_id, cursor)
+        say_warnings(warnings_of(client, _announced(cursor)), partition.step_id)
     except BaseException:
         _leave_the_rest(client)
         raise
@@ -224,6 +238,12 @@ def _refuse_more_results(step: str, cursor: SSCursor) -> None:
         if cursor.description:
             message = f"Step {step}: {SEVERAL_RESULTS}"
             raise DriverConfigError(message, step=step)
+
+
+def _announced(cursor: SSCursor) -> int:
+    """Return how many warnings the server has announced at the end of the last result."""
+    result: Any = cursor._result  # type: ignore[attr-defined] # noqa: SLF001 - there is no public name
+    return int(result.warning_count) if result is not None else 0
 
 
 def hang_up(client: Connection[Any]) -> None:

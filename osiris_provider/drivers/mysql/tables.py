@@ -12,6 +12,7 @@ from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Do
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
+    from pymysql.connections import Connection
     from pymysql.cursors import Cursor
 
 HERE = "COALESCE(NULLIF(%s, ''), DATABASE())"
@@ -21,6 +22,7 @@ _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 _FIRST_YEAR, _LAST_YEAR = 1901, 2155
 _TEXTS = ("char", "varchar")
 _LONG_TEXTS = ("tinytext", "text", "mediumtext", "longtext", "binary", "varbinary")
+_GENERATED_KEY = ("my_row_id", "auto_increment INVISIBLE")
 _BLOBS = ("tinyblob", "blob", "mediumblob", "longblob")
 
 SHAPES = {
@@ -64,6 +66,24 @@ def columns_of(cursor: Cursor, table: str) -> list[Column]:
         name_parts(table),
     )
     return [_column(*row) for row in cursor.fetchall()]
+
+
+def columns_beyond_the_star(client: Connection[Any], table: str) -> list[str]:
+    """Return all columns of a table if it has some that ``SELECT *`` leaves out, else none.
+
+    :param client: an open connection.
+    :param table: perhaps with its database before it.
+    """
+    with client.cursor() as cursor:
+        cursor.execute(
+            f"SELECT column_name, extra FROM information_schema.columns WHERE table_schema = {HERE} "  # noqa: S608 - constants
+            "AND table_name = %s ORDER BY ordinal_position",
+            name_parts(table),
+        )
+        rows = cursor.fetchall()
+    # The key that MySQL gives a table without one is no one's value.
+    rows = tuple(row for row in rows if row != _GENERATED_KEY)
+    return [name for name, _ in rows] if any("INVISIBLE" in extra for _, extra in rows) else []
 
 
 def unique_keys(cursor: Cursor, table: str) -> list[UniqueKey]:

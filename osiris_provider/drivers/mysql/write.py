@@ -31,7 +31,7 @@ from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger, run_with
 from osiris_provider.drivers.sql.merge import merged
 from osiris_provider.drivers.sql.tables import Column
-from osiris_provider.drivers.sql.values.validate import duplicate_key_error
+from osiris_provider.drivers.sql.values.validate import duplicate_key_error, other_spelling_error
 from osiris_provider.drivers.sql.write import ROW, STAGE
 from osiris_provider.errors import DriverConfigError
 
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 DIGITS = 6
 """Of a second, in the tables that the writer creates."""
+FOLDING = ("char", "varchar")
+"""Types whose texts may be equal and yet others: in case, accents, or blanks at the end."""
 
 
 def load(client: Connection[Any], step: Step[MySQLWriteConfig], schema: pa.Schema, batches: Batches) -> int:
@@ -187,21 +189,43 @@ class _Load:
         duplicate = self.cursor.fetchone()
         if duplicate is not None:
             raise duplicate_key_error(self.config.table, keys, duplicate)
+        self._refuse_other_spelling(keys)
         for statement in self._merge(keys):
             failed = merged(self.cursor.execute, statement, written, (mysql_error(), is_bad_data))
             if failed is not None:
                 raise merge_refusal(self.config.table, failed, self.schema.names, self.keys)
         return written
 
-    def _merge(self, keys: Sequence[str]) -> Iterator[Callable[[str], str]]:
-        """Yield the statements that move rows of the stage into the table; each takes a condition for the rows.
+    def _refuse_other_spelling(self, keys: Sequence[str]) -> None:
+        """Refuse a key that the table has in other case, accents or blanks: its row would get another one's values."""
+        folding = [column.name for column in self.columns if column.name in keys and column.kind in FOLDING]
+        if not folding or self.config.lossy == "round":
+            return
+        target, same = self._matched(keys)
+        differs = " OR ".join(f"BINARY t.{quote(name)} <> BINARY s.{quote(name)}" for name in folding)
+        self.cursor.execute(
+            f"SELECT MIN(s.{ROW}) FROM {STAGE} s STRAIGHT_JOIN {target} ON {same} WHERE {differs}"  # noqa: S608 - quoted
+        )
+        (row,) = self.cursor.fetchone() or (None,)
+        if row is not None:
+            raise other_spelling_error(self.config.table, folding, row)
 
-        ON DUPLICATE KEY UPDATE would also change rows that have another unique key in common. The index is forced
-        because the statistics of a new or just filled table make the optimizer read all of it for every row.
+    def _matched(self, keys: Sequence[str]) -> tuple[str, str]:
+        """Return the target as ``t``, and what makes a row of it that of a row of the stage.
+
+        The index is forced because the statistics of a new or just filled table make the optimizer read all of it for
+        every row.
         """
         fitting = [key for key in self.keys if set(key.columns) == set(keys) and key.visible]
         target = f"{self.table} t" + (f" FORCE INDEX ({quote(fitting[0].name)})" if fitting else "")
-        same = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in keys)
+        return target, " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in keys)
+
+    def _merge(self, keys: Sequence[str]) -> Iterator[Callable[[str], str]]:
+        """Yield the statements that move rows of the stage into the table; each takes a condition for the rows.
+
+        ON DUPLICATE KEY UPDATE would also change rows that have another unique key in common.
+        """
+        target, same = self._matched(keys)
         others = [f"t.{quote(name)} = s.{quote(name)}" for name in self.schema.names if name not in keys]
         if others:
             update = f"UPDATE {STAGE} s STRAIGHT_JOIN {target} ON {same} SET {', '.join(others)} WHERE "  # noqa: S608 - quoted

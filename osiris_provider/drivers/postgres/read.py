@@ -46,6 +46,7 @@ def _unpartitioned(client: extensions.connection, step: Step[PostgresQueryConfig
     if step.config.query:
         check_result_names(step.id, step.config.query, stream.schema.names)
     log.info("Step %s: reading PostgreSQL through %s", step.id, stream.how)
+    _say_filtered(step, stream)
     return batches(stream, step.config.batch_rows)
 
 
@@ -84,8 +85,18 @@ def _open_partitions(
             streams = [open_config(*pair, size) for pair in zip(clients, partitions, strict=True)]
             said = (step.id, len(partitions), step.config.partition_on, streams[0].how)
             log.info("Step %s: reading %d partitions by %s, from one snapshot, through %s", *said)
+            _say_filtered(step, streams[0])
         session.finish(commit=True)
     return clients, streams
+
+
+def _say_filtered(step: Step[PostgresQueryConfig], stream: Stream) -> None:
+    if stream.filtered:
+        log.warning(
+            "Step %s: the user sees only the rows that policies of row-level security show: others may be left out. To "
+            "read all, use a role with BYPASSRLS; ALTER ROLE … SET row_security = off makes it an error.",
+            step.id,
+        )
 
 
 def open_config(client: extensions.connection, config: PostgresQueryConfig, block_bytes: int = BLOCK_BYTES) -> Stream:

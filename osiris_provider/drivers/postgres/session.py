@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.postgres.arrow_types import Column, columns_of
@@ -24,6 +24,8 @@ _SETTINGS = (
 _ISOLATION = "ISOLATION LEVEL READ COMMITTED"
 # Syntax error and feature not supported: PostgreSQL takes neither SHOW nor INSERT … RETURNING as a subquery.
 _NO_SUBQUERY = frozenset({"42601", "0A000"})
+_NO_RIGHT = "42501"
+_ROW_SECURITY = "SELECT setting FROM pg_settings WHERE name = 'row_security'"
 _SAVEPOINT = "osiris_savepoint"
 
 
@@ -40,6 +42,8 @@ class Session:
         from psycopg2 import extensions
 
         self.connection = connection
+        self.filtered = False
+        """Whether policies of row-level security may hide rows of the query that was described."""
         self._own = connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
         try:
             if self._own:
@@ -67,20 +71,39 @@ class Session:
 
     def describe(self, query: str) -> list[Column] | None:
         """Return the columns of a query without running it; None if it is not one that can be a subquery."""
+        statement = f"SELECT * FROM {_subquery(query)} LIMIT 0"  # noqa: S608 - the query is the user's
+        off = f"SET LOCAL row_security = off; {statement}"
+        hides = self._hides_rows()
+        # Switched off, the server fails where it would leave out rows.
+        description, refused = self._attempt(off, _NO_SUBQUERY | {_NO_RIGHT}) if hides else (None, _NO_RIGHT)
+        if refused == _NO_RIGHT:
+            self.filtered, hides = hides, False
+            description, refused = self._attempt(statement, _NO_SUBQUERY)
+        if refused:
+            return None
+        # Its locks stay: no one can alter the table before it is read.
+        self.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}{'; SET LOCAL row_security = on' if hides else ''}")
+        return columns_of(description)
+
+    def _hides_rows(self) -> bool:
+        """Set a savepoint; return whether the server leaves out rows that policies hide, and does not fail."""
+        with self.connection.cursor() as cursor:
+            # Servers that only speak the protocol may not know it.
+            cursor.execute(f"SAVEPOINT {_SAVEPOINT}; {_ROW_SECURITY}")
+            return cursor.fetchone() == ("on",)
+
+    def _attempt(self, statement: str, expected: Container[str | None]) -> tuple[Sequence[Any] | None, str | None]:
+        """Execute a statement; return its description, or the code of an error that was expected, to the savepoint."""
         from psycopg2 import Error
 
-        self.execute(f"SAVEPOINT {_SAVEPOINT}")
         try:
-            description = self.execute(f"SELECT * FROM {_subquery(query)} LIMIT 0")  # noqa: S608 - the query is the user's
+            return self.execute(statement), None
         except Error as error:
-            if error.pgcode not in _NO_SUBQUERY:
+            if error.pgcode not in expected:
                 raise
-        else:
-            # Its locks stay: no one can alter the table before it is read.
-            self.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
-            return columns_of(description)
+            refused = error.pgcode
         self.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
-        return None
+        return None, refused
 
     def finish(self, *, commit: bool) -> None:
         """End the transaction if it is ours.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,21 @@ def unique_keys(cursor: extensions.cursor, table: str) -> list[list[str]]:
         (table,),
     )
     return [list(names) for (names,) in cursor.fetchall()]
+
+
+def folding_columns(cursor: extensions.cursor, table: str, names: Sequence[str]) -> list[str]:
+    """Return which of a table's columns take texts that differ for equal, by their type or collation.
+
+    :param table: its name, quoted.
+    :param names: of the columns to look at.
+    """
+    cursor.execute(
+        "SELECT attname::text FROM pg_attribute JOIN pg_type t ON t.oid = atttypid "
+        "LEFT JOIN pg_collation c ON c.oid = attcollation "
+        "WHERE attrelid = to_regclass(%s) AND attname = ANY(%s) AND (typname = 'citext' OR NOT collisdeterministic)",
+        (table, list(names)),
+    )
+    return [name for (name,) in cursor.fetchall()]
 
 
 def constraints_of(kind: str, size: int, *, nullable: bool) -> ColumnConstraints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -12,19 +13,21 @@ from osiris_provider.drivers.postgres.copy_in.pieces import encoded_ahead
 from osiris_provider.drivers.postgres.names import quote
 from osiris_provider.drivers.postgres.nul import without_nul
 from osiris_provider.drivers.postgres.refusals import copied_row, database_error, is_bad_data, refusal
-from osiris_provider.drivers.postgres.tables import columns_of, unique_keys
+from osiris_provider.drivers.postgres.tables import columns_of, folding_columns, unique_keys
 from osiris_provider.drivers.postgres.values import column_type
 from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.config import WriteConfig
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger, run_with
 from osiris_provider.drivers.sql.merge import merged
-from osiris_provider.drivers.sql.values.validate import duplicate_key_error
+from osiris_provider.drivers.sql.values.validate import duplicate_key_error, other_spelling_error
 from osiris_provider.drivers.sql.write import ROW, STAGE
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from psycopg2 import extensions
+
+log = logging.getLogger(__name__)
 
 DIGITS = 6
 """Of a second, in PostgreSQL."""
@@ -84,22 +87,36 @@ def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema,
     rows = write.fitted(step, columns or write.created_columns(schema, DIGITS, as_text=True), batches)
     if config.write_mode == "upsert":
         tables.check_unique(step.id, config.table, config.primary_key, unique_keys(cursor, table))
-        return _upsert(cursor, config, table, schema, rows, kinds)
+        return _upsert(cursor, step, table, schema, rows, kinds)
     if columns and config.write_mode == "replace":
         # Readers are not held up; a second writer is, so that two runs do not both leave their rows.
         cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
-    return _copy(cursor, config, table, rows, copy_format(schema, kinds))
+    sent, kept = _copy(cursor, config, table, rows, copy_format(schema, kinds))
+    _say_left_out(step, sent - kept)
+    return sent
+
+
+def _say_left_out(step: Step[WriteConfig], rows: int) -> None:
+    if rows:
+        log.warning(
+            "Step %s: table %s did not keep %s of the rows: a trigger or rule of the table has left them out, or put "
+            "them elsewhere.",
+            step.id,
+            step.config.table,
+            rows,
+        )
 
 
 def _upsert(
     cursor: extensions.cursor,
-    config: WriteConfig,
+    step: Step[WriteConfig],
     table: str,
     schema: pa.Schema,
     batches: Batches,
     kinds: Mapping[str, str],
 ) -> int:
+    config = step.config
     names = ", ".join(map(quote, schema.names))
     keys = ", ".join(map(quote, config.primary_key))
     cursor.execute(
@@ -107,13 +124,16 @@ def _upsert(
         f"SELECT {names}, NULL::bigint AS {ROW} FROM {table} WITH NO DATA"
     )
     staged = copy_format(write.numbered_schema(schema), {**kinds, ROW: "int8"})
-    rows = _copy(cursor, config, STAGE, write.numbered(batches), staged)
+    rows, _ = _copy(cursor, config, STAGE, write.numbered(batches), staged)
     cursor.execute(
         f"SELECT min({ROW}), max({ROW}) FROM {STAGE} GROUP BY {keys} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 - quoted
     )
     duplicate = cursor.fetchone()
     if duplicate is not None:
         raise duplicate_key_error(config.table, config.primary_key, duplicate)
+    same = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in config.primary_key)
+    if config.lossy == "error":
+        _refuse_other_spelling(cursor, config, table, same)
     others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in schema.names if name not in config.primary_key]
     action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
     insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM {STAGE} s WHERE"  # noqa: S608 - quoted
@@ -124,13 +144,32 @@ def _upsert(
     failed = merged(cursor.execute, statement, rows, (database_error(), is_bad_data))
     if failed is not None:
         raise refusal(config.table, failed[1], (failed[0], ""))
+    if cursor.rowcount < rows:
+        # A row that is there as it should be need not have been written.
+        cursor.execute(f"SELECT count(*) FROM {STAGE} s WHERE NOT EXISTS (SELECT FROM {table} t WHERE {same})")  # noqa: S608 - quoted
+        _say_left_out(step, (cursor.fetchone() or (0,))[0])
     return rows
 
 
-def _copy(cursor: extensions.cursor, config: WriteConfig, table: str, batches: Batches, copy_format: CopyFormat) -> int:
-    """Copy all batches, each in a COPY of its own."""
+def _refuse_other_spelling(cursor: extensions.cursor, config: WriteConfig, table: str, same: str) -> None:
+    """Refuse a key that the table has in other case or accents: its row would get another one's values."""
+    folding = folding_columns(cursor, table, config.primary_key)
+    if not folding:
+        return
+    bytes_of = '{0}.{1}::text COLLATE "C"'.format
+    differs = " OR ".join(f"{bytes_of('t', quote(name))} <> {bytes_of('s', quote(name))}" for name in folding)
+    cursor.execute(f"SELECT min(s.{ROW}) FROM {STAGE} s JOIN {table} t ON {same} WHERE {differs}")  # noqa: S608 - quoted
+    (row,) = cursor.fetchone() or (None,)
+    if row is not None:
+        raise other_spelling_error(config.table, folding, row)
+
+
+def _copy(
+    cursor: extensions.cursor, config: WriteConfig, table: str, batches: Batches, copy_format: CopyFormat
+) -> tuple[int, int]:
+    """Copy all batches, each in a COPY of its own; return how many rows were sent, and how many the table kept."""
     name = STAGE if table == STAGE else tables.split_table(config.table)[1]
-    rows = 0
+    rows = kept = 0
     for batch, pieces in encoded_ahead(batches, copy_format.encode):
         names = ", ".join(map(quote, batch.schema.names))
         statement = f"COPY {table} ({names}) FROM STDIN (FORMAT {copy_format.name})"
@@ -143,6 +182,7 @@ def _copy(cursor: extensions.cursor, config: WriteConfig, table: str, batches: B
                 raise
         else:
             rows += batch.num_rows
+            kept += cursor.rowcount
             continue
         raise problem
-    return rows
+    return rows, kept

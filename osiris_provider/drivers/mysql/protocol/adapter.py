@@ -26,6 +26,7 @@ from osiris_provider.drivers.mysql.config import SEVERAL_RESULTS
 from osiris_provider.drivers.mysql.protocol.columns import columns_of, schema_of
 from osiris_provider.drivers.mysql.protocol.decode import decode
 from osiris_provider.drivers.mysql.protocol.packets import MalformedError, RowPackets
+from osiris_provider.drivers.mysql.protocol.warnings import warnings_of
 from osiris_provider.errors import DriverConfigError
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class QueryResult:
 
     schema: pa.Schema
     """Made of the columns' definitions, also if there are no rows."""
+    warnings: Sequence[tuple[int, str]] = ()
+    """What the server warned of, once the result has been read: codes and texts."""
 
     def __init__(
         self,
@@ -149,11 +152,12 @@ class QueryResult:
         if len(last) != EOF_LENGTH:
             message = "Malformed end-of-result packet."
             raise MalformedError(message)
-        _, status = _EOF.unpack_from(last)
+        warnings, status = _EOF.unpack_from(last)
         if status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
             raise DriverConfigError(SEVERAL_RESULTS[:1].upper() + SEVERAL_RESULTS[1:])
-        self._abandon.detach()
         self._connection.server_status = status
+        self.warnings = warnings_of(self._connection, warnings)
+        self._abandon.detach()
         _forget(self._connection, self._id)
 
 

@@ -99,6 +99,7 @@ class Stream:
     :param batches: the batches.
     :param stop: ends whatever is still at work for the stream; may be called twice.
     :param how: the result travels, and why so.
+    :ivar filtered: whether policies of row-level security may hide rows.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Stream:
         import pyarrow as pa
 
         self.how = how
+        self.filtered = session.filtered
         self.schema: pa.Schema = pa.schema([column.field for column in columns])
         self._session = session
         self._batches = batches if columns else iter(())

@@ -79,6 +79,20 @@ def duplicate_key_error(table: str, keys: Sequence[str], rows: Sequence[int]) ->
     return DataError(message, table=table, column=named, row=rows[1])
 
 
+def other_spelling_error(table: str, keys: Sequence[str], row: int) -> DataError:
+    """Return the error for a key of an upsert that the table has spelt in another way.
+
+    :param keys: the columns whose texts differ.
+    :param row: of the input, from 1.
+    """
+    reason = (
+        "the table has this key in another spelling (case, accents, or blanks at the end) and takes the two for equal, "
+        "so the row that is there would get the values of this one. Give the column a collation that tells them apart, "
+        "or spell the input as the table does; lossy: round updates that row, which keeps its key"
+    )
+    return constraint_error(table, ", ".join(keys), row, reason)
+
+
 def same_key(batch: pa.RecordBatch, keys: Sequence[str]) -> tuple[int, int] | None:
     """Return two rows of a batch, counted from 0, that have the same key without nulls; None if there are none.
 

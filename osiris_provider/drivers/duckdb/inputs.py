@@ -1,0 +1,188 @@
+"""How the results of earlier steps become tables of DuckDB, with the values that they have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.duckdb.types import check_case, quote
+from osiris_provider.errors import DataError, DriverConfigError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+_DIGITS: Final = 38
+"""Of DuckDB's DECIMAL. It reads wider ones of Parquet as the nearest double."""
+_MICROSECONDS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
+"""In the units of a duration, which is a bare number in Parquet."""
+
+
+def distinct(step: Step[Any]) -> list[str]:
+    """Return the names of the inputs, which SQL can tell apart."""
+    names = list(step.inputs)
+    if len({name.lower() for name in names}) < len(names):
+        message = f"Step {step.id}: some inputs differ only in case, which SQL does not tell apart. Rename a step."
+        raise DriverConfigError(message, step=step.id)
+    return names
+
+
+def plain_names(names: Iterable[str]) -> dict[str, str]:
+    """Return the plain spelling of each name that is not plain, unless another input has that name."""
+    plain = {re.sub(r"\W", "_", name).lower(): name for name in names}
+    taken = {name.lower() for name in names}
+    return {spelling: name for spelling, name in plain.items() if spelling not in taken}
+
+
+def source_of(step: Step[Any], name: str, spill: Path) -> Any:
+    """Return what the query can read more than once: a table, a dataset, or the path of a Parquet file.
+
+    What can be read but once, and what has decimals that DuckDB has not, is written to ``spill`` first.
+
+    :raises DataError: a number has more digits than DuckDB's decimals.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    value = step.inputs[name]
+    if "data" not in value:
+        # Figures only, which may have a path; or a frame.
+        return _narrowed_table(step.id, name, step.read_input(name).read_all())
+    # One at a time: an input opens what it is asked for.
+    key = next(key for key in ("path", "dataset", "data") if key in value)
+    source = Path(str(value[key])) if key == "path" else value[key]
+    if isinstance(source, pa.Table):
+        return _narrowed_table(step.id, name, source)
+    if isinstance(source, ds.Dataset | Path) and _narrowed(schema := _schema_of(source)) == schema:
+        return source
+    _write_down(step.id, name, step.read_input(name), spill)
+    return spill
+
+
+def allow_only(cursor: DuckDBPyConnection, paths: list[Path]) -> None:
+    """Let SQL read the inputs, and no other file."""
+    listed = ", ".join(_literal(str(path)) for path in paths)
+    cursor.execute(f"SET allowed_paths = [{listed}]")
+    cursor.execute("SET enable_external_access = false")
+
+
+def offer(cursor: DuckDBPyConnection, step_id: str, name: str, source: Any, *, is_alone: bool) -> None:
+    """Make an input known to the query under its name.
+
+    :param is_alone: whether the database has nothing but the inputs.
+    """
+    import pyarrow.dataset as ds
+
+    schema = _schema_of(source)
+    check_case(step_id, f"input {name}", schema)
+    if not isinstance(source, Path):
+        cursor.register(name, source)
+    elif is_alone:
+        # DuckDB's own reader, twice as fast as a dataset. A folder such as env=prod is no column.
+        read = f"read_parquet({_literal(str(source))}, hive_partitioning = false)"
+        cursor.execute(f"CREATE TEMP VIEW {quote(name)} AS SELECT *{_durations(schema)} FROM {read}")  # noqa: S608 - quoted
+    else:
+        # The database of a connection may have been opened, and locked down, before these paths were known.
+        cursor.register(name, ds.dataset(str(source), format="parquet"))
+
+
+def _durations(schema: pa.Schema) -> str:
+    """Return what makes intervals of the columns of durations again."""
+    import pyarrow as pa
+
+    intervals = [
+        f"to_microseconds({quote(field.name)} * {_MICROSECONDS[field.type.unit]}) AS {quote(field.name)}"
+        for field in schema
+        if pa.types.is_duration(field.type) and field.type.unit in _MICROSECONDS
+    ]
+    return f" REPLACE ({', '.join(intervals)})" if intervals else ""
+
+
+def _schema_of(source: Any) -> pa.Schema:
+    import pyarrow.parquet as pq
+
+    return pq.read_schema(source) if isinstance(source, Path) else source.schema
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _write_down(step_id: str, name: str, reader: pa.RecordBatchReader, path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def tables() -> Iterator[pa.Table]:
+        first = 1
+        for batch in reader:
+            yield _narrowed_table(step_id, name, pa.Table.from_batches([batch]), first)
+            first += batch.num_rows
+
+    with pq.ParquetWriter(path, _narrowed(reader.schema)) as writer:
+        for table in tables():
+            writer.write_table(table)
+
+
+def _narrowed_table(step_id: str, name: str, table: pa.Table, first: int = 1) -> pa.Table:
+    """Return a table with decimals that DuckDB has.
+
+    :param first: number of its first row in the input.
+    """
+    import pyarrow as pa
+
+    for index, field in enumerate(_narrowed(table.schema)):
+        column = table.column(index)
+        if column.type == field.type:
+            continue
+        try:
+            table = table.set_column(index, field, column.cast(field.type))
+        except pa.ArrowInvalid:
+            row = next(row for row in range(len(column)) if not _casts(column.slice(row, 1), field.type))
+        else:
+            continue
+        where = f"Step {step_id}: input {name}: column {field.name}, row {first + row:,}"
+        message = (
+            f"{where}: as {column.type} the number needs more than the {_DIGITS} digits that DuckDB's DECIMAL has. "
+            "CAST it in the query of the step before, or read it as text there (text_columns)."
+        )
+        raise DataError(message, step=step_id, column=field.name, row=first + row)
+    return table
+
+
+def _casts(values: pa.ChunkedArray, dtype: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    try:
+        values.cast(dtype)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _narrowed(schema: pa.Schema) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema([field.with_type(_narrow(field.type)) for field in schema])
+
+
+def _narrow(dtype: pa.DataType) -> pa.DataType:
+    """Return a type without decimals that are wider than DuckDB's."""
+    import pyarrow as pa
+
+    if pa.types.is_decimal256(dtype):
+        fits = dtype.scale <= _DIGITS
+        return pa.decimal128(min(dtype.precision, _DIGITS), dtype.scale) if fits else pa.string()
+    if pa.types.is_struct(dtype):
+        return pa.struct([field.with_type(_narrow(field.type)) for field in dtype])
+    if pa.types.is_map(dtype):
+        return pa.map_(_narrow(dtype.key_type), _narrow(dtype.item_type))
+    if pa.types.is_fixed_size_list(dtype):
+        return pa.list_(dtype.value_field.with_type(_narrow(dtype.value_type)), dtype.list_size)
+    if pa.types.is_list(dtype):
+        return pa.list_(dtype.value_field.with_type(_narrow(dtype.value_type)))
+    if pa.types.is_large_list(dtype):
+        return pa.large_list(dtype.value_field.with_type(_narrow(dtype.value_type)))
+    return dtype
