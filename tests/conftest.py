@@ -23,7 +23,7 @@ from tests.servers import Address, MariaDBServer, MySQLFamilyServer, MySQLServer
 from tests.servers.kinds import parametrize_servers
 from tests.servers.process import OF_TESTS, Server, memory
 from tests.servers.s3 import S3Server
-from tests.servers.templates import VARIABLE
+from tests.servers.templates import VARIABLE, make_or_copy_airflow
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SLOW_ROOMS = ("browser", "hooks", "leaks", "scheduler", "workers")
@@ -146,7 +146,7 @@ def airflow_database() -> None:
     """Create Airflow's metadata database (SQLite, in the tests' own AIRFLOW_HOME)."""
     from airflow.utils.db import upgradedb
 
-    upgradedb()
+    make_or_copy_airflow(Path(os.environ["AIRFLOW_HOME"], "airflow.db"), upgradedb)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Connections of any type show no secret, wherever in extra it lies, and go nowhere but where their owner says."""
+"""Connections of any type show no secret, wherever in extra it lies."""
 
 from __future__ import annotations
 
@@ -22,10 +22,7 @@ from osiris_provider.errors import OsirisError
 from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
 from osiris_provider.testing.secrecy import CANARY, assert_silent
 
-from tests.browser.connections_file import ConnectionsFile
 from tests.examples import examples
-from tests.security.listener import Listener
-from tests.servers.airflow import AirflowServer
 
 NAMES = st.sampled_from(["token", "account", "headers", "a b", "x-key", "password", "private_key", "srv_lookup"])
 SECRET_SOMEWHERE = st.recursive(
@@ -110,35 +107,6 @@ def test_verdicts_show_no_secret(conn_type: str, caplog: pytest.LogCaptureFixtur
         ok, verdict = get_connector("airflow").doctor({**connection, **changed}, 3)
         assert not ok
         assert_silent(CANARY, verdict, caplog.text)
-
-
-def test_the_test_button_sends_secrets_of_the_file_only_where_the_file_says(
-    api_server: AirflowServer, connections_file: ConnectionsFile, owner_peer: Listener, hostile_peer: Listener
-) -> None:
-    secret = "canary-4711-secret"
-    entry = {
-        "conn_type": "http",
-        "host": owner_peer.url,
-        "login": "ann",
-        "password": secret,
-        "extra": {"X-Token": secret},
-    }
-    connections_file.write({"airflow": {"My-Api": entry}})
-    attacker = api_server.rest("op")
-    body: dict[str, Any] = {"connection_id": "My-Api", "conn_type": "http", "login": "ann", "host": owner_peer.url}
-    assert attacker.ask("POST", "/connections/test", json=body).status_code == 200
-    assert owner_peer.taken()
-    changes: list[dict[str, Any]] = [
-        {"extra": json.dumps({"X-Token": "***", "proxies": {"http": hostile_peer.url}})},
-        {"host": hostile_peer.url},
-        {"login": "bob"},
-        {"conn_type": "osiris_api"},
-    ]
-    for changed in changes:
-        answer = attacker.ask("POST", "/connections/test", json={**body, **changed})
-        assert answer.status_code == 400, (changed, answer.text)
-        assert secret not in answer.text
-    assert hostile_peer.taken() == []
 
 
 @given(value=st.text(min_size=1).filter(lambda text: "\0" not in text))

@@ -25,6 +25,7 @@ from typing_extensions import Self
 from tests.servers.address import Address
 from tests.servers.airflow_rest import USERS, Rest, until
 from tests.servers.process import HOST, free_port
+from tests.servers.templates import make_or_copy_airflow
 
 START_SECONDS: Final = 180.0
 COMPONENTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -43,7 +44,7 @@ class AirflowServer:
     :param metadata: an empty database of a PostgreSQL server; None is Airflow's default, a SQLite file.
     :param dags: directory of the DAG files.
     :param environment: further variables of all processes, such as ``AIRFLOW__…`` settings.
-    :param components: those to start, with :meth:`start`, at once.
+    :param components: those to start, with :meth:`start`, at once; an API server that is alone serves no tasks.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class AirflowServer:
         """
         with (self.logs / f"{component}.log").open("ab") as log:
             self._processes[component] = subprocess.Popen(
-                _mortal([*self._airflow(), component, *COMPONENTS[component]]),
+                _mortal([*self._airflow(), component, *COMPONENTS[component], *self._apps(component)]),
                 cwd=self.home,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -171,10 +172,20 @@ class AirflowServer:
     def _prepare(self) -> None:
         self.logs.mkdir(parents=True)
         (self.home / "passwords.json").write_text(json.dumps({name: name for name in USERS}))
+        if "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" in self.environment:
+            self._migrate()
+        else:
+            make_or_copy_airflow(self.home / "airflow.db", self._migrate)
+
+    def _migrate(self) -> None:
+        """Make the tables of an empty database."""
         done = self.run("db", "migrate")
         if done.returncode != 0:
             msg = f"airflow db migrate ended with code {done.returncode}:\n{done.stdout}{done.stderr}"
             raise RuntimeError(msg)
+
+    def _apps(self, component: str) -> tuple[str, ...]:
+        return ("--apps", "core") if self._components == ("api-server",) == (component,) else ()
 
     def _airflow(self) -> list[str]:
         return [sys.executable, "-m", "airflow"]

@@ -1,11 +1,14 @@
-"""Data directories that a program has made once, to be copied: to make one takes seconds of a processor."""
+"""Data directories, and files, that a program has made once, to be copied: to make one takes seconds of a processor."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -16,27 +19,44 @@ VARIABLE: Final = "TEST_TEMPLATES"
 
 
 def make_or_copy(key: str, data: Path, make: Callable[[], None]) -> None:
-    """Make a data directory, or copy the one that was made for the same key before.
+    """Make a data directory or file, or copy the one that was made for the same key before.
 
     :param key: names all that the content depends on.
-    :param data: the directory, which is not there yet.
+    :param data: the directory or file, which is not there yet.
     :param make: makes it.
     """
     shared = os.environ.get(VARIABLE)
     if shared is None:
         make()
         return
-    template = Path(shared) / key.strip("/").replace("/", "-")
+    template = Path(shared) / key.replace("/", "-")
     if not template.exists():
-        with template.with_suffix(".lock").open("w") as lock:
+        with Path(f"{template}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not template.exists():
                 make()
-                half = template.with_suffix(".half")
+                half = Path(f"{template}.half")
                 _copy(data, half)
                 half.rename(template)
                 return
     _copy(template, data)
+
+
+def make_or_copy_airflow(data: Path, migrate: Callable[[], object]) -> None:
+    """Make Airflow's metadata database, a file of SQLite, or copy the one that was made before.
+
+    :param data: the file, which is not there yet.
+    :param migrate: makes it.
+    """
+
+    def make() -> None:
+        migrate()
+        # Connections that stay open have left all of it in the log beside the file.
+        with closing(sqlite3.connect(data)) as connection:
+            ((is_busy, *_),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            assert not is_busy
+
+    make_or_copy(f"airflow-{version('apache-airflow')}", data, make)
 
 
 def _copy(source: Path, target: Path) -> None:
