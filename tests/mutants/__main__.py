@@ -133,7 +133,7 @@ def last_test(output: str) -> str:
     :param output: of pytest, one line a test.
     """
     progress = re.split(r"^=+ (?:FAILURES|ERRORS) =+$", output, maxsplit=1, flags=re.MULTILINE)[0]
-    begun = re.findall(r"^(tests/\S+\.py::.+?)(?: [A-Z]+ +\[ *\d+%\]| *)$", progress, re.MULTILINE)
+    begun = re.findall(r"^(tests/\S+\.py::.+?)(?: [A-Z]+ +\[ *\d+%\]| \++ Timeout \++| *)$", progress, re.MULTILINE)
     return str(begun[-1]) if begun else ""
 
 

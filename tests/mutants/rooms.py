@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "osiris_provider"
 OWN = ROOT / "tests/unit/test_mutants.py"
+UNITS = ROOT / "tests/unit"
 TYPES = PACKAGE / "hook_doctor/types"
 HOOKS = "tests/hooks"
 """The tests of these types; they need their providers, and run in the virtual environment of scripts/test-hooks."""
@@ -150,9 +151,10 @@ BESIDE = ("tests/unit", "tests/security", "tests/field")
 
 
 def noticing(module: Path) -> list[list[str]]:
-    """Return the tests of a module in the order to run them: those that name it, then the others of its rooms.
+    """Return the tests of a module in the order to run them.
 
-    Most changes are noticed by the first, which start at once; to collect all takes a while.
+    First the unit tests that name it, which start at once and notice most; then all others that do and those of its
+    rooms, with their servers; then all that there is for any module.
 
     :param module: a file of the package.
     """
@@ -162,11 +164,19 @@ def noticing(module: Path) -> list[list[str]]:
     imports = (f"{name} import", f"from {package} import {last}\n", f'"{name}', f"import {name}\n")
     beside = [path for room in BESIDE for path in _files(ROOT / room)]
     naming = [path for path in beside if any(text in path.read_text() for text in imports)]
-    patterns = [pattern for room in rooms_of(module) for pattern in ROOMS[room]]
-    others = [file for pattern in patterns for path in sorted(ROOT.glob(pattern)) for file in _files(path)]
-    stages = [naming, [path for path in dict.fromkeys(others) if path not in naming]]
-    named = [[path.relative_to(ROOT).as_posix() for path in stage] for stage in stages if stage]
-    return [*named, *_of_type(module)]
+    units = [path for path in naming if UNITS in path.parents]
+    *own, everywhere = [[file for pattern in ROOMS[room] for file in _matching(pattern)] for room in rooms_of(module)]
+    taken: set[Path] = set()
+    stages: list[list[str]] = []
+    for stage in (units, [*naming, *(file for room in own for file in room)], everywhere):
+        left = [path for path in dict.fromkeys(stage) if path not in taken]
+        taken.update(left)
+        stages += [[path.relative_to(ROOT).as_posix() for path in left]] if left else []
+    return [*stages, *_of_type(module)]
+
+
+def _matching(pattern: str) -> list[Path]:
+    return [file for path in sorted(ROOT.glob(pattern)) for file in _files(path)]
 
 
 def rooms_of(module: Path) -> list[str]:

@@ -89,12 +89,14 @@ def test_every_pattern_of_the_rooms_has_tests() -> None:
     assert [room for room in ROOMS if not (PACKAGE / room).exists()] == []
 
 
-def test_the_tests_that_name_a_module_come_first() -> None:
-    naming, others = noticing(PACKAGE / "connections" / "redact.py")
+def test_the_unit_tests_that_name_a_module_come_first_and_those_of_all_modules_last() -> None:
+    naming, others, rest = noticing(PACKAGE / "connections" / "redact.py")
+    assert all(test.startswith("tests/unit/") for test in naming)
     assert "tests/unit/connections/test_redact.py" in naming
-    assert "tests/unit/test_errors.py" in others
-    assert not set(naming) & set(others)
-    assert "tests/airflow/test_retry_policy.py" in noticing(PACKAGE / "retry_policy.py")[-1]
+    assert "tests/security/test_list_shows_no_secret.py" in others
+    assert "tests/unit/test_errors.py" in rest
+    assert len({*naming, *others, *rest}) == len([*naming, *others, *rest])
+    assert "tests/airflow/test_retry_policy.py" in noticing(PACKAGE / "retry_policy.py")[0]
 
 
 def test_every_module_has_tests_of_its_own() -> None:
@@ -128,6 +130,7 @@ def test_connection_types_are_tested_where_their_providers_are(
             "tests/a/b.py::test_c",
         ),
         ("collected 0 items / 1 error\n\n==== ERRORS ====\nE   tests/a/b.py::no", ""),
+        ("tests/a/b.py::test_c[x y] ++++++++ Timeout ++++++++\n~~~~ Stack ~~~~", "tests/a/b.py::test_c[x y]"),
         ("", ""),
     ],
 )
