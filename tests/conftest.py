@@ -121,6 +121,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(room)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def imports_stay() -> None:
+    """Leave what the files before have imported, such as Airflow, out of every look for garbage of this one."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def environment_stays() -> Iterator[None]:
     """Fail a test that leaves the environment other than it was, which the next one would read."""
