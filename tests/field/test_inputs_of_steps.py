@@ -20,7 +20,7 @@ from upath import UPath
 WIDE = Decimal("12345678901234567890123456789012345678.9")
 """39 digits."""
 FITS = Decimal("1234567890123456789012345678901234567.8")
-TWICE_LESS_2 = Decimal("2469135780246913578024691357802469133.6")
+SUM_OF_TWO = Decimal("2469135780246913578024691357802469133.6")
 BIG = 2**53 + 1
 
 
@@ -48,7 +48,7 @@ def test_a_decimal_keeps_its_digits_or_is_refused_with_its_row(tmp_path: Path, h
     kept = process(given(None, FITS, -FITS))
     assert kept["v"].to_pylist() == [None, FITS, -FITS]
     assert kept["l"].to_pylist() == [[None], [FITS], [-FITS]]
-    assert process(given(FITS, FITS), "SELECT sum(v - 1) AS v FROM e")["v"].to_pylist() == [TWICE_LESS_2]
+    assert process(given(FITS, FITS), "SELECT sum(v - 1) AS v FROM e")["v"].to_pylist() == [SUM_OF_TWO]
     with pytest.raises(DataError, match=r"Step p: input e: column v, row 3: as decimal256\(41, 1\) .*38 digits.*CAST"):
         process(given(None, FITS, WIDE))
 

@@ -202,7 +202,7 @@ class _Load:
         if not folding or self.config.lossy == "round":
             return
         target, same = self._matched(keys)
-        differs = " OR ".join(f"BINARY t.{quote(name)} <> BINARY s.{quote(name)}" for name in folding)
+        differs = " OR ".join(f"CAST(t.{quote(name)} AS BINARY) <> CAST(s.{quote(name)} AS BINARY)" for name in folding)
         self.cursor.execute(
             f"SELECT MIN(s.{ROW}) FROM {STAGE} s STRAIGHT_JOIN {target} ON {same} WHERE {differs}"  # noqa: S608 - quoted
         )

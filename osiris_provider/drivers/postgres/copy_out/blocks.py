@@ -74,8 +74,11 @@ class CopyBlocks:
             with self._connection.cursor() as cursor:
                 # psycopg2 hands over row by row; only once a block does that come back to Python.
                 output = io.BufferedWriter(_Sink(self._put), self._block_bytes)
-                stoppable(self._connection, partial(cursor.copy_expert, self._statement, output))
-                output.flush()
+                try:
+                    stoppable(self._connection, partial(cursor.copy_expert, self._statement, output))
+                finally:
+                    # The rows before one that the server fails at say which one that is.
+                    output.flush()
         except BaseException as error:  # noqa: BLE001 - raised again by the reader of the blocks
             end = error
         self._put(end)
@@ -98,7 +101,8 @@ class BlockParser:
 
         self._columns = columns
         self._lenient = lenient
-        self._rows = 0
+        self.rows = 0
+        """That were in the blocks so far."""
         self._memory_pool = memory_pool()
         self.schema = pa.schema([column.field for column in columns])
         self._native = [column.arrow_type if _is_native(column) else pa.string() for column in columns]
@@ -123,7 +127,7 @@ class BlockParser:
         arrays = collect(
             partial(self._finished, column, array) for column, array in zip(self._columns, read.columns, strict=True)
         )
-        self._rows += read.num_rows
+        self.rows += read.num_rows
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _finished(self, column: Column, array: pa.Array) -> pa.Array:
@@ -133,7 +137,7 @@ class BlockParser:
             return array
         if column.oid != BYTEA or column.as_text:
             array = unescape(array)
-        return from_text(array, column, self._rows + 1, lenient=self._lenient)
+        return from_text(array, column, self.rows + 1, lenient=self._lenient)
 
     def _read(self, block: bytes, types: Sequence[pa.DataType], *, check_utf8: bool = True) -> pa.RecordBatch:
         import pyarrow as pa
@@ -167,8 +171,8 @@ class BlockParser:
         raw = self._read(block, [pa.binary()] * len(self._columns), check_utf8=False)
         damaged = [column.name for column, array in zip(self._columns, raw.columns, strict=True) if not _is_utf8(array)]
         message = (
-            f"Column {', '.join(damaged)} holds text that is not UTF-8 between rows {self._rows + 1:,} and "
-            f"{self._rows + raw.num_rows:,} of the result. Read its bytes: convert_to(column, 'SQL_ASCII')."
+            f"Column {', '.join(damaged)} holds text that is not UTF-8 between rows {self.rows + 1:,} and "
+            f"{self.rows + raw.num_rows:,} of the result. Read its bytes: convert_to(column, 'SQL_ASCII')."
         )
         raise DataError(message, column=next(iter(damaged), None))
 

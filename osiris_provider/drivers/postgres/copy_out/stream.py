@@ -23,7 +23,7 @@ from osiris_provider.drivers.postgres.arrow_types import Column, columns_of, wit
 from osiris_provider.drivers.postgres.copy_out.blocks import BLOCK_BYTES, BlockParser, CopyBlocks
 from osiris_provider.drivers.postgres.copy_out.decode import batch_of_text
 from osiris_provider.drivers.postgres.session import Params, Session, rolled_back_on_error
-from osiris_provider.errors import DriverConfigError
+from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +33,7 @@ Engine = Literal["auto", "copy", "cursor"]
 
 _BATCHES_AHEAD = 2
 _CURSOR = "osiris_cursor"
+_NOT_UTF8 = frozenset({"22021", "22P05"})
 _AS_ASKED = "config field engine says so"
 
 
@@ -159,14 +160,34 @@ class Stream:
 
 def _parsed(blocks: CopyBlocks, parser: BlockParser) -> Iterator[pa.RecordBatch]:
     """Parse on a thread of its own, while the caller is busy with the batch before."""
+    import psycopg2
+
     parsed: deque[Future[pa.RecordBatch]] = deque()
     with ThreadPoolExecutor(1, "osiris-parse") as pool:
-        for block in blocks:
-            parsed.append(pool.submit(parser.parse, block))
-            if len(parsed) > _BATCHES_AHEAD:
+        try:
+            for block in blocks:
+                parsed.append(pool.submit(parser.parse, block))
+                if len(parsed) > _BATCHES_AHEAD:
+                    yield parsed.popleft().result()
+        except psycopg2.Error as error:
+            if error.pgcode not in _NOT_UTF8:
+                raise
+        else:
+            while parsed:
                 yield parsed.popleft().result()
-        while parsed:
-            yield parsed.popleft().result()
+            return
+        for batch in parsed:
+            batch.result()
+    raise _not_utf8(parser.rows + 1, parser.rows + 1)
+
+
+def _not_utf8(first: int, last: int) -> DataError:
+    rows = f"row {first:,}" if first == last else f"rows {first:,} to {last:,}"
+    message = (
+        f"The server cannot give a text in {rows} of the result as UTF-8: its database has another encoding, or none "
+        "(SQL_ASCII). Read its bytes: convert_to(column, 'SQL_ASCII')."
+    )
+    return DataError(message, row=first)
 
 
 def _direct(session: Session, query: str, text_columns: Collection[str], *, lenient: bool) -> Stream:
@@ -197,10 +218,21 @@ def _through_cursor(
 def _fetched(
     fetch: Callable[[int], list[tuple[Any, ...]]], columns: Sequence[Column], *, lenient: bool
 ) -> Iterator[pa.RecordBatch]:
-    done = 0
-    while rows := fetch(BATCH_ROWS // 8):
+    import psycopg2
+
+    done, wanted = 0, BATCH_ROWS // 8
+    while True:
+        try:
+            rows = fetch(wanted)
+        except psycopg2.Error as error:
+            if error.pgcode not in _NOT_UTF8:
+                raise
+            break
+        if not rows:
+            return
         yield batch_of_text(rows, columns, done + 1, lenient=lenient)
         done += len(rows)
+    raise _not_utf8(done + 1, done + wanted)
 
 
 def _as_text(cursor: extensions.cursor) -> None:
