@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from osiris_provider.connections import list_connections
 from osiris_provider.connections.reader import FILE_NAME
+from osiris_provider.connections.settings import parse_mode
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
 from tests.unit.connection_files import SAMPLES, write
@@ -92,3 +93,22 @@ def test_conn_001_a_named_file_that_is_not_there(name: str, tmp_path: Path, monk
     with pytest.raises(ConnectionConfigError, match=r"Connections file .* \(asked for\)") as raised:
         list_connections(name)
     assert not isinstance(raised.value, ConnectionNotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("0600", 0o600),
+        ("600", 0o600),
+        ("0777", 0o666),
+        ("0711", 0o600),
+        ("0647", 0o646),
+        ("0664", 0o664),
+        ("0500", None),
+        ("0800", None),
+        ("00600", None),
+        ("60", None),
+    ],
+)
+def test_a_mode_lets_its_owner_read_and_write_and_nobody_execute(text: str, mode: int | None) -> None:
+    assert parse_mode(text) == mode

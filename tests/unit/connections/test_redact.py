@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from osiris_provider.connections.redact import MASK, Redactor, safe_url, spellings, texts
+from osiris_provider.connections.redact import MASK, Redactor, is_sensitive, safe_url, spellings, texts
 
 FORMS: dict[str, Callable[[str], str]] = {
     "raw": str,
@@ -138,3 +138,19 @@ def test_conn_011_texts_of_nested_values() -> None:
 )
 def test_conn_011_public_texts_lose_their_credentials(text: str, safe: str) -> None:
     assert safe_url(text) == safe
+
+
+SAY_IT = (
+    "AWS-Access-Key-ID api_key apikey Authorization connection-string credentials pg_dsn key_content keyfile_dict "
+    "passphrase passwd db_password private_key sas_url client_secret service_account service_key tokens webhook"
+)
+
+
+@pytest.mark.parametrize("name", SAY_IT.split())
+def test_a_name_says_that_its_entry_is_a_secret(name: str) -> None:
+    assert is_sensitive(name)
+
+
+@pytest.mark.parametrize("name", ["host", "key_id", "account", "passive", "sasl", "access", "connection", "warehouse"])
+def test_a_name_that_says_nothing_of_secrets(name: str) -> None:
+    assert not is_sensitive(name)
