@@ -19,6 +19,7 @@ from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.faults import NO_HOST, NO_PROVIDER, PROVIDER_BROKEN, UNTESTABLE
 from osiris_provider.hook_doctor.registry import hook_type, hook_types
 from osiris_provider.hook_doctor.tables import name_of
+from osiris_provider.hook_doctor.tls import refined, watch_sessions
 from osiris_provider.hook_doctor.wire import STARTED, receive_text
 from osiris_provider.net.deadline import Deadline
 
@@ -61,7 +62,7 @@ def examine(connection: HookConnection, deadline: Deadline) -> Answer:
         passed, error, details = False, raised, {}
     if passed:
         return {"details": _shown(details, declared)}
-    fault = classify(error, declared, connection, deadline)
+    fault = refined(classify(error, declared, connection, deadline), deadline)
     return {"fault": name_of(fault, declared), "cause": type(error).__name__ if error else ""}
 
 
@@ -209,5 +210,6 @@ def serve(work: socket.socket, deadline: float) -> None:
         # The check will tell.
         warm(connection.conn_type)
     work.sendall(STARTED)
+    watch_sessions()
     answer = examine(connection, Deadline(deadline - time.monotonic()))
     work.sendall(json.dumps(answer).encode() + b"\n")

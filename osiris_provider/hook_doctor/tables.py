@@ -45,12 +45,17 @@ STATUSES: dict[int, Fault] = {
 }
 """Faults of HTTP statuses."""
 
+NO_ANSWERS: Mapping[int, Fault] = {**STATUSES, **dict.fromkeys(range(200, 300), transport.GARBAGE)}
+"""Faults of the statuses of answers that are not what was asked for: also of those that say that all is well."""
+
 HTTP_CLASSES: Codes = {
     "HTTPError": STATUSES,
     "TooManyRedirects": http.REDIRECT_LOOP,
     "ProxyError": http.PROXY_FAILED,
     "RemoteDisconnected": transport.RESET,
     "IncompleteRead": transport.RESET,
+    # Its cause is a ValueError.
+    "InvalidChunkLength": transport.GARBAGE,
     "InvalidURL": http.BAD_ADDRESS,
     "InvalidSchema": http.BAD_ADDRESS,
     "MissingSchema": http.BAD_ADDRESS,

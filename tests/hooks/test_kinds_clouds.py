@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -79,6 +80,7 @@ GOOGLE: dict[str, Situation] = {
     "does not know the caller, and says it as other APIs do": (Says(401, UNAUTHENTICATED), {}, "auth"),
     "sends elsewhere": (ELSEWHERE, {}, "unknown"),
     "is another API": (OTHER_API, {}, "network"),
+    "is another API with another status": (Says(201, {}), {}, "network"),
     "answers with a list": (LIST, {}, "network"),
     "fails without JSON": (Says(400, HTML), {}, "unknown"),
     "has no name": (OTHER_API, {"token_uri": "http:///token"}, "unknown"),
@@ -165,6 +167,7 @@ TOKEN = "?sv=2024-01-01&sig=c2lnbmF0dXJl"
 STORAGE: dict[str, Situation] = {
     "has a page in the place of an answer": (Says(200, HTML), {}, "network"),
     "is another API": (OTHER_API, {}, "network"),
+    "is another API with another status": (Says(202, {}), {}, "network"),
     "sends elsewhere": (ELSEWHERE, {}, "unknown"),
     "has a firewall": (azure_says(403, "AuthorizationFailure"), {}, "permission"),
     "answers as a filter on the way": (Says(403, HTML), {}, "permission"),
@@ -330,6 +333,34 @@ def test_kubernetes_with(situation: str) -> None:
     with certificates() as port:
         written = config(f"https://{HOST}:{port}", **CERTIFICATES[situation])
         expect(to_kubernetes({"kube_config": json.dumps(written)}), "unknown")
+
+
+def wanting(version: ssl.TLSVersion) -> ssl.SSLContext:
+    """A server that wants a certificate of who connects."""
+    wants = context()
+    wants.verify_mode = ssl.CERT_REQUIRED
+    wants.minimum_version = wants.maximum_version = version
+    authority().configure_trust(wants)
+    return wants
+
+
+VERSIONS_OF_TLS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+@pytest.mark.parametrize("version", VERSIONS_OF_TLS, ids=str)
+def test_a_client_certificate_is_wanted(version: ssl.TLSVersion) -> None:
+    # What a client sees of it depends on who is faster; each one here writes at another time.
+    with http_server(VERSIONS, wanting(version)) as port:
+        expect(replace(to_databricks(port), schema="https"), "auth")
+        expect(to_google(f"https://{HOST}:{port}/token"), "auth")
+        expect(to_wasb(f"https://{HOST}:{port}"), "auth")
+        server = {"server": f"https://{HOST}:{port}", "insecure-skip-tls-verify": True}
+        expect(to_kubernetes({"kube_config": json.dumps(config("", cluster=server))}), "auth")
+
+
+def test_a_server_that_hangs_up_wants_no_certificate() -> None:
+    with listening(lambda line: line.recv(65536), context()) as port:
+        expect(replace(to_databricks(port), schema="https"), "network")
 
 
 SERVERS = {

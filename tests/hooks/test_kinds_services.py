@@ -74,6 +74,18 @@ def test_smtp_at_the_port_of_ftp() -> None:
 # HTTP, where a field says how the peer is reached that our own doctor does not know
 
 VERIFY = {"verify": False}
+
+
+def scripted_answer(rest: bytes) -> Peer:
+    """An HTTP server that answers with more than its status, and then hangs up."""
+
+    def serve(line: Any) -> None:
+        line.recv(65536)
+        line.sendall(b"HTTP/1.1 200 OK\r\n" + rest)
+
+    return lambda: listening(serve)
+
+
 HTTP: dict[str, tuple[Peer | Says, dict[str, Any], str]] = {
     "has nothing at its root": (Says(404, HTML), VERIFY, "ok"),
     "takes no such method there": (Says(405), VERIFY, "ok"),
@@ -81,8 +93,8 @@ HTTP: dict[str, tuple[Peer | Says, dict[str, Any], str]] = {
     "forbids it": (Says(403), VERIFY, "permission"),
     "fails": (Says(500), VERIFY, "network"),
     "has too much to do": (Says(429), VERIFY, "network"),
-    "sends elsewhere": (Says(302, "", {"Location": "/"}), {**VERIFY, "allow_redirects": False}, "ok"),
-    "redirects in a circle": (Says(302, "", {"Location": "/"}), VERIFY, "unknown"),
+    "redirects in a circle": (Says(302, "", {"Location": "/"}), VERIFY, "ok"),
+    "breaks off in its answer": (scripted_answer(b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), VERIFY, "network"),
     "has a certificate that is no file": (Says(200), {"cert": "/nowhere/client.pem"}, "unknown"),
 }
 
@@ -109,6 +121,9 @@ def test_http_by_a_proxy_that_refuses(scheme: str, status: bytes, expected: str)
 SLACK: dict[str, Situation] = {
     "sends elsewhere": (ELSEWHERE, {}, "unknown"),
     "is another API": (OTHER_API, {}, "network"),
+    "is another API with another status": (Says(201, {}), {}, "network"),
+    "answers with a list": (LIST, {}, "network"),
+    "is asked at a port out of range": (LIST, {"extra": {"base_url": f"http://{HOST}:70000/api/"}}, "unknown"),
     "is being moved": (Says(200, {"ok": False, "error": "migration_in_progress"}), {}, "network"),
     "is asked by an address without a scheme": (LIST, {"extra": {"base_url": "slack.com/api/"}}, "unknown"),
     "is asked with a time that is no number": (LIST, {"extra": {"timeout": "soon"}}, "unknown"),

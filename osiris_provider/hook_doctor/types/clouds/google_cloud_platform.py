@@ -7,12 +7,12 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, TIMED_OUT
+from osiris_provider.connectors.faults import MISCONFIGURED, TIMED_OUT
 from osiris_provider.connectors.http.faults import UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import NO_PASSWORD
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import Details, HookType, reading_fields
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, OAUTH_ERRORS, STATUSES
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, NO_ANSWERS, OAUTH_ERRORS, STATUSES
 
 _NO_CREDENTIALS = NO_PASSWORD.reworded(
     "There are no credentials for {address}: neither the connection nor this machine has some. Set keyfile_dict."
@@ -100,7 +100,7 @@ TYPE = HookType(
     title="Google Cloud",
     codes={
         **HTTP_CLASSES,
-        "GoogleAnswerError": {**dict[Any, Fault](STATUSES), 200: GARBAGE, **_ERRORS},
+        "GoogleAnswerError": {**dict[Any, Fault](NO_ANSWERS), **_ERRORS},
         "GoogleFieldError": MISCONFIGURED,
         # Of the hook, about the fields of the connection.
         "AirflowException": MISCONFIGURED,

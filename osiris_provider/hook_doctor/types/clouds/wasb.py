@@ -17,7 +17,7 @@ from osiris_provider.connectors.sql.faults import (
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.tables import ENTRA_CLASSES, ENTRA_REFUSALS, STATUSES, url_address
+from osiris_provider.hook_doctor.tables import ENTRA_CLASSES, ENTRA_REFUSALS, NO_ANSWERS, url_address
 
 _NO_KEYS = LOGIN_METHOD.reworded(
     "The storage account of {address} takes no account keys or signatures of them. Log in with an identity of Entra ID."
@@ -127,7 +127,7 @@ TYPE = HookType(
     conn_types=("wasb",),
     title="Azure Blob Storage",
     codes={
-        "HttpResponseError": {**dict[Any, Fault](STATUSES), **_CODES},
+        "HttpResponseError": {**dict[Any, Fault](NO_ANSWERS), **_CODES},
         "WasbNoAccountError": MISCONFIGURED,
         "WasbEmulatorKeyError": UNAUTHORIZED,
         "WasbInClearError": MISCONFIGURED.reworded(

@@ -22,9 +22,9 @@ _ANSWERED = (BAD_REQUEST, GONE, NOT_ACCEPTABLE, NOT_FOUND, REDIRECTED, REFUSED_R
 
 
 def _ask(hook: Any) -> Details:
-    # Its own test is a POST, which may change something.
+    # Its own test is a POST, which may change something. Credentials do not follow to another address.
     hook.method = "GET"
-    response = hook.run(extra_options={"check_response": False})
+    response = hook.run(extra_options={"check_response": False, "allow_redirects": False})
     if status_fault(response.status_code) not in (None, *_ANSWERED):
         response.raise_for_status()
     return {}

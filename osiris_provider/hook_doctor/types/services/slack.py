@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
-from osiris_provider.connectors.faults import GARBAGE, THROTTLED, TIMED_OUT
+from osiris_provider.connectors.faults import THROTTLED, TIMED_OUT
 from osiris_provider.connectors.http.faults import FORBIDDEN, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import ACCOUNT_LOCKED, HOST_NOT_ALLOWED, NO_PASSWORD, NOT_READY
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, named, url_address
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, NO_ANSWERS, STATUSES, named, url_address
 
 _NAME = re.compile(r"[a-z0-9_]+")
 _EXPIRED = UNAUTHORIZED.reworded("The token for {address} has expired. Get a new one.")
@@ -49,6 +50,9 @@ _NAMES = named(
 )
 
 
+_OK = 200
+
+
 class SlackAnswerError(Exception):
     """An answer that is no JSON.
 
@@ -65,21 +69,34 @@ def _auth_test(hook: Any) -> Details:
 
     # A POST is not sent again elsewhere; in this process only.
     HTTPRedirectHandler.redirect_request = lambda *_: None  # type: ignore[method-assign] # as above
+    client = hook.client
     try:
-        hook.call("auth.test").validate()
+        client.api_call("auth.test").validate()
+    except AttributeError:
+        # JSON that is no object.
+        raise SlackAnswerError(_OK) from None
     except Exception as error:
         response = getattr(error, "response", None)
+        data = getattr(response, "data", None)
         # For what is no JSON the client puts a sentence where the name of an error is.
-        if response is None or _NAME.fullmatch(str(response.get("error"))):
+        if response is None or (isinstance(data, dict) and _NAME.fullmatch(str(data.get("error")))):
             raise
         raise SlackAnswerError(int(response.status_code)) from None
     return {}
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
-    if connection.extra.get("proxy"):
-        return None
-    return url_address(str(connection.extra.get("base_url") or "https://slack.com"))
+    return None if connection.extra.get("proxy") else url_address(_url(connection))
+
+
+def _url(connection: HookConnection) -> str:
+    return str(connection.extra.get("base_url") or "https://slack.com")
+
+
+def _checked(connection: HookConnection) -> HookConnection:
+    # A port that is none raises a ValueError here, and is taken for another one later.
+    _ = urlsplit(_url(connection)).port
+    return connection
 
 
 TYPE = HookType(
@@ -88,13 +105,14 @@ TYPE = HookType(
     codes={
         **HTTP_CLASSES,
         "SlackApiError": {**dict[Any, Fault](STATUSES), **_NAMES},
-        "SlackAnswerError": {**STATUSES, 200: GARBAGE},
+        "SlackAnswerError": NO_ANSWERS,
         "SlackTokenRotationError": UNAUTHORIZED,
         # There is no other connection that it could look for.
         "AirflowNotFoundException": NO_PASSWORD,
     },
     codes_at=("response.data.error", "response.status_code", "status", "code"),
     probe=_auth_test,
+    prepare=_checked,
     # Its client asks the logger for a level, which the hook's own does not have.
     hook_params={"logger": logging.getLogger("slack_sdk")},
     endpoint=_endpoint,

@@ -46,6 +46,8 @@ def test_conn_011_secret_that_is_no_text() -> None:
         ({"base_url": "https://"}, "field base_url: is not a URL"),
         ({"base_url": "https://api.example.com:99999"}, "field base_url: is not a URL"),
         ({"base_url": "https://[::1"}, "field base_url: is not a URL"),
+        ({"base_url": "https://a..example.com"}, "field base_url: is not a URL"),
+        ({"base_url": f"https://{'a' * 64}.example.com"}, "field base_url: is not a URL"),
         ({"base_url": "https://api.example.com/a b"}, "field base_url: is not a URL"),
         ({"api_key": "secret1"}, "api_key and token are two ways"),
         ({"token": None, "password": "secret1"}, "field user: is required"),
