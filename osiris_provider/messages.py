@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 __all__ = ["did_you_mean", "printable"]
 
@@ -13,6 +15,28 @@ _ESCAPES = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC and the like: titles, links
     r"|\x1b[ -/]*[0-~]?"
 )
+
+_WANTED = {
+    "bool": "is true or false",
+    "dict": "is a mapping of names to values",
+    "float": "is a number",
+    "int": "is a whole number",
+    "list": "is a list",
+    "mapping": "is a mapping of names to values",
+    "string": "is a text; put it in quotes",
+}
+"""What a field is that holds something else, by the beginning of the type of pydantic's error."""
+
+
+def what_is_wrong(item: Mapping[str, Any]) -> str:
+    """Return one error of pydantic in words that go behind the name of a field; the value is not among them.
+
+    :param item: of ``ValidationError.errors``.
+    """
+    subject, _, problem = str(item["type"]).partition("_")
+    if subject in _WANTED and problem in ("from_float", "parsing", "type"):
+        return _WANTED[subject]
+    return re.sub(r"^Input should ", "has to ", str(item["msg"]).removeprefix("Value error, "))
 
 
 def printable(text: object) -> str:

@@ -11,6 +11,7 @@ import click
 from osiris_provider.cli.groups import Group, json_option
 from osiris_provider.cli.output import UNHEALTHY, reported, say, write, write_json
 from osiris_provider.cli.staging import OpenStore, open_store
+from osiris_provider.messages import printable
 
 if TYPE_CHECKING:
     from osiris_provider.drivers.incremental.cursor import CursorValue
@@ -69,6 +70,8 @@ def show(opener: OpenStore | None, dag: str, task: str, map_index: int | None, u
     with reported(as_json):
         entries = [entry for _, entry in _of_task(_store(opener, url), dag, task, map_index)]
     _show(entries, as_json)
+    if not entries:
+        say(f"There is no state of {printable(dag)} {printable(task)}; osiris state list has the tasks that have some.")
     return 0 if entries else UNHEALTHY
 
 

@@ -28,6 +28,7 @@ from osiris_provider.connections.reference import reference_to
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connections.security_names import unknown_security_fields
 from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.messages import what_is_wrong
 
 AirflowSlot = Literal["host", "port", "login", "password", "schema", "extra"]
 SCALARS = (str, SecretStr)
@@ -270,7 +271,7 @@ def _complaints(model: type[ConnectionModel], error: ValidationError) -> Iterato
             said = spec.info.help.rstrip(".") if spec else ""
             yield field, f"is required: {said}" if said else "is required"
         else:
-            yield field, item["msg"].removeprefix("Value error, ")
+            yield field, what_is_wrong(item)
 
 
 def _in_clear(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from osiris_provider.messages import did_you_mean
+from osiris_provider.messages import did_you_mean, what_is_wrong
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -41,5 +41,5 @@ def explain(item: Mapping[str, Any], known: Collection[str], what: str = "config
         return f"{what} {name} is unknown.{did_you_mean(str(item['loc'][-1]), list(known))}"
     if item["type"] == "missing":
         return f"{what} {name} is required"
-    text = str(item["msg"]).removeprefix("Value error, ")
+    text = what_is_wrong(item)
     return f"{what} {name}: {text}" if name else text

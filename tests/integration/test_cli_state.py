@@ -55,7 +55,8 @@ def test_show_shows_every_run(run: Run, store: StateStore) -> None:
     code, out, _ = run("state", "show", "sales", "orders", "--json")
     assert code == 0
     assert [one["run_id"] for one in json.loads(out)["state"]] == ["run_1", "run_2", "run_3"]
-    assert run("state", "show", "sales", "no_such_task")[0] == 1
+    code, _, err = run("state", "show", "sales", "no_such_task")
+    assert (code, "There is no state of sales no_such_task; osiris state list has" in err) == (1, True)
 
 
 def test_reset_forgets_a_task_a_run_or_a_mapped_task(run: Run, store: StateStore) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from osiris_provider.connections.find import near_reference
@@ -11,6 +11,8 @@ from osiris_provider.connections.resolve import resolve_connection
 from osiris_provider.connectors import get_connector
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.errors import ConnectionNotFoundError, DataError
+from osiris_provider.messages import what_is_wrong
+from pydantic import TypeAdapter, ValidationError
 
 KNOWN = ["@mysql.default", "@mysql.reports", "@postgres.default"]
 
@@ -30,6 +32,26 @@ KNOWN = ["@mysql.default", "@mysql.reports", "@postgres.default"]
 )
 def test_only_what_is_near_is_suggested(wrong: str, meant: str) -> None:
     assert near_reference(wrong, KNOWN) == (f" Did you mean '{meant}'?" if meant else "")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "said"),
+    [
+        (int, "abc", "is a whole number"),
+        (int, 1.5, "is a whole number"),
+        (float, "x", "is a number"),
+        (bool, "perhaps", "is true or false"),
+        (str, 384, "is a text; put it in quotes"),
+        (list[str], 1, "is a list"),
+        (dict[str, str], 1, "is a mapping of names to values"),
+        (Literal["a", "b"], "c", "has to be 'a' or 'b'"),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_in_words(annotation: Any, value: Any, said: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        TypeAdapter(annotation).validate_python(value)
+    (item,) = raised.value.errors()
+    assert what_is_wrong(item) == said  # type: ignore[arg-type] # a mapping, as pydantic declares it
 
 
 def test_an_alias_that_is_not_there_is_not_taken_for_another(tmp_path: Path) -> None:

@@ -264,8 +264,11 @@ def _explain(error: yaml.MarkedYAMLError, text: str) -> UnreadableYamlError:
         line = _line(error.context_mark)
     if line and line <= len(lines) and re.match(r" *\t", lines[line - 1]):
         return UnreadableYamlError("is indented with a tab; YAML wants spaces", line)
-    # What stands in quotes is taken from the file and may be a piece of a password.
     said = ", ".join(part for part in (error.context, error.problem) if part)
+    said = re.sub(r"expected ',' or '[}\]]'", "expected a comma or its end", said)
+    # What stands in quotes now is taken from the file and may be a piece of a password.
     what = re.sub(r"(['\"]).*\1", "…", said, flags=re.DOTALL)
     hint = "put a value that has special characters in single quotes"
+    if line and line <= len(lines) and "flow" in what and "${" in lines[line - 1]:
+        hint = "within braces and brackets put ${NAME} in single quotes"
     return UnreadableYamlError(f"is not valid YAML: {what}; {hint}", line)

@@ -79,6 +79,10 @@ HOSTILE = {
     "python object": (f"{TOP}  mysql: !!python/object/apply:os.system [id]\n", "begins with !"),
     "unclosed quote": (f"{TOP}  mysql:\n    a: {{host: 'h}}\n", "is not valid YAML"),
     "unclosed bracket": (f"{TOP}  mysql: {{", "is not valid YAML"),
+    "variable within braces": (
+        f"{TOP}  mysql:\n    a: {{host: h, password: ${{X}}}}\n",
+        "did not find expected a comma or its end; within braces and brackets put ${NAME} in single quotes",
+    ),
     "two defaults": (
         f"{TOP}  mysql:\n    a: {{host: h, user: u, default: true}}\n    b: {{host: h, user: u, default: true}}\n",
         "more than one default: true (a and b)",

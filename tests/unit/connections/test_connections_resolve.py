@@ -181,7 +181,8 @@ def test_conn_008_wrong_type_names_field_reference_and_place(port: str, tmp_path
     file = write(tmp_path, mysql(f"port: {port}"))
     with pytest.raises(ConnectionConfigError) as raised:
         resolve_connection("@mysql.default", file)
-    assert str(raised.value).startswith(f"{file}:4: @mysql.default: field port: Input should be")
+    _, said = str(raised.value).split(f"{file}:4: @mysql.default: field port: ")
+    assert said.startswith(("is a whole number", "has to be"))
 
 
 def test_conn_011_errors_show_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

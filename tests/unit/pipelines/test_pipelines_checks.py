@@ -53,20 +53,20 @@ MISTAKES = [
     ('"@daily"', '"61 * * * *"', "1: schedule: '61 * * * *' is neither a cron text"),
     ('"@daily"', '{after: "reports/x"}', "1: 'reports/x' is no table"),
     ('"@daily"', "{before: x}", "1: key schedule: is a cron text"),
-    ("owner: sales", "owner: [1]", "2: key owner: Input should be a valid string"),
+    ("owner: sales", "owner: [1]", "2: key owner: is a text; put it in quotes"),
     ("owner: sales", "schedule: x", "2: 'schedule' stands twice in the file, first in line 1"),
-    ("owner: sales", "tags: sales", "2: key tags: Input should be a valid list"),
+    ("owner: sales", "tags: sales", "2: key tags: is a list"),
     ("owner: sales", "airflow: {max_activ_tasks: 1}", "2: key airflow.max_activ_tasks is unknown. Did you mean"),
-    ("owner: sales", "max_active_runs: 0", "2: key max_active_runs: Input should be greater than"),
-    ("retries: 2", "retries: -1", "3: key retries: Input should be greater than"),
-    ("retries: 2", "retries: two", "3: key retries: Input should be a valid integer"),
+    ("owner: sales", "max_active_runs: 0", "2: key max_active_runs: has to be greater than"),
+    ("retries: 2", "retries: -1", "3: key retries: has to be greater than"),
+    ("retries: 2", "retries: two", "3: key retries: is a whole number"),
     ("5m", "5", "4: key retry_delay: is a time such as 30s, 5m"),
-    ("{country: CZ}", "[country]", "5: key params: Input should be a valid dictionary"),
+    ("{country: CZ}", "[country]", "5: key params: is a mapping of names to values"),
     ("{country: CZ}", "{country: {type: string}}", "5: param country needs a default"),
     ("{country: CZ}", "{country: {default: 1, type: string}}", "5: param country is not of type string"),
     ("{country: CZ}", "{country: {default: 1, typ: x}}", "5: param country: typ is unknown. Did you mean 'type'?"),
     ("{country: CZ}", "{count: CZ}", "17: by_country: config field query: there is no param 'country'. Did you mean"),
-    ("2026-01-01", "yesterday", "6: key start_date: Input should be a valid datetime"),
+    ("2026-01-01", "yesterday", "6: key start_date: has to be a valid datetime"),
     ("start_date: 2026-01-01", "catchup: true", "6: catchup: true needs a start_date"),
     ("steps:", "step:", "7: key step is unknown. Did you mean 'steps'?"),
     ("- id: orders", "- id: or.ders", "8: or.ders: 'or.ders' cannot be the id of a step"),
@@ -79,7 +79,7 @@ MISTAKES = [
     ("@mysql.shop", "${MYSQL}", "11: orders: config field connection: ${MYSQL}: variables of the environment"),
     ('connection: "@mysql.shop"', "batch_rows: 7", "10: orders: driver mysql.extractor needs a connection"),
     ("table: orders", "tabel: orders", "12: orders: config field tabel is unknown. Did you mean 'table'?"),
-    ("table: orders", "table: [orders]", "12: orders: config field table: Input should be a valid string"),
+    ("table: orders", "table: [orders]", "12: orders: config field table: is a text; put it in quotes"),
     ("table: orders", "resolved_connection: {}", "12: orders: resolved_connection may not stand in config"),
     ("- id: by_country", "- id: orders", "13: orders: the id 'orders' stands twice, first in line 8"),
     ("inputs: [orders]", "inputs: [order]", "15: by_country: there is no step 'order'. Did you mean 'orders'?"),
@@ -109,9 +109,9 @@ MISTAKES = [
         "20: store: there are several inputs (by_country, orders)",
     ),
     ("timeout: 1h", "timeuot: 1h", "21: store: key timeuot is unknown. Did you mean 'timeout'?"),
-    ("all_success", "all_succes", "22: store: key trigger_rule: Input should be 'all_success'"),
+    ("all_success", "all_succes", "22: store: key trigger_rule: has to be 'all_success'"),
     ("{queue: fast}", "{quue: fast}", "23: store: key airflow.quue is unknown. Did you mean 'queue'?"),
-    ("write_mode: replace", "write_mode: replce", "27: store: config field write_mode: Input should be"),
+    ("write_mode: replace", "write_mode: replce", "27: store: config field write_mode: has to be"),
     ("write_mode: replace", "write_mode: upsert", "24: store: write_mode upsert needs primary_key"),
     ("owner: sales", f"tags: [{'a' * 101}]", "2: key tags.0: String should have at most 100 characters"),
     ("owner: sales", f"owner: {'a' * 251}", "2: key owner: String should have at most 250 characters"),
@@ -134,8 +134,8 @@ MISTAKES = [
     ),
     ("write_mode: replace", 'write_mode: "replace', "27: the file is not valid YAML: while scanning a quoted scalar"),
     ("owner: sales", "end_date: 2025-12-31", "2: end_date is before start_date"),
-    ("owner: sales", "max_active_runs: 99999999999", "2: key max_active_runs: Input should be less than"),
-    ("retries: 2", "retries: 99999999999", "3: key retries: Input should be less than"),
+    ("owner: sales", "max_active_runs: 99999999999", "2: key max_active_runs: has to be less than"),
+    ("retries: 2", "retries: 99999999999", "3: key retries: has to be less than"),
     ("5m", "999999w " * 300, "4: key retry_delay: is longer than ten years"),
     ("{country: CZ}", "{country: .nan}", "5: a number is infinite or none at all"),
     ("{country: CZ}", "{country: {default: x, type: string, format: date}}", "5: param country breaks its rule format"),
@@ -258,7 +258,7 @@ def test_values_that_the_run_brings_are_left_to_it(tmp_path: Path, value: str) -
 
 def test_what_a_param_stands_for_is_checked_with_its_default(tmp_path: Path) -> None:
     text = ORDERS.replace("owner: sales", "params: {a: 7}").replace("replace}", "'${params.a}'}")
-    assert "config field write_mode: Input should be" in checked(tmp_path, text)[1][0]
+    assert "config field write_mode: has to be" in checked(tmp_path, text)[1][0]
 
 
 def test_a_literal_dollar_brace_is_written_with_two_dollars(tmp_path: Path) -> None:
