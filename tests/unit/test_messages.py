@@ -51,7 +51,7 @@ def test_what_is_wrong_with_a_field_is_said_in_words(annotation: Any, value: Any
     with pytest.raises(ValidationError) as raised:
         TypeAdapter(annotation).validate_python(value)
     (item,) = raised.value.errors()
-    assert what_is_wrong(item) == said  # type: ignore[arg-type] # a mapping, as pydantic declares it
+    assert what_is_wrong(item) == said
 
 
 def test_an_alias_that_is_not_there_is_not_taken_for_another(tmp_path: Path) -> None:
