@@ -90,4 +90,4 @@ def test_rooms_are_run_by_default_or_slow(pytestconfig: pytest.Config) -> None:
 def test_looks_for_garbage_leave_out_what_was_there_before() -> None:
     assert gc.isenabled()
     assert gc.get_freeze_count() > 10_000
-    assert not any(found is pytest for found in gc.get_objects())
+    assert not any(one is pytest for one in gc.get_objects())

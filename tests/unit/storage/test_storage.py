@@ -40,11 +40,11 @@ VERDICTS = {
 WRITE_TOO_MUCH = """
 import resource, signal, sys
 from osiris_provider.runtime.staging import Staging
-from tests.unit.storage.test_storage import PLACE, noise
+from tests.unit.storage.test_storage import PATH_PARTS, noise
 from upath import UPath
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
-Staging(sys.argv[1], UPath).write(PLACE, noise())
+Staging(sys.argv[1], UPath).write(PATH_PARTS, noise())
 """
 
 

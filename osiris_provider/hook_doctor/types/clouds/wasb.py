@@ -72,7 +72,7 @@ _EMULATOR = "Azurite"
 def _ask_account(hook: Any) -> Details:
     errors = import_module("azure.core.exceptions")
     try:
-        told = hook.get_conn().get_account_information()
+        account = hook.get_conn().get_account_information()
     except errors.HttpResponseError as error:
         server = str(error.response.headers.get("Server")) if error.response else ""
         if getattr(error, "error_code", None) == "AuthorizationFailure" and server.startswith(_EMULATOR):
@@ -84,7 +84,7 @@ def _ask_account(hook: Any) -> Details:
             raise WasbInClearError from None
         raise
     # Its client takes any answer of status 200.
-    if not told.get("version"):
+    if not account.get("version"):
         raise WasbOtherServerError
     return {}
 

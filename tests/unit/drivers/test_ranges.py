@@ -18,7 +18,7 @@ from tests.examples import examples
 
 EDGES = [0, 1, 2**15 - 1, 2**15, 2**31 - 1, 2**31, 2**63 - 1]
 YEARS = [-62_135_596_800, -62_135_596_801, 971_890_963_199, 971_890_963_200]
-WHOLE = [pa.int16(), pa.int32(), pa.int64(), pa.uint16(), pa.uint32(), pa.uint64()]
+INTS = [pa.int16(), pa.int32(), pa.int64(), pa.uint16(), pa.uint32(), pa.uint64()]
 MOMENTS = [pa.date32(), pa.date64(), *(pa.timestamp(unit) for unit in ("s", "ms", "us", "ns")), pa.duration("s")]
 
 
@@ -33,16 +33,16 @@ def numbers(dtype: pa.DataType) -> st.SearchStrategy[int]:
 
 @st.composite
 def columns(draw: st.DrawFn) -> tuple[pa.Array, ColumnConstraints]:
-    dtype = draw(st.sampled_from(WHOLE) | st.sampled_from(MOMENTS) | st.sampled_from([pa.string(), pa.large_string()]))
+    dtype = draw(st.sampled_from(INTS) | st.sampled_from(MOMENTS) | st.sampled_from([pa.string(), pa.large_string()]))
     if dtype in (pa.string(), pa.large_string()):
         limits = ColumnConstraints(chars=draw(st.none() | st.just(3)), octets=draw(st.none() | st.just(5)))
         column = pa.array(draw(st.lists(st.none() | st.text("aé𝄞", max_size=5))), dtype)
     else:
-        storage = dtype if dtype in WHOLE else pa.int32() if dtype == pa.date32() else pa.int64()
+        storage = dtype if dtype in INTS else pa.int32() if dtype == pa.date32() else pa.int64()
         column = pa.array(draw(st.lists(st.none() | numbers(storage))), storage).view(dtype)
         bits, signed = draw(st.sampled_from([(16, True), (32, True), (32, False), (64, True)]))
         moments = ColumnConstraints(moments=Moments("time" if dtype == pa.duration("s") else "timestamp", as_text=True))
-        limits = integer_constraints(bits, signed=signed) if dtype in WHOLE else moments
+        limits = integer_constraints(bits, signed=signed) if dtype in INTS else moments
     first = draw(st.integers(0, len(column)))
     return column.slice(first, draw(st.integers(0, len(column) - first))), limits
 
