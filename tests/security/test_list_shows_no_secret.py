@@ -42,6 +42,11 @@ def test_a_secret_whose_variable_is_not_set_hides_nothing(tmp_path: Path) -> Non
     assert list_connections(file)[0]["host"] == "db.example.com"
 
 
+def test_a_secret_behind_a_variable_that_is_not_set_is_masked_all_the_same(tmp_path: Path) -> None:
+    file = _file(tmp_path, "note: ${NEVER_SET_ANYWHERE}", f"password: {SECRET}", f"host: {SECRET}.example", "user: u")
+    assert list_connections(file)[0]["host"] == "***"
+
+
 def test_doctor_masks_it_too() -> None:
     connection: dict[str, Any] = {"family": "mysql", "alias": "x", "host": f"{SECRET}.invalid", "user": "u"}
     _, verdict = get_connector("mysql").doctor({**connection, "password": SECRET}, 1)

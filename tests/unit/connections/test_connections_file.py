@@ -291,6 +291,14 @@ def test_conn_001_messages_show_no_terminal_codes_or_brackets(tmp_path: Path) ->
         assert not re.search(r"[\[\]]", problem.message)
 
 
+@pytest.mark.parametrize("alias", ["Main", "1st", "a-b", "a.b", "", "main_"])
+def test_an_alias_is_a_name_that_a_reference_can_have(alias: str, tmp_path: Path) -> None:
+    text = f"{TOP}  mysql:\n    '{alias}': {{host: h, user: u, password: p, database: d}}\n"
+    _, problems, _ = validate_file(write(tmp_path, text))
+    said = f"'{alias}' cannot be an alias; begin with a letter and use only a-z, 0-9 and _"
+    assert [(problem.line, problem.message) for problem in problems] == ([] if alias == "main_" else [(4, said)])
+
+
 ANCHORS = """
 version: 1
 connections:

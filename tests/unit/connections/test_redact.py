@@ -134,6 +134,15 @@ def test_conn_011_texts_of_nested_values() -> None:
         ("/data/a@b.duckdb", "/data/a@b.duckdb"),
         (":memory:", ":memory:"),
         ("http://[::1", MASK),
+        # Passwords that begin with digits, or have an @, and are not quoted.
+        ("https://u:12/3@h.example.com", MASK),
+        ("https://u:12?3@h.example.com", MASK),
+        ("https://u:12#3@h.example.com", MASK),
+        ("https://u:1@2/3@h.example.com", MASK),
+        ("https://u@2/3@h.example.com", MASK),
+        ("https://u:1@2@h.example.com", "https://h.example.com"),
+        ("https://h.example.com/x@y", "https://h.example.com/x@y"),
+        ("https://h.example.com:8443/x", "https://h.example.com:8443/x"),
     ],
 )
 def test_conn_011_public_texts_lose_their_credentials(text: str, safe: str) -> None:
