@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.airflow.versions import serve_the_newest_api_alone
+
 DEADLINE = 60.0
 """Seconds; a run of these tests takes one or two."""
 
@@ -29,6 +31,7 @@ def run_to_the_end(dag: Any, deadline: float = DEADLINE, **options: Any) -> Any:
     :raises UnfinishedRunError: the deadline has passed; it says what the tasks are at.
     """
     with pytest.MonkeyPatch.context() as monkeypatch, _context_variables_removed():
+        serve_the_newest_api_alone(monkeypatch)
         _bound(monkeypatch, time.monotonic() + deadline)
         return dag.test(**options)
 

@@ -20,7 +20,10 @@ from importlib import import_module
 from typing import Any, TextIO
 
 import httpx
+import pytest
 from typing_extensions import Self
+
+from tests.airflow.versions import serve_the_newest_api_alone
 
 MAX_BYTES = 1 << 20
 """Bytes of a request, which has all of an environment."""
@@ -121,7 +124,9 @@ def prepare() -> None:
     supervisor: Any = import_module("airflow.sdk.execution_time.supervisor")
     api = supervisor.in_process_api_server()
     supervisor.in_process_api_server = lambda: api
-    asyncio.run(_ask(api.app))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        serve_the_newest_api_alone(monkeypatch)
+        asyncio.run(_ask(api.app))
 
 
 async def _ask(app: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from copy import copy
 from functools import cache
 from importlib import import_module
 from pkgutil import resolve_name
@@ -59,6 +60,7 @@ __all__ = [
     "send_metrics_to",
     "sensitive_words",
     "serialize",
+    "serve_the_newest_api_alone",
     "since_3_2",
     "since_3_3",
     "since_common_sql_2_1",
@@ -71,6 +73,25 @@ def keep_the_api_between_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     supervisor = import_module("airflow.sdk.execution_time.supervisor")
     if AIRFLOW < (3, 3):
         monkeypatch.setattr(supervisor, "in_process_api_server", cache(supervisor.in_process_api_server))
+
+
+def serve_the_newest_api_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the Execution API that ``dag.test`` makes serve the version that its client speaks.
+
+    For each older one it would make all routes again, which takes seconds.
+    """
+    versions, cadwyn = import_module("airflow.api_fastapi.execution_api.versions"), import_module("cadwyn")
+    newest = cadwyn.Version(versions.bundle.versions[0].value)
+    monkeypatch.setattr(versions, "bundle", cadwyn.VersionBundle(cadwyn.HeadVersion(), newest))
+    generate = cadwyn.applications.generate_versioned_routers
+    older = cadwyn.route_generation._DELETED_ROUTE_TAG  # noqa: SLF001 - how it marks the routes of older versions alone
+
+    def generate_newest(router: Any, **options: Any) -> Any:
+        router = copy(router)
+        router.routes = [route for route in router.routes if older not in getattr(route, "tags", ())]
+        return generate(router, **options)
+
+    monkeypatch.setattr(cadwyn.applications, "generate_versioned_routers", generate_newest)
 
 
 def store_dag(dag: Any) -> str:
