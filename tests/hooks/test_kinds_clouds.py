@@ -386,6 +386,12 @@ def test_kubernetes_file_that_holds_something_else(holds: bytes, tmp_path: Path)
 # Snowflake
 
 
+@pytest.mark.parametrize("says", [OTHER_API, LIST, Says(201, {})], ids=["an API", "a list", "another status"])
+def test_snowflake_where_another_server_answers(says: Says) -> None:
+    with http_server(says, context()) as port:
+        expect(to_snowflake(HOST, port), "network")
+
+
 def test_snowflake_by_a_proxy_that_wants_a_login() -> None:
     with proxy(WANTS_LOGIN) as port:
         plain = to_snowflake("ab12345.snowflakecomputing.invalid", 443)

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from osiris_provider.connectors.faults import CERTIFICATE_UNTRUSTED, MISCONFIGURED, RESET, THROTTLED, TIMED_OUT
+from osiris_provider.connectors.faults import CERTIFICATE_UNTRUSTED, GARBAGE, MISCONFIGURED, RESET, THROTTLED, TIMED_OUT
 from osiris_provider.connectors.http.faults import PAYMENT_REQUIRED, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection, is_locked
 from osiris_provider.hook_doctor.faults import KEY_LOCKED, PROVIDER_BROKEN
-from osiris_provider.hook_doctor.tables import HTTP_CLASSES, OAUTH_ERRORS, STATUSES, answer_of, numbered, url_address
+from osiris_provider.hook_doctor.tables import HTTP_CLASSES, NO_ANSWERS, OAUTH_ERRORS, answer_of, numbered, url_address
 
 _TOKEN = UNAUTHORIZED.reworded("{address} does not accept this token, or it has expired. Get a new one.")
 _KEY = UNAUTHORIZED.reworded("{address} does not accept this private key for this user. Check both.")
@@ -36,6 +37,8 @@ _SECOND_FACTOR = sql.LOGIN_METHOD.reworded(
 )
 SECOND_FACTOR = -1
 """What stands for it: the login service has no number for its question."""
+OTHER_SERVER = -3
+"""What stands for an answer that is none of the login service."""
 LOGIN_REFUSED = -2
 """What stands for a number of the login service that is not in here: they are all about who one is."""
 _LOGIN_SERVICE = range(390_000, 395_000)
@@ -43,11 +46,12 @@ _FEDERATED = sql.LOGIN_METHOD.reworded(
     "{address}, or the identity provider of this user, does not take this way to log in. Check authenticator and user."
 )
 _NUMBERS = {
-    **{_HTTP + status: fault for status, fault in STATUSES.items()},
+    **{_HTTP + status: fault for status, fault in NO_ANSWERS.items()},
     # The latter since 2024.
     **dict.fromkeys((_HTTP + 404, _HTTP + 513), _NO_SUCH_ACCOUNT),
     SECOND_FACTOR: _SECOND_FACTOR,
     LOGIN_REFUSED: UNAUTHORIZED,
+    OTHER_SERVER: GARBAGE,
     **numbered(
         (sql.WRONG_PASSWORD, "390100 390191"),
         # Disabled, and locked after too many tries.
@@ -135,7 +139,6 @@ def _stay_here() -> None:
 
 
 def _select(hook: Any) -> Details:
-    from snowflake.connector.errors import OperationalError
     from snowflake.connector.network import RetryRequest, SnowflakeRestful
 
     post = SnowflakeRestful._post_request  # noqa: SLF001 - what logs in hands only a text on
@@ -143,13 +146,7 @@ def _select(hook: Any) -> Details:
     def post_once(self: Any, url: str, *args: Any, **options: Any) -> Any:
         if "/login-request" not in url:
             return post(self, url, *args, **options)
-        try:
-            answer = post(self, url, *args, **options)
-        except OperationalError as error:
-            # It would be tried again.
-            raise SnowflakeLoginError(error.errno or 0) from error
-        _raise_for(answer)
-        return answer
+        return _answer(lambda: post(self, url, *args, **options))
 
     ask = SnowflakeRestful._request_exec  # noqa: SLF001 - what asks again has no setting for never
 
@@ -176,7 +173,29 @@ def _select(hook: Any) -> Details:
     return {}
 
 
-def _raise_for(answer: dict[str, Any]) -> None:
+def _answer(post: Callable[[], Any]) -> Any:
+    """Return the answer to a login.
+
+    :raises SnowflakeLoginError: it is a refusal, or none at all.
+    """
+    from snowflake.connector.errors import OperationalError
+
+    try:
+        answer = post()
+    except OperationalError as error:
+        # It would be tried again.
+        raise SnowflakeLoginError(error.errno or 0) from error
+    except AttributeError:
+        # JSON that is no object.
+        raise SnowflakeLoginError(OTHER_SERVER) from None
+    _raise_for(answer)
+    return answer
+
+
+def _raise_for(answer: Any) -> None:
+    if answer is not None and (not isinstance(answer, dict) or "success" not in answer):
+        raise SnowflakeLoginError(OTHER_SERVER)
+    answer = answer or {}
     if str((answer.get("data") or {}).get("nextAction", "")).startswith("EXT_AUTHN_DUO"):
         raise SnowflakeLoginError(SECOND_FACTOR)
     code = str(answer.get("code"))

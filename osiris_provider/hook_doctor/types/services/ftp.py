@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from typing import Any
 
-from osiris_provider.connectors.faults import GARBAGE, TLS_REQUIRED
+from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, TLS_REQUIRED
 from osiris_provider.connectors.sql.faults import (
     DENIED,
     HOST_NOT_ALLOWED,
@@ -40,6 +40,10 @@ class FTPReplyError(Exception):
         super().__init__(command, code)
         self.at = f"{command} {code}"
         self.code = code
+
+
+class FTPEncodingError(Exception):
+    """A reply is in another encoding."""
 
 
 def _pwd(hook: Any) -> Details:
@@ -85,13 +89,26 @@ def _reply(client: Any) -> str:
     """Read a reply as ftplib does, which takes the banner of SSH for the first of many lines."""
     import ftplib
 
-    lines = [client.getline()]
+    lines = [_line(client)]
     code = lines[0][:3]
     if not _CODE.fullmatch(code):
         raise ftplib.error_proto
     while lines[0][3:4] == "-" and (len(lines) == 1 or lines[-1][:3] != code or lines[-1][3:4] == "-"):
-        lines.append(client.getline())
+        lines.append(_line(client))
     return "\n".join(lines)
+
+
+def _line(client: Any) -> str:
+    try:
+        return str(client.getline())
+    except UnicodeDecodeError as error:
+        code = error.object[:3].decode("ascii", "replace")
+        if not _CODE.fullmatch(code):
+            raise
+        # What refuses is a refusal in any encoding.
+        if code[0] in "45":
+            return code
+        raise FTPEncodingError from None
 
 
 def _offers_tls(client: Any) -> bool:
@@ -127,16 +144,22 @@ TYPE = HookType(
             # Or because of where one is.
             **dict.fromkeys((" 550", " 553", " 554"), HOST_NOT_ALLOWED),
             **numbered(
-                # Those that begin with 4 are for now.
-                (NOT_READY, "400-499"),
+                # Those that begin with 4 are for now, and with 1 for some minutes.
+                (NOT_READY, "100-199 400-499"),
                 (WRONG_PASSWORD, "430 530 535"),
                 (_TLS_ONLY, "431 521-522 533-534 536-537"),
                 (DENIED, "532 550 552 553"),
             ),
         },
         "error_proto": GARBAGE,
-        # A line without an end.
+        "FTPEncodingError": MISCONFIGURED.reworded(
+            "{address} does not write in the encoding of the connection. Set encoding in extra, such as latin-1."
+        ),
+        # A line without an end; of replies FTPReplyError says more.
         "Error": GARBAGE,
+        "error_perm": {},
+        "error_temp": {},
+        "error_reply": GARBAGE,
     },
     codes_at=("at", "code"),
     probe=_pwd,
