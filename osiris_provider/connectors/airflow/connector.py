@@ -90,7 +90,8 @@ class AirflowConnector(Connector[AirflowConnection, Any]):
 
         See :meth:`Connector.remarks`.
         """
-        slots = {name: fields.get(name) for name in SLOTS}
+        # What is of a wrong type is another remark's business.
+        slots = {name: _if_of_type((int, str) if name == "port" else str, fields.get(name)) for name in SLOTS}
         extra = parsed_object(fields.get("extra", fields.get("extra_dejson")))
         conn_type = str(fields.get("conn_type"))
         note = note_on({"conn_type": conn_type, **slots, "extra": extra if isinstance(extra, dict) else {}})
@@ -129,6 +130,10 @@ class AirflowConnector(Connector[AirflowConnection, Any]):
         """Return None: what a check raises has its fault already."""
         del error
         return None
+
+
+def _if_of_type(kind: type | tuple[type, ...], value: Any) -> Any:
+    return value if isinstance(value, kind) else None
 
 
 def _is_asked(connector: type[AirflowConnector], connection: Mapping[str, Any]) -> bool:

@@ -23,6 +23,7 @@ from osiris_provider.connectors.airflow.connection import AirflowConnection
 from osiris_provider.connectors.airflow.remarks import remarks_on
 from osiris_provider.connectors.airflow_form import from_airflow, to_airflow
 from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.hook_doctor import hook_types
 
 SNOWFLAKE = {
     "conn_type": "snowflake",
@@ -233,6 +234,14 @@ def test_validate_compares_extra_with_the_form_of_the_type(tmp_path: Path) -> No
 def test_what_a_form_wants(name: str, value: Any, wanted: str) -> None:
     told = [message for _, message in remarks_on({"conn_type": "bird", "extra": {name: value}})]
     assert told == ([f"the form of type bird wants {wanted} here"] if wanted else [])
+
+
+@pytest.mark.parametrize("value", [5, True, 1.5, "", "x", ["x"], {"a": 1}, None])
+@pytest.mark.parametrize("name", [*forms.SLOTS, "extra", "conn_type"])
+def test_whatever_stands_in_a_field_no_remark_breaks(name: str, value: Any) -> None:
+    for conn_type in (*hook_types(), "http", "osiris_mysql", "nothing"):
+        fields = {"conn_type": conn_type, "host": "db.example.com", "extra": {"a": 1}, name: value}
+        assert all(isinstance(message, str) for _, message in get_connector("airflow").remarks(fields))
 
 
 @pytest.mark.usefixtures("bird")
