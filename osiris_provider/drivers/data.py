@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.conversions import converted, frame_table, table_of_rows
 from osiris_provider.errors import DataError, Where
 
 if TYPE_CHECKING:
@@ -60,23 +61,22 @@ def to_reader(value: Any, step: str | None = None) -> pa.RecordBatchReader:
     """Return any kind of tabular data as a stream of record batches.
 
     Taken are: a record batch reader; a table, a record batch, a dataset or a scanner; a pandas or polars frame (or
-    anything else with the Arrow stream interface); a list of dicts; a generator of any of these, or of
-    ``{"data": chunk}``. A generator's first chunk sets the schema; later ones are cast to it safely.
+    anything else with the Arrow stream interface); a list of dicts, which need not have the same keys; a generator of
+    any of these, or of ``{"data": chunk}``. A generator's first chunk sets the schema; later ones are cast to it if no
+    value changes.
 
     :param value: the data.
     :param step: whose data it is, for the message.
     :raises DataError: it is nothing of the kind, or a later chunk does not fit the schema of the first.
     """
-    import pyarrow as pa
-
     # Before the Arrow interface, through which a pandas frame gives its index away as one more column.
     if _is_pandas(value):
-        return pa.Table.from_pandas(value, preserve_index=False).to_reader()
+        return frame_table(value).to_reader()
     opened = _arrow_reader(value)
     if opened is not None:
         return opened
-    if isinstance(value, list) and (not value or isinstance(value[0], dict)):
-        return pa.Table.from_pylist(value).to_reader()
+    if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+        return table_of_rows(value, step).to_reader()
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
         return _from_chunks(iter(value), step)
     where = f"Step {step}: its result" if step else "Data"
@@ -163,17 +163,22 @@ def _fitting(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
     if batch.schema.equals(schema):
         return batch
-    problem = ""
-    try:
-        columns = [batch.column(field.name).cast(field.type) for field in schema]
-        if len(batch.schema) == len(schema):
+    extra = sorted(set(batch.schema.names) - set(schema.names))
+    missing = sorted(set(schema.names) - set(batch.schema.names))
+    problem, named = "", None
+    if extra or missing:
+        problem = f"it has more columns: {', '.join(extra)}" if extra else f"it lacks columns: {', '.join(missing)}"
+    else:
+        columns = [converted(batch.column(field.name), field.type) for field in schema]
+        named, problem = next(
+            ((field.name, column) for field, column in zip(schema, columns, strict=True) if isinstance(column, str)),
+            (None, ""),
+        )
+        if named is None:
             return pa.RecordBatch.from_arrays(columns, schema=schema)
-        extra = sorted(set(batch.schema.names) - set(schema.names))
-        problem = f"it has more columns: {', '.join(extra)}"
-    except (KeyError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        problem = str(error).splitlines()[0]
+        problem = f"column {named}: {problem}"
     message = f"A later chunk does not fit the schema of the first: {problem}. Give every chunk the same columns."
-    raise DataError(message)
+    raise DataError(message, column=named)
 
 
 def leaves(column: pa.Array) -> Iterator[pa.Array]:

@@ -217,10 +217,11 @@ class StepInput(Mapping[str, Any]):
         from pyarrow.fs import PyFileSystem
 
         paths = [self._open_path(one.uri) for one in self._staged]
-        if all(is_local(path) for path in paths):
-            return ds.dataset([path.path for path in paths], format="parquet")
-        filesystem = PyFileSystem(_ranges_handler(file_system(paths[0])))
-        return ds.dataset([path.path for path in paths], filesystem=filesystem, format="parquet")
+        files = PyFileSystem(_ranges_handler(file_system(paths[0]))) if not all(map(is_local, paths)) else None
+        dataset = ds.dataset([path.path for path in paths], filesystem=files, format="parquet")
+        # It has the columns of its first file, and would leave out what others have.
+        alike = len(paths) == 1 or all(one.physical_schema.equals(dataset.schema) for one in dataset.get_fragments())
+        return dataset if alike else ds.dataset(self._data().read_all())
 
 
 def safe_segment(name: str) -> str:

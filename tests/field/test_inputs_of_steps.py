@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from osiris_provider.drivers.data import to_reader
@@ -83,3 +84,100 @@ def test_whole_numbers_of_a_frame_stay_whole_where_values_are_missing(tmp_path: 
     assert [str(frame[name].dtype) for name in ("i", "full", "u", "f")] == ["Int64", "int64", "UInt64", "float64"]
     assert (frame["i"][0], frame["u"][0], list(frame["l"][0])) == (BIG, 2**64 - 1, [BIG, None])
     assert to_reader(frame).read_all().to_pylist() == table.to_pylist()
+
+
+def parts(folder: Path, *tables: pa.Table) -> Mapping[str, Any]:
+    """The input that several mapped tasks leave."""
+    staging = Staging(folder.as_uri(), UPath)
+    return staging.read(
+        *(
+            staging.write(("dag", "run", "task", str(number), "1"), table.to_reader())
+            for number, table in enumerate(tables)
+        )
+    )
+
+
+@pytest.mark.parametrize("key", ["data", "dataset", "table", "df"])
+def test_columns_of_one_mapped_task_are_not_left_out_for_those_of_another(tmp_path: Path, key: str) -> None:
+    given = parts(tmp_path / "one", pa.table({"a": [1]}), pa.table({"a": [2], "b": [3]}))
+    with pytest.raises(DataError, match="it has more columns: b"):
+        to_reader(given[key]).read_all()
+    given = parts(tmp_path / "two", pa.table({"a": [1], "b": [2]}), pa.table({"b": [4], "a": [3]}))
+    assert to_reader(given[key]).read_all().to_pylist() == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
+
+
+def test_rows_as_dicts_keep_what_later_ones_have() -> None:
+    rows: list[dict[str, Any]] = [{}, {"a": 1}, {"b": "x", "a": None}, {"c": [1]}]
+    every: dict[str, Any] = {"a": None, "b": None, "c": None}
+    assert to_reader(rows).read_all().to_pylist() == [{**every, **row} for row in rows]
+
+
+NAIVE, AWARE = dt.datetime.fromisoformat("2024-01-01T12:00"), dt.datetime.fromisoformat("2024-01-01T12:00+02:00")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([dt.date(2024, 1, 1), NAIVE], "row 2 has times without a time zone, and rows before it have days"),
+        ([NAIVE, None, AWARE], "row 3 has times with a time zone, and rows before it have times without a time zone"),
+        ([1, "x"], "Could not convert 'x'"),
+        ([2**53 + 1, 0.5], "9007199254740993"),
+        ([1, 2**70], "too large"),
+    ],
+)
+def test_rows_as_dicts_whose_values_would_change_are_refused(values: list[Any], said: str) -> None:
+    with pytest.raises(DataError, match=rf"Step s: its rows: column v: .*{said}"):
+        to_reader([{"v": value} for value in values], "s")
+    with pytest.raises(DataError, match=r"Step s: its rows: 2 rows without any column"):
+        to_reader([{}, {}], "s")
+
+
+def test_an_index_with_a_name_is_a_column() -> None:
+    frame = pd.DataFrame({"r": ["a", "a", "b"], "q": [1, 2, 2], "v": [1, 2, 3]})
+    assert to_reader(frame.groupby("r")[["v"]].sum()).read_all().to_pydict() == {"r": ["a", "b"], "v": [3, 3]}
+    assert to_reader(frame.groupby(["r", "q"]).sum()).read_all().to_pylist() == frame.to_dict("records")
+    kept = frame.set_index("v", drop=False)
+    assert to_reader(kept).read_all().to_pylist() == frame.to_dict("records")
+
+
+FINE = dt.datetime.fromisoformat("2024-01-01T12:00")
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        (pa.array([1]), pa.array(["007"])),
+        (pa.array(["x"]), pa.array([b"\xff"])),
+        (pa.array([True]), pa.array([2])),
+        (pa.array([dt.date(2024, 1, 1)]), pa.array([FINE])),
+        (pa.array([1.5], pa.float32()), pa.array([0.1])),
+        (pa.array([{"x": 1}]), pa.array([{"x": 1, "y": 2}])),
+        (pa.array([1], pa.timestamp("s")), pa.array([1], pa.timestamp("s", "Europe/Prague"))),
+        (pa.array([1], pa.timestamp("s", "UTC")), pa.array([1], pa.timestamp("s"))),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_a_later_chunk_whose_values_would_change_is_refused(first: pa.Array, later: pa.Array) -> None:
+    chunks = iter([pa.table({"v": first}), pa.table({"v": later})])
+    with pytest.raises(DataError, match=r"A later chunk does not fit the schema of the first: column v: "):
+        to_reader(chunks).read_all()
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        (pa.array([1]), pa.array([2, None], pa.int8())),
+        (pa.array([1.5]), pa.array([2, None])),
+        (pa.array([1.5]), pa.array([0.5, float("nan"), None], pa.float32())),
+        (pa.array([1.5], pa.float32()), pa.array([0.5, float("nan"), None])),
+        (pa.array(["x"]), pa.array(["y", None]).dictionary_encode()),
+        (pa.array([1]), pa.nulls(2)),
+        (pa.array([1], pa.timestamp("us", "UTC")), pa.array([1, None], pa.timestamp("s", "Europe/Prague"))),
+        (pa.array([Decimal("1.50")]), pa.array([Decimal("2.5"), None])),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_a_later_chunk_whose_values_stay_is_taken(first: pa.Array, later: pa.Array) -> None:
+    chunks = iter([pa.table({"v": first}), pa.table({"v": later})])
+    read = to_reader(chunks).read_all()["v"].to_pylist()
+    assert str(read) == str([*first.to_pylist(), *later.cast(first.type).to_pylist()])

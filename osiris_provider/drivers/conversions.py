@@ -1,0 +1,103 @@
+"""Turning what a step returns into Arrow without changing a value: rows as dicts, frames, and chunks of other types."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from osiris_provider.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def table_of_rows(rows: Sequence[Mapping[str, Any]], step: str | None) -> pa.Table:
+    """Return rows as a table with the columns of all of them; what a row lacks is null.
+
+    :param rows: as dicts.
+    :param step: whose rows they are, for the message.
+    :raises DataError: names the column whose values have no type in common, and the row where that shows.
+    """
+    import pyarrow as pa
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if not names and rows:
+        message = f"{_where(step)}: {len(rows):,} rows without any column."
+        raise DataError(message, step=step)
+    return pa.table({name: _column(name, [row.get(name) for row in rows], step) for name in names})
+
+
+def frame_table(frame: Any) -> pa.Table:
+    """Return a pandas frame as a table; an index that has a name is a column, such as that of a ``groupby``.
+
+    :param frame: whose index counts rows otherwise, and is left out.
+    """
+    import pyarrow as pa
+
+    named = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    return pa.Table.from_pandas(frame.reset_index(level=named) if named else frame, preserve_index=False)
+
+
+def converted(column: pa.Array, dtype: pa.DataType) -> pa.Array | str:
+    """Return values in another type, all of which are the same there; why there is none if one would change."""
+    import pyarrow as pa
+
+    if column.type == dtype:
+        return column
+    problem = f"{column.type} does not go into {dtype} without changing a value"
+    if _has_zone(column.type) != _has_zone(dtype):
+        return problem
+    try:
+        values = column.cast(dtype)
+        is_same = pa.types.is_null(column.type) or _equal(values.cast(column.type), column)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        return str(error).splitlines()[0]
+    return values if is_same else problem
+
+
+def _column(name: str, values: Sequence[Any], step: str | None) -> pa.Array:
+    import pyarrow as pa
+
+    problem = ""
+    try:
+        column = pa.array(values)
+    except (pa.ArrowException, OverflowError) as error:
+        problem = str(error).splitlines()[0]
+    else:
+        kinds = [_kind(value) for value in values]
+        first = next((kind for kind in kinds if kind), None)
+        row = next((row for row, kind in enumerate(kinds, 1) if kind not in (None, first)), None)
+        if row is None:
+            return column
+        problem = f"row {row:,} has {_kind(values[row - 1])}, and rows before it have {first}"
+    message = f"{_where(step)}: column {name}: {problem}. Give all rows one type."
+    raise DataError(message, step=step, column=name)
+
+
+def _kind(value: Any) -> str | None:
+    """Return what Arrow takes for one with others that are not."""
+    if isinstance(value, dt.datetime):
+        return "times without a time zone" if value.tzinfo is None else "times with a time zone"
+    return "days without a time" if isinstance(value, dt.date) else None
+
+
+def _where(step: str | None) -> str:
+    return f"Step {step}: its rows" if step else "Rows"
+
+
+def _has_zone(dtype: pa.DataType) -> bool | None:
+    import pyarrow as pa
+
+    return dtype.tz is not None if pa.types.is_timestamp(dtype) else None
+
+
+def _equal(one: pa.Array, other: pa.Array) -> bool:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_floating(one.type):
+        # NaN is itself here.
+        same = pc.or_(pc.and_(pc.is_nan(one), pc.is_nan(other)), pc.equal(one, other))
+        return one.null_count == other.null_count and bool(pc.all(same, min_count=0).as_py())
+    return bool(one.equals(other))
