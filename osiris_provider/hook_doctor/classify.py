@@ -36,7 +36,8 @@ _KINDS: Mapping[tuple[type[BaseException], ...], Fault] = {
     _FILES: FILE_UNREADABLE,
     _MISTAKES: MISCONFIGURED,
 }
-_NO_NAME = re.compile(r"\s|/")
+_WITH_PORT = re.compile(r"[^:]*:\d+")
+_NO_NAME = re.compile(rf"\s|/|^{_WITH_PORT.pattern}$")
 _ANY_TYPE = HookType((), "any", HTTP_CLASSES, ("response.status_code",))
 """Of what libraries ask over HTTP, whether the type says so or not."""
 
@@ -69,8 +70,15 @@ def worded(fault: Fault, declared: HookType, connection: HookConnection) -> Faul
     :param declared: of the connection's type.
     :param connection: that was checked.
     """
-    is_name = declared.host_is_url or not _NO_NAME.search(connection.host or "")
-    return fault if is_name or fault not in (UNKNOWN_HOST, MISCONFIGURED) else fault.reworded(HOST_IS_NO_NAME)
+    host = connection.host or ""
+    address = declared.address(connection)
+    # Some drivers read a port there.
+    is_read = _WITH_PORT.fullmatch(host) and address is not None and address[0] != host
+    if declared.host_is_url or is_read or fault not in (UNKNOWN_HOST, MISCONFIGURED) or not _NO_NAME.search(host):
+        return fault
+    # A blank may be a slip of the pen, as any other letter.
+    is_slip = "/" not in host and not _WITH_PORT.fullmatch(host)
+    return (fault if is_slip else MISCONFIGURED).reworded(HOST_IS_NO_NAME)
 
 
 def _line_fault(error: BaseException) -> Fault | None:

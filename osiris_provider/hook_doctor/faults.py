@@ -36,7 +36,7 @@ FILE_UNREADABLE = MISCONFIGURED.reworded(
     "A file that the connection to {address} names is not there, or cannot be read here. Check its path."
 )
 HOST_IS_NO_NAME = (
-    "The host of {address} has a blank, a scheme such as https:// or a path in it, so DNS cannot know it. "
+    "The host of {address} has a blank, a port, a scheme such as https:// or a path in it, so DNS cannot know it. "
     "Leave the bare name."
 )
 NO_HOST = MISCONFIGURED.reworded("There is no host for {address}. Set field host of the connection.")

@@ -18,8 +18,8 @@ from osiris_provider.net.deadline import Deadline
 _MAX_SECONDS = 2.0
 _REQUEST = "CERTIFICATE_REQUEST"
 
-_peers: list[tuple[Any, str | None]] = []
-"""Of the last TLS session: address, and name for SNI."""
+_peers: list[tuple[Any, str | None, ssl.SSLContext]] = []
+"""Of the last TLS session: address, name for SNI, and what has the client's certificate, if there is one."""
 _requests: list[str] = []
 """For each server that has asked for a certificate, that it has."""
 
@@ -30,7 +30,7 @@ def watch_sessions() -> None:
 
     def watched(context: ssl.SSLContext, line: socket.socket, *given: Any, **named: Any) -> ssl.SSLSocket:
         with suppress(OSError):
-            _peers[:] = [(line.getpeername(), named.get("server_hostname"))]
+            _peers[:] = [(line.getpeername(), named.get("server_hostname"), context)]
         # Python has no public place for it.
         context._msg_callback = _note  # type: ignore[attr-defined] # noqa: SLF001 - as above
         return wrap(context, line, *given, **named)
@@ -57,10 +57,8 @@ def refined(fault: Fault, deadline: Deadline) -> Fault:
 
 
 def _is_refused(deadline: Deadline) -> bool:
-    address, name = _peers[0]
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # Nothing is sent, and nothing that comes is believed but an alert.
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    # Nothing is sent but the certificate, to the same server; one that accepts it has had another reason.
+    address, name, context = _peers[0]
     try:
         seconds = min(max(deadline.left(), 0.001), _MAX_SECONDS)
         with (

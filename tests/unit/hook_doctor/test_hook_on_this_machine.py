@@ -32,16 +32,35 @@ def test_what_is_missing_on_this_machine_is_said(error: BaseException, slug: str
     assert said in fault.message
 
 
-@pytest.mark.parametrize("host", ["db.example.invalid ", " db", "https://db.example.invalid", "db.invalid/path"])
-def test_a_host_that_can_be_no_name_is_told(host: str) -> None:
+@pytest.mark.parametrize(
+    ("host", "category"),
+    [
+        # A slip of the pen, as any wrong letter.
+        ("db.example.invalid ", "network"),
+        (" db", "network"),
+        # What belongs into another field.
+        ("https://db.example.invalid", "unknown"),
+        ("db.invalid/path", "unknown"),
+        ("db.invalid:5432", "unknown"),
+    ],
+)
+def test_a_host_that_can_be_no_name_is_told(host: str, category: str) -> None:
     import socket
 
     error = socket.gaierror(socket.EAI_NONAME, "x")
     assert "Leave the bare name" in fault_of(error, "smtp", host).message
-    assert fault_of(error, "smtp", host).category == "network"
+    assert fault_of(error, "smtp", host).category == category
     assert "Leave the bare name" not in fault_of(error, "smtp", "db.example.invalid").message
     if "://" in host:
         assert "Leave the bare name" not in fault_of(error, "http", host).message
+
+
+def test_a_port_in_the_host_where_the_driver_reads_one() -> None:
+    import socket
+
+    error = socket.gaierror(socket.EAI_NONAME, "x")
+    for conn_type in ("mssql", "mongo"):
+        assert fault_of(error, conn_type, "db.invalid:1433").category == "network"
 
 
 def of_reading(what: Callable[[ssl.SSLContext, Path], object], tmp_path: Path) -> ssl.SSLError:

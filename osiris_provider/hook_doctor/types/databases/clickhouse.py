@@ -40,6 +40,16 @@ _CODES = numbered(
 """Of ErrorCodes.cpp."""
 
 
+_OK = 200
+_REFUSALS = {**STATUSES, _OK: GARBAGE, 400: GARBAGE}
+"""By status, without a code of ClickHouse. The request is always the same, and right: 400 is the port of its other
+protocol, and what is no answer to it at 200 is a page of something else."""
+
+
+class ClickHouseFieldsError(Exception):
+    """A field in ``extra`` is not as the hook reads it."""
+
+
 class ClickHouseStatusError(Exception):
     """An answer that has no code of ClickHouse, only a status of HTTP.
 
@@ -53,6 +63,7 @@ class ClickHouseStatusError(Exception):
 
 def _select(hook: Any) -> Details:
     import urllib3
+    from clickhouse_connect.driver.exceptions import OperationalError
 
     statuses: list[int] = []
     ask = urllib3.HTTPConnectionPool.urlopen
@@ -62,22 +73,30 @@ def _select(hook: Any) -> Details:
         statuses.append(response.status)
         return response
 
+    try:
+        hook._get_client_kwargs()  # noqa: SLF001 - what it reads of extra may be JSON, and what a server says too
+    except ValueError:
+        raise ClickHouseFieldsError from None
     # In this process only; the client has statuses in texts.
     urllib3.HTTPConnectionPool.urlopen = note  # type: ignore[method-assign, assignment] # a method of the class
     try:
         hook.get_first("SELECT 1")
     except Exception as error:
         status = statuses[-1] if statuses else 0
-        if getattr(error, "code", None) or status not in STATUSES:
+        is_mistake = status == _OK and not isinstance(error, OperationalError)
+        if getattr(error, "code", None) or status not in _REFUSALS or is_mistake:
             raise
         raise ClickHouseStatusError(status) from None
     return {}
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
-    secure = bool(connection.extra.get("secure"))
-    port = connection.port or (8443 if secure else 8123)
-    return url_address(f"{'https' if secure else 'http'}://{connection.host}:{port}") if connection.host else None
+    further = connection.extra.get("client_kwargs")
+    if not connection.host or (further and "_proxy" in str(further)):
+        return None
+    # Without a port, the hook takes that of HTTP for TLS too.
+    scheme = "https" if connection.extra.get("secure") else "http"
+    return url_address(f"{scheme}://{connection.host}:{connection.port or 8123}")
 
 
 def _in_clear(connection: HookConnection) -> str | None:
@@ -90,8 +109,8 @@ TYPE = HookType(
     codes={
         **HTTP_CLASSES,
         "ClickHouseError": _CODES,
-        # The request is always the same, and right: this is the port of the other protocol.
-        "ClickHouseStatusError": {**STATUSES, 400: GARBAGE},
+        "ClickHouseStatusError": _REFUSALS,
+        "ClickHouseFieldsError": MISCONFIGURED,
     },
     codes_at=("code", "status", "response.status_code"),
     probe=_select,

@@ -12,11 +12,38 @@ from osiris_provider.hook_doctor.tables import STATUSES, url_address
 _UNAUTHORIZED = 401
 
 
+class ElasticsearchStatusError(Exception):
+    """A refusal that its client cannot read.
+
+    :param status: of HTTP.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status_code = status
+
+
 def _ask(hook: Any) -> Details:
+    from elastic_transport import SerializationError, Urllib3HttpNode
     from elasticsearch import ApiError
 
+    statuses: list[int] = []
+    ask = Urllib3HttpNode.perform_request
+
+    def note(node: Any, *args: Any, **options: Any) -> Any:
+        answer = ask(node, *args, **options)
+        statuses.append(answer.meta.status)
+        return answer
+
+    # In this process only; of a refusal that is not in JSON, the client only says that it is not.
+    Urllib3HttpNode.perform_request = note
     client = hook.get_conn().es.options(max_retries=0)
-    client.info()
+    try:
+        client.info()
+    except SerializationError:
+        if statuses[-1] not in STATUSES:
+            raise
+        raise ElasticsearchStatusError(statuses[-1]) from None
     login = hook.connection.login
     try:
         answer = client.security.authenticate()
@@ -29,8 +56,9 @@ def _ask(hook: Any) -> Details:
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
-    scheme = connection.schema or "http"
-    return url_address(f"{scheme}://{connection.host}:{connection.port or 9200}") if connection.host else None
+    # Without a port, the hook makes a URL that is none.
+    scheme, host, port = connection.schema or "http", connection.host, connection.port
+    return url_address(f"{scheme}://{host}:{port}") if host and port else None
 
 
 def _in_clear(connection: HookConnection) -> str | None:
@@ -49,6 +77,7 @@ TYPE = HookType(
         "UnsupportedProductError": GARBAGE,
         "SerializationError": GARBAGE,
         "ApiError": STATUSES,
+        "ElasticsearchStatusError": STATUSES,
     },
     codes_at=("status_code",),
     probe=_ask,

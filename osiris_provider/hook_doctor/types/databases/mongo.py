@@ -23,6 +23,7 @@ from osiris_provider.connectors.sql.faults import (
     KILLED,
     LOCK_TIMEOUT,
     LOGIN_METHOD,
+    NO_PASSWORD,
     NOT_READY,
     READ_ONLY,
     SERVER_FULL,
@@ -36,6 +37,10 @@ from osiris_provider.hook_doctor.tables import numbered
 _OTHER_SET = MISCONFIGURED.reworded(
     "What answers at {address} is no member of the replica set of the connection. Correct replicaSet, or leave it out."
 )
+_NO_PRIMARY = NOT_READY.reworded(
+    "The replica set at {address} has no primary now, or has not been initiated. Try again; look into its state."
+)
+_UNAUTHORIZED = 13
 _TOKEN = UNAUTHORIZED.reworded("{address} does not accept this token. Get a new one.")
 _CODES = numbered(
     (DENIED, "13 33 371"),
@@ -77,12 +82,23 @@ class MongoNoMemberError(Exception):
     """The server that was asked is no member of the replica set that the connection names."""
 
 
+class MongoNoPrimaryError(Exception):
+    """All members were asked that are known, and none of those that answered is one that may be read."""
+
+
+class MongoNoLoginError(Exception):
+    """The connection has no credentials, and the server wants some."""
+
+
 def _ping(hook: Any) -> Details:
     with hook:
         client = hook.get_conn()
         _await_answer(client)
-        client.admin.command("ping")
-    return {"proven": bool(hook.connection.login and hook.connection.password)}
+        client.admin.command("ping", read_preference=client.read_preference)
+        has_credentials = bool(hook.connection.login and hook.connection.password) or "authMechanism" in hook.extras
+        if not has_credentials:
+            _ask_who_may(client)
+    return {"proven": has_credentials}
 
 
 def _await_answer(client: Any) -> None:
@@ -93,21 +109,44 @@ def _await_answer(client: Any) -> None:
     import time
 
     while True:
-        servers = list(client.topology_description.server_descriptions().values())
-        if any(server.is_server_type_known for server in servers):
-            return
+        topology = client.topology_description
+        servers = list(topology.server_descriptions().values())
         if not servers:
             raise MongoNoMemberError
-        errors = [server.error for server in servers if server.error]
-        if errors and len(errors) == len(servers):
-            raise errors[-1]
+        if topology.has_readable_server(client.read_preference):
+            return
+        if all(server.error for server in servers):
+            raise servers[-1].error
+        if all(server.error or server.is_server_type_known for server in servers):
+            raise MongoNoPrimaryError
         time.sleep(0.01)
+
+
+def _ask_who_may(client: Any) -> None:
+    """Ask what only those may who have logged in, whatever their rights are: of a ping no one is asked who he is.
+
+    :raises MongoNoLoginError: the server wants a login.
+    """
+    from pymongo.errors import OperationFailure
+
+    try:
+        client.admin.command(
+            "listDatabases", nameOnly=True, authorizedDatabases=True, read_preference=client.read_preference
+        )
+    except OperationFailure as error:
+        if error.code == _UNAUTHORIZED:
+            raise MongoNoLoginError from None
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     host = connection.host or ""
     # With srv, DNS has the servers; with commas there are several, and one is enough.
-    return None if connection.extra.get("srv") or "," in host or not host else (host, connection.port or 27017)
+    if connection.extra.get("srv") or "," in host or not host:
+        return None
+    name, _, port = host.rpartition(":")
+    # It becomes a part of a URL, where a port may follow.
+    is_full = connection.port is None and port.isdecimal() and ":" not in name
+    return (name, int(port)) if is_full else (host, connection.port or 27017)
 
 
 TYPE = HookType(
@@ -115,6 +154,8 @@ TYPE = HookType(
     title="MongoDB",
     codes={
         "MongoNoMemberError": _OTHER_SET,
+        "MongoNoPrimaryError": _NO_PRIMARY,
+        "MongoNoLoginError": NO_PASSWORD,
         "OperationFailure": _CODES,
         "ConfigurationError": {ELSE: MISCONFIGURED},
         # Of dnspython, which looks for the servers of SRV.

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, TIMED_OUT, TLS_FAILED, TLS_REQUIRED
+from typing import Any
+
+from osiris_provider.connectors.faults import (
+    GARBAGE,
+    MISCONFIGURED,
+    RESET,
+    TIMED_OUT,
+    TLS_FAILED,
+    TLS_REQUIRED,
+    UNKNOWN_HOST,
+)
 from osiris_provider.connectors.http.faults import SERVER_ERROR
 from osiris_provider.connectors.sql import faults as sql
-from osiris_provider.hook_doctor.base import ELSE, HookType
+from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import numbered
 
@@ -16,6 +26,8 @@ _REFUSED = sql.WRONG_PASSWORD.reworded(
 _NO_TLS = TLS_FAILED.reworded(
     "{address} does not take this version of TLS. Update the driver or what it is built with."
 )
+_BROKEN_LINE = "20002 20004 20006 20008 20009 20017 20047"
+_BROKEN = numbered((RESET, _BROKEN_LINE))
 _NUMBERS = numbered(
     (sql.DENIED, "229 230 262 297 300 2571 2760 6004 15151 15247 15517 18471"),
     (sql.DATABASE_DENIED, "916 4060-4064"),
@@ -48,7 +60,7 @@ _NUMBERS = numbered(
     (sql.LOGIN_METHOD, "17806-17808 18450 18452 40607"),
     # 18456 is sent after 4060 too, and of two errors the driver keeps the severer.
     (_REFUSED, "18456"),
-    (sql.WRONG_PASSWORD, "40532 40632"),
+    (sql.WRONG_PASSWORD, "20014 40532 40632"),
     (sql.PASSWORD_EXPIRED, "18462-18468 18487 18488"),
     (sql.ACCOUNT_LOCKED, "18470 18486"),
     # Azure's firewall.
@@ -59,27 +71,51 @@ _NUMBERS = numbered(
     (GARBAGE, "17827 17828 17832 17836"),
     (TIMED_OUT, "17197 17830 20003"),
     # DB-Library's own, of a server that one plain connect has reached.
-    (RESET, "20002 20004 20006 20009 20017 20047"),
+    (RESET, _BROKEN_LINE),
+    (UNKNOWN_HOST, "20013"),
+    (GARBAGE, "20020"),
 )
 """Of sys.messages and Azure's list of errors."""
 
 
+class MSSQLNoLoginError(Exception):
+    """The connection has no user, so the driver looks for a ticket of Kerberos, and there is none."""
+
+
+def _select(hook: Any) -> Details:
+    from pymssql import OperationalError
+
+    try:
+        hook.get_first("SELECT 1")
+    except OperationalError as error:
+        # It has sent no login then.
+        if hook.connection.login or error.args[0][0] not in _BROKEN:
+            raise
+        raise MSSQLNoLoginError from None
+    return {}
+
+
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     # SQL Server's browser knows the port of a named instance.
-    host = connection.host or ""
-    return None if not host or "\\" in host else (host, connection.port or 1433)
+    # And pymssql takes a port in the host before the other one.
+    host, _, port = (connection.host or "").partition(":")
+    if port.isdecimal():
+        return host, int(port)
+    return None if not host or port or "\\" in host else (host, connection.port or 1433)
 
 
 TYPE = HookType(
     conn_types=("mssql",),
     title="Microsoft SQL Server",
     codes={
+        "MSSQLNoLoginError": sql.NO_PASSWORD,
         "Error": _NUMBERS,
         "MSSQLException": _NUMBERS,
         # Of the driver itself, without a number: the line was lost in the midst of a login or a query.
         "MSSQLDriverException": {ELSE: RESET},
     },
     codes_at=("args.0", "args.0.0", "number"),
+    probe=_select,
     endpoint=_endpoint,
     connect_first=True,
     needs_host=True,

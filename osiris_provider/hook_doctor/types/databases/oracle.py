@@ -53,7 +53,10 @@ _NUMBERS = numbered(
         "1988 12638-12646 12649 28008 28009 28030 28040 28043-28047 28178 28221 28271-28275 28277-28280 28293",
     ),
     (_NO_SESSION, "1045"),
-    (sql.DENIED, "1031 1536 1950 28150 28179 41900"),
+    # By a trigger on logging in, with an error of its own.
+    (sql.LOGIN_DENIED, "604 4088 20000-20999"),
+    # Also by Database Vault.
+    (sql.DENIED, "1031 1536 1950 28150 28179 41900 47306 47400 47401 47410"),
     # By a listener's list of addresses, or by rules for a service.
     (sql.HOST_NOT_ALLOWED, "12506 12529 12546"),
     (sql.READ_ONLY, "1456 16000"),
@@ -153,8 +156,10 @@ def _select(hook: Any) -> Details:
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
+    extra = connection.extra
+    service = extra.get("service_name") or extra.get("sid") or connection.schema
     # Without these, host is a name of tnsnames.ora, or a DSN in extra has it.
-    is_address = connection.port or connection.extra.get("service_name") or connection.extra.get("sid")
+    is_address = service or (connection.port and not extra.get("dsn"))
     return (connection.host, connection.port or 1521) if connection.host and is_address else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, TIMED_OUT
+from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, TIMED_OUT, chain
 from osiris_provider.connectors.sql.faults import (
     DENIED,
     HOST_NOT_ALLOWED,
@@ -21,6 +21,7 @@ from osiris_provider.hook_doctor.connection import HookConnection
 _NO_DATABASE = UNKNOWN_DATABASE.reworded(
     "There is no database of this number at {address}. Check db of the connection."
 )
+_NO_CLUSTER = MISCONFIGURED.reworded("What answers at {address} is no cluster. Leave cluster out of the connection.")
 _WORDS = {
     "DENIED": HOST_NOT_ALLOWED,
     "MISCONF": SERVER_FULL,
@@ -39,6 +40,7 @@ _ANSWERS = {
     # To a login, of a server or a proxy that has no better word.
     "AUTH ERR": WRONG_PASSWORD,
     "SELECT ERR": _NO_DATABASE,
+    "CLUSTER SLOTS ERR": _NO_CLUSTER,
 }
 
 
@@ -56,12 +58,9 @@ class RedisReplyError(Exception):
 def _ping(hook: Any) -> Details:
     from redis import Connection
     from redis.backoff import NoBackoff
+    from redis.exceptions import ResponseError
     from redis.retry import Retry
 
-    client = hook.get_conn()
-    if hasattr(client, "connection_pool"):
-        # A cluster's client has none, and its own way to try again.
-        client.connection_pool.connection_kwargs["retry"] = Retry(NoBackoff(), 0)
     sent: list[str] = []
     send = Connection.send_command
 
@@ -72,19 +71,29 @@ def _ping(hook: Any) -> Details:
     # In this process only.
     Connection.send_command = note  # type: ignore[method-assign, assignment] # a method of the class
     try:
+        client = hook.get_conn()
+        if hasattr(client, "connection_pool"):
+            # A cluster's client has none, and its own way to try again; it has connected already.
+            client.connection_pool.connection_kwargs["retry"] = Retry(NoBackoff(), 0)
         client.ping()
     except Exception as error:
-        # The first word of a reply is its code; the client has classes for the best known only.
-        word = str(error).partition(" ")[0]
-        known = next((code for code in (f"{sent[-1]} {word}", word) if code in _ANSWERS), None) if sent else None
-        if type(error).__name__ != "ResponseError" or known is None:
-            raise
-        raise RedisReplyError(known) from None
+        refusal = next((one for one in chain(error) if type(one) is ResponseError), None)
+        code = _code_of(refusal, sent) if refusal else None
+        if code is not None:
+            raise RedisReplyError(code) from None
+        raise
     return {"proven": bool(hook.password)}
 
 
 def _in_clear(connection: HookConnection) -> str | None:
     return "set ssl in extra" if connection.password and not connection.extra.get("ssl") else None
+
+
+def _code_of(refusal: Exception, sent: list[str]) -> str | None:
+    """Return the code of a reply for which the client has no class: its first word, but the client drops "ERR"."""
+    word = str(refusal).partition(" ")[0]
+    code = word if word in _WORDS else "ERR"
+    return next((known for known in (f"{sent[-1]} {code}", code) if known in _ANSWERS), None) if sent else None
 
 
 TYPE = HookType(

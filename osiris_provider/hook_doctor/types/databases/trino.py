@@ -68,8 +68,13 @@ def _select(hook: Any) -> Details:
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
-    scheme = connection.extra.get("protocol", "http")
-    return url_address(f"{scheme}://{connection.host}:{connection.port or 8080}") if connection.host else None
+    if not connection.host:
+        return None
+    # Its client reads a URL as well; what that lacks is in the other fields.
+    scheme, _, host = connection.host.rpartition("://")
+    scheme = scheme or connection.extra.get("protocol", "http")
+    port = connection.port or (443 if scheme == "https" else 8080)
+    return url_address(f"{scheme}://{host}" if host.rpartition(":")[2].isdecimal() else f"{scheme}://{host}:{port}")
 
 
 TYPE = HookType(
@@ -90,5 +95,6 @@ TYPE = HookType(
     endpoint=_endpoint,
     connect_first=True,
     needs_host=True,
+    host_is_url=True,
     evidence="imitation",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, RESET, THROTTLED, TLS_REQUIRED
@@ -64,9 +65,16 @@ def _open_inbox(hook: Any) -> Details:
         client.noop()
         client.logout()
         raise IMAPLoginError(state)
-    # It marks nothing as seen.
-    answer, said = client.select(readonly=True)
-    client.logout()
+    try:
+        # It marks nothing as seen.
+        answer, said = client.select(readonly=True)
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error:
+        # BAD: what Exchange says of a mailbox that is not this user's, or not there.
+        answer, said = "BAD", []
+    with suppress(imaplib.IMAP4.error, OSError):
+        client.logout()
     if answer != "OK":
         raise IMAPMailboxError(_named(said[0] if said else b""))
     return {}

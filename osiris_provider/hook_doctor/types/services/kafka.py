@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from osiris_provider.connectors.faults import (
@@ -12,12 +15,15 @@ from osiris_provider.connectors.faults import (
     TIMED_OUT,
     TLS_FAILED,
     UNKNOWN_HOST,
+    UNREACHABLE,
 )
 from osiris_provider.connectors.http.faults import SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import DENIED, LOGIN_METHOD, NOT_READY, SERVER_FULL, WRONG_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import numbered
+from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.sockets import open_socket
 
 # For librdkafka a broker that does not offer the mechanism is the same.
 _REFUSED = WRONG_PASSWORD.reworded(
@@ -25,6 +31,10 @@ _REFUSED = WRONG_PASSWORD.reworded(
 )
 
 
+_ADVERTISED = UNREACHABLE.reworded(
+    "{address} answers, but none of the brokers that it names can be reached from here. Check advertised.listeners "
+    "there, and the names and ports in it."
+)
 _CODES = numbered(
     (_REFUSED, "-169 34 58 93"),
     (UNAUTHORIZED, "61-64 66"),
@@ -35,11 +45,11 @@ _CODES = numbered(
     (TIMED_OUT, "-192 -185 -166 7"),
     (RESET, "-197 -196 -195 -187 13"),
     # Its brokers, leaders, controllers and coordinators.
-    (NOT_READY, "5 6 8 9 14-16 19 20 41 56 75 77 129"),
+    (NOT_READY, "5 6 8 9 14-16 19 20 41 56 72 75 77 116 129"),
     (THROTTLED, "89"),
     (GARBAGE, "-199 -198 -155 2 4 35 42"),
     # Files, features and mechanisms that librdkafka here does not have, too.
-    (MISCONFIGURED, "-189 -186 -170 -165 -145"),
+    (MISCONFIGURED, "-189 -186 -171 -170 -165 -145 114 115"),
     (SERVER_FULL, "-194"),
     (SERVER_ERROR, "-1"),
 )
@@ -57,6 +67,10 @@ class KafkaCodeError(Exception):
         self.code = code
 
 
+class KafkaNotReachedError(Exception):
+    """The cluster has answered, and names brokers of which none can be reached."""
+
+
 def _list_topics(hook: Any) -> Details:
     import time
 
@@ -70,7 +84,7 @@ def _list_topics(hook: Any) -> Details:
     while not (final := _final(codes, len(brokers))):
         client.poll(0)
         try:
-            client.list_topics(timeout=0.5)
+            cluster = client.list_topics(timeout=0.5)
             break
         except KafkaException as error:
             client.poll(0)
@@ -79,7 +93,10 @@ def _list_topics(hook: Any) -> Details:
                 raise KafkaCodeError(code) from None
         time.sleep(0.05)
     if final:
+        if final in _OF_TLS and len(brokers) == 1:
+            _shake_hands(config, brokers[0])
         raise KafkaCodeError(final)
+    _reach([f"{broker.host}:{broker.port}" for broker in cluster.brokers.values()], brokers)
     mechanism = config.get("sasl.mechanism") or config.get("sasl.mechanisms")
     is_sasl = str(config.get("security.protocol", "")).upper().startswith("SASL")
     return {"proven": bool(mechanism) and is_sasl}
@@ -90,6 +107,58 @@ _ONCE = {"reconnect.backoff.ms": 600_000, "reconnect.backoff.max.ms": 600_000}
 _BROKEN, _TIMED_OUT, _ALL_DOWN, _REFUSED_LOGIN = -195, -185, -187, -169
 _WAITS = (_BROKEN, _TIMED_OUT, _ALL_DOWN)
 """librdkafka goes on."""
+
+
+_OF_TLS = (-181, _BROKEN)
+"""What librdkafka says of TLS that fails; a client's certificate that is wanted and not there may be either."""
+_SECONDS, _ALERT_SECONDS, _MAX_TRIES = 5.0, 0.5, 3
+
+
+def _shake_hands(config: Mapping[str, Any], broker: str) -> None:
+    """Shake hands once more, where TLS may be why a broker was not reached: librdkafka has only words for its reasons.
+
+    :raises OSError: TLS is the reason.
+    """
+    protocol = str(config.get("security.protocol", "")).upper()
+    host, _, port = broker.rpartition(":")
+    # Certificates in other places than files are for librdkafka alone.
+    if not protocol.endswith("SSL") or not port.isdecimal() or any(name in config for name in _NOT_FILES):
+        return
+    context = ssl.create_default_context(cafile=config.get("ssl.ca.location"))
+    if str(config.get("enable.ssl.certificate.verification", True)).lower() == "false":
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if config.get("ssl.endpoint.identification.algorithm") == "none":
+        context.check_hostname = False
+    if certificate := config.get("ssl.certificate.location"):
+        context.load_cert_chain(certificate, config.get("ssl.key.location"), config.get("ssl.key.password"))
+    with (
+        open_socket(host, int(port), Deadline(_SECONDS)) as line,
+        context.wrap_socket(line, server_hostname=host) as encrypted,
+        suppress(TimeoutError),
+    ):
+        # With TLS 1.3 a server says what it thinks of the client's certificate after that.
+        encrypted.settimeout(_ALERT_SECONDS)
+        encrypted.recv(1)
+
+
+_NOT_FILES = ("ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem", "ssl.keystore.location", "ssl.engine.location")
+
+
+def _reach(named: list[str], asked: list[str]) -> None:
+    """See that one of the brokers that a cluster names can be reached: from then on clients talk to these only.
+
+    :param named: that the cluster has named.
+    :param asked: of which one has just answered.
+    :raises KafkaNotReachedError: none can.
+    """
+    if not named or set(named) & set(asked):
+        return
+    for broker in named[:_MAX_TRIES]:
+        host, _, port = broker.rpartition(":")
+        with suppress(OSError, ValueError, OverflowError):
+            open_socket(host, int(port), Deadline(_SECONDS)).close()
+            return
+    raise KafkaNotReachedError
 
 
 def _brokers(servers: Any) -> list[str]:
@@ -106,7 +175,6 @@ def _final(codes: list[int], brokers: int) -> int:
     if brokers > 1 and _REFUSED_LOGIN not in said and _ALL_DOWN not in codes:
         return 0
     return next((code for code in (_REFUSED_LOGIN, *said) if code in said), _BROKEN if _ALL_DOWN in codes else 0)
-    return next((code for code in codes if code not in (*_WAITS, 0)), 0)
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
@@ -133,6 +201,7 @@ TYPE = HookType(
     codes={
         "KafkaCodeError": _CODES,
         "KafkaException": MISCONFIGURED,
+        "KafkaNotReachedError": _ADVERTISED,
     },
     codes_at=("code",),
     probe=_list_topics,
