@@ -13,13 +13,13 @@ from typing import Any
 
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import HookType, reading_fields
-from osiris_provider.hook_doctor.catch import TEST, run_test
 from osiris_provider.hook_doctor.classify import classify, unreachable, worded
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.faults import NO_HOST, NO_PROVIDER, PROVIDER_BROKEN, UNTESTABLE
 from osiris_provider.hook_doctor.registry import hook_type, hook_types
 from osiris_provider.hook_doctor.tables import name_of
-from osiris_provider.hook_doctor.tls import refined, watch_sessions
+from osiris_provider.hook_doctor.watch.catch import TEST, run_test
+from osiris_provider.hook_doctor.watch.tls import refined, watch_sessions
 from osiris_provider.hook_doctor.wire import STARTED, receive_text
 from osiris_provider.net.deadline import Deadline
 
