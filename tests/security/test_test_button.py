@@ -8,6 +8,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any, get_origin
 
+import psutil
 import pytest
 import requests
 from osiris_provider.connectors import get_connector
@@ -339,3 +340,21 @@ def test_secrets_of_any_type_in_the_file_are_sent_only_where_the_file_says(
         assert answer.status_code == 400, (changed, answer.text)
         assert CANARY not in answer.text
     assert hostile_peer.taken() == []
+
+
+def test_the_api_server_checks_no_connection_by_a_hook_of_this_package(
+    api_server: AirflowServer, hostile_peer: Listener
+) -> None:
+    """Whatever type the request says: nothing of ours asks a server there, and no process for hooks is started."""
+
+    host, port = hostile_peer.url.removeprefix("http://").split(":")
+    body = {"connection_id": "x", "host": host, "port": int(port), "login": "ann", "password": "canary-4711-secret"}
+    for conn_type in ("osiris_airflow", "airflow", "osiris_"):
+        answer = api_server.rest("op").ask("POST", "/connections/test", json={**body, "conn_type": conn_type})
+        assert (answer.status_code, answer.json().get("status", False)) in ((200, False), (400, False)), answer.text
+        assert "canary" not in answer.text
+    assert hostile_peer.taken() == []
+    running = [process.info for process in psutil.process_iter(["cmdline", "cwd"])]
+    commands = [" ".join(info["cmdline"] or ()) for info in running if info["cwd"] == str(api_server.home)]
+    assert commands
+    assert not [line for line in commands if "hook_doctor" in line]
