@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.drivers.data import BATCH_ROWS, GROUP_BYTES, ColumnNeedsTextError
-from osiris_provider.errors import UnknownConnectorError
+from osiris_provider.errors import DriverConfigError, UnknownConnectorError
+from osiris_provider.runtime.results import MAX_RESULT, keep_result
 from osiris_provider.runtime.staging import LONGEST_SEGMENT, StagedData, Staging, safe_segment
 from upath import UPath
 
@@ -48,6 +49,44 @@ def test_a_local_result_has_a_path_and_a_remote_one_has_none(tmp_path: Path) -> 
     assert Path(actual["path"]).is_file()
     remote = Staging(f"memory://{tmp_path}", UPath)
     assert "path" not in remote.read(remote.write(PATH_PARTS, stream({"a": [1]})))
+
+
+def test_an_input_has_each_of_its_keys(tmp_path: Path) -> None:
+    staging = Staging(tmp_path.as_uri(), UPath)
+    one = staging.write(PATH_PARTS, stream({"a": [1, 2], "b": [3, 4]}))
+    single, double = staging.read(one), staging.read(one, one)
+    assert list(single) == ["data", "df", "table", "dataset", "rows", "columns", "uri", "path"]
+    assert list(double) == ["data", "df", "table", "dataset", "rows", "columns"]
+    assert (len(single), "path" in double, repr(double)) == (8, False, f"StepInput({one.uri}, {one.uri})")
+    assert (single["rows"], double["rows"], single["columns"], double["columns"]) == (2, 4, ["a", "b"], ["a", "b"])
+    assert (single["uri"], single["path"]) == (one.uri, one.uri.removeprefix("file://"))
+    assert single["table"].to_pydict() == single["data"].read_all().to_pydict() == {"a": [1, 2], "b": [3, 4]}
+    assert double["dataset"].count_rows() == len(double["df"]) == 4
+
+
+def test_what_a_step_returns_beside_its_data_is_kept_and_has_a_limit(
+    staging: Staging, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    watched = []
+
+    def watch(reader: Any) -> Any:
+        watched.append(reader)
+        return reader
+
+    kept = keep_result("s", {"data": stream({"a": [1]}), "n": 7}, staging, PATH_PARTS, watch)
+    assert (kept["n"], kept["rows"], len(watched)) == (7, 1, 1)
+    assert "Staged 1 rows" in caplog.text
+    assert keep_result("s", None, staging, PATH_PARTS) == {}
+    assert keep_result("s", iter([pa.table({"a": [1, 2]})]), staging, PATH_PARTS)["rows"] == 2
+    fits = {"figure": "x" * (MAX_RESULT - len(json.dumps({"figure": ""})))}
+    assert keep_result("s", fits, staging, PATH_PARTS) == fits
+    with pytest.raises(
+        DriverConfigError, match=r"^Step s: the driver returned 65,537 bytes of figures; return data as"
+    ):
+        keep_result("s", {"figure": fits["figure"] + "x"}, staging, PATH_PARTS)
+    with pytest.raises(DriverConfigError, match="something that is not JSON under a, b"):
+        keep_result("s", {"a": object(), "b": 1, "df": None}, staging, PATH_PARTS)
 
 
 def test_small_batches_are_put_together(tmp_path: Path) -> None:
