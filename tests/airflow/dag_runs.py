@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.airflow.versions import serve_the_newest_api_alone
+from tests.airflow.versions import BUNDLE, serve_the_newest_api_alone
 
 DEADLINE = 60.0
 """Seconds; a run of these tests takes one or two."""
@@ -32,8 +34,17 @@ def run_to_the_end(dag: Any, deadline: float = DEADLINE, **options: Any) -> Any:
     """
     with pytest.MonkeyPatch.context() as monkeypatch, _context_variables_removed():
         serve_the_newest_api_alone(monkeypatch)
+        monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", _empty_bundle())
         _bound(monkeypatch, time.monotonic() + deadline)
         return dag.test(**options)
+
+
+def _empty_bundle() -> str:
+    """Return the setting of a folder without DAGs: ``dag.test`` reads all files of the bundle before each run."""
+    folder = Path(os.environ["AIRFLOW_HOME"], "no_dags")
+    folder.mkdir(exist_ok=True)
+    bundle = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    return json.dumps([{"name": BUNDLE, "classpath": bundle, "kwargs": {"path": str(folder)}}])
 
 
 def _bound(monkeypatch: pytest.MonkeyPatch, end: float) -> None:

@@ -15,6 +15,8 @@ import pytest
 
 import airflow
 
+BUNDLE = "tests"
+"""The bundle of the DAGs that tests make."""
 AIRFLOW = tuple(int(part) for part in airflow.__version__.split(".")[:2])
 
 since_3_2 = pytest.mark.skipif(
@@ -43,6 +45,7 @@ else:
 
 __all__ = [
     "AIRFLOW",
+    "BUNDLE",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
@@ -104,10 +107,10 @@ def store_dag(dag: Any) -> str:
     module = "airflow.serialization." + ("definitions.dag" if AIRFLOW >= (3, 2) else "serialized_objects")
     data = DagSerialization.to_dict(dag)
     with create_session() as session:
-        session.merge(DagBundleModel(name="tests"))
+        session.merge(DagBundleModel(name=BUNDLE))
         session.flush()
-        import_module(module).SerializedDAG.bulk_write_to_db("tests", None, [dag], session=session)
-        SerializedDagModel.write_dag(LazyDeserializedDAG(data=data), "tests", session=session)
+        import_module(module).SerializedDAG.bulk_write_to_db(BUNDLE, None, [dag], session=session)
+        SerializedDagModel.write_dag(LazyDeserializedDAG(data=data), BUNDLE, session=session)
     return json.dumps(data)
 
 
