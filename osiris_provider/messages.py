@@ -66,7 +66,7 @@ def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:
     names: list[str] | tuple[str, ...] = known
     if len(wrong) * sum(map(len, names)) > _NEAR_CHARS:
         names = _of_like_letters(wrong, known)
-    near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(wrong, names, n=1)
     return f" Did you mean '{near[0]}'?" if near else ""
 
 
