@@ -241,7 +241,7 @@ DATABRICKS: dict[str, tuple[Peer, dict[str, Any], str]] = {
     "gets a token with a line break in extra": (VERSIONS, {"token": f"{PASSWORD}\n"}, "unknown"),
     "gets an empty token": (VERSIONS, {"token": ""}, "auth"),
     "sends elsewhere": (ELSEWHERE, {}, "unknown"),
-    "is behind a filter": (Says(403, HTML), {}, "permission"),
+    "does not accept the token, and says so in a page": (Says(403, HTML), {}, "auth"),
     "does not accept the token": (Says(403, {"error_code": "403", "message": "Invalid access token."}), {}, "auth"),
     "is named in extra": (VERSIONS, {"host": HOST, "token": PASSWORD}, "ok"),
     "is asked by proxies that are none": (VERSIONS, {"proxies": "http://proxy", "token": PASSWORD}, "unknown"),

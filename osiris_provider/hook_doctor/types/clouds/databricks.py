@@ -37,8 +37,8 @@ class DatabricksNoHostError(Exception):
     """There is no host, neither in its field nor in extra."""
 
 
-_NO_LOGIN, _ELSEWHERE, _FILTERED, _OTHER_SERVER = "no login", "elsewhere", "filtered", "other server"
-"""No codes of Databricks: they have a blank in them, or are in small letters."""
+_NO_LOGIN, _ELSEWHERE, _OTHER_SERVER = "no login", "sent elsewhere", "other server"
+"""No codes of Databricks, which have no blanks and no small letters."""
 _LOGINS = (
     "token",
     "azure_tenant_id",
@@ -50,9 +50,7 @@ _LOGINS = (
     "federated_k8s",
 )
 """Entries of ``extra`` that say how to log in."""
-_REFUSED_STATUS = 403
-
-# Everyone who is let in may ask for this; 403 is what an invalid token gets.
+# Everyone who is let in may ask for this; 403 is what an invalid token gets, as JSON, as a text and as a page.
 _REFUSED = UNAUTHORIZED.reworded("{address} does not accept this token, or not from this machine. Check both.")
 _ANSWERS = {**STATUSES, 403: _REFUSED}
 _CODES = {
@@ -90,12 +88,9 @@ def _versions(hook: Any) -> Details:
     try:
         answer = hook._do_api_call(SPARK_VERSIONS_ENDPOINT)  # noqa: SLF001 - as the hook's test does
     except Exception as error:
-        status, said = answer_of(error)
-        code = _code_in(said)
+        code = _code_in(answer_of(error)[1])
         if code in _CODES:
             raise DatabricksRefusalError(code) from None
-        if status == _REFUSED_STATUS and not isinstance(said, dict):
-            raise DatabricksRefusalError(_FILTERED) from None
         raise
     if not isinstance(answer, dict) or "versions" not in answer:
         raise DatabricksRefusalError(_OTHER_SERVER)
@@ -159,7 +154,6 @@ TYPE = HookType(
             **_CODES,
             _NO_LOGIN: NO_PASSWORD,
             _ELSEWHERE: REDIRECTED,
-            _FILTERED: FORBIDDEN,
             _OTHER_SERVER: GARBAGE,
         },
         "DatabricksNoHostError": NO_HOST,
