@@ -185,7 +185,8 @@ def _extras(extra: Any, where: str) -> dict[str, Any]:
         except ValueError:
             extra = None
         if not isinstance(extra, dict):
-            message = f"{where}: extra is not a JSON object"
+            advice = "Correct it there: it is empty, or {} with names in double quotes and their values"
+            message = f"{where}: extra is not a JSON object. {advice}"
             raise ConnectionConfigError(message, field="extra")
     return dict(extra or {})
 

@@ -100,10 +100,15 @@ def test_the_form_and_the_error_say_that_a_dsn_and_its_parts_exclude_each_other(
     assert set(from_airflow("postgres", {"extra": dsn}, "main")) == {"family", "alias", "dsn"}
 
 
-def test_an_extra_that_is_not_an_object_is_an_error() -> None:
-    for extra in ("not json", "[1]", '"text"'):
-        with pytest.raises(ConnectionConfigError, match="extra is not a JSON object"):
-            from_airflow("mysql", {"host": "h", "login": "u", "extra": extra}, "main")
+@pytest.mark.parametrize(
+    ("family", "conn_type"), [("mysql", "osiris_mysql"), ("airflow", "smtp"), ("airflow", "postgres")]
+)
+def test_an_extra_that_is_not_an_object_is_an_error(family: str, conn_type: str) -> None:
+    for extra in ("not json", "[1]", '"text"', '{"token": "s3cret"', "{token: s3cret}"):
+        attributes = {"conn_type": conn_type, "host": "h", "login": "u", "extra": extra}
+        with pytest.raises(ConnectionConfigError, match="extra is not a JSON object. Correct it there") as raised:
+            from_airflow(family, attributes, "main")
+        assert "s3cret" not in str(raised.value)
 
 
 def test_an_unknown_extra_passes_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
