@@ -187,8 +187,9 @@ def switched_by(hook: OsirisDbApiHook, sql_server: Callable[[str], Server]) -> I
         yield
 
 
-def test_every_python_type_in_a_cell(hook: OsirisDbApiHook) -> None:
+def test_every_python_type_in_a_cell(hook_kept_open: OsirisDbApiHook) -> None:
     """Each operator, sensor and transfer that looks at cells, or hands them on."""
+    hook = hook_kept_open
     types = CASES[hook.family]
     names = [f"c{number}" for number in range(len(types))]
     columns = ", ".join(f"{name} {dtype}" for name, (dtype, *_) in zip(names, types, strict=True))

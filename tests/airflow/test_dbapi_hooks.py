@@ -35,7 +35,8 @@ def _plain(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("bulk", [False, True], ids=["a row", "many rows"])
-def test_every_python_type_comes_back(hook: OsirisDbApiHook, bulk: bool) -> None:
+def test_every_python_type_comes_back(hook_kept_open: OsirisDbApiHook, bulk: bool) -> None:
+    hook = hook_kept_open
     for number, (dtype, given, expected) in enumerate(CASES[hook.family]):
         table = f"t{number}"
         hook.run(f"CREATE TABLE {table} (n INTEGER, v {dtype})", autocommit=True)
@@ -117,8 +118,9 @@ def test_an_unquoted_name_of_postgres_stays_one(new_hook: NewHook) -> None:
     assert hook.get_records("SELECT id FROM t") == [(1,)]
 
 
-def test_no_row_is_lost_however_often_it_commits(hook: OsirisDbApiHook) -> None:
+def test_no_row_is_lost_however_often_it_commits(hook_kept_open: OsirisDbApiHook) -> None:
     """Airflow's own loop takes chunks of 0 rows for the end."""
+    hook = hook_kept_open
     for commit_every, count in itertools.product([0, 1, 2, 1000], [0, 1, 5]):
         table = f"t_{commit_every}_{count}"
         hook.run(f"CREATE TABLE {table} (n INTEGER)")
