@@ -26,9 +26,9 @@ _MYSQL = ("tests/contract/test_mysql.py", "tests/field/test_mysql*.py", "tests/i
 _POSTGRES = ("tests/contract/test_postgres.py", "tests/field/test_postgres*.py", "tests/integration/test_postgres*.py")
 _HTTP = ("tests/field/test_api*.py", "tests/integration/test_api*.py", "tests/integration/test_shopify.py")
 _WRITE = ("tests/integration/test_write*.py",)
-_HEALTH = ("tests/unit/health/test_health_*.py", "tests/airflow/test_health_*.py")
+_HEALTH = ("tests/unit/health", "tests/airflow/test_health_*.py")
 _PIPELINES = (
-    "tests/unit/pipelines/test_pipelines_*.py",
+    "tests/unit/pipelines",
     "tests/security/test_pipeline_files.py",
     "tests/integration/test_*pipelines*.py",
     "tests/airflow/test_pipeline*.py",
@@ -53,11 +53,13 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "cli/pipelines": _PIPELINES,
     "cli/server": (*_ANY_CONNECTION, "tests/airflow/test_untested.py"),
     "connections": (
+        "tests/unit/connections",
         "tests/security/test_connections_file_trust.py",
         "tests/security/test_unknown_security_fields.py",
         *_LOOKS,
     ),
     "connectors": (
+        "tests/unit/connectors/test_*.py",
         "tests/contract/test_api.py",
         "tests/contract/test_duckdb.py",
         "tests/security/test_doctor_bounds.py",
@@ -76,7 +78,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "connectors/http": ("tests/security/test_http*.py", *_HTTP),
     "connectors/mysql": (*_MYSQL, "tests/security/test_mysql*.py", "tests/integration/test_fault_matrix.py"),
     "connectors/postgres": (*_POSTGRES, "tests/security/test_postgres*.py", "tests/integration/test_fault_matrix.py"),
-    "drivers": ("tests/contract/test_duckdb.py", "tests/contract/test_filesystem.py"),
+    "drivers": ("tests/unit/drivers", "tests/contract/test_duckdb.py", "tests/contract/test_filesystem.py"),
     "drivers/duckdb": ("tests/integration/test_duckdb*.py", "tests/field/test_duckdb*.py", *_WITHIN),
     "drivers/duckdb/query_check.py": _PIPELINES,
     "drivers/duckdb/query_child.py": _PIPELINES,
@@ -93,6 +95,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "drivers/supabase": ("tests/contract/test_supabase.py", "tests/integration/test_supabase*.py"),
     "lazy.py": ("tests/unit/test_facade.py",),
     "net": (
+        "tests/unit/net",
         "tests/security/test_doctor_bounds.py",
         "tests/integration/test_doctor*.py",
         "tests/integration/test_*_tls.py",
@@ -100,6 +103,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "retry_policy.py": ("tests/airflow/test_retry_policy.py",),
     "runtime": (
+        "tests/unit/storage",
         "tests/contract/test_staging.py",
         "tests/integration/test_state.py",
         "tests/integration/test_cli_sta*.py",
@@ -107,12 +111,12 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "runtime/health_state.py": ("tests/airflow/test_health_events.py",),
     "runtime/alerts.py": ("tests/airflow/test_health_alerts.py",),
-    "storage": ("tests/contract/test_staging.py", "tests/integration/test_filesystem_drivers.py"),
+    "storage": ("tests/unit/storage", "tests/contract/test_staging.py", "tests/integration/test_filesystem_drivers.py"),
     "_airflow": ("tests/airflow",),
     "_airflow/broken_dags.py": ("tests/airflow/test_pipelines*.py",),
     "airflow_dags.py": _PIPELINES,
-    "hook_doctor": ("tests/unit/hook_doctor/test_hook_*.py", "tests/security/test_hook_*.py", *_ANY_CONNECTION),
-    "hook_doctor/types": ("tests/unit/hook_doctor/test_hook_*.py",),
+    "hook_doctor": ("tests/unit/hook_doctor", "tests/security/test_hook_*.py", *_ANY_CONNECTION),
+    "hook_doctor/types": ("tests/unit/hook_doctor",),
     "hooks": _TESTS_OF_HOOKS,
     "operators": (
         "tests/airflow/test_doctor*.py",
@@ -153,8 +157,8 @@ BESIDE = ("tests/unit", "tests/security", "tests/field")
 def noticing(module: Path) -> list[list[str]]:
     """Return the tests of a module in the order to run them.
 
-    First the unit tests that name it, which start at once and notice most; then all others that do and those of its
-    rooms, with their servers; then all that there is for any module.
+    First the unit tests that name it or are of its rooms, which start at once and notice most; then the others that
+    do and are, with their servers; then all that there is for any module.
 
     :param module: a file of the package.
     """
@@ -164,11 +168,12 @@ def noticing(module: Path) -> list[list[str]]:
     imports = (f"{name} import", f"from {package} import {last}\n", f'"{name}', f"import {name}\n")
     beside = [path for room in BESIDE for path in _files(ROOT / room)]
     naming = [path for path in beside if any(text in path.read_text() for text in imports)]
-    units = [path for path in naming if UNITS in path.parents]
-    *own, everywhere = [[file for pattern in ROOMS[room] for file in _matching(pattern)] for room in rooms_of(module)]
+    *rooms, everywhere = [[file for pattern in ROOMS[room] for file in _matching(pattern)] for room in rooms_of(module)]
+    own = [*naming, *(file for room in rooms for file in room)]
+    units = [path for path in own if UNITS in path.parents]
     taken: set[Path] = set()
     stages: list[list[str]] = []
-    for stage in (units, [*naming, *(file for room in own for file in room)], everywhere):
+    for stage in (units, own, everywhere):
         left = [path for path in dict.fromkeys(stage) if path not in taken]
         taken.update(left)
         stages += [[path.relative_to(ROOT).as_posix() for path in left]] if left else []
