@@ -74,11 +74,22 @@ def worded(fault: Fault, declared: HookType, connection: HookConnection) -> Faul
     address = declared.address(connection)
     # Some drivers read a port there.
     is_read = _WITH_PORT.fullmatch(host) and address is not None and address[0] != host
-    if declared.host_is_url or is_read or fault not in (UNKNOWN_HOST, MISCONFIGURED) or not _NO_NAME.search(host):
+    if declared.host_is_url or is_read or fault not in (UNKNOWN_HOST, MISCONFIGURED):
         return fault
+    if not _NO_NAME.search(host):
+        return fault if _is_encodable(host) else MISCONFIGURED
     # A blank may be a slip of the pen, as any other letter.
     is_slip = "/" not in host and not _WITH_PORT.fullmatch(host)
     return (fault if is_slip else MISCONFIGURED).reworded(HOST_IS_NO_NAME)
+
+
+def _is_encodable(host: str) -> bool:
+    """Return whether no label of a name is empty, or has more than 63 letters: the resolver would only not find it."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _line_fault(error: BaseException) -> Fault | None:

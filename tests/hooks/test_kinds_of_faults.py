@@ -198,6 +198,8 @@ def test_a_page_in_the_place_of_clickhouse() -> None:
 FIELDS: dict[str, HookConnection] = {
     "a URL for a host": HookConnection("kv", "redis", "redis://cache.invalid", port=6379),
     "a port in the host": HookConnection("kv", "redis", "cache.invalid:6379", port=6379),
+    "a URL for a host of a family": HookConnection("db", "mysql", "mysql://db.invalid", "loader", PASSWORD, 3306),
+    "an empty label in the host of a family": HookConnection("db", "postgres", ".db.invalid", "loader", PASSWORD, 5432),
     "a URL for a host of MongoDB": HookConnection("docs", "mongo", "mongodb://docs.invalid", port=27017),
     "JSON that is none": HookConnection(
         "db", "mysql", "127.0.0.1", "loader", PASSWORD, 3306, None, {"ssl": "{ca: /etc/ca.pem}"}

@@ -16,8 +16,10 @@ from osiris_provider.connectors.airflow.hook import hook_of
 from osiris_provider.connectors.airflow.remarks import remarks_on
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check import examine
+from osiris_provider.connectors.faults import MISCONFIGURED
 from osiris_provider.errors import ERROR_BY_CATEGORY, Fault, OsirisError
-from osiris_provider.hook_doctor import HookConnection, check_hook
+from osiris_provider.hook_doctor import HookConnection, check_hook, hook_type
+from osiris_provider.hook_doctor.classify import worded
 from osiris_provider.hook_doctor.processes import AT_ONCE, servers
 from osiris_provider.net.deadline import Deadline
 
@@ -101,7 +103,7 @@ class AirflowConnector(Connector[AirflowConnection, Any]):
         """Have the family that knows the type check it, else its hook; see :meth:`Connector.probe`."""
         attributes = model.attributes()
         delegate = delegate_of(attributes, model.id)
-        details = check_hook(_handed_over(model), deadline) if delegate is None else _asked(delegate, deadline)
+        details = check_hook(_handed_over(model), deadline) if delegate is None else _asked(delegate, model, deadline)
         note = note_on(attributes)
         if note is None or note == details.get("note"):
             return details
@@ -144,7 +146,7 @@ def _is_asked(connector: type[AirflowConnector], connection: Mapping[str, Any]) 
         return False
 
 
-def _asked(delegate: Delegate, deadline: Deadline) -> dict[str, Any]:
+def _asked(delegate: Delegate, model: AirflowConnection, deadline: Deadline) -> dict[str, Any]:
     """Return the details of a family's verdict.
 
     :raises ConnectorError: it is not healthy.
@@ -154,6 +156,11 @@ def _asked(delegate: Delegate, deadline: Deadline) -> dict[str, Any]:
         return dict(verdict.server)
     if verdict.fault.slug in delegate.answered:
         return {"proven": False, "note": UNPROVEN}
+    # A URL is a host of types that have their address there only.
+    known = worded(verdict.fault, hook_type(model.conn_type), _handed_over(model))
+    if known.category != verdict.category and known.slug == MISCONFIGURED.slug:
+        message = known.message.format(address=model.shown_address())
+        raise ERROR_BY_CATEGORY[known.category](message, fault=known)
     raise ERROR_BY_CATEGORY[verdict.category](verdict.message, fault=verdict.fault)
 
 

@@ -67,5 +67,5 @@ def _is_refused(deadline: Deadline) -> bool:
         ):
             line.recv(1)
     except OSError as error:
-        return transport_fault(error) == CLIENT_CERTIFICATE
+        return transport_fault(error) in (CLIENT_CERTIFICATE, TLS_FAILED)
     return False
