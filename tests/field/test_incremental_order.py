@@ -220,6 +220,16 @@ def test_equal_rows_are_counted(postgres: Connection, state: MemoryState) -> Non
     assert read(postgres, state) == []
 
 
+def test_rows_that_were_read_are_known_when_the_table_has_another_column(
+    postgres: Connection, state: MemoryState
+) -> None:
+    execute(postgres, "CREATE TABLE t (n INT, c DATE)", "INSERT INTO t VALUES (1, '2024-01-01'), (2, '2024-01-01')")
+    assert read(postgres, state) == [1, 2]
+    execute(postgres, "ALTER TABLE t ADD x INT DEFAULT 7", "INSERT INTO t VALUES (3, '2024-01-01', 7)")
+    assert read(postgres, state) == [3]
+    assert read(postgres, state, columns=["x", "c", "n"]) == []
+
+
 # Texts that are times.
 
 MIXED = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,10 +18,13 @@ class Seen:
     """Rows that a run has read, each digest as often as there were such rows.
 
     :param digests: None if they are not known; any row may have been read then.
+    :param names: of the columns that the rows had, in their order, None if that is not known. A source that has got
+        another column since then has the same rows.
     """
 
-    def __init__(self, digests: tuple[str, ...] | None) -> None:
+    def __init__(self, digests: tuple[str, ...] | None, names: Sequence[str] | None = None) -> None:
         self._left = None if digests is None else Counter(digests)
+        self._names = names
 
     def among(self, batch: pa.RecordBatch, candidates: pa.Array) -> pa.Array:
         """Return which of the candidates have been read; each counts once.
@@ -32,8 +36,14 @@ class Seen:
 
         if self._left is None or not pc.any(candidates).as_py():
             return candidates
-        digests = iter(_digests(batch.filter(candidates)) or [] if self._left else [])
+        digests = iter(_digests(self._as_read(batch.filter(candidates))) or [] if self._left else [])
         return pa.array([one and self._is_one(next(digests, "")) for one in candidates.to_pylist()], pa.bool_())
+
+    def _as_read(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """Return rows with the columns that those before had, if they have all of these."""
+        names = rows.schema.names
+        known = self._names is not None and len(set(names)) == len(names) and set(self._names) <= set(names)
+        return rows.select(list(self._names)) if known and self._names else rows
 
     def _is_one(self, digest: str) -> bool:
         if self._left is None or self._left[digest] <= 0:

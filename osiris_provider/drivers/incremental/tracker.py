@@ -13,6 +13,7 @@ from osiris_provider.drivers.incremental.cursor import (
     CursorValue,
     Incremental,
     IncrementalState,
+    decoded_schema,
     encoded_schema,
 )
 from osiris_provider.drivers.incremental.ordering import Order, OrderError, has_order, is_text, kind_of, started
@@ -50,8 +51,8 @@ class Tracker:
         self._top = Top()
         self._early = 0
         low, high = self._run_range.low, self._run_range.high
-        self._read_before = Seen(() if low is None or settings.lookback else low.seen or ())
-        self._read_ahead = Seen(None if high is None else high.seen)
+        self._read_before = Seen(() if low is None or settings.lookback else low.seen or (), _names_of(low))
+        self._read_ahead = Seen(None if high is None else high.seen, _names_of(high))
 
     def cursor_range(self) -> CursorRange:
         """Return what to ask for.
@@ -246,6 +247,11 @@ class Tracker:
     def _refuse(self, problem: str) -> NoReturn:
         message = f"Step {self._step_id}: {problem}."
         raise DataError(message, step=self._step_id, column=self._settings.column)
+
+
+def _names_of(value: CursorValue | None) -> list[str] | None:
+    schema = None if value is None else decoded_schema(value.schema)
+    return None if schema is None else list(schema.names)
 
 
 def _field_at(schema: pa.Schema, path: list[str | int]) -> pa.Field:
