@@ -188,6 +188,11 @@ def test_sql_server_without_a_user() -> None:
         expect(HookConnection("dwh", "mssql", HOST, None, None, server.port, "sales"), "auth")
 
 
+def test_clickhouse_whose_header_is_lost_on_the_way() -> None:
+    with peer_of(Says(403, "Code: 516. DB::Exception: loader: Authentication failed. (AUTHENTICATION_FAILED)")) as port:
+        expect(to_clickhouse(HOST, port), "auth")
+
+
 def test_a_page_in_the_place_of_clickhouse() -> None:
     with peer_of(Says(200, HTML)) as port:
         expect(to_clickhouse(HOST, port), "network")

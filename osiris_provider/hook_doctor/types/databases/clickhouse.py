@@ -38,6 +38,17 @@ _CODES = numbered(
     (MISCONFIGURED, "115 180 199 200 471 492 496 511"),
 )
 """Of ErrorCodes.cpp."""
+_NAMES = {
+    name: _CODES[code]
+    for name, code in {
+        "AUTHENTICATION_FAILED": 516,
+        "REQUIRED_PASSWORD": 194,
+        "IP_ADDRESS_NOT_ALLOWED": 195,
+        "ACCESS_DENIED": 497,
+        "UNKNOWN_DATABASE": 81,
+    }.items()
+}
+"""For answers that have lost the header with the code on their way."""
 
 
 _OK = 200
@@ -84,7 +95,8 @@ def _select(hook: Any) -> Details:
     except Exception as error:
         status = statuses[-1] if statuses else 0
         is_mistake = status == _OK and not isinstance(error, OperationalError)
-        if getattr(error, "code", None) or status not in _REFUSALS or is_mistake:
+        has_code = getattr(error, "code", None) or getattr(error, "name", None) in _NAMES
+        if has_code or status not in _REFUSALS or is_mistake:
             raise
         raise ClickHouseStatusError(status) from None
     return {}
@@ -108,11 +120,11 @@ TYPE = HookType(
     title="ClickHouse",
     codes={
         **HTTP_CLASSES,
-        "ClickHouseError": _CODES,
+        "ClickHouseError": {**_CODES, **_NAMES},
         "ClickHouseStatusError": _REFUSALS,
         "ClickHouseFieldsError": MISCONFIGURED,
     },
-    codes_at=("code", "status", "response.status_code"),
+    codes_at=("code", "status", "response.status_code", "name"),
     probe=_select,
     endpoint=_endpoint,
     connect_first=True,
