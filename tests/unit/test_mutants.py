@@ -101,7 +101,9 @@ def test_the_unit_tests_that_name_a_module_come_first_and_those_of_all_modules_l
 
 def test_every_module_has_tests_of_its_own() -> None:
     units, *others = ROOMS[""]
-    of_all = {path.relative_to(ROOT).as_posix() for path in (ROOT / units).glob("test_*.py") if path != OWN} | {*others}
+    of_all = {path.relative_to(ROOT).as_posix() for path in (ROOT / units).rglob("test_*.py") if path != OWN} | {
+        *others
+    }
     homeless = [path for path in FILES if rooms_of(path) == [""] and not path.stem.startswith("__")]
     assert [path for path in homeless if set(noticing(path)[0]) == of_all] == []
 
