@@ -1,0 +1,160 @@
+"""What a check does with a hook, in its order, and what it answers; without Airflow and without a process."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from osiris_provider.hook_doctor import HookConnection, child
+from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.child import examine
+from osiris_provider.hook_doctor.faults import NO_PROVIDER
+from osiris_provider.hook_doctor.watch.catch import run_test
+from osiris_provider.net.deadline import Deadline
+
+CONNECTION = HookConnection("c", "bird", host="127.0.0.1", port=1, login="l", password="p")
+
+
+class BirdError(Exception):
+    """What the library of the hook raises."""
+
+
+class Hook:
+    """A hook that does what its connection says."""
+
+    made: Mapping[str, Any]
+
+    def __init__(self, **given: Any) -> None:
+        type(self).made = given
+
+    def test_connection(self) -> tuple[bool, str]:
+        try:
+            self.test()
+        except Exception as error:  # noqa: BLE001 - as hooks do
+            return False, str(error)
+        return True, "fine"
+
+    def test(self) -> None:
+        """Do nothing."""
+
+
+class BrokenHook(Hook):
+    def test(self) -> None:
+        raise BirdError(7)
+
+
+class Untested:
+    """A hook without a test."""
+
+    def __init__(self, **given: Any) -> None:
+        del given
+
+
+Examine = Callable[..., tuple[dict[str, Any], list[HookConnection]]]
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch) -> Examine:
+    """Return what a check answers that has a hook of this class, and whose connection hooks then find."""
+
+    def answers(
+        hook: type = Hook, connection: HookConnection = CONNECTION, **declared: Any
+    ) -> tuple[dict[str, Any], list[HookConnection]]:
+        found: list[HookConnection] = []
+        given = HookType(("bird",), "Bird", **{"codes": {"BirdError": {7: NO_PROVIDER}}, **declared})
+        monkeypatch.setattr(child, "hook_type", lambda _: given)
+        monkeypatch.setattr(child, "_hook_class", lambda _: (hook, "bird_conn_id"))
+        monkeypatch.setattr(child, "_hand_over", found.append)
+        return examine(connection, Deadline(20)), found
+
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("details", "proves", "shown"),
+    [
+        ({"version": 3}, True, {"version": 3}),
+        (None, True, {}),
+        ({}, False, {"proven": False}),
+        ({"proven": True}, False, {"proven": True}),
+        ({"at": Deadline}, True, {"at": str(Deadline)}),
+    ],
+)
+def test_what_a_probe_returns_is_shown(details: Any, proves: bool, shown: dict[str, Any], answer: Examine) -> None:
+    probed: list[Any] = []
+
+    def probe(hook: Any) -> Any:
+        probed.append(hook)
+        return details
+
+    said, found = answer(probe=probe, proves_login=proves, hook_params={"retries": 1})
+    assert (said, found) == ({"details": shown}, [CONNECTION])
+    assert isinstance(probed[0], Hook)
+    assert Hook.made == {"bird_conn_id": "c", "retries": 1}
+
+
+def test_hooks_find_the_connection_as_it_is_prepared(answer: Examine) -> None:
+    prepared = replace(CONNECTION, extra={"retries": 0})
+    said, found = answer(prepare=lambda _: prepared)
+    assert (said, found) == ({"details": {}}, [prepared])
+
+
+@pytest.mark.parametrize("error", [BirdError(7), KeyboardInterrupt(), SystemExit(1)])
+def test_whatever_a_probe_raises_is_answered(error: BaseException, answer: Examine) -> None:
+    def probe(_: Any) -> Any:
+        raise error
+
+    said, _ = answer(probe=probe)
+    assert said == {
+        "fault": "no_provider" if isinstance(error, BirdError) else "refused",
+        "cause": type(error).__name__,
+    }
+
+
+def test_the_error_that_a_hooks_own_test_has_swallowed_is_told(answer: Examine) -> None:
+    assert answer(BrokenHook)[0] == {"fault": "no_provider", "cause": "BirdError"}
+    # Nobody knows why, and nothing listens there.
+    assert answer(BrokenHook, codes={})[0] == {"fault": "refused", "cause": "BirdError"}
+
+
+@pytest.mark.parametrize(
+    ("hook", "declared"), [(Untested, {}), (Untested, {"is_safe": False}), (Hook, {"is_safe": False})]
+)
+def test_a_hook_without_a_test_that_is_safe_is_not_made(hook: type, declared: dict[str, Any], answer: Examine) -> None:
+    said, found = answer(hook, **declared)
+    assert (said, found) == ({"fault": "untestable"}, [])
+    assert answer(hook, probe=lambda _: {}, **declared)[0] == {"details": {}}
+
+
+def test_a_library_that_is_slow_to_give_up_is_asked_only_if_something_listens(answer: Examine) -> None:
+    probed: list[Any] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        there = replace(CONNECTION, port=listener.getsockname()[1])
+        assert answer(connection=there, connect_first=True, probe=probed.append)[0] == {"details": {}}
+    assert len(probed) == 1
+    assert answer(connection=there, connect_first=True, probe=probed.append)[0] == {"fault": "refused"}
+    assert len(probed) == 1
+
+
+@pytest.mark.parametrize(("host", "asked"), [(None, False), ("", False), ("h", True)])
+def test_without_a_host_a_library_that_takes_this_machine_is_not_asked(
+    host: str | None, asked: bool, answer: Examine
+) -> None:
+    said, found = answer(connection=replace(CONNECTION, host=host), needs_host=True, probe=lambda _: {})
+    assert (said == {"details": {}}, bool(found)) == (asked, asked)
+    assert asked or said["fault"].startswith("misconfigured")
+
+
+@pytest.mark.parametrize(
+    ("result", "passed"),
+    [((True, "x"), True), ([True], True), ((False, "x"), False), (True, True), (None, False), ((), False), ([], False)],
+)
+def test_the_result_of_a_hooks_test_is_its_first_part(result: Any, passed: bool) -> None:
+    class Says:
+        def test_connection(self) -> Any:
+            return result
+
+    assert run_test(Says()) == (passed, None)
