@@ -36,7 +36,8 @@ def faults() -> Iterator[tuple[str, Fault]]:
     """
     # Verdicts read back what another process has written.
     for path in sorted({*(ROOT / "osiris_provider").rglob("*.py")} - {ROOT / "osiris_provider/connectors/verdict.py"}):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if "Fault(" in text else ():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Fault":
                 named = {word.arg or "": ast.literal_eval(word.value) for word in node.keywords}
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", Fault(*map(ast.literal_eval, node.args), **named)

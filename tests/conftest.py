@@ -84,11 +84,10 @@ hypothesis.settings.load_profile(PROFILE)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Leave what has been collected out of every later look for garbage, which would take half a second each."""
+    """Leave what has been collected out of every look for garbage, which would take half a second each."""
     try:
         return (yield)
     finally:
-        gc.collect()
         gc.freeze()
         gc.enable()
 

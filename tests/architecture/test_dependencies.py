@@ -6,7 +6,9 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 
@@ -61,12 +63,15 @@ def distributions_of(module: str) -> set[str]:
     return {name.lower().replace("_", "-") for name in INSTALLED.get(top, [top])}
 
 
-USED = {
-    (path, name)
-    for path in sorted(PACKAGE.rglob("*.py"))
-    for module in imported(tree_of(path))
-    for name in distributions_of(module)
-}
+@cache
+def used() -> set[tuple[Path, str]]:
+    """Return the distributions that are imported, each with the file that does."""
+    return {
+        (path, name)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for module in imported(tree_of(path))
+        for name in distributions_of(module)
+    }
 
 
 PROBES = PACKAGE / "hook_doctor" / "types"
@@ -76,7 +81,7 @@ PROBES = PACKAGE / "hook_doctor" / "types"
 def test_what_is_imported_is_declared() -> None:
     declared = DEPENDENCIES.union(*EXTRAS.values())
     assert {
-        (name_of(path), name) for path, name in USED if name not in declared and PROBES not in path.parents
+        (name_of(path), name) for path, name in used() if name not in declared and PROBES not in path.parents
     } == set()
 
 
@@ -93,7 +98,7 @@ def test_types_of_hooks_can_be_imported_without_their_providers() -> None:
 
 
 def test_what_is_declared_is_imported() -> None:
-    assert DEPENDENCIES - {name for _, name in USED} == set()
+    assert DEPENDENCIES - {name for _, name in used()} == set()
 
 
 def test_the_card_is_in_the_default_install() -> None:
