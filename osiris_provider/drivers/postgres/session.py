@@ -25,7 +25,8 @@ _ISOLATION = "ISOLATION LEVEL READ COMMITTED"
 # Syntax error and feature not supported: PostgreSQL takes neither SHOW nor INSERT … RETURNING as a subquery.
 _NO_SUBQUERY = frozenset({"42601", "0A000"})
 _NO_RIGHT = "42501"
-_ROW_SECURITY = "SELECT setting FROM pg_settings WHERE name = 'row_security'"
+_POLICIES_SINCE = 90_600
+"""The version of the server since which there are policies, and settings may be asked for that it does not know."""
 _SAVEPOINT = "osiris_savepoint"
 
 
@@ -88,8 +89,10 @@ class Session:
     def _hides_rows(self) -> bool:
         """Set a savepoint; return whether the server leaves out rows that policies hide, and does not fail."""
         with self.connection.cursor() as cursor:
-            # Servers that only speak the protocol may not know it.
-            cursor.execute(f"SAVEPOINT {_SAVEPOINT}; {_ROW_SECURITY}")
+            if self.connection.info.server_version < _POLICIES_SINCE:
+                cursor.execute(f"SAVEPOINT {_SAVEPOINT}")
+                return False
+            cursor.execute(f"SAVEPOINT {_SAVEPOINT}; SELECT current_setting('row_security', true)")
             return cursor.fetchone() == ("on",)
 
     def _attempt(self, statement: str, expected: Container[str | None]) -> tuple[Sequence[Any] | None, str | None]:
