@@ -20,7 +20,7 @@ from osiris_provider.messages import printable
 Health = Literal["healthy", "unhealthy", "untested"]
 
 UNTESTED = frozenset({"untestable"})
-"""Faults that say that nothing was tried: the connection is neither well nor unwell."""
+"""Faults that say that nothing was tried: the connection is neither healthy nor unhealthy."""
 MAX_EXPIRIES = 10
 MAX_DETAILS = 40
 """Of one check; more are not shown."""
@@ -46,7 +46,7 @@ class Condition:
 
     @property
     def health(self) -> Health:
-        """Whether the connection is well, as far as anyone knows."""
+        """Whether the connection is healthy, as far as anyone knows."""
         if self.category == "ok":
             return "healthy"
         return "untested" if self.fault in UNTESTED else "unhealthy"

@@ -44,7 +44,7 @@ function dayClass(cell) {
   return healthy === 0 ? "osh-bad" : "osh-partly";
 }
 
-// A bar a day. Days that are well are one shape, so that 500 strips are no burden; all others say what they were.
+// A bar a day. Days that are healthy are one shape, so that 500 strips are no burden; all others say what they were.
 export function Strip({ days, cells, total = 30, width = 210, height = 22, detailed = false }) {
   const step = width / total;
   const missing = total - cells.length;

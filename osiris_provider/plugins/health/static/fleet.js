@@ -20,7 +20,7 @@ export function Badge({ one }) {
   return h("span", { className: `osh-badge osh-of-${one.label}` }, word(one.label));
 }
 
-// Of a connection that is well as far as anyone can say without its credentials.
+// Of a connection that is healthy as far as anyone can say without its credentials.
 export function Unproven({ one }) {
   const said = "The server answers, but nothing has shown that it accepts the credentials.";
   return one.health === "healthy" && !one.proven && h("span", { className: "osh-muted", title: said }, "credentials not proven");

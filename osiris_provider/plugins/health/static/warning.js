@@ -1,4 +1,4 @@
-// On Airflow's home: nothing while all is well, a line while something is not.
+// On Airflow's home: nothing while all are healthy, a line while something is not.
 
 import { headline } from "./fleet.js";
 import { Go, h, pageOf, useAnswer } from "./host.js";
