@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.sql.base import json_text
+from osiris_provider.drivers.sql.values.dtypes import is_binary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,11 +91,3 @@ def _cut(column: pa.Array) -> pa.Array:
         unit, zone = "us" if dtype.unit == "ns" else dtype.unit, dtype.tz and "UTC"
         return column.cast(pa.timestamp(unit, zone), safe=False)
     return column.cast(pa.time64("us"), safe=False) if dtype == pa.time64("ns") else column
-
-
-def is_binary(dtype: pa.DataType) -> bool:
-    """Return whether an Arrow type is one of bytes."""
-    import pyarrow as pa
-
-    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-    return any(test(dtype) for test in tests)

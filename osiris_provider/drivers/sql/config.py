@@ -104,7 +104,7 @@ class TableConfig(StepConfig, defer_build=True):
     :param create_if_missing: whether to create the table.
     :param lossy: ``error`` refuses a value that the column would round: more digits behind the point or of a second, a
         time of day in a column of days, a number that floating point cannot be exactly. ``round`` has it rounded.
-    :param ledger: whether a retry of a load that has ended writes nothing; see :mod:`osiris_provider.drivers.ledger`.
+    :param ledger: whether a retry of a load that has ended writes nothing; see :mod:`.ledger` beside this.
     :param input: step whose result is written, if there are several.
     """
 

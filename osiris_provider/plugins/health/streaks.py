@@ -142,7 +142,7 @@ def _each(checks: Iterable[tuple[Condition, Glance]], newest: deque[Glance]) -> 
 
 
 def since(streaks: Sequence[Streak]) -> tuple[datetime, bool]:
-    """Return since when a connection is as healthy, or unhealthy, as it is now; and whether a check before that says so.
+    """Return since when a connection is as it is now, healthy or not; and whether a check before that says so.
 
     :param streaks: of one connection, at least one, the earliest first.
     :return: the moment; False if it is the earliest known check, so that it may be longer.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.mysql.protocol.values import values_of
+from osiris_provider.drivers.sql.values.dtypes import is_binary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,19 +82,11 @@ def rows_of(batch: pa.RecordBatch, bits: Collection[str] = ()) -> Rows:
     return Rows(_joined(rows, _BETWEEN_ROWS), ends)
 
 
-def is_hex(dtype: pa.DataType) -> bool:
-    """Return whether a column of this type is written in hexadecimal digits."""
-    import pyarrow as pa
-
-    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-    return any(test(dtype) for test in tests)
-
-
 def _literal(column: pa.Array, *, in_bits: bool) -> pa.Array:
     import pyarrow.compute as pc
 
     before, after = ("CAST('", "' AS UNSIGNED)") if in_bits else ("'", "'")
-    if is_hex(column.type):
+    if is_binary(column.type):
         # Without the introducer digits would be a number where one is wanted.
         before, after = "_binary X'", "'"
     text = _text(column, _LITERAL_ESCAPES)
@@ -111,7 +104,7 @@ def _text(column: pa.Array, escapes: Escapes) -> pa.Array:
         return pa.nulls(len(column), pa.large_string())
     if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
         return _escaped(column.cast(pa.large_string()), escapes)
-    if is_hex(dtype):
+    if is_binary(dtype):
         return _hex(column.cast(pa.large_binary()))
     if pa.types.is_nested(dtype) or pa.types.is_duration(dtype):
         return _escaped(pa.array(values_of(column), pa.large_string()), escapes)

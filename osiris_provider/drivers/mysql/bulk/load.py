@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.mysql.client import working
-from osiris_provider.drivers.mysql.bulk.encode import Rows, is_hex, lines_of, rows_of
+from osiris_provider.drivers.mysql.bulk.encode import Rows, lines_of, rows_of
 from osiris_provider.drivers.mysql.bulk.insert import Inserter
 from osiris_provider.drivers.mysql.config import Engine
 from osiris_provider.drivers.mysql.names import quote
@@ -22,6 +22,7 @@ from osiris_provider.drivers.mysql.refusals import (
 from osiris_provider.drivers.mysql.tables import UniqueKey, has_transactions
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.tables import Column, quoted_table
+from osiris_provider.drivers.sql.values.dtypes import is_binary
 from osiris_provider.drivers.sql.write import encoded_ahead
 from osiris_provider.errors import DriverConfigError
 
@@ -240,5 +241,5 @@ def load_statement(table: str, columns: Sequence[tuple[str, str]]) -> str:
 
 
 def _columns(schema: pa.Schema, bits: set[str]) -> list[tuple[str, str]]:
-    values = ("UNHEX({0})" if is_hex(field.type) else AS_BITS if field.name in bits else "" for field in schema)
+    values = ("UNHEX({0})" if is_binary(field.type) else AS_BITS if field.name in bits else "" for field in schema)
     return list(zip(schema.names, values, strict=True))

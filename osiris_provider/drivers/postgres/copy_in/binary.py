@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.postgres.values import is_binary
 from osiris_provider.drivers.sql.base import json_text
+from osiris_provider.drivers.sql.values.dtypes import is_binary, is_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,7 +85,7 @@ def _rules() -> Sequence[tuple[Collection[str], Callable[[pa.DataType], bool], A
         (("numeric",), types.is_decimal128, _AS_IS),
         (("float4",), types.is_float32, _AS_IS),
         (("float8",), types.is_float64, _AS_IS),
-        (("text", "varchar", "bpchar", "json", "jsonb"), _is_text, _AS_IS),
+        (("text", "varchar", "bpchar", "json", "jsonb"), is_text, _AS_IS),
         (("json", "jsonb"), types.is_nested, pa.string()),
         (("bytea",), is_binary, _AS_IS),
         (("date",), types.is_date, pa.date32()),
@@ -94,12 +94,6 @@ def _rules() -> Sequence[tuple[Collection[str], Callable[[pa.DataType], bool], A
         (("timestamp", "timestamptz"), types.is_timestamp, pa.timestamp("us")),
         (("interval",), types.is_duration, pa.duration("us")),
     )
-
-
-def _is_text(dtype: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype))
 
 
 def _cast(column: pa.Array, dtype: pa.DataType) -> pa.Array:

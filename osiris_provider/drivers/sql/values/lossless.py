@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from osiris_provider.drivers import lazy_compute as pc
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
 from osiris_provider.drivers.sql.values.documents import changed_documents
+from osiris_provider.drivers.sql.values.dtypes import is_text
 from osiris_provider.drivers.sql.values.floats import changed_floats, is_another_float
 from osiris_provider.drivers.sql.values.intervals import DIGITS, Problem, cut_parts, fine_parts, remainder
 from osiris_provider.drivers.sql.values.ranges import is_within
@@ -53,7 +54,7 @@ def rounded(column: pa.Array, limits: ColumnConstraints) -> Iterator[Problem]:
         yield from _cut_numbers(column, limits.scale, integers=limits.high is not None)
     if limits.mantissa is not None and (inexact := _inexact(column, limits.mantissa)) is not None:
         yield inexact, "a number of the column cannot be exactly this one"
-    if limits.documents is not None and _is_text(column.type):
+    if limits.documents is not None and is_text(column.type):
         yield from changed_documents(column, limits.documents)
 
 
@@ -74,7 +75,7 @@ def round_moments(column: pa.Array, fraction: int) -> pa.Array:
 def _strangers(column: pa.Array, members: frozenset[str], *, several: bool) -> Iterator[Problem]:
     import pyarrow as pa
 
-    if not _is_text(column.type):
+    if not is_text(column.type):
         yield pc.is_valid(column), "only a text can name a member of the column's type"
         return
     values = [value for value in pc.unique(column).to_pylist() if value is not None]
@@ -91,7 +92,7 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
     import pyarrow as pa
 
     dtype = column.type
-    if _is_text(dtype):
+    if is_text(dtype):
         if moments.kind != "interval":
             yield pc.invert(pc.match_substring_regex(column, _pattern(moments))), _shape(moments)
         return
@@ -170,7 +171,7 @@ def _cut_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
         yield from cut_parts(column, moments.finest)
         return
     digits = f"the column keeps {moments.fraction} digits of a second, the value has more"
-    if _is_text(dtype):
+    if is_text(dtype):
         if moments.kind == "date":
             late = pc.match_substring_regex(column, rf"[ T]{_CLOCK}")
             midnight = pc.match_substring_regex(column, rf"[ T]{_MIDNIGHT}{_UTC}( BC)?\s*$")
@@ -218,7 +219,7 @@ def _cut_numbers(column: pa.Array, scale: int, *, integers: bool) -> Iterator[Pr
     if pa.types.is_decimal(dtype):
         if dtype.scale > scale:
             yield pc.not_equal(pc.round(column, scale), column), reason
-    elif not integers and (_is_text(dtype) or pa.types.is_floating(dtype)):
+    elif not integers and (is_text(dtype) or pa.types.is_floating(dtype)):
         yield _has_more_digits(column.cast(pa.large_string()), scale), reason
 
 
@@ -263,14 +264,8 @@ def _inexact(column: pa.Array, mantissa: int) -> Any:
         near = column.cast(pa.float64()).cast(pa.float32() if narrow else pa.float64()).cast(pa.float64())
         wide = pa.decimal256(_WIDEST, dtype.scale)
         return pc.not_equal(near.cast(wide, safe=False), column.cast(wide))
-    if _is_text(dtype):
+    if is_text(dtype):
         long = pc.match_substring_regex(column, rf"[eE]|(\d[^\d]?){{{_EXACT_DIGITS[mantissa]}}}")
         texts = pc.if_else(pc.fill_null(long, False), column, None).to_pylist()
         return pa.array([text is not None and is_another_float(text, narrow=narrow) for text in texts], pa.bool_())
     return None
-
-
-def _is_text(dtype: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype))

@@ -1,4 +1,4 @@
-"""Rare Arrow types as the usual ones, so that each family has to know only these."""
+"""Rare Arrow types as the common ones, so that each family has to know only these."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 def normalized_schema(schema: pa.Schema) -> pa.Schema:
-    """Return the schema that :func:`usual_batches` give."""
+    """Return the schema that :func:`normalized_batches` give."""
     import pyarrow as pa
 
     return pa.schema([field.with_type(_normalized_type(field.type)) for field in schema])
 
 
 def normalized_batches(batches: Batches, schema: pa.Schema) -> Batches:
-    """Yield the same batches with columns of the usual types.
+    """Yield the same batches with columns of the common types.
 
     Dictionaries and run-end encoded columns become what they hold, views become texts and bytes, small decimals large
     ones, half floats floats; a UUID becomes its text, other extension types their storage.
 
-    :param schema: what :func:`usual_schema` gives.
+    :param schema: what :func:`normalized_schema` gives.
     """
     import pyarrow as pa
 
