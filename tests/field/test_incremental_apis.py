@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from osiris_provider.connectors import close_all
+from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.errors import DataError, OsirisError
+from osiris_provider.testing.context import RecordingContext
 from osiris_provider.testing.state import MemoryState
 
 from tests.field.api_reads import read_from
+from tests.integration.api_extracts import extracted, paged_api
+from tests.servers.fake_api import FakeApi
 from tests.servers.scripted_api import ScriptedApi
 
 
@@ -169,3 +174,25 @@ def test_texts_that_look_like_numbers_are_told(
         run(api, MemoryState(), **settings)
         close_all()
     assert ("look like numbers, and are compared as texts" in caplog.text) is told
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    with paged_api() as server:
+        yield server
+
+
+def test_a_cursor_inside_an_object(api: FakeApi) -> None:
+    state = MemoryState()
+    config: dict[str, Any] = {"incremental": {"column": "meta.at.time", "param": "since"}, "records": "data.items"}
+    api.rows = [{"id": n, "meta": {"at": {"time": f"2026-01-0{n}T00:00:00Z"}}} for n in (1, 2)]
+    ctx = RecordingContext(state=state)
+    assert extracted(api, "items/page", ctx, **config).read_all()["id"].to_pylist() == [1, 2]
+    assert state.low == CursorValue("string", "2026-01-02T00:00:00Z")
+    api.rows.append({"id": 3, "meta": {"at": {"time": "2026-01-03T00:00:00Z"}}})
+    assert extracted(api, "items/page", ctx, **config).read_all()["id"].to_pylist() == [3]
+    assert api.requests[-1].query["since"] == "2026-01-02T00:00:00Z"
+    with pytest.raises(DataError, match=r"needs one column 'meta.at.tmie' in the result"):
+        extracted(
+            api, "items/page", ctx, incremental={"column": "meta.at.tmie", "param": "x"}, records="data.items"
+        ).read_all()

@@ -385,21 +385,3 @@ def test_texts_are_left_to_the_order_of_the_source(state: MemoryState) -> None:
     """A database may say that 'C' comes after 'b'."""
     assert follow(["a", "b"], state) == ["a", "b"]
     assert follow(["b", "C"], state) == ["C"]
-
-
-# Columns inside objects.
-
-
-def test_a_cursor_inside_an_object(api: FakeApi, state: MemoryState) -> None:
-    config: dict[str, Any] = {"incremental": {"column": "meta.at.time", "param": "since"}, "records": "data.items"}
-    api.rows = [{"id": n, "meta": {"at": {"time": f"2026-01-0{n}T00:00:00Z"}}} for n in (1, 2)]
-    ctx = RecordingContext(state=state)
-    assert extracted(api, "items/page", ctx, **config).read_all()["id"].to_pylist() == [1, 2]
-    assert state.low == CursorValue("string", "2026-01-02T00:00:00Z")
-    api.rows.append({"id": 3, "meta": {"at": {"time": "2026-01-03T00:00:00Z"}}})
-    assert extracted(api, "items/page", ctx, **config).read_all()["id"].to_pylist() == [3]
-    assert api.requests[-1].query["since"] == "2026-01-02T00:00:00Z"
-    with pytest.raises(DataError, match=r"needs one column 'meta.at.tmie' in the result"):
-        extracted(
-            api, "items/page", ctx, incremental={"column": "meta.at.tmie", "param": "x"}, records="data.items"
-        ).read_all()

@@ -31,7 +31,6 @@ from tests.hooks.held_back import (
     peer_of,
     tls,
 )
-from tests.hooks.imitated_databases import to_snowflake
 from tests.hooks.imitations import ACCOUNT, BLOB_KEY, wasb
 from tests.hooks.test_held_back_apis import azure_says, to_wasb
 from tests.hooks.test_held_back_keys import to_google
@@ -381,39 +380,3 @@ def test_kubernetes_of(situation: str) -> None:
 def test_kubernetes_file_that_holds_something_else(holds: bytes, tmp_path: Path) -> None:
     (tmp_path / "config").write_bytes(holds)
     expect(to_kubernetes({"kube_config_path": str(tmp_path / "config")}), "unknown")
-
-
-# Snowflake
-
-
-@pytest.mark.parametrize("says", [OTHER_API, LIST, Says(201, {})], ids=["an API", "a list", "another status"])
-def test_snowflake_where_another_server_answers(says: Says) -> None:
-    with http_server(says, context()) as port:
-        expect(to_snowflake(HOST, port), "network")
-
-
-def test_snowflake_by_a_proxy_that_wants_a_login() -> None:
-    with proxy(WANTS_LOGIN) as port:
-        plain = to_snowflake("ab12345.snowflakecomputing.invalid", 443)
-        expect(replace(plain, extra={**plain.extra, "proxy_host": HOST, "proxy_port": port}), "auth")
-
-
-@pytest.mark.parametrize(
-    ("says", "expected"),
-    [
-        (Says(400, {"error": "invalid_grant"}), "auth"),
-        (Says(401, {"error": "invalid_client"}), "auth"),
-        (Says(400, {"error": "invalid_scope"}), "unknown"),
-    ],
-    ids=["a refresh token that has expired", "a client that is not known", "a scope that there is not"],
-)
-def test_snowflake_with(says: Says, expected: str) -> None:
-    with http_server(says) as port:
-        plain = to_snowflake(HOST, port)
-        oauth = {
-            "refresh_token": PASSWORD,
-            "client_id": "c",
-            "client_secret": "s",
-            "token_endpoint": f"http://{HOST}:{port}/oauth/token-request",
-        }
-        expect(replace(plain, extra={**plain.extra, **oauth}), expected)
