@@ -126,4 +126,10 @@ The table has ten columns: `int`, `bigint`, `smallint`, three texts (one with NU
 `decimal(12, 2)`, `double`, a timestamp with microseconds, and an `int` of which a third is NULL.
 
 MySQL offers TLS, so `osiris` reads through it; the peers, the client and `osiris, without TLS` do not.
+
+How far reading can get was measured beside it, with a program that only throws away what arrives, on a busy machine.
+From MySQL that program gets 1.44 times as many rows as connectorx, and `osiris` 1.33 times: the server sends no more
+over one connection. PostgreSQL's process works 0.9 s for a million rows, whoever reads them, and `osiris` 1.0 s; server
+and client share two cores, so 0.95 s is the least. The best peer has taken 0.98 s on a quiet machine; 1.2 times as fast
+would be 0.82 s.
 """
