@@ -135,6 +135,9 @@ def test_a_session_of_the_user_interface_will_do(server: Served) -> None:
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
     script = ask(server[0], "static/0/page.js", cookies=cookie)
     assert script.headers["Content-Type"].startswith("text/javascript")
+    assert script.headers["X-Content-Type-Options"] == "nosniff"
+    assert ask(server[0], "static/0/icon.svg", cookies=cookie).headers["Content-Type"] == "image/svg+xml"
+    assert ask(server[0], "static/0/nothing.js", cookies=cookie).status_code == 404
 
 
 def test_one_connection_with_what_changed(server: Served) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -330,3 +331,33 @@ def test_list_shows_public_slots_only(tmp_path: Path) -> None:
             "schema": "s",
         }
     ]
+
+
+class Line:
+    """What a hook keeps open."""
+
+    def __init__(self, name: str, closed: list[str], error: Exception | None = None) -> None:
+        self.name, self.closed, self.error = name, closed, error
+
+    def shut(self) -> None:
+        self.closed.append(self.name)
+        if self.error is not None:
+            raise self.error
+
+
+def test_a_hook_closes_what_it_keeps_open_whatever_it_calls_that() -> None:
+    closed: list[str] = []
+    broken = Line("close", closed, OSError("gone"))
+    hook = SimpleNamespace(
+        close=broken.shut,
+        close_conn=Line("close_conn", closed).shut,
+        conn=SimpleNamespace(close=Line("conn", closed).shut),
+    )
+    # Clients are told apart by what they are.
+    client, other = type("Hook", (), vars(hook))(), type("Hook", (), {"close": 7})()
+    connector = get_connector("airflow")
+    assert connector.is_alive(client)
+    connector.close_client(client)
+    connector.close_client(other)
+    assert closed == ["close", "close_conn", "conn"]
+    assert not connector.is_alive(client)
