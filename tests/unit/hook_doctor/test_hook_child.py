@@ -25,10 +25,10 @@ class BirdError(Exception):
 class Hook:
     """A hook that does what its connection says."""
 
-    made: Mapping[str, Any]
+    created: Mapping[str, Any]
 
     def __init__(self, **given: Any) -> None:
-        type(self).made = given
+        type(self).created = given
 
     def test_connection(self) -> tuple[bool, str]:
         try:
@@ -63,12 +63,12 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Examine:
     def answers(
         hook: type = Hook, connection: HookConnection = CONNECTION, **declared: Any
     ) -> tuple[dict[str, Any], list[HookConnection]]:
-        found: list[HookConnection] = []
+        actual: list[HookConnection] = []
         given = HookType(("bird",), "Bird", **{"codes": {"BirdError": {7: NO_PROVIDER}}, **declared})
         monkeypatch.setattr(child, "hook_type", lambda _: given)
         monkeypatch.setattr(child, "_hook_class", lambda _: (hook, "bird_conn_id"))
-        monkeypatch.setattr(child, "_hand_over", found.append)
-        return examine(connection, Deadline(20)), found
+        monkeypatch.setattr(child, "_hand_over", actual.append)
+        return examine(connection, Deadline(20)), actual
 
     return answers
 
@@ -90,16 +90,16 @@ def test_what_a_probe_returns_is_shown(details: Any, proves: bool, shown: dict[s
         probed.append(hook)
         return details
 
-    said, found = answer(probe=probe, proves_login=proves, hook_params={"retries": 1})
-    assert (said, found) == ({"details": shown}, [CONNECTION])
+    said, actual = answer(probe=probe, proves_login=proves, hook_params={"retries": 1})
+    assert (said, actual) == ({"details": shown}, [CONNECTION])
     assert isinstance(probed[0], Hook)
-    assert Hook.made == {"bird_conn_id": "c", "retries": 1}
+    assert Hook.created == {"bird_conn_id": "c", "retries": 1}
 
 
 def test_hooks_find_the_connection_as_it_is_prepared(answer: Examine) -> None:
     prepared = replace(CONNECTION, extra={"retries": 0})
-    said, found = answer(prepare=lambda _: prepared)
-    assert (said, found) == ({"details": {}}, [prepared])
+    said, actual = answer(prepare=lambda _: prepared)
+    assert (said, actual) == ({"details": {}}, [prepared])
 
 
 @pytest.mark.parametrize("error", [BirdError(7), KeyboardInterrupt(), SystemExit(1)])
@@ -124,8 +124,8 @@ def test_the_error_that_a_hooks_own_test_has_swallowed_is_told(answer: Examine) 
     ("hook", "declared"), [(Untested, {}), (Untested, {"is_safe": False}), (Hook, {"is_safe": False})]
 )
 def test_a_hook_without_a_test_that_is_safe_is_not_made(hook: type, declared: dict[str, Any], answer: Examine) -> None:
-    said, found = answer(hook, **declared)
-    assert (said, found) == ({"fault": "untestable"}, [])
+    said, actual = answer(hook, **declared)
+    assert (said, actual) == ({"fault": "untestable"}, [])
     assert answer(hook, probe=lambda _: {}, **declared)[0] == {"details": {}}
 
 
@@ -143,8 +143,8 @@ def test_a_library_that_is_slow_to_give_up_is_asked_only_if_something_listens(an
 def test_without_a_host_a_library_that_takes_this_machine_is_not_asked(
     host: str | None, asked: bool, answer: Examine
 ) -> None:
-    said, found = answer(connection=replace(CONNECTION, host=host), needs_host=True, probe=lambda _: {})
-    assert (said == {"details": {}}, bool(found)) == (asked, asked)
+    said, actual = answer(connection=replace(CONNECTION, host=host), needs_host=True, probe=lambda _: {})
+    assert (said == {"details": {}}, bool(actual)) == (asked, asked)
     assert asked or said["fault"].startswith("misconfigured")
 
 
