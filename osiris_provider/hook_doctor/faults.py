@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osiris_provider.connectors.faults import MISCONFIGURED, UNKNOWN_HOST
-from osiris_provider.connectors.sql.faults import LOGIN_METHOD
+from osiris_provider.connectors.sql.faults import DENIED, LOGIN_METHOD
 from osiris_provider.errors import Fault
 
 UNTESTABLE = Fault(
@@ -31,6 +31,11 @@ TEST_FAILED = Fault(
 )
 KEY_LOCKED = LOGIN_METHOD.reworded(
     "The private key for {address} is encrypted, and its passphrase is wrong or missing. Set the right one."
+)
+# It runs when the password has been accepted; what it refuses now, it may let in an hour later.
+LOGON_TRIGGER = DENIED.reworded(
+    "{address} accepts the user, but a logon trigger there refuses the login. Have its rules looked at: they may be "
+    "about the hour, this machine, the program or the number of sessions."
 )
 FILE_UNREADABLE = MISCONFIGURED.reworded(
     "A file that the connection to {address} names is not there, or cannot be read here. Check its path."

@@ -174,7 +174,7 @@ def test_imap_that_takes_no_leave_is_healthy(logout: bytes | None) -> None:
 @pytest.mark.parametrize("code", [604, 4088, 20001])
 def test_oracle_with_a_trigger_on_logging_in(code: int) -> None:
     with OracleServer("loader", "another password", "ORCLPDB1", code) as server:
-        expect(to_oracle(HOST, server.port), "auth")
+        expect(to_oracle(HOST, server.port), "permission")
 
 
 def test_oracle_with_a_vault_that_refuses() -> None:

@@ -55,7 +55,7 @@ MSSQL = {
     "the password has expired": ({18487: 14}, "password_expired"),
     "the password must be changed": ({18488: 14}, "password_expired"),
     "only Windows users": ({18452: 14}, "login_method"),
-    "a logon trigger": ({17892: 14}, "login_denied"),
+    "a logon trigger": ({17892: 14}, "denied"),
     "one user at a time": ({18461: 14}, "not_ready"),
     "a firewall": ({40615: 14}, "host_not_allowed"),
     "no such database, as Azure has it": ({4060: 11}, "database_denied"),

@@ -17,6 +17,7 @@ from osiris_provider.connectors.http.faults import SERVER_ERROR
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.faults import LOGON_TRIGGER
 from osiris_provider.hook_doctor.tables import numbered
 
 _REFUSED = sql.WRONG_PASSWORD.reworded(
@@ -25,6 +26,9 @@ _REFUSED = sql.WRONG_PASSWORD.reworded(
 )
 _NO_TLS = TLS_FAILED.reworded(
     "{address} does not take this version of TLS. Update the driver or what it is built with."
+)
+_NO_SUBSCRIPTION = sql.LOGIN_DENIED.reworded(
+    "{address} lets nobody in: its subscription is disabled, or there is none. Have it enabled."
 )
 _BROKEN_LINE = "20002 20004 20006 20008 20009 20017 20047"
 _BROKEN = numbered((RESET, _BROKEN_LINE))
@@ -54,8 +58,8 @@ _NUMBERS = numbered(
     (sql.LOCK_TIMEOUT, "1222"),
     (sql.STATEMENT_TIMEOUT, "845 8628 8645"),
     (sql.KILLED, "596"),
-    # By a logon trigger; a subscription that is disabled.
-    (sql.LOGIN_DENIED, "17892 40625 45155 45156"),
+    (LOGON_TRIGGER, "17892"),
+    (_NO_SUBSCRIPTION, "40625 45155 45156"),
     # Windows users only, or an identity of Entra ID only.
     (sql.LOGIN_METHOD, "17806-17808 18450 18452 40607"),
     # 18456 is sent after 4060 too, and of two errors the driver keeps the severer.

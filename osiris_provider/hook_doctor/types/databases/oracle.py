@@ -24,7 +24,7 @@ from osiris_provider.connectors.http.faults import PROXY_FAILED, UNAUTHORIZED
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.hook_doctor.faults import PROVIDER_BROKEN
+from osiris_provider.hook_doctor.faults import LOGON_TRIGGER, PROVIDER_BROKEN
 from osiris_provider.hook_doctor.tables import numbered
 
 _NO_SERVICE = sql.UNKNOWN_DATABASE.reworded(
@@ -54,7 +54,7 @@ _NUMBERS = numbered(
     ),
     (_NO_SESSION, "1045"),
     # By a trigger on logging in, with an error of its own.
-    (sql.LOGIN_DENIED, "604 4088 20000-20999"),
+    (LOGON_TRIGGER, "604 4088 20000-20999"),
     # Also by Database Vault.
     (sql.DENIED, "1031 1536 1950 28150 28179 41900 47306 47400 47401 47410"),
     # By a listener's list of addresses, or by rules for a service.
