@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from osiris_provider.plugins.health import events
 from osiris_provider.plugins.health.checks import HEALTHY, condition_of, glance_at
 from osiris_provider.plugins.health.events import EventStore
 from osiris_provider.plugins.health.history import HealthHistory
@@ -92,3 +93,33 @@ def test_a_month_is_the_same_however_much_of_it_is_counted(engine: sa.Engine) ->
         actual = [one[0] for one in seen if one is not None]
         assert sum(one.checks for one in counted) == len(actual)
         assert sum(one.healthy for one in counted) == actual.count(HEALTHY)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_each_connection_has_its_own_events(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.models.asset import AssetEvent, AssetModel
+
+    with Session(engine) as session:
+        _write(session, 1, [report(), report("network"), report("auth")])
+        _write(session, 2, [report("auth"), report()])
+        _write(session, 3, [])
+        session.add(AssetModel(id=4, name="c4", uri="s3://bucket/mysql/c4", group="asset"))
+        session.add(AssetEvent(asset_id=4, extra=report(), timestamp=NOW + timedelta(hours=1)))
+        session.commit()
+        store = EventStore(session)
+        watched = {one.alias: one for one in store.watched()}
+        assert {alias: one.first for alias, one in watched.items()} == {
+            "c1": NOW - timedelta(hours=2),
+            "c2": NOW - timedelta(hours=1),
+        }
+        newest = store.checks([one.last_id for one in watched.values()])
+        assert {number: (check.at, check.condition.category) for number, check in newest.items()} == {
+            1: (NOW, "auth"),
+            2: (NOW, "ok"),
+        }
+        assert [one.alias for one in store.watched(2)] == ["c2"]
+        checks, complete = store.history(1, NOW - timedelta(hours=1))
+        assert ([check.condition.category for check in checks], complete) == (["network", "auth"], True)
+        monkeypatch.setattr(events, "MAX_HISTORY", 2)
+        checks, complete = store.history(1, NOW - timedelta(days=1))
+        assert ([check.condition.category for check in checks], complete) == (["network", "auth"], False)

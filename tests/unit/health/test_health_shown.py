@@ -113,6 +113,14 @@ def test_a_connection_whose_days_are_not_known_has_its_last_check() -> None:
     assert one["due"] == (last.at + timedelta(days=2)).isoformat()
 
 
+def test_a_connection_is_overdue_after_the_moment_and_not_at_it() -> None:
+    watched, last = WatchedConnection(1, "mysql", "shop", NOW - timedelta(days=9), 5), check(2, AUTH)
+    due = last.at + timedelta(days=2)
+    early, late = (summary_of(watched, last, [], now) for now in (due, due + timedelta(microseconds=1)))
+    assert (early["overdue"], late["overdue"], early["message"]) == (False, True, "so it is")
+    assert (early["run"], early["proven"], early["history_since"]) == (vars(RUN), True, watched.first.isoformat())
+
+
 def test_what_an_event_says_is_bounded() -> None:
     many = {f"d{number}": number for number in range(MAX_DETAILS + 5)}
     assert list(check(0, OK, **many).details) == [f"d{number}" for number in range(MAX_DETAILS)]
