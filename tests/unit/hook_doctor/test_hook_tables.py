@@ -33,9 +33,9 @@ def fault_of(error: BaseException, conn_type: str, host: str | None = None) -> F
 
 CODES: dict[str, dict[str, tuple[str, str]]] = {
     "mssql": {
-        "Error auth": ("18456 18470 18486 18487 18488 18450 18452 17892 40532 18463 18468", "auth"),
+        "Error auth": ("18456 18470 18486 18487 18488 18450 18452 40532 18463 18468", "auth"),
         "Error permission": (
-            "229 230 262 297 300 916 4060 4061 4064 40615 40914 47073 924 927 942 976 3906",
+            "229 230 262 297 300 916 4060 4061 4064 17892 40615 40914 47073 924 927 942 976 3906",
             "permission",
         ),
         "Error network": (
