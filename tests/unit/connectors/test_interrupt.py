@@ -154,8 +154,9 @@ def test_a_server_that_does_not_hear_has_its_line_cut() -> None:
     stop([object()])
     assert statement.told == []
     stop([statement.client])
+    assert statement.told[-1] == "cut"
     thread.join(MAX_WAIT)
-    assert (got, statement.told[-1]) == (["rows"], "cut")
+    assert got == ["rows"]
     assert statement.told.count("cancel") > 1
 
 
@@ -286,5 +287,17 @@ def test_a_long_wait_for_a_lock_is_logged_with_who_holds_it_now_and_then(
             time.sleep(0.01)
         took = time.monotonic() - begun
     assert set(caplog.messages) == {"held by session 7"}
+    # None of these threads keeps a process from its end.
+    ours = [thread for thread in threading.enumerate() if thread.name in ("osiris-wait", "osiris-locks")]
+    assert {thread.name for thread in ours} == {"osiris-wait", "osiris-locks"}
+    assert all(thread.daemon for thread in ours)
     # The first after what a wait may take, each further one after its pause.
     assert took >= 0.05 + 2 * 0.1
+
+
+def test_only_work_that_may_wait_for_a_lock_is_looked_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupt, "_watcher", None)
+    with Work(object(), lambda: None, lambda: None):
+        assert interrupt._watcher is None  # noqa: SLF001 - nobody else knows of it
+    with Work(object(), lambda: None, lambda: None, list):
+        assert interrupt._watcher is not None  # noqa: SLF001 - as above

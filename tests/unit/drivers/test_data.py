@@ -13,6 +13,7 @@ import pyarrow.dataset as ds
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osiris_provider.drivers import data
 from osiris_provider.drivers.data import BATCH_ROWS, GROUP_BYTES, ColumnNeedsTextError, row_groups, to_reader
 from osiris_provider.errors import DataError
 
@@ -189,3 +190,32 @@ def test_what_needs_text_survives_pickling() -> None:
     error.again = lambda: pa.table({"a": ["infinity"]}).to_reader()
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
     assert (type(copy), copy.message, copy.columns, copy.again) == (type(error), error.message, ["a"], None)
+
+
+@pytest.mark.parametrize(
+    ("batches", "max_bytes", "groups"),
+    [
+        ([1] * 25, 1 << 30, [10, 10, 5]),
+        ([1] * 20, 1 << 30, [10, 10]),
+        ([0, 3, 0, 8, 0, 1, 0], 1 << 30, [11, 1]),
+        ([25], 1 << 30, [25]),
+        ([0], 1 << 30, []),
+        # Of eight bytes a row.
+        ([1] * 7, 24, [3, 3, 1]),
+    ],
+)
+def test_small_batches_become_groups_of_some_rows_or_bytes(
+    batches: list[int], max_bytes: int, groups: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "BATCH_ROWS", 10)
+    monkeypatch.setattr(data, "GROUP_BYTES", max_bytes)
+    schema = pa.schema([("a", pa.int64())])
+    made = (pa.record_batch([pa.array(range(rows), pa.int64())], schema) for rows in batches)
+    reader = pa.RecordBatchReader.from_batches(schema, made)
+    assert [group.num_rows for group in data.row_groups(reader)] == groups
+
+
+def test_the_names_within_a_type_are_those_of_its_structs() -> None:
+    inner = pa.struct([("x", pa.int8()), ("y", pa.map_(pa.string(), pa.struct([("z", pa.int8())])))])
+    assert list(data.struct_names(pa.list_(inner))) == [["x", "y"], ["key", "value"], ["z"]]
+    assert list(data.struct_names(pa.int8())) == []
