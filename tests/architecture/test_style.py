@@ -17,6 +17,7 @@ from osiris_provider.drivers.registry import driver_names
 
 from tests.architecture.source import CODE, PACKAGE, ROOT, name_of, read
 
+STEP_ERRORS = {"DriverConfigError", "DataError", "InputError"}
 MAX_FUNCTION_LINES = 50
 MAX_FILE_LINES = 400
 MAX_ROOM = 15
@@ -116,3 +117,19 @@ def test_exemptions_give_their_reason() -> None:
             ):
                 wrong.append(f"{name_of(path)}:{number}")
     assert wrong == []
+
+
+def test_an_error_that_begins_with_its_step_has_it_for_programs_too() -> None:
+    """A pipeline's problems and the graph take the step from the error, not from its words."""
+    raised = []
+    for path in (path for path in CODE if PACKAGE in path.parents and 'f"Step {' in read(path)):
+        for function in (node for node in ast.walk(ast.parse(read(path))) if isinstance(node, ast.FunctionDef)):
+            texts = [node.values[0] for node in ast.walk(function) if isinstance(node, ast.JoinedStr) and node.values]
+            if any(isinstance(text, ast.Constant) and text.value == "Step " for text in texts):
+                raises = (node.exc for node in ast.walk(function) if isinstance(node, ast.Raise))
+                calls = (call for call in raises if isinstance(call, ast.Call))
+                raised += [(name_of(path), call) for call in calls if ast.unparse(call.func) in STEP_ERRORS]
+    assert len(raised) > 40
+    assert [
+        f"{name}:{call.lineno}" for name, call in raised if "step" not in {word.arg for word in call.keywords}
+    ] == []
