@@ -6,7 +6,7 @@ import re
 import stat
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import count
@@ -175,11 +175,13 @@ def test_any_rows_come_back(bulk: Bulk, data: st.DataObject) -> None:
         for _ in range(2)
     ]
     table, copy = bulk.tables
-    bulk.hook.run([f"DELETE FROM {table}", f"DELETE FROM {copy}"])
     rows = data.draw(st.lists(st.tuples(*(st.none() | values for values in types.values())), max_size=9))
-    bulk.hook.insert_rows(table, [(number, *row) for number, row in enumerate(rows)])
-    bulk.copy(table, copy)
-    assert repr(bulk.rows(copy)) == repr(bulk.rows(table))
+    # DuckDB takes 20 ms to open a file that no one has open.
+    with closing(bulk.hook.get_conn()):
+        bulk.hook.run([f"DELETE FROM {table}", f"DELETE FROM {copy}"])
+        bulk.hook.insert_rows(table, [(number, *row) for number, row in enumerate(rows)])
+        bulk.copy(table, copy)
+        assert repr(bulk.rows(copy)) == repr(bulk.rows(table))
 
 
 CELLS = st.none() | st.binary() | st.lists(st.sampled_from([b"\\", b"\t", b"\n", b"N", b"x"])).map(b"".join)
