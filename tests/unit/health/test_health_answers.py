@@ -128,3 +128,27 @@ def test_an_answer_is_given_again_for_a_while(store: Store) -> None:
     before = listing(kept)
     store.add(1, datetime.now(timezone.utc), "auth")
     assert json.loads(kept.connections()) == before
+
+
+class OfOne(Store):
+    """The same, which tells the history of one connection too."""
+
+    def watched(self, asset_id: int | None = None) -> list[WatchedConnection]:
+        return [one for one in super().watched() if asset_id in (None, one.asset_id)]
+
+    def history(self, asset_id: int, start: datetime) -> tuple[list[Check], bool]:
+        parsed = [parse_check(row[1], row[2], RUN) for row in self.rows if row[0] == asset_id and row[1] >= start]
+        return [check for check in parsed if check is not None], True
+
+
+def test_one_connection_has_all_that_its_page_shows(store: Store) -> None:
+    one = OfOne()
+    one.rows = store.rows
+    kept = Answers(one.open)
+    answer = json.loads(kept.connection(2) or "null")
+    parts = {"generated_at", "complete", "days", "connection", "changes", "checks", "hours"}
+    assert set(answer) == parts
+    assert (answer["complete"], len(answer["days"]), answer["connection"]["alias"]) == (True, 30, "c2")
+    assert (len(answer["changes"]), len(answer["checks"]), len(answer["hours"])) == (1, 60, 60)
+    assert answer["days"] == sorted(answer["days"])
+    assert kept.connection(9) is None
