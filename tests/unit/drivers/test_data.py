@@ -210,8 +210,8 @@ def test_small_batches_become_groups_of_some_rows_or_bytes(
     monkeypatch.setattr(data, "BATCH_ROWS", 10)
     monkeypatch.setattr(data, "GROUP_BYTES", max_bytes)
     schema = pa.schema([("a", pa.int64())])
-    made = (pa.record_batch([pa.array(range(rows), pa.int64())], schema) for rows in batches)
-    reader = pa.RecordBatchReader.from_batches(schema, made)
+    created = (pa.record_batch([pa.array(range(rows), pa.int64())], schema) for rows in batches)
+    reader = pa.RecordBatchReader.from_batches(schema, created)
     assert [group.num_rows for group in data.row_groups(reader)] == groups
 
 

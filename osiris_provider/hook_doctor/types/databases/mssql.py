@@ -28,7 +28,7 @@ _NO_TLS = TLS_FAILED.reworded(
     "{address} does not take this version of TLS. Update the driver or what it is built with."
 )
 _NO_SUBSCRIPTION = sql.LOGIN_DENIED.reworded(
-    "{address} lets nobody in: its subscription is disabled, or there is none. Have it enabled."
+    "{address} lets no one in: its subscription is disabled, or there is none. Have it enabled."
 )
 _BROKEN_LINE = "20002 20004 20006 20008 20009 20017 20047"
 _BROKEN = numbered((RESET, _BROKEN_LINE))
