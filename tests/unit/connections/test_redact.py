@@ -107,6 +107,7 @@ def test_conn_011_neither_repr_nor_whole_shows_a_secret() -> None:
     redactor = Redactor(["s3cret"])
     assert "s3cret" not in f"{redactor!r} {redactor} {redactor.masked('host-s3cret')} {redactor.masked('s3cret')}"
     assert redactor.masked("host.example.com") == "host.example.com"
+    assert redactor.masked("host-s3cret") == redactor.masked("s3cret") == MASK
 
 
 @given(secrets)

@@ -135,10 +135,20 @@ def test_values_of_extra_keep_their_types(tmp_path: Path) -> None:
     path = write(tmp_path, {})
     path.write_text(
         "version: 1\nconnections:\n  airflow:\n    one:\n      conn_type: x\n"
-        "      extra: {a: true, b: 12, c: 1.5, d: 0123, e: '12', f: null, g: 2024-01-01, h: 1e3}\n"
+        "      extra: {a: true, b: 12, c: 1.5, d: 0123, e: '12', f: null, g: 2024-01-01, h: 1e3, i: false}\n"
     )
     extra = resolve_connection("@airflow.one", path)["extra"]
-    assert extra == {"a": True, "b": 12, "c": 1.5, "d": "0123", "e": "12", "f": None, "g": "2024-01-01", "h": "1e3"}
+    assert extra == {
+        "a": True,
+        "b": 12,
+        "c": 1.5,
+        "d": "0123",
+        "e": "12",
+        "f": None,
+        "g": "2024-01-01",
+        "h": "1e3",
+        "i": False,
+    }
 
 
 @pytest.mark.parametrize("alias", ["my-conn", "MyConn", "a.b", "9", "_x", "mysql.default", "x" * 200])
