@@ -43,6 +43,8 @@ WARM_SECONDS = 120
 """After which a server is killed that still imports."""
 SWEEP_SECONDS = 0.2
 END_SECONDS = 0.8
+SETTLE_SECONDS = 1.0
+"""For threads that an import starts for a moment, as that of Snowflake does."""
 READY, UNSAFE = b"r", b"u"
 """What a server says when it has imported: it can fork, or cannot because an import has started threads."""
 
@@ -213,11 +215,19 @@ def _serve_type(
         # Checks will tell.
         warm(conn_type)
     signal.alarm(0)
-    is_safe = kernel.threads() == 1
+    is_safe = is_alone()
     with suppress(OSError):
         requests.send(READY if is_safe else UNSAFE)
     if is_safe:
         Server(requests, check, warm).run()
+
+
+def is_alone() -> bool:
+    """Return whether this process has one thread, or has within :data:`SETTLE_SECONDS`: then it can fork."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while (threads := kernel.threads()) > 1 and time.monotonic() < end:
+        time.sleep(0.01)
+    return threads == 1
 
 
 def _kill(pid: int) -> None:

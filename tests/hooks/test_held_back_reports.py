@@ -76,7 +76,8 @@ NO_SOCKET = {"host": "localhost", "port": None, "extra": {"unix_socket": "/nowhe
 MYSQL: dict[str, Situation] = {
     "refuses": (closed_port, {}, "network"),
     "is asked by a socket that is not there": (closed_port, NO_SOCKET, "network"),
-    "has its port in the host": (closed_port, {"host": f"{UNKNOWN_HOST}:3310", "port": None}, "network"),
+    # Written down as network: it is no host, which the report says, rather than one that nobody knows.
+    "has its port in the host": (closed_port, {"host": f"{UNKNOWN_HOST}:3310", "port": None}, "unknown"),
     "has too many connections": (mysql_error(1040), {}, "network"),
     "is not known by name": (closed_port, {"host": UNKNOWN_HOST}, "network"),
     "resets before it greets": (resets, {}, "network"),

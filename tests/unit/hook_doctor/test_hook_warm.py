@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import pytest
-from osiris_provider.hook_doctor import child
+from osiris_provider.hook_doctor import child, kernel, server
 from osiris_provider.hook_doctor.base import HookType
 
 
@@ -38,3 +38,12 @@ def test_a_module_that_is_there_already_stays(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(child, "_hook_class", lambda _: None)
     child.warm("some_type")
     assert sys.modules["json"] is not None
+
+
+@pytest.mark.parametrize(("threads", "can_fork"), [([1], True), ([2, 2, 1], True), ([2] * 1000, False)])
+def test_a_thread_that_an_import_starts_for_a_moment_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, threads: list[int], can_fork: bool
+) -> None:
+    monkeypatch.setattr(server, "SETTLE_SECONDS", 0.1)
+    monkeypatch.setattr(kernel, "threads", iter(threads).__next__)
+    assert server.is_alone() is can_fork
