@@ -20,8 +20,8 @@ from tests.airflow.killable import BETWEEN, KILLS, SECOND
 from tests.airflow.task_processes import TaskProcess, TaskProcesses
 from tests.airflow.test_cleanup import wait_until
 from tests.airflow.test_sensor import entry
+from tests.integration.sql.test_interrupted import BUSY_POSTGRES, NUMBERS, busy_mysql
 from tests.integration.stopping import AT_ONCE, stops
-from tests.integration.test_interrupted import BUSY_POSTGRES, NUMBERS, busy_mysql
 from tests.integration.work import login
 from tests.servers import Address, MySQLFamilyServer, PostgresServer
 from tests.servers.kinds import MYSQL_AND_MARIADB

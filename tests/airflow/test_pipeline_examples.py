@@ -15,7 +15,7 @@ from osiris_provider.pipelines.lint import check_paths
 from osiris_provider.testing.context import RecordingContext
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.integration.api_extracts import ROWS, TOKEN, paged_api
+from tests.integration.http.api_extracts import ROWS, TOKEN, paged_api
 from tests.servers import Address
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "pipelines"

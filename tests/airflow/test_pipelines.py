@@ -25,7 +25,7 @@ from osiris_provider.pipelines.settings import asset_uri
 
 from tests.airflow.conftest import RunDag
 from tests.airflow.versions import AIRFLOW, DagSerialization, dag_bag_class
-from tests.integration.test_pipelines_run import Folder, eight_steps, stored_rows
+from tests.integration.pipelines.test_run import Folder, eight_steps, stored_rows
 from tests.servers import Address
 from tests.unit.pipeline_files import ORDERS, SQL, write_pipeline
 
@@ -300,7 +300,7 @@ def test_a_task_group_runs_in_any_dag(folder: Folder, run_dag: RunDag) -> None:
 
 
 def test_oml_runs_as_a_dag(folder: Folder, run_dag: RunDag) -> None:
-    from tests.integration.test_pipelines_run import OML
+    from tests.integration.pipelines.test_run import OML
 
     folder.write(OML)
     run = run_dag(OsirisDag(folder.pipeline))

@@ -14,7 +14,7 @@ from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.security.hook_provider import installed
+from tests.security.hook_doctor.provider import installed
 
 SECONDS = 20.0
 

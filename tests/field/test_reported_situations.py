@@ -20,9 +20,9 @@ from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter
 from osiris_provider.errors import DataError, OsirisError
 from osiris_provider.testing.context import RecordingContext
 
-from tests.field.test_bending import write
-from tests.field.test_csv import read
-from tests.field.test_duckdb_types import process, staged
+from tests.field.duckdb.test_types import process, staged
+from tests.field.filesystem.test_csv import read
+from tests.field.sql.test_bending import write
 from tests.servers import Address, MySQLFamilyServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
 

@@ -14,7 +14,7 @@ import psycopg2
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.integration.mysql_cases import numbers
+from tests.integration.mysql.cases import numbers
 from tests.kills.worker import Worker
 from tests.servers import MariaDBServer, MySQLFamilyServer, MySQLServer, PostgresServer
 from tests.servers.process import Server

@@ -9,8 +9,8 @@ from typing import Any
 
 from tests.faults.peers import closed_port
 from tests.leaks.canaries import HOOK, HOOK_EXTRA, HOOK_LOGIN, HOOK_URL, STORED
-from tests.security.hook_provider import install
-from tests.security.mail_server import MailServer
+from tests.security.hook_doctor.mail_server import MailServer
+from tests.security.hook_doctor.provider import install
 
 TELLS = (
     "fails", "fails_with_token_url", "fails_with_header", "fails_with_dsn", "fails_with_attributes", "fails_with_class",

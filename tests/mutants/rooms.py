@@ -14,28 +14,33 @@ HOOKS = "tests/hooks"
 """The tests of these types; they need their providers, and run in the virtual environment of scripts/test-hooks."""
 HOOKS_PYTHON = ROOT / ".hooks-venv/bin/python"
 
-_LOOKS = ("tests/security/test_list_shows_no_secret.py", "tests/integration/test_cli*.py")
-_WITHIN = ("tests/field/test_bending.py", "tests/field/test_values_within.py", "tests/field/test_refused_rows.py")
+_LOOKS = ("tests/security/connections/test_list_shows_no_secret.py", "tests/integration/cli")
+_WITHIN = (
+    "tests/field/sql/test_bending.py",
+    "tests/field/postgres/test_values_within.py",
+    "tests/field/sql/test_refused_rows.py",
+)
 _SQL = (
-    "tests/field/test_database_round_trips.py",
-    "tests/field/test_time_zones.py",
-    "tests/field/test_nul.py",
+    "tests/field/sql/test_round_trips.py",
+    "tests/field/sql/test_time_zones.py",
+    "tests/field/postgres/test_nul.py",
     *_WITHIN,
 )
-_MYSQL = ("tests/contract/test_mysql.py", "tests/field/test_mysql*.py", "tests/integration/test_mysql*.py")
-_POSTGRES = ("tests/contract/test_postgres.py", "tests/field/test_postgres*.py", "tests/integration/test_postgres*.py")
-_HTTP = ("tests/field/test_api*.py", "tests/integration/test_api*.py", "tests/integration/test_shopify.py")
-_WRITE = ("tests/integration/test_write*.py",)
+_MYSQL = ("tests/contract/test_mysql.py", "tests/field/mysql", "tests/integration/mysql")
+_POSTGRES = ("tests/contract/test_postgres.py", "tests/field/postgres", "tests/integration/postgres")
+_HTTP = ("tests/field/http", "tests/integration/http")
+_WRITE = ("tests/integration/sql/test_write*.py",)
 _HEALTH = ("tests/unit/health", "tests/airflow/test_health_*.py")
 _PIPELINES = (
     "tests/unit/pipelines",
-    "tests/security/test_pipeline_files.py",
-    "tests/integration/test_*pipelines*.py",
+    "tests/security/pipelines/test_files.py",
+    "tests/integration/cli/test_pipelines.py",
+    "tests/integration/pipelines",
     "tests/airflow/test_pipeline*.py",
 )
 _ANY_CONNECTION = (
     "tests/contract/test_airflow.py",
-    "tests/security/test_any_connection.py",
+    "tests/security/airflow/test_any_connection.py",
     "tests/airflow/test_any_connection*.py",
 )
 _TESTS_OF_HOOKS = (
@@ -54,68 +59,72 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "cli/server": (*_ANY_CONNECTION, "tests/airflow/test_untested.py"),
     "connections": (
         "tests/unit/connections",
-        "tests/security/test_connections_file_trust.py",
-        "tests/security/test_unknown_security_fields.py",
+        "tests/security/connections/test_file_trust.py",
+        "tests/security/connections/test_unknown_security_fields.py",
         *_LOOKS,
     ),
     "connectors": (
         "tests/unit/connectors/test_*.py",
         "tests/contract/test_api.py",
         "tests/contract/test_duckdb.py",
-        "tests/security/test_doctor_bounds.py",
+        "tests/security/doctor/test_bounds.py",
     ),
     "connectors/airflow": ("tests/unit/connectors/test_airflow_*.py", *_ANY_CONNECTION),
     "connectors/airflow_form.py": ("tests/unit/connectors/test_airflow_*.py", "tests/airflow/test_provider.py"),
     "connectors/interrupt.py": (
-        "tests/security/test_hung_checks.py",
-        "tests/integration/test_*interrupted.py",
-        "tests/integration/test_mysql_broken_off.py",
+        "tests/security/doctor/test_hung_checks.py",
+        "tests/integration/doctor/test_interrupted.py",
+        "tests/integration/sql/test_interrupted.py",
+        "tests/integration/mysql/test_broken_off.py",
     ),
-    "connectors/shopify.py": ("tests/contract/test_shopify.py", "tests/integration/test_shopify.py"),
-    "connectors/supabase.py": ("tests/contract/test_supabase.py", "tests/integration/test_supabase*.py"),
-    "connectors/expiry": ("tests/integration/test_expiry.py",),
-    "connectors/duckdb": ("tests/integration/test_duckdb_doctor.py", "tests/security/test_duckdb_files.py"),
-    "connectors/http": ("tests/security/test_http*.py", *_HTTP),
-    "connectors/mysql": (*_MYSQL, "tests/security/test_mysql*.py", "tests/integration/test_fault_matrix.py"),
-    "connectors/postgres": (*_POSTGRES, "tests/security/test_postgres*.py", "tests/integration/test_fault_matrix.py"),
+    "connectors/shopify.py": ("tests/contract/test_shopify.py", "tests/integration/http/test_shopify.py"),
+    "connectors/supabase.py": ("tests/contract/test_supabase.py", "tests/integration/supabase"),
+    "connectors/expiry": ("tests/integration/doctor/test_expiry.py",),
+    "connectors/duckdb": ("tests/integration/duckdb/test_doctor.py", "tests/security/duckdb/test_files.py"),
+    "connectors/http": ("tests/security/http", *_HTTP),
+    "connectors/mysql": (*_MYSQL, "tests/security/mysql", "tests/integration/doctor/test_fault_matrix.py"),
+    "connectors/postgres": (*_POSTGRES, "tests/security/postgres", "tests/integration/doctor/test_fault_matrix.py"),
     "drivers": ("tests/unit/drivers", "tests/contract/test_duckdb.py", "tests/contract/test_filesystem.py"),
-    "drivers/duckdb": ("tests/integration/test_duckdb*.py", "tests/field/test_duckdb*.py", *_WITHIN),
+    "drivers/duckdb": ("tests/integration/duckdb", "tests/field/duckdb", *_WITHIN),
     "drivers/duckdb/query_check.py": _PIPELINES,
     "drivers/duckdb/query_child.py": _PIPELINES,
-    "drivers/filesystem": ("tests/field/test_csv*.py", "tests/integration/test_filesystem_drivers.py"),
+    "drivers/filesystem": ("tests/field/filesystem", "tests/integration/filesystem/test_drivers.py"),
     "drivers/http": _HTTP,
     "drivers/incremental": (
-        "tests/field/test_incremental_order.py",
-        "tests/integration/test_incremental.py",
-        "tests/integration/test_api_incremental.py",
+        "tests/field/incremental/test_order.py",
+        "tests/integration/sql/test_incremental.py",
+        "tests/integration/http/test_api_incremental.py",
     ),
     "drivers/mysql": (*_MYSQL, *_SQL, *_WRITE),
     "drivers/postgres": (*_POSTGRES, *_SQL, *_WRITE),
     "drivers/sql": (*_SQL, *_MYSQL, *_POSTGRES, *_WRITE),
-    "drivers/supabase": ("tests/contract/test_supabase.py", "tests/integration/test_supabase*.py"),
+    "drivers/supabase": ("tests/contract/test_supabase.py", "tests/integration/supabase"),
     "lazy.py": ("tests/unit/test_facade.py",),
     "net": (
         "tests/unit/net",
-        "tests/security/test_doctor_bounds.py",
-        "tests/integration/test_doctor*.py",
-        "tests/integration/test_*_tls.py",
-        "tests/integration/test_expiry.py",
+        "tests/security/doctor/test_bounds.py",
+        "tests/integration/doctor/test_interrupted.py",
+        "tests/integration/doctor/test_leaves_nothing.py",
+        "tests/integration/doctor/test_read_only.py",
+        "tests/integration/doctor/test_under_load.py",
+        "tests/integration/*/test_tls.py",
+        "tests/integration/doctor/test_expiry.py",
     ),
     "retry_policy.py": ("tests/airflow/test_retry_policy.py",),
     "runtime": (
         "tests/unit/storage",
         "tests/contract/test_staging.py",
-        "tests/integration/test_state.py",
-        "tests/integration/test_cli_sta*.py",
-        "tests/security/test_sta*.py",
+        "tests/integration/runtime/test_state.py",
+        "tests/integration/cli/test_sta*.py",
+        "tests/security/runtime",
     ),
     "runtime/health_state.py": ("tests/airflow/test_health_events.py",),
     "runtime/alerts.py": ("tests/airflow/test_health_alerts.py",),
-    "storage": ("tests/unit/storage", "tests/contract/test_staging.py", "tests/integration/test_filesystem_drivers.py"),
+    "storage": ("tests/unit/storage", "tests/contract/test_staging.py", "tests/integration/filesystem/test_drivers.py"),
     "_airflow": ("tests/airflow",),
     "_airflow/broken_dags.py": ("tests/airflow/test_pipelines*.py",),
     "airflow_dags.py": _PIPELINES,
-    "hook_doctor": ("tests/unit/hook_doctor", "tests/security/test_hook_*.py", *_ANY_CONNECTION),
+    "hook_doctor": ("tests/unit/hook_doctor", "tests/security/hook_doctor", *_ANY_CONNECTION),
     "hook_doctor/types": ("tests/unit/hook_doctor",),
     "hooks": _TESTS_OF_HOOKS,
     "operators": (
@@ -133,7 +142,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *_ANY_CONNECTION,
     ),
     "pipelines": _PIPELINES,
-    "plugins": ("tests/security/test_test_button.py", "tests/airflow/test_provider.py"),
+    "plugins": ("tests/security/airflow/test_test_button.py", "tests/airflow/test_provider.py"),
     "plugins/health": _HEALTH,
     "plugins/task_kills.py": ("tests/airflow/test_killed_hooks.py", "tests/airflow/test_cleanup.py"),
     "provider_info.py": ("tests/airflow/test_provider.py",),

@@ -1,0 +1,1 @@
+"""Pages and values of APIs."""

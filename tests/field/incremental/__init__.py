@@ -1,0 +1,1 @@
+"""Runs of an incremental step, one after the other."""

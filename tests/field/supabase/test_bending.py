@@ -1,0 +1,92 @@
+"""Through the Data API too a value is refused that the database would round, cut or take for something else.
+
+As far as the API's description goes: it names the types of columns, and the members of an enumeration.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from osiris_provider.connectors import close_all
+from osiris_provider.errors import DataError
+
+from tests.integration.supabase.test_write import KEY, write
+from tests.servers.fake_supabase import FakeSupabase
+from tests.servers.http import Reply
+
+NOON = dt.datetime.fromisoformat("2024-02-29T12:00:00")
+CASES: list[tuple[dict[str, Any], Any, Any]] = [
+    ({"format": "public.mood", "enum": ["sad", "ok"]}, "ok", "2"),
+    ({"format": "public.mood", "enum": ["sad", "ok"]}, "ok", 2),
+    ({"format": "numeric(5,2)"}, Decimal("1.230"), Decimal("1.239")),
+    ({"format": "integer"}, 2, Decimal("2.5")),
+    ({"format": "smallint"}, 2, 2**15),
+    ({"format": "date"}, NOON.date(), NOON),
+    ({"format": "date"}, "2024-02-29", "now"),
+    ({"format": "date"}, "2024-02-29", "01/02/2024"),
+    ({"format": "timestamp without time zone"}, "2024-02-29 12:00:00", "today"),
+    ({"format": "timestamp without time zone"}, NOON, pa.scalar(1, pa.timestamp("ns"))),
+    ({"format": "timestamp(0) without time zone"}, NOON, NOON.replace(microsecond=1)),
+    ({"format": "timestamp with time zone"}, "2024-02-29 12:00:00+05:30", "epoch"),
+    ({"format": "time without time zone"}, dt.time(12), "allballs"),
+    ({"format": "double precision"}, 2**53, 2**53 + 1),
+    ({"format": "real"}, 0.5, 0.1),
+    ({"format": "money"}, Decimal("1.230"), Decimal("1.239")),
+    ({"format": "character varying", "maxLength": 3}, "abc", "abcd"),
+    ({"format": "character varying(3)"}, "abc", "abcd"),
+]
+
+
+@pytest.fixture
+def supabase() -> Iterator[FakeSupabase]:
+    with FakeSupabase(KEY, "anon", {"people": []}) as server:
+        yield server
+        close_all()
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+@pytest.mark.parametrize(("about", "good", "bad"), CASES, ids=lambda value: str(value)[:40])
+def test_what_the_database_would_bend_is_refused(
+    supabase: FakeSupabase, about: dict[str, Any], good: Any, bad: Any, mode: str
+) -> None:
+    supabase.columns["people"] = {"id": {"format": "bigint"}, "v": about}
+    config = {"write_mode": mode, "primary_key": "id"}
+    write(supabase, pa.table({"id": [1, 2], "v": [good, None]}), **config)
+    assert len(supabase.posts) == 1
+    values = [good if type(good) is type(bad) else None, bad]
+    with pytest.raises(DataError, match=r"Nothing was written") as raised:
+        write(supabase, pa.table({"id": [3, 4], "v": values}), **config)
+    assert (raised.value.column, raised.value.row) == ("v", 2)
+    assert len(supabase.posts) == 1
+
+
+def test_lossy_round_leaves_it_to_the_database(supabase: FakeSupabase) -> None:
+    supabase.columns["people"] = {"id": {"format": "bigint"}, "v": {"format": "numeric(5,2)"}}
+    write(supabase, pa.table({"id": [1], "v": [Decimal("1.239")]}), lossy="round")
+    assert supabase.tables["people"] == [{"id": 1, "v": "1.239"}]
+
+
+def test_a_null_that_the_column_does_not_take_names_its_row(supabase: FakeSupabase) -> None:
+    supabase.columns["people"] = {"id": {"format": "bigint"}}
+    with pytest.raises(DataError, match="column id, row 2 of the input: it is null"):
+        write(supabase, pa.table({"id": [1, None]}))
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"definitions": {"people": null}}', b"[" * 100_000])
+def test_an_api_that_does_not_describe_the_table_is_said(
+    supabase: FakeSupabase, caplog: pytest.LogCaptureFixture, body: bytes
+) -> None:
+    describe = supabase.answer
+    supabase.answer = lambda request: (  # type: ignore[method-assign] # its root says something else
+        Reply(200, body) if request.method == "GET" else describe(request)
+    )
+    with caplog.at_level(logging.WARNING):
+        write(supabase, pa.table({"id": [1], "v": ["now"]}))
+    assert supabase.tables["people"] == [{"id": 1, "v": "now"}]
+    assert "does not describe table people" in caplog.text

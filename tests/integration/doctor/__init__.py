@@ -1,0 +1,1 @@
+"""Doctor of every family, and what it leaves behind."""

@@ -1,0 +1,1 @@
+"""Family duckdb on real files."""

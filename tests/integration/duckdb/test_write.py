@@ -1,0 +1,47 @@
+"""duckdb.writer: modes, ledger and errors, on a database in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from osiris_provider.connectors import close_all
+from osiris_provider.drivers import get_driver
+from osiris_provider.testing.context import RecordingContext
+
+from tests.integration.sql.families import Connection
+from tests.integration.sql.writers import SchemaTests, WriterTests
+
+
+class TestDuckDBWriter(SchemaTests, WriterTests):
+    limits_text = False
+
+    @pytest.fixture
+    def connection(self, tmp_path: Path) -> Iterator[Connection]:
+        yield {"family": "duckdb", "alias": "test", "path": str(tmp_path / "test.duckdb")}
+        close_all()
+
+    def run(self, connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
+        close_all()
+        with duckdb.connect(connection["path"]) as database:
+            for statement in statements:
+                database.execute(statement)
+            return [tuple(row) for row in database.fetchall()]
+
+    def write(self, connection: Connection, data: Any, ctx: RecordingContext | None = None, **config: Any) -> Any:
+        step = {"resolved_connection": connection, "table": "target", "create_if_missing": False, **config}
+        inputs = {"source": {"data": data}}
+        return get_driver("duckdb.writer").run(
+            step_id="load", config=step, inputs=inputs, ctx=ctx or RecordingContext()
+        )
+
+    @pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
+    def test_a_table_with_the_name_of_the_input_is_not_read_instead(self, kind: str, connection: Connection) -> None:
+        other = f"CREATE {kind} Osiris_Input AS SELECT 7 AS id"
+        self.run(connection, "CREATE TABLE target (id INTEGER)", other)
+        self.write(connection, pa.table({"id": [1]}), write_mode="append")
+        assert self.run(connection, "FROM target") == [(1,)]

@@ -1,0 +1,1 @@
+"""Families that speak HTTP, against servers that answer as told."""

@@ -1,0 +1,1 @@
+"""Family mysql on real MySQL and MariaDB servers."""

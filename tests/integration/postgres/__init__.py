@@ -1,0 +1,1 @@
+"""Family postgres on a real PostgreSQL server."""

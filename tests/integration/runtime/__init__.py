@@ -1,0 +1,1 @@
+"""What is kept between runs, on real storage."""

@@ -1,0 +1,1 @@
+"""What the families that speak SQL have in common, on real servers."""

@@ -1,0 +1,1 @@
+"""Family supabase against a gateway with PostgREST behind it."""

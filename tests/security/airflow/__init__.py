@@ -1,0 +1,1 @@
+"""Airflow's API server, and connections of Airflow's types."""

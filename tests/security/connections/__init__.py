@@ -1,0 +1,1 @@
+"""The connections file, and connections that were read from it."""

@@ -1,0 +1,1 @@
+"""Peers of doctor, of whatever family."""

@@ -1,0 +1,1 @@
+"""Database files of others."""

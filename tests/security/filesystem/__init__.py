@@ -1,0 +1,1 @@
+"""Files of others, and files that others may read."""

@@ -1,0 +1,1 @@
+"""Hooks that do what no hook should."""

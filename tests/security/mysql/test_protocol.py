@@ -1,0 +1,193 @@
+"""A hostile MySQL server gets no file, no memory and no say before TLS."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives.asymmetric import ec
+from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.mysql.authentication import MAX_STEPS
+from osiris_provider.connectors.mysql.login import MAX_LOGIN_PACKET
+from osiris_provider.connectors.verdict import DoctorDetails
+from osiris_provider.errors import DataError, NetworkError
+from osiris_provider.hooks.bulk.mysql import load
+
+from tests.faults.peers import Manner, Peer
+
+from .rogue import OK, SALT, Script, frame, greeting, public_pem, rogue
+
+CONNECTOR: Final = get_connector("mysql")
+PASSWORD: Final = "correct horse battery"
+MEGABYTE: Final = 1 << 20
+
+
+def at(port: int, **fields: Any) -> dict[str, Any]:
+    """Return a connection to a port of this machine."""
+    address = {"host": "127.0.0.1", "port": port, "user": "app", "password": PASSWORD}
+    return {"family": "mysql", "alias": "test", **address, **fields}
+
+
+def verdict_on(manner: Manner) -> DoctorDetails:
+    """Return what doctor says of a peer."""
+    with Peer(manner) as peer:
+        ok, verdict = CONNECTOR.doctor(at(peer.port), 5)
+    assert not ok
+    return verdict
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "airflow.cfg"
+    path.write_text("fernet_key = a secret of this machine")
+    return path
+
+
+def test_a_server_that_asks_for_a_file_does_not_get_it_from_doctor(file: Path) -> None:
+    with rogue(Script("mysql_native_password", welcome=True, file=file)) as server:
+        _, verdict = CONNECTOR.doctor(at(server.port), 5)
+        assert (verdict["details"]["fault"], verdict["details"]["retryable"]) == ("file_requested", False)
+        server.wait()
+        assert b"fernet" not in b"".join(server.heard)
+
+
+def test_a_server_that_asks_for_a_file_does_not_get_it_from_a_client(file: Path) -> None:
+    with rogue(Script("mysql_native_password", welcome=True, file=file)) as server:
+        connection = at(server.port)
+        client = CONNECTOR.create_client({**connection, "port": server.port})
+        with closing(client), pytest.raises(NetworkError) as raised:
+            CONNECTOR.translate_errors(connection, lambda: client.cursor().execute("SELECT 1"))
+        assert raised.value.fault.slug == "file_requested"
+        server.wait()
+        assert b"fernet" not in b"".join(server.heard)
+
+
+ANSWERS: Final = (
+    (b"@@SESSION.sql_mode", (b"", b"0", b"1", b"50", b"50", b"SYSTEM")),
+    (b"local_infile", (b"1",)),
+    (b"SHOW COLUMNS", (b"v", b"text", b"YES", b"", b"", b"")),
+)
+
+
+def test_a_server_that_asks_for_another_file_gets_the_one_that_is_loaded(file: Path, tmp_path: Path) -> None:
+    loaded = tmp_path / "lines"
+    loaded.write_bytes(b"what is to be loaded\n")
+    script = Script("mysql_native_password", welcome=True, file=file, answers=ANSWERS)
+    with rogue(script) as server, closing(CONNECTOR.create_client(at(server.port))) as client:
+        with pytest.raises(DataError, match="the server took 0 of 1 rows"):
+            load(client, "t", loaded)
+        heard = b"".join(server.heard)
+    assert b"LOAD DATA LOCAL" in heard
+    assert b"what is to be loaded" in heard
+    assert b"fernet" not in heard
+
+
+def test_a_long_greeting_is_not_waited_for() -> None:
+    """A packet may say that it has 16 MB and that more follow; a greeting has about a hundred bytes."""
+
+    def manner(_: Peer, sock: socket.socket) -> None:
+        sock.sendall((MAX_LOGIN_PACKET + 1).to_bytes(3, "little") + b"\0")
+        # The rest never comes: who wants it waits here until the timeout.
+        sock.recv(1)
+
+    assert verdict_on(manner)["details"]["fault"] == "garbage"
+
+
+def test_a_server_that_asks_for_ever_is_left() -> None:
+    asked = 0
+
+    def manner(_: Peer, sock: socket.socket) -> None:
+        nonlocal asked
+        sock.sendall(frame(greeting(Script()), 0))
+        while header := sock.recv(4, socket.MSG_WAITALL):
+            sock.recv(int.from_bytes(header[:3], "little"), socket.MSG_WAITALL)
+            sock.sendall(frame(b"\xfemysql_native_password\0" + SALT + b"\0", (header[3] + 1) % 256))
+            asked += 1
+
+    assert verdict_on(manner)["details"]["fault"] == "garbage"
+    assert asked <= MAX_STEPS + 1
+
+
+def test_a_second_factor_is_told() -> None:
+    def manner(peer: Peer, sock: socket.socket) -> None:
+        sock.sendall(frame(greeting(Script("mysql_native_password")), 0))
+        sock.recv(4096)
+        sock.sendall(frame(b"\2authentication_webauthn\0" + SALT, 2))
+        peer.stopping.wait()
+
+    verdict = verdict_on(manner)
+    assert (verdict["category"], verdict["details"]["fault"]) == ("auth", "second_factor")
+
+
+def test_what_is_said_before_tls_does_not_count_inside_it() -> None:
+    """Who sits in between adds "you are in" to the greeting of a server that would not let the client in."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    early = frame(OK, 2) + frame(OK, 1) * 3
+    with rogue(Script(tls=context, early=early)) as server:
+        ok, verdict = CONNECTOR.doctor(at(server.port), 5)
+    assert (ok, verdict["category"]) == (False, "auth")
+
+
+@pytest.mark.parametrize(
+    ("fields", "advice"), [({}, "ssl: false connects without TLS"), ({"ssl": True}, "Check the port")]
+)
+def test_tls_that_fails_is_not_done_without(fields: dict[str, Any], advice: str) -> None:
+    heard: list[bytes] = []
+
+    def manner(_: Peer, sock: socket.socket) -> None:
+        sock.sendall(frame(greeting(Script(tls=ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))), 0))
+        heard.append(sock.recv(36))
+        sock.sendall(b"\x15\x03\x01\x00\x02\x02\x46")
+        heard.append(sock.recv(4096))
+
+    with Peer(manner) as peer:
+        _, verdict = CONNECTOR.doctor(at(peer.port, **fields), 5)
+    assert (verdict["category"], verdict["details"]["fault"]) == ("network", "tls_failed")
+    assert advice in verdict["message"]
+    assert b"app" not in b"".join(heard)
+
+
+NO_RSA_KEYS: Final = {
+    "nothing": b"",
+    "noise": b"\xff" * 300,
+    "half of PEM": b"-----BEGIN PUBLIC KEY-----\n",
+    "another kind of key": public_pem(ec.generate_private_key(ec.SECP256R1())),
+}
+
+
+@pytest.mark.parametrize("key", NO_RSA_KEYS)
+def test_what_is_no_rsa_key_is_no_crash(key: str) -> None:
+    def manner(peer: Peer, sock: socket.socket) -> None:
+        sock.sendall(frame(greeting(Script()), 0))
+        sock.recv(4096)
+        sock.sendall(frame(b"\1\4", 2))
+        sock.recv(4096)
+        sock.sendall(frame(b"\1" + NO_RSA_KEYS[key], 4))
+        peer.stopping.wait()
+
+    with Peer(manner) as peer:
+        _, verdict = CONNECTOR.doctor(at(peer.port, allow_public_key_retrieval=True), 5)
+    assert verdict["details"]["fault"] == "garbage"
+
+
+@pytest.mark.parametrize("cut", [1, 4, 5, 20, 40, -1])
+def test_a_greeting_cut_short_is_no_crash(cut: int) -> None:
+    text = frame(greeting(Script())[:cut], 0)
+
+    def manner(peer: Peer, sock: socket.socket) -> None:
+        sock.sendall(text)
+        sock.recv(4096)
+        sock.sendall(frame(b"\xff" + struct.pack("<H", 1045) + b"#28000no", 2))
+        peer.stopping.wait()
+
+    before = threading.active_count()
+    assert verdict_on(manner)["details"]["fault"] in ("garbage", "wrong_password", "login_method")
+    assert threading.active_count() <= before + 1

@@ -1,0 +1,1 @@
+"""Pipelines of people who are not trusted."""

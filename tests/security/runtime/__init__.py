@@ -1,0 +1,1 @@
+"""References and state that somebody else has written."""
