@@ -38,7 +38,7 @@ class Timed(Connection):
 
 API = """\
 import sys
-from tests.servers.fake_api import FakeApi
+from tests.servers.apis.fake_api import FakeApi
 with FakeApi({"Authorization": f"Bearer {sys.argv[1]}".encode()}) as api:
     print(api.origin, flush=True)
     sys.stdin.read()

@@ -18,7 +18,7 @@ from pathlib import Path
 import requests
 from tests.servers import Address, PostgresServer
 from tests.servers.airflow import AirflowServer
-from tests.servers.health_events import engine_of, write_history
+from tests.servers.airflow.health_events import engine_of, write_history
 
 from benchmarks.document import put
 

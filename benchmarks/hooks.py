@@ -40,8 +40,8 @@ Connections = list[dict[str, Any]]
 
 def listed(addresses: list[tuple[str, int]], count: int) -> Connections:
     """Return connections that differ in type and address, as the tests of each type have them."""
-    from tests.hooks.imitations import IMITATIONS
-    from tests.hooks.real import REAL
+    from tests.hooks.servers.imitations import IMITATIONS
+    from tests.hooks.servers.real import REAL
 
     cases = list({case.conn_type: case for case in (*REAL, *IMITATIONS)}.values())
     actual: Connections = []

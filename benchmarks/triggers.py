@@ -23,7 +23,7 @@ from typing import Any
 from tests.faults.peers import Peer, closed_port, silent
 from tests.servers import MariaDBServer, PostgresServer
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import until
+from tests.servers.airflow.rest import until
 
 from benchmarks.lag import LAG_FILE, STEP
 

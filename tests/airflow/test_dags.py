@@ -11,7 +11,7 @@ import pytest
 from osiris_provider.hooks.postgres import OsirisPostgresHook
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.test_sensor import entry
+from tests.airflow.doctor.test_sensor import entry
 from tests.airflow.versions import DagSerialization, dag_bag_class
 from tests.servers import Address
 

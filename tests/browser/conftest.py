@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.connections.page import ConnectionsPage
 from tests.browser.connections_file import ConnectionsFile
-from tests.browser.connections_page import ConnectionsPage
 from tests.browser.metrics import MetricsServer
 from tests.browser.resolver import Resolver
 from tests.browser.world import World, running_world
 from tests.conftest import REPOSITORY
 from tests.servers import MariaDBServer, PostgresServer
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import Rest
+from tests.servers.airflow.rest import Rest
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = (

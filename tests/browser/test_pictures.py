@@ -15,13 +15,13 @@ from osiris_provider.connectors.airflow_form import connection_id_of, to_airflow
 from playwright.sync_api import Locator, Page, expect
 
 from tests.airflow.connections import EVERY_FIELD, FAMILIES
-from tests.browser.asset_page import unfold_events
 from tests.browser.conftest import HEIGHT, WIDTH
+from tests.browser.connections.page import ConnectionsPage
 from tests.browser.connections_file import ConnectionsFile
-from tests.browser.connections_page import ConnectionsPage
+from tests.browser.health.asset_page import unfold_events
 from tests.browser.world import World
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import Rest, until
+from tests.servers.airflow.rest import Rest, until
 
 SMALL = 250_000
 """Bytes that a picture may have."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.browser.connections_file import ConnectionsFile
 from tests.browser.world import WRONG, World
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import Rest, until
+from tests.servers.airflow.rest import Rest, until
 
 SENSORS = ("wait_well", "wait_wrong", "wait_soft")
 

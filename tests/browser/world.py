@@ -12,10 +12,10 @@ from typing import Any
 from tests.faults.peers import Peer, closed_port, silent
 from tests.faults.sql import Certificates
 from tests.servers import MariaDBServer, PostgresServer
-from tests.servers.fake_api import FakeApi
-from tests.servers.fake_shopify import FakeShopify
-from tests.servers.fake_supabase import FakeSupabase
-from tests.servers.http import Reply
+from tests.servers.apis.fake_api import FakeApi
+from tests.servers.apis.fake_shopify import FakeShopify
+from tests.servers.apis.fake_supabase import FakeSupabase
+from tests.servers.apis.http import Reply
 
 Fields = dict[str, Any]
 WRONG = "wrong-canary-4711"

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from osiris_provider.testing import ConnectorContract
 
-from tests.servers.fake_api import FakeApi
+from tests.servers.apis.fake_api import FakeApi
 
 TOKEN = "t0ken-of-the-test"
 

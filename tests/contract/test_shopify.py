@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from osiris_provider.testing import ConnectorContract
 
-from tests.servers.fake_shopify import FakeShopify
+from tests.servers.apis.fake_shopify import FakeShopify
 
 TOKEN = "shpat_of_the_test"
 

@@ -17,7 +17,7 @@ from osiris_provider.errors import AuthError, NetworkError, OsirisError, Permiss
 from osiris_provider.runtime.staging import Staging
 from upath import UPath
 
-from tests.servers.airflow_rest import until
+from tests.servers.airflow.rest import until
 from tests.servers.process import free_port
 from tests.servers.s3 import SECRET, S3Server
 

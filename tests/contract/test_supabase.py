@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from osiris_provider.testing import ConnectorContract
 
-from tests.servers.fake_supabase import FakeSupabase
+from tests.servers.apis.fake_supabase import FakeSupabase
 
 SERVICE_KEY, ANON_KEY = "sb_secret_of_the_test", "sb_publishable_of_the_test"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from tests.faults.http import scenarios, to_honest, world_of
-from tests.servers.fake_api import FakeApi
+from tests.servers.apis.fake_api import FakeApi
 
 TOKEN = "the token of the fault tests"
 

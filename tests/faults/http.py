@@ -17,7 +17,7 @@ from tests.faults.name_servers import NAME, name_server
 from tests.faults.peers import NO_ROUTE, Manner, Peer, closed_port, drip, hang_up, reset, say, silent, unanswered_port
 from tests.faults.scenario import Connection, Scenario
 from tests.faults.sql import Certificates
-from tests.servers.http import HttpServer, RawReply, Reply, Request
+from tests.servers.apis.http import HttpServer, RawReply, Reply, Request
 
 JSON = {"Content-Type": "application/json"}
 LOGIN_PAGE = "<!DOCTYPE html><html><form><input name=user><input name=password type=password></form></html>"

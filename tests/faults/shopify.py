@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from tests.faults.http import HttpWorld, Prepared, answered, scenarios, status_only, world_of
-from tests.servers.fake_shopify import FakeShopify
+from tests.servers.apis.fake_shopify import FakeShopify
 
 TOKEN = "the access token of the fault tests"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from tests.faults.http import scenarios, to_honest, world_of
-from tests.servers.fake_supabase import FakeSupabase
+from tests.servers.apis.fake_supabase import FakeSupabase
 
 KEY = "the service role key of the fault tests"
 

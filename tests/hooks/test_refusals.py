@@ -12,11 +12,11 @@ import pytest
 from osiris_provider.hook_doctor import HookConnection
 
 from tests.hooks.asked import asked
-from tests.hooks.authority import believed, context
 from tests.hooks.case import PASSWORD, WRONG, Case
-from tests.hooks.held_back import listening
-from tests.hooks.http_apis import API, Answer
-from tests.hooks.imitated_databases import (
+from tests.hooks.held_back.peers import listening
+from tests.hooks.servers.authority import believed, context
+from tests.hooks.servers.http_apis import API, Answer
+from tests.hooks.servers.imitated_databases import (
     LOGIN,
     SERVICE,
     Connect,
@@ -27,10 +27,10 @@ from tests.hooks.imitated_databases import (
     to_snowflake,
     to_trino,
 )
-from tests.hooks.kafka_broker import KafkaBroker
-from tests.hooks.oracle_server import OracleServer
-from tests.hooks.tcp import Imitation
-from tests.hooks.tds_server import TDSServer
+from tests.hooks.servers.kafka import KafkaBroker
+from tests.hooks.servers.oracle import OracleServer
+from tests.hooks.servers.tcp import Imitation
+from tests.hooks.servers.tds import TDSServer
 from tests.servers.process import HOST
 
 MAX_WAIT = 60.0

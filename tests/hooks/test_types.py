@@ -14,10 +14,10 @@ from osiris_provider.hook_doctor import HookConnection, hook_type, hook_types
 from osiris_provider.hook_doctor.processes import servers as hook_servers
 
 from tests.hooks.asked import asked, secrets_of
-from tests.hooks.authority import believed
 from tests.hooks.case import PASSWORD, Case, Served
-from tests.hooks.imitations import IMITATIONS
-from tests.hooks.real import REAL
+from tests.hooks.servers.authority import believed
+from tests.hooks.servers.imitations import IMITATIONS
+from tests.hooks.servers.real import REAL
 from tests.servers.process import HOST
 
 CASES = (*REAL, *IMITATIONS)

@@ -44,9 +44,9 @@ from tests.integration.secrecy import (
     shown_of,
 )
 from tests.servers import MariaDBServer, PostgresServer
-from tests.servers.fake_api import FakeApi
-from tests.servers.fake_shopify import FakeShopify
-from tests.servers.fake_supabase import FakeSupabase
+from tests.servers.apis.fake_api import FakeApi
+from tests.servers.apis.fake_shopify import FakeShopify
+from tests.servers.apis.fake_supabase import FakeSupabase
 
 EXAMPLES = {
     "errors of client libraries": 3000,

@@ -16,7 +16,7 @@ import yaml
 from tests.kills.driver import KILLED
 from tests.servers import Address, PostgresServer
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import until
+from tests.servers.airflow.rest import until
 
 MODES = ("append", "replace", "upsert")
 ROWS = 1000

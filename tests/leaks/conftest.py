@@ -19,7 +19,7 @@ from tests.leaks.search import ProcessWatch
 from tests.leaks.world import VARIABLES, Connections, running_world
 from tests.servers import Address, MariaDBServer, PostgresServer
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import Rest
+from tests.servers.airflow.rest import Rest
 
 BACKEND = "osiris_provider.secrets.connections_file.OsirisConnectionsBackend"
 DAGS = ("checks", "steps", "others")

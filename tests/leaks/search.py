@@ -18,7 +18,7 @@ from typing_extensions import Self
 
 from tests.leaks.canaries import OF_HOOKS, TRACES, traces_in
 from tests.servers import Address
-from tests.servers.airflow_rest import Rest
+from tests.servers.airflow.rest import Rest
 
 SLOW = ("/wait", "/ui/backfills")
 """Ends of paths that stream until something happens."""

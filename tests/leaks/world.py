@@ -17,9 +17,9 @@ from tests.faults.sql import Certificates
 from tests.leaks.canaries import BASIC, DSN, DUCKDB, LINES, MYSQL, POSTGRES, SHOPIFY, SUPABASE, TOKEN, WRONG
 from tests.leaks.hooks import hook_connections
 from tests.servers import MariaDBServer, PostgresServer
-from tests.servers.fake_api import FakeApi
-from tests.servers.fake_shopify import FakeShopify
-from tests.servers.fake_supabase import FakeSupabase
+from tests.servers.apis.fake_api import FakeApi
+from tests.servers.apis.fake_shopify import FakeShopify
+from tests.servers.apis.fake_supabase import FakeSupabase
 
 Connections = dict[str, dict[str, dict[str, Any]]]
 USER = "ann"

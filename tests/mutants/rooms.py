@@ -30,33 +30,31 @@ _MYSQL = ("tests/contract/test_mysql.py", "tests/field/mysql", "tests/integratio
 _POSTGRES = ("tests/contract/test_postgres.py", "tests/field/postgres", "tests/integration/postgres")
 _HTTP = ("tests/field/http", "tests/integration/http")
 _WRITE = ("tests/integration/sql/test_write*.py",)
-_HEALTH = ("tests/unit/health", "tests/airflow/test_health_*.py")
+_HEALTH = ("tests/unit/health", "tests/airflow/health")
 _PIPELINES = (
     "tests/unit/pipelines",
     "tests/security/pipelines/test_files.py",
     "tests/integration/cli/test_pipelines.py",
     "tests/integration/pipelines",
-    "tests/airflow/test_pipeline*.py",
+    "tests/airflow/pipelines",
 )
 _ANY_CONNECTION = (
     "tests/contract/test_airflow.py",
     "tests/security/airflow/test_any_connection.py",
-    "tests/airflow/test_any_connection*.py",
+    "tests/airflow/connections/test_any_type*.py",
 )
 _TESTS_OF_HOOKS = (
-    "tests/airflow/test_*hooks.py",
-    "tests/airflow/test_bulk_files.py",
-    "tests/airflow/test_com*.py",
-    "tests/airflow/test_round_trips.py",
-    "tests/airflow/test_sqlalchemy.py",
-    "tests/airflow/test_doctor*.py",
+    "tests/airflow/hooks",
+    "tests/airflow/connections/test_community.py",
+    "tests/airflow/connections/test_round_trips.py",
+    "tests/airflow/doctor",
 )
 ROOMS: dict[str, tuple[str, ...]] = {
     "": ("tests/unit", "tests/architecture/test_documents.py"),
-    "cli": (*_LOOKS, "tests/airflow/test_cli*.py"),
+    "cli": (*_LOOKS, "tests/airflow/cli"),
     "cli/health.py": _HEALTH,
     "cli/pipelines": _PIPELINES,
-    "cli/server": (*_ANY_CONNECTION, "tests/airflow/test_untested.py"),
+    "cli/server": (*_ANY_CONNECTION, "tests/airflow/connections/test_untested.py"),
     "connections": (
         "tests/unit/connections",
         "tests/security/connections/test_file_trust.py",
@@ -110,7 +108,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tests/integration/*/test_tls.py",
         "tests/integration/doctor/test_expiry.py",
     ),
-    "retry_policy.py": ("tests/airflow/test_retry_policy.py",),
+    "retry_policy.py": ("tests/airflow/operators/test_retry_policy.py",),
     "runtime": (
         "tests/unit/storage",
         "tests/contract/test_staging.py",
@@ -118,44 +116,35 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tests/integration/cli/test_sta*.py",
         "tests/security/runtime",
     ),
-    "runtime/health_state.py": ("tests/airflow/test_health_events.py",),
-    "runtime/alerts.py": ("tests/airflow/test_health_alerts.py",),
+    "runtime/health_state.py": ("tests/airflow/health/test_events.py",),
+    "runtime/alerts.py": ("tests/airflow/health/test_alerts.py",),
     "storage": ("tests/unit/storage", "tests/contract/test_staging.py", "tests/integration/filesystem/test_drivers.py"),
     "_airflow": ("tests/airflow",),
-    "_airflow/broken_dags.py": ("tests/airflow/test_pipelines*.py",),
+    "_airflow/broken_dags.py": ("tests/airflow/pipelines",),
     "airflow_dags.py": _PIPELINES,
     "hook_doctor": ("tests/unit/hook_doctor", "tests/security/hook_doctor", *_ANY_CONNECTION),
     "hook_doctor/types": ("tests/unit/hook_doctor",),
     "hooks": _TESTS_OF_HOOKS,
     "operators": (
-        "tests/airflow/test_doctor*.py",
-        "tests/airflow/test_operator.py",
-        "tests/airflow/test_staging.py",
-        "tests/airflow/test_incremental.py",
-        "tests/airflow/test_api_nothing.py",
+        "tests/airflow/doctor",
+        "tests/airflow/operators",
         "tests/airflow/test_dags.py",
-        "tests/airflow/test_openlineage.py",
-        "tests/airflow/test_progress.py",
-        "tests/airflow/test_timeouts.py",
-        "tests/airflow/test_transient.py",
         *_HEALTH,
         *_ANY_CONNECTION,
     ),
     "pipelines": _PIPELINES,
     "plugins": ("tests/security/airflow/test_test_button.py", "tests/airflow/test_provider.py"),
     "plugins/health": _HEALTH,
-    "plugins/task_kills.py": ("tests/airflow/test_killed_hooks.py", "tests/airflow/test_cleanup.py"),
+    "plugins/task_kills.py": ("tests/airflow/hooks/test_killed.py", "tests/airflow/operators/test_cleanup.py"),
     "provider_info.py": ("tests/airflow/test_provider.py",),
-    "secrets": ("tests/airflow/test_secrets_*.py", "tests/airflow/test_community.py"),
+    "secrets": ("tests/airflow/connections/test_secrets_*.py", "tests/airflow/connections/test_community.py"),
     "sensors": (
-        "tests/airflow/test_sensor.py",
-        "tests/airflow/test_deferrable.py",
-        "tests/airflow/test_doctor*.py",
-        "tests/airflow/test_untested.py",
+        "tests/airflow/doctor",
+        "tests/airflow/connections/test_untested.py",
         *_HEALTH,
     ),
     "testing": ("tests/contract/test_*.py", "tests/architecture/test_adding_a_family.py"),
-    "triggers": ("tests/airflow/test_trigger.py", "tests/airflow/test_deferrable.py", "tests/airflow/test_doctor*.py"),
+    "triggers": ("tests/airflow/doctor",),
 }
 """Folders and modules of the package, and the tests of what is in them, as patterns; those of all parents count too."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.airflow_rest import Rest, until
+from tests.servers.airflow.rest import Rest, until
 
 EXAMPLES = ("osiris_health", "osiris_flights", "example_osiris_mysql_to_postgres")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import Rest, until
+from tests.servers.airflow.rest import Rest, until
 
 CHECKED = "osiris://duckdb/fickle"
 

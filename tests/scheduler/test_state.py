@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import Rest, until
+from tests.servers.airflow.rest import Rest, until
 
 
 class Pipeline:

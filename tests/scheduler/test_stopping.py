@@ -17,7 +17,7 @@ import pytest
 
 from tests.servers import MariaDBServer, PostgresServer
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import Rest, until
+from tests.servers.airflow.rest import Rest, until
 
 LIMIT = 10.0
 AT_ONCE = 1.0

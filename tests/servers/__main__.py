@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.servers.mariadb import MariaDBServer
-from tests.servers.mysql import MySQLServer
-from tests.servers.postgres import PostgresServer
+from tests.servers.databases.mariadb import MariaDBServer
+from tests.servers.databases.mysql import MySQLServer
+from tests.servers.databases.postgres import PostgresServer
 from tests.servers.programs import ServerStartError, cache_directory, find_program
 
 _PROGRAMS: Final[Mapping[str, Callable[[], Path]]] = {

@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from typing_extensions import Self
 
-from tests.servers.airflow_rest import until
+from tests.servers.airflow.rest import until
 from tests.servers.process import HOST, free_port
 from tests.servers.programs import ServerStartError, find_program
 

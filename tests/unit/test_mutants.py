@@ -96,7 +96,7 @@ def test_the_unit_tests_that_name_a_module_come_first_and_those_of_all_modules_l
     assert "tests/security/connections/test_list_shows_no_secret.py" in others
     assert "tests/unit/test_errors.py" in rest
     assert len({*naming, *others, *rest}) == len([*naming, *others, *rest])
-    assert "tests/airflow/test_retry_policy.py" in noticing(PACKAGE / "retry_policy.py")[0]
+    assert "tests/airflow/operators/test_retry_policy.py" in noticing(PACKAGE / "retry_policy.py")[0]
 
 
 def test_every_module_has_tests_of_its_own() -> None:

@@ -12,7 +12,7 @@ import yaml
 from tests.conftest import REPOSITORY
 from tests.servers import Address, MariaDBServer, PostgresServer
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import Rest
+from tests.servers.airflow.rest import Rest
 from tests.servers.redis import RedisServer
 from tests.servers.s3 import S3Server
 from tests.workers.worker import Worker

@@ -12,7 +12,7 @@ import pytest
 
 from tests.servers import Address
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import Rest, until
+from tests.servers.airflow.rest import Rest, until
 from tests.servers.s3 import S3Server
 from tests.workers.worker import Worker
 

@@ -16,7 +16,7 @@ from celery import Celery
 from typing_extensions import Self
 
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import until
+from tests.servers.airflow.rest import until
 
 START_SECONDS = 120.0
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.field.http.reads import read
-from tests.servers.http import Reply
+from tests.servers.apis.http import Reply
 
 A, B, C = {"id": 1}, {"id": 2}, {"id": 3}
 NOTHING = Reply(204)

@@ -10,8 +10,8 @@ from osiris_provider.drivers import get_driver
 from osiris_provider.testing.context import RecordingContext
 from osiris_provider.testing.state import MemoryState
 
-from tests.servers.http import HttpServer, Request
-from tests.servers.scripted_api import ScriptedApi
+from tests.servers.apis.http import HttpServer, Request
+from tests.servers.apis.scripted_api import ScriptedApi
 
 
 def read_from(server: HttpServer, state: MemoryState | None = None, **config: Any) -> pa.Table:

@@ -16,8 +16,8 @@ from osiris_provider.errors import ConnectorError, DataError
 
 from tests.field.http.cases import A, B, C, cursor, items, offset, page
 from tests.field.http.reads import read
-from tests.servers.http import RawReply, Reply
-from tests.servers.scripted_api import ScriptedApi
+from tests.servers.apis.http import RawReply, Reply
+from tests.servers.apis.scripted_api import ScriptedApi
 
 LINES = b"".join(b'{"id": %d}\n' % number for number in range(1, 500))
 NDJSON = {"Content-Type": "application/x-ndjson"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.field.http.cases import A, B, C, Case, check, cursor, headed, items, link
-from tests.servers.http import Reply
+from tests.servers.apis.http import Reply
 
 READ = [
     # Links in the answer.

@@ -14,7 +14,7 @@ from osiris_provider.errors import ConnectorError, DataError, DriverConfigError,
 
 from tests.field.http.cases import NOTHING, POST, A, B, C, Case, check, cursor, headed, items, link, offset, page
 from tests.field.http.reads import read
-from tests.servers.http import Reply
+from tests.servers.apis.http import Reply
 
 READ = [
     # Numbers.

@@ -19,7 +19,7 @@ from osiris_provider.errors import DataError, DriverConfigError
 
 from tests.field.http import reads, test_links_and_cursors, test_pages
 from tests.field.http.cases import POST, A, B, C, Case, check, cursor, items, offset, page
-from tests.servers.scripted_api import ScriptedApi
+from tests.servers.apis.scripted_api import ScriptedApi
 
 READ = [
     Case(

@@ -15,7 +15,7 @@ from osiris_provider.errors import OsirisError
 
 from tests.examples import examples
 from tests.field.http.reads import read_from
-from tests.servers.http import HttpServer, RawReply, Reply, Request
+from tests.servers.apis.http import HttpServer, RawReply, Reply, Request
 
 NUMBERED = ("page", "page_total", "offset", "offset_total")
 STYLES = (*NUMBERED, "cursor", "cursor_more", "last_id", "link", "header_link", "body")

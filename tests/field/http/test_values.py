@@ -20,8 +20,8 @@ from osiris_provider.testing.context import RecordingContext
 from osiris_provider.testing.state import MemoryState
 
 from tests.field.http.reads import read, read_from
-from tests.servers.http import Reply
-from tests.servers.scripted_api import ScriptedApi
+from tests.servers.apis.http import Reply
+from tests.servers.apis.scripted_api import ScriptedApi
 
 UTC = dt.timezone.utc
 

@@ -16,8 +16,8 @@ from osiris_provider.testing.state import MemoryState
 
 from tests.field.http.reads import read_from
 from tests.integration.http.api_extracts import extracted, paged_api
-from tests.servers.fake_api import FakeApi
-from tests.servers.scripted_api import ScriptedApi
+from tests.servers.apis.fake_api import FakeApi
+from tests.servers.apis.scripted_api import ScriptedApi
 
 
 def at(number: int, day: Any) -> dict[str, Any]:

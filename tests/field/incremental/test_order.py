@@ -30,7 +30,7 @@ from osiris_provider.testing.state import MemoryState
 
 from tests.integration.http.api_extracts import extracted, paged_api
 from tests.servers import Address
-from tests.servers.fake_api import FakeApi
+from tests.servers.apis.fake_api import FakeApi
 
 Connection = dict[str, Any]
 NOW = dt.datetime.now(dt.timezone.utc).replace(microsecond=0)

@@ -16,7 +16,7 @@ from osiris_provider.testing.context import RecordingContext
 
 from tests.integration.postgres.sessions import connect
 from tests.servers import Address
-from tests.servers.fake_supabase import FakeSupabase
+from tests.servers.apis.fake_supabase import FakeSupabase
 
 KEY = "sb_secret_of_the_test"
 COLUMNS: dict[str, tuple[str, pa.Array, Any]] = {

@@ -17,8 +17,8 @@ from osiris_provider.connectors import close_all
 from osiris_provider.errors import DataError
 
 from tests.integration.supabase.test_write import KEY, write
-from tests.servers.fake_supabase import FakeSupabase
-from tests.servers.http import Reply
+from tests.servers.apis.fake_supabase import FakeSupabase
+from tests.servers.apis.http import Reply
 
 NOON = dt.datetime.fromisoformat("2024-02-29T12:00:00")
 CASES: list[tuple[dict[str, Any], Any, Any]] = [

@@ -22,8 +22,8 @@ from psycopg2 import sql
 from tests.faults.peers import Cut, Peer, forward
 from tests.faults.sql import CERTIFICATE, KEY, chain
 from tests.servers import APP_PASSWORD, MariaDBServer, MySQLServer, PostgresServer
-from tests.servers.fake_api import FakeApi
-from tests.servers.fake_supabase import FakeSupabase
+from tests.servers.apis.fake_api import FakeApi
+from tests.servers.apis.fake_supabase import FakeSupabase
 
 Fields = dict[str, Any]
 EXPIRES = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(days=9, hours=12)

@@ -22,9 +22,9 @@ from tests.faults.mysql import as_root
 from tests.faults.name_servers import NAME, name_server
 from tests.faults.peers import Cut, Peer, closed_port, drip, forward, hang_up, say, silent, unanswered_port
 from tests.servers import MariaDBServer, PostgresServer
-from tests.servers.fake_api import FakeApi
-from tests.servers.fake_shopify import FakeShopify
-from tests.servers.fake_supabase import FakeSupabase
+from tests.servers.apis.fake_api import FakeApi
+from tests.servers.apis.fake_shopify import FakeShopify
+from tests.servers.apis.fake_supabase import FakeSupabase
 from tests.servers.process import Server
 
 CHECKS = 1000

@@ -11,7 +11,7 @@ from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
 from osiris_provider.testing.context import RecordingContext
 
-from tests.servers.fake_api import FakeApi
+from tests.servers.apis.fake_api import FakeApi
 
 TOKEN = "t0k3n-@:/#%?&-wörd"
 ROWS = [{"id": number, "name": f"name {number}", "price": number / 4, "tags": ["a", "b"]} for number in range(250)]

@@ -16,7 +16,7 @@ from osiris_provider.connectors.api import ApiConnector
 from osiris_provider.testing.connector import SLACK
 from osiris_provider.testing.secrecy import assert_silent
 
-from tests.servers.fake_api import FakeApi
+from tests.servers.apis.fake_api import FakeApi
 
 TOKEN = "t0k3n-@:/#%?&-wörd"
 AWKWARD = ["p@ss:w/o#r%d?&", " spaces inside ", "é", "ключ-中-🔑", "100%", "\"quotes'", "a=b;c,d"]

@@ -14,8 +14,8 @@ from osiris_provider.testing.context import Metric, RecordingContext
 from osiris_provider.testing.secrecy import assert_silent
 
 from tests.integration.http.api_extracts import ROWS, TOKEN, extracted, paged_api
-from tests.servers.fake_api import FakeApi
-from tests.servers.http import RawReply, Reply
+from tests.servers.apis.fake_api import FakeApi
+from tests.servers.apis.http import RawReply, Reply
 
 PAGED = [
     ("items/page", "data.items", {"kind": "page"}),

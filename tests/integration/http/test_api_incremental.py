@@ -11,7 +11,7 @@ from osiris_provider.testing.context import RecordingContext
 from osiris_provider.testing.state import MemoryState
 
 from tests.integration.http.api_extracts import extracted, paged_api
-from tests.servers.fake_api import FakeApi
+from tests.servers.apis.fake_api import FakeApi
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from osiris_provider.testing.context import RecordingContext
 from osiris_provider.testing.secrecy import assert_silent
 
 from tests.integration.http.api_extracts import TOKEN, paged_api, to
-from tests.servers.fake_api import FakeApi
+from tests.servers.apis.fake_api import FakeApi
 
 
 @pytest.fixture

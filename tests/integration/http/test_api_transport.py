@@ -30,7 +30,7 @@ from tests.faults.peers import (
     silent,
     unanswered_port,
 )
-from tests.servers.fake_api import FakeApi
+from tests.servers.apis.fake_api import FakeApi
 
 TOKEN = "t0k3n"
 CREDENTIALS = {"Authorization": f"Bearer {TOKEN}".encode()}

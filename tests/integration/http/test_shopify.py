@@ -23,7 +23,7 @@ from osiris_provider.testing.context import RecordingContext
 from osiris_provider.testing.secrecy import assert_silent
 from osiris_provider.testing.state import MemoryState
 
-from tests.servers.fake_shopify import FakeShopify
+from tests.servers.apis.fake_shopify import FakeShopify
 
 TOKEN = "shpat_@:/#%?&é"
 PRODUCTS = [{"id": f"gid://shopify/Product/{number}", "title": f"Tea {number}"} for number in range(520)]

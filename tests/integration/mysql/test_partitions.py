@@ -19,7 +19,7 @@ from osiris_provider.testing.context import RecordingContext
 
 from tests.integration.mysql.cases import numbers
 from tests.servers import Address, MySQLFamilyServer
-from tests.servers.airflow_rest import until
+from tests.servers.airflow.rest import until
 from tests.servers.kinds import MYSQL_AND_MARIADB
 
 pytestmark = MYSQL_AND_MARIADB

@@ -24,8 +24,8 @@ from osiris_provider.testing.secrecy import assert_silent
 from osiris_provider.testing.state import MemoryState
 
 from tests.servers import Address
-from tests.servers.fake_supabase import FakeSupabase
-from tests.servers.http import Reply, Request
+from tests.servers.apis.fake_supabase import FakeSupabase
+from tests.servers.apis.http import Reply, Request
 
 SERVICE_KEY, ANON_KEY = "sb_secret_@:/#%?&é", "eyJhbGciOiJIUzI1NiJ9.e30.anon"
 ROWS: list[dict[str, Any]] = [{"id": number, "name": f"name {number}", "age": number % 90} for number in range(2500)]

@@ -18,8 +18,8 @@ from tests.integration.postgres.test_drivers import PostgresFamily
 from tests.integration.sql.families import Connection
 from tests.integration.sql.writers import WriterTests
 from tests.servers import Address
-from tests.servers.fake_supabase import FakeSupabase
-from tests.servers.http import Reply
+from tests.servers.apis.fake_supabase import FakeSupabase
+from tests.servers.apis.http import Reply
 
 KEY = "sb_secret_of_the_test"
 

@@ -20,7 +20,7 @@ from osiris_provider.secrets.shapes import HTTP_OPTIONS, SHAPES, attributes_of
 
 from tests.airflow.connections import FAMILIES
 from tests.security.http.rogue import RogueHttp, redirect
-from tests.servers.http import HttpServer, Reply, Request
+from tests.servers.apis.http import HttpServer, Reply, Request
 
 pytestmark = pytest.mark.filterwarnings("ignore:The `airflow.utils.operator_helpers")
 KEY = "canary-4711"

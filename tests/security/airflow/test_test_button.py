@@ -22,7 +22,7 @@ from tests.airflow.connections import FAMILIES
 from tests.browser.connections_file import ConnectionsFile
 from tests.security.airflow.listener import Listener
 from tests.servers.airflow import AirflowServer
-from tests.servers.airflow_rest import Rest
+from tests.servers.airflow.rest import Rest
 
 CANARY = "canary-4711-secret"
 WITH_SECRETS = tuple(family for family in FAMILIES if any(spec.secret for spec in get_connector(family).model.fields()))

@@ -14,7 +14,7 @@ from osiris_provider.connections.reader import FILE_NAME
 from osiris_provider.connections.validate import validate_file
 from osiris_provider.errors import ConnectionConfigError
 
-from tests.servers.http import HttpServer, Reply, Request
+from tests.servers.apis.http import HttpServer, Reply, Request
 
 CANARY = "canary-of-the-environment"
 GiveAway = Callable[[Path], None]

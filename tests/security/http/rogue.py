@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.servers.http import HttpServer, RawReply, Reply, Request
+from tests.servers.apis.http import HttpServer, RawReply, Reply, Request
 
 Script = Callable[[Request], Reply | RawReply]
 

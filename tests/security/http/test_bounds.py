@@ -22,7 +22,7 @@ from osiris_provider.retry_policy import OsirisRetryPolicy
 from osiris_provider.testing.context import RecordingContext
 
 from tests.security.http.rogue import RogueHttp, api, gzip_bomb
-from tests.servers.http import RawReply, Reply, Request
+from tests.servers.apis.http import RawReply, Reply, Request
 
 MEBIBYTE = 1024 * 1024
 

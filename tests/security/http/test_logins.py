@@ -20,7 +20,7 @@ from osiris_provider.testing.context import RecordingContext
 from osiris_provider.testing.secrecy import assert_silent
 
 from tests.security.http.rogue import RogueHttp, api, redirect
-from tests.servers.http import RawReply, Reply, Request
+from tests.servers.apis.http import RawReply, Reply, Request
 
 SECRET = "cl13nt-s3cret:@/ &é"
 KEY = "k3y-of-the-owner-&=?"

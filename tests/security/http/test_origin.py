@@ -24,7 +24,7 @@ from osiris_provider.testing.context import RecordingContext
 from osiris_provider.testing.secrecy import assert_silent
 
 from tests.security.http.rogue import RogueHttp, api, redirect
-from tests.servers.http import Reply, Request
+from tests.servers.apis.http import Reply, Request
 
 SECRET = "s3cret-of-the-owner"
 # HOST stands for the origin of the connection, EVIL for that of the attacker; both with a port.

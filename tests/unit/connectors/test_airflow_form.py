@@ -37,7 +37,7 @@ def test_every_field_survives_the_way_there_and_back(family: str, data: st.DataO
 def test_the_examples_give_every_field(family: str) -> None:
     declared = {spec.name for spec in get_connector(family).model.fields()}
     given = {name for example in EVERY_FIELD[family] for name in example}
-    assert declared <= given, f"tests/airflow/connections.py lacks {declared - given} of {family}"
+    assert declared <= given, f"tests/airflow/connections lacks {declared - given} of {family}"
 
 
 @pytest.mark.parametrize("family", FAMILIES)

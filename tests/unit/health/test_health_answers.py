@@ -14,7 +14,7 @@ from osiris_provider.plugins.health.answers import Answers
 from osiris_provider.plugins.health.checks import Check, Run, parse_check
 from osiris_provider.plugins.health.events import EventRow, EventStore, PeriodCount, WatchedConnection
 
-from tests.servers.health_events import counted
+from tests.servers.airflow.health_events import counted
 
 RUN = Run("osiris_health", "scheduled__1", "doctor", -1)
 

@@ -18,7 +18,7 @@ from osiris_provider.plugins.health.history import DAYS, HealthHistory, Stretche
 from osiris_provider.plugins.health.streaks import RECENT, Counts, Glance, Streak, Stretch, join, since
 from osiris_provider.plugins.health.summary import due_after, listing_of, summary_of
 
-from tests.servers.health_events import counted
+from tests.servers.airflow.health_events import counted
 
 NOW = datetime(2026, 11, 28, 14, 30, tzinfo=timezone.utc)
 RUN = Run("osiris_health", "scheduled__1", "doctor", -1)

@@ -1,0 +1,1 @@
+"""``airflow osiris``: the command line of osiris within Airflow's."""

@@ -1,0 +1,1 @@
+"""The doctor in tasks: its operator, its sensor and its trigger."""

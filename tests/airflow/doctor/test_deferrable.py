@@ -1,0 +1,121 @@
+"""The sensor and the doctor operator in the triggerer: the same verdicts as in a worker."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from osiris_provider.operators.doctor import OsirisDoctorOperator
+from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
+
+from tests.airflow.conftest import ConnectionsFile, RunDag
+from tests.airflow.doctor.test_sensor import entry, late_server
+from tests.airflow.versions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout, TaskDeferred
+from tests.faults.peers import Peer
+from tests.servers import Address
+
+__all__ = ["late_server"]
+
+RETRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(0), "poke_interval": 0.05, "timeout": 30}
+
+
+def sensor_dag(name: str, **arguments: Any) -> Any:
+    with DAG(f"deferred_{name}", schedule=None) as dag:
+        OsirisHealthcheckSensor(
+            task_id="wait", **{"connection": "@mysql.default", "deferrable": True, **RETRIES, **arguments}
+        )
+    return dag
+
+
+def test_a_healthy_connection_leaves_its_report(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address
+) -> None:
+    connections_file({"mysql": {"default": entry(mysql_database)}})
+    run = run_dag(sensor_dag("healthy"))
+    assert (run.state, run.xcom("wait")["ok"]) == ("success", True)
+
+
+def test_a_wrong_password_fails_at_once_whatever_retries_says(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address
+) -> None:
+    connections_file({"mysql": {"default": entry(mysql_database, password="wrong-canary-4711")}})
+    run = run_dag(sensor_dag("auth"))
+    assert (run.state, run.tries["wait"]) == ("failed", 1)
+    assert run.xcom("wait")["category"] == "auth"
+
+
+def test_misconfiguration_fails_at_once(run_dag: RunDag, connections_file: ConnectionsFile) -> None:
+    connections_file({"mysql": {"other": {"host": "db", "user": "u"}}})
+    run = run_dag(sensor_dag("misconfigured"))
+    assert (run.state, run.tries["wait"]) == ("failed", 1)
+
+
+@pytest.mark.parametrize("soft", ["soft_fail", "never_fail"])
+def test_soft_fail_skips(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address, soft: str
+) -> None:
+    connections_file({"mysql": {"default": entry(mysql_database, password="wrong-canary-4711")}})
+    run = run_dag(sensor_dag(soft, **{soft: True}))
+    assert (run.states["wait"], run.tries["wait"]) == ("skipped", 1)
+
+
+def test_network_trouble_keeps_it_waiting_until_the_server_is_back(
+    run_dag: RunDag,
+    connections_file: ConnectionsFile,
+    mysql_database: Address,
+    late_server: Peer,
+) -> None:
+    connections_file({"mysql": {"default": entry(mysql_database, port=late_server.port)}})
+    run = run_dag(sensor_dag("late"))
+    assert (run.state, run.tries["wait"]) == ("success", 1)
+    assert late_server.accepted == 4
+
+
+@pytest.mark.parametrize(
+    ("soft", "raised"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)], ids=["hard", "soft"]
+)
+def test_the_end_of_the_sensors_timeout(soft: bool, raised: type[Exception]) -> None:
+    """Airflow resumes a task whose deferral took too long so; ``dag.test`` does not know that timeout."""
+    sensor = OsirisHealthcheckSensor(task_id="wait", connection="@mysql.default", deferrable=True, soft_fail=soft)
+    with pytest.raises(raised):
+        sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
+
+
+@pytest.mark.parametrize(
+    ("execution", "waits", "raised"),
+    [(None, 30, AirflowSensorTimeout), (60, 30, AirflowSensorTimeout), (7, 7, AirflowTaskTimeout)],
+)
+def test_the_triggerer_waits_until_the_first_of_both_timeouts(
+    execution: int | None, waits: int, raised: type[BaseException]
+) -> None:
+    limit = None if execution is None else timedelta(seconds=execution)
+    sensor = OsirisHealthcheckSensor(
+        task_id="wait", connection="@mysql.default", deferrable=True, timeout=30, execution_timeout=limit
+    )
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute({})
+    assert deferred.value.timeout == timedelta(seconds=waits)
+    with pytest.raises(raised):
+        sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
+
+
+def test_the_doctor_operator(
+    run_dag: RunDag, connections_file: ConnectionsFile, mysql_database: Address, tmp_path: Path
+) -> None:
+    database = {"path": str(tmp_path / "x.duckdb")}
+    connections_file(
+        {"mysql": {"default": entry(mysql_database, password="wrong-canary-4711")}, "duckdb": {"main": database}}
+    )
+    with DAG("deferred_doctor", schedule=None) as dag:
+        OsirisDoctorOperator(task_id="doctor", deferrable=True, retries=3)
+    run = run_dag(dag)
+    assert (run.state, run.tries["doctor"]) == ("failed", 1)
+    assert [report["category"] for report in run.xcom("doctor")] == ["auth", "ok"]
+
+
+def test_the_default_is_airflows() -> None:
+    assert OsirisHealthcheckSensor(task_id="a", connection="@mysql.default").deferrable is False
+    assert OsirisDoctorOperator(task_id="b").deferrable is False

@@ -1,0 +1,1 @@
+"""Health of connections: events, alerts, the page's routes and the command."""

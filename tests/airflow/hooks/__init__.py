@@ -1,0 +1,1 @@
+"""Hooks, and the common SQL provider on them."""

@@ -1,0 +1,1 @@
+"""Admin > Connections: the forms and their Test button."""

@@ -1,0 +1,1 @@
+"""Health of connections as people see it."""

@@ -1,0 +1,1 @@
+"""Faults that the tables of codes were not written against, in sets."""

@@ -1,0 +1,1 @@
+"""HTTP servers, and APIs that are imitated on them."""
