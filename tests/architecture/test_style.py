@@ -22,8 +22,6 @@ MAX_FUNCTION_LINES = 50
 MAX_FILE_LINES = 400
 MAX_ROOM = 15
 """Modules in a folder, besides what makes it a package."""
-LIMITED = ("field", "integration", "security", "unit")
-"""Folders of tests whose rooms hold no more either."""
 WORKPLACE = re.compile(r"/work/|\bTODO\b|\bFIXME\b|\bXXX\b|\bClaude\b|\bLLM\b|\bissue #?\d", re.IGNORECASE)
 EXEMPTION = re.compile(r"#\s*(?:noqa(?:: [A-Z0-9, ]+)?|type: ignore(?:\[[a-z0-9-, ]+\])?)")
 BANNER = re.compile(r"^\s*#\s*([-=#*~])\1{3,}", re.MULTILINE)
@@ -85,8 +83,7 @@ def test_sizes(parsed: Parsed) -> None:
 
 
 def test_no_room_is_crowded() -> None:
-    tests = (path for room in LIMITED for path in (ROOT / "tests" / room).rglob("*.py"))
-    files = [*PACKAGE.rglob("*.py"), *tests]
+    files = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     rooms = Counter(path.parent for path in files if path.name != "__init__.py")
     assert len(rooms) > 60
     assert {name_of(room): modules for room, modules in rooms.items() if modules > MAX_ROOM} == {}
