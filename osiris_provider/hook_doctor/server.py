@@ -43,7 +43,7 @@ WARM_SECONDS = 120
 """After which a server is killed that still imports."""
 SWEEP_SECONDS = 0.2
 END_SECONDS = 0.8
-SETTLE_SECONDS = 1.0
+THREAD_END_SECONDS = 1.0
 """For threads that an import starts for a moment, as that of Snowflake does."""
 READY, UNSAFE = b"r", b"u"
 """What a server says when it has imported: it can fork, or cannot because an import has started threads."""
@@ -223,8 +223,8 @@ def _serve_type(
 
 
 def is_alone() -> bool:
-    """Return whether this process has one thread, or has within :data:`SETTLE_SECONDS`: then it can fork."""
-    end = time.monotonic() + SETTLE_SECONDS
+    """Return whether this process has one thread, or has within :data:`THREAD_END_SECONDS`: then it can fork."""
+    end = time.monotonic() + THREAD_END_SECONDS
     while (threads := kernel.threads()) > 1 and time.monotonic() < end:
         time.sleep(0.01)
     return threads == 1

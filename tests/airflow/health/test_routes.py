@@ -80,7 +80,7 @@ def as_user(server: AirflowServer, path: str, user: str = "viewer") -> Any:
     return answer.json()
 
 
-def whole_listing(server: AirflowServer, user: str = "viewer") -> Any:
+def complete_listing(server: AirflowServer, user: str = "viewer") -> Any:
     """Ask until all days have been read; a busy machine reads few within the time of an answer."""
     for _ in range(30):
         listing = as_user(server, "connections", user)
@@ -114,7 +114,7 @@ def test_the_routes_only_read(server: Served, method: str) -> None:
 @pytest.mark.parametrize("user", ["viewer", "admin"])
 def test_who_may_read_assets_reads_health(server: Served, user: str) -> None:
     airflow, numbers = server
-    listing = whole_listing(airflow, user)
+    listing = complete_listing(airflow, user)
     rows = {one["reference"]: one for one in listing["connections"]}
     assert list(rows) == ["@mysql.shop", "@mysql.odd", "@postgres.dwh"]
     assert (listing["total"], listing["counts"]["auth"], listing["counts"]["ok"]) == (3, 1, 2)
@@ -129,7 +129,7 @@ def test_who_may_read_assets_reads_health(server: Served, user: str) -> None:
 
 
 def test_the_whole_month_comes_in_a_few_answers(server: Served) -> None:
-    listing = whole_listing(server[0])
+    listing = complete_listing(server[0])
     assert len(listing["days"]) == 30
     assert {len(one["days"]) for one in listing["connections"]} == {30}
 

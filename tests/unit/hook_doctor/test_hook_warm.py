@@ -44,6 +44,6 @@ def test_a_module_that_is_there_already_stays(monkeypatch: pytest.MonkeyPatch) -
 def test_a_thread_that_an_import_starts_for_a_moment_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, threads: list[int], can_fork: bool
 ) -> None:
-    monkeypatch.setattr(server, "SETTLE_SECONDS", 0.1)
+    monkeypatch.setattr(server, "THREAD_END_SECONDS", 0.1)
     monkeypatch.setattr(kernel, "threads", iter(threads).__next__)
     assert server.is_alone() is can_fork
