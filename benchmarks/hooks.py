@@ -104,6 +104,10 @@ def free_port() -> int:
         return port
 
 
+def says_nothing(peer: Peer, _: socket.socket) -> None:
+    peer.stopped.wait()
+
+
 def main() -> None:
     """Check, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -115,7 +119,7 @@ def main() -> None:
     if options.list:
         sys.stdout.write(json.dumps(listed(options.list, options.checks)) + "\n")
         return
-    with Peer(lambda peer, _: bool(peer.stopped.wait())) as silent, Peer(lambda *_: None) as rude:
+    with Peer(says_nothing) as silent, Peer(lambda *_: None) as rude:
         places = [("127.0.0.1", free_port()), ("no-such-host.invalid", 4711)]
         targets = connections([*places, ("127.0.0.1", silent.port), ("127.0.0.1", rude.port)], options.checks)
         load = os.getloadavg()[0]

@@ -41,7 +41,7 @@ class LagTrigger(BaseTrigger):
                 if now - before > 2 * STEP:
                     late = {"at": now, "lag": now - before - STEP, "collecting": sum(collected)}
                     lines.write(json.dumps(late) + "\n")
-        yield TriggerEvent({})  # type: ignore[no-untyped-call] # Airflow's is not typed
+        yield TriggerEvent({})
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def built(kind: Kind, table: str, rows: int) -> Iterator[tuple[Address, str]]:
         # The application's password holds letters that some peers cannot send.
         address = replace(server.admin, database=server.app.database)
         kind.build(address, table, rows)
-        yield address, kind.settle(address, table)
+        yield address, kind.compact(address, table)
 
 
 def compare(

@@ -105,7 +105,7 @@ def run(folder: Path) -> tuple[float, float, float]:
 
 def lines(sizes: tuple[int, ...]) -> list[tuple[str, ...]]:
     """Return the lines of the table."""
-    measured = []
+    measured: list[tuple[str, ...]] = []
     with (
         tempfile.TemporaryDirectory(prefix="osiris-bench-") as name,
         MySQLServer(["--local-infile=ON", "--max-allowed-packet=64M"]) as mysql,

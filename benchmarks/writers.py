@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.servers import Address
 
-from benchmarks.contestants import DRIVERS, url_of
+from benchmarks.contestants import DRIVERS, Context, url_of
 from benchmarks.servers import KINDS
 
 Work = Callable[[], object]
@@ -50,12 +50,6 @@ def osiris(target: Target, **config: Any) -> Work:
     from osiris_provider.runtime.staging import StagedData, Staging
     from upath import UPath
 
-    class Context:
-        load_id = "bench"
-
-        def log_metric(self, name: str, value: float, **about: Any) -> None:
-            """Take no notice."""
-
     driver = get_driver(f"{target.family}.writer")
     connection: dict[str, Any] = {
         "family": target.family,
@@ -69,7 +63,7 @@ def osiris(target: Target, **config: Any) -> Work:
 
     def write(table: str, data: Any) -> None:
         step = {"table": table, "resolved_connection": connection, "create_if_missing": True, **config}
-        driver.run(step_id="bench", config=step, inputs={"extract": data}, ctx=Context())
+        driver.run(step_id="bench", config=step, inputs={"extract": data}, ctx=Context("bench"))
 
     # It imports its libraries when it meets the first rows, as the reader does.
     write("bench_warm", {"data": staged["data"].schema.empty_table()})

@@ -34,7 +34,7 @@ class Deferring(BaseOperator):
 
 
 with DAG("crowd", schedule=None, max_active_tasks=10_000):
-    Deferring(task_id="lag", waits_for=LagTrigger())
+    Deferring(task_id="lag", waits_for=LagTrigger())  # type: ignore[no-untyped-call] # Airflow's is not typed
     for number in range(int(os.environ["CROWD"])):
         if os.environ["CROWD_OF"] == "checks":
             OsirisHealthcheckSensor(
