@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from psycopg2 import extensions
 
-BLOCK_BYTES = 1024 * 1024
-"""Bytes of COPY's output that become one record batch; a row longer than that is a batch of its own."""
-_BLOCKS_AHEAD = 2
+BLOCK_BYTES = 1536 * 1024
+"""Bytes of COPY's output that become one record batch; a row longer than that is a batch of its own.
+
+With 1 MiB, handing blocks over costs a tenth of the rate; with more, each further MiB holds some ten in memory.
+"""
+_BLOCKS_AHEAD = 1
 _TAIL_BYTES = 64 * 1024
 _JOIN_SECONDS = 0.05
 _UNSURE = frozenset({DATE, TIME, TIMESTAMP, TIMESTAMPTZ, NUMERIC})
@@ -146,7 +149,7 @@ class BlockParser:
         # Arrow takes a byte order mark away from the beginning, which here can only be one of the data.
         block = _BOM + block if block.startswith(_BOM) else block
         names = [str(index) for index in range(len(types))]
-        # On this thread: each one that allocates keeps memory, and blocks of one MiB gain nothing by more of them.
+        # On this thread: each one that allocates keeps memory, and blocks of this size gain little by more of them.
         table = csv.read_csv(
             pa.BufferReader(block),
             csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
