@@ -23,6 +23,7 @@ from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.faults import FILE_UNREADABLE, HOST_IS_NO_NAME, PROVIDER_BROKEN, TEST_FAILED
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES
 from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.dns import is_encodable
 from osiris_provider.net.sockets import open_socket
 
 _MISTAKES = (TypeError, ValueError)
@@ -77,19 +78,10 @@ def worded(fault: Fault, declared: HookType, connection: HookConnection) -> Faul
     if declared.host_is_url or is_read or fault not in (UNKNOWN_HOST, MISCONFIGURED):
         return fault
     if not _NO_NAME.search(host):
-        return fault if _is_encodable(host) else MISCONFIGURED
+        return fault if is_encodable(host) else MISCONFIGURED
     # A blank may be a slip of the pen, as any other letter.
     is_slip = "/" not in host and not _WITH_PORT.fullmatch(host)
     return (fault if is_slip else MISCONFIGURED).reworded(HOST_IS_NO_NAME)
-
-
-def _is_encodable(host: str) -> bool:
-    """Return whether no label of a name is empty, or has more than 63 letters: the resolver would only not find it."""
-    try:
-        host.encode("idna")
-    except UnicodeError:
-        return False
-    return True
 
 
 def _line_fault(error: BaseException) -> Fault | None:
@@ -155,8 +147,8 @@ def unreachable(address: tuple[str, int] | None, deadline: Deadline) -> Fault | 
     if address is None:
         return None
     try:
-        # An empty label, or one of more than 63 letters, is in no name; the resolver would only not find it.
-        address[0].encode("idna")
+        if not is_encodable(address[0]):
+            return MISCONFIGURED
         open_socket(*address, deadline).close()
     except OSError as error:
         # What is left are refusals of this machine, such as a firewall's.

@@ -48,6 +48,18 @@ def addresses_of(host: str, port: int, deadline: Deadline) -> list[Address]:
     raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
 
 
+def is_encodable(host: str) -> bool:
+    """Return whether no label of a host is empty, or has more than 63 letters: a resolver would only not find it.
+
+    :param host: a name, or an address, which has no such label.
+    """
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
 def _numeric(host: str, port: int) -> list[Address]:
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     return [(family, address) for family, _, _, _, address in answers]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from osiris_provider.net.dns import is_encodable
+
 _AUTHORITY = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[^\s\\/?#@:%\[\]<>\"^`{|}]+)(?::(?P<port>[0-9]{1,5}))?(?=[/?#]|$)",
     re.IGNORECASE,
@@ -29,13 +31,4 @@ def authority_of(url: str) -> Origin | None:
         return None
     scheme, host = match["scheme"].lower(), match["host"].lower()
     port = int(match["port"]) if match["port"] else _DEFAULT_PORTS[scheme]
-    return (scheme, host, port) if 0 < port < 65536 and _can_be_a_name(host) else None
-
-
-def _can_be_a_name(host: str) -> bool:
-    """Return whether no label of a name is empty or longer than 63 letters; an address has none that is."""
-    try:
-        host.encode("idna")
-    except UnicodeError:
-        return False
-    return True
+    return (scheme, host, port) if 0 < port < 65536 and is_encodable(host) else None
