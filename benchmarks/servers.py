@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.servers import Address, MariaDBServer, MySQLServer, PostgresServer
 from tests.servers.process import Server
 
 COLUMNS = 10
+DRIVERS = {"mysql": "mysql+pymysql", "postgres": "postgresql+psycopg2"}
+"""Families, and what stands before the :// of SQLAlchemy's addresses."""
 
 _POSTGRES = """
     CREATE TABLE {table} AS SELECT
@@ -138,3 +143,25 @@ KINDS = {
     "mariadb": Kind("MariaDB", "mysql", _mariadb_server, _MYSQL, _connect_mysql, _CLIENT, _mariadb),
     "postgres": Kind("PostgreSQL", "postgres", PostgresServer, _POSTGRES, _connect_postgres, "COPY TO STDOUT", _psql),
 }
+
+
+def cpu_seconds(server: Server | None) -> float:
+    """Return what a server and the processes that it started have used, whether they have ended or not."""
+    if server is None:
+        return 0.0
+    total = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(stat.parent.name) == server.pid:
+            total += sum(map(int, words[11:15]))
+        elif int(words[1]) == server.pid:
+            total += sum(map(int, words[11:13]))
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def url_of(scheme: str, address: Address) -> str:
+    login = f"{quote(address.user, safe='')}:{quote(address.password, safe='')}"
+    return f"{scheme}://{login}@{address.host}:{address.port}/{address.database}"

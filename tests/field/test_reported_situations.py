@@ -5,13 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import psycopg2
 import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all
@@ -20,10 +18,10 @@ from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter
 from osiris_provider.errors import DataError, OsirisError
 from osiris_provider.testing.context import RecordingContext
 
+from tests.field.conftest import Execute, PostgresTarget
 from tests.field.duckdb.test_types import process, staged
 from tests.field.filesystem.test_csv import read
 from tests.field.sql.test_bending import write
-from tests.servers import Address, MySQLFamilyServer
 from tests.servers.kinds import MYSQL_AND_MARIADB
 
 MOMENT = dt.datetime.fromisoformat("2024-02-29T12:00:00.500000")
@@ -152,47 +150,27 @@ def check(run: Any, connection: dict[str, Any], cases: list[Write]) -> None:
 
 
 @MYSQL_AND_MARIADB
-def test_mysql_bends_nothing(mysql_family: MySQLFamilyServer, mysql_database: Address) -> None:
-    with closing(mysql_family.connect()) as client, client.cursor() as cursor:
-        client.select_db(mysql_database.database)
-
-        def run(statement: str) -> Any:
-            cursor.execute(statement)
-            return cursor.fetchall()
-
-        check(run, {"family": "mysql", "alias": "test", **asdict(mysql_database)}, MYSQL_WRITES)
+def test_mysql_bends_nothing(connection: dict[str, Any], execute: Execute) -> None:
+    check(execute, connection, MYSQL_WRITES)
 
 
-@pytest.fixture
-def postgres(postgres_database: Address) -> Iterator[tuple[dict[str, Any], Any]]:
-    address = asdict(postgres_database)
-    connection = {"family": "postgres", "alias": "test", **address}
-    address["dbname"] = address.pop("database")
-    with closing(psycopg2.connect(**address)) as client, client.cursor() as cursor:
-        client.autocommit = True
-
-        def run(statement: str) -> Any:
-            cursor.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-        yield connection, run
-
-
-def test_postgres_bends_nothing(postgres: tuple[dict[str, Any], Any]) -> None:
-    connection, run = postgres
+def test_postgres_bends_nothing(postgres_target: PostgresTarget) -> None:
+    connection, run = postgres_target
     check(run, connection, POSTGRES_WRITES)
     write(connection, ["a\0b"], strip_nul=True)
-    assert run("SELECT v FROM target") == [("ab",)]
+    assert run("SELECT v FROM target") == (("ab",),)
 
 
-def test_two_tables_of_postgres_that_agree_in_63_bytes_stay_two(postgres: tuple[dict[str, Any], Any]) -> None:
-    connection, run = postgres
+def test_two_tables_of_postgres_that_agree_in_63_bytes_stay_two(
+    postgres_target: PostgresTarget,
+) -> None:
+    connection, run = postgres_target
     for ending in ("ducts", "jects"):
         with pytest.raises(OsirisError, match=r"Step load: table orders_of_.* 68 bytes; PostgreSQL would cut it to 63"):
             write(connection, [1], table=LONG[:-1] + ending, write_mode="replace", create_if_missing=True)
     with pytest.raises(DataError, match=r"Step load: column orders_of_.* 64 bytes.*Nothing was written"):
         write_columns(connection, pa.table({LONG: [1]}))
-    assert run("SELECT * FROM pg_tables WHERE schemaname = 'public'") == []
+    assert run("SELECT * FROM pg_tables WHERE schemaname = 'public'") == ()
 
 
 def write_columns(connection: dict[str, Any], table: pa.Table) -> None:

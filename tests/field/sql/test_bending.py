@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import psycopg2
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -25,7 +22,7 @@ from osiris_provider.drivers.sql.values.validate import fitting
 from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
 
-from tests.servers import Address, MySQLFamilyServer
+from tests.field.conftest import PostgresTarget
 from tests.servers.kinds import MYSQL_AND_MARIADB
 
 DAY = dt.datetime.fromisoformat("2024-02-29")
@@ -239,22 +236,6 @@ def check_refusal(connection: dict[str, Any], case: Case, **config: Any) -> None
 
 @MYSQL_AND_MARIADB
 class TestMySQL:
-    @pytest.fixture
-    def connection(self, mysql_database: Address) -> Iterator[dict[str, Any]]:
-        yield {"family": "mysql", "alias": "test", **asdict(mysql_database)}
-        close_all()
-
-    @pytest.fixture
-    def execute(self, mysql_family: MySQLFamilyServer, mysql_database: Address) -> Iterator[Any]:
-        with closing(mysql_family.connect()) as client, client.cursor() as cursor:
-            client.select_db(mysql_database.database)
-
-            def run(statement: str) -> Any:
-                cursor.execute(statement)
-                return cursor.fetchall()
-
-            yield run
-
     def test_what_the_server_would_bend_is_refused(self, connection: dict[str, Any], execute: Any) -> None:
         for case in MYSQL:
             execute("DROP TABLE IF EXISTS target")
@@ -296,29 +277,18 @@ class TestMySQL:
 
 
 class TestPostgres:
-    def test_what_the_server_would_bend_is_refused(self, postgres_database: Address) -> None:
-        address = asdict(postgres_database)
-        connection = {"family": "postgres", "alias": "test", **address}
-        address["dbname"] = address.pop("database")
-        with closing(psycopg2.connect(**address)) as client, client.cursor() as cursor:
-            client.autocommit = True
-
-            def count() -> Any:
-                cursor.execute("SELECT COUNT(*) FROM target")
-                return (cursor.fetchone() or (0,))[0]
-
-            for domain in DOMAINS:
-                cursor.execute(domain)
-            for case in POSTGRES:
-                cursor.execute("DROP TABLE IF EXISTS target")
-                cursor.execute(f"CREATE TABLE target (id INT PRIMARY KEY, v {case[0]})")
-                check(connection, case, count)
-            cursor.execute("DROP TABLE target")
-            cursor.execute("CREATE TABLE target (id INT, v TIMESTAMP(0))")
-            write(connection, [HALF], lossy="round")
-            cursor.execute("SELECT v FROM target")
-            assert cursor.fetchall() == [(NOON.replace(second=1),)]
-        close_all()
+    def test_what_the_server_would_bend_is_refused(self, postgres_target: PostgresTarget) -> None:
+        connection, execute = postgres_target
+        for domain in DOMAINS:
+            execute(domain)
+        for case in POSTGRES:
+            execute("DROP TABLE IF EXISTS target")
+            execute(f"CREATE TABLE target (id INT PRIMARY KEY, v {case[0]})")
+            check(connection, case, lambda: execute("SELECT COUNT(*) FROM target")[0][0])
+        execute("DROP TABLE target")
+        execute("CREATE TABLE target (id INT, v TIMESTAMP(0))")
+        write(connection, [HALF], lossy="round")
+        assert execute("SELECT v FROM target") == ((NOON.replace(second=1),),)
 
 
 class TestDuckDB:

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-import psycopg2
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osiris_provider.connectors import close_all
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Documents
 from osiris_provider.drivers.sql.values.validate import fitting
 from osiris_provider.errors import DataError
 
+from tests.field.conftest import Execute, PostgresTarget
 from tests.field.sql.test_bending import write
-from tests.servers import Address, MariaDBServer, MySQLFamilyServer
+from tests.servers import MariaDBServer, MySQLFamilyServer
 from tests.servers.kinds import MYSQL_AND_MARIADB, ONLY_MYSQL
-
-Execute = Callable[[str], Any]
 
 NUMBERS = {
     "more digits than a double": '{"a": 12345678901234567.89}',
@@ -55,22 +49,9 @@ INVALID = ["x", "", "NaN", '{"a":', '"\\ud800"']
 
 
 @pytest.fixture
-def execute(mysql_family: MySQLFamilyServer, mysql_database: Address) -> Iterator[Execute]:
-    with closing(mysql_family.connect()) as client, client.cursor() as cursor:
-        client.select_db(mysql_database.database)
-
-        def run(statement: str) -> Any:
-            cursor.execute(statement)
-            return cursor.fetchall()
-
-        yield run
-
-
-@pytest.fixture
-def mysql(mysql_database: Address, execute: Execute) -> Iterator[dict[str, Any]]:
+def mysql(connection: dict[str, Any], execute: Execute) -> dict[str, Any]:
     execute("CREATE TABLE target (id INT PRIMARY KEY, v JSON)")
-    yield {"family": "mysql", "alias": "test", **asdict(mysql_database)}
-    close_all()
+    return connection
 
 
 def decoded(text: str) -> Any:
@@ -114,26 +95,19 @@ def test_what_is_no_json_names_its_column(mysql: dict[str, Any], execute: Execut
 
 
 @pytest.mark.parametrize("kind", ["json", "jsonb"])
-def test_postgres_keeps_a_document_or_names_column_and_row(postgres_database: Address, kind: str) -> None:
-    address = asdict(postgres_database)
-    connection = {"family": "postgres", "alias": "test", **address}
-    address["dbname"] = address.pop("database")
-    with closing(psycopg2.connect(**address)) as client, client.cursor() as cursor:
-        client.autocommit = True
-        cursor.execute(f"CREATE TABLE target (id INT, v {kind})")
-        for text in [*INVALID[:-1], *(['"\\ud800"', '"\\u0000"', *KEYS.values()] if kind == "jsonb" else [])]:
-            with pytest.raises(DataError, match=r"column v, row 2 of the input: .*Nothing was written"):
-                write(connection, ["1", text])
-        texts = [*NUMBERS.values(), *SAME, *(KEYS.values() if kind == "json" else ())]
-        write(connection, texts)
-        cursor.execute("SELECT v::text FROM target ORDER BY id")
-        actual = [text for (text,) in cursor.fetchall()]
-        assert [decoded(text) for text in actual] == [decoded(text) for text in texts]
-        if kind == "jsonb":
-            write(connection, [KEYS["twice"]], lossy="round", write_mode="replace")
-            cursor.execute("SELECT v::text FROM target")
-            assert cursor.fetchall() == [('{"a": 2}',)]
-    close_all()
+def test_postgres_keeps_a_document_or_names_column_and_row(postgres_target: PostgresTarget, kind: str) -> None:
+    connection, execute = postgres_target
+    execute(f"CREATE TABLE target (id INT, v {kind})")
+    for text in [*INVALID[:-1], *(['"\\ud800"', '"\\u0000"', *KEYS.values()] if kind == "jsonb" else [])]:
+        with pytest.raises(DataError, match=r"column v, row 2 of the input: .*Nothing was written"):
+            write(connection, ["1", text])
+    texts = [*NUMBERS.values(), *SAME, *(KEYS.values() if kind == "json" else ())]
+    write(connection, texts)
+    actual = [text for (text,) in execute("SELECT v::text FROM target ORDER BY id")]
+    assert [decoded(text) for text in actual] == [decoded(text) for text in texts]
+    if kind == "jsonb":
+        write(connection, [KEYS["twice"]], lossy="round", write_mode="replace")
+        assert execute("SELECT v::text FROM target") == (('{"a": 2}',),)
 
 
 def is_refused(text: str, *, doubles: bool) -> bool:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import psycopg2
 import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all
@@ -18,28 +15,8 @@ from osiris_provider.drivers import get_driver
 from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
 
-from tests.servers import Address, MySQLFamilyServer
+from tests.field.conftest import Execute, PostgresTarget
 from tests.servers.kinds import MYSQL_AND_MARIADB
-
-Execute = Callable[[str], Any]
-
-
-@pytest.fixture
-def execute(mysql_family: MySQLFamilyServer, mysql_database: Address) -> Iterator[Execute]:
-    with closing(mysql_family.connect()) as client, client.cursor() as cursor:
-        client.select_db(mysql_database.database)
-
-        def run(statement: str) -> Any:
-            cursor.execute(statement)
-            return cursor.fetchall()
-
-        yield run
-
-
-@pytest.fixture
-def connection(mysql_database: Address) -> Iterator[dict[str, Any]]:
-    yield {"family": "mysql", "alias": "test", **asdict(mysql_database)}
-    close_all()
 
 
 def load(connection: dict[str, Any], table: pa.Table, **config: Any) -> None:
@@ -89,22 +66,6 @@ UPSERTED = "CREATE TABLE target (id INT PRIMARY KEY, mail VARCHAR(9) UNIQUE, c I
 THERE = "INSERT INTO target VALUES (1, 'a@b', 0), (500, 'c@d', 0)"
 
 
-@pytest.fixture
-def postgres(postgres_database: Address) -> Iterator[tuple[dict[str, Any], Execute]]:
-    address = asdict(postgres_database)
-    connection = {"family": "postgres", "alias": "test", **address}
-    address["dbname"] = address.pop("database")
-    with closing(psycopg2.connect(**address)) as client, client.cursor() as cursor:
-        client.autocommit = True
-
-        def run(statement: str) -> Any:
-            cursor.execute(statement)
-            return tuple(cursor.fetchall()) if cursor.description else ()
-
-        yield connection, run
-    close_all()
-
-
 def check_upsert(connection: dict[str, Any], execute: Execute, row: int, bad: dict[str, Any], said: str) -> None:
     """Upsert 1000 rows, one of which the table does not take: it is named, and nothing changes."""
     execute(UPSERTED)
@@ -135,9 +96,9 @@ def test_mysql_names_the_row_of_an_upsert(
 
 @pytest.mark.parametrize(("row", "bad", "said"), BAD_ROWS)
 def test_postgres_names_the_row_of_an_upsert(
-    postgres: tuple[dict[str, Any], Execute], row: int, bad: dict[str, Any], said: str
+    postgres_target: PostgresTarget, row: int, bad: dict[str, Any], said: str
 ) -> None:
-    check_upsert(*postgres, row, bad, said)
+    check_upsert(*postgres_target, row, bad, said)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +112,9 @@ def test_postgres_names_the_row_of_an_upsert(
     ],
 )
 def test_a_name_that_postgres_does_not_know_is_a_fault_of_its_row(
-    postgres: tuple[dict[str, Any], Execute], kind: str, good: str, bad: str
+    postgres_target: PostgresTarget, kind: str, good: str, bad: str
 ) -> None:
-    connection, execute = postgres
+    connection, execute = postgres_target
     execute(f"CREATE TABLE target (v {kind})")
     with pytest.raises(DataError, match="column v, row 2 of the input: the server does not take the value") as raised:
         load(connection, pa.table({"v": [good, bad]}))

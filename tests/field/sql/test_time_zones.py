@@ -46,11 +46,6 @@ def naive(moments: list[dt.datetime]) -> list[dt.datetime]:
 
 @MYSQL_AND_MARIADB
 class TestMySQL:
-    @pytest.fixture
-    def connection(self, mysql_database: Address) -> Iterator[dict[str, Any]]:
-        yield {"family": "mysql", "alias": "test", **asdict(mysql_database)}
-        close_all()
-
     @pytest.fixture(params=ZONES)
     def zone(self, request: pytest.FixtureRequest, mysql_family: MySQLFamilyServer) -> Iterator[str]:
         """The time zone of the server; rules of a named one are in its tables."""

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from rich.table import Table
 
-from benchmarks.contestants import CONTESTANTS
-from benchmarks.measure import LIMIT, Figures
+from benchmarks.machine import load, machine, markdown_table, versions
+from benchmarks.reading.measure import LIMIT, Figures
 
-_OTHERS = {"apache-airflow", "duckdb", "pgpq", "psycopg2-binary", "pymysql", "sling", "sqlalchemy"}
 HEADS = ("", "rows/s", "of best peer", "of server's limit", "CPU", "peak RSS")
 
 
@@ -55,61 +50,8 @@ def rich_table(section: Section) -> Table:
 
 def markdown(sections: Iterable[Section], rounds: int) -> str:
     """Return the section about reading."""
-    preface = _PREFACE.format(rounds=rounds, machine=_machine(), load=_load(), versions=_versions())
+    preface = _PREFACE.format(rounds=rounds, machine=machine(), load=load(), versions=versions())
     return "\n".join([preface, *(markdown_table(section.title, HEADS, section.lines()) for section in sections)])
-
-
-def markdown_table(title: str, heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Return a section of a document with a table; our own lines stand out."""
-    rows = [heads, ("---", *["---:"] * (len(heads) - 1)), *map(_emphasised, lines)]
-    return f"## {title}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
-
-
-def _emphasised(line: Sequence[str]) -> Sequence[str]:
-    return [f"**{cell}**" if cell else "" for cell in line] if line[0].startswith("osiris") else line
-
-
-def machine_and_versions() -> str:
-    """Return on what was measured, with what, and how busy it was."""
-    return (
-        f"Everything shares the machine: {_machine()}; its load average when this was written: {_load()}.\n"
-        f"{_versions()}."
-    )
-
-
-def _machine() -> str:
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    model = next(
-        (line.split(":", 1)[1].strip() for line in _read("/proc/cpuinfo").splitlines() if "model name" in line), ""
-    )
-    cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores{f' ({model})' if model else ''}, {pages / 2**30:.0f} GiB of memory, {platform.system()}"
-
-
-def _load() -> str:
-    # The longest of the three tells best whether somebody else was at work; we are about one and a half of it.
-    return f"{os.getloadavg()[2]:.1f}"
-
-
-def _versions() -> str:
-    packages = {one.package for one in CONTESTANTS.values() if one.package} | {
-        "psycopg2-binary",
-        "pymysql",
-        "sqlalchemy",
-    }
-    installed = {name: said for name in sorted({*packages, *_OTHERS}) if (said := _version(name))}
-    return ", ".join([f"Python {platform.python_version()}", *(f"{name} {said}" for name, said in installed.items())])
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
-def _read(path: str) -> str:
-    return Path(path).read_text() if os.path.exists(path) else ""
 
 
 _PREFACE = """\

@@ -1,4 +1,4 @@
-"""Tasks that wait in the triggerer, and one that measures it: ``python -m benchmarks.triggers checks``."""
+"""Tasks that wait in the triggerer, and one that measures it: ``python -m benchmarks.airflow.triggers checks``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import DAG, BaseOperator
 from airflow.triggers.base import BaseTrigger
-from benchmarks.lag import LagTrigger
+from benchmarks.airflow.lag import LagTrigger
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 NEVER = datetime(2100, 1, 1, tzinfo=timezone.utc)

@@ -1,4 +1,4 @@
-"""What ``osiris pipelines run`` takes for 8 steps: ``python -m benchmarks.pipeline_runs --help``.
+"""What ``osiris pipelines run`` takes for 8 steps: ``python -m benchmarks.pipelines.runs --help``.
 
 Starting Python and importing libraries is counted: each run is the command in a process of its own.
 """
@@ -20,14 +20,14 @@ from statistics import median
 from tests.servers import Address, MySQLServer, PostgresServer
 
 from benchmarks.document import put
-from benchmarks.report import machine_and_versions, markdown_table
+from benchmarks.machine import machine_and_versions, markdown_table
 from benchmarks.servers import KINDS
 
 SIZES = (100_000, 10_000_000)
 ROUNDS = 5
 HEADS = ("rows", "time", "CPU", "peak RSS")
 PREFACE = """\
-Written by `python -m benchmarks.pipeline_runs --write`: MySQL and PostgreSQL are read, three queries of DuckDB join,
+Written by `python -m benchmarks.pipelines.runs --write`: MySQL and PostgreSQL are read, three queries of DuckDB join,
 group and filter the rows, and the results are written to PostgreSQL, MySQL and a DuckDB file, all by one
 `osiris pipelines run` with the servers on the same machine. Time and CPU, without the servers', are medians of {rounds}
 runs (one for the largest), from the start of the command to its end; the memory is the most that the process held.
@@ -131,7 +131,7 @@ def lines(sizes: tuple[int, ...]) -> list[tuple[str, ...]]:
 
 def main() -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.pipeline_runs", description="What a run costs.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pipelines.runs", description="What a run costs.")
     parser.add_argument("--rows", type=int, action="append", help=f"default: {SIZES}; may be given again")
     parser.add_argument("--write", action="store_true", help="write the section of docs/benchmarks.md")
     options = parser.parse_args()

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.document import put
-from benchmarks.measure import built, compare
-from benchmarks.report import Section, markdown, rich_table
+from benchmarks.reading.contestants import CONTESTANTS, Contestant
+from benchmarks.reading.measure import built, compare
+from benchmarks.reading.report import Section, markdown, rich_table
 from benchmarks.servers import KINDS
 
 US = "osiris"

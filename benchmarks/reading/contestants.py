@@ -1,7 +1,8 @@
 """The contestants: each reads a whole table into one Parquet file.
 
 A contestant is a function that imports what it needs, and returns the function that does the work and is timed. They
-run one to a process: ``python -m benchmarks.contestants NAME TABLE DIRECTORY``, the server's address on standard input.
+run one to a process: ``python -m benchmarks.reading.contestants NAME TABLE DIRECTORY``, the server's address on
+standard input.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from tests.servers import Address
+
+from benchmarks.context import Context
+from benchmarks.servers import DRIVERS, url_of
 
 Work = Callable[[], int]
 Prepare = Callable[[str, Address, str, Path], Work]
@@ -36,12 +39,6 @@ class Contestant:
 
 
 ALL = ("mysql", "mariadb", "postgres")
-DRIVERS = {"mysql": "mysql+pymysql", "postgres": "postgresql+psycopg2"}
-
-
-def url_of(scheme: str, address: Address) -> str:
-    login = f"{quote(address.user, safe='')}:{quote(address.password, safe='')}"
-    return f"{scheme}://{login}@{address.host}:{address.port}/{address.database}"
 
 
 def write(reader: Any, target: Path) -> int:
@@ -54,18 +51,6 @@ def write(reader: Any, target: Path) -> int:
             writer.write_batch(batch)
             rows += batch.num_rows
     return rows
-
-
-@dataclass(frozen=True)
-class Context:
-    """Whoever runs our steps, and takes no notice of their figures."""
-
-    load_id: str | None = None
-    state: None = None
-
-    def log_metric(
-        self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
-    ) -> None: ...
 
 
 def osiris(family: str, address: Address, table: str, target: Path, **fields: Any) -> Work:

@@ -23,12 +23,11 @@ from rich.table import Table
 from tests.servers import Address
 from tests.servers.process import Server
 
-from benchmarks.document import put
-from benchmarks.report import machine_and_versions, markdown_table
-from benchmarks.servers import KINDS, Kind
-from benchmarks.writers import CONTESTANTS, TARGET, Contestant, Target
+from benchmarks.document import ROOT, put
+from benchmarks.machine import machine_and_versions, markdown_table
+from benchmarks.servers import KINDS, Kind, cpu_seconds
+from benchmarks.writing.contestants import CONTESTANTS, TARGET, Contestant, Target
 
-TICKS = os.sysconf("SC_CLK_TCK")
 SOURCE = "bench"
 NOWHERE = Address("", 0, "", "", "")
 HEADS = ("", "rows/s", "of bare load", "CPU s, client + server", "peak RSS")
@@ -118,11 +117,11 @@ def make_files(kind: Kind, target: Target, rows: int) -> None:
     from osiris_provider.drivers.mysql.bulk.encode import lines_of
     from osiris_provider.drivers.sql.write import sliced
 
-    from benchmarks import contestants
+    from benchmarks.reading.contestants import osiris
 
     source = "postgres" if target.family == "duckdb" else target.family
     kind.build(target.address, SOURCE, rows)
-    contestants.osiris(source, target.address, SOURCE, target.directory)()
+    osiris(source, target.address, SOURCE, target.directory)()
     staged = next(target.directory.glob("bench/*.parquet"))
     Path(target.parquet).parent.mkdir(parents=True)
     staged.rename(target.parquet)
@@ -175,7 +174,7 @@ def measure(name: str, server: Server | None, target: Target, rows: int, figures
     """Run one in a process of its own and take its figures."""
     busy = cpu_seconds(server)
     said = {"address": asdict(target.address if server else NOWHERE), "directory": str(target.directory)}
-    command = [sys.executable, "-m", "benchmarks.write_runs", "--run", name]
+    command = [sys.executable, "-m", "benchmarks.writing", "--run", name]
     environment = {**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false"}
     done = subprocess.run(
         command,
@@ -184,7 +183,7 @@ def measure(name: str, server: Server | None, target: Target, rows: int, figures
         check=False,
         text=True,
         env=environment,
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
     )
     if done.returncode:
         figures.problem = "failed: " + done.stderr.strip().rpartition("\n")[2][:80]
@@ -194,23 +193,6 @@ def measure(name: str, server: Server | None, target: Target, rows: int, figures
     figures.client.append(result["cpu"])
     figures.server.append(cpu_seconds(server) - busy)
     figures.peak_mib.append(result["peak_mib"])
-
-
-def cpu_seconds(server: Server | None) -> float:
-    """Return what a server and the processes that it started have used, whether they have ended or not."""
-    if server is None:
-        return 0.0
-    total = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            words = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(stat.parent.name) == server.pid:
-            total += sum(map(int, words[11:15]))
-        elif int(words[1]) == server.pid:
-            total += sum(map(int, words[11:13]))
-    return total / TICKS
 
 
 def tables(rows: int, rounds: int, only: Sequence[str] = ()) -> Iterator[tuple[str, list[tuple[str, ...]], list[str]]]:

@@ -15,8 +15,8 @@ from typing import Any
 
 from tests.servers import Address
 
-from benchmarks.contestants import DRIVERS, Context, url_of
-from benchmarks.servers import KINDS
+from benchmarks.context import Context
+from benchmarks.servers import DRIVERS, KINDS, url_of
 
 Work = Callable[[], object]
 TARGET = "bench_copy"

@@ -19,12 +19,23 @@ from pathlib import Path
 
 from tests.servers.process import Server
 
-from benchmarks.airflow_tasks import Tasks, Usage
 from benchmarks.document import put
-from benchmarks.movers import TABLE, TARGET, Command, Way, as_tasks, dlt, ingestr, osiris, pgloader, sling, unstaged
-from benchmarks.report import machine_and_versions, markdown_table
-from benchmarks.servers import KINDS
-from benchmarks.write_runs import cpu_seconds
+from benchmarks.machine import machine_and_versions, markdown_table
+from benchmarks.servers import KINDS, cpu_seconds
+from benchmarks.transfers.airflow_tasks import Tasks, Usage
+from benchmarks.transfers.contestants import (
+    TABLE,
+    TARGET,
+    Command,
+    Way,
+    as_tasks,
+    dlt,
+    ingestr,
+    osiris,
+    pgloader,
+    sling,
+    unstaged,
+)
 
 HEADS = ("", "rows/s", "of best peer", "CPU s, client + servers", "peak RSS")
 LONGEST = 60

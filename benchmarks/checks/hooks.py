@@ -1,4 +1,4 @@
-"""How long checks of many connections by their hooks take, and their memory: ``python -m benchmarks.hooks``.
+"""How long checks of many connections by their hooks take, and their memory: ``python -m benchmarks.checks.hooks``.
 
 It runs where the providers are: with the Python that ``scripts/test-hooks`` makes. Of each type that these tests know,
 in turn: a closed port, an unknown host, a peer that answers nothing and one that hangs up. Memory is what all processes
@@ -29,7 +29,7 @@ from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.hook_doctor.processes import servers
 from osiris_provider.testing.peers import Peer
 
-from benchmarks.document import put
+from benchmarks.document import ROOT, put
 
 CHECKS, TIMEOUT = 200, 5.0
 MEBIBYTE = 1024.0
@@ -55,8 +55,8 @@ def listed(addresses: list[tuple[str, int]], count: int) -> Connections:
 
 def connections(addresses: list[tuple[str, int]], count: int) -> Connections:
     """Return the same from another process: what the tests import is no part of what is measured."""
-    command = [sys.executable, "-m", "benchmarks.hooks", LIST, json.dumps(addresses), "--checks", str(count)]
-    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
+    command = [sys.executable, "-m", "benchmarks.checks.hooks", LIST, json.dumps(addresses), "--checks", str(count)]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     actual: Connections = json.loads(said.stdout.splitlines()[-1])
     return actual
 
@@ -153,10 +153,10 @@ def report(
     faults = Counter(verdict.fault.slug if verdict.fault else "ok" for verdict in verdicts)
     said = ", ".join(f"{count} {slug}" for slug, count in faults.most_common())
     preface = (
-        "Written by `.hooks-venv/bin/python -m benchmarks.hooks --write`: one call of `doctor_all` in a new process, "
-        f"with {timeout:g} s for each check, of closed ports, unknown hosts, peers that say nothing and peers that "
-        f"hang up. Hooks and Airflow {version('apache-airflow-core')} are imported within that time. Memory is that of "
-        "all processes at its most, what several share counted once (PSS). "
+        "Written by `.hooks-venv/bin/python -m benchmarks.checks.hooks --write`: one call of `doctor_all` in a new "
+        f"process, with {timeout:g} s for each check, of closed ports, unknown hosts, peers that say nothing and peers "
+        f"that hang up. Hooks and Airflow {version('apache-airflow-core')} are imported within that time. Memory is "
+        "that of all processes at its most, what several share counted once (PSS). "
         f"Python {sys.version.split()[0]}, {os.cpu_count()} processors."
     )
     return f"""\

@@ -1,4 +1,4 @@
-"""What doctor costs, and how long a fleet takes: ``python -m benchmarks.doctor``, one line a figure."""
+"""What doctor costs, and how long a fleet takes: ``python -m benchmarks.checks.doctor``, one line a figure."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def measure_overhead(family: str, connection: Connection, rounds: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.doctor", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.checks.doctor", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200, help="of each call (default: 200)")
     rounds = parser.parse_args().rounds
     with healthy() as connections, closing(socket.create_server(("127.0.0.1", 0), backlog=1024)) as listener:

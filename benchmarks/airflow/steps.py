@@ -21,7 +21,7 @@ from tests.servers import Address, PostgresServer
 from tests.servers.airflow import AirflowServer
 
 from benchmarks.document import put
-from benchmarks.report import machine_and_versions, markdown_table
+from benchmarks.machine import machine_and_versions, markdown_table
 from benchmarks.servers import KINDS
 
 ROWS = 1000

@@ -22,7 +22,7 @@ from typing import Any
 from tests.servers import Address, PostgresServer
 
 from benchmarks.document import put
-from benchmarks.report import machine_and_versions, markdown_table
+from benchmarks.machine import machine_and_versions, markdown_table
 from benchmarks.servers import KINDS
 
 TARGET = "growth_copy"
@@ -119,7 +119,7 @@ def measure(address: Address, size: Size) -> tuple[str, ...]:
     """Return a line of the table."""
     with source(address, size) as table, tempfile.TemporaryDirectory(prefix="osiris-bench-") as directory:
         said = json.dumps({"address": asdict(address), "table": table, "directory": directory})
-        command = [sys.executable, "-m", "benchmarks.growth", "--run"]
+        command = [sys.executable, "-m", "benchmarks.reading.growth", "--run"]
         done = subprocess.run(command, input=said, capture_output=True, check=False, text=True)
     if done.returncode:
         sys.stderr.write(done.stderr)

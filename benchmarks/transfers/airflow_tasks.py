@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv" / "bin" / "python"
 NOTES = "notes.jsonl"
 PIPELINE = "copy.yaml"
@@ -60,7 +60,7 @@ class Tasks:
             raise FileNotFoundError(message)
         if self._process is None:
             self._process = subprocess.Popen(
-                [str(PYTHON), "-m", "benchmarks.airflow_tasks", str(self._directory)],
+                [str(PYTHON), "-m", "benchmarks.transfers.airflow_tasks", str(self._directory)],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -94,7 +94,7 @@ def serve(directory: Path) -> None:
     }
     with PostgresServer() as metadata:
         metadata.create_database("airflow")
-        dags = Path(__file__).with_name("task_dags")
+        dags = Path(__file__).with_name("dags")
         with AirflowServer(metadata.app_on("airflow"), dags, settings) as airflow:
             for _ in sys.stdin:
                 sys.stdout.write(json.dumps(asdict(_run(airflow, directory / NOTES))) + "\n")

@@ -14,9 +14,8 @@ from typing import Any
 
 from tests.servers import Address
 
-from benchmarks.airflow_tasks import PIPELINE, Tasks, Usage
-from benchmarks.contestants import DRIVERS, url_of
-from benchmarks.servers import KINDS
+from benchmarks.servers import DRIVERS, KINDS, url_of
+from benchmarks.transfers.airflow_tasks import PIPELINE, Tasks, Usage
 
 TABLE = "bench"
 TARGET = "bench_copy"

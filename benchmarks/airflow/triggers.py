@@ -1,4 +1,4 @@
-"""How long the event loop of a triggerer waits while it holds many deferred checks: ``python -m benchmarks.triggers``.
+"""How long the event loop of a triggerer waits while it holds many checks: ``python -m benchmarks.airflow.triggers``.
 
 ``loop`` runs the triggers in a loop of its own, and an idle loop in another process for comparison: what the machine
 itself keeps loops waiting. ``checks`` has as many sensors deferred to Airflow's triggerer, ``sleeps`` as many tasks
@@ -25,7 +25,8 @@ from tests.servers import MariaDBServer, PostgresServer
 from tests.servers.airflow import AirflowServer
 from tests.servers.airflow.rest import until
 
-from benchmarks.lag import LAG_FILE, STEP
+from benchmarks.airflow.lag import LAG_FILE, STEP
+from benchmarks.document import ROOT
 
 TRIGGERS = 500
 DEFERRAL_SECONDS = 5.0
@@ -112,7 +113,7 @@ def measure_loop(directory: Path, number: int) -> None:
     """Run the triggers in a loop of this process, and print its lags and those of the idle loop."""
     with running_servers() as connections:
         file = write_file(directory, number, *connections)
-        idle = [sys.executable, "-m", "benchmarks.triggers", "idle"]
+        idle = [sys.executable, "-m", "benchmarks.airflow.triggers", "idle"]
         with subprocess.Popen(idle, stdin=subprocess.PIPE) as control:
             started = time.perf_counter()
             lags = asyncio.run(run_triggers(str(file), number))
@@ -126,7 +127,7 @@ def measure_airflow(directory: Path, number: int, what: str) -> None:
     lags = directory / "lags.jsonl"
     settings = {
         "OSIRIS_HOME": str(directory),
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": str(ROOT),
         "CROWD": str(number),
         "CROWD_OF": what,
         LAG_FILE: str(lags),
@@ -157,7 +158,7 @@ def tell_late(name: str, file: Path, began: float) -> None:
     """Write a line.
 
     :param name: of the loop.
-    :param file: what :class:`~benchmarks.lag.LagTrigger` has written.
+    :param file: what :class:`~benchmarks.airflow.lag.LagTrigger` has written.
     :param began: the monotonic time from which on the lags count.
     """
     delays = [late for late in map(json.loads, file.read_text().splitlines()) if late["at"] > began]

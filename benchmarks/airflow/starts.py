@@ -1,4 +1,4 @@
-"""What this package adds to every start of Airflow, and to every DAG file: ``python -m benchmarks.starts``.
+"""What this package adds to every start of Airflow, and to every DAG file: ``python -m benchmarks.airflow.starts``.
 
 Two virtual environments with the same packages are made, one of them without this package. Commands are run in both in
 turn, so that whatever else the machine does slows down both. Medians of processor time (user and system, of the
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 15
 COLUMNS = "{:22} {:10} {:>9} {:>9} {:>10} {:>8}"
 SDK = "import airflow.sdk"

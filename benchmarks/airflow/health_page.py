@@ -1,4 +1,4 @@
-"""How long the page of health waits for its answers: ``.venv/bin/python -m benchmarks.health_page [--write]``.
+"""How long the page of health waits for its answers: ``.venv/bin/python -m benchmarks.airflow.health_page [--write]``.
 
 A real API server, with the events of a fleet in its database: 500 connections, checked each hour for 30 days.
 """
@@ -94,7 +94,8 @@ def _of(milliseconds: list[float]) -> str:
     return f"{statistics.median(milliseconds):.0f} ms (at most {max(milliseconds):.0f})"
 
 
-_PREFACE = """Written by `.venv/bin/python -m benchmarks.health_page --write`: what a viewer waits for the answers
+_PREFACE = """\
+Written by `.venv/bin/python -m benchmarks.airflow.health_page --write`: what a viewer waits for the answers
 behind the page *Connections health*, over HTTP from a real API server on this machine, median and longest. The first
 answer comes from a server that has just started; it has the last verdicts and today, and the days before come with the
 next answers. After that an answer is computed again each 5 seconds at most, and kept in between. The load average of

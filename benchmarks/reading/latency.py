@@ -21,8 +21,8 @@ from typing import Any
 from tests.servers import Address
 
 from benchmarks.document import put
-from benchmarks.measure import built
-from benchmarks.report import machine_and_versions, markdown_table
+from benchmarks.machine import machine_and_versions, markdown_table
+from benchmarks.reading.measure import built
 from benchmarks.servers import KINDS
 
 BUFFER_BYTES = 64 * 1024

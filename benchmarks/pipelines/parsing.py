@@ -1,4 +1,4 @@
-"""What 200 pipelines of 8 steps cost while DAG files are parsed: ``python -m benchmarks.pipelines --help``.
+"""What 200 pipelines of 8 steps cost while DAG files are parsed: ``python -m benchmarks.pipelines.parsing --help``.
 
 CPU time, so that other work of the machine counts as little as possible. Needs Airflow, no server. The DAG processor
 and a worker parse a file in a child that begins as a fork of a process which has Airflow, and nothing of this package,
@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.document import put
-from benchmarks.report import machine_and_versions, markdown_table
+from benchmarks.machine import machine_and_versions, markdown_table
 
 PIPELINES = 200
 ROUNDS = 5
@@ -38,9 +38,9 @@ steps:
 """
 LOADER = "from osiris_provider.airflow_dags import load_dags\n\nload_dags('pipelines/', globals())\n"
 PREFACE = """\
-Written by `python -m benchmarks.pipelines --write`: CPU time for {pipelines} pipelines of 8 steps that read from MySQL
-and PostgreSQL and write to both and to DuckDB. Medians of {rounds} rounds. What it means: a folder of hundreds of
-pipelines is parsed in a second or two of each 30.
+Written by `python -m benchmarks.pipelines.parsing --write`: CPU time for {pipelines} pipelines of 8 steps that read
+from MySQL and PostgreSQL and write to both and to DuckDB. Medians of {rounds} rounds. What it means: a folder of
+hundreds of pipelines is parsed in a second or two of each 30.
 
 {machine}
 
@@ -135,7 +135,7 @@ WAYS: dict[str, Callable[[Path], Any]] = {"in": in_process, "processor": process
 
 def measured(way: str, loader: Path) -> Any:
     """Return the result of a way to measure, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.pipelines", "--one", way, str(loader)]
+    command = [sys.executable, "-m", "benchmarks.pipelines.parsing", "--one", way, str(loader)]
     others = ("AIRFLOW", "OSIRIS", "PYTHONDONTWRITEBYTECODE")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     # Modules are compiled once, as they are where a package is installed.
@@ -166,7 +166,7 @@ def lines() -> list[tuple[str, ...]]:
 
 def main() -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.pipelines", description="What parsing costs.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pipelines.parsing", description="What parsing costs.")
     parser.add_argument("--write", action="store_true", help="write the section of docs/benchmarks.md")
     parser.add_argument("--one", nargs=2, metavar=("WAY", "LOADER"), help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 
 from tests.servers import Address
 
-from benchmarks.contestants import Contestant
+from benchmarks.document import ROOT
+from benchmarks.reading.contestants import Contestant
 from benchmarks.servers import Kind, run_limit
 
 LIMIT = "limit"
@@ -71,12 +71,12 @@ def compare(
 def _run(one: Contestant, family: str, address: Address, table: str, *, rows: int, figures: Figures) -> None:
     with tempfile.TemporaryDirectory(prefix="osiris-bench-") as target, tempfile.TemporaryFile("w+") as complaints:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.contestants", one.name, family, table, target],
+            [sys.executable, "-m", "benchmarks.reading.contestants", one.name, family, table, target],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
             env={**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false"},
-            cwd=Path(__file__).parent.parent,
+            cwd=ROOT,
             text=True,
         )
         said, _ = _talk(process, json.dumps(asdict(address)))

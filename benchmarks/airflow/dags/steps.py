@@ -1,4 +1,4 @@
-"""Steps of 1,000 rows beside tasks that do nothing, one after the other: ``python -m benchmarks.steps``."""
+"""Steps of 1,000 rows beside tasks that do nothing, one after the other: ``python -m benchmarks.airflow.steps``."""
 
 from __future__ import annotations
 

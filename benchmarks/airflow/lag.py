@@ -28,7 +28,7 @@ class LagTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the path of the class; it has no arguments."""
-        return "benchmarks.lag.LagTrigger", {}
+        return "benchmarks.airflow.lag.LagTrigger", {}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Write down each lag, with the seconds of it in which garbage was collected."""

@@ -1,0 +1,1 @@
+"""What pipelines cost to be parsed and to be run."""

@@ -1,0 +1,1 @@
+"""Tables from one database into another, the whole way, beside peers."""
