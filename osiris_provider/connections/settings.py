@@ -14,6 +14,7 @@ from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundErro
 
 MAX_PATH = 4096
 """Characters of a path in a message: who has to find the file needs all of it."""
+_SECTION = re.compile(r"^\[osiris\][^\n]*\n(.*?)(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def setting(key: str) -> str | None:
@@ -69,11 +70,12 @@ def _osiris_section(config: Path, _mtime_ns: int) -> dict[str, str]:
 
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read(config, encoding="utf-8")
+        # The file as Airflow writes it has two thousand lines of other sections.
+        parser.read_string("[osiris]\n" + "".join(_SECTION.findall(config.read_text(encoding="utf-8"))))
     except (configparser.Error, OSError, UnicodeDecodeError):
         # Airflow itself reports a broken airflow.cfg, better than we could.
         return {}
-    return dict(parser["osiris"]) if parser.has_section("osiris") else {}
+    return dict(parser["osiris"])
 
 
 def find_file(file: str | os.PathLike[str] | None = None) -> Path:

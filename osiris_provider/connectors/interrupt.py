@@ -115,8 +115,8 @@ class Work:
         self._ended.wait(CUT_SECONDS)
 
 
-class _Call(Generic[T]):
-    """A call that another thread makes."""
+class Call(Generic[T]):
+    """A call that another thread makes; :func:`in_background` begins it."""
 
     def __init__(self, call: Callable[[], T]) -> None:
         self.dropped = False
@@ -171,7 +171,7 @@ def interruptible(work: Work, call: Callable[[], T]) -> T:
 
     if threading.current_thread() is not threading.main_thread():
         return entered()
-    pending = _Call(entered)
+    pending = Call(entered)
     try:
         _worker().take(pending)
         while not pending.wait(LOOK_SECONDS):
@@ -231,12 +231,12 @@ def is_busy(client: object) -> bool:
     return any(work.client is client for work in list(_running))
 
 
-def in_background(call: Callable[[], object]) -> _Call[object]:
-    """Make a call in another thread; what it raises is dropped.
+def in_background(call: Callable[[], T]) -> Call[T]:
+    """Make a call in another thread; what it raises is dropped, unless somebody asks for its result.
 
     :return: the call, which can be waited for.
     """
-    pending = _Call(call)
+    pending = Call(call)
     _worker().take(pending)
     return pending
 
@@ -252,10 +252,10 @@ class _Worker:
     """A thread that makes calls, one after the other."""
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[_Call[Any]] = SimpleQueue()
+        self._calls: SimpleQueue[Call[Any]] = SimpleQueue()
         threading.Thread(target=self._run, name="osiris-wait", daemon=True).start()
 
-    def take(self, call: _Call[Any]) -> None:
+    def take(self, call: Call[Any]) -> None:
         """Make a call, as soon as possible."""
         self._calls.put(call)
 

@@ -6,14 +6,17 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.connectors.interrupt import stop
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql.config import MySQLQueryConfig
 from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
+from osiris_provider.drivers.sql.parallel import lend_new, together
 from osiris_provider.drivers.sql.values.special_values import ServerExtractor
 
 if TYPE_CHECKING:
@@ -86,15 +89,14 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
     ) -> Iterator[list[Connection[Any]]]:
         """Open connections that see the same state of the database; only the one there is if that cannot be."""
         from osiris_provider.drivers.mysql.partitions import begin_together
-        from osiris_provider.drivers.mysql.read import read_session
+        from osiris_provider.drivers.mysql.read import begin_reading
 
         connector = get_connector(step.connection["family"])
         with ExitStack() as opened:
             clients: list[Connection[Any]] = []
-            for _ in range(number if number > 1 else 0):
-                clients.append(connector.create_client(step.connection))
-                opened.callback(connector.close_client, clients[-1])
-                opened.enter_context(read_session(clients[-1]))
+            if number > 1:
+                clients = opened.enter_context(lend_new(connector, step.connection, number))
+                together([partial(begin_reading, one) for one in clients], partial(stop, clients))
             problem = begin_together(client, clients, step.config, self.dialect) if clients else ""
             column = step.config.partition_on
             if problem:

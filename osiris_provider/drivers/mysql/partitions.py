@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from osiris_provider.connectors.interrupt import stop
 from osiris_provider.drivers.mysql.protocol import arrow_types as types
+from osiris_provider.drivers.sql.parallel import together
 from osiris_provider.drivers.sql.partition import Bound, split_points
 from osiris_provider.drivers.sql.tables import quoted_table
 from osiris_provider.errors import DriverConfigError
@@ -34,7 +37,7 @@ FIRST_DAY: Final = "0001-01-01"
 
 
 def begin_together(
-    client: Connection[Any], clients: Iterable[Connection[Any]], config: MySQLQueryConfig, dialect: Dialect
+    client: Connection[Any], clients: Sequence[Connection[Any]], config: MySQLQueryConfig, dialect: Dialect
 ) -> str:
     """Begin transactions that see the same state of the database; return why that cannot be, or nothing.
 
@@ -48,13 +51,14 @@ def begin_together(
     :param dialect: of MySQL.
     """
     table = config.table and quoted_table(config.table, dialect.quote)
+    together([partial(_see_one_state, one) for one in clients], partial(stop, clients))
     with client.cursor() as cursor:
         problem = _unpartitionable(cursor, config) or _lock(cursor, f"LOCK TABLES {table} READ" if table else LOCK_ALL)
         if problem:
             return problem
         try:
-            for one in clients:
-                _take_snapshot(one)
+            # Nobody can write until then.
+            together([partial(_take_snapshot, one) for one in clients], partial(stop, clients))
         finally:
             if client.open:
                 cursor.execute("UNLOCK TABLES")
@@ -95,9 +99,13 @@ def _lock(cursor: Cursor, statement: str) -> str:
     return problem
 
 
-def _take_snapshot(client: Connection[Any]) -> None:
+def _see_one_state(client: Connection[Any]) -> None:
     with client.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def _take_snapshot(client: Connection[Any]) -> None:
+    with client.cursor() as cursor:
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 
 

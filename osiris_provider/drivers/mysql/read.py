@@ -18,7 +18,7 @@ from osiris_provider.drivers.mysql.protocol.columns import Column, columns_of, s
 from osiris_provider.drivers.mysql.protocol.values import array_of
 from osiris_provider.drivers.mysql.protocol.warnings import say_warnings, warnings_of
 from osiris_provider.drivers.sql.base import Batches, fetch_batches
-from osiris_provider.drivers.sql.parallel import read_ahead
+from osiris_provider.drivers.sql.parallel import read_ahead, together
 from osiris_provider.drivers.sql.values.special_values import collect
 from osiris_provider.errors import DataError, DriverConfigError
 
@@ -65,18 +65,27 @@ def read_session(client: Connection[Any]) -> Iterator[None]:
     :param client: an open connection; after an error it has to be closed.
     """
     charset, collation = client.charset, client.collation
-    # What the connection's own charset lacks, the server would replace with question marks.
-    if charset != CHARSET:
-        client.set_character_set(CHARSET)
     with client.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(f'@@SESSION.{name}' for name in _SESSION)}")
         before = cursor.fetchone()
-        cursor.execute(_SET_SESSION, tuple(_SESSION.values()))
+    begin_reading(client)
     yield
     with client.cursor() as cursor:
         cursor.execute(_SET_SESSION, before)
     if charset != CHARSET:
         client.set_character_set(charset, collation)
+
+
+def begin_reading(client: Connection[Any]) -> None:
+    """Set up the session of a connection that is closed when it has been read; see :func:`read_session`.
+
+    :param client: an open connection.
+    """
+    # What the connection's own charset lacks, the server would replace with question marks.
+    if client.charset != CHARSET:
+        client.set_character_set(CHARSET)
+    with client.cursor() as cursor:
+        cursor.execute(_SET_SESSION, tuple(_SESSION.values()))
 
 
 def read_all(clients: Sequence[Connection[Any]], partitions: Sequence[MySQLQueryConfig], step_id: str) -> Batches:
@@ -90,12 +99,15 @@ def read_all(clients: Sequence[Connection[Any]], partitions: Sequence[MySQLQuery
     """
     finished = False
     try:
-        streams: list[Batches] = []
-        for client, config in zip(clients, partitions, strict=True):
-            streams.append(_read(client, _Partition(config, step_id, len(streams) + 1, len(partitions))))
-        yield from read_ahead(streams, partial(stop, clients))
-        for client in clients:
-            client.commit()
+        numbered = enumerate(zip(clients, partitions, strict=True), start=1)
+        opens = [
+            partial(_read, client, _Partition(config, step_id, number, len(partitions)))
+            for number, (client, config) in numbered
+        ]
+        yield from read_ahead(together(opens, partial(stop, clients)), partial(stop, clients))
+        if len(clients) == 1:
+            # Those of partitions are closed.
+            clients[0].commit()
         finished = True
     finally:
         if not finished:

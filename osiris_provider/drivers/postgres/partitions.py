@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.postgres.arrow_types import DATE, INT2, INT4, INT8, OID, TIMESTAMP, TIMESTAMPTZ
@@ -49,7 +50,7 @@ def plan_partitions(
     :param config: what is to be read; has ``partition_on``.
     :param dialect: of PostgreSQL.
     :raises DriverConfigError: the column is not of integers, dates or timestamps.
-    :raises NotInPartsError: the query may give other rows each time it runs.
+    :raises NotPartitionableError: the query may give other rows each time it runs.
     """
     with rolled_back_on_error(Session(client)) as session:
         column = config.partition_on or ""
@@ -62,31 +63,43 @@ def plan_partitions(
         return partitions, session
 
 
-def share_snapshot(session: Session, clients: Sequence[extensions.connection]) -> None:
-    """Begin a transaction on each connection that sees what the session sees now.
+def export_snapshot(session: Session) -> str:
+    """Return the name of a snapshot, for :func:`take_snapshot`: what the session sees now.
 
-    :param session: its transaction must be open until they have begun to read.
-    :param clients: psycopg2 connections to the same database.
-    :raises NotInPartsError: the server, or what stands before it, cannot do so.
+    :param session: its transaction must be open until all have begun to read.
+    :raises NotPartitionableError: the server, or what stands before it, cannot do so.
     """
+    with _snapshots(), session.connection.cursor() as cursor:
+        cursor.execute("SELECT pg_export_snapshot()")
+        (snapshot,) = cursor.fetchone() or ("",)
+    return str(snapshot)
+
+
+def take_snapshot(client: extensions.connection, snapshot: str) -> None:
+    """Begin a transaction that sees a snapshot.
+
+    :param client: a psycopg2 connection to the same database.
+    :param snapshot: its name.
+    :raises NotPartitionableError: as :func:`export_snapshot`.
+    """
+    begin = "BEGIN" if client.autocommit else "SET TRANSACTION"
+    with _snapshots(), client.cursor() as cursor:
+        cursor.execute(f"{begin} ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT %s", [snapshot])
+
+
+@contextmanager
+def _snapshots() -> Iterator[None]:
     from psycopg2 import Error
 
-    problem = ""
     try:
-        with session.connection.cursor() as cursor:
-            cursor.execute("SELECT pg_export_snapshot()")
-            (snapshot,) = cursor.fetchone() or ("",)
-        for client in clients:
-            with client.cursor() as cursor:
-                begin = "BEGIN" if client.autocommit else "SET TRANSACTION"
-                cursor.execute(f"{begin} ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
+        yield
     except Error as error:
         if error.pgcode not in _NO_SNAPSHOTS:
             raise
         problem = f"the server cannot share a snapshot (SQLSTATE {error.pgcode})"
-    if problem:
-        raise NotPartitionableError(problem)
+    else:
+        return
+    raise NotPartitionableError(problem)
 
 
 def _points(session: Session, rows: str, column: str, count: int, dialect: Dialect) -> Sequence[Bound]:

@@ -14,11 +14,16 @@ from osiris_provider.drivers.postgres.config import PostgresQueryConfig
 from osiris_provider.drivers.postgres.copy_out.blocks import BLOCK_BYTES
 from osiris_provider.drivers.postgres.copy_out.stream import Stream, open_stream
 from osiris_provider.drivers.postgres.names import check_result_names, quote
-from osiris_provider.drivers.postgres.partitions import NotPartitionableError, plan_partitions, share_snapshot
+from osiris_provider.drivers.postgres.partitions import (
+    NotPartitionableError,
+    export_snapshot,
+    plan_partitions,
+    take_snapshot,
+)
 from osiris_provider.drivers.postgres.session import rolled_back_on_error
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.incremental import Dialect
-from osiris_provider.drivers.sql.parallel import read_ahead
+from osiris_provider.drivers.sql.parallel import lend_new, read_ahead, together
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
@@ -77,12 +82,16 @@ def _open_partitions(
     partitions, session = plan_partitions(client, step.config, dialect)
     with rolled_back_on_error(session):
         if len(partitions) > 1:
-            for _ in partitions:
-                clients.append(connector.create_client(step.connection))
-                opened.callback(connector.close_client, clients[-1])
-            share_snapshot(session, clients)
+            clients = opened.enter_context(lend_new(connector, step.connection, len(partitions)))
+            snapshot = export_snapshot(session)
             size = min(max(2 * BLOCK_BYTES // len(partitions), MIN_BLOCK_BYTES), BLOCK_BYTES)
-            streams = [open_config(*pair, size) for pair in zip(clients, partitions, strict=True)]
+
+            def open_partition(client: extensions.connection, config: PostgresQueryConfig) -> Stream:
+                take_snapshot(client, snapshot)
+                return open_config(client, config, size)
+
+            pairs = zip(clients, partitions, strict=True)
+            streams = together([partial(open_partition, *pair) for pair in pairs], partial(stop, clients))
             said = (step.id, len(partitions), step.config.partition_on, streams[0].how)
             log.info("Step %s: reading %d partitions by %s, from one snapshot, through %s", *said)
             _say_filtered(step, streams[0])

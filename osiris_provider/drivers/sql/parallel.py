@@ -1,4 +1,4 @@
-"""Streams that are read by threads of their own, a little ahead of the caller that takes their batches.
+"""Connections that are opened and read by threads of their own, and streams that are read ahead of their caller.
 
 What waits for a server or decodes what it sent then overlaps with what encodes Parquet, and several streams of one
 query overlap with each other.
@@ -7,17 +7,82 @@ query overlap with each other.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from osiris_provider.connectors.interrupt import LOOK_SECONDS
+from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.interrupt import LOOK_SECONDS, Call, in_background
 
 T = TypeVar("T")
 AHEAD = 1
 """Batches of each stream that wait to be taken; one more is being made."""
+
+
+@contextmanager
+def lend_new(connector: Connector[Any, Any], connection: Mapping[str, Any], number: int) -> Iterator[list[Any]]:
+    """Lend new clients of a connection, which are opened at the same time and closed at the end.
+
+    :param connector: of the connection's family.
+    :param connection: a resolved connection.
+    :param number: of the clients.
+    :raises OsirisError: as :meth:`Connector.create_client`.
+    """
+    pending = [in_background(partial(connector.create_client, connection)) for _ in range(number)]
+    try:
+        clients = _results(pending)
+    except BaseException:
+        # Who waits for a server that does not answer cannot be broken off.
+        in_background(partial(_close, connector, pending))
+        raise
+    with ExitStack() as opened:
+        for client in clients:
+            opened.callback(connector.close_client, client)
+        yield clients
+
+
+def _close(connector: Connector[Any, Any], pending: Sequence[Call[Any]]) -> None:
+    for one in pending:
+        _wait(one)
+        if one.value is not None:
+            connector.close_client(one.value)
+
+
+def together(calls: Sequence[Callable[[], T]], interrupt: Callable[[], object]) -> list[T]:
+    """Make calls at the same time, and return what they return, in their order. None outlives this.
+
+    :param calls: wait for a server.
+    :param interrupt: has all of them fail at once; called where one has failed, or a signal ends the wait.
+    :raises BaseException: the first that a call has raised.
+    """
+    if len(calls) == 1:
+        return [calls[0]()]
+    pending = [in_background(call) for call in calls]
+    try:
+        return _results(pending)
+    except BaseException:
+        interrupt()
+        for one in pending:
+            _wait(one)
+        raise
+
+
+def _results(pending: Sequence[Call[T]]) -> list[T]:
+    results: dict[int, T] = {}
+    while len(results) < len(pending):
+        for number, one in enumerate(pending):
+            # A signal that comes just as a wait begins does not interrupt it, and a later one may have failed.
+            if number not in results and one.wait(LOOK_SECONDS / len(pending)):
+                results[number] = one.result()
+    return [results[number] for number in range(len(pending))]
+
+
+def _wait(one: Call[Any]) -> None:
+    while not one.wait(LOOK_SECONDS):
+        pass
 
 
 def read_ahead(streams: Sequence[Iterator[T]], interrupt: Callable[[], object], ahead: int = AHEAD) -> Iterator[T]:

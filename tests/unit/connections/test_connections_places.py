@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from osiris_provider.connections import list_connections
 from osiris_provider.connections.reader import FILE_NAME
-from osiris_provider.connections.settings import parse_mode
+from osiris_provider.connections.settings import file_mode, parse_mode
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
 from tests.unit.connection_files import SAMPLES, write
@@ -42,9 +42,13 @@ class TestPlaces:
 
     def test_conn_001_in_airflow_cfg(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CONFIGURED", "configured")
-        text = f"[core]\nx = %(y)s\n[osiris]\nconnections_file = {tmp_path}/$CONFIGURED/{FILE_NAME}\n"
+        other, ours = "connections_file = elsewhere", f"connections_file = {tmp_path}/$CONFIGURED/{FILE_NAME}"
+        text = (
+            f"[core]\nx = %(y)s\n{other}\n[osiris]\n\n# [core]\n{ours}\n[logging]\n{other}\n[osiris]\nfile_mode = 0640"
+        )
         (tmp_path / "airflow" / "airflow.cfg").write_text(text)
         assert self.located() == "configured"
+        assert file_mode() == 0o640
 
     def test_conn_001_a_broken_airflow_cfg_is_airflows_business(self, tmp_path: Path) -> None:
         (tmp_path / "airflow" / "airflow.cfg").write_bytes(b"\xff[[[\nnonsense")
