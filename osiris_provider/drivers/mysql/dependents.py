@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from osiris_provider.drivers.mysql.names import quote
@@ -21,6 +22,8 @@ NEEDS_KEY: Final = 3750
 _COUNTER: Final = re.compile(r"^(\) (?:/\*.*?\*/ )?ENGINE=\w+) AUTO_INCREMENT=(\d+)", re.MULTILINE)
 # MySQL and MariaDB keep histograms in different places; not every user may look.
 _NO_SUCH: Final = (1109, 1142, 1143, 1146)
+# The server itself refuses to delete a row to which others refer.
+_HARMLESS: Final = ("NO ACTION", "RESTRICT")
 
 
 def obstacle(cursor: Cursor, table: str, database: str, rights: Rights) -> str:
@@ -51,6 +54,74 @@ def _has_foreign_keys(cursor: Cursor, database: str, name: str) -> bool:
         "OR (unique_constraint_schema = %s AND referenced_table_name = %s)",
         *(database, name) * 2,
     )
+
+
+def cascades(cursor: Cursor, table: str, database: str) -> list[str]:
+    """Return the other tables whose rows would go or change with those of a table, each with its rule.
+
+    Rows that refer to none do not count, and others cannot begin to refer before the transaction ends. Tables that the
+    user may not see are not among them; of those that the user may not read, rows are taken to refer.
+
+    :param table: or a view, whose rows are those of tables.
+    :param database: that it is in.
+    """
+    sources = _sources(cursor, quoted_table(f"{database}.{name_parts(table)[1]}", quote))
+    refers = (
+        "LOCATE(CONCAT('`', REPLACE({0}, '`', '``'), '`.`', REPLACE(referenced_table_name, '`', '``'), '`'), %s) "
+        "AND (constraint_schema, table_name) <> ({0}, referenced_table_name)"
+    ).format
+    cursor.execute(
+        "SELECT constraint_schema, table_name, constraint_name, delete_rule "  # noqa: S608 - constants
+        f"FROM information_schema.referential_constraints WHERE {refers('unique_constraint_schema')}",
+        (sources,),
+    )
+    rules = {(schema, other, name): rule for schema, other, name, rule in cursor.fetchall()}
+    cursor.execute(
+        "SELECT constraint_schema, table_name, constraint_name, column_name "  # noqa: S608 - constants
+        f"FROM information_schema.key_column_usage WHERE {refers('referenced_table_schema')}",
+        (sources,),
+    )
+    columns: dict[tuple[str, str, str], list[str]] = {key: [] for key in rules}
+    for schema, other, name, column in cursor.fetchall():
+        columns.setdefault((schema, other, name), []).append(column)
+    return [
+        f"{schema}.{other} ({_rule(rules.get((schema, other, name)))})"
+        for (schema, other, name), names in sorted(columns.items())
+        if rules.get((schema, other, name)) not in _HARMLESS and _has_referring_rows(cursor, schema, other, names)
+    ]
+
+
+def _rule(rule: str | None) -> str:
+    return f"ON DELETE {rule}" if rule else "by a rule that the user may not see"
+
+
+def _sources(cursor: Cursor, table: str) -> str:
+    """Return a text that has the quoted names of the tables that a table or view is made of."""
+    cursor.execute(
+        "SELECT CONCAT('`', REPLACE(table_schema, '`', '``'), '`.`', REPLACE(table_name, '`', '``'), '`'), "
+        "view_definition FROM information_schema.views"
+    )
+    views = dict(cursor.fetchall())
+    text, left = table, [table]
+    while left:
+        definition = str(views.pop(left.pop(), ""))
+        text += f" {definition}"
+        left += [view for view in views if view in definition]
+    return text
+
+
+def _has_referring_rows(cursor: Cursor, database: str, table: str, columns: Sequence[str]) -> bool:
+    import pymysql
+
+    refers = " AND ".join(f"{quote(column)} IS NOT NULL" for column in columns) or "TRUE"
+    other = f"{quote(database)}.{quote(table)}"
+    try:
+        cursor.execute(f"SELECT 1 FROM {other} WHERE {refers} LIMIT 1 LOCK IN SHARE MODE")  # noqa: S608 - quoted
+    except pymysql.MySQLError as error:
+        if error.args[0] not in _NO_SUCH:
+            raise
+        return True
+    return cursor.fetchone() is not None
 
 
 def _has_histograms(cursor: Cursor, database: str, name: str) -> bool:

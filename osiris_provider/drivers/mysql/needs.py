@@ -10,6 +10,7 @@ from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql import dependents
 from osiris_provider.drivers.mysql.rights import rights_of
 from osiris_provider.drivers.mysql.tables import name_parts
+from osiris_provider.drivers.sql.cascades import cascade_error
 from osiris_provider.drivers.sql.ledger import TABLE
 from osiris_provider.errors import PermissionDeniedError
 
@@ -48,6 +49,15 @@ class Needs:
     def obstacle(self) -> str:
         """Return why the target cannot be swapped for a new table; see :func:`dependents.obstacle`."""
         return dependents.obstacle(self._cursor, self._table, self._database, self._rights)
+
+    def to_delete(self) -> None:
+        """Check that deleting the rows of the target changes no others; see :func:`dependents.cascades`.
+
+        :raises DataError: names the other tables.
+        """
+        effects = dependents.cascades(self._cursor, self._table, self._database)
+        if effects:
+            raise cascade_error(self._table, effects)
 
     def of_ledger(self, *, is_there: bool) -> None:
         """Check the rights on the ledger.

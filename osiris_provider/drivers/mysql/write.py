@@ -164,6 +164,7 @@ class _Load:
         if self.config.write_mode == "upsert":
             return self._upsert(rows)
         if self.config.write_mode == "replace":
+            self.needs.to_delete()
             self.cursor.execute(f"DELETE FROM {self.table}")  # noqa: S608 - the name is quoted
         return self._fill(self.config.table, rows)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.postgres.inner import GEOMETRY, inner_of
+from osiris_provider.drivers.sql.cascades import cascade_error
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.values.constraints import (
     ColumnConstraints,
@@ -16,6 +17,7 @@ from osiris_provider.drivers.sql.values.constraints import (
     Part,
     integer_constraints,
 )
+from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
@@ -52,6 +54,8 @@ _PARTS: tuple[tuple[int, Part], ...] = (
 _FRACTION = 6
 _HEADER = 4
 """That PostgreSQL adds to the size of a type."""
+_RULES = {"c": "ON DELETE CASCADE", "n": "ON DELETE SET NULL", "d": "ON DELETE SET DEFAULT"}
+"""Of foreign keys, that change rows of their own table; by PostgreSQL's letters."""
 
 
 def columns_of(cursor: extensions.cursor, table: str) -> list[Column]:
@@ -125,6 +129,59 @@ def folding_columns(cursor: extensions.cursor, table: str, names: Sequence[str])
         (table, list(names)),
     )
     return [name for (name,) in cursor.fetchall()]
+
+
+def delete_rows(cursor: extensions.cursor, table: str, name: str) -> None:
+    """Delete the rows of a table, in the open transaction.
+
+    :param table: its name, quoted.
+    :param name: of the table, for messages.
+    :raises DataError: rows of other tables would go or change with them. The caller rolls back.
+    """
+    before = _changed_rows(cursor)
+    cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
+    after = _changed_rows(cursor)
+    changed = {relation: rows - before.get(relation, 0) for relation, rows in after.items()}
+    relations = [relation for relation, rows in changed.items() if rows]
+    cursor.execute(
+        "WITH RECURSIVE tree AS (SELECT to_regclass(%(table)s)::oid AS id "
+        "UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = id), "
+        # A foreign key may refer to the table of which a changed one is a partition.
+        "emptied AS (SELECT unnest(%(changed)s::oid[]) AS id UNION SELECT id FROM tree "
+        "UNION SELECT inhparent FROM pg_inherits JOIN emptied ON inhrelid = id) "
+        "SELECT conrelid, conrelid::regclass::text, confdeltype FROM pg_constraint "
+        "WHERE contype = 'f' AND confdeltype = ANY(%(rules)s) AND conrelid <> confrelid "
+        "AND confrelid IN (SELECT id FROM emptied) AND conrelid NOT IN (SELECT id FROM tree) "
+        "AND (conrelid = ANY(%(changed)s::oid[]) OR current_setting('track_counts') = 'off') "
+        "UNION SELECT id, id::regclass::text, '' FROM tree JOIN pg_class ON oid = id WHERE NOT relispartition "
+        "AND id = ANY(%(changed)s::oid[]) AND EXISTS "
+        "(SELECT FROM pg_attribute WHERE attrelid = id AND attnum > 0 AND attinhcount = 0 AND NOT attisdropped) "
+        "AND id <> to_regclass(%(table)s) ORDER BY 2, 3",
+        {"table": table, "changed": relations, "rules": list(_RULES)},
+    )
+    effects = [(other, rule, _count(changed.get(relation))) for relation, other, rule in cursor.fetchall()]
+    cascades = [f"{other} ({_RULES[rule]}{count})" for other, rule, count in effects if rule]
+    if cascades:
+        raise cascade_error(name, cascades)
+    if effects:
+        heirs = ", ".join(f"{other} ({count.removeprefix(', ')})" for other, _, count in effects)
+        message = (
+            f"Table {name}: replace would also delete the rows of tables that inherit from it and have columns of "
+            f"their own: {heirs}. Nothing was written. Use write_mode: upsert, or delete these rows yourself before."
+        )
+        raise DataError(message, table=name)
+
+
+def _changed_rows(cursor: extensions.cursor) -> dict[int, int]:
+    """Return how many rows of each table the session has changed or deleted, those of the last moment before too."""
+    cursor.execute(
+        "SELECT relid::bigint, n_tup_del + n_tup_upd FROM pg_stat_xact_user_tables WHERE n_tup_del + n_tup_upd > 0"
+    )
+    return dict(cursor.fetchall())
+
+
+def _count(rows: int | None) -> str:
+    return f", {rows:,} row{'s' * (rows != 1)}" if rows else ""
 
 
 def constraints_of(kind: str, size: int, *, nullable: bool) -> ColumnConstraints:

@@ -13,7 +13,7 @@ from osiris_provider.drivers.postgres.copy_in.pieces import encoded_ahead
 from osiris_provider.drivers.postgres.names import quote
 from osiris_provider.drivers.postgres.nul import without_nul
 from osiris_provider.drivers.postgres.refusals import copied_row, database_error, is_bad_data, refusal
-from osiris_provider.drivers.postgres.tables import columns_of, folding_columns, unique_keys
+from osiris_provider.drivers.postgres.tables import columns_of, delete_rows, folding_columns, unique_keys
 from osiris_provider.drivers.postgres.values import column_type
 from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
@@ -91,7 +91,7 @@ def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema,
     if columns and config.write_mode == "replace":
         # Readers are not held up; a second writer is, so that two runs do not both leave their rows.
         cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
+        delete_rows(cursor, table, config.table)
     sent, kept = _copy(cursor, config, table, rows, copy_format(schema, kinds))
     _say_left_out(step, sent - kept)
     return sent
