@@ -57,7 +57,7 @@ def begin_together(
         if problem:
             return problem
         try:
-            # Nobody can write until then.
+            # No one can write until then.
             together([partial(_take_snapshot, one) for one in clients], partial(stop, clients))
         finally:
             if client.open:
