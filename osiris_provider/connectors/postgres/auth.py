@@ -7,13 +7,11 @@ one, as libpq would, each with what may go over it.
 
 from __future__ import annotations
 
-import ctypes
-import os
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
+from osiris_provider.connectors.postgres.library import default
 from osiris_provider.errors import ConnectionConfigError
 
 Parameters = Mapping[str, Any]
@@ -85,7 +83,7 @@ def is_socket(parameters: Parameters) -> bool:
 
     :param parameters: of the connection.
     """
-    return str(parameters["host"]).startswith("/") and "hostaddr" not in parameters
+    return str(parameters["host"]).startswith("/") and not parameters.get("hostaddr")
 
 
 def _is_safe(parameters: Parameters, mode: str) -> bool:
@@ -108,54 +106,3 @@ def _without_clear(parameters: Parameters) -> str:
     # What the environment allows, this connection does not.
     kept = given.split(",") if given.startswith("!") else []
     return ",".join([*kept, f"!{CLEAR}"])
-
-
-def default(name: str) -> str:
-    """Return what libpq takes where a connection gives nothing: of the environment, or of ``PGSERVICE``.
-
-    :param name: of a parameter.
-    """
-    library = libpq()
-    if library is None:
-        return os.environ.get(f"PG{name.replace('_', '').upper()}", "")
-    library.PQconndefaults.restype = ctypes.POINTER(_Option)
-    library.PQconninfoFree.argtypes = [ctypes.c_void_p]
-    options = library.PQconndefaults()
-    if not options:
-        return ""
-    try:
-        number = 0
-        while options[number].keyword:
-            if options[number].keyword.decode() == name:
-                return (options[number].val or b"").decode(errors="replace")
-            number += 1
-    finally:
-        library.PQconninfoFree(options)
-    return ""
-
-
-class _Option(ctypes.Structure):
-    """``PQconninfoOption`` of libpq-fe.h."""
-
-    _fields_ = (
-        ("keyword", ctypes.c_char_p),
-        ("envvar", ctypes.c_char_p),
-        ("compiled", ctypes.c_char_p),
-        ("val", ctypes.c_char_p),
-        ("label", ctypes.c_char_p),
-        ("dispchar", ctypes.c_char_p),
-        ("dispsize", ctypes.c_int),
-    )
-
-
-@cache
-def libpq() -> Any:
-    """Return the very libpq that psycopg2 uses, or None: symbols are looked up in what its module depends on."""
-    from psycopg2 import _psycopg
-
-    try:
-        library = ctypes.CDLL(_psycopg.__file__)
-        library.PQsetErrorVerbosity.restype = ctypes.c_int
-    except (OSError, AttributeError):
-        return None
-    return library

@@ -11,6 +11,7 @@ from typing_extensions import Self
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
 from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT
+from osiris_provider.connectors.postgres.library import of_its_own
 from osiris_provider.connectors.sql.dbapi import build_url, readable_file
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.sockets import address_of
@@ -153,9 +154,11 @@ class PostgresConnection(ConnectionModel):
 
         Where the line may be unencrypted it has ``require_auth=!password``, so that libpq behaves as it does here.
         """
-        known = dict(for_other_clients(self._known()))
+        known = dict(for_other_clients(of_its_own(self._known())))
         address = known.pop("host"), int(known.pop("port"))
-        user, password, database = known.pop("user"), known.pop("password", ""), known.pop("dbname", None)
+        # An empty one keeps that of the environment out.
+        password = known.pop("password") if known.get("password") else ""
+        user, database = known.pop("user"), known.pop("dbname", None)
         if redacted:
             return build_url("postgresql", None, address, database)
         return build_url("postgresql", (user, password), address, database, known)
@@ -173,7 +176,7 @@ class PostgresConnection(ConnectionModel):
         if verifies and "sslrootcert" not in known and not os.path.exists(os.path.expanduser(DEFAULT_ROOT)):
             message = f"field sslrootcert is required with sslmode {known['sslmode']}: a PEM file, or system"
             raise ConnectionConfigError(message, field="sslrootcert")
-        return known
+        return of_its_own(known)
 
     def parameters_for_others(self) -> dict[str, Any]:
         """Return the same for clients that try the lines by themselves: they refuse clear text as is done here.

@@ -101,15 +101,15 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
 
 
 def _context(parameters: Parameters, mode: str) -> DeadlineContext:
-    root = parameters.get("sslrootcert", os.path.expanduser(DEFAULT_ROOT))
+    root = parameters.get("sslrootcert") or os.path.expanduser(DEFAULT_ROOT)
     # libpq verifies the authority with the other modes too, if there is a root certificate.
     verify = mode.startswith("verify") or os.path.exists(root)
     try:
         context = tls_context(
             ca=None if root == "system" else root,
-            cert=parameters.get("sslcert"),
-            key=parameters.get("sslkey"),
-            password=parameters.get("sslpassword"),
+            cert=parameters.get("sslcert") or None,
+            key=parameters.get("sslkey") or None,
+            password=parameters.get("sslpassword") or None,
             verify=verify,
         )
     except ssl.SSLError:

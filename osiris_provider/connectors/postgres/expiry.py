@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.connectors.postgres import auth
+from osiris_provider.connectors.postgres.library import libpq
 from osiris_provider.connectors.postgres.line import wait
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.expiry import CLIENT_CERTIFICATE, LOGIN, SERVER_CERTIFICATE, aside, note, note_certificate
@@ -34,7 +34,7 @@ def note_certificates(connection: extensions.connection, address: str) -> None:
     :param connection: logged in.
     :param address: of the server.
     """
-    library = auth.libpq()
+    library = libpq()
     if library is None or not connection.info.ssl_in_use:
         return
     with suppress(AttributeError, StopIteration):

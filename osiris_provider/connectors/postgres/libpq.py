@@ -19,6 +19,7 @@ from osiris_provider.connectors.postgres import auth
 from osiris_provider.connectors.postgres.auth import Parameters
 from osiris_provider.connectors.postgres.diagnose import diagnose
 from osiris_provider.connectors.postgres.faults import LOGIN_DENIED, NOT_PROVEN, WRONG_SERVER, fault_of_sqlstate
+from osiris_provider.connectors.postgres.library import libpq
 from osiris_provider.connectors.postgres.line import wait, watched_class
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.connectors.sql.faults import NO_PASSWORD, UNKNOWN_LOGIN
@@ -76,7 +77,7 @@ def host_addresses(parameters: Parameters, deadline: Deadline) -> list[str]:
     :param deadline: bounds the look-up of the name.
     :raises OSError: the name is not known, or no name server answered.
     """
-    if "hostaddr" in parameters:
+    if parameters.get("hostaddr"):
         return [parameters["hostaddr"]]
     if auth.is_socket(parameters):
         return []
@@ -184,7 +185,7 @@ def _attempt(parameters: Parameters, deadline: Deadline) -> extensions.connectio
 
 def _set_verbosity(connection: extensions.connection) -> bool:
     """Make libpq's error texts consist of the SQLSTATE; False where that cannot be done."""
-    library = auth.libpq()
+    library = libpq()
     if library is None:
         return False
     library.PQsetErrorVerbosity(ctypes.c_void_p(connection.pgconn_ptr), _PQERRORS_SQLSTATE)
@@ -213,7 +214,10 @@ def _without_code(failed: _LoginError, parameters: Parameters, deadline: Deadlin
     if fault is not RESET:
         return fault
     if not failed.begun:
-        message = "libpq does not take one of the connection's parameters. Check the rarer fields, or those in the dsn."
+        message = (
+            "libpq does not take one of the connection's parameters. Check the rarer fields, those in the dsn, and "
+            "that there is a service of the name that PGSERVICE in the environment has."
+        )
         raise ConnectionConfigError(message)
     if parameters.get("target_session_attrs", "any") != "any":
         try:

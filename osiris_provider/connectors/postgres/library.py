@@ -1,0 +1,109 @@
+"""The libpq of psycopg2, and what it takes where a connection says nothing: of the environment, or of ``PGSERVICE``.
+
+A connection is what its owner wrote. So what the environment would change in it is given back its default, unless that
+can only make the connection stricter, or changes neither where it leads nor what it gives away.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final
+
+KEPT: Final = frozenset(
+    {
+        # Stricter. libpq verifies the authority where a root certificate is known.
+        *("require_auth", "requirepeer", "sslcertmode", "sslcrl", "sslcrldir"),
+        # A password file names its servers; a service file cannot be taken back, only what it says.
+        *("passfile", "service", "servicefile"),
+        # Neither where to nor with what.
+        *("connect_timeout", "gssencmode", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),
+        "tcp_user_timeout",
+    }
+)
+STRICTER: Final[Mapping[str, tuple[str, ...]]] = {
+    "sslmode": ("require", "verify-ca", "verify-full"),
+    "channel_binding": ("require",),
+    "ssl_min_protocol_version": ("TLSv1.3",),
+}
+"""Values that are stricter than the default."""
+
+
+def of_its_own(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters of libpq, and the default of each that the environment would set otherwise.
+
+    :param parameters: of a connection.
+    """
+    pinned = {name: own or "" for name, own, value in _options() if value != (own or "") and not _is_kept(name, value)}
+    if not str(parameters.get("sslmode", "")).startswith("verify"):
+        pinned.pop("sslrootcert", None)
+    return {**pinned, **parameters}
+
+
+def default(name: str) -> str:
+    """Return what libpq takes where a connection gives nothing.
+
+    :param name: of a parameter.
+    """
+    return next((value for option, _, value in _options() if option == name), "")
+
+
+@cache
+def libpq() -> Any:
+    """Return the very libpq that psycopg2 uses, or None: symbols are looked up in what its module depends on."""
+    from psycopg2 import _psycopg
+
+    try:
+        library = ctypes.CDLL(_psycopg.__file__)
+        library.PQsetErrorVerbosity.restype = ctypes.c_int
+    except (OSError, AttributeError):
+        return None
+    return library
+
+
+def _is_kept(name: str, value: str) -> bool:
+    return name in KEPT or value in STRICTER.get(name, ())
+
+
+def _options() -> Iterator[tuple[str, str | None, str]]:
+    """Yield name, own default and value of what the environment, or a service file, may set."""
+    library = libpq()
+    if library is None:
+        yield from _known_variables()
+        return
+    library.PQconndefaults.restype = ctypes.POINTER(_Option)
+    library.PQconninfoFree.argtypes = [ctypes.c_void_p]
+    options = library.PQconndefaults()
+    if not options:
+        return
+    try:
+        number = 0
+        while options[number].keyword:
+            option = options[number]
+            own = None if option.compiled is None else option.compiled.decode()
+            yield option.keyword.decode(), own, (option.val or b"").decode(errors="replace")
+            number += 1
+    finally:
+        library.PQconninfoFree(options)
+
+
+def _known_variables() -> Iterator[tuple[str, str | None, str]]:
+    names = {"hostaddr": "", "options": "", "sslmode": "prefer", "channel_binding": "prefer", "require_auth": ""}
+    for name, own in names.items():
+        yield name, own, os.environ.get(f"PG{name.replace('_', '').upper()}", own)
+
+
+class _Option(ctypes.Structure):
+    """``PQconninfoOption`` of libpq-fe.h."""
+
+    _fields_ = (
+        ("keyword", ctypes.c_char_p),
+        ("envvar", ctypes.c_char_p),
+        ("compiled", ctypes.c_char_p),
+        ("val", ctypes.c_char_p),
+        ("label", ctypes.c_char_p),
+        ("dispchar", ctypes.c_char_p),
+        ("dispsize", ctypes.c_int),
+    )
