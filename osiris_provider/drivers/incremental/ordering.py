@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "number", "time", "none"]
 
-UNREAL = ("infinity", "-infinity", "NaN", "Infinity", "-Infinity")
-"""Texts that no later value can surpass, or that have no place in the order."""
+ENDLESS = ("infinity", "Infinity", "NaN")
+"""Texts that no later value can surpass; databases sort NaN behind infinity."""
+UNREAL = (*ENDLESS, "-infinity", "-Infinity")
+"""Texts that can be no cursor value."""
 AHEAD_OF_UTC = timedelta(hours=14)
 """How far local times may be ahead of UTC; a time without zone may be one."""
 
@@ -120,6 +122,21 @@ class Order:
         if self._kind == "number":
             return self._numbers(real)
         return self._times(real) if self._kind == "time" else self._texts(real)
+
+    def endless(self, column: pa.Array) -> pa.Array:
+        """Return which values of a column no later value can surpass, so that each run is sent them again.
+
+        :param column: or a part of it.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if self.of_texts:
+            return pc.is_in(column, pa.array(ENDLESS, column.type))
+        if not pa.types.is_floating(column.type):
+            return pa.repeat(False, len(column))
+        above_all = pc.or_(pc.is_nan(column), pc.equal(column, pa.scalar(float("inf"), column.type)))
+        return pc.fill_null(above_all, False)
 
     def key(self, text: str, *, earliest: bool = False) -> pa.Scalar | None:
         """Return the key of a value of a column of texts, None if it has none.

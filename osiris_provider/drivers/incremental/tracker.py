@@ -149,15 +149,14 @@ class Tracker:
         wanted = self._wanted(batch, column, keys, order)
         if not pc.all(wanted).as_py():
             batch, column, keys = batch.filter(wanted), column.filter(wanted), keys.filter(wanted)
-        limit = order.latest(keys, self._started)
-        ahead = pc.fill_null(pc.greater(keys, limit), False) if limit is not None else None
-        if ahead is not None and pc.any(ahead).as_py():
+        ahead = _after(self._started, column, keys, order)
+        if pc.any(ahead).as_py():
             self._top.note_ahead(batch.filter(ahead), column.filter(ahead))
             now = pc.invert(ahead)
             self._top.note(batch.filter(now), column.filter(now), keys.filter(now), rows=self._settings.inclusive)
         else:
             self._top.note(batch, column, keys, rows=self._settings.inclusive)
-        return self._without_seen(batch, keys, order)
+        return self._without_seen(batch, column, keys, order)
 
     def _wanted(self, batch: pa.RecordBatch, column: pa.Array, keys: pa.Array, order: Order) -> pa.Array:
         """Return which rows lie within what was asked for; not every source does what it is asked."""
@@ -179,11 +178,12 @@ class Tracker:
         high = self._run_range.high
         top = _key_of(high, keys.type, order) if high is not None else None
         if high is not None and top is not None:
-            below = pc.fill_null(pc.less_equal(keys, top), True)
-            wanted = pc.and_(wanted, pc.or_(below, self._read_ahead.among(batch, _after(high, keys, order))))
+            below = pc.and_not(pc.fill_null(pc.less_equal(keys, top), True), order.endless(column))
+            ahead = _ahead_of(high, column, keys, order)
+            wanted = pc.and_(wanted, pc.or_(below, self._read_ahead.among(batch, ahead)))
         return wanted
 
-    def _without_seen(self, batch: pa.RecordBatch, keys: pa.Array, order: Order) -> pa.RecordBatch:
+    def _without_seen(self, batch: pa.RecordBatch, column: pa.Array, keys: pa.Array, order: Order) -> pa.RecordBatch:
         """Leave out the rows that were read before: those at the low mark, and those that were ahead of their time."""
         import pyarrow.compute as pc
 
@@ -191,7 +191,7 @@ class Tracker:
         if low is None:
             return batch
         key = _key_of(low, keys.type, order)
-        candidates = _after(low, keys, order)
+        candidates = _ahead_of(low, column, keys, order)
         if key is not None:
             candidates = pc.or_(candidates, pc.fill_null(pc.equal(keys, key), False))
         known = self._read_before.among(batch, candidates)
@@ -236,8 +236,8 @@ class Tracker:
             )
         if self._top.ahead:
             log.warning(
-                "Step %s: %s rows have a %s after the run's start, such as %s. They are delivered, and do not become "
-                "the cursor value: it would hide all that comes until then. Correct them at the source.",
+                "Step %s: %s rows have a %s after the run's start or above all others, such as %s. They are delivered, "
+                "and do not become the cursor value: it would hide what comes until then. Correct them at the source.",
                 self._step_id,
                 f"{self._top.ahead:,}",
                 column,
@@ -282,10 +282,19 @@ def _key_of(value: CursorValue, dtype: pa.DataType, order: Order, *, earliest: b
     return typed[0] if typed is not None else None
 
 
-def _after(value: CursorValue, keys: pa.Array, order: Order) -> pa.Array:
-    """Return which rows lie after the start of the run that has reached a mark, if it has read such rows."""
+def _ahead_of(value: CursorValue, column: pa.Array, keys: pa.Array, order: Order) -> pa.Array:
+    """Return which rows were ahead of the run that has reached a mark; none if it has read no such rows."""
     import pyarrow as pa
+
+    if not value.ahead:
+        return pa.repeat(False, len(keys))
+    return _after(datetime.fromisoformat(value.ahead), column, keys, order)
+
+
+def _after(moment: datetime, column: pa.Array, keys: pa.Array, order: Order) -> pa.Array:
+    """Return which rows lie after a moment, or have a value that is later than all."""
     import pyarrow.compute as pc
 
-    limit = order.latest(keys, datetime.fromisoformat(value.ahead)) if value.ahead else None
-    return pa.repeat(False, len(keys)) if limit is None else pc.fill_null(pc.greater(keys, limit), False)
+    limit = order.latest(keys, moment)
+    endless = order.endless(column)
+    return endless if limit is None else pc.or_(endless, pc.fill_null(pc.greater(keys, limit), False))
