@@ -15,10 +15,12 @@ from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import HookType, reading_fields
 from osiris_provider.hook_doctor.classify import classify, unreachable, worded
 from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.expiry import soonest
 from osiris_provider.hook_doctor.faults import NO_HOST, NO_PROVIDER, PROVIDER_BROKEN, UNTESTABLE
 from osiris_provider.hook_doctor.registry import hook_type, hook_types
 from osiris_provider.hook_doctor.tables import name_of
 from osiris_provider.hook_doctor.watch.catch import TEST, run_test
+from osiris_provider.hook_doctor.watch.certificates import certificate_ends, watch_certificates
 from osiris_provider.hook_doctor.watch.tls import refined, watch_sessions
 from osiris_provider.hook_doctor.wire import STARTED, receive_text
 from osiris_provider.net.deadline import Deadline
@@ -35,7 +37,7 @@ _SHARED = (
 _warm: set[str] = set()
 """Connection types that are."""
 Answer = dict[str, Any]
-"""``{"details": …}`` of a healthy connection, or ``{"fault": name, "cause": class name}``."""
+"""``{"details": …, "expires": …}`` of a healthy connection, or ``{"fault": name, "cause": class name}``."""
 
 
 class _FaultError(Exception):
@@ -61,7 +63,7 @@ def examine(connection: HookConnection, deadline: Deadline) -> Answer:
     except BaseException as raised:  # noqa: BLE001 - whatever a library does: this process answers
         passed, error, details = False, raised, {}
     if passed:
-        return {"details": _shown(details, declared)}
+        return {"details": _shown(details, declared), **_expires(connection, declared)}
     fault = refined(classify(error, declared, connection, deadline), deadline)
     return {"fault": name_of(fault, declared), "cause": type(error).__name__ if error else ""}
 
@@ -88,6 +90,14 @@ def _tried(
 def _shown(details: Mapping[str, Any], declared: HookType) -> dict[str, Any]:
     shown = json.loads(json.dumps(dict(details), default=str))
     return shown if declared.proves_login or "proven" in shown else {**shown, "proven": False}
+
+
+def _expires(connection: HookConnection, declared: HookType) -> Answer:
+    with suppress(Exception):
+        # No expiry keeps a verdict back.
+        ends = soonest(certificate_ends(connection, declared))
+        return {"expires": ends} if ends else {}
+    return {}
 
 
 def _hand_over(connection: HookConnection) -> None:
@@ -211,5 +221,6 @@ def serve(work: socket.socket, deadline: float) -> None:
         warm(connection.conn_type)
     work.sendall(STARTED)
     watch_sessions()
+    watch_certificates()
     answer = examine(connection, Deadline(deadline - time.monotonic()))
     work.sendall(json.dumps(answer).encode() + b"\n")

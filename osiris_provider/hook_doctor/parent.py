@@ -10,6 +10,7 @@ from osiris_provider.connectors.faults import NOT_ASKED, TIMED_OUT
 from osiris_provider.errors import ConnectorError, Fault
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.cooldown import Cooldown, Refusal, iso
+from osiris_provider.hook_doctor.expiry import note_ends
 from osiris_provider.hook_doctor.faults import NO_PROVIDER, NO_VERDICT, REFUSED_BEFORE, TEST_FAILED
 from osiris_provider.hook_doctor.processes import servers
 from osiris_provider.hook_doctor.registry import hook_type
@@ -27,6 +28,8 @@ _STILL_IMPORTING = NOT_ASKED.reworded(
 
 def check_hook(connection: HookConnection, deadline: Deadline) -> dict[str, Any]:
     """Check a connection by the hook of its type, in a process of its own.
+
+    What of a healthy one comes to its end is noted, see :mod:`osiris_provider.net.expiry`.
 
     :param connection: resolved; its secrets are handed over by a pipe.
     :param deadline: after which the process is killed, with all that it has started.
@@ -47,6 +50,7 @@ def check_hook(connection: HookConnection, deadline: Deadline) -> dict[str, Any]
             cooldown.keep(connection, error.fault.slug)
         raise error
     cooldown.forget(connection)
+    note_ends(answer.get("expires"), connection)
     details = answer["details"]
     return {str(name): _masked(value, connection) for name, value in details.items()}
 

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -22,9 +23,13 @@ START_SECONDS: Final = 30.0
 
 
 class RedisServer:
-    """A Redis with a password, on a free port of 127.0.0.1; use it as a context manager."""
+    """A Redis with a password, on a free port of 127.0.0.1; use it as a context manager.
 
-    def __init__(self) -> None:
+    :param options: more of its configuration.
+    """
+
+    def __init__(self, options: Mapping[str, object] | None = None) -> None:
+        self._options = dict(options or {})
         self.port = free_port()
         self.password = secrets.token_hex(8)
         self._directory = Path(tempfile.mkdtemp(prefix="osiris-redis-"))
@@ -37,6 +42,7 @@ class RedisServer:
 
     def __enter__(self) -> Self:
         options = {"port": self.port, "bind": HOST, "requirepass": self.password, "dir": self._directory}
+        options.update(self._options)
         words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
         command = [str(find_program("redis-server", ())), *words, "--save", "", "--appendonly", "no"]
         with (self._directory / "server.log").open("wb") as log:

@@ -1,1 +1,1 @@
-"""What is taken note of while a hook runs: the exception that its test swallows, and its sessions of TLS."""
+"""What is noted while a hook runs: the exception that its test swallows, its TLS sessions, and certificates."""

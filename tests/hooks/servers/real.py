@@ -98,8 +98,10 @@ def sftp() -> Iterator[Served]:
 
 
 @contextmanager
-def _python(program: str, conn_type: str, extra: dict[str, object]) -> Iterator[Served]:
+def _python(program: str, conn_type: str, extra: dict[str, object], certificate: bytes = b"") -> Iterator[Served]:
     with directory(program) as path:
+        if certificate:
+            (path / "server.pem").write_bytes(certificate)
         port = free_port()
         command = [sys.executable, "-m", f"tests.hooks.servers.{program}", str(port), str(path)]
         log = path / "log"
@@ -116,9 +118,12 @@ def ftp() -> Iterator[Served]:
 
 
 @contextmanager
-def smtp() -> Iterator[Served]:
-    """aiosmtpd, with AUTH."""
-    with _python("smtp", "smtp", {"disable_ssl": True, "disable_tls": True}) as served:
+def smtp(certificate: bytes = b"") -> Iterator[Served]:
+    """aiosmtpd, with AUTH.
+
+    :param certificate: PEM, with its key; a server that has one offers STARTTLS.
+    """
+    with _python("smtp", "smtp", {"disable_ssl": True, "disable_tls": True}, certificate) as served:
         yield served
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 from contextlib import suppress
 from io import BufferedIOBase
@@ -32,6 +33,11 @@ class Imitation:
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def encrypted(self, tls: ssl.SSLContext) -> Self:
+        """Return this server, which then speaks TLS with the certificate of a context."""
+        self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         return self
 
     def __exit__(self, *_: object) -> None:

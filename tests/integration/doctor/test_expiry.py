@@ -21,6 +21,7 @@ from psycopg2 import sql
 
 from tests.faults.peers import Cut, Peer, forward
 from tests.faults.sql import CERTIFICATE, KEY, chain
+from tests.security.hook_doctor.mail_server import MailServer
 from tests.servers import APP_PASSWORD, MariaDBServer, MySQLServer, PostgresServer
 from tests.servers.apis.fake_api import FakeApi
 from tests.servers.apis.fake_supabase import FakeSupabase
@@ -249,6 +250,24 @@ def test_a_connection_of_another_providers_type_tells_it_too(mariadb_tls: MariaD
     assert expires({**fields, "extra": {"ssl_mode": "REQUIRED"}}) == [
         (f"TLS certificate of 127.0.0.1:{address.port}", EXPIRES)
     ]
+
+
+def test_a_connection_that_its_hook_checks_tells_it_too(files: Files) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    files.server.configure_cert(context)
+    fields: Fields = {
+        "family": "airflow",
+        "conn_type": "smtp",
+        "host": "localhost",
+        "login": "loader",
+        "password": "right",
+    }
+    with MailServer(accepts="right", tls=context) as server:
+        fields |= {"port": server.port, "extra": {"disable_tls": True, "ssl_context": "none"}}
+        connector = get_connector("airflow")
+        connector.prepare([{"alias": "test", **fields}])
+        assert expires(fields) == [of_server(server.port)]
+        assert server.passwords == ["right"]
 
 
 def test_the_command_line_names_what_expires_soon(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import socket
+import ssl
+from contextlib import suppress
 
 from osiris_provider.testing.peers import Peer
 
@@ -12,10 +14,12 @@ class MailServer(Peer):
     """Speaks as much of SMTP as a login takes (RFC 4954); a context manager.
 
     :param accepts: the password of every user.
+    :param tls: with the certificate that it shows; None is an unencrypted line.
     """
 
-    def __init__(self, accepts: str) -> None:
+    def __init__(self, accepts: str, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(_converse)
+        self.tls = tls
         self.accepts = accepts
         self.passwords: list[str] = []
 
@@ -34,6 +38,15 @@ class MailServer(Peer):
 
 def _converse(peer: Peer, line: socket.socket) -> None:
     assert isinstance(peer, MailServer)
+    if peer.tls is None:
+        _serve(peer, line)
+    else:
+        # A client that hangs up before it has shaken hands.
+        with suppress(OSError), peer.tls.wrap_socket(line, server_side=True) as encrypted:
+            _serve(peer, encrypted)
+
+
+def _serve(peer: MailServer, line: socket.socket) -> None:
     line.sendall(b"220 mail.example.com\r\n")
     with line.makefile("r", encoding="utf-8", newline="\r\n") as commands:
         for command in commands:

@@ -1,0 +1,207 @@
+"""What expires comes from a check as a code and a time; nothing else that it sends is taken, and no verdict is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from osiris_provider.hook_doctor import HookConnection, child
+from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.expiry import CLIENT, OTHER, SERVER, note_ends, soonest
+from osiris_provider.hook_doctor.watch import certificates
+from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.expiry import Expiry, Noted, noting
+
+AT = datetime(2027, 1, 2, 3, 4, tzinfo=timezone.utc)
+SECONDS = int(AT.timestamp())
+EXPIRES = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(days=9)
+CLIENT_EXPIRES = EXPIRES - timedelta(days=5)
+TYPE = HookType(("bird",), "Bird", probe=lambda _: {})
+CONNECTION = HookConnection("c", "bird", host="localhost", port=4711, password="s3cret-9f2c")
+
+
+def noted_of(said: object, connection: HookConnection = CONNECTION) -> list[Expiry]:
+    with noting() as noted:
+        note_ends(said, connection)
+    return noted.expiries()
+
+
+def test_an_end_has_the_words_and_the_address_of_the_parent() -> None:
+    at = {SERVER: SECONDS, OTHER: SECONDS + 1, CLIENT: SECONDS + 2}
+    assert noted_of(at) == [
+        Expiry("TLS certificate", "localhost:4711", AT),
+        Expiry("TLS certificate", "another server of connection c", AT + timedelta(seconds=1)),
+        Expiry("client certificate", "", AT + timedelta(seconds=2)),
+    ]
+    without = replace(CONNECTION, host=None)
+    assert noted_of({SERVER: SECONDS}, without) == [Expiry("TLS certificate", "the server of connection c", AT)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        7,
+        "server",
+        [SERVER, SECONDS],
+        {"s3cret-9f2c": SECONDS},
+        *({SERVER: value} for value in ("s3cret-9f2c", str(SECONDS), True, 1.5, None, [SECONDS], 10**400, -(10**400))),
+    ],
+)
+def test_what_is_no_end_is_passed_over(said: object) -> None:
+    assert noted_of(said) == []
+
+
+def test_of_many_certificates_the_first_end_is_said() -> None:
+    ends = [(SERVER, AT), (SERVER, AT - timedelta(days=1)), (OTHER, AT), (SERVER, AT + timedelta(days=1))]
+    assert soonest(ends) == {SERVER: SECONDS - 86_400, OTHER: SECONDS}
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a check call a hook that is fine."""
+    monkeypatch.setattr(child, "hook_type", lambda _: TYPE)
+    monkeypatch.setattr(child, "_hook_class", lambda _: (lambda **_: None, "bird_conn_id"))
+    monkeypatch.setattr(child, "_hand_over", lambda _: None)
+
+
+@pytest.mark.usefixtures("hook")
+def test_an_answer_has_what_was_seen_and_is_there_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert child.examine(CONNECTION, Deadline(20)) == {"details": {}}
+    monkeypatch.setattr(child, "certificate_ends", lambda *_: [(SERVER, AT)])
+    assert child.examine(CONNECTION, Deadline(20)) == {"details": {}, "expires": {SERVER: SECONDS}}
+
+    def broken(*_: Any) -> Any:
+        raise RuntimeError
+
+    monkeypatch.setattr(child, "certificate_ends", broken)
+    assert child.examine(CONNECTION, Deadline(20)) == {"details": {}}
+
+
+class Files:
+    """A server's certificate, and a client's in a file."""
+
+    def __init__(self, directory: Path) -> None:
+        authority = trustme.CA()
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost", not_after=EXPIRES).configure_cert(self.context)
+        self.client = directory / "client.pem"
+        authority.issue_cert("client", not_after=CLIENT_EXPIRES).private_key_and_cert_chain_pem.write_to_path(
+            str(self.client)
+        )
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+@pytest.fixture
+def port(files: Files) -> Iterator[int]:
+    """Yield the port of a server that speaks TLS and says nothing."""
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                line, _ = listener.accept()
+                with suppress(OSError), files.context.wrap_socket(line, server_side=True) as encrypted:
+                    encrypted.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture(autouse=True)
+def watching(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have TLS watched in this process, until the test ends; the server has its certificate already."""
+    del files
+    monkeypatch.setattr(certificates, "_noted", Noted())
+    for kind, name in ((ssl.SSLSocket, "do_handshake"), (ssl.SSLObject, "do_handshake")):
+        monkeypatch.setattr(kind, name, getattr(kind, name))
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", ssl.SSLContext.load_cert_chain)
+    certificates.watch_certificates()
+
+
+def trusting() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def shake(port: int, name: str | None, *, deferred: bool = False) -> None:
+    with (
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        trusting().wrap_socket(plain, server_hostname=name, do_handshake_on_connect=not deferred) as line,
+    ):
+        if deferred:
+            line.do_handshake()
+
+
+def ends(connection: HookConnection = CONNECTION, declared: HookType = TYPE) -> list[tuple[str, datetime]]:
+    return list(certificates.certificate_ends(connection, declared))
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+@pytest.mark.parametrize(
+    ("name", "code"), [("localhost", SERVER), ("LocalHost", SERVER), (None, SERVER), ("elsewhere", OTHER)]
+)
+def test_the_certificate_of_a_session_is_its_servers(port: int, name: str | None, code: str, deferred: bool) -> None:
+    shake(port, name, deferred=deferred)
+    assert ends() == [(code, EXPIRES)]
+
+
+def test_without_a_host_each_server_is_the_connections(port: int) -> None:
+    shake(port, "elsewhere")
+    assert ends(replace(CONNECTION, host=None)) == [(SERVER, EXPIRES)]
+    assert ends(replace(CONNECTION, host="https://Elsewhere/x")) == [(SERVER, EXPIRES)]
+    known = replace(TYPE, endpoint=lambda _: ("elsewhere", 1))
+    assert ends(replace(CONNECTION, host="x"), known) == [(SERVER, EXPIRES)]
+
+
+def test_a_session_of_another_thread_and_of_asyncio_is_seen(port: int) -> None:
+    thread = threading.Thread(target=shake, args=(port, "localhost"))
+    thread.start()
+    thread.join(20)
+    assert ends() == [(SERVER, EXPIRES)]
+
+    async def connect() -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting(), server_hostname="elsewhere")
+        writer.transport.abort()
+
+    asyncio.run(connect())
+    assert sorted(ends()) == [(OTHER, EXPIRES), (SERVER, EXPIRES)]
+
+
+def test_a_clients_certificate_is_read_from_its_file(files: Files, tmp_path: Path) -> None:
+    trusting().load_cert_chain(files.client)
+    assert ends() == [(CLIENT, CLIENT_EXPIRES)]
+    with pytest.raises(FileNotFoundError):
+        trusting().load_cert_chain(tmp_path / "none.pem")
+
+
+def test_a_certificate_that_cannot_be_had_breaks_no_session(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError
+
+    monkeypatch.setattr(ssl.SSLSocket, "getpeercert", broken)
+    shake(port, "localhost")
+    assert ends() == []
+
+
+def test_an_answer_with_ends_is_small() -> None:
+    said = soonest((code, AT) for code in (SERVER, OTHER, CLIENT) for _ in range(1000))
+    assert len(json.dumps(said)) < 100
