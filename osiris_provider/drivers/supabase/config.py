@@ -25,7 +25,8 @@ class SupabaseExtractorConfig(PagedConfig):
     :param select: PostgREST's own notation instead, such as ``id,author(name)``.
     :param filters: column to condition in PostgREST's notation, such as ``{"age": "gte.18"}``; several in a list.
     :param key: a column that is unique and never null, such as ``id``: each page begins behind the last key of the one
-        before it. Rows that come, change or go meanwhile then move no others to another page.
+        before it. Rows that come, change or go meanwhile then move no others to another page. A key that is null, or
+        that two rows have, is an error.
     :param order: without ``key``: columns, such as ``id`` or ``created_at.desc``, best unique. Without any order the
         database may give a row twice, or not at all, when it is read page by page.
     :param page_size: rows to ask for at a time; the project may give fewer.
@@ -82,8 +83,20 @@ class SupabaseExtractorConfig(PagedConfig):
         if self.key is None:
             return {**asked, **filters, "order": ",".join(self.order), "offset": page.end_offset if page else 0}
         if page is not None:
-            filters[self.key] = [*filters.get(self.key, []), f"gt.{page.rows[-1][self.key]}"]
-        return {**asked, **filters, "order": self.key}
+            # With its last row a page shows whether another has the same key. A server may give but one row at a time.
+            sign = "gte" if len(page.value) > 1 else "gt"
+            filters[self.key] = [*filters.get(self.key, []), f"{sign}.{page.rows[-1][self.key]}"]
+        return {**asked, **filters, "order": self.key, "limit": self.page_size + 1}
+
+    def without_key(self, cursor_range: CursorRange | None) -> dict[str, Any]:
+        """Return the query parameters for one of the rows that have no key, of which no page would come.
+
+        :param cursor_range: what is asked for.
+        """
+        asked = self.params(None, cursor_range)
+        key = str(self.key)
+        given = asked.get(key, [])
+        return {**asked, "select": key, key: [*given, "is.null"], "limit": 1}
 
 
 class SupabaseWriteConfig(TableConfig):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from tests.servers.apis.http import HttpServer, Reply, Request
@@ -177,7 +178,11 @@ def _ordered(rows: Rows, order: str | None) -> Rows:
     for term in reversed((order or "").split(",")):
         column, _, direction = term.partition(".")
         if column:
-            rows = sorted(rows, key=lambda row, column=column: row[column], reverse=direction == "desc")  # type: ignore[misc] # mypy cannot type a lambda with a default
+            # PostgreSQL takes null for the greatest.
+            known = [row for row in rows if row[column] is not None]
+            known.sort(key=itemgetter(column), reverse=direction == "desc")
+            unknown = [row for row in rows if row[column] is None]
+            rows = unknown + known if direction == "desc" else known + unknown
     return rows
 
 
