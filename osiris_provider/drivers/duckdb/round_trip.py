@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.drivers.duckdb.types import quote
 from osiris_provider.drivers.sql.config import Lossy
 from osiris_provider.drivers.sql.tables import Column
+from osiris_provider.drivers.sql.values.dtypes import is_number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,6 +88,6 @@ def _may_bend(kind: str, dtype: pa.DataType) -> bool:
     import pyarrow as pa
 
     if kind == "BOOLEAN":
-        return bool(pa.types.is_integer(dtype) or pa.types.is_floating(dtype) or pa.types.is_decimal(dtype))
+        return is_number(dtype)
     nested = kind.endswith("]") or kind.startswith(("STRUCT(", "MAP("))
     return bool(nested and pa.types.is_nested(dtype))

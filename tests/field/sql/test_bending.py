@@ -41,6 +41,11 @@ COMMON: list[Case] = [
     ("DECIMAL(5,2)", "1.250", "1.239"),
     ("DECIMAL(5,2)", "125e-2", "1239e-3"),
     ("DECIMAL(10,8)", 1e-7, 1.5e-8),
+    ("DECIMAL(38,2)", "1e30", "1234567890123456789012345678901.005e0"),
+    ("DECIMAL(5,1)", Decimal("9.90"), Decimal("9.99")),
+    ("BIGINT", Decimal(-(2**63)), Decimal(2**63)),
+    ("BIGINT", 2**53, 2.0**63),
+    ("DOUBLE PRECISION", Decimal("0.3"), Decimal("0.30000000000000001")),
     ("DATE", DAY, NOON),
     ("DATE", DAY.replace(tzinfo=dt.timezone.utc), NOON.replace(tzinfo=dt.timezone.utc)),
     ("DATE", "2024-02-29", "2024-02-29 12:00:00"),
@@ -50,10 +55,12 @@ COMMON: list[Case] = [
     ("TIME", dt.time(1), NOON),
     ("VARCHAR(60)", dt.date(2024, 1, 2), pa.scalar(12_000_000, pa.date32())),
     ("VARCHAR(60)", NOON, pa.scalar(10**18, pa.timestamp("us"))),
+    ("VARCHAR(60)", NOON.replace(tzinfo=dt.timezone.utc), pa.scalar(10**18, pa.timestamp("us", "UTC"))),
 ]
 MYSQL: list[Case] = [
     *COMMON,
-    ("INT", Decimal("2.0"), Decimal("2.5")),
+    ("INT", Decimal("2.0"), Decimal("99.9")),
+    ("INT UNSIGNED", Decimal(2**32 - 1), Decimal(-1)),
     ("ENUM('x','y')", "y", "2"),
     ("ENUM('x','y')", "y", 2),
     ("ENUM('x','y')", "y", "Y"),
@@ -76,6 +83,7 @@ MYSQL: list[Case] = [
     ("FLOAT", 2**24, 2**24 + 1),
     ("FLOAT", 0.5, 0.1),
     ("YEAR", 2024, 24),
+    ("YEAR", pa.scalar(2024, pa.int16()), pa.scalar(24, pa.int8())),
     ("YEAR", "2024", "24"),
     ("CHAR(5)", " a", "a "),
     ("BIT(8)", 255, -1),
@@ -90,8 +98,9 @@ POSTGRES: list[Case] = [
     ("NUMERIC(2,-3)", 12_000, 12_345),
     ("NUMERIC(2,-3)", Decimal("12000.0"), Decimal("12000.5")),
     ("NUMERIC(2,-3)", "12e3", "1.2345e4"),
+    ("NUMERIC(2,-3)", 12e3, 1.5e3),
     ("NUMERIC(3,5)", Decimal("0.001230"), Decimal("0.001234")),
-    ("INT", 2, Decimal("2.5")),
+    ("INT", 2, Decimal("99.9")),
     ("DATE", "infinity", "now"),
     ("DATE", "0044-03-15 BC", "today"),
     ("DATE", "2024-01-02", "01/02/2024"),
@@ -150,6 +159,8 @@ POSTGRES: list[Case] = [
     ('"char"', "a", "ab"),
     ("OID", 2**32 - 1, -1),
     ("OID", "4294967295", "-1"),
+    ("OID", Decimal(2**32 - 1), Decimal(-1)),
+    ("TIMESTAMP", pa.scalar(2**63 - 808, pa.timestamp("ns")), pa.scalar(2**63 - 1, pa.timestamp("ns"))),
     ("XID", "0", "-5"),
     ("cents", Decimal("1.230"), Decimal("1.239")),
     ("many_cents", "1.230", "1.239"),
@@ -165,7 +176,10 @@ DOMAINS = (
 )
 DUCKDB: list[Case] = [
     *COMMON,
-    ("INT", Decimal("2.0"), Decimal("2.5")),
+    ("INT", Decimal("2.0"), Decimal("99.9")),
+    ("BIGINT", -(2.0**63), 2.0**63),
+    ("UINTEGER", Decimal(2**32 - 1), Decimal(-1)),
+    ("TIMESTAMP", pa.scalar(2**63 - 808, pa.timestamp("ns")), pa.scalar(2**63 - 1, pa.timestamp("ns"))),
     ("ENUM('x','y')", "y", 2),
     ("DATE", "infinity", "epoch"),
     ("TIMESTAMP_S", NOON, HALF),
@@ -289,6 +303,9 @@ class TestPostgres:
         execute("CREATE TABLE target (id INT, v TIMESTAMP(0))")
         write(connection, [HALF], lossy="round")
         assert execute("SELECT v FROM target") == ((NOON.replace(second=1),),)
+        # Rounded up, it would be beyond the type of the input.
+        write(connection, [pa.scalar(2**63 - 1, pa.timestamp("ns"))], lossy="round", write_mode="replace")
+        assert execute("SELECT v FROM target") == ((dt.datetime.fromisoformat("2262-04-11 23:47:16"),),)
 
 
 class TestDuckDB:

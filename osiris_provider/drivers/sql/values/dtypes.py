@@ -21,3 +21,10 @@ def is_text(dtype: pa.DataType) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype))
+
+
+def is_number(dtype: pa.DataType) -> bool:
+    """Return whether an Arrow type is one of numbers."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(dtype) or pa.types.is_floating(dtype) or pa.types.is_decimal(dtype))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
 _SPARE: Final = 76
 """Digits to calculate with, beside those of a number."""
+_NOT_ZERO: Final = re.compile(r"[^eE]*[1-9].*[eE]")
+"""How a number with an exponent begins that is not zero."""
 
 
 def is_another_float(text: str, *, narrow: bool = False) -> bool:
@@ -20,7 +23,8 @@ def is_another_float(text: str, *, narrow: bool = False) -> bool:
     try:
         exact = Decimal(text.strip())
     except InvalidOperation:
-        return False
+        # What is a number has an exponent beyond those of decimals.
+        return _NOT_ZERO.match(text) is not None
     with np.errstate(over="ignore"):
         near = float(np.float32(float(exact))) if narrow else float(exact)
     if not exact.is_finite() or not isfinite(near):
@@ -40,5 +44,5 @@ def changed_floats(values: Any, *, narrow: bool) -> pa.Array:
         changed = near.astype(values.dtype) != values
     if values.dtype.kind == "f":
         return pa.array(changed & np.isfinite(values))
-    # Beyond the greatest whole number the way back may end anywhere.
-    return pa.array(changed | (near > np.iinfo(values.dtype).max))
+    # Beyond the greatest whole number, which may be no double, the way back may end anywhere.
+    return pa.array(changed | (near >= float(int(np.iinfo(values.dtype).max) + 1)))

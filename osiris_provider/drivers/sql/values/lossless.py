@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers import lazy_compute as pc
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
 from osiris_provider.drivers.sql.values.documents import changed_documents
-from osiris_provider.drivers.sql.values.dtypes import is_text
+from osiris_provider.drivers.sql.values.dtypes import is_number, is_text
 from osiris_provider.drivers.sql.values.floats import changed_floats, is_another_float
 from osiris_provider.drivers.sql.values.intervals import DIGITS, Problem, cut_parts, fine_parts, remainder
 from osiris_provider.drivers.sql.values.ranges import is_within
@@ -28,11 +28,12 @@ _EXACT_DIGITS: Final = {24: 7, 53: 16}
 """By binary digits: numbers that are written with fewer digits are the same in a column of them, far from its ends."""
 _SENT_DIGITS: Final = 6
 """In microseconds all moments are sent."""
-_WRITTEN: Final = -62_135_596_800, 971_890_963_200
-"""Seconds since 1970: the first of the year 1, and the first of the year 32768."""
-_WIDEST: Final = 76
+_YEARS: Final = {-32767: -1_096_193_779_200, 1: -62_135_596_800, 32768: 971_890_963_200}
+"""Seconds since 1970 of the first moments of years."""
 _SINGLE: Final = 24
 """Binary digits of a number of single precision."""
+_MAX_INT_CHARS: Final = 4000
+"""Of an exponent; Python reads no longer numbers."""
 
 
 def misread(column: pa.Array, limits: ColumnConstraints) -> Iterator[Problem]:
@@ -59,16 +60,21 @@ def rounded(column: pa.Array, limits: ColumnConstraints) -> Iterator[Problem]:
 
 
 def round_moments(column: pa.Array, fraction: int) -> pa.Array:
-    """Return moments or times with so many digits of a second, halves rounded up."""
+    """Return moments or times with so many digits of a second, halves rounded up; down where their type ends."""
     import pyarrow as pa
 
     dtype = column.type
     if not _is_fine(dtype, fraction):
         return column
     step = 10 ** (DIGITS[dtype.unit] - fraction)
+    last = 86_400 * 10 ** DIGITS[dtype.unit] - 1 if pa.types.is_time(dtype) else 2**63 - 1
     ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(dtype) else column.cast(pa.int64())
-    rest = remainder(pc.add(ticks, step // 2), step)
-    ticks = pc.subtract(pc.add(ticks, step // 2), rest)
+    rest = remainder(ticks, step)
+    # What is beyond 64 bits comes out at their other end.
+    below = pc.subtract(ticks, rest)
+    above = pc.add(below, step)
+    is_upper = pc.and_(pc.greater_equal(rest, step // 2), pc.and_(pc.greater(above, ticks), pc.less_equal(above, last)))
+    ticks = pc.if_else(pc.or_(is_upper, pc.greater(below, ticks)), above, below)
     return ticks.cast(pa.int32()).cast(dtype) if pa.types.is_time32(dtype) else ticks.cast(dtype)
 
 
@@ -97,7 +103,7 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
             yield pc.invert(pc.match_substring_regex(column, _pattern(moments))), _shape(moments)
         return
     if moments.as_text and (pa.types.is_timestamp(dtype) or pa.types.is_date(dtype)):
-        yield from _beyond_written_years(column)
+        yield from beyond_years(column, 1)
     fitting: dict[str, tuple[Callable[[Any], bool], ...]] = {
         "date": (pa.types.is_date, pa.types.is_timestamp),
         "timestamp": (pa.types.is_date, pa.types.is_timestamp),
@@ -122,15 +128,20 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
             )
 
 
-def _beyond_written_years(column: pa.Array) -> Iterator[Problem]:
+def beyond_years(column: pa.Array, least: int = -32767) -> Iterator[Problem]:
+    """Yield dates and timestamps of years that Arrow cannot write, whose texts are no dates or an error.
+
+    :param column: of dates or timestamps.
+    :param least: the first year to take, one that :data:`_YEARS` has.
+    """
     import pyarrow as pa
 
     dtype = column.type
-    edges = [max(-(2**63), min(2**63 - 1, _ticks(second, dtype))) for second in _WRITTEN]
-    if not is_within(column, edges[0], edges[1] - 1):
+    first, end = (_ticks(_YEARS[year], dtype) for year in (least, 32768))
+    low, high = max(-(2**63), first), min(2**63 - 1, end - 1)
+    if not is_within(column, low, high):
         ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_date32(dtype) else column.cast(pa.int64())
-        low, high = (pa.scalar(edge, pa.int64()) for edge in edges)
-        yield pc.or_(pc.less(ticks, low), pc.greater_equal(ticks, high)), "its year is not one of 1 to 32767"
+        yield pc.or_(pc.less(ticks, low), pc.greater(ticks, high)), f"its year is not one of {least} to 32767"
 
 
 def _ticks(second: int, dtype: pa.DataType) -> int:
@@ -211,45 +222,43 @@ def _cut_numbers(column: pa.Array, scale: int, *, integers: bool) -> Iterator[Pr
 
     dtype = column.type
     if scale < 0:
-        yield _is_finer(column, 10**-scale), f"the column keeps multiples of {10**-scale:,}"
+        if is_text(dtype) or is_number(dtype):
+            texts = column.cast(pa.large_string()).to_pylist()
+            yield _more_digits(texts, scale), f"the column keeps multiples of {10**-scale:,}"
         return
-    reason = (
-        f"the column keeps {scale} digits after the point, the value has more" if scale else "the number is not whole"
-    )
-    if pa.types.is_decimal(dtype):
-        if dtype.scale > scale:
-            yield pc.not_equal(pc.round(column, scale), column), reason
-    elif not integers and (is_text(dtype) or pa.types.is_floating(dtype)):
-        yield _has_more_digits(column.cast(pa.large_string()), scale), reason
-
-
-def _is_finer(column: pa.Array, step: int) -> pa.Array:
-    """Return which numbers are no multiples; columns that keep only these are rare."""
-    import pyarrow as pa
-
-    values = [None if value is None else Decimal(str(value).strip()) for value in column.to_pylist()]
-    context = Context(prec=_WIDEST, Emax=MAX_EMAX, Emin=MIN_EMIN)
-    return pa.array(
-        [value is not None and value.is_finite() and context.remainder(value, step) != 0 for value in values]
-    )
+    is_wider = pa.types.is_decimal(dtype) and dtype.scale > scale
+    if is_wider or (not integers and (is_text(dtype) or pa.types.is_floating(dtype))):
+        reason = f"the column keeps {scale} digits after the point, the value has more"
+        # Arrow's own rounding of wide decimals is not exact.
+        yield _has_more_digits(column.cast(pa.large_string()), scale), reason if scale else "the number is not whole"
 
 
 def _has_more_digits(texts: pa.Array, scale: int) -> pa.Array:
-    import pyarrow as pa
-
     plain = pc.match_substring_regex(texts, rf"^[^eE]*\.\d{{{scale}}}\d*[1-9]\d*\s*$")
     powers = pc.fill_null(pc.match_substring_regex(texts, r"^\s*[+-]?[\d.]+[eE][+-]?\d+\s*$"), False)
     if not pc.any(powers).as_py():
         return plain
-    values = pc.if_else(powers, texts, None).to_pylist()
-    more = pa.array([value is not None and _digits_of(value) > scale for value in values])
-    return pc.or_(pc.fill_null(plain, False), more)
+    return pc.or_(pc.fill_null(plain, False), _more_digits(pc.if_else(powers, texts, None).to_pylist(), scale))
 
 
-def _digits_of(text: str) -> int:
-    """Return how many digits a number has behind the point."""
-    exponent = Decimal(text.strip()).normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+def _more_digits(texts: list[str | None], scale: int) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array([text is not None and _digits_of(text) > scale for text in texts], pa.bool_())
+
+
+def _digits_of(text: str) -> float:
+    """Return how many digits a number has behind the point; less than 0 if it ends in zeros before it.
+
+    :param text: of any length, whose exponent may be one that no decimal has.
+    """
+    number, _, exponent = text.strip().lower().partition("e")
+    integer, _, decimals = number.lstrip("+-").partition(".")
+    digits = (integer + decimals).rstrip("0")
+    # Infinity and NaN are what they are with any digits, as is zero.
+    if not digits.isdecimal():
+        return -math.inf
+    return len(digits) - len(integer) - int(exponent[:_MAX_INT_CHARS] or 0)
 
 
 def _inexact(column: pa.Array, mantissa: int) -> Any:
@@ -261,10 +270,11 @@ def _inexact(column: pa.Array, mantissa: int) -> Any:
     if pa.types.is_integer(dtype) or (pa.types.is_float64(dtype) and narrow):
         return changed_floats(column.fill_null(0).to_numpy(zero_copy_only=False), narrow=narrow)
     if pa.types.is_decimal(dtype):
-        near = column.cast(pa.float64()).cast(pa.float32() if narrow else pa.float64()).cast(pa.float64())
-        wide = pa.decimal256(_WIDEST, dtype.scale)
-        return pc.not_equal(near.cast(wide, safe=False), column.cast(wide))
-    if is_text(dtype):
+        if max(dtype.precision, dtype.scale) < _EXACT_DIGITS[mantissa]:
+            return None
+        # Arrow's own way from a decimal to a double is not exact. Zeros at the end belong to the type.
+        column = pc.replace_substring_regex(column.cast(pa.string()), r"(\.\d*?)0+(E|$)", r"\1\2")
+    if is_text(column.type):
         long = pc.match_substring_regex(column, rf"[eE]|(\d[^\d]?){{{_EXACT_DIGITS[mantissa]}}}")
         texts = pc.if_else(pc.fill_null(long, False), column, None).to_pylist()
         return pa.array([text is not None and is_another_float(text, narrow=narrow) for text in texts], pa.bool_())

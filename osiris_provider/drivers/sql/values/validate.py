@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.drivers import lazy_compute as pc
 from osiris_provider.drivers.sql.config import Lossy
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Inner, integer_constraints
-from osiris_provider.drivers.sql.values.lossless import misread, round_moments, rounded
+from osiris_provider.drivers.sql.values.lossless import beyond_years, misread, round_moments, rounded
 from osiris_provider.drivers.sql.values.ranges import is_within, longest
 from osiris_provider.errors import DataError
 
@@ -25,6 +25,8 @@ _INTEGER = {
     True: (r"^\s*(\+?\d+|-0+)\s*$", "a whole number of 0 or more"),
 }
 """By whether the least is 0: PostgreSQL takes -1 for the greatest oid."""
+_WIDEST = 76
+"""Digits of a decimal."""
 _NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\s*$"
 
 
@@ -136,7 +138,7 @@ def _problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iter
         yield from _number_problems(column, limits)
     elif limits.moments is None and (pa.types.is_date(dtype) or pa.types.is_timestamp(dtype)):
         # Arrow writes "<value out of range: …>", which a column of texts would keep.
-        yield pc.starts_with(column.cast(pa.string()), "<"), "years beyond 32767 cannot be written as text"
+        yield from beyond_years(column)
     yield from misread(column, limits)
     if lossy == "error":
         yield from rounded(column, limits)
@@ -211,9 +213,11 @@ def _number_problems(column: pa.Array, limits: ColumnConstraints) -> Iterator[tu
     elif pa.types.is_floating(dtype) and limits.high is not None:
         numbers = column.cast(pa.float64())
         yield pc.not_equal(pc.floor(numbers), numbers), "the number is not whole"
-        yield pc.or_(pc.less(numbers, float(low)), pc.greater(numbers, float(high))), "the number is out of range"
+        # The greatest of 64 bits is no double: the next one beyond is, and so is what follows the greatest.
+        beyond = pc.greater_equal(numbers, float(high + 1))
+        yield pc.or_(pc.less(numbers, float(low)), beyond), "the number is out of range"
     elif pa.types.is_decimal(dtype):
-        yield from _decimal_problems(column, high)
+        yield from _decimal_problems(column, low, high)
 
 
 def _integer_problems(column: pa.Array, low: int, high: int) -> Iterator[tuple[Any, str]]:
@@ -221,20 +225,27 @@ def _integer_problems(column: pa.Array, low: int, high: int) -> Iterator[tuple[A
     possible = _value_range(dtype)
     if (low <= possible[0] and possible[1] <= high) or is_within(column, low, high):
         return
-    if possible[0] < low:
-        yield pc.less(column, _as(dtype, max(low, possible[0]))), "the number is too small"
+    if possible[1] < low:
+        yield pc.is_valid(column), "the number is too small"
+    elif possible[0] < low:
+        yield pc.less(column, _as(dtype, low)), "the number is too small"
     if possible[1] > high:
-        yield pc.greater(column, _as(dtype, min(high, possible[1]))), "the number is too large"
+        yield pc.greater(column, _as(dtype, high)), "the number is too large"
 
 
-def _decimal_problems(column: pa.Array, high: int) -> Iterator[tuple[Any, str]]:
+def _decimal_problems(column: pa.Array, low: int, high: int) -> Iterator[tuple[Any, str]]:
     import pyarrow as pa
 
-    if 10 ** max(column.type.precision - column.type.scale, 0) - 1 <= high:
+    scale = column.type.scale
+    greatest = 10 ** max(column.type.precision - scale, 0) - 1
+    if low <= -greatest and greatest <= high:
         return
-    widest = pa.decimal256(76, 0)
-    size = pc.abs(pc.trunc(column)).cast(widest, safe=False)
-    yield pc.greater(size, pa.scalar(Decimal(high), widest)), "the number is out of range"
+    # Compared as it is: Arrow's own truncation of wide decimals is not exact.
+    wide = pa.decimal256(_WIDEST, scale)
+    edges = [pa.scalar(Decimal(edge), wide) if abs(edge) <= greatest else None for edge in (low - 1, high + 1)]
+    for edge, beyond in zip(edges, (pc.less_equal, pc.greater_equal), strict=True):
+        if edge is not None:
+            yield beyond(column.cast(wide), edge), "the number is out of range"
 
 
 def _value_range(dtype: pa.DataType) -> tuple[int, int]:
