@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from osiris_provider.errors import Fault
 from osiris_provider.net.deadline import TooMuchDataError
 from osiris_provider.net.dns import NamesUnansweredError
+from osiris_provider.net.tls import CERTIFICATE_ALERTS
 
 REFUSED = Fault(
     "refused", "network", "{address} refused the connection. Check host and port, and that the server is running."
@@ -127,22 +128,6 @@ _BY_GAI = {
     socket.EAI_MEMORY: DNS_FAILED,
     socket.EAI_SYSTEM: DNS_FAILED,
 }
-_OWN_CERTIFICATE = frozenset(
-    f"{version}_ALERT_{alert}"
-    for version in ("SSLV3", "TLSV1", "TLSV13")
-    for alert in (
-        "ACCESS_DENIED",
-        "BAD_CERTIFICATE",
-        "CERTIFICATE_EXPIRED",
-        "CERTIFICATE_REQUIRED",
-        "CERTIFICATE_REVOKED",
-        "CERTIFICATE_UNKNOWN",
-        "NO_CERTIFICATE",
-        "UNKNOWN_CA",
-        "UNSUPPORTED_CERTIFICATE",
-    )
-)
-"""OpenSSL's names of the alerts that a server has for the certificate of a client."""
 _NO_PEM = (9, 0x80009)
 """OpenSSL's ERR_R_PEM_LIB, before version 3 and since."""
 # OpenSSL's X509_V_ERR_* of x509_vfy.h.
@@ -198,7 +183,7 @@ def _transport(error: BaseException) -> Fault | None:
     if isinstance(error, ssl.SSLError):
         if _is_of_files(error):
             return TLS_FILES
-        return CLIENT_CERTIFICATE if getattr(error, "reason", "") in _OWN_CERTIFICATE else TLS_FAILED
+        return CLIENT_CERTIFICATE if getattr(error, "reason", "") in CERTIFICATE_ALERTS else TLS_FAILED
     if isinstance(error, socket.gaierror):
         return _BY_GAI.get(error.errno or 0, UNKNOWN_HOST)
     if isinstance(error, OSError):

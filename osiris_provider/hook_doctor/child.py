@@ -64,7 +64,7 @@ def examine(connection: HookConnection, deadline: Deadline) -> Answer:
         passed, error, details = False, raised, {}
     if passed:
         return {"details": _shown(details, declared), **_expires(connection, declared)}
-    fault = refined(classify(error, declared, connection, deadline), deadline)
+    fault = refined(classify(error, declared, connection, deadline))
     return {"fault": name_of(fault, declared), "cause": type(error).__name__ if error else ""}
 
 

@@ -1,4 +1,4 @@
-"""TLS client contexts whose sockets keep a deadline."""
+"""TLS client contexts whose sockets keep a deadline, and know why a server has ended a session."""
 
 from __future__ import annotations
 
@@ -7,12 +7,114 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from typing import Any, Final
 
 from osiris_provider.net.expiry import SERVER_CERTIFICATE, note_certificate
 from osiris_provider.net.sockets import DeadlineSocket, address_of
 
+CERTIFICATE_ALERTS: Final = frozenset(
+    f"{version}_ALERT_{alert}"
+    for version in ("SSLV3", "TLSV1", "TLSV13")
+    for alert in (
+        "ACCESS_DENIED",
+        "BAD_CERTIFICATE",
+        "CERTIFICATE_EXPIRED",
+        "CERTIFICATE_REQUIRED",
+        "CERTIFICATE_REVOKED",
+        "CERTIFICATE_UNKNOWN",
+        "NO_CERTIFICATE",
+        "UNKNOWN_CA",
+        "UNSUPPORTED_CERTIFICATE",
+    )
+)
+"""``ssl.SSLError.reason`` of the alerts that a server has for the certificate of a client, or for having none."""
+_CERTIFICATE_REQUIRED: Final = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+_HANDSHAKE_FAILURE: Final = "SSLV3_ALERT_HANDSHAKE_FAILURE"
+_BROKEN: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+_PIECE: Final = 16 * 1024
+_MAX_EARLY: Final = 64 * 1024
 
-class DeadlineSSLSocket(DeadlineSocket, ssl.SSLSocket):
+
+class AlertSSLSocket(ssl.SSLSocket):
+    """A TLS socket that raises the alert with which a server has ended the session, not the broken line behind it.
+
+    In TLS 1.3 a server refuses a client's certificate, or the lack of one, only after the client's handshake. A client
+    that writes meanwhile finds the line broken, while the alert waits to be read.
+    """
+
+    _early = b""
+    """What had come before the line broke, and is still to be read."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Shake hands."""
+        try:
+            super().do_handshake(block)
+        except ssl.SSLError as error:
+            self._note(error)
+            raise
+
+    def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002 - the base class's name
+        """Read and decrypt."""
+        if self._early:
+            piece, self._early = self._early[:len], self._early[len:]
+            return piece if buffer is None else _put(piece, buffer)
+        try:
+            return super().read(len, buffer)
+        except ssl.SSLError as error:
+            self._note(error)
+            raise
+
+    def send(self, *args: Any) -> int:
+        """Encrypt and send."""
+        try:
+            return super().send(*args)
+        except _BROKEN as error:
+            alert = self._unread_alert()
+            if alert is None:
+                raise
+            raise alert from error
+
+    def on_alert(self, reason: str) -> None:
+        """Take note of an alert; for subclasses.
+
+        :param reason: ``ssl.SSLError.reason``, such as one of :data:`CERTIFICATE_ALERTS`.
+        """
+
+    def _note(self, error: ssl.SSLError) -> None:
+        if error.reason == _HANDSHAKE_FAILURE and self.cipher():
+            # TLS 1.2 has no alert of its own for a certificate that is not there. Where a cipher is agreed upon, there
+            # is no other reason left for this one.
+            error.reason = _CERTIFICATE_REQUIRED
+        if "_ALERT_" in (error.reason or ""):
+            self.on_alert(error.reason)
+
+    def _unread_alert(self) -> ssl.SSLError | None:
+        """Return the alert that has come before the line broke; what else has come is kept for the next read."""
+        timeout, early = self.gettimeout(), self._early
+        if not self.cipher():
+            return None
+        self._early = b""
+        try:
+            # A line that is broken in one direction only would be waited for.
+            self.setblocking(False)
+            while len(early) < _MAX_EARLY and (piece := self.read(_PIECE)):
+                early += piece
+        except ssl.SSLError as error:
+            return error if "_ALERT_" in (error.reason or "") else None
+        except OSError:
+            return None
+        finally:
+            self._early = early
+            self.settimeout(timeout)
+        return None
+
+
+def _put(piece: bytes, buffer: Any) -> int:
+    memoryview(buffer).cast("B")[: len(piece)] = piece
+    return len(piece)
+
+
+class DeadlineSSLSocket(DeadlineSocket, AlertSSLSocket):
     """A :class:`DeadlineSocket` over TLS; it takes over the deadline of the socket that it wraps."""
 
     def do_handshake(self, block: bool = False) -> None:

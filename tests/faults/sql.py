@@ -46,7 +46,7 @@ class Certificates:
     """
 
     def __init__(self, directory: Path) -> None:
-        authority = trustme.CA()
+        self.authority = authority = trustme.CA()
         self.trusted = directory / "ca.pem"
         self.other = directory / "other-ca.pem"
         authority.cert_pem.write_to_path(str(self.trusted))

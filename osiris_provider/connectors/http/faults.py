@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cache
 
+from osiris_provider.connectors import faults as transport
 from osiris_provider.connectors.faults import GARBAGE, RESET, THROTTLED, TIMED_OUT, chain, transport_fault
 from osiris_provider.errors import Fault
 
@@ -151,6 +152,10 @@ PROXY_FAILED = Fault(
     "network",
     "The proxy on the way to {address} cannot be reached, or refuses. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
 )
+CLIENT_CERTIFICATE = transport.CLIENT_CERTIFICATE.reworded(
+    "{address} wants a client certificate, and connections of this family have none. Use an address that wants none, "
+    "or a proxy that adds one.",
+)
 BAD_ADDRESS = Fault("bad_address", "unknown", "The address of {address} is not a valid URL. Check it.", permanent=True)
 
 HTTP_STATUS: dict[int, Fault] = {
@@ -243,9 +248,14 @@ def http_fault(error: BaseException) -> Fault | None:
         answered
         or _proxy_fault(errors)
         or _by_class(errors, _protocol_classes())
-        or transport_fault(error)
+        or _line_fault(error)
         or _by_class(errors, _vague_classes())
     )
+
+
+def _line_fault(error: BaseException) -> Fault | None:
+    fault = transport_fault(error)
+    return CLIENT_CERTIFICATE if fault == CLIENT_CERTIFICATE else fault
 
 
 def _proxy_fault(errors: list[BaseException]) -> Fault | None:

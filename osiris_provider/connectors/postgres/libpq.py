@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import ssl
 from typing import TYPE_CHECKING
 
 from osiris_provider.connectors.faults import RESET, TLS_REQUIRED
@@ -58,6 +59,8 @@ def log_in(parameters: Parameters, deadline: Deadline) -> extensions.connection:
         and _further_with_tls(parameters, deadline)
     ):
         raise DiagnosedError(TLS_REQUIRED)
+    if failed.code == LOGIN_DENIED and failed.tls_line is not None:
+        _raise_tls_error(failed.tls_line, deadline)
     raise DiagnosedError(failed.fault or _without_code(failed, parameters, deadline))
 
 
@@ -93,7 +96,10 @@ class _LoginError(Exception):
     :param line: the parameters that it was tried with.
     :param begun: False if libpq did not even begin.
     :param ended: whether the server has ended the line; else libpq has.
+    :ivar tls_line: the parameters of an encrypted line that was tried before and failed without a code.
     """
+
+    tls_line: Parameters | None = None
 
     def __init__(
         self, code: str | None, fault: Fault | None, line: Parameters, *, begun: bool = True, ended: bool = True
@@ -145,6 +151,8 @@ def _first_accepted(lines: list[Parameters], deadline: Deadline) -> extensions.c
         return _first_accepted(others, deadline)
     except _LoginError as error:
         failed.append(error)
+    if failed[0].fault is None and line["sslmode"] != "disable":
+        failed[1].tls_line = line
     # Of two that tell nothing that of the plain line is looked into: there a password may have been kept back.
     raise max(failed, key=lambda error: (error.telling, error.line.get("sslmode") == "disable"))
 
@@ -207,6 +215,20 @@ def _further_with_tls(parameters: Parameters, deadline: Deadline) -> bool:
     except (OSError, DiagnosedError):
         return False
     return True
+
+
+def _raise_tls_error(line: Parameters, deadline: Deadline) -> None:
+    """Raise why TLS has failed, if that is why: the plain line that was tried instead is not what this user is to have.
+
+    :raises ssl.SSLError: it is.
+    :raises ConnectionConfigError: a file of the connection is.
+    """
+    try:
+        diagnose(line, deadline)
+    except ssl.SSLError:
+        raise
+    except OSError:
+        return
 
 
 def _without_code(failed: _LoginError, parameters: Parameters, deadline: Deadline) -> Fault:

@@ -7,6 +7,7 @@ cannot read more than it has been given.
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import socket
@@ -19,6 +20,7 @@ from osiris_provider.net.deadline import Deadline
 if TYPE_CHECKING:
     from psycopg2 import extensions
 
+_BROKEN = (errno.ECONNRESET, errno.EPIPE)
 PIECE = 16 * 1024
 """Bytes handed over at a time; a pair of sockets holds several times as many."""
 
@@ -51,7 +53,7 @@ class Line:
         else:
             _writable(server, deadline)
             code = server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code:
+            if code and code not in _BROKEN:
                 raise OSError(code, os.strerror(code))
             self._send(server, libpq, deadline)
 
@@ -90,7 +92,7 @@ class Line:
             while data:
                 _writable(server, deadline)
                 with suppress(BlockingIOError):
-                    data = data[server.send(data) :]
+                    data = data[_sent(server, data) :]
 
     def _receive(self, server: socket.socket, libpq: socket.socket, deadline: Deadline) -> None:
         try:
@@ -106,6 +108,14 @@ class Line:
         else:
             self.ended = True
             libpq.shutdown(socket.SHUT_WR)
+
+
+def _sent(server: socket.socket, data: memoryview) -> int:
+    try:
+        return server.send(data)
+    except ConnectionError:
+        # What the server has said before, and TLS alerts are among it, waits to be received; then the line ends.
+        return len(data)
 
 
 def _writable(sock: socket.socket, deadline: Deadline) -> None:
