@@ -10,12 +10,19 @@ from osiris_provider.connectors.shopify import GRAPHQL
 from osiris_provider.drivers.base import Extractor, Step
 from osiris_provider.drivers.http.config import ShopifyExtractorConfig
 from osiris_provider.drivers.http.json.columns import Rows
+from osiris_provider.drivers.http.page import Page
 from osiris_provider.drivers.http.page_kinds import CursorPages
+from osiris_provider.drivers.http.pagination import NextRequest
 from osiris_provider.drivers.http.paginator import PageRequest, Paginator
-from osiris_provider.drivers.http.paths import get_path
+from osiris_provider.drivers.http.paths import Missing, get_path
 from osiris_provider.errors import DataError
+from osiris_provider.messages import printable
 
 log = logging.getLogger(__name__)
+
+_IGNORED = ("invalid_field", "")
+"""Codes of warnings that a condition was left out; older versions of the API have none."""
+_VERSION = "X-Shopify-API-Version"
 
 
 class ShopifyExtractor(Extractor[ShopifyExtractorConfig]):
@@ -41,6 +48,8 @@ class ShopifyExtractor(Extractor[ShopifyExtractorConfig]):
             more_path=f"data.{config.path}.pageInfo.hasNextPage",
             cursor_param=f"variables.{config.cursor_variable}",
             params_in="body",
+            asked_version=step.connection.model.api_version,
+            step_id=step.id,
         )
         return config.to_batches(Paginator(step, request, pagination, config.max_pages).rows(), step)
 
@@ -50,6 +59,22 @@ class ShopifyExtractor(Extractor[ShopifyExtractorConfig]):
 
 
 class _NodePages(CursorPages):
+    asked_version: str
+    step_id: str
+
+    def following(self, page: Page) -> NextRequest | Missing | None:
+        """Return the cursor that the page holds; see :meth:`CursorPages.following`."""
+        version = page.headers.get(_VERSION, self.asked_version)
+        if page.number == 1 and version != self.asked_version:
+            log.warning(
+                "Step %s: Shopify no longer serves version %s of its API and has answered by %s, whose fields may mean "
+                "something else. Set api_version of the connection.",
+                self.step_id,
+                self.asked_version,
+                printable(version[:20]),
+            )
+        return super().following(page)
+
     @property
     def advice(self) -> str:
         return "Pass the cursor in the query as after: $after."
@@ -70,6 +95,7 @@ class _Nodes:
         :param page: its number.
         :raises DataError: there are none, or a connection inside of a node has more than came.
         """
+        self._check_search(value, page)
         connection = get_path(value, f"data.{self.path}")
         fields = connection if isinstance(connection, dict) else {}
         nodes = _nodes_of(fields)
@@ -93,6 +119,27 @@ class _Nodes:
         for number, node in enumerate(nodes, 1):
             self._check(node, self.path, f"page {page}, node {number}")
         return nodes
+
+    def _check_search(self, value: Any, page: int) -> None:
+        """Refuse an answer whose search has terms that Shopify does not know: it leaves them out."""
+        searches = get_path(value, "extensions.search")
+        for search in searches if isinstance(searches, list) else ():
+            warnings = search.get("warnings") if isinstance(search, dict) else None
+            for warning in warnings if isinstance(warnings, list) else ():
+                self._note_search(warning if isinstance(warning, dict) else {}, page)
+
+    def _note_search(self, warning: dict[str, Any], page: int) -> None:
+        field_name, code = (printable(str(warning.get(name) or "")[:100]) for name in ("field", "code"))
+        if code in _IGNORED:
+            message = (
+                f"Step {self.step_id}: page {page}: Shopify cannot search this connection by '{field_name}' and leaves "
+                "the condition out, so that other nodes come than were asked for. Check config fields search and "
+                "incremental, or what the query searches by."
+            )
+            raise DataError(message, step=self.step_id)
+        if f"{code} {field_name}" not in self._warned:
+            self._warned.add(f"{code} {field_name}")
+            log.warning("Step %s: Shopify warns of the search by '%s': %s.", self.step_id, field_name, code)
 
     def _check(self, value: Any, path: str, where: str) -> None:
         for inner in value if isinstance(value, list) else ():

@@ -127,8 +127,10 @@ def test_conn_015_client_speaks_graphql(shop: FakeShopify) -> None:
     connector.close_client(session)
 
 
-def extracted(server: FakeShopify, state: MemoryState | None = None, **config: Any) -> pa.Table:
-    config = {"resolved_connection": to(server), **config}
+def extracted(
+    server: FakeShopify, state: MemoryState | None = None, connection: dict[str, Any] | None = None, **config: Any
+) -> pa.Table:
+    config = {"resolved_connection": to(server, **(connection or {})), **config}
     driver = get_driver("shopify.extractor")
     ctx = RecordingContext(state=state)
     table: pa.Table = driver.run(step_id="read", config=config, inputs={}, ctx=ctx)["data"].read_all()
