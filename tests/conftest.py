@@ -16,22 +16,19 @@ from pathlib import Path
 
 import fsspec
 import hypothesis
-import psutil
 import pytest
 
-from tests.examples import PROFILE
+from tests.examples import FIRST_FAILURE, PROFILE
 from tests.servers import Address, MariaDBServer, MySQLFamilyServer, MySQLServer, PostgresServer
 from tests.servers.kinds import parametrize_servers
 from tests.servers.process import OF_TESTS, Server, memory
 from tests.servers.s3 import S3Server
 from tests.servers.templates import VARIABLE, make_or_copy_airflow
+from tests.worker_count import worker_count
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SLOW_ROOMS = ("browser", "hooks", "leaks", "scheduler", "workers")
 """Folders whose tests take minutes, and the markers that they get: pytest tests -m "not browser"."""
-
-WORKER_BYTES = 3 << 30
-"""What a process of tests takes with Airflow in it, servers of each kind, and what they start."""
 
 
 def python_path(directory: Path) -> str:
@@ -88,6 +85,9 @@ gc.disable()
 # fails is the change's. To look for others: HYPOTHESIS_PROFILE=search scripts/test tests/field
 hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=500)
+# Where it is enough that an example fails, no smaller one is looked for.
+phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+hypothesis.settings.register_profile(FIRST_FAILURE, deadline=None, derandomize=True, max_examples=50, phases=phases)
 hypothesis.settings.load_profile(PROFILE)
 
 
@@ -107,8 +107,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     del config
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
-    processors = psutil.cpu_count() or 1
-    return max(1, min(processors * 3 // 2, psutil.virtual_memory().total // WORKER_BYTES))
+    return worker_count()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

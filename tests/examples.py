@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from hypothesis import settings
 
+FIRST_FAILURE: Final = "first-failure"
+"""The profile of ``scripts/test-mutants``: the same examples, of which the first that fails is enough."""
 PROFILE: Final = os.environ.get("HYPOTHESIS_PROFILE", "tests")
 TIMES: Final = 10 if PROFILE == "search" else 1
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import heapq
 import importlib.util
 import os
-import random
 import re
 import shutil
 import signal
@@ -13,21 +14,27 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from queue import SimpleQueue
 
+from tests.examples import FIRST_FAILURE
 from tests.mutants.mutate import Mutant, mutants
 from tests.mutants.rooms import HOOKS, HOOKS_PYTHON, PACKAGE, ROOT, TYPES, noticing
+from tests.servers.templates import VARIABLE
+from tests.worker_count import worker_count
 
 HARMLESS = Path(__file__).with_name("harmless.txt")
 LIMIT = 900.0
 """Seconds for the tests of one change. That they take longer is no failure: it may be the machine."""
 PYTEST = ("-m", "pytest", "-x", "-v", "--no-header", "-p", "no:cacheprovider", "--timeout=60")
 PASSED, NOTHING_RUN = 0, 5
+TEMPLATES = "templates"
 _running: set[int] = set()
 """The processes that run tests now."""
 
@@ -51,6 +58,8 @@ class Sampled:
 def sample(modules: list[str], size: int, seed: int) -> list[Sampled]:
     """Return a random sample of the changes of modules, without those that are known to do no harm.
 
+    Each change has a lot of its own: what is written elsewhere in the package leaves the rest of a sample as it was.
+
     :param modules: files and folders of the package; none is all of it.
     """
     wanted = [ROOT / module for module in modules] or [PACKAGE]
@@ -60,18 +69,26 @@ def sample(modules: list[str], size: int, seed: int) -> list[Sampled]:
         files = [file for file in files if TYPES not in file.parents]
     harmless = {line.rpartition(" | ")[0] for line in HARMLESS.read_text().splitlines() if not line.startswith("#")}
     actual = [Sampled(file, mutant) for file in files for mutant in mutants(file.read_bytes())]
-    actual = [each for each in actual if each.name not in harmless]
-    return sorted(random.Random(seed).sample(actual, min(size, len(actual))), key=str)  # noqa: S311 - which is all it is for
+    seen: Counter[str] = Counter()
+    drawn = []
+    for each in actual:
+        seen[each.name] += 1
+        if each.name not in harmless:
+            lot = hashlib.sha256(f"{seed} {each.name} {seen[each.name]}".encode()).digest()
+            drawn.append((lot, each))
+    chosen = heapq.nsmallest(size, drawn, key=itemgetter(0))
+    return sorted((each for _, each in chosen), key=str)
 
 
 @contextmanager
 def copies(number: int) -> Iterator[SimpleQueue[Path]]:
-    """Yield copies of the working tree, each for one process at a time."""
+    """Yield copies of the working tree, each for one process at a time; beside them lie what all servers begin with."""
     command = [shutil.which("git") or "git", "ls-files", "-coz", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
     names = [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
     queue: SimpleQueue[Path] = SimpleQueue()
     with tempfile.TemporaryDirectory(prefix="osiris-mutants-") as directory:
+        Path(directory, TEMPLATES).mkdir()
         for index in range(number):
             for name in names:
                 target = Path(directory, str(index), name)
@@ -97,7 +114,8 @@ class Outcome:
 
 def run_tests(copy: Path, tests: list[str]) -> Outcome:
     """Run tests in a copy, up to the first that fails."""
-    environment = {**os.environ, "PYTHONPATH": str(copy)}
+    own = {"PYTHONPATH": str(copy), "HYPOTHESIS_PROFILE": FIRST_FAILURE, VARIABLE: str(copy.with_name(TEMPLATES))}
+    environment = {**os.environ, **own}
     python = HOOKS_PYTHON if tests[0].startswith(HOOKS) else sys.executable
     command = [str(python), *PYTEST, *tests]
     with (
@@ -173,12 +191,15 @@ def say(*lines: str) -> None:
 
 
 def check(sampled: list[Sampled], workers: int) -> list[Sampled]:
-    """Run the tests for each change, print what becomes of it, and return those of which no test is known to notice."""
+    """Run the tests for each change, print what becomes of it, and return those of which no test is known to notice.
+
+    What is doubtful is tried again when the rest is done, one at a time: on a busy machine tests fail for want of time.
+    """
     # As they are now: who works on the tests meanwhile does not change the copies.
     stages = {each.module: noticing(each.module) for each in sampled}
     with copies(workers) as free, ThreadPoolExecutor(workers) as pool:
 
-        def one(each: Sampled) -> bool:
+        def one(each: Sampled) -> Outcome:
             copy, began = free.get(), time.monotonic()
             try:
                 outcome = put_to_test(each, stages[each.module], copy)
@@ -189,16 +210,18 @@ def check(sampled: list[Sampled], workers: int) -> list[Sampled]:
                 say(f"DOUBTFUL {took} {each}  [{outcome.failed}: {outcome.doubt}]")
             else:
                 say(f"noticed  {took} {each}  [{outcome.failed}]" if outcome.failed else f"SURVIVED {took} {each}")
-            return bool(outcome.doubt or not outcome.failed)
+            return outcome
 
         try:
-            return [each for each, alive in zip(sampled, pool.map(one, sampled), strict=True) if alive]
+            outcomes = list(pool.map(one, sampled))
+            final = [one(each) if first.doubt else first for each, first in zip(sampled, outcomes, strict=True)]
         except BaseException:
             # Tests have sessions of their own: what interrupts this process does not reach them.
             pool.shutdown(wait=False, cancel_futures=True)
             for pid in list(_running):
                 kill_group(pid)
             raise
+    return [each for each, last in zip(sampled, final, strict=True) if last.doubt or not last.failed]
 
 
 def check_sampled(sampled: list[Sampled]) -> None:
@@ -221,7 +244,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", help="files or folders of the package; all of it if none is given")
     parser.add_argument("--sample", type=int, default=100, help="how many changes (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the sample (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=worker_count(), help="processes (default: %(default)s)")
     parser.add_argument("--wanted", type=float, default=95, help="per cent to be noticed (default: %(default)s)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -89,12 +89,18 @@ def mutants(source: bytes) -> list[Mutant]:
 Node = ast.expr | ast.stmt
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[Node, Node]]:
+def _changes(node: ast.AST, returns: str = "") -> Iterator[tuple[Node, Node]]:
+    """Yield changes within a node.
+
+    :param returns: the type that the function around it returns.
+    """
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        returns = ast.unparse(node.returns) if node.returns else ""
     if isinstance(node, ast.JoinedStr | ast.pattern) or _is_silent(node):
         return
     if isinstance(node, ast.expr):
         yield from ((node, new) for new in _of_expression(node))
-    if isinstance(node, ast.stmt):
+    if isinstance(node, ast.stmt) and not (returns == "bool" and _is_denial(node)):
         yield from ((node, new) for new in _of_statement(node))
     test = getattr(node, "test", None)
     for condition in [*([test] if test else []), *getattr(node, "ifs", [])]:
@@ -102,7 +108,12 @@ def _changes(node: ast.AST) -> Iterator[tuple[Node, Node]]:
         if not isinstance(condition, ast.Compare | ast.UnaryOp):
             yield condition, ast.UnaryOp(ast.Not(), condition)
     for child in _mutable_children(node):
-        yield from _changes(child)
+        yield from _changes(child, returns)
+
+
+def _is_denial(node: ast.stmt) -> bool:
+    """Return whether a statement is ``return False``, for which None does as well where a truth value is asked for."""
+    return isinstance(node, ast.Return) and isinstance(node.value, ast.Constant) and node.value.value is False
 
 
 def _is_silent(node: ast.AST) -> bool:

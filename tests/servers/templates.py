@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -36,6 +37,8 @@ def make_or_copy(key: str, data: Path, make: Callable[[], None]) -> None:
             if not template.exists():
                 make()
                 half = Path(f"{template}.half")
+                # Of a process that was killed.
+                shutil.rmtree(half, ignore_errors=True)
                 _copy(data, half)
                 half.rename(template)
                 return

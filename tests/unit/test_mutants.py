@@ -37,6 +37,9 @@ def changes(text: str) -> list[str]:
         ("raise E", ["raise E → pass"]),
         ("a += b", ["a += b → a -= b"]),
         ("def f(): return a", ["return a → return None"]),
+        ("def f() -> bool: return a", ["return a → return None"]),
+        ("def f() -> bool: return False", ["False → (True)"]),
+        ("def f() -> bool | str: return False", ["False → (True)", "return False → return None"]),
         ("while a: break", ["a → (not a)", "break → continue"]),
         ("x = [a for a in b if c]", ["c → (not c)"]),
         ("x = a if b == c else d", ["b == c → (b != c)"]),
@@ -162,6 +165,10 @@ def test_what_fails_without_the_change_too_shows_nothing(
 def test_a_sample_is_the_same_for_a_seed_and_has_nothing_harmless() -> None:
     modules = ["osiris_provider/net", "osiris_provider/errors.py"]
     assert sample(modules, 20, 1) == sample(modules, 20, 1) != sample(modules, 20, 2)
+    # What is written elsewhere leaves it as it is.
+    more = sample([*modules, "osiris_provider/storage"], 30, 1)
+    assert {each for each in more if "storage" not in each.name} <= set(sample(modules, 30, 1))
+    assert len(sample(modules, 10**6, 1)) == len(set(sample(modules, 10**6, 2)))
     known = {line.rpartition(" | ")[0] for line in HARMLESS.read_text().splitlines() if not line.startswith("#")}
     sampled = sample(sorted({name.partition(" | ")[0] for name in known}), 10**6, 1)
     assert sampled
@@ -177,6 +184,28 @@ def test_harmless_changes_are_changes_of_the_package_with_a_reason() -> None:
             # Of two places with the same change only one may be harmless.
             assert len({each.line for each in named}) == 1, line
             assert reason
+
+
+@pytest.mark.parametrize(
+    ("second", "alive", "words"),
+    [
+        (Outcome("a", "a"), False, ["DOUBTFUL", "SURVIVED", "noticed"]),
+        (Outcome("a", "a", doubt="slow"), True, ["DOUBTFUL", "SURVIVED", "DOUBTFUL"]),
+        (Outcome(), True, ["DOUBTFUL", "SURVIVED", "SURVIVED"]),
+    ],
+)
+def test_what_is_doubtful_is_tried_again_at_the_end(
+    second: Outcome,
+    alive: bool,
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    doubtful, other = sample(["osiris_provider/errors.py"], 2, 1)
+    outcomes = {doubtful: [Outcome("a", "a", doubt="slow"), second], other: [Outcome()]}
+    monkeypatch.setattr("tests.mutants.__main__.put_to_test", lambda each, *_: outcomes[each].pop(0))
+    assert check([doubtful, other], 1) == ([doubtful, other] if alive else [other])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == words
 
 
 def test_what_tests_notice_and_what_they_do_not(
