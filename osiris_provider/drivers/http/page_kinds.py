@@ -269,6 +269,7 @@ class LinkedPages(Pagination):
 
         header = page.headers.get("Link", "")
         links = parse_header_links(header) if header.strip() else []
+        links = [{name.lower(): value for name, value in link.items()} for link in links]
         relations = [set(link.get("rel", "").lower().split()) for link in links]
         for link, names in zip(links, relations, strict=True):
             if self.relation.lower() in names:

@@ -16,7 +16,7 @@ from osiris_provider.drivers.http.page_kinds import NoPages
 from osiris_provider.drivers.http.pagination import NextRequest, Pagination
 from osiris_provider.drivers.http.paths import Missing, with_value
 from osiris_provider.drivers.http.request import query_of, request_json
-from osiris_provider.drivers.http.unread_figures import contradiction
+from osiris_provider.drivers.http.unread_figures import contradiction, unread_page
 from osiris_provider.errors import ConnectorError, DataError
 
 if TYPE_CHECKING:
@@ -214,16 +214,14 @@ class Paginator:
                 *(f"{count:,}" for count in self._moved),
             )
         said_by = self._told or page if page.ended else page
+        further = unread_page(said_by) if isinstance(self._pagination, NoPages) else None
+        if further:
+            log.warning("Step %s: the answer %s.", self._step.id, further)
+            return
         doubt = contradiction(self._pagination, said_by, page.end_offset)
         if doubt:
             count = f"{page.end_offset:,}"
             log.warning("Step %s: records read: %s, but the answer of the API %s.", self._step.id, count, doubt)
-        if isinstance(self._pagination, NoPages) and 'rel="next"' in page.headers.get("Link", ""):
-            log.warning(
-                "Step %s: the answer links to a next page, which is not read: config field pagination is 'none'. "
-                "Set it to kind: link.",
-                self._step.id,
-            )
 
     def _check_paths(self, page: Page) -> None:
         for name, path in self._pagination.figures.items():
