@@ -35,6 +35,14 @@ IMAGES = REPOSITORY / "docs" / "img"
 WIDTH, HEIGHT = 1280, 800
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    here = Path(__file__).parent
+    if any(here in item.path.parents for item in session.items) and not Path(CHROMIUM).exists():
+        # Before an Airflow is started for nothing.
+        message = f"{CHROMIUM} is missing. scripts/test-browser installs it as root; or: apt-get install chromium"
+        pytest.exit(message, returncode=1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
