@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from osiris_provider.net.expiry import SERVER_CERTIFICATE, note_certificate
 from osiris_provider.net.sockets import DeadlineSocket, address_of
+from osiris_provider.net.tls_files import load_authorities, load_certificate
 
 CERTIFICATE_ALERTS: Final = frozenset(
     f"{version}_ALERT_{alert}"
@@ -176,18 +177,18 @@ def tls_context(
     :param key: PEM file of its key, if it is not in ``cert``.
     :param password: of the key; without it a key that has one is an error, not a question at the terminal.
     :param verify: False encrypts without knowing whom one talks to.
-    :raises OSError: a file is missing or is not PEM.
+    :raises TLSFileError: a file is of no use.
     """
     context = DeadlineContext(ssl.PROTOCOL_TLS_CLIENT)
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif ca:
-        context.load_verify_locations(ca)
+        load_authorities(context, ca)
     else:
         context.load_default_certs()
     if cert:
-        context.load_cert_chain(cert, key, password or "")
+        load_certificate(context, cert, key, password)
     return context
 
 

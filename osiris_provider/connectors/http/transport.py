@@ -33,6 +33,7 @@ from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import DeadlineSocket, cut, open_socket
 from osiris_provider.net.tls import DeadlineContext, shared_context, tls_context
+from osiris_provider.net.tls_files import TLSFileError, load_authorities
 
 QUERY_HEADER = "X-Osiris-Query"
 """Carries the parameters of a key, encoded, from the session down to the connection; it is never sent."""
@@ -199,14 +200,11 @@ def trusting(ca_bundle: str | None, *, shared: bool = False) -> DeadlineContext:
     problem = ""
     if ca_bundle:
         try:
-            context.load_verify_locations(ca_bundle)
-        except ssl.SSLError:
-            problem = "is not a PEM file of certificates"
-        except OSError:
-            problem = "cannot be read"
+            load_authorities(context, ca_bundle)
+        except TLSFileError as error:
+            problem = error.text("ca_bundle")
     if problem:
-        message = f"field ca_bundle: the file {problem}. Check its path and its content."
-        raise ConnectionConfigError(message, field="ca_bundle")
+        raise ConnectionConfigError(problem, field="ca_bundle")
     return context
 
 

@@ -13,6 +13,7 @@ from osiris_provider.connectors.sql.dbapi import build_url, readable_file
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.sockets import address_of
 from osiris_provider.net.tls import DeadlineContext, shared_context, tls_context
+from osiris_provider.net.tls_files import TLSFileError
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -166,7 +167,7 @@ class MySQLConnection(ConnectionModel):
     def context(self) -> DeadlineContext | None:
         """Return the TLS context that the fields ask for (CONN-017), or None. No one may change it.
 
-        :raises ConnectionConfigError: a file is missing or is not PEM.
+        :raises ConnectionConfigError: a file is missing, or is of no use.
         """
         if self.tls is False:
             return None
@@ -175,12 +176,15 @@ class MySQLConnection(ConnectionModel):
             return shared_context(tls_context if self.verified else _unverified)
         try:
             context = tls_context(ca=ca, cert=cert, key=key, verify=bool(self.verified))
-        except OSError:
-            message = "fields ssl_ca, ssl_cert, ssl_key: a file is not PEM, or the key is not the certificate's"
+        except TLSFileError as error:
+            wrong = error
         else:
             context.check_hostname = self.verified == "name"
             return context
-        raise ConnectionConfigError(message, field="ssl_cert" if cert else "ssl_ca")
+        if wrong.role == "password":
+            wrong = TLSFileError("key", "the key is encrypted. Give one without a passphrase (openssl pkey -in KEY)")
+        field = f"ssl_{wrong.role}"
+        raise ConnectionConfigError(wrong.text(field), field=field)
 
     def public_key(self) -> bytes | None:
         """Return the server's RSA key of ``server_public_key``, as PEM.

@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
-from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT
+from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT, UNASKED
 from osiris_provider.connectors.postgres.library import of_its_own
 from osiris_provider.connectors.sql.dbapi import build_url, readable_file
 from osiris_provider.errors import ConnectionConfigError
@@ -169,6 +169,7 @@ class PostgresConnection(ConnectionModel):
         :raises ConnectionConfigError: the DSN cannot be read or lacks something, or a file cannot be read.
         """
         known = {"application_name": "osiris", "client_encoding": "UTF8", **self._known()}
+        known["sslpassword"] = known.get("sslpassword") or UNASKED
         for name in _FILE_FIELDS:
             if known.get(name, "system") != "system":
                 known[name] = readable_file(name, known[name]) or ""

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import struct
 from contextlib import closing
+from typing import Final
 
 from osiris_provider.connectors.faults import GARBAGE, REFUSED, RESET, TLS_REFUSED
 from osiris_provider.connectors.postgres.auth import CLEAR, ENCRYPTED, WAYS, Parameters, allows
@@ -22,9 +22,13 @@ from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import open_socket
 from osiris_provider.net.tls import DeadlineContext, tls_context
+from osiris_provider.net.tls_files import TLSFileError
 
 DEFAULT_ROOT = "~/.postgresql/root.crt"
+UNASKED: Final = " "
+"""Keeps OpenSSL under libpq from asking for the passphrase of a key at the terminal, and waiting there."""
 
+_FILE_FIELDS: Final = {"ca": "sslrootcert", "cert": "sslcert", "key": "sslkey", "password": "sslpassword"}
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 _PROTOCOL = 196608
 _SASL = 10
@@ -109,18 +113,20 @@ def _context(parameters: Parameters, mode: str) -> DeadlineContext:
             ca=None if root == "system" else root,
             cert=parameters.get("sslcert") or None,
             key=parameters.get("sslkey") or None,
-            password=parameters.get("sslpassword") or None,
+            password=_passphrase(parameters),
             verify=verify,
         )
-    except ssl.SSLError:
-        message = (
-            "fields sslrootcert, sslcert, sslkey, sslpassword: a file is not PEM, the key is not the certificate's, or "
-            "the passphrase is not the key's"
-        )
-        raise ConnectionConfigError(message, field="sslcert") from None
+    except TLSFileError as error:
+        field = _FILE_FIELDS[error.role]
+        raise ConnectionConfigError(error.text(field), field=field) from None
     if mode != "verify-full":
         context.check_hostname = False
     return context
+
+
+def _passphrase(parameters: Parameters) -> str | None:
+    given = parameters.get("sslpassword")
+    return None if given == UNASKED else given
 
 
 def _check_key(path: str | None) -> None:
