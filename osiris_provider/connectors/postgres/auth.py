@@ -20,8 +20,8 @@ Parameters = Mapping[str, Any]
 REQUIRE_AUTH = 160000
 """First version of libpq that can refuse ways to log in."""
 ENCRYPTED = ("require", "verify-ca", "verify-full")
-CLEAR = "password"
-WAYS = {0: "none", 3: CLEAR, 5: "md5", 7: "gss", 9: "sspi", 10: "scram-sha-256"}
+CLEAR, SCRAM = "password", "scram-sha-256"
+WAYS = {0: "none", 3: CLEAR, 5: "md5", 7: "gss", 9: "sspi", 10: SCRAM}
 """Ways to log in by the number with which a server asks for them, as ``require_auth`` calls them."""
 
 _LIST = re.compile(r"!?[a-z0-9-]+(,!?[a-z0-9-]+)*")
@@ -53,6 +53,20 @@ def allows(require_auth: str, way: str) -> bool:
     return f"!{way}" not in ways if not ways or ways[0].startswith("!") else way in ways
 
 
+def without(require_auth: str, way: str) -> str:
+    """Return a ``require_auth`` that allows the same but one way to log in.
+
+    :param require_auth: empty allows all.
+    :param way: as ``require_auth`` calls it.
+    """
+    if require_auth and not allows(require_auth, way):
+        return require_auth
+    ways = require_auth.split(",") if require_auth else []
+    if ways and not ways[0].startswith("!"):
+        return ",".join(one for one in ways if one != way) or f"!{way}"
+    return ",".join([*ways, f"!{way}"])
+
+
 def lines(parameters: Parameters) -> list[Parameters]:
     """Return the lines to try, one after the other, each with what libpq may give away over it.
 
@@ -78,6 +92,13 @@ def for_other_clients(parameters: Parameters) -> Parameters:
     return parameters if _is_safe(parameters, mode) else {**parameters, "require_auth": _without_clear(parameters)}
 
 
+def can_refuse() -> bool:
+    """Return whether libpq can refuse ways to log in."""
+    from psycopg2.extensions import libpq_version
+
+    return int(libpq_version()) >= REQUIRE_AUTH
+
+
 def is_socket(parameters: Parameters) -> bool:
     """Return whether the line is a Unix socket, which does not leave the machine.
 
@@ -92,17 +113,11 @@ def _is_safe(parameters: Parameters, mode: str) -> bool:
 
 
 def _without_clear(parameters: Parameters) -> str:
-    from psycopg2.extensions import libpq_version
-
-    if libpq_version() < REQUIRE_AUTH:
+    if not can_refuse():
         message = (
             "The libpq of this psycopg2 cannot keep a server from asking for the password in clear text. Install "
             "psycopg2-binary 2.9.9 or later, or set sslmode: require"
         )
         raise ConnectionConfigError(message, field="sslmode")
-    given = parameters.get("require_auth") or default("require_auth")
-    if given and not allows(given, CLEAR):
-        return str(given)
     # What the environment allows, this connection does not.
-    kept = given.split(",") if given.startswith("!") else []
-    return ",".join([*kept, f"!{CLEAR}"])
+    return without(parameters.get("require_auth") or default("require_auth"), CLEAR)

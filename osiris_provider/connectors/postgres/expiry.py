@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.connectors.postgres.library import libpq
+from osiris_provider.connectors.postgres.library import libpq, tls_handle
 from osiris_provider.connectors.postgres.line import wait
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.expiry import CLIENT_CERTIFICATE, LOGIN, SERVER_CERTIFICATE, aside, note, note_certificate
@@ -38,7 +38,7 @@ def note_certificates(connection: extensions.connection, address: str) -> None:
     if library is None or not connection.info.ssl_in_use:
         return
     with suppress(AttributeError, StopIteration):
-        handle = _handle(library, connection)
+        handle = tls_handle(connection)
         if handle:
             theirs = next(getattr(library, name) for name in _PEER_CERTIFICATE if hasattr(library, name))
             note_certificate(SERVER_CERTIFICATE, _der(library, theirs, handle, is_owned=True), address)
@@ -60,13 +60,6 @@ def note_password(connection: extensions.connection, deadline: Deadline) -> None
             row = cursor.fetchone()
             if row:
                 note(LOGIN, datetime.fromtimestamp(float(row[0]), timezone.utc))
-
-
-def _handle(library: Any, connection: extensions.connection) -> int | None:
-    library.PQsslStruct.restype = ctypes.c_void_p
-    library.PQsslStruct.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-    handle: int | None = library.PQsslStruct(connection.pgconn_ptr, b"OpenSSL")
-    return handle
 
 
 def _der(library: Any, get: Any, handle: int, *, is_owned: bool) -> bytes | None:

@@ -25,6 +25,13 @@ NO_CHANNEL_BINDING = Fault(
     "{address} offers no channel binding, but channel_binding: require asks for it. Check that it is the right server; "
     "it needs TLS and a scram-sha-256 password.",
 )
+TOO_MANY_ITERATIONS = Fault(
+    "too_many_iterations",
+    "network",
+    "{address} asks for a hash of the password that takes more than a million iterations; it was not computed. Check "
+    "that it is the right server, or set the role's password again with a smaller scram_iterations.",
+    True,
+)
 NOT_PROVEN = Fault(
     "server_not_proven",
     "network",

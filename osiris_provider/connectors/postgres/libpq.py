@@ -21,7 +21,7 @@ from osiris_provider.connectors.postgres.auth import Parameters
 from osiris_provider.connectors.postgres.diagnose import diagnose
 from osiris_provider.connectors.postgres.faults import LOGIN_DENIED, NOT_PROVEN, WRONG_SERVER, fault_of_sqlstate
 from osiris_provider.connectors.postgres.library import libpq
-from osiris_provider.connectors.postgres.line import wait, watched_class
+from osiris_provider.connectors.postgres.line import Line, wait, watched_class
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.connectors.sql.faults import NO_PASSWORD, UNKNOWN_LOGIN
 from osiris_provider.errors import ConnectionConfigError, Fault
@@ -70,7 +70,12 @@ def as_reached(connection: extensions.connection) -> dict[str, str]:
     :param connection: of :func:`log_in`.
     """
     known = connection.get_dsn_parameters()
-    return {name: known[name] for name in AS_REACHED if known.get(name)}
+    reached = {name: known[name] for name in AS_REACHED if known.get(name)}
+    line: Line = connection.line  # type: ignore[attr-defined] # see watched_class
+    if line.messages.lacks_proof and auth.can_refuse():
+        # A synchronous login is not looked at: what is there now is not to come with a hash without end then.
+        reached["require_auth"] = auth.without(reached.get("require_auth", ""), auth.SCRAM)
+    return reached
 
 
 def host_addresses(parameters: Parameters, deadline: Deadline) -> list[str]:

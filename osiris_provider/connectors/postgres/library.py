@@ -10,7 +10,10 @@ import ctypes
 import os
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
 
 KEPT: Final = frozenset(
     {
@@ -61,6 +64,22 @@ def libpq() -> Any:
     except (OSError, AttributeError):
         return None
     return library
+
+
+def tls_handle(connection: extensions.connection) -> int | None:
+    """Return the handle that OpenSSL has of a connection's line; None without TLS, or where OpenSSL is not libpq's.
+
+    :param connection: of psycopg2.
+    """
+    library = libpq()
+    if library is None or not hasattr(library, "SSL_peek"):
+        return None
+    library.PQsslStruct.restype = ctypes.c_void_p
+    library.PQsslStruct.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    library.SSL_peek.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
+    library.SSL_pending.argtypes = library.SSL_is_init_finished.argtypes = [ctypes.c_void_p]
+    handle: int | None = library.PQsslStruct(connection.pgconn_ptr, b"OpenSSL")
+    return handle
 
 
 def _is_kept(name: str, value: str) -> bool:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.connectors.postgres.login_messages import LoginMessages
 from osiris_provider.net.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Line:
         self._inode = 0
         self.ended = False
         """Whether the server has ended the line; else libpq has."""
+        self.messages = LoginMessages()
+        self.logged_in = False
 
     def wait(self, descriptor: int, state: int, deadline: Deadline) -> None:
         """Wait for what libpq waits for, and carry the bytes of both sides meanwhile.
@@ -78,6 +81,7 @@ class Line:
                     sock.setblocking(False)
                 os.dup2(theirs.fileno(), descriptor, inheritable=False)
             self._inode = os.fstat(descriptor).st_ino
+            self.messages = LoginMessages()
         return self._server, self._libpq
 
     @staticmethod
@@ -104,6 +108,8 @@ class Line:
             data = b""
         deadline.take(len(data))
         if data:
+            if not self.logged_in:
+                self.messages.take(data, deadline)
             libpq.sendall(data)
         else:
             self.ended = True
@@ -159,9 +165,13 @@ def wait(connection: extensions.connection, deadline: Deadline) -> None:
     :param connection: of :func:`watched_class`.
     :param deadline: bounds time and bytes.
     :raises OSError: the server was not reached; TimeoutError and TooMuchDataError by the deadline.
+    :raises DiagnosedError: the server asks for more work than a login may cost.
     """
     from psycopg2.extensions import POLL_OK
 
     line: Line = connection.line  # type: ignore[attr-defined] # see watched_class
     while (state := connection.poll()) != POLL_OK:
         line.wait(connection.fileno(), state, deadline)
+        if not line.logged_in:
+            line.messages.peek(connection, deadline)
+    line.logged_in = True

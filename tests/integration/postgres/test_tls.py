@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.postgres.libpq import as_reached, log_in
 from osiris_provider.errors import AuthError, ConnectionConfigError, NetworkError
+from osiris_provider.net.deadline import Deadline
 from psycopg2 import extensions, sql
 
 from tests.faults.sql import CERTIFICATE, KEY, Certificates
@@ -57,6 +59,13 @@ def is_encrypted(fields: Fields) -> bool:
 @pytest.mark.parametrize(("mode", "encrypted"), [("disable", False), ("prefer", True), ("require", True)])
 def test_conn_017_sslmode(fields: Fields, mode: str, encrypted: bool) -> None:
     assert is_encrypted({**fields, "sslmode": mode}) is encrypted
+
+
+@pytest.mark.parametrize("mode", ["disable", "require"])
+def test_a_server_that_has_shown_that_it_knows_the_password_may_ask_for_it_again(fields: Fields, mode: str) -> None:
+    parameters = CONNECTOR.model.parse({**fields, "sslmode": mode}).parameters()
+    with closing(log_in(parameters, Deadline(10))) as connection:
+        assert "!scram-sha-256" not in as_reached(connection).get("require_auth", "")
 
 
 def test_conn_017_root_certificate_alone_verifies(fields: Fields, certificates: Certificates) -> None:

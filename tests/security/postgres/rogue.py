@@ -78,6 +78,7 @@ class RoguePostgres:
     :param flood: what it sends after that, for ever.
     :param parameters: that it tells, besides the usual ones.
     :param path: of a Unix socket to listen on instead of a port.
+    :param iterations: of the hash that it asks for with SCRAM.
     """
 
     def __init__(
@@ -89,11 +90,13 @@ class RoguePostgres:
         flood: Flood | None = None,
         parameters: Mapping[str, str] | None = None,
         path: Path | None = None,
+        iterations: int = 1,
     ) -> None:
         self._asks = asks
         self._tls = tls
         self._accepts = accepts
         self._flood = flood
+        self._iterations = iterations
         self._parameters = {**PARAMETERS, **(parameters or {})}
         self._listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
         self._listener.bind(str(path) if path else (HOST, 0))
@@ -170,7 +173,7 @@ class RoguePostgres:
         if self._asks == SCRAM:
             first = self._message(sock).partition(b"r=")[2]
             self.answers += 1
-            challenge = b"r=" + first + b"rogue,s=c2FsdA==,i=1"
+            challenge = b"r=" + first + b"rogue,s=c2FsdA==,i=%d" % self._iterations
             sock.sendall(message(b"R", struct.pack("!I", 11) + challenge))
             self._message(sock)
             sock.sendall(message(b"R", struct.pack("!I", 12) + b"v=" + b"A" * 43 + b"="))
