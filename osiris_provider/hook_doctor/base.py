@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from osiris_provider.errors import Fault
@@ -32,6 +33,23 @@ def reading_fields() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
+class LoggedIn:
+    """What a probe of a database returns that leaves its connection open, to be asked for more.
+
+    :param connection: of the DB-API.
+    """
+
+    connection: Any
+
+    def ask(self, question: str) -> list[dict[str, Any]]:
+        """Return the rows of an answer, by the names of their columns in small letters."""
+        with closing(self.connection.cursor()) as cursor:
+            cursor.execute(question)
+            names = [str(column[0]).lower() for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True)
 class HookType:
     """How connections of one driver are checked, and what the codes of its library mean.
 
@@ -47,6 +65,9 @@ class HookType:
         number is an index: ``args.0``; a name that is a key of a mapping is one too: ``response.Error.Code``.
     :param probe: does what shows that the hook can work there, with one login, and returns details for people; raises
         whatever its library does. None runs the hook's own ``test_connection``.
+    :param ends: asks where a probe has logged in when the password or the user comes to its end: yields codes of
+        :mod:`osiris_provider.hook_doctor.expiry` and times, which are the same at each check. The verdict has been sent
+        before; what this raises, or what takes too long, is left out.
     :param prepare: returns the connection as it should be tried: fewer retries, shorter timeouts.
     :param hook_params: further arguments of the hook's class.
     :param is_safe: whether the hook's own test only reads. If not, and without a probe, nothing is run: ``untestable``.
@@ -73,7 +94,8 @@ class HookType:
     title: str
     codes: Codes = field(default_factory=dict)
     codes_at: tuple[str, ...] = ("code", "status", "status_code", "errno", "sqlstate", "pgcode", "args.0")
-    probe: Callable[[Any], Details | None] | None = None
+    probe: Callable[[Any], Details | LoggedIn | None] | None = None
+    ends: Callable[[LoggedIn], Iterator[tuple[str, datetime]]] | None = None
     prepare: Callable[[HookConnection], HookConnection] | None = None
     hook_params: Mapping[str, Any] = field(default_factory=dict)
     is_safe: bool = True

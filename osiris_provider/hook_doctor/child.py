@@ -6,13 +6,14 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 
 from osiris_provider.errors import Fault
-from osiris_provider.hook_doctor.base import HookType, reading_fields
+from osiris_provider.hook_doctor.base import HookType, LoggedIn, reading_fields
 from osiris_provider.hook_doctor.classify import classify, unreachable, worded
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.expiry import soonest
@@ -22,7 +23,7 @@ from osiris_provider.hook_doctor.tables import name_of
 from osiris_provider.hook_doctor.watch.catch import TEST, run_test
 from osiris_provider.hook_doctor.watch.certificates import certificate_ends, watch_certificates
 from osiris_provider.hook_doctor.watch.tls import refined, watch_sessions
-from osiris_provider.hook_doctor.wire import STARTED, receive_text
+from osiris_provider.hook_doctor.wire import MORE, STARTED, receive_text
 from osiris_provider.net.deadline import Deadline
 
 _SHARED = (
@@ -37,7 +38,10 @@ _SHARED = (
 _warm: set[str] = set()
 """Connection types that are."""
 Answer = dict[str, Any]
-"""``{"details": …, "expires": …}`` of a healthy connection, or ``{"fault": name, "cause": class name}``."""
+"""``{"details": …, "expires": …}`` of a healthy connection, or ``{"fault": name, "cause": class name}``.
+
+One with :data:`MORE` has another behind it, with ``expires`` alone.
+"""
 
 
 class _FaultError(Exception):
@@ -48,8 +52,8 @@ class _FaultError(Exception):
         self.fault = fault
 
 
-def examine(connection: HookConnection, deadline: Deadline) -> Answer:
-    """Check a connection by its hook, and return what may be said of it.
+def examine(connection: HookConnection, deadline: Deadline) -> Iterator[Answer]:
+    """Check a connection by its hook, and yield what may be said of it; then, of some types, when the login ends.
 
     :param connection: resolved.
     :param deadline: bounds what this does itself; its starter ends the process in time.
@@ -57,20 +61,26 @@ def examine(connection: HookConnection, deadline: Deadline) -> Answer:
     declared = hook_type(connection.conn_type)
     error: BaseException | None
     try:
-        passed, error, details = _tried(connection, declared, deadline)
+        passed, error, proof = _tried(connection, declared, deadline)
     except _FaultError as known:
-        return {"fault": name_of(worded(known.fault, declared, connection), declared)}
+        yield {"fault": name_of(worded(known.fault, declared, connection), declared)}
+        return
     except BaseException as raised:  # noqa: BLE001 - whatever a library does: this process answers
-        passed, error, details = False, raised, {}
-    if passed:
-        return {"details": _shown(details, declared), **_expires(connection, declared)}
-    fault = refined(classify(error, declared, connection, deadline))
-    return {"fault": name_of(fault, declared), "cause": type(error).__name__ if error else ""}
+        passed, error, proof = False, raised, {}
+    if not passed:
+        fault = refined(classify(error, declared, connection, deadline))
+        yield {"fault": name_of(fault, declared), "cause": type(error).__name__ if error else ""}
+    elif isinstance(proof, LoggedIn) and declared.ends is not None:
+        yield {"details": _shown({}, declared), **_expires(certificate_ends(connection, declared)), MORE: True}
+        yield _expires(declared.ends(proof))
+    else:
+        details = {} if isinstance(proof, LoggedIn) else proof
+        yield {"details": _shown(details, declared), **_expires(certificate_ends(connection, declared))}
 
 
 def _tried(
     connection: HookConnection, declared: HookType, deadline: Deadline
-) -> tuple[bool, BaseException | None, Mapping[str, Any]]:
+) -> tuple[bool, BaseException | None, Mapping[str, Any] | LoggedIn]:
     if declared.needs_host and not connection.host:
         raise _FaultError(NO_HOST)
     prepared = declared.prepare(connection) if declared.prepare else connection
@@ -92,12 +102,12 @@ def _shown(details: Mapping[str, Any], declared: HookType) -> dict[str, Any]:
     return shown if declared.proves_login or "proven" in shown else {**shown, "proven": False}
 
 
-def _expires(connection: HookConnection, declared: HookType) -> Answer:
+def _expires(ends: Iterator[tuple[str, datetime]]) -> Answer:
+    known: dict[str, int] = {}
     with suppress(Exception):
         # No expiry keeps a verdict back.
-        ends = soonest(certificate_ends(connection, declared))
-        return {"expires": ends} if ends else {}
-    return {}
+        known = soonest(ends)
+    return {"expires": known} if known else {}
 
 
 def _hand_over(connection: HookConnection) -> None:
@@ -212,7 +222,7 @@ def warm(conn_type: str) -> None:
 def serve(work: socket.socket, deadline: float) -> None:
     """Check the connection that comes by a socket, and answer there.
 
-    :param work: has the connection, after its length; gets :data:`STARTED`, then a line of JSON.
+    :param work: has the connection, after its length; gets :data:`STARTED`, then a line of JSON for each answer.
     :param deadline: by the monotonic clock.
     """
     connection = HookConnection.from_json(receive_text(work))
@@ -222,5 +232,5 @@ def serve(work: socket.socket, deadline: float) -> None:
     work.sendall(STARTED)
     watch_sessions()
     watch_certificates()
-    answer = examine(connection, Deadline(deadline - time.monotonic()))
-    work.sendall(json.dumps(answer).encode() + b"\n")
+    for answer in examine(connection, Deadline(deadline - time.monotonic())):
+        work.sendall(json.dumps(answer).encode() + b"\n")

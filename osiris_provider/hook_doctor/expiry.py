@@ -7,11 +7,19 @@ from contextlib import suppress
 from datetime import datetime, timezone
 
 from osiris_provider.hook_doctor.connection import HookConnection
-from osiris_provider.net.expiry import CLIENT_CERTIFICATE, SERVER_CERTIFICATE, note
+from osiris_provider.net.expiry import CLIENT_CERTIFICATE, LOGIN, SERVER_CERTIFICATE, note
 
 SERVER, OTHER, CLIENT = "server", "other", "client"
 """Certificates: of the server of the connection, of another one that its library talks to, and one's own."""
-_WHAT: Mapping[str, str] = {SERVER: SERVER_CERTIFICATE, OTHER: SERVER_CERTIFICATE, CLIENT: CLIENT_CERTIFICATE}
+PASSWORD, USER = "password", "user"
+"""Of the login: its password, and the user itself."""
+_WHAT: Mapping[str, str] = {
+    SERVER: SERVER_CERTIFICATE,
+    OTHER: SERVER_CERTIFICATE,
+    CLIENT: CLIENT_CERTIFICATE,
+    PASSWORD: LOGIN,
+    USER: "user of the login",
+}
 
 
 def soonest(ends: Iterable[tuple[str, datetime]]) -> dict[str, int]:

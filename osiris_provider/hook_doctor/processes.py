@@ -17,6 +17,7 @@ from osiris_provider.hook_doctor.remote import LostError, Remote
 from osiris_provider.hook_doctor.server import CHECK, MAX_TYPE, SERVER, SHARED
 from osiris_provider.hook_doctor.wire import Answer, send_text
 from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.expiry import aside
 
 AT_ONCE = 4 * (os.cpu_count() or 2)
 """Checks that may be under way at a time in this process."""
@@ -169,6 +170,9 @@ class Servers:
             with suppress(ConnectionError):
                 send_text(check.line, connection)
             answer.receive(check.line, deadline)
+            if answer.has_more:
+                with aside(deadline) as asking:
+                    answer.receive_more(check.line, asking)
         finally:
             server.works = server.works or answer.started
             max_wait = max(CONFIRM_SECONDS, min(deadline.left(), CLOSE_SECONDS))

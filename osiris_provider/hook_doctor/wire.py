@@ -12,6 +12,8 @@ from osiris_provider.net.deadline import Deadline
 
 STARTED = b"+"
 """The check has all that it needs, and asks the server of the connection now."""
+MORE = "more"
+"""In an answer: another one comes, with when the login ends. The parent waits for it a moment, and needs it not."""
 MAX_ANSWER = 64 * 1024
 MAX_CONNECTION = 4 * 1024 * 1024
 _LENGTH = struct.Struct("!I")
@@ -53,32 +55,62 @@ class Answer:
         self.importing = False
         """Whether the hook was still being imported when the time was over."""
         self.value: Mapping[str, Any] | None = None
+        self._data = bytearray()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether another answer comes."""
+        return self.value is not None and "details" in self.value and self.value.get(MORE) is True
 
     def receive(self, line: socket.socket, deadline: Deadline) -> None:
         """Receive until there is an answer, nothing more comes, or what comes is none.
 
         :raises TimeoutError: the deadline has passed.
         """
-        data = bytearray()
-        while b"\n" not in data and len(data) <= MAX_ANSWER:
+        said = self._line(line, deadline)
+        if said is not None:
+            self.value = _verdict(said)
+
+    def receive_more(self, line: socket.socket, deadline: Deadline) -> None:
+        """Receive what comes after an answer, and add it; if none comes, the answer is as it was.
+
+        :raises TimeoutError: the deadline has passed.
+        """
+        said = _object(self._line(line, deadline) or b"").get("expires")
+        if self.value is not None and isinstance(said, dict):
+            known = self.value.get("expires")
+            self.value = {**self.value, "expires": {**(known if isinstance(known, dict) else {}), **said}}
+
+    def _line(self, line: socket.socket, deadline: Deadline) -> bytes | None:
+        """Return the next line, or as much as an answer may have of it; None if the other side has gone before."""
+        while b"\n" not in self._data and len(self._data) <= MAX_ANSWER:
             line.settimeout(deadline.remaining())
             try:
                 part = line.recv(4096)
             except ConnectionError:
                 part = b""
             if not part:
-                return
-            data += part
-            self.started = self.started or data.startswith(STARTED)
-        self.value = _parsed(bytes(data).removeprefix(STARTED))
+                return None
+            self._data += part
+            if not self.started and self._data.startswith(STARTED):
+                self.started = True
+                del self._data[: len(STARTED)]
+        said, _, self._data = self._data.partition(b"\n")
+        return bytes(said)
 
 
-def _parsed(said: bytes) -> Mapping[str, Any] | None:
-    """Return an answer if it is one; a hook's library may have written anything there."""
+def _object(said: bytes) -> dict[str, Any]:
+    """Return a JSON object; an empty one is none. A hook's library may have written anything there."""
     try:
-        answer = json.loads(said.partition(b"\n")[0])
+        answer = json.loads(said)
     except (ValueError, RecursionError):
-        return None
-    if not isinstance(answer, dict) or not isinstance(answer.get("fault", ""), str):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _verdict(said: bytes) -> Mapping[str, Any] | None:
+    """Return an answer if it is one."""
+    answer = _object(said)
+    if not isinstance(answer.get("fault", ""), str):
         return None
     return answer if "fault" in answer or isinstance(answer.get("details"), dict) else None

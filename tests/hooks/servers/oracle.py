@@ -1,4 +1,4 @@
-"""As much of an Oracle database as a check needs: TNS, one login with an 11g verifier, ``select 1 from dual``.
+"""As much of an Oracle database as a check needs: TNS, a login with an 11g verifier, ``select 1 from dual``, expiries.
 
 Packets and messages are as Oracle's own python-oracledb, whose source is open, reads and writes them.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 import struct
+import time
+from datetime import datetime
 from io import BufferedIOBase
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -30,7 +32,10 @@ _AUTH_PHASE_ONE = 118
 _VERIFIER_11G = 0xB152
 _NO_SERVICE, _WRONG_PASSWORD, _NO_MORE_ROWS = 12514, 1017, 1403
 _TNS_12_1 = 315
-_NUMBER = 2
+_NUMBER, _DATE = 2, 12
+_NO_SUCH_TABLE = 942
+Expiry = datetime | None | int | float
+"""When the password ends in UTC, None for never, a number of an error, or a float: seconds of silence."""
 _STATUS_OK = bytes([_STATUS, 0, 0])
 
 
@@ -42,12 +47,20 @@ class OracleServer(Imitation):
     :param service: that the listener knows.
     :param refusal: code of the error that it refuses a login with.
     :param busy: code of the error that the listener refuses every connection with, None if it does not.
+    :param expiry: what it says of the password.
     """
 
     def __init__(
-        self, login: str, password: str, service: str, refusal: int = _WRONG_PASSWORD, busy: int | None = None
+        self,
+        login: str,
+        password: str,
+        service: str,
+        refusal: int = _WRONG_PASSWORD,
+        busy: int | None = None,
+        expiry: Expiry = _NO_SUCH_TABLE,
     ) -> None:
         super().__init__()
+        self._expiry = expiry
         self._refusal, self._busy = refusal, busy
         self._login, self._password, self._service = login.encode(), password.encode(), service.encode()
 
@@ -80,11 +93,20 @@ class OracleServer(Imitation):
                     _send(outgoing, _DATA, b"\0\0" + _error(self._refusal, b"what the database says"))
                     return
                 answer = login.welcome()
-            elif b"select 1 from dual" in message:
-                answer = _one()
             else:
-                answer = _STATUS_OK
+                answer = self._answer(message)
             _send(outgoing, _DATA, b"\0\0" + answer)
+
+    def _answer(self, message: bytes) -> bytes:
+        if b"select 1 from dual" in message:
+            return _result(_NUMBER, 22, b"1", bytes([0xC1, 2]))
+        if b"user_users" not in message:
+            return _STATUS_OK
+        if isinstance(self._expiry, float):
+            time.sleep(self._expiry)
+        if isinstance(self._expiry, int | float):
+            return _error(int(self._expiry), b"what the database says")
+        return _result(_DATE, 7, b"ENDS", _date(self._expiry) if self._expiry else b"")
 
 
 class _Login:
@@ -189,9 +211,14 @@ def _error(number: int, message: bytes) -> bytes:
     return bytes([_ERROR]) + zeros + _number(number) + bytes(1) + bytes([len(said)]) + said
 
 
-def _one() -> bytes:
-    """Return the result of the query: a column of type NUMBER, a row, and that there are no more."""
-    column = bytes([_NUMBER, 0, 0, 0]) + _number(22) + bytes(6) + bytes(1) + bytes([1, 0]) + _text(b"1") + bytes(4)
+def _date(at: datetime) -> bytes:
+    century, year = divmod(at.year, 100)
+    return bytes([century + 100, year + 100, at.month, at.day, at.hour + 1, at.minute + 1, at.second + 1])
+
+
+def _result(dtype: int, size: int, name: bytes, value: bytes) -> bytes:
+    """Return the result of a query: a column, a row, and that there are no more; an empty value is NULL."""
+    column = bytes([dtype, 0, 0, 0]) + _number(size) + bytes(6) + bytes(1) + bytes([1, 0]) + _text(name) + bytes(4)
     described = bytes([_DESCRIBE, 0]) + _number(22) + _number(1) + bytes(1) + column + bytes(6)
-    row = bytes([_ROW_HEADER]) + bytes(7) + bytes([_ROW, 2, 0xC1, 2])
+    row = bytes([_ROW_HEADER]) + bytes(7) + bytes([_ROW, len(value)]) + value
     return described + row + _error(_NO_MORE_ROWS, b"no data found")

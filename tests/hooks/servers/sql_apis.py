@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs, urlsplit
 
 from tests.hooks.case import PASSWORD
@@ -28,8 +28,11 @@ def trino(path: str, headers: Mapping[str, str], _: bytes) -> Answer:
     return 200, {**query, "columns": [column], "stats": {"state": "FINISHED"}}, False
 
 
-def snowflake(path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Snowflake's login service, and the answer to ``SELECT 1``; refusals have a code and status 200."""
+def snowflake(path: str, headers: Mapping[str, str], body: bytes, days_left: str | None = None) -> Answer:
+    """Snowflake's login service, and the answers to questions; refusals have a code and status 200.
+
+    :param days_left: what a user's description says; None refuses to describe one.
+    """
     address = urlsplit(path).path
     if address == "/session/v1/login-request":
         return _snowflake_login(json.loads(gzip.decompress(body))["data"])
@@ -38,13 +41,23 @@ def snowflake(path: str, headers: Mapping[str, str], body: bytes) -> Answer:
     if address != "/queries/v1/query-request":
         # The end of the session, and what the client tells of itself.
         return 200, {"data": None, "code": None, "message": None, "success": True}, False
-    column = {"name": "1", "type": "fixed", "precision": 1, "scale": 0, "nullable": False, "length": None}
+    question = json.loads(gzip.decompress(body))["sqlText"]
+    if question == 'DESCRIBE USER "LO""ADER"':
+        if days_left is None:
+            return 200, {"data": {}, "code": "003001", "message": "Insufficient privileges", "success": False}, False
+        rows = [["NAME", 'LO"ADER', "null"], ["DAYS_TO_EXPIRY", days_left, "null"]]
+        return _snowflake_rows(("property", "value", "default"), rows)
+    return _snowflake_rows(("NAME",), [['LO"ADER']]) if "CURRENT_USER" in question else _snowflake_rows(("1",), [["1"]])
+
+
+def _snowflake_rows(names: Sequence[str], rows: list[list[str]]) -> Answer:
+    kind = {"type": "text", "precision": None, "scale": None, "nullable": True, "length": 99, "byteLength": 99}
     result = {
         "parameters": [],
-        "rowtype": [{**column, "byteLength": None, "database": "", "schema": "", "table": ""}],
-        "rowset": [["1"]],
-        "total": 1,
-        "returned": 1,
+        "rowtype": [{**kind, "name": name, "database": "", "schema": "", "table": ""} for name in names],
+        "rowset": rows,
+        "total": len(rows),
+        "returned": len(rows),
         "queryId": "01b2c3d4-0000-0000-0000-000000000001",
         "queryResultFormat": "json",
         "sqlState": None,

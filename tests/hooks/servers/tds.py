@@ -1,4 +1,4 @@
-"""As much of Microsoft SQL Server as a check needs: TDS 7.1 and later without TLS, one login, ``SELECT 1``.
+"""As much of Microsoft SQL Server as a check needs: TDS 7.1 and later without TLS, one login, ``SELECT 1``, expiries.
 
 Message types, tokens and the layout of LOGIN7 are of Microsoft's MS-TDS.
 """
@@ -6,7 +6,9 @@ Message types, tokens and the layout of LOGIN7 are of Microsoft's MS-TDS.
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Mapping
+from datetime import datetime
 from io import BufferedIOBase
 
 from tests.hooks.servers.tcp import Imitation, exactly
@@ -18,6 +20,11 @@ _NO_TLS = 2
 _LOGIN_FAILED = {18456: 14}
 _DONE, _DONE_ERROR, _DONE_COUNT, _DONE_ATTENTION = 0x0000, 0x0002, 0x0010, 0x0020
 _TDS_72 = 0x72000000
+_INTN, _DATETIMN = 0x26, 0x6F
+_DENIED = 229
+Cell = int | datetime | None
+Expiry = tuple[Cell, Cell, Cell, Cell] | int | float
+"""The row that answers how long the password is valid, a number of an error, or a float: seconds of silence."""
 
 
 class TDSServer(Imitation):
@@ -26,10 +33,14 @@ class TDSServer(Imitation):
     :param login: of the user.
     :param password: of the user.
     :param refusal: numbers and severities of the errors that it refuses a login with, in turn.
+    :param expiry: what it says of the password.
     """
 
-    def __init__(self, login: str, password: str, refusal: Mapping[int, int] = _LOGIN_FAILED) -> None:
+    def __init__(
+        self, login: str, password: str, refusal: Mapping[int, int] = _LOGIN_FAILED, expiry: Expiry = _DENIED
+    ) -> None:
         super().__init__()
+        self._expiry = expiry
         self._expected = (login, password)
         self._refusal = refusal
 
@@ -48,11 +59,21 @@ class TDSServer(Imitation):
                     outgoing.write(_packet(b"".join(errors) + _done(_DONE_ERROR, version)))
                     return
                 tokens = _login_ack(version) + _done(_DONE, version)
+            elif kind == _BATCH and "LOGINPROPERTY" in message.decode("utf-16-le", "replace"):
+                tokens = self._expiry_tokens(version)
             elif kind == _BATCH and "SELECT 1" in message.decode("utf-16-le", "replace").upper():
                 tokens = _one(version)
             else:
                 tokens = _done(_DONE_ATTENTION if kind == _ATTENTION else _DONE, version)
             outgoing.write(_packet(tokens))
+
+    def _expiry_tokens(self, version: int) -> bytes:
+        if isinstance(self._expiry, tuple):
+            return _row(version, ("days", "since", "now", "utc"), self._expiry)
+        if isinstance(self._expiry, float):
+            time.sleep(self._expiry)
+            return b""
+        return _error(self._expiry, 14, version) + _done(_DONE_ERROR, version)
 
 
 def _message(stream: BufferedIOBase) -> tuple[int, bytes]:
@@ -115,3 +136,23 @@ def _one(version: int) -> bytes:
     user_type = "<I" if version >= _TDS_72 else "<H"
     column = struct.pack("<H", 1) + struct.pack(user_type, 0) + struct.pack("<HB", 0, 0x38) + _text("")
     return b"\x81" + column + b"\xd1" + struct.pack("<i", 1) + _done(_DONE_COUNT, version, 1)
+
+
+def _row(version: int, names: tuple[str, ...], cells: tuple[Cell, ...]) -> bytes:
+    """Return a result of one row: its first column is an integer, the others are times; all may be NULL."""
+    user_type = struct.pack("<I" if version >= _TDS_72 else "<H", 0)
+    described = values = b""
+    for number, (name, cell) in enumerate(zip(names, cells, strict=True)):
+        kind = bytes([_DATETIMN, 8]) if number else bytes([_INTN, 4])
+        described += user_type + struct.pack("<H", 1) + kind + _text(name)
+        values += _cell(cell)
+    return b"\x81" + struct.pack("<H", len(names)) + described + b"\xd1" + values + _done(_DONE_COUNT, version, 1)
+
+
+def _cell(cell: Cell) -> bytes:
+    if cell is None:
+        return b"\0"
+    if isinstance(cell, int):
+        return struct.pack("<Bi", 4, cell)
+    since = cell - datetime(1900, 1, 1)  # noqa: DTZ001 - of the server's time zone
+    return struct.pack("<BiI", 8, since.days, since.seconds * 300)

@@ -68,7 +68,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Examine:
         monkeypatch.setattr(child, "hook_type", lambda _: given)
         monkeypatch.setattr(child, "_hook_class", lambda _: (hook, "bird_conn_id"))
         monkeypatch.setattr(child, "_hand_over", actual.append)
-        return examine(connection, Deadline(20)), actual
+        return next(examine(connection, Deadline(20))), actual
 
     return answers
 

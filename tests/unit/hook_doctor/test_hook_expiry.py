@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sqlite3
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Any
 import pytest
 import trustme
 from osiris_provider.hook_doctor import HookConnection, child
-from osiris_provider.hook_doctor.base import HookType
-from osiris_provider.hook_doctor.expiry import CLIENT, OTHER, SERVER, note_ends, soonest
+from osiris_provider.hook_doctor.base import HookType, LoggedIn
+from osiris_provider.hook_doctor.expiry import CLIENT, OTHER, PASSWORD, SERVER, USER, note_ends, soonest
 from osiris_provider.hook_doctor.watch import certificates
+from osiris_provider.hook_doctor.wire import MORE
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.expiry import Expiry, Noted, noting
 
@@ -38,11 +40,14 @@ def noted_of(said: object, connection: HookConnection = CONNECTION) -> list[Expi
 
 
 def test_an_end_has_the_words_and_the_address_of_the_parent() -> None:
-    at = {SERVER: SECONDS, OTHER: SECONDS + 1, CLIENT: SECONDS + 2}
+    codes = (SERVER, OTHER, CLIENT, PASSWORD, USER)
+    at = {code: SECONDS + number for number, code in enumerate(codes)}
     assert noted_of(at) == [
         Expiry("TLS certificate", "localhost:4711", AT),
         Expiry("TLS certificate", "another server of connection c", AT + timedelta(seconds=1)),
         Expiry("client certificate", "", AT + timedelta(seconds=2)),
+        Expiry("password of the account", "", AT + timedelta(seconds=3)),
+        Expiry("user of the login", "", AT + timedelta(seconds=4)),
     ]
     without = replace(CONNECTION, host=None)
     assert noted_of({SERVER: SECONDS}, without) == [Expiry("TLS certificate", "the server of connection c", AT)]
@@ -76,17 +81,46 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "_hand_over", lambda _: None)
 
 
+def broken_ends(*_: Any) -> Iterator[tuple[str, datetime]]:
+    yield SERVER, AT
+    raise RuntimeError
+
+
 @pytest.mark.usefixtures("hook")
 def test_an_answer_has_what_was_seen_and_is_there_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert child.examine(CONNECTION, Deadline(20)) == {"details": {}}
+    assert list(child.examine(CONNECTION, Deadline(20))) == [{"details": {}}]
     monkeypatch.setattr(child, "certificate_ends", lambda *_: [(SERVER, AT)])
-    assert child.examine(CONNECTION, Deadline(20)) == {"details": {}, "expires": {SERVER: SECONDS}}
+    assert list(child.examine(CONNECTION, Deadline(20))) == [{"details": {}, "expires": {SERVER: SECONDS}}]
 
-    def broken(*_: Any) -> Any:
-        raise RuntimeError
+    monkeypatch.setattr(child, "certificate_ends", broken_ends)
+    assert list(child.examine(CONNECTION, Deadline(20))) == [{"details": {}}]
 
-    monkeypatch.setattr(child, "certificate_ends", broken)
-    assert child.examine(CONNECTION, Deadline(20)) == {"details": {}}
+
+def some_ends(_: LoggedIn) -> Iterator[tuple[str, datetime]]:
+    yield PASSWORD, AT
+
+
+@pytest.mark.usefixtures("hook")
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        (None, [{"details": {}}]),
+        (some_ends, [{"details": {}, MORE: True}, {"expires": {PASSWORD: SECONDS}}]),
+        (broken_ends, [{"details": {}, MORE: True}, {}]),
+    ],
+)
+def test_when_a_login_ends_comes_after_the_answer(ends: Any, said: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = replace(TYPE, probe=lambda _: LoggedIn(None), ends=ends)
+    monkeypatch.setattr(child, "hook_type", lambda _: declared)
+    assert list(child.examine(CONNECTION, Deadline(20))) == said
+
+
+def test_what_is_asked_of_a_database_is_answered_by_names() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        assert LoggedIn(connection).ask("SELECT 1 AS One, NULL AS two UNION SELECT 3, 4 ORDER BY 1") == [
+            {"one": 1, "two": None},
+            {"one": 3, "two": 4},
+        ]
 
 
 class Files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from osiris_provider.hook_doctor.cooldown import Cooldown
 from osiris_provider.hook_doctor.server import MAX_TYPE
 from osiris_provider.hook_doctor.wire import Answer
 from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.expiry import LOGIN, Expiry, noting
 
 SECRET = "Canary9f1-Zq7"
 CONNECTION = HookConnection("c", "ftp", host="files.example.com", port=2121, login="loader", password=SECRET)
@@ -53,6 +55,13 @@ def test_a_secret_in_the_details_of_a_healthy_server_is_masked_wherever_it_is(as
     shown = check_hook(CONNECTION, Deadline(60))
     assert shown == {"version": 3, "note": "***", "deep": {"list": ["x", "***", {"y": "***"}]}, "none": None}
     assert seen == [("ftp", CONNECTION.as_json())]
+
+
+def test_what_expires_of_a_healthy_server_is_noted_and_no_detail(asked: Asked) -> None:
+    asked({"details": {"version": 3}, "expires": {"password": 1_800_000_000, SECRET: 1, "server": SECRET}})
+    with noting() as noted:
+        assert check_hook(CONNECTION, Deadline(60)) == {"version": 3}
+    assert noted.expiries() == [Expiry(LOGIN, "", datetime.fromtimestamp(1_800_000_000, timezone.utc))]
 
 
 def test_a_fault_is_told_with_its_address(asked: Asked) -> None:

@@ -328,5 +328,5 @@ def test_what_says_most_wins(conn_type: str, error: BaseException, slug: str) ->
 )
 def test_without_a_host_nothing_is_sent_to_this_machine(conn_type: str) -> None:
     # Each of these libraries has a default: localhost, or none at all.
-    answer = examine(HookConnection("c", conn_type, None, "loader", "secret"), Deadline(2))
+    answer = next(examine(HookConnection("c", conn_type, None, "loader", "secret"), Deadline(2)))
     assert answer["fault"] == name_of(NO_HOST, hook_type(conn_type))

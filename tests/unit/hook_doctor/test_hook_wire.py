@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from osiris_provider.hook_doctor.remote import STUCK_SECONDS, LostError, Remote
 from osiris_provider.hook_doctor.server import CHECK, READY, REQUEST, UNSAFE
-from osiris_provider.hook_doctor.wire import MAX_ANSWER, STARTED, Answer, receive_text, send_text
+from osiris_provider.hook_doctor.wire import MAX_ANSWER, MORE, STARTED, Answer, receive_text, send_text
 from osiris_provider.net.deadline import Deadline
 
 Pair = tuple[socket.socket, socket.socket]
@@ -96,6 +96,60 @@ def test_what_is_no_answer_is_none(pair: Pair, said: bytes, started: bool) -> No
 def test_an_answer_without_its_beginning_was_not_asked_for_and_counts(pair: Pair) -> None:
     answer = answered(pair, b'{"fault": "x"}\nmore')
     assert (answer.started, answer.value) == (False, {"fault": "x"})
+
+
+def line_of(value: object) -> bytes:
+    return json.dumps(value).encode() + b"\n"
+
+
+HEALTHY = {"details": {}, "expires": {"server": 1}, MORE: True}
+
+
+@pytest.mark.parametrize("size", [1, 5, 4096])
+def test_what_comes_after_an_answer_is_added_to_it(pair: Pair, size: int) -> None:
+    data = STARTED + line_of(HEALTHY) + line_of({"expires": {"password": 2}})
+    ours, theirs = pair
+    answer = Answer()
+
+    def say() -> None:
+        for at in range(0, len(data), size):
+            theirs.sendall(data[at : at + size])
+
+    speaker = threading.Thread(target=say)
+    speaker.start()
+    answer.receive(ours, Deadline(20))
+    assert (answer.value, answer.has_more) == (HEALTHY, True)
+    answer.receive_more(ours, Deadline(20))
+    speaker.join(20)
+    assert answer.value == {**HEALTHY, "expires": {"server": 1, "password": 2}}
+
+
+@pytest.mark.parametrize(
+    "more", [b"", b"{}\n", b"x\n", b"7\n", b'{"expires": 7}\n', b'{"fault": "x", "details": 7}\n', b"[" * 70_000]
+)
+def test_an_answer_stays_whatever_comes_after_it(pair: Pair, more: bytes) -> None:
+    ours, theirs = pair
+    answer = Answer()
+    theirs.sendall(STARTED + line_of(HEALTHY) + more)
+    theirs.close()
+    answer.receive(ours, Deadline(20))
+    answer.receive_more(ours, Deadline(20))
+    assert answer.value == HEALTHY
+
+
+def test_nothing_more_is_waited_for_beyond_the_deadline_and_the_answer_stays(pair: Pair) -> None:
+    pair[1].sendall(line_of(HEALTHY) + b'{"expires": ')
+    answer = Answer()
+    answer.receive(pair[0], Deadline(20))
+    with pytest.raises(TimeoutError):
+        answer.receive_more(pair[0], Deadline(0.05))
+    assert answer.value == HEALTHY
+
+
+@pytest.mark.parametrize("value", [{"details": {}}, {"details": {}, MORE: 1}, {"fault": "refused", MORE: True}])
+def test_nothing_more_is_waited_for_unless_an_answer_says_so(pair: Pair, value: dict[str, object]) -> None:
+    assert not answered(pair, line_of(value)).has_more
+    assert not Answer().has_more
 
 
 def test_nobody_waits_beyond_the_deadline_for_an_answer(pair: Pair) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from osiris_provider.connectors.faults import (
@@ -15,8 +18,9 @@ from osiris_provider.connectors.faults import (
 )
 from osiris_provider.connectors.http.faults import SERVER_ERROR
 from osiris_provider.connectors.sql import faults as sql
-from osiris_provider.hook_doctor.base import ELSE, Details, HookType
+from osiris_provider.hook_doctor.base import ELSE, HookType, LoggedIn
 from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.expiry import PASSWORD
 from osiris_provider.hook_doctor.faults import LOGON_TRIGGER
 from osiris_provider.hook_doctor.tables import numbered
 
@@ -86,17 +90,38 @@ class MSSQLNoLoginError(Exception):
     """The connection has no user, so the driver looks for a ticket of Kerberos, and there is none."""
 
 
-def _select(hook: Any) -> Details:
+def _select(hook: Any) -> LoggedIn:
     from pymssql import OperationalError
 
     try:
-        hook.get_first("SELECT 1")
+        login = LoggedIn(hook.get_conn())
+        login.ask("SELECT 1")
     except OperationalError as error:
         # It has sent no login then.
         if hook.connection.login or error.args[0][0] not in _BROKEN:
             raise
         raise MSSQLNoLoginError from None
-    return {}
+    return login
+
+
+_EXPIRY = """
+    SELECT CAST(LOGINPROPERTY(SUSER_SNAME(), 'DaysUntilExpiration') AS int) AS days,
+    CAST(LOGINPROPERTY(SUSER_SNAME(), 'PasswordLastSetTime') AS datetime) AS since,
+    GETDATE() AS now, GETUTCDATE() AS utc
+"""
+"""Days are NULL or -1 of a password that does not expire, and 0 on its last day."""
+_OFFSETS = timedelta(minutes=15)
+"""What offsets of time zones are multiples of."""
+
+
+def _ends(login: LoggedIn) -> Iterator[tuple[str, datetime]]:
+    with closing(login.connection):
+        [row] = login.ask(_EXPIRY)
+        days, since, now = row["days"], row["since"], row["now"]
+        if days is not None and days >= 0 and since is not None:
+            age = timedelta(days=days + (now.date() - since.date()).days)
+            offset = _OFFSETS * round((now - row["utc"]) / _OFFSETS)
+            yield PASSWORD, (since + age - offset).replace(tzinfo=timezone.utc)
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
@@ -120,6 +145,7 @@ TYPE = HookType(
     },
     codes_at=("args.0", "args.0.0", "number"),
     probe=_select,
+    ends=_ends,
     endpoint=_endpoint,
     connect_first=True,
     needs_host=True,

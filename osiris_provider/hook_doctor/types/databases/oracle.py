@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timezone
 from typing import Any
 
 from osiris_provider.connectors.faults import (
@@ -22,8 +25,9 @@ from osiris_provider.connectors.faults import (
 )
 from osiris_provider.connectors.http.faults import PROXY_FAILED, UNAUTHORIZED
 from osiris_provider.connectors.sql import faults as sql
-from osiris_provider.hook_doctor.base import Details, HookType
+from osiris_provider.hook_doctor.base import HookType, LoggedIn
 from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.expiry import PASSWORD
 from osiris_provider.hook_doctor.faults import LOGON_TRIGGER, PROVIDER_BROKEN
 from osiris_provider.hook_doctor.tables import numbered
 
@@ -142,17 +146,32 @@ class OracleListenerError(Exception):
         self.code = code
 
 
-def _select(hook: Any) -> Details:
+def _select(hook: Any) -> LoggedIn:
     from oracledb import Error
 
     try:
-        hook.get_first("select 1 from dual")
+        login = LoggedIn(hook.get_conn())
+        login.ask("select 1 from dual")
     except Error as error:
         for one in chain(error):
             if said := _OF_LISTENER.search(str(one)):
                 raise OracleListenerError(said[1]) from None
         raise
-    return {}
+    return login
+
+
+_EXPIRY = """
+    SELECT expiry_date - ROUND((SYSDATE - CAST(SYS_EXTRACT_UTC(SYSTIMESTAMP) AS DATE)) * 96) / 96 AS ends
+    FROM user_users
+"""
+"""In UTC: dates are of the server's time zone, whose offsets are quarters of an hour. Each user may read its own."""
+
+
+def _ends(login: LoggedIn) -> Iterator[tuple[str, datetime]]:
+    with closing(login.connection):
+        for row in login.ask(_EXPIRY):
+            if row["ends"] is not None:
+                yield PASSWORD, row["ends"].replace(tzinfo=timezone.utc)
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
@@ -169,6 +188,7 @@ TYPE = HookType(
     codes={"OracleListenerError": _CODES, "Error": _CODES},
     codes_at=("code", "args.0.full_code"),
     probe=_select,
+    ends=_ends,
     endpoint=_endpoint,
     connect_first=True,
     evidence="imitation",

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from osiris_provider.connectors.faults import CERTIFICATE_UNTRUSTED, GARBAGE, MISCONFIGURED, RESET, THROTTLED, TIMED_OUT
 from osiris_provider.connectors.http.faults import PAYMENT_REQUIRED, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql import faults as sql
-from osiris_provider.hook_doctor.base import ELSE, Details, HookType
+from osiris_provider.hook_doctor.base import ELSE, HookType, LoggedIn
 from osiris_provider.hook_doctor.connection import HookConnection, is_locked
+from osiris_provider.hook_doctor.expiry import USER
 from osiris_provider.hook_doctor.faults import KEY_LOCKED, PROVIDER_BROKEN
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES, NO_ANSWERS, OAUTH_ERRORS, answer_of, numbered, url_address
 
@@ -138,7 +140,7 @@ def _stay_here() -> None:
     os.environ["SNOWFLAKE_DISABLE_PLATFORM_DETECTION"] = "true"
 
 
-def _select(hook: Any) -> Details:
+def _select(hook: Any) -> LoggedIn:
     from snowflake.connector.network import RetryRequest, SnowflakeRestful
 
     post = SnowflakeRestful._post_request  # noqa: SLF001 - what logs in hands only a text on
@@ -160,17 +162,26 @@ def _select(hook: Any) -> Details:
     SnowflakeRestful._post_request = post_once  # noqa: SLF001 - as above
     SnowflakeRestful._request_exec = ask_once  # noqa: SLF001 - as above
     try:
-        connection = hook.get_conn()
+        login = LoggedIn(hook.get_conn())
     except Exception as error:
         _, said = answer_of(error)
         code = said.get("error") if isinstance(said, dict) else None
         if isinstance(code, str) and code in OAUTH_ERRORS:
             raise SnowflakeTokenError(code) from None
         raise
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        cursor.fetchall()
-    return {}
+    login.ask("SELECT 1")
+    return login
+
+
+def _ends(login: LoggedIn) -> Iterator[tuple[str, datetime]]:
+    """Yield when Snowflake lets the user in no longer: each may describe itself. Of its password it does not say so."""
+    [row] = login.ask("SELECT CURRENT_USER() AS name")
+    name = row["name"].replace('"', '""')
+    for one in login.ask(f'DESCRIBE USER "{name}"'):
+        if one["property"] == "DAYS_TO_EXPIRY" and one["value"] not in (None, "", "null"):
+            seconds = (datetime.now(timezone.utc) + timedelta(days=float(one["value"]))).timestamp()
+            # It says what is left; so this is the same hour at each check.
+            yield USER, datetime.fromtimestamp(round(seconds / 3600) * 3600, timezone.utc)
 
 
 def _answer(post: Callable[[], Any]) -> Any:
@@ -237,6 +248,7 @@ TYPE = HookType(
     },
     codes_at=("errno", "code", "response.status_code"),
     probe=_select,
+    ends=_ends,
     prepare=_checked,
     endpoint=_endpoint,
     connect_first=True,
