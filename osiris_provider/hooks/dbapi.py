@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
     from airflow.providers.openlineage.sqlparser import DatabaseInfo
     from sqlalchemy.engine import URL, Engine
+
+    from osiris_provider.hooks.bulk.inserts import InsertWatch
 
 __all__ = ["OsirisDbApiHook"]
 
@@ -43,6 +45,7 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
     dialect_class: ClassVar[type[OsirisDialect]]
     word_format: ClassVar[str] = '"{}"'
     supports_executemany = True
+    _watch: InsertWatch | None = None
 
     def __init__(self, *args: str, schema: str | None = None, **kwargs: Any) -> None:
         DbApiHook.__init__(self, *args, **kwargs)
@@ -122,13 +125,21 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
         :param replace: what is there already is replaced.
         :param kwargs: as of ``DbApiHook``, and ``replace_index`` and ``replace_target``.
         :raises TypeError: a value has no form in this database.
+        :raises DataError: MySQL's ``REPLACE`` would delete or change rows of other tables.
         """
         fields = list(target_fields) if target_fields else None
         adapters = self._adapters(table, fields)
         adapted = (_adapted(row, adapters) for row in rows) if any(adapters) else rows
         # The base class takes chunks of 0 rows for the end of all rows.
         limit: Any = commit_every or None
-        DbApiHook.insert_rows(self, table, adapted, fields, limit, replace, **kwargs)
+        self._watch = watch = self._new_watch(table, replace=replace, **kwargs)
+        try:
+            followed = watch.counted(adapted) if watch else adapted
+            DbApiHook.insert_rows(self, table, followed, fields, limit, replace, **kwargs)
+        finally:
+            self._watch = None
+        if watch:
+            watch.say()
 
     def upsert_rows(
         self,
@@ -162,6 +173,17 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
             "replace_target": others if update_fields is None else list(update_fields),
         }
         self.insert_rows(table, rows, target_fields, commit_every, replace=True, **which, **kwargs)
+
+    def _new_watch(self, table: str, *, replace: bool, **kwargs: Any) -> InsertWatch | None:  # noqa: ARG002 - for subclasses
+        """Return what follows the rows of a call of :meth:`insert_rows`, None where the server keeps all or says so."""
+        return None
+
+    @contextmanager
+    def _create_autocommit_connection(self, autocommit: bool = False) -> Iterator[Any]:
+        with super()._create_autocommit_connection(autocommit) as connection:
+            if self._watch is not None:
+                self._watch.begin(connection)
+            yield connection
 
     def _adapters(self, table: str, target_fields: Sequence[str] | None) -> list[Adapter | None]:  # noqa: ARG002 - for subclasses
         """Return for each column what has to be done to its values because of its type."""

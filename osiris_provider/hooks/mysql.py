@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.hooks.bulk.mysql import dump, load
+from osiris_provider.hooks.bulk.inserts import InsertWatch
+from osiris_provider.hooks.bulk.mysql import MySQLInserts, dump, load
 from osiris_provider.hooks.bulk.text import written
 from osiris_provider.hooks.dbapi import INFORMATION, Adapter, OsirisDbApiHook, as_json, as_utc
 from osiris_provider.hooks.dialects import OsirisDialect
@@ -124,6 +125,9 @@ class OsirisMySQLHook(OsirisDbApiHook):
             yield client
         finally:
             get_connector(self.family).close_client(client)
+
+    def _new_watch(self, table: str, *, replace: bool, **kwargs: Any) -> InsertWatch:
+        return MySQLInserts(table, replaces=replace and kwargs.get("replace_target") is None)
 
     def _adapters(self, table: str, target_fields: Sequence[str] | None) -> list[Adapter | None]:
         with closing(self.get_conn()) as connection, connection.cursor() as cursor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
@@ -11,17 +13,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from osiris_provider.connectors.mysql.client import working
+from osiris_provider.connectors.mysql.faults import FAULTS
+from osiris_provider.connectors.sql.faults import BAD_DATA
 from osiris_provider.drivers.mysql.bulk.load import AS_BITS, load_local, load_statement, obstacle
+from osiris_provider.drivers.mysql.dependents import cascades
 from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.mysql.read import hang_up, read_session
 from osiris_provider.drivers.mysql.refusals import is_bad_data, mysql_error
 from osiris_provider.drivers.mysql.session import load_session
+from osiris_provider.drivers.mysql.tables import name_parts
+from osiris_provider.drivers.sql.cascades import cascade_error
 from osiris_provider.errors import DataError
+from osiris_provider.hooks.bulk.inserts import InsertWatch
 from osiris_provider.hooks.bulk.text import count_rows, count_tabs, ends_in_value, hexadecimal, line_of, rows_in
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
     from pymysql.cursors import Cursor
+
+log = logging.getLogger(__name__)
 
 STAYED: Final = 1196
 """What a server without transactions answers to ROLLBACK."""
@@ -51,6 +61,12 @@ _AS_MOMENT: Final = (
 )
 # MySQL takes a number for the place of a member, if it is none itself.
 _AS_MEMBER: Final = f"IF({{0}} IS NULL OR {{0}} NOT REGEXP '^[0-9]+$', {{0}}, {_REFUSED})"
+
+# Without the first MySQL cuts and guesses, without the second it gives a row whose key is 0 a new number.
+_STRICT_MODE: Final = (
+    "SET SESSION sql_mode = "
+    "CONCAT_WS(',', NULLIF(@@SESSION.sql_mode, ''), 'STRICT_ALL_TABLES', 'NO_AUTO_VALUE_ON_ZERO')"
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +105,67 @@ class _Column:
         if value is not None and _BITS.match(self.dtype):
             return b"%d" % int.from_bytes(value, "big")
         return hexadecimal(value) if _BYTES.match(self.dtype) else value
+
+
+class MySQLInserts(InsertWatch):
+    """Has MySQL and MariaDB refuse what they would cut or guess, and counts the values that they round.
+
+    :param replaces: whether rows that are there are deleted, and inserted again.
+    """
+
+    def __init__(self, table: str, *, replaces: bool) -> None:
+        super().__init__(table)
+        self._replaces = replaces
+        self._codes: Counter[int] = Counter()
+
+    def begin(self, connection: Any) -> None:
+        """Make the session strict; see :meth:`InsertWatch.begin`.
+
+        :raises DataError: replacing rows would delete or change rows of other tables.
+        """
+        from pymysql.cursors import Cursor
+
+        codes = self._codes
+
+        class Noting(Cursor):
+            def execute(self, query: Any, args: Any = None) -> int:
+                affected = super().execute(query, args)
+                if self.warning_count:
+                    codes.update(_warnings(self.connection))
+                return affected
+
+        with connection.cursor(Cursor) as cursor:
+            cursor.execute(_STRICT_MODE)
+            if self._replaces:
+                self._check(cursor)
+        connection.cursorclass = Noting
+
+    def _check(self, cursor: Any) -> None:
+        table = self.table.replace("`", "")
+        cursor.execute("SELECT DATABASE()")
+        (current,) = cursor.fetchone() or ("",)
+        effects = cascades(cursor, table, name_parts(table)[0] or str(current))
+        if effects:
+            raise cascade_error(self.table, effects)
+
+    def say(self) -> None:
+        """Warn of values that are not as they were sent; by their codes, as the server's texts may show values."""
+        if self._codes:
+            log.warning(
+                "Table %s: the server has warned of values that were inserted (times by code: %s): they are rounded or "
+                "cut. Compare them with their columns' types.",
+                self.table,
+                ", ".join(f"{code}: {times}" for code, times in sorted(self._codes.items())),
+            )
+
+
+def _warnings(connection: Any) -> list[int]:
+    """Return the codes of the warnings and notes of the last statement that are about values."""
+    from pymysql.cursors import Cursor
+
+    with connection.cursor(Cursor) as cursor:
+        cursor.execute("SHOW WARNINGS")
+        return [int(code) for _, code, _ in cursor.fetchall() if FAULTS.get(int(code)) is BAD_DATA]
 
 
 def dump(client: Connection[Any], table: str, file: BinaryIO) -> int:

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from mmap import mmap
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
@@ -110,6 +110,19 @@ def count_rows(text: mmap) -> int:
     """
     last = text[-(1 << 20) :]
     return _count(text, b"\n") + (not last.endswith(b"\n") or ends_in_value(last))
+
+
+def count_lines(path: str | os.PathLike[str]) -> int:
+    """Return the number of rows of a file of COPY, those behind a mark of its end included.
+
+    :param path: of a file.
+    """
+    with Path(path).open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return 0
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as text:
+            ends = sum(1 for _ in re.finditer(rb"^\\\.\r?$", text, re.MULTILINE))
+            return count_rows(text) - ends
 
 
 def count_tabs(text: mmap) -> int:

@@ -1,0 +1,141 @@
+"""Rows and values that a server does not keep as a hook sends them are said, or refused."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from osiris_provider.errors import DataError, OsirisError
+from osiris_provider.hooks.dbapi import OsirisDbApiHook
+
+from tests.airflow.conftest import NewHook
+
+SKIP = [
+    "CREATE TABLE t (id INT PRIMARY KEY, v TEXT)",
+    """CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN IF NEW.v = 'out' THEN RETURN NULL; END IF; RETURN NEW; END $$""",
+    "CREATE TRIGGER skip BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION skip()",
+]
+ROWS = [(1, "a"), (2, "out"), (3, "b"), (4, "out"), (5, "c")]
+LEFT_OUT = "Table t did not keep {} of {} rows: a trigger or rule of the table has left them out"
+
+
+@pytest.fixture
+def postgres(new_hook: NewHook) -> OsirisDbApiHook:
+    hook = new_hook("postgres")
+    hook.run(SKIP)
+    return hook
+
+
+@pytest.mark.parametrize("commit_every", [0, 2, 1000])
+@pytest.mark.parametrize("replace", [False, True])
+def test_inserted_rows_that_a_trigger_leaves_out_are_counted_and_said(
+    postgres: OsirisDbApiHook, commit_every: int, replace: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        postgres.insert_rows("t", iter(ROWS), commit_every=commit_every, replace=replace, replace_index="id")
+    assert LEFT_OUT.format(2, 5) in caplog.text
+    assert postgres.get_records("SELECT id FROM t ORDER BY 1") == [(1,), (3,), (5,)]
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        postgres.insert_rows("t", [(6, "x"), (7, "y")])
+        postgres.upsert_rows("t", [(6, "z")], ["id", "v"], ["id"])
+        # What is there is not to be changed.
+        postgres.upsert_rows("t", [(6, "w")], ["id", "v"], ["id"], update_fields=[])
+        postgres.insert_rows("t", [])
+    assert caplog.text == ""
+
+
+LINES = {
+    "rows": (b"1\ta\n2\tout\n3\tb\\\nb\n4\tout\n", 2, 4),
+    "no end": (b"1\ta\n2\tout", 1, 2),
+    "mark of the end": (b"1\ta\n\\.\n3\tb\n5\tc\n", 2, 3),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_loaded_lines_that_the_table_does_not_keep_are_counted_and_said(
+    postgres: OsirisDbApiHook, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines, lost, sent = LINES[name]
+    (tmp_path / "lines").write_bytes(lines)
+    with caplog.at_level(logging.WARNING):
+        postgres.bulk_load("t", str(tmp_path / "lines"))
+    assert f"Table t did not keep {lost} of {sent} rows" in caplog.text
+    for lines in (b"", b"6\tx\n7\ty\\\nz\n", b"8\tx\n9\ty", b"10\tx\n\\.\n"):
+        caplog.clear()
+        (tmp_path / "lines").write_bytes(lines)
+        with caplog.at_level(logging.WARNING):
+            postgres.bulk_load("t", str(tmp_path / "lines"))
+        assert caplog.text == ""
+
+
+@pytest.fixture
+def lenient(mysql_hook: OsirisDbApiHook, sql_server: object) -> Iterator[OsirisDbApiHook]:
+    """A hook of a server that cuts and guesses, as older ones do by default."""
+    name = "mysql" if "MariaDB" not in str(mysql_hook.get_first("SELECT VERSION()")) else "mariadb"
+    with closing(sql_server(name).connect()) as admin, admin.cursor() as cursor:  # type: ignore[operator] # a fixture
+        cursor.execute("SET GLOBAL sql_mode = ''")
+        yield mysql_hook
+        cursor.execute("SET GLOBAL sql_mode = DEFAULT")
+
+
+@pytest.mark.parametrize("many", [1, 3])
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [("VARCHAR(2)", "abc"), ("TINYINT", 300), ("INT", "12x"), ("DATE", "2024-02-31"), ("INT NOT NULL", None)],
+)
+def test_a_value_that_mysql_would_change_is_refused(
+    lenient: OsirisDbApiHook, dtype: str, value: object, many: int
+) -> None:
+    lenient.run(f"CREATE TABLE t (id INT PRIMARY KEY, v {dtype})")
+    rows = [(number, value) for number in range(many)]
+    with pytest.raises(Exception, match=r"\((12\d\d|1048|1364|1366|1406)"):
+        lenient.insert_rows("t", rows, target_fields=["id", "v"])
+    assert lenient.get_records("SELECT * FROM t") == []
+
+
+def test_zero_is_no_request_for_a_number(mysql_hook: OsirisDbApiHook) -> None:
+    mysql_hook.run("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v INT)")
+    mysql_hook.insert_rows("t", [(0, 1), (None, 2)])
+    assert mysql_hook.get_records("SELECT * FROM t ORDER BY v") == [(0, 1), (1, 2)]
+
+
+@pytest.mark.parametrize("many", [1, 3])
+def test_a_value_that_mysql_rounds_is_said(
+    mysql_hook: OsirisDbApiHook, many: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    mysql_hook.run("CREATE TABLE t (id INT, v DECIMAL(5, 2))")
+    with caplog.at_level(logging.WARNING):
+        mysql_hook.insert_rows("t", [(number, Decimal("1.239")) for number in range(many)], ["id", "v"])
+    assert f"Table t: the server has warned of values that were inserted (times by code: 1265: {many})" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        mysql_hook.insert_rows("t", [(number, Decimal("1.23")) for number in range(many)], ["id", "v"])
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("rule", ["CASCADE", "SET NULL"])
+def test_replaced_rows_take_none_of_other_tables_along(mysql_hook: OsirisDbApiHook, rule: str) -> None:
+    mysql_hook.run(
+        [
+            "CREATE TABLE t (id INT PRIMARY KEY, v INT)",
+            f"CREATE TABLE child (n INT, t INT, FOREIGN KEY (t) REFERENCES t (id) ON DELETE {rule})",
+            "INSERT INTO t VALUES (1, 1)",
+            "INSERT INTO child VALUES (1, 1)",
+        ]
+    )
+    for name in ("t", "`t`", f"{mysql_hook.effective['database']}.t"):
+        with pytest.raises(DataError, match="foreign keys of other tables") as raised:
+            mysql_hook.insert_rows(name, [(1, 2)], ["id", "v"], replace=True)
+        assert isinstance(raised.value, OsirisError)
+    assert mysql_hook.get_records("SELECT * FROM child") == [(1, 1)]
+    mysql_hook.upsert_rows("t", [(1, 3)], ["id", "v"], ["id"])
+    assert mysql_hook.get_records("SELECT v, n, t FROM t, child") == [(3, 1, 1)]
+    mysql_hook.run("DELETE FROM child")
+    mysql_hook.insert_rows("t", [(1, 4)], ["id", "v"], replace=True)
+    assert mysql_hook.get_records("SELECT v FROM t") == [(4,)]
