@@ -45,11 +45,11 @@ def near_reference(wrong: str, known: Sequence[str]) -> str:
     """
     import difflib
 
-    plain = wrong.strip().lower().lstrip("@")
-    family, _, alias = (plain if "." in plain else re.sub(r"[-/: ]", ".", plain, count=1)).partition(".")
-    families = {one.split(".")[0].lstrip("@") for one in known}
+    plain = wrong.strip().lower().removeprefix("@")
+    family, _, alias = (plain if "." in plain else re.sub(r"[-/: ]", ".", plain)).partition(".")
+    families = {one.split(".")[0].removeprefix("@") for one in known}
     meant = next(iter(difflib.get_close_matches(family, families)), None)
-    aliases = [one.split(".", 1)[1] for one in known if one.startswith(f"@{meant}.")]
+    aliases = [one.removeprefix(f"@{meant}.") for one in known if one.startswith(f"@{meant}.")]
     near = next(iter(difflib.get_close_matches(alias, aliases)), None)
     return f" Did you mean '@{meant}.{near}'?" if near else ""
 

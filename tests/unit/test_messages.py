@@ -10,11 +10,12 @@ from osiris_provider.connections.find import near_reference
 from osiris_provider.connections.resolve import resolve_connection
 from osiris_provider.connectors import get_connector
 from osiris_provider.drivers.data import to_reader
+from osiris_provider.drivers.sql.base import MAX_SAID, one_line
 from osiris_provider.errors import ConnectionNotFoundError, DataError
 from osiris_provider.messages import what_is_wrong
 from pydantic import TypeAdapter, ValidationError
 
-KNOWN = ["@mysql.default", "@mysql.reports", "@postgres.default"]
+KNOWN = ["@mysql.default", "@mysql.reports", "@postgres.default", "@postgres.x", "@shop.a_b", "@db.main"]
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,17 @@ KNOWN = ["@mysql.default", "@mysql.reports", "@postgres.default"]
         ("@mysq.default", "@mysql.default"),
         ("mysql.report", "@mysql.reports"),
         ("@MySQL.Default", "@mysql.default"),
+        (" @mysql.default ", "@mysql.default"),
+        ("postgres-x", "@postgres.x"),
+        ("postgres/x", "@postgres.x"),
+        ("postgres:x", "@postgres.x"),
+        ("@postgres x", "@postgres.x"),
+        ("my-sql.default", "@mysql.default"),
+        ("shop.a-b", "@shop.a_b"),
+        ("@shop.a.b", "@shop.a_b"),
+        ("@dbxx.main", "@db.main"),
+        ("@postgres.postgres", ""),
+        ("@default.mysql", ""),
         ("@mysql.nope", ""),
         ("@mysql.prod", ""),
         ("@duckdb.default", ""),
@@ -52,6 +64,22 @@ def test_what_is_wrong_with_a_field_is_said_in_words(annotation: Any, value: Any
         TypeAdapter(annotation).validate_python(value)
     (item,) = raised.value.errors()
     assert what_is_wrong(item) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", ""),
+        (" a\n\tb  c\r\n", "a b c"),
+        ("[x] [y", "(x) (y"),
+        ("x" * 500, "x" * 500),
+        ("x" * 501, "x" * 500 + " …"),
+        ("x " * 300, "x " * 250 + " …"),
+    ],
+)
+def test_a_text_of_somebody_else_is_one_line_of_500_characters(text: str, line: str) -> None:
+    assert MAX_SAID == 500
+    assert one_line(text) == line
 
 
 def test_an_alias_that_is_not_there_is_not_taken_for_another(tmp_path: Path) -> None:

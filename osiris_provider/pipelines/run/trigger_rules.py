@@ -26,7 +26,6 @@ def waits_in_vain(rule: str, before: Sequence[Outcome]) -> str:
         "one_done": "" if succeeded or failed or not before else "no step before it was done",
         "none_failed": _of(left, "did not succeed"),
         "none_failed_min_one_success": _of(left, "did not succeed"),
-        "none_skipped": "",
         "all_skipped": _of([outcome.step for outcome in before], "was not skipped"),
     }
     return reasons.get(rule, "")

@@ -90,10 +90,11 @@ def test_fifo_does_not_hang(connector: DuckDBConnector, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no database", b"x" * 50_000])
-def test_file_of_another_kind(connector: DuckDBConnector, tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "other").write_bytes(content)
-    assert verdict_on(connector, tmp_path / "other") == ("not_a_database", "unknown", False)
-    assert (tmp_path / "other").read_bytes() == content
+@pytest.mark.parametrize("name", ["other", "Ann's other"])
+def test_file_of_another_kind(connector: DuckDBConnector, tmp_path: Path, content: bytes, name: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert verdict_on(connector, tmp_path / name) == ("not_a_database", "unknown", False)
+    assert (tmp_path / name).read_bytes() == content
 
 
 def test_name_too_long(connector: DuckDBConnector, tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+from airflow.sdk import Connection
 from osiris_provider.hook_doctor import HookConnection, child
 from osiris_provider.hook_doctor.base import HookType
 from osiris_provider.hook_doctor.child import examine
@@ -158,3 +161,21 @@ def test_the_result_of_a_hooks_test_is_its_first_part(result: Any, passed: bool)
             return result
 
     assert run_test(Says()) == (passed, None)
+
+
+def test_hooks_get_the_connection_under_its_id_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("get", "async_get"):
+        monkeypatch.setattr(Connection, name, getattr(Connection, name))
+    extra = {"ssl": {"ca": "/ca.pem"}}
+    child._hand_over(replace(CONNECTION, schema="s", extra=extra))  # noqa: SLF001 - what the process begins with
+    known = Connection.get("c")
+    assert asyncio.run(Connection.async_get("c")) is known
+    parts = (known.conn_id, known.conn_type, known.host, known.port, known.login, known.password, known.schema)
+    assert parts == ("c", "bird", "127.0.0.1", 1, "l", "p", "s")
+    assert known.extra_dejson == extra
+    with pytest.raises(AirflowNotFoundException):
+        Connection.get("another")
+    with pytest.raises(AirflowNotFoundException):
+        asyncio.run(Connection.async_get("another"))
+    child._hand_over(CONNECTION)  # noqa: SLF001 - see above
+    assert Connection.get("c").extra is None

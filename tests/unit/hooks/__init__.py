@@ -1,0 +1,1 @@
+"""Hooks, without a server."""
