@@ -98,6 +98,10 @@ class ResolvedConnection(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.masked()!r})"
 
+    def __sentry_repr__(self) -> str:
+        """Return what sentry-sdk shows of a variable: into other mappings it looks, and shows each value."""
+        return repr(self)
+
     def __copy__(self) -> ResolvedConnection:
         return self._with(self._fields)
 

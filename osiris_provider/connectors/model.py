@@ -177,9 +177,10 @@ class ConnectionModel(BaseModel, ABC):
         if isinstance(connection, ResolvedConnection) and isinstance(connection.model, cls):
             return connection.model
         reference = reference_of(connection)
-        fields = {name: value for name, value in connection.items() if name not in META_KEYS}
-        coerced, problems, _ = cls.coerce(fields)
+        coerced, problems, _ = cls.coerce({name: connection[name] for name in connection if name not in META_KEYS})
         if problems:
+            # What shows the variables of an error would show it; :class:`ResolvedConnection` hides what it has.
+            del connection
             listed = "; ".join(f"field {field}: {text}" if field else text for field, text in problems)
             message = f"{reference or 'The connection'}: {listed}"
             raise ConnectionConfigError(message, reference=reference, field=problems[0][0])

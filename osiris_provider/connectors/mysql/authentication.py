@@ -228,6 +228,8 @@ def _tls_line(connection: Any) -> ssl.SSLSocket | None:
 
 def _say(connection: Any, data: bytes) -> MysqlPacket:
     connection.write_packet(data)
+    # What shows the variables of an error would show it, and the wait is what a timeout breaks off.
+    del data
     return _read(connection)
 
 

@@ -8,14 +8,9 @@ one, as libpq would, each with what may go over it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
-from osiris_provider.connectors.postgres.library import default
+from osiris_provider.connectors.postgres.library import Parameters, default
 from osiris_provider.errors import ConnectionConfigError
-
-Parameters = Mapping[str, Any]
-"""Parameters of libpq; ``host`` and ``port`` are always there."""
 
 REQUIRE_AUTH = 160000
 """First version of libpq that can refuse ways to log in."""
@@ -75,11 +70,11 @@ def lines(parameters: Parameters) -> list[Parameters]:
     """
     mode = parameters.get("sslmode") or default("sslmode") or "prefer"
     # PGPASSWORD is of some server, and no one knows of which.
-    given = {"password": "", **parameters}
+    given = parameters.but(password=parameters.get("password", ""))
     if _is_safe(parameters, mode):
-        return [{**given, "sslmode": mode}]
-    plain = {**given, "sslmode": "disable", "require_auth": _without_clear(parameters)}
-    tls = {**given, "sslmode": "require"}
+        return [given.but(sslmode=mode)]
+    plain = given.but(sslmode="disable", require_auth=_without_clear(parameters))
+    tls = given.but(sslmode="require")
     return {"disable": [plain], "allow": [plain, tls]}.get(mode, [tls, plain])
 
 
@@ -89,7 +84,7 @@ def for_other_clients(parameters: Parameters) -> Parameters:
     :param parameters: of the connection.
     """
     mode = parameters.get("sslmode") or default("sslmode") or "prefer"
-    return parameters if _is_safe(parameters, mode) else {**parameters, "require_auth": _without_clear(parameters)}
+    return parameters if _is_safe(parameters, mode) else parameters.but(require_auth=_without_clear(parameters))
 
 
 def can_refuse() -> bool:
@@ -116,7 +111,7 @@ def _without_clear(parameters: Parameters) -> str:
     if not can_refuse():
         message = (
             "The libpq of this psycopg2 cannot keep a server from asking for the password in clear text. Install "
-            "psycopg2-binary 2.9.9 or later, or set sslmode: require"
+            "psycopg2-binary 2.9.11 or later, or set sslmode: require"
         )
         raise ConnectionConfigError(message, field="sslmode")
     # What the environment allows, this connection does not.

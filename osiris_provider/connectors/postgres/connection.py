@@ -11,7 +11,7 @@ from typing_extensions import Self
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
 from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT, UNASKED
-from osiris_provider.connectors.postgres.library import of_its_own
+from osiris_provider.connectors.postgres.library import Parameters, of_its_own
 from osiris_provider.connectors.sql.dbapi import build_url, readable_file
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.sockets import address_of
@@ -163,12 +163,12 @@ class PostgresConnection(ConnectionModel):
             return build_url("postgresql", None, address, database)
         return build_url("postgresql", (user, password), address, database, known)
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> Parameters:
         """Return what libpq takes, files checked.
 
         :raises ConnectionConfigError: the DSN cannot be read or lacks something, or a file cannot be read.
         """
-        known = {"application_name": "osiris", "client_encoding": "UTF8", **self._known()}
+        known = Parameters({"application_name": "osiris", "client_encoding": "UTF8", **self._known()})
         known["sslpassword"] = known.get("sslpassword") or UNASKED
         for name in _FILE_FIELDS:
             if known.get(name, "system") != "system":
@@ -186,8 +186,8 @@ class PostgresConnection(ConnectionModel):
         """
         return dict(for_other_clients(self.parameters()))
 
-    def _known(self) -> dict[str, Any]:
-        known = parsed(self.dsn.get_secret_value()) if self.dsn else {}
+    def _known(self) -> Parameters:
+        known = parsed(self.dsn.get_secret_value()) if self.dsn else Parameters()
         for name in (spec.name for spec in self.fields() if spec.name not in _NOT_OF_LIBPQ):
             if getattr(self, name) is not None:
                 libpq_name = _LIBPQ_NAMES.get(name, name)
@@ -211,17 +211,18 @@ class PostgresConnection(ConnectionModel):
         return known
 
 
-def _refuse_unsendable(known: dict[str, Any]) -> None:
+def _refuse_unsendable(known: Parameters) -> None:
     """Refuse what libpq, whose texts end at a NUL and are UTF-8, would cut or choke on."""
     fields = {libpq_name: name for name, libpq_name in _LIBPQ_NAMES.items()}
     for name, value in known.items():
         if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
             field = fields.get(name, name)
+            del value
             message = f"field {field} has a character that PostgreSQL cannot take: a NUL or half of a surrogate pair"
             raise ConnectionConfigError(message, field=field)
 
 
-def _check_ways(known: dict[str, Any]) -> None:
+def _check_ways(known: Parameters) -> None:
     """Check what a DSN says as the field of that name is checked; libpq would say only that something is wrong."""
     if "service" in known:
         message = "field dsn: a service file can say less of TLS than this connection; write host, user and sslmode"
@@ -242,7 +243,7 @@ def _as_text(value: Any) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def parsed(dsn: str) -> dict[str, Any]:
+def parsed(dsn: str) -> Parameters:
     """Return the parameters of a connection string of libpq.
 
     :param dsn: a URL or key=value pairs.
@@ -252,7 +253,9 @@ def parsed(dsn: str) -> dict[str, Any]:
     from psycopg2.extensions import parse_dsn
 
     try:
-        return dict(parse_dsn(dsn))
+        return Parameters(parse_dsn(dsn))
     except (ProgrammingError, ValueError):
         message = "field dsn: libpq cannot read it; write postgresql://user:password@host:port/database"
+    # What shows the variables of an error would show it.
+    del dsn
     raise ConnectionConfigError(message, field="dsn")

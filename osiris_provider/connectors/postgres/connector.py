@@ -16,6 +16,7 @@ from osiris_provider.connectors.postgres import expiry, libpq
 from osiris_provider.connectors.postgres.client import connection_class, lock_holders
 from osiris_provider.connectors.postgres.connection import PostgresConnection, parsed
 from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
+from osiris_provider.connectors.postgres.library import Parameters
 from osiris_provider.connectors.postgres.postgres_hook import POSTGRES
 from osiris_provider.connectors.sql.dbapi import DiagnosedError, is_leased, version_text
 from osiris_provider.errors import Fault
@@ -45,9 +46,9 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         """
         parameters = model.parameters()
         with contextlib.closing(libpq.log_in(parameters, deadline)) as tried:
-            parameters = {"password": "", **parameters, **libpq.as_reached(tried)}
+            parameters = Parameters({"password": "", **parameters, **libpq.as_reached(tried)})
         seconds = math.ceil(deadline.remaining())
-        client = _connect({**parameters, "connect_timeout": seconds})
+        client = _connect(parameters.but(connect_timeout=seconds))
         client.lock_holders = partial(_holders, parameters, model.shown_address())  # type: ignore[attr-defined] # of our class
         _have_the_line_watched(client)
         return client
@@ -107,7 +108,7 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         return RESET if lost else None
 
 
-def _connect(parameters: dict[str, Any]) -> extensions.connection:
+def _connect(parameters: Parameters) -> extensions.connection:
     """Return a connection that can be interrupted, as its login can."""
     import psycopg2
 
@@ -118,7 +119,7 @@ def _connect(parameters: dict[str, Any]) -> extensions.connection:
     return opened(connect, lambda connection: connection.close())
 
 
-def _holders(parameters: dict[str, Any], address: str, pid: int) -> list[str]:
+def _holders(parameters: Parameters, address: str, pid: int) -> list[str]:
     import psycopg2
 
     with contextlib.closing(psycopg2.connect(**parameters, connect_timeout=HOLDERS_SECONDS)) as connection:

@@ -11,13 +11,14 @@ from contextlib import closing
 from typing import Final
 
 from osiris_provider.connectors.faults import GARBAGE, REFUSED, RESET, TLS_REFUSED
-from osiris_provider.connectors.postgres.auth import CLEAR, ENCRYPTED, WAYS, Parameters, allows
+from osiris_provider.connectors.postgres.auth import CLEAR, ENCRYPTED, WAYS, allows
 from osiris_provider.connectors.postgres.faults import (
     AUTH_NOT_ALLOWED,
     CLEAR_PASSWORD,
     NO_CHANNEL_BINDING,
     fault_of_sqlstate,
 )
+from osiris_provider.connectors.postgres.library import Parameters
 from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import open_socket

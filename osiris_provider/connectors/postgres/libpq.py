@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING
 
 from osiris_provider.connectors.faults import RESET, TLS_REQUIRED
 from osiris_provider.connectors.postgres import auth
-from osiris_provider.connectors.postgres.auth import Parameters
 from osiris_provider.connectors.postgres.diagnose import diagnose
 from osiris_provider.connectors.postgres.faults import LOGIN_DENIED, NOT_PROVEN, WRONG_SERVER, fault_of_sqlstate
-from osiris_provider.connectors.postgres.library import libpq
+from osiris_provider.connectors.postgres.library import Parameters, libpq
 from osiris_provider.connectors.postgres.line import Line, wait, watched_class
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.connectors.sql.faults import NO_PASSWORD, UNKNOWN_LOGIN
@@ -134,7 +133,7 @@ def _log_in(parameters: Parameters, deadline: Deadline) -> extensions.connection
         share = deadline.part(1 / (len(addresses) - number + 1))
         at = {"hostaddr": address} if address else {}
         try:
-            return _first_accepted([{**line, **at} for line in lines], share)
+            return _first_accepted([line.but(**at) for line in lines], share)
         except TooMuchDataError:
             raise
         except (_LoginError, OSError) as error:
@@ -214,7 +213,7 @@ def _further_with_tls(parameters: Parameters, deadline: Deadline) -> bool:
     if auth.allows(careful.get("require_auth", ""), auth.CLEAR):
         return False
     try:
-        _log_in({**careful, "sslmode": "require"}, deadline).close()
+        _log_in(careful.but(sslmode="require"), deadline).close()
     except _LoginError as error:
         return error.code not in (None, LOGIN_DENIED)
     except (OSError, DiagnosedError):
@@ -248,7 +247,7 @@ def _without_code(failed: _LoginError, parameters: Parameters, deadline: Deadlin
         raise ConnectionConfigError(message)
     if parameters.get("target_session_attrs", "any") != "any":
         try:
-            _log_in({**parameters, "target_session_attrs": "any"}, deadline).close()
+            _log_in(parameters.but(target_session_attrs="any"), deadline).close()
         except (_LoginError, OSError, DiagnosedError):
             return RESET
         return WRONG_SERVER

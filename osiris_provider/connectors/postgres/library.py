@@ -34,7 +34,22 @@ STRICTER: Final[Mapping[str, tuple[str, ...]]] = {
 """Values that are stricter than the default."""
 
 
-def of_its_own(parameters: Mapping[str, Any]) -> dict[str, Any]:
+class Parameters(dict[str, Any]):
+    """Parameters of libpq, with secrets in clear. What shows variables, such as an error tracker, shows their names."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self)})"
+
+    def __sentry_repr__(self) -> str:
+        """Return what sentry-sdk shows, which looks into mappings otherwise."""
+        return repr(self)
+
+    def but(self, **changed: Any) -> Parameters:
+        """Return the same with other values."""
+        return Parameters({**self, **changed})
+
+
+def of_its_own(parameters: Mapping[str, Any]) -> Parameters:
     """Return parameters of libpq, and the default of each that the environment would set otherwise.
 
     :param parameters: of a connection.
@@ -42,7 +57,7 @@ def of_its_own(parameters: Mapping[str, Any]) -> dict[str, Any]:
     pinned = {name: own or "" for name, own, value in _options() if value != (own or "") and not _is_kept(name, value)}
     if not str(parameters.get("sslmode", "")).startswith("verify"):
         pinned.pop("sslrootcert", None)
-    return {**pinned, **parameters}
+    return Parameters({**pinned, **parameters})
 
 
 def default(name: str) -> str:
