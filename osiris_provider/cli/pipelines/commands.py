@@ -44,9 +44,9 @@ def _moment(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.group(cls=Group)
 def pipelines() -> None:
     """Check pipelines, and run them without Airflow."""
-    # Drivers of the project's own are found as Python finds modules: from here.
+    # Drivers of the project's own are found as Python finds modules: from here, but in place of no library.
     if "" not in sys.path:
-        sys.path.insert(0, "")
+        sys.path.append("")
 
 
 @pipelines.command()

@@ -1,0 +1,1 @@
+"""The command line, where somebody else has put files."""
