@@ -10,14 +10,39 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from tests.conftest import REPOSITORY
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 WORKFLOWS = sorted(REPOSITORY.glob(".github/workflows/*.y*ml"))
 LOCKS = sorted(REPOSITORY.glob("requirements/*.txt"))
 COMMIT = re.compile(r"^\s*-?\s*uses:\s+[\w./-]+@[0-9a-f]{40} # v[\d.]+$")
 PIN = re.compile(r"^([\w.\[\],-]+)==[\w.+!]+( ; [^\\]+)? \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
+
+
+SAFE_SINCE = {
+    "cryptography": "44.0.1",  # CVE-2024-12797
+    "jinja2": "3.1.6",  # CVE-2025-27516
+    "psycopg2-binary": "2.9.11",  # CVE-2024-10977 and CVE-2025-1094, of libpq
+    "pymysql": "1.1.1",  # CVE-2024-36039
+    "requests": "2.32.4",  # CVE-2024-47081
+    "urllib3": "2.6.3",  # CVE-2026-21441
+}
+"""What is known of the versions before, and can be reached through this package."""
+
+
+def test_no_version_with_a_known_hole_is_allowed() -> None:
+    declared = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    needed = {requirement.name: requirement.specifier for requirement in map(Requirement, declared)}
+    lowest = {name: min(Version(one.version) for one in needed[name] if one.operator == ">=") for name in SAFE_SINCE}
+    assert {name: str(lowest[name]) for name, safe in SAFE_SINCE.items() if lowest[name] < Version(safe)} == {}
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
