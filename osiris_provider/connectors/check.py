@@ -22,7 +22,7 @@ from osiris_provider.connectors.faults import NOT_ASKED, TIMED_OUT
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import ConnectorError, Fault, OsirisError
 from osiris_provider.net.deadline import CHECK_BYTES, Deadline, checked_timeout
-from osiris_provider.net.expiry import noting
+from osiris_provider.net.expiry import Noted, noting
 
 MAX_READY = 60.0
 """Seconds after which a check is given up that could not begin: its connector keeps it waiting."""
@@ -216,6 +216,7 @@ def examine(
     connection: Mapping[str, Any],
     deadline: Deadline,
     on_asking: Callable[[], None] = lambda: None,
+    noted: Noted | None = None,
 ) -> Verdict:
     """Run a check in this thread and return its verdict, whatever happens.
 
@@ -223,12 +224,13 @@ def examine(
     :param connection: a resolved connection.
     :param deadline: bounds everything that keeps it.
     :param on_asking: called when all is ready and the peer is about to be asked.
+    :param noted: gets what of the connection comes to its end, whatever the verdict.
     """
     try:
         model = connector.model.parse(connection)
         connector.load()
         on_asking()
-        with noting() as noted:
+        with noting(noted) as noted:
             started = time.perf_counter()
             details = connector.probe(model, deadline)
             latency_ms = round((time.perf_counter() - started - noted.aside_seconds) * 1000, 2)

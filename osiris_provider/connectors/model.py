@@ -201,6 +201,14 @@ class ConnectionModel(BaseModel, ABC):
         :param redacted: True puts ``***`` for all credentials.
         """
 
+    def secret_values(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the secrets in clear: the name of the field that holds one, and its texts."""
+        for spec in self.fields():
+            value = getattr(self, spec.name)
+            for secret in value.values() if isinstance(value, Mapping) else [value]:
+                if isinstance(secret, SecretStr):
+                    yield spec.name, [secret.get_secret_value()]
+
     @classmethod
     def redactor(cls, connection: Mapping[str, Any]) -> Redactor:
         """Return a redactor for all that may be secret in a connection: secret fields, and texts in unknown ones.

@@ -67,14 +67,29 @@ _noted: ContextVar[Noted | None] = ContextVar("osiris_noted_expiries", default=N
 
 
 @contextmanager
-def noting() -> Iterator[Noted]:
-    """Collect what is noted within, in this thread."""
-    noted = Noted()
+def noting(noted: Noted | None = None) -> Iterator[Noted]:
+    """Collect what is noted within, in this thread.
+
+    :param noted: gets it; by default a new one does.
+    """
+    noted = Noted() if noted is None else noted
     token = _noted.set(noted)
     try:
         yield noted
     finally:
         _noted.reset(token)
+
+
+def note_all(seen: Noted) -> None:
+    """Note what another check has seen that is a part of the one under way.
+
+    :param seen: by that check.
+    """
+    noted = _noted.get()
+    if noted is not None:
+        noted.certificates += seen.certificates
+        noted.others += seen.others
+        noted.aside_seconds += seen.aside_seconds
 
 
 def note(what: str, at: datetime, address: str = "") -> None:

@@ -105,6 +105,13 @@ with warnings.catch_warnings():
             for extra in extras:
                 yield from _secrets_in(extra, form)
 
+        def secret_values(self) -> Iterator[tuple[str, list[str]]]:
+            """Yield what may be secret in clear, each entry of ``extra`` by itself; see :class:`ConnectionModel`."""
+            yield from super().secret_values()
+            yield "login", [self.login or ""]
+            for name, value in _entries(self.extra):
+                yield f"{EXTRA}.{name}" if re.fullmatch(r"[\w.-]{1,60}", name) else EXTRA, list(_words(value))
+
         @property
         def id(self) -> str:
             """The Airflow connection id, empty if it is not known."""

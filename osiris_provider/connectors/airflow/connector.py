@@ -16,12 +16,14 @@ from osiris_provider.connectors.airflow.hook import hook_of
 from osiris_provider.connectors.airflow.remarks import remarks_on
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check import examine
+from osiris_provider.connectors.expiry import TOKEN
 from osiris_provider.connectors.faults import MISCONFIGURED
 from osiris_provider.errors import ERROR_BY_CATEGORY, Fault, OsirisError
 from osiris_provider.hook_doctor import HookConnection, check_hook, hook_type
 from osiris_provider.hook_doctor.classify import worded
 from osiris_provider.hook_doctor.processes import AT_ONCE, servers
 from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.expiry import Noted, note_all
 
 PREPARE_SECONDS = 30.0
 """For which a check waits, before its clock runs, until its hook has been imported."""
@@ -151,9 +153,14 @@ def _asked(delegate: Delegate, model: AirflowConnection, deadline: Deadline) -> 
 
     :raises ConnectorError: it is not healthy.
     """
-    verdict = examine(delegate.connector, delegate.connection, deadline)
+    noted = Noted()
+    verdict = examine(delegate.connector, delegate.connection, deadline, noted=noted)
+    note_all(noted)
     if verdict.fault is None:
-        return dict(verdict.server)
+        details = dict(verdict.server)
+        # Tokens are named by the fields of this connection, not by those of the family.
+        others = [one for one in details.pop("expires", []) if not one["what"].startswith(TOKEN)]
+        return {**details, "expires": others} if others else details
     if verdict.fault.slug in delegate.answered:
         return {"proven": False, "note": UNPROVEN}
     # A URL is a host of types that have their address there only.

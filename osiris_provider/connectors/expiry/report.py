@@ -29,10 +29,11 @@ def with_expiries(
     :param shown: masks a public value that holds a secret.
     """
     now = datetime.now(timezone.utc)
-    known = {*noted.expiries(), *token_expiries(model)}
+    known = {*noted.expiries(), *token_expiries(model, shown)}
     own = [_entry(one, shown, now) for one in known]
     # A connector may know of more, such as one that asks a driver for it.
-    theirs = [one for one in _listed(details) if one not in own]
+    names = {(one["what"], one["at"]) for one in own}
+    theirs = [one for one in _listed(details) if (one["what"], one["at"]) not in names]
     entries = sorted([*own, *theirs], key=lambda one: (one["at"], one["what"]))
     return {**details, "expires": entries} if entries else dict(details)
 

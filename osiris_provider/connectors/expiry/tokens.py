@@ -5,36 +5,43 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
-
-from pydantic import SecretStr
 
 from osiris_provider.connectors.model import ConnectionModel
 from osiris_provider.net.expiry import Expiry
 
-_JWT = re.compile(r"(?:[A-Za-z]+ )?([A-Za-z0-9_-]{2,4096})\.([A-Za-z0-9_-]{2,16384})\.[A-Za-z0-9_-]*")
+TOKEN = "token in field"  # noqa: S105 - words
+_JWT = re.compile(r"(?<![A-Za-z0-9_.-])([A-Za-z0-9_-]{2,4096})\.([A-Za-z0-9_-]{2,16384})\.[A-Za-z0-9_-]*")
+"""Wherever it stands in a text: behind Bearer, in JSON, in YAML."""
 _LAST = datetime.max.replace(tzinfo=timezone.utc).timestamp()
 
 
-def token_expiries(model: ConnectionModel) -> Iterator[Expiry]:
+def token_expiries(model: ConnectionModel, shown: Callable[[object], str] = str) -> Iterator[Expiry]:
     """Yield the ends of the tokens that a connection holds; nothing else of them is looked at.
 
     :param model: the connection.
+    :param shown: masks the name of a field that holds a secret: some names are the user's.
     """
-    for spec in model.fields():
-        value = getattr(model, spec.name)
-        for secret in value.values() if isinstance(value, Mapping) else [value]:
-            at = _end_of_token(secret.get_secret_value()) if isinstance(secret, SecretStr) else None
+    for name, texts in model.secret_values():
+        ends = set(_ends_of_tokens(texts))
+        # Of several in one value it is not known which of them is used.
+        if len(ends) == 1:
+            yield Expiry(f"{TOKEN} {shown(name)}", "", ends.pop())
+
+
+def _ends_of_tokens(texts: Iterable[str]) -> Iterator[datetime]:
+    for text in texts:
+        for match in _JWT.finditer(text):
+            at = _end_of_token(match)
             if at is not None:
-                yield Expiry(f"token in field {spec.name}", "", at)
+                yield at
 
 
-def _end_of_token(text: str) -> datetime | None:
+def _end_of_token(match: re.Match[str]) -> datetime | None:
     """Return ``exp`` of a JSON Web Token (RFC 7519, 4.1.4); None for any other text, and for a token without it."""
-    match = _JWT.fullmatch(text.strip())
-    if match is None or "alg" not in _claims(match[1]):
+    if "alg" not in _claims(match[1]):
         return None
     seconds = _claims(match[2]).get("exp")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _LAST:

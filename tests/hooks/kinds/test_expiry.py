@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,7 @@ from osiris_provider.hook_doctor.processes import servers
 from tests.faults.sql import chain
 from tests.hooks.case import PASSWORD
 from tests.hooks.held_back.test_common_lines import TLS as IMAPS
-from tests.hooks.servers.http_apis import API, Answer, elasticsearch
+from tests.hooks.servers.http_apis import API, Answer, databricks, elasticsearch, kubernetes
 from tests.hooks.servers.imitated_databases import LOGIN, SERVICE, to_mongo, to_snowflake, to_trino
 from tests.hooks.servers.mongo import MongoServer
 from tests.hooks.servers.oracle import OracleServer
@@ -179,6 +180,50 @@ def _oracle(_: Files, port: int) -> HookConnection:
 def test_databases_tell_it(server: Imitation, connect: Callable[[Files, int], HookConnection], files: Files) -> None:
     with server.encrypted(files.context()):
         assert expires(connect(files, server.port)) == [of(f"{HOST}:{server.port}")]
+
+
+def _token() -> str:
+    parts = ({"alg": "none"}, {"exp": OTHER_EXPIRES.timestamp()})
+    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return f"{'.'.join(encoded)}.c2ln"
+
+
+TOKEN = _token()
+
+
+def _bearing(answer: Callable[..., Answer], path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Answer who bears the token as an imitation does who bears its password."""
+    name = next((name for name in headers if name.lower() == "authorization"), "")
+    known = headers.get(name) == f"Bearer {TOKEN}"
+    return answer(path, {"Authorization": f"Bearer {PASSWORD}"} if known else headers, body)
+
+
+def _databricks(port: int) -> HookConnection:
+    return HookConnection("dbx", "databricks", HOST, None, None, port, "http", {"token": TOKEN})
+
+
+def _kubernetes(port: int) -> HookConnection:
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "clusters": [{"name": "k", "cluster": {"server": f"http://{HOST}:{port}"}}],
+        "users": [{"name": "u", "user": {"token": TOKEN}}],
+        "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+    }
+    return HookConnection("k8s", "kubernetes", extra={"kube_config": json.dumps(config)})
+
+
+@pytest.mark.parametrize(
+    ("answer", "connect", "field"),
+    [(databricks, _databricks, "extra.token"), (kubernetes, _kubernetes, "extra.kube_config")],
+    ids=["databricks", "kubernetes"],
+)
+def test_the_end_of_a_token_is_read_from_the_connection(
+    answer: Callable[..., Answer], connect: Callable[[int], HookConnection], field: str
+) -> None:
+    with API(partial(_bearing, answer)) as api:
+        assert expires(connect(api.port)) == [(f"token in field {field}", OTHER_EXPIRES)]
 
 
 @contextmanager

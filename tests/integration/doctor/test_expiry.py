@@ -25,6 +25,7 @@ from tests.security.hook_doctor.mail_server import MailServer
 from tests.servers import APP_PASSWORD, MariaDBServer, MySQLServer, PostgresServer
 from tests.servers.apis.fake_api import FakeApi
 from tests.servers.apis.fake_supabase import FakeSupabase
+from tests.servers.apis.http import Reply
 
 Fields = dict[str, Any]
 EXPIRES = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(days=9, hours=12)
@@ -250,6 +251,19 @@ def test_a_connection_of_another_providers_type_tells_it_too(mariadb_tls: MariaD
     assert expires({**fields, "extra": {"ssl_mode": "REQUIRED"}}) == [
         (f"TLS certificate of 127.0.0.1:{address.port}", EXPIRES)
     ]
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_connection_of_type_http_tells_certificate_and_token_whatever_the_answer(files: Files, status: int) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    files.server.configure_cert(context)
+    bearer = token(exp=EXPIRES.timestamp() + 86_400)
+    with FakeApi(bearing(bearer), tls=context) as server:
+        server.mischief = lambda request: Reply.of_json({}, status if server.knows(request) else 401)
+        fields: Fields = {"family": "airflow", "conn_type": "http", "host": "localhost", "port": server.port}
+        fields |= {"schema": "https", "extra": {"Authorization": f"Bearer {bearer}", "verify": str(files.ca)}}
+        in_token = ("token in field extra.Authorization", EXPIRES + timedelta(days=1))
+        assert expires(fields) == [of_server(server.port), in_token]
 
 
 def test_a_connection_that_its_hook_checks_tells_it_too(files: Files) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osiris_provider.connectors.airflow import connector
+from osiris_provider.connectors.airflow.connector import AirflowConnector
+from osiris_provider.connectors.airflow.delegate import Delegate
 from osiris_provider.connectors.api import ApiConnection
 from osiris_provider.connectors.check import examine
 from osiris_provider.connectors.expiry import with_expiries
@@ -73,3 +77,24 @@ class Noting(FakeConnector):
 def test_what_cannot_be_read_changes_no_verdict() -> None:
     verdict = examine(Noting(), {"family": "fake", "alias": "x", "does": "ok"}, Deadline(5))
     assert (verdict.ok, verdict.details) == (True, {"server_version": "1"})
+
+
+class Asking(FakeConnector):
+    """A healthy connector that asks for long when something ends."""
+
+    def probe(self, model: Any, deadline: Deadline) -> dict[str, Any]:
+        del model
+        with expiry.aside(deadline):
+            time.sleep(0.5)
+        return {}
+
+
+def test_what_a_family_asks_aside_is_no_latency_of_a_connection_of_airflow_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    delegate = Delegate(Asking(), {"family": "fake", "alias": "x", "does": "ok"})
+    monkeypatch.setattr(connector, "delegate_of", lambda *_: delegate)
+    verdict = examine(AirflowConnector(), {"family": "airflow", "alias": "x", "conn_type": "generic"}, Deadline(9))
+    assert verdict.ok
+    assert verdict.latency_ms is not None
+    assert verdict.latency_ms < 400

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from osiris_provider.connectors.airflow.connection import AirflowConnection
 from osiris_provider.connectors.expiry import expiring, with_expiries
 from osiris_provider.net.expiry import Expiry, Noted
 
@@ -68,6 +71,54 @@ def test_tokens_are_looked_for_in_each_secret(prefix: str) -> None:
     assert [one["what"] for one in said(Noted(), password=text)] == ["token in field password"]
     # What is no secret is no token.
     assert said(Noted(), does=text.strip()) == []
+
+
+def of_airflow(shown: Callable[[object], str] = str, **fields: Any) -> list[tuple[str, int]]:
+    """Return what is said of the tokens of an Airflow connection: the field of each, and the days that are left."""
+    model = AirflowConnection.parse({"family": "airflow", "alias": "x", "conn_type": "generic", **fields})
+    entries = with_expiries({}, Noted(), model, shown).get("expires", [])
+    return [(one["what"].removeprefix("token in field "), one["days_left"]) for one in entries]
+
+
+def ends_in(days: int) -> str:
+    return token(exp=(NOW + timedelta(days=days, hours=1)).timestamp())
+
+
+TOKENS: dict[str, tuple[dict[str, Any], list[tuple[str, int]]]] = {
+    "a password": ({"password": ends_in(5)}, [("password", 5)]),
+    "a login": ({"login": ends_in(5)}, [("login", 5)]),
+    "entries": ({"extra": {"token": ends_in(5), "a": 1, "b": "plain"}}, [("extra.token", 5)]),
+    "a header": ({"extra": {"headers": {"Authorization": f"Bearer {ends_in(5)}"}}}, [("extra.headers", 5)]),
+    "a list": ({"extra": {"keys": ["x", ends_in(5)]}}, [("extra.keys", 5)]),
+    "JSON": ({"extra": {"kube_config": json.dumps({"users": [{"token": ends_in(5)}]})}}, [("extra.kube_config", 5)]),
+    "YAML": ({"extra": {"kube_config": f"user:\n  token: {ends_in(5)}\n"}}, [("extra.kube_config", 5)]),
+    "a connection string": ({"extra": {"dsn": f"Url=x;AccessToken={ends_in(5)};Y=z"}}, [("extra.dsn", 5)]),
+    "extra as a text": ({"extra": json.dumps({"token": ends_in(5)})}, [("extra.token", 5)]),
+    "two": ({"extra": {"a": ends_in(5), "b": ends_in(3)}}, [("extra.b", 3), ("extra.a", 5)]),
+    "two with one end in one entry": ({"extra": {"a": [ends_in(5), ends_in(5)]}}, [("extra.a", 5)]),
+    "two in one entry, of which one is used": ({"extra": {"a": [ends_in(5), ends_in(3)]}}, []),
+    "a name that is none": ({"extra": {"a b": ends_in(5)}}, [("extra", 5)]),
+    "a long name": ({"extra": {"a" * 61: ends_in(5)}}, [("extra", 5)]),
+    "a part of a longer word": ({"extra": {"a": f"x.{ends_in(5)}"}}, []),
+    "none": ({"extra": {"a": "www.example.com", "b": None, "c": "e30.e30.x"}}, []),
+}
+
+
+@pytest.mark.parametrize("situation", TOKENS)
+def test_tokens_of_an_airflow_connection_are_looked_for_wherever_they_may_be(situation: str) -> None:
+    fields, tokens = TOKENS[situation]
+    assert of_airflow(**fields) == tokens
+
+
+def test_the_name_of_an_entry_that_holds_a_secret_is_masked() -> None:
+    shown = of_airflow(lambda name: str(name).replace("s3cret", "***"), extra={"s3cret-x": ends_in(5)})
+    assert shown == [("extra.***-x", 5)]
+
+
+def test_a_long_text_of_almost_tokens_takes_no_time() -> None:
+    began = time.monotonic()
+    assert of_airflow(extra={"a": "ey" * 500_000, "b": "ey." * 300_000, "c": ("e" * 4097 + ".") * 200}) == []
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("exp", [0, -1, True, "1", None, 1e300])

@@ -14,6 +14,7 @@ from osiris_provider.net.expiry import (
     Noted,
     aside,
     note,
+    note_all,
     note_certificate,
     note_certificate_file,
     noting,
@@ -34,6 +35,17 @@ def test_what_ends_is_noted_in_utc_the_soonest_first_and_once() -> None:
     assert noted.expiries() == [Expiry("token", "", AT - timedelta(days=1)), Expiry("password", "db:1", AT)]
     assert [one.at.tzinfo for one in noted.expiries()] == [timezone.utc] * 2
     assert inner.expiries() == [Expiry("inner", "", AT)]
+
+
+def test_what_a_part_of_a_check_has_seen_is_noted_with_it() -> None:
+    seen = Noted([("TLS certificate", "db:1", b"x")], aside_seconds=2.5)
+    note_all(seen)
+    with noting() as noted:
+        with noting(seen) as inner:
+            note("token", AT)
+        note_all(seen)
+    assert inner is seen
+    assert noted == Noted([("TLS certificate", "db:1", b"x")], [Expiry("token", "", AT)], 2.5)
 
 
 @pytest.mark.parametrize(
