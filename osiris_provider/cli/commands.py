@@ -91,9 +91,21 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: float)
 
 @connections.command()
 @click.argument("references", nargs=-1, metavar="[@FAMILY.ALIAS|ID]...", shell_complete=completion.references)
-@click.option("--family", shell_complete=completion.families, help="Check the connections of this family only.")
-@click.option("--alias", shell_complete=completion.aliases, help="Check this connection of the family only.")
-@click.option("--timeout", type=float, default=2.0, show_default=True, callback=_seconds, help="Seconds for each.")
+@click.option(
+    "--family", metavar="FAMILY", shell_complete=completion.families, help="Check the connections of this family only."
+)
+@click.option(
+    "--alias", metavar="ALIAS", shell_complete=completion.aliases, help="Check this connection of the family only."
+)
+@click.option(
+    "--timeout",
+    type=float,
+    metavar="SECONDS",
+    default=2.0,
+    show_default=True,
+    callback=_seconds,
+    help="Seconds for each.",
+)
 @click.option("--workers", type=click.IntRange(1, 1024), default=64, show_default=True, help="Checks at a time.")
 @click.option(
     "--warn-days",

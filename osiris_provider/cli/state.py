@@ -43,7 +43,7 @@ def state() -> None:
 
 
 @state.command("list")
-@click.option("--dag", help="Only tasks of this DAG.")
+@click.option("--dag", metavar="DAG_ID", help="Only tasks of this DAG.")
 @url_option
 @json_option
 @click.pass_obj
@@ -78,7 +78,12 @@ def show(opener: OpenStore | None, dag: str, task: str, map_index: int | None, u
 @state.command()
 @click.argument("dag")
 @click.argument("task")
-@click.option("--run", "run_id", help="Only the state of this run: later runs begin where the run before it ended.")
+@click.option(
+    "--run",
+    "run_id",
+    metavar="RUN_ID",
+    help="Only the state of this run: later runs begin where the run before it ended.",
+)
 @index_option
 @url_option
 @json_option

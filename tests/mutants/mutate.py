@@ -35,6 +35,7 @@ _OPERATE: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
+_ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _SILENT = {"debug", "overload", "TypeVar", "ParamSpec", "cast", "getLogger"}
 
 
@@ -138,9 +139,7 @@ def _mutable_children(node: ast.AST) -> Iterator[ast.AST]:
 
 def _of_expression(node: ast.expr) -> Iterator[ast.expr]:
     if isinstance(node, ast.Compare):
-        for number, op in enumerate(node.ops):
-            ops = [*node.ops[:number], _COMPARE[type(op)](), *node.ops[number + 1 :]]
-            yield ast.Compare(node.left, ops, node.comparators)
+        yield from _of_comparison(node)
     elif isinstance(node, ast.BoolOp):
         yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
@@ -155,6 +154,15 @@ def _of_expression(node: ast.expr) -> Iterator[ast.expr]:
             ast.Call(node.func, node.args, [other for other in node.keywords if other is not keyword])
             for keyword in named
         )
+
+
+def _of_comparison(node: ast.Compare) -> Iterator[ast.Compare]:
+    is_of_clock = "time.monotonic()" in ast.unparse(node)
+    for number, op in enumerate(node.ops):
+        # With the clock, these differ for a moment of no length.
+        if not (is_of_clock and isinstance(op, _ORDER)):
+            ops = [*node.ops[:number], _COMPARE[type(op)](), *node.ops[number + 1 :]]
+            yield ast.Compare(node.left, ops, node.comparators)
 
 
 def _of_constant(value: object) -> Iterator[ast.expr]:

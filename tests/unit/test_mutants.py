@@ -61,6 +61,7 @@ def test_each_kind_of_change(text: str, expected: list[str]) -> None:
         "log.debug('a %s', 1 + 1)",
         "@cache(maxsize=3)\ndef f(): pass",
         "return_ = None",
+        "a = time.monotonic() < b <= c",
         "def f(): return None",
     ],
 )

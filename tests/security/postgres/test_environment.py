@@ -9,6 +9,7 @@ from typing import Any
 import psycopg2
 import pytest
 from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.postgres.library import of_its_own
 from osiris_provider.errors import ConnectionConfigError
 
 from tests.security.postgres.rogue import ACCEPTED, CLEAR, MD5, SSL_REQUEST, RoguePostgres
@@ -120,3 +121,35 @@ def test_a_url_without_password_takes_none_of_the_environment(monkeypatch: pytes
         with pytest.raises(psycopg2.OperationalError, match="no password supplied"):
             psycopg2.connect(url)
     assert server.answers == 0
+
+
+STRICTER = {
+    "PGREQUIREAUTH": "scram-sha-256",
+    "PGREQUIREPEER": "postgres",
+    "PGSSLCERTMODE": "disable",
+    "PGSSLCRL": "/nowhere/crl.pem",
+    "PGSSLCRLDIR": "/nowhere/crls",
+    "PGPASSFILE": "/nowhere/pass",
+    "PGCONNECT_TIMEOUT": "7",
+    "PGGSSENCMODE": "disable",
+    "PGSSLMODE": "verify-full",
+    "PGCHANNELBINDING": "require",
+    "PGSSLMINPROTOCOLVERSION": "TLSv1.3",
+}
+
+
+@pytest.mark.parametrize("name", STRICTER)
+def test_what_is_stricter_or_leads_nowhere_else_is_left_to_the_environment(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = of_its_own({})
+    monkeypatch.setenv(name, STRICTER[name])
+    assert of_its_own({}) == before
+
+
+def test_how_long_a_line_is_kept_is_left_to_a_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = of_its_own({})
+    service(tmp_path, monkeypatch, "keepalives=0", "keepalives_idle=7", "keepalives_interval=7", "keepalives_count=7")
+    assert of_its_own({}) == before
+    service(tmp_path, monkeypatch, "tcp_user_timeout=7", "application_name=other")
+    assert of_its_own({}) == {**before, "application_name": ""}

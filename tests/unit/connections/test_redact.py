@@ -164,3 +164,17 @@ def test_a_name_says_that_its_entry_is_a_secret(name: str) -> None:
 @pytest.mark.parametrize("name", ["host", "key_id", "account", "passive", "sasl", "access", "connection", "warehouse"])
 def test_a_name_that_says_nothing_of_secrets(name: str) -> None:
     assert not is_sensitive(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("access_key", "api_key", "apikey", "authorization", "connection_string", "credential", "dsn", "key_content"),
+        *("keyfile", "passphrase", "passwd", "password", "private_key", "sas_", "secret", "service_account", "token"),
+        *("service_key", "webhook"),
+    ],
+)
+def test_names_of_secrets(name: str) -> None:
+    assert is_sensitive(name)
+    assert is_sensitive(f"My-{name.upper().replace('_', '-')}-2")
+    assert not is_sensitive(f"{name[:-1]} {name[-1]}")

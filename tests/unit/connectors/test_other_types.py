@@ -82,6 +82,9 @@ def test_mysql_on_this_machine_is_a_socket_as_for_its_library(
     [
         ({}, {}),
         ({"cursor": "dictcursor", "sqlalchemy_query": {"a": "b"}, "iam": False}, {}),
+        ({"sqlalchemy_scheme": "postgresql+psycopg", "azure_conn_id": ""}, {}),
+        ({"aws_conn_id": "aws", "redshift": False, "cluster-identifier": "c"}, {}),
+        ({"redshift-serverless": False, "workgroup-name": "w"}, {}),
         ({"sslmode": "verify-full", "sslrootcert": "/ca"}, {"sslmode": "verify-full", "sslrootcert": "/ca"}),
         ({"keepalives_idle": 30}, {"keepalives_idle": 30}),
     ],

@@ -1,0 +1,47 @@
+"""Every command and option says what it is for, and what an option takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+from osiris_provider.cli.commands import osiris
+
+
+def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    yield name, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for below in command.list_commands(context):
+            inner = command.get_command(context, below)
+            assert inner is not None
+            yield from commands(inner, f"{name} {below}")
+
+
+COMMANDS = dict(commands(osiris, "osiris"))
+OPTIONS = {
+    f"{name} {param.opts[0]}": param
+    for name, command in COMMANDS.items()
+    for param in command.params
+    if isinstance(param, click.Option) and not param.hidden
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_says_what_it_is_for(name: str) -> None:
+    assert COMMANDS[name].get_short_help_str(1000).endswith((".", "?"))
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_an_option_says_what_it_is_for_and_takes(name: str) -> None:
+    option = OPTIONS[name]
+    assert option.help
+    metavar = option.make_metavar(click.Context(COMMANDS[name.rpartition(" ")[0]]))
+    assert option.is_flag or metavar not in ("TEXT", "FILENAME", "FLOAT", "INTEGER"), "click's own word says nothing"
+
+
+@pytest.mark.parametrize("name", [name for name in OPTIONS if name.endswith(" --json")])
+def test_json_is_a_switch(name: str) -> None:
+    assert OPTIONS[name].is_flag
+    assert OPTIONS[name].name == "as_json"
