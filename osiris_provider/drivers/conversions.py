@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.mixtures import mixture
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+log = logging.getLogger(__name__)
+
+_PERIOD = "pandas.period"
 
 
 def table_of_rows(rows: Sequence[Mapping[str, Any]], step: str | None) -> pa.Table:
@@ -28,15 +33,46 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], step: str | None) -> pa.Tab
     return pa.table({name: _column(name, [row.get(name) for row in rows], step) for name in names})
 
 
-def frame_table(frame: Any) -> pa.Table:
+def frame_table(frame: Any, step: str | None = None) -> pa.Table:
     """Return a pandas frame as a table; an index that has a name is a column, such as that of a ``groupby``.
 
     :param frame: whose index counts rows otherwise, and is left out.
+    :param step: whose frame it is, for messages.
+    :raises DataError: Arrow would change a value.
     """
     import pyarrow as pa
 
     named = [name for name in frame.index.names if name is not None and name not in frame.columns]
-    return pa.Table.from_pandas(frame.reset_index(level=named) if named else frame, preserve_index=False)
+    if any(_is_lost(frame, level) for level in range(frame.index.nlevels)):
+        log.warning(
+            "%s: the index of the frame is left out, because it has no name, or that of a column. If its values are "
+            "data, make it a column: frame.reset_index(names=…).",
+            _where(step, "frame"),
+        )
+    indexed = frame.reset_index(level=named) if named else frame
+    table = pa.Table.from_pandas(indexed, preserve_index=False)
+    for number, field in enumerate(table.schema):
+        if getattr(field.type, "extension_name", "") == _PERIOD:
+            problem = "periods would be numbers. Make them texts or times: .astype(str), .dt.to_timestamp()"
+        elif getattr(indexed.dtypes.iloc[number], "hasobject", False):
+            problem = mixture(indexed.iloc[:, number].tolist(), field.type)
+        else:
+            continue
+        if problem:
+            message = f"{_where(step, 'frame')}: column {field.name}: {problem}."
+            raise DataError(message, step=step, column=field.name)
+    return table
+
+
+def _is_lost(frame: Any, level: int) -> bool:
+    """Return whether a level of an index holds what no column does; numbers count rows."""
+    import pandas as pd
+
+    values = frame.index.get_level_values(level)
+    if values.name is None:
+        return values.dtype.kind not in "iu"
+    same = frame.loc[:, frame.columns == values.name]
+    return not all(values.equals(pd.Index(same.iloc[:, number])) for number in range(same.shape[1]))
 
 
 def converted(column: pa.Array, dtype: pa.DataType) -> pa.Array | str:
@@ -65,25 +101,15 @@ def _column(name: str, values: Sequence[Any], step: str | None) -> pa.Array:
     except (pa.ArrowException, OverflowError) as error:
         problem = str(error).splitlines()[0]
     else:
-        kinds = [_kind(value) for value in values]
-        first = next((kind for kind in kinds if kind), None)
-        row = next((row for row, kind in enumerate(kinds, 1) if kind not in (None, first)), None)
-        if row is None:
+        problem = mixture(values, column.type)
+        if not problem:
             return column
-        problem = f"row {row:,} has {_kind(values[row - 1])}, and rows before it have {first}"
     message = f"{_where(step)}: column {name}: {problem}. Give all rows one type."
     raise DataError(message, step=step, column=name)
 
 
-def _kind(value: Any) -> str | None:
-    """Return what Arrow takes for one with others that are not."""
-    if isinstance(value, dt.datetime):
-        return "times without a time zone" if value.tzinfo is None else "times with a time zone"
-    return "days without a time" if isinstance(value, dt.date) else None
-
-
-def _where(step: str | None) -> str:
-    return f"Step {step}: its rows" if step else "Rows"
+def _where(step: str | None, what: str = "rows") -> str:
+    return f"Step {step}: its {what}" if step else what.capitalize()
 
 
 def _has_zone(dtype: pa.DataType) -> bool | None:

@@ -71,7 +71,8 @@ def to_reader(value: Any, step: str | None = None) -> pa.RecordBatchReader:
     """
     # Before the Arrow interface, through which a pandas frame gives its index away as one more column.
     if _is_pandas(value):
-        return frame_table(value).to_reader()
+        return frame_table(value, step).to_reader()
+    _check_polars(value, step)
     opened = _arrow_reader(value)
     if opened is not None:
         return opened
@@ -129,6 +130,18 @@ def _arrow_reader(value: Any) -> pa.RecordBatchReader | None:
 def _is_pandas(value: Any) -> bool:
     # An optional package: a caller that has a frame of it has imported it.
     return isinstance(value, getattr(sys.modules.get("pandas"), "DataFrame", ()))
+
+
+def _check_polars(value: Any, step: str | None) -> None:
+    """Refuse columns of Python's objects, of which polars gives away their addresses in memory."""
+    polars: Any = sys.modules.get("polars")
+    is_frame = isinstance(value, getattr(polars, "DataFrame", ()))
+    columns: Mapping[str, Any] = getattr(value, "schema", {}) if is_frame else {}
+    for name, dtype in columns.items():
+        if dtype == polars.Object:
+            where = f"Step {step}: its frame" if step else "Frame"
+            message = f"{where}: column {name} holds objects of Python; make it a column of a type of polars."
+            raise DataError(message, step=step, column=name)
 
 
 def _from_chunks(chunks: Iterator[Any], step: str | None) -> pa.RecordBatchReader:
