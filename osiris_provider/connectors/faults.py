@@ -66,6 +66,13 @@ TLS_REQUIRED = Fault(
 TLS_FAILED = Fault(
     "tls_failed", "network", "The TLS handshake with {address} failed. Check the port and the TLS settings.", True
 )
+TLS_VERSION = Fault(
+    "tls_version",
+    "network",
+    "{address} and this connection have no version of TLS in common; here it is 1.2 or later. Have a newer one "
+    "switched on there.",
+    True,
+)
 MISCONFIGURED = Fault(
     "misconfigured", "unknown", "The connection to {address} cannot be tried as it is. Correct its fields.", True
 )
@@ -79,6 +86,14 @@ CERTIFICATE_UNTRUSTED = Fault(
     "The certificate of {address} is not signed by a trusted authority. Check the CA file of the connection.",
     True,
 )
+CERTIFICATE_CHAIN = CERTIFICATE_UNTRUSTED.reworded(
+    "The authority that has signed the certificate of {address} is not known here, or the server does not send its "
+    "intermediate certificates. Check the CA file of the connection, then the server's chain."
+)
+CERTIFICATE_SELF_SIGNED = CERTIFICATE_UNTRUSTED.reworded(
+    "{address} shows a certificate that it has signed itself. If it is the right server, give that certificate as the "
+    "CA file of the connection."
+)
 CERTIFICATE_EXPIRED = Fault(
     "certificate_expired",
     "network",
@@ -90,6 +105,10 @@ CERTIFICATE_WRONG_NAME = Fault(
     "network",
     "The certificate of {address} was made for another name. Use the name that it carries as host.",
     True,
+)
+NAME_NOT_SERVED = CERTIFICATE_WRONG_NAME.reworded(
+    "{address} has no certificate for the name that it was asked by, or was asked by its address alone. Use the name "
+    "that it serves as host."
 )
 CLIENT_CERTIFICATE = Fault(
     "client_certificate_required",
@@ -119,7 +138,11 @@ _BY_ERRNO = {
     errno.ESHUTDOWN: RESET,
     errno.ETIMEDOUT: TIMED_OUT,
 }
-_BY_CLASS = {TooMuchDataError: TOO_MUCH_DATA, NamesUnansweredError: DNS_SILENT, TimeoutError: TIMED_OUT}
+_BY_CLASS = {
+    TooMuchDataError: TOO_MUCH_DATA,
+    NamesUnansweredError: DNS_SILENT,
+    TimeoutError: TIMED_OUT,
+}
 _BY_GAI = {
     socket.EAI_NONAME: UNKNOWN_HOST,
     getattr(socket, "EAI_NODATA", socket.EAI_NONAME): UNKNOWN_HOST,
@@ -130,8 +153,21 @@ _BY_GAI = {
 }
 _NO_PEM = (9, 0x80009)
 """OpenSSL's ERR_R_PEM_LIB, before version 3 and since."""
+_BY_TLS_REASON = {
+    **dict.fromkeys(CERTIFICATE_ALERTS, CLIENT_CERTIFICATE),
+    # What came was no record of TLS.
+    "WRONG_VERSION_NUMBER": TLS_REFUSED,
+    "TLSV1_ALERT_PROTOCOL_VERSION": TLS_VERSION,
+    "UNSUPPORTED_PROTOCOL": TLS_VERSION,
+    "TLSV1_UNRECOGNIZED_NAME": NAME_NOT_SERVED,
+    "TLSV1_ALERT_UNRECOGNIZED_NAME": NAME_NOT_SERVED,
+}
 # OpenSSL's X509_V_ERR_* of x509_vfy.h.
 _BY_VERIFY_CODE = {
+    2: CERTIFICATE_CHAIN,
+    20: CERTIFICATE_CHAIN,
+    21: CERTIFICATE_CHAIN,
+    18: CERTIFICATE_SELF_SIGNED,
     9: CERTIFICATE_EXPIRED,
     10: CERTIFICATE_EXPIRED,
     62: CERTIFICATE_WRONG_NAME,
@@ -183,7 +219,7 @@ def _transport(error: BaseException) -> Fault | None:
     if isinstance(error, ssl.SSLError):
         if _is_of_files(error):
             return TLS_FILES
-        return CLIENT_CERTIFICATE if getattr(error, "reason", "") in CERTIFICATE_ALERTS else TLS_FAILED
+        return _BY_TLS_REASON.get(getattr(error, "reason", None) or "", TLS_FAILED)
     if isinstance(error, socket.gaierror):
         return _BY_GAI.get(error.errno or 0, UNKNOWN_HOST)
     if isinstance(error, OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
@@ -123,6 +124,18 @@ class DeadlineSSLSocket(DeadlineSocket, AlertSSLSocket):
         self._bound()
         super().do_handshake(block)
         note_certificate(SERVER_CERTIFICATE, self.getpeercert(binary_form=True), self._address())
+
+    def getpeername(self) -> Any:
+        """Return the address of the peer.
+
+        :raises ConnectionResetError: the line was broken meanwhile, and is closed: Python asks this while it makes the
+            socket, and would leave it open.
+        """
+        try:
+            return super().getpeername()
+        except OSError:
+            self.close()
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from None
 
     def _address(self) -> str:
         """Return whose certificate it is; behind a proxy the socket was opened for another host and port."""

@@ -122,11 +122,16 @@ def unroutable(world: HttpWorld) -> Prepared:
 
 
 @contextmanager
-def secured(world: HttpWorld, certificate: str = "good", host: str = "localhost", trusted: bool = True) -> Prepared:
-    """Connect to a TLS server, verifying."""
+def secured(
+    world: HttpWorld, certificate: str = "good", host: str = "localhost", trusted: bool = True, wants: bool = False
+) -> Prepared:
+    """Connect to a TLS server, verifying; perhaps it wants a certificate of the client."""
     issued: trustme.LeafCert = getattr(world.certificates, certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     issued.configure_cert(context)
+    if wants:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(world.certificates.trusted)
     ca = world.certificates.trusted if trusted else world.certificates.other
     with Moody(status_only(401), context) as server:
         yield {**world.at(f"https://{host}:{server.port}"), "ca_bundle": str(ca)}
@@ -206,13 +211,14 @@ _ROWS: list[Row] = [
     ("TLS handshake drips", "timed_out", partial(met_by, manner=drip(b"\x16\x03\x03\x7a"), scheme="https")),
     (
         "TLS wanted, none there",
-        "tls_failed",
+        "tls_refused",
         partial(met_by, manner=say(b"HTTP/1.1 400 x\r\n\r\n"), scheme="https"),
     ),
     ("certificate trusted", "unauthorized", secured),
     ("certificate of another authority", "certificate_untrusted", partial(secured, trusted=False)),
     ("certificate for another name", "certificate_wrong_name", partial(secured, host="127.0.0.1")),
     ("certificate expired", "certificate_expired", partial(secured, certificate="expired")),
+    ("client certificate wanted", "client_certificate_required", partial(secured, wants=True)),
     *[
         (f"status {status}", fault, partial(answered, mood=status_only(status)))
         for status, fault in (

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from osiris_provider import __version__
 from osiris_provider.connections.redact import safe_url
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.faults import THROTTLED, chain
+from osiris_provider.connectors.faults import GARBAGE, RESET, THROTTLED, chain
 from osiris_provider.connectors.http.connection import IN_CLEAR, HttpConnection, is_readable
 from osiris_provider.connectors.http.faults import (
+    BAD_REQUEST,
     BROKEN_JSON,
     HTTP_STATUS,
     NOT_CHECKED,
     PENDING,
+    TLS_ONLY,
     TOO_LARGE,
     WEB_PAGE,
     HttpFaultError,
@@ -26,7 +28,7 @@ from osiris_provider.connectors.http.faults import (
 from osiris_provider.connectors.http.json_text import LINES, parse_json
 from osiris_provider.connectors.model import reference_of
 from osiris_provider.errors import ConnectorError, Fault
-from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.deadline import MIN_TIMEOUT, Deadline
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.auth import OriginAuth
@@ -72,11 +74,29 @@ class HttpConnector(Connector[HM, "HttpSession"]):
 
     def probe(self, model: HM, deadline: Deadline) -> dict[str, Any]:
         """Ask for something that needs the credentials."""
-        with self._session(model, deadline.remaining(), deadline) as session:
-            details = self.probe_with(model, session)
         endpoint = model.endpoint()
+        with self._session(model, deadline.remaining(), deadline) as session:
+            try:
+                details = self.probe_with(model, session)
+            except Exception as error:
+                self._say_if_tls_only(endpoint.base_url, error, deadline)
+                raise
         urls = [endpoint.base_url, *([endpoint.oauth.token_url] if endpoint.oauth else [])]
         return {**details, "note": IN_CLEAR} if model.logs_in and any(map(is_readable, urls)) else details
+
+    def _say_if_tls_only(self, url: str, error: Exception, deadline: Deadline) -> None:
+        """Find out whether a server that makes nothing of a request without TLS speaks TLS.
+
+        :raises HttpFaultError: it does.
+        """
+        from osiris_provider.connectors.http.oauth import TokenFaultError
+        from osiris_provider.connectors.http.transport import speaks_tls
+
+        # Servers break off, send an alert, or answer 400 in clear text.
+        is_vague = self.classify(error) in (RESET, GARBAGE, BAD_REQUEST)
+        is_here = not any(isinstance(item, TokenFaultError) for item in chain(error))
+        if is_vague and is_here and deadline.left() > MIN_TIMEOUT and speaks_tls(url, deadline.part(0.5)):
+            raise HttpFaultError(TLS_ONLY)
 
     @classmethod
     def remarks(cls, fields: Mapping[str, Any]) -> Iterator[tuple[str | None, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import ssl
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -147,6 +148,18 @@ PROXY_AUTH = Fault(
     "auth",
     "The proxy on the way to {address} wants credentials. Put them into HTTPS_PROXY or HTTP_PROXY.",
 )
+PROXY_DENIED = Fault(
+    "proxy_denied",
+    "permission",
+    "The proxy on the way to {address} refuses to connect to it. Have it allowed there, or name the host in NO_PROXY.",
+)
+PROXY_TLS = Fault(
+    "proxy_tls",
+    "network",
+    "TLS with the proxy on the way to {address} failed. Check in HTTPS_PROXY whether it is an http:// or an https:// "
+    "proxy, then its certificate; the CA file of the connection is for both.",
+    permanent=True,
+)
 PROXY_FAILED = Fault(
     "proxy_failed",
     "network",
@@ -156,7 +169,17 @@ CLIENT_CERTIFICATE = transport.CLIENT_CERTIFICATE.reworded(
     "{address} wants a client certificate, and connections of this family have none. Use an address that wants none, "
     "or a proxy that adds one.",
 )
+NO_TLS = transport.TLS_REFUSED.reworded(
+    "{address} answers without TLS, which https:// asks for. Check the port. Without TLS others on the way can read "
+    "the credentials.",
+)
+TLS_ONLY = transport.TLS_REQUIRED.reworded(
+    "{address} speaks TLS, and is asked without. Write https:// in the address of the connection."
+)
 BAD_ADDRESS = Fault("bad_address", "unknown", "The address of {address} is not a valid URL. Check it.", permanent=True)
+BAD_PROXY = BAD_ADDRESS.reworded(
+    "The address of the proxy on the way to {address} is not a valid URL. Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
+)
 
 HTTP_STATUS: dict[int, Fault] = {
     400: BAD_REQUEST,
@@ -180,6 +203,7 @@ MAX_WAIT = 86_400.0
 _BY_CLASS = {3: REDIRECTED, 4: REFUSED_REQUEST, 5: SERVER_ERROR}
 # http.client raises a bare OSError for a refused CONNECT; this text of its own is the only place with the status.
 _SECONDS = re.compile(r"[0-9]{1,300}(\.[0-9]{1,12})?")
+_BY_TUNNEL_STATUS = {"403": PROXY_DENIED, "407": PROXY_AUTH}
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
@@ -255,7 +279,7 @@ def http_fault(error: BaseException) -> Fault | None:
 
 def _line_fault(error: BaseException) -> Fault | None:
     fault = transport_fault(error)
-    return CLIENT_CERTIFICATE if fault == CLIENT_CERTIFICATE else fault
+    return next((one for one in (CLIENT_CERTIFICATE, NO_TLS) if one == fault), fault)
 
 
 def _proxy_fault(errors: list[BaseException]) -> Fault | None:
@@ -264,6 +288,8 @@ def _proxy_fault(errors: list[BaseException]) -> Fault | None:
     if not any(isinstance(item, urllib3.exceptions.ProxyError) for item in errors):
         return None
     refusal = tunnel_fault(errors)
+    if refusal is None and any(isinstance(item, ssl.SSLError) for item in errors):
+        return PROXY_TLS
     return refusal or (TIMED_OUT if any(isinstance(item, TimeoutError) for item in errors) else PROXY_FAILED)
 
 
@@ -273,7 +299,7 @@ def tunnel_fault(errors: Iterable[BaseException]) -> Fault | None:
     :param errors: a chain, as http.client and what wraps it have raised it.
     """
     refused = next((match for item in errors if type(item) is OSError and (match := _TUNNEL.match(str(item)))), None)
-    return None if refused is None else PROXY_AUTH if refused[1] == "407" else PROXY_FAILED
+    return None if refused is None else _BY_TUNNEL_STATUS.get(refused[1], PROXY_FAILED)
 
 
 def _by_class(errors: list[BaseException], table: list[tuple[type[BaseException], Fault]]) -> Fault | None:
@@ -293,6 +319,8 @@ def _protocol_classes() -> list[tuple[type[BaseException], Fault]]:
         (http.client.RemoteDisconnected, RESET),
         (urllib3.exceptions.InvalidChunkLength, GARBAGE),
         (http.client.IncompleteRead, RESET),
+        (requests.exceptions.InvalidProxyURL, BAD_PROXY),
+        (urllib3.exceptions.ProxySchemeUnknown, BAD_PROXY),
         (requests.exceptions.InvalidURL, BAD_ADDRESS),
         (requests.exceptions.InvalidSchema, BAD_ADDRESS),
         (requests.exceptions.MissingSchema, BAD_ADDRESS),

@@ -3,11 +3,12 @@
 What is replaced is replaced where requests and urllib3 offer it: methods of ``HTTPAdapter`` that are there for
 subclasses, ``PoolManager.pool_classes_by_scheme``, ``HTTPConnectionPool.ConnectionCls`` with its keywords, and a
 ``ssl_context``. One private method is left, ``HTTPConnection._new_conn``, which urllib3's own SOCKS support overrides
-too: urllib3 has no other place for a socket. Its timeouts start again with each piece that arrives, and its names are
-resolved by the system, which no timeout ends; doctor promises a deadline over all of it, TLS handshake and ``CONNECT``
-of a proxy included. httpcore has a public place for sockets, ``network_backend``, but is no way there: clients of the
-HTTP families are requests' sessions, which users, hooks and redirects, cookies and proxies of the environment build
-on. Should a urllib3 not call the method, ``tests/unit/connectors/http/test_http_transport.py`` fails.
+too: urllib3 has no other place for a socket (``_tunnel`` is wrapped, for the sake of messages alone). Its timeouts
+start again with each piece that arrives, and its names are resolved by the system, which no timeout ends; doctor
+promises a deadline over all of it, TLS handshake and ``CONNECT`` of a proxy included. httpcore has a public place for
+sockets, ``network_backend``, but is no way there: clients of the HTTP families are requests' sessions, which users,
+hooks and redirects, cookies and proxies of the environment build on. Should a urllib3 not call the method,
+``tests/unit/connectors/http/test_http_transport.py`` fails.
 
 This module imports requests, so it is itself imported only where a client is made.
 """
@@ -19,15 +20,17 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
+from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import requests  # noqa: TID253 - the module is only loaded when a client is made
 import urllib3  # noqa: TID253 - the module is only loaded when a client is made
 from requests.adapters import HTTPAdapter  # noqa: TID253 - the module is only loaded when a client is made
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy  # noqa: TID253 - the module is only loaded when a client is made
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy  # noqa: TID253 - the module is only loaded when a client is made
 
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.deadline import Deadline
@@ -158,7 +161,13 @@ class _Connection(_Line, urllib3.connection.HTTPConnection):
 
 
 class _TLSConnection(_Line, urllib3.connection.HTTPSConnection):
-    pass
+    def _tunnel(self) -> None:
+        # For urllib3 it has reached the proxy by now, and what follows would be the server's.
+        try:
+            super()._tunnel()
+        except (OSError, HTTPException) as error:
+            problem = "no tunnel"
+            raise urllib3.exceptions.ProxyError(problem, error) from error
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -191,21 +200,42 @@ def trusting(ca_bundle: str | None, *, shared: bool = False) -> DeadlineContext:
 
     :param ca_bundle: PEM file, or None.
     :param shared: whether a context will do that others use too and that no one changes.
-    :raises ConnectionConfigError: the file cannot be read, or is not PEM.
+    :raises ConnectionConfigError: that file, or one that the environment adds, is of no use.
     """
     own = _bundle_of_environment()
-    if shared and not ca_bundle:
-        return shared_context(_public_context, own)
-    context = _public_context(own)
-    problem = ""
-    if ca_bundle:
-        try:
+    try:
+        if shared and not ca_bundle:
+            return shared_context(_public_context, own)
+        context = _public_context(own)
+    except TLSFileError as error:
+        message = f"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE in the environment: {error.problem}."
+        raise ConnectionConfigError(message) from None
+    try:
+        if ca_bundle:
             load_authorities(context, ca_bundle)
-        except TLSFileError as error:
-            problem = error.text("ca_bundle")
-    if problem:
-        raise ConnectionConfigError(problem, field="ca_bundle")
+    except TLSFileError as error:
+        raise ConnectionConfigError(error.text("ca_bundle"), field="ca_bundle") from None
     return context
+
+
+def speaks_tls(url: str, deadline: Deadline) -> bool:
+    """Return whether the server of an ``http://`` URL speaks TLS; nothing is sent but the beginning of a handshake.
+
+    :param url: what was asked without, in vain.
+    :param deadline: bounds it.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme.lower() != "http" or select_proxy(url, get_environ_proxies(url)):
+        return False
+    try:
+        with closing(open_socket(host, parts.port or 80, deadline)) as line:
+            tls_context(verify=False).wrap_socket(line, server_hostname=host).close()
+    except ssl.SSLError as error:
+        return "_ALERT_" in (error.reason or "")
+    except OSError:
+        return False
+    return True
 
 
 def _public_context(bundle: str | None = None) -> DeadlineContext:
@@ -213,11 +243,10 @@ def _public_context(bundle: str | None = None) -> DeadlineContext:
     paths = ssl.get_default_verify_paths()
     if not (paths.cafile or paths.capath):
         context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
-    # One that is not there is reported by requests.
     if bundle and os.path.isdir(bundle):
         context.load_verify_locations(capath=bundle)
-    elif bundle and os.path.isfile(bundle):
-        context.load_verify_locations(bundle)
+    elif bundle:
+        load_authorities(context, bundle)
     return context
 
 

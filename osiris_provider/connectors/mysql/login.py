@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.connectors.faults import GARBAGE, TLS_FAILED, TLS_REFUSED, transport_fault
+from osiris_provider.connectors.faults import GARBAGE, TLS_FAILED, TLS_REFUSED, TLS_VERSION, transport_fault
 from osiris_provider.connectors.mysql import faults
 from osiris_provider.connectors.mysql.authentication import Authentication
 from osiris_provider.connectors.mysql.connection import MySQLConnection
@@ -93,7 +93,7 @@ def _hint(model: MySQLConnection, connection: Connection[Any], error: Exception)
     encrypted = connection._secure  # type: ignore[attr-defined] # noqa: SLF001 - has no public name
     if error.args[0] == faults.ACCESS_DENIED and offers_tls(connection) and not encrypted:
         return faults.WRONG_PASSWORD_OR_NO_TLS
-    return faults.TLS_IN_VAIN if model.tls is None and transport_fault(error) is TLS_FAILED else None
+    return faults.TLS_IN_VAIN if model.tls is None and transport_fault(error) in (TLS_FAILED, TLS_VERSION) else None
 
 
 def _open_line(model: MySQLConnection, deadline: Deadline) -> DeadlineSocket:

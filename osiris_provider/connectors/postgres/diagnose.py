@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import struct
 from contextlib import closing
 from typing import Final
@@ -30,6 +31,7 @@ UNASKED: Final = " "
 """Keeps OpenSSL under libpq from asking for the passphrase of a key at the terminal, and waiting there."""
 
 _FILE_FIELDS: Final = {"ca": "sslrootcert", "cert": "sslcert", "key": "sslkey", "password": "sslpassword"}
+_VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 _PROTOCOL = 196608
 _SASL = 10
@@ -120,6 +122,11 @@ def _context(parameters: Parameters, mode: str) -> DeadlineContext:
     except TLSFileError as error:
         field = _FILE_FIELDS[error.role]
         raise ConnectionConfigError(error.text(field), field=field) from None
+    # libpq's own limits, which are those of the connection.
+    if oldest := _VERSIONS.get(parameters.get("ssl_min_protocol_version", "")):
+        context.minimum_version = oldest
+    if newest := _VERSIONS.get(parameters.get("ssl_max_protocol_version", "")):
+        context.maximum_version = newest
     if mode != "verify-full":
         context.check_hostname = False
     return context

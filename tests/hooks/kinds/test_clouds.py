@@ -197,7 +197,7 @@ def test_storage_by_a_proxy_that_refuses(status: bytes, expected: str) -> None:
         expect(replace(plain, extra={**plain.extra, "proxies": {"http": f"http://{HOST}:{port}"}}), expected)
 
 
-@pytest.mark.parametrize(("status", "expected"), [(WANTS_LOGIN, "auth"), (DENIES, "network")])
+@pytest.mark.parametrize(("status", "expected"), [(WANTS_LOGIN, "auth"), (DENIES, "permission")])
 def test_storage_by_a_proxy_that_does_not_connect(status: bytes, expected: str) -> None:
     with proxy(status) as port:
         plain = to_wasb("https://storage.example.invalid")
@@ -262,7 +262,7 @@ def test_databricks_that(situation: str) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "status", "expected"), [
-    ("http", WANTS_LOGIN, "auth"), ("https", WANTS_LOGIN, "auth"), ("https", DENIES, "network"),
+    ("http", WANTS_LOGIN, "auth"), ("https", WANTS_LOGIN, "auth"), ("https", DENIES, "permission"),
 ])  # fmt: skip
 def test_databricks_by_a_proxy_that_refuses(scheme: str, status: bytes, expected: str) -> None:
     with proxy(status) as port:

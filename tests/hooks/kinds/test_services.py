@@ -111,7 +111,7 @@ def test_http_that(situation: str) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "status", "expected"), [
-    ("http", WANTS_LOGIN, "auth"), ("https", WANTS_LOGIN, "auth"), ("https", DENIES, "network"),
+    ("http", WANTS_LOGIN, "auth"), ("https", WANTS_LOGIN, "auth"), ("https", DENIES, "permission"),
 ])  # fmt: skip
 def test_http_by_a_proxy_that_refuses(scheme: str, status: bytes, expected: str) -> None:
     with proxy(status) as port:
@@ -143,7 +143,7 @@ def test_slack_that(situation: str) -> None:
         expect(to_slack(port, **change), expected)
 
 
-@pytest.mark.parametrize(("status", "expected"), [(WANTS_LOGIN, "auth"), (DENIES, "network")])
+@pytest.mark.parametrize(("status", "expected"), [(WANTS_LOGIN, "auth"), (DENIES, "permission")])
 def test_slack_by_a_proxy_that_does_not_connect(status: bytes, expected: str) -> None:
     with proxy(status) as port:
         change = {"proxy": f"http://{HOST}:{port}", "base_url": "https://slack.example.invalid/api/"}

@@ -110,7 +110,7 @@ def test_conn_017_expired(authority: trustme.CA, ca_file: str) -> None:
 def test_conn_017_https_asked_of_an_http_port(ca_file: str) -> None:
     with FakeApi(CREDENTIALS) as server:
         origin = server.origin.replace("http://", "https://")
-        assert verdict_of(to(origin, ca_bundle=ca_file)) == ("network", "tls_failed")
+        assert verdict_of(to(origin, ca_bundle=ca_file)) == ("network", "tls_refused")
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])
@@ -195,7 +195,12 @@ class _Tunnel:
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [(200, ("ok", "ok")), (407, ("auth", "proxy_auth")), (403, ("network", "proxy_failed"))],
+    [
+        (200, ("ok", "ok")),
+        (407, ("auth", "proxy_auth")),
+        (403, ("permission", "proxy_denied")),
+        (502, ("network", "proxy_failed")),
+    ],
 )
 def test_proxy_of_the_environment(
     https: FakeApi, ca_file: str, monkeypatch: pytest.MonkeyPatch, status: int, expected: tuple[str, str]

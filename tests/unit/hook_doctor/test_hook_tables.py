@@ -254,7 +254,7 @@ def test_a_server_that_refuses_our_certificate_refuses_our_credentials(alert: st
     # As pyOpenSSL's wrapper makes it, without a reason.
     assert fault_of(ssl.SSLError("x"), "smtp").slug == "tls_failed"
     error.reason = "TLSV1_ALERT_PROTOCOL_VERSION"
-    assert fault_of(error, "smtp").slug == "tls_failed"
+    assert fault_of(error, "smtp").slug == "tls_version"
 
 
 def test_groups_of_codes() -> None:
@@ -283,7 +283,8 @@ def of(name: str, *args: object) -> BaseException:
         ("aws", EOFError(), "login_method"),
         ("smtp", EOFError(), "reset"),
         ("aws", caused(of("ProxyConnectionError"), OSError("Tunnel connection failed: 407 x")), "proxy_auth"),
-        ("aws", caused(of("ProxyConnectionError"), OSError("Tunnel connection failed: 403 x")), "proxy_failed"),
+        ("aws", caused(of("ProxyConnectionError"), OSError("Tunnel connection failed: 403 x")), "proxy_denied"),
+        ("aws", caused(of("ProxyConnectionError"), OSError("Tunnel connection failed: 502 x")), "proxy_failed"),
         ("slack", caused(of("URLError"), OSError("Tunnel connection failed: 407 x")), "proxy_auth"),
         ("trino", caused(of("TrinoConnectionError"), ConnectionResetError(errno.ECONNRESET, "x")), "reset"),
         ("trino", of("TrinoConnectionError"), "garbage"),

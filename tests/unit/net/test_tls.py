@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import socket
 import ssl
 import struct
@@ -18,7 +19,7 @@ from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import open_socket
 from osiris_provider.net.tls import CERTIFICATE_ALERTS, DeadlineContext, tls_context
 
-from tests.faults.peers import at_once
+from tests.faults.peers import Peer, at_once, reset
 from tests.faults.sql import Certificates
 from tests.integration.tls import client_files
 
@@ -154,6 +155,17 @@ def test_a_line_that_this_side_has_ended_is_not_waited_for(certificates: Certifi
         assert time.monotonic() - began < 2
         assert isinstance(raised.value, ssl.SSLEOFError) or raised.value.errno == errno.EPIPE
         over.set()
+
+
+def test_a_line_that_was_reset_before_the_handshake_is_closed(certificates: Certificates, tmp_path: Path) -> None:
+    """Python would leave it open; such a warning fails the tests."""
+    with Peer(reset) as peer:
+        for _ in range(TIMES):
+            with closing(open_socket(HOST, peer.port, Deadline(5))) as plain:
+                time.sleep(0.02)
+                with pytest.raises(ConnectionResetError):
+                    client_context(certificates, tmp_path, NO_CERTIFICATE).wrap_socket(plain, server_hostname=HOST)
+    gc.collect()
 
 
 def test_no_cipher_in_common_is_no_matter_of_certificates(certificates: Certificates, tmp_path: Path) -> None:

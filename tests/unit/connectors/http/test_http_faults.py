@@ -73,6 +73,7 @@ def test_every_exception_of_requests_has_a_fault() -> None:
         (urllib3.exceptions.ProtocolError("aborted", TooMuchDataError()), "too_much_data"),
         (urllib3.exceptions.ProtocolError("ended early"), "reset"),
         (urllib3.exceptions.ProxyError("proxy", OSError("Tunnel connection failed: 407 Нет")), "proxy_auth"),
+        (urllib3.exceptions.ProxyError("proxy", OSError("Tunnel connection failed: 403 Нет")), "proxy_denied"),
         (urllib3.exceptions.ProxyError("proxy", OSError("Tunnel connection failed: 502 Нет")), "proxy_failed"),
         (urllib3.exceptions.ProxyError("proxy", TimeoutError()), "timed_out"),
         (ConnectionRefusedError(111, "refused"), "refused"),
