@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,9 @@ from osiris_provider.connectors.airflow_form import (
     reference_of_id,
     to_airflow,
 )
+from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 from osiris_provider.errors import ConnectionConfigError
+from pydantic import Field, SecretStr
 
 from tests.airflow.connections import EVERY_FIELD, FAMILIES, some_connection
 
@@ -211,3 +214,38 @@ def _as_text(value: Any) -> Any:
     if isinstance(value, bool | Mapping | list):
         return json.dumps(value)
     return value if isinstance(value, str) else str(value)
+
+
+class Limited(ConnectionModel):
+    """A connection with each kind of limit that a field may have."""
+
+    port: Annotated[int | None, FieldInfo("A port."), Field(ge=1, le=65_535)] = None
+    share: Annotated[float, FieldInfo("A share."), Field(gt=0)] = 1.0
+    code: Annotated[str, FieldInfo("A code."), Field(min_length=2, max_length=4, pattern="[a-z]+")]
+    level: Annotated[Literal["low", "high"] | None, FieldInfo("A level.")] = None
+    token: Annotated[SecretStr | None, FieldInfo("A token.")] = None
+    is_on: Annotated[bool, FieldInfo("A switch.")] = False
+
+
+def test_the_form_has_the_limits_of_a_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    connector = SimpleNamespace(model=Limited, label="Limited")
+    monkeypatch.setattr("osiris_provider.connectors.airflow_form.get_connector", lambda _: connector)
+    form = connection_type("limited", "x.Y")
+    assert (form["connection-type"], form["hook-class-name"], form["hook-name"]) == (
+        "osiris_limited",
+        "x.Y",
+        "Osiris Limited",
+    )
+    schemas = {name: field["schema"] for name, field in form["conn-fields"].items()}
+    assert schemas == {
+        "port": {"type": ["integer", "null"], "minimum": 1, "maximum": 65_535},
+        "share": {"type": ["number", "null"], "exclusiveMinimum": 0},
+        "code": {"type": "string", "minLength": 2, "maxLength": 4, "pattern": "[a-z]+"},
+        "level": {
+            "type": ["string", "null"],
+            "enum": ["low", "high", None],
+            "values_display": {"null": "not set"},
+        },
+        "token": {"type": ["string", "null"], "format": "password"},
+        "is_on": {"type": ["boolean", "null"]},
+    }

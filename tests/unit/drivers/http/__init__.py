@@ -1,0 +1,1 @@
+"""Pages of APIs, without a server."""
