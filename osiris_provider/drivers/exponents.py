@@ -24,6 +24,23 @@ def are_deep(texts: pa.Array) -> pa.Array:
     return pc.match_substring_regex(texts, DEEP)
 
 
+def has_exponents(block: bytes) -> bool:
+    """Return whether there is such a number somewhere in many texts, or what looks like it, such as a part of a UUID.
+
+    :param block: of texts.
+    """
+    return any(_follows(block, sign) for sign in (b"e-", b"E-"))
+
+
+def _follows(block: bytes, sign: bytes) -> bool:
+    position = block.find(sign)
+    while position >= 0:
+        if block[position + 2 : position + 6].isdigit():
+            return True
+        position = block.find(sign, position + 2)
+    return False
+
+
 def decimals(texts: pa.Array, dtype: pa.DataType) -> pa.Array:
     """Return texts as decimals.
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_LOGIN_PACKET: Final = 1 << 16
 """Bytes that the server may say at a time until the client is logged in; a greeting has about a hundred."""
+MAX_ANSWER: Final = (1 << 31) - 1
+"""Bytes of one packet that comes in pieces of 16 MiB; a value has 1 GiB at the most."""
 NO_PLUGIN: Final = "none"
 SSL_FLAG: Final = 1 << 11
 SECOND_FACTOR_FLAG: Final = 1 << 28
@@ -175,6 +177,7 @@ class _CarefulConnection:
     _force_close: Callable[[], None]
     _logged_in = False
     _authenticating = False
+    _gathered = 0
 
     def connect(self, sock: Any = None) -> None:
         self._logged_in = False
@@ -195,6 +198,7 @@ class _CarefulConnection:
         super()._request_authentication()  # type: ignore[misc]  # PyMySQL's class is under this one
 
     def _read_packet(self, *packet_type: Any) -> Any:
+        self._gathered = 0
         packet = super()._read_packet(*packet_type)  # type: ignore[misc]  # PyMySQL's class is under this one
         if self._authenticating:
             self._authenticating = False
@@ -203,6 +207,10 @@ class _CarefulConnection:
 
     def _read_bytes(self, num_bytes: int) -> Any:
         if num_bytes > MAX_LOGIN_PACKET and not self._logged_in:
+            raise DiagnosedError(GARBAGE)
+        self._gathered += num_bytes
+        if self._gathered > MAX_ANSWER:
+            self._force_close()
             raise DiagnosedError(GARBAGE)
         return super()._read_bytes(num_bytes)  # type: ignore[misc]  # PyMySQL's class is under this one
 

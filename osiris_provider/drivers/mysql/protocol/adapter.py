@@ -38,6 +38,8 @@ ERROR_HEADER: Final = 0xFF
 EOF_LENGTH: Final = 5
 PAUSE_SECONDS: Final = 0.001
 """How long more of a result is let come in before it is looked at."""
+MAX_COLUMNS: Final = 4096
+"""Of a result; MySQL and MariaDB have no more."""
 UNPREPARABLE: Final = (1047, 1235, 1295, 1312, 1461)
 """The server, or a proxy before it, does not prepare this statement, or none, or no more of them."""
 
@@ -212,6 +214,9 @@ def _execute(connection: Any, number: int) -> list[Any]:
         if connection.open:
             _forget(connection, number)
         raise
+    if columns is None or columns > MAX_COLUMNS:
+        message = "The result has more columns than there can be."
+        raise MalformedError(message)
     definitions = [_packet(connection, FieldDescriptorPacket) for _ in range(columns)]
     if not _packet(connection).is_eof_packet():
         message = "Expected EOF after the column definitions."

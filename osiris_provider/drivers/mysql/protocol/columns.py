@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from osiris_provider.drivers.incremental.ordering import is_text, ordered_as
 from osiris_provider.drivers.mysql.protocol import arrow_types as types
+from osiris_provider.drivers.mysql.protocol.packets import MalformedError
 from osiris_provider.drivers.sql.base import json_text
 from osiris_provider.drivers.sql.values.special_values import check_text_columns, needs_text
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 UTF8: Final = "utf8"
 YEAR_DIGITS: Final = 4
 FLOAT_BYTES: Final = 4
+DECIMAL128_BITS: Final = 128
 
 
 @dataclass(frozen=True)
@@ -133,11 +135,15 @@ def vectors(values: pa.Array) -> pa.Array:
     """Return the bytes of MySQL's VECTOR as lists of the numbers in them.
 
     :param values: the bytes.
+    :raises MalformedError: they are not as many as numbers have.
     """
     import numpy as np
     import pyarrow as pa
 
     offsets = np.frombuffer(values.buffers()[1], "<i4", len(values) + 1, 4 * values.offset)
+    if (offsets % FLOAT_BYTES).any():
+        message = "A vector has a part of a number."
+        raise MalformedError(message)
     numbers = pa.Array.from_buffers(pa.float32(), offsets[-1] // FLOAT_BYTES, [None, values.buffers()[2]])
     return pa.ListArray.from_arrays(pa.array(offsets // FLOAT_BYTES), numbers, mask=values.is_null())
 
@@ -156,6 +162,9 @@ def parsed(texts: pa.Array, column: Column, first_row: int) -> pa.Array:
         return texts
 
     def convert(values: pa.Array) -> pa.Array:
+        if pa.types.is_decimal(column.type) and _has_too_many_digits(values, column.type):
+            message = "more digits than its type has"
+            raise pa.ArrowInvalid(message)
         dtype = pa.timestamp(column.type.unit) if pa.types.is_timestamp(column.type) else column.type
         # What the server shows of a TIMESTAMP is in the session's time zone, which is then UTC.
         return values.cast(dtype).cast(column.type)
@@ -167,6 +176,18 @@ def parsed(texts: pa.Array, column: Column, first_row: int) -> pa.Array:
             return _convertible(texts, convert)
         index = first_failing(texts, convert)
     raise needs_text(column.name, texts[index].as_py(), first_row + index)
+
+
+def _has_too_many_digits(texts: pa.Array, dtype: pa.DataType) -> bool:
+    """Return whether a number is too long for any decimal of so many bits: Arrow would make another number of it."""
+    import pyarrow.compute as pc
+
+    digits = types.MAX_DECIMAL128 if dtype.bit_width <= DECIMAL128_BITS else types.MAX_DECIMAL256
+    long = texts.filter(pc.greater(pc.binary_length(texts), digits))
+    if not len(long):
+        return False
+    plain = pc.utf8_ltrim(pc.replace_substring(long, ".", ""), "-+0")
+    return bool(pc.max(pc.binary_length(plain)).as_py() > digits)
 
 
 def _convertible(texts: pa.Array, convert: Callable[[pa.Array], pa.Array]) -> pa.Array:

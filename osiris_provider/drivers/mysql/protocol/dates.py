@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 YEARS: Final = 10_000
 DAY_US: Final = 86_400_000_000
+MAX_HOURS: Final = 1_000_000
+"""Of a TIME. Servers have 838; more than some billions would be another number of microseconds."""
 DATE_CHARS: Final = len("2024-02-29")
 TIME_CHARS: Final = len("2024-02-29 23:59:59")
 _DATE_MASKS: Final = {0: 0, 4: 0xFFFFFFFF, 7: 0xFFFFFFFFFFFFFF, 11: 0xFFFFFFFFFFFFFF}
@@ -60,11 +62,15 @@ def times(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) ->
     :param reader: stands before the column.
     :param valid: which rows have a value.
     :param column: its type is duration.
+    :raises MalformedError: a time is longer than any can be.
     """
     import numpy as np
 
     parts, length, at = _parts(reader, valid, _TIME_MASKS)
     hours = (parts >> 8 & 0xFFFFFFFF) * 24 + (parts >> 40 & 0xFF)
+    if hours.max(initial=0) > MAX_HOURS:
+        message = "A time is longer than any can be."
+        raise MalformedError(message)
     seconds = (hours * 60 + (parts >> 48 & 0xFF)) * 60 + (parts >> 56)
     micros = np.where(length == 12, reader.look("<u4", at + 8), 0)
     total = seconds.astype("i8") * 1_000_000 + micros

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ASCII_END: Final = 0x80
+NINE: Final = ord("9")
 _SIZES: Final = {
     types.TINY: 1,
     types.SHORT: 2,
@@ -87,7 +88,7 @@ def _bytes(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) -
     values = reader.binary(reader.pieces(valid), valid)
     if pa.types.is_binary(column.field.type):
         return values
-    if column.encoding == UTF8 and _is_ascii(values):
+    if column.encoding == UTF8 and _greatest(values) < ASCII_END:
         return _as_text(values)
     convert = partial(_text, encoding=column.encoding)
     try:
@@ -100,18 +101,23 @@ def _bytes(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) -
 
 
 def _decimals(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
-    return parsed(_as_text(reader.binary(reader.pieces(valid), valid)), column, reader.first_row)
+    values = reader.binary(reader.pieces(valid), valid)
+    # Also of an exponent with many digits: Arrow would crash.
+    if _greatest(values) > NINE:
+        message = "A number is not written in digits."
+        raise MalformedError(message)
+    return parsed(_as_text(values), column, reader.first_row)
 
 
 def _vectors(reader: RowReader, valid: NDArray[np.bool_] | None, _column: Column) -> pa.Array:
     return vectors(reader.binary(reader.pieces(valid), valid))
 
 
-def _is_ascii(values: pa.Array) -> bool:
+def _greatest(values: pa.Array) -> int:
     import numpy as np
 
     data = values.buffers()[2]
-    return data is None or int(np.frombuffer(data, dtype="u1").max(initial=0)) < ASCII_END
+    return 0 if data is None else int(np.frombuffer(data, dtype="u1").max(initial=0))
 
 
 def _as_text(values: pa.Array) -> pa.Array:

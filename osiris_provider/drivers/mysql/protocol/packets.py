@@ -19,6 +19,8 @@ MARGIN: Final = 32
 """Bytes behind the last packet that may be looked at, though they mean nothing."""
 MAX_PAYLOAD: Final = 0xFFFFFF
 """Length of a packet that goes on in the next one."""
+MAX_ROW: Final = (1 << 31) - 1
+"""Bytes of a row, as many as Arrow can point into."""
 READ_BYTES: Final = 4 << 20
 TERMINATORS: Final = (0xFE, 0xFF)
 """First bytes of the packets that end a result, EOF and ERR; a row starts with 0."""
@@ -184,6 +186,9 @@ class RowPackets:
             header = self._exactly(HEADER)
             length = int.from_bytes(header[:3], "little")
             self._check(np.frombuffer(header, dtype=np.uint8)[3:])
+            if len(payload) + length > MAX_ROW:
+                message = "A row is longer than any row can be."
+                raise MalformedError(message)
             payload += self._exactly(length)
         end = len(payload)
         payload += bytes(MARGIN)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.connectors.interrupt import stop
 from osiris_provider.connectors.postgres.client import stoppable
 from osiris_provider.drivers.data import memory_pool
+from osiris_provider.drivers.exponents import has_exponents
 from osiris_provider.drivers.postgres.arrow_types import BYTEA, DATE, NUMERIC, TIME, TIMESTAMP, TIMESTAMPTZ, Column
 from osiris_provider.drivers.postgres.copy_out.decode import from_text, unescape
 from osiris_provider.drivers.sql.values.special_values import collect
@@ -27,6 +28,8 @@ BLOCK_BYTES = 1536 * 1024
 
 With 1 MiB, handing blocks over costs a tenth of the rate; with more, each further MiB holds some ten in memory.
 """
+MAX_ROW = (1 << 31) - 1
+"""Bytes of a row, as many as Arrow can point into; the server makes none of more than one GiB."""
 _BLOCKS_AHEAD = 1
 _TAIL_BYTES = 64 * 1024
 _JOIN_SECONDS = 0.05
@@ -109,6 +112,10 @@ class BlockParser:
         self._memory_pool = memory_pool()
         self.schema = pa.schema([column.field for column in columns])
         self._native = [column.arrow_type if _is_native(column) else pa.string() for column in columns]
+        # Where a number may be one that Arrow's parser crashes at.
+        self._spelled = [
+            pa.string() if column.oid == NUMERIC else dtype for column, dtype in zip(columns, self._native, strict=True)
+        ]
         # What may hold values that Arrow's parser does not read.
         self._careful = [
             pa.string() if column.oid in _UNSURE else dtype for column, dtype in zip(columns, self._native, strict=True)
@@ -123,8 +130,9 @@ class BlockParser:
         """
         import pyarrow as pa
 
+        types = self._spelled if self._spelled != self._native and has_exponents(block) else self._native
         try:
-            read = self._read(block, self._native)
+            read = self._read(block, types)
         except pa.ArrowInvalid:
             read = self._read_carefully(block)
         arrays = collect(
@@ -171,11 +179,20 @@ class BlockParser:
 
         with contextlib.suppress(pa.ArrowInvalid):
             return self._read(block, self._careful)
-        raw = self._read(block, [pa.binary()] * len(self._columns), check_utf8=False)
+        raw = None
+        with contextlib.suppress(pa.ArrowInvalid):
+            raw = self._read(block, [pa.binary()] * len(self._columns), check_utf8=False)
+        if raw is None:
+            message = f"After row {self.rows:,} the result has rows of other columns than the server said it has."
+            raise DataError(message)
         damaged = [column.name for column, array in zip(self._columns, raw.columns, strict=True) if not _is_utf8(array)]
+        rows = f"between rows {self.rows + 1:,} and {self.rows + raw.num_rows:,} of the result"
+        if not damaged:
+            message = f"A value {rows} is not of the type that the server said its column has."
+            raise DataError(message)
         message = (
-            f"Column {', '.join(damaged)} holds text that is not UTF-8 between rows {self.rows + 1:,} and "
-            f"{self.rows + raw.num_rows:,} of the result. Read its bytes: convert_to(column, 'SQL_ASCII')."
+            f"Column {', '.join(damaged)} holds text that is not UTF-8 {rows}. Read its bytes: "
+            "convert_to(column, 'SQL_ASCII')."
         )
         raise DataError(message, column=next(iter(damaged), None))
 
@@ -202,17 +219,24 @@ class _Sink(io.RawIOBase):
 
     def __init__(self, put: Callable[[bytes], None]) -> None:
         self._put = put
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._waiting = 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, block: Any) -> int:
         end = _end_of_rows(block)
-        complete = b"".join((self._rest, block[:end])) if end else b""
-        self._rest = bytes(block[end:]) if end else self._rest + bytes(block)
-        if complete:
+        if end:
+            complete = b"".join((*self._rest, block[:end]))
+            self._rest, self._waiting = [], 0
             self._put(complete)
+        self._rest.append(bytes(block[end:]))
+        self._waiting += len(block) - end
+        if self._waiting > MAX_ROW:
+            self._rest.clear()
+            message = "A row of the result is longer than any row can be. Check what answers there."
+            raise DataError(message)
         return len(block)
 
 

@@ -8,7 +8,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.postgres.arrow_types import BOOL, BYTEA, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, Column
+from osiris_provider.drivers.exponents import decimals
+from osiris_provider.drivers.postgres.arrow_types import (
+    BOOL,
+    BYTEA,
+    DATE,
+    NUMERIC,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    Column,
+)
 from osiris_provider.drivers.sql.values.special_values import collect, needs_text
 
 if TYPE_CHECKING:
@@ -94,7 +104,7 @@ def from_text(strings: pa.Array, column: Column, first_row: int = 1, *, lenient:
     if column.oid == BYTEA:
         return from_hex(strings)
     try:
-        return strings.cast(wanted)
+        return decimals(strings, wanted) if column.oid == NUMERIC else strings.cast(wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         pass
     return _one_by_one(strings, column, None if lenient else first_row)
@@ -136,7 +146,8 @@ def _cast_one(text: str, wanted: pa.DataType) -> Any:
     import pyarrow as pa
 
     try:
-        return pa.scalar(text).cast(wanted).as_py()
+        one = pa.array([text])
+        return (decimals(one, wanted) if pa.types.is_decimal(wanted) else one.cast(wanted))[0].as_py()
     except pa.ArrowInvalid:
         return None
 

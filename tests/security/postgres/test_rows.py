@@ -1,0 +1,75 @@
+"""Rows of a hostile PostgreSQL server, as COPY's output: they end, and what does not fit is an error."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from osiris_provider.drivers.postgres.arrow_types import DATE, INT4, NUMERIC, Column
+from osiris_provider.drivers.postgres.copy_out import blocks
+from osiris_provider.errors import DataError
+
+TEXT = 25
+NUMBER, NAME = Column("n", INT4), Column("t", TEXT)
+
+
+@pytest.mark.parametrize(
+    ("block", "says"),
+    [
+        (b"1\ta\n2\n", "rows of other columns"),
+        (b"1\ta\n2\tb\tc\n", "rows of other columns"),
+        (b"1\ta\nx\tb\n", "between rows 1 and 2 of the result is not of the type"),
+        (b"99999999999\ta\n", "is not of the type"),
+        (b"1\t\xff\xfe\n", "Column t holds text that is not UTF-8"),
+    ],
+)
+def test_rows_that_are_not_what_was_announced(block: bytes, says: str) -> None:
+    with pytest.raises(DataError, match=says) as raised:
+        blocks.BlockParser([NUMBER, NAME]).parse(block)
+    assert "\xff" not in str(raised.value)
+
+
+@pytest.mark.parametrize("column", [Column("v", DATE), Column("v", NUMERIC, 4, 2)])
+@pytest.mark.parametrize("value", [b"nonsense", b"\\x00"])
+def test_values_that_are_none(column: Column, value: bytes) -> None:
+    with pytest.raises(DataError):
+        blocks.BlockParser([column]).parse(value + b"\n")
+
+
+@pytest.mark.parametrize("precision", [4, 50])
+@pytest.mark.parametrize("beside", [[], [NAME]])
+def test_a_number_that_arrow_crashes_at(precision: int, beside: list[Column]) -> None:
+    block = b"1e-999999999" + b"\tx" * len(beside) + b"\n"
+    with pytest.raises(DataError):
+        blocks.BlockParser([Column("v", NUMERIC, precision, 2), *beside]).parse(block)
+
+
+def test_numbers_beside_a_uuid_are_numbers() -> None:
+    parser = blocks.BlockParser([Column("v", NUMERIC, 4, 2), NAME])
+    block = b"1.25\t0b2f1cbe-1234-4c70-8d2e-000000000000\n\\N\t\\N\n"
+    assert parser.parse(block).to_pydict() == {
+        "v": [Decimal("1.25"), None],
+        "t": ["0b2f1cbe-1234-4c70-8d2e-000000000000", None],
+    }
+
+
+def test_a_row_without_end_is_not_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "MAX_ROW", 1 << 20, raising=False)
+    sink = blocks._Sink(lambda _: None)  # noqa: SLF001 - psycopg2 writes to it
+    piece: Any = memoryview(b"x" * (1 << 16))
+    with pytest.raises(DataError, match="longer than any row"):
+        write_all(sink, piece, 64)
+
+
+def write_all(sink: Any, piece: Any, times: int) -> None:
+    for _ in range(times):
+        sink.write(piece)
+
+
+def test_rows_come_whole_however_they_are_cut() -> None:
+    complete: list[bytes] = []
+    sink = blocks._Sink(complete.append)  # noqa: SLF001 - psycopg2 writes to it
+    for piece in (b"a", b"b", b"\nc\nd", b"", b"e\n"):
+        sink.write(memoryview(piece))
+    assert complete == [b"ab\nc\n", b"de\n"]
