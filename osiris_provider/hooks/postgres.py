@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from osiris_provider.drivers.postgres.names import quote
 from osiris_provider.hooks.bulk.inserts import InsertWatch
-from osiris_provider.hooks.bulk.postgres import PostgresInserts, say_left_out
+from osiris_provider.hooks.bulk.postgres import PostgresInserts, say_hidden, say_left_out
 from osiris_provider.hooks.bulk.text import count_lines, written
 from osiris_provider.hooks.dbapi import Adapter, OsirisDbApiHook, as_json, as_utc
 from osiris_provider.hooks.dialects import OnConflictDialect, TableColumn
@@ -83,12 +84,16 @@ class OsirisPostgresHook(OsirisDbApiHook):
         say_left_out(table, count_lines(tmp_file), kept)
 
     def bulk_dump(self, table: str, tmp_file: str) -> None:
-        """Write a table into a tab-delimited file.
+        """Write a table, or a view, into a tab-delimited file: the rows that SELECT gives, without generated columns.
 
         :param table: as SQL writes it.
         :param tmp_file: that COPY writes.
         """
-        self.copy_expert(f"COPY {table} TO STDOUT", tmp_file)
+        names = [quote(column.name) for column in PostgresDialect(self).columns(table) if column.is_given]
+        # COPY of the table itself leaves out the rows of those that inherit from it.
+        self.copy_expert(f"COPY (SELECT {', '.join(names)} FROM {table}) TO STDOUT", tmp_file)  # noqa: S608 - names are quoted, the table is SQL
+        if self.get_first("SELECT row_security_active(to_regclass(%s))", (table,)) == (True,):
+            say_hidden(table)
 
     def get_openlineage_default_schema(self) -> str | None:
         """Return the schema that a name without one is looked up in first."""

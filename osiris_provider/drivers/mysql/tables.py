@@ -119,6 +119,22 @@ def has_transactions(cursor: Cursor, table: str) -> bool:
     return cursor.fetchone() in (("YES",), None)
 
 
+def check_keeps_rows(cursor: Cursor, table: str) -> None:
+    """Check that a table is one that keeps what is written to it.
+
+    :raises DataError: its engine throws rows away.
+    """
+    cursor.execute(
+        f"SELECT engine FROM information_schema.tables WHERE table_schema = {HERE} AND table_name = %s",  # noqa: S608 - constants
+        name_parts(table),
+    )
+    if cursor.fetchone() == ("BLACKHOLE",):
+        message = (
+            f"Table {table}: its engine is BLACKHOLE, which keeps no rows. Nothing was written. Alter it to InnoDB."
+        )
+        raise DataError(message, table=table)
+
+
 def check_transactions(cursor: Cursor, table: str, reason: str) -> None:
     """Check that what is written to a table can be undone.
 

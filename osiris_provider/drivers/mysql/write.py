@@ -20,6 +20,7 @@ from osiris_provider.drivers.mysql.session import load_session, table_lock
 from osiris_provider.drivers.mysql.table_swap import INSERT, Swap
 from osiris_provider.drivers.mysql.tables import (
     UniqueKey,
+    check_keeps_rows,
     check_transactions,
     columns_of,
     new_table_options,
@@ -93,6 +94,7 @@ class _Load:
     def _look(self) -> None:
         self.columns = columns_of(self.cursor, self.config.table)
         if self.columns:
+            check_keeps_rows(self.cursor, self.config.table)
             tables.check_columns(self.step.id, self.config.table, self.schema, self.columns)
             self.keys = unique_keys(self.cursor, self.config.table)
         elif not self.config.create_if_missing:

@@ -27,6 +27,18 @@ def say_left_out(table: str, sent: int, kept: int) -> None:
         )
 
 
+def say_hidden(table: str) -> None:
+    """Warn that a dump may not have all rows.
+
+    :param table: as SQL writes it.
+    """
+    log.warning(
+        "Table %s: policies of row-level security show the user some of the rows, and these are dumped. A role with "
+        "BYPASSRLS dumps all.",
+        table,
+    )
+
+
 class PostgresInserts(InsertWatch):
     """Counts the rows that PostgreSQL has inserted or updated."""
 

@@ -25,7 +25,7 @@ LEFT_OUT = "Table t did not keep {} of {} rows: a trigger or rule of the table h
 
 
 @pytest.fixture
-def postgres(new_hook: NewHook) -> OsirisDbApiHook:
+def skipping(new_hook: NewHook) -> OsirisDbApiHook:
     hook = new_hook("postgres")
     hook.run(SKIP)
     return hook
@@ -34,19 +34,19 @@ def postgres(new_hook: NewHook) -> OsirisDbApiHook:
 @pytest.mark.parametrize("commit_every", [0, 2, 1000])
 @pytest.mark.parametrize("replace", [False, True])
 def test_inserted_rows_that_a_trigger_leaves_out_are_counted_and_said(
-    postgres: OsirisDbApiHook, commit_every: int, replace: bool, caplog: pytest.LogCaptureFixture
+    skipping: OsirisDbApiHook, commit_every: int, replace: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        postgres.insert_rows("t", iter(ROWS), commit_every=commit_every, replace=replace, replace_index="id")
+        skipping.insert_rows("t", iter(ROWS), commit_every=commit_every, replace=replace, replace_index="id")
     assert LEFT_OUT.format(2, 5) in caplog.text
-    assert postgres.get_records("SELECT id FROM t ORDER BY 1") == [(1,), (3,), (5,)]
+    assert skipping.get_records("SELECT id FROM t ORDER BY 1") == [(1,), (3,), (5,)]
     caplog.clear()
     with caplog.at_level(logging.WARNING):
-        postgres.insert_rows("t", [(6, "x"), (7, "y")])
-        postgres.upsert_rows("t", [(6, "z")], ["id", "v"], ["id"])
+        skipping.insert_rows("t", [(6, "x"), (7, "y")])
+        skipping.upsert_rows("t", [(6, "z")], ["id", "v"], ["id"])
         # What is there is not to be changed.
-        postgres.upsert_rows("t", [(6, "w")], ["id", "v"], ["id"], update_fields=[])
-        postgres.insert_rows("t", [])
+        skipping.upsert_rows("t", [(6, "w")], ["id", "v"], ["id"], update_fields=[])
+        skipping.insert_rows("t", [])
     assert caplog.text == ""
 
 
@@ -59,18 +59,18 @@ LINES = {
 
 @pytest.mark.parametrize("name", LINES)
 def test_loaded_lines_that_the_table_does_not_keep_are_counted_and_said(
-    postgres: OsirisDbApiHook, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+    skipping: OsirisDbApiHook, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines, lost, sent = LINES[name]
     (tmp_path / "lines").write_bytes(lines)
     with caplog.at_level(logging.WARNING):
-        postgres.bulk_load("t", str(tmp_path / "lines"))
+        skipping.bulk_load("t", str(tmp_path / "lines"))
     assert f"Table t did not keep {lost} of {sent} rows" in caplog.text
     for lines in (b"", b"6\tx\n7\ty\\\nz\n", b"8\tx\n9\ty", b"10\tx\n\\.\n"):
         caplog.clear()
         (tmp_path / "lines").write_bytes(lines)
         with caplog.at_level(logging.WARNING):
-            postgres.bulk_load("t", str(tmp_path / "lines"))
+            skipping.bulk_load("t", str(tmp_path / "lines"))
         assert caplog.text == ""
 
 
@@ -139,3 +139,43 @@ def test_replaced_rows_take_none_of_other_tables_along(mysql_hook: OsirisDbApiHo
     mysql_hook.run("DELETE FROM child")
     mysql_hook.insert_rows("t", [(1, 4)], ["id", "v"], replace=True)
     assert mysql_hook.get_records("SELECT v FROM t") == [(4,)]
+
+
+def test_a_dump_has_the_rows_of_tables_that_inherit_and_no_generated_columns(new_hook: NewHook, tmp_path: Path) -> None:
+    hook, file = new_hook("postgres"), tmp_path / "dump"
+    hook.run(
+        [
+            'CREATE TABLE t (id INT, "V v" TEXT, g INT GENERATED ALWAYS AS (id * 2) STORED)',
+            "CREATE TABLE heir () INHERITS (t)",
+            "INSERT INTO t VALUES (1, 'a')",
+            "INSERT INTO heir VALUES (2, 'b')",
+            "CREATE VIEW seen AS SELECT * FROM t",
+            "CREATE TABLE parts (id INT) PARTITION BY RANGE (id)",
+            "CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (9)",
+            "INSERT INTO parts VALUES (1)",
+        ]
+    )
+    expected = {"t": "1\ta\n2\tb\n", "seen": "1\ta\t2\n2\tb\t4\n", "parts": "1\n"}
+    for table, lines in expected.items():
+        hook.bulk_dump(table, str(file))
+        assert file.read_text() == lines
+    hook.bulk_dump("public.t", str(file))
+    hook.run("DELETE FROM t")
+    hook.bulk_load("t", str(file))
+    assert hook.get_records("SELECT * FROM t ORDER BY 1") == [(1, "a", 2), (2, "b", 4)]
+
+
+def test_rows_that_policies_hide_from_a_dump_are_said(
+    new_hook: NewHook, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook = new_hook("postgres")
+    hook.run(["CREATE TABLE t (id INT)", "INSERT INTO t VALUES (1), (2)"])
+    with caplog.at_level(logging.WARNING):
+        hook.bulk_dump("t", str(tmp_path / "dump"))
+    assert caplog.text == ""
+    hook.run("ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+    hook.run("CREATE POLICY own ON t USING (id = 1)")
+    with caplog.at_level(logging.WARNING):
+        hook.bulk_dump("t", str(tmp_path / "dump"))
+    assert (tmp_path / "dump").read_text() == "1\n"
+    assert "Table t: policies of row-level security show the user some of the rows" in caplog.text

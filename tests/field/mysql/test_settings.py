@@ -14,10 +14,11 @@ from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
 from osiris_provider.testing.state import MemoryState
 
+from tests.field.conftest import Execute
 from tests.integration.mysql.test_drivers import MySQLFamily
 from tests.integration.sql.families import Connection
 from tests.servers import Address
-from tests.servers.kinds import MYSQL_AND_MARIADB
+from tests.servers.kinds import MYSQL_AND_MARIADB, ONLY_MYSQL
 
 
 @MYSQL_AND_MARIADB
@@ -122,3 +123,13 @@ class TestMySQL(MySQLFamily):
         )
         rows = self.reader(connection, table="target").read_all()
         assert [tuple(map(str, row.values())) for row in rows.to_pylist()] == [("4", "0", "None"), ("-1", "1", "0.50")]
+
+
+@ONLY_MYSQL
+@pytest.mark.parametrize("mode", ["append", "replace", "upsert"])
+def test_a_table_that_keeps_no_rows_is_refused(connection: dict[str, Any], execute: Execute, mode: str) -> None:
+    execute("CREATE TABLE target (id INT PRIMARY KEY) ENGINE=BLACKHOLE")
+    step = {"resolved_connection": connection, "table": "target", "write_mode": mode, "primary_key": "id"}
+    inputs = {"e": {"data": pa.table({"id": [1]})}}
+    with pytest.raises(DataError, match=r"BLACKHOLE, which keeps no rows\. Nothing was written"):
+        get_driver("mysql.writer").run(step_id="load", config=step, inputs=inputs, ctx=RecordingContext())
