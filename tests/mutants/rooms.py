@@ -80,6 +80,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "connectors/expiry": ("tests/integration/doctor/test_expiry.py",),
     "connectors/duckdb": ("tests/integration/duckdb/test_doctor.py", "tests/security/duckdb/test_files.py"),
     "connectors/http": ("tests/security/http", *_HTTP),
+    "connectors/mysql/expiry.py": ("tests/integration/doctor/test_expiry.py",),
+    "connectors/postgres/expiry.py": ("tests/integration/doctor/test_expiry.py",),
     "connectors/mysql": (*_MYSQL, "tests/security/mysql", "tests/integration/doctor/test_fault_matrix.py"),
     "connectors/postgres": (*_POSTGRES, "tests/security/postgres", "tests/integration/doctor/test_fault_matrix.py"),
     "drivers": ("tests/unit/drivers", "tests/contract/test_duckdb.py", "tests/contract/test_filesystem.py"),
@@ -156,7 +158,7 @@ def noticing(module: Path) -> list[list[str]]:
     """Return the tests of a module in the order to run them.
 
     First the unit tests that name it or are of its rooms, which start at once and notice most; then the others that
-    do and are, with their servers; then all that there is for any module.
+    do and are, with their servers; then all that there is for any module. Of each, those called after it come first.
 
     :param module: a file of the package.
     """
@@ -168,6 +170,8 @@ def noticing(module: Path) -> list[list[str]]:
     naming = [path for path in beside if any(text in path.read_text() for text in imports)]
     *rooms, everywhere = [[file for pattern in ROOMS[room] for file in _matching(pattern)] for room in rooms_of(module)]
     own = [*naming, *(file for room in rooms for file in room)]
+    # What is called after the module notices most.
+    own.sort(key=lambda path: not path.stem.startswith(f"test_{module.stem.strip('_')}"))
     units = [path for path in own if UNITS in path.parents]
     taken: set[Path] = set()
     stages: list[list[str]] = []

@@ -101,6 +101,8 @@ def test_the_unit_tests_that_name_a_module_come_first_and_those_of_all_modules_l
     assert "tests/unit/test_errors.py" in rest
     assert len({*naming, *others, *rest}) == len([*naming, *others, *rest])
     assert "tests/airflow/operators/test_retry_policy.py" in noticing(PACKAGE / "retry_policy.py")[0]
+    assert noticing(PACKAGE / "connectors/mysql/expiry.py")[1][0] == "tests/integration/doctor/test_expiry.py"
+    assert noticing(PACKAGE / "connectors/retry.py")[0][0] == "tests/unit/connectors/test_retry.py"
 
 
 def test_every_module_has_tests_of_its_own() -> None:

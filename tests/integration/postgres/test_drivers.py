@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from contextlib import closing
 from decimal import Decimal
 from math import inf, isnan, nan
@@ -107,6 +108,26 @@ class TestPostgresClients(PostgresFamily, ConnectorTests):
         with closing(connector.create_client(fields)) as client:
             assert client.info.host == str(postgres.directory)
         assert connector.doctor({**fields, "port": 1}, 10)[1]["details"]["fault"] == "refused"
+
+    def test_each_method_of_a_cursor_that_waits_does_what_it_does(self, connection: Connection) -> None:
+        with closing(get_connector("postgres").create_client(connection)) as client, client.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE t (n INT)")
+            cursor.executemany("INSERT INTO t VALUES (%s)", [(1,), (2,)])
+            cursor.copy_from(io.StringIO("3\n4\n"), "t")
+            copied = io.StringIO()
+            cursor.copy_to(copied, "t")
+            assert copied.getvalue() == "1\n2\n3\n4\n"
+            copied = io.StringIO()
+            cursor.copy_expert("COPY (SELECT max(n) FROM t) TO STDOUT", copied)
+            assert copied.getvalue() == "4\n"
+            cursor.callproc("abs", [-7])
+            assert cursor.fetchall() == [(7,)]
+            for named in (client.cursor("osiris_named", scrollable=True), client.cursor()):
+                named.execute("SELECT n FROM t ORDER BY n")
+                assert (named.fetchone(), named.fetchmany(2)) == ((1,), [(2,), (3,)])
+                named.scroll(-2)
+                assert named.fetchall() == [(2,), (3,), (4,)]
+                named.close()
 
 
 class TestPostgresDrivers(PostgresFamily, DriverTests):
