@@ -14,6 +14,7 @@ from osiris_provider.connectors.http.connection import IN_CLEAR, HttpConnection,
 from osiris_provider.connectors.http.faults import (
     BAD_REQUEST,
     BROKEN_JSON,
+    CERTIFICATE_ASKED_FOR,
     HTTP_STATUS,
     NOT_CHECKED,
     PENDING,
@@ -79,24 +80,30 @@ class HttpConnector(Connector[HM, "HttpSession"]):
             try:
                 details = self.probe_with(model, session)
             except Exception as error:
-                self._say_if_tls_only(endpoint.base_url, error, deadline)
+                self._say_what_tls_says(endpoint.base_url, error, deadline)
                 raise
         urls = [endpoint.base_url, *([endpoint.oauth.token_url] if endpoint.oauth else [])]
         return {**details, "note": IN_CLEAR} if model.logs_in and any(map(is_readable, urls)) else details
 
-    def _say_if_tls_only(self, url: str, error: Exception, deadline: Deadline) -> None:
-        """Find out whether a server that makes nothing of a request without TLS speaks TLS.
+    def _say_what_tls_says(self, url: str, error: Exception, deadline: Deadline) -> None:
+        """Shake hands with a server that makes nothing of a request, where TLS may be why.
 
-        :raises HttpFaultError: it does.
+        :raises HttpFaultError: it speaks TLS and was asked without, or wants a certificate of the client.
         """
         from osiris_provider.connectors.http.oauth import TokenFaultError
-        from osiris_provider.connectors.http.transport import speaks_tls
+        from osiris_provider.connectors.http.transport import shake_hands
 
-        # Servers break off, send an alert, or answer 400 in clear text.
-        is_vague = self.classify(error) in (RESET, GARBAGE, BAD_REQUEST)
+        # Asked without TLS, servers break off or answer 400 in clear text; nginx answers 400 for want of a certificate.
+        is_plain = not url.lower().startswith("https:")
+        is_vague = self.classify(error) in ((RESET, GARBAGE, BAD_REQUEST) if is_plain else (BAD_REQUEST,))
         is_here = not any(isinstance(item, TokenFaultError) for item in chain(error))
-        if is_vague and is_here and deadline.left() > MIN_TIMEOUT and speaks_tls(url, deadline.part(0.5)):
+        if not (is_vague and is_here and deadline.left() > MIN_TIMEOUT):
+            return
+        speaks_tls, wants_certificate = shake_hands(url, deadline.part(0.5))
+        if is_plain and speaks_tls:
             raise HttpFaultError(TLS_ONLY)
+        if wants_certificate and not is_plain:
+            raise HttpFaultError(CERTIFICATE_ASKED_FOR)
 
     @classmethod
     def remarks(cls, fields: Mapping[str, Any]) -> Iterator[tuple[str | None, str]]:

@@ -169,6 +169,10 @@ CLIENT_CERTIFICATE = transport.CLIENT_CERTIFICATE.reworded(
     "{address} wants a client certificate, and connections of this family have none. Use an address that wants none, "
     "or a proxy that adds one.",
 )
+CERTIFICATE_ASKED_FOR = transport.CLIENT_CERTIFICATE.reworded(
+    "{address} refuses the request, and has asked for a client certificate, which connections of this family do not "
+    "have. Use an address that wants none, or a proxy that adds one; else check the path.",
+)
 NO_TLS = transport.TLS_REFUSED.reworded(
     "{address} answers without TLS, which https:// asks for. Check the port. Without TLS others on the way can read "
     "the credentials.",

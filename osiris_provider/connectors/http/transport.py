@@ -218,24 +218,32 @@ def trusting(ca_bundle: str | None, *, shared: bool = False) -> DeadlineContext:
     return context
 
 
-def speaks_tls(url: str, deadline: Deadline) -> bool:
-    """Return whether the server of an ``http://`` URL speaks TLS; nothing is sent but the beginning of a handshake.
+def shake_hands(url: str, deadline: Deadline) -> tuple[bool, bool]:
+    """Return whether a server speaks TLS, and whether it asks for a client certificate; nothing else is said to it.
 
-    :param url: what was asked without, in vain.
+    :param url: that was asked in vain; False for both if a proxy is between.
     :param deadline: bounds it.
     """
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme.lower() != "http" or select_proxy(url, get_environ_proxies(url)):
-        return False
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme.lower() == "https" else 80)
+    if select_proxy(url, get_environ_proxies(url)):
+        return False, False
+    context, read = tls_context(verify=False), set()
+
+    def note(_line: Any, direction: str, _version: Any, _content: Any, kind: Any, _data: bytes) -> None:
+        if direction == "read":
+            read.add(getattr(kind, "name", ""))
+
+    # Python has no public place for what a handshake is made of.
+    context._msg_callback = note  # type: ignore[attr-defined] # noqa: SLF001 - as above
     try:
-        with closing(open_socket(host, parts.port or 80, deadline)) as line:
-            tls_context(verify=False).wrap_socket(line, server_hostname=host).close()
+        with closing(open_socket(host, port, deadline)) as line:
+            context.wrap_socket(line, server_hostname=host).close()
     except ssl.SSLError as error:
-        return "_ALERT_" in (error.reason or "")
+        return "_ALERT_" in (error.reason or ""), "CERTIFICATE_REQUEST" in read
     except OSError:
-        return False
-    return True
+        return False, False
+    return True, "CERTIFICATE_REQUEST" in read
 
 
 def _public_context(bundle: str | None = None) -> DeadlineContext:

@@ -164,6 +164,18 @@ def tls_on_a_port_that_says_400(world: World) -> dict[str, Any]:
     return to(world.enter(_listening(answers_400_in_clear(world.context()))), "http")
 
 
+def as_nginx(world: World) -> dict[str, Any]:
+    """It asks for a certificate, goes on without one, and answers 400."""
+    context = world.context()
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(world.ca)
+    return to(world.serve(context, 400))
+
+
+def tls_400(world: World) -> dict[str, Any]:
+    return to(world.serve(world.context(), 400))
+
+
 def plain_400(world: World) -> dict[str, Any]:
     return to(world.serve(None, 400), "http")
 
@@ -266,6 +278,11 @@ SITUATIONS: dict[str, tuple[Callable[[World], dict[str, Any]], tuple[str, str, s
     "plain on the TLS port": (plain_on_the_tls_port, ("network", "tls_refused", "answers without TLS")),
     "TLS on the plain port": (tls_on_the_plain_port, ("network", "tls_required", "Write https://")),
     "TLS on a port that says 400": (tls_on_a_port_that_says_400, ("network", "tls_required", "Write https://")),
+    "400 with TLS": (tls_400, ("unknown", "bad_request", "does not understand the request")),
+    "400 for want of a certificate": (
+        as_nginx,
+        ("auth", "client_certificate_required", "asked for a client certificate"),
+    ),
     "400 without TLS": (plain_400, ("unknown", "bad_request", "does not understand the request")),
     "bundle of the environment missing": (partial(bundle_of_the_environment, content=None), OF_THE_ENVIRONMENT),
     "bundle of the environment empty": (partial(bundle_of_the_environment, content=b""), OF_THE_ENVIRONMENT),
