@@ -92,7 +92,7 @@ class Answer:
             if not part:
                 return None
             self._data += part
-            if not self.started and self._data.startswith(STARTED):
+            if self._data.startswith(STARTED):
                 self.started = True
                 del self._data[: len(STARTED)]
         said, _, self._data = self._data.partition(b"\n")

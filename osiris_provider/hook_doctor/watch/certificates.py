@@ -48,7 +48,8 @@ def certificate_ends(connection: HookConnection, declared: HookType) -> Iterator
     address = declared.address(connection)
     hosts = [host.lower() for host in (connection.host, address and address[0]) if host]
     for one in _noted.expiries():
-        is_other = one.address and hosts and not any(one.address in host for host in hosts)
+        # A session without a name is the connection's, too.
+        is_other = hosts and not any(one.address in host for host in hosts)
         yield CLIENT if one.what == CLIENT_CERTIFICATE else OTHER if is_other else SERVER, one.at
 
 
@@ -59,13 +60,12 @@ def _watch(kind: Any, peer_of: Callable[[Any], tuple[str | None, bytes | None]])
     """
     shake = kind.do_handshake
 
-    def watched(line: Any, *given: Any, **named: Any) -> Any:
-        result = shake(line, *given, **named)
+    def watched(line: Any, *given: Any, **named: Any) -> None:
+        shake(line, *given, **named)
         with suppress(Exception):
             # Whatever keeps it from being read: the session is the library's.
             name, certificate = peer_of(line)
             _note(SERVER_CERTIFICATE, (name or "").lower(), certificate)
-        return result
 
     kind.do_handshake = watched
 

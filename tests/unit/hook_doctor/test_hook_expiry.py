@@ -204,6 +204,14 @@ def test_without_a_host_each_server_is_the_connections(port: int) -> None:
     assert ends(replace(CONNECTION, host="https://Elsewhere/x")) == [(SERVER, EXPIRES)]
     known = replace(TYPE, endpoint=lambda _: ("elsewhere", 1))
     assert ends(replace(CONNECTION, host="x"), known) == [(SERVER, EXPIRES)]
+    known = replace(TYPE, endpoint=lambda _: ("x", 1))
+    assert ends(replace(CONNECTION, host="elsewhere"), known) == [(SERVER, EXPIRES)]
+
+
+def test_a_certificate_is_kept_once_however_many_sessions_show_it(port: int) -> None:
+    for _ in range(3):
+        shake(port, "localhost")
+    assert len(certificates._noted.certificates) == 1  # noqa: SLF001 - nothing else says what is kept
 
 
 def test_a_session_of_another_thread_and_of_asyncio_is_seen(port: int) -> None:
