@@ -107,6 +107,9 @@ def _mysql(connection: Mapping[str, Any], own: Attributes) -> Attributes:
     if model.verified and "ca" not in files:
         # MySQL's library has no authorities of its own.
         files["ca"] = _system_authorities()
+    if own["host"] == "localhost" and model.verified != "name":
+        # To MySQL's library that is a Unix socket, which any user may have put there; to our client it is TCP.
+        own = {**own, "host": "127.0.0.1"}
     return {**own, "extra": {**extra, **({"ssl": files} if files else {})}}
 
 

@@ -102,6 +102,24 @@ def _mode(context: ssl.SSLContext | None, *, required: bool) -> str:
     return "REQUIRED" if required else "PREFERRED"
 
 
+@pytest.mark.parametrize(
+    ("fields", "host"),
+    [
+        ({}, "127.0.0.1"),
+        ({"ssl": True}, "127.0.0.1"),
+        ({"host": "db.example.com"}, "db.example.com"),
+        # The certificate is of that name, and a socket without TLS is refused.
+        ({"ssl_verify": True}, "localhost"),
+        ({"host": None, "unix_socket": "/run/mysqld.sock"}, None),
+    ],
+)
+def test_mysql_on_this_machine_is_no_socket_that_was_not_asked_for(fields: dict[str, Any], host: str | None) -> None:
+    connection = {"family": "mysql", "alias": "x", **SERVER, "host": "localhost", **fields}
+    attributes = attributes_of(connection, "mysql")
+    assert attributes["host"] == host
+    assert attributes["extra"].get("unix_socket") == fields.get("unix_socket")
+
+
 @pytest.mark.parametrize("tls", [{}, {"ssl": False}])
 def test_mysql_with_a_known_key_is_an_error_on_a_line_that_may_be_plain(tls: dict[str, Any]) -> None:
     fields = {"family": "mysql", "alias": "x", **SERVER, **tls, "server_public_key": "/etc/key.pem"}
