@@ -22,6 +22,9 @@ AIRFLOW = tuple(int(part) for part in airflow.__version__.split(".")[:2])
 since_3_2 = pytest.mark.skipif(
     AIRFLOW < (3, 2), reason="Airflow 3.2 brings forms from provider info, and commands of providers"
 )
+events_in_editor = pytest.mark.skipif(
+    AIRFLOW < (3, 2), reason="Airflow 3.2 shows what an asset's event says in an editor, which the tests can unfold"
+)
 since_3_3 = pytest.mark.skipif(AIRFLOW < (3, 3), reason="Airflow 3.3 brings retry policies")
 before_3_3 = pytest.mark.skipif(AIRFLOW >= (3, 3), reason="Airflow 3.3 brings retry policies")
 

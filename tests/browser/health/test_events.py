@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from tests.airflow.versions import events_in_editor
 from tests.browser.connections_file import ConnectionsFile
 from tests.browser.health.asset_page import unfold_events
 from tests.browser.metrics import MetricsServer
@@ -50,6 +51,7 @@ def test_a_recovered_connection_starts_what_waits_for_it(
     assert (extra["ok"], extra["was"]) == (True, "auth")
 
 
+@events_in_editor
 def test_the_health_dag_in_the_user_interface(
     page: Page, airflow: AirflowServer, admin: Rest, well: dict[str, Any]
 ) -> None:
