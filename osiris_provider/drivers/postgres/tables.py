@@ -136,7 +136,7 @@ def delete_rows(cursor: extensions.cursor, table: str, name: str) -> None:
 
     :param table: its name, quoted.
     :param name: of the table, for messages.
-    :raises DataError: rows of other tables would go or change with them. The caller rolls back.
+    :raises DataError: rows of other tables would go or change with them, or some stay. The caller rolls back.
     """
     before = _changed_rows(cursor)
     cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
@@ -168,6 +168,29 @@ def delete_rows(cursor: extensions.cursor, table: str, name: str) -> None:
         message = (
             f"Table {name}: replace would also delete the rows of tables that inherit from it and have columns of "
             f"their own: {heirs}. Nothing was written. Use write_mode: upsert, or delete these rows yourself before."
+        )
+        raise DataError(message, table=name)
+    _check_empty(cursor, table, name)
+
+
+def _check_empty(cursor: extensions.cursor, table: str, name: str) -> None:
+    """Check that no row has stayed, where a trigger or rule may have kept some: to look for one reads all that went."""
+    cursor.execute(
+        "WITH RECURSIVE tree AS (SELECT to_regclass(%s)::oid AS id "
+        "UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = id) SELECT EXISTS "
+        # Of DELETE (8), and before it (2) or in its stead (64).
+        "(SELECT FROM pg_trigger JOIN tree ON tgrelid = id "
+        "WHERE NOT tgisinternal AND (tgtype & 8) > 0 AND (tgtype & 66) > 0) "
+        "OR EXISTS (SELECT FROM pg_rewrite JOIN tree ON ev_class = id WHERE ev_type = '4')",
+        (table,),
+    )
+    if cursor.fetchone() != (True,):
+        return
+    cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")  # noqa: S608 - the name is quoted
+    if cursor.fetchone() == (True,):
+        message = (
+            f"Table {name}: a trigger or rule of the table keeps rows that replace deletes: they would stay beside the "
+            "new ones. Nothing was written. Use write_mode: upsert or append, or take the trigger or rule away."
         )
         raise DataError(message, table=name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from osiris_provider.connectors.postgres.client import undo
@@ -148,7 +148,23 @@ def _upsert(
         # A row that is there as it should be need not have been written.
         cursor.execute(f"SELECT count(*) FROM {STAGE} s WHERE NOT EXISTS (SELECT FROM {table} t WHERE {same})")  # noqa: S608 - quoted
         _say_left_out(step, (cursor.fetchone() or (0,))[0])
+        _say_unchanged(cursor, step, f"FROM {STAGE} s JOIN {table} t ON {same}", schema.names)
     return rows
+
+
+def _say_unchanged(cursor: extensions.cursor, step: Step[WriteConfig], pairs: str, names: Sequence[str]) -> None:
+    """Warn of rows that are not as the input has them although their keys are there."""
+    differs = " OR ".join(f"t.{quote(name)}::text IS DISTINCT FROM s.{quote(name)}::text" for name in names)
+    cursor.execute(f"SELECT count(*) {pairs} WHERE {differs}")
+    (rows,) = cursor.fetchone() or (0,)
+    if rows:
+        log.warning(
+            "Step %s: %s rows of table %s are not as they were sent: a trigger or rule of the table has left them as "
+            "they were, or changed them.",
+            step.id,
+            rows,
+            step.config.table,
+        )
 
 
 def _refuse_other_spelling(cursor: extensions.cursor, config: WriteConfig, table: str, same: str) -> None:

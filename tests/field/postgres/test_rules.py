@@ -69,6 +69,49 @@ class TestPostgres(PostgresFamily):
         assert self.execute(address, "SELECT * FROM target ORDER BY id") == [(1, None), (2, 5)]
         assert caplog.text == ""
 
+    def test_rows_that_are_not_updated_are_said(
+        self, connection: Connection, address: Address, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.execute(
+            address,
+            "CREATE TABLE target (id INT PRIMARY KEY, v INT, j JSON)",
+            "INSERT INTO target VALUES (1, 1), (2, 2)",
+            """CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN IF OLD.v = 1 THEN RETURN NULL; END IF; RETURN NEW; END $$""",
+            "CREATE TRIGGER keep BEFORE UPDATE ON target FOR EACH ROW EXECUTE FUNCTION keep()",
+        )
+        data = pa.table({"id": [1, 2, 3], "v": [7, 8, 9], "j": ["{}"] * 3})
+        with caplog.at_level(logging.WARNING):
+            self.write(connection, data, write_mode="upsert", primary_key="id")
+        assert "Step load: 1 rows of table target are not as they were sent: a trigger or rule" in caplog.text
+        assert self.execute(address, "SELECT id, v FROM target ORDER BY id") == [(1, 1), (2, 8), (3, 9)]
+
+    KEEPING = (
+        (
+            """CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN IF OLD.id = 1 THEN RETURN NULL; END IF; RETURN OLD; END $$""",
+            "CREATE TRIGGER keep BEFORE DELETE ON {} FOR EACH ROW EXECUTE FUNCTION keep()",
+        ),
+        ("CREATE RULE keep AS ON DELETE TO {} WHERE OLD.id = 1 DO INSTEAD NOTHING",),
+    )
+
+    @pytest.mark.parametrize("statements", KEEPING, ids=["trigger", "rule"])
+    def test_rows_that_stay_are_no_replace(
+        self, connection: Connection, address: Address, statements: tuple[str, ...]
+    ) -> None:
+        self.execute(
+            address,
+            "CREATE TABLE target (id INT)",
+            "INSERT INTO target VALUES (1), (2)",
+            *(statement.format("target") for statement in statements),
+        )
+        with pytest.raises(DataError, match=r"keeps rows that replace deletes.*Nothing was written"):
+            self.write(connection, pa.table({"id": [3]}), write_mode="replace")
+        assert self.execute(address, "SELECT id FROM target ORDER BY id") == [(1,), (2,)]
+        self.execute(address, "UPDATE target SET id = 5 WHERE id = 1")
+        self.write(connection, pa.table({"id": [3]}), write_mode="replace")
+        assert self.execute(address, "SELECT id FROM target") == [(3,)]
+
     POLICIES = (
         "CREATE TABLE target (id INT, tenant INT)",
         "INSERT INTO target SELECT n, n % 2 FROM generate_series(1, 300) n",
