@@ -94,6 +94,16 @@ CERTIFICATE_SELF_SIGNED = CERTIFICATE_UNTRUSTED.reworded(
     "{address} shows a certificate that it has signed itself. If it is the right server, give that certificate as the "
     "CA file of the connection."
 )
+CERTIFICATE_REVOKED = Fault(
+    "certificate_revoked",
+    "network",
+    "The authority has revoked the certificate of {address}. Renew it on the server; find out why before you trust it.",
+    True,
+)
+REVOKED_UNKNOWN = CERTIFICATE_UNTRUSTED.reworded(
+    "The list of revoked certificates that the connection to {address} names is out of date, or is not that of the "
+    "server's authority. Get the newest."
+)
 CERTIFICATE_EXPIRED = Fault(
     "certificate_expired",
     "network",
@@ -168,6 +178,10 @@ _BY_VERIFY_CODE = {
     20: CERTIFICATE_CHAIN,
     21: CERTIFICATE_CHAIN,
     18: CERTIFICATE_SELF_SIGNED,
+    3: REVOKED_UNKNOWN,
+    11: REVOKED_UNKNOWN,
+    12: REVOKED_UNKNOWN,
+    23: CERTIFICATE_REVOKED,
     9: CERTIFICATE_EXPIRED,
     10: CERTIFICATE_EXPIRED,
     62: CERTIFICATE_WRONG_NAME,

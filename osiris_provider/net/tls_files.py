@@ -8,13 +8,14 @@ from __future__ import annotations
 import ssl
 from typing import Literal
 
-Role = Literal["ca", "cert", "key", "password"]
+Role = Literal["ca", "cert", "key", "password", "crl"]
 
 
 class TLSFileError(Exception):
     """A file of TLS is of no use, or its passphrase is not.
 
-    :param role: what it is to be: the authorities, the client's certificate, its key, or the passphrase of that.
+    :param role: what it is to be: the authorities, the client's certificate, its key, the passphrase of that, or a list
+        of revoked certificates.
     :param problem: what is wrong and what to do, without the path: a secret may have been put into the wrong field.
     """
 
@@ -46,6 +47,23 @@ def load_authorities(context: ssl.SSLContext, path: str) -> None:
         problem = "the file cannot be read. Check its path and its rights"
     if problem:
         raise TLSFileError(role, problem)
+
+
+def load_revoked(context: ssl.SSLContext, path: str) -> None:
+    """Have a context refuse the revoked certificates of a PEM file, and those of authorities that have no list there.
+
+    :raises TLSFileError: it cannot be read, or holds no such list.
+    """
+    role: Role = "crl"
+    problem = "the file is empty or holds no list of revoked certificates in PEM format. Give that of the authority"
+    try:
+        context.load_verify_locations(path)
+        is_list = context.cert_store_stats()["crl"] > 0
+    except OSError:
+        is_list = False
+    if not is_list:
+        raise TLSFileError(role, problem)
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
 
 
 def load_certificate(context: ssl.SSLContext, cert: str, key: str | None, password: str | None) -> None:

@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
-from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT, UNASKED
+from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT, UNASKED, check_revoked
 from osiris_provider.connectors.postgres.library import Parameters, of_its_own
 from osiris_provider.connectors.sql.dbapi import build_url, readable_file
 from osiris_provider.errors import ConnectionConfigError
@@ -173,6 +173,8 @@ class PostgresConnection(ConnectionModel):
         for name in _FILE_FIELDS:
             if known.get(name, "system") != "system":
                 known[name] = readable_file(name, known[name]) or ""
+        if known.get("sslcrl"):
+            check_revoked(known["sslcrl"])
         verifies = known.get("sslmode", "").startswith("verify")
         if verifies and "sslrootcert" not in known and not os.path.exists(os.path.expanduser(DEFAULT_ROOT)):
             message = f"field sslrootcert is required with sslmode {known['sslmode']}: a PEM file, or system"

@@ -24,13 +24,19 @@ from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import open_socket
 from osiris_provider.net.tls import DeadlineContext, tls_context
-from osiris_provider.net.tls_files import TLSFileError
+from osiris_provider.net.tls_files import TLSFileError, load_revoked
 
 DEFAULT_ROOT = "~/.postgresql/root.crt"
 UNASKED: Final = " "
 """Keeps OpenSSL under libpq from asking for the passphrase of a key at the terminal, and waiting there."""
 
-_FILE_FIELDS: Final = {"ca": "sslrootcert", "cert": "sslcert", "key": "sslkey", "password": "sslpassword"}
+_FILE_FIELDS: Final = {
+    "ca": "sslrootcert",
+    "cert": "sslcert",
+    "key": "sslkey",
+    "password": "sslpassword",
+    "crl": "sslcrl",
+}
 _VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 _PROTOCOL = 196608
@@ -119,6 +125,8 @@ def _context(parameters: Parameters, mode: str) -> DeadlineContext:
             password=_passphrase(parameters),
             verify=verify,
         )
+        if verify and (revoked := parameters.get("sslcrl")):
+            load_revoked(context, revoked)
     except TLSFileError as error:
         field = _FILE_FIELDS[error.role]
         raise ConnectionConfigError(error.text(field), field=field) from None
@@ -130,6 +138,18 @@ def _context(parameters: Parameters, mode: str) -> DeadlineContext:
     if mode != "verify-full":
         context.check_hostname = False
     return context
+
+
+def check_revoked(path: str) -> None:
+    """Make sure that a file is a list of revoked certificates: libpq passes over one that is not, and refuses nothing.
+
+    :param path: of ``sslcrl``.
+    :raises ConnectionConfigError: it is not.
+    """
+    try:
+        load_revoked(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), path)
+    except TLSFileError as error:
+        raise ConnectionConfigError(error.text("sslcrl"), field="sslcrl") from None
 
 
 def _passphrase(parameters: Parameters) -> str | None:

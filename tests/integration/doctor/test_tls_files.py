@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from osiris_provider.connectors import get_connector
 
-from tests.faults.sql import CERTIFICATE, KEY, Certificates
+from tests.faults.sql import CERTIFICATE, KEY, Certificates, trustme_day
 from tests.integration.tls import issued
 from tests.servers import PostgresServer
 
@@ -18,7 +21,7 @@ PASSPHRASE = "the passphrase of the tests"
 NAMES = {
     "api": {"ca": "ca_bundle"},
     "mysql": {"ca": "ssl_ca", "cert": "ssl_cert", "key": "ssl_key"},
-    "postgres": {"ca": "sslrootcert", "cert": "sslcert", "key": "sslkey", "password": "sslpassword"},
+    "postgres": {"ca": "sslrootcert", "cert": "sslcert", "key": "sslkey", "password": "sslpassword", "crl": "sslcrl"},
 }
 
 
@@ -82,6 +85,9 @@ SITUATIONS: dict[str, tuple[tuple[str, ...], dict[str, str], str, str]] = {
     "key missing": (SQL, {"cert": "cert", "key": "missing"}, "key", "no such file"),
     "key a text": (SQL, {"cert": "cert", "key": "text"}, "key", "is empty or holds no private key"),
     "key of another certificate": (SQL, {"cert": "cert", "key": "other key"}, "key", "not that of the client"),
+    "revoked, a text": (("postgres",), {"crl": "text"}, "crl", "holds no list of revoked certificates"),
+    "revoked, empty": (("postgres",), {"crl": "empty"}, "crl", "holds no list of revoked certificates"),
+    "revoked, an authority": (("postgres",), {"crl": "ca"}, "crl", "holds no list of revoked certificates"),
     "key encrypted": (("mysql",), {"cert": "cert", "key": "locked key"}, "key", "is encrypted"),
     "no passphrase": (("postgres",), {"cert": "cert", "key": "locked key"}, "password", "is missing, and the key is"),
     "wrong passphrase": (
@@ -122,3 +128,40 @@ def test_the_right_passphrase_is_taken(connections: Mapping[str, dict[str, Any]]
         {"family": "postgres", "alias": "test", **connections["postgres"], **fields}, 10
     )
     assert ok, verdict
+
+
+def revoked(certificates: Certificates, *numbers: int, last: int = 9) -> bytes:
+    """Return the authority's list of revoked certificates, good until so many days from now."""
+    key = serialization.load_pem_private_key(certificates.authority.private_key_pem.bytes(), None)
+    issuer = x509.load_pem_x509_certificate(certificates.trusted.read_bytes()).subject
+    entries = [x509.RevokedCertificateBuilder(number, trustme_day(-5)).build() for number in numbers]
+    builder = x509.CertificateRevocationListBuilder(
+        issuer, trustme_day(-9), trustme_day(last), revoked_certificates=entries
+    )
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.mark.parametrize("situation", ["ok", "certificate_revoked", "out of date", "of another authority"])
+def test_a_list_of_revoked_certificates_counts(
+    situation: str,
+    connections: Mapping[str, dict[str, Any]],
+    files: Mapping[str, str],
+    certificates: Certificates,
+    tmp_path: Path,
+) -> None:
+    server = x509.load_pem_x509_certificate(certificates.good.cert_chain_pems[0].bytes())
+    lists = {
+        "ok": revoked(certificates, 1),
+        "certificate_revoked": revoked(certificates, 1, server.serial_number),
+        "out of date": revoked(certificates, 1, last=-1),
+        "of another authority": revoked(Certificates(tmp_path), 1),
+    }
+    path = tmp_path / "crl.pem"
+    path.write_bytes(lists[situation])
+    fields = {"sslrootcert": files["ca"], "sslcrl": str(path)}
+    connection = {"family": "postgres", "alias": "test", **connections["postgres"], **fields}
+    _, verdict = get_connector("postgres").doctor(connection, 10)
+    expected = situation if situation in ("ok", "certificate_revoked") else "certificate_untrusted"
+    assert verdict["details"].get("fault", "ok") == expected, verdict
+    assert expected != "certificate_untrusted" or "The list of revoked certificates" in verdict["message"]
