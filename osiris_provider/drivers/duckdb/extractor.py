@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import tempfile
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _NO_CONNECTION = "a database in memory"
 
+log = logging.getLogger(__name__)
+
 
 class DuckDBDriver(SQLDriver[Any]):
     """What the drivers have in common."""
@@ -61,6 +64,24 @@ class DuckDBExtractor(DuckDBDriver, ServerExtractor[TypedQueryConfig]):
         config = step.config
         with own_cursor(client) as cursor:
             yield from _batches(cursor, step, config.statement(quote), config.text_columns, config.special_values)
+            _say_unread(cursor, step.id, config.query or "")
+
+
+def _say_unread(cursor: DuckDBPyConnection, step_id: str, query: str) -> None:
+    """Warn where statements before the last one have rows: DuckDB gives those of the last."""
+    before = cursor.extract_statements(query)[:-1] if ";" in query else []
+    if any(statement.expected_result_type == [_query_result()] for statement in before):
+        log.warning(
+            "Step %s: the query has several statements, and only the rows of the last one are read. Give each of them "
+            "a step of its own.",
+            step_id,
+        )
+
+
+def _query_result() -> Any:
+    import duckdb
+
+    return duckdb.ExpectedResultType.QUERY_RESULT
 
 
 class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):

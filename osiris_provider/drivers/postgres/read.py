@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_QUOTED = re.compile(r"""--[^\n]*|/\*.*?\*/|'[^']*'|"[^"]*"|\$(\w*)\$.*?\$\1\$""", re.DOTALL)
+_HAS_ROWS = re.compile(r"^\s*\(*\s*(SELECT|VALUES|TABLE|WITH|SHOW|EXPLAIN|FETCH)\b|\bRETURNING\b", re.IGNORECASE)
 MIN_BLOCK_BYTES = 128 * 1024
 """Of each partition, however many share the memory."""
 
@@ -50,6 +53,7 @@ def _unpartitioned(client: extensions.connection, step: Step[PostgresQueryConfig
     stream = open_config(client, step.config)
     if step.config.query:
         check_result_names(step.id, step.config.query, stream.schema.names)
+        _say_unread(step.id, step.config.query)
     log.info("Step %s: reading PostgreSQL through %s", step.id, stream.how)
     _say_filtered(step, stream)
     return batches(stream, step.config.batch_rows)
@@ -97,6 +101,17 @@ def _open_partitions(
             _say_filtered(step, streams[0])
         session.finish(commit=True)
     return clients, streams
+
+
+def _say_unread(step_id: str, query: str) -> None:
+    """Warn where statements before the last one have rows: the server sends them, and the client keeps the last."""
+    *before, _ = [text for text in _QUOTED.sub(" ", query).split(";") if text.strip()] or [""]
+    if any(_HAS_ROWS.search(text) for text in before):
+        log.warning(
+            "Step %s: the query has several statements, and only the rows of the last one are read. Give each of them "
+            "a step of its own.",
+            step_id,
+        )
 
 
 def _say_filtered(step: Step[PostgresQueryConfig], stream: Stream) -> None:

@@ -86,6 +86,23 @@ class TestPostgres(PostgresFamily):
         assert "Step load: 1 rows of table target are not as they were sent: a trigger or rule" in caplog.text
         assert self.execute(address, "SELECT id, v FROM target ORDER BY id") == [(1, 1), (2, 8), (3, 9)]
 
+    @pytest.mark.parametrize(
+        ("query", "said"),
+        [
+            ("SELECT 1 AS a; SELECT 2 AS a", True),
+            ("INSERT INTO target VALUES (1) RETURNING 1; SELECT 2 AS a;", True),
+            ("SET LOCAL work_mem = '4MB'; SELECT 2 AS a", False),
+            ("SELECT 2 AS a, '; SELECT 1;' AS b, $x$; SELECT 1;$x$ AS c -- ; SELECT 1;", False),
+        ],
+    )
+    def test_rows_of_statements_before_the_last_are_said(
+        self, connection: Connection, address: Address, query: str, said: bool, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.execute(address, "CREATE TABLE target (id INT)")
+        with caplog.at_level(logging.WARNING):
+            assert self.extract(connection, query)["a"].to_pylist() == [2]
+        assert ("only the rows of the last one are read" in caplog.text) is said
+
     KEEPING = (
         (
             """CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS

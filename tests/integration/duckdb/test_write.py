@@ -45,3 +45,18 @@ class TestDuckDBWriter(SchemaTests, WriterTests):
         self.run(connection, "CREATE TABLE target (id INTEGER)", other)
         self.write(connection, pa.table({"id": [1]}), write_mode="append")
         assert self.run(connection, "FROM target") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [("SELECT 1 AS a; SELECT 2 AS a", True), ("SET threads = 1; SELECT 2 AS a;", False), ("SELECT 2 AS a -- ;", False)],
+)
+def test_rows_of_statements_before_the_last_are_said(
+    tmp_path: Path, query: str, said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = {"resolved_connection": {"family": "duckdb", "alias": "t", "path": str(tmp_path / "d")}, "query": query}
+    with caplog.at_level("WARNING"):
+        result = get_driver("duckdb.extractor").run(step_id="e", config=config, inputs={}, ctx=RecordingContext())
+        assert result["data"].read_all().to_pylist() == [{"a": 2}]
+    close_all()
+    assert ("only the rows of the last one are read" in caplog.text) is said
