@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from osiris_provider.drivers.exponents import PIECE, has_exponents
 from osiris_provider.drivers.postgres.arrow_types import DATE, INT4, NUMERIC, Column
 from osiris_provider.drivers.postgres.copy_out import blocks
 from osiris_provider.errors import DataError
@@ -73,3 +74,24 @@ def test_rows_come_whole_however_they_are_cut() -> None:
     for piece in (b"a", b"b", b"\nc\nd", b"", b"e\n"):
         sink.write(memoryview(piece))
     assert complete == [b"ab\nc\n", b"de\n"]
+
+
+@pytest.mark.parametrize(
+    ("block", "has"),
+    [
+        (b"1e-9999", True),
+        (b"1E-9999\n", True),
+        (b"x\t1e-999999999\n", True),
+        (b"x\n-1.5e-1234\ty", True),
+        (b"0b2f1cbe-1234-4c70-8d2e-000000000000", False),
+        *((b"x" * before + b"\t1e-1234", True) for before in range(PIECE - 8, PIECE + 2)),
+        (b"1e-999\n", False),
+        (b"1e-99/9\n", False),
+        (b"1e-99:9\n", False),
+        (b"-1234\n", False),
+        (b"pre-order one-off e-", False),
+        (b"", False),
+    ],
+)
+def test_where_such_a_number_may_be(block: bytes, has: bool) -> None:
+    assert has_exponents(block) is has
