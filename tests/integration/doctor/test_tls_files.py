@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
 from osiris_provider.connectors import get_connector
 
-from tests.faults.sql import CERTIFICATE, KEY, Certificates, trustme_day
-from tests.integration.tls import issued
+from tests.faults.sql import CERTIFICATE, KEY, Certificates
+from tests.integration.tls import issued, revoked_list
 from tests.servers import PostgresServer
 
 PASSPHRASE = "the passphrase of the tests"
@@ -130,18 +130,6 @@ def test_the_right_passphrase_is_taken(connections: Mapping[str, dict[str, Any]]
     assert ok, verdict
 
 
-def revoked(certificates: Certificates, *numbers: int, last: int = 9) -> bytes:
-    """Return the authority's list of revoked certificates, good until so many days from now."""
-    key = serialization.load_pem_private_key(certificates.authority.private_key_pem.bytes(), None)
-    issuer = x509.load_pem_x509_certificate(certificates.trusted.read_bytes()).subject
-    entries = [x509.RevokedCertificateBuilder(number, trustme_day(-5)).build() for number in numbers]
-    builder = x509.CertificateRevocationListBuilder(
-        issuer, trustme_day(-9), trustme_day(last), revoked_certificates=entries
-    )
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-
 @pytest.mark.parametrize("situation", ["ok", "certificate_revoked", "out of date", "of another authority"])
 def test_a_list_of_revoked_certificates_counts(
     situation: str,
@@ -152,10 +140,10 @@ def test_a_list_of_revoked_certificates_counts(
 ) -> None:
     server = x509.load_pem_x509_certificate(certificates.good.cert_chain_pems[0].bytes())
     lists = {
-        "ok": revoked(certificates, 1),
-        "certificate_revoked": revoked(certificates, 1, server.serial_number),
-        "out of date": revoked(certificates, 1, last=-1),
-        "of another authority": revoked(Certificates(tmp_path), 1),
+        "ok": revoked_list(certificates.authority, 1),
+        "certificate_revoked": revoked_list(certificates.authority, 1, server.serial_number),
+        "out of date": revoked_list(certificates.authority, 1, last=-1),
+        "of another authority": revoked_list(trustme.CA(), 1),
     }
     path = tmp_path / "crl.pem"
     path.write_bytes(lists[situation])

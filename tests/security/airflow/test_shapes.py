@@ -19,6 +19,7 @@ from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.secrets.shapes import HTTP_OPTIONS, SHAPES, attributes_of
 
 from tests.airflow.connections import FAMILIES
+from tests.integration.tls import revoked_list
 from tests.security.http.rogue import RogueHttp, redirect
 from tests.servers.apis.http import HttpServer, Reply, Request
 
@@ -49,13 +50,15 @@ KNOWN_FIELDS = {
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
-    """PEM files of an authority and of a client."""
+    """PEM files of an authority, of a client, and of what is revoked."""
     authority = trustme.CA()
     client = authority.issue_cert("client")
     paths = {name: str(tmp_path / f"{name}.pem") for name in ("ssl_ca", "ssl_cert", "ssl_key")}
     authority.cert_pem.write_to_path(paths["ssl_ca"])
     client.cert_chain_pems[0].write_to_path(paths["ssl_cert"])
     client.private_key_pem.write_to_path(paths["ssl_key"])
+    paths["revoked"] = str(tmp_path / "revoked.pem")
+    Path(paths["revoked"]).write_bytes(revoked_list(authority))
     return paths
 
 
@@ -156,7 +159,7 @@ def test_postgres_hands_every_field_to_libpq(files: dict[str, str], monkeypatch:
 def _value(spec: Any, files: Mapping[str, str]) -> Any:
     if spec.choices:
         return spec.choices[-1] if spec.name != "sslmode" else "require"
-    known = {"sslrootcert": "ssl_ca", "sslcert": "ssl_cert", "sslkey": "ssl_key", "sslcrl": "ssl_ca"}
+    known = {"sslrootcert": "ssl_ca", "sslcert": "ssl_cert", "sslkey": "ssl_key", "sslcrl": "revoked"}
     if spec.name in known:
         return files[known[spec.name]]
     by_name = {"require_auth": "scram-sha-256", "ssl_min_protocol_version": "TLSv1.3"}
