@@ -5,20 +5,20 @@ Texts come from files and peers; a process that dies by a signal tells no one wh
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
-    from numpy.typing import NDArray
 
 DEEP = r"[eE]-[0-9]{4}"
 """In a text, as a regular expression; no decimal of Arrow has a thousandth of the digits."""
 LOWER_CASE: Final = 0x20
 NINE: Final = 9
-PIECE: Final = 1 << 15
-OVERLAP: Final = 5
-"""Bytes of an exponent behind its letter."""
+DIGITS: Final = 4
+NUMERALS: Final = b".0123456789"
+SEPARATORS: Final = b"\t\n"
+_REST_OF_NUMBER: Final = re.compile(rb"[0-9]+(?=[\t\n]|\Z)")
 
 
 def are_deep(texts: pa.Array) -> pa.Array:
@@ -38,34 +38,24 @@ def has_exponents(block: bytes) -> bool:
     """
     import numpy as np
 
-    # A search for two letters or a regular expression takes as long as all else that is done with the texts. In pieces,
-    # which stay in the processor's cache.
+    # A search for two letters or a regular expression takes as long as all else that is done with the texts.
     data = np.frombuffer(block, dtype=np.uint8)
-    for start in range(0, len(data), PIECE):
-        for sign in _signs(data[start : start + PIECE + OVERLAP]):
-            end = start + sign
-            begin = max(block.rfind(b"\t", 0, end), block.rfind(b"\n", 0, end)) + 1
-            # Parts of UUIDs look like it otherwise.
-            if not block[begin : end - 1].strip(b"+-.0123456789"):
-                return True
-    return False
-
-
-def _signs(data: NDArray[np.uint8]) -> list[int]:
-    """Return where the signs of such exponents stand."""
-    import numpy as np
-
-    if len(data) <= OVERLAP:
-        return []
-    mask = data[1:-4] == ord("-")
-    mask &= (data[:-5] | LOWER_CASE) == ord("e")
-    mask &= data[2:-3] - ord("0") <= NINE
-    if not mask.any():
-        return []
-    signs = np.flatnonzero(mask) + 1
-    for offset in range(2, OVERLAP):
+    signs = np.flatnonzero(data[1:-DIGITS] == ord("-")) + 1
+    signs = signs[data[signs - 1] | LOWER_CASE == ord("e")]
+    for offset in range(1, 1 + DIGITS):
         signs = signs[data[signs + offset] - ord("0") <= NINE]
-    return [int(sign) for sign in signs]
+    return any(_is_number(block, sign) for sign in signs.tolist())
+
+
+def _is_number(block: bytes, sign: int) -> bool:
+    """Return whether the value around the sign of an exponent is a number: parts of UUIDs look like it otherwise."""
+    begin = sign - 1
+    while begin and block[begin - 1] in NUMERALS:
+        begin -= 1
+    if begin and block[begin - 1] in b"+-":
+        begin -= 1
+    is_begin = not begin or block[begin - 1] in SEPARATORS
+    return is_begin and _REST_OF_NUMBER.match(block, sign + 1) is not None
 
 
 def decimals(texts: pa.Array, dtype: pa.DataType) -> pa.Array:

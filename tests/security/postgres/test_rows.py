@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from osiris_provider.drivers.exponents import PIECE, has_exponents
+from osiris_provider.drivers.exponents import has_exponents
 from osiris_provider.drivers.postgres.arrow_types import DATE, INT4, NUMERIC, Column
 from osiris_provider.drivers.postgres.copy_out import blocks
 from osiris_provider.errors import DataError
@@ -84,7 +84,11 @@ def test_rows_come_whole_however_they_are_cut() -> None:
         (b"x\t1e-999999999\n", True),
         (b"x\n-1.5e-1234\ty", True),
         (b"0b2f1cbe-1234-4c70-8d2e-000000000000", False),
-        *((b"x" * before + b"\t1e-1234", True) for before in range(PIECE - 8, PIECE + 2)),
+        (b"1234567e-1234-4c70-8d2e-000000000000", False),
+        (b"12345678-1234-4070-802e-000000000000\n", False),
+        (b"1e-1234x", False),
+        (b"x1e-1234\n", False),
+        (b"y\t+.5E-00012345\n", True),
         (b"1e-999\n", False),
         (b"1e-99/9\n", False),
         (b"1e-99:9\n", False),
