@@ -84,7 +84,7 @@ WANTS_LOGIN = b'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate
 PROXIES = {
     "wants a login": ("http", WANTS_LOGIN, "auth"),
     "wants a login before it connects": ("https", WANTS_LOGIN, "auth"),
-    "does not connect to there": ("https", b"HTTP/1.1 403 Forbidden\r\n" + REFUSAL, "network"),
+    "does not connect to there": ("https", b"HTTP/1.1 403 Forbidden\r\n" + REFUSAL, "permission"),
 }
 
 
