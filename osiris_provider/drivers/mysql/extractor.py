@@ -16,7 +16,6 @@ from osiris_provider.drivers.mysql.config import MySQLQueryConfig
 from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
-from osiris_provider.drivers.sql.parallel import lend_new, together
 from osiris_provider.drivers.sql.values.special_values import ServerExtractor
 
 if TYPE_CHECKING:
@@ -90,6 +89,7 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
         """Open connections that see the same state of the database; only the one there is if that cannot be."""
         from osiris_provider.drivers.mysql.partitions import begin_together
         from osiris_provider.drivers.mysql.read import begin_reading
+        from osiris_provider.drivers.sql.parallel import lend_new, together
 
         connector = get_connector(step.connection["family"])
         with ExitStack() as opened:

@@ -145,7 +145,7 @@ def test_tls_that_fails_is_not_done_without(fields: dict[str, Any], advice: str)
     def manner(_: Peer, sock: socket.socket) -> None:
         sock.sendall(frame(greeting(Script(tls=ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))), 0))
         heard.append(sock.recv(36))
-        sock.sendall(b"\x15\x03\x01\x00\x02\x02\x46")
+        sock.sendall(b"\x15\x03\x01\x00\x02\x02\x28")
         heard.append(sock.recv(4096))
 
     with Peer(manner) as peer:

@@ -154,9 +154,9 @@ def test_a_server_that_does_not_hear_has_its_line_cut() -> None:
     stop([object()])
     assert statement.told == []
     stop([statement.client])
-    assert statement.told[-1] == "cut"
     thread.join(MAX_WAIT)
     assert got == ["rows"]
+    assert statement.told.count("cut") == 1
     assert statement.told.count("cancel") > 1
 
 
