@@ -15,7 +15,7 @@ import re
 import ssl
 from typing import TYPE_CHECKING
 
-from osiris_provider.connectors.faults import RESET, TLS_REQUIRED
+from osiris_provider.connectors.faults import RESET, TLS_REFUSED, TLS_REQUIRED
 from osiris_provider.connectors.postgres import auth
 from osiris_provider.connectors.postgres.diagnose import diagnose
 from osiris_provider.connectors.postgres.faults import LOGIN_DENIED, NOT_PROVEN, WRONG_SERVER, fault_of_sqlstate
@@ -185,14 +185,24 @@ def _attempt(parameters: Parameters, deadline: Deadline) -> extensions.connectio
     if codes:
         known = fault_of_sqlstate(codes[0], login=True) or UNKNOWN_LOGIN
         raise _LoginError(codes[0], known, parameters)
-    unreadable = connection is not None and not readable
     raise _LoginError(
         None,
-        UNKNOWN_LOGIN if unreadable else None,
+        _unreadable(parameters, deadline) if connection is not None and not readable else None,
         parameters,
         begun=connection is not None,
         ended=connection is None or connection.line.ended,  # type: ignore[attr-defined] # see watched_class
     )
+
+
+def _unreadable(parameters: Parameters, deadline: Deadline) -> Fault | None:
+    """Return the fault of a login whose code cannot be read; None if it failed before the server heard of it."""
+    if parameters["sslmode"] not in auth.ENCRYPTED:
+        return UNKNOWN_LOGIN
+    try:
+        has_tls = diagnose(parameters, deadline) is not TLS_REFUSED
+    except OSError:
+        return None
+    return UNKNOWN_LOGIN if has_tls else None
 
 
 def _set_verbosity(connection: extensions.connection) -> bool:

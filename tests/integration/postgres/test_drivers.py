@@ -13,6 +13,7 @@ import psycopg2
 import pyarrow as pa
 import pytest
 from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.faults import TLS_REFUSED
 from osiris_provider.connectors.sql.faults import UNKNOWN_LOGIN
 from osiris_provider.errors import ConnectionConfigError, DataError
 
@@ -110,16 +111,19 @@ class TestPostgresClients(PostgresFamily, ConnectorTests):
             assert client.info.host == str(postgres.directory)
         assert connector.doctor({**fields, "port": 1}, 10)[1]["details"]["fault"] == "refused"
 
+    @pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
     def test_a_libpq_that_tells_no_code_has_a_verdict(
-        self, connection: Connection, monkeypatch: pytest.MonkeyPatch
+        self, connection: Connection, monkeypatch: pytest.MonkeyPatch, mode: str
     ) -> None:
         # As of a psycopg2 that was built in another way.
         monkeypatch.setattr("osiris_provider.connectors.postgres.libpq.libpq", lambda: None)
         connector = get_connector("postgres")
-        plain = {**connection, "sslmode": "disable"}
-        assert connector.doctor(plain, 10)[0]
-        _, verdict = connector.doctor({**plain, "password": "wrong"}, 10)
+        fields = {**connection, "sslmode": mode}
+        assert connector.doctor(fields, 10)[0]
+        _, verdict = connector.doctor({**fields, "password": "wrong"}, 10)
         assert verdict["details"]["fault"] == UNKNOWN_LOGIN.slug
+        _, verdict = connector.doctor({**fields, "sslmode": "require"}, 10)
+        assert verdict["details"]["fault"] == TLS_REFUSED.slug
 
     def test_each_method_of_a_cursor_that_waits_does_what_it_does(self, connection: Connection) -> None:
         with closing(get_connector("postgres").create_client(connection)) as client, client.cursor() as cursor:
