@@ -273,5 +273,6 @@ def _failed(connector: Checkable, connection: Mapping[str, Any], error: BaseExce
 def _let_checks_end() -> None:
     end = time.monotonic() + LAST_SECONDS
     for thread in threading.enumerate():
-        if thread.name.startswith(THREAD_NAME):
+        # One that has not begun yet cannot be waited for.
+        if thread.name.startswith(THREAD_NAME) and thread.is_alive():
             thread.join(max(end - time.monotonic(), 0))
