@@ -120,6 +120,7 @@ class BaseConnectorContract:
         latency = verdict["latency_ms"]
         assert isinstance(latency, float)
         assert 0 < latency < 10_000
+        assert latency == round(latency, 2)
 
     def test_conn_007_required_fields(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:
         for spec in required_fields(connector):
