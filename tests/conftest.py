@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -77,6 +78,8 @@ def _share_templates() -> None:
 
 
 _isolate()
+# A process that was started in the background ignores it, and so would those that tests start to interrupt them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 _end_soon()
 _share_templates()
 # Importing and collecting makes millions of objects that stay, and looking for garbage among them finds nothing.
