@@ -88,7 +88,7 @@ def list_table(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> R
         return Group(*(_stacked(_cell(named(one)), [public(one), source]) for one, source in pairs))
     table = _table(*LIST_HEADS[:3])
     for name in LIST_HEADS[3:]:
-        table.add_column(name, overflow="ellipsis")
+        table.add_column(name)
     for pair in pairs:
         table.add_row(*map(_cell, list_row(*pair)))
     return table
