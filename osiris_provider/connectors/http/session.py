@@ -166,12 +166,8 @@ class HttpSession(requests.Session):
             # It ends by itself, and a check answers whatever happens.
             yield
             return
-        with killed.breakable(), Work(self, self._cut, self._cut):
+        with killed.breakable(), Work(self, self._line.cut, self._line.cut):
             yield
-
-    def _cut(self) -> bool:
-        self._line.cut()
-        return True
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Make a request ready to be sent; cookies go to the session's origin only."""
