@@ -137,7 +137,7 @@ def _host(connection: HookConnection) -> str:
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
     host = _host(connection)
-    if not host or connection.extra.get("proxies"):
+    if connection.extra.get("proxies"):
         return None
     port = f":{connection.port}" if connection.port else ""
     scheme = "" if "://" in host else f"{connection.schema or 'https'}://"
