@@ -9,6 +9,7 @@ from typing import Any
 import psycopg2
 import pytest
 from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.postgres import library
 from osiris_provider.connectors.postgres.library import of_its_own
 from osiris_provider.errors import ConnectionConfigError
 
@@ -85,6 +86,27 @@ def test_libpq_gets_what_it_gets_without_the_environment(name: str, monkeypatch:
         plain.close()
     assert given == expected
     assert server.startups[0] == server.startups[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "value", "own"),
+    [
+        ("hostaddr", "PGHOSTADDR", "127.0.0.9", ""),
+        ("options", "PGOPTIONS", "-c role=other", ""),
+        ("sslmode", "PGSSLMODE", "disable", "prefer"),
+        ("channel_binding", "PGCHANNELBINDING", "disable", "prefer"),
+    ],
+)
+def test_where_libpq_is_not_reached_the_known_variables_change_nothing(
+    name: str, variable: str, value: str, own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "libpq", lambda: None)
+    assert library.of_its_own({}) == {}
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("PGREQUIREAUTH", "scram-sha-256")
+    assert library.of_its_own({}) == {name: own}
+    # It can only be stricter.
+    assert library.default("require_auth") == "scram-sha-256"
 
 
 @pytest.mark.parametrize("loosened", ["disable", "allow"])
