@@ -13,7 +13,7 @@ def comes_true(holds: Callable[[], bool], max_wait: float = MAX_WAIT) -> bool:
     """Ask until something holds, at most for a time; return whether it does.
 
     :param holds: asks a server.
-    :param patience: seconds.
+    :param max_wait: seconds.
     """
     end = time.monotonic() + max_wait
     while not (held := holds()) and time.monotonic() < end:

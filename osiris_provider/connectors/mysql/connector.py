@@ -9,7 +9,7 @@ from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import GARBAGE, RESET, transport_fault
 from osiris_provider.connectors.interrupt import is_busy
 from osiris_provider.connectors.mysql import expiry
-from osiris_provider.connectors.mysql.client import close, cut, with_interrupts
+from osiris_provider.connectors.mysql.client import close, drop, with_interrupts
 from osiris_provider.connectors.mysql.connection import MySQLConnection
 from osiris_provider.connectors.mysql.faults import (
     DATABASE_DENIED,
@@ -80,11 +80,10 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
 
     def close_client(self, client: Connection[Any]) -> None:
         """Log out and close; a connection that is closed already stays so."""
-        if client.open:
-            if is_leased(client) or is_busy(client):
-                # A driver is at work, and its task is being killed. A server that is busy with a query notices a line
-                # that is cut, but not one on which a goodbye waits to be read.
-                cut(client)
+        if is_leased(client) or is_busy(client):
+            # A driver is at work, and its task is being killed.
+            drop(client)
+        else:
             close(client)
 
     def fault_of(self, error: BaseException) -> Fault | None:

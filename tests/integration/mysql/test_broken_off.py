@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from osiris_provider.connectors import close_all, get_connector
+from osiris_provider.connectors.sql.dbapi import lease
 
 from tests.integration.stopping import OutOfTimeError
 from tests.integration.work import Work, executed, read, write
@@ -82,3 +83,17 @@ def test_an_answer_that_nothing_has_read_is_not_taken_for_the_next(mysql_databas
         with pytest.raises(OutOfTimeError), raised_at("_read_packet", 1):
             getattr(client, statement)(*arguments.get(statement, ()))
         assert not client.open
+
+
+@MYSQL_AND_MARIADB
+def test_nothing_is_sent_on_a_line_that_another_thread_reads(
+    mysql_database: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads that use one TLS session crash Python, once in thousands of times."""
+    connection = {"family": "mysql", "alias": "test", **asdict(mysql_database)}
+    sent: list[bytes] = []
+    with lease(get_connector("mysql"), connection) as client:
+        monkeypatch.setattr(client, "_write_bytes", sent.append)
+        close_all()
+        assert not client.open
+    assert not sent

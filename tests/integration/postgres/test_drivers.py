@@ -59,7 +59,7 @@ class PostgresFamily(SQLFamily):
         query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         return [str(name) for (name,) in self.execute(address, query)]
 
-    def refused_logins(self) -> int:
+    def other_logins(self) -> int:
         log = self.server.directory / "server.log"
         return log.read_text(errors="replace").count("password authentication failed for user")
 
