@@ -81,7 +81,7 @@ def test_the_loop_is_free_while_servers_are_silent(connections_file: Connections
     lag, took = asyncio.run(measure())
     assert lag < 0.1
     # Were they made one after the other, it would be half a minute.
-    assert took < 4
+    assert took < 16
 
 
 def test_only_a_new_verdict_is_logged(

@@ -326,7 +326,8 @@ def test_hostile_files_are_refused_soon(tmp_path: Path, name: str) -> None:
     problems = check_pipeline(path)[1]
     took = time.thread_time() - began
     assert 0 < len(problems) <= MAX_PROBLEMS
-    assert took < 1
+    # What is open to such a file takes minutes of it, or for ever.
+    assert took < 5
 
 
 @examples(100)
