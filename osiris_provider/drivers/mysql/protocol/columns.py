@@ -180,12 +180,18 @@ def parsed(texts: pa.Array, column: Column, first_row: int) -> pa.Array:
 
 def _has_too_many_digits(texts: pa.Array, dtype: pa.DataType) -> bool:
     """Return whether a number is too long for any decimal of so many bits: Arrow would make another number of it."""
+    import numpy as np
+
+    if not len(texts):
+        return False
+    digits = types.MAX_DECIMAL128 if dtype.bit_width <= DECIMAL128_BITS else types.MAX_DECIMAL256
+    # Asked of each batch, so by its numbers alone.
+    lengths = np.diff(np.frombuffer(texts.buffers()[1], "<i4", len(texts) + 1, 4 * texts.offset))
+    if lengths.max(initial=0) <= digits:
+        return False
     import pyarrow.compute as pc
 
-    digits = types.MAX_DECIMAL128 if dtype.bit_width <= DECIMAL128_BITS else types.MAX_DECIMAL256
     long = texts.filter(pc.greater(pc.binary_length(texts), digits))
-    if not len(long):
-        return False
     plain = pc.utf8_ltrim(pc.replace_substring(long, ".", ""), "-+0")
     return bool(pc.max(pc.binary_length(plain)).as_py() > digits)
 
