@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import uuid
 import zipfile
 import zlib
@@ -27,6 +28,8 @@ _WRONG_PATH = {
     errno.EPERM: "may not be opened by this user",
     errno.EROFS: "is on a read-only file system",
     errno.ENAMETOOLONG: "has a name that is too long",
+    errno.ENODEV: "is a device, a pipe or a socket, and a file would take its place",
+    errno.EBUSY: "is mounted by itself, so that no file can take its place; mount its directory",
 }
 
 
@@ -65,6 +68,23 @@ def _file_error(step: Step[Any], path: str, error: OSError) -> OsirisError:
     return DataError(f"Step {step.id}: {path}: {said}. Nothing was written.", step=step.id)
 
 
+def _refuse_special(final: Path) -> None:
+    """Refuse what only root could replace, and with it break the machine: ``/dev/null``, ``/dev/stdout`` and the like.
+
+    :raises OSError: there is something else than a file, or a link to a file of this process.
+    """
+    try:
+        mode = final.stat().st_mode
+        is_open_file = final.is_symlink() and os.readlink(final).startswith("/proc/")
+    except OSError:
+        # There is nothing, or what is done next says why.
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(final))
+    if is_open_file or not stat.S_ISREG(mode):
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), str(final))
+
+
 @contextlib.contextmanager
 def replacing(path: str, mode: str | None = None) -> Iterator[IO[bytes]]:
     """Lend a new file beside a path; at the end it takes the place of what is there, at once.
@@ -75,8 +95,7 @@ def replacing(path: str, mode: str | None = None) -> Iterator[IO[bytes]]:
     :param mode: of the file, such as ``0640``; None for ``[osiris] file_mode``.
     """
     final = Path(os.path.abspath(path))
-    if final.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    _refuse_special(final)
     rights = file_mode() if mode is None else int(mode, 8) & 0o666
     make_directories(final.parent, rights)
     partial = final.with_name(f".{final.name[:200]}.{uuid.uuid4().hex}.partial")

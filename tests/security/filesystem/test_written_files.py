@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -76,6 +78,31 @@ def test_a_planted_link_is_replaced_and_not_followed(tmp_path: Path, driver: Bas
     assert not (sticky / "x.out").is_symlink()
     assert mode_of(sticky / "x.out") == 0o600
     assert [path.read_text() for path in home.iterdir()] == (["mine"] if to == "file" else [])
+
+
+@writers
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "link to a device", "link to an open file"])
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, driver: BaseDriver[Any], kind: str) -> None:
+    """With the rights of root ``/dev/null`` would be a file from then on, and other users could not write to it."""
+    path = tmp_path / "x.out"
+    with closing(socket.socket(socket.AF_UNIX)) as listener, (tmp_path / "open").open("w") as opened:
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "socket":
+            listener.bind(str(path))
+        elif kind == "device" and os.geteuid() == 0:
+            os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        elif kind == "link to an open file":
+            # So is /dev/stdout, also where it was sent to a file.
+            path.symlink_to(f"/proc/self/fd/{opened.fileno()}")
+        else:
+            path.symlink_to("/dev/null")
+        before = path.lstat()
+        with pytest.raises(DriverConfigError, match=r"x\.out is a device, a pipe or a socket.*Fix config field path"):
+            write(driver, path)
+        after = path.lstat()
+    assert (before.st_ino, before.st_mode) == (after.st_ino, after.st_mode)
+    assert sorted(os.listdir(tmp_path)) == ["open", "x.out"]
 
 
 def test_state_is_for_its_owner_alone(tmp_path: Path) -> None:
