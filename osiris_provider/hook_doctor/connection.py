@@ -42,7 +42,7 @@ class HookConnection:
 
     def secrets(self) -> Iterator[str]:
         """Yield each text that nothing that is shown may hold: the password, and every text of ``extra``."""
-        for text in (self.password, *_texts(self.extra)):
+        for text in (self.password, *texts_in(self.extra)):
             if text and len(text) >= SHORT:
                 yield text
 
@@ -57,15 +57,19 @@ class HookConnection:
         return cls(**json.loads(text))
 
 
-def _texts(value: object) -> Iterator[str]:
+def texts_in(value: object) -> Iterator[str]:
+    """Yield every text inside a value.
+
+    :param value: as JSON has it.
+    """
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from _texts(item)
+            yield from texts_in(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _texts(item)
+            yield from texts_in(item)
 
 
 def is_locked(key: str, passphrase: Any) -> bool:

@@ -14,16 +14,18 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
+from osiris_provider.connections.redact import is_sensitive
 from osiris_provider.connections.reference import shown
 from osiris_provider.connections.settings import airflow_home, setting
 from osiris_provider.errors import ConnectionConfigError
-from osiris_provider.hook_doctor.connection import HookConnection
+from osiris_provider.hook_doctor.connection import HookConnection, texts_in
 
 OPTION = "auth_cooldown_hours"
 DEFAULT_HOURS = 6.0
@@ -32,6 +34,8 @@ FOLDER = "osiris_cooldown"
 FINGERPRINT_BYTES = 2
 ROUNDS = 100_000
 MAX_BYTES = 4096
+MAX_FILE_BYTES = 64 * 1024
+"""Of a key or a token in a file."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +103,14 @@ class Cooldown:
         return known
 
     def keep(self, connection: HookConnection, fault: str) -> None:
-        """Take note that a server has refused a connection's credentials.
+        """Take note that a server has refused a connection's credentials; of those that are not in it, nothing is kept.
+
+        They are this machine's: a profile, a role, a program. That they are corrected could not be noticed.
 
         :param connection: that was checked.
         :param fault: its slug.
         """
-        if not self.hours:
+        if not self.hours or not _has_credentials(connection):
             return
         salt = secrets.token_hex(16)
         refusal = Refusal(time.time(), fault, salt, _fingerprint(connection, salt))
@@ -160,8 +166,43 @@ def _name(connection: HookConnection) -> str:
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
 
 
+def _has_credentials(connection: HookConnection) -> bool:
+    return bool(connection.password or any(_names_secret(connection.extra)) or list(_files(connection)))
+
+
+def _names_secret(extra: Mapping[str, Any]) -> Iterator[bool]:
+    for name, value in extra.items():
+        yield bool(value) and is_sensitive(name)
+        if isinstance(value, Mapping):
+            yield from _names_secret(value)
+
+
+def _files(connection: HookConnection) -> Iterator[str]:
+    """Yield hashes of the files that a connection names: keys and tokens are corrected there, too."""
+    for text in texts_in(connection.extra):
+        # A file that has gone, or is no text, is another thing than no file: the hook says so.
+        with suppress(OSError, ValueError):
+            if os.sep in text:
+                yield _hash(os.path.expanduser(text))
+
+
+def _hash(path: str) -> str:
+    """Return the hash of a file.
+
+    :raises OSError: there is none.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileNotFoundError(path)
+        return hashlib.sha256(os.read(descriptor, MAX_FILE_BYTES)).hexdigest()
+    finally:
+        os.close(descriptor)
+
+
 def _fingerprint(connection: HookConnection, salt: str) -> str:
-    credentials = (connection.login, connection.password, connection.schema, dict(connection.extra))
+    files = list(_files(connection))
+    credentials = (connection.login, connection.password, connection.schema, dict(connection.extra), files)
     text = json.dumps(credentials, sort_keys=True, default=str).encode()
     return hashlib.pbkdf2_hmac("sha256", text, salt.encode(), ROUNDS, FINGERPRINT_BYTES).hex()
 

@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from osiris_provider.errors import AuthError, ConnectionConfigError
@@ -47,6 +48,58 @@ def test_refused_credentials_wait_and_other_ones_do_not(cooldown: Cooldown, monk
     assert again.refusal(CONNECTION) is None
     later(monkeypatch, -1)
     assert again.refusal(CONNECTION) is None
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_credentials_that_are_corrected_in_a_file_are_tried_at_once(
+    deep: bool, cooldown: Cooldown, tmp_path: Path
+) -> None:
+    file = tmp_path / "key.json"
+    file.write_text("an old key")
+    extra = {"ssl": {"key": str(file)}} if deep else {"key_path": str(file)}
+    connection = replace(CONNECTION, password=None, extra=extra)
+    cooldown.keep(connection, "unauthorized")
+    assert cooldown.refusal(connection) is not None
+    file.write_text("a new key")
+    assert cooldown.refusal(connection) is None
+
+
+def test_a_file_that_is_named_below_the_home_directory_counts(
+    cooldown: Cooldown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "key").write_text("an old key")
+    connection = replace(CONNECTION, extra={"key_file": "~/key"})
+    cooldown.keep(connection, "wrong_password")
+    (tmp_path / "key").write_text("a new key")
+    assert cooldown.refusal(connection) is None
+
+
+@pytest.mark.parametrize(
+    ("extra", "is_kept"),
+    [
+        ({}, False),
+        ({"region_name": "eu-west-1", "profile_name": "loader"}, False),
+        ({"role_arn": "arn:aws:iam::123456789012:role/loader", "token": ""}, False),
+        ({"key_path": "/nowhere/key.json", "config": "/dev", "text": "a/b\0"}, False),
+        ({"aws_secret_access_key": PASSWORD}, True),
+        ({"headers": {"X-Api-Key": PASSWORD}}, True),
+    ],
+)
+def test_credentials_that_this_machine_has_are_tried_each_time(
+    extra: dict[str, Any], is_kept: bool, cooldown: Cooldown
+) -> None:
+    connection = replace(CONNECTION, password=None, extra=extra)
+    cooldown.keep(connection, "unauthorized")
+    assert (cooldown.refusal(connection) is not None) is is_kept
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_that_is_named_keeps_nobody_waiting(cooldown: Cooldown, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    connection = replace(CONNECTION, extra={"key_file": str(tmp_path / "pipe")})
+    cooldown.keep(connection, "wrong_password")
+    assert cooldown.refusal(connection) is not None
 
 
 def test_accepted_credentials_end_it(cooldown: Cooldown) -> None:
