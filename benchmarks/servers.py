@@ -10,14 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from tests.servers import Address, MariaDBServer, MySQLServer, PostgresServer
 from tests.servers.process import Server
 
 COLUMNS = 10
-DRIVERS = {"mysql": "mysql+pymysql", "postgres": "postgresql+psycopg2"}
-"""Families, and what stands before the :// of SQLAlchemy's addresses."""
 
 _POSTGRES = """
     CREATE TABLE {table} AS SELECT
@@ -160,8 +157,3 @@ def cpu_seconds(server: Server | None) -> float:
         elif int(words[1]) == server.pid:
             total += sum(map(int, words[11:13]))
     return total / os.sysconf("SC_CLK_TCK")
-
-
-def url_of(scheme: str, address: Address) -> str:
-    login = f"{quote(address.user, safe='')}:{quote(address.password, safe='')}"
-    return f"{scheme}://{login}@{address.host}:{address.port}/{address.database}"

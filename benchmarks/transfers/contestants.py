@@ -14,8 +14,9 @@ from typing import Any
 
 from tests.servers import Address
 
-from benchmarks.servers import DRIVERS, KINDS, url_of
+from benchmarks.servers import KINDS
 from benchmarks.transfers.airflow_tasks import PIPELINE, Tasks, Usage
+from benchmarks.urls import DRIVERS, url_of
 
 TABLE = "bench"
 TARGET = "bench_copy"

@@ -16,7 +16,8 @@ from typing import Any
 from tests.servers import Address
 
 from benchmarks.context import Context
-from benchmarks.servers import DRIVERS, KINDS, url_of
+from benchmarks.servers import KINDS
+from benchmarks.urls import DRIVERS, url_of
 
 Work = Callable[[], object]
 TARGET = "bench_copy"
