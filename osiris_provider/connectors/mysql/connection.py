@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo, FieldSpec
-from osiris_provider.connectors.sql.dbapi import build_url, readable_file
+from osiris_provider.connectors.sql.dbapi import build_url, checked_host, readable_file
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.sockets import address_of
 from osiris_provider.net.tls import DeadlineContext, shared_context, tls_context
@@ -34,7 +34,8 @@ class MySQLConnection(ConnectionModel):
     """A MySQL or MariaDB connection."""
 
     host: Annotated[
-        Name | None, FieldInfo("Server name or address.", public=True, airflow="host", placeholder="db.example.com")
+        Annotated[Name, AfterValidator(checked_host)] | None,
+        FieldInfo("Server name or address.", public=True, airflow="host", placeholder="db.example.com"),
     ] = None
     port: Annotated[
         int, FieldInfo("Port of the server.", airflow="port", placeholder="3306"), Field(ge=1, le=65535)

@@ -12,7 +12,7 @@ from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
 from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT, UNASKED, check_revoked
 from osiris_provider.connectors.postgres.library import Parameters, of_its_own
-from osiris_provider.connectors.sql.dbapi import build_url, readable_file
+from osiris_provider.connectors.sql.dbapi import build_url, checked_host, readable_file
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.sockets import address_of
 
@@ -33,7 +33,7 @@ class PostgresConnection(ConnectionModel):
     """A PostgreSQL connection: where and as whom in fields, or in a DSN; never both."""
 
     host: Annotated[
-        Name | None,
+        Annotated[Name, AfterValidator(checked_host)] | None,
         FieldInfo(
             "Server name or address, or the directory of its socket; empty with a DSN.",
             public=True,
@@ -229,12 +229,14 @@ def _check_ways(known: Parameters) -> None:
     if "service" in known:
         message = "field dsn: a service file can say less of TLS than this connection; write host, user and sslmode"
         raise ConnectionConfigError(message, field="dsn")
-    problem = ""
+    problem, name = "", "host"
     try:
-        if known.get("require_auth"):
-            known["require_auth"] = checked_ways(known["require_auth"])
+        checked_host(known[name])
+        name = "require_auth"
+        if known.get(name):
+            known[name] = checked_ways(known[name])
     except ValueError as error:
-        problem = f"field dsn: require_auth {error}"
+        problem = f"field dsn: {name} {error}"
     if problem:
         raise ConnectionConfigError(problem, field="dsn")
 
@@ -249,15 +251,27 @@ def parsed(dsn: str) -> Parameters:
     """Return the parameters of a connection string of libpq.
 
     :param dsn: a URL or key=value pairs.
-    :raises ConnectionConfigError: libpq cannot read it.
+    :raises ConnectionConfigError: libpq cannot read it, or would take a part of the password for the host.
     """
     from psycopg2 import ProgrammingError
     from psycopg2.extensions import parse_dsn
 
     try:
-        return Parameters(parse_dsn(dsn))
+        known = Parameters(parse_dsn(dsn))
     except (ProgrammingError, ValueError):
         message = "field dsn: libpq cannot read it; write postgresql://user:password@host:port/database"
+    else:
+        if not _has_stray_at(dsn):
+            return known
+        message = "field dsn: has more than one @; write that of a user, a password or a database as %40"
     # What shows the variables of an error would show it.
     del dsn
     raise ConnectionConfigError(message, field="dsn")
+
+
+def _has_stray_at(dsn: str) -> bool:
+    """Return whether there is another @ behind the first, where for libpq the host begins."""
+    scheme, _, rest = dsn.partition("://")
+    login, _, address = rest.partition("@")
+    # What has a slash before it has no login.
+    return scheme in ("postgresql", "postgres") and "/" not in login and "@" in address.partition("?")[0]

@@ -77,6 +77,19 @@ def readable_file(field: str, path: str | None) -> str | None:
     return expanded
 
 
+def checked_host(host: str) -> str:
+    """Return the host of a server as it is written.
+
+    :param host: is shown, and name servers are asked for it.
+    :raises ValueError: a user, and perhaps a password, is before it.
+    """
+    # The directory of a socket may have one, and the name of a socket of Linux begins with it.
+    if "@" in host[1:] and not host.startswith("/"):
+        problem = "must not hold user or password, because it is shown; put them into fields of their own"
+        raise ValueError(problem)
+    return host
+
+
 def build_url(
     scheme: str,
     credentials: tuple[str | None, str] | None,
