@@ -108,11 +108,22 @@ class Work:
         asked = in_background(self._cancel)
         while time.monotonic() < end:
             if self._ended.wait(AGAIN_SECONDS):
+                if self._abandon is None:
+                    self._await(asked, end)
                 return
             if asked.wait(0) and asked.value is not True:
                 asked = in_background(self._cancel)
         in_background(self._cut)
         self._ended.wait(CUT_SECONDS)
+
+    def _await(self, asked: Call[Any], end: float) -> None:
+        """Wait for a request to stop that is on its way: it would stop the next statement of the client.
+
+        The client is of no use any more if that takes too long.
+        """
+        asked.dropped = True
+        if not asked.wait(max(end - time.monotonic(), 0)):
+            in_background(self._cut).wait(CUT_SECONDS)
 
 
 class Call(Generic[T]):

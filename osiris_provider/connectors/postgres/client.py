@@ -11,6 +11,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from osiris_provider.connectors.interrupt import Work, interruptible, is_busy
+from osiris_provider.connectors.postgres.library import CancelRequest, libpq
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
@@ -29,7 +30,7 @@ def connection_class() -> type[extensions.connection]:
     """Return the class of the connections, for ``psycopg2.connect(connection_factory=…)``."""
     from psycopg2 import extensions
 
-    class Connection(extensions.connection):
+    class Connection(_Cancellable, extensions.connection):
         """A connection; all that waits for the server can be broken off, also in cursors of other classes."""
 
         lock_holders: Callable[[int], Sequence[str]] | None = None
@@ -60,6 +61,24 @@ def connection_class() -> type[extensions.connection]:
                 super().close()
 
     return Connection
+
+
+class _Cancellable:
+    """What lets other threads go on while a request to cancel is on its way; stands before psycopg2's connection."""
+
+    closed: int
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Not when it is needed: another thread may close the connection then.
+        self._request = CancelRequest(self) if libpq() else None  # type: ignore[arg-type] # see connection_class
+
+    def cancel(self) -> None:
+        """Have the server end what it does for this connection."""
+        if self._request is not None and not self.closed:
+            self._request.send()
+        else:
+            getattr(super(), "cancel")()  # noqa: B009 - mypy knows no base
 
 
 def wait_in(connection: Any, call: Callable[[], T]) -> T:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import weakref
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,8 @@ STRICTER: Final[Mapping[str, tuple[str, ...]]] = {
     "ssl_min_protocol_version": ("TLSv1.3",),
 }
 """Values that are stricter than the default."""
+REASON_BYTES: Final = 256
+"""What libpq writes of why a request was not sent."""
 
 
 class Parameters(dict[str, Any]):
@@ -95,6 +98,35 @@ def tls_handle(connection: extensions.connection) -> int | None:
     library.SSL_pending.argtypes = library.SSL_is_init_finished.argtypes = [ctypes.c_void_p]
     handle: int | None = library.PQsslStruct(connection.pgconn_ptr, b"OpenSSL")
     return handle
+
+
+class CancelRequest:
+    """Has a server end the statement of a connection, in any thread; the others go on meanwhile.
+
+    psycopg2's own way keeps Python's lock until the server has answered: where none does, all threads stand still.
+
+    :param connection: of psycopg2, that no other thread uses yet; the request may outlive it.
+    """
+
+    def __init__(self, connection: extensions.connection) -> None:
+        library = libpq()
+        library.PQgetCancel.restype = ctypes.c_void_p
+        library.PQgetCancel.argtypes = library.PQfreeCancel.argtypes = [ctypes.c_void_p]
+        library.PQcancel.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
+        self._send = library.PQcancel
+        self._handle = library.PQgetCancel(connection.pgconn_ptr)
+        weakref.finalize(self, library.PQfreeCancel, self._handle).atexit = False
+
+    def send(self) -> None:
+        """Wait until the server has taken it.
+
+        :raises psycopg2.OperationalError: it was not reached.
+        """
+        import psycopg2
+
+        reason = ctypes.create_string_buffer(REASON_BYTES)
+        if not self._send(self._handle, reason, len(reason)):
+            raise psycopg2.OperationalError(reason.value.decode(errors="replace"))
 
 
 def _is_kept(name: str, value: str) -> bool:
