@@ -8,6 +8,7 @@ sends no events of a task that fails; task ``all_healthy`` does, and names what 
 
 import logging
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, TaskGroup, task
@@ -15,6 +16,9 @@ from airflow.sdk import DAG, TaskGroup, task
 from osiris_provider.operators.doctor import OsirisDoctorOperator
 
 log = logging.getLogger(__name__)
+
+# Airflow's load_examples has the original beside your copy: of two DAGs with one id it takes either, time and again.
+DAG_ID = "example_osiris_health" if Path(__file__).parent.name == "example_dags" else "osiris_health"
 
 
 def alert(context: Any) -> None:
@@ -32,7 +36,7 @@ ALERTS = [alert]
 
 with (
     DAG(
-        "osiris_health",
+        DAG_ID,
         description="Are all connections healthy?",
         schedule="@hourly",
         start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
@@ -57,8 +61,9 @@ with (
     @task(retries=0, doc_md="Fails if a connection is not healthy. The message says which, and what to do.")
     def all_healthy(reports: Any) -> None:
         """Fail if a connection is not healthy."""
-        sick = [f"@{report['family']}.{report['alias']}: {report['message']}" for report in reports if not report["ok"]]
+        # Of a connection that cannot be tested nothing is known, neither good nor bad.
+        sick = [one for one in reports if not one["ok"] and one["details"]["fault"] != "untestable"]
         if sick:
-            raise RuntimeError("\n".join(sick))
+            raise RuntimeError("\n".join(f"@{one['family']}.{one['alias']}: {one['message']}" for one in sick))
 
     all_healthy(doctor.output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from osiris_provider.hooks.postgres import OsirisPostgresHook
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.doctor.test_sensor import entry
 from tests.airflow.versions import DagSerialization, dag_bag_class
+from tests.security.hook_doctor.provider import installed
 from tests.servers import Address
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
+EXAMPLES = DAGS.parent / "airflow_provider_osiris" / "example_dags"
 FILES = sorted(path.name for path in DAGS.glob("*.py"))
 
 
@@ -25,8 +28,8 @@ def load_dag(monkeypatch: pytest.MonkeyPatch) -> Any:
     dag_bag = dag_bag_class()
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
-    def load(file: str) -> Any:
-        bag = dag_bag(str(DAGS / file))
+    def load(file: str, folder: Path = DAGS) -> Any:
+        bag = dag_bag(str(folder / file))
         assert bag.import_errors == {}
         [dag] = bag.dags.values()
         return dag
@@ -102,3 +105,23 @@ def test_the_health_dag_tells_of_all_and_fails_for_one(
     run = run_dag(load_dag("osiris_health.py"))
     assert run.states == {"doctor": "success", "all_healthy": "failed"}
     assert "@duckdb.lost: " in capfd.readouterr().out
+
+
+def test_the_health_dag_does_not_fail_for_what_cannot_be_tested(
+    load_dag: Any, run_dag: RunDag, connections_file: ConnectionsFile, tmp_path: Path
+) -> None:
+    odd = {"conn_type": "hostile_untested", "extra": {"pids": str(tmp_path / "pids")}}
+    connections_file({"duckdb": {"main": {"path": ":memory:"}}, "airflow": {"odd": odd}})
+    with installed(tmp_path / "lib"):
+        run = run_dag(load_dag("osiris_health.py"))
+    assert [report["details"].get("fault") for report in run.xcom("doctor")] == [None, "untestable"]
+    assert run.states == {"doctor": "success", "all_healthy": "success"}
+
+
+def test_a_copy_of_the_health_dag_is_another_dag_than_the_example_that_airflow_loads(
+    load_dag: Any, tmp_path: Path
+) -> None:
+    shutil.copy(DAGS / "osiris_health.py", tmp_path)
+    assert load_dag("osiris_health.py", tmp_path).dag_id == "osiris_health"
+    # The place of Airflow's example DAGs in the installed package.
+    assert load_dag("osiris_health.py", EXAMPLES).dag_id == "example_osiris_health"

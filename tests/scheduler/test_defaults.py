@@ -10,7 +10,7 @@ import pytest
 
 from tests.servers.airflow.rest import Rest, until
 
-EXAMPLES = ("osiris_health", "osiris_flights", "example_osiris_mysql_to_postgres")
+EXAMPLES = ("example_osiris_health", "osiris_flights", "example_osiris_mysql_to_postgres")
 
 
 @pytest.mark.timeout(1200)
