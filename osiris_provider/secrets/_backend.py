@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import logging
@@ -15,7 +16,7 @@ from airflow.secrets import BaseSecretsBackend
 
 from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.connections.registry import family_names
-from osiris_provider.errors import ConnectionNotFoundError, OsirisError
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
 
     :param connections_file: path of the file; None looks in the standard locations, when it is asked.
     :param conn_types: families whose connections get the type and the fields of another provider, such as
-        ``{"postgres": "postgres", "mysql": "mysql", "api": "http"}``; the others have the types of this package.
+        ``{"postgres": "postgres", "mysql": "mysql", "api": "http"}``, as a dict or as JSON; the others have the types
+        of this package.
     :param fallback_backend: dotted path of a secrets backend that is asked for what the file does not have, and for
         variables and configuration: Airflow itself takes one backend only.
     :param fallback_backend_kwargs: arguments of that backend, as a dict or as JSON.
@@ -40,7 +42,7 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
     def __init__(
         self,
         connections_file: str | None = None,
-        conn_types: Mapping[str, str] | None = None,
+        conn_types: Mapping[str, str] | str | None = None,
         fallback_backend: str | None = None,
         fallback_backend_kwargs: Mapping[str, Any] | str | None = None,
     ) -> None:
@@ -108,7 +110,7 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
 
         try:
             connection = resolve_connection(ref, self.connections_file)
-            attributes = attributes_of(connection, (self.conn_types or {}).get(ref.family))
+            attributes = attributes_of(connection, self._type_for(ref.family))
         except ConnectionNotFoundError:
             return None
         except OsirisError as error:
@@ -141,6 +143,13 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
         entry = find_by_id(known, conn_id)
         return None if entry is None else ConnectionRef(entry.family, entry.alias)
 
+    def _type_for(self, family: str) -> str | None:
+        """Return the type that connections of a family get; None is that of this package."""
+        with contextlib.suppress(ValueError, TypeError):
+            return _object(self.conn_types).get(family)
+        message = 'Argument conn_types of the secrets backend is no JSON object such as {"postgres": "postgres"}.'
+        raise ConnectionConfigError(message)
+
     def _warn_once(self, conn_id: str, error: OsirisError) -> None:
         """Say what is wrong with the file, once for each of its versions.
 
@@ -168,10 +177,9 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
     def _create_fallback(self) -> BaseSecretsBackend | None:
         if not self.fallback_backend:
             return None
-        given = self.fallback_backend_kwargs or {}
-        arguments = json.loads(given) if isinstance(given, str) else given
         module, _, name = self.fallback_backend.rpartition(".")
         try:
+            arguments = _object(self.fallback_backend_kwargs)
             backend: BaseSecretsBackend = getattr(import_module(module), name)(**arguments)
         except Exception as error:  # noqa: BLE001 - whatever it raises, Airflow has to start; the message may hold a secret
             problem = (self.fallback_backend, type(error).__name__)
@@ -184,6 +192,15 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
             backend._set_connection_class(self._get_connection_class())  # noqa: SLF001 - as Airflow does
         self._fallback = backend
         return backend
+
+
+def _object(given: Mapping[str, Any] | str | None) -> dict[str, Any]:
+    """Return an argument that is an object; from a variable of its own Airflow hands it over as JSON.
+
+    :raises ValueError: it is no JSON.
+    :raises TypeError: it is no object.
+    """
+    return dict(json.loads(given) if isinstance(given, str) else given or {})
 
 
 @cache

@@ -83,6 +83,27 @@ def test_where_there_is_no_file_nothing_is_said(
     assert caplog.text == ""
 
 
+def test_arguments_may_be_json_as_airflow_has_them_from_variables_of_their_own(
+    connections_file: ConnectionsFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    connections_file({"mysql": {"main": {"host": "db.example.com", "user": "ann"}}})
+    value = OsirisConnectionsBackend(conn_types='{"mysql": "mysql"}').get_conn_value("osiris_mysql_main")
+    assert json.loads(value or "{}")["conn_type"] == "mysql"
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("written", ["mysql=mysql", '{"mysql": "mysql"', '["mysql"]', "5"])
+def test_types_that_cannot_be_read_are_warned_of(
+    written: str, connections_file: ConnectionsFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    connections_file({"mysql": {"main": {"host": "db.example.com", "user": "ann"}}})
+    backend = OsirisConnectionsBackend(conn_types=written)
+    for _ in range(2):
+        assert backend.get_conn_value("osiris_mysql_main") is None
+        assert backend.get_conn_value("postgres_default") is None
+    assert caplog.text.count("Argument conn_types of the secrets backend is no JSON object") == 1
+
+
 ANY_TYPE = {"conn_type": "snowflake", "login": "l", "password": "${PASSWORD}", "extra": {"account": "${ACCOUNT}"}}
 
 

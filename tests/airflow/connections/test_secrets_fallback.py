@@ -111,3 +111,16 @@ def test_a_fallback_that_cannot_be_made_is_warned_of_once(
     assert caplog.text.count("cannot be made") == 1
     assert path in caplog.text
     assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize("written", ['{"connections_file_path": "canary-4711"', '["canary-4711"]', "canary-4711"])
+def test_arguments_of_a_fallback_that_cannot_be_read_are_warned_of_once(
+    written: str, connections_file: ConnectionsFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    connections_file(HERE)
+    backend = OsirisConnectionsBackend(fallback_backend=OTHER, fallback_backend_kwargs=written)
+    assert backend.get_variable("colour") is None
+    assert backend.get_conn_value("warehouse") is None
+    assert backend.get_conn_value("osiris_duckdb_main") is not None
+    assert caplog.text.count(f"The fallback backend {OTHER} cannot be made") == 1
+    assert "canary" not in caplog.text
