@@ -21,6 +21,8 @@ _TRY = r"[^/]+/[^/]+/[^/]+/\d+/\d+"
 _TRY_DIRECTORY = re.compile(_TRY)
 _RESULT = re.compile(rf"{_TRY}/(?:{re.escape(FILE_NAME)}|\.{re.escape(FILE_NAME)}\.[0-9a-f]{{32}}\.partial)")
 """The layout of staging: DAG, run, task, map index and try. Whatever has another name or place is not ours."""
+_OURS = re.compile(r"[A-Za-z0-9._=-]+")
+"""What the names of our directories are made of: ``lost+found`` of a volume is none."""
 _MODIFIED = ("LastModified", "last_modified", "mtime", "updated", "created")
 """What the file systems call it."""
 
@@ -44,9 +46,9 @@ class OldFile:
 def remove_old(fs: Any, root: str, url: str, older_than: timedelta, *, dry_run: bool = False) -> Iterator[OldFile]:
     """Remove results, partial files and uploads that nothing has written to for some time, and yield them.
 
-    A file that cannot be removed is yielded with its problem, and the others are still removed. Links are never
-    followed. On a mounted file system directories that have become empty are removed, too; a task that writes at the
-    same time makes its own again.
+    A file that cannot be removed, or a directory that cannot be read, is yielded with its problem, and the others are
+    still removed. Links are never followed. On a mounted file system directories that have become empty are removed,
+    too; a task that writes at the same time makes its own again.
 
     :param fs: an fsspec file system.
     :param root: the staging directory in it.
@@ -71,6 +73,7 @@ class _LocalSweep:
         self._before = before
         self._dry_run = dry_run
         self._emptied: set[str] = set()
+        self._unreadable: list[OSError] = []
 
     def files(self) -> Iterator[OldFile]:
         if not os.path.lexists(self._root):
@@ -78,9 +81,11 @@ class _LocalSweep:
             return
         if not os.path.isdir(self._root):
             raise IN_THE_WAY.error(public(self._url))
-        walk = os.fwalk(self._root, topdown=False, onerror=self._unreadable, follow_symlinks=False)
+        attempt(self._url, os.scandir, self._root).close()
+        walk = os.fwalk(self._root, topdown=False, onerror=self._unreadable.append, follow_symlinks=False)
         for directory, folders, names, descriptor in walk:
             relative = os.path.relpath(directory, self._root)
+            yield from self._unread(relative)
             for name in names:
                 if _RESULT.fullmatch(f"{relative}/{name}"):
                     yield from self._file(relative, name, descriptor)
@@ -107,10 +112,19 @@ class _LocalSweep:
             os.rmdir(name, dir_fd=descriptor)
             self._emptied.add(os.path.dirname(relative))
 
-    def _unreadable(self, error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
+    def _unread(self, relative: str) -> Iterator[OldFile]:
+        """Yield the directories within this one that could not be read; those below them had their turn before."""
+        errors = list(self._unreadable)
+        self._unreadable.clear()
+        for error in errors:
+            name = str(error.filename)
+            if isinstance(error, FileNotFoundError) or not _OURS.fullmatch(name):
+                continue
+            path = os.path.normpath(f"{relative}/{name}")
             fault = storage_fault(error)
-            raise error if fault is None else fault.error(public(self._url)) from None
+            if fault is None:
+                raise error
+            yield OldFile(path, 0, datetime.now(timezone.utc), str(fault.error(public(f"{self._url}/{path}"))))
 
 
 def _swept_store(fs: Any, root: str, url: str, before: float, dry_run: bool) -> Iterator[OldFile]:

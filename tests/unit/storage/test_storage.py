@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -156,6 +158,30 @@ def test_a_directory_that_vanishes_while_a_task_begins_is_made_again(tmp_path: P
         remover.join()
 
 
+NOBODY = 65534
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A directory that every user can reach, unlike those of pytest."""
+    with tempfile.TemporaryDirectory(prefix="osiris-tests-") as directory:
+        Path(directory).chmod(0o777)
+        yield Path(directory)
+
+
+@pytest.fixture
+def as_another_user() -> Iterator[Callable[[], None]]:
+    """Go on without the rights of root, who may read all."""
+    was = os.geteuid()
+
+    def change() -> None:
+        if was == 0:
+            os.seteuid(NOBODY)
+
+    yield change
+    os.seteuid(was)
+
+
 class TestOldResults:
     @pytest.fixture
     def root(self, tmp_path: Path) -> Path:
@@ -217,3 +243,33 @@ class TestOldResults:
     def test_a_file_is_no_area(self, root: Path) -> None:
         with pytest.raises(UnknownConnectorError, match="needs a directory"):
             self.remove(self.put(root / "file"))
+
+    def test_what_cannot_be_read_keeps_nothing_else_from_being_removed(
+        self, open_to_all: Path, as_another_user: Callable[[], None]
+    ) -> None:
+        as_another_user()
+        for name in ("a", "z"):
+            self.put(open_to_all / f"{name}/run/task/0/1/data.parquet")
+        closed = [self.put(open_to_all / f"{path}/task/0/1/data.parquet").parents[3] for path in ("m/one", "m/two")]
+        # As Linux makes it on each volume.
+        closed.append(open_to_all / "lost+found")
+        closed[-1].mkdir()
+        for directory in closed:
+            directory.chmod(0)
+        old = sorted(Staging(open_to_all.as_uri(), UPath).remove_old(timedelta(days=1)), key=lambda one: one.path)
+        for directory in closed:
+            directory.chmod(0o700)
+        assert [(one.path, bool(one.problem)) for one in old] == [
+            ("a/run/task/0/1/data.parquet", False),
+            ("m/one", True),
+            ("m/two", True),
+            ("z/run/task/0/1/data.parquet", False),
+        ]
+        assert f"Access to {open_to_all.as_uri()}/m/one is denied." in old[1].problem
+
+    def test_an_area_that_cannot_be_read_is_told(self, open_to_all: Path, as_another_user: Callable[[], None]) -> None:
+        as_another_user()
+        area = open_to_all / "area"
+        area.mkdir(0)
+        with pytest.raises(PermissionDeniedError, match=f"Access to {area.as_uri()} is denied"):
+            self.remove(area)
