@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -9,7 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from osiris_provider.connections.reader import FILE_NAME, try_read_text
+from osiris_provider.errors import PipelineConfigError
 from osiris_provider.pipelines.file import SUFFIXES
+
+log = logging.getLogger(__name__)
 
 IGNORE_FILE = ".airflowignore"
 
@@ -26,6 +30,7 @@ def find_pipelines(folder: Path, ignore_syntax: str = "glob", top: Path | None =
     :param ignore_syntax: of ``.airflowignore``, as Airflow's ``[core] dag_ignore_file_syntax`` has it.
     :param top: a folder above, such as that of DAGs: ignore files from there down count too, but for those that leave
         out all of ``folder``, which somebody asks for.
+    :raises PipelineConfigError: the folder cannot be read. One within it is left out, with a warning.
     """
     return sorted(_below(folder, folder, _above(folder, top, ignore_syntax), ignore_syntax))
 
@@ -54,16 +59,37 @@ def _from_above(ignores: Ignores, way: str, path: str) -> bool:
 def _below(root: Path, folder: Path, above: list[tuple[Path, Ignores]], syntax: str) -> Iterator[Path]:
     text, problem = try_read_text(folder / IGNORE_FILE)
     ignores = above if problem else [*above, (folder, _parsed(text, syntax))]
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            path = folder / entry.name
-            is_folder = entry.is_dir()
-            if entry.name.startswith(".") or entry.name == FILE_NAME or _ignored(path, is_folder, ignores):
-                continue
-            if is_folder and not entry.is_symlink():
-                yield from _below(root, path, ignores, syntax)
-            elif path.suffix in SUFFIXES and not is_folder:
-                yield path
+    for entry in _entries(root, folder):
+        path = folder / entry.name
+        is_folder = _is_folder(entry)
+        if entry.name.startswith(".") or entry.name == FILE_NAME or _ignored(path, is_folder, ignores):
+            continue
+        if is_folder and not entry.is_symlink():
+            yield from _below(root, path, ignores, syntax)
+        elif path.suffix in SUFFIXES and not is_folder:
+            yield path
+
+
+def _entries(root: Path, folder: Path) -> list[os.DirEntry[str]]:
+    """Return what a folder has; of one below ``root`` that cannot be read, as ``lost+found``, nothing but a warning."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+    if folder == root:
+        message = f"The folder {folder} cannot be read: {reason}."
+        raise PipelineConfigError(message, file=str(folder))
+    log.warning("Folder %s is left out, as it cannot be read: %s.", folder, reason)
+    return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link that leads to itself, or where this user may not look.
+        return False
 
 
 def _ignored(path: Path, is_folder: bool, ignores: list[tuple[Path, Ignores]]) -> bool:

@@ -1,0 +1,68 @@
+"""Which files of a folder are pipelines, where some of it cannot be looked at."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from osiris_provider.errors import PipelineConfigError
+from osiris_provider.pipelines.folder import find_pipelines
+
+from tests.unit.pipeline_files import write_pipeline
+
+Close = Callable[[Path], None]
+
+
+@pytest.fixture
+def close(monkeypatch: pytest.MonkeyPatch) -> Close:
+    """Take the right to read a folder away: really, unless root runs the tests, who may read all."""
+    scandir = os.scandir
+
+    def close(folder: Path) -> None:
+        def refusing(path: Any) -> Any:
+            if Path(path) == folder:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return scandir(path)
+
+        if os.geteuid() == 0:
+            monkeypatch.setattr(os, "scandir", refusing)
+        else:
+            folder.chmod(0o300)
+
+    return close
+
+
+def test_a_folder_within_that_cannot_be_read_hides_no_other(
+    tmp_path: Path, close: Close, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = tmp_path / "lost+found"
+    closed.mkdir()
+    path = write_pipeline(tmp_path)
+    close(closed)
+    with caplog.at_level(logging.WARNING):
+        assert find_pipelines(tmp_path) == [path]
+    assert [
+        f"{closed} is left out, as it cannot be read: Permission denied" in one.message for one in caplog.records
+    ] == [True]
+    caplog.clear()
+    (tmp_path / ".airflowignore").write_text("lost+found\n")
+    assert find_pipelines(tmp_path) == [path]
+    assert caplog.records == []
+
+
+def test_the_folder_itself_is_an_error(tmp_path: Path, close: Close) -> None:
+    write_pipeline(tmp_path)
+    close(tmp_path)
+    with pytest.raises(PipelineConfigError, match=f"The folder {tmp_path} cannot be read: Permission denied"):
+        find_pipelines(tmp_path)
+
+
+def test_a_link_that_leads_to_itself_hides_no_pipeline(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    path = write_pipeline(tmp_path)
+    assert find_pipelines(tmp_path) == [path]
