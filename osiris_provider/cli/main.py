@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,21 +17,34 @@ from osiris_provider.cli.commands import osiris
 from osiris_provider.cli.output import INTERRUPTED, SOFTWARE_ERROR, OneCommand, say
 from osiris_provider.cli.staging import OpenStore
 
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""Signals of service managers, of ``timeout`` and of terminals that are closed."""
+
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "osiris", open_store: OpenStore | None = None) -> int:
     """Run a command and return its exit code.
 
     0 all is healthy, 1 a connection is unhealthy, 2 wrong usage, 3 a mistake in the configuration, 70 a bug of this
-    package, 130 interrupted, 141 the reader of the output has gone.
+    package, 130 interrupted, 141 the reader of the output has gone, 129 or 143 ended by SIGHUP or SIGTERM.
 
     :param argv: the arguments; None takes those of the process.
     :param prog: the name to show in help texts.
     :param open_store: opens a staging URL; None does without Airflow.
     """
     OneCommand.is_all = argv is None
+    if not OneCommand.is_all:
+        return _run(list(argv or ()), prog, open_store)
+    with _ending_in_order() as taken:
+        code = _run(None, prog, open_store)
+    if not taken:
+        return code
+    say(f"ended by {taken[0].name}")
+    return 128 + taken[0]
+
+
+def _run(args: list[str] | None, prog: str, open_store: OpenStore | None) -> int:
     try:
         with _logs_on_stderr():
-            args = None if argv is None else list(argv)
             code = osiris.main(args=args, prog_name=prog, standalone_mode=False, obj=open_store)
     except click.ClickException as error:
         _show(error)
@@ -71,3 +86,27 @@ def _logs_on_stderr() -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.propagate = before
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[list[signal.Signals]]:
+    """Have a command end at SIGTERM and SIGHUP as at Ctrl-C: servers stop working for it, and its files are removed.
+
+    Yields the first of these signals, once it has come. One that is ignored (``nohup``) stays so.
+    """
+    taken: list[signal.Signals] = []
+
+    def take(number: int, _frame: object) -> None:
+        if not taken:
+            taken.append(signal.Signals(number))
+            raise KeyboardInterrupt
+
+    main_thread = threading.current_thread() is threading.main_thread()
+    mine = [number for number in ENDING if main_thread and signal.getsignal(number) is signal.SIG_DFL]
+    for number in mine:
+        signal.signal(number, take)
+    try:
+        yield taken
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)

@@ -8,14 +8,20 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
+import pymysql
 import pytest
+import yaml
 
 from tests.faults.peers import Peer, silent
+from tests.servers import Address
 from tests.unit.connection_files import SAMPLES, write
+from tests.unit.pipeline_files import write_pipeline
 
 OSIRIS = [sys.executable, "-m", "osiris_provider"]
 HEALTHY = "version: 1\nconnections:\n  duckdb:\n    memory: {path: ':memory:'}\n"
@@ -166,3 +172,58 @@ def test_a_terminal_without_the_letters(form: list[str], tmp_path: Path) -> None
     )
     assert b".duckdb" in done.stdout
     assert done.stderr == b""
+
+
+ENDLESS = """\
+steps:
+  - {id: numbers, driver: duckdb.processor, config: {query: "SELECT 42 AS n"}}
+  - {id: endless, driver: mysql.extractor, config: {connection: "@mysql.default", query: "SELECT SLEEP(600)"}}
+"""
+
+
+def _at_work(server: Address) -> bool:
+    """Whether the server does what :data:`ENDLESS` has asked for."""
+    query = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(600)%'"
+    # PyMySQL itself knows no other letters than those of Latin-1.
+    login = {**asdict(server), "password": server.password.encode()}
+    with closing(pymysql.connect(**login)) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return bool(cursor.fetchone() != (0,))
+
+
+def _until(wanted: bool, server: Address) -> None:
+    end = time.monotonic() + 30
+    while _at_work(server) is not wanted:
+        assert time.monotonic() < end, "the server did not begin, or did not stop"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("before", "number"), [([], signal.SIGTERM), ([], signal.SIGHUP), (["nohup"], signal.SIGTERM)])
+def test_a_run_that_is_ended_leaves_nothing_behind(
+    before: list[str], number: signal.Signals, tmp_path: Path, mysql_database: Address
+) -> None:
+    write(tmp_path, yaml.safe_dump({"version": 1, "connections": {"mysql": {"default": asdict(mysql_database)}}}))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        [*before, *OSIRIS, "pipelines", "run", str(write_pipeline(tmp_path, ENDLESS))],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OSIRIS_HOME": str(tmp_path), "TMPDIR": str(temporary)},
+        text=True,
+    )
+    _until(True, mysql_database)
+    assert list(temporary.rglob("*.parquet")), "else there is nothing to leave behind"
+    if before:
+        # Who starts a command with nohup wants it to go on.
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        assert process.poll() is None
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (128 + number, "")
+    assert err.splitlines()[-1] == f"ended by {number.name}"
+    assert "Traceback" not in err
+    assert list(temporary.iterdir()) == []
+    _until(False, mysql_database)
