@@ -28,10 +28,22 @@ def trino(path: str, headers: Mapping[str, str], _: bytes) -> Answer:
     return 200, {**query, "columns": [column], "stats": {"state": "FINISHED"}}, False
 
 
-def snowflake(path: str, headers: Mapping[str, str], body: bytes, days_left: str | None = None) -> Answer:
+SELECTED = ("LOAD", "SHOP", "PUBLIC")
+"""Warehouse, database and schema that there are."""
+
+
+def snowflake(
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    days_left: str | None = None,
+    selected: Sequence[str | None] = SELECTED,
+) -> Answer:
     """Snowflake's login service, and the answers to questions; refusals have a code and status 200.
 
     :param days_left: what a user's description says; None refuses to describe one.
+    :param selected: warehouse, database and schema of the session. What it is asked for and does not have, or does not
+        give to this user, it leaves out and says nothing.
     """
     address = urlsplit(path).path
     if address == "/session/v1/login-request":
@@ -47,10 +59,12 @@ def snowflake(path: str, headers: Mapping[str, str], body: bytes, days_left: str
             return 200, {"data": {}, "code": "003001", "message": "Insufficient privileges", "success": False}, False
         rows = [["NAME", 'LO"ADER', "null"], ["DAYS_TO_EXPIRY", days_left, "null"]]
         return _snowflake_rows(("property", "value", "default"), rows)
+    if "CURRENT_WAREHOUSE" in question:
+        return _snowflake_rows(("HAS_WAREHOUSE", "HAS_DATABASE", "HAS_SCHEMA"), [selected])
     return _snowflake_rows(("NAME",), [['LO"ADER']]) if "CURRENT_USER" in question else _snowflake_rows(("1",), [["1"]])
 
 
-def _snowflake_rows(names: Sequence[str], rows: list[list[str]]) -> Answer:
+def _snowflake_rows(names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> Answer:
     kind = {"type": "text", "precision": None, "scale": None, "nullable": True, "length": 99, "byteLength": 99}
     result = {
         "parameters": [],

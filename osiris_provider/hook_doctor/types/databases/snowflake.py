@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -34,6 +34,12 @@ _NO_ACCOUNT = MISCONFIGURED.reworded(
     "There is no such account at {address}, or it does not let this machine in. Check account, region and host."
 )
 _NO_WAREHOUSE = sql.DENIED.reworded("No warehouse is selected at {address}. Set it, or have its use granted.")
+_OTHER_WAREHOUSE = sql.DENIED.reworded(
+    "There is no such warehouse at {address}, or the user may not use it. Check warehouse, or have its use granted."
+)
+_OTHER_SCHEMA = sql.DATABASE_DENIED.reworded(
+    "The user may not use this schema at {address}, or there is none. Grant the right or correct schema."
+)
 _SECOND_FACTOR = sql.LOGIN_METHOD.reworded(
     "{address} asks for a second factor, and no one is there to give it. Use a key pair or a token of the user."
 )
@@ -111,6 +117,17 @@ class SnowflakeTokenError(Exception):
         self.code = code
 
 
+class SnowflakeNotSelectedError(Exception):
+    """The session has begun without something that the connection names, of which Snowflake says nothing.
+
+    :param code: ``warehouse``, ``database`` or ``schema``.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class SnowflakeKeyLockedError(Exception):
     """A private key cannot be read without another passphrase, which is the password of the connection."""
 
@@ -120,10 +137,7 @@ class SnowflakeUnansweredError(Exception):
 
 
 def _checked(connection: HookConnection) -> HookConnection:
-    key, file = (
-        connection.extra.get(name) or connection.extra.get(f"extra__snowflake__{name}")
-        for name in ("private_key_content", "private_key_file")
-    )
+    key, file = (_field(connection.extra, name) for name in ("private_key_content", "private_key_file"))
     # What cannot be read at all is for the hook to say.
     with suppress(OSError, ValueError):
         if isinstance(file, str):
@@ -133,6 +147,10 @@ def _checked(connection: HookConnection) -> HookConnection:
     if isinstance(key, str) and is_locked(key, (connection.password or "").strip()):
         raise SnowflakeKeyLockedError
     return connection
+
+
+def _field(extra: Mapping[str, Any], name: str) -> Any:
+    return extra.get(name) or extra.get(f"extra__snowflake__{name}")
 
 
 def _stay_here() -> None:
@@ -169,8 +187,26 @@ def _select(hook: Any) -> LoggedIn:
         if isinstance(code, str) and code in OAUTH_ERRORS:
             raise SnowflakeTokenError(code) from None
         raise
-    login.ask("SELECT 1")
+    _see_what_is_selected(login, hook.get_connection(hook.get_conn_id()))
     return login
+
+
+_SELECTED = """
+    SELECT CURRENT_WAREHOUSE() AS has_warehouse, CURRENT_DATABASE() AS has_database, CURRENT_SCHEMA() AS has_schema
+"""
+
+
+def _see_what_is_selected(login: LoggedIn, connection: Any) -> None:
+    """See, without a warehouse, that the session has what the connection names: warehouse, database and schema.
+
+    :raises SnowflakeNotSelectedError: it has begun without.
+    """
+    [row] = login.ask(_SELECTED)
+    wanted = {name: _field(connection.extra_dejson, name) for name in ("warehouse", "database")}
+    # Without a database there is none that the schema could be in.
+    for name, value in {**wanted, "schema": wanted["database"] and connection.schema}.items():
+        if value and not row[f"has_{name}"]:
+            raise SnowflakeNotSelectedError(name)
 
 
 def _ends(login: LoggedIn) -> Iterator[tuple[str, datetime]]:
@@ -234,6 +270,11 @@ TYPE = HookType(
         **HTTP_CLASSES,
         "SnowflakeLoginError": _NUMBERS,
         "SnowflakeTokenError": OAUTH_ERRORS,
+        "SnowflakeNotSelectedError": {
+            "warehouse": _OTHER_WAREHOUSE,
+            "database": sql.DATABASE_DENIED,
+            "schema": _OTHER_SCHEMA,
+        },
         "SnowflakeKeyLockedError": KEY_LOCKED,
         "SnowflakeUnansweredError": {ELSE: RESET},
         "ForbiddenError": _NO_ACCOUNT,
