@@ -41,7 +41,8 @@ def _fields(attributes: Attributes) -> dict[str, Any] | None:
     if tls is None or is_other_client or is_named_socket or not attributes["login"]:
         return None
     return {
-        **({"unix_socket": path} if path else {"host": host, "port": attributes["port"]}),
+        # Airflow's form sends 0 for a port that was left empty, and the hook takes its default for it.
+        **({"unix_socket": path} if path else {"host": host, "port": attributes["port"] or None}),
         "user": attributes["login"],
         "password": attributes["password"],
         "database": attributes["schema"],

@@ -20,6 +20,11 @@ _NOT_OF_LIBPQ: Final = frozenset(
 
 def _fields(attributes: Attributes) -> dict[str, Any] | None:
     extra = {name: value for name, value in attributes["extra"].items() if name not in _NOT_OF_LIBPQ}
+    # A check has a deadline of its own, and 0, which is none for libpq, would be a mistake.
+    extra.pop("connect_timeout", None)
+    if extra.get("sslrootcert") not in (None, "", "system"):
+        # What the family takes for the wish to verify all is none to libpq.
+        extra.setdefault("sslmode", "prefer")
     slots = {
         "host": attributes["host"],
         "port": attributes["port"],
@@ -29,7 +34,9 @@ def _fields(attributes: Attributes) -> dict[str, Any] | None:
     }
     is_other = any(attributes["extra"].get(name) for name in _OTHER_LOGINS)
     known = {spec.name for spec in PostgresConnection.fields()} - slots.keys() - {"dsn"}
-    if is_other or set(extra) - known or not (slots["host"] and slots["user"]):
+    # With commas there are several servers, and libpq finds the one to talk to.
+    is_one = slots["host"] and "," not in str(slots["host"])
+    if is_other or set(extra) - known or not (is_one and slots["user"]):
         return None
     return {**slots, **extra}
 

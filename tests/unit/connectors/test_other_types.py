@@ -62,6 +62,11 @@ def test_mysql_by_a_socket() -> None:
     assert read("mysql", {"unix_socket": "/run/x"}) == SQL
 
 
+def test_mysql_with_the_port_that_a_form_sends_for_none() -> None:
+    fields = {name: value for name, value in SQL.items() if name != "port"}
+    assert read("mysql", {}, port=0) == fields
+
+
 @pytest.mark.parametrize("host", ["localhost", "", None])
 def test_mysql_on_this_machine_is_a_socket_as_for_its_library(
     host: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -86,6 +91,10 @@ def test_mysql_on_this_machine_is_a_socket_as_for_its_library(
         ({"aws_conn_id": "aws", "redshift": False, "cluster-identifier": "c"}, {}),
         ({"redshift-serverless": False, "workgroup-name": "w"}, {}),
         ({"sslmode": "verify-full", "sslrootcert": "/ca"}, {"sslmode": "verify-full", "sslrootcert": "/ca"}),
+        # libpq does not ask for TLS because of an authority, except of the system's.
+        ({"sslrootcert": "/ca"}, {"sslmode": "prefer", "sslrootcert": "/ca"}),
+        ({"sslrootcert": "system"}, {"sslrootcert": "system"}),
+        ({"connect_timeout": 0}, {}),
         ({"keepalives_idle": 30}, {"keepalives_idle": 30}),
     ],
 )
@@ -103,6 +112,7 @@ def test_postgres(extra: dict[str, Any], fields: dict[str, Any]) -> None:
         ({"passfile": "/p"}, {}),
         ({"host": "elsewhere"}, {}),
         ({}, {"host": None}),
+        ({}, {"host": "one.example.com,two.example.com"}),
         ({}, {"login": ""}),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from osiris_provider.connectors.faults import RESET
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.hook_doctor.base import HookType
+from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import named
 
 _STATES = named(
@@ -26,12 +27,19 @@ _STATES = named(
     (RESET, "08000 08001 08003 08004 08006"),
 )
 
+
+def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
+    # With commas there are several servers, and one is enough.
+    host = connection.host
+    return (host, connection.port or 5432) if host and "," not in host else None
+
+
 TYPE = HookType(
     conn_types=("postgres",),
     title="PostgreSQL",
     codes={"Error": _STATES},
     codes_at=("pgcode", "sqlstate"),
-    default_port=5432,
+    endpoint=_endpoint,
     needs_host=True,
     evidence="real server",
 )
