@@ -19,8 +19,9 @@ category is one of CONN-010. Whether a retry can help is one property, `error.is
 the retry policy and the retries inside a driver decide by it. Where a family knows more, it says the same fault in
 words of its own.
 
-`untestable` is no failure: nothing was tried, because the type of the connection has no test that is safe to run. Its
-report has `ok: false` and category `unknown`, and yet it turns nothing red: the operator and the exit code of
+`untestable` is no failure: nothing was tried, because the type of the connection has no test that is safe to run, or
+what was tried says nothing, because its hook needs another connection as well, which a check is not given. Its report
+has `ok: false` and category `unknown`, and yet it turns nothing red: the operator and the exit code of
 `osiris connections doctor` do not count it as unhealthy, the sensor ends with a warning, and the page of health shows
 it as untested.
 

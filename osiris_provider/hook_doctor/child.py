@@ -17,7 +17,7 @@ from osiris_provider.hook_doctor.base import HookType, LoggedIn, reading_fields
 from osiris_provider.hook_doctor.classify import classify, unreachable, worded
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.expiry import soonest
-from osiris_provider.hook_doctor.faults import NO_HOST, NO_PROVIDER, PROVIDER_BROKEN, UNTESTABLE
+from osiris_provider.hook_doctor.faults import NEEDS_ANOTHER, NO_HOST, NO_PROVIDER, PROVIDER_BROKEN, UNTESTABLE
 from osiris_provider.hook_doctor.registry import hook_type, hook_types
 from osiris_provider.hook_doctor.tables import name_of
 from osiris_provider.hook_doctor.watch.catch import TEST, run_test
@@ -37,6 +37,8 @@ _SHARED = (
 
 _warm: set[str] = set()
 """Connection types that are."""
+_missing: list[str] = []
+"""Ids of other connections that the hook of this check has asked for."""
 Answer = dict[str, Any]
 """``{"details": …, "expires": …}`` of a healthy connection, or ``{"fault": name, "cause": class name}``.
 
@@ -59,6 +61,7 @@ def examine(connection: HookConnection, deadline: Deadline) -> Iterator[Answer]:
     :param deadline: bounds what this does itself; its starter ends the process in time.
     """
     declared = hook_type(connection.conn_type)
+    _missing.clear()
     error: BaseException | None
     try:
         passed, error, proof = _tried(connection, declared, deadline)
@@ -69,6 +72,9 @@ def examine(connection: HookConnection, deadline: Deadline) -> Iterator[Answer]:
         passed, error, proof = False, raised, {}
     if not passed:
         fault = refined(classify(error, declared, connection, deadline))
+        if _missing and fault.category not in ("network", "timeout"):
+            # It has tried to log in with something else than its tasks do, if at all.
+            fault = NEEDS_ANOTHER
         yield {"fault": name_of(fault, declared), "cause": type(error).__name__ if error else ""}
     elif isinstance(proof, LoggedIn) and declared.ends is not None:
         yield {"details": _shown({}, declared), **_expires(certificate_ends(connection, declared)), MORE: True}
@@ -98,8 +104,9 @@ def _tried(
 
 
 def _shown(details: Mapping[str, Any], declared: HookType) -> dict[str, Any]:
-    shown = json.loads(json.dumps(dict(details), default=str))
-    return shown if declared.proves_login or "proven" in shown else {**shown, "proven": False}
+    shown: dict[str, Any] = json.loads(json.dumps(dict(details), default=str))
+    is_known = (declared.proves_login or "proven" in shown) and not _missing
+    return shown if is_known else {**shown, "proven": False}
 
 
 def _expires(ends: Iterator[tuple[str, datetime]]) -> Answer:
@@ -129,6 +136,7 @@ def _hand_over(connection: HookConnection) -> None:
     def get(conn_id: str) -> Connection:
         if conn_id != connection.conn_id:
             # The child asks neither Airflow nor a vault.
+            _missing.append(conn_id)
             raise AirflowNotFoundException
         return known
 

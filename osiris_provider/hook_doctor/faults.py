@@ -12,6 +12,10 @@ UNTESTABLE = Fault(
     "Nothing can be said of {address}: its connection type has no test that is safe to run. Its hook was not tried.",
     permanent=True,
 )
+NEEDS_ANOTHER = UNTESTABLE.reworded(
+    "Nothing can be said of {address}: its hook needs another connection as well, and a check is given this one alone. "
+    "Its tasks may work; see that they do."
+)
 NO_PROVIDER = Fault(
     "no_provider",
     "unknown",

@@ -9,6 +9,7 @@ import pytest
 import trustme
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.check_many import prepare
+from osiris_provider.hook_doctor.processes import servers
 
 from tests.servers import Address
 
@@ -18,7 +19,8 @@ SECONDS = 60.0
 def report_of(address: Address, extra: dict[str, Any], **changes: Any) -> dict[str, Any]:
     slots = {"host": address.host, "port": address.port, "login": address.user, "password": address.password}
     given = {"conn_type": "postgres", **slots, "schema": address.database, **changes, "extra": extra}
-    resolved = {"family": "airflow", "alias": "warehouse", **given}
+    written = {name: value for name, value in given.items() if value is not None}
+    resolved = {"family": "airflow", "alias": "warehouse", **written}
     connector = get_connector("airflow")
     prepare([(connector, resolved)])
     return dict(connector.doctor(resolved, SECONDS)[1])
@@ -42,3 +44,16 @@ def test_postgres_by_several_hosts(postgres_database: Address, schema: str | Non
     # libpq has no code for why a login fails, and none of several hosts tells it.
     assert report["category"] == ("unknown" if schema else "ok"), report
     assert report["details"].get("fault") == ("test_failed" if schema else None)
+
+
+def test_postgres_that_needs_another_connection_to_log_in(
+    postgres_database: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hook asks for that of AWS, does not get it, and goes on with what this machine has: nothing."""
+    for name, value in {"AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": "eu-west-1"}.items():
+        monkeypatch.setenv(name, value)
+    servers().close()
+    report = report_of(postgres_database, {"iam": True, "aws_conn_id": "prod"}, password=None)
+    servers().close()
+    assert report["details"]["fault"] == "untestable", report
+    assert "another connection" in report["message"]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import Connection
+from osiris_provider.connectors.faults import REFUSED
+from osiris_provider.connectors.sql.faults import WRONG_PASSWORD
 from osiris_provider.hook_doctor import HookConnection, child
 from osiris_provider.hook_doctor.base import HookType
 from osiris_provider.hook_doctor.child import examine
@@ -179,3 +182,39 @@ def test_hooks_get_the_connection_under_its_id_and_no_other(monkeypatch: pytest.
         asyncio.run(Connection.async_get("another"))
     child._hand_over(CONNECTION)  # noqa: SLF001 - see above
     assert Connection.get("c").extra is None
+
+
+OF_LOGIN = {"BirdError": {1: WRONG_PASSWORD, 2: REFUSED}}
+
+
+@pytest.mark.parametrize(
+    ("raises", "asks", "fault"),
+    [
+        # It has logged in as somebody else than its tasks, or not at all.
+        (1, True, "untestable.2"),
+        (1, False, "wrong_password"),
+        # That is so for anyone.
+        (2, True, "refused"),
+        (None, True, ""),
+    ],
+)
+def test_of_a_hook_that_needs_another_connection_as_well_a_refusal_says_nothing(
+    raises: int | None, asks: bool, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("get", "async_get"):
+        monkeypatch.setattr(Connection, name, getattr(Connection, name))
+
+    def probe(_: Any) -> Mapping[str, Any]:
+        with suppress(AirflowNotFoundException):
+            # As AwsBaseHook does, which then takes what this machine has.
+            Connection.get("another" if asks else "c")
+        if raises:
+            raise BirdError(raises)
+        return {"proven": True}
+
+    given = HookType(("bird",), "Bird", codes=OF_LOGIN, probe=probe)
+    monkeypatch.setattr(child, "hook_type", lambda _: given)
+    monkeypatch.setattr(child, "_hook_class", lambda _: (Hook, "bird_conn_id"))
+    said = next(examine(CONNECTION, Deadline(20)))
+    assert said.get("fault", "") == fault
+    assert raises or said["details"] == {"proven": False}
