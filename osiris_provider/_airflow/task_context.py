@@ -19,6 +19,9 @@ KEPT = 100
 """Marks that are kept of older runs, so that those can be done again."""
 LOOKED_THROUGH = 50
 """Runs that did not succeed, after which the newest of them is asked where it began."""
+FAILED = ["failed", "upstream_failed"]
+NAMES_AT_A_TIME = 100
+"""Tasks that one request names: they are part of its URL."""
 
 log = logging.getLogger(__name__)
 
@@ -164,5 +167,20 @@ class RunState:
         """Return whether a run of the same DAG has succeeded, None if Airflow does not know it any more."""
         ti = self._ti
         if ti.get_dr_count(dag_id=ti.dag_id, run_ids=[run_id], states=["success"]):
-            return True
+            return not self._hides_failure(run_id)
         return False if ti.get_dr_count(dag_id=ti.dag_id, run_ids=[run_id]) else None
+
+    def _hides_failure(self, run_id: str) -> bool:
+        """Return whether a task behind this one failed in a run that succeeded: that goes by its last tasks alone.
+
+        The failure of a last task would be the run's, so that somebody must have marked such a run.
+        """
+        later = [task for task in self._ti.task.get_flat_relatives(upstream=False) if not task.is_teardown]
+        last = [task for task in later if all(after.is_teardown for after in task.downstream_list)]
+        return self._any_failed(run_id, later) and not self._any_failed(run_id, last)
+
+    def _any_failed(self, run_id: str, tasks: list[Any]) -> bool:
+        names = [task.task_id for task in tasks]
+        parts = [names[start : start + NAMES_AT_A_TIME] for start in range(0, len(names), NAMES_AT_A_TIME)]
+        count, dag_id = self._ti.get_ti_count, self._ti.dag_id
+        return any(count(dag_id=dag_id, run_ids=[run_id], task_ids=part, states=FAILED) for part in parts)

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, task
 from osiris_provider.operators.osiris import OsirisOperator
 
 from tests.airflow.conftest import ConnectionsFile, Run, RunDag
@@ -38,12 +38,20 @@ class Fragile:
         return {"rows_written": len(ids)}
 
 
+@task
+def last() -> None:
+    """End a DAG."""
+
+
 class Shop:
     """A DuckDB file with orders, and a DAG that reads what is new of them.
 
     :param folder: for the file.
     :param run_dag: runs the DAG.
     """
+
+    has_last_task = False
+    """Whether a task that runs in any case ends the DAG, which then succeeds whatever has failed."""
 
     def __init__(self, folder: Path, run_dag: RunDag) -> None:
         self.path = folder / "shop.duckdb"
@@ -71,7 +79,9 @@ class Shop:
         }
         with DAG("incremental", schedule=None) as dag:
             read = OsirisOperator(task_id="extract", driver="duckdb.extractor", config=config, **RETRIES)
-            OsirisOperator(task_id="load", driver=Fragile, config={}, inputs={"extract": read.output}, **RETRIES)
+            load = OsirisOperator(task_id="load", driver=Fragile, config={}, inputs={"extract": read.output}, **RETRIES)
+            if self.has_last_task:
+                load >> last.override(trigger_rule="all_done")()
         moment = datetime(2030, 1, day, tzinfo=timezone.utc)
         return self._run_dag(dag, logical_date=moment, run_after=moment)
 
@@ -96,6 +106,16 @@ def forget_runs(day: int | None = None) -> None:
         if day is not None:
             query = query.filter_by(logical_date=datetime(2030, 1, day, tzinfo=timezone.utc))
         query.delete()
+
+
+def set_success(day: int) -> None:
+    """Mark the run of a day as people do, which leaves failed tasks what they are."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        query = session.query(DagRun).filter_by(dag_id="incremental")
+        query.filter_by(logical_date=datetime(2030, 1, day, tzinfo=timezone.utc)).update({"_state": "success"})
 
 
 def test_each_run_reads_what_is_new(shop: Shop) -> None:
@@ -127,6 +147,32 @@ def test_the_cursor_value_of_a_run_that_failed_downstream_does_not_count(shop: S
     shop.add(3)
     shop.run(3)
     assert Fragile.seen == [[1], [2, 3]]
+
+
+def test_the_cursor_value_of_a_run_that_succeeds_although_its_load_failed_does_not_count(shop: Shop) -> None:
+    shop.has_last_task = True
+    shop.add(1)
+    shop.run(1)
+    shop.add(2)
+    Fragile.failing = True
+    run = shop.run(2)
+    assert (run.state, run.states["load"], run.states["last"]) == ("success", "failed", "success")
+    Fragile.failing = False
+    shop.add(3)
+    shop.run(3)
+    shop.run(4)
+    assert Fragile.seen == [[1], [2, 3], []]
+
+
+def test_the_cursor_value_of_a_run_that_people_call_a_success_counts(shop: Shop) -> None:
+    shop.add(1)
+    Fragile.failing = True
+    assert shop.run(1).state == "failed"
+    set_success(1)
+    Fragile.failing = False
+    shop.add(2)
+    shop.run(2)
+    assert Fragile.seen == [[2]]
 
 
 def test_a_retry_downstream_loses_nothing(shop: Shop) -> None:
