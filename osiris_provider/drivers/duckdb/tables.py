@@ -105,6 +105,17 @@ def unique_keys(cursor: DuckDBPyConnection, table: str) -> list[list[str]]:
     return [list(names) for (names,) in rows]
 
 
+def own_names(cursor: DuckDBPyConnection, table: str, names: Sequence[str]) -> list[str]:
+    """Return the names of columns as their table spells them.
+
+    :param table: its name, quoted.
+    :param names: of columns that it has, in any case.
+    """
+    own = [str(name) for name, *_ in cursor.execute(f"DESCRIBE {table}").fetchall()]
+    spelt = {name.lower(): name for name in own} | {name: name for name in own}
+    return [spelt[name] if name in spelt else spelt[name.lower()] for name in names]
+
+
 def has_collations(cursor: DuckDBPyConnection, table: str) -> bool:
     """Return whether columns of a table may take texts that differ for equal."""
     answer = cursor.execute(

@@ -16,6 +16,7 @@ from osiris_provider.drivers.duckdb.tables import (
     columns_of,
     create_table,
     has_collations,
+    own_names,
     readable,
     unique_keys,
 )
@@ -115,6 +116,8 @@ def _upsert(
 ) -> int:
     import duckdb
 
+    # DuckDB 1.4 fills a column with nulls that is spelt in another case here.
+    given = own_names(cursor, table, given)
     names = ", ".join(map(quote, given))
     keys = ", ".join(map(quote, config.primary_key))
     cursor.execute(

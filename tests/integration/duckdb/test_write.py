@@ -46,6 +46,20 @@ class TestDuckDBWriter(SchemaTests, WriterTests):
         self.write(connection, pa.table({"id": [1]}), write_mode="append")
         assert self.run(connection, "FROM target") == [(1,)]
 
+    @pytest.mark.parametrize("mode", ["append", "replace", "upsert"])
+    def test_columns_in_another_case_than_the_table_has_keep_their_values(
+        self, mode: str, connection: Connection
+    ) -> None:
+        """Fails with DuckDB 1.4 only, where an upsert made nulls of them."""
+        self.run(connection, "CREATE TABLE target (id INTEGER PRIMARY KEY, Name TEXT, other INTEGER DEFAULT 7)")
+        self.write(connection, pa.table({"id": [1, 2], "NAME": ["a", "b"]}), write_mode="append")
+        added = [3, 4] if mode == "append" else [2, 3]
+        rows = pa.table({"id": added, "NAME": ["c", "d"]})
+        self.write(connection, rows, write_mode=mode, primary_key="id")
+        before = {"append": [(1, "a", 7), (2, "b", 7)], "replace": [], "upsert": [(1, "a", 7)]}[mode]
+        actual = self.run(connection, "FROM target ORDER BY id")
+        assert actual == [*before, (added[0], "c", 7), (added[1], "d", 7)]
+
 
 @pytest.mark.parametrize(
     ("query", "said"),
