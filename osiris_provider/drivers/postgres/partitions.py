@@ -30,6 +30,8 @@ _OTHER_ROWS: Final = {
     "Foreign Scan": "a foreign table takes no part in a snapshot",
     "Limit": "which rows a LIMIT leaves may differ between partitions",
     "Sample Scan": "a sample may differ between partitions",
+    # Scans begin where another one is, and rows that are equal in the order come as they like.
+    "WindowAgg": "a window function, such as row_number(), may give a row another number in each partition",
 }
 # Feature not supported, no such function, no right to call it, wrong parameter, wrong state.
 _NO_SNAPSHOTS: Final = frozenset({"0A000", "42883", "42501", "22023", "55000"})

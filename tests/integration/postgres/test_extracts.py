@@ -94,6 +94,7 @@ class TestPostgresParts(PostgresExtracts, PartitionTests):
         [
             ("SELECT * FROM parted LIMIT 100", "LIMIT"),
             ("SELECT * FROM parted TABLESAMPLE SYSTEM (50)", "sample"),
+            ("SELECT row_number() OVER () AS n, s FROM parted", "window function"),
         ],
     )
     def test_queries_that_may_give_other_rows_are_read_over_one_connection(
