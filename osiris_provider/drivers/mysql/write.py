@@ -45,8 +45,8 @@ log = logging.getLogger(__name__)
 
 DIGITS = 6
 """Of a second, in the tables that the writer creates."""
-FOLDING = ("char", "varchar")
-"""Types whose texts may be equal and yet others: in case, accents, or blanks at the end."""
+FOLDING = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
+"""Types whose texts may be equal and yet others: in case, accents, or blanks at the end. MariaDB has keys of all."""
 
 
 def load(client: Connection[Any], step: Step[MySQLWriteConfig], schema: pa.Schema, batches: Batches) -> int:

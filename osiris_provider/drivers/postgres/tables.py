@@ -116,19 +116,26 @@ def unique_keys(cursor: extensions.cursor, table: str) -> list[list[str]]:
     return [list(names) for (names,) in cursor.fetchall()]
 
 
-def folding_columns(cursor: extensions.cursor, table: str, names: Sequence[str]) -> list[str]:
-    """Return which of a table's columns take texts that differ for equal, by their type or collation.
+def folding_columns(cursor: extensions.cursor, table: str, names: Sequence[str]) -> dict[str, str]:
+    """Return which of a table's columns take texts that differ for equal, by their type or by a unique index.
 
     :param table: its name, quoted.
     :param names: of the columns to look at.
+    :return: the columns, with what compares their texts so: ``COLLATE`` and a collation, or nothing.
     """
     cursor.execute(
-        "SELECT attname::text FROM pg_attribute JOIN pg_type t ON t.oid = atttypid "
-        "LEFT JOIN pg_collation c ON c.oid = attcollation "
-        "WHERE attrelid = to_regclass(%s) AND attname = ANY(%s) AND (typname = 'citext' OR NOT collisdeterministic)",
-        (table, list(names)),
+        "WITH RECURSIVE base AS (SELECT attnum, attname::text AS name, atttypid AS type FROM pg_attribute "
+        "WHERE attrelid = to_regclass(%(table)s) AND attname = ANY(%(names)s) "
+        "UNION ALL SELECT attnum, name, typbasetype FROM base JOIN pg_type t ON t.oid = type WHERE typtype = 'd') "
+        "SELECT name, '' FROM base JOIN pg_type t ON t.oid = type WHERE typname = 'citext' "
+        # The collation of an index need not be the column's. ON CONFLICT goes by each index of these columns.
+        "UNION SELECT name, format(' COLLATE %%s.%%I', collnamespace::regnamespace, collname) FROM base "
+        "JOIN pg_index ON indrelid = to_regclass(%(table)s) AND indisunique AND indpred IS NULL "
+        "CROSS JOIN LATERAL unnest(indkey::int2[], indcollation::oid[]) AS part(number, collation_id) "
+        "JOIN pg_collation c ON c.oid = collation_id WHERE number = attnum AND NOT collisdeterministic",
+        {"table": table, "names": list(names)},
     )
-    return [name for (name,) in cursor.fetchall()]
+    return dict(cursor.fetchall())
 
 
 def delete_rows(cursor: extensions.cursor, table: str, name: str) -> None:

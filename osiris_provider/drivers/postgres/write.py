@@ -133,7 +133,7 @@ def _upsert(
         raise duplicate_key_error(config.table, config.primary_key, duplicate)
     same = " AND ".join(f"t.{quote(name)} = s.{quote(name)}" for name in config.primary_key)
     if config.lossy == "error":
-        _refuse_other_spelling(cursor, config, table, same)
+        _refuse_other_spelling(cursor, config, table)
     others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in schema.names if name not in config.primary_key]
     action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
     insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM {STAGE} s WHERE"  # noqa: S608 - quoted
@@ -167,17 +167,18 @@ def _say_unchanged(cursor: extensions.cursor, step: Step[WriteConfig], pairs: st
         )
 
 
-def _refuse_other_spelling(cursor: extensions.cursor, config: WriteConfig, table: str, same: str) -> None:
+def _refuse_other_spelling(cursor: extensions.cursor, config: WriteConfig, table: str) -> None:
     """Refuse a key that the table has in other case or accents: its row would get another one's values."""
     folding = folding_columns(cursor, table, config.primary_key)
     if not folding:
         return
+    same = " AND ".join(f"t.{quote(name)} = s.{quote(name)}{folding.get(name, '')}" for name in config.primary_key)
     bytes_of = '{0}.{1}::text COLLATE "C"'.format
     differs = " OR ".join(f"{bytes_of('t', quote(name))} <> {bytes_of('s', quote(name))}" for name in folding)
     cursor.execute(f"SELECT min(s.{ROW}) FROM {STAGE} s JOIN {table} t ON {same} WHERE {differs}")  # noqa: S608 - quoted
     (row,) = cursor.fetchone() or (None,)
     if row is not None:
-        raise other_spelling_error(config.table, folding, row)
+        raise other_spelling_error(config.table, list(folding), row)
 
 
 def _copy(

@@ -18,7 +18,22 @@ from tests.integration.mysql.test_drivers import MySQLFamily
 from tests.integration.postgres.test_drivers import PostgresFamily
 from tests.integration.sql.families import Connection
 from tests.servers import Address
-from tests.servers.kinds import MYSQL_AND_MARIADB
+from tests.servers.kinds import MYSQL_AND_MARIADB, ONLY_MARIADB
+
+FOLDING = {
+    "citext": "CREATE TABLE target (k citext PRIMARY KEY, v INT)",
+    "domain": """
+        CREATE DOMAIN login AS citext CHECK (VALUE <> '');
+        CREATE DOMAIN email AS login;
+        CREATE TABLE target (k email PRIMARY KEY, v INT)
+        """,
+    "index": """
+        CREATE COLLATION "No Case" (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+        CREATE TABLE target (k TEXT PRIMARY KEY, v INT);
+        CREATE UNIQUE INDEX ON target (k COLLATE "No Case")
+        """,
+}
+"""Tables of PostgreSQL whose keys take two spellings for equal."""
 
 
 @MYSQL_AND_MARIADB
@@ -41,6 +56,23 @@ class TestMySQL(MySQLFamily):
         assert self.execute(address, "SELECT k, v FROM target ORDER BY k") == [("e1", 2), ("z", 2)]
         self.write(connection, pa.table({"k": ["e1", spelt], "n": [1, 2], "v": [3, 3]}), **upsert)
         assert self.execute(address, "SELECT k, v FROM target ORDER BY n, k") == [("e1", 3), ("z", 2), (spelt, 3)]
+
+
+@ONLY_MARIADB
+class TestMariaDB(MySQLFamily):
+    @pytest.mark.parametrize("spelt", ["É1", "E1", "e1 "])
+    def test_keys_of_long_texts(self, connection: Connection, address: Address, spelt: str) -> None:
+        self.execute(
+            address,
+            "CREATE TABLE target (k TEXT COLLATE utf8mb4_general_ci NOT NULL, v INT, UNIQUE (k))",
+            "INSERT INTO target VALUES ('e1', 1)",
+        )
+        upsert: dict[str, Any] = {"write_mode": "upsert", "primary_key": "k"}
+        with pytest.raises(DataError, match=r"target: column k, row 2 of the input: .*another spelling.*Nothing was"):
+            self.write(connection, pa.table({"k": ["z", spelt], "v": [2, 2]}), **upsert)
+        assert self.execute(address, "SELECT k, v FROM target") == [("e1", 1)]
+        self.write(connection, pa.table({"k": ["z", "e1"], "v": [2, 2]}), **upsert)
+        assert self.execute(address, "SELECT k, v FROM target ORDER BY k") == [("e1", 2), ("z", 2)]
 
 
 class TestPostgres(PostgresFamily):
@@ -69,6 +101,22 @@ class TestPostgres(PostgresFamily):
         assert self.execute(address, "SELECT k, v FROM target ORDER BY k") == [("e1", 2), ("z", 2)]
         self.write(connection, pa.table({"k": ["e1"], "v": [3]}), **upsert)
         assert self.execute(address, "SELECT k, v FROM target ORDER BY k") == [("e1", 3), ("z", 2)]
+
+    @pytest.mark.parametrize("definition", FOLDING.values(), ids=FOLDING)
+    def test_what_takes_two_spellings_for_equal(
+        self, connection: Connection, address: Address, definition: str
+    ) -> None:
+        with closing(self.server.connect(address.database)) as admin, admin.cursor() as cursor:
+            cursor.execute("CREATE EXTENSION citext")
+            admin.commit()
+        self.execute(address, definition, "INSERT INTO target VALUES ('e1', 1)")
+        data = pa.table({"k": ["z", "E1"], "v": [2, 2]})
+        upsert: dict[str, Any] = {"write_mode": "upsert", "primary_key": "k"}
+        with pytest.raises(DataError, match=r"target: column k, row 2 of the input: .*another spelling.*Nothing was"):
+            self.write(connection, data, **upsert)
+        assert self.execute(address, "SELECT k, v FROM target") == [("e1", 1)]
+        self.write(connection, data, **upsert, lossy="round")
+        assert self.execute(address, "SELECT k, v FROM target ORDER BY k") == [("e1", 2), ("z", 2)]
 
 
 def test_an_upsert_of_duckdb_does_not_overwrite_a_key_of_another_spelling(tmp_path: Path) -> None:
