@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from typing_extensions import Self
 
@@ -39,6 +40,7 @@ class DuckDBClient:
 
     def __init__(self, raw: DuckDBPyConnection) -> None:
         self.raw = raw
+        self._cursors: WeakSet[DuckDBClient] = WeakSet()
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self.raw, name)
@@ -53,15 +55,25 @@ class DuckDBClient:
         self.close()
 
     def cursor(self) -> DuckDBClient:
-        """Return another connection to the same database."""
-        return DuckDBClient(self.raw.cursor())
+        """Return another connection to the same database, which is closed with this one."""
+        cursor = DuckDBClient(self.raw.cursor())
+        self._cursors.add(cursor)
+        return cursor
 
     def close(self) -> None:
         """Close, unless a query that is being interrupted has not ended yet; then it ends with the process."""
-        if is_busy(self):
-            self.raw.interrupt()
-        else:
+        at_work = list(self._at_work())
+        for one in at_work:
+            one.raw.interrupt()
+        if not at_work:
             self.raw.close()
+
+    def _at_work(self) -> Iterator[DuckDBClient]:
+        """Yield what a query runs on: this, and cursors, for which DuckDB would wait, or refuse to close this."""
+        if is_busy(self):
+            yield self
+        for cursor in list(self._cursors):
+            yield from cursor._at_work()  # noqa: SLF001 - of the same class
 
     def wait(self, call: Callable[[], T]) -> T:
         """Make a call that waits for this connection, such as taking the next batch of a reader."""

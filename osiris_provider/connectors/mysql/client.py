@@ -224,7 +224,9 @@ def close(client: Any) -> None:
     """
     from pymysql import Error
 
-    if client.open:
+    if is_busy(client):
+        drop(client)
+    elif client.open:
         with suppress(Error, RuntimeError):
             client.close()
         with suppress(RuntimeError):

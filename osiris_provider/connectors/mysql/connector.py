@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import GARBAGE, RESET, transport_fault
-from osiris_provider.connectors.interrupt import is_busy
 from osiris_provider.connectors.mysql import expiry
 from osiris_provider.connectors.mysql.client import close, drop, with_interrupts
 from osiris_provider.connectors.mysql.connection import MySQLConnection
@@ -80,7 +79,7 @@ class MySQLConnector(Connector[MySQLConnection, "Connection[Any]"]):
 
     def close_client(self, client: Connection[Any]) -> None:
         """Log out and close; a connection that is closed already stays so."""
-        if is_leased(client) or is_busy(client):
+        if is_leased(client):
             # A driver is at work, and its task is being killed.
             drop(client)
         else:

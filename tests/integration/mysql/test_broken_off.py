@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.connectors.sql.dbapi import lease
+from osiris_provider.drivers.mysql.read import hang_up
 
 from tests.integration.stopping import OutOfTimeError
 from tests.integration.work import Work, executed, read, write
@@ -95,5 +96,18 @@ def test_nothing_is_sent_on_a_line_that_another_thread_reads(
     with lease(get_connector("mysql"), connection) as client:
         monkeypatch.setattr(client, "_write_bytes", sent.append)
         close_all()
+        assert not client.open
+    assert not sent
+
+
+@MYSQL_AND_MARIADB
+def test_nor_where_a_second_signal_ends_the_wait_for_that_thread(
+    mysql_database: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = get_connector("mysql").create_client({"family": "mysql", "alias": "test", **asdict(mysql_database)})
+    sent: list[bytes] = []
+    with client.work():
+        monkeypatch.setattr(client, "_write_bytes", sent.append)
+        hang_up(client)
         assert not client.open
     assert not sent
