@@ -12,7 +12,14 @@ from typing import Any
 
 from osiris_provider.connections.reference import AIRFLOW_ID, NAME, reference_to, shown
 from osiris_provider.connections.registry import Field, family_names, is_family, load_family
-from osiris_provider.connections.yaml.loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose
+from osiris_provider.connections.yaml.loader import (
+    MappingNode,
+    MissingNode,
+    Node,
+    ScalarNode,
+    UnreadableYamlError,
+    compose,
+)
 from osiris_provider.connections.yaml.nodes import NodeReader, parsed_object
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.messages import did_you_mean
@@ -218,6 +225,6 @@ def _problem_of_alias(family: str, alias: str) -> str | None:
 
 def _inner_lines(name: str, line: int, node: MappingNode) -> Iterator[tuple[str, int]]:
     """Yield the lines of what a field's mapping holds, as ``extra.account``, where it does not stand in the field's."""
-    for key, _ in node.value:
-        if isinstance(key, ScalarNode) and key.line != line:
+    for key, value in node.value:
+        if isinstance(key, ScalarNode) and not isinstance(value, MissingNode) and key.line != line:
             yield f"{name}.{key.value}", key.line

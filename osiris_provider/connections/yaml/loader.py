@@ -58,6 +58,12 @@ class ScalarNode(Node):
     __slots__ = ()
 
 
+class MissingNode(ScalarNode):
+    """The value of a name that has no colon: to YAML, ``{password:x}`` and ``{a, b}`` are names alone."""
+
+    __slots__ = ()
+
+
 class SequenceNode(Node):
     """A list."""
 
@@ -167,6 +173,7 @@ class _Composer:
         loader: Any = _Loader(text)
         next_event, take_of, tag_of = loader.get_event, self._take.get, self._tags.get
         scalar_event, implicit, scalar_node = yaml.ScalarEvent, _IMPLICIT, ScalarNode
+        before: Any = None
         try:
             # Not yaml.parse(): its generator asks for each event twice.
             for _ in range(max_items):
@@ -175,14 +182,17 @@ class _Composer:
                 if kind is scalar_event and event.tag is None and event.anchor is None:
                     # Nine of ten.
                     value = event.value
-                    tag = TEXT
+                    node, tag = scalar_node, TEXT
                     if value[:1] in implicit and event.implicit[0]:
                         tag = tag_of(value) or self._tag_of(value)
-                    self._children.append(scalar_node(tag, value, event.start_mark.line + 1))
+                        if not value and self._lacks_colon(text, before, event):
+                            node = MissingNode
+                    self._children.append(node(tag, value, event.start_mark.line + 1))
                 elif take := take_of(kind):
                     take(event)
                 elif kind is yaml.StreamEndEvent:
                     return
+                before = event
             message = f"has over {max_items:,} items"
             raise UnreadableYamlError(message, _line(event.start_mark))
         finally:
@@ -195,6 +205,11 @@ class _Composer:
     def remarks(self) -> list[Remark]:
         hint = "begins with &, which YAML takes for the name of an anchor; put it in single quotes"
         return self._remarks + [(f"a value {hint}", line) for line in self._unused.values()]
+
+    def _lacks_colon(self, text: str, name: Any, value: Any) -> bool:
+        """Return whether a value is empty because there is no colon behind its name."""
+        is_value = self._open and isinstance(self._open[-1][0], MappingNode) and len(self._children) % 2 == 1
+        return bool(is_value) and ":" not in text[name.end_mark.index : value.start_mark.index]
 
     def _document(self, event: Any) -> None:
         if self._top:

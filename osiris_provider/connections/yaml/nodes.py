@@ -13,6 +13,7 @@ from osiris_provider.connections.yaml.loader import (
     MAX_ITEMS,
     TEXT,
     MappingNode,
+    MissingNode,
     Node,
     ScalarNode,
     SequenceNode,
@@ -24,6 +25,7 @@ Located = tuple[int, Node]
 Report = Callable[[str, "int | None", "str | None"], None]
 """Takes what is wrong, its line, and the part of the file that it concerns."""
 
+_NO_COLON = "put a blank behind its colon, and a value that has a comma or a colon in single quotes"
 _NONE: ItemsView[str, Located] = {}.items()
 
 
@@ -61,6 +63,10 @@ class NodeReader:
                 continue
             if not isinstance(key, ScalarNode):
                 self._report(f"a name in {what} is not a text", key.line, scope)
+                continue
+            if isinstance(value, MissingNode):
+                # The name is not shown: it may be a password, or the rest of one.
+                self._report(f"{what} has a name without a value; {_NO_COLON}", key.line, scope)
                 continue
             name = key.value
             if name in own:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osiris_provider.cli.main import main
 from osiris_provider.connections import list_connections, resolve_connection
 from osiris_provider.connections.reader import FILE_NAME
 from osiris_provider.connections.validate import validate_file
@@ -202,6 +203,42 @@ def test_conn_001_a_secret_that_yaml_misreads_is_named_but_not_shown(line: str, 
     assert said in str(raised.value)
     assert f"{file}:7" in str(raised.value) or f"{file}:8" in str(raised.value)
     assert "s3cret" not in f"{raised.value} {raised.value!r} {vars(raised.value)} {raised.value.__context__!r}"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "password:s3cret",
+        'password:"s3cret"',
+        "password=s3cret",
+        # A comma that is not quoted ends the value.
+        "password: begin,s3cret",
+        "password: begin, s3cret",
+        "'s3cret'",
+        "\n      s3cret",
+        "extra: {s3cret}",
+    ],
+)
+def test_conn_001_a_name_without_a_value_is_a_mistake_and_is_not_shown(
+    fields: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, mysql(fields))
+    with pytest.raises(ConnectionConfigError) as raised:
+        resolve_connection("@mysql.default", file)
+    said = "has a name without a value; put a blank behind its colon, and a value that has a comma or a colon in single"
+    assert said in str(raised.value)
+    for command in ("list", "validate"):
+        main(["connections", command, "--file", str(file)])
+        main(["connections", command, "--json", "--file", str(file)])
+    shown = "".join(capsys.readouterr())
+    assert said in shown
+    assert "s3cret" not in f"{raised.value} {vars(raised.value)} {shown}"
+
+
+@pytest.mark.parametrize("fields", ["database: ", "'database': # nothing: here\n      ", "? database\n      :\n      "])
+def test_conn_001_a_name_with_an_empty_value_is_none(fields: str, tmp_path: Path) -> None:
+    resolved = resolve_connection("@mysql.default", write(tmp_path, mysql(fields)))
+    assert dict(resolved) == {"family": "mysql", "alias": "default", "host": "h", "user": "u"}
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
