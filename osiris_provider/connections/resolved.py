@@ -13,6 +13,17 @@ from osiris_provider.errors import ConnectionConfigError
 IDENTITY = ("family", "alias")
 
 
+class NamesOnly(dict[str, Any]):
+    """Values of which some are secrets, in clear. What shows variables, such as an error tracker, shows their names."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self)})"
+
+    def __sentry_repr__(self) -> str:
+        """Return what sentry-sdk shows, which looks into mappings otherwise."""
+        return repr(self)
+
+
 class ResolvedConnection(Mapping[str, Any]):
     """The fields of a connection with ``family`` and ``alias``, secrets in clear (CONN-006).
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from osiris_provider.connections.reference import NAME, ConnectionRef
 from osiris_provider.connections.registry import family_names
-from osiris_provider.connections.resolved import ResolvedConnection
+from osiris_provider.connections.resolved import NamesOnly, ResolvedConnection
+from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.model import META_KEYS, ConnectionModel, FieldSpec
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError
@@ -26,17 +27,8 @@ ANY_TYPE = "airflow"
 """The family whose connections are Airflow's own, of any type, under their own ids."""
 SLOTS = ("host", "port", "login", "password", "schema")
 MASKED_WORDS = (
-    "access_key",
-    "access_token",
-    "api_key",
-    "apikey",
-    "authorization",
-    "passphrase",
-    "passwd",
-    "password",
-    "private_key",
-    "secret",
-    "token",
+    *("access_key", "access_token", "api_key", "apikey", "authorization", "passphrase", "passwd", "password"),
+    *("private_key", "secret", "token"),
 )
 """Airflow's REST API hides an entry of ``extra`` only if its name contains such a word."""
 
@@ -115,22 +107,32 @@ def from_airflow(
     """
     connector = get_connector(family)
     where = f"Airflow connection {connection_id or connection_id_of(family, alias)}"
-    declared = connector.declared()
-    extra = _extras(attributes.get("extra"), where)
-    misplaced: list[tuple[str | None, str]] = []
-    typed = connector.from_airflow({**attributes, "extra": extra})
-    if typed is None:
-        given = _from_slots(connector.model.fields(), attributes)
-        extras, misplaced = _from_extra(declared, given, extra)
-        typed = {name: _as_declared(declared.get(name), value) for name, value in {**given, **extras}.items()}
+    attributes = NamesOnly(attributes)
+    attributes = NamesOnly(attributes, extra=_extras(attributes.get("extra"), where))
+    typed, misplaced = _typed(connector, attributes)
     coerced, problems, unknown = connector.coerce(typed)
     problems = [*misplaced, *problems]
     if problems:
         message = f"{where}: {'; '.join(_told(field, text) for field, text in problems)}."
         raise ConnectionConfigError(message, reference=f"@{family}.{alias}", field=problems[0][0])
     for name in unknown:
-        log.warning("%s: field %s is not known to %s.%s", where, name, family, did_you_mean(name, list(declared)))
+        near = did_you_mean(name, list(connector.declared()))
+        log.warning("%s: field %s is not known to %s.%s", where, name, family, near)
     return ResolvedConnection({"family": family, "alias": alias, **coerced}, connector.model)
+
+
+def _typed(
+    connector: Connector[Any, Any], attributes: Mapping[str, Any]
+) -> tuple[NamesOnly, list[tuple[str | None, str]]]:
+    """Return the fields that attributes give, and what is wrong with where they do."""
+    typed = connector.from_airflow(attributes)
+    if typed is not None:
+        return NamesOnly(typed), []
+    declared = connector.declared()
+    given = _from_slots(connector.model.fields(), attributes)
+    extras, misplaced = _from_extra(declared, given, attributes["extra"])
+    fields = {name: _as_declared(declared.get(name), value) for name, value in {**given, **extras}.items()}
+    return NamesOnly(fields), misplaced
 
 
 def connection_type(family: str, hook_class_name: str) -> dict[str, Any]:

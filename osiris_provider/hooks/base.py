@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from airflow.sdk import BaseHook
 
@@ -12,7 +12,7 @@ from osiris_provider._airflow.compat import AirflowNotFoundException, mask_secre
 from osiris_provider.connections.redact import spellings
 from osiris_provider.connections.reference import AIRFLOW_ID, ConnectionRef, shown
 from osiris_provider.connections.resolve import FileArgument, resolve_connection
-from osiris_provider.connections.resolved import ResolvedConnection
+from osiris_provider.connections.resolved import NamesOnly, ResolvedConnection
 from osiris_provider.connections.settings import setting
 from osiris_provider.connectors.airflow_form import (
     ANY_TYPE,
@@ -27,9 +27,6 @@ from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundErro
 from osiris_provider.hooks import guard
 from osiris_provider.hooks.kill import stop_with_task
 from osiris_provider.messages import printable
-
-if TYPE_CHECKING:
-    from airflow.sdk import Connection
 
 __all__ = ["OsirisHook"]
 
@@ -92,7 +89,7 @@ def _by_reference(ref: ConnectionRef, file: FileArgument) -> ResolvedConnection:
     if stored is None:
         message = f"{missing} Airflow has no connection {connection_id} either."
         raise missing.restated(message, reference=str(ref))
-    return from_airflow(ref.family, _attributes(stored), ref.alias or "default", connection_id=connection_id)
+    return from_airflow(ref.family, stored, ref.alias or "default", connection_id=connection_id)
 
 
 def _by_id(connection_id: str, family: str | None, file: FileArgument) -> ResolvedConnection:
@@ -104,7 +101,7 @@ def _by_id(connection_id: str, family: str | None, file: FileArgument) -> Resolv
     stored = _airflow_connection(connection_id)
     ref = reference_of_id(connection_id)
     if stored is not None and (_is_ours(stored) or ref is None):
-        known = (stored.conn_type or "").removeprefix("osiris_") if _is_ours(stored) else family
+        known = _type_of(stored).removeprefix("osiris_") if _is_ours(stored) else family
         return _from_airflow(known or ANY_TYPE, stored, connection_id, ref)
     message = f"Airflow has no connection {connection_id}."
     # The secrets backend may serve the file's connection as one of another type: the file has all of it.
@@ -113,29 +110,31 @@ def _by_id(connection_id: str, family: str | None, file: FileArgument) -> Resolv
     except ConnectionNotFoundError as error:
         message = f"{message} {error}"
     if stored is not None and ref is not None:
-        is_like_it = stored.conn_type in get_connector(ref.family).other_types
+        is_like_it = _type_of(stored) in get_connector(ref.family).other_types
         return _from_airflow(family or (ref.family if is_like_it else ANY_TYPE), stored, connection_id, ref)
     raise ConnectionNotFoundError(message, reference=connection_id)
 
 
-def _from_airflow(family: str, stored: Connection, connection_id: str, ref: ConnectionRef | None) -> ResolvedConnection:
+def _from_airflow(family: str, stored: NamesOnly, connection_id: str, ref: ConnectionRef | None) -> ResolvedConnection:
     alias = ref.alias if ref and ref.alias and ref.family == family else connection_id
-    return from_airflow(family, _attributes(stored), alias, connection_id=connection_id)
+    return from_airflow(family, stored, alias, connection_id=connection_id)
 
 
-def _is_ours(connection: Connection) -> bool:
-    return (connection.conn_type or "").startswith("osiris_")
+def _is_ours(stored: NamesOnly) -> bool:
+    return _type_of(stored).startswith("osiris_")
 
 
-def _airflow_connection(connection_id: str) -> Connection | None:
+def _type_of(stored: NamesOnly) -> str:
+    return stored["conn_type"] or ""
+
+
+def _airflow_connection(connection_id: str) -> NamesOnly | None:
+    """Return the attributes of a connection, None if Airflow has none; its own object shows the password if printed."""
     try:
-        return BaseHook.get_connection(connection_id)
+        connection = BaseHook.get_connection(connection_id)
     except AirflowNotFoundException:
         return None
-
-
-def _attributes(connection: Connection) -> dict[str, Any]:
-    return {name: getattr(connection, name) for name in ("conn_type", *SLOTS, "extra")}
+    return NamesOnly({name: getattr(connection, name) for name in ("conn_type", *SLOTS, "extra")})
 
 
 class OsirisHook(BaseHook):

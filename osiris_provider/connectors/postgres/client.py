@@ -35,6 +35,12 @@ def connection_class() -> type[extensions.connection]:
 
         lock_holders: Callable[[int], Sequence[str]] | None = None
 
+        def __repr__(self) -> str:
+            # psycopg2's own shows all parameters, and hides of the secrets among them the password alone.
+            return f"<{type(self).__name__} to PostgreSQL, closed: {self.closed}>"
+
+        __str__ = __repr__
+
         def cursor(self, name: Any = None, cursor_factory: Any = None, *args: Any, **kwargs: Any) -> Any:
             """Return a cursor of the class that is asked for, whose waits can be broken off."""
             given: Any = cursor_factory or self.cursor_factory

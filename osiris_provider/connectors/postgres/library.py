@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from osiris_provider.connections.resolved import NamesOnly
+
 if TYPE_CHECKING:
     from psycopg2 import extensions
 
@@ -37,15 +39,8 @@ REASON_BYTES: Final = 256
 """What libpq writes of why a request was not sent."""
 
 
-class Parameters(dict[str, Any]):
-    """Parameters of libpq, with secrets in clear. What shows variables, such as an error tracker, shows their names."""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self)})"
-
-    def __sentry_repr__(self) -> str:
-        """Return what sentry-sdk shows, which looks into mappings otherwise."""
-        return repr(self)
+class Parameters(NamesOnly):
+    """Parameters of libpq."""
 
     def but(self, **changed: Any) -> Parameters:
         """Return the same with other values."""

@@ -152,6 +152,12 @@ def watched_class() -> type[Any]:
             self.line = Line()
             super().__init__(*arguments, **options)
 
+        def __repr__(self) -> str:
+            # psycopg2's own shows all parameters, and hides of the secrets among them the password alone.
+            return f"<{type(self).__name__} to PostgreSQL, closed: {self.closed}>"
+
+        __str__ = __repr__
+
         def close(self) -> None:
             super().close()
             self.line.close()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -13,12 +17,14 @@ from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors import get_connector
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import OsirisError
+from osiris_provider.hooks.base import resolve
 from osiris_provider.testing.context import RecordingContext
 
 from tests.faults.peers import Peer, silent
 from tests.security.http.rogue import RogueHttp
 from tests.security.mysql.rogue import RogueMySQL, Script
 from tests.security.postgres.rogue import MD5, RoguePostgres
+from tests.servers import Address
 from tests.servers.apis.http import Reply
 
 SECRET = "c4nary-pa55word"
@@ -134,3 +140,34 @@ def test_a_login_that_a_timeout_breaks_off(family: str) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert leaks(raised.value) == []
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"conn_type": "osiris_mysql", "host": "h", "password": SECRET},
+        {"conn_type": "osiris_mysql", "host": "h", "login": "u", "extra": {"secret_password": SECRET}},
+        {"conn_type": "osiris_mysql", "host": "h", "login": "u", "password": SECRET, "extra": f"[{SECRET}"},
+        {"conn_type": "osiris_api", "host": "no URL", "extra": {"api_key": SECRET}},
+        {"conn_type": "smtp", "port": -1, "password": SECRET, "extra": {"x": SECRET}},
+    ],
+)
+@pytest.mark.parametrize("target", ["stored", "@mysql.stored", "osiris_mysql_stored"])
+def test_a_mistake_in_an_airflow_connection(
+    stored: dict[str, Any], target: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "OSIRIS_MYSQL_STORED" if "mysql" in target else "STORED"
+    monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(stored))
+    with pytest.raises(OsirisError) as raised:
+        resolve(target)
+    assert leaks(raised.value) == []
+
+
+def test_a_query_that_is_refused(postgres_database: Address) -> None:
+    connection = {"family": "postgres", "alias": "x", **asdict(postgres_database), "sslpassword": SECRET}
+    with pytest.raises(OsirisError) as raised:
+        run(ResolvedConnection(connection), "postgres.extractor", query="SELECT nothing")
+    assert leaks(raised.value) == []
+    with closing(get_connector("postgres").create_client(connection)) as client:
+        assert SECRET not in f"{client!r} {client}"
