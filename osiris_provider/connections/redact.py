@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from urllib.parse import quote, quote_plus, unquote, urlsplit, urlunsplit
 
 MASK = "***"
+SHORTEST = 4
+"""Characters of a secret that is looked for in any text; shorter ones are in most."""
 
 _LEFT_BY_REQUESTS = "!#$%&'()*+,/:;=?@[]~"
 _LEFT_BY_SQLALCHEMY = " +"
@@ -17,7 +19,7 @@ _UNCHANGED = re.compile(r"[A-Za-z0-9_.-]+")
 """What is never quoted, and most passwords are."""
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _LOGIN = re.compile(r"[^/@:]*:.*@", re.DOTALL)
-_PASSWORD = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))", re.DOTALL)
+_PASSWORD = re.compile(r"(?:\b|ssl)(?:password|pwd)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))", re.DOTALL | re.IGNORECASE)
 
 
 SENSITIVE = (
@@ -96,6 +98,17 @@ class Redactor:
                 return MASK
         return text
 
+    def inside(self, value: Any) -> Any:
+        """Return a value with only ``***`` for each text in it that holds a secret of :data:`SHORTEST` characters.
+
+        :param value: as JSON has it, such as what a server has said.
+        """
+        if isinstance(value, str):
+            return MASK if any(form in value for form in self._longest_first if len(form) >= SHORTEST) else value
+        if isinstance(value, dict):
+            return {self.inside(str(name)): self.inside(item) for name, item in value.items()}
+        return [self.inside(item) for item in value] if isinstance(value, (list, tuple)) else value
+
 
 def texts(value: Any) -> Iterator[str]:
     """Yield every text and number inside a nested value, as text.
@@ -130,7 +143,7 @@ def secret_texts(declared: Mapping[str, Declared], fields: Mapping[str, Any]) ->
         spec = declared.get(name)
         if spec is None:
             # No one knows what an undeclared field holds; short words would only garble messages.
-            yield from (text for text in texts(value) if len(text) > 3)
+            yield from (text for text in texts(value) if len(text) >= SHORTEST)
         elif spec.secret:
             for text in texts(value):
                 yield text
@@ -148,6 +161,9 @@ def passwords_in(text: str) -> Iterator[str]:
         yield from {password, unquote(password)} - {""}
     for quoted, plain in _PASSWORD.findall(text):
         yield re.sub(r"\\(.)", r"\1", quoted or plain, flags=re.DOTALL)
+        # In the query of a URL, and in the strings of ODBC and JDBC, others follow without a blank.
+        first = re.split("[&;]", plain, maxsplit=1)[0]
+        yield from {first, unquote(first)} - {"", plain}
 
 
 def safe_url(text: str) -> str:

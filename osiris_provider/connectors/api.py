@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from urllib.parse import quote_plus
 
 from pydantic import SecretStr, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.http.base import MAX_PROBE, HttpConnector, parsed, probe_difference
+from osiris_provider.connectors.http.basic import basic
 from osiris_provider.connectors.http.connection import (
     CaBundle,
     Endpoint,
@@ -150,6 +151,21 @@ class ApiConnection(HttpConnection):
             return True
         return bool(self._login() or len(self.plain_headers()) < len(self.headers or {}))
 
+    @classmethod
+    def secret_texts(cls, connection: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the texts that may be secret, also as HTTP Basic sends them; see :meth:`ConnectionModel.secret_texts`.
+
+        :param connection: a resolved connection, valid or not.
+        """
+        yield from super().secret_texts(connection)
+        declared = cls.declared()
+        given = {declared[name].name: str(value) for name, value in connection.items() if name in declared and value}
+        if "user" in given or "password" in given:
+            yield basic(given.get("user", ""), given.get("password", "")).decode()
+        if "client_secret" in given:
+            pair = (given.get(name, "").encode("utf-8", "surrogatepass") for name in ("client_id", "client_secret"))
+            yield basic(*map(quote_plus, pair)).decode()
+
     def plain_headers(self) -> dict[str, bytes]:
         """Return those of the further headers that carry no credentials, by their names."""
         given = (self.headers or {}).items()
@@ -171,8 +187,7 @@ class ApiConnection(HttpConnection):
     def _login(self) -> dict[str, bytes]:
         if self.user is not None:
             password = self.password.get_secret_value() if self.password else ""
-            pair = f"{self.user}:{password}".encode()
-            return {"Authorization": b"Basic " + base64.b64encode(pair)}
+            return {"Authorization": b"Basic " + basic(self.user, password)}
         if self.token is not None:
             return {self.auth_header or "Authorization": self._with_scheme(self.token, "Bearer")}
         if self.api_key is not None and self.api_key_in == "cookie":

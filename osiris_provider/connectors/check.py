@@ -240,9 +240,11 @@ def examine(
         return Verdict.misconfigured(
             "The connector returned details that are not JSON; please report it to its authors."
         )
+    redactor = connector.model.redactor(connection)
+    details = redactor.inside(details)
     # An expiry makes no healthy connection unhealthy, whatever there is to say about it.
     with suppress(Exception):
-        details = with_expiries(details, noted, model, connector.model.redactor(connection).masked)
+        details = with_expiries(details, noted, model, redactor.masked)
     return Verdict.healthy(latency_ms, details)
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from osiris_provider.connections.redact import SHORTEST
+
 HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?\.?|\[?[0-9A-Fa-f:]{2,39}\]?)")
 """What is shown of a host: a name or an IP address. People put URLs with passwords there."""
-SHORT = 4
-"""Characters below which a text is no secret that could be looked for in other texts."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class HookConnection:
     def secrets(self) -> Iterator[str]:
         """Yield each text that nothing that is shown may hold: the password, and every text of ``extra``."""
         for text in (self.password, *texts_in(self.extra)):
-            if text and len(text) >= SHORT:
+            if text and len(text) >= SHORTEST:
                 yield text
 
     def as_json(self) -> str:

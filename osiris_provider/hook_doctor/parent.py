@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from osiris_provider.connections.redact import Redactor
 from osiris_provider.connectors.faults import NOT_ASKED, TIMED_OUT
 from osiris_provider.errors import ConnectorError, Fault
 from osiris_provider.hook_doctor.connection import HookConnection
@@ -19,7 +20,6 @@ from osiris_provider.hook_doctor.tables import known_faults
 from osiris_provider.net.deadline import Deadline
 
 _CLASS = re.compile(r"[A-Za-z_]\w{0,60}")
-_MASK = "***"
 _STILL_IMPORTING = NOT_ASKED.reworded(
     "The hook for {address} was still being imported after {timeout}. That takes some seconds, once in a process, and "
     "goes on: ask again, or allow 10 s. A program calls prepare() of the connector first."
@@ -51,8 +51,8 @@ def check_hook(connection: HookConnection, deadline: Deadline) -> dict[str, Any]
         raise error
     cooldown.forget(connection)
     note_ends(answer.get("expires"), connection)
-    details = answer["details"]
-    return {str(name): _masked(value, connection) for name, value in details.items()}
+    details: dict[str, Any] = Redactor(connection.secrets()).inside(answer["details"])
+    return details
 
 
 def _ask(connection: HookConnection, deadline: Deadline) -> Mapping[str, Any]:
@@ -86,11 +86,3 @@ def _refused(refusal: Refusal, cooldown: Cooldown, connection: HookConnection) -
         f"not before {cooldown.until(refusal)}, so that the account is not locked. doctor --force tries them now."
     )
     return fault.reworded(said).error(connection.address)
-
-
-def _masked(value: Any, connection: HookConnection) -> Any:
-    if isinstance(value, str):
-        return _MASK if any(secret in value for secret in connection.secrets()) else value
-    if isinstance(value, dict):
-        return {str(name): _masked(item, connection) for name, item in value.items()}
-    return [_masked(item, connection) for item in value] if isinstance(value, list) else value

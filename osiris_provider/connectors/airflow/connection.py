@@ -12,7 +12,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, StringConstraints, WithJsonSchema
 from typing_extensions import Self
 
-from osiris_provider.connections.redact import MASK, is_sensitive, passwords_in, safe_url
+from osiris_provider.connections.redact import MASK, SHORTEST, is_sensitive, passwords_in, safe_url
 from osiris_provider.connectors.airflow.forms import SLOTS, Form, form_of
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo, JsonObject
 from osiris_provider.messages import did_you_mean, printable
@@ -21,8 +21,6 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 Schema = Text | None
 EXTRA = "extra"
 MAX_ADDRESS = 80
-SHORTEST = 4
-"""Characters of a text that counts as a secret although nothing says that it is one."""
 
 
 def _parsed(value: Any) -> Any:

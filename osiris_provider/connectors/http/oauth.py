@@ -6,7 +6,6 @@ so it is itself imported only where a client is made.
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 import threading
@@ -18,6 +17,7 @@ from urllib.parse import quote_plus, urlencode
 
 from osiris_provider.connections.redact import safe_url
 from osiris_provider.connectors.http.auth import OriginAuth
+from osiris_provider.connectors.http.basic import basic
 from osiris_provider.connectors.http.faults import HTTP_STATUS, HttpFaultError, retry_after_seconds, status_fault
 from osiris_provider.connectors.http.json_text import Number, parse_json
 from osiris_provider.connectors.http.session import Answer, HttpSession
@@ -94,8 +94,7 @@ class ClientCredentials:
         """Return the headers that carry id and secret; both are encoded as forms are (RFC 6749, 2.3.1)."""
         if self.style == "body":
             return {}
-        pair = f"{quote_plus(self.client_id)}:{quote_plus(self.client_secret)}".encode()
-        return {"Authorization": b"Basic " + base64.b64encode(pair)}
+        return {"Authorization": b"Basic " + basic(quote_plus(self.client_id), quote_plus(self.client_secret))}
 
     def form(self) -> str:
         """Return the body of the request."""

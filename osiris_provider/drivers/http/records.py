@@ -112,9 +112,9 @@ class RecordReader:
             reported = get_path(value, path)
             if isinstance(reported, Missing) or not reported or (self.path and f"{self.path}.".startswith(f"{path}.")):
                 continue
-            shown = self.redact(printable((reported if isinstance(reported, str) else json_text(reported))[:1000]))[
-                :MAX_SHOWN
-            ]
+            text = reported if isinstance(reported, str) else json_text(reported)
+            # Before it is cut, and all else: a part of a secret is not known for one.
+            shown = printable(self.redact(text)[:1000])[:MAX_SHOWN]
             raise self._error(page, f"the answer tells of an error at '{path}': {shown}", hint=_TURN_OFF)
         for name, signs in FAILED.items() if self.error_paths and isinstance(value, Mapping) else ():
             if any(value.get(name) is sign or (type(sign) is str and value.get(name) == sign) for sign in signs):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from osiris_provider.cli.tables import doctor_table, render
+from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.drivers import get_driver
@@ -15,7 +16,9 @@ from osiris_provider.errors import AuthError, OsirisError
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.testing.context import RecordingContext
 
+from tests.security.http.rogue import RogueHttp
 from tests.servers import Address
+from tests.servers.apis.http import Reply, Request
 from tests.unit.fakes import FakeConnection, FakeConnector, connection
 
 EVIL = "\x1b[31mred\x1b[0m\x07 \u202eevil\x9b2J\r\nnext"
@@ -68,3 +71,15 @@ def test_what_a_database_says_in_an_error(family: str, request: pytest.FixtureRe
         driver.run(step_id="e", config=step, inputs={}, ctx=RecordingContext())["data"].read_all()
     assert "evil" in str(raised.value), "what the server says is shown"
     assert str(raised.value).isprintable()
+
+
+def test_a_secret_that_a_healthy_server_repeats() -> None:
+    def script(request: Request) -> Reply:
+        token = request.headers["x-shopify-access-token"]
+        shop = {"shop": {"name": f"shop of {token}"}, "currentAppInstallation": {"accessScopes": [{"handle": "x"}]}}
+        return Reply.of_json({"data": shop}, headers={"X-Shopify-API-Version": "2026-10"})
+
+    with RogueHttp(script) as server:
+        connection = {"family": "shopify", "alias": "x", "shop_domain": server.origin, "access_token": "c4nary-t0ken"}
+        ok, verdict = get_connector("shopify").doctor(connection, 5)
+    assert (ok, verdict["details"]) == (True, {"shop": "***", "api_version": "2026-10"})

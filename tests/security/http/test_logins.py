@@ -317,3 +317,39 @@ def test_logins_that_make_no_sense_are_refused(fields: dict[str, Any], complaint
         ApiConnector().create_client({"family": "api", "alias": "t", "base_url": "https://api.example.com", **fields})
     assert_silent(SECRET, raised.value)
     assert_silent(KEY, raised.value)
+
+
+BASIC = [
+    {"username": "u", "password": SECRET},
+    {"username": "u", "password": "c4nary\tpa55"},
+    {"token": "t0ken-" + "abcdefgh" * 200},
+]
+"""Secrets that stand in a request in another form, or are longer than what is shown of an error."""
+
+
+@pytest.mark.parametrize("fields", BASIC, ids=["Basic", "a tab", "a long token"])
+def test_what_an_api_repeats_of_a_request_shows_in_no_error(fields: dict[str, Any]) -> None:
+    def script(request: Request) -> Reply:
+        said = f"bad header {request.headers['authorization']} of {fields.get('password', '')}"
+        return Reply.of_json({"error": said})
+
+    with RogueHttp(script) as host, pytest.raises(OsirisError, match=r"tells of an error.*bad header ") as raised:
+        ids(api(host, **fields))
+    close_all()
+    (sent,) = {request.headers["authorization"].partition(" ")[2] for request in host.requests}
+    assert sent[:20] not in str(raised.value)
+    assert_silent(fields.get("password", sent), raised.value)
+    assert "c4nary" not in str(raised.value)
+
+
+def test_the_client_secret_is_known_as_it_is_sent() -> None:
+    redact = ApiConnector.model.redactor(
+        {"token_url": "https://a.example.com", "client_id": "me", "client_secret": SECRET}
+    )
+    sent = base64.b64encode(b"me:cl13nt-s3cret%3A%40%2F+%26%C3%A9").decode()
+    assert redact(f"<Basic {sent}>") == "<Basic ***>"
+    # What is no text of UTF-8 is none of an error either.
+    assert (
+        ApiConnector.model.redactor({"user": "u", "password": "\ud800x", "client_secret": "\ud800y"})("\ud800x")
+        == "***"
+    )

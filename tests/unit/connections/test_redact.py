@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from osiris_provider.connections.redact import MASK, Redactor, is_sensitive, safe_url, spellings, texts
+from osiris_provider.connections.redact import MASK, Redactor, is_sensitive, passwords_in, safe_url, spellings, texts
 
 FORMS: dict[str, Callable[[str], str]] = {
     "raw": str,
@@ -178,3 +178,19 @@ def test_names_of_secrets(name: str) -> None:
     assert is_sensitive(name)
     assert is_sensitive(f"My-{name.upper().replace('_', '-')}-2")
     assert not is_sensitive(f"{name[:-1]} {name[-1]}")
+
+
+@pytest.mark.parametrize(
+    ("text", "password"),
+    [
+        ("postgresql://ann:p%40ss@h/db", "p@ss"),
+        ("postgresql://h/db?user=ann&password=p%40ss&sslmode=require", "p@ss"),
+        ("postgresql://h/db?sslpassword=p%40ss&sslmode=require", "p@ss"),
+        ("host=h sslpassword='p\\'ss' user=ann", "p'ss"),
+        ("Server=h;Database=d;Uid=ann;Pwd=p@ss;Encrypt=yes", "p@ss"),
+        ("jdbc:sqlserver://h:1433;user=ann;password=p@ss;encrypt=true", "p@ss"),
+    ],
+)
+def test_conn_011_the_password_in_a_connection_string(text: str, password: str) -> None:
+    assert password in set(passwords_in(text))
+    assert Redactor(passwords_in(text))(f"<{password}>") == f"<{MASK}>"
