@@ -77,7 +77,7 @@ ORACLE = {
     "the password has expired": (28001, "password_expired"),
     "no right to log in": (1045, "denied"),
     "it is starting": (1033, "not_ready"),
-    "only for administrators": (1035, "database_closed"),
+    "only for administrators": (1035, "not_ready"),
     "too many sessions": (2391, "too_many_connections"),
 }
 
@@ -91,12 +91,12 @@ def test_oracle(situation: str) -> None:
 
 
 LISTENER = {
-    "no such service": (12514, "unknown_database"),
-    "no such instance": (12505, "unknown_database"),
+    "no such service": (12514, "no_service_now"),
+    "no such instance": (12505, "no_service_now"),
     "no free handler": (12516, "too_many_connections"),
     "no appropriate handler": (12520, "too_many_connections"),
     "blocked for new connections": (12528, "not_ready"),
-    "in restricted mode": (12526, "database_closed"),
+    "in restricted mode": (12526, "not_ready"),
 }
 
 
@@ -107,7 +107,7 @@ def test_the_listener_of_oracle(situation: str) -> None:
 
 
 def test_another_service_of_oracle() -> None:
-    assert fault_of(OracleServer(LOGIN, PASSWORD, "OTHER"), to_oracle) == "unknown_database"
+    assert fault_of(OracleServer(LOGIN, PASSWORD, "OTHER"), to_oracle) == "no_service_now"
 
 
 def saying(*answer: object) -> Callable[[str, Mapping[str, str], bytes], Answer]:

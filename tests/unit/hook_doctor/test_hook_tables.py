@@ -35,13 +35,13 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
     "mssql": {
         "Error auth": ("18456 18470 18486 18487 18488 18450 18452 40532 18463 18468", "auth"),
         "Error permission": (
-            "229 230 262 297 300 916 4060 4061 4064 17892 40615 40914 47073 924 927 942 976 3906",
+            "229 230 262 297 300 916 4060 4061 4064 17892 40615 40914 47073 942 976 982 3906",
             "permission",
         ),
         "Error network": (
             (
                 "40197 40501 40613 10928 10929 49918 49919 49920 17142 17187 18461 18401 17809 922 921 6005 20002 "
-                "20017 47072"
+                "20017 47072 924 927 952 983 988"
             ),
             "network",
         ),
@@ -225,8 +225,9 @@ def test_a_code_is_what_an_operator_calls_it(conn_type: str, kind: str, code: st
 
 ORACLE = {
     "auth": "ORA-01017 ORA-01005 ORA-28000 ORA-28001 ORA-28040 ORA-12638 ORA-12641 DPY-4001 DPY-3015 DPY-2033",
-    "permission": "ORA-01045 ORA-01031 ORA-01035 ORA-12506 ORA-12529 ORA-12526 ORA-16000",
+    "permission": "ORA-01045 ORA-01031 ORA-12506 ORA-12529 ORA-16000",
     "network": (
+        "ORA-01035 ORA-12526 ORA-12527 "
         "ORA-00018 ORA-00020 ORA-00028 ORA-01012 ORA-01033 ORA-01034 ORA-01089 ORA-01090 ORA-02391 ORA-03113 ORA-03135 "
         "ORA-12516 ORA-12518 ORA-12519 ORA-12520 ORA-12528 ORA-12537 ORA-12541 ORA-12543 ORA-12545 ORA-12547 ORA-12560 "
         "ORA-12570 ORA-12660 ORA-29024 ORA-28860 DPY-4011 DPY-6000 DPY-6002 DPY-6006 DPY-5006"
@@ -238,10 +239,23 @@ ORACLE = {
 
 @pytest.mark.parametrize(("code", "category"), [(code, cat) for cat, codes in ORACLE.items() for code in codes.split()])
 def test_oracle(code: str, category: str) -> None:
+    assert of_oracle(code).category == category
+
+
+def of_oracle(code: str) -> Fault:
     detail = type("Detail", (), {"full_code": code})()
-    assert (
-        fault_of(type("DatabaseError", (type("Error", (Exception,), {}),), {})(detail), "oracle").category == category
-    )
+    return fault_of(type("DatabaseError", (type("Error", (Exception,), {}),), {})(detail), "oracle")
+
+
+@pytest.mark.parametrize("code", ["ORA-12505", "ORA-12514", "ORA-12521", "DPY-6001", "DPY-6003"])
+def test_a_service_that_a_listener_of_oracle_does_not_have_now_may_come(code: str) -> None:
+    """It forgets the services of a database that goes down."""
+    assert of_oracle(code).is_transient
+
+
+@pytest.mark.parametrize("code", ["ORA-12504", "ORA-65011", "ORA-01435"])
+def test_what_is_written_wrong_for_oracle_does_not_mend_itself(code: str) -> None:
+    assert not of_oracle(code).is_transient
 
 
 @pytest.mark.parametrize(

@@ -40,16 +40,18 @@ _NUMBERS = numbered(
     (sql.DENIED, "229 230 262 297 300 2571 2760 6004 15151 15247 15517 18471"),
     (sql.DATABASE_DENIED, "916 4060-4064"),
     (sql.UNKNOWN_DATABASE, "911"),
-    # Offline, restored, of a single user, suspect, a mirror or a replica that is not read.
-    (sql.DATABASE_CLOSED, "923-927 929 942 945 946 948 952-960 962 976-983 988 40852"),
+    # Offline, suspect, a mirror or a replica that is not read.
+    (sql.DATABASE_CLOSED, "923 925 926 929 942 945 946 948 953-960 962 976-982 40852"),
     (sql.READ_ONLY, "3906 3908"),
     (sql.NO_SUCH_TABLE, "208"),
-    # Starting, recovering, stopping, moving, paused, of one user, or too busy.
+    # Starting, recovering, being restored, in transition, without its role or its quorum, stopping, moving, paused, of
+    # one user, or too busy.
     (
         sql.NOT_READY,
         (
-            "904 921 922 941 951 975 6001 6005 6006 10930 17142 17143 17147 17148 17187-17189 17191 17198 17813 17890 "
-            "18401 18451 18461 40143 40166 40197 40501 40540 40602 40613 40627 40642 40671 40847 42108 42109"
+            "904 921 922 924 927 941 951 952 975 983 988 6001 6005 6006 10930 17142 17143 17147 17148 17187-17189 "
+            "17191 17198 17813 17890 18401 18451 18461 40143 40166 40197 40501 40540 40602 40613 40627 40642 40671 "
+            "40847 42108 42109"
         ),
     ),
     (

@@ -25,6 +25,7 @@ from osiris_provider.connectors.faults import (
 )
 from osiris_provider.connectors.http.faults import PROXY_FAILED, UNAUTHORIZED
 from osiris_provider.connectors.sql import faults as sql
+from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor.base import HookType, LoggedIn
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.expiry import PASSWORD
@@ -33,6 +34,16 @@ from osiris_provider.hook_doctor.tables import numbered
 
 _NO_SERVICE = sql.UNKNOWN_DATABASE.reworded(
     "There is no such service at {address}. Check service_name or sid of the connection, and that it is open."
+)
+# A listener forgets the services of a database that goes down, and learns them again some time after its start.
+NO_SERVICE_NOW = Fault(
+    "no_service_now",
+    "unknown",
+    "The listener at {address} has no such service now: its database is down or just starting, or the name is wrong. "
+    "Try again when it is up; else check service_name or sid of the connection.",
+)
+_NO_SCHEMA = MISCONFIGURED.reworded(
+    "There is no schema at {address} of the name that the connection has. Correct schema."
 )
 _TOKEN = UNAUTHORIZED.reworded("The token for {address} is not valid, or has expired. Get a new one.")
 _LOGIN_METHOD = sql.LOGIN_METHOD.reworded(
@@ -64,12 +75,12 @@ _NUMBERS = numbered(
     # By a listener's list of addresses, or by rules for a service.
     (sql.HOST_NOT_ALLOWED, "12506 12529 12546"),
     (sql.READ_ONLY, "1456 16000"),
-    (sql.DATABASE_CLOSED, "1035 12526 12527"),
+    # In restricted mode, too, which a database is in while it shuts down, and while someone works on it.
     (
         sql.NOT_READY,
         (
-            "704 1014 1033 1034 1073 1075 1080 1089 1090 1092 1101-1105 1109 1219 1507 12500 12513 12524 12528 12531 "
-            "25401-25408 27101 27102"
+            "704 1014 1033-1035 1073 1075 1080 1089 1090 1092 1101-1105 1109 1219 1507 12500 12513 12524 12526-12528 "
+            "12531 25401-25408 27101 27102"
         ),
     ),
     # Sessions, processes, handlers: all are in use.
@@ -78,7 +89,9 @@ _NUMBERS = numbered(
         "18-20 24 2391 2399 12510 12516 12518-12520 12536 12540 12549 12564 24418 24457 24459 24496",
     ),
     (THROTTLED, "12530"),
-    (_NO_SERVICE, "12504 12505 12514 12521 65011 44304"),
+    (_NO_SERVICE, "12504 65011 44304"),
+    (NO_SERVICE_NOW, "12505 12514 12521"),
+    (_NO_SCHEMA, "1435"),
     (sql.NO_SUCH_TABLE, "942"),
     (sql.NO_SUCH_COLUMN, "904"),
     (sql.DEADLOCK, "60"),
@@ -117,7 +130,7 @@ _CLIENT = numbered(
     (TIMED_OUT, "4024 4005"),
     (GARBAGE, "4035 5000-5006 5009 5010 5012 5015"),
     (sql.NOT_READY, "6000"),
-    (_NO_SERVICE, "6001 6003"),
+    (NO_SERVICE_NOW, "6001 6003"),
     (CERTIFICATE_WRONG_NAME, "6002 6006"),
     (PROXY_FAILED, "6004"),
     (CERTIFICATE_UNTRUSTED, "6008"),
