@@ -39,13 +39,13 @@ class OtherType:
 
     :param fields: returns the family's fields, or None for a connection that its own hook takes in a way that the
         family does not know; doctor then asks the hook.
-    :param answered: slugs of the faults after which such a connection counts as healthy, but not as proven: its peer
-        has answered, and the type has no field that says what to ask for.
+    :param answered: returns slugs of the faults after which such a connection counts as healthy, but not as proven: its
+        peer has answered, and the type has no field that says what to ask for.
     :param note: returns what is to be said of such a connection, by ``validate`` and by a doctor, family or hook.
     """
 
     fields: Callable[[Attributes], dict[str, Any] | None]
-    answered: frozenset[str] = frozenset()
+    answered: Callable[[Attributes], frozenset[str]] = lambda _: frozenset()
     note: Callable[[Attributes], str | None] = lambda _: None
 
 

@@ -46,7 +46,7 @@ def delegate_of(attributes: Mapping[str, Any], connection_id: str) -> Delegate |
             fields = other.fields(attributes) if other else None
             if other is not None and fields is not None:
                 given = {name: value for name, value in fields.items() if value not in (None, "")}
-                return Delegate(connector, {"family": family, **given}, other.answered)
+                return Delegate(connector, {"family": family, **given}, other.answered(attributes))
     return None
 
 

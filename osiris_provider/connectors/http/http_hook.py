@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from osiris_provider.connectors.base import Attributes, OtherType
@@ -9,15 +10,18 @@ from osiris_provider.connectors.http.connection import IN_CLEAR, is_readable
 from osiris_provider.connectors.http.faults import (
     BAD_REQUEST,
     BROKEN_JSON,
+    FORBIDDEN,
     GONE,
     NOT_ACCEPTABLE,
     NOT_CHECKED,
     NOT_FOUND,
     REDIRECTED,
     REFUSED_REQUEST,
+    UNAUTHORIZED,
     WEB_PAGE,
     WRONG_METHOD,
 )
+from osiris_provider.errors import Fault
 
 _OPTIONS: Final = frozenset({"allow_redirects", "check_response", "max_redirects", "stream", "trust_env"})
 """Entries of ``extra`` that are no headers, and that a check has no use for."""
@@ -45,9 +49,23 @@ def _fields(attributes: Attributes) -> dict[str, Any] | None:
     }
 
 
+def has_credentials(login: str | None, password: str | None, extra: Mapping[str, Any]) -> bool:
+    """Return whether a connection may say who is there; else tasks do, or no one.
+
+    :param login: of the connection.
+    :param password: of the connection.
+    :param extra: of which headers are made, that may be anything.
+    """
+    return bool(login or password or extra.keys() - _OPTIONS - _LOGIN_OR_LINE - _TLS)
+
+
+def _answered(attributes: Attributes) -> frozenset[str]:
+    named = has_credentials(attributes["login"], attributes["password"], attributes["extra"])
+    return frozenset(fault.slug for fault in (_NONE_OF_ITS_OWN if named else (*_NONE_OF_ITS_OWN, *_FOR_OTHERS)))
+
+
 def _note(attributes: Attributes) -> str | None:
-    headers = attributes["extra"].keys() - _OPTIONS - _LOGIN_OR_LINE - _TLS
-    is_secret = attributes["login"] or attributes["password"] or headers
+    is_secret = has_credentials(attributes["login"], attributes["password"], attributes["extra"])
     return IN_CLEAR if attributes["host"] and is_secret and is_readable(_base_url(attributes)) else None
 
 
@@ -57,14 +75,11 @@ def _base_url(attributes: Attributes) -> str:
     return f"{url}:{attributes['port']}" if attributes["port"] else url
 
 
-HTTP: Final = OtherType(
-    _fields,
-    frozenset(
-        fault.slug
-        for fault in (
-            *(BAD_REQUEST, BROKEN_JSON, GONE, NOT_ACCEPTABLE, NOT_CHECKED, NOT_FOUND),
-            *(REDIRECTED, REFUSED_REQUEST, WEB_PAGE, WRONG_METHOD),
-        )
-    ),
-    _note,
+_NONE_OF_ITS_OWN: Final[tuple[Fault, ...]] = (
+    *(BAD_REQUEST, BROKEN_JSON, GONE, NOT_ACCEPTABLE, NOT_CHECKED, NOT_FOUND),
+    *(REDIRECTED, REFUSED_REQUEST, WEB_PAGE, WRONG_METHOD),
 )
+"""What an API may say to a request that is none of its own."""
+_FOR_OTHERS: Final[tuple[Fault, ...]] = (FORBIDDEN, UNAUTHORIZED)
+"""And to who says nothing of himself: tasks may bring a token, or a class that logs in."""
+HTTP: Final = OtherType(_fields, _answered, _note)
