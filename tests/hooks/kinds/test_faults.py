@@ -6,7 +6,7 @@ Not a held-back set: these were found by reading what the libraries raise, and m
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from osiris_provider.hook_doctor import HookConnection
 
-from tests.hooks.case import PASSWORD
+from tests.hooks.case import PASSWORD, WRONG
 from tests.hooks.held_back.peers import HTML, Peer, Says, category_of, expect, listening, peer_of
-from tests.hooks.servers.http_apis import API
+from tests.hooks.servers.http_apis import API, Answer, elasticsearch, has_basic
 from tests.hooks.servers.imitated_databases import to_clickhouse, to_oracle
 from tests.hooks.servers.mongo import MongoServer
 from tests.hooks.servers.oracle import OracleServer
@@ -119,6 +119,25 @@ ELASTICSEARCH = {401: "auth", 403: "permission", 404: "unknown", 429: "network",
 def test_a_refusal_in_front_of_elasticsearch_that_is_called_json_and_is_none(status: int) -> None:
     with peer_of(Says(status, "refused")) as port:
         expect(HookConnection("es", "elasticsearch", HOST, "loader", PASSWORD, port, "http"), ELASTICSEARCH[status])
+
+
+def index_user(path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Answer a user of an index, who may not monitor the cluster, as Elasticsearch does."""
+    if path.startswith("/_security") or not has_basic(headers):
+        return elasticsearch(path, headers, body)
+    reason = "action [cluster:monitor/main] is unauthorized for user [loader] with effective roles [shop]"
+    return 403, {"error": {"type": "security_exception", "reason": reason}, "status": 403}, False
+
+
+@pytest.mark.parametrize(("password", "expected"), [(PASSWORD, "ok"), (WRONG, "auth")])
+def test_a_user_of_elasticsearch_who_may_not_ask_what_it_is(password: str, expected: str) -> None:
+    with API(index_user) as api:
+        expect(HookConnection("es", "elasticsearch", HOST, "loader", password, api.port, "http"), expected)
+
+
+def test_a_server_in_front_of_elasticsearch_that_refuses_everything() -> None:
+    with peer_of(Says(403, {"error": {"type": "forbidden"}, "status": 403})) as port:
+        expect(HookConnection("es", "elasticsearch", HOST, "loader", PASSWORD, port, "http"), "permission")
 
 
 def test_elasticsearch_without_a_port() -> None:

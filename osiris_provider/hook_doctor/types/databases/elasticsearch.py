@@ -9,7 +9,7 @@ from osiris_provider.hook_doctor.base import ELSE, Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
 from osiris_provider.hook_doctor.tables import STATUSES, url_address
 
-_UNAUTHORIZED = 401
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
 class ElasticsearchStatusError(Exception):
@@ -38,18 +38,24 @@ def _ask(hook: Any) -> Details:
     # In this process only; of a refusal that is not in JSON, the client only says that it is not.
     Urllib3HttpNode.perform_request = note
     client = hook.get_conn().es.options(max_retries=0)
+    is_refused = False
     try:
         client.info()
     except SerializationError:
         if statuses[-1] not in STATUSES:
             raise
         raise ElasticsearchStatusError(statuses[-1]) from None
+    except ApiError as error:
+        # Only those may ask for this who may monitor the cluster, which work in an index does not need.
+        is_refused = error.status_code == _FORBIDDEN
+        if not is_refused:
+            raise
     login = hook.connection.login
     try:
         answer = client.security.authenticate()
     except ApiError as error:
         # Without security there is no one to be.
-        if login and error.status_code == _UNAUTHORIZED:
+        if is_refused or (login and error.status_code == _UNAUTHORIZED):
             raise
         return {"proven": False}
     return {"proven": bool(login) and answer.get("username") == login}
