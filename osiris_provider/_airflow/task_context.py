@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from airflow.sdk import ObjectStoragePath
+from airflow.sdk import ObjectStoragePath, XComArg
 
 from osiris_provider._airflow.compat import emit_gauge
 from osiris_provider.drivers.incremental.cursor import CursorValue, RunRange
@@ -167,7 +167,7 @@ class RunState:
         """Return whether a run of the same DAG has succeeded, None if Airflow does not know it any more."""
         ti = self._ti
         if ti.get_dr_count(dag_id=ti.dag_id, run_ids=[run_id], states=["success"]):
-            return not self._hides_failure(run_id)
+            return not (self._hides_failure(run_id) or self._was_left_out(run_id))
         return False if ti.get_dr_count(dag_id=ti.dag_id, run_ids=[run_id]) else None
 
     def _hides_failure(self, run_id: str) -> bool:
@@ -179,8 +179,25 @@ class RunState:
         last = [task for task in later if all(after.is_teardown for after in task.downstream_list)]
         return self._any_failed(run_id, later) and not self._any_failed(run_id, last)
 
+    def _was_left_out(self, run_id: str) -> bool:
+        """Return whether all tasks that take the rows of this one were skipped, so that no one has got them."""
+        name = self._ti.task_id
+        takers = [task.task_id for task in self._ti.task.downstream_list if _takes(task, name)]
+        skipped = self._count(run_id, takers, ["skipped"]) if takers else 0
+        return skipped > 0 and skipped == self._count(run_id, takers)
+
     def _any_failed(self, run_id: str, tasks: list[Any]) -> bool:
         names = [task.task_id for task in tasks]
         parts = [names[start : start + NAMES_AT_A_TIME] for start in range(0, len(names), NAMES_AT_A_TIME)]
-        count, dag_id = self._ti.get_ti_count, self._ti.dag_id
-        return any(count(dag_id=dag_id, run_ids=[run_id], task_ids=part, states=FAILED) for part in parts)
+        return any(self._count(run_id, part, FAILED) for part in parts)
+
+    def _count(self, run_id: str, names: list[str], states: list[str] | None = None) -> int:
+        dag_id = self._ti.dag_id
+        return int(self._ti.get_ti_count(dag_id=dag_id, run_ids=[run_id], task_ids=names, states=states))
+
+
+def _takes(task: Any, name: str) -> bool:
+    """Return whether a task has the result of another one as an input, as :class:`OsirisOperator` knows them."""
+    inputs = getattr(task, "inputs", None)
+    is_named = name == inputs or (isinstance(inputs, list | tuple) and name in inputs)
+    return is_named or any(source.task_id == name for source, _ in XComArg.iter_xcom_references(inputs))

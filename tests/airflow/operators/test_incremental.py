@@ -38,6 +38,12 @@ class Fragile:
         return {"rows_written": len(ids)}
 
 
+@task.short_circuit
+def gate() -> bool:
+    """Have the load skipped."""
+    return False
+
+
 @task
 def last() -> None:
     """End a DAG."""
@@ -52,6 +58,9 @@ class Shop:
 
     has_last_task = False
     """Whether a task that runs in any case ends the DAG, which then succeeds whatever has failed."""
+
+    is_open = True
+    """Whether the gate before the load is."""
 
     def __init__(self, folder: Path, run_dag: RunDag) -> None:
         self.path = folder / "shop.duckdb"
@@ -80,6 +89,8 @@ class Shop:
         with DAG("incremental", schedule=None) as dag:
             read = OsirisOperator(task_id="extract", driver="duckdb.extractor", config=config, **RETRIES)
             load = OsirisOperator(task_id="load", driver=Fragile, config={}, inputs={"extract": read.output}, **RETRIES)
+            if not self.is_open:
+                gate() >> load
             if self.has_last_task:
                 load >> last.override(trigger_rule="all_done")()
         moment = datetime(2030, 1, day, tzinfo=timezone.utc)
@@ -158,6 +169,20 @@ def test_the_cursor_value_of_a_run_that_succeeds_although_its_load_failed_does_n
     run = shop.run(2)
     assert (run.state, run.states["load"], run.states["last"]) == ("success", "failed", "success")
     Fragile.failing = False
+    shop.add(3)
+    shop.run(3)
+    shop.run(4)
+    assert Fragile.seen == [[1], [2, 3], []]
+
+
+def test_the_cursor_value_of_a_run_whose_load_was_skipped_does_not_count(shop: Shop) -> None:
+    shop.add(1)
+    shop.run(1)
+    shop.add(2)
+    shop.is_open = False
+    run = shop.run(2)
+    assert (run.state, run.states["extract"], run.states["load"]) == ("success", "success", "skipped")
+    shop.is_open = True
     shop.add(3)
     shop.run(3)
     shop.run(4)
