@@ -5,13 +5,15 @@ from __future__ import annotations
 import codecs
 import contextlib
 import gzip
+import os
+import stat
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
 from osiris_provider.drivers.filesystem.config import CsvExtractorConfig
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, UnknownConnectorError
 
 BLOCK_BYTES = 4 * 1024 * 1024
 """How much of a CSV file is read at a time. The types are those that the first block shows."""
@@ -25,20 +27,34 @@ def blocks(config: CsvExtractorConfig) -> Iterator[bytes]:
 
     :raises DataError: an archive does not hold one file, or unpacks to more than it may.
     :raises UnicodeError: the file is not in its encoding.
+    :raises UnknownConnectorError: somebody has written to it meanwhile, which a retry may find at its end.
     """
     with contextlib.ExitStack() as opened:
-        file, packed = _open(config, opened)
+        source = opened.enter_context(Path(config.path).open("rb"))
+        before = _state(source)
+        file, packed = _unpacked(config, source, opened)
         read = _bounded(file, config.max_unpacked_bytes) if packed else iter(lambda: file.read(BLOCK_BYTES), b"")
         first = True
         for block in _recoded(read, config.encoding):
             if block:
                 yield block.removeprefix(_BYTE_ORDER_MARK) if first else block
                 first = False
+        if _state(source) != before:
+            message = (
+                "somebody has written to the file while it was read, so that a row may be cut, or rows be mixed. "
+                "Have it written under another name, and renamed when it is complete"
+            )
+            raise UnknownConnectorError(message)
 
 
-def _open(config: CsvExtractorConfig, opened: contextlib.ExitStack) -> tuple[IO[bytes], bool]:
+def _state(file: IO[bytes]) -> tuple[int, int] | None:
+    """Return what changes with each write to a file; None if it is a pipe or the like."""
+    known = os.fstat(file.fileno())
+    return (known.st_size, known.st_mtime_ns) if stat.S_ISREG(known.st_mode) else None
+
+
+def _unpacked(config: CsvExtractorConfig, file: IO[bytes], opened: contextlib.ExitStack) -> tuple[IO[bytes], bool]:
     path = Path(config.path)
-    file: IO[bytes] = opened.enter_context(path.open("rb"))
     if path.suffix.lower() == ".zip":
         return opened.enter_context(_only_member(opened.enter_context(zipfile.ZipFile(file)))), True
     if path.suffix.lower() == ".gz":

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.filesystem import csv_records, csv_source
-from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.errors import DataError, DriverConfigError, UnknownConnectorError
 from osiris_provider.runtime.staging import Staging
 from upath import UPath
 
@@ -36,6 +36,29 @@ def read(path: Path, text: str | bytes, **config: Any) -> dict[str, list[Any]]:
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of a few bytes, so that everything is at a border once."""
     monkeypatch.setattr(csv_source, "BLOCK_BYTES", 7)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_is_written_to_while_it_is_read_is_an_error(tmp_path: Path, packed: bool) -> None:
+    """What comes may be the begin of a row: 12 of 123."""
+    file = tmp_path / ("in.csv.gz" if packed else "in.csv")
+    pack = gzip.compress if packed else bytes
+    file.write_bytes(pack(b"n\n" + b"1\n" * 100))
+    reader = stream(file)
+    with file.open("ab") as writer:
+        writer.write(pack(b"12"))
+    with pytest.raises(UnknownConnectorError, match=r"in\.csv.*: somebody has written to the file while it was read"):
+        reader.read_all()
+
+
+def test_a_file_in_whose_place_another_one_is_put_is_read_to_its_end(tmp_path: Path) -> None:
+    file, other = tmp_path / "in.csv", tmp_path / "other.csv"
+    file.write_bytes(b"n\n1\n2\n")
+    other.write_bytes(b"n\n3\n")
+    reader = stream(file)
+    other.replace(file)
+    assert reader.read_all()["n"].to_pylist() == [1, 2]
 
 
 TEXTS = {
