@@ -25,6 +25,7 @@ from osiris_provider.net.deadline import Deadline
 if TYPE_CHECKING:
     from psycopg2 import extensions
 
+NOT_ASKED_FOR = "the server lets this user in from here without a password, so the one of the connection is not proven"
 HOLDERS_SECONDS = 5
 """To log in and ask who holds a lock."""
 
@@ -66,16 +67,25 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         return ResolvedConnection({**kept, "dsn": dsn}, self.model)
 
     def probe(self, model: PostgresConnection, deadline: Deadline) -> dict[str, Any]:
-        """Log in and run a query; see :meth:`Connector.probe`. A standby is healthy; ``read_only`` says so."""
-        with contextlib.closing(libpq.log_in(model.parameters(), deadline)) as connection:
+        """Log in and run a query; see :meth:`Connector.probe`. A standby is healthy; ``read_only`` says so.
+
+        So is a server that asks for no password, but one that the connection has is not proven by it.
+        """
+        parameters = model.parameters()
+        with contextlib.closing(libpq.log_in(parameters, deadline)) as connection:
             cursor = connection.cursor()
             cursor.execute("SELECT current_setting('transaction_read_only')")
             libpq.wait(connection, deadline)
-            details = {"server_version": version_text(connection.get_parameter_status("server_version"))}
-            is_read_only = cursor.fetchone() == ("on",)
+            details: dict[str, Any] = {
+                "server_version": version_text(connection.get_parameter_status("server_version"))
+            }
+            if cursor.fetchone() == ("on",):
+                details["read_only"] = True
+            if parameters.get("password") and not connection.info.used_password:
+                details |= {"proven": False, "note": NOT_ASKED_FOR}
             expiry.note_certificates(connection, model.shown_address())
             expiry.note_password(connection, deadline)
-            return {**details, "read_only": True} if is_read_only else details
+            return details
 
     def is_alive(self, client: extensions.connection) -> bool:
         """Ask the server, unless the client is at work."""
