@@ -29,6 +29,7 @@ from tests.hooks.servers.imitated_databases import (
 )
 from tests.hooks.servers.kafka import KafkaBroker
 from tests.hooks.servers.oracle import OracleServer
+from tests.hooks.servers.sql_apis import trino
 from tests.hooks.servers.tcp import Imitation
 from tests.hooks.servers.tds import TDSServer
 from tests.servers.process import HOST
@@ -184,6 +185,36 @@ TRINO = {
     "another server": ((404, {}), "not_found"),
     "no JSON": ((200, b"<html>"), "garbage"),
 }
+
+
+def choosing(refusal: str) -> Callable[[str, Mapping[str, str], bytes], Answer]:
+    """Return a Trino whose sessions begin with any catalog and schema, and that refuses to choose them."""
+
+    def answers(path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        if body.startswith(b"USE") and refusal:
+            assert body == b'USE "tp""ch"."sales"'
+            return (*of_trino(refusal), True)
+        return trino(path, headers, body)
+
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("refusal", "fault"),
+    [
+        ("", ""),
+        ("CATALOG_NOT_FOUND", "unknown_database"),
+        # What it says of a schema.
+        ("NOT_FOUND", "unknown_database"),
+        ("PERMISSION_DENIED", "denied"),
+    ],
+)
+def test_trino_begins_a_session_with_any_catalog_and_schema(refusal: str, fault: str) -> None:
+    def named(host: str, port: int, _: str) -> HookConnection:
+        plain = to_trino(host, port)
+        return replace(plain, schema="sales", extra={**plain.extra, "catalog": 'tp"ch'})
+
+    assert fault_of(API(choosing(refusal), context()), named) == fault
 
 
 @pytest.mark.parametrize("situation", TRINO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED
@@ -13,7 +14,8 @@ from osiris_provider.hook_doctor.tables import HTTP_CLASSES, STATUSES, named, ur
 
 _NAMES = named(
     (sql.DENIED, "PERMISSION_DENIED ROLE_NOT_FOUND INVALID_ROLE"),
-    (sql.UNKNOWN_DATABASE, "CATALOG_NOT_FOUND SCHEMA_NOT_FOUND"),
+    # The last is of USE.
+    (sql.UNKNOWN_DATABASE, "CATALOG_NOT_FOUND SCHEMA_NOT_FOUND NOT_FOUND"),
     (sql.NO_DATABASE, "MISSING_CATALOG_NAME MISSING_SCHEMA_NAME"),
     (sql.NO_SUCH_TABLE, "TABLE_NOT_FOUND"),
     (sql.BAD_SQL, "SYNTAX_ERROR"),
@@ -60,11 +62,22 @@ def _select(hook: Any) -> Details:
     connection.max_attempts = 1
     try:
         cursor = connection.cursor()
-        cursor.execute("SELECT 1")
-        cursor.fetchall()
+        for question in ("SELECT 1", *_selections(hook.get_connection(hook.get_conn_id()))):
+            cursor.execute(question)
+            cursor.fetchall()
     except HttpError:
         raise TrinoStatusError(statuses[-1] if statuses else 0) from None
     return {"proven": bool(connection.auth)}
+
+
+def _selections(connection: Any) -> Iterator[str]:
+    """Yield what shows that there are the catalog and the schema of a connection: a session begins with any.
+
+    Its hook takes catalog hive where there is none, which says nothing.
+    """
+    names = (connection.extra_dejson.get("catalog"), connection.schema)
+    if all(names):
+        yield "USE " + ".".join('"' + str(name).replace('"', '""') + '"' for name in names)
 
 
 def _endpoint(connection: HookConnection) -> tuple[str, int] | None:
