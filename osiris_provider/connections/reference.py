@@ -13,6 +13,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 AIRFLOW_ID = re.compile(r"(?!\.+$)[\w.-]{1,200}")
 """What Airflow's REST API, forms and command line take for a connection id."""
 
+_LOGIN = re.compile(r"(?<=://)[^/@:]*:.*@", re.DOTALL)
 _REFERENCE = re.compile(rf"@({NAME.pattern})(?:\.({NAME.pattern}))?")
 
 
@@ -60,9 +61,12 @@ def reference_to(family: str, alias: str | None) -> str:
 def shown(name: str, limit: int = 80) -> str:
     """Return a name that somebody wrote as it may stand in a message: short, printable, no square brackets.
 
+    Of a URL where a name should be, such as one for SQLAlchemy, user and password are left out.
+
     :param name: a key of the file or a reference, right or wrong.
     :param limit: the most characters; longer names are cut.
     """
+    name = _LOGIN.sub("***@", name) if "://" in name else name
     plain = "".join(char if char.isprintable() and char not in "[]" else "?" for char in name[: limit + 1])
     return plain if len(plain) <= limit else plain[: limit - 3] + "..."
 

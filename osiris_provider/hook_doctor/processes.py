@@ -41,8 +41,13 @@ sys.path = [one for one in sys.path if one]
 from osiris_provider.hook_doctor.server import main
 main()
 """
-_WITHHELD = ("AIRFLOW_CONN_", "AIRFLOW_VAR_", "AIRFLOW__SECRETS__", "AIRFLOW__WORKERS__SECRETS")
-"""Prefixes of variables that a check needs nothing of: it gets its connection, and asks no backend."""
+_WITHHELD = (
+    *("AIRFLOW_CONN_", "AIRFLOW_VAR_", "AIRFLOW__SECRETS__", "AIRFLOW__WORKERS__SECRETS"),
+    *("AIRFLOW__API_AUTH__", "AIRFLOW__API__SECRET_KEY", "AIRFLOW__CELERY__", "AIRFLOW__CORE__FERNET_KEY"),
+    *("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__OSIRIS__API_", "AIRFLOW__SENTRY__", "AIRFLOW__SMTP__"),
+)
+"""Prefixes of variables that a check needs nothing of: it gets its connection, and asks neither a backend nor Airflow.
+"""
 
 
 class Servers:

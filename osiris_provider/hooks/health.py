@@ -11,7 +11,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from osiris_provider.connections.load import FileArgument
-from osiris_provider.connections.reference import NAME, ConnectionRef
+from osiris_provider.connections.reference import NAME, ConnectionRef, shown
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.airflow_form import ANY_TYPE, reference_of_id
 from osiris_provider.connectors.base import Connector
@@ -124,7 +124,7 @@ def identity(target: str) -> tuple[str, str | None]:
         family, _, alias = target.removeprefix("@").partition(".")
         # What is no reference is reported as it was written: it names no connection.
         return (family, alias or None) if not alias or NAME.fullmatch(alias) else (target.removeprefix("@"), None)
-    ref = reference_of_id(target) or ConnectionRef(ANY_TYPE, target)
+    ref = reference_of_id(target) or ConnectionRef(ANY_TYPE, shown(target, 200))
     return ref.family, ref.alias
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
 from osiris_provider._airflow.compat import AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout, conf
+from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.expiry import WARN_DAYS, expiring, expiry_sentence
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.hooks.health import NEEDS_WORKER, check
@@ -52,6 +53,10 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self._told = ""
 
+    @property
+    def _named(self) -> str:
+        return shown(self.connection, 200)
+
     def execute(self, context: Context) -> Any:
         """Wait, here or in the triggerer."""
         if not self.deferrable:
@@ -73,7 +78,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
         except AirflowSensorTimeout:
             if not self._ends_by_execution_timeout():
                 raise
-        message = f"{self.connection} was not healthy within execution_timeout, {self.execution_timeout}"
+        message = f"{self._named} was not healthy within execution_timeout, {self.execution_timeout}"
         raise AirflowTaskTimeout(message)
 
     def _defer(self, seconds: float, delay: float) -> None:
@@ -123,7 +128,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
             return poked.xcom_value
         left = self.timeout if until is None else until - time.time()
         if left <= 0:
-            message = f"{self.connection} was not healthy within {self._longest()}"
+            message = f"{self._named} was not healthy within {self._longest()}"
             raise AirflowSensorTimeout(message)
         self._defer(left, self.poke_interval)
         return None
@@ -131,7 +136,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Check once, and log the verdict if it is another than before."""
         verdict = check(self.connection, self.check_timeout)
-        said = f"{self.connection} is {verdict.category}: {verdict.message}"
+        said = f"{self._named} is {verdict.category}: {verdict.message}"
         if said != self._told:
             self._told = said
             self.log.info("%s", said)
@@ -140,14 +145,14 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
     def _decide(self, verdict: Verdict, context: Context) -> PokeReturnValue:
         if verdict.ok:
             for entry in expiring(verdict.details, WARN_DAYS):
-                self.log.warning("%s: %s", self.connection, expiry_sentence(entry))
+                self.log.warning("%s: %s", self._named, expiry_sentence(entry))
             return PokeReturnValue(is_done=True, xcom_value=verdict.as_dict())
         if verdict.is_transient:
             return PokeReturnValue(is_done=False)
         if not verdict.unhealthy:
             # To wait for what can never be known would stop the run for good.
-            self.log.warning("%s is taken for healthy: %s", self.connection, verdict.message)
+            self.log.warning("%s is taken for healthy: %s", self._named, verdict.message)
             return PokeReturnValue(is_done=True, xcom_value=verdict.as_dict())
         context["ti"].xcom_push(key="return_value", value=verdict.as_dict())
-        message = f"{self.connection}: {verdict.message}"
+        message = f"{self._named}: {verdict.message}"
         raise AirflowFailException(message)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from osiris_provider.connections import ConnectionRef
 from osiris_provider.connectors import get_connector
 from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.hooks.health import check
+from osiris_provider.hooks.mysql import OsirisMySQLHook
+from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 TAIL = "c4nary"
 """What is behind the @ of a password, where for libpq the host begins."""
@@ -75,3 +81,23 @@ def test_a_login_in_the_host_of_a_dsn() -> None:
 def test_hosts_that_are_some(host: str) -> None:
     connection = {"host": host, "user": "ann"}
     assert get_connector("postgres").model.parse(connection).parameters()["host"] == host
+
+
+@pytest.mark.parametrize("password", [TAIL, f"Pa55@{TAIL}", f"Pa55/{TAIL}", f"{TAIL}:1"])
+def test_a_url_where_the_name_of_a_connection_should_be(
+    password: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url, pushed = f"mysql://ann:{password}@db.example.com/shop", []
+    said = [str(check(url, 1).as_dict())]
+    sensor = OsirisHealthcheckSensor(task_id="wait", connection=url)
+    context: Any = {"ti": SimpleNamespace(xcom_push=lambda **pair: pushed.append(pair))}
+    for call in (
+        lambda: ConnectionRef.parse(url),
+        lambda: OsirisMySQLHook(url).get_conn(),
+        lambda: sensor.poke(context),
+    ):
+        with pytest.raises(Exception, match=r"mysql://\*\*\*@db\.example\.com/shop") as raised:
+            call()
+        said += [str(raised.value), repr(vars(raised.value))]
+    assert TAIL not in f"{said} {pushed} {caplog.text}"

@@ -222,6 +222,32 @@ def test_nothing_of_a_connection_is_in_command_lines_environments_or_files(check
     done.join()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("AIRFLOW_CONN_MY_DB", "AIRFLOW_VAR_MY_KEY", "AIRFLOW__SECRETS__BACKEND_KWARGS"),
+        *("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET"),
+        *("AIRFLOW__API__SECRET_KEY", "AIRFLOW__CELERY__BROKER_URL", "AIRFLOW__OSIRIS__API_TOKEN"),
+    ],
+)
+def test_secrets_of_airflow_are_in_no_environment_of_a_check(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, CANARY)
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", "/known")
+    many = Servers()
+    try:
+        with many._lock:  # noqa: SLF001 - nothing has to be imported for that
+            many._main()  # noqa: SLF001 - as above
+        process = many._process  # noqa: SLF001 - whose environment all checks have
+        assert process is not None
+        environment = Path(f"/proc/{process.pid}/environ")
+        # It is empty for a moment, while the program is loaded.
+        _wait_for(environment.read_bytes)
+        assert b"AIRFLOW__CORE__DAGS_FOLDER=/known" in environment.read_bytes()
+        assert CANARY.encode() not in environment.read_bytes()
+    finally:
+        many.close()
+
+
 def _wait_for(condition: object, seconds: float = 30.0) -> None:
     assert callable(condition)
     end = time.monotonic() + seconds
