@@ -29,7 +29,7 @@ def read(driver: str, **config: Any) -> Work:
     return work
 
 
-def write(driver: str, rows: pa.Table = ROWS, **config: Any) -> Work:
+def write(driver: str, rows: Any = ROWS, **config: Any) -> Work:
     """Return what writes with a driver."""
 
     def work(connection: Connection) -> object:

@@ -20,6 +20,11 @@ from osiris_provider.connectors.interrupt import LOOK_SECONDS, Call, in_backgrou
 T = TypeVar("T")
 AHEAD = 1
 """Batches of each stream that wait to be taken; one more is being made."""
+LEAVE_SECONDS = 0.5
+"""For which a thread that reads a writer's input is waited for, where the input is not wanted any more.
+
+No one can say what it waits for, nor end that: a thread that it keeps longer is left behind, and ends with it.
+"""
 
 
 @contextmanager
@@ -85,22 +90,35 @@ def _wait(one: Call[Any]) -> None:
         pass
 
 
-def read_ahead(streams: Sequence[Iterator[T]], interrupt: Callable[[], object], ahead: int = AHEAD) -> Iterator[T]:
+def awaited(one: Call[T]) -> T:
+    """Wait for a call, which signals interrupt, and return what it returns, or raise what it raises."""
+    _wait(one)
+    return one.result()
+
+
+def read_ahead(
+    streams: Sequence[Iterator[T]],
+    interrupt: Callable[[], object],
+    ahead: int = AHEAD,
+    leave_seconds: float | None = None,
+) -> Iterator[T]:
     """Yield the batches of streams, in their order within each stream, as they come.
 
     A stream is only ever used by its own thread, also to close it if it has a ``close``. No thread outlives this
-    generator. The first error of a stream is raised here, and ends them all.
+    generator, unless ``leave_seconds`` is given. The first error of a stream is raised here, and ends them all.
 
     :param streams: iterators of batches, or of anything else.
     :param interrupt: has the streams' reads from the server fail at once; called when not everything was taken, from
         the thread that takes the batches. What the streams raise then is dropped.
     :param ahead: how many of each stream may wait to be taken.
+    :param leave_seconds: to wait for each thread at the end, where ``interrupt`` does not reach what its stream waits
+        for; None waits until it has ended.
     """
     threads = _Threads(streams, ahead)
     try:
         yield from threads.batches()
     finally:
-        threads.stop(interrupt)
+        threads.stop(interrupt, leave_seconds)
 
 
 @dataclass(frozen=True)
@@ -144,14 +162,14 @@ class _Threads(Generic[T]):
             with suppress(Empty):
                 return self._results.get(timeout=LOOK_SECONDS)
 
-    def stop(self, interrupt: Callable[[], object]) -> None:
+    def stop(self, interrupt: Callable[[], object], leave_seconds: float | None) -> None:
         if self._running:
             self._stopped.set()
             self._room.release(len(self._threads))
             interrupt()
         for thread in self._threads:
             if thread.ident is not None:
-                thread.join()
+                thread.join(leave_seconds)
 
     def _run(self, stream: Iterator[T]) -> None:
         try:

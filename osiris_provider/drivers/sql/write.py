@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from osiris_provider.connectors.interrupt import in_background
 from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger, Run
+from osiris_provider.drivers.sql.parallel import LEAVE_SECONDS, awaited
 from osiris_provider.drivers.sql.tables import Column, quoted_table, split_table
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
 from osiris_provider.drivers.sql.values.validate import fitting
@@ -138,7 +139,7 @@ def encoded_ahead(
 ) -> Iterator[tuple[pa.RecordBatch, Encoded]]:
     """Yield each batch and what is sent for it; the next is read and encoded while the server is busy with this one.
 
-    :param batches: read on another thread.
+    :param batches: read on another thread; see :data:`LEAVE_SECONDS`.
     :param encode: makes what is sent, on that thread too.
     """
 
@@ -146,8 +147,10 @@ def encoded_ahead(
         batch = next(batches, None)
         return None if batch is None else (batch, encode(batch))
 
-    with ThreadPoolExecutor(1, thread_name_prefix="osiris-encode") as pool:
-        coming = pool.submit(prepared)
-        while (ready := coming.result()) is not None:
-            coming = pool.submit(prepared)
+    coming = in_background(prepared)
+    try:
+        while (ready := awaited(coming)) is not None:
+            coming = in_background(prepared)
             yield ready
+    finally:
+        coming.wait(LEAVE_SECONDS)

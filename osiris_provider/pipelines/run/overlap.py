@@ -58,6 +58,7 @@ class Overlap:
         self._queue: queue.Queue[pa.RecordBatch | None] = queue.Queue(BATCHES_AHEAD)
         self._thread: threading.Thread | None = None
         self._abandoned = threading.Event()
+        self._ended = False
         self._returned: dict[str, Any] | None = None
         self._error: BaseException | None = None
 
@@ -137,6 +138,7 @@ class Overlap:
             self._returned = self._write(pa.RecordBatchReader.from_batches(schema, self._taken()))
         except BaseException as error:  # noqa: BLE001 - raised where the step has its turn
             self._error = error
+        self._ended = True
         self.seconds = time.monotonic() - began
 
     def _taken(self) -> Iterator[pa.RecordBatch]:
@@ -145,9 +147,10 @@ class Overlap:
                 item = self._queue.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
                 item = None
-                if not self._abandoned.is_set():
+                if not (self._abandoned.is_set() or self._ended):
                     continue
-            if self._abandoned.is_set():
+            # A thread of the writer's may still wait here when that has failed.
+            if self._abandoned.is_set() or self._ended:
                 raise AbandonedError
             if item is None:
                 return

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 import yaml
+from osiris_provider.connectors.interrupt import Call, in_background
 from osiris_provider.drivers.registry import get_driver
 from osiris_provider.pipelines.pipeline import load_pipeline
 from osiris_provider.pipelines.run import Run, RunOptions, overlap
@@ -161,3 +163,17 @@ def holder(address: Address) -> Iterator[Any]:
 )
 def test_only_databases_of_two_families_overlap(reader: str, writer: str, expected: bool) -> None:
     assert overlap.can_overlap(get_driver(reader), get_driver(writer)) is expected
+
+
+def test_what_reads_ahead_for_a_writer_ends_with_it() -> None:
+    reading: list[Call[Any]] = []
+
+    def write(reader: pa.RecordBatchReader) -> dict[str, Any]:
+        reading.append(in_background(reader.read_all))
+        raise ValueError
+
+    with overlap.Overlap(write) as overlapped:
+        overlapped.tee(pa.table({"n": [1]}).to_reader()).read_all()
+    assert reading[0].wait(5)
+    with pytest.raises(ValueError, match=r"^$"):
+        overlapped.result()

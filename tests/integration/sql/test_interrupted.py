@@ -266,6 +266,18 @@ def test_writers_of_files(by: str, driver: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("by", BY)
+@pytest.mark.parametrize("family", ["postgres", "mysql", "duckdb"])
+def test_writers_of_tables_whose_input_is_slow(
+    by: str, family: str, postgres_database: Address, mysql_database: Address, tmp_path: Path
+) -> None:
+    addresses = {"postgres": asdict(postgres_database), "mysql": asdict(mysql_database)}
+    connection = {"family": family, "alias": "test", **addresses.get(family, {"path": str(tmp_path / "x.duckdb")})}
+    with BY[by](after(BEFORE)), killed.breakable():
+        write(f"{family}.writer", slow_chunks(), create_if_missing=True)(connection)
+    close_all()
+
+
+@pytest.mark.parametrize("by", BY)
 def test_the_extractor_of_files(by: str, tmp_path: Path) -> None:
     path = tmp_path / "long.csv.gz"
     with gzip.open(path, "wb", compresslevel=1) as file:

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 from osiris_provider.drivers.sql.base import Batches
-from osiris_provider.drivers.sql.parallel import read_ahead
+from osiris_provider.drivers.sql.parallel import LEAVE_SECONDS, read_ahead
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,7 +60,7 @@ def encoded_ahead(batches: Batches, encode: Encode) -> Iterator[tuple[pa.RecordB
 
     What is wrong with the input is raised between two batches.
 
-    :param batches: read on another thread.
+    :param batches: read on another thread; see :data:`LEAVE_SECONDS`.
     :param encode: makes what is sent, on that thread too.
     """
 
@@ -70,7 +70,7 @@ def encoded_ahead(batches: Batches, encode: Encode) -> Iterator[tuple[pa.RecordB
             yield from encode(batch)
             yield None
 
-    with closing(cast("Any", read_ahead([items()], lambda: None, PIECES_AHEAD))) as ahead:
+    with closing(cast("Any", read_ahead([items()], lambda: None, PIECES_AHEAD, LEAVE_SECONDS))) as ahead:
         for batch in ahead:
             pieces = Pieces(ahead)
             yield batch, pieces
