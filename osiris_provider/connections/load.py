@@ -16,7 +16,7 @@ from pathlib import Path
 from osiris_provider.connections.file import ConnectionsFile, Problem, parse
 from osiris_provider.connections.reader import read_text
 from osiris_provider.connections.settings import find_file
-from osiris_provider.connections.trust import distrust
+from osiris_provider.connections.trust import distrust, is_read_only
 from osiris_provider.errors import ConnectionConfigError
 
 log = logging.getLogger(__name__)
@@ -72,8 +72,8 @@ def load_connections(file: FileArgument = None) -> ConnectionsFile:
 
 @lru_cache(maxsize=16)
 def _warn_of_others(path: Path) -> None:
-    """Log once what :func:`find_file` would refuse, had no one named the file."""
-    problem = distrust(path)
+    """Log once what :func:`find_file` would refuse, had no one named the file, if it can be corrected here."""
+    problem = None if is_read_only(path) else distrust(path)
     if problem:
         log.warning("Connections file %s: %s. Correct owner and mode (chown, chmod go-w).", path, problem)
 

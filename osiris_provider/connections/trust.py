@@ -29,6 +29,21 @@ def distrust(path: Path) -> str | None:
         return None
 
 
+def is_read_only(path: Path) -> bool:
+    """Return whether a file, and the link that leads to it, lie on a mount that is read-only in this place.
+
+    So do volumes of ConfigMaps, whose directories are open to all, and checkouts that containers share. No user here
+    can change such a file, nor its owner or mode.
+
+    :param path: of the file.
+    """
+    try:
+        paths = [path, path.parent] if path.is_symlink() else [path]
+        return all(os.statvfs(one).f_flag & os.ST_RDONLY for one in paths)
+    except OSError:
+        return False
+
+
 def others_read(path: Path) -> bool:
     """Return whether users other than the owner can read a file, as its mode says."""
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -197,3 +199,41 @@ def test_validate_warns_of_literal_secrets_that_others_can_read(planted: Path) -
 def test_validate_warns_of_a_file_that_others_can_write(planted: Path) -> None:
     planted.chmod(0o602)
     assert ["other users can write" in problem.message for problem in validate_file(planted)[2]] == [True]
+
+
+@pytest.fixture
+def config_map(tiny_disk: Path, planted: Path) -> Path:
+    """The file in a volume as Kubernetes makes it: links lead to it, and all may write to the directory."""
+    data = tiny_disk / "..2026_11_29"
+    data.mkdir()
+    shutil.copy(planted, data)
+    (tiny_disk / "..data").symlink_to(data.name)
+    path = tiny_disk / FILE_NAME
+    path.symlink_to(Path("..data") / FILE_NAME)
+    tiny_disk.chmod(0o777)
+    return path
+
+
+@pytest.mark.parametrize(("options", "warnings"), [("rw", 1), ("ro", 0)])
+def test_what_cannot_be_corrected_on_a_read_only_mount_is_no_warning(
+    config_map: Path, options: str, warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    subprocess.run([shutil.which("mount") or "", "-o", f"remount,{options}", config_map.parent], check=True)
+    with caplog.at_level(logging.WARNING):
+        assert list_connections(config_map)
+    assert [record.message.count("other users can write to its directory") for record in caplog.records] == [
+        1
+    ] * warnings
+
+
+def test_a_link_to_a_read_only_mount_is_only_as_good_as_its_directory(
+    config_map: Path, planted: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    subprocess.run([shutil.which("mount") or "", "-o", "remount,ro", config_map.parent], check=True)
+    planted.unlink()
+    planted.symlink_to(config_map)
+    with caplog.at_level(logging.WARNING):
+        assert list_connections(planted.absolute())
+    assert ["other users can write to its directory" in record.message for record in caplog.records] == [True]
+    with pytest.raises(ConnectionConfigError, match="other users can write to its directory"):
+        list_connections()
