@@ -22,6 +22,11 @@ __all__ = ["FileArgument", "resolve_connection", "resolve_entry"]
 
 log = logging.getLogger(__name__)
 
+LINE_BREAK = (
+    "ends with a line break, which is a part of it. If it should not be, fill the variable or the Kubernetes secret "
+    "with printf %s or echo -n, which add none, or write |- for | in this file"
+)
+
 
 def resolve_connection(reference: str | ConnectionRef, file: FileArgument = None) -> ResolvedConnection:
     """Resolve ``@family.alias`` to its fields, secrets in clear (CONN-006).
@@ -95,6 +100,9 @@ def resolve_entry(
     wrong = [(field, message) for field, message in wrong if field not in unset or field not in declared]
     problems += [entry.problem(field, message) for field, message in wrong]
     warnings = [entry.problem(name, _unknown_field(entry, name, list(declared))) for name in unknown]
+    warnings += [
+        entry.problem(name, LINE_BREAK) for name in given if _has_stray_line_break(declared.get(name), given[name])
+    ]
     if remarks:
         warnings += [entry.problem(field, message) for field, message in family.remarks(given)]
     return {"family": entry.family, "alias": entry.alias, **coerced}, problems, warnings
@@ -104,6 +112,14 @@ def _empty_secrets(entry: Entry, declared: Mapping[str, Field]) -> list[tuple[st
     """Find ``password: #secret``, of which YAML makes a comment."""
     problem = "is empty; leave it out, or put a value that begins with # in single quotes"
     return [(name, problem) for name in sorted(entry.empty) if name in declared and declared[name].secret]
+
+
+def _has_stray_line_break(field: Field | None, value: Any) -> bool:
+    """Return whether a secret is one line and its end, which hardly any server takes; keys in PEM have several."""
+    if field is None or not field.secret or not isinstance(value, str):
+        return False
+    line = value.removesuffix("\n").removesuffix("\r")
+    return line != value and "\n" not in line
 
 
 def _unknown_field(entry: Entry, name: str, declared: list[str]) -> str:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connections import list_connections, resolve_connection
 from osiris_provider.connections.load import load_connections
+from osiris_provider.connections.validate import validate_file
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 from osiris_provider.testing.secrecy import CANARY, assert_silent
 
@@ -238,3 +239,40 @@ def test_conn_004_an_unknown_family_is_named_with_its_reference(tmp_path: Path) 
     assert raised.value.is_transient is False
     said = r"@mysq\.main: unknown family 'mysq'\. Did you mean 'mysql'\? Known are (\w+, )+\w+\."
     assert re.fullmatch(said, str(raised.value))
+
+
+@pytest.mark.parametrize(
+    ("value", "warned"),
+    [
+        (f"{CANARY}\n", True),
+        (f"{CANARY}\r\n", True),
+        (CANARY, False),
+        (f" {CANARY} ", False),
+        # Keys have lines, and their last one has an end.
+        (f"-----BEGIN KEY-----\n{CANARY}\n", False),
+    ],
+)
+def test_a_secret_that_ends_with_a_line_break_is_warned_of(
+    value: str,
+    warned: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("FROM_ECHO", value)
+    file = write(tmp_path, mysql("database: '${FROM_ECHO}', password: '${FROM_ECHO}'"))
+    with caplog.at_level(logging.WARNING):
+        assert resolve_connection("@mysql.default", file)["password"] == value
+    said = [record.message for record in caplog.records]
+    assert [f"{file}:4: @mysql.default: field password: ends with a line break" in one for one in said] == [
+        True
+    ] * warned
+    assert_silent(CANARY, *said)
+    assert [one.field for one in validate_file(file)[2]] == ["password"] * warned
+
+
+def test_a_secret_of_the_file_itself_may_end_with_a_line_break_too(tmp_path: Path) -> None:
+    two = "    two:\n      host: h\n      user: u\n      password: |\n        s3cret\n"
+    file = write(tmp_path, f"{TOP}    one: {{host: h, user: u}}\n{two}")
+    (warning,) = [one for one in validate_file(file)[2] if "line break" in one.message]
+    assert (warning.reference, warning.line) == ("@mysql.two", 8)
