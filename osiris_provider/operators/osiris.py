@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator
 
 from osiris_provider._airflow.lineage import Lineage
 from osiris_provider._airflow.task_context import TaskContext
+from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.registry import stop_all
 from osiris_provider.drivers.base import REFERENCE, RESOLVED, Driver
 from osiris_provider.drivers.first_import import import_for
@@ -18,6 +19,7 @@ from osiris_provider.errors import ConnectionConfigError, DriverConfigError
 from osiris_provider.hooks.base import resolve
 from osiris_provider.hooks.errors import fail_fast
 from osiris_provider.hooks.kill import kill_task
+from osiris_provider.messages import did_you_mean
 from osiris_provider.net import killed
 from osiris_provider.runtime.results import keep_result, without_secrets
 
@@ -125,19 +127,34 @@ class OsirisOperator(BaseOperator):
         return {**config, RESOLVED: resolve(reference)}
 
     def _inputs(self, step: str, context: Context) -> Iterable[tuple[str, Any]]:
-        inputs = self.inputs
+        from osiris_provider.runtime.staging import StagedData
+
+        inputs = _literal(self.inputs)
         if inputs is None:
             return []
+        if StagedData.parse(inputs) is not None:
+            message = (
+                f"Step {step}: inputs is a result of a task; give it a name, as in inputs={{'rows': extract.output}}. "
+                "Mapped: expand(inputs=extract.output.map(lambda result: {'rows': result}))."
+            )
+            raise DriverConfigError(message, step=step)
         if isinstance(inputs, str):
             inputs = [inputs]
         if isinstance(inputs, Mapping):
             return [(name, _literal(value)) for name, value in inputs.items()]
+        return [(name, context["ti"].xcom_pull(task_ids=name)) for name in self._task_ids(step, inputs)]
+
+    def _task_ids(self, step: str, inputs: Iterable[Any]) -> list[str]:
         names = list(inputs)
-        wrong = next((name for name in names if not isinstance(name, str)), None)
-        if wrong is not None:
-            message = f"Step {step}: inputs as a list holds task ids; give a dict from step id to result instead."
-            raise DriverConfigError(message, step=step)
-        return [(name, context["ti"].xcom_pull(task_ids=name)) for name in names]
+        known = list(self.dag.task_dict)
+        for name in names:
+            if not isinstance(name, str):
+                message = f"Step {step}: inputs as a list holds task ids; give a dict from step id to result instead."
+                raise DriverConfigError(message, step=step)
+            if name not in known:
+                message = f"Step {step}: inputs names task '{shown(name)}', which this DAG has not."
+                raise DriverConfigError(message + did_you_mean(name, known), step=step)
+        return names
 
     def _input(self, step: str, name: str, value: Any, staging: Staging) -> Mapping[str, Any]:
         from osiris_provider.runtime.staging import StagedData
@@ -153,6 +170,8 @@ class OsirisOperator(BaseOperator):
             if known and len(known) == len(parts):
                 return staging.read(*known)
         message = f"Step {step}: input '{name}' is not the result of a step; did the task before it run and return one?"
+        if isinstance(value, str):
+            message = f"Step {step}: input '{name}' is a text, not a result; write inputs={{'{name}': extract.output}}."
         raise DriverConfigError(message, step=step)
 
 

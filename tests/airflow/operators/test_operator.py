@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from airflow.sdk import DAG
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, TaskGroup
 from osiris_provider.connectors.faults import CERTIFICATE_EXPIRED
 from osiris_provider.errors import AuthError, ConnectTimeoutError, DataError, NetworkError, UnknownConnectorError
 from osiris_provider.operators.osiris import OsirisOperator
@@ -116,10 +117,54 @@ def test_mapped_tasks_are_one_input(run_dag: RunDag) -> None:
 
 def test_an_input_that_never_came_is_named(run_dag: RunDag, capfd: pytest.CaptureFixture[str]) -> None:
     with DAG("no_input", schedule=None) as dag:
-        OsirisOperator(task_id="total", driver=Sum, config={}, inputs=["ghost"], **RETRIES)
+        nothing = EmptyOperator(task_id="nothing")
+        nothing >> OsirisOperator(task_id="total", driver=Sum, config={}, inputs=["nothing"], **RETRIES)
     run = run_dag(dag)
     assert (run.state, run.tries["total"]) == ("failed", 1)
-    assert "Step total: input 'ghost' is not the result of a step" in capfd.readouterr().out
+    assert "Step total: input 'nothing' is not the result of a step" in capfd.readouterr().out
+
+
+def test_an_input_of_a_task_that_the_dag_has_not_is_named(run_dag: RunDag, capfd: pytest.CaptureFixture[str]) -> None:
+    with DAG("no_task", schedule=None) as dag, TaskGroup("load"):
+        numbers = OsirisOperator(task_id="numbers", driver=Numbers, config={"count": 3})
+        numbers >> OsirisOperator(task_id="total", driver=Sum, config={}, inputs="numbers", **RETRIES)
+    run = run_dag(dag)
+    assert (run.state, run.tries["load.total"]) == ("failed", 1)
+    said = "Step load.total: inputs names task 'numbers', which this DAG has not. Did you mean 'load.numbers'?"
+    assert said in capfd.readouterr().out
+
+
+def test_a_name_of_a_task_is_not_its_result(run_dag: RunDag, capfd: pytest.CaptureFixture[str]) -> None:
+    with DAG("no_result", schedule=None) as dag:
+        numbers = OsirisOperator(task_id="numbers", driver=Numbers, config={"count": 3})
+        numbers >> OsirisOperator(task_id="total", driver=Sum, config={}, inputs={"rows": "numbers"}, **RETRIES)
+    run = run_dag(dag)
+    assert (run.state, run.tries["total"]) == ("failed", 1)
+    assert "input 'rows' is a text, not a result; write inputs={'rows': extract.output}" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["output", "template"])
+def test_a_result_without_a_name_is_no_input(run_dag: RunDag, capfd: pytest.CaptureFixture[str], form: str) -> None:
+    with DAG(f"no_name_{form}", schedule=None) as dag:
+        numbers = OsirisOperator(task_id="numbers", driver=Numbers, config={"count": 3})
+        result: Any = numbers.output if form == "output" else "{{ ti.xcom_pull('numbers') }}"
+        numbers >> OsirisOperator(task_id="total", driver=Sum, config={}, inputs=result, **RETRIES)
+    run = run_dag(dag)
+    assert (run.state, run.tries["total"]) == ("failed", 1)
+    assert "give it a name, as in inputs={'rows': extract.output}" in capfd.readouterr().out
+
+
+def test_each_result_of_mapped_tasks_is_an_input_as_the_error_says(run_dag: RunDag) -> None:
+    with DAG("mapped_both", schedule=None) as dag:
+        configs = [{"count": 2}, {"count": 3}]
+        numbers = OsirisOperator.partial(task_id="numbers", driver=Numbers).expand(config=configs)
+        named = numbers.output.map(lambda result: {"rows": result})
+        OsirisOperator.partial(task_id="total", driver=Sum, config={}).expand(inputs=named)
+    run = run_dag(dag)
+    assert sorted(value["rows"] for task, key, value in run.xcoms() if (task, key) == ("total", "return_value")) == [
+        1,
+        3,
+    ]
 
 
 def test_config_is_templated_down_to_sql_files(run_dag: RunDag, tmp_path: Path) -> None:
