@@ -27,6 +27,7 @@ from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundErro
 from osiris_provider.hooks import guard
 from osiris_provider.hooks.kill import stop_with_task
 from osiris_provider.messages import printable
+from osiris_provider.net.deadline import checked_timeout
 
 __all__ = ["OsirisHook"]
 
@@ -71,12 +72,16 @@ def mask_secrets(connection: Mapping[str, Any]) -> None:
 
 
 def doctor_timeout() -> float:
-    """Return how many seconds the Test button waits: ``[osiris] doctor_timeout``, else 2."""
+    """Return how many seconds the Test button waits: ``[osiris] doctor_timeout``, else 2.
+
+    :raises ConnectionConfigError: it is no number of seconds.
+    """
     written = setting("doctor_timeout")
     try:
-        return float(written) if written else DOCTOR_TIMEOUT
+        return checked_timeout(float(written or DOCTOR_TIMEOUT))
     except ValueError:
-        return DOCTOR_TIMEOUT
+        message = f"[osiris] doctor_timeout: '{shown(str(written))}' is no number of seconds, such as 2 or 0.5."
+    raise ConnectionConfigError(message, field="doctor_timeout")
 
 
 def _by_reference(ref: ConnectionRef, file: FileArgument) -> ResolvedConnection:

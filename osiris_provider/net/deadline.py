@@ -73,10 +73,11 @@ class Deadline:
             raise TooMuchDataError(message)
 
 
-def checked_timeout(timeout: float) -> float:
+def checked_timeout(timeout: float, name: str = "timeout") -> float:
     """Return a timeout in seconds that can be waited for, at most :data:`MAX_TIMEOUT`.
 
     :param timeout: seconds, more than 0.
+    :param name: of the option or argument, for the message.
     :raises ValueError: it is not a positive, finite number.
     """
     try:
@@ -84,6 +85,6 @@ def checked_timeout(timeout: float) -> float:
     except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if not math.isfinite(seconds) or seconds <= 0:
-        message = "timeout is a positive number of seconds"
+        message = f"{name} is a positive number of seconds"
         raise ValueError(message)
     return min(seconds, MAX_TIMEOUT)

@@ -23,6 +23,7 @@ from osiris_provider.hooks.errors import fail_fast
 from osiris_provider.hooks.health import NEEDS_WORKER, check_all
 from osiris_provider.hooks.kill import kill_task
 from osiris_provider.net import killed
+from osiris_provider.net.deadline import checked_timeout
 from osiris_provider.runtime.alerts import AlertRules, Alerts, judge
 from osiris_provider.runtime.health_state import Health, HealthState
 from osiris_provider.runtime.state import state_url
@@ -97,7 +98,7 @@ class OsirisDoctorOperator(BaseOperator):
         self.outlets = [*self.outlets, HEALTH]
         self.connections = connections
         self.file = file
-        self.timeout = timeout
+        self.timeout = checked_timeout(timeout)
         self.fail_on_unhealthy = fail_on_unhealthy
         self.on_unhealthy = on_unhealthy
         self.on_recovered = on_recovered

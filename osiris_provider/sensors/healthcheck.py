@@ -14,6 +14,7 @@ from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.expiry import WARN_DAYS, expiring, expiry_sentence
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.hooks.health import NEEDS_WORKER, check
+from osiris_provider.net.deadline import checked_timeout
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -49,7 +50,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.connection = connection
-        self.check_timeout = check_timeout
+        self.check_timeout = checked_timeout(check_timeout, "check_timeout")
         self.deferrable = deferrable
         self._told = ""
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG
 from osiris_provider.operators.doctor import OsirisDoctorOperator
+from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.airflow.doctor.test_sensor import entry
@@ -127,3 +130,12 @@ def test_what_was_mistyped_leaves_no_asset(run_dag: RunDag, connections_file: Co
         uris = [asset.uri for asset in session.query(AssetModel)]
     assert "osiris://duckdb/there" in uris
     assert not [uri for uri in uris if "mistyped" in uri or "[" in uri]
+
+
+@pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf, "soon", timedelta(seconds=5), None])
+def test_a_timeout_that_is_none_is_an_error_of_the_dag_file(seconds: Any) -> None:
+    with pytest.raises(ValueError, match=r"^timeout is a positive number of seconds"):
+        OsirisDoctorOperator(task_id="a", timeout=seconds)
+    for deferrable in (False, True):
+        with pytest.raises(ValueError, match=r"^check_timeout is a positive number of seconds"):
+            OsirisHealthcheckSensor(task_id="b", connection="@a.b", check_timeout=seconds, deferrable=deferrable)

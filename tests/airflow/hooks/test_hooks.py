@@ -231,3 +231,17 @@ def test_the_test_button_names_no_random_id(monkeypatch: pytest.MonkeyPatch) -> 
     assert message.startswith("This connection: field host is required: Server name or address")
     assert message.endswith("field user is required: User to log in as.")
     assert "qX3vb81z" not in message
+
+
+@pytest.mark.parametrize("written", ["10s", "0", "-1", "nan", "soon [x]"])
+def test_the_test_button_says_that_its_timeout_is_none(
+    written: str, connections_file: ConnectionsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections_file({"duckdb": {"main": {"path": ":memory:"}}})
+    monkeypatch.setenv("AIRFLOW__OSIRIS__DOCTOR_TIMEOUT", written)
+    ok, message = OsirisDuckDBHook("@duckdb.main").test_connection()
+    assert not ok
+    assert "doctor_timeout" in message
+    assert "is no number of seconds, such as 2 or 0.5." in message
+    monkeypatch.setenv("AIRFLOW__OSIRIS__DOCTOR_TIMEOUT", "0.5")
+    assert OsirisDuckDBHook("@duckdb.main").test_connection()[0]
