@@ -25,7 +25,8 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "osiris", open_store:
     """Run a command and return its exit code.
 
     0 all is healthy, 1 a connection is unhealthy, 2 wrong usage, 3 a mistake in the configuration, 70 a bug of this
-    package, 130 interrupted, 141 the reader of the output has gone, 129 or 143 ended by SIGHUP or SIGTERM.
+    package, 74 the output cannot be written, 130 interrupted, 141 the reader of the output has gone, 129 or 143 ended
+    by SIGHUP or SIGTERM.
 
     :param argv: the arguments; None takes those of the process.
     :param prog: the name to show in help texts.

@@ -19,6 +19,7 @@ from osiris_provider.messages import printable
 UNHEALTHY = 1
 MISCONFIGURED = 3
 SOFTWARE_ERROR = 70
+OUTPUT_LOST = 74
 INTERRUPTED = 130
 READER_GONE = 141
 
@@ -27,7 +28,7 @@ def write(text: str) -> None:
     """Write a result to stdout.
 
     :param text: all of it.
-    :raises click.exceptions.Exit: with code 141 if the reader (``head``, a pager) has gone.
+    :raises click.exceptions.Exit: with code 141 if the reader (``head``, a pager) has gone, 74 if it cannot be written.
     """
     if isinstance(sys.stdout, TextIOWrapper):
         # A host name that the terminal's encoding lacks is no reason to fail.
@@ -36,10 +37,18 @@ def write(text: str) -> None:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # The interpreter flushes stdout once more when it ends.
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise click.exceptions.Exit(READER_GONE) from None
+        problem = None
+    except OSError as error:
+        problem = os.strerror(error.errno or 0)
+    else:
+        return
+    # The interpreter flushes stdout once more when it ends.
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if problem is None:
+        raise click.exceptions.Exit(READER_GONE)
+    say(f"error: the output cannot be written: {problem}.")
+    raise click.exceptions.Exit(OUTPUT_LOST)
 
 
 def write_json(value: Any) -> None:

@@ -162,6 +162,16 @@ def test_a_reader_that_has_gone(form: list[str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
+def test_an_output_without_room(form: list[str], tmp_path: Path) -> None:
+    file = write(tmp_path, HEALTHY)
+    with Path("/dev/full").open("w") as full:
+        command = [*OSIRIS, "connections", "list", *form, "--file", str(file)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 74
+    assert done.stderr == "error: the output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
 def test_a_terminal_without_the_letters(form: list[str], tmp_path: Path) -> None:
     file = write(tmp_path, "version: 1\nconnections:\n  duckdb:\n    a: {path: '/data/été/💾.duckdb'}\n")
     done = subprocess.run(
