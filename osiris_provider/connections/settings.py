@@ -6,11 +6,15 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osiris_provider.connections.reader import FILE_NAME
 from osiris_provider.connections.reference import shown
 from osiris_provider.connections.trust import distrust
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
+
+if TYPE_CHECKING:
+    import configparser
 
 MAX_PATH = 4096
 """Characters of a path in a message: who has to find the file needs all of it."""
@@ -68,14 +72,25 @@ def airflow_home() -> Path:
 def _osiris_section(config: Path, _mtime_ns: int) -> dict[str, str]:
     import configparser
 
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser = configparser.ConfigParser(strict=False)
     try:
         # The file as Airflow writes it has two thousand lines of other sections.
         parser.read_string("[osiris]\n" + "".join(_SECTION.findall(config.read_text(encoding="utf-8"))))
     except (configparser.Error, OSError, UnicodeDecodeError):
         # Airflow itself reports a broken airflow.cfg, better than we could.
         return {}
-    return dict(parser["osiris"])
+    return {key: _interpolated(parser["osiris"], key) for key in parser["osiris"]}
+
+
+def _interpolated(section: configparser.SectionProxy, key: str) -> str:
+    """Return an option as Airflow reads it, with ``%%`` for a percent sign."""
+    import configparser
+
+    try:
+        return section[key]
+    except configparser.InterpolationError:
+        # Airflow would refuse it, where anything asks for it.
+        return section.get(key, "", raw=True)
 
 
 def find_file(file: str | os.PathLike[str] | None = None) -> Path:

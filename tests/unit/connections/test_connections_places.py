@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from osiris_provider.connections import list_connections
 from osiris_provider.connections.reader import FILE_NAME
-from osiris_provider.connections.settings import file_mode, parse_mode
+from osiris_provider.connections.settings import file_mode, parse_mode, setting
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
 from tests.unit.connection_files import SAMPLES, write
@@ -49,6 +49,16 @@ class TestPlaces:
         (tmp_path / "airflow" / "airflow.cfg").write_text(text)
         assert self.located() == "configured"
         assert file_mode() == 0o640
+
+    @pytest.mark.parametrize(("written", "read"), [("a%%b", "a%b"), ("a%b", "a%b"), ("%(api_user)s1", "ann1")])
+    def test_an_option_of_airflow_cfg_is_read_as_airflow_reads_it(
+        self, written: str, read: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "airflow" / "airflow.cfg").write_text(f"[osiris]\napi_user = ann\napi_password = {written}\n")
+        assert setting("api_password") == read
+        # Airflow takes those of the environment as they are.
+        monkeypatch.setenv("AIRFLOW__OSIRIS__API_PASSWORD", written)
+        assert setting("api_password") == written
 
     def test_conn_001_a_broken_airflow_cfg_is_airflows_business(self, tmp_path: Path) -> None:
         (tmp_path / "airflow" / "airflow.cfg").write_bytes(b"\xff[[[\nnonsense")
