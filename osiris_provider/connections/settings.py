@@ -29,7 +29,7 @@ def setting(key: str) -> str | None:
     from_env = os.environ.get(f"AIRFLOW__OSIRIS__{key.upper()}")
     if from_env:
         return _expanded(from_env)
-    config = Path(os.environ.get("AIRFLOW_CONFIG") or airflow_home() / "airflow.cfg")
+    config = Path(_expanded(os.environ.get("AIRFLOW_CONFIG") or str(airflow_home() / "airflow.cfg")))
     try:
         status = config.stat()
     except OSError:
@@ -59,13 +59,13 @@ def parse_mode(text: str) -> int | None:
 
 
 def _expanded(text: str) -> str:
-    """Replace ``~`` and ``$NAME``, as Airflow does in all its options."""
-    return os.path.expandvars(os.path.expanduser(text))
+    """Replace ``$NAME`` and ``~``, as Airflow does in all its options; ``~`` stays where no one knows a home."""
+    return os.path.expanduser(os.path.expandvars(text))
 
 
 def airflow_home() -> Path:
     """Return ``AIRFLOW_HOME`` or its default, ``~/airflow``."""
-    return Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser()
+    return Path(_expanded(os.environ.get("AIRFLOW_HOME") or "~/airflow"))
 
 
 @lru_cache(maxsize=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,26 @@ class TestPlaces:
             (tmp_path / name / FILE_NAME).unlink()
         with pytest.raises(ConnectionNotFoundError, match=rf"no {FILE_NAME} in .*here and .*airflow.*OSIRIS_HOME"):
             list_connections()
+
+    def test_conn_001_a_user_without_an_account_or_home(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def no_account(uid: int) -> None:
+            raise KeyError(uid)
+
+        monkeypatch.delenv("AIRFLOW_HOME")
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr(pwd, "getpwuid", no_account)
+        assert self.located() == "here"
+
+    def test_conn_001_airflows_places_are_what_airflow_makes_of_them(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "here" / FILE_NAME).unlink()
+        monkeypatch.setenv("WHERE", str(tmp_path))
+        monkeypatch.setenv("AIRFLOW_HOME", "$WHERE/airflow")
+        assert self.located() == "airflow"
+        (tmp_path / "named" / "airflow.cfg").write_text(f"[osiris]\nconnections_file = $WHERE/configured/{FILE_NAME}\n")
+        monkeypatch.setenv("AIRFLOW_CONFIG", "${WHERE}/named/airflow.cfg")
+        assert self.located() == "configured"
 
     def test_conn_001_working_directory_is_gone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         gone = tmp_path / "gone"
