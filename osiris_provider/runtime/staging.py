@@ -168,7 +168,8 @@ class StepInput(Mapping[str, Any]):
     """
 
     def __init__(self, staged: Sequence[StagedData], open_path: OpenPath) -> None:
-        self._staged = staged
+        # A source that knows its columns by its rows has none if it has no rows: others of the same task do.
+        self._staged = staged = [one for one in staged if one.columns] or staged
         self._open_path = open_path
         self._readers: dict[str, Callable[[], Any]] = {
             "data": self._data,
@@ -245,11 +246,8 @@ def _write_parquet(file: Any, reader: pa.RecordBatchReader) -> tuple[int, int]:
 
     names = reader.schema.names
     duplicates = sorted({name for name in names if names.count(name) > 1})
-    problem = (
-        f"The data has more than one column named {', '.join(duplicates)}; give each its own name."
-        if duplicates
-        else ""
-    )
+    named = ", ".join(duplicates)
+    problem = f"The data has more than one column named {named}; give each its own name." if duplicates else ""
     rows = 0
     if not problem:
         try:

@@ -106,6 +106,17 @@ def test_columns_of_one_mapped_task_are_not_left_out_for_those_of_another(tmp_pa
     assert to_reader(given[key]).read_all().to_pylist() == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
 
 
+@pytest.mark.parametrize("key", ["data", "dataset", "table", "df"])
+def test_a_mapped_task_without_rows_and_columns_is_in_no_others_way(tmp_path: Path, key: str) -> None:
+    """Such is what an API gives that has no records for the first of several accounts."""
+    nothing, some = pa.table({}), pa.table({"a": [1], "b": [2]})
+    for number, tables in enumerate([(nothing, some), (some, nothing), (nothing, some, nothing)]):
+        given = parts(tmp_path / str(number), *tables)
+        assert to_reader(given[key]).read_all().to_pylist() == [{"a": 1, "b": 2}]
+        assert (given["columns"], given["rows"]) == (["a", "b"], 1)
+    assert to_reader(parts(tmp_path / "none", nothing, nothing)[key]).read_all().num_rows == 0
+
+
 def test_rows_as_dicts_keep_what_later_ones_have() -> None:
     rows: list[dict[str, Any]] = [{}, {"a": 1}, {"b": "x", "a": None}, {"c": [1]}]
     every: dict[str, Any] = {"a": None, "b": None, "c": None}
