@@ -39,8 +39,11 @@ class Fragile:
 
 
 @task.short_circuit
-def gate() -> bool:
-    """Have the load skipped."""
+def gate(*, breaks: bool) -> bool:
+    """Have the load skipped, or not done."""
+    if breaks:
+        message = "the gate is broken"
+        raise RuntimeError(message)
     return False
 
 
@@ -59,8 +62,8 @@ class Shop:
     has_last_task = False
     """Whether a task that runs in any case ends the DAG, which then succeeds whatever has failed."""
 
-    is_open = True
-    """Whether the gate before the load is."""
+    gate: str | None = None
+    """What the gate before the load is: shut or broken."""
 
     def __init__(self, folder: Path, run_dag: RunDag) -> None:
         self.path = folder / "shop.duckdb"
@@ -89,8 +92,8 @@ class Shop:
         with DAG("incremental", schedule=None) as dag:
             read = OsirisOperator(task_id="extract", driver="duckdb.extractor", config=config, **RETRIES)
             load = OsirisOperator(task_id="load", driver=Fragile, config={}, inputs={"extract": read.output}, **RETRIES)
-            if not self.is_open:
-                gate() >> load
+            if self.gate:
+                gate(breaks=self.gate == "broken") >> load
             if self.has_last_task:
                 load >> last.override(trigger_rule="all_done")()
         moment = datetime(2030, 1, day, tzinfo=timezone.utc)
@@ -175,14 +178,16 @@ def test_the_cursor_value_of_a_run_that_succeeds_although_its_load_failed_does_n
     assert Fragile.seen == [[1], [2, 3], []]
 
 
-def test_the_cursor_value_of_a_run_whose_load_was_skipped_does_not_count(shop: Shop) -> None:
+@pytest.mark.parametrize(("gate", "state"), [("shut", "skipped"), ("broken", "upstream_failed")])
+def test_the_cursor_value_of_a_run_without_a_load_does_not_count(shop: Shop, gate: str, state: str) -> None:
+    shop.has_last_task = True
     shop.add(1)
     shop.run(1)
     shop.add(2)
-    shop.is_open = False
+    shop.gate = gate
     run = shop.run(2)
-    assert (run.state, run.states["extract"], run.states["load"]) == ("success", "success", "skipped")
-    shop.is_open = True
+    assert (run.state, run.states["extract"], run.states["load"]) == ("success", "success", state)
+    shop.gate = None
     shop.add(3)
     shop.run(3)
     shop.run(4)
