@@ -36,10 +36,12 @@ class DuckDBClient:
     """A connection of DuckDB: has all that a ``duckdb.DuckDBPyConnection`` has, and calls of it can be interrupted.
 
     :param raw: the connection, for libraries that take no other than DuckDB's own; its calls cannot be interrupted.
+    :ivar closed: whether :meth:`close` has closed it.
     """
 
     def __init__(self, raw: DuckDBPyConnection) -> None:
         self.raw = raw
+        self.closed = False
         self._cursors: WeakSet[DuckDBClient] = WeakSet()
 
     def __getattr__(self, name: str) -> Any:
@@ -61,12 +63,13 @@ class DuckDBClient:
         return cursor
 
     def close(self) -> None:
-        """Close, unless a query that is being interrupted has not ended yet; then it ends with the process."""
+        """Close, or interrupt a query that has not ended yet; see :attr:`closed`, and close it again then."""
         at_work = list(self._at_work())
         for one in at_work:
             one.raw.interrupt()
         if not at_work:
             self.raw.close()
+            self.closed = True
 
     def _at_work(self) -> Iterator[DuckDBClient]:
         """Yield what a query runs on: this, and cursors, for which DuckDB would wait, or refuse to close this."""

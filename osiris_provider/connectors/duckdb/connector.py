@@ -13,6 +13,8 @@ import json
 import os
 import re
 import stat
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -33,7 +35,7 @@ from osiris_provider.connectors.duckdb.faults import (
     OTHER_SETTINGS,
 )
 from osiris_provider.connectors.duckdb.spill import borrow, give_back
-from osiris_provider.connectors.interrupt import opened
+from osiris_provider.connectors.interrupt import AGAIN_SECONDS, in_background, opened
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net import killed
@@ -91,15 +93,18 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
             return cursor.execute("SELECT 1").fetchone() is not None
 
     def close_client(self, client: DuckDBPyConnection) -> None:
-        """Close the connection; the last one to close gives the file free."""
+        """Close the connection; the last one to close gives the file free.
+
+        One with a query that hears of no interruption yet is closed when that has ended.
+        """
         import duckdb
 
         spill = None
         with contextlib.suppress(duckdb.Error), killed.exempt():
             spill = client.cursor().execute("SELECT current_setting('temp_directory')").fetchone()
-        client.close()
-        if spill is not None:
-            give_back(spill[0])
+        close = partial(_close_if_idle, client, "" if spill is None else spill[0])
+        if not close():
+            in_background(partial(_close_when_idle, close))
 
     def fault_of(self, error: BaseException) -> Fault | None:
         """Return the fault by errno, or by DuckDB's exception class."""
@@ -109,6 +114,21 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
             return FAULT_BY_ERRNO.get(error.errno or 0)
         classes = [cls for cls in type(error).__mro__ if "duckdb" in cls.__module__]
         return next((FAULT_BY_CLASS[cls.__name__] for cls in classes if cls.__name__ in FAULT_BY_CLASS), None)
+
+
+def _close_if_idle(client: DuckDBPyConnection, spill: str) -> bool:
+    """Close a connection, if it can be, and return whether that is done."""
+    client.close()
+    # DuckDB's own has no such attribute.
+    closed = bool(getattr(client, "closed", True))
+    if closed:
+        give_back(spill)
+    return closed
+
+
+def _close_when_idle(close: Callable[[], bool]) -> None:
+    while not close():
+        time.sleep(AGAIN_SECONDS)
 
 
 def _connect(model: DuckDBConnection) -> DuckDBPyConnection:

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from osiris_provider.connectors import close_all, get_connector, interrupt
 from osiris_provider.connectors.interrupt import is_busy
@@ -56,3 +57,23 @@ def test_a_client_is_not_closed_under_a_query_of_its_cursor(tmp_path: Path) -> N
             running.result()
     with pytest.raises(Exception, match="closed"):
         client.execute("SELECT 1")
+
+
+@pytest.mark.usefixtures("none_at_work")
+def test_the_file_is_free_for_this_process_at_once_and_for_all_when_the_query_has_ended(tmp_path: Path) -> None:
+    connector = get_connector("duckdb")
+    connection = {"family": "duckdb", "path": str(tmp_path / "x.duckdb"), "temp_directory": str(tmp_path)}
+    client: Any = connector.create_client(connection)
+    cursor = client.cursor()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(lambda: cursor.execute(DEAF).fetchall())
+        assert comes_true(lambda: is_busy(cursor))
+        time.sleep(0.2)
+        connector.close_client(client)
+        assert not running.done()
+        connector.close_client(connector.create_client(connection))
+        assert list(tmp_path.glob("osiris-duckdb-*"))
+        assert isinstance(running.exception(), duckdb.InterruptException)
+    assert comes_true(lambda: not list(tmp_path.glob("osiris-duckdb-*")), 5)
+    # With these settings DuckDB opens a file only where it has not been open.
+    duckdb.connect(connection["path"]).close()
