@@ -5,8 +5,9 @@ The hook's own test asks the same, but without the proxy, the authority and the 
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from osiris_provider.connectors.faults import GARBAGE, MISCONFIGURED, RESET, THROTTLED, TIMED_OUT
 from osiris_provider.connectors.http.faults import FORBIDDEN, PROXY_FAILED, REQUEST_TIMEOUT, SERVER_ERROR, UNAUTHORIZED
@@ -70,11 +71,32 @@ _CODES = named(
 )
 
 
+_OF_AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+
+
 def _ask_identity(hook: Any) -> Details:
     address = hook.conn_config.get_service_endpoint_url("sts", sts_test_connection=True)
+    storage = hook.conn_config.get_service_endpoint_url("s3")
     # As the hook makes its clients.
     config, verify = hook._get_config(), hook.verify  # noqa: SLF001 - there is no other way to it
-    hook.get_session().client("sts", endpoint_url=address, config=config, verify=verify).get_caller_identity()
+    client = partial(hook.get_session().client, config=config, verify=verify)
+    if address is None and storage and not (urlsplit(storage).hostname or "").endswith(_OF_AMAZON):
+        return _list_buckets(client("s3", endpoint_url=storage))
+    client("sts", endpoint_url=address).get_caller_identity()
+    return {}
+
+
+def _list_buckets(client: Any) -> Details:
+    """Ask a storage that speaks S3 and is none of Amazon's, such as MinIO: its keys are unknown to Amazon's STS."""
+    from botocore.exceptions import ClientError
+
+    try:
+        client.list_buckets()
+    except ClientError as error:
+        # A key that is for some buckets only; some say so of one that they do not know, too.
+        if error.response["Error"]["Code"] != "AccessDenied":
+            raise
+        return {"proven": False}
     return {}
 
 
