@@ -166,6 +166,14 @@ def passwords_in(text: str) -> Iterator[str]:
         yield from {first, unquote(first)} - {"", plain}
 
 
+def without_passwords(text: str) -> str:
+    """Return a text without the passwords of connection strings in it, whosever they are.
+
+    :param text: of somebody else, such as what a server says of a statement.
+    """
+    return Redactor(password for password in passwords_in(text) if len(password) >= SHORTEST)(text)
+
+
 def safe_url(text: str) -> str:
     """Return a public text without what people put into URLs: user, password, query and fragment.
 

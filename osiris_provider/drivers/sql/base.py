@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from osiris_provider.connections.redact import without_passwords
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.registry import get_connector
@@ -98,7 +99,7 @@ class SQLDriver(Generic[AnyConfig]):
         if isinstance(error, pa.ArrowException | UnicodeError):
             return DataError(f"Step {step.id}: {one_line(redact(str(error)))}", step=step.id)
         problem = connector.error_of(error, step.connection)
-        said = one_line(redact(self.server_text(error)))
+        said = one_line(without_passwords(redact(self.server_text(error))))
         said = f" The server said: {said}" if said else ""
         if problem.fault == BAD_DATA:
             message = f"Step {step.id}: a value does not fit its column or type.{said}"

@@ -83,3 +83,18 @@ def test_a_secret_that_a_healthy_server_repeats() -> None:
         connection = {"family": "shopify", "alias": "x", "shop_domain": server.origin, "access_token": "c4nary-t0ken"}
         ok, verdict = get_connector("shopify").doctor(connection, 5)
     assert (ok, verdict["details"]) == (True, {"shop": "***", "api_version": "2026-10"})
+
+
+@pytest.mark.parametrize(
+    "login", ["host=h password=c4nary user=u", "mysql://ann:c4nary@h/d", "Server=h;Pwd=c4nary;Uid=u"]
+)
+@pytest.mark.parametrize("family", ["mysql", "postgres", "duckdb"])
+def test_a_password_of_somebody_else_in_an_error(family: str, login: str, request: pytest.FixtureRequest) -> None:
+    fields = {"path": ":memory:"} if family == "duckdb" else asdict(request.getfixturevalue(f"{family}_database"))
+    query = f"SELECT 1 FROM `link to {login}`" if family == "mysql" else f"SELECT 'link to {login}'::int"
+    step = {"resolved_connection": {"family": family, "alias": "x", **fields}, "query": query}
+    with pytest.raises(OsirisError, match="link to ") as raised:
+        get_driver(f"{family}.extractor").run(step_id="e", config=step, inputs={}, ctx=RecordingContext())[
+            "data"
+        ].read_all()
+    assert "c4nary" not in str(raised.value)
