@@ -219,3 +219,12 @@ def test_the_names_within_a_type_are_those_of_its_structs() -> None:
     inner = pa.struct([("x", pa.int8()), ("y", pa.map_(pa.string(), pa.struct([("z", pa.int8())])))])
     assert list(data.struct_names(pa.list_(inner))) == [["x", "y"], ["key", "value"], ["z"]]
     assert list(data.struct_names(pa.int8())) == []
+
+
+def test_streams_take_the_memory_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ARROW_DEFAULT_MEMORY_POOL", raising=False)
+    kept = "jemalloc" if "jemalloc" in pa.supported_memory_backends() else pa.default_memory_pool().backend_name
+    assert data.memory_pool().backend_name == kept
+    # Arrow itself read it when it was imported.
+    monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "mimalloc")
+    assert data.memory_pool().backend_name == pa.default_memory_pool().backend_name != "jemalloc"
