@@ -208,7 +208,16 @@ def _until(wanted: bool, server: Address) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(("before", "number"), [([], signal.SIGTERM), ([], signal.SIGHUP), (["nohup"], signal.SIGTERM)])
+# Also where the tests themselves were started with nohup.
+HEARS_HANGUP = [
+    *(sys.executable, "-c"),
+    "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "number"), [(HEARS_HANGUP, signal.SIGTERM), (HEARS_HANGUP, signal.SIGHUP), (["nohup"], signal.SIGTERM)]
+)
 def test_a_run_that_is_ended_leaves_nothing_behind(
     before: list[str], number: signal.Signals, tmp_path: Path, mysql_database: Address
 ) -> None:
@@ -223,15 +232,19 @@ def test_a_run_that_is_ended_leaves_nothing_behind(
         env={**os.environ, "OSIRIS_HOME": str(tmp_path), "TMPDIR": str(temporary)},
         text=True,
     )
-    _until(True, mysql_database)
-    assert list(temporary.rglob("*.parquet")), "else there is nothing to leave behind"
-    if before:
-        # Who starts a command with nohup wants it to go on.
-        process.send_signal(signal.SIGHUP)
-        time.sleep(0.5)
-        assert process.poll() is None
-    process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    try:
+        _until(True, mysql_database)
+        assert list(temporary.rglob("*.parquet")), "else there is nothing to leave behind"
+        if before != HEARS_HANGUP:
+            # Who starts a command with nohup wants it to go on.
+            process.send_signal(signal.SIGHUP)
+            time.sleep(0.5)
+            assert process.poll() is None
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
     assert (process.returncode, out) == (128 + number, "")
     assert err.splitlines()[-1] == f"ended by {number.name}"
     assert "Traceback" not in err
