@@ -32,6 +32,8 @@ _FAST: Final = (
     "--innodb-doublewrite=OFF",
     "--innodb-buffer-pool-size=128M",
     "--skip-name-resolve",
+    # A machine that stood still for the usual ten seconds has lost every login that was under way.
+    "--connect-timeout=60",
 )
 
 
