@@ -209,6 +209,13 @@ def test_a_wrong_password_is_sent_once(unverified: tuple[ssl.SSLContext, Path]) 
     assert len(server.startups) == 1
 
 
+def test_a_role_that_no_line_is_open_to_costs_one_login_a_line(unverified: tuple[ssl.SSLContext, Path]) -> None:
+    with RoguePostgres(error(b"no entry", b"28000"), tls=unverified[0]) as server:
+        _, verdict = POSTGRES.doctor(fields_of(server), 10)
+    assert verdict["details"]["fault"] == "login_denied"
+    assert len(server.startups) == 2, "TLS has not failed, and is not looked into"
+
+
 @pytest.mark.parametrize("asks", [MD5, SCRAM], ids=["md5", "scram"])
 def test_a_hash_tells_no_password(asks: bytes) -> None:
     with RoguePostgres(asks) as rogue, suppress(ConnectorError):
