@@ -61,7 +61,10 @@ MSSQL = {
     "a firewall": ({40615: 14}, "host_not_allowed"),
     "no such database, as Azure has it": ({4060: 11}, "database_denied"),
     # The driver keeps the severer error, and does not say that there was another.
-    "no such database": ({4060: 11, 18456: 14}, "wrong_password"),
+    "no such database": ({4060: 11, 18456: 14}, "database_denied"),
+    "no such default database": ({4064: 11, 18456: 14}, "database_denied"),
+    "a database that is being restored": ({927: 14, 4060: 11, 18456: 14}, "not_ready"),
+    "something on the way, and a wrong password": ({5701: 0, 18456: 14}, "wrong_password"),
 }
 
 

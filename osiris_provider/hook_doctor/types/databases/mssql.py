@@ -1,9 +1,14 @@
-"""Microsoft SQL Server: the error numbers that pymssql hands on in ``args``, on connecting one level deeper."""
+"""Microsoft SQL Server: the error numbers that pymssql hands on in ``args``, on connecting one level deeper.
+
+Of several errors in one answer pymssql keeps the severest: of a database that is not there (4060, severity 11) the
+"login failed" (18456, severity 14) that follows it. So the handler of its DB-Library is listened to as well.
+"""
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -25,8 +30,8 @@ from osiris_provider.hook_doctor.faults import LOGON_TRIGGER
 from osiris_provider.hook_doctor.tables import numbered
 
 _REFUSED = sql.WRONG_PASSWORD.reworded(
-    "{address} refuses the login: user or password is wrong, or the database (schema) is not there or not open to this "
-    "user. Its driver does not tell which of these; the log of SQL Server does."
+    "{address} refuses the login: user or password is wrong, or the user is one of another database than schema names. "
+    "The server does not say which; the log of SQL Server does."
 )
 _NO_TLS = TLS_FAILED.reworded(
     "{address} does not take this version of TLS. Update the driver or what it is built with."
@@ -68,7 +73,6 @@ _NUMBERS = numbered(
     (_NO_SUBSCRIPTION, "40625 45155 45156"),
     # Windows users only, or an identity of Entra ID only.
     (sql.LOGIN_METHOD, "17806-17808 18450 18452 40607"),
-    # 18456 is sent after 4060 too, and of two errors the driver keeps the severer.
     (_REFUSED, "18456"),
     (sql.WRONG_PASSWORD, "20014 40532 40632"),
     (sql.PASSWORD_EXPIRED, "18462-18468 18487 18488"),
@@ -88,21 +92,77 @@ _NUMBERS = numbered(
 """Of sys.messages and Azure's list of errors."""
 
 
+_LOGIN_FAILED = 18456
+"""How SQL Server ends each refusal of a login, whatever the reason was."""
+
+
 class MSSQLNoLoginError(Exception):
     """The connection has no user, so the driver looks for a ticket of Kerberos, and there is none."""
+
+
+class MSSQLRefusedError(Exception):
+    """The reason of a refused login, which came before the refusal.
+
+    :param number: of sys.messages.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+_HANDLER = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, *[ctypes.c_int] * 3, *[ctypes.c_void_p] * 3, ctypes.c_int)
+"""Of messages: the line, number, state and severity, three texts, and a line of the statement."""
+_INFORMATION = 10
+"""Up to this severity a message is no error."""
+
+
+@contextmanager
+def _numbers_heard() -> Iterator[list[int]]:
+    """Yield the numbers of all errors that servers send in the block, in their order, also those that pymssql drops.
+
+    A build that does not export the function of DB-Library that sets the handler yields none.
+    """
+    from pymssql import _mssql
+
+    heard: list[int] = []
+    try:
+        set_handler = ctypes.CDLL(_mssql.__file__).dbmsghandle
+    except (AttributeError, OSError):
+        yield heard
+        return
+    set_handler.argtypes, set_handler.restype = [_HANDLER], _HANDLER
+
+    def hear(line: int | None, number: int, state: int, severity: int, *said: Any) -> int:
+        if severity > _INFORMATION:
+            heard.append(number)
+        return int(pymssqls(line, number, state, severity, *said))
+
+    # The reference keeps it alive for as long as the library calls it.
+    ours = _HANDLER(hear)
+    pymssqls = set_handler(ours)
+    try:
+        yield heard
+    finally:
+        set_handler(pymssqls)
 
 
 def _select(hook: Any) -> LoggedIn:
     from pymssql import OperationalError
 
-    try:
-        login = LoggedIn(hook.get_conn())
-        login.ask("SELECT 1")
-    except OperationalError as error:
-        # It has sent no login then.
-        if hook.connection.login or error.args[0][0] not in _BROKEN:
-            raise
-        raise MSSQLNoLoginError from None
+    with _numbers_heard() as heard:
+        try:
+            login = LoggedIn(hook.get_conn())
+            login.ask("SELECT 1")
+        except OperationalError as error:
+            number = error.args[0][0] if isinstance(error.args[0], tuple) else error.args[0]
+            reason = next((one for one in heard if one in _NUMBERS and one != _LOGIN_FAILED), None)
+            if number == _LOGIN_FAILED and reason is not None:
+                raise MSSQLRefusedError(reason) from error
+            # It has sent no login then.
+            if hook.connection.login or number not in _BROKEN:
+                raise
+            raise MSSQLNoLoginError from None
     return login
 
 
@@ -140,6 +200,7 @@ TYPE = HookType(
     title="Microsoft SQL Server",
     codes={
         "MSSQLNoLoginError": sql.NO_PASSWORD,
+        "MSSQLRefusedError": _NUMBERS,
         "Error": _NUMBERS,
         "MSSQLException": _NUMBERS,
         # Of the driver itself, without a number: the line was lost in the midst of a login or a query.

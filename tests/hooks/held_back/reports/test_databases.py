@@ -115,9 +115,9 @@ SQL_SERVER: dict[str, Situation] = {
     # 20009.
     "refuses": (closed_port, {}, "network"),
     "hangs up in the TLS handshake": (wants_tls(b""), {}, "network"),
-    # Expected was "unknown": the login is right, the database's name is not. The server says both that it cannot open
-    # the database and that the login failed; the driver hands on the severer, so no code tells it from the next one.
-    "has no such database": (refuses_login({4060: 11, 18456: 14}), {}, "auth"),
+    # Expected was "unknown": the login is right, the database's name is not. The server does not say which of name and
+    # right is missing, and that the login failed besides, which alone the driver hands on.
+    "has no such database": (refuses_login({4060: 11, 18456: 14}), {}, "permission"),
     "refuses the password": (refuses_login({18456: 14}), {}, "auth"),
     "has a trigger that refuses the login": (refuses_login({17892: 14}), {}, "permission"),
     # Login timeout expired.
