@@ -42,9 +42,9 @@ HEALTH = AssetAlias("osiris_health")
 class OsirisDoctorOperator(BaseOperator):
     """Check connections at once and return their reports; fail if one is unhealthy.
 
-    XCom gets the list of reports, also if the task fails: ``family``, ``alias``, ``ok``, ``latency_ms``,
-    ``category``, ``message``, ``details`` (CONN-020). Each check counts in Airflow's metrics as
-    ``osiris.doctor.latency`` or ``osiris.doctor.failed``, tagged by family and alias. Gauge
+    XCom gets the list of reports, also if the task fails (with ``do_xcom_push=False`` in neither case): ``family``,
+    ``alias``, ``ok``, ``latency_ms``, ``category``, ``message``, ``details`` (CONN-020). Each check counts in Airflow's
+    metrics as ``osiris.doctor.latency`` or ``osiris.doctor.failed``, tagged by family and alias. Gauge
     ``osiris.doctor.expires_days`` has the days that are left until a certificate, password or token of it expires.
 
     Each check is an event of asset ``osiris://<family>/<alias>`` with ``ok``, ``category``, ``latency_ms``, ``message``
@@ -168,7 +168,8 @@ class OsirisDoctorOperator(BaseOperator):
         sick = [verdict for verdict in verdicts if verdict.unhealthy]
         if not sick or not self.fail_on_unhealthy:
             return reports
-        context["ti"].xcom_push(key="return_value", value=reports)
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key="return_value", value=reports)
         listed = " ".join(f"{verdict.reference} {verdict.category}: {verdict.message}" for verdict in sick)
         message = f"{len(sick)} of {len(reports)} connections are unhealthy: {listed}"
         raise AirflowFailException(message)

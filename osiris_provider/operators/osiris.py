@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, BaseXCom, XComArg
 
 from osiris_provider._airflow.lineage import Lineage
 from osiris_provider._airflow.task_context import TaskContext
@@ -21,7 +21,7 @@ from osiris_provider.hooks.errors import fail_fast
 from osiris_provider.hooks.kill import kill_task
 from osiris_provider.messages import did_you_mean
 from osiris_provider.net import killed
-from osiris_provider.runtime.results import keep_result, without_secrets
+from osiris_provider.runtime.results import data_of, keep_result, without_secrets
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -38,7 +38,8 @@ class OsirisOperator(BaseOperator):
     Data that the driver returns is streamed to staging; XCom carries ``{uri, rows, bytes, columns}``. Figures are
     returned as they are. Metrics go to XCom key ``metrics``. ``config`` never holds a secret: the connection is
     resolved on a copy when the task runs (CONN-005). Errors of auth, permission, configuration and data fail the task
-    at once; network errors and timeouts use its retries.
+    at once; network errors and timeouts use its retries. With ``do_xcom_push=False`` nothing goes to XCom. No task
+    could find data then: a driver that returns some fails, and so does a DAG in which the task is an input.
 
     :param driver: a name (``mysql.extractor``), a dotted path, or a class.
     :param config: of the driver; ``connection`` is a reference (``@mysql.default``) or an Airflow connection id.
@@ -65,6 +66,7 @@ class OsirisOperator(BaseOperator):
         self.driver = driver
         self.config = config
         self.inputs = inputs
+        _check_sources(self.task_id, inputs)
         self._lineage: Lineage | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -99,12 +101,19 @@ class OsirisOperator(BaseOperator):
 
         def work() -> dict[str, Any]:
             result = driver.run(step_id=step, config=config, inputs=inputs, ctx=ctx)
+            if not self.do_xcom_push and data_of(result) is not None:
+                message = (
+                    f"Step {step}: do_xcom_push=False, but the driver returns data, and only XCom says where it is. "
+                    "Leave do_xcom_push out; the data itself does not go through XCom."
+                )
+                raise DriverConfigError(message, step=step)
             return keep_result(step, result, staging, path_parts)
 
         returned = without_secrets(config.get(RESOLVED), work)
         ctx.state.keep()
         self._lineage = Lineage.of(staging, driver, config, given.values(), returned)
-        context["ti"].xcom_push(key="metrics", value=ctx.metrics)
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key="metrics", value=ctx.metrics)
         return returned
 
     def _new_driver(self) -> Driver:
@@ -154,6 +163,7 @@ class OsirisOperator(BaseOperator):
             if name not in known:
                 message = f"Step {step}: inputs names task '{shown(name)}', which this DAG has not."
                 raise DriverConfigError(message + did_you_mean(name, known), step=step)
+            _check_leaves_result(step, self.dag.task_dict[name])
         return names
 
     def _input(self, step: str, name: str, value: Any, staging: Staging) -> Mapping[str, Any]:
@@ -182,6 +192,23 @@ def default_staging() -> Staging:
     from osiris_provider.runtime.staging import Staging, staging_url
 
     return Staging(staging_url(), ObjectStoragePath)
+
+
+def _check_sources(step: str, inputs: Any) -> None:
+    for source, key in XComArg.iter_xcom_references(inputs):
+        if key == BaseXCom.XCOM_RETURN_KEY:
+            _check_leaves_result(step, source)
+
+
+def _check_leaves_result(step: str, source: Any) -> None:
+    is_mapped = hasattr(source, "partial_kwargs")
+    if source.partial_kwargs.get("do_xcom_push", True) if is_mapped else source.do_xcom_push:
+        return
+    message = (
+        f"Step {step}: its input, task '{source.task_id}', has do_xcom_push=False, so that it leaves no result. "
+        "Leave that out; of data, XCom carries only where it is."
+    )
+    raise DriverConfigError(message, step=step)
 
 
 def _literal(value: Any) -> Any:

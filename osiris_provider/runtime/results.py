@@ -34,17 +34,30 @@ def keep_result(
     :raises DriverConfigError: it is neither data nor figures.
     :raises OsirisError: as the stream of the data, and :meth:`Staging.write`.
     """
-    if not isinstance(result, Mapping):
-        # A driver may also be a generator that yields chunks.
-        result = {} if result is None else {"data": result}
-    figures = {key: value for key, value in result.items() if key not in ("data", "df")}
+    figures = {key: value for key, value in _named(result).items() if key not in ("data", "df")}
     _check_small(step, figures)
-    data = result.get("data", result.get("df"))
+    data = data_of(result)
     if data is None:
         return figures
     staged = staging.write(path_parts, watch(to_reader(data, step)))
     log.info("Staged %s rows, %s bytes at %s", staged.rows, staged.bytes, staged.uri)
     return {**figures, **staged.as_dict()}
+
+
+def data_of(result: Any) -> Any:
+    """Return the data of a result, None if it has only figures.
+
+    :param result: what a driver has returned.
+    """
+    named = _named(result)
+    return named.get("data", named.get("df"))
+
+
+def _named(result: Any) -> Mapping[str, Any]:
+    if isinstance(result, Mapping):
+        return result
+    # A driver may also be a generator that yields chunks.
+    return {} if result is None else {"data": result}
 
 
 def without_secrets(connection: Mapping[str, Any] | None, work: Callable[[], T]) -> T:

@@ -23,7 +23,7 @@ __all__ = ["OsirisHealthcheckSensor"]
 
 
 class OsirisHealthcheckSensor(BaseSensorOperator):
-    """Wait until doctor says that a connection is healthy; XCom gets its report (CONN-020).
+    """Wait until doctor says that a connection is healthy; XCom gets its report (CONN-020), if it fails too.
 
     Network errors, timeouts and unknown failures keep it waiting. Auth, permission and misconfiguration fail the task
     at once, whatever ``retries`` says; with ``soft_fail`` they skip it. What expires within 14 days is a warning in the
@@ -154,6 +154,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
             # To wait for what can never be known would stop the run for good.
             self.log.warning("%s is taken for healthy: %s", self._named, verdict.message)
             return PokeReturnValue(is_done=True, xcom_value=verdict.as_dict())
-        context["ti"].xcom_push(key="return_value", value=verdict.as_dict())
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key="return_value", value=verdict.as_dict())
         message = f"{self._named}: {verdict.message}"
         raise AirflowFailException(message)
