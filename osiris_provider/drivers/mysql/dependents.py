@@ -22,6 +22,8 @@ NEEDS_KEY: Final = 3750
 _COUNTER: Final = re.compile(r"^(\) (?:/\*.*?\*/ )?ENGINE=\w+) AUTO_INCREMENT=(\d+)", re.MULTILINE)
 # MySQL and MariaDB keep histograms in different places; not every user may look.
 _NO_SUCH: Final = (1109, 1142, 1143, 1146)
+_OPENED: Final = "SHOW SESSION STATUS WHERE Variable_name IN ('Table_open_cache_hits', 'Table_open_cache_misses')"
+_TRIES: Final = 3
 # The server itself refuses to delete a row to which others refer.
 _HARMLESS: Final = ("NO ACTION", "RESTRICT")
 
@@ -60,7 +62,8 @@ def cascades(cursor: Cursor, table: str, database: str) -> list[str]:
     """Return the other tables whose rows would go or change with those of a table, each with its rule.
 
     Rows that refer to none do not count, and others cannot begin to refer before the transaction ends. Tables that the
-    user may not see are not among them; of those that the user may not read, rows are taken to refer.
+    user may not see are not among them, see :func:`reaches_hidden`; of those that the user may not read, rows are taken
+    to refer.
 
     :param table: or a view, whose rows are those of tables.
     :param database: that it is in.
@@ -89,6 +92,46 @@ def cascades(cursor: Cursor, table: str, database: str) -> list[str]:
         for (schema, other, name), names in sorted(columns.items())
         if rules.get((schema, other, name)) not in _HARMLESS and _has_referring_rows(cursor, schema, other, names)
     ]
+
+
+def reaches_hidden(cursor: Cursor, table: str, database: str) -> bool:
+    """Return whether deleting the rows of a table changes tables that the user may not see.
+
+    The server opens each table whose rows a DELETE may change, for any user, and counts them for the session. Where a
+    foreign key or a trigger that is seen may be the reason, the answer is False, and for views.
+
+    :param database: that the table is in.
+    """
+    name = name_parts(table)[1]
+    if (
+        not _exists(
+            cursor, "tables WHERE (table_schema, table_name, table_type) = (%s, %s, 'BASE TABLE')", database, name
+        )
+        or _exists(
+            cursor, "key_column_usage WHERE (referenced_table_schema, referenced_table_name) = (%s, %s)", database, name
+        )
+        or _exists(
+            cursor,
+            "triggers WHERE (event_object_schema, event_object_table, event_manipulation) = (%s, %s, 'DELETE')",
+            database,
+            name,
+        )
+    ):
+        return False
+    # The first time, and after changes by others, the server's own tables are opened too.
+    delete = f"EXPLAIN DELETE FROM {quoted_table(table, quote)}"  # noqa: S608 - quoted
+    return min(_opened(cursor, delete) for _ in range(_TRIES)) > 1
+
+
+def _opened(cursor: Cursor, statement: str) -> int:
+    """Run a statement and return how many tables it opens."""
+    counts = []
+    for run in ("DO 0", statement):
+        cursor.execute(run)
+        cursor.fetchall()
+        cursor.execute(_OPENED)
+        counts.append(sum(int(number) for _, number in cursor.fetchall()))
+    return counts[1] - counts[0]
 
 
 def _rule(rule: str | None) -> str:

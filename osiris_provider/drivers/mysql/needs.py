@@ -10,7 +10,7 @@ from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql import dependents
 from osiris_provider.drivers.mysql.rights import rights_of
 from osiris_provider.drivers.mysql.tables import name_parts
-from osiris_provider.drivers.sql.cascades import cascade_error
+from osiris_provider.drivers.sql.cascades import cascade_error, hidden_cascade_error
 from osiris_provider.drivers.sql.ledger import TABLE
 from osiris_provider.errors import PermissionDeniedError
 
@@ -53,11 +53,13 @@ class Needs:
     def to_delete(self) -> None:
         """Check that deleting the rows of the target changes no others; see :func:`dependents.cascades`.
 
-        :raises DataError: names the other tables.
+        :raises DataError: names the other tables, as far as the user may see them.
         """
         effects = dependents.cascades(self._cursor, self._table, self._database)
         if effects:
             raise cascade_error(self._table, effects)
+        if dependents.reaches_hidden(self._cursor, self._table, self._database):
+            raise hidden_cascade_error(self._table)
 
     def of_ledger(self, *, is_there: bool) -> None:
         """Check the rights on the ledger.

@@ -22,3 +22,17 @@ def cascade_error(table: str, effects: Sequence[str]) -> DataError:
         f"there: {listed}. Nothing was written. Use write_mode: upsert, or delete these rows yourself before."
     )
     return DataError(message, table=table)
+
+
+def hidden_cascade_error(table: str) -> DataError:
+    """Return the error for a replace that would change rows of tables that the user may not see.
+
+    :param table: that is replaced.
+    """
+    message = (
+        f"Table {table}: replace deletes its rows, and foreign keys or triggers that the user may not see would then "
+        "delete or change rows of other tables. Nothing was written. Grant the user REFERENCES on the tables that "
+        "refer to it, perhaps in another database, and TRIGGER on it, so that they can be seen; or use write_mode: "
+        "upsert."
+    )
+    return DataError(message, table=table)

@@ -17,7 +17,7 @@ from osiris_provider.testing.context import RecordingContext
 
 from tests.field.conftest import Execute, PostgresTarget
 from tests.servers import PostgresServer
-from tests.servers.kinds import MYSQL_AND_MARIADB
+from tests.servers.kinds import MYSQL_AND_MARIADB, ONLY_MYSQL
 
 NEW = pa.table({"id": [1, 2], "v": [10, 20]})
 OTHERS = "foreign keys of other tables"
@@ -100,6 +100,59 @@ class TestMySQL:
         finally:
             execute(f"DROP USER {name}")
         assert execute("SELECT * FROM child") == ((1, 1),)
+
+    @pytest.mark.parametrize("rule", ["ON DELETE CASCADE", "ON DELETE SET NULL"])
+    def test_tables_that_the_user_may_not_see_keep_their_rows(
+        self, connection: dict[str, Any], execute: Execute, rule: str
+    ) -> None:
+        database = connection["database"]
+        name, hidden = f"u{database[-12:]}", f"{database}_hidden"
+        narrow = {**connection, "user": name, "password": "s3cr3t"}
+        execute("CREATE TABLE target (id INT PRIMARY KEY, v INT)")
+        execute("INSERT INTO target VALUES (1, 1), (7, 7)")
+        execute(f"CREATE DATABASE {hidden}")
+        execute(f"CREATE USER {name} IDENTIFIED BY 's3cr3t'")
+        execute(f"GRANT INSERT, DELETE ON target TO {name}")
+        try:
+            execute(f"CREATE TABLE {hidden}.child (t INT, FOREIGN KEY (t) REFERENCES {database}.target (id) {rule})")
+            execute(f"INSERT INTO {hidden}.child VALUES (7)")
+            with pytest.raises(DataError, match=r"the user may not see would then delete.*REFERENCES.*TRIGGER"):
+                replace(narrow, ledger=False)
+            assert execute(f"SELECT * FROM {hidden}.child") == ((7,),)
+            execute(f"GRANT REFERENCES ON {hidden}.child TO {name}")
+            with pytest.raises(DataError, match=rf"{OTHERS}.*{hidden}\.child"):
+                replace(narrow, ledger=False)
+            assert execute("SELECT * FROM target ORDER BY id") == ((1, 1), (7, 7))
+            execute(f"DROP TABLE {hidden}.child")
+            replace(narrow, ledger=False)
+        finally:
+            execute(f"DROP USER {name}")
+            execute(f"DROP DATABASE {hidden}")
+        assert execute("SELECT * FROM target ORDER BY id") == ((1, 10), (2, 20))
+
+
+class TestTriggers:
+    """MariaDB shows that there is a trigger to everyone who sees the table."""
+
+    @ONLY_MYSQL
+    def test_triggers_that_may_be_seen_do_what_they_are_for(self, connection: dict[str, Any], execute: Execute) -> None:
+        name = f"u{connection['database'][-12:]}"
+        narrow = {**connection, "user": name, "password": "s3cr3t"}
+        execute("CREATE TABLE target (id INT PRIMARY KEY, v INT)")
+        execute("INSERT INTO target VALUES (7, 7)")
+        execute("CREATE TABLE gone (id INT)")
+        execute("CREATE TRIGGER note BEFORE DELETE ON target FOR EACH ROW INSERT INTO gone VALUES (OLD.id)")
+        execute(f"CREATE USER {name} IDENTIFIED BY 's3cr3t'")
+        execute(f"GRANT INSERT, DELETE ON target TO {name}")
+        try:
+            with pytest.raises(DataError, match=r"foreign keys or triggers that the user may not see.*TRIGGER on it"):
+                replace(narrow, ledger=False)
+            assert execute("SELECT * FROM gone") == ()
+            execute(f"GRANT TRIGGER ON target TO {name}")
+            replace(narrow, ledger=False)
+        finally:
+            execute(f"DROP USER {name}")
+        assert execute("SELECT * FROM gone") == ((7,),)
 
 
 class TestPostgres:
