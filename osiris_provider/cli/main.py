@@ -33,10 +33,8 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "osiris", open_store:
     :param open_store: opens a staging URL; None does without Airflow.
     """
     OneCommand.is_all = argv is None
-    if not OneCommand.is_all:
-        return _run(list(argv or ()), prog, open_store)
     with _ending_in_order() as taken:
-        code = _run(None, prog, open_store)
+        code = _run(None if argv is None else list(argv), prog, open_store)
     if not taken:
         return code
     say(f"ended by {taken[0].name}")

@@ -6,16 +6,21 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from osiris_provider.connections.reader import FILE_NAME, try_read_text
 from osiris_provider.errors import PipelineConfigError
+from osiris_provider.messages import printable
 from osiris_provider.pipelines.file import SUFFIXES
 
 log = logging.getLogger(__name__)
 
 IGNORE_FILE = ".airflowignore"
+
+T = TypeVar("T")
 
 Ignores = Callable[[str], bool]
 """Whether a path below the folder of an ignore file, with ``/`` at the end of a directory, is left out."""
@@ -44,9 +49,8 @@ def _above(folder: Path, top: Path | None, syntax: str) -> list[tuple[Path, Igno
         return []
     ignoring: list[tuple[Path, Ignores]] = []
     for above in resolved.parents[: len(resolved.relative_to(end).parts)]:
-        text, problem = try_read_text(above / IGNORE_FILE)
         way = resolved.relative_to(above).as_posix()
-        ignores = None if problem else _parsed(text, syntax)
+        ignores = _read_ignores(above / IGNORE_FILE, syntax)
         if ignores is not None and not ignores(f"{way}/"):
             ignoring.append((folder, partial(_from_above, ignores, way)))
     return ignoring
@@ -57,8 +61,8 @@ def _from_above(ignores: Ignores, way: str, path: str) -> bool:
 
 
 def _below(root: Path, folder: Path, above: list[tuple[Path, Ignores]], syntax: str) -> Iterator[Path]:
-    text, problem = try_read_text(folder / IGNORE_FILE)
-    ignores = above if problem else [*above, (folder, _parsed(text, syntax))]
+    own = _read_ignores(folder / IGNORE_FILE, syntax)
+    ignores = above if own is None else [*above, (folder, own)]
     for entry in _entries(root, folder):
         path = folder / entry.name
         is_folder = _is_folder(entry)
@@ -97,12 +101,40 @@ def _ignored(path: Path, is_folder: bool, ignores: list[tuple[Path, Ignores]]) -
     return any(ignored(f"{path.relative_to(base).as_posix()}{end}") for base, ignored in ignores)
 
 
-def _parsed(text: str, syntax: str) -> Ignores:
+def _read_ignores(file: Path, syntax: str) -> Ignores | None:
+    """Return what an ignore file says, None if there is none. What cannot be read of it leaves nothing out."""
+    text, problem = try_read_text(file)
+    if problem is None:
+        # As Airflow reads both syntaxes.
+        lines = [re.sub(r"\s*#.*", "", line) for line in text.splitlines()]
+        return _parsed(file, [line for line in lines if line], syntax)
+    if file.exists():
+        log.warning("File %s leaves nothing out: it %s.", file, problem)
+    return None
+
+
+def _parsed(file: Path, lines: list[str], syntax: str) -> Ignores:
     if syntax == "regexp":
-        lines = [re.sub(r"\s*#.*", "", line).strip() for line in text.splitlines()]
-        patterns = [re.compile(line) for line in lines if line]
-        return lambda path: any(pattern.search(path) for pattern in patterns)
+        patterns = _compile(file, lines, re.compile)
+        return lambda path: any(pattern.search(path.rstrip("/")) for pattern in patterns)
     from pathspec import GitIgnoreSpec
 
-    spec = GitIgnoreSpec.from_lines(text.splitlines())
-    return spec.match_file
+    specs = _compile(file, lines, lambda line: GitIgnoreSpec.from_lines([line]))
+    return GitIgnoreSpec([pattern for spec in specs for pattern in spec.patterns]).match_file
+
+
+def _compile(file: Path, lines: list[str], compiled: Callable[[str], T]) -> list[T]:
+    """Return what the lines are compiled to, but for those that are wrong: Airflow logs a warning, too, and goes on."""
+    result: list[T] = []
+    for line in lines:
+        with _warning(file, line):
+            result.append(compiled(line))
+    return result
+
+
+@contextmanager
+def _warning(file: Path, line: str) -> Iterator[None]:
+    try:
+        yield
+    except (re.error, ValueError, OverflowError, RecursionError) as error:
+        log.warning("Ignoring invalid pattern '%s' in %s: %s", printable(line), file, printable(error))

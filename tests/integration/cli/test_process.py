@@ -18,12 +18,14 @@ import pymysql
 import pytest
 import yaml
 
+from tests.airflow.versions import since_3_2
 from tests.faults.peers import Peer, silent
 from tests.servers import Address
 from tests.unit.connection_files import SAMPLES, write
 from tests.unit.pipeline_files import write_pipeline
 
 OSIRIS = [sys.executable, "-m", "osiris_provider"]
+AIRFLOW_OSIRIS = [str(Path(sys.executable).with_name("airflow")), "osiris"]
 HEALTHY = "version: 1\nconnections:\n  duckdb:\n    memory: {path: ':memory:'}\n"
 LOADED = """\
 import sys
@@ -216,16 +218,22 @@ HEARS_HANGUP = [
 
 
 @pytest.mark.parametrize(
-    ("before", "number"), [(HEARS_HANGUP, signal.SIGTERM), (HEARS_HANGUP, signal.SIGHUP), (["nohup"], signal.SIGTERM)]
+    ("before", "number", "command"),
+    [
+        (HEARS_HANGUP, signal.SIGTERM, OSIRIS),
+        (HEARS_HANGUP, signal.SIGHUP, OSIRIS),
+        (["nohup"], signal.SIGTERM, OSIRIS),
+        pytest.param(HEARS_HANGUP, signal.SIGTERM, AIRFLOW_OSIRIS, marks=since_3_2),
+    ],
 )
 def test_a_run_that_is_ended_leaves_nothing_behind(
-    before: list[str], number: signal.Signals, tmp_path: Path, mysql_database: Address
+    before: list[str], number: signal.Signals, command: list[str], tmp_path: Path, mysql_database: Address
 ) -> None:
     write(tmp_path, yaml.safe_dump({"version": 1, "connections": {"mysql": {"default": asdict(mysql_database)}}}))
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     process = subprocess.Popen(
-        [*before, *OSIRIS, "pipelines", "run", str(write_pipeline(tmp_path, ENDLESS))],
+        [*before, *command, "pipelines", "run", str(write_pipeline(tmp_path, ENDLESS))],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -66,3 +66,52 @@ def test_a_link_that_leads_to_itself_hides_no_pipeline(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     path = write_pipeline(tmp_path)
     assert find_pipelines(tmp_path) == [path]
+
+
+@pytest.mark.parametrize(
+    ("syntax", "invalid"), [("glob", line) for line in ("!", "\\", "[z-a]")] + [("regexp", "*_old"), ("regexp", "(")]
+)
+def test_an_invalid_line_of_an_ignore_file_is_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, syntax: str, invalid: str
+) -> None:
+    """Airflow does so with regular expressions; an invalid glob takes all DAGs of the folder with it there."""
+    folder = tmp_path / "pipelines"
+    folder.mkdir()
+    path = write_pipeline(folder)
+    write_pipeline(folder, name="draft.yaml")
+    for directory in (tmp_path, folder):
+        (directory / ".airflowignore").write_text(
+            f"{invalid}\ndraft\n" if syntax == "regexp" else f"{invalid}\ndraft*\n"
+        )
+        with caplog.at_level(logging.WARNING):
+            assert find_pipelines(folder, syntax, tmp_path) == [path]
+        [message] = [one.message for one in caplog.records]
+        assert message.startswith(f"Ignoring invalid pattern '{invalid}' in {directory / '.airflowignore'}: ")
+        (directory / ".airflowignore").unlink()
+        caplog.clear()
+
+
+@pytest.mark.parametrize(
+    ("syntax", "line", "name"),
+    [
+        ("glob", "old_*  # all of them", "old_orders.yaml"),
+        ("regexp", "old_.*  # all of them", "old_orders.yaml"),
+        ("glob", "drafts/#", "drafts/orders.yaml"),
+        ("regexp", "drafts$", "drafts/orders.yaml"),
+    ],
+)
+def test_an_ignore_file_is_read_as_airflow_reads_it(tmp_path: Path, syntax: str, line: str, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    write_pipeline((tmp_path / name).parent, name=Path(name).name)
+    left = write_pipeline(tmp_path, name="other.yaml")
+    (tmp_path / ".airflowignore").write_text(f"{line}\n")
+    assert find_pipelines(tmp_path, syntax) == [left]
+
+
+def test_an_ignore_file_that_cannot_be_read_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write_pipeline(tmp_path)
+    (tmp_path / ".airflowignore").write_bytes(b"caf\xe9*\n")
+    with caplog.at_level(logging.WARNING):
+        assert find_pipelines(tmp_path) == [path]
+    [message] = [one.message for one in caplog.records]
+    assert message.startswith(f"File {tmp_path / '.airflowignore'} leaves nothing out: it ")
