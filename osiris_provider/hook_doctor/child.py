@@ -22,6 +22,7 @@ from osiris_provider.hook_doctor.registry import hook_type, hook_types
 from osiris_provider.hook_doctor.tables import name_of
 from osiris_provider.hook_doctor.watch.catch import TEST, run_test
 from osiris_provider.hook_doctor.watch.certificates import certificate_ends, watch_certificates
+from osiris_provider.hook_doctor.watch.redirects import keep_redirects_here
 from osiris_provider.hook_doctor.watch.tls import refined, watch_sessions
 from osiris_provider.hook_doctor.wire import MORE, STARTED, receive_text
 from osiris_provider.net.deadline import Deadline
@@ -182,9 +183,10 @@ def _providers() -> Any:
 def load() -> None:
     """Import what the checks of all types need; a server does it before it forks."""
     import pycares
+    import requests
     from airflow.sdk import Connection, log
 
-    del Connection, pycares
+    del Connection, pycares, requests
     # What these processes say goes nowhere. For what would be masked there Airflow imports its task runner.
     log.mask_secret = _mask_nothing
     log.amask_secret = _amask_nothing
@@ -240,5 +242,6 @@ def serve(work: socket.socket, deadline: float) -> None:
     work.sendall(STARTED)
     watch_sessions()
     watch_certificates()
+    keep_redirects_here()
     for answer in examine(connection, Deadline(deadline - time.monotonic())):
         work.sendall(json.dumps(answer).encode() + b"\n")

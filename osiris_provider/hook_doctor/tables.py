@@ -51,6 +51,7 @@ NO_ANSWERS: Mapping[int, Fault] = {**STATUSES, **dict.fromkeys(range(200, 300), 
 HTTP_CLASSES: Codes = {
     "HTTPError": STATUSES,
     "TooManyRedirects": http.REDIRECT_LOOP,
+    "RedirectedElsewhereError": http.REDIRECTED,
     "ProxyError": http.PROXY_FAILED,
     "RemoteDisconnected": transport.RESET,
     "IncompleteRead": transport.RESET,

@@ -79,6 +79,12 @@ def succeeds_with_secret(connection):
     print(connection.password, file=sys.stderr)
 
 
+def posts_password(connection):
+    import requests
+
+    requests.post(connection.extra_dejson["url"], json={"password": connection.password}).raise_for_status()
+
+
 def sleeps(connection):
     time.sleep(600)
 

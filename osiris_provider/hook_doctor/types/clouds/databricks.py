@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 from osiris_provider.connectors.faults import GARBAGE, THROTTLED
-from osiris_provider.connectors.http.faults import FORBIDDEN, REDIRECTED, REQUEST_TIMEOUT, SERVER_ERROR, UNAUTHORIZED
+from osiris_provider.connectors.http.faults import FORBIDDEN, REQUEST_TIMEOUT, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import NO_PASSWORD
 from osiris_provider.hook_doctor.base import Details, HookType
 from osiris_provider.hook_doctor.connection import HookConnection
@@ -37,7 +36,7 @@ class DatabricksNoHostError(Exception):
     """There is no host, neither in its field nor in extra."""
 
 
-_NO_LOGIN, _ELSEWHERE, _OTHER_SERVER = "no login", "sent elsewhere", "other server"
+_NO_LOGIN, _OTHER_SERVER = "no login", "other server"
 """No codes of Databricks, which have no blanks and no small letters."""
 _LOGINS = (
     "token",
@@ -82,7 +81,6 @@ def _versions(hook: Any) -> Details:
     extra = known.extra_dejson
     if not (known.login or known.password or any(extra.get(name) for name in _LOGINS)):
         raise DatabricksRefusalError(_NO_LOGIN)
-    _stay_here()
     if extra.get("use_azure_managed_identity") and not extra.get("token"):
         _ask_metadata(hook)
     try:
@@ -95,21 +93,6 @@ def _versions(hook: Any) -> Details:
     if not isinstance(answer, dict) or "versions" not in answer:
         raise DatabricksRefusalError(_OTHER_SERVER)
     return {}
-
-
-def _stay_here() -> None:
-    """Have requests not go on to another host, where the credentials do not follow; in this process only."""
-    from requests import Session
-
-    follow = Session.resolve_redirects
-
-    def only_here(session: Any, response: Any, *given: Any, **named: Any) -> Any:
-        target = session.get_redirect_target(response)
-        if target and urlsplit(urljoin(response.url, target)).hostname != urlsplit(response.url).hostname:
-            raise DatabricksRefusalError(_ELSEWHERE)
-        return follow(session, response, *given, **named)
-
-    Session.resolve_redirects = only_here  # type: ignore[method-assign, assignment] # as above
 
 
 def _ask_metadata(hook: Any) -> None:
@@ -153,7 +136,6 @@ TYPE = HookType(
         "DatabricksRefusalError": {
             **_CODES,
             _NO_LOGIN: NO_PASSWORD,
-            _ELSEWHERE: REDIRECTED,
             _OTHER_SERVER: GARBAGE,
         },
         "DatabricksNoHostError": NO_HOST,

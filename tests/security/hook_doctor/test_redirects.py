@@ -1,0 +1,77 @@
+"""A server that a hook asks cannot have it send its credentials to another one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from osiris_provider.errors import ConnectorError
+from osiris_provider.hook_doctor import check_hook
+from osiris_provider.net.deadline import Deadline
+
+from tests.security.hook_doctor.provider import CANARY, Checks, installed
+
+
+@contextmanager
+def serving(location: str | None) -> Iterator[tuple[str, list[bytes]]]:
+    """Yield the URL of a server, and what it gets; it redirects to a location, or says yes."""
+    got: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(self.rfile.read(int(self.headers["Content-Length"])))
+            redirects = location is not None and self.path != location
+            self.send_response(307 if redirects else 200)
+            if location is not None and redirects:
+                self.send_header("Location", location)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+            del format, args
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", got
+        finally:
+            server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checks]:
+    directory = tmp_path_factory.mktemp("hostile")
+    with installed(directory / "lib"):
+        yield Checks(directory / "pids")
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+
+
+def fault_of_post(checks: Checks, url: str) -> str:
+    checks.pids.write_text("")
+    connection = checks.connection("posts_password")
+    try:
+        check_hook(replace(connection, extra={**connection.extra, "url": url}), Deadline(60.0))
+    except ConnectorError as error:
+        return error.fault.slug
+    return "ok"
+
+
+def test_a_login_does_not_follow_a_redirect_to_another_server(checks: Checks) -> None:
+    with serving(None) as (elsewhere, stolen), serving(f"{elsewhere}/") as (url, got):
+        assert (fault_of_post(checks, url), stolen) == ("redirected", [])
+    assert CANARY.encode() in got[0]
+
+
+def test_it_follows_one_within_the_server(checks: Checks) -> None:
+    with serving("/again") as (url, got):
+        assert (fault_of_post(checks, url), len(got)) == ("ok", 2)
