@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _TOKEN = re.compile(
@@ -60,3 +60,11 @@ def substitute_all(value: Any, environ: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [substitute_all(item, environ) for item in value]
     return value
+
+
+def variables_in(text: str) -> Iterator[str]:
+    """Yield the names of the variables that :func:`substitute` would look up.
+
+    :param text: a value of the connections file.
+    """
+    return (match["name"] for match in _TOKEN.finditer(text) if match["name"])

@@ -1,16 +1,17 @@
-"""What is public of each connection of a file (CONN-021)."""
+"""What is public of each connection of a file (CONN-021), and which variables its secrets come from."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
-from osiris_provider.connections.env import EnvProblemError, substitute_all
+from osiris_provider.connections.env import EnvProblemError, substitute_all, variables_in
 from osiris_provider.connections.file import ConnectionsFile, Entry
 from osiris_provider.connections.find import default_alias
-from osiris_provider.connections.load import FileArgument, load_connections
-from osiris_provider.connections.redact import MASK, Redactor, public_value, secret_texts
+from osiris_provider.connections.load import FileArgument, files_read, load_connections, read_connections
+from osiris_provider.connections.redact import MASK, Redactor, is_sensitive, public_value, secret_texts, texts
 from osiris_provider.connections.registry import declared_fields, load_family
 from osiris_provider.errors import ConnectionConfigError
 
@@ -107,3 +108,35 @@ def _shown(value: Any, environ: Mapping[str, str], redactor: Redactor) -> Any:
     except EnvProblemError:
         return value
     return public_value(value, redactor)
+
+
+def secret_variables() -> frozenset[str]:
+    """Return the names of variables in fields that may hold a secret, of each file that this process has read.
+
+    The file in the standard locations is read for it; where there is none, or none that can be read, it has none.
+    """
+    with suppress(ConnectionConfigError):
+        # What asks for a connection of it says so.
+        read_connections()
+    return frozenset(name for file in files_read() for entry in file.entries.values() for name in _variables_of(entry))
+
+
+def _variables_of(entry: Entry) -> Iterator[str]:
+    declared = declared_fields(entry.family)
+    for name in entry.fields:
+        field = declared.get(name)
+        if field is None or field.secret:
+            value = entry.written(name, field)
+            for text in texts(_secrets_in(value) if field is not None and field.is_json else value):
+                yield from variables_in(text)
+
+
+def _secrets_in(value: Any) -> Any:
+    """Return what in an object of JSON may be secret: as far as names say so, or all of what is no object."""
+    if not isinstance(value, Mapping):
+        return value
+    return [
+        _secrets_in(item) if isinstance(item, Mapping) else item
+        for name, item in value.items()
+        if isinstance(item, Mapping) or is_sensitive(str(name))
+    ]

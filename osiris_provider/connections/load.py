@@ -39,7 +39,7 @@ def read_connections(file: FileArgument = None) -> ConnectionsFile:
     :raises ConnectionConfigError: there is no file, or it cannot be read at all.
     """
     path = find_file(file)
-    latest = _latest(path)
+    latest = _LATEST.setdefault(path, _Latest())
     known = latest.known
     if known is not None and known.is_fresh(path):
         return known.file
@@ -53,6 +53,11 @@ def read_connections(file: FileArgument = None) -> ConnectionsFile:
         file_known = known.file if known is not None and known.version == version else parse(path, text)
         latest.known = _Known(version, file_known, state, *reading)
     return file_known
+
+
+def files_read() -> list[ConnectionsFile]:
+    """Return what this process knows of each file that it has read."""
+    return [latest.known.file for latest in list(_LATEST.values()) if latest.known is not None]
 
 
 def load_connections(file: FileArgument = None) -> ConnectionsFile:
@@ -154,6 +159,5 @@ class _Latest:
     known: _Known | None = None
 
 
-@lru_cache(maxsize=16)
-def _latest(_path: Path) -> _Latest:
-    return _Latest()
+_LATEST: dict[Path, _Latest] = {}
+"""By path; a process reads one file, or few."""

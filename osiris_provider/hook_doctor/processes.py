@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
+from osiris_provider.connections.listing import secret_variables
 from osiris_provider.hook_doctor.remote import LostError, Remote
 from osiris_provider.hook_doctor.server import CHECK, MAX_TYPE, SERVER, SHARED
 from osiris_provider.hook_doctor.wire import Answer, send_text
@@ -48,6 +50,13 @@ _WITHHELD = (
 )
 """Prefixes of variables that a check needs nothing of: it gets its connection, and asks neither a backend nor Airflow.
 """
+_KEPT = re.compile(
+    r"(AIRFLOW__|AWS_|AZURE_|BOTO_|CLOUDSDK_|DATABRICKS_|GOOGLE_|KRB5|KUBE|LC_|LD_|PYTHON|SNOWFLAKE_|SSL_CERT_|XDG_).*"
+    r"|AIRFLOW_HOME|AIRFLOW_CONFIG|HOME|LANG|LOGNAME|PATH|REQUESTS_CA_BUNDLE|TMPDIR|TZ|USER|VIRTUAL_ENV"
+    r"|(?i:.*_proxy)"
+)
+"""Variables that stay, though the file has them in a field of secrets: what is imported and run depends on them, or a
+library looks there for an identity of this machine, as it does in a task."""
 
 
 class Servers:
@@ -281,7 +290,13 @@ class Servers:
 
 
 def _start(descriptor: int, *options: str) -> subprocess.Popen[bytes]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_WITHHELD)}
+    # The connection that is checked comes with its own.
+    of_connections = {name for name in secret_variables() if not _KEPT.fullmatch(name)}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_WITHHELD) and name not in of_connections
+    }
     return subprocess.Popen(  # noqa: S603 - this interpreter, and a constant
         [sys.executable, "-c", _BOOT, str(descriptor), *options],
         stdin=subprocess.DEVNULL,

@@ -1,1 +1,1 @@
-"""What is noted while a hook runs: the exception that its test swallows, its TLS sessions, and certificates."""
+"""What is watched while a hook runs: exceptions that its test swallows, TLS sessions, certificates, and redirects."""

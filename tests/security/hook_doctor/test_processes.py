@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from osiris_provider.connections.resolve import resolve_connection
 from osiris_provider.hook_doctor import processes
 from osiris_provider.hook_doctor.processes import SHARING_TYPES, Servers, servers
 from osiris_provider.hook_doctor.server import SHARED
@@ -233,17 +234,67 @@ def test_nothing_of_a_connection_is_in_command_lines_environments_or_files(check
 def test_secrets_of_airflow_are_in_no_environment_of_a_check(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, CANARY)
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", "/known")
+    environment = environment_of_checks()
+    assert b"AIRFLOW__CORE__DAGS_FOLDER=/known" in environment
+    assert CANARY.encode() not in environment
+
+
+CONNECTIONS = """
+version: 1
+connections:
+  mysql:
+    default: {host: "${SHOP_HOST}", user: reader, password: "x${SHOP_PASSWORD}", database: shop}
+  postgres:
+    default: {dsn: "postgres://loader:${DWH_PASSWORD:-none}@dwh/x"}
+  airflow:
+    lake:
+      conn_type: snowflake
+      password: ${SNOW_PASSWORD}
+      extra: '{"private_key_content": "${SNOW_KEY}", "region": "${REGION}", "inner": {"token": "${INNER_TOKEN}"}}'
+    ssh:
+      conn_type: ssh
+      extra: {private_key_file: "${HOME}/key", aws_secret_access_key: "${AWS_SECRET_ACCESS_KEY}"}
+  no_such_family:
+    default: {password: "${OTHER}"}
+"""
+SECRET = ("SHOP_PASSWORD", "DWH_PASSWORD", "SNOW_PASSWORD", "SNOW_KEY", "INNER_TOKEN")
+NEEDED = ("SHOP_HOST", "REGION", "HOME", "AWS_SECRET_ACCESS_KEY", "UNRELATED")
+
+
+def test_secrets_of_the_connections_file_are_in_no_environment_of_a_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "osiris_connections.yaml"
+    file.write_text(CONNECTIONS)
+    monkeypatch.setenv("AIRFLOW__OSIRIS__CONNECTIONS_FILE", str(file))
+    for name in (*SECRET, *NEEDED):
+        monkeypatch.setenv(name, f"/value-of-{name}")
+    names = {line.partition(b"=")[0].decode() for line in environment_of_checks().split(b"\0")}
+    assert (names.isdisjoint(SECRET), names.issuperset(NEEDED)) == (True, True)
+
+
+def test_nor_those_of_a_file_that_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAMED_PASSWORD", CANARY)
+    file = tmp_path / "named.yaml"
+    file.write_text(
+        "{version: 1, connections: {mysql: {default: {host: x, database: x, user: x, password: '${NAMED_PASSWORD}'}}}}"
+    )
+    resolve_connection("@mysql", file=file)
+    assert CANARY.encode() not in environment_of_checks()
+
+
+def environment_of_checks() -> bytes:
+    """Return the environment that all checks of new servers have."""
     many = Servers()
     try:
         with many._lock:  # noqa: SLF001 - nothing has to be imported for that
             many._main()  # noqa: SLF001 - as above
-        process = many._process  # noqa: SLF001 - whose environment all checks have
+        process = many._process  # noqa: SLF001 - whose environment it is
         assert process is not None
         environment = Path(f"/proc/{process.pid}/environ")
         # It is empty for a moment, while the program is loaded.
         _wait_for(environment.read_bytes)
-        assert b"AIRFLOW__CORE__DAGS_FOLDER=/known" in environment.read_bytes()
-        assert CANARY.encode() not in environment.read_bytes()
+        return environment.read_bytes()
     finally:
         many.close()
 
