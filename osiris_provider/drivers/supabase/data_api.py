@@ -38,6 +38,8 @@ NOTHING = " Nothing was written."
 _BAD_DATA = ("22", "23")
 """Classes of SQLSTATEs: bad values, and rules of the table."""
 _UNIQUE = "23505"
+_DIGITS = 10
+"""Of a count of rows, at most."""
 ADVICE = "or give the connection a pg_dsn: COPY is one transaction whatever the size"
 
 
@@ -47,11 +49,12 @@ def send(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> int:
     :raises DataError: a row does not fit, or an append does not fit into one request.
     :raises ConnectorError: the Data API refused.
     """
-    rows = 0
-    with contextlib.closing(_requests(step, reader)) as requests:
+    rows = kept = 0
+    with contextlib.closing(_requests(step, reader)) as requests, contextlib.ExitStack() as at_end:
+        at_end.callback(lambda: _say_left_out(step, rows - kept))
         for batch in requests:
             try:
-                _post(step, batch, rows)
+                kept += _post(step, batch, rows)
             except OsirisError as error:
                 if not rows:
                     raise
@@ -63,6 +66,17 @@ def send(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> int:
                 continue
             raise problem
     return rows
+
+
+def _say_left_out(step: Step[SupabaseWriteConfig], rows: int) -> None:
+    if rows:
+        log.warning(
+            "Step %s: the Data API counts %s rows of table %s fewer than were sent: a trigger or policy has left them "
+            "out, or has left rows that were there as they were.",
+            step.id,
+            rows,
+            step.config.table,
+        )
 
 
 def _requests(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> Generator[pa.RecordBatch]:
@@ -140,8 +154,8 @@ def _filled(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordB
         yield pa.Table.from_batches(waiting).combine_chunks().to_batches()[0]
 
 
-def _post(step: Step[SupabaseWriteConfig], batch: pa.RecordBatch, before: int) -> None:
-    """Send a batch, that so many rows went before."""
+def _post(step: Step[SupabaseWriteConfig], batch: pa.RecordBatch, before: int) -> int:
+    """Send a batch, that so many rows went before; return how many of its rows the table kept."""
     config = step.config
     upserts = config.write_mode == "upsert"
     connector = cast("HttpConnector[Any]", get_connector(step.connection["family"]))
@@ -150,7 +164,7 @@ def _post(step: Step[SupabaseWriteConfig], batch: pa.RecordBatch, before: int) -
     if upserts:
         params["on_conflict"] = ",".join(config.primary_key)
     resolution = "resolution=merge-duplicates," if upserts else ""
-    headers = {"Prefer": f"{resolution}return=minimal,timezone=UTC", "Content-Type": "application/json"}
+    headers = {"Prefer": f"{resolution}return=minimal,count=exact,timezone=UTC", "Content-Type": "application/json"}
     body = json.dumps([{name: _json(value) for name, value in row.items()} for row in batch.to_pylist()]).encode()
     path = quote(config.table, safe="")
 
@@ -161,12 +175,20 @@ def _post(step: Step[SupabaseWriteConfig], batch: pa.RecordBatch, before: int) -
             raise _refused(config, code, before + 1, before + batch.num_rows)
         return connector.checked(answer)
 
-    def once() -> None:
+    def once() -> int:
         answer = connector.translate_errors(step.connection, ask)
         log.debug("Step %s: %s rows, status %s", step.id, batch.num_rows, answer.status)
+        return _counted(answer, batch.num_rows)
 
     # An append whose answer was lost may be there already.
-    call_with_retries(once, attempts=ATTEMPTS if upserts else 1)
+    kept: int = call_with_retries(once, attempts=ATTEMPTS if upserts else 1)
+    return kept
+
+
+def _counted(answer: Answer, sent: int) -> int:
+    """Return how many of the rows that were sent an answer counts; all if it counts none."""
+    count = answer.headers.get("Content-Range", "").rpartition("/")[2]
+    return min(int(count), sent) if count.isdecimal() and len(count) < _DIGITS else sent
 
 
 def _refused(config: SupabaseWriteConfig, code: str, first: int, last: int) -> DataError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -43,7 +45,7 @@ def test_append_is_one_request(supabase: FakeSupabase) -> None:
     assert write(supabase, iter(chunks)) == {"rows_written": 2}
     (request,) = supabase.posts
     assert (request.method, request.query) == ("POST", {"columns": '"id","name"'})
-    assert request.headers["prefer"] == "return=minimal,timezone=UTC"
+    assert request.headers["prefer"] == "return=minimal,count=exact,timezone=UTC"
     assert supabase.tables["people"][1:] == [{"id": 2, "name": "ž"}, {"id": 3, "name": "ž"}]
 
 
@@ -85,8 +87,33 @@ def test_upsert_merges_in_several_requests(supabase: FakeSupabase) -> None:
     assert write(supabase, data, write_mode="upsert", primary_key="id", batch_rows=2) == {"rows_written": 3}
     assert [len(request.json()) for request in supabase.posts] == [2, 1]
     assert supabase.posts[0].query["on_conflict"] == "id"
-    assert supabase.posts[0].headers["prefer"] == "resolution=merge-duplicates,return=minimal,timezone=UTC"
+    assert supabase.posts[0].headers["prefer"] == "resolution=merge-duplicates,return=minimal,count=exact,timezone=UTC"
     assert [row["name"] for row in supabase.tables["people"]] == ["new", "b", None]
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+def test_rows_that_a_trigger_leaves_out_are_counted_and_said(
+    supabase: FakeSupabase, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    config: dict[str, Any] = {"batch_rows": 2} if mode == "upsert" else {}
+    data = pa.table({"id": [2, 3, 4, 5], "name": ["a", None, "b", None]})
+    with caplog.at_level(logging.WARNING):
+        write(supabase, data.slice(0, 1), write_mode=mode, primary_key="id")
+    assert "fewer than were sent" not in caplog.text
+    supabase.tables["people"].pop()
+    supabase.keeps = lambda row: row["name"] is not None
+    with caplog.at_level(logging.WARNING):
+        write(supabase, data, write_mode=mode, primary_key="id", **config)
+    assert "Step load: the Data API counts 2 rows of table people fewer than were sent: a trigger" in caplog.text
+    assert [row["id"] for row in supabase.tables["people"]] == [1, 2, 4]
+
+
+def test_an_answer_that_counts_nothing_is_no_loss(supabase: FakeSupabase, caplog: pytest.LogCaptureFixture) -> None:
+    monkey = supabase.answer
+    supabase.answer = lambda request: replace(monkey(request), headers={"Content-Range": "*/*"})  # type: ignore[method-assign] # as with db-exact-count-enable off
+    with caplog.at_level(logging.WARNING):
+        assert write(supabase, pa.table({"id": [2]})) == {"rows_written": 1}
+    assert "fewer" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ class FakeSupabase(HttpServer):
         self.anon_tables: set[str] = set()
         self.columns: dict[str, dict[str, dict[str, Any]]] = {}
         """What the root says of the columns of a table, such as ``{"format": "numeric"}``."""
+        self.keeps: Callable[[dict[str, Any]], bool] = lambda _: True
+        """Whether the trigger of a table lets a row be written."""
         self.max_rows = max_rows
         self.failure: Reply | None = None
         """What every request is answered with, if set: a paused project, a database that is down."""
@@ -115,13 +117,15 @@ class FakeSupabase(HttpServer):
             key_values = tuple(row.get(column) for column in key)
             if key_values in places and not merges:
                 return _error(409, "23505", "duplicate key value violates unique constraint")
-        for row in given:
+        written = list(filter(self.keeps, given))
+        for row in written:
             key_values = tuple(row.get(column) for column in key)
             if key_values in places:
                 rows[places[key_values]] |= row
             else:
                 rows.append(row)
-        return Reply(201)
+        counted = "count=exact" in request.headers.get("prefer", "")
+        return Reply(201, headers={"Content-Range": f"*/{len(written) if counted else '*'}"})
 
     def _range(self, selected: Rows, columns: list[str], request: Request) -> Reply:
         offset = int(request.query.get("offset", 0))
