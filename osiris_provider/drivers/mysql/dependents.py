@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.mysql.rights import Rights
-from osiris_provider.drivers.mysql.tables import name_parts
+from osiris_provider.drivers.mysql.tables import is_in_text, name_parts, sources_of
 from osiris_provider.drivers.sql.tables import quoted_table
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def cascades(cursor: Cursor, table: str, database: str) -> list[str]:
     :param table: or a view, whose rows are those of tables.
     :param database: that it is in.
     """
-    sources = _sources(cursor, quoted_table(f"{database}.{name_parts(table)[1]}", quote))
+    sources = sources_of(cursor, quoted_table(f"{database}.{name_parts(table)[1]}", quote))
     refers = (
-        "LOCATE(CONCAT('`', REPLACE({0}, '`', '``'), '`.`', REPLACE(referenced_table_name, '`', '``'), '`'), %s) "
+        f"{is_in_text('{0}', 'referenced_table_name')} "
         "AND (constraint_schema, table_name) <> ({0}, referenced_table_name)"
     ).format
     cursor.execute(
@@ -136,21 +136,6 @@ def _opened(cursor: Cursor, statement: str) -> int:
 
 def _rule(rule: str | None) -> str:
     return f"ON DELETE {rule}" if rule else "by a rule that the user may not see"
-
-
-def _sources(cursor: Cursor, table: str) -> str:
-    """Return a text that has the quoted names of the tables that a table or view is made of."""
-    cursor.execute(
-        "SELECT CONCAT('`', REPLACE(table_schema, '`', '``'), '`.`', REPLACE(table_name, '`', '``'), '`'), "
-        "view_definition FROM information_schema.views"
-    )
-    views = dict(cursor.fetchall())
-    text, left = table, [table]
-    while left:
-        definition = str(views.pop(left.pop(), ""))
-        text += f" {definition}"
-        left += [view for view in views if view in definition]
-    return text
 
 
 def _has_referring_rows(cursor: Cursor, database: str, table: str, columns: Sequence[str]) -> bool:

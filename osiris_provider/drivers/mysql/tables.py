@@ -111,12 +111,7 @@ def _is_visible(part: dict[str, Any]) -> bool:
 
 def has_transactions(cursor: Cursor, table: str) -> bool:
     """Return whether what is written to a table can be undone; a temporary one is the writer's own and can."""
-    cursor.execute(
-        "SELECT transactions FROM information_schema.tables t JOIN information_schema.engines e USING (engine) "  # noqa: S608 - constants
-        f"WHERE t.table_schema = {HERE} AND t.table_name = %s",
-        name_parts(table),
-    )
-    return cursor.fetchone() in (("YES",), None)
+    return all(undoes for _, undoes in _engines(cursor, table))
 
 
 def check_keeps_rows(cursor: Cursor, table: str) -> None:
@@ -124,15 +119,55 @@ def check_keeps_rows(cursor: Cursor, table: str) -> None:
 
     :raises DataError: its engine throws rows away.
     """
-    cursor.execute(
-        f"SELECT engine FROM information_schema.tables WHERE table_schema = {HERE} AND table_name = %s",  # noqa: S608 - constants
-        name_parts(table),
-    )
-    if cursor.fetchone() == ("BLACKHOLE",):
+    if any(engine == "BLACKHOLE" for engine, _ in _engines(cursor, table)):
         message = (
             f"Table {table}: its engine is BLACKHOLE, which keeps no rows. Nothing was written. Alter it to InnoDB."
         )
         raise DataError(message, table=table)
+
+
+def _engines(cursor: Cursor, table: str) -> list[tuple[str, bool]]:
+    """Return the engine of a table, or of the tables of a view that the user sees; and whether it has transactions."""
+    kinds = (
+        "SELECT table_type, engine, transactions FROM information_schema.tables t "
+        "LEFT JOIN information_schema.engines e USING (engine) WHERE "
+    )
+    cursor.execute(f"{kinds} t.table_schema = {HERE} AND t.table_name = %s", name_parts(table))
+    rows = cursor.fetchall()
+    if [kind for kind, *_ in rows] == ["VIEW"]:
+        cursor.execute(f"SELECT {HERE}", name_parts(table)[:1])
+        ((database,),) = cursor.fetchall()
+        sources = sources_of(cursor, quoted_table(f"{database}.{name_parts(table)[1]}", quote))
+        cursor.execute(f"{kinds} engine IS NOT NULL AND {is_in_text('t.table_schema', 't.table_name')}", (sources,))
+        rows = cursor.fetchall()
+    return [(str(engine), transactions == "YES") for _, engine, transactions in rows]
+
+
+def sources_of(cursor: Cursor, table: str) -> str:
+    """Return a text that has the quoted names of the tables that a table or view is made of.
+
+    :param table: its name and that of its database, quoted.
+    """
+    cursor.execute(
+        "SELECT CONCAT('`', REPLACE(table_schema, '`', '``'), '`.`', REPLACE(table_name, '`', '``'), '`'), "
+        "view_definition FROM information_schema.views"
+    )
+    views = dict(cursor.fetchall())
+    text, left = table, [table]
+    while left:
+        definition = str(views.pop(left.pop(), ""))
+        text += f" {definition}"
+        left += [view for view in views if view in definition]
+    return text
+
+
+def is_in_text(database: str, table: str) -> str:
+    """Return the condition that a text, its parameter, has the quoted name of a table; see :func:`sources_of`.
+
+    :param database: the column with the name of its database.
+    :param table: the column with its own.
+    """
+    return f"LOCATE(CONCAT('`', REPLACE({database}, '`', '``'), '`.`', REPLACE({table}, '`', '``'), '`'), %s)"
 
 
 def check_transactions(cursor: Cursor, table: str, reason: str) -> None:

@@ -133,3 +133,27 @@ def test_a_table_that_keeps_no_rows_is_refused(connection: dict[str, Any], execu
     inputs = {"e": {"data": pa.table({"id": [1]})}}
     with pytest.raises(DataError, match=r"BLACKHOLE, which keeps no rows\. Nothing was written"):
         get_driver("mysql.writer").run(step_id="load", config=step, inputs=inputs, ctx=RecordingContext())
+
+
+@ONLY_MYSQL
+def test_a_view_keeps_no_more_than_its_tables(connection: dict[str, Any], execute: Execute) -> None:
+    execute("CREATE TABLE `a b` (id INT PRIMARY KEY) ENGINE=BLACKHOLE")
+    execute("CREATE VIEW target AS SELECT * FROM `a b`")
+    step = {"resolved_connection": connection, "table": "target"}
+    inputs = {"e": {"data": pa.table({"id": [1]})}}
+    with pytest.raises(DataError, match=r"BLACKHOLE, which keeps no rows\. Nothing was written"):
+        get_driver("mysql.writer").run(step_id="load", config=step, inputs=inputs, ctx=RecordingContext())
+
+
+@MYSQL_AND_MARIADB
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_a_view_can_undo_no_more_than_its_tables(connection: dict[str, Any], execute: Execute, mode: str) -> None:
+    execute("CREATE TABLE base (id INT PRIMARY KEY) ENGINE=MyISAM")
+    execute("INSERT INTO base VALUES (2), (9)")
+    execute("CREATE VIEW inner_view AS SELECT * FROM base")
+    execute("CREATE VIEW target AS SELECT * FROM inner_view")
+    step = {"resolved_connection": connection, "table": "target", "write_mode": mode}
+    inputs = {"e": {"data": pa.table({"id": [1, 2, 1]})}}
+    with pytest.raises(DataError, match=r"Table target: its engine has no transactions"):
+        get_driver("mysql.writer").run(step_id="load", config=step, inputs=inputs, ctx=RecordingContext())
+    assert execute("SELECT id FROM base ORDER BY id") == ((2,), (9,))
