@@ -50,7 +50,7 @@ _TESTS_OF_HOOKS = (
     "tests/airflow/doctor",
 )
 ROOMS: dict[str, tuple[str, ...]] = {
-    "": ("tests/unit", "tests/architecture/test_documents.py"),
+    "": ("tests/unit", "tests/architecture/test_documents.py", "tests/architecture/test_documented_limits.py"),
     "cli": (*_LOOKS, "tests/airflow/cli"),
     "cli/health.py": _HEALTH,
     "cli/pipelines": _PIPELINES,

@@ -122,6 +122,13 @@ def test_conn_001_noise_of_50_megabytes(tmp_path: Path) -> None:
     assert "too large" in str(error_of(file))
 
 
+def test_conn_001_two_mebibytes_are_read_and_a_byte_more_is_not(tmp_path: Path) -> None:
+    text = f"{TOP}  duckdb:\n    main: {{path: x}}\n#"
+    largest = text + "#" * (2 * 1024 * 1024 - len(text))
+    assert [one["alias"] for one in list_connections(write(tmp_path, largest))] == ["main"]
+    assert "too large" in str(error_of(write(tmp_path, largest + "#")))
+
+
 def test_conn_001_directory(tmp_path: Path) -> None:
     assert f"is a directory; name the file in it, such as {tmp_path / FILE_NAME}" in str(error_of(tmp_path))
 
