@@ -25,7 +25,6 @@ HOOKS = {
     "duckdb": "OsirisDuckDBHook",
 }
 """The package's own families, each with the class of its hook."""
-SHARED_HOOK_MODULES = ("base", "dbapi", "dialects", "duckdb_transaction", "errors", "guard", "health")
 
 
 def get_provider_info() -> dict[str, Any]:

@@ -15,7 +15,6 @@ STARTED = b"+"
 MORE = "more"
 """In an answer: another one comes, with when the login ends. The parent waits for it a moment, and needs it not."""
 MAX_ANSWER = 64 * 1024
-MAX_CONNECTION = 4 * 1024 * 1024
 _LENGTH = struct.Struct("!I")
 
 

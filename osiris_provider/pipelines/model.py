@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -28,7 +28,6 @@ TriggerRule = Literal[
     "one_failed",
     "one_success",
 ]
-TRIGGER_RULES: tuple[str, ...] = get_args(TriggerRule)
 
 
 def _duration(value: Any) -> timedelta:

@@ -133,3 +133,19 @@ def test_an_error_that_begins_with_its_step_has_it_for_programs_too() -> None:
     assert [
         f"{name}:{call.lineno}" for name, call in raised if "step" not in {word.arg for word in call.keywords}
     ] == []
+
+
+def test_each_constant_is_used() -> None:
+    # The faults are collected from their modules.
+    paths = [path for path in CODE if PACKAGE in path.parents and path.name != "faults.py"]
+    words = Counter(word for path in CODE for word in re.findall(r"\w+", read(path)))
+    constants = [
+        (f"{name_of(path)}:{node.lineno}", target.id)
+        for path in paths
+        for node in ast.parse(read(path)).body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    ]
+    assert len(constants) > 500
+    assert [(location, name) for location, name in constants if words[name] == 1] == []

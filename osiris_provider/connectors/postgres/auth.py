@@ -7,8 +7,6 @@ one, as libpq would, each with what may go over it.
 
 from __future__ import annotations
 
-import re
-
 from osiris_provider.connectors.postgres.library import Parameters, default
 from osiris_provider.errors import ConnectionConfigError
 
@@ -19,7 +17,6 @@ CLEAR, SCRAM = "password", "scram-sha-256"
 WAYS = {0: "none", 3: CLEAR, 5: "md5", 7: "gss", 9: "sspi", 10: SCRAM}
 """Ways to log in by the number with which a server asks for them, as ``require_auth`` calls them."""
 
-_LIST = re.compile(r"!?[a-z0-9-]+(,!?[a-z0-9-]+)*")
 _KNOWN = {*WAYS.values(), "oauth"}
 
 
