@@ -29,7 +29,7 @@ class MySQLDriver(SQLDriver[Any]):
 
     def check(self, step: Step[Any]) -> None:
         """Check the fields; see :meth:`SQLDriver.check`."""
-        require_fields(step, ("host", "database", "user", "password"))
+        require_fields(step, ("database", "password"))
 
     def server_text(self, error: Exception) -> str:
         """Return what the server said; see :meth:`SQLDriver.server_text`."""

@@ -24,7 +24,7 @@ class PostgresDriver(SQLDriver[Any]):
         """Check the fields; see :meth:`SQLDriver.check`."""
         # A DSN may have any of them; the connector looks into it.
         if "dsn" not in given_fields(step):
-            require_fields(step, ("host", "database", "user"))
+            require_fields(step, ("database",))
 
     def server_text(self, error: Exception) -> str:
         """Return what the server said; see :meth:`SQLDriver.server_text`."""

@@ -143,17 +143,17 @@ def given_fields(step: Step[Any]) -> set[str]:
 
 
 def require_fields(step: Step[Any], names: Sequence[str]) -> None:
-    """Check that a connection has the fields that a driver cannot do without (CONN-007).
+    """Check that a connection has the fields that only work needs, and no health check (CONN-007).
 
     :param step: the step, whose connection is looked at.
     :param names: the fields.
-    :raises ConnectionConfigError: names the step and the field.
+    :raises ConnectionConfigError: names the field.
     """
     given = given_fields(step)
     for name in names:
         if name not in given:
-            message = f"Step {step.id}: connection field '{name}' is required"
-            raise ConnectionConfigError(message, field=name, step=step.id)
+            message = f"connection field '{name}' is required"
+            raise ConnectionConfigError(message, field=name)
 
 
 def fetch_batches(

@@ -70,6 +70,14 @@ class TestMySQLDrivers(MySQLFamily, DriverTests):
         with pytest.raises(ValueError, match="'password' is required"):
             self.extract(connection, "SELECT 1 AS one")
 
+    def test_a_unix_socket_instead_of_a_host(self, connection: Connection, address: Address) -> None:
+        del connection["host"], connection["port"]
+        connection["unix_socket"] = str(self.server.directory / "socket")
+        self.execute(address, "CREATE TABLE target (n INT PRIMARY KEY)")
+        assert self.write(connection, pa.table({"n": [1, 2, 3]}))["rows_written"] == 3
+        read = self.reader(connection, table="target", partition_on="n", partitions=2).read_all()
+        assert sorted(read["n"].to_pylist()) == [1, 2, 3]
+
     def test_types(self, connection: Connection, address: Address) -> None:
         self.execute(
             address,

@@ -31,6 +31,13 @@ class DriverTests(SQLFamily):
             with pytest.raises(ConnectionConfigError, match=rf"\b{field}\b"):
                 self.extract(without, "SELECT 1 AS one")
 
+    def test_conn_007_a_field_that_only_work_needs_is_required_of_its_step(self, connection: Connection) -> None:
+        del connection["database"]
+        with pytest.raises(ConnectionConfigError) as raised:
+            self.extract(connection, "SELECT 1 AS one")
+        assert str(raised.value) == "Step extract: connection field 'database' is required"
+        assert (raised.value.step, raised.value.field) == ("extract", "database")
+
     @pytest.mark.parametrize(
         "config",
         [
