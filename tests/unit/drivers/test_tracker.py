@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.drivers.incremental.cursor import CursorValue, Incremental
+from osiris_provider.drivers.incremental.ordering import Order
 from osiris_provider.drivers.incremental.seen_rows import MAX_SEEN
 from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.errors import DataError, DriverConfigError
@@ -192,3 +193,25 @@ def test_initial_values(given_value: Any, bound: Any) -> None:
 )
 def test_lookback(cursor_value: CursorValue, lookback: float, text: str) -> None:
     assert cursor_value.before(lookback).text == text
+
+
+BEFORE_TEN = datetime(2026, 12, 31, 9, 59, 59, tzinfo=timezone.utc)
+TEN = BEFORE_TEN + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "moment", "latest"),
+    [
+        (pa.date32(), BEFORE_TEN, date(2026, 12, 31)),
+        (pa.date32(), TEN, date(2027, 1, 1)),
+        (pa.date64(), TEN, date(2027, 1, 1)),
+        (pa.timestamp("s"), TEN, datetime(2027, 1, 1)),  # noqa: DTZ001 - of any place
+        (pa.timestamp("ms", "Asia/Tokyo"), TEN, TEN),
+        (pa.int64(), TEN, None),
+    ],
+)
+def test_a_time_may_be_one_of_a_place_14_hours_ahead(
+    dtype: pa.DataType, moment: datetime, latest: date | datetime | None
+) -> None:
+    limit = Order(dtype).latest(pa.nulls(1, dtype), moment)
+    assert (limit and limit.as_py()) == latest
