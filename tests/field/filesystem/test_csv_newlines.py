@@ -17,7 +17,8 @@ def read(path: Path, value: str) -> list[str]:
     """Return the one column of a file with a row of this value."""
     file = path / "in.csv"
     file.write_bytes(f"a\r\n{value}\r\n".encode())
-    return stream(file, newline="\r\n").read_all()["a"].to_pylist()
+    values: list[str] = stream(file, newline="\r\n").read_all()["a"].to_pylist()
+    return values
 
 
 @pytest.mark.parametrize("free", ["\x01\x02", "\x08\x0e", "\x1e\x1f"])
