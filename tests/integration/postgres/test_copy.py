@@ -176,3 +176,19 @@ def test_a_table_cannot_be_altered_while_it_is_read(
     with closing(connect(postgres_database)) as other, pytest.raises(psycopg2.errors.LockNotAvailable):
         run(other, "SET lock_timeout = '100ms'; ALTER TABLE t ALTER i TYPE text")
     assert reader.read_all().num_rows == 10
+
+
+@pytest.mark.parametrize("autocommit", [False, True])
+@pytest.mark.parametrize(("read", "written"), [("all", 20_000), ("some", 0)])
+def test_what_a_statement_writes_stays_once_its_rows_are_read(
+    connection: extensions.connection, postgres: PostgresServer, read: str, written: int, autocommit: bool
+) -> None:
+    run(connection, "CREATE TABLE t (i int)")
+    connection.autocommit = autocommit
+    with open_stream(connection, "INSERT INTO t SELECT generate_series(1, 20000) RETURNING i") as stream:
+        assert next(stream).num_rows == 8192
+        rest = list(stream) if read == "all" else []
+    assert {batch.num_rows for batch in rest} <= {8192, 20_000 - 2 * 8192}
+    assert session_state(postgres, connection) == ("idle",)
+    connection.rollback()
+    assert stream_query(connection, "SELECT count(*) AS n FROM t").read_all().to_pylist() == [{"n": written}]
