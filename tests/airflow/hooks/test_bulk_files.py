@@ -208,10 +208,11 @@ FORMS: list[tuple[bytes, list[Any]]] = [
 ]
 
 
-def test_the_form_of_the_file(own_bulk: Bulk) -> None:
+def test_the_form_of_the_file(own_bulk: Bulk, capfd: pytest.CaptureFixture[str]) -> None:
     table = own_bulk.table("n INTEGER, v VARCHAR(9)")
     for lines, rows in FORMS:
         own_bulk.load(table, lines)
+        assert f"Loaded {len(rows)} rows of" in "".join(capfd.readouterr()), lines
         assert own_bulk.rows(table) == rows, lines
         own_bulk.hook.run(f"DELETE FROM {table}")
 
