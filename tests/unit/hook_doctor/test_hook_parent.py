@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from osiris_provider.errors import ConnectorError
-from osiris_provider.hook_doctor import HookConnection, check_hook, parent
+from osiris_provider.hook_doctor import HookConnection, check_hook, parent, processes
 from osiris_provider.hook_doctor.cooldown import Cooldown
 from osiris_provider.hook_doctor.server import MAX_TYPE
 from osiris_provider.hook_doctor.wire import Answer
@@ -149,3 +149,12 @@ def test_a_refusal_that_was_kept_is_one_of_credentials_whatever_the_file_says(ke
     slug, category, message = fault_of()
     assert (slug, category) == ("refused_before", "auth")
     assert "files.example.com:2121 refused these credentials at" in message
+
+
+def test_a_check_that_gets_no_turn_in_time_has_not_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.setattr(processes, "AT_ONCE", 0)
+    monkeypatch.setattr(parent, "servers", processes.Servers)
+    slug, category, message = fault_of(seconds=0.05)
+    assert (slug, category) == ("not_asked", "timeout")
+    assert "did not get round to asking files.example.com:2121 within" in message
