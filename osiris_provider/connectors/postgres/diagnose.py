@@ -158,7 +158,7 @@ def _passphrase(parameters: Parameters) -> str | None:
 
 
 def _check_key(path: str | None) -> None:
-    # libpq alone is strict about this, and says so only in prose.
-    if path and os.stat(path).st_mode & 0o077:
+    # libpq alone is strict about this, and says so only in prose. A key of root may be for a group, too.
+    if path and (status := os.stat(path)).st_mode & (0o077 if status.st_uid else 0o037):
         message = "field sslkey: others can read the file; run chmod 600 on it"
         raise ConnectionConfigError(message, field="sslkey")

@@ -6,6 +6,7 @@ microseconds; the verdict is not.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
@@ -153,6 +154,21 @@ def test_postgres_refuses_a_certificate(
 ) -> None:
     files = client_files(certificates, tmp_path, "sslcert", "sslkey", which)
     assert verdicts({**to_postgres, "sslmode": mode, **files}) == {WANTED}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root has files of root")
+def test_postgres_takes_a_key_of_root_that_its_group_may_read(
+    to_postgres: Fields, certificates: Certificates, tmp_path: Path
+) -> None:
+    """As Kubernetes mounts it with ``fsGroup``; what is wrong is the certificate."""
+    files = client_files(certificates, tmp_path, "sslcert", "sslkey", "expired")
+    Path(files["sslkey"]).chmod(0o640)
+    assert verdicts({**to_postgres, **files}, times=1) == {WANTED}
+    files = client_files(certificates, tmp_path, "sslcert", "sslkey")
+    Path(files["sslkey"]).chmod(0o640)
+    assert verdicts({**to_postgres, **files}, times=1) == {("ok", "")}
+    Path(files["sslkey"]).chmod(0o660)
+    assert verdicts({**to_postgres, **files}, times=1) == {("unknown", "misconfigured")}
 
 
 def test_postgres_refuses_a_certificate_for_another_name(
