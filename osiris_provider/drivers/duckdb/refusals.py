@@ -67,7 +67,7 @@ def broken_rule(
     if row is None:
         return rule_error(config.table, f"among rows {before + 1:,} to {before + batch.num_rows:,} of the input: one")
     for key in keys:
-        if f'Duplicate key "{key[0]}: ' in said:
+        if f'Duplicate key "{key[0]}: '.lower() in said.lower():
             return constraint_error(config.table, ", ".join(key), before + row + 1, "duplicate key, in the table")
     reason = "it breaks a rule of the table, such as a CHECK"
     return constraint_error(config.table, "(any)", before + row + 1, reason)

@@ -30,7 +30,7 @@ def columns_of(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> lis
         f" FROM duckdb_columns() WHERE {_HERE} ORDER BY column_index",
         _qualifiers(table),
     ).fetchall()
-    spelt = {column.lower(): column for column in schema.names}
+    spelt = _spelt(schema)
     return [
         Column(
             spelt.get(name.lower(), name),
@@ -40,6 +40,10 @@ def columns_of(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> lis
         )
         for name, nullable, bare, kind in rows
     ]
+
+
+def _spelt(schema: pa.Schema) -> dict[str, str]:
+    return {column.lower(): column for column in schema.names}
 
 
 _MANTISSA = {"FLOAT": 24, "DOUBLE": 53}
@@ -95,14 +99,15 @@ def _limits(kind: str) -> ColumnConstraints:
     )
 
 
-def unique_keys(cursor: DuckDBPyConnection, table: str) -> list[list[str]]:
-    """Return the columns of each key that no two rows of a table share."""
+def unique_keys(cursor: DuckDBPyConnection, table: str, schema: pa.Schema) -> list[list[str]]:
+    """Return the columns of each key that no two rows of a table share, spelt as the input spells them."""
     rows = cursor.execute(
         f"SELECT constraint_column_names FROM duckdb_constraints() WHERE {_HERE}"  # noqa: S608 - constants
         " AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')",
         _qualifiers(table),
     ).fetchall()
-    return [list(names) for (names,) in rows]
+    spelt = _spelt(schema)
+    return [[spelt.get(name.lower(), name) for name in names] for (names,) in rows]
 
 
 def own_names(cursor: DuckDBPyConnection, table: str, names: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.data import leaves, struct_names
 from osiris_provider.drivers.sql.config import SpecialValues
+from osiris_provider.drivers.sql.tables import check_case_of
 from osiris_provider.drivers.sql.values.special_values import collect, needs_text
 from osiris_provider.errors import DataError
 
@@ -58,15 +59,7 @@ def check_case(step_id: str, what: str, schema: pa.Schema) -> None:
     named = [("columns", schema.names)]
     named += [(f"fields of column {column.name}:", names) for column in schema for names in struct_names(column.type)]
     for kind, names in named:
-        spelt: dict[str, str] = {}
-        for name in names:
-            other = spelt.setdefault(name.lower(), name)
-            if other != name:
-                message = (
-                    f"Step {step_id}: {kind} {other} and {name} of {what} differ only in case, which DuckDB does not "
-                    "tell apart. Rename one in the step before."
-                )
-                raise DataError(message, step=step_id)
+        check_case_of(step_id, f"{kind} {{}} of {what}", names, "DuckDB")
 
 
 def quote(name: str) -> str:

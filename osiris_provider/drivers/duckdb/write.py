@@ -96,7 +96,7 @@ def _load(cursor: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema
         columns = columns_of(cursor, config.table, schema)
     else:
         raise tables.missing_table(step.id, config.table)
-    keys = unique_keys(cursor, config.table)
+    keys = unique_keys(cursor, config.table, schema)
     rows = write.fitted(step, columns, batches)
     if config.write_mode == "upsert":
         tables.check_unique(step.id, config.table, config.primary_key, keys)
@@ -117,8 +117,8 @@ def _upsert(
     import duckdb
 
     # DuckDB 1.4 fills a column with nulls that is spelt in another case here.
-    given = own_names(cursor, table, given)
-    names = ", ".join(map(quote, given))
+    own = own_names(cursor, table, given)
+    names = ", ".join(map(quote, own))
     keys = ", ".join(map(quote, config.primary_key))
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE {STAGE} AS SELECT {names}, 0::BIGINT AS {ROW} FROM {table} LIMIT 0"  # noqa: S608 - quoted
@@ -131,7 +131,8 @@ def _upsert(
         raise duplicate_key_error(config.table, config.primary_key, duplicate)
     if config.lossy == "error":
         _refuse_other_spelling(cursor, config, table)
-    others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in given if name not in config.primary_key]
+    updated = [name for name, spelt in zip(own, given, strict=True) if spelt not in config.primary_key]
+    others = [f"{quote(name)} = EXCLUDED.{quote(name)}" for name in updated]
     action = f"UPDATE SET {', '.join(others)}" if others else "NOTHING"
     try:
         cursor.execute(

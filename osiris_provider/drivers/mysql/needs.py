@@ -41,10 +41,11 @@ class Needs:
         self._cursor, self._step = cursor, step
         self._table = step.config.table
         self._rights = rights_of(cursor)
-        database, self._name = name_parts(self._table)
-        cursor.execute("SELECT DATABASE()")
-        (current,) = cursor.fetchone() or ("",)
-        self._database = database or str(current)
+        cursor.execute("SELECT DATABASE(), @@lower_case_table_names")
+        current, folds = cursor.fetchone() or ("", 0)
+        database, name = name_parts(self._table)
+        # A server that takes no notice of case has granted rights on names in small letters.
+        self._database, self._name = (part.lower() if folds else part for part in (database or str(current), name))
 
     def obstacle(self) -> str:
         """Return why the target cannot be swapped for a new table; see :func:`dependents.obstacle`."""

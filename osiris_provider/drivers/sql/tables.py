@@ -61,6 +61,41 @@ def check_names(step_id: str, schema: pa.Schema) -> None:
         raise DataError(message, step=step_id)
 
 
+def check_case_of(step_id: str, what: str, names: Sequence[str], server: str) -> None:
+    """Check that no two names differ in case only.
+
+    :param what: is so called, for the message; ``{}`` stands for the two names.
+    :param server: that does not tell them apart.
+    :raises DataError: names the two.
+    """
+    spelt: dict[str, str] = {}
+    for name in names:
+        other = spelt.setdefault(name.lower(), name)
+        if other != name:
+            message = (
+                f"Step {step_id}: {what.format(f'{other} and {name}')} differ only in case, which {server} does not "
+                "tell apart. Rename one in the step before."
+            )
+            raise DataError(message, step=step_id)
+
+
+def check_free(step_id: str, schema: pa.Schema, name: str) -> None:
+    """Check that the input has no column with a name that the writer needs for one of its own, in any case.
+
+    :raises DataError: it has.
+    """
+    for column in schema.names:
+        if column.lower() == name:
+            message = f"Step {step_id}: an upsert needs the name {column} for a column of its own; rename the input's."
+            raise DataError(message, step=step_id, column=column)
+
+
+def _missing(name: str, there: Sequence[str]) -> str:
+    """Return the name of a column that is missing, with the one that differs from it in case only."""
+    other = next((one for one in there if one.lower() == name.lower()), None)
+    return f"{name} (there is {other})" if other else name
+
+
 def check_columns(step_id: str, table: str, schema: pa.Schema, columns: Sequence[Column]) -> None:
     """Check that the input's columns fit those of the table.
 
@@ -72,7 +107,7 @@ def check_columns(step_id: str, table: str, schema: pa.Schema, columns: Sequence
     """
     known = {column.name: column for column in columns}
     problems = {
-        "the table has no column": [name for name in schema.names if name not in known],
+        "the table has no column": [_missing(name, list(known)) for name in schema.names if name not in known],
         "the table computes column": [name for name in schema.names if name in known and known[name].generated],
         "the input lacks required column": [
             column.name for column in columns if column.required and column.name not in schema.names
@@ -127,7 +162,7 @@ def check_key(step_id: str, table: str, schema: pa.Schema, key: Sequence[str]) -
 
     :raises DataError: names those that it has not.
     """
-    missing = [name for name in key if name not in schema.names]
+    missing = [_missing(name, schema.names) for name in key if name not in schema.names]
     if missing:
         message = (
             f"Step {step_id}: table {table}: the input lacks key column {', '.join(missing)}. Nothing was written."

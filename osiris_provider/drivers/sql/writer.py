@@ -24,12 +24,14 @@ class SQLWriter(SQLDriver[AnyWrite], Writer[AnyWrite]):
 
     def write(self, step: Step[AnyWrite], reader: pa.RecordBatchReader) -> dict[str, Any]:
         """Write all batches into the table; see :meth:`Writer.write`."""
-        from osiris_provider.drivers.sql.tables import check_key, check_names
+        from osiris_provider.drivers.sql.tables import check_free, check_key, check_names
         from osiris_provider.drivers.sql.values.normalize import normalized_batches, normalized_schema
-        from osiris_provider.drivers.sql.write import sliced
+        from osiris_provider.drivers.sql.write import ROW, sliced
 
         check_names(step.id, reader.schema)
         check_key(step.id, step.config.table, reader.schema, step.config.primary_key)
+        if step.config.write_mode == "upsert":
+            check_free(step.id, reader.schema, ROW)
         schema = normalized_schema(reader.schema)
         batches = normalized_batches(sliced(reader, step.config.batch_rows), schema)
         with self.borrowed(step) as client:
