@@ -101,6 +101,15 @@ def _money(cursor: extensions.cursor) -> tuple[str, str]:
     return str(example), rf"^\D*({integer}({point}\d*)?|{point}\d+)\D*$"
 
 
+def is_view(cursor: extensions.cursor, table: str) -> bool:
+    """Return whether a table is a view.
+
+    :param table: its name, quoted.
+    """
+    cursor.execute("SELECT relkind = 'v' FROM pg_class WHERE oid = to_regclass(%s)", (table,))
+    return cursor.fetchone() == (True,)
+
+
 def unique_keys(cursor: extensions.cursor, table: str) -> list[list[str]]:
     """Return the columns of each key that no two rows of a table share.
 

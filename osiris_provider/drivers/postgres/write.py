@@ -13,7 +13,7 @@ from osiris_provider.drivers.postgres.copy_in.pieces import encoded_ahead
 from osiris_provider.drivers.postgres.names import quote
 from osiris_provider.drivers.postgres.nul import without_nul
 from osiris_provider.drivers.postgres.refusals import copied_row, database_error, is_bad_data, refusal
-from osiris_provider.drivers.postgres.tables import columns_of, delete_rows, folding_columns, unique_keys
+from osiris_provider.drivers.postgres.tables import columns_of, delete_rows, folding_columns, is_view, unique_keys
 from osiris_provider.drivers.postgres.values import column_type
 from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
@@ -92,9 +92,52 @@ def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema,
         # Readers are not held up; a second writer is, so that two runs do not both leave their rows.
         cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         delete_rows(cursor, table, config.table)
-    sent, kept = _copy(cursor, config, table, rows, copy_format(schema, kinds))
+    if is_view(cursor, table):
+        sent, kept = _insert(cursor, config, table, schema, rows, kinds)
+    else:
+        sent, kept = _copy(cursor, config, table, rows, copy_format(schema, kinds))
     _say_left_out(step, sent - kept)
     return sent
+
+
+def _insert(
+    cursor: extensions.cursor,
+    config: WriteConfig,
+    table: str,
+    schema: pa.Schema,
+    batches: Batches,
+    kinds: Mapping[str, str],
+) -> tuple[int, int]:
+    """Insert all batches by way of a stage; return how many rows were sent, and how many the table kept.
+
+    COPY takes views with triggers only, and counts the rows that these leave out.
+    """
+    names = ", ".join(map(quote, schema.names))
+    rows = _stage(cursor, config, table, schema, batches, kinds)
+    insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM {STAGE} s WHERE "  # noqa: S608 - quoted
+    failed = merged(cursor.execute, insert.__add__, rows, (database_error(), is_bad_data))
+    if failed is not None:
+        raise refusal(config.table, failed[1], (failed[0], ""))
+    return rows, cursor.rowcount
+
+
+def _stage(
+    cursor: extensions.cursor,
+    config: WriteConfig,
+    table: str,
+    schema: pa.Schema,
+    batches: Batches,
+    kinds: Mapping[str, str],
+) -> int:
+    """Copy all batches into a stage with the table's types; return the number of rows."""
+    names = ", ".join(map(quote, schema.names))
+    cursor.execute(
+        f"CREATE TEMP TABLE {STAGE} ON COMMIT DROP AS "  # noqa: S608 - every name is quoted
+        f"SELECT {names}, NULL::bigint AS {ROW} FROM {table} WITH NO DATA"
+    )
+    staged = copy_format(write.numbered_schema(schema), {**kinds, ROW: "int8"})
+    rows, _ = _copy(cursor, config, STAGE, write.numbered(batches), staged)
+    return rows
 
 
 def _say_left_out(step: Step[WriteConfig], rows: int) -> None:
@@ -119,12 +162,7 @@ def _upsert(
     config = step.config
     names = ", ".join(map(quote, schema.names))
     keys = ", ".join(map(quote, config.primary_key))
-    cursor.execute(
-        f"CREATE TEMP TABLE {STAGE} ON COMMIT DROP AS "  # noqa: S608 - every name is quoted
-        f"SELECT {names}, NULL::bigint AS {ROW} FROM {table} WITH NO DATA"
-    )
-    staged = copy_format(write.numbered_schema(schema), {**kinds, ROW: "int8"})
-    rows, _ = _copy(cursor, config, STAGE, write.numbered(batches), staged)
+    rows = _stage(cursor, config, table, schema, batches, kinds)
     cursor.execute(
         f"SELECT min({ROW}), max({ROW}) FROM {STAGE} GROUP BY {keys} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 - quoted
     )

@@ -41,6 +41,43 @@ class TestPostgres(PostgresFamily):
         assert f"Step load: {LEFT_OUT.format(2)}" in caplog.text
         assert self.execute(address, "SELECT id FROM target ORDER BY id") == [(1,), (4,), (5,)]
 
+    @pytest.mark.parametrize("mode", ["append", "replace"])
+    def test_rows_that_the_trigger_of_a_view_leaves_out_are_counted_and_said(
+        self, connection: Connection, address: Address, mode: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.execute(
+            address,
+            "CREATE TABLE base (id INT PRIMARY KEY, v INT)",
+            "CREATE VIEW target AS SELECT * FROM base",
+            """CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               IF NEW.v < 0 THEN RETURN NULL; END IF; INSERT INTO base VALUES (NEW.*); RETURN NEW; END $$""",
+            "CREATE TRIGGER pass INSTEAD OF INSERT ON target FOR EACH ROW EXECUTE FUNCTION pass()",
+        )
+        with caplog.at_level(logging.WARNING):
+            self.write(connection, pa.table({"id": [1, 2, 3], "v": [1, -1, -2]}), write_mode=mode, batch_rows=2)
+        assert f"Step load: {LEFT_OUT.format(2)}" in caplog.text
+        assert self.execute(address, "SELECT id FROM base") == [(1,)]
+
+    def test_a_view_is_written_to_and_a_row_that_it_does_not_take_is_named(
+        self, connection: Connection, address: Address, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.execute(
+            address,
+            "CREATE TABLE base (id INT PRIMARY KEY, v NUMERIC(3, 1))",
+            "CREATE VIEW target AS SELECT * FROM base WHERE id > 0 WITH CHECK OPTION",
+        )
+        with caplog.at_level(logging.WARNING):
+            self.write(connection, pa.table({"id": [1, 2], "v": [0.5, None]}))
+        assert caplog.text == ""
+        for data, said in (
+            ({"id": [3, -1]}, "row 2 of the input"),
+            ({"id": [3, 4, 1]}, "row 3 of the input"),
+            ({"id": [3], "v": [0.25]}, "column v, row 1 of the input"),
+        ):
+            with pytest.raises(DataError, match=f"target: .*{said}.*Nothing was written"):
+                self.write(connection, pa.table(data))
+        assert self.execute(address, "SELECT * FROM base ORDER BY id") == [(1, Decimal("0.5")), (2, None)]
+
     def test_rows_that_a_rule_leaves_out_are_said(
         self, connection: Connection, address: Address, caplog: pytest.LogCaptureFixture
     ) -> None:
