@@ -92,6 +92,16 @@ def is_family(name: str) -> bool:
     return name in own_points(GROUP) or name in _entry_points()
 
 
+def unknown_family(name: str) -> ConnectionConfigError:
+    """Return the error of a name that no family has, with those that there are.
+
+    :param name: as somebody has written it.
+    """
+    names = family_names()
+    listed = ", ".join(names) or "none; reinstall airflow-provider-osiris"
+    return ConnectionConfigError(f"Unknown family '{shown(name)}'.{did_you_mean(name, names)} Known are {listed}.")
+
+
 @cache
 def load_family(family: str) -> type[Family]:
     """Import and return the connector class of a family.
@@ -101,9 +111,7 @@ def load_family(family: str) -> type[Family]:
     """
     points = own_points(GROUP) if family in own_points(GROUP) else _entry_points()
     if family not in points:
-        listed = ", ".join(points) or "none; reinstall airflow-provider-osiris"
-        message = f"Unknown family '{shown(family)}'.{did_you_mean(family, list(points))} Known are {listed}."
-        raise ConnectionConfigError(message)
+        raise unknown_family(family)
     point = points[family]
     try:
         return cast("type[Family]", point.load())

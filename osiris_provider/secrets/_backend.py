@@ -15,7 +15,7 @@ from typing import Any
 from airflow.secrets import BaseSecretsBackend
 
 from osiris_provider.connections.reference import ConnectionRef
-from osiris_provider.connections.registry import family_names
+from osiris_provider.connections.registry import family_names, is_family, unknown_family
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
     :param connections_file: path of the file; None looks in the standard locations, when it is asked.
     :param conn_types: families whose connections get the type and the fields of another provider, such as
         ``{"postgres": "postgres", "mysql": "mysql", "api": "http"}``, as a dict or as JSON; the others have the types
-        of this package.
+        of this package. A family that there is not is a warning.
     :param fallback_backend: dotted path of a secrets backend that is asked for what the file does not have, and for
         variables and configuration: Airflow itself takes one backend only.
     :param fallback_backend_kwargs: arguments of that backend, as a dict or as JSON.
@@ -145,10 +145,19 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
 
     def _type_for(self, family: str) -> str | None:
         """Return the type that connections of a family get; None is that of this package."""
+        types: dict[str, Any] | None = None
         with contextlib.suppress(ValueError, TypeError):
-            return _object(self.conn_types).get(family)
-        message = 'Argument conn_types of the secrets backend is no JSON object such as {"postgres": "postgres"}.'
-        raise ConnectionConfigError(message)
+            types = _object(self.conn_types)
+        if types is None or not all(isinstance(text, str) for text in (*types, *types.values())):
+            message = 'Argument conn_types of the secrets backend is no JSON object such as {"postgres": "postgres"}.'
+            raise ConnectionConfigError(message)
+        # Only now, and no more than a warning: what a backend raises while Airflow starts takes all of Airflow down.
+        for name in types:
+            warning = ("conn_types", name)
+            if not is_family(name) and warning not in self._warned:
+                self._warned.add(warning)
+                log.warning("A family in conn_types of the secrets backend is left out. %s", unknown_family(name))
+        return types.get(family)
 
     def _warn_once(self, conn_id: str, error: OsirisError) -> None:
         """Say what is wrong with the file, once for each of its versions.

@@ -195,3 +195,27 @@ def test_a_reference_is_an_id_that_airflow_keeps(reference: str, connections_fil
     connection = OsirisConnectionsBackend().get_connection(reference)
     assert (connection.conn_id, connection.conn_type) == ("osiris_mysql_main", "osiris_mysql")
     assert OsirisConnectionsBackend().get_connection("@mysql.nope") is None
+
+
+def test_a_family_in_conn_types_that_there_is_not_is_warned_of_once(
+    connections_file: ConnectionsFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    connections_file({"mysql": {"main": ENTRY}})
+    backend = OsirisConnectionsBackend(conn_types='{"mysql": "mysql", "postgress": "postgres"}')
+    # Airflow makes a backend while it starts, before it logs anywhere.
+    assert caplog.text == ""
+    for _ in range(2):
+        value = backend.get_conn_value("osiris_mysql_main")
+        assert value is not None
+        assert json.loads(value)["conn_type"] == "mysql"
+    [message] = [one.message for one in caplog.records]
+    assert message.startswith("A family in conn_types of the secrets backend is left out. Unknown family 'postgress'.")
+    assert "Did you mean 'postgres'? Known are airflow, api, duckdb, mysql, postgres, " in message
+
+
+def test_a_type_in_conn_types_that_is_no_text_is_named(
+    connections_file: ConnectionsFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    connections_file({"mysql": {"main": ENTRY}})
+    assert OsirisConnectionsBackend(conn_types={"mysql": 5}).get_conn_value("osiris_mysql_main") is None  # type: ignore[dict-item] # JSON may say so
+    assert "Argument conn_types of the secrets backend is no JSON object such as" in caplog.text
