@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
-from types import FrameType
 from typing import Any
+from unittest import mock
 
 import pytest
 from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.connectors.sql.dbapi import lease
 from osiris_provider.drivers.mysql.read import hang_up
+from pymysql.connections import Connection
 
 from tests.integration.stopping import OutOfTimeError
 from tests.integration.work import Work, executed, read, write
@@ -33,21 +34,20 @@ WORK = {
 @contextmanager
 def raised_at(function: str, call: int) -> Iterator[None]:
     """Raise when a function is called for the so many-th time, as the handler of a signal would."""
-    calls = 0
+    calls, thread = 0, threading.get_ident()
+    original = getattr(Connection, function)
 
-    def trace(frame: FrameType, event: str, _: Any) -> None:
+    def counted(*arguments: Any) -> Any:
         nonlocal calls
-        if event == "call" and frame.f_code.co_name == function and "pymysql" in frame.f_code.co_filename:
+        # A signal comes to the thread that waits, and not to those that help it.
+        if threading.get_ident() == thread:
             calls += 1
             if calls == call:
                 raise OutOfTimeError
+        return original(*arguments)
 
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
+    with mock.patch.object(Connection, function, counted):
         yield
-    finally:
-        sys.settrace(before)
 
 
 @MYSQL_AND_MARIADB
