@@ -16,6 +16,7 @@ import pymysql
 import pytest
 from pymysql.connections import Connection
 from pymysql.constants import ER
+from pymysql.cursors import Cursor
 
 from tests.servers.address import APP_PASSWORD, APP_USER, Address
 from tests.servers.process import HOST, OF_TESTS, Server, has_apparmor
@@ -118,18 +119,13 @@ class MySQLFamilyServer(Server):
             self._execute(f"GRANT ALL ON `{name}`.* TO {APP_USER}@'%'")
 
     def drop_database(self, name: str) -> None:
-        # The metadata lock of a transaction left open would make DROP DATABASE wait for ever.
-        for session, _user, _host, database, *_ in self._execute("SHOW PROCESSLIST"):
-            if database == name:
-                self._kill(str(session))
-        self._execute(f"DROP DATABASE IF EXISTS `{name}`")
-
-    def _kill(self, session: str) -> None:
-        try:
-            self._execute(f"KILL {session}")
-        except pymysql.OperationalError as error:
-            if error.args[0] != ER.NO_SUCH_THREAD:
-                raise
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            # The metadata lock of a transaction left open would make DROP DATABASE wait for ever.
+            cursor.execute("SHOW PROCESSLIST")
+            for session, _user, _host, database, *_ in cursor.fetchall():
+                if database == name:
+                    _kill(cursor, session)
+            cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
 
     def _execute(self, statement: str, *values: object) -> tuple[tuple[object, ...], ...]:
         with closing(self.connect()) as connection, connection.cursor() as cursor:
@@ -163,3 +159,11 @@ class MySQLServer(MySQLFamilyServer):
     def own_options(self) -> Sequence[str]:
         # The directory that Debian's package would make is not there.
         return ("--mysqlx=OFF", "--secure-file-priv=NULL")
+
+
+def _kill(cursor: Cursor, session: int) -> None:
+    try:
+        cursor.execute(f"KILL {session}")
+    except pymysql.OperationalError as error:
+        if error.args[0] != ER.NO_SUCH_THREAD:
+            raise
