@@ -11,8 +11,10 @@ import hashlib
 import json
 import math
 import os
+import queue
 import secrets
 import stat
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -36,6 +38,8 @@ ROUNDS = 100_000
 MAX_BYTES = 4096
 MAX_FILE_BYTES = 64 * 1024
 """Of a key or a token in a file."""
+MAX_READ = 1.0
+"""Seconds in which the files that a connection names are read: one on a mount that is dead never answers."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +102,13 @@ class Cooldown:
         with suppress(OSError), self._opened() as directory:
             known = _read(directory, name) or known
         # Of a clock that was set back nothing is believed.
-        if known is None or not 0 <= time.time() - known.at < self.hours * 3600 or not known.is_of(connection):
+        if known is None or not 0 <= time.time() - known.at < self.hours * 3600:
             return None
-        return known
+        try:
+            return known if known.is_of(connection) else None
+        except TimeoutError:
+            # That they have been corrected cannot be seen, and a login too many locks the account.
+            return known
 
     def keep(self, connection: HookConnection, fault: str) -> None:
         """Take note that a server has refused a connection's credentials; of those that are not in it, nothing is kept.
@@ -110,10 +118,14 @@ class Cooldown:
         :param connection: that was checked.
         :param fault: its slug.
         """
-        if not self.hours or not _has_credentials(connection):
-            return
         salt = secrets.token_hex(16)
-        refusal = Refusal(time.time(), fault, salt, _fingerprint(connection, salt))
+        try:
+            if not self.hours or not _has_credentials(connection):
+                return
+            refusal = Refusal(time.time(), fault, salt, _fingerprint(connection, salt))
+        except TimeoutError:
+            # What could not be noticed to be corrected is not kept.
+            return
         name = _name(connection)
         try:
             with self._opened(make=True) as directory:
@@ -167,7 +179,7 @@ def _name(connection: HookConnection) -> str:
 
 
 def _has_credentials(connection: HookConnection) -> bool:
-    return bool(connection.password or any(_names_secret(connection.extra)) or list(_files(connection)))
+    return bool(connection.password or any(_names_secret(connection.extra)) or _files(connection))
 
 
 def _names_secret(extra: Mapping[str, Any]) -> Iterator[bool]:
@@ -177,13 +189,38 @@ def _names_secret(extra: Mapping[str, Any]) -> Iterator[bool]:
             yield from _names_secret(value)
 
 
-def _files(connection: HookConnection) -> Iterator[str]:
-    """Yield hashes of the files that a connection names: keys and tokens are corrected there, too."""
-    for text in texts_in(connection.extra):
+_readers: dict[str, threading.Thread] = {}
+"""By the name of a connection: what reads its files, so that one that is stuck there is the only one."""
+
+
+def _files(connection: HookConnection) -> list[str]:
+    """Return hashes of the files that a connection names: keys and tokens are corrected there, too.
+
+    :raises TimeoutError: they cannot be read within :data:`MAX_READ`.
+    """
+    paths = [text for text in texts_in(connection.extra) if os.sep in text]
+    if not paths:
+        return []
+    name = _name(connection)
+    if name in _readers:
+        _readers[name].join(MAX_READ)
+        if _readers[name].is_alive():
+            raise TimeoutError
+    hashes: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
+    reader = threading.Thread(target=lambda: hashes.put(list(_hashes(paths))), name="osiris-cooldown", daemon=True)
+    reader.start()
+    _readers[name] = reader
+    try:
+        return hashes.get(timeout=MAX_READ)
+    except queue.Empty:
+        raise TimeoutError from None
+
+
+def _hashes(paths: list[str]) -> Iterator[str]:
+    for path in paths:
         # A file that has gone, or is no text, is another thing than no file: the hook says so.
         with suppress(OSError, ValueError):
-            if os.sep in text:
-                yield _hash(os.path.expanduser(text))
+            yield _hash(os.path.expanduser(path))
 
 
 def _hash(path: str) -> str:
@@ -191,17 +228,23 @@ def _hash(path: str) -> str:
 
     :raises OSError: there is none.
     """
+    # Before it is opened: that would begin something with a device, and let go who waits at the other end of a FIFO.
+    _check_regular(os.stat(path))
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FileNotFoundError(path)
+        _check_regular(os.fstat(descriptor))
         return hashlib.sha256(os.read(descriptor, MAX_FILE_BYTES)).hexdigest()
     finally:
         os.close(descriptor)
 
 
+def _check_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise FileNotFoundError
+
+
 def _fingerprint(connection: HookConnection, salt: str) -> str:
-    files = list(_files(connection))
+    files = _files(connection)
     credentials = (connection.login, connection.password, connection.schema, dict(connection.extra), files)
     text = json.dumps(credentials, sort_keys=True, default=str).encode()
     return hashlib.pbkdf2_hmac("sha256", text, salt.encode(), ROUNDS, FINGERPRINT_BYTES).hex()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -224,3 +227,39 @@ def test_the_verdict_says_since_when_and_when_next(tmp_path: Path, monkeypatch: 
     assert f"mail.example.com:25 refused these credentials at {since}" in str(raised.value)
     assert f"not before {until}" in str(raised.value)
     assert PASSWORD not in str(raised.value)
+
+
+def test_what_does_not_answer_when_it_is_read_keeps_no_one_waiting(
+    cooldown: Cooldown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mount whose server has gone: all who touch a file there wait without end."""
+    file = tmp_path / "key.json"
+    file.write_text("a key")
+    connection = replace(CONNECTION, conn_id="on a dead mount", extra={"key_path": str(file)})
+    cooldown.keep(connection, "wrong_password")
+    came_back = threading.Event()
+    stat_of = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **options: came_back.wait(60.0) and stat_of(path, **options))
+    began = time.monotonic()
+    # No login too many.
+    assert [cooldown.refusal(connection) is not None for _ in range(3)] == [True] * 3
+    cooldown.keep(replace(connection, login="another"), "wrong_password")
+    assert time.monotonic() - began < 10.0
+    assert [thread.name for thread in threading.enumerate()].count("osiris-cooldown") == 2
+    came_back.set()
+    assert cooldown.refusal(connection) is not None
+
+
+def test_a_fifo_is_not_opened(cooldown: Cooldown, tmp_path: Path) -> None:
+    """What waits at its other end would go on, and write to no one."""
+    fifo = tmp_path / "pipe"
+    os.mkfifo(fifo)
+    opens = f"print('now', flush=True); open({str(fifo)!r}, 'w')"
+    with subprocess.Popen([sys.executable, "-c", opens], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(0.5)
+        cooldown.keep(replace(CONNECTION, extra={"key_path": str(fifo)}), "wrong_password")
+        with pytest.raises(subprocess.TimeoutExpired):
+            writer.wait(1.0)
+        writer.kill()
