@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,7 +15,8 @@ from tests.hooks.case import PASSWORD
 from tests.hooks.held_back.peers import category_of
 from tests.hooks.servers.authority import believed, context
 from tests.hooks.servers.http_apis import API, Answer
-from tests.hooks.servers.imitated_databases import to_snowflake
+from tests.hooks.servers.imitated_databases import to_clickhouse, to_snowflake
+from tests.hooks.servers.sql_apis import clickhouse
 from tests.servers.process import HOST
 
 REDIRECTED = "unknown (redirected)"
@@ -75,3 +77,16 @@ def test_databricks_is_not_who_answers_after_two_redirects() -> None:
     with elsewhere() as (url, got), API(sends_to(url, 307), context()) as api:
         connection = HookConnection("lake", "databricks", HOST, None, PASSWORD, api.port, "https")
         assert (category_of(connection), got) == (REDIRECTED, [])
+
+
+def test_clickhouse_is_not_who_answers_everyone_elsewhere() -> None:
+    """There without the credentials, which the client leaves behind: that proves nothing of them."""
+    everyone = base64.b64encode(f"loader:{PASSWORD}".encode()).decode()
+
+    def answer(path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        return clickhouse(path, {**headers, "Authorization": f"Basic {everyone}"}, body)
+
+    with API(answer) as other:
+        elsewhere = f"http://{HOST}:{other.port}"
+        with API(lambda path, *_: (307, {}, False, {"Location": f"{elsewhere}{path}"})) as api:
+            assert category_of(to_clickhouse(HOST, api.port)) == REDIRECTED

@@ -85,6 +85,18 @@ def posts_password(connection):
     requests.post(connection.extra_dejson["url"], json={"password": connection.password}).raise_for_status()
 
 
+def asks_by_urllib(connection):
+    from urllib.request import Request, urlopen
+
+    urlopen(Request(connection.extra_dejson["url"], headers={"Authorization": connection.password}))
+
+
+def asks_by_urllib3(connection):
+    import urllib3
+
+    urllib3.PoolManager().request("GET", connection.extra_dejson["url"], headers={"X-Key": connection.password})
+
+
 def sleeps(connection):
     time.sleep(600)
 

@@ -19,15 +19,22 @@ from tests.security.hook_doctor.provider import CANARY, Checks, installed
 
 
 @contextmanager
-def serving(location: str | None) -> Iterator[tuple[str, list[bytes]]]:
+def serving(location: str | None) -> Iterator[tuple[str, list[str]]]:
     """Yield the URL of a server, and what it gets; it redirects to a location, or says yes."""
-    got: list[bytes] = []
+    got: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(302)
+
         def do_POST(self) -> None:
-            got.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self._answer(307)
+
+        def _answer(self, status: int) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            got.append(f"{self.headers} {body!r}")
             redirects = location is not None and self.path != location
-            self.send_response(307 if redirects else 200)
+            self.send_response(status if redirects else 200)
             if location is not None and redirects:
                 self.send_header("Location", location)
             self.send_header("Content-Length", "0")
@@ -56,9 +63,12 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
 
 
-def fault_of_post(checks: Checks, url: str) -> str:
+DOES = ["posts_password", "asks_by_urllib", "asks_by_urllib3"]
+
+
+def fault_of(checks: Checks, does: str, url: str) -> str:
     checks.pids.write_text("")
-    connection = checks.connection("posts_password")
+    connection = checks.connection(does)
     try:
         check_hook(replace(connection, extra={**connection.extra, "url": url}), Deadline(60.0))
     except ConnectorError as error:
@@ -66,12 +76,14 @@ def fault_of_post(checks: Checks, url: str) -> str:
     return "ok"
 
 
-def test_a_login_does_not_follow_a_redirect_to_another_server(checks: Checks) -> None:
+@pytest.mark.parametrize("does", DOES)
+def test_a_login_does_not_follow_a_redirect_to_another_server(checks: Checks, does: str) -> None:
     with serving(None) as (elsewhere, stolen), serving(f"{elsewhere}/") as (url, got):
-        assert (fault_of_post(checks, url), stolen) == ("redirected", [])
-    assert CANARY.encode() in got[0]
+        assert (fault_of(checks, does, url), stolen) == ("redirected", [])
+    assert CANARY in got[0]
 
 
-def test_it_follows_one_within_the_server(checks: Checks) -> None:
+@pytest.mark.parametrize("does", DOES)
+def test_it_follows_one_within_the_server(checks: Checks, does: str) -> None:
     with serving("/again") as (url, got):
-        assert (fault_of_post(checks, url), len(got)) == ("ok", 2)
+        assert (fault_of(checks, does, url), len(got)) == ("ok", 2)
