@@ -40,9 +40,9 @@ def plain_names(names: Iterable[str]) -> dict[str, str]:
 def source_of(step: Step[Any], name: str, spill: Path) -> Any:
     """Return what the query can read more than once: a table, a dataset, or the path of a Parquet file.
 
-    What can be read but once, and what has decimals that DuckDB has not, is written to ``spill`` first.
+    What can be read but once, and what has decimals or nanoseconds that DuckDB has not, is written to ``spill`` first.
 
-    :raises DataError: a number has more digits than DuckDB's decimals.
+    :raises DataError: a number has more digits than DuckDB's decimals, or a time more than microseconds.
     """
     import pyarrow as pa
     import pyarrow.dataset as ds
@@ -80,12 +80,13 @@ def offer(cursor: DuckDBPyConnection, step_id: str, name: str, source: Any, *, i
     check_case(step_id, f"input {name}", schema)
     if not isinstance(source, Path):
         cursor.register(name, source)
-    elif is_alone:
+    elif is_alone and not any(map(_has_inner_duration, schema.types)):
         # DuckDB's own reader, twice as fast as a dataset. A folder such as env=prod is no column.
         read = f"read_parquet({_literal(str(source))}, hive_partitioning = false)"
         cursor.execute(f"CREATE TEMP VIEW {quote(name)} AS SELECT *{_durations(schema)} FROM {read}")  # noqa: S608 - quoted
     else:
-        # The database of a connection may have been opened, and locked down, before these paths were known.
+        # The database of a connection may have been opened, and locked down, before these paths were known. And what
+        # is a duration within another value in Parquet, only Arrow knows.
         cursor.register(name, ds.dataset(str(source), format="parquet"))
 
 
@@ -127,7 +128,7 @@ def _write_down(step_id: str, name: str, reader: pa.RecordBatchReader, path: Pat
 
 
 def _narrowed_table(step_id: str, name: str, table: pa.Table, first: int = 1) -> pa.Table:
-    """Return a table with decimals that DuckDB has.
+    """Return a table with decimals and digits of a second that DuckDB has.
 
     :param first: number of its first row in the input.
     """
@@ -144,8 +145,13 @@ def _narrowed_table(step_id: str, name: str, table: pa.Table, first: int = 1) ->
         else:
             continue
         where = f"Step {step_id}: input {name}: column {field.name}, row {first + row:,}"
+        kept = (
+            "6 digits of a second that DuckDB has"
+            if "[ns" in str(column.type)
+            else f"{_DIGITS} digits that DuckDB's DECIMAL has"
+        )
         message = (
-            f"{where}: as {column.type} the number needs more than the {_DIGITS} digits that DuckDB's DECIMAL has. "
+            f"{where}: as {column.type} the value needs more than the {kept}. "
             "CAST it in the query of the step before, or read it as text there (text_columns)."
         )
         raise DataError(message, step=step_id, column=field.name, row=first + row)
@@ -168,10 +174,34 @@ def _narrowed(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field.with_type(_narrow(field.type)) for field in schema])
 
 
-def _narrow(dtype: pa.DataType) -> pa.DataType:
-    """Return a type without decimals that are wider than DuckDB's."""
+def _has_inner_duration(dtype: pa.DataType) -> bool:
     import pyarrow as pa
 
+    inner = [dtype.field(number).type for number in range(dtype.num_fields)]
+    return any(pa.types.is_duration(one) or _has_inner_duration(one) for one in inner)
+
+
+def _coarser(dtype: pa.DataType) -> pa.DataType | None:
+    """Return a type with microseconds for one of whose nanoseconds DuckDB would read these; None for all others."""
+    import duckdb
+    import pyarrow as pa
+
+    if getattr(dtype, "unit", None) != "ns":
+        return None
+    version = tuple(map(int, duckdb.__version__.split(".")[:2]))
+    if pa.types.is_timestamp(dtype):
+        return pa.timestamp("us", dtype.tz) if dtype.tz is not None and version < (2, 0) else None
+    if pa.types.is_duration(dtype):
+        return pa.duration("us")
+    return pa.time64("us") if version < (1, 5) else None
+
+
+def _narrow(dtype: pa.DataType) -> pa.DataType:
+    """Return a type without decimals that are wider than DuckDB's, and digits of a second that it has not."""
+    import pyarrow as pa
+
+    if coarser := _coarser(dtype):
+        return coarser
     if pa.types.is_decimal256(dtype):
         fits = dtype.scale <= _DIGITS
         return pa.decimal128(min(dtype.precision, _DIGITS), dtype.scale) if fits else pa.string()
