@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
+from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.integration.sql.families import Connection
@@ -45,6 +46,19 @@ class TestDuckDBWriter(SchemaTests, WriterTests):
         self.run(connection, "CREATE TABLE target (id INTEGER)", other)
         self.write(connection, pa.table({"id": [1]}), write_mode="append")
         assert self.run(connection, "FROM target") == [(1,)]
+
+    @pytest.mark.parametrize("create", [False, True])
+    def test_a_span_of_nanoseconds_is_not_cut(self, create: bool, connection: Connection) -> None:
+        if not create:
+            self.run(connection, "CREATE TABLE target (v INTERVAL)")
+
+        def spans(*values: tuple[int, int, int] | None) -> pa.Table:
+            return pa.table({"v": pa.array([(0, 0, 1), *values], pa.month_day_nano_interval()).slice(1)})
+
+        with pytest.raises(DataError, match="column v, row 3 of the input: the column keeps 6 digits of a second"):
+            self.write(connection, spans((1, 2, 3000), None, (1, 2, 3001)), create_if_missing=create)
+        self.write(connection, spans((1, 2, 3000), None), create_if_missing=create)
+        assert self.run(connection, "SELECT v::VARCHAR FROM target") == [("1 month 2 days 00:00:00.000003",), (None,)]
 
     @pytest.mark.parametrize("mode", ["append", "replace", "upsert"])
     def test_columns_in_another_case_than_the_table_has_keep_their_values(

@@ -101,6 +101,24 @@ def _is_cut(text: str, step: int) -> bool:
     return bool(ticks % step)
 
 
+def fine_nanoseconds(column: pa.Array, fraction: int) -> pa.Array:
+    """Return which of Arrow's spans of months, days and nanoseconds have more digits of a second.
+
+    :param column: of ``month_day_nano_interval``, perhaps with nulls.
+    :param fraction: digits of a second that the column keeps.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    parts = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanoseconds", "<i8")])
+    given = column.drop_null()
+    data = given.buffers()[1]
+    spans = np.frombuffer(data, parts)[given.offset : given.offset + len(given)] if data else np.zeros(0, parts)
+    fine = np.zeros(len(column), bool)
+    fine[np.asarray(column.is_valid())] = spans["nanoseconds"] % 10 ** (9 - fraction) != 0
+    return pa.array(fine)
+
+
 def remainder(numbers: pa.Array, step: int) -> pa.Array:
     """Return what is left of whole numbers, never less than 0."""
     import numpy as np

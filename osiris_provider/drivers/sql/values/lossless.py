@@ -11,7 +11,14 @@ from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Mo
 from osiris_provider.drivers.sql.values.documents import changed_documents
 from osiris_provider.drivers.sql.values.dtypes import is_number, is_text
 from osiris_provider.drivers.sql.values.floats import changed_floats, is_another_float
-from osiris_provider.drivers.sql.values.intervals import DIGITS, Problem, cut_parts, fine_parts, remainder
+from osiris_provider.drivers.sql.values.intervals import (
+    DIGITS,
+    Problem,
+    cut_parts,
+    fine_nanoseconds,
+    fine_parts,
+    remainder,
+)
 from osiris_provider.drivers.sql.values.ranges import is_within
 
 if TYPE_CHECKING:
@@ -196,6 +203,8 @@ def _cut_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
             # A span of time has more ways to write seconds, such as PT1.5S and 1.5 sec.
             pattern = rf"(?i){fine}\d*\s*(s|$)" if moments.kind == "interval" else rf":\d\d{fine}"
             yield pc.match_substring_regex(column, pattern), digits
+    elif dtype == pa.month_day_nano_interval():
+        yield fine_nanoseconds(column, moments.fraction), digits
     elif moments.kind == "date" and pa.types.is_timestamp(dtype):
         day = 86_400 * 10 ** DIGITS[dtype.unit]
         yield (
