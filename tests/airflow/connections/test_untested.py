@@ -40,10 +40,11 @@ def test_the_operator_does_not_fail(run_dag: RunDag) -> None:
     assert (report["ok"], report["category"], report["details"]["fault"]) == (False, "unknown", "untestable")
 
 
-def test_the_sensor_does_not_wait(run_dag: RunDag) -> None:
+def test_the_sensor_does_not_wait(run_dag: RunDag, capfd: pytest.CaptureFixture[str]) -> None:
     run = run_dag(dag_of(OsirisHealthcheckSensor, connection="@airflow.odd", check_timeout=SECONDS, timeout=60))
     assert run.state == "success"
     assert run.xcom("check")["details"]["fault"] == "untestable"
+    assert "@airflow.odd is taken for healthy: " in "".join(capfd.readouterr())
 
 
 def test_the_command_line_has_exit_code_0(capsys: pytest.CaptureFixture[str]) -> None:

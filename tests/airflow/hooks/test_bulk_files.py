@@ -217,11 +217,12 @@ def test_the_form_of_the_file(own_bulk: Bulk, capfd: pytest.CaptureFixture[str])
         own_bulk.hook.run(f"DELETE FROM {table}")
 
 
-def test_what_is_dumped_is_written_like_this(own_bulk: Bulk) -> None:
+def test_what_is_dumped_is_written_like_this(own_bulk: Bulk, capfd: pytest.CaptureFixture[str]) -> None:
     table = own_bulk.table("n INTEGER, v VARCHAR(9), b BLOB")
     own_bulk.hook.insert_rows(table, [(1, "a\tb\n\\\0ü", b"\0\xff"), (2, None, b""), (3, "\\N", None)])
     file = own_bulk.folder / "dump"
     own_bulk.hook.bulk_dump(table, str(file))
+    assert "Dumped 3 rows of" in "".join(capfd.readouterr())
     assert (
         file.read_bytes() == rb"1	a\tb\n\\\0" + "ü".encode() + rb"	\\x00ff" + b"\n2\t\\N\t\\\\x\n3\t\\\\N\t\\N\n"
     )

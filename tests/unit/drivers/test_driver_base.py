@@ -61,6 +61,18 @@ def test_writer_counts() -> None:
     assert metrics[0] == Metric("rows_written", 2, "rows", {"step": "s1"})
 
 
+def test_an_input_without_columns_is_nothing_to_write_if_it_has_no_rows(caplog: pytest.LogCaptureFixture) -> None:
+    config = {"table": "t", RESOLVED: DUCKDB}
+    result, metrics = run(TableWriter(), config, e={"data": pa.table({})})
+    assert result == {"rows_written": 0}
+    assert metrics[0] == Metric("rows_written", 0, "rows", {"step": "s1"})
+    assert "Step s1: the input has no rows and no columns: nothing is written." in caplog.text
+    rows = pa.table({"a": [1, 2, 3]}).select([])
+    with pytest.raises(DataError, match=r"^Step s1: the input has 3 rows, but no columns") as raised:
+        run(TableWriter(), config, e={"data": rows.to_batches()[0]})
+    assert raised.value.step == "s1"
+
+
 class NewRows(Extractor[NewConfig]):
     name = "new.extractor"
     config_model = NewConfig
