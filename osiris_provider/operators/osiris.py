@@ -151,7 +151,9 @@ class OsirisOperator(BaseOperator):
             inputs = [inputs]
         if isinstance(inputs, Mapping):
             return [(name, _literal(value)) for name, value in inputs.items()]
-        return [(name, context["ti"].xcom_pull(task_ids=name)) for name in self._task_ids(step, inputs)]
+        # As ``task.output``: in a mapped group of tasks xcom_pull has the results of all of its instances.
+        tasks = self.dag.task_dict
+        return [(name, XComArg(tasks[name]).resolve(context)) for name in self._task_ids(step, inputs)]
 
     def _task_ids(self, step: str, inputs: Iterable[Any]) -> list[str]:
         names = list(inputs)

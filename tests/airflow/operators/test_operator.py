@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG, TaskGroup, task_group
 from osiris_provider.connectors.faults import CERTIFICATE_EXPIRED
 from osiris_provider.errors import AuthError, ConnectTimeoutError, DataError, NetworkError, UnknownConnectorError
 from osiris_provider.operators.osiris import OsirisOperator
@@ -113,6 +113,23 @@ def test_mapped_tasks_are_one_input(run_dag: RunDag) -> None:
         numbers = OsirisOperator.partial(task_id="numbers", driver=Numbers).expand(config=configs)
         OsirisOperator(task_id="total", driver=Sum, config={}, inputs={"numbers": numbers.output})
     assert run_dag(dag).xcom("total") == {"numbers": 1 + 3}
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_in_a_mapped_group_the_input_is_that_of_the_same_instance(run_dag: RunDag, by_id: bool) -> None:
+    @task_group
+    def group(count: Any) -> None:
+        numbers = OsirisOperator(task_id="numbers", driver=Numbers, config={"count": count})
+        inputs: Any = "group.numbers" if by_id else {"group.numbers": numbers.output}
+        numbers >> OsirisOperator(task_id="total", driver=Sum, config={}, inputs=inputs)
+
+    with DAG(f"mapped_group_{by_id}", schedule=None) as dag:
+        groups = group.expand(count=[2, 3, 4])
+        groups >> OsirisOperator(task_id="all", driver=Sum, config={}, inputs=["group.numbers"])
+    run = run_dag(dag)
+    totals = [value for task, key, value in run.xcoms() if (task, key) == ("group.total", "return_value")]
+    assert sorted(total["group.numbers"] for total in totals) == [1, 3, 6]
+    assert run.xcom("all") == {"group.numbers": 1 + 3 + 6}
 
 
 def test_an_input_that_never_came_is_named(run_dag: RunDag, capfd: pytest.CaptureFixture[str]) -> None:
