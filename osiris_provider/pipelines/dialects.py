@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
@@ -203,18 +204,23 @@ def _message(item: Any, model: type[BaseModel]) -> Iterator[str]:
 def input_names(inputs: Mapping[str, str]) -> dict[str, str]:
     """Return the inputs of a step under all names that OML has for them.
 
-    ``orders`` is also ``df_orders``; a single input is also ``input_df``.
+    ``orders`` is also ``df_orders``, unless that would be another input too; a single input is also ``input_df``.
 
     :param inputs: steps by name.
     """
     names = dict(inputs)
-    for name, step in inputs.items():
-        names.setdefault(frame_name(name), step)
+    for frame, name in frames_of(inputs).items():
+        names.setdefault(frame, inputs[name])
     if len(inputs) == 1:
         names.setdefault("input_df", *inputs.values())
     return names
 
 
-def frame_name(step: str) -> str:
-    """Return the name of a step's result: ``df_`` and its id in letters, digits and ``_``."""
-    return "df_" + re.sub(r"[^A-Za-z0-9_]", "_", step)
+def frames_of(names: Iterable[str]) -> dict[str, str]:
+    """Return inputs by the names of their frames; a name that several would have is none.
+
+    A frame's is ``df_`` and the input's in letters, digits and ``_``.
+    """
+    frames = {name: "df_" + re.sub(r"[^A-Za-z0-9_]", "_", name) for name in names}
+    counts = Counter(frames.values())
+    return {frame: name for name, frame in frames.items() if counts[frame] == 1}

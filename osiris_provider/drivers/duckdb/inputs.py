@@ -31,10 +31,12 @@ def distinct(step: Step[Any]) -> list[str]:
 
 
 def plain_names(names: Iterable[str]) -> dict[str, str]:
-    """Return the plain spelling of each name that is not plain, unless another input has that name."""
-    plain = {re.sub(r"\W", "_", name).lower(): name for name in names}
+    """Return the plain spelling of each name that is not plain, unless another input has it or would have it too."""
+    plain: dict[str, list[str]] = {}
+    for name in names:
+        plain.setdefault(re.sub(r"\W", "_", name).lower(), []).append(name)
     taken = {name.lower() for name in names}
-    return {spelling: name for spelling, name in plain.items() if spelling not in taken}
+    return {spelling: of[0] for spelling, of in plain.items() if len(of) == 1 and spelling not in taken}
 
 
 def source_of(step: Step[Any], name: str, spill: Path) -> Any:

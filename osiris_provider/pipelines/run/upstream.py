@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from osiris_provider.drivers.base import Driver, RunContext
-from osiris_provider.pipelines.dialects import Dialect, frame_name
+from osiris_provider.pipelines.dialects import Dialect, frames_of
 from osiris_provider.pipelines.run.scratch import Scratch
 
 
@@ -56,7 +56,7 @@ class UpstreamInputs(Mapping[str, Any]):
     def __init__(self, inputs: Mapping[str, Mapping[str, Any]], dialect: Dialect) -> None:
         self._inputs = inputs
         self._is_own = dialect == "osiris"
-        self._frames = {frame_name(name): name for name in inputs}
+        self._frames = frames_of(inputs)
         if len(inputs) == 1:
             self._frames["df"] = self._frames["input_df"] = next(iter(inputs))
 

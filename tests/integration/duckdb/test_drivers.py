@@ -209,6 +209,10 @@ def test_processor_tells_names_apart() -> None:
         process("SELECT 1 AS a", {"A": {"data": PEOPLE}, "a": {"data": PEOPLE}})
     inputs = {"a.b": {"data": PEOPLE}, "a_b": {"data": PEOPLE.slice(1)}}
     assert process("SELECT count(*) AS n FROM a_b", inputs).to_pydict() == {"n": [2]}
+    both = {"a.b": {"data": PEOPLE}, "A-b": {"data": PEOPLE.slice(1)}}
+    assert process('SELECT count(*) AS n FROM "A-b"', both).to_pydict() == {"n": [2]}
+    with pytest.raises(ConnectorError, match="no such table"):
+        process("SELECT count(*) AS n FROM a_b", both)
 
 
 def test_processor_with_a_connection(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from osiris_provider.errors import DriverConfigError
+from osiris_provider.pipelines.dialects import input_names
 from osiris_provider.pipelines.params import Param, placeholder_problem, placeholders, substitute
 from osiris_provider.pipelines.run.result import Outcome, Status
 from osiris_provider.pipelines.run.trigger_rules import waits_in_vain
@@ -234,6 +235,12 @@ def test_a_single_frame_has_no_name_of_its_own_among_several() -> None:
     inputs = UpstreamInputs({"a": {"df": 1}, "b": {"df": 2}}, "oml")
     assert list(inputs) == ["a", "b", "df_a", "df_b"]
     assert ("df" in inputs, inputs["df_b"]) == (False, 2)
+
+
+def test_a_frame_that_several_inputs_would_have_is_none_of_them() -> None:
+    given = {"a-b": {"df": 1}, "a.b": {"df": 2}, "c": {"df": 3}}
+    assert list(UpstreamInputs(given, "oml")) == ["a-b", "a.b", "c", "df_c"]
+    assert input_names({name: name for name in given}) == {"a-b": "a-b", "a.b": "a.b", "c": "c", "df_c": "c"}
 
 
 def test_a_step_that_is_called_as_upstreams_frame_is_itself_in_this_packages_dialect() -> None:
