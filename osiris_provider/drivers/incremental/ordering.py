@@ -210,8 +210,7 @@ class Order:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        old = pc.fill_null(pc.match_substring_regex(real, _BEFORE_ALL), False)
-        real = pc.if_else(old, pa.scalar(None, real.type), real)
+        real = pc.if_else(pc.match_substring_regex(real, _BEFORE_ALL), pa.scalar(None, real.type), real)
         short = pc.replace_substring_regex(real, _LONG_FRACTION, r"\1")
         for zoned in (True, False) if self._zoned is None else (self._zoned,):
             dtype = pa.timestamp("us", "UTC" if zoned else None)

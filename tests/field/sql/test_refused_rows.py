@@ -149,3 +149,15 @@ def test_duckdb_names_the_row_that_the_table_does_not_take(
     close_all()
     with closing(duckdb.connect(connection["path"])) as database:
         assert database.execute("FROM target ORDER BY id").fetchall() == [(1, "a@b", 0), (500, "c@d", 0)]
+
+
+def test_duckdb_names_the_value_that_it_does_not_turn_into_its_column(tmp_path: Path) -> None:
+    connection = {"family": "duckdb", "alias": "test", "path": str(tmp_path / "x.duckdb")}
+    with closing(duckdb.connect(connection["path"])) as database:
+        database.execute("CREATE TABLE target (id INT, v INTEGER[])")
+    with pytest.raises(DataError) as raised:
+        load(connection, pa.table({"id": [1, 2, 3, 4], "v": ["[1, 2]", None, "s3cr3t", "x"]}))
+    assert str(raised.value) == (
+        "Step load: Table target: column v, row 3 of the input: DuckDB does not turn string into INTEGER(), "
+        "or not this value. Nothing was written."
+    )
