@@ -30,7 +30,7 @@ def hidden_cascade_error(table: str) -> DataError:
     :param table: that is replaced.
     """
     message = (
-        f"Table {table}: replace deletes its rows, and foreign keys or triggers that the user may not see would then "
+        f"Table {table}: replace deletes its rows, and foreign keys or triggers that the user may not see may then "
         "delete or change rows of other tables. Nothing was written. Grant the user REFERENCES on the tables that "
         "refer to it, perhaps in another database, and TRIGGER on it, so that they can be seen; or use write_mode: "
         "upsert."
