@@ -197,6 +197,11 @@ def default_staging() -> Staging:
 
 
 def _check_sources(step: str, inputs: Any) -> None:
+    given = list(inputs.values()) if isinstance(inputs, Mapping) else inputs
+    for value in given if isinstance(given, list | tuple) else [given]:
+        if isinstance(value, BaseOperator) or hasattr(value, "partial_kwargs"):
+            message = f"Step {step}: inputs has the task '{value.task_id}' itself. Give its result a name, as in "
+            raise DriverConfigError(message + f"inputs={{'rows': {value.label}.output}}.", step=step)
     for source, key in XComArg.iter_xcom_references(inputs):
         if key == BaseXCom.XCOM_RETURN_KEY:
             _check_leaves_result(step, source)

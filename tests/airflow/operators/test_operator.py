@@ -12,7 +12,14 @@ import pytest
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TaskGroup, task_group
 from osiris_provider.connectors.faults import CERTIFICATE_EXPIRED
-from osiris_provider.errors import AuthError, ConnectTimeoutError, DataError, NetworkError, UnknownConnectorError
+from osiris_provider.errors import (
+    AuthError,
+    ConnectTimeoutError,
+    DataError,
+    DriverConfigError,
+    NetworkError,
+    UnknownConnectorError,
+)
 from osiris_provider.operators.osiris import OsirisOperator
 from osiris_provider.runtime.results import MAX_RESULT
 
@@ -149,6 +156,21 @@ def test_an_input_of_a_task_that_the_dag_has_not_is_named(run_dag: RunDag, capfd
     assert (run.state, run.tries["load.total"]) == ("failed", 1)
     said = "Step load.total: inputs names task 'numbers', which this DAG has not. Did you mean 'load.numbers'?"
     assert said in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("form", [dict, list, tuple, None])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_task_in_place_of_its_result_is_an_error_of_the_dag(form: type[Any] | None, mapped: bool) -> None:
+    with DAG("task_as_input", schedule=None), TaskGroup("load"):
+        numbers: Any
+        if mapped:
+            numbers = OsirisOperator.partial(task_id="numbers", driver=Numbers).expand(config=[{"count": 3}])
+        else:
+            numbers = OsirisOperator(task_id="numbers", driver=Numbers, config={"count": 3})
+        inputs = numbers if form is None else {"rows": numbers} if form is dict else form([numbers])
+        said = r"inputs has the task 'load.numbers' itself. .* as in inputs=\{'rows': numbers.output\}."
+        with pytest.raises(DriverConfigError, match=f"Step load.total: {said}"):
+            OsirisOperator(task_id="total", driver=Sum, config={}, inputs=inputs)
 
 
 def test_a_name_of_a_task_is_not_its_result(run_dag: RunDag, capfd: pytest.CaptureFixture[str]) -> None:
