@@ -14,6 +14,10 @@ from osiris_provider.connectors.http.base import MAX_PROBE, HttpConnector, parse
 from osiris_provider.connectors.http.basic import basic
 from osiris_provider.connectors.http.connection import (
     CaBundle,
+    ClientCert,
+    ClientCertificate,
+    ClientKey,
+    ClientKeyPassword,
     Endpoint,
     HeaderSecret,
     HttpConnection,
@@ -97,6 +101,9 @@ class ApiConnection(HttpConnection):
     ] = ""
     timeout: Timeout = 30.0
     ca_bundle: CaBundle = None
+    ssl_cert: ClientCert = None
+    ssl_key: ClientKey = None
+    ssl_key_password: ClientKeyPassword = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -144,6 +151,16 @@ class ApiConnection(HttpConnection):
             raise ValueError(problem)
         return self
 
+    @model_validator(mode="after")
+    def _consistent_certificate(self) -> Self:
+        if self.ssl_cert is None and (self.ssl_key or self.ssl_key_password):
+            problem = "ssl_key and ssl_key_password need ssl_cert"
+            raise ValueError(problem)
+        if self.ssl_cert is not None and not self.base_url.lower().startswith("https:"):
+            problem = "ssl_cert needs a base_url that begins with https://"
+            raise ValueError(problem)
+        return self
+
     @property
     def logs_in(self) -> bool:
         """Whether it says who is there; see :attr:`HttpConnection.logs_in`."""
@@ -177,7 +194,10 @@ class ApiConnection(HttpConnection):
         credentials.update(self._login())
         key = self.api_key.get_secret_value() if self.api_key else ""
         query = {self.api_key_name: key} if self.api_key_in == "query" else {}
-        return Endpoint(self.base_url, self.timeout, self.ca_bundle, credentials, query=query, oauth=self._oauth())
+        oauth, certificate = self._oauth(), self._certificate()
+        return Endpoint(
+            self.base_url, self.timeout, self.ca_bundle, credentials, query=query, oauth=oauth, certificate=certificate
+        )
 
     def identity(self) -> tuple[str, str]:
         """Return user and password, or an empty user and the key or token."""
@@ -195,6 +215,10 @@ class ApiConnection(HttpConnection):
         if self.api_key is not None and self.api_key_in == "header":
             return {self.auth_header or "X-API-Key": self._with_scheme(self.api_key, "")}
         return {}
+
+    def _certificate(self) -> ClientCertificate | None:
+        password = self.ssl_key_password.get_secret_value() if self.ssl_key_password else None
+        return ClientCertificate(self.ssl_cert, self.ssl_key, password) if self.ssl_cert else None
 
     def _oauth(self) -> ClientCredentials | None:
         if self.token_url is None or self.client_id is None or self.client_secret is None:

@@ -61,14 +61,20 @@ def _http(connection: Mapping[str, Any], own: Attributes) -> Attributes:
     if endpoint.query or endpoint.oauth:
         message = "HttpHook has no place for a key in the query, nor for OAuth 2.0; leave api out of conn_types."
         raise ConnectionConfigError(message, field="api_key_in" if endpoint.query else "token_url")
+    certificate = endpoint.certificate
+    if certificate and (certificate.key or certificate.password):
+        message = "HttpHook takes a client certificate with its key in one file; or leave api out of conn_types."
+        raise ConnectionConfigError(message, field="ssl_key" if certificate.key else "ssl_key_password")
+    if certificate:
+        options["cert"] = certificate.cert
     taken = HTTP_OPTIONS & {name.lower() for name in headers}
     if taken:
         message = f"field headers: HttpHook takes an entry {', '.join(sorted(taken))} for an option, not for a header."
         raise ConnectionConfigError(message, field="headers")
     if endpoint.ca_bundle:
         options["verify"] = str(endpoint.ca_bundle)
-    if any(name.lower() != "authorization" for name in endpoint.credentials):
-        # requests takes no other header off when it is sent to another host.
+    if certificate or any(name.lower() != "authorization" for name in endpoint.credentials):
+        # requests takes no other header off when it is sent to another host, and shows the certificate there.
         options["max_redirects"] = 0
     return {**dict.fromkeys(SLOTS), "host": endpoint.base_url, "extra": {**headers, **options}}
 

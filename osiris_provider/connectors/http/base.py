@@ -10,7 +10,7 @@ from osiris_provider import __version__
 from osiris_provider.connections.redact import safe_url
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.faults import GARBAGE, RESET, THROTTLED, chain
-from osiris_provider.connectors.http.connection import IN_CLEAR, HttpConnection, is_readable
+from osiris_provider.connectors.http.connection import IN_CLEAR, Endpoint, HttpConnection, is_readable
 from osiris_provider.connectors.http.faults import (
     BAD_REQUEST,
     BROKEN_JSON,
@@ -80,12 +80,12 @@ class HttpConnector(Connector[HM, "HttpSession"]):
             try:
                 details = self.probe_with(model, session)
             except Exception as error:
-                self._say_what_tls_says(endpoint.base_url, error, deadline)
+                self._say_what_tls_says(endpoint, error, deadline)
                 raise
         urls = [endpoint.base_url, *([endpoint.oauth.token_url] if endpoint.oauth else [])]
         return {**details, "note": IN_CLEAR} if model.logs_in and any(map(is_readable, urls)) else details
 
-    def _say_what_tls_says(self, url: str, error: Exception, deadline: Deadline) -> None:
+    def _say_what_tls_says(self, endpoint: Endpoint, error: Exception, deadline: Deadline) -> None:
         """Shake hands with a server that makes nothing of a request, where TLS may be why.
 
         :raises HttpFaultError: it speaks TLS and was asked without, or wants a certificate of the client.
@@ -93,6 +93,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         from osiris_provider.connectors.http.oauth import TokenFaultError
         from osiris_provider.connectors.http.transport import shake_hands
 
+        url, has_certificate = endpoint.base_url, endpoint.certificate is not None
         # Asked without TLS, servers break off or answer 400 in clear text; nginx answers 400 for want of a certificate.
         is_plain = not url.lower().startswith("https:")
         is_vague = self.classify(error) in ((RESET, GARBAGE, BAD_REQUEST) if is_plain else (BAD_REQUEST,))
@@ -102,7 +103,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         speaks_tls, wants_certificate = shake_hands(url, deadline.part(0.5))
         if is_plain and speaks_tls:
             raise HttpFaultError(TLS_ONLY)
-        if wants_certificate and not is_plain:
+        if wants_certificate and not (is_plain or has_certificate):
             raise HttpFaultError(CERTIFICATE_ASKED_FOR)
 
     @classmethod
@@ -195,9 +196,11 @@ class HttpConnector(Connector[HM, "HttpSession"]):
     def _session(self, model: HM, connect_seconds: float, deadline: Deadline | None) -> HttpSession:
         from osiris_provider.connectors.http.auth import OriginAuth
         from osiris_provider.connectors.http.session import HttpSession
-        from osiris_provider.connectors.http.transport import trusting
+        from osiris_provider.connectors.http.transport import certified, trusting
 
         endpoint = model.endpoint()
+        shown = endpoint.certificate
+        own = certified(endpoint.ca_bundle, shown.cert, shown.key, shown.password) if shown else None
 
         def session_at(url: str, auth: OriginAuth) -> HttpSession:
             shared = deadline is not None
@@ -207,6 +210,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
                 (connect_seconds, deadline.remaining() if deadline else endpoint.timeout),
                 trusting(endpoint.ca_bundle, shared=shared) if url.lower().startswith("https:") else None,
                 deadline,
+                own,
             )
             session.headers.update({**HEADERS, **endpoint.headers})
             return session

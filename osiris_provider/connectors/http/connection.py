@@ -97,6 +97,28 @@ Timeout = Annotated[
 ]
 CaBundle = Annotated[str | None, FieldInfo("PEM file of a private CA to trust besides the public ones.")]
 
+ClientCert = Annotated[
+    str | None, FieldInfo("PEM file of the client certificate, for a server that asks for one.", label="SSL cert")
+]
+ClientKey = Annotated[str | None, FieldInfo("PEM file of the client certificate's key.", label="SSL key")]
+ClientKeyPassword = Annotated[
+    TextSecret | None, FieldInfo("Password of the client certificate's key.", label="SSL key password")
+]
+
+
+@dataclass(frozen=True)
+class ClientCertificate:
+    """Files that show a server who is there.
+
+    :param cert: PEM file.
+    :param key: PEM file of its key, if it is not in ``cert``.
+    :param password: of the key.
+    """
+
+    cert: str
+    key: str | None = None
+    password: str | None = field(default=None, repr=False)
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -106,6 +128,7 @@ class Endpoint:
     :param headers: headers without secrets, for every request.
     :param query: parameters with secrets, for this origin only.
     :param oauth: how to get a bearer token for this origin.
+    :param certificate: of the client, for this origin only, and that of the token.
     """
 
     base_url: str
@@ -115,6 +138,7 @@ class Endpoint:
     headers: Mapping[str, str | bytes] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     oauth: ClientCredentials | None = field(default=None, repr=False)
+    certificate: ClientCertificate | None = None
 
 
 class HttpConnection(ConnectionModel):

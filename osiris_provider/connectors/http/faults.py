@@ -166,12 +166,12 @@ PROXY_FAILED = Fault(
     "The proxy on the way to {address} cannot be reached, or refuses. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
 )
 CLIENT_CERTIFICATE = transport.CLIENT_CERTIFICATE.reworded(
-    "{address} wants a client certificate, and connections of this family have none. Use an address that wants none, "
-    "or a proxy that adds one.",
+    "{address} wants a client certificate, or does not accept the one that it gets. Family api has ssl_cert and "
+    "ssl_key for it; of others, use an address that wants none, or a proxy that adds one.",
 )
 CERTIFICATE_ASKED_FOR = transport.CLIENT_CERTIFICATE.reworded(
-    "{address} refuses the request, and has asked for a client certificate, which connections of this family do not "
-    "have. Use an address that wants none, or a proxy that adds one; else check the path.",
+    "{address} refuses the request, and has asked for a client certificate, which the connection does not have. Family "
+    "api has ssl_cert and ssl_key for it; of others, use an address that wants none, or a proxy that adds one.",
 )
 NO_TLS = transport.TLS_REFUSED.reworded(
     "{address} answers without TLS, which https:// asks for. Check the port. Without TLS others on the way can read "

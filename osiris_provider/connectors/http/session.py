@@ -96,6 +96,7 @@ class HttpSession(requests.Session):
     :param timeout: seconds to connect, and seconds between two pieces of an answer.
     :param tls: the TLS context, if the base URL is an https one.
     :param deadline: bounds everything the session ever does; None for a session that lives on.
+    :param certified: the TLS context for the base URL's host and port, with a client certificate, which no other sees.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class HttpSession(requests.Session):
         timeout: tuple[float, float],
         tls: DeadlineContext | None,
         deadline: Deadline | None = None,
+        certified: DeadlineContext | None = None,
     ) -> None:
         super().__init__()
         self.base_url = base_url
@@ -114,7 +116,10 @@ class HttpSession(requests.Session):
         self._origin_auth = auth
         self.auth = auth
         self.max_redirects = MAX_REDIRECTS
-        self._line = DeadlineAdapter(tls, deadline)
+        _, host, port = origin_of(base_url)
+        self._line = DeadlineAdapter(
+            tls, deadline, (certified, (host.strip("[]").lower(), port)) if certified else None
+        )
         self._is_bounded = deadline is not None
         for scheme in ("http://", "https://"):
             self.mount(scheme, self._line)

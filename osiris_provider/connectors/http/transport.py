@@ -19,7 +19,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from http.client import HTTPException
@@ -32,11 +32,12 @@ import urllib3  # noqa: TID253 - the module is only loaded when a client is made
 from requests.adapters import HTTPAdapter  # noqa: TID253 - the module is only loaded when a client is made
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy  # noqa: TID253 - the module is only loaded when a client is made
 
+from osiris_provider.connectors.sql.dbapi import readable_file
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import DeadlineSocket, cut, open_socket
 from osiris_provider.net.tls import DeadlineContext, shared_context, tls_context
-from osiris_provider.net.tls_files import TLSFileError, load_authorities
+from osiris_provider.net.tls_files import Role, TLSFileError, load_authorities, load_certificate
 
 QUERY_HEADER = "X-Osiris-Query"
 """Carries the parameters of a key, encoded, from the session down to the connection; it is never sent."""
@@ -53,13 +54,19 @@ class DeadlineAdapter(HTTPAdapter):
 
     :param tls: the TLS context of all its connections; None leaves TLS to requests.
     :param deadline: bounds everything; None leaves each request to its own timeout.
+    :param certified: a TLS context with a client certificate, and host and port of the only server that is shown it.
     """
 
-    def __init__(self, tls: DeadlineContext | None, deadline: Deadline | None) -> None:
+    def __init__(
+        self,
+        tls: DeadlineContext | None,
+        deadline: Deadline | None,
+        certified: tuple[DeadlineContext, tuple[str, int]] | None = None,
+    ) -> None:
         self._tls = tls
         self._lines: WeakSet[socket.socket] = WeakSet()
         self._limit = _AnswerLimit()
-        self._pools = _pool_classes(deadline, self._lines, self._limit)
+        self._pools = _pool_classes(deadline, self._lines, self._limit, certified)
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -106,10 +113,21 @@ class DeadlineAdapter(HTTPAdapter):
             conn.ca_certs = conn.ca_cert_dir = None
 
 
-def _pool_classes(deadline: Deadline | None, lines: WeakSet[socket.socket], limit: _AnswerLimit) -> dict[str, Any]:
+def _pool_classes(
+    deadline: Deadline | None,
+    lines: WeakSet[socket.socket],
+    limit: _AnswerLimit,
+    certified: tuple[DeadlineContext, tuple[str, int]] | None,
+) -> dict[str, Any]:
     # A pool passes the keywords that it does not know to its connections.
     own: dict[str, Any] = {"deadline": deadline, "lines": lines, "limit": limit}
-    return {"http": partial(_Pool, **own), "https": partial(_TLSPool, **own)}
+
+    def tls_pool(host: str, port: int, **options: Any) -> _TLSPool:
+        if certified is not None and (host.strip("[]").lower(), port) == certified[1]:
+            options["ssl_context"] = certified[0]
+        return _TLSPool(host, port, **own, **options)
+
+    return {"http": partial(_Pool, **own), "https": tls_pool}
 
 
 class _Line:
@@ -216,6 +234,30 @@ def trusting(ca_bundle: str | None, *, shared: bool = False) -> DeadlineContext:
     except TLSFileError as error:
         raise ConnectionConfigError(error.text("ca_bundle"), field="ca_bundle") from None
     return context
+
+
+_CERTIFICATE_FIELDS: Mapping[Role, str] = {"cert": "ssl_cert", "key": "ssl_key", "password": "ssl_key_password"}
+
+
+def certified(ca_bundle: str | None, cert: str, key: str | None, password: str | None) -> DeadlineContext:
+    """Return a TLS context that trusts as that of :func:`trusting`, and shows a client certificate.
+
+    :param ca_bundle: PEM file, or None.
+    :param cert: PEM file of the certificate.
+    :param key: PEM file of its key, if it is not in ``cert``.
+    :param password: of the key.
+    :raises ConnectionConfigError: one of the files is of no use.
+    """
+    context = trusting(ca_bundle)
+    files = str(readable_file("ssl_cert", cert)), readable_file("ssl_key", key)
+    try:
+        load_certificate(context, *files, password)
+    except TLSFileError as error:
+        name = _CERTIFICATE_FIELDS[error.role]
+        problem = error.text(name)
+    else:
+        return context
+    raise ConnectionConfigError(problem, field=name)
 
 
 def shake_hands(url: str, deadline: Deadline) -> tuple[bool, bool]:

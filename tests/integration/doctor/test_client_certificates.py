@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from osiris_provider.connectors import get_connector
 
 from tests.faults.sql import CERTIFICATE, KEY, Certificates
@@ -126,7 +127,47 @@ def test_an_api_that_wants_a_certificate(situation: str, certificates: Certifica
             connection["token_url"] = f"{origin}/token"
         connection["ca_bundle"] = str(certificates.trusted)
         assert verdicts(connection) == {WANTED}
-        assert "connections of this family have none" in get_connector(family).doctor(connection, 10)[1]["message"]
+        assert "Family api has ssl_cert and ssl_key" in get_connector(family).doctor(connection, 10)[1]["message"]
+
+
+@contextmanager
+def certified_api(certificates: Certificates, version: str) -> Iterator[Fields]:
+    """Yield a connection, without a certificate, to an API that talks to those only who have one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = context.maximum_version = VERSIONS[version]
+    certificates.good.configure_cert(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(certificates.trusted)
+    with FakeApi({"authorization": b"Bearer right"}, tls=context) as server:
+        origin = server.origin.replace("127.0.0.1", "localhost")
+        connection = {"family": "api", "alias": "test", "base_url": f"{origin}/v1", **APIS["api"]}
+        yield {**connection, "token": "right", "ca_bundle": str(certificates.trusted)}
+
+
+def test_an_api_accepts_a_certificate(certificates: Certificates, version: str, tmp_path: Path) -> None:
+    files = client_files(certificates, tmp_path, "ssl_cert", "ssl_key")
+    with certified_api(certificates, version) as connection:
+        assert verdicts({**connection, **files}) == {("ok", "")}
+
+
+@pytest.mark.parametrize("which", REFUSED)
+def test_an_api_refuses_a_certificate(which: str, certificates: Certificates, version: str, tmp_path: Path) -> None:
+    files = client_files(certificates, tmp_path, "ssl_cert", "ssl_key", which)
+    with certified_api(certificates, version) as connection:
+        assert verdicts({**connection, **files}) == {WANTED}
+
+
+def test_another_server_does_not_see_the_certificate(certificates: Certificates, version: str, tmp_path: Path) -> None:
+    """A next page or a URL of the caller may lead to one that asks for certificates, too."""
+    files = client_files(certificates, tmp_path, "ssl_cert", "ssl_key")
+    with (
+        certified_api(certificates, version) as connection,
+        certified_api(certificates, version) as other,
+        get_connector("api").create_client({**connection, **files}) as session,
+    ):
+        assert session.get("me").ok
+        with pytest.raises(requests.exceptions.ConnectionError):
+            session.get(f"{other['base_url']}/me")
 
 
 def test_mysql_without_a_certificate(to_mysql: Fields) -> None:

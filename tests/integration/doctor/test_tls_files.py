@@ -19,7 +19,7 @@ from tests.servers import PostgresServer
 
 PASSPHRASE = "the passphrase of the tests"
 NAMES = {
-    "api": {"ca": "ca_bundle"},
+    "api": {"ca": "ca_bundle", "cert": "ssl_cert", "key": "ssl_key", "password": "ssl_key_password"},
     "mysql": {"ca": "ssl_ca", "cert": "ssl_cert", "key": "ssl_key"},
     "postgres": {"ca": "sslrootcert", "cert": "sslcert", "key": "sslkey", "password": "sslpassword", "crl": "sslcrl"},
 }
@@ -72,26 +72,26 @@ def connections(postgres: PostgresServer) -> Mapping[str, dict[str, Any]]:
 
 
 EVERYWHERE = ("api", "mysql", "postgres")
-SQL = ("mysql", "postgres")
+WITH_PASSPHRASE = ("api", "postgres")
 SITUATIONS: dict[str, tuple[tuple[str, ...], dict[str, str], str, str]] = {
     "authority missing": (EVERYWHERE, {"ca": "missing"}, "ca", "read"),
     "authority empty": (EVERYWHERE, {"ca": "empty"}, "ca", "is empty or holds no certificate"),
     "authority a text": (EVERYWHERE, {"ca": "text"}, "ca", "is empty or holds no certificate"),
     "authority a key": (EVERYWHERE, {"ca": "key"}, "ca", "is empty or holds no certificate"),
-    "certificate missing": (SQL, {"cert": "missing", "key": "key"}, "cert", "no such file"),
-    "certificate empty": (SQL, {"cert": "empty", "key": "key"}, "cert", "is empty or holds no certificate"),
-    "certificate a text": (SQL, {"cert": "text", "key": "key"}, "cert", "is empty or holds no certificate"),
-    "key not given": (SQL, {"cert": "cert"}, "key", "is missing"),
-    "key missing": (SQL, {"cert": "cert", "key": "missing"}, "key", "no such file"),
-    "key a text": (SQL, {"cert": "cert", "key": "text"}, "key", "is empty or holds no private key"),
-    "key of another certificate": (SQL, {"cert": "cert", "key": "other key"}, "key", "not that of the client"),
+    "certificate missing": (EVERYWHERE, {"cert": "missing", "key": "key"}, "cert", "no such file"),
+    "certificate empty": (EVERYWHERE, {"cert": "empty", "key": "key"}, "cert", "is empty or holds no certificate"),
+    "certificate a text": (EVERYWHERE, {"cert": "text", "key": "key"}, "cert", "is empty or holds no certificate"),
+    "key not given": (EVERYWHERE, {"cert": "cert"}, "key", "is missing"),
+    "key missing": (EVERYWHERE, {"cert": "cert", "key": "missing"}, "key", "no such file"),
+    "key a text": (EVERYWHERE, {"cert": "cert", "key": "text"}, "key", "is empty or holds no private key"),
+    "key of another certificate": (EVERYWHERE, {"cert": "cert", "key": "other key"}, "key", "not that of the client"),
     "revoked, a text": (("postgres",), {"crl": "text"}, "crl", "holds no list of revoked certificates"),
     "revoked, empty": (("postgres",), {"crl": "empty"}, "crl", "holds no list of revoked certificates"),
     "revoked, an authority": (("postgres",), {"crl": "ca"}, "crl", "holds no list of revoked certificates"),
     "key encrypted": (("mysql",), {"cert": "cert", "key": "locked key"}, "key", "is encrypted"),
-    "no passphrase": (("postgres",), {"cert": "cert", "key": "locked key"}, "password", "is missing, and the key is"),
+    "no passphrase": (WITH_PASSPHRASE, {"cert": "cert", "key": "locked key"}, "password", "is missing, and the key is"),
     "wrong passphrase": (
-        ("postgres",),
+        WITH_PASSPHRASE,
         {"cert": "cert", "key": "locked key", "password": "wrong"},
         "password",
         "is not the passphrase",

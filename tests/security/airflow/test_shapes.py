@@ -39,7 +39,8 @@ KNOWN_FIELDS = {
     "api": {
         "in a slot": {"base_url"},
         "in a header": {"api_key", "token", "user", "password", "auth_header", "auth_scheme", "headers"},
-        "an option": {"timeout", "ca_bundle"},
+        "an option": {"timeout", "ca_bundle", "ssl_cert"},
+        "an error, with the certificate in a file of its own": {"ssl_key", "ssl_key_password"},
         "an error, if the key is in the query": {"api_key_in", "api_key_name"},
         "an error": {"token_url", "client_id", "client_secret", "scope", "token_params", "client_auth"},
         "left out, it protects nothing": {"health_path"},
@@ -206,6 +207,25 @@ def test_http_verifies_as_our_own_client_does(secured: tuple[HttpServer, str], m
             with pytest.raises(requests.exceptions.SSLError):
                 _hook(connection, monkeypatch).run("things")
             assert not server.requests
+
+
+def test_http_shows_the_certificate_and_to_its_server_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    client = authority.issue_cert("client.example.com")
+    bundle, both = tmp_path / "ca.pem", tmp_path / "client.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    client.private_key_and_cert_chain_pem.write_to_path(str(both))
+    with Secured(context) as server:
+        fields = {"base_url": server.origin, "ca_bundle": str(bundle), "ssl_cert": str(both)}
+        assert _hook(fields, monkeypatch).run("things").status_code == 200
+        assert attributes_of({"family": "api", "alias": "x", **fields}, "http")["extra"]["max_redirects"] == 0
+        for name in ("ssl_key", "ssl_key_password"):
+            with pytest.raises(ConnectionConfigError, match="with its key in one file"):
+                _hook({**fields, name: str(both)}, monkeypatch)
 
 
 @pytest.mark.parametrize("credentials", [{"api_key": KEY}, {"token": KEY}, {"headers": {"X-Secret": KEY}}])
