@@ -12,6 +12,7 @@ Airflow connection and the JSON Schema for editors all read it.
 
 from __future__ import annotations
 
+import os
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -301,3 +302,20 @@ def secret_texts(declared: Mapping[str, FieldSpec], connection: Mapping[str, Any
     """
     fields = {name: _in_clear(value) for name, value in connection.items() if name not in META_KEYS}
     yield from redact.secret_texts(declared, fields)
+
+
+def readable_file(field: str, path: str | None) -> str | None:
+    """Return the path of a file that a connection names, checked.
+
+    :param field: of the connection, for the message.
+    :param path: as written; ``~`` is the user's home.
+    :raises ConnectionConfigError: it is not a file that this process can read.
+    """
+    if path is None:
+        return None
+    expanded = os.path.expanduser(path)
+    if not os.path.isfile(expanded) or not os.access(expanded, os.R_OK):
+        # The path is not shown: a secret may have been put into the wrong field.
+        message = f"field {field}: there is no such file, or this process cannot read it"
+        raise ConnectionConfigError(message, field=field)
+    return expanded

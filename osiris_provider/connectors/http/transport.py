@@ -32,7 +32,7 @@ import urllib3  # noqa: TID253 - the module is only loaded when a client is made
 from requests.adapters import HTTPAdapter  # noqa: TID253 - the module is only loaded when a client is made
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy  # noqa: TID253 - the module is only loaded when a client is made
 
-from osiris_provider.connectors.sql.dbapi import readable_file
+from osiris_provider.connectors.model import readable_file
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import DeadlineSocket, cut, open_socket

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.model import ConnectionModel, FieldInfo, FieldSpec
-from osiris_provider.connectors.sql.dbapi import build_url, checked_host, readable_file
+from osiris_provider.connectors.model import ConnectionModel, FieldInfo, FieldSpec, readable_file
+from osiris_provider.connectors.sql.dbapi import build_url, checked_host
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.sockets import address_of
 from osiris_provider.net.tls import DeadlineContext, shared_context, tls_context

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.model import ConnectionModel, FieldInfo
+from osiris_provider.connectors.model import ConnectionModel, FieldInfo, readable_file
 from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
 from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT, UNASKED, check_revoked
 from osiris_provider.connectors.postgres.library import Parameters, of_its_own
-from osiris_provider.connectors.sql.dbapi import build_url, checked_host, readable_file
+from osiris_provider.connectors.sql.dbapi import build_url, checked_host
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.sockets import address_of
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from osiris_provider.connectors.base import Connector
-from osiris_provider.errors import ConnectionConfigError, Fault
+from osiris_provider.errors import Fault
 from osiris_provider.messages import printable
 
 MAX_VERSION = 80
@@ -58,23 +57,6 @@ def lease(connector: Connector[Any, Any], connection: Mapping[str, Any]) -> Iter
 def is_leased(client: Any) -> bool:
     """Return whether somebody is using a client; it must not be asked whether it is alive then."""
     return client in _leased
-
-
-def readable_file(field: str, path: str | None) -> str | None:
-    """Return the path of a file that a connection names, checked.
-
-    :param field: of the connection, for the message.
-    :param path: as written; ``~`` is the user's home.
-    :raises ConnectionConfigError: it is not a file that this process can read.
-    """
-    if path is None:
-        return None
-    expanded = os.path.expanduser(path)
-    if not os.path.isfile(expanded) or not os.access(expanded, os.R_OK):
-        # The path is not shown: a secret may have been put into the wrong field.
-        message = f"field {field}: there is no such file, or this process cannot read it"
-        raise ConnectionConfigError(message, field=field)
-    return expanded
 
 
 def checked_host(host: str) -> str:
