@@ -228,6 +228,24 @@ def struct_names(dtype: pa.DataType) -> Iterator[list[str]]:
         yield from struct_names(field.type)
 
 
+def check_case_of(step_id: str, what: str, names: Sequence[str], server: str) -> None:
+    """Check that no two names differ in case only.
+
+    :param what: is so called, for the message; ``{}`` stands for the two names.
+    :param server: that does not tell them apart.
+    :raises DataError: names the two.
+    """
+    spelt: dict[str, str] = {}
+    for name in names:
+        other = spelt.setdefault(name.lower(), name)
+        if other != name:
+            message = (
+                f"Step {step_id}: {what.format(f'{other} and {name}')} differ only in case, which {server} does not "
+                "tell apart. Rename one in the step before."
+            )
+            raise DataError(message, step=step_id)
+
+
 def row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
     """Yield the batches as they come, small ones put together: a Parquet file of tiny row groups is slow to read.
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.data import leaves, struct_names
+from osiris_provider.drivers.data import check_case_of, leaves, struct_names
 from osiris_provider.drivers.sql.config import SpecialValues
-from osiris_provider.drivers.sql.tables import check_case_of
 from osiris_provider.drivers.sql.values.special_values import collect, needs_text
 from osiris_provider.errors import DataError
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.data import check_case_of
 from osiris_provider.drivers.mysql.bulk.load import Sink, Target
 from osiris_provider.drivers.mysql.config import MySQLWriteConfig
 from osiris_provider.drivers.mysql.dependents import NEEDS_KEY, copy_table
@@ -51,7 +52,7 @@ FOLDING = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
 
 def load(client: Connection[Any], step: Step[MySQLWriteConfig], schema: pa.Schema, batches: Batches) -> int:
     """Write all batches; see :meth:`~osiris_provider.drivers.sql.writer.SQLWriter.load`."""
-    tables.check_case_of(step.id, "columns {} of the input", schema.names, "MySQL")
+    check_case_of(step.id, "columns {} of the input", schema.names, "MySQL")
     with ExitStack() as stack:
         cursor = stack.enter_context(client.cursor())
         stack.enter_context(load_session(cursor))

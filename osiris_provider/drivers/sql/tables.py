@@ -61,24 +61,6 @@ def check_names(step_id: str, schema: pa.Schema) -> None:
         raise DataError(message, step=step_id)
 
 
-def check_case_of(step_id: str, what: str, names: Sequence[str], server: str) -> None:
-    """Check that no two names differ in case only.
-
-    :param what: is so called, for the message; ``{}`` stands for the two names.
-    :param server: that does not tell them apart.
-    :raises DataError: names the two.
-    """
-    spelt: dict[str, str] = {}
-    for name in names:
-        other = spelt.setdefault(name.lower(), name)
-        if other != name:
-            message = (
-                f"Step {step_id}: {what.format(f'{other} and {name}')} differ only in case, which {server} does not "
-                "tell apart. Rename one in the step before."
-            )
-            raise DataError(message, step=step_id)
-
-
 def check_free(step_id: str, schema: pa.Schema, name: str) -> None:
     """Check that the input has no column with a name that the writer needs for one of its own, in any case.
 
