@@ -106,7 +106,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Start three processes for two processors, as far as memory goes: half of the time, tests wait for others."""
+    """Start more processes than there are processors: a part of the time, tests wait for others."""
     del config
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
