@@ -29,7 +29,8 @@ def names(requirements: list[str]) -> set[str]:
     return {re.split(r"[\[<>=~!; ]", one)[0].lower().replace("_", "-") for one in requirements}
 
 
-INSTALLED = packages_distributions()
+# Every process of tests would ask for it while it collects them.
+installed = cache(packages_distributions)
 DEPENDENCIES = names(PROJECT["dependencies"])
 EXTRAS = {extra: names(requirements) for extra, requirements in PROJECT["optional-dependencies"].items()}
 
@@ -60,7 +61,7 @@ def distributions_of(module: str) -> set[str]:
         return {
             name for name in providers if f"{path}-".startswith(name.removeprefix("apache-airflow-providers-") + "-")
         } or ({f"apache-airflow-{'-'.join(inner[:3])}"} if inner[:1] == ["providers"] else {"apache-airflow"})
-    return {name.lower().replace("_", "-") for name in INSTALLED.get(top, [top])}
+    return {name.lower().replace("_", "-") for name in installed().get(top, [top])}
 
 
 @cache

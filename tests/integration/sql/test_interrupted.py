@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO, cast
 
+import numpy as np
 import psycopg2
 import psycopg2.extras
 import pyarrow as pa
@@ -169,7 +170,7 @@ def test_mysql(by: str, name: str, mysql_family: MySQLFamilyServer, locked_mysql
 
 NUMBERS = "FROM range(1000000) a, range(1000000) b WHERE hash(a.range + b.range) = 3"
 
-MANY_ROWS = pa.table({"n": range(4_000_000)})
+MANY_ROWS = pa.table({"n": np.arange(4_000_000)})
 
 DUCKDB: dict[str, Work] = {
     "extractor": read("duckdb.extractor", query=f"SELECT a.range AS n {NUMBERS}"),
