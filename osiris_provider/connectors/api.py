@@ -27,7 +27,7 @@ from osiris_provider.connectors.http.connection import (
 )
 from osiris_provider.connectors.http.faults import HTTP_STATUS, NOT_CHECKED, NOT_FOUND, WEB_PAGE, HttpFaultError
 from osiris_provider.connectors.http.http_hook import HTTP
-from osiris_provider.connectors.model import FieldInfo
+from osiris_provider.connectors.model import FieldError, FieldInfo
 from osiris_provider.errors import Fault
 
 if TYPE_CHECKING:
@@ -112,14 +112,15 @@ class ApiConnection(HttpConnection):
             problem = f"{' and '.join(ways)} are two ways to log in; keep one"
             raise ValueError(problem)
         if self.password is not None and self.user is None:
-            problem = "field user: is required with a password"
-            raise ValueError(problem)
+            problem = "is required with a password"
+            raise FieldError(problem, field="user")
         if self.user is not None and ":" in self.user:
-            problem = "field user: holds a colon, which HTTP Basic cannot carry"
-            raise ValueError(problem)
-        if not all(_HEADER_NAME.fullmatch(name) for name in [*(self.headers or {}), self.auth_header or "ok"]):
-            problem = "field headers or auth_header: a header's name has letters, digits and hyphens only"
-            raise ValueError(problem)
+            problem = "holds a colon, which HTTP Basic cannot carry"
+            raise FieldError(problem, field="user")
+        for field, names in {"headers": self.headers or {}, "auth_header": [self.auth_header or "ok"]}.items():
+            if not all(_HEADER_NAME.fullmatch(name) for name in names):
+                problem = "a header's name has letters, digits and hyphens only"
+                raise FieldError(problem, field=field)
         if re.search(r"[^\x20-\x7e]", self.auth_scheme or "") or _ABSOLUTE.match(self.health_path):
             problem = "auth_scheme is a plain word such as Bearer, and health_path a path under base_url"
             raise ValueError(problem)
@@ -144,11 +145,11 @@ class ApiConnection(HttpConnection):
             problem = "api_key_in needs api_key, and takes api_key_name in the place of auth_header and auth_scheme"
             raise ValueError(problem)
         if not _HEADER_NAME.fullmatch(self.api_key_name):
-            problem = "field api_key_name: is not a name such as api_key"
-            raise ValueError(problem)
+            problem = "is not a name such as api_key"
+            raise FieldError(problem, field="api_key_name")
         if self.api_key_in == "cookie" and not _COOKIE_VALUE.fullmatch(self.api_key.get_secret_value()):
-            problem = "field api_key: holds a character that no cookie can carry"
-            raise ValueError(problem)
+            problem = "holds a character that no cookie can carry"
+            raise FieldError(problem, field="api_key")
         return self
 
     @model_validator(mode="after")

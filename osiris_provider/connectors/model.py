@@ -114,6 +114,18 @@ class FieldSpec:
         return ("true", "false", *words) if bool in leaves and open_end else words
 
 
+class FieldError(ValueError):
+    """What is wrong with one field in the light of the others; a model's validators raise it.
+
+    :param problem: goes behind the name.
+    :param field: its declared name.
+    """
+
+    def __init__(self, problem: str, *, field: str) -> None:
+        super().__init__(problem)
+        self.field = field
+
+
 class ConnectionModel(BaseModel, ABC):
     """Base of the families' connection models. Frozen; unknown fields are kept aside, errors never show a value."""
 
@@ -275,7 +287,9 @@ def _leaves(annotation: Any) -> Iterator[Any]:
 
 def _complaints(model: type[ConnectionModel], error: ValidationError) -> Iterator[tuple[str | None, str]]:
     for item in error.errors(include_input=False, include_url=False):
-        field = str(item["loc"][0]) if item["loc"] else None
+        cause = item.get("ctx", {}).get("error")
+        blamed = cause.field if isinstance(cause, FieldError) else None
+        field = str(item["loc"][0]) if item["loc"] else blamed
         if item["type"] == "missing":
             spec = model.declared().get(field or "")
             said = spec.info.help.rstrip(".") if spec else ""

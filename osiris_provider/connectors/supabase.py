@@ -16,7 +16,7 @@ from osiris_provider.connectors.faults import GARBAGE, TIMED_OUT
 from osiris_provider.connectors.http.base import MAX_PROBE, HttpConnector, parsed, probe_difference
 from osiris_provider.connectors.http.connection import CaBundle, Endpoint, HeaderSecret, HttpConnection, Timeout, Url
 from osiris_provider.connectors.http.faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED, HttpFaultError
-from osiris_provider.connectors.model import FieldInfo
+from osiris_provider.connectors.model import FieldError, FieldInfo
 from osiris_provider.connectors.sql.faults import NO_SUCH_COLUMN, NO_SUCH_TABLE
 from osiris_provider.errors import Fault
 from osiris_provider.net.deadline import Deadline
@@ -110,11 +110,11 @@ with warnings.catch_warnings():
         @model_validator(mode="after")
         def _consistent(self) -> Self:
             if re.search(r"/rest(?:/v\d+)?$", self.url):
-                problem = "field url: is the project's URL, without the path of its Data API"
-                raise ValueError(problem)
+                problem = "is the project's URL, without the path of its Data API"
+                raise FieldError(problem, field="url")
             if not (self.key or self.pg_dsn):
-                problem = "field service_role_key: is required, or anon_key, or pg_dsn"
-                raise ValueError(problem)
+                problem = "is required, or anon_key, or pg_dsn"
+                raise FieldError(problem, field="service_role_key")
             return self
 
         @property

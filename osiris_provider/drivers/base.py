@@ -21,7 +21,7 @@ from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental,
 from osiris_provider.drivers.lazy_pandas import leave_pandas_out
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
 from osiris_provider.drivers.validation import explain, validated
-from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.errors import ConnectionConfigError, DataError, DriverConfigError, OsirisError
 from osiris_provider.messages import did_you_mean
 
 if TYPE_CHECKING:
@@ -253,8 +253,26 @@ class BaseDriver(ABC, Generic[Config]):
             else ResolvedConnection({"family": self.family, **connection}, get_connector(self.family).model)
         )
         # What is wrong with it is said before any work.
-        _ = resolved.model
-        return resolved
+        problem: OsirisError
+        try:
+            _ = resolved.model
+        except ConnectionConfigError as error:
+            problem = of_step(error, step_id)
+        else:
+            return resolved
+        raise problem
+
+
+def of_step(error: OsirisError, step_id: str, where: str = "") -> OsirisError:
+    """Return the error that happened in a step, with its name.
+
+    :param error: that is being handled.
+    :param where: what else is named before its message, such as ``path: ``.
+    :raises OsirisError: the error itself, if it has the name of another step: its stream is an input of this one.
+    """
+    if error.step is not None:
+        raise error
+    return error.restated(f"Step {step_id}: {where}{error.message}", step=step_id)
 
 
 def _errors(error: ValidationError) -> list[Any]:

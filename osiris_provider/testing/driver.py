@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import pytest
 
 from osiris_provider.connectors import close_all, get_connector
+from osiris_provider.connectors.model import META_KEYS
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.base import RESOLVED, BaseDriver, Driver
-from osiris_provider.errors import DriverConfigError, OsirisError
+from osiris_provider.errors import ConnectionConfigError, DriverConfigError, OsirisError
 from osiris_provider.testing.connector import given
 from osiris_provider.testing.context import Metric, RecordingContext
 from osiris_provider.testing.secrecy import assert_silent
@@ -123,6 +124,18 @@ class DriverContract:
             driver.run(
                 step_id=STEP, config={**step_config, RESOLVED: {"family": "no_such_family"}}, inputs=inputs, ctx=ctx
             )
+
+    def test_conn_007_missing_connection_fields_are_named_with_the_step(
+        self, driver: BaseDriver[Any], full_config: dict[str, Any], inputs: Any, ctx: RecordingContext
+    ) -> None:
+        connection = full_config.get(RESOLVED, {})
+        for missing in connection:
+            fields = {name: value for name, value in connection.items() if name != missing}
+            if missing in META_KEYS or not get_connector(str(driver.family)).model.coerce(fields)[1]:
+                continue
+            with pytest.raises(ConnectionConfigError, match=rf"(?s)^Step {STEP}: .*\b{missing}\b") as raised:
+                driver.run(step_id=STEP, config={**full_config, RESOLVED: fields}, inputs=inputs, ctx=ctx)
+            assert (raised.value.step, raised.value.field) == (STEP, missing)
 
     def test_conn_011_shows_no_secret(
         self,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.model import ConnectionModel, FieldInfo, readable_file
+from osiris_provider.connectors.model import ConnectionModel, FieldError, FieldInfo, readable_file
 from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
 from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT, UNASKED, check_revoked
 from osiris_provider.connectors.postgres.library import Parameters, of_its_own
@@ -136,8 +136,8 @@ class PostgresConnection(ConnectionModel):
             message = f"dsn and {', '.join(separate)} are given: a connection has a DSN or separate fields; keep one"
             raise ValueError(message)
         if self.dsn is None and (self.host is None or self.user is None):
-            message = f"field {'host' if self.host is None else 'user'} is required, or a dsn that has it"
-            raise ValueError(message)
+            message = "is required, or a dsn that has it"
+            raise FieldError(message, field="host" if self.host is None else "user")
         return self
 
     def connect_seconds(self) -> float:

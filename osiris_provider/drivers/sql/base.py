@@ -16,7 +16,7 @@ from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.sql.dbapi import lease
 from osiris_provider.connectors.sql.faults import BAD_DATA
-from osiris_provider.drivers.base import Extractor, Step, StepConfig
+from osiris_provider.drivers.base import Extractor, Step, StepConfig, of_step
 from osiris_provider.drivers.datasets import Dataset, table_name
 from osiris_provider.drivers.sql.config import QueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect, narrowed
@@ -181,18 +181,6 @@ def fetch_batches(
         fitting = batch.num_rows * BATCH_BYTES // max(batch.nbytes, 1)
         wanted = max(1, min(limit, fitting, wanted * 4))
         rows = fetch(wanted)
-
-
-def of_step(error: OsirisError, step_id: str, where: str = "") -> OsirisError:
-    """Return the error that happened in a step, with its name.
-
-    :param error: that is being handled.
-    :param where: what else is named before its message, such as ``path: ``.
-    :raises OsirisError: the error itself, if it has the name of another step: its stream is an input of this one.
-    """
-    if error.step is not None:
-        raise error
-    return error.restated(f"Step {step_id}: {where}{error.message}", step=step_id)
 
 
 def one_line(text: str) -> str:
