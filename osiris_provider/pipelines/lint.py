@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -130,10 +129,7 @@ def _checked_query(
         context = template_context(pipeline.id, moment, defaults, "validate")
         text, values = (substitute(render(value, context, step.id), defaults) for value in (query, params))
         tables = {name: columns.get(of) for name, of in step.inputs.items()}
-        plain = {re.sub(r"\W", "_", name): known for name, known in tables.items()}
-        return driver.check_query(
-            str(text), {**plain, **tables}, values, alone=not parse_only and REFERENCE not in step.config
-        )
+        return driver.check_query(str(text), tables, values, alone=not parse_only and REFERENCE not in step.config)
     except DriverConfigError:
         # Its templates need more than is known here.
         return QueryCheck()

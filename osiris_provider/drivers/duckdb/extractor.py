@@ -105,7 +105,8 @@ class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
         """Check a query without data; see :class:`~osiris_provider.drivers.query_check.ChecksQuery`."""
         from osiris_provider.drivers.duckdb.query_check import check_query
 
-        return check_query(query, tables, params, alone=alone)
+        plain = {spelling: tables[name] for spelling, name in plain_names(tables).items()}
+        return check_query(query, {**plain, **tables}, params, alone=alone)
 
     @contextlib.contextmanager
     def _database(self, step: Step[ProcessorConfig]) -> Iterator[DuckDBPyConnection]:

@@ -126,6 +126,22 @@ def test_validate_finds_mistakes_in_sql(osiris: Osiris, tmp_path: Path, query: s
         assert message in out
 
 
+@pytest.mark.parametrize(("query", "problems"), [("FROM a_b", 1), ('FROM "a-b" UNION FROM "a.b"', 0)])
+def test_validate_takes_a_plain_name_that_two_inputs_would_have_for_that_of_neither(
+    osiris: Osiris, tmp_path: Path, query: str, problems: int
+) -> None:
+    text = f"""
+    steps:
+      - {{id: one, driver: duckdb.processor, config: {{query: SELECT 1 AS n}}}}
+      - {{id: two, driver: duckdb.processor, config: {{query: SELECT 2 AS n}}}}
+      - {{id: both, driver: duckdb.processor, inputs: {{a-b: one, a.b: two}}, config: {{query: '{query}'}}}}
+      - {{id: store, driver: filesystem.csv_writer, inputs: [both], config: {{path: numbers.csv}}}}
+    """
+    code, out, _ = osiris("validate", write_pipeline(tmp_path, text))
+    assert code == (3 if problems else 0)
+    assert out.count("the SQL asks for table 'a_b', which is no input") == problems
+
+
 def test_validate_counts_lines_of_sql_in_a_block(osiris: Osiris, tmp_path: Path) -> None:
     block = "SELECT country FROM orders WHERE country = '${params.country}'"
     text = GOOD.replace(block, "|\n        SELECT country\n        FRM orders")
