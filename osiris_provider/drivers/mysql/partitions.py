@@ -34,6 +34,8 @@ INTEGERS: Final = types.INTEGERS | {types.YEAR}
 UNSTEADY: Final = re.compile(r"\b(limit|fetch|rand|uuid)\b", re.IGNORECASE)
 """Words of queries that may give other rows each time they run; also where they only name something."""
 FIRST_DAY: Final = "0001-01-01"
+FIRST_YEAR: Final = "1901"
+"""Of type YEAR, which has 0000 too."""
 
 
 def begin_together(
@@ -130,8 +132,9 @@ def points_of(client: Connection[Any], config: MySQLQueryConfig, column: str, di
         if type_code not in INTEGERS | types.DATES:
             message = f"config field partition_on: column {column} has to be of integers, dates or timestamps"
             raise DriverConfigError(message, field="partition_on")
-        # Days that no calendar has are less than all others or between them.
-        real = f" WHERE {name} >= '{FIRST_DAY}'" if type_code in types.DATES else ""
+        # Days that no calendar has are less than all others or between them. A number below 100 is another YEAR.
+        least = f"'{FIRST_DAY}'" if type_code in types.DATES else FIRST_YEAR if type_code == types.YEAR else ""
+        real = f" WHERE {name} >= {least}" if least else ""
         cursor.execute(f"SELECT MIN({name}), MAX({name}) FROM {rows}{real}", config.params)  # noqa: S608 - as above
         low, high = cursor.fetchone() or (None, None)
     if not isinstance(low, int | dt.date) or not isinstance(high, int | dt.date):

@@ -67,7 +67,7 @@ COLUMNS = [
     ("BIGINT UNSIGNED", ["0", "1", "9223372036854775807", "9223372036854775808", "18446744073709551615", "NULL"]),
     ("BIGINT", ["-9223372036854775808", "-1", "0", "9223372036854775807", "NULL"]),
     ("TINYINT", ["1", "2"]),
-    ("YEAR", ["1901", "2155", "0"]),
+    ("YEAR", ["1901", "1969", "2000", "2155", "0"]),
     ("DATE", ["'0000-00-00'", "'2024-02-31'", "'2024-02-29'", "'1000-01-01'", "'9999-12-31'", "NULL"]),
     ("DATETIME(6)", ["'0000-00-00'", "'1000-01-01'", "'9999-12-31 23:59:59.999999'", "'2024-01-01 00:00:00.000001'"]),
     ("TIMESTAMP NULL", ["'1970-01-01 12:00:01'", "'2024-07-01 12:00:00'", "'2038-01-18 03:14:07'", "NULL"]),
@@ -88,7 +88,9 @@ def test_the_parts_are_the_whole(connection: dict[str, Any], server: Any, declar
         common: dict[str, Any] = {"engine": engine, "text_columns": ["a%s`b"]}
         undivided = read(connection, table="t", **common)
         assert undivided.num_rows == 3 * len(values)
-        parts = read(connection, table="t", partition_on="a%s`b", partitions=5, **common)
+        # The years between 0 and 1901 in so many parts: MySQL takes 67 for 2067.
+        partitions = 32 if declared == "YEAR" else 5
+        parts = read(connection, table="t", partition_on="a%s`b", partitions=partitions, **common)
         assert parts.schema == undivided.schema
         assert rows(parts) == rows(undivided)
 
