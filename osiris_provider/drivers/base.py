@@ -27,6 +27,8 @@ from osiris_provider.messages import did_you_mean
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from osiris_provider.drivers.incremental.ordering import Kind
+
 log = logging.getLogger(__name__)
 
 _MAX_PROBLEMS = 200
@@ -284,7 +286,12 @@ class Extractor(BaseDriver[Config]):
 
     A config that has a field ``incremental`` (:class:`~osiris_provider.drivers.incremental.cursor.Incremental`) makes
     it read what is new: :meth:`extract` finds in ``step.cursor_range`` what to ask for, all else is done here.
+
+    :cvar read_as_texts: what texts may be (``number``, ``time``) that the source, asked for greater ones, compares as
+        texts all the same.
     """
+
+    read_as_texts: ClassVar[frozenset[Kind]] = frozenset()
 
     def execute(self, step: Step[Config]) -> dict[str, Any]:
         """Return ``{"data": record batch reader}``; the metrics are reported when the stream has been read."""
@@ -309,7 +316,7 @@ class Extractor(BaseDriver[Config]):
         if self.family is not None:
             redact = get_connector(self.family).model.redactor(step.connection)
             prefix = f"@{self.family}.{step.connection.get('alias')} "
-        tracker = Tracker(step.id, settings, state, f"{prefix}{self.source(step.config)}", redact)
+        tracker = Tracker(step.id, settings, state, f"{prefix}{self.source(step.config)}", redact, self.read_as_texts)
         return tracker.watch(to_reader(self.extract(replace(step, cursor_range=tracker.cursor_range()))))
 
 

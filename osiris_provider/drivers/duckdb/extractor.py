@@ -18,7 +18,7 @@ from osiris_provider.drivers.base import BaseDriver, Step
 from osiris_provider.drivers.data import ColumnNeedsTextError, to_reader
 from osiris_provider.drivers.duckdb.config import ProcessorConfig
 from osiris_provider.drivers.duckdb.inputs import allow_only, distinct, offer, plain_names, source_of
-from osiris_provider.drivers.duckdb.types import checked, expressions, quote, wide_integers
+from osiris_provider.drivers.duckdb.types import checked, expressions, quote, wide_integers, with_orders
 from osiris_provider.drivers.progress import PROCESSED, Progress
 from osiris_provider.drivers.sql.base import Batches, SQLDriver
 from osiris_provider.drivers.sql.config import SpecialValues, TypedQueryConfig
@@ -172,7 +172,7 @@ def _batches(
     rows = 0
     reader = _reader(cursor, relation, step, statement, expressions(names, types, text_columns))
     schema = _with_numbers(pa.RecordBatch.from_pylist([], schema=reader.schema), numbers).schema
-    yield pa.RecordBatch.from_pylist([], schema=schema)
+    yield pa.RecordBatch.from_pylist([], schema=with_orders(schema, types))
     while (batch := next_batch(cursor, reader)) is not None:
         yield checked(_with_numbers(batch, numbers), rows, special_values)
         rows += batch.num_rows

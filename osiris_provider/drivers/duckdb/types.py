@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.data import check_case_of, leaves, struct_names
+from osiris_provider.drivers.incremental.ordering import Kind, is_text, ordered_as
 from osiris_provider.drivers.sql.config import SpecialValues
 from osiris_provider.drivers.sql.values.special_values import collect, needs_text
 from osiris_provider.errors import DataError
@@ -20,6 +21,12 @@ AS_TEXT = {"bit", "bignum", "interval", "time with time zone", "uhugeint"}
 """Types whose values Arrow has not, or not all of them."""
 AS_JSON = {"union", "variant"}
 """Types whose values have types of their own; as JSON they keep them."""
+_NUMBERS = {
+    *(f"{sign}{size}int" for sign in ("", "u") for size in ("tiny", "small", "big", "huge")),
+    *("integer", "uinteger", "bignum", "decimal", "float", "double"),
+}
+_TEXTS = {"varchar", "uuid"}
+"""Types whose texts stand in the order of their values."""
 _DIGITS = 38
 _INFINITE = {32: 2**31 - 1, 64: 2**63 - 1}
 """What DuckDB gives for infinity, by the width of the Arrow type; the same less than zero for -infinity."""
@@ -46,6 +53,28 @@ def wide_integers(names: Sequence[str], types: Sequence[Any], text_columns: Coll
     return [
         name for name, dtype in zip(names, types, strict=True) if dtype.id == "uhugeint" and name not in text_columns
     ]
+
+
+def with_orders(schema: pa.Schema, types: Sequence[Any]) -> pa.Schema:
+    """Return a schema whose columns of texts say in which order DuckDB puts them.
+
+    :param schema: of a result.
+    :param types: of its columns, as DuckDB has them.
+    """
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ordered_as(field, _order_of(dtype.id)) if is_text(field.type) and dtype.id not in _TEXTS else field
+            for field, dtype in zip(schema, types, strict=True)
+        ]
+    )
+
+
+def _order_of(kind: str) -> Kind:
+    if kind in _NUMBERS:
+        return "number"
+    return "time" if kind.startswith(("date", "timestamp")) else "none"
 
 
 def check_case(step_id: str, what: str, schema: pa.Schema) -> None:

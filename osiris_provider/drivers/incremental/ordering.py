@@ -83,15 +83,22 @@ class Order:
 
     :param dtype: of the column.
     :param kind: of its texts; empty: times if all of the first ones are in ISO 8601, else texts.
+    :param is_undeclared: whether it has texts of which its driver says nothing.
     """
 
-    def __init__(self, dtype: pa.DataType, kind: str = "") -> None:
+    def __init__(self, dtype: pa.DataType, kind: str = "", *, is_undeclared: bool = True) -> None:
         self._dtype = dtype
+        self._spellings: set[str] | None = set() if is_undeclared else None
         self._kind = kind if is_text(dtype) else "native"
         self._declared = bool(kind)
         self._zoned: bool | None = None
         self.looks_like_numbers = False
         """Whether texts of which nothing else is known are all numbers, of which some are longer than others."""
+
+    @property
+    def has_spellings(self) -> bool:
+        """Whether texts are times which, as texts, may stand in another order."""
+        return len(self._spellings or ()) > 1
 
     @property
     def exact(self) -> bool:
@@ -109,6 +116,14 @@ class Order:
         :param column: or a part of it.
         :raises OrderError: a value has no place in the order.
         """
+        import pyarrow.compute as pc
+
+        keys = self._keys(column)
+        if self._kind == "time" and self._spellings is not None and not self.has_spellings:
+            self._spellings.update(pc.unique(_spellings(column)).slice(0, 2).to_pylist())
+        return keys
+
+    def _keys(self, column: pa.Array) -> pa.Array:
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -156,7 +171,7 @@ class Order:
 
     def _key(self, value: pa.Array) -> pa.Scalar | None:
         try:
-            key = self.keys(value)[0]
+            key = self._keys(value)[0]
         except OrderError:
             return None
         return key if key.is_valid else None
@@ -224,6 +239,16 @@ class Order:
         bad = _first_bad(short, pa.timestamp("us", "UTC" if self._zoned in (True, None) else None))
         message = f"holds times and {bad}, which is none, or has no offset where others have one"
         raise OrderError(message)
+
+
+def _spellings(times: pa.Array) -> pa.Array:
+    """Return how times are written: how long they are, what is between day and time, and the offset."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lengths = pc.binary_length(times).cast(pa.string())
+    rest = pc.replace_substring_regex(times, r"^\d{4}-\d\d-\d\d([T ]?)[\d:.]*", r"\1")
+    return pc.binary_join_element_wise(lengths, rest.cast(pa.string()), " ").drop_null()
 
 
 def _first_bad(column: pa.Array, dtype: pa.DataType) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
+from osiris_provider.drivers.incremental.columns import column_at, field_at
 from osiris_provider.drivers.incremental.cursor import (
     CursorRange,
     CursorValue,
@@ -16,7 +17,7 @@ from osiris_provider.drivers.incremental.cursor import (
     decoded_schema,
     encoded_schema,
 )
-from osiris_provider.drivers.incremental.ordering import Order, OrderError, has_order, is_text, kind_of, started
+from osiris_provider.drivers.incremental.ordering import Kind, Order, OrderError, has_order, is_text, kind_of, started
 from osiris_provider.drivers.incremental.seen_rows import Seen, Top
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.messages import printable
@@ -35,15 +36,23 @@ class Tracker:
     :param state: where the cursor value comes from and goes to.
     :param source: see :meth:`IncrementalState.begin`.
     :param redact: hides the secrets of the step's connection; a cursor value that holds one is refused.
+    :param read_as_texts: see :attr:`Extractor.read_as_texts`.
     """
 
     def __init__(
-        self, step_id: str, settings: Incremental, state: IncrementalState, source: str, redact: Callable[[str], str]
+        self,
+        step_id: str,
+        settings: Incremental,
+        state: IncrementalState,
+        source: str,
+        redact: Callable[[str], str],
+        read_as_texts: frozenset[Kind] = frozenset(),
     ) -> None:
         self._step_id = step_id
         self._settings = settings
         self._state = state
         self._redact = redact
+        self._read_as_texts = read_as_texts
         self._run_range = state.begin(redact(source), settings.column)
         self._schema: pa.Schema | None = None
         self._started = started()
@@ -92,7 +101,7 @@ class Tracker:
         self._schema = reader.schema
         # A source that knows its columns by its rows has none if it has no rows.
         path = self._path(reader.schema) if reader.schema.names else []
-        order = self._order(_field_at(reader.schema, path)) if path else Order(pa.null())
+        order = self._order(field_at(reader.schema, path)) if path else Order(pa.null())
 
         def batches() -> Iterator[pa.RecordBatch]:
             problem = ""
@@ -118,7 +127,7 @@ class Tracker:
             return [positions[0]]
         first, *inner = wanted.split(".")
         path: list[str | int] = [names.index(first), *inner] if inner and names.count(first) == 1 else []
-        if not path or _field_at(schema, path) is None:
+        if not path or field_at(schema, path) is None:
             listed = ", ".join(names[:20])
             self._refuse(f"incremental needs one column '{wanted}' in the result, which has {listed}")
         return path
@@ -134,12 +143,18 @@ class Tracker:
             )
         if compare_as and not is_text(field.type):
             self._refuse(f"config field incremental.compare_as is for texts, and column '{column}' is {field.type}")
-        return Order(field.type, kind)
+        is_undeclared = is_text(field.type) and not kind_of(field)
+        if is_undeclared and compare_as == "number" and compare_as in self._read_as_texts:
+            self._refuse(
+                f"column '{column}' is one of texts, which the source compares as such: after '99' it would leave out "
+                "'100', whatever config field incremental.compare_as says. Cast the column, in a query or a view"
+            )
+        return Order(field.type, kind, is_undeclared=is_undeclared)
 
     def _fresh(self, batch: pa.RecordBatch, path: list[str | int], order: Order) -> pa.RecordBatch:
         import pyarrow.compute as pc
 
-        column = _column_at(batch, path)
+        column = column_at(batch, path)
         if column.null_count and self._settings.nulls == "error":
             self._refuse(
                 f"{column.null_count:,} rows have no value in column '{self._settings.column}', by which new rows are "
@@ -221,7 +236,18 @@ class Tracker:
         if order.looks_like_numbers:
             log.warning(
                 "Step %s: the texts of column %s look like numbers, and are compared as texts: '9' is more than '10'. "
-                "Say incremental.compare_as: number, or text if that is meant.",
+                "%s, or say incremental.compare_as: text if that is meant.",
+                self._step_id,
+                column,
+                "Cast the column, in a query or a view"
+                if "number" in self._read_as_texts
+                else "Say incremental.compare_as: number",
+            )
+        if order.has_spellings and "time" in self._read_as_texts:
+            log.warning(
+                "Step %s: the texts of column %s are times in several spellings, with other offsets or digits, and the "
+                "database compares them as texts: a later time may be less than the cursor value, and is not read "
+                "then. Cast the column in a query.",
                 self._step_id,
                 column,
             )
@@ -252,26 +278,6 @@ class Tracker:
 def _names_of(value: CursorValue | None) -> list[str] | None:
     schema = None if value is None else decoded_schema(value.schema)
     return None if schema is None else list(schema.names)
-
-
-def _field_at(schema: pa.Schema, path: list[str | int]) -> pa.Field:
-    import pyarrow as pa
-
-    field = schema.field(path[0])
-    for name in path[1:]:
-        if not pa.types.is_struct(field.type) or field.type.get_field_index(str(name)) < 0:
-            return None
-        field = field.type.field(name)
-    return field
-
-
-def _column_at(batch: pa.RecordBatch, path: list[str | int]) -> pa.Array:
-    import pyarrow.compute as pc
-
-    column = batch.column(path[0])
-    for name in path[1:]:
-        column = pc.struct_field(column, name)
-    return column
 
 
 def _key_of(value: CursorValue, dtype: pa.DataType, order: Order, *, earliest: bool = False) -> pa.Scalar | None:

@@ -114,6 +114,7 @@ class SQLExtractor(SQLDriver[Query], Extractor[Query]):
     """
 
     dialect: ClassVar[Dialect]
+    read_as_texts = frozenset({"number", "time"})
 
     @abstractmethod
     def stream(self, client: Any, step: Step[Query]) -> Batches:

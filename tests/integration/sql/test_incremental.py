@@ -137,6 +137,48 @@ class IncrementalTests:
         memory.low = CursorValue("string", "c' OR '1'='1")
         assert self.ids(connection, memory, table="t", incremental={"column": name}) == [2]
 
+    def test_texts_are_not_followed_as_numbers_where_the_database_compares_texts(
+        self, connection: Connection, memory: MemoryState
+    ) -> None:
+        self.sql("CREATE TABLE t (n INT, c VARCHAR(9))", "INSERT INTO t VALUES (1, '5'), (2, '99')")
+        with pytest.raises(DataError, match=r"Step extract: column 'c' .* after '99' it would leave out '100'.* Cast"):
+            self.read(connection, memory, table="t", incremental={"column": "c", "compare_as": "number"})
+        assert memory.advanced == 0
+        query = "SELECT n, CAST(c AS DECIMAL(9, 0)) AS c FROM t"
+        assert self.ids(connection, memory, query=query) == [1, 2]
+        self.sql("INSERT INTO t VALUES (3, '100')")
+        assert self.ids(connection, memory, query=query) == [3]
+
+    def test_texts_that_look_like_numbers_are_to_be_cast(
+        self, connection: Connection, memory: MemoryState, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.sql("CREATE TABLE t (n INT, c VARCHAR(9))", "INSERT INTO t VALUES (1, '5'), (2, '99')")
+        self.read(connection, memory, table="t")
+        assert "look like numbers, and are compared as texts: '9' is more than '10'. Cast the column" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("texts", "said"),
+        [
+            (("2024-01-01T00:00:01.5Z", "2024-01-01T00:00:02Z"), True),
+            (("2024-01-01T11:30:00+01:00", "2024-01-01T12:00:00+02:00"), True),
+            (("2024-01-01 11:30:00", "2024-01-01T12:00:00"), True),
+            (("2024-01-01T11:30:00+01:00", "2024-01-01T12:00:00+01:00"), False),
+            (("2024-01-01 11:30:00.25", "2025-12-31 12:00:00.50"), False),
+        ],
+    )
+    def test_times_of_which_a_later_one_may_be_less_as_a_text_are_said(
+        self,
+        connection: Connection,
+        memory: MemoryState,
+        texts: tuple[str, str],
+        said: bool,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        rows = ", ".join(f"({number}, '{text}')" for number, text in enumerate(texts))
+        self.sql("CREATE TABLE t (n INT, c VARCHAR(40))", f"INSERT INTO t VALUES {rows}")
+        self.read(connection, memory, table="t", incremental={"column": "c", "initial_value": "2024"})
+        assert ("Step extract: the texts of column c are times in several spellings" in caplog.text) is said
+
     def test_a_column_that_is_not_there(self, connection: Connection, memory: MemoryState) -> None:
         self.sql("CREATE TABLE t (n INT, c INT)", "INSERT INTO t VALUES (1, 1)")
         with pytest.raises(OsirisError, match=r"Step extract: .*updated_at"):
@@ -254,6 +296,7 @@ class TestDuckDB(IncrementalTests):
     types: ClassVar[list[Values]] = [
         *COMMON,
         ("UBIGINT", ("0", "18446744073709551614", "18446744073709551615")),
+        ("BIGNUM", ("-1", "9", "10")),
         ("TIMESTAMP", ("'0001-01-01'", "'2024-01-01 00:00:00.000001'", "'2024-01-01 00:00:00.000002'")),
         ("TIMESTAMP_NS", ("'2000-01-01'", "'2024-01-01 00:00:00.000000001'", "'2024-01-01 00:00:00.000000002'")),
         ("TIMESTAMPTZ", ("'2024-01-01 00:00:00+14'", "'2024-01-01 00:00:00.5+02'", "'2024-01-01 00:00:00.6+02'")),
@@ -273,3 +316,17 @@ class TestDuckDB(IncrementalTests):
         with duckdb.connect(self.path) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+    @pytest.mark.parametrize("kind", ["INTERVAL", "BIT", "TIMETZ"])
+    def test_texts_in_another_order_than_their_values_are_refused(
+        self, connection: Connection, memory: MemoryState, kind: str
+    ) -> None:
+        self.sql(f"CREATE TABLE t (n INT, c {kind})")
+        with pytest.raises(DataError, match="column 'c' is of a type whose texts stand in another order"):
+            self.read(connection, memory, table="t")
+
+    def test_dates_as_texts_are_followed_as_times(self, connection: Connection, memory: MemoryState) -> None:
+        self.sql("CREATE TABLE t (n INT, c TIMESTAMP)", "INSERT INTO t VALUES (1, '2024-01-01'), (2, 'infinity')")
+        assert self.ids(connection, memory, table="t", text_columns=["c"]) == [1, 2]
+        self.sql("INSERT INTO t VALUES (3, '2024-01-01 00:00:00.5')")
+        assert self.ids(connection, memory, table="t", text_columns=["c"]) == [3]
