@@ -19,7 +19,7 @@ from osiris_provider.connectors.check import examine
 from osiris_provider.connectors.expiry import TOKEN
 from osiris_provider.connectors.faults import MISCONFIGURED
 from osiris_provider.errors import ERROR_BY_CATEGORY, Fault, OsirisError
-from osiris_provider.hook_doctor import HookConnection, check_hook, hook_type
+from osiris_provider.hook_doctor import HookConnection, check_hook, hook_type, hook_types
 from osiris_provider.hook_doctor.classify import worded
 from osiris_provider.hook_doctor.processes import AT_ONCE, servers
 from osiris_provider.net.deadline import Deadline
@@ -47,6 +47,12 @@ class AirflowConnector(Connector[AirflowConnection, Any]):
         self._closed: WeakSet[Any] = WeakSet()
 
     at_once: ClassVar[int | None] = AT_ONCE
+
+    @classmethod
+    def load(cls) -> None:
+        """Import what is known of all types; see :meth:`Connector.load`."""
+        super().load()
+        hook_types()
 
     @classmethod
     def prepare(cls, connections: Iterable[Mapping[str, Any]]) -> None:

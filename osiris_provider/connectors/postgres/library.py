@@ -38,6 +38,9 @@ STRICTER: Final[Mapping[str, tuple[str, ...]]] = {
 REASON_BYTES: Final = 256
 """What libpq writes of why a request was not sent."""
 
+_UNDER_WAY: Final = (1, 2)
+"""``PGRES_POLLING_READING`` and ``PGRES_POLLING_WRITING``, which are psycopg2's ``POLL_READ`` and ``POLL_WRITE``."""
+
 
 class Parameters(NamesOnly):
     """Parameters of libpq."""
@@ -93,6 +96,22 @@ def tls_handle(connection: extensions.connection) -> int | None:
     library.SSL_pending.argtypes = library.SSL_is_init_finished.argtypes = [ctypes.c_void_p]
     handle: int | None = library.PQsslStruct(connection.pgconn_ptr, b"OpenSSL")
     return handle
+
+
+def poll_login(connection: extensions.connection) -> int:
+    """Have libpq go on with a login while other threads go on, too: psycopg2's own ``poll()`` keeps Python's lock.
+
+    A login may wait for more than its line: for a ticket of Kerberos, or for a file on a dead mount.
+
+    :param connection: of psycopg2, asynchronous.
+    :return: what it waits for; 0 once it has ended; how, psycopg2's ``poll()`` says.
+    """
+    library = libpq()
+    if library is None:
+        return 0
+    library.PQconnectPoll.argtypes = [ctypes.c_void_p]
+    state: int = library.PQconnectPoll(connection.pgconn_ptr)
+    return state if state in _UNDER_WAY else 0
 
 
 class CancelRequest:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.connectors.postgres.library import poll_login
 from osiris_provider.connectors.postgres.login_messages import LoginMessages
 from osiris_provider.net.deadline import Deadline
 
@@ -176,8 +177,11 @@ def wait(connection: extensions.connection, deadline: Deadline) -> None:
     from psycopg2.extensions import POLL_OK
 
     line: Line = connection.line  # type: ignore[attr-defined] # see watched_class
-    while (state := connection.poll()) != POLL_OK:
+    # The first time psycopg2 asks libpq for nothing: a login begins with a line that can be written to.
+    state = connection.poll()
+    while state != POLL_OK:
         line.wait(connection.fileno(), state, deadline)
         if not line.logged_in:
             line.messages.peek(connection, deadline)
+        state = (not line.logged_in and poll_login(connection)) or connection.poll()
     line.logged_in = True
