@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from osiris_provider.errors import ConnectorError
 from osiris_provider.hook_doctor import check_hook
 from osiris_provider.net.deadline import Deadline
 
-from tests.security.hook_doctor.provider import CANARY, Checks, installed
+from tests.security.hook_doctor.provider import CANARY, Checks
 
 
 @contextmanager
@@ -49,18 +48,6 @@ def serving(location: str | None) -> Iterator[tuple[str, list[str]]]:
             yield f"http://127.0.0.1:{server.server_address[1]}", got
         finally:
             server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checks]:
-    directory = tmp_path_factory.mktemp("hostile")
-    with installed(directory / "lib"):
-        yield Checks(directory / "pids")
-
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
 
 
 DOES = ["posts_password", "asks_by_urllib", "asks_by_urllib3"]

@@ -6,7 +6,6 @@ import base64
 import logging
 import pickle
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,9 @@ from osiris_provider.hook_doctor.cooldown import Cooldown
 from osiris_provider.net.deadline import Deadline
 
 from tests.security.hook_doctor.mail_server import MailServer
-from tests.security.hook_doctor.provider import CANARY, Checks, installed
+from tests.security.hook_doctor.provider import CANARY, Checks
 
 SECONDS = 60.0
-
-
-@pytest.fixture(scope="module")
-def checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checks]:
-    directory = tmp_path_factory.mktemp("hostile")
-    with installed(directory / "lib"):
-        yield Checks(directory / "pids")
-
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
 
 
 def everything_of(connection: HookConnection) -> tuple[str, str]:
