@@ -195,6 +195,13 @@ SCENARIOS: list[Scenario[SqlWorld]] = scenarios(
             partial(to_database, alteration="REVOKE CONNECT ON DATABASE altered FROM PUBLIC"),
         ),
         (
+            "no right to set what options sets",
+            "database_denied",
+            partial(changed, options="-c log_statement=all"),
+        ),
+        ("options of an unknown name", "bad_parameter", partial(changed, options="-c no_such_setting=1")),
+        ("options of a wrong value", "bad_parameter", partial(changed, options="-c work_mem=much")),
+        (
             "database takes no connections",
             "database_closed",
             partial(to_database, alteration="ALTER DATABASE altered ALLOW_CONNECTIONS false"),

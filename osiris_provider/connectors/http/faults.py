@@ -18,7 +18,10 @@ UNAUTHORIZED = Fault(
     "unauthorized", "auth", "{address} does not accept these credentials. Check the key, token or user."
 )
 FORBIDDEN = Fault(
-    "forbidden", "permission", "{address} knows these credentials, but they may not do this. Grant the missing right."
+    "forbidden",
+    "permission",
+    "{address} does not let these credentials do this. Grant the missing right; if they have it, ask whether a "
+    "firewall before the server refuses this machine.",
 )
 NOT_FOUND = Fault(
     "not_found",
@@ -46,6 +49,11 @@ PAYMENT_REQUIRED = Fault(
 )
 LOCKED = Fault(
     "resource_locked", "permission", "{address} has locked what was asked for. Ask its operator to unlock it."
+)
+LEGAL_REASONS = Fault(
+    "legal_reasons",
+    "permission",
+    "{address} may not answer this machine for legal reasons, such as the country that it is in. Ask its operator.",
 )
 REQUEST_TIMEOUT = Fault(
     "request_timeout",
@@ -198,6 +206,7 @@ HTTP_STATUS: dict[int, Fault] = {
     410: GONE,
     423: LOCKED,
     429: THROTTLED,
+    451: LEGAL_REASONS,
 }
 """Statuses with a meaning of their own; the others go by their class, see :func:`status_fault`."""
 

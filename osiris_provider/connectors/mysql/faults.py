@@ -98,9 +98,6 @@ TABLE_REFERENCED = Fault(
     "A foreign key of another table at {address} refers to this one. Drop the key, or keep the table.",
     permanent=True,
 )
-SERVER_FAILED = Fault(
-    "server_failed", "unknown", "{address} failed while it worked. Look into its log; trying again may help."
-)
 STATEMENT_REFUSED = Fault(
     "statement_refused",
     "unknown",
@@ -131,6 +128,8 @@ _LOGIN: Codes = {
     sql.TOO_MANY_CONNECTIONS: "1040 1203 1226",
     # 1047 is also what a node of Galera says that has lost its cluster.
     sql.NOT_READY: "1047 1053 1077 1079 3032 3168 3782 3783 6141 6400",
+    # ProxySQL and TiDB; Amazon's RDS Proxy.
+    sql.NO_BACKEND: "9001-9007 9501",
     TLS_REQUIRED: "3159",
     TLS_FAILED: "2026",
     GARBAGE: "2007 2012 2014 2027",
@@ -153,7 +152,7 @@ _WORK: Codes = {
     # 1020 is how MariaDB says from 11.6 on that a snapshot cannot be written upon.
     sql.CONFLICT: "1020 1402 1412 1613 1615 1964 3100 3101 3197",
     sql.SERVER_FULL: "1021 1037 1038 1041 1114 1135 1206 1461 1637 3015 3019 3044 3675 3950 3985 4081 4082 6411",
-    SERVER_FAILED: "1016 1024 1026 1030 1105 1180 1181 1429 1430 1810 1811 1815 1878",
+    sql.SERVER_FAILED: "1016 1024 1026 1030 1105 1180 1181 1429 1430 1810 1811 1815 1878",
 }
 _STATEMENT: Codes = {
     sql.NO_DATABASE: "1046",

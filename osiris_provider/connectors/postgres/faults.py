@@ -46,12 +46,33 @@ WRONG_SERVER = Fault(
     "the switch-over, or check the field.",
 )
 
+DATABASE_DENIED = sql.DATABASE_DENIED.reworded(
+    "The user may not use this database at {address}, or not set what field options sets. Grant the right, or take it "
+    "out of the connection.",
+)
+BAD_PARAMETER = Fault(
+    "bad_parameter",
+    "unknown",
+    "{address} does not take a parameter of the login, such as field options. Check its name and value; poolers and "
+    "proxies often take none.",
+    True,
+)
+
 # At login these codes mean something narrower than in a query.
 # PgBouncer gives 08P01 to all that it refuses, a wrong password too.
-_AT_LOGIN = {"42501": sql.DATABASE_DENIED, "55000": sql.DATABASE_CLOSED, "08P01": sql.UNKNOWN_LOGIN}
+_AT_LOGIN = {
+    "42501": DATABASE_DENIED,
+    "55000": sql.DATABASE_CLOSED,
+    "08P01": sql.UNKNOWN_LOGIN,
+    # Poolers give this one to all that they refuse.
+    "XX000": sql.UNKNOWN_LOGIN,
+    **dict.fromkeys(("0A000", "22023", "42602", "42704"), BAD_PARAMETER),
+}
 
 # Connections that are used up are a matter of waiting, so they count as network, which is retried, not as permission.
 _BY_CODE = {
+    # So Amazon's RDS Proxy.
+    "08000": sql.NO_BACKEND,
     "28P01": sql.WRONG_PASSWORD,
     "3D000": sql.UNKNOWN_DATABASE,
     "3F000": sql.NO_SUCH_TABLE,
@@ -80,6 +101,8 @@ _BY_CLASS = {
     "44": sql.BAD_DATA,
     "53": sql.SERVER_FULL,
     "54": sql.BAD_SQL,
+    "58": sql.SERVER_FAILED,
+    "XX": sql.SERVER_FAILED,
 }
 
 

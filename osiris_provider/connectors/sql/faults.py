@@ -59,6 +59,15 @@ TOO_MANY_CONNECTIONS = Fault(
 NOT_READY = Fault(
     "not_ready", "network", "{address} is starting up, shutting down or offline. Try again when it is back."
 )
+NO_BACKEND = Fault(
+    "no_backend",
+    "network",
+    "{address} is a proxy or a cluster, and gets no answer from a server behind it. Check those servers, and how many "
+    "connections they have; then try again.",
+)
+SERVER_FAILED = Fault(
+    "server_failed", "unknown", "{address} failed while it worked. Look into its log; trying again may help."
+)
 KILLED = Fault("killed", "network", "{address} ended this connection. Try again; look into its log if that goes on.")
 LOCK_TIMEOUT = Fault("lock_timeout", "timeout", "Another transaction at {address} held a lock for too long. Try again.")
 STATEMENT_TIMEOUT = Fault(

@@ -98,6 +98,11 @@ def test_conn_010_every_status_has_a_verdict() -> None:
     assert status_fault(401) is HTTP_STATUS[401]
 
 
+def test_conn_010_an_answer_that_the_law_forbids_is_no_mistake_in_the_request() -> None:
+    fault = status_fault(451)
+    assert (fault and fault.slug, fault and fault.category) == ("legal_reasons", "permission")
+
+
 @pytest.mark.parametrize("value", ["120", " 120 ", "120.0"])
 def test_conn_018_retry_after_in_seconds(value: str) -> None:
     assert retry_after_seconds(value) == 120

@@ -44,6 +44,8 @@ def test_conn_010_mysql_codes(code: int) -> None:
         (1040, "network"),
         (1205, "timeout"),
         (1049, "unknown"),
+        (9001, "network"),
+        (9501, "network"),
     ],
 )
 def test_conn_010_mysql_categories(code: int, category: str) -> None:
@@ -93,6 +95,13 @@ def test_conn_010_mysql_timeout_behind_a_lost_connection() -> None:
         ("42P01", False, "no_such_table"),
         ("08006", False, "reset"),
         ("53100", False, "server_full"),
+        ("08000", True, "no_backend"),
+        ("08000", False, "no_backend"),
+        ("XX000", True, "unknown_login"),
+        ("XX000", False, "server_failed"),
+        ("58030", False, "server_failed"),
+        ("22023", False, "bad_data"),
+        ("42704", False, "bad_sql"),
     ],
 )
 def test_conn_010_sqlstates(code: str, login: bool, slug: str) -> None:
@@ -102,6 +111,6 @@ def test_conn_010_sqlstates(code: str, login: bool, slug: str) -> None:
 
 
 def test_conn_010_unknown_sqlstates_have_no_fault() -> None:
-    assert postgres_faults.fault_of_sqlstate("XX000") is None
+    assert postgres_faults.fault_of_sqlstate("2F000") is None
     assert POSTGRES.classify(psycopg2.ProgrammingError("no code")).slug == "unknown"
     assert POSTGRES.classify(psycopg2.OperationalError("no code")).slug == "reset"
