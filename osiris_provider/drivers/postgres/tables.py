@@ -147,6 +147,24 @@ def folding_columns(cursor: extensions.cursor, table: str, names: Sequence[str])
     return dict(cursor.fetchall())
 
 
+def inserted_and_deleted(cursor: extensions.cursor, table: str) -> tuple[int, int]:
+    """Return how many rows of a table the transaction has inserted and deleted so far; none if the server counts none.
+
+    A row that is moved from one partition to another is both.
+
+    :param table: its name, quoted.
+    """
+    cursor.execute(
+        "WITH RECURSIVE tree AS (SELECT to_regclass(%s)::oid AS id "
+        "UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = id) "
+        "SELECT coalesce(sum(n_tup_ins), 0)::bigint, coalesce(sum(n_tup_del), 0)::bigint "
+        "FROM pg_stat_xact_user_tables JOIN tree ON relid = id",
+        (table,),
+    )
+    inserted, deleted = cursor.fetchone() or (0, 0)
+    return inserted, deleted
+
+
 def delete_rows(cursor: extensions.cursor, table: str, name: str) -> None:
     """Delete the rows of a table, in the open transaction.
 

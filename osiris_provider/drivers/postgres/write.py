@@ -13,7 +13,14 @@ from osiris_provider.drivers.postgres.copy_in.pieces import encoded_ahead
 from osiris_provider.drivers.postgres.names import quote
 from osiris_provider.drivers.postgres.nul import without_nul
 from osiris_provider.drivers.postgres.refusals import copied_row, database_error, is_bad_data, refusal
-from osiris_provider.drivers.postgres.tables import columns_of, delete_rows, folding_columns, is_view, unique_keys
+from osiris_provider.drivers.postgres.tables import (
+    columns_of,
+    delete_rows,
+    folding_columns,
+    inserted_and_deleted,
+    is_view,
+    unique_keys,
+)
 from osiris_provider.drivers.postgres.values import column_type
 from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
@@ -92,11 +99,14 @@ def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema,
         # Readers are not held up; a second writer is, so that two runs do not both leave their rows.
         cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         delete_rows(cursor, table, config.table)
+    before = inserted_and_deleted(cursor, table)
     if is_view(cursor, table):
         sent, kept = _insert(cursor, config, table, schema, rows, kinds)
     else:
         sent, kept = _copy(cursor, config, table, rows, copy_format(schema, kinds))
     _say_left_out(step, sent - kept)
+    inserted, deleted = (after - then for after, then in zip(inserted_and_deleted(cursor, table), before, strict=True))
+    _say_deleted(step, deleted - max(inserted - kept, 0))
     return sent
 
 
@@ -151,6 +161,17 @@ def _say_left_out(step: Step[WriteConfig], rows: int) -> None:
         )
 
 
+def _say_deleted(step: Step[WriteConfig], rows: int) -> None:
+    if rows > 0:
+        log.warning(
+            "Step %s: %s rows of table %s were deleted by a trigger of the table while the load wrote. Those that it "
+            "has just written may be among them.",
+            step.id,
+            rows,
+            step.config.table,
+        )
+
+
 def _upsert(
     cursor: extensions.cursor,
     step: Step[WriteConfig],
@@ -179,10 +200,11 @@ def _upsert(
     def statement(chosen: str) -> str:
         return f"{insert} {chosen} ON CONFLICT ({keys}) DO {action}"
 
+    _, deleted = inserted_and_deleted(cursor, table)
     failed = merged(cursor.execute, statement, rows, (database_error(), is_bad_data))
     if failed is not None:
         raise refusal(config.table, failed[1], (failed[0], ""))
-    if cursor.rowcount < rows:
+    if cursor.rowcount < rows or inserted_and_deleted(cursor, table)[1] > deleted:
         # A row that is there as it should be need not have been written.
         cursor.execute(f"SELECT count(*) FROM {STAGE} s WHERE NOT EXISTS (SELECT FROM {table} t WHERE {same})")  # noqa: S608 - quoted
         _say_left_out(step, (cursor.fetchone() or (0,))[0])

@@ -41,6 +41,46 @@ class TestPostgres(PostgresFamily):
         assert f"Step load: {LEFT_OUT.format(2)}" in caplog.text
         assert self.execute(address, "SELECT id FROM target ORDER BY id") == [(1,), (4,), (5,)]
 
+    DELETING = (
+        """CREATE FUNCTION drop_it() RETURNS trigger LANGUAGE plpgsql AS $$
+           BEGIN IF NEW.v < 0 THEN DELETE FROM target WHERE id = NEW.id; END IF; RETURN NULL; END $$""",
+        "CREATE TRIGGER drop_it AFTER INSERT ON target FOR EACH ROW EXECUTE FUNCTION drop_it()",
+    )
+
+    @pytest.mark.parametrize("mode", ["append", "replace", "upsert"])
+    def test_rows_that_a_trigger_deletes_after_they_were_written_are_counted_and_said(
+        self, connection: Connection, address: Address, mode: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.execute(address, "CREATE TABLE target (id INT PRIMARY KEY, v INT)", *self.DELETING)
+        self.execute(address, "INSERT INTO target VALUES (9, 9), (8, 8)")
+        data = pa.table({"id": [1, 2, 3], "v": [1, -1, -2]})
+        with caplog.at_level(logging.WARNING):
+            self.write(connection, data, write_mode=mode, primary_key="id", batch_rows=2)
+        said = LEFT_OUT.format(2) if mode == "upsert" else "2 rows of table target were deleted by a trigger"
+        assert f"Step load: {said}" in caplog.text
+        assert self.execute(address, "SELECT id FROM target WHERE id < 5") == [(1,)]
+
+    @pytest.mark.parametrize("mode", ["append", "replace", "upsert"])
+    def test_rows_that_a_trigger_moves_to_another_partition_are_not_lost(
+        self, connection: Connection, address: Address, mode: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.execute(
+            address,
+            "CREATE TABLE target (id INT PRIMARY KEY, v INT) PARTITION BY RANGE (id)",
+            "CREATE TABLE low PARTITION OF target FOR VALUES FROM (0) TO (10)",
+            "CREATE TABLE high PARTITION OF target FOR VALUES FROM (10) TO (20)",
+            """CREATE FUNCTION move() RETURNS trigger LANGUAGE plpgsql AS $$
+               BEGIN UPDATE target SET id = id + 10 WHERE id = NEW.id AND v < 0; RETURN NULL; END $$""",
+            "CREATE TRIGGER move AFTER INSERT ON low FOR EACH ROW EXECUTE FUNCTION move()",
+            "INSERT INTO target VALUES (9, 9)",
+        )
+        with caplog.at_level(logging.WARNING):
+            self.write(
+                connection, pa.table({"id": [1, 2], "v": [1, -1]}), write_mode=mode, primary_key="id", batch_rows=2
+            )
+        assert "deleted by a trigger" not in caplog.text
+        assert self.execute(address, "SELECT id FROM target WHERE id <> 9 ORDER BY id") == [(1,), (12,)]
+
     @pytest.mark.parametrize("mode", ["append", "replace"])
     def test_rows_that_the_trigger_of_a_view_leaves_out_are_counted_and_said(
         self, connection: Connection, address: Address, mode: str, caplog: pytest.LogCaptureFixture
