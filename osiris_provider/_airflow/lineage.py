@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.drivers.base import RESOLVED, BaseDriver, Writer
+from osiris_provider.drivers.base import BaseDriver, Writer
 from osiris_provider.drivers.datasets import Dataset, of_uri, table_name
+from osiris_provider.drivers.step import RESOLVED
 from osiris_provider.errors import OsirisError
 from osiris_provider.runtime.staging import StagedData, Staging
 

@@ -8,21 +8,21 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.drivers.datasets import Dataset, at_address, of_uri
-from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental, IncrementalState
+from osiris_provider.drivers.incremental.cursor import Incremental, IncrementalState
 from osiris_provider.drivers.lazy_pandas import leave_pandas_out
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
+from osiris_provider.drivers.step import REFERENCE, RESOLVED, Config, RunContext, Step, of_step
 from osiris_provider.drivers.validation import explain, validated
 from osiris_provider.errors import ConnectionConfigError, DataError, DriverConfigError, OsirisError
-from osiris_provider.messages import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,34 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_PROBLEMS = 200
-RESOLVED = "resolved_connection"
-REFERENCE = "connection"
-
-
-class RunContext(Protocol):
-    """What a step may ask of its runner."""
-
-    @property
-    def load_id(self) -> str | None:
-        """What a retry of the same work has in common with the first try; None if there is nothing of the kind.
-
-        A writer that finds it in the target's load ledger has written the rows already.
-        """
-
-    @property
-    def state(self) -> IncrementalState | None:
-        """Where the state of incremental steps is kept; None if it is not."""
-
-    def log_metric(
-        self, name: str, value: float, *, unit: str | None = None, tags: Mapping[str, str] | None = None
-    ) -> None:
-        """Report a figure.
-
-        :param name: such as ``rows_read``.
-        :param value: the figure.
-        :param unit: such as ``rows``.
-        :param tags: such as ``{"step": "extract_users"}``.
-        """
 
 
 @runtime_checkable
@@ -78,83 +50,6 @@ class Driver(Protocol):
         :return: ``{"data": …}`` or ``{"df": …}`` with an Arrow table or record batch reader, a pandas or polars
             frame, or a generator of chunks; or figures such as ``{"rows_written": 3}``.
         """
-
-
-class StepConfig(BaseModel):
-    """Base of the drivers' config models. Unknown fields are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-Config = TypeVar("Config", bound=StepConfig)
-
-
-@dataclass(frozen=True, repr=False)
-class Step(Generic[Config]):
-    """Everything that a driver's work needs, checked."""
-
-    id: str
-    config: Config
-    connection: ResolvedConnection
-    inputs: Mapping[str, Mapping[str, Any]]
-    ctx: RunContext
-    cursor_range: CursorRange | None = None
-    """What an incremental step has to ask for; None if it asks for all."""
-
-    def client(self) -> Any:
-        """Return the open client of the step's connection; its connector closes it when the task ends.
-
-        :raises OsirisError: as :meth:`Connector.create_client`.
-        """
-        return get_connector(self.connection["family"]).client(self.connection)
-
-    @property
-    def load_id(self) -> str | None:
-        """The runner's :attr:`RunContext.load_id`; runners that know of none need not have it."""
-        return getattr(self.ctx, "load_id", None)
-
-    @property
-    def cleared_at(self) -> int:
-        """The number of the try after which somebody last had the same work done again on purpose; 0 if no one did."""
-        return int(getattr(self.ctx, "cleared_at", 0))
-
-    def metric(self, name: str, value: float, unit: str = "rows") -> None:
-        """Report a figure of this step."""
-        self.ctx.log_metric(name, value, unit=unit, tags={"step": self.id})
-
-    def input_name(self, named: str | None = None) -> str:
-        """Return the id of the step whose result is the input.
-
-        :param named: the one that the config names; needed if there are several.
-        :raises DriverConfigError: there is none, there are several, or there is none of that name.
-        """
-        known = list(self.inputs)
-        if named in known:
-            return str(named)
-        listed = ", ".join(known) or "none"
-        if named is not None:
-            message = f"Step {self.id}: input '{named}' is not there.{did_you_mean(named, known)} Inputs are: {listed}."
-        elif len(known) == 1:
-            return known[0]
-        elif known:
-            message = f"Step {self.id}: there are several inputs ({listed}); say which one with config field input."
-        else:
-            message = f"Step {self.id}: an input is required; pass the result of an earlier step in inputs."
-        raise DriverConfigError(message, step=self.id)
-
-    def read_input(self, named: str | None = None) -> pa.RecordBatchReader:
-        """Return an input as a stream of record batches.
-
-        :param named: the step whose result is wanted; may be left out if there is only one.
-        :raises DriverConfigError: there is no such input, or it holds no data.
-        """
-        name = self.input_name(named)
-        value = self.inputs[name]
-        for key in ("data", "df"):
-            if key in value:
-                return to_reader(value[key], name)
-        message = f"Step {self.id}: input '{name}' holds no data; the step before it returned only figures."
-        raise DriverConfigError(message, step=self.id)
 
 
 class BaseDriver(ABC, Generic[Config]):
@@ -263,18 +158,6 @@ class BaseDriver(ABC, Generic[Config]):
         else:
             return resolved
         raise problem
-
-
-def of_step(error: OsirisError, step_id: str, where: str = "") -> OsirisError:
-    """Return the error that happened in a step, with its name.
-
-    :param error: that is being handled.
-    :param where: what else is named before its message, such as ``path: ``.
-    :raises OsirisError: the error itself, if it has the name of another step: its stream is an input of this one.
-    """
-    if error.step is not None:
-        raise error
-    return error.restated(f"Step {step_id}: {where}{error.message}", step=step_id)
 
 
 def _errors(error: ValidationError) -> list[Any]:

@@ -12,9 +12,10 @@ from osiris_provider._airflow.lineage import Lineage
 from osiris_provider._airflow.task_context import TaskContext
 from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.registry import stop_all
-from osiris_provider.drivers.base import REFERENCE, RESOLVED, Driver
+from osiris_provider.drivers.base import Driver
 from osiris_provider.drivers.first_import import import_for
 from osiris_provider.drivers.registry import get_driver
+from osiris_provider.drivers.step import REFERENCE, RESOLVED
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError
 from osiris_provider.hooks.base import resolve
 from osiris_provider.hooks.errors import fail_fast

@@ -10,7 +10,8 @@ from typing import Any
 
 from osiris_provider.connections.reader import try_read_text
 from osiris_provider.connections.reference import ConnectionRef, shown
-from osiris_provider.drivers.base import REFERENCE, RESOLVED, BaseDriver, Driver
+from osiris_provider.drivers.base import BaseDriver, Driver
+from osiris_provider.drivers.step import REFERENCE, RESOLVED
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError
 from osiris_provider.pipelines.dialects import StepDraft
 from osiris_provider.pipelines.file import MAX_CHARS, Source

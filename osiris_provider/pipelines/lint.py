@@ -9,9 +9,9 @@ from pathlib import Path
 from osiris_provider.connections.find import find_entry
 from osiris_provider.connections.load import FileArgument, load_connections
 from osiris_provider.connections.reference import ConnectionRef
-from osiris_provider.drivers.base import REFERENCE
 from osiris_provider.drivers.query_check import ChecksQuery, QueryCheck
 from osiris_provider.drivers.registry import get_driver
+from osiris_provider.drivers.step import REFERENCE
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, DriverConfigError, OsirisError
 from osiris_provider.pipelines.folder import find_pipelines
 from osiris_provider.pipelines.params import substitute

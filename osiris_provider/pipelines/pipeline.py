@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from osiris_provider.connections.reference import ConnectionRef
-from osiris_provider.drivers.base import REFERENCE, BaseDriver, Driver, Extractor, Writer
+from osiris_provider.drivers.base import BaseDriver, Driver, Extractor, Writer
+from osiris_provider.drivers.step import REFERENCE
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.pipelines.configs import StepConfig, check_config, find_driver, read_config
 from osiris_provider.pipelines.dialects import Dialect, Draft, StepDraft, input_names, read_draft

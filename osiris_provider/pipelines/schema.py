@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from osiris_provider.connections.reference import NAME
-from osiris_provider.drivers.base import REFERENCE, BaseDriver
+from osiris_provider.drivers.base import BaseDriver
 from osiris_provider.drivers.registry import driver_names, get_driver
+from osiris_provider.drivers.step import REFERENCE
 from osiris_provider.pipelines.model import OmlPipelineModel, OmlStepModel, PipelineModel, StepModel
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -11,7 +11,8 @@ import pytest
 from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.connectors.model import META_KEYS
 from osiris_provider.drivers import get_driver
-from osiris_provider.drivers.base import RESOLVED, BaseDriver, Driver
+from osiris_provider.drivers.base import BaseDriver, Driver
+from osiris_provider.drivers.step import RESOLVED
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError, OsirisError
 from osiris_provider.testing.connector import given
 from osiris_provider.testing.context import Metric, RecordingContext

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from osiris_provider.connectors import get_connector
-from osiris_provider.drivers.base import RunContext
+from osiris_provider.drivers.step import RunContext
 
 Inputs = Mapping[str, Mapping[str, Any]]
 

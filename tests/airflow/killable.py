@@ -15,7 +15,7 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, BaseHook, BaseOperator
 from osiris_provider import get_connector, resolve_connection
-from osiris_provider.drivers.base import REFERENCE, RESOLVED
+from osiris_provider.drivers.step import REFERENCE, RESOLVED
 from osiris_provider.operators.osiris import OsirisOperator
 
 from tests.airflow.dag_runs import run_to_the_end

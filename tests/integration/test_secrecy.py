@@ -25,7 +25,7 @@ from osiris_provider.connections.redact import Redactor, secret_texts
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check import Check
-from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.step import Step
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.deadline import Deadline
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from osiris_provider.drivers.base import RunContext
 from osiris_provider.drivers.postgres.writer import PostgresWriter
+from osiris_provider.drivers.step import RunContext
 
 KILLED = "OSIRIS_TEST_KILLED"
 """The variable with the directory of files that say which tasks have been killed."""

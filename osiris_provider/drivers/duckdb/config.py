@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from osiris_provider.drivers.base import StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.sql.config import Text, WriteConfig
+from osiris_provider.drivers.step import StepConfig
 
 
 class ProcessorConfig(StepConfig):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.duckdb.client import next_batch, waited
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.drivers.base import BaseDriver, Step
+from osiris_provider.drivers.base import BaseDriver
 from osiris_provider.drivers.data import ColumnNeedsTextError, to_reader
 from osiris_provider.drivers.duckdb.config import ProcessorConfig
 from osiris_provider.drivers.duckdb.inputs import allow_only, distinct, offer, plain_names, source_of
@@ -24,6 +24,7 @@ from osiris_provider.drivers.sql.base import Batches, SQLDriver
 from osiris_provider.drivers.sql.config import SpecialValues, TypedQueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.values.special_values import ServerExtractor, check_text_columns
+from osiris_provider.drivers.step import Step
 from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.duckdb.types import check_case, quote
+from osiris_provider.drivers.step import Step
 from osiris_provider.errors import DataError, DriverConfigError
 
 if TYPE_CHECKING:

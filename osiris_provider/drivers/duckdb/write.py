@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.duckdb.extractor import own_cursor
 from osiris_provider.drivers.duckdb.refusals import broken_rule, conversion_error, rule_error
 from osiris_provider.drivers.duckdb.round_trip import first_bent
@@ -33,6 +32,7 @@ from osiris_provider.drivers.sql.values.validate import (
     same_key,
 )
 from osiris_provider.drivers.sql.write import ROW, STAGE
+from osiris_provider.drivers.step import Step
 
 if TYPE_CHECKING:
     import duckdb

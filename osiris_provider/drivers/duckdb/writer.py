@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.duckdb.config import DuckDBWriteConfig
 from osiris_provider.drivers.duckdb.extractor import DuckDBDriver
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.config import WriteConfig
 from osiris_provider.drivers.sql.writer import SQLWriter
+from osiris_provider.drivers.step import Step
 from osiris_provider.errors import ConnectionConfigError
 
 if TYPE_CHECKING:

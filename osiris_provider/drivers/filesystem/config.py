@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connections.settings import parse_mode
-from osiris_provider.drivers.base import StepConfig
 from osiris_provider.drivers.sql.config import Text
+from osiris_provider.drivers.step import StepConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from osiris_provider.drivers.base import Extractor, Step, Writer
+from osiris_provider.drivers.base import Extractor, Writer
 from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError, row_groups, to_reader
 from osiris_provider.drivers.filesystem.config import (
     CsvExtractorConfig,
@@ -27,6 +27,7 @@ from osiris_provider.drivers.progress import READ, Progress
 from osiris_provider.drivers.sql.tables import check_names
 from osiris_provider.drivers.sql.values.normalize import normalized_batches, normalized_schema
 from osiris_provider.drivers.sql.write import sliced
+from osiris_provider.drivers.step import Step
 
 if TYPE_CHECKING:
     import pyarrow as pa

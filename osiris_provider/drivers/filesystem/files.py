@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from osiris_provider.connections.settings import file_mode
-from osiris_provider.drivers.base import Step, of_step
 from osiris_provider.drivers.sql.base import InputError, one_line
+from osiris_provider.drivers.step import Step, of_step
 from osiris_provider.errors import DataError, DriverConfigError, OsirisError
 from osiris_provider.storage.files import make_directories, open_new
 

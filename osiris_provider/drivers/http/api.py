@@ -6,10 +6,11 @@ from typing import Any
 
 from osiris_provider.connections.redact import Redactor
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.drivers.base import Extractor, Step
+from osiris_provider.drivers.base import Extractor
 from osiris_provider.drivers.http.config import ApiExtractorConfig
 from osiris_provider.drivers.http.paginator import PageRequest, Paginator
 from osiris_provider.drivers.http.records import RecordReader
+from osiris_provider.drivers.step import Step
 
 
 class ApiExtractor(Extractor[ApiExtractorConfig]):

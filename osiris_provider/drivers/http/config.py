@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
-from osiris_provider.drivers.base import Step, StepConfig
 from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.json.rows import to_batches
 from osiris_provider.drivers.http.page_kinds import NoPages, PaginationConfig
 from osiris_provider.drivers.http.paths import BodyPath
 from osiris_provider.drivers.http.records import NullRecords, Shape
 from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental, decoded_schema
+from osiris_provider.drivers.step import Step, StepConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa

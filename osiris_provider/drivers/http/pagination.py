@@ -14,9 +14,9 @@ from urllib.parse import urldefrag
 
 from pydantic import Field
 
-from osiris_provider.drivers.base import StepConfig
 from osiris_provider.drivers.http.page import Page
 from osiris_provider.drivers.http.paths import AnswerPath, Missing
+from osiris_provider.drivers.step import StepConfig
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urldefrag
 
 from osiris_provider.connectors.http.faults import BAD_REQUEST, GONE, NOT_FOUND, REFUSED_REQUEST
-from osiris_provider.drivers.base import Config, Step
 from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.page import Page, PaginationError
 from osiris_provider.drivers.http.page_kinds import NoPages
@@ -17,6 +16,7 @@ from osiris_provider.drivers.http.pagination import NextRequest, Pagination
 from osiris_provider.drivers.http.paths import Missing, with_value
 from osiris_provider.drivers.http.request import query_of, request_json
 from osiris_provider.drivers.http.unread_figures import contradiction, unread_page
+from osiris_provider.drivers.step import Config, Step
 from osiris_provider.errors import ConnectorError, DataError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from osiris_provider.connectors.http.base import HttpConnector
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.retry import call_with_retries
-from osiris_provider.drivers.base import Config, Step
+from osiris_provider.drivers.step import Config, Step
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.session import Answer

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from osiris_provider.connectors.shopify import GRAPHQL
-from osiris_provider.drivers.base import Extractor, Step
+from osiris_provider.drivers.base import Extractor
 from osiris_provider.drivers.http.config import ShopifyExtractorConfig
 from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.page import Page
@@ -15,6 +15,7 @@ from osiris_provider.drivers.http.page_kinds import CursorPages
 from osiris_provider.drivers.http.pagination import NextRequest
 from osiris_provider.drivers.http.paginator import PageRequest, Paginator
 from osiris_provider.drivers.http.paths import Missing, get_path
+from osiris_provider.drivers.step import Step
 from osiris_provider.errors import DataError
 from osiris_provider.messages import printable
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.interrupt import stop
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql.config import MySQLQueryConfig
 from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.values.special_values import ServerExtractor
+from osiris_provider.drivers.step import Step
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection

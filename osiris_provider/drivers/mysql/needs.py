@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.sql.faults import DENIED
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql import dependents
 from osiris_provider.drivers.mysql.rights import rights_of
 from osiris_provider.drivers.mysql.tables import name_parts
 from osiris_provider.drivers.sql.cascades import cascade_error, hidden_cascade_error
 from osiris_provider.drivers.sql.ledger import TABLE
+from osiris_provider.drivers.step import Step
 from osiris_provider.errors import PermissionDeniedError
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.data import check_case_of
 from osiris_provider.drivers.mysql.bulk.load import Sink, Target
 from osiris_provider.drivers.mysql.config import MySQLWriteConfig
@@ -35,6 +34,7 @@ from osiris_provider.drivers.sql.merge import merged
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.values.validate import duplicate_key_error, other_spelling_error
 from osiris_provider.drivers.sql.write import ROW, STAGE
+from osiris_provider.drivers.step import Step
 from osiris_provider.errors import DriverConfigError
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.mysql.config import MySQLWriteConfig
 from osiris_provider.drivers.mysql.extractor import MySQLDriver
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.writer import SQLWriter
+from osiris_provider.drivers.step import Step
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.config import PostgresQueryConfig
 from osiris_provider.drivers.postgres.names import check_config_names, quote
 from osiris_provider.drivers.sql.base import Batches, SQLDriver, given_fields, require_fields
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.values.special_values import ServerExtractor
+from osiris_provider.drivers.step import Step
 
 if TYPE_CHECKING:
     from psycopg2 import extensions

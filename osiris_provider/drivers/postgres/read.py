@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from osiris_provider.connectors.interrupt import stop
 from osiris_provider.connectors.registry import get_connector
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.config import PostgresQueryConfig
 from osiris_provider.drivers.postgres.copy_out.blocks import BLOCK_BYTES
 from osiris_provider.drivers.postgres.copy_out.stream import Stream, open_stream
@@ -25,6 +24,7 @@ from osiris_provider.drivers.postgres.session import rolled_back_on_error
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.parallel import lend_new, read_ahead, together
+from osiris_provider.drivers.step import Step
 
 if TYPE_CHECKING:
     from psycopg2 import extensions

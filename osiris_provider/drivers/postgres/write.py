@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from osiris_provider.connectors.postgres.client import undo
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.copy_in.formats import CopyFormat, copy_format
 from osiris_provider.drivers.postgres.copy_in.pieces import encoded_ahead
 from osiris_provider.drivers.postgres.names import quote
@@ -29,6 +28,7 @@ from osiris_provider.drivers.sql.ledger import TABLE, Ledger, run_with
 from osiris_provider.drivers.sql.merge import merged
 from osiris_provider.drivers.sql.values.validate import duplicate_key_error, other_spelling_error
 from osiris_provider.drivers.sql.write import ROW, STAGE
+from osiris_provider.drivers.step import Step
 
 if TYPE_CHECKING:
     import pyarrow as pa

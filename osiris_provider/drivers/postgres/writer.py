@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.config import PostgresWriteConfig
 from osiris_provider.drivers.postgres.extractor import PostgresDriver
 from osiris_provider.drivers.postgres.names import check_column_names, check_config_names
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.config import WriteConfig
 from osiris_provider.drivers.sql.writer import SQLWriter
+from osiris_provider.drivers.step import Step
 
 if TYPE_CHECKING:
     import pyarrow as pa

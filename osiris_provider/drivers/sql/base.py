@@ -16,10 +16,11 @@ from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.sql.dbapi import lease
 from osiris_provider.connectors.sql.faults import BAD_DATA
-from osiris_provider.drivers.base import Extractor, Step, StepConfig, of_step
+from osiris_provider.drivers.base import Extractor
 from osiris_provider.drivers.datasets import Dataset, table_name
 from osiris_provider.drivers.sql.config import QueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect, narrowed
+from osiris_provider.drivers.step import Step, StepConfig, of_step
 from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError
 from osiris_provider.messages import printable
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 from typing_extensions import Self
 
-from osiris_provider.drivers.base import StepConfig
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.incremental.cursor import Incremental
+from osiris_provider.drivers.step import StepConfig
 
 MAX_PARTITIONS = 32
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from osiris_provider.connectors.interrupt import in_background
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, InputError
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger, Run
 from osiris_provider.drivers.sql.parallel import LEAVE_SECONDS, awaited
 from osiris_provider.drivers.sql.tables import Column, quoted_table, split_table
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
 from osiris_provider.drivers.sql.values.validate import fitting
+from osiris_provider.drivers.step import Step
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from osiris_provider.drivers.base import Step, Writer
+from osiris_provider.drivers.base import Writer
 from osiris_provider.drivers.sql.base import Batches, SQLDriver
 from osiris_provider.drivers.sql.config import WriteConfig
+from osiris_provider.drivers.step import Step
 
 if TYPE_CHECKING:
     import pyarrow as pa

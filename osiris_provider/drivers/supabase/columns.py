@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 from osiris_provider.connectors.http.base import HttpConnector
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.retry import call_with_retries
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.tables import constraints_of
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints
+from osiris_provider.drivers.step import Step
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.session import Answer

@@ -15,11 +15,11 @@ from osiris_provider.connectors.http.base import HttpConnector
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.retry import ATTEMPTS, call_with_retries
 from osiris_provider.connectors.supabase import error_code
-from osiris_provider.drivers.base import Step
 from osiris_provider.drivers.postgres.nul import without_nul
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.values.validate import duplicate_key_error, fitting, same_key
 from osiris_provider.drivers.sql.write import limits_of, sliced
+from osiris_provider.drivers.step import Step
 from osiris_provider.drivers.supabase.columns import columns_of
 from osiris_provider.errors import DataError, OsirisError
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pydantic import PrivateAttr
 
-from osiris_provider.drivers.base import Extractor, Step
+from osiris_provider.drivers.base import Extractor
 from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.page import Page
 from osiris_provider.drivers.http.pagination import NextRequest, Pagination
@@ -19,6 +19,7 @@ from osiris_provider.drivers.http.paginator import PageRequest, Paginator
 from osiris_provider.drivers.http.records import RecordReader
 from osiris_provider.drivers.http.request import request_json
 from osiris_provider.drivers.incremental.cursor import CursorRange
+from osiris_provider.drivers.step import Step
 from osiris_provider.drivers.supabase.config import SupabaseExtractorConfig
 from osiris_provider.errors import DataError, DriverConfigError
 

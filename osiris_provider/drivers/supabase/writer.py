@@ -9,10 +9,11 @@ from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.model import reference_of
 from osiris_provider.connectors.postgres.connection import PostgresConnection
 from osiris_provider.connectors.supabase import SupabaseConnection
-from osiris_provider.drivers.base import Step, Writer, of_step
+from osiris_provider.drivers.base import Writer
 from osiris_provider.drivers.postgres.writer import PostgresWriter
 from osiris_provider.drivers.sql.base import InputError
 from osiris_provider.drivers.sql.tables import check_key, check_names
+from osiris_provider.drivers.step import Step, of_step
 from osiris_provider.drivers.supabase.config import SupabaseWriteConfig
 from osiris_provider.drivers.supabase.data_api import ADVICE, MAX_ROWS, send
 from osiris_provider.errors import DriverConfigError, OsirisError

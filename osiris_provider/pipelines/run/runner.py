@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connections.resolve import FileArgument, resolve_connection
 from osiris_provider.connectors.registry import close_all, stop_all
-from osiris_provider.drivers.base import REFERENCE, RESOLVED, Driver
+from osiris_provider.drivers.base import Driver
 from osiris_provider.drivers.registry import get_driver
+from osiris_provider.drivers.step import REFERENCE, RESOLVED
 from osiris_provider.errors import DriverConfigError
 from osiris_provider.pipelines.params import substitute
 from osiris_provider.pipelines.pipeline import Pipeline, PipelineStep, load_pipeline
@@ -96,7 +97,7 @@ def run_pipeline(
 
 
 class StepContext:
-    """What a driver may ask of a run; see :class:`~osiris_provider.drivers.base.RunContext`."""
+    """What a driver may ask of a run; see :class:`~osiris_provider.drivers.step.RunContext`."""
 
     load_id = None
 

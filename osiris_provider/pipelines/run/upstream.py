@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from osiris_provider.drivers.base import Driver, RunContext
+from osiris_provider.drivers.base import Driver
+from osiris_provider.drivers.step import RunContext
 from osiris_provider.pipelines.dialects import Dialect, frames_of
 from osiris_provider.pipelines.run.scratch import Scratch
 

@@ -18,7 +18,7 @@ from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import from_airflow, to_airflow
 from osiris_provider.connectors.cache import cache_key
-from osiris_provider.drivers.base import Step
+from osiris_provider.drivers.step import Step
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.testing.context import RecordingContext
 

@@ -7,8 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.connections.resolved import ResolvedConnection
-from osiris_provider.drivers.base import RESOLVED, BaseDriver, Extractor, Step, StepConfig, Writer
+from osiris_provider.drivers.base import BaseDriver, Extractor, Writer
 from osiris_provider.drivers.incremental.cursor import Incremental
+from osiris_provider.drivers.step import RESOLVED, Step, StepConfig
 from osiris_provider.errors import ConnectionConfigError, DataError, DriverConfigError
 from osiris_provider.testing.context import Metric, RecordingContext
 
