@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, runtime_checkable
 
 from pydantic import ValidationError
@@ -114,24 +115,24 @@ class BaseDriver(ABC, Generic[Config]):
 
         :param config: of a step; its connection is not looked at.
         """
-        fields = {name: value for name, value in config.items() if name not in (RESOLVED, REFERENCE)}
         try:
-            validated(self.config_model, fields)
+            validated(self.config_model, _own_fields(config))
         except ValidationError as error:
             # A list of thousands of wrong values is one mistake.
-            return [
-                (item["loc"], explain(item, self.config_model.model_fields)) for item in _errors(error)[:_MAX_PROBLEMS]
-            ]
+            return list(islice(self._explained(error), _MAX_PROBLEMS))
         return []
 
     def _config(self, step_id: str, config: Mapping[str, Any]) -> Config:
-        fields = {name: value for name, value in config.items() if name not in (RESOLVED, REFERENCE)}
         try:
-            return validated(self.config_model, fields)
+            return validated(self.config_model, _own_fields(config))
         except ValidationError as error:
-            problems = "; ".join(explain(item, self.config_model.model_fields) for item in _errors(error))
+            problems = "; ".join(problem for _, problem in self._explained(error))
         message = f"Step {step_id} ({self.name}): {problems}"
         raise DriverConfigError(message, step=step_id)
+
+    def _explained(self, error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        for item in error.errors(include_input=False, include_url=False):
+            yield item["loc"], explain(item, self.config_model.model_fields)
 
     def _connection(self, step_id: str, config: Mapping[str, Any]) -> ResolvedConnection:
         connection: Mapping[str, Any] = config.get(RESOLVED) or {}
@@ -160,8 +161,9 @@ class BaseDriver(ABC, Generic[Config]):
         raise problem
 
 
-def _errors(error: ValidationError) -> list[Any]:
-    return list(error.errors(include_input=False, include_url=False))
+def _own_fields(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are the driver's own: all but the connection."""
+    return {name: value for name, value in config.items() if name not in (RESOLVED, REFERENCE)}
 
 
 class Extractor(BaseDriver[Config]):
