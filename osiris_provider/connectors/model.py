@@ -3,8 +3,8 @@
 A field is declared once, with its type, its default and a :class:`FieldInfo`::
 
     class MySQLConnection(ConnectionModel):
-        host: Annotated[str, Info("Server name or address.", public=True, airflow="host")]
-        password: Annotated[SecretStr, Info("Password of the user.", airflow="password")] = SecretStr("")
+        host: Annotated[str, FieldInfo("Server name or address.", public=True, airflow="host")]
+        password: Annotated[SecretStr, FieldInfo("Password of the user.", airflow="password")] = SecretStr("")
 
 Validation and coercion (CONN-007, 008), ``connections list``, redaction, the Airflow form, the mapping to and from an
 Airflow connection and the JSON Schema for editors all read it.
@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, Secret, SecretStr, ValidationError
 from typing_extensions import Self
@@ -237,9 +237,6 @@ class ConnectionModel(BaseModel, ABC):
         :param connection: a resolved connection, valid or not.
         """
         yield from secret_texts(cls.declared(), connection)
-
-
-M = TypeVar("M", bound=ConnectionModel)
 
 
 def reference_of(connection: Mapping[str, Any]) -> str | None:

@@ -30,3 +30,8 @@ def read(path: Path) -> str:
 def name_of(path: Path) -> str:
     """Return a file's path within the repository."""
     return path.relative_to(ROOT).as_posix()
+
+
+def module_of(path: Path) -> str:
+    """Return the name under which a file is imported."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")

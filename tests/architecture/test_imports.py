@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import PACKAGE, ROOT, name_of, tree_of
+from tests.architecture.source import PACKAGE, module_of, name_of, tree_of
 
 HEAVY = {
     "duckdb",
@@ -126,10 +126,6 @@ def test_no_circle_of_imports() -> None:
     # The façade imports when it is asked.
     del needs["osiris_provider"]
     assert len(list(TopologicalSorter(needs).static_order())) >= len(needs) > 150
-
-
-def module_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imported_by(path: Path, modules: Container[str]) -> Iterator[str]:

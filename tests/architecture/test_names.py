@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import osiris_provider
 import osiris_provider.testing
@@ -17,7 +16,7 @@ import pytest
 from osiris_provider.connectors import get_connector
 
 from tests.architecture.documents import blocks_of
-from tests.architecture.source import PACKAGE, ROOT
+from tests.architecture.source import PACKAGE, ROOT, module_of, read
 
 PROMISED = {
     "osiris_provider.connections": ["ConnectionRef", "list_connections", "resolve_connection"],
@@ -110,9 +109,8 @@ def test_type_checkers_see_what_the_lazy_modules_export(tmp_path: Path) -> None:
     assert [one for one in revealed if one == "Any"] == []
 
 
-def _modules_with_all() -> list[Any]:
-    names = [path for path in PACKAGE.rglob("*.py") if "__all__" in path.read_text(encoding="utf-8")]
-    return [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in sorted(names)]
+def _modules_with_all() -> list[str]:
+    return [module_of(path) for path in sorted(PACKAGE.rglob("*.py")) if "__all__" in read(path)]
 
 
 @pytest.mark.parametrize("name", _modules_with_all())

@@ -31,7 +31,6 @@ QUIET = (
 )
 MAX_WAIT = 90_000
 """Milliseconds that a page may take for what it shows; a busy machine needs some."""
-IMAGES = REPOSITORY / "docs" / "img"
 WIDTH, HEIGHT = 1280, 800
 
 

@@ -21,7 +21,6 @@ from tests.servers.apis.http import HttpServer, RawReply, Reply, Request
 
 JSON = {"Content-Type": "application/json"}
 LOGIN_PAGE = "<!DOCTYPE html><html><form><input name=user><input name=password type=password></form></html>"
-PLAIN_TEXT = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 DRIP_SECONDS = 0.1
 
 Answer = Callable[["Moody", Request], Reply | RawReply]

@@ -19,7 +19,6 @@ from tests.servers import MariaDBServer, PostgresServer
 from tests.servers.airflow import AirflowServer
 from tests.servers.airflow.rest import Rest, until
 
-LIMIT = 10.0
 AT_ONCE = 1.0
 NOTICED = 30.0
 """Seconds until Airflow tells a task that it was marked as failed: with its next heartbeat."""

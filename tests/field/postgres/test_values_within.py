@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from typing import Any
@@ -86,8 +86,6 @@ ROUNDED = [
     ("point", "(1,9007199254740993)", "(1,9.007199254740992e+15)"),
     ("tsrange", "[2024-02-29 12:00:00.0000005,)", '["2024-02-29 12:00:00",)'),
 ]
-
-Execute = Callable[..., Any]
 
 
 @pytest.fixture

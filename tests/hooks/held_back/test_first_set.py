@@ -204,7 +204,6 @@ def private_key() -> str:
     )
 
 
-ANY_SERVER: Change = {"no_host_key_check": True}
 OTHER_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 SSH: dict[str, tuple[Callable[[], Change], str]] = {
     "no such account": (lambda: {"login": "ghost"}, "auth"),

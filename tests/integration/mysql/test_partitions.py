@@ -25,7 +25,6 @@ from tests.servers.kinds import MYSQL_AND_MARIADB
 pytestmark = MYSQL_AND_MARIADB
 
 ENGINES = ["binary", "cursor"]
-MANY = numbers(2000)
 FIRST = dt.datetime(1, 1, 1, tzinfo=dt.timezone.utc)
 
 

@@ -23,7 +23,6 @@ FILE = yaml.safe_load(Path(os.environ["OSIRIS_HOME"], "osiris_connections.yaml")
 IDS = [f"{family}.{alias}" for family, aliases in FILE["connections"].items() for alias in aliases]
 REFERENCES = [f"@{name}" for name in IDS if not name.startswith("airflow.")]
 IDS_OF_HOOKS = [f"@{name}" for name in IDS if name.startswith("airflow.")]
-BROKEN = [name for name in REFERENCES if not name.endswith("main")]
 log = logging.getLogger("careless")
 
 with DAG("checks", schedule=None):

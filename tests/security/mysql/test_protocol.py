@@ -26,7 +26,6 @@ from .rogue import OK, SALT, Script, frame, greeting, public_pem, rogue
 
 CONNECTOR: Final = get_connector("mysql")
 PASSWORD: Final = "correct horse battery"
-MEGABYTE: Final = 1 << 20
 
 
 def at(port: int, **fields: Any) -> dict[str, Any]:

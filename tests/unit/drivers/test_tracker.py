@@ -18,7 +18,6 @@ from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.testing.state import MemoryState
 
-SCHEMA = pa.schema([("n", pa.int64()), ("c", pa.int64())])
 Rows = list[tuple[int, int]]
 
 
