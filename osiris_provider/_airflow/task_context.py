@@ -16,7 +16,7 @@ from osiris_provider.messages import printable
 from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey, state_url
 
 KEPT = 100
-"""Marks that are kept of older runs, so that those can be done again."""
+"""Runs before the newest one that counts whose state is kept, so that they can be done again."""
 LOOKED_THROUGH = 50
 """Runs that did not succeed, after which the newest of them is asked where it began."""
 FAILED = ["failed", "upstream_failed"]

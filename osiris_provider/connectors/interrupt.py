@@ -310,7 +310,7 @@ def _look() -> None:
         for work in waiting:
             if time.monotonic() >= work.logged_at + LOG_EVERY:
                 work.logged_at = time.monotonic()
-                in_background(lambda work=work: _tell(work))  # type: ignore[misc] # mypy takes no default here
+                in_background(partial(_tell, work))
 
 
 def _tell(work: Work) -> None:

@@ -214,9 +214,9 @@ MAX_WAIT = 86_400.0
 """Seconds: nothing that a peer says makes a caller wait for longer."""
 
 _BY_CLASS = {3: REDIRECTED, 4: REFUSED_REQUEST, 5: SERVER_ERROR}
-# http.client raises a bare OSError for a refused CONNECT; this text of its own is the only place with the status.
 _SECONDS = re.compile(r"[0-9]{1,300}(\.[0-9]{1,12})?")
 _BY_TUNNEL_STATUS = {"403": PROXY_DENIED, "407": PROXY_AUTH}
+# http.client raises a bare OSError for a refused CONNECT; this text of its own is the only place with the status.
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
