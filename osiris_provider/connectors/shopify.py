@@ -21,14 +21,8 @@ from osiris_provider.connectors.http.connection import (
     checked_url,
     is_loopback,
 )
-from osiris_provider.connectors.http.faults import (
-    FORBIDDEN,
-    HTTP_STATUS,
-    SERVER_ERROR,
-    UNAUTHORIZED,
-    HttpFaultError,
-    bounded_wait,
-)
+from osiris_provider.connectors.http.faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED, HttpFaultError
+from osiris_provider.connectors.http.retry_after import bounded_wait
 from osiris_provider.connectors.model import FieldInfo
 from osiris_provider.errors import Fault
 

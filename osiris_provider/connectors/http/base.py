@@ -23,10 +23,10 @@ from osiris_provider.connectors.http.faults import (
     WEB_PAGE,
     HttpFaultError,
     http_fault,
-    retry_after_seconds,
     status_fault,
 )
 from osiris_provider.connectors.http.json_text import LINES, parse_json
+from osiris_provider.connectors.http.retry_after import retry_after_seconds
 from osiris_provider.connectors.model import reference_of
 from osiris_provider.errors import ConnectorError, Fault
 from osiris_provider.net.deadline import MIN_TIMEOUT, Deadline
@@ -91,7 +91,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         :raises HttpFaultError: it speaks TLS and was asked without, or wants a certificate of the client.
         """
         from osiris_provider.connectors.http.oauth import TokenFaultError
-        from osiris_provider.connectors.http.transport import shake_hands
+        from osiris_provider.connectors.http.tls import shake_hands
 
         url, has_certificate = endpoint.base_url, endpoint.certificate is not None
         # Asked without TLS, servers break off or answer 400 in clear text; nginx answers 400 for want of a certificate.
@@ -196,7 +196,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
     def _session(self, model: HM, connect_seconds: float, deadline: Deadline | None) -> HttpSession:
         from osiris_provider.connectors.http.auth import OriginAuth
         from osiris_provider.connectors.http.session import HttpSession
-        from osiris_provider.connectors.http.transport import certified, trusting
+        from osiris_provider.connectors.http.tls import certified, trusting
 
         endpoint = model.endpoint()
         shown = endpoint.certificate

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 import ssl
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from functools import cache
 
 from osiris_provider.connectors import faults as transport
@@ -210,11 +207,7 @@ HTTP_STATUS: dict[int, Fault] = {
 }
 """Statuses with a meaning of their own; the others go by their class, see :func:`status_fault`."""
 
-MAX_WAIT = 86_400.0
-"""Seconds: nothing that a peer says makes a caller wait for longer."""
-
 _BY_CLASS = {3: REDIRECTED, 4: REFUSED_REQUEST, 5: SERVER_ERROR}
-_SECONDS = re.compile(r"[0-9]{1,300}(\.[0-9]{1,12})?")
 _BY_TUNNEL_STATUS = {"403": PROXY_DENIED, "407": PROXY_AUTH}
 # http.client raises a bare OSError for a refused CONNECT; this text of its own is the only place with the status.
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
@@ -244,34 +237,6 @@ def status_fault(status: int, table: Mapping[int, Fault] = HTTP_STATUS) -> Fault
     if 200 <= status < 300:
         return None
     return table.get(status) or _BY_CLASS.get(status // 100, UNEXPECTED_STATUS)
-
-
-def retry_after_seconds(value: str | None) -> float | None:
-    """Return the seconds of a ``Retry-After`` header, or None if there is none that can be read.
-
-    :param value: seconds, of which Shopify writes a fraction, or an HTTP date.
-    """
-    if value is None:
-        return None
-    try:
-        return bounded_wait(float(value) if _SECONDS.fullmatch(value.strip()) else _until(value))
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def bounded_wait(seconds: float) -> float | None:
-    """Return a wait that a peer asks for, at least 0 and at most :data:`MAX_WAIT`; None if it is not a finite number.
-
-    :param seconds: as the peer says, or as worked out from its figures.
-    """
-    return min(max(seconds, 0.0), MAX_WAIT) if math.isfinite(seconds) else None
-
-
-def _until(date: str) -> float:
-    moment = parsedate_to_datetime(date)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return (moment - datetime.now(timezone.utc)).total_seconds()
 
 
 def http_fault(error: BaseException) -> Fault | None:

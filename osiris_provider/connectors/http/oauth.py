@@ -18,8 +18,9 @@ from urllib.parse import quote_plus, urlencode
 from osiris_provider.connections.redact import safe_url
 from osiris_provider.connectors.http.auth import OriginAuth
 from osiris_provider.connectors.http.basic import basic
-from osiris_provider.connectors.http.faults import HTTP_STATUS, HttpFaultError, retry_after_seconds, status_fault
+from osiris_provider.connectors.http.faults import HTTP_STATUS, HttpFaultError, status_fault
 from osiris_provider.connectors.http.json_text import Number, parse_json
+from osiris_provider.connectors.http.retry_after import retry_after_seconds
 from osiris_provider.connectors.http.session import Answer, HttpSession
 from osiris_provider.errors import Fault
 

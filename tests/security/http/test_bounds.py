@@ -13,7 +13,7 @@ import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.connectors.api import ApiConnector
 from osiris_provider.connectors.http import base
-from osiris_provider.connectors.http.faults import MAX_WAIT, retry_after_seconds
+from osiris_provider.connectors.http.retry_after import MAX_WAIT, retry_after_seconds
 from osiris_provider.connectors.shopify import ShopifyConnector
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.http.records import MAX_RECORDS

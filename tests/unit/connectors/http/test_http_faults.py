@@ -12,7 +12,8 @@ import requests
 import urllib3
 from osiris_provider.connectors import api, shopify, supabase
 from osiris_provider.connectors.http import faults as http_faults
-from osiris_provider.connectors.http.faults import HTTP_STATUS, http_fault, retry_after_seconds, status_fault
+from osiris_provider.connectors.http.faults import HTTP_STATUS, http_fault, status_fault
+from osiris_provider.connectors.http.retry_after import retry_after_seconds
 from osiris_provider.errors import MAX_MESSAGE, UNKNOWN, Fault
 from osiris_provider.net.deadline import TooMuchDataError
 
