@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.dtypes import is_number
 from osiris_provider.drivers.duckdb.types import quote
 from osiris_provider.drivers.sql.config import Lossy
 from osiris_provider.drivers.sql.tables import Column
-from osiris_provider.drivers.sql.values.dtypes import is_number
 
 if TYPE_CHECKING:
     import pyarrow as pa

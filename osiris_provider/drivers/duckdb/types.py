@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.data import check_case_of, leaves, struct_names
-from osiris_provider.drivers.incremental.ordering import Kind, is_text, ordered_as
+from osiris_provider.drivers.dtypes import is_text
+from osiris_provider.drivers.incremental.ordering import Kind, ordered_as
 from osiris_provider.drivers.sql.config import SpecialValues
 from osiris_provider.drivers.sql.values.special_values import collect, needs_text
 from osiris_provider.errors import DataError

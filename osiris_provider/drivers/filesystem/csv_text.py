@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from osiris_provider.drivers.dtypes import is_binary, is_text, ticks
 from osiris_provider.drivers.exponents import decimals
 from osiris_provider.errors import DataError
 
@@ -110,8 +111,7 @@ def _writable(column: pa.Array, binary: str, *, escape_formulas: bool) -> pa.Arr
     if pa.types.is_timestamp(column.type) and column.type.tz:
         # Offsets of long ago have seconds, which would be lost.
         return column.cast(pa.timestamp(column.type.unit, "UTC"))
-    text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    return pc.replace_substring_regex(column, _FORMULA, r"'\1") if text and escape_formulas else column
+    return pc.replace_substring_regex(column, _FORMULA, r"'\1") if is_text(column.type) and escape_formulas else column
 
 
 def _to_base64(value: bytes) -> str:
@@ -124,13 +124,14 @@ def _check_years(name: str, column: pa.Array, rows_before: int) -> None:
 
     dtype = column.type
     if pa.types.is_date32(dtype):
-        numbers, day = column.cast(pa.int32()).cast(pa.int64()), 1
+        day = 1
     elif pa.types.is_date64(dtype):
-        numbers, day = column.cast(pa.int64()), _DAY["ms"]
+        day = _DAY["ms"]
     elif pa.types.is_timestamp(dtype):
-        numbers, day = column.cast(pa.int64()), _DAY[dtype.unit]
+        day = _DAY[dtype.unit]
     else:
         return
+    numbers = ticks(column)
     lowest, highest = max(_FIRST_DAY * day, -(2**63)), min((_LAST_DAY + 1) * day, 2**63 - 1)
     outside = pc.or_(pc.less(numbers, pa.scalar(lowest)), pc.greater_equal(numbers, pa.scalar(highest)))
     row = pc.index(outside, pa.scalar(True)).as_py()
@@ -145,8 +146,7 @@ def _check_years(name: str, column: pa.Array, rows_before: int) -> None:
 def _is_binary(dtype: pa.DataType) -> bool:
     import pyarrow as pa
 
-    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
-    return any(is_kind(dtype) for is_kind in kinds)
+    return is_binary(dtype) or bool(pa.types.is_binary_view(dtype))
 
 
 def _is_decimal256(dtype: pa.DataType) -> bool:

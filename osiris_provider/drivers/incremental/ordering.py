@@ -12,6 +12,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Literal
 
+from osiris_provider.drivers.dtypes import is_number, is_text
 from osiris_provider.drivers.exponents import decimals
 
 if TYPE_CHECKING:
@@ -57,16 +58,6 @@ def kind_of(field: pa.Field) -> str:
     return kind.decode()
 
 
-def is_text(dtype: pa.DataType) -> bool:
-    """Return whether a type is one of texts.
-
-    :param dtype: of a column.
-    """
-    from pyarrow import types
-
-    return bool(types.is_string(dtype) or types.is_large_string(dtype))
-
-
 def has_order(dtype: pa.DataType) -> bool:
     """Return whether a column of this type can be followed.
 
@@ -74,7 +65,7 @@ def has_order(dtype: pa.DataType) -> bool:
     """
     from pyarrow import types
 
-    kinds = (types.is_integer, types.is_decimal, types.is_floating, types.is_date, types.is_timestamp, is_text)
+    kinds = (is_number, types.is_date, types.is_timestamp, is_text)
     return any(is_it(dtype) for is_it in kinds)
 
 

@@ -1,4 +1,4 @@
-"""Rows that a run has read, and has to know again: at the mark, and ahead of their time."""
+"""Rows that a run has read, and has to know again: at the cursor value, and ahead of their time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_SEEN = 1000
-"""Rows at the mark, or ahead of their time, are known again as long as they are no more than this."""
+"""Rows at the cursor value, or ahead of their time, are known again as long as they are no more than this."""
 
 
 class Seen:

@@ -1,4 +1,4 @@
-"""Following the stream of an incremental step: what was read before is left out, the mark is found on the way."""
+"""Following the stream of an incremental step: rows that were read before are left out, the cursor value is found."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
+from osiris_provider.drivers.dtypes import is_text
 from osiris_provider.drivers.incremental.columns import column_at, field_at
 from osiris_provider.drivers.incremental.cursor import (
     CursorRange,
@@ -17,7 +18,7 @@ from osiris_provider.drivers.incremental.cursor import (
     decoded_schema,
     encoded_schema,
 )
-from osiris_provider.drivers.incremental.ordering import Kind, Order, OrderError, has_order, is_text, kind_of, started
+from osiris_provider.drivers.incremental.ordering import Kind, Order, OrderError, has_order, kind_of, started
 from osiris_provider.drivers.incremental.seen_rows import Seen, Top
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.messages import printable
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Tracker:
-    """Follows a stream: leaves out rows that were read before, and finds the mark.
+    """Follows a stream: leaves out rows that were read before, and finds the cursor value.
 
     :param step_id: for messages.
     :param settings: of the step.
@@ -69,7 +70,7 @@ class Tracker:
         :raises DriverConfigError: ``lookback`` does not go with the column's type.
         """
         settings, run_range = self._settings, self._run_range
-        # Rows that were ahead of their time lie above the mark; they are found among what has no upper end.
+        # Rows that were ahead of their time lie above the cursor value; they are found among what has no upper end.
         high = None if run_range.high is None or run_range.high.ahead else run_range.high
         low = run_range.low
         if low is None:
@@ -91,7 +92,7 @@ class Tracker:
         return self._settings.inclusive or bool(self._settings.lookback) or self._run_range.low is None
 
     def watch(self, reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
-        """Return the stream without the rows that were read before; its end gives the mark to the keeper.
+        """Return the stream without the rows that were read before; its end gives the cursor value to the state.
 
         :param reader: the answer to :meth:`cursor_range`.
         :raises DataError: the column is not there or has no order, or, while reading, a value is missing.
@@ -199,7 +200,7 @@ class Tracker:
         return wanted
 
     def _without_seen(self, batch: pa.RecordBatch, column: pa.Array, keys: pa.Array, order: Order) -> pa.RecordBatch:
-        """Leave out the rows that were read before: those at the low mark, and those that were ahead of their time."""
+        """Leave out rows that were read before: those at the low cursor value, and those ahead of their time."""
         import pyarrow.compute as pc
 
         low = self._run_range.low
@@ -213,7 +214,7 @@ class Tracker:
         return batch.filter(pc.invert(known)) if pc.any(known).as_py() else batch
 
     def _reached(self, order: Order) -> CursorValue | None:
-        """Return the mark of what was read; it never goes back behind the one that the run began at."""
+        """Return the cursor value of what was read; it never goes back behind the one that the run began at."""
         import pyarrow.compute as pc
 
         low, top = self._run_range.low, self._top
@@ -281,7 +282,7 @@ def _names_of(value: CursorValue | None) -> list[str] | None:
 
 
 def _key_of(value: CursorValue, dtype: pa.DataType, order: Order, *, earliest: bool = False) -> pa.Scalar | None:
-    """Return the key of a mark, whatever type its column had; None if it has none in this order."""
+    """Return the key of a cursor value, whatever type its column had; None if it has none in this order."""
     if order.of_texts:
         return order.key(str(value.bound()), earliest=earliest)
     typed = value.typed(dtype)
@@ -289,7 +290,7 @@ def _key_of(value: CursorValue, dtype: pa.DataType, order: Order, *, earliest: b
 
 
 def _ahead_of(value: CursorValue, column: pa.Array, keys: pa.Array, order: Order) -> pa.Array:
-    """Return which rows were ahead of the run that has reached a mark; none if it has read no such rows."""
+    """Return which rows were ahead of the run that has reached a cursor value; none if it has read no such rows."""
     import pyarrow as pa
 
     if not value.ahead:

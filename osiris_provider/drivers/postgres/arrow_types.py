@@ -28,7 +28,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.incremental.ordering import is_text, ordered_as
+from osiris_provider.drivers.dtypes import is_text
+from osiris_provider.drivers.incremental.ordering import ordered_as
 from osiris_provider.drivers.sql.values.special_values import check_text_columns
 from osiris_provider.errors import DataError
 

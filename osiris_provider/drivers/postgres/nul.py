@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.data import leaves, struct_names
+from osiris_provider.drivers.dtypes import is_text
 from osiris_provider.drivers.sql.base import Batches, json_text
 from osiris_provider.drivers.sql.config import TableConfig
 from osiris_provider.drivers.sql.values.validate import constraint_error
@@ -45,7 +46,7 @@ def _finder(dtype: pa.DataType, kind: str) -> Callable[[pa.Array], bool] | None:
     """Return what finds the character in a column, None if it cannot be there."""
     import pyarrow as pa
 
-    if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
+    if is_text(dtype):
         return _has_escaped if kind == "jsonb" else _has_nul
     return partial(_has_nested_nul, kind) if pa.types.is_nested(dtype) else None
 
@@ -73,14 +74,11 @@ def _has_escaped(column: pa.Array) -> bool:
 
 def _has_nested_nul(kind: str, column: pa.Array) -> bool:
     """Return whether a text within is one that jsonb does not take; json and text take it as JSON writes it."""
-    import pyarrow as pa
-
     if kind not in ("", "jsonb"):
         return False
     if any("\0" in name for names in struct_names(column.type) for name in names):
         return bool(column.null_count < len(column))
-    texts = (leaf for leaf in leaves(column) if pa.types.is_string(leaf.type) or pa.types.is_large_string(leaf.type))
-    return any(map(_has_nul, texts))
+    return any(_has_nul(leaf) for leaf in leaves(column) if is_text(leaf.type))
 
 
 def _stripped(column: pa.Array, kind: str) -> pa.Array:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.dtypes import is_binary
 from osiris_provider.drivers.sql.base import json_text
-from osiris_provider.drivers.sql.values.dtypes import is_binary
 
 if TYPE_CHECKING:
     import pyarrow as pa

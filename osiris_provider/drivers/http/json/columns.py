@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.dtypes import is_text
 from osiris_provider.drivers.http.json.types import MixedTypesError, NoFieldsError, infer_type
 from osiris_provider.errors import DataError, DriverConfigError
 
@@ -63,7 +64,6 @@ def declared(step_id: str, name: str, text: str) -> Column:
 
     :raises DriverConfigError: its type is not known.
     """
-    import pyarrow as pa
 
     try:
         dtype = type_of(text)
@@ -72,7 +72,7 @@ def declared(step_id: str, name: str, text: str) -> Column:
     if dtype is None:
         message = f"Step {step_id}: config field types: '{text}' of column {name} is not a type such as int64 or string"
         raise DriverConfigError(message, step=step_id)
-    return Column(name, dtype, declared=True, as_text=pa.types.is_string(dtype) or pa.types.is_large_string(dtype))
+    return Column(name, dtype, declared=True, as_text=is_text(dtype))
 
 
 def rest(step_id: str, name: str, columns: list[Column]) -> Column:

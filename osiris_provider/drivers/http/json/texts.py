@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.http.json_text import Number
+from osiris_provider.drivers.dtypes import DIGITS
 from osiris_provider.drivers.http.json.values import NOT_FINITE, ConversionError, Converter
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _time_of(text: str, dtype: pa.DataType) -> int:
         message = f"a text that is {'a time of day' if zoned else 'not a time of day'} {rest}"
         raise ConversionError(message)
     hours, minutes, seconds = (int(match[name] or 0) for name in ("hours", "minutes", "seconds"))
-    places = {"s": 0, "ms": 3, "us": 6, "ns": 9}[dtype.unit]
+    places = DIGITS[dtype.unit]
     fraction = (match["fraction"] or "").rstrip("0")
     if hours > 23 or minutes > 59 or seconds > 59 or len(fraction) > places:
         message = "a time of day that is out of its range, or has more digits than the type"

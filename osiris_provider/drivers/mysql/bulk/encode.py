@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from osiris_provider.drivers.dtypes import is_binary, is_text
 from osiris_provider.drivers.mysql.protocol.values import values_of
-from osiris_provider.drivers.sql.values.dtypes import is_binary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,7 +102,7 @@ def _text(column: pa.Array, escapes: Escapes) -> pa.Array:
         return _text(column.dictionary_decode(), escapes)
     if pa.types.is_null(dtype):
         return pa.nulls(len(column), pa.large_string())
-    if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
+    if is_text(dtype):
         return _escaped(column.cast(pa.large_string()), escapes)
     if is_binary(dtype):
         return _hex(column.cast(pa.large_binary()))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.mysql.client import working
+from osiris_provider.drivers.dtypes import is_binary
 from osiris_provider.drivers.mysql.bulk.encode import Rows, lines_of, rows_of
 from osiris_provider.drivers.mysql.bulk.insert import Inserter
 from osiris_provider.drivers.mysql.config import Engine
@@ -22,7 +23,6 @@ from osiris_provider.drivers.mysql.refusals import (
 from osiris_provider.drivers.mysql.tables import UniqueKey, has_transactions
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.tables import Column, quoted_table
-from osiris_provider.drivers.sql.values.dtypes import is_binary
 from osiris_provider.drivers.sql.write import encoded_ahead
 from osiris_provider.errors import DriverConfigError
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from osiris_provider.drivers.incremental.ordering import is_text, ordered_as
+from osiris_provider.drivers.dtypes import is_text
+from osiris_provider.drivers.incremental.ordering import ordered_as
 from osiris_provider.drivers.mysql.protocol import arrow_types as types
 from osiris_provider.drivers.mysql.protocol.packets import MalformedError
 from osiris_provider.drivers.sql.base import json_text

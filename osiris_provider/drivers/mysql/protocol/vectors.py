@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from osiris_provider.drivers.dtypes import is_text
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.values.validate import constraint_error
@@ -56,7 +57,7 @@ def _bytes_of(column: pa.Array) -> pa.Array:
         return _bytes_of(column.dictionary_decode())
     if pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype) or pa.types.is_null(dtype):
         return column
-    if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
+    if is_text(dtype):
         return _packed(_parsed(column))
     tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
     if any(test(dtype) for test in tests) and _is_number(dtype.value_type):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from osiris_provider.drivers.dtypes import is_text
 from osiris_provider.drivers.postgres.copy_in.binary import binary_of, binary_types
 from osiris_provider.drivers.postgres.values import csv_of
 
@@ -38,9 +39,7 @@ def copy_format(schema: pa.Schema, kinds: Mapping[str, str]) -> CopyFormat:
     types = binary_types(schema, kinds)
     if types is None:
         return CopyFormat("csv", lambda batch: [csv_of(batch)], _first_lines)
-    return CopyFormat(
-        "binary", partial(binary_of, types=types, kinds=kinds), lambda batch: range(1, batch.num_rows + 1)
-    )
+    return CopyFormat("binary", partial(binary_of, types=types, kinds=kinds), _numbers)
 
 
 def _numbers(batch: pa.RecordBatch) -> range:
@@ -56,12 +55,11 @@ def _first_lines(batch: pa.RecordBatch) -> list[int]:
 
 
 def _count(character: str, batch: pa.RecordBatch) -> list[int]:
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     counts = [0] * batch.num_rows
     for column in batch.columns:
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        if is_text(column.type):
             inside = pc.fill_null(pc.count_substring(column, character), 0).to_pylist()
             counts = [before + more for before, more in zip(counts, inside, strict=True)]
     return counts

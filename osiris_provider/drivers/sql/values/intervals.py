@@ -8,16 +8,14 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers import lazy_compute as pc
+from osiris_provider.drivers.dtypes import DIGITS, is_text, ticks
+from osiris_provider.drivers.sql.values import lazy_compute as pc
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Problem = tuple[Any, str]
 """Which rows have it, and what it is."""
-DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
-"""Behind the second, by the unit of a type of Arrow."""
-
 _SECONDS: Final = {"year": 0, "month": 0, "day": 0, "hour": 3600, "minute": 60}
 """That a part has; 0 for those to which no second of a time is carried."""
 _WORDS: Final = ("y|years?", "mons?|months?", "d|days?", "h|hours?", "m|mins?|minutes?")
@@ -49,13 +47,12 @@ def cut_parts(column: pa.Array, finest: str) -> Iterator[Problem]:
 
     dtype = column.type
     reason = f"the column keeps no part that is smaller than a {finest}"
-    if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
+    if is_text(dtype):
         pattern = _pattern(list(_SECONDS).index(finest) + 1)
         yield pc.invert(pc.match_substring_regex(column, pattern)), f"{reason}; write it as '1 {finest}'"
     elif pa.types.is_time(dtype) or pa.types.is_duration(dtype):
-        ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(dtype) else column.cast(pa.int64())
         seconds = _SECONDS[finest]
-        lost = remainder(ticks, seconds * 10 ** DIGITS[dtype.unit]) if seconds else ticks
+        lost = remainder(ticks(column), seconds * 10 ** DIGITS[dtype.unit]) if seconds else ticks(column)
         yield pc.not_equal(lost, 0), reason
     else:
         yield pc.is_valid(column), reason

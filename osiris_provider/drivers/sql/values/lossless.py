@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers import lazy_compute as pc
+from osiris_provider.drivers.dtypes import DIGITS, is_number, is_text, ticks
+from osiris_provider.drivers.sql.values import lazy_compute as pc
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
 from osiris_provider.drivers.sql.values.documents import changed_documents
-from osiris_provider.drivers.sql.values.dtypes import is_number, is_text
 from osiris_provider.drivers.sql.values.floats import changed_floats, is_another_float
 from osiris_provider.drivers.sql.values.intervals import (
-    DIGITS,
     Problem,
     cut_parts,
     fine_nanoseconds,
@@ -75,14 +74,16 @@ def round_moments(column: pa.Array, fraction: int) -> pa.Array:
         return column
     step = 10 ** (DIGITS[dtype.unit] - fraction)
     last = 86_400 * 10 ** DIGITS[dtype.unit] - 1 if pa.types.is_time(dtype) else 2**63 - 1
-    ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(dtype) else column.cast(pa.int64())
-    rest = remainder(ticks, step)
+    numbers = ticks(column)
+    rest = remainder(numbers, step)
     # What is beyond 64 bits comes out at their other end.
-    below = pc.subtract(ticks, rest)
+    below = pc.subtract(numbers, rest)
     above = pc.add(below, step)
-    is_upper = pc.and_(pc.greater_equal(rest, step // 2), pc.and_(pc.greater(above, ticks), pc.less_equal(above, last)))
-    ticks = pc.if_else(pc.or_(is_upper, pc.greater(below, ticks)), above, below)
-    return ticks.cast(pa.int32()).cast(dtype) if pa.types.is_time32(dtype) else ticks.cast(dtype)
+    is_upper = pc.and_(
+        pc.greater_equal(rest, step // 2), pc.and_(pc.greater(above, numbers), pc.less_equal(above, last))
+    )
+    numbers = pc.if_else(pc.or_(is_upper, pc.greater(below, numbers)), above, below)
+    return (numbers.cast(pa.int32()) if pa.types.is_time32(dtype) else numbers).cast(dtype)
 
 
 def _strangers(column: pa.Array, members: frozenset[str], *, several: bool) -> Iterator[Problem]:
@@ -128,9 +129,9 @@ def _misread_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
     ) > 0:
         limit = (2**63 - 1) // 10**spare
         if not is_within(column, -limit, limit):
-            ticks = column.cast(pa.int64())
+            numbers = ticks(column)
             yield (
-                pc.or_(pc.less(ticks, -limit), pc.greater(ticks, limit)),
+                pc.or_(pc.less(numbers, -limit), pc.greater(numbers, limit)),
                 "it is more than 64 bits of microseconds can count",
             )
 
@@ -141,14 +142,13 @@ def beyond_years(column: pa.Array, least: int = -32767) -> Iterator[Problem]:
     :param column: of dates or timestamps.
     :param least: the first year to take, one that :data:`_YEARS` has.
     """
-    import pyarrow as pa
 
     dtype = column.type
     first, end = (_ticks(_YEARS[year], dtype) for year in (least, 32768))
     low, high = max(-(2**63), first), min(2**63 - 1, end - 1)
     if not is_within(column, low, high):
-        ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_date32(dtype) else column.cast(pa.int64())
-        yield pc.or_(pc.less(ticks, low), pc.greater(ticks, high)), f"its year is not one of {least} to 32767"
+        numbers = ticks(column)
+        yield pc.or_(pc.less(numbers, low), pc.greater(numbers, high)), f"its year is not one of {least} to 32767"
 
 
 def _ticks(second: int, dtype: pa.DataType) -> int:
@@ -208,13 +208,12 @@ def _cut_moments(column: pa.Array, moments: Moments) -> Iterator[Problem]:
     elif moments.kind == "date" and pa.types.is_timestamp(dtype):
         day = 86_400 * 10 ** DIGITS[dtype.unit]
         yield (
-            pc.not_equal(remainder(column.cast(pa.int64()), day), 0),
+            pc.not_equal(remainder(ticks(column), day), 0),
             ("the column keeps the day, the value has a time of day too"),
         )
     elif _is_fine(dtype, moments.fraction):
         step = 10 ** (DIGITS[dtype.unit] - moments.fraction)
-        ticks = column.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time32(dtype) else column.cast(pa.int64())
-        yield pc.not_equal(remainder(ticks, step), 0), digits
+        yield pc.not_equal(remainder(ticks(column), step), 0), digits
 
 
 def _is_fine(dtype: pa.DataType, fraction: int) -> bool:

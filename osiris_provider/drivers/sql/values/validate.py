@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers import lazy_compute as pc
+from osiris_provider.drivers.dtypes import is_binary, is_text
 from osiris_provider.drivers.sql.config import Lossy
+from osiris_provider.drivers.sql.values import lazy_compute as pc
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Inner, integer_constraints
 from osiris_provider.drivers.sql.values.lossless import beyond_years, misread, round_moments, rounded
 from osiris_provider.drivers.sql.values.ranges import is_within, longest
@@ -130,9 +131,9 @@ def _problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iter
     if pa.types.is_dictionary(dtype):
         column = column.dictionary_decode()
         dtype = column.type
-    if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
+    if is_text(dtype):
         yield from _text_problems(column, limits, lossy)
-    elif pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype) or pa.types.is_fixed_size_binary(dtype):
+    elif is_binary(dtype):
         yield from _byte_problems(column, limits)
     elif limits.number:
         yield from _number_problems(column, limits)
@@ -262,6 +263,5 @@ def _as(dtype: pa.DataType, value: int) -> pa.Scalar:
 
 
 def _first_true(bad: Any) -> int | None:
-
     row = pc.index(pc.fill_null(bad, False), True).as_py()
     return None if row < 0 else int(row)
