@@ -53,7 +53,7 @@ def load_dags(folder: str | os.PathLike[str], namespace: MutableMapping[str, Any
     """
     here = str(namespace.get("__file__", ""))
     path = (Path(here).absolute().parent if here else Path.cwd()) / Path(folder).expanduser()
-    if not path.is_dir():
+    if not os.path.isdir(path):
         message = f"There is no folder {path}, where load_dags should find pipelines."
         raise PipelineConfigError(message, file=str(path))
     wanted = get_parsing_context().dag_id

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,8 +143,9 @@ def _checked(
                 connection_id = _id_for_airflow(target, asked)
                 if connection_id is None:
                     raise
-            # Airflow is imported for no other command.
-            from osiris_provider.hooks.health import known_to_airflow
+            # Airflow is imported for no other command; what it logs meanwhile is no part of the result.
+            with redirect_stdout(sys.stderr):
+                from osiris_provider.hooks.health import known_to_airflow
 
             return known_to_airflow(connection_id, request.file)
 

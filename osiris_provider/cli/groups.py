@@ -17,6 +17,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, 
 class Group(click.Group):
     """A group whose list of commands has whole lines."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Show the help of a group that is called without a command; click 8.2 has it as the text of an error."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(click.UsageError.exit_code)
+        return super().parse_args(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands; click would cut what does not fit into one line."""
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]

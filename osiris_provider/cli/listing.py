@@ -71,7 +71,8 @@ def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None:
         return None
     shape = GAP.join(f"{{:{size}}}" for size in widths)
     head, *lines = (shape.format(*row).rstrip() for row in cells)
-    return "\n".join([head, RULE * total, *lines])
+    rule = RULE if (sys.stdout.encoding or "").lower().startswith("utf") else "-"
+    return "\n".join([head, rule * total, *lines])
 
 
 def _printable(row: Sequence[str]) -> tuple[str, ...]:

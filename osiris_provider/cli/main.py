@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "osiris", open_store:
     :param open_store: opens a staging URL; None does without Airflow.
     """
     OneCommand.is_all = argv is None
+    _open_what_is_closed()
     with _ending_in_order() as taken:
         code = _run(None if argv is None else list(argv), prog, open_store)
     if not taken:
@@ -54,6 +56,13 @@ def _run(args: list[str] | None, prog: str, open_store: OpenStore | None) -> int
         say(f"error: unexpected {_where(error)}. This is a bug: please report it with this line.")
         return SOFTWARE_ERROR
     return code if isinstance(code, int) else 0
+
+
+def _open_what_is_closed() -> None:
+    """Let stdout and stderr go nowhere where the shell has closed them (``>&-``); Python has None in their place."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
 
 
 def _show(error: click.ClickException) -> None:

@@ -108,7 +108,7 @@ def _read_ignores(file: Path, syntax: str) -> Ignores | None:
         # As Airflow reads both syntaxes.
         lines = [re.sub(r"\s*#.*", "", line) for line in text.splitlines()]
         return _parsed(file, [line for line in lines if line], syntax)
-    if file.exists():
+    if os.path.exists(file):
         log.warning("File %s leaves nothing out: it %s.", file, problem)
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from osiris_provider.connections.reader import FILE_NAME
@@ -70,7 +71,7 @@ def write_starter(folder: Path) -> list[Path]:
         folder / "load_pipelines.py": LOADER,
         folder / SCHEMA: json.dumps(pipeline_schema(), indent=1) + "\n",
     }
-    taken = [path for path in files if path.exists()]
+    taken = [path for path in files if os.path.exists(path)]
     problem = f"{taken[0]} is there already; name another folder, or remove it" if taken else ""
     if not _has_connections():
         files[Path(FILE_NAME)] = _yaml(connections)

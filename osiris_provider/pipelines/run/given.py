@@ -22,8 +22,8 @@ def given_data(step: str, value: Any) -> Any:
     if not isinstance(value, str | os.PathLike):
         return value
     path = Path(value)
-    if not path.is_file():
-        message = f"Step {step}: there is no file {path} to take its data from."
+    if not os.path.isfile(path):
+        message = f"Step {step}: there is no file {path} to take its data from, or this process may not look for it."
         raise DataError(message, step=step, file=str(path))
     if path.suffix in PARQUET:
         import pyarrow.dataset as ds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -173,9 +174,10 @@ def test_an_output_without_room(form: list[str], tmp_path: Path) -> None:
     assert done.stderr == "error: the output cannot be written: No space left on device.\n"
 
 
+@pytest.mark.parametrize("path", ["/data/été/💾.duckdb", "/data/a.duckdb"])
 @pytest.mark.parametrize("form", [[], ["--json"]])
-def test_a_terminal_without_the_letters(form: list[str], tmp_path: Path) -> None:
-    file = write(tmp_path, "version: 1\nconnections:\n  duckdb:\n    a: {path: '/data/été/💾.duckdb'}\n")
+def test_a_terminal_without_the_letters(form: list[str], path: str, tmp_path: Path) -> None:
+    file = write(tmp_path, f"version: 1\nconnections:\n  duckdb:\n    a: {{path: '{path}'}}\n")
     done = subprocess.run(
         [*OSIRIS, "connections", "list", *form, "--file", str(file)],
         capture_output=True,
@@ -183,7 +185,25 @@ def test_a_terminal_without_the_letters(form: list[str], tmp_path: Path) -> None
         env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
     )
     assert b".duckdb" in done.stdout
+    assert b"\\u2500" not in done.stdout, "the line below the heads"
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+@pytest.mark.parametrize("command", ["list", "doctor"])
+def test_an_output_that_the_shell_has_closed(command: str, closed: int, tmp_path: Path) -> None:
+    script = f"{shlex.join([*OSIRIS, 'connections', command, '--file', str(write(tmp_path, HEALTHY))])} {closed}>&-"
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
+    assert "bug" not in done.stderr
+    assert bool(done.stdout) is (closed == 2)
+
+
+def test_what_airflow_logs_while_it_starts_is_not_in_the_result(tmp_path: Path) -> None:
+    home = {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__LOGGING__BASE_LOG_FOLDER": "/dev/null/logs"}
+    command = [*OSIRIS, "connections", "doctor", "--json", "not_there"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **home})
+    assert "Could not create log folder" in done.stderr
+    assert json.loads(done.stdout)["alias"] == "not_there"
 
 
 ENDLESS = """\

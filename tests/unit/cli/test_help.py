@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 import pytest
 from osiris_provider.cli.commands import osiris
+from osiris_provider.cli.main import main
 
 
 def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
@@ -45,3 +46,12 @@ def test_an_option_says_what_it_is_for_and_takes(name: str) -> None:
 def test_json_is_a_switch(name: str) -> None:
     assert OPTIONS[name].is_flag
     assert OPTIONS[name].name == "as_json"
+
+
+@pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if isinstance(command, click.Group)])
+def test_a_group_without_a_command_shows_its_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = name.split()[1:]
+    assert main([*arguments, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert main(arguments) == 2
+    assert capsys.readouterr() == ("", shown)

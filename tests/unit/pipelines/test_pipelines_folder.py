@@ -20,19 +20,24 @@ Close = Callable[[Path], None]
 
 @pytest.fixture
 def close(monkeypatch: pytest.MonkeyPatch) -> Close:
-    """Take the right to read a folder away: really, unless root runs the tests, who may read all."""
-    scandir = os.scandir
+    """Take all rights on a folder away: really, unless root runs the tests, who may read all."""
+    scandir, stat = os.scandir, os.stat
 
     def close(folder: Path) -> None:
-        def refusing(path: Any) -> Any:
-            if Path(path) == folder:
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-            return scandir(path)
+        def refuse(path: Any) -> None:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+        def listed(path: Any) -> Any:
+            return refuse(path) if Path(path) == folder else scandir(path)
+
+        def looked_at(path: Any, **options: Any) -> Any:
+            return refuse(path) if folder in Path(path).parents else stat(path, **options)
 
         if os.geteuid() == 0:
-            monkeypatch.setattr(os, "scandir", refusing)
+            monkeypatch.setattr(os, "scandir", listed)
+            monkeypatch.setattr(os, "stat", looked_at)
         else:
-            folder.chmod(0o300)
+            folder.chmod(0)
 
     return close
 
