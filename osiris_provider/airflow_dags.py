@@ -133,7 +133,7 @@ class OsirisDag(DAG):
         pipeline = load_pipeline(_beside_caller(path))
         with _refusals(pipeline):
             arguments = {**_dag_arguments(pipeline), **dag_kwargs}
-            arguments["default_args"] = {**_task_defaults(pipeline.settings), **dag_kwargs.get("default_args", {})}
+            arguments["default_args"] = {**_task_defaults(pipeline.settings), **(dag_kwargs.get("default_args") or {})}
             super().__init__(arguments.pop("dag_id", pipeline.id), **arguments)
         self.fileloc = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - as DAG itself does
         with self, _refusals(pipeline, self):
@@ -153,7 +153,7 @@ class OsirisTaskGroup(TaskGroup):
 
     def __init__(self, path: str | os.PathLike[str], group_id: str | None = None, **kwargs: Any) -> None:
         pipeline = load_pipeline(_beside_caller(path))
-        defaults: Any = {**_task_defaults(pipeline.settings), **kwargs.pop("default_args", {})}
+        defaults: Any = {**_task_defaults(pipeline.settings), **(kwargs.pop("default_args", None) or {})}
         kwargs.setdefault("tooltip", pipeline.settings.description or "")
         super().__init__(group_id=group_id or pipeline.id, default_args=defaults, **kwargs)
         given = self.dag.params if self.dag is not None else {}

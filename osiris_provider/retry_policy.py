@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider._airflow.arguments import require
 from osiris_provider.connectors.faults import chain
 from osiris_provider.errors import ConnectorError, MissingPackageError, OsirisError
 
@@ -39,7 +40,9 @@ class OsirisRetryPolicy(RetryPolicy):
     def __init__(
         self, delay: timedelta | None = timedelta(seconds=10), max_delay: timedelta = timedelta(minutes=10)
     ) -> None:
+        require("delay", delay is None or _is_wait(delay), "a timedelta, or None")
         self.delay = delay
+        require("max_delay", _is_wait(max_delay), "a timedelta")
         self.max_delay = max_delay
 
     def evaluate(
@@ -80,3 +83,7 @@ class OsirisRetryPolicy(RetryPolicy):
         """
         delay = data["delay"]
         return cls(None if delay is None else timedelta(seconds=delay), timedelta(seconds=data["max_delay"]))
+
+
+def _is_wait(value: Any) -> bool:
+    return isinstance(value, timedelta) and value >= timedelta(0)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from airflow.sdk import BaseHook
 
+from osiris_provider._airflow.arguments import require
 from osiris_provider._airflow.compat import AirflowNotFoundException, mask_secret
 from osiris_provider.connections.redact import spellings
 from osiris_provider.connections.reference import AIRFLOW_ID, ConnectionRef, shown
@@ -167,7 +168,10 @@ class OsirisHook(BaseHook):
 
         :raises ConnectionConfigError: it is not known or not right.
         """
-        return resolve(str(getattr(self, self.conn_name_attr)), self.family)
+        target = getattr(self, self.conn_name_attr)
+        is_named = isinstance(target, str) and target != ""
+        require(self.conn_name_attr, is_named, "a reference or an Airflow connection id", ConnectionConfigError)
+        return resolve(target, self.family)
 
     def get_conn(self) -> Any:
         """Return a new client, connected and logged in; the caller closes it.
@@ -202,8 +206,8 @@ class OsirisHook(BaseHook):
 
     def _unnamed(self, message: str) -> str:
         """Return a message without the id under which Airflow tests a connection, which is random."""
-        target = str(getattr(self, self.conn_name_attr))
-        for name in (f"Airflow connection {target}", f"@{self.family}.{target}"):
+        target = getattr(self, self.conn_name_attr)
+        for name in (f"Airflow connection {target}", f"@{self.family}.{target}") if target else ():
             message = message.replace(name, "This connection")
         return message
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Asset, AssetAlias, BaseNotifier, BaseOperator, ObjectStoragePath
 
+from osiris_provider._airflow.arguments import as_list, is_integer, is_known_later, is_several, require
 from osiris_provider._airflow.compat import AirflowFailException, conf, emit_count, emit_gauge, emit_timing
 from osiris_provider._airflow.health_asset import RECOVERED, health_asset_uri
 from osiris_provider._airflow.task_context import attempt_id, task_key
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["OsirisDoctorOperator"]
 
 Callback = Callable[[Any], Any]
+CONNECTIONS = "a reference such as @mysql.default, an Airflow connection id, a list of them, or None"
 
 HEALTH = AssetAlias("osiris_health")
 """All events of this operator come through this alias; a DAG may be scheduled on it."""
@@ -53,9 +56,10 @@ class OsirisDoctorOperator(BaseOperator):
     of incremental tasks is (``[osiris] state_url``). Airflow sends no events of a task that fails: to have those of the
     unhealthy, set ``fail_on_unhealthy`` to False.
 
-    :param connections: references or Airflow connection ids; None checks all of the connections file. (templated)
+    :param connections: references or Airflow connection ids; None, as a template may give it too, checks all of the
+        connections file. (templated)
     :param file: path of the connections file; None looks in the standard locations. (templated)
-    :param timeout: seconds for each connection.
+    :param check_timeout: seconds for each connection. A ``timeout`` in ``default_args`` is that of sensors.
     :param fail_on_unhealthy: False only reports.
     :param on_unhealthy: a callback or notifier, or a list of them, called once when a connection has become unhealthy.
         As Airflow's own callbacks they get the context; it has the reports under ``reports``, those that have failed at
@@ -82,8 +86,8 @@ class OsirisDoctorOperator(BaseOperator):
         self,
         *,
         connections: Sequence[str] | str | None = None,
-        file: str | None = None,
-        timeout: float = 2.0,
+        file: str | os.PathLike[str] | None = None,
+        check_timeout: float = 2.0,
         fail_on_unhealthy: bool = True,
         on_unhealthy: Callback | Iterable[Callback] | None = None,
         on_recovered: Callback | Iterable[Callback] | None = None,
@@ -98,15 +102,32 @@ class OsirisDoctorOperator(BaseOperator):
         self.outlets = [*self.outlets, HEALTH]
         self.connections = connections
         self.file = file
-        self.timeout = checked_timeout(timeout)
+        self.check_timeout = checked_timeout(check_timeout, "check_timeout")
         self.fail_on_unhealthy = fail_on_unhealthy
         self.on_unhealthy = on_unhealthy
         self.on_recovered = on_recovered
         self.on_expiring = on_expiring
-        self.after = _checks("after", after)
-        self.remind_after = None if remind_after is None else _checks("remind_after", remind_after)
+        self.after = after
+        self.remind_after = remind_after
         self.warn_days = warn_days
         self.deferrable = deferrable
+        self._check_arguments()
+
+    def _check_arguments(self) -> None:
+        require("connections", is_known_later(self.connections) or _are_connections(self.connections), CONNECTIONS)
+        file = self.file
+        require("file", file is None or isinstance(file, str | os.PathLike) or is_known_later(file), "a path, or None")
+        for name in ("fail_on_unhealthy", "deferrable"):
+            require(name, isinstance(getattr(self, name), bool), "True or False")
+        for name in ("on_unhealthy", "on_recovered", "on_expiring"):
+            require(name, all(map(callable, as_list(getattr(self, name)))), "a callback, a notifier, or a list of them")
+        require("after", is_integer(self.after, 1), "a number of checks, 1 or more")
+        reminds = self.remind_after is not None
+        require(
+            "remind_after", not reminds or is_integer(self.remind_after, 1), "a number of checks, 1 or more; or None"
+        )
+        days = all(is_integer(one, 0) for one in as_list(self.warn_days))
+        require("warn_days", days, "a number of days, 0 or more; or a list of such, or None")
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Check, log a line a connection, and return the reports."""
@@ -116,11 +137,11 @@ class OsirisDoctorOperator(BaseOperator):
         if self.deferrable:
             from osiris_provider.triggers.doctor import OsirisDoctorTrigger
 
-            trigger = OsirisDoctorTrigger(connections=targets, check_timeout=self.timeout, file=self.file)
+            trigger = OsirisDoctorTrigger(connections=targets, check_timeout=self.check_timeout, file=self.file)
             kwargs = {"targets": targets}
             self.defer(trigger=trigger, method_name="execute_complete", kwargs=kwargs, timeout=self.execution_timeout)
         with killed.breakable():
-            verdicts = check_all(targets, self.timeout, self._log_verdict, file=self.file)
+            verdicts = check_all(targets, self.check_timeout, self._log_verdict, file=self.file)
         return self._conclude(context, verdicts)
 
     def execute_complete(
@@ -139,7 +160,7 @@ class OsirisDoctorOperator(BaseOperator):
         names = targets or [verdict.reference for verdict in verdicts]
         left = [name for name, verdict in zip(names, verdicts, strict=True) if verdict.fault == NEEDS_WORKER]
         with killed.breakable():
-            checked = iter(check_all(left, self.timeout, self._log_verdict, file=self.file))
+            checked = iter(check_all(left, self.check_timeout, self._log_verdict, file=self.file))
         return self._conclude(context, [next(checked) if one.fault == NEEDS_WORKER else one for one in verdicts])
 
     def on_kill(self) -> None:
@@ -147,13 +168,18 @@ class OsirisDoctorOperator(BaseOperator):
         kill_task()
 
     def _targets(self) -> list[str]:
-        given = self.connections
+        given: Any = self.connections
         if isinstance(given, str):
-            # A template that makes a list renders to the text of one.
-            given = _listed(given) if given.lstrip().startswith(("[", "(")) else [given]
+            # A template that makes a list, or None, renders to the text of it.
+            given = _parsed(given) if given.strip() == "None" or given.lstrip().startswith(("[", "(")) else [given]
+        # What other tasks have returned is fetched by going through it: once.
+        given = as_list(given) if is_several(given) else given
+        require("connections", _are_connections(given), CONNECTIONS, ConnectionConfigError)
         if given is not None:
-            return list(given)
-        return [reference_to(entry["family"], entry["alias"]) for entry in list_connections(self.file)]
+            return as_list(given)
+        targets = [reference_to(entry["family"], entry["alias"]) for entry in list_connections(self.file)]
+        self.log.info("connections is None: all of the connections file are checked, %d in number", len(targets))
+        return targets
 
     def _conclude(self, context: Context, verdicts: list[Verdict]) -> list[dict[str, Any]]:
         for verdict in verdicts:
@@ -175,8 +201,7 @@ class OsirisDoctorOperator(BaseOperator):
         raise AirflowFailException(message)
 
     def _rules(self) -> AlertRules:
-        days = [self.warn_days] if isinstance(self.warn_days, int) else list(self.warn_days or ())
-        return AlertRules(self.after, self.remind_after, days)
+        return AlertRules(self.after, self.remind_after, as_list(self.warn_days))
 
     def _known_before(self, state: HealthState, context: Context) -> dict[str, Health] | None:
         """Return what this task knew of each connection when it last looked; None if that cannot be read."""
@@ -196,8 +221,7 @@ class OsirisDoctorOperator(BaseOperator):
         for one in alerts.expiring:
             self.log.warning("%s: %s", one["reference"], one["message"])
         for kind, due, lists in alerts.due():
-            given = getattr(self, kind)
-            callbacks = [] if given is None else [given] if callable(given) else list(given)
+            callbacks = as_list(getattr(self, kind))
             callback_context = {**context, "reports": reports, **lists}
             delivered = [self._call(kind, callback, callback_context) for callback in callbacks]
             if callbacks and not any(delivered):
@@ -218,21 +242,19 @@ class OsirisDoctorOperator(BaseOperator):
         self.log.info("%-30s %-10s %10s  %s", verdict.reference, verdict.category, latency, verdict.message)
 
 
-def _checks(name: str, number: int) -> int:
-    if number < 1:
-        message = f"{name} is a number of checks, 1 or more"
-        raise ValueError(message)
-    return number
+def _are_connections(given: Any) -> bool:
+    """Return whether somebody has named connections, or given None."""
+    several = as_list(given) if given is None or is_several(given) else [given]
+    return all(isinstance(one, str) or is_known_later(one) for one in several)
 
 
-def _listed(text: str) -> list[str]:
+def _parsed(text: str) -> Any:
     try:
-        parsed = ast.literal_eval(text.strip())
+        return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):
-        parsed = None
-    if isinstance(parsed, list | tuple) and all(isinstance(item, str) for item in parsed):
-        return list(parsed)
-    message = "connections is the text of a list that cannot be read. Write a list of references, or a template of one."
+        message = (
+            "connections is the text of a list that cannot be read. Write a list of references, or a template of one."
+        )
     raise ConnectionConfigError(message)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator, BaseXCom, XComArg
 
+from osiris_provider._airflow.arguments import is_known_later, is_several, require
 from osiris_provider._airflow.lineage import Lineage
 from osiris_provider._airflow.task_context import TaskContext
 from osiris_provider.connections.reference import shown
@@ -67,8 +68,23 @@ class OsirisOperator(BaseOperator):
         self.driver = driver
         self.config = config
         self.inputs = inputs
-        _check_sources(self.task_id, inputs)
         self._lineage: Lineage | None = None
+        self._check_arguments()
+
+    def _check_arguments(self) -> None:
+        def check(name: str, is_right: bool, expected: str) -> None:
+            require(f"Step {self.task_id}: {name}", is_right, expected, DriverConfigError)
+
+        config, inputs = self.config, self.inputs
+        is_driver = isinstance(self.driver, str | type)
+        check("driver", is_driver, "a name such as mysql.extractor, a dotted path, or a class")
+        check("config", isinstance(config, Mapping) or is_known_later(config), "a mapping")
+        connection = config.get(REFERENCE) if isinstance(config, Mapping) else None
+        is_named = connection is None or isinstance(connection, str) or is_known_later(connection)
+        check("config connection", is_named, "a text such as @mysql.default")
+        _check_sources(self.task_id, inputs)
+        is_right = inputs is None or isinstance(inputs, str | Mapping) or is_known_later(inputs) or _are_ids(inputs)
+        check("inputs", is_right, "a dict from step id to result, a task id, or a list of task ids")
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the driver and return its result, small and JSON-able."""
@@ -195,6 +211,11 @@ def default_staging() -> Staging:
     from osiris_provider.runtime.staging import Staging, staging_url
 
     return Staging(staging_url(), ObjectStoragePath)
+
+
+def _are_ids(inputs: Any) -> bool:
+    # What another task has listed is not fetched for this.
+    return all(isinstance(one, str) for one in inputs) if isinstance(inputs, list | tuple) else is_several(inputs)
 
 
 def _check_sources(step: str, inputs: Any) -> None:

@@ -7,6 +7,7 @@ import atexit
 import contextlib
 import contextvars
 import gc
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import cache, partial
@@ -15,11 +16,13 @@ from weakref import WeakKeyDictionary
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from osiris_provider._airflow.arguments import is_duration, is_several, require
 from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.check import GRACE, THREAD_NAME
 from osiris_provider.connectors.faults import TIMED_OUT
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.hooks.health import NOT_LOOKED_UP, examine_target, identity
+from osiris_provider.net.deadline import checked_timeout
 
 __all__ = ["OsirisDoctorTrigger"]
 
@@ -57,14 +60,18 @@ class OsirisDoctorTrigger(BaseTrigger):
         connections: Sequence[str],
         check_timeout: float = 2.0,
         poke_interval: float | None = None,
-        file: str | None = None,
+        file: str | os.PathLike[str] | None = None,
         delay: float = 0.0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's is not typed
+        are_texts = is_several(connections) and all(isinstance(one, str) for one in connections)
+        require("connections", are_texts, "a list of references and Airflow connection ids")
         self.connections = list(connections)
-        self.check_timeout = check_timeout
+        self.check_timeout = checked_timeout(check_timeout, "check_timeout")
+        require("poke_interval", poke_interval is None or is_duration(poke_interval), "a number of seconds, or None")
         self.poke_interval = poke_interval
-        self.file = file
+        self.file = None if file is None else os.fspath(file)
+        require("delay", is_duration(delay), "a number of seconds")
         self.delay = delay
         self._told: dict[str, str] = {}
 

@@ -194,6 +194,6 @@ def test_the_file_holds_all_of_it_without_airflow_knowing(
 ) -> None:
     connections_file({"airflow": {"warehouse": postgres(postgres_database), "My-Mail": mail(1)}})
     with DAG("any_file", schedule=None) as dag:
-        OsirisDoctorOperator(task_id="doctor", fail_on_unhealthy=False, timeout=HOOK_SECONDS)
+        OsirisDoctorOperator(task_id="doctor", fail_on_unhealthy=False, check_timeout=HOOK_SECONDS)
     reports = run_dag(dag).xcom("doctor")
     assert [(one["alias"], one["category"]) for one in reports] == [("warehouse", "ok"), ("My-Mail", "network")]

@@ -47,7 +47,7 @@ def tasks(reference: str) -> Any:
         arguments: dict[str, Any] = {"retries": 1, "retry_delay": timedelta(0)}
         family = reference.strip("@").partition(".")[0]
         OsirisHealthcheckSensor(task_id="sensor", connection=reference, timeout=0, poke_interval=0.05, **arguments)
-        OsirisDoctorOperator(task_id="doctor", connections=[reference], timeout=0.3, **arguments)
+        OsirisDoctorOperator(task_id="doctor", connections=[reference], check_timeout=0.3, **arguments)
         config = {"connection": reference}
         OsirisOperator(task_id="leaks", driver=Leaks, config=config, **arguments)
         OsirisOperator(task_id="driver", driver=f"{family}.extractor", config={**config, "query": "x"}, **arguments)

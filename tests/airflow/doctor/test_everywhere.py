@@ -90,7 +90,7 @@ def on_the_command_line(file: Path, capfd: pytest.CaptureFixture[str]) -> dict[s
 
 def of_operator(run_dag: RunDag) -> dict[str, Verdict]:
     with DAG("everywhere_doctor", schedule=None) as dag:
-        OsirisDoctorOperator(task_id="doctor", timeout=TIMEOUT)
+        OsirisDoctorOperator(task_id="doctor", check_timeout=TIMEOUT)
     run = run_dag(dag)
     assert run.state == "failed"
     return of_reports(run.xcom("doctor"))

@@ -88,7 +88,7 @@ def test_many_slow_ones_take_as_long_as_one(
     slow = {f"slow_{number}": entry(mysql_database, port=silent_port) for number in range(20)}
     connections_file({"mysql": slow})
     started = time.monotonic()
-    run = run_dag(doctor_dag("doctor_slow", timeout=1.0, fail_on_unhealthy=False))
+    run = run_dag(doctor_dag("doctor_slow", check_timeout=1.0, fail_on_unhealthy=False))
     assert time.monotonic() - started < 10
     assert {report["category"] for report in run.xcom("doctor")} == {"timeout"}
 
@@ -134,8 +134,8 @@ def test_what_was_mistyped_leaves_no_asset(run_dag: RunDag, connections_file: Co
 
 @pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf, "soon", timedelta(seconds=5), None])
 def test_a_timeout_that_is_none_is_an_error_of_the_dag_file(seconds: Any) -> None:
-    with pytest.raises(ValueError, match=r"^timeout is a positive number of seconds"):
-        OsirisDoctorOperator(task_id="a", timeout=seconds)
+    with pytest.raises(ValueError, match=r"^check_timeout is a positive number of seconds"):
+        OsirisDoctorOperator(task_id="a", check_timeout=seconds)
     for deferrable in (False, True):
         with pytest.raises(ValueError, match=r"^check_timeout is a positive number of seconds"):
             OsirisHealthcheckSensor(task_id="b", connection="@a.b", check_timeout=seconds, deferrable=deferrable)

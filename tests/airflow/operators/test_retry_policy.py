@@ -153,3 +153,10 @@ def test_it_survives_serialisation(delay: timedelta | None) -> None:
     policy = OsirisRetryPolicy(delay, timedelta(seconds=5))
     assert vars(OsirisRetryPolicy.deserialize(policy.serialize())) == vars(policy)
     assert DagSerialization.to_dict(dag_of("serialised", NetworkError))
+
+
+@since_3_3
+@pytest.mark.parametrize(("name", "value"), [("delay", 5), ("delay", timedelta(seconds=-1)), ("max_delay", None)])
+def test_delays_are_those_of_time(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} is a timedelta"):
+        OsirisRetryPolicy(**{name: value})

@@ -26,8 +26,8 @@ IDS_OF_HOOKS = [f"@{name}" for name in IDS if name.startswith("airflow.")]
 log = logging.getLogger("careless")
 
 with DAG("checks", schedule=None):
-    OsirisDoctorOperator(task_id="doctor", timeout=5)
-    OsirisDoctorOperator(task_id="deferred", timeout=5, deferrable=True)
+    OsirisDoctorOperator(task_id="doctor", check_timeout=5)
+    OsirisDoctorOperator(task_id="deferred", check_timeout=5, deferrable=True)
     waits: dict[str, Any] = {"check_timeout": 5, "timeout": 2, "poke_interval": 0.5, "retries": 0}
     OsirisHealthcheckSensor.partial(task_id="sensor", **waits).expand(
         connection=["@mysql.wrong", "@postgres.down", "@airflow.fails_with_dsn"]

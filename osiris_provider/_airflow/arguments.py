@@ -1,0 +1,52 @@
+"""What the author of a DAG gives a task: as it is wanted, or an error that names the argument and says what it is."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+_TEMPLATE = ("{{", "{%", "{#")
+
+
+def require(name: str, is_right: bool, expected: str, error: type[ValueError] = ValueError) -> None:
+    """Do nothing if an argument is right.
+
+    :param name: of the argument.
+    :param is_right: whether it is.
+    :param expected: what it has to be, behind "is".
+    :param error: to raise, where a plain error of the DAG file is none.
+    :raises ValueError: it is not.
+    """
+    if not is_right:
+        message = f"{name} is {expected}"
+        raise error(message)
+
+
+def is_integer(value: Any, least: int) -> bool:
+    """Return whether a value is a whole number, and no less than another."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def is_duration(value: Any) -> bool:
+    """Return whether a value is a number of seconds that can be slept."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def is_several(value: Any) -> bool:
+    """Return whether a value is a list or the like, which can be gone through more than once."""
+    return isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return what an argument has that takes one, or several, or None."""
+    return [] if value is None else list(value) if is_several(value) else [value]
+
+
+def is_known_later(value: Any) -> bool:
+    """Return whether a value is a template or another task's result, which a task gets when it runs."""
+    if isinstance(value, str):
+        return any(begin in value for begin in _TEMPLATE)
+    # As Airflow itself knows its placeholders.
+    return hasattr(value, "resolve") and not isinstance(value, os.PathLike)
