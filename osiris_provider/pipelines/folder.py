@@ -37,7 +37,16 @@ def find_pipelines(folder: Path, ignore_syntax: str = "glob", top: Path | None =
         out all of ``folder``, which somebody asks for.
     :raises PipelineConfigError: the folder cannot be read. One within it is left out, with a warning.
     """
-    return sorted(_below(folder, folder, _above(folder, top, ignore_syntax), ignore_syntax))
+    return sorted(_below(folder, folder, _above(folder, top, ignore_syntax), ignore_syntax, _from_top(folder, top)))
+
+
+def _from_top(folder: Path, top: Path | None) -> str:
+    """Return the path of a folder from the top, with ``/`` at its end; nothing if it is not below."""
+    resolved = folder.resolve()
+    if top is None or not resolved.is_relative_to(top.resolve()):
+        return ""
+    parts = resolved.relative_to(top.resolve()).parts
+    return "".join(f"{part}/" for part in parts)
 
 
 def _above(folder: Path, top: Path | None, syntax: str) -> list[tuple[Path, Ignores]]:
@@ -50,7 +59,7 @@ def _above(folder: Path, top: Path | None, syntax: str) -> list[tuple[Path, Igno
     ignoring: list[tuple[Path, Ignores]] = []
     for above in resolved.parents[: len(resolved.relative_to(end).parts)]:
         way = resolved.relative_to(above).as_posix()
-        ignores = _read_ignores(above / IGNORE_FILE, syntax)
+        ignores = _read_ignores(above / IGNORE_FILE, syntax, _from_top(above, top))
         if ignores is not None and not ignores(f"{way}/"):
             ignoring.append((folder, partial(_from_above, ignores, way)))
     return ignoring
@@ -60,8 +69,8 @@ def _from_above(ignores: Ignores, way: str, path: str) -> bool:
     return ignores(f"{way}/{path}")
 
 
-def _below(root: Path, folder: Path, above: list[tuple[Path, Ignores]], syntax: str) -> Iterator[Path]:
-    own = _read_ignores(folder / IGNORE_FILE, syntax)
+def _below(root: Path, folder: Path, above: list[tuple[Path, Ignores]], syntax: str, way: str) -> Iterator[Path]:
+    own = _read_ignores(folder / IGNORE_FILE, syntax, way)
     ignores = above if own is None else [*above, (folder, own)]
     for entry in _entries(root, folder):
         path = folder / entry.name
@@ -69,7 +78,7 @@ def _below(root: Path, folder: Path, above: list[tuple[Path, Ignores]], syntax: 
         if entry.name.startswith(".") or entry.name == FILE_NAME or _ignored(path, is_folder, ignores):
             continue
         if is_folder and not entry.is_symlink():
-            yield from _below(root, path, ignores, syntax)
+            yield from _below(root, path, ignores, syntax, f"{way}{entry.name}/")
         elif path.suffix in SUFFIXES and not is_folder:
             yield path
 
@@ -101,22 +110,25 @@ def _ignored(path: Path, is_folder: bool, ignores: list[tuple[Path, Ignores]]) -
     return any(ignored(f"{path.relative_to(base).as_posix()}{end}") for base, ignored in ignores)
 
 
-def _read_ignores(file: Path, syntax: str) -> Ignores | None:
-    """Return what an ignore file says, None if there is none. What cannot be read of it leaves nothing out."""
+def _read_ignores(file: Path, syntax: str, way: str) -> Ignores | None:
+    """Return what an ignore file says, None if there is none. What cannot be read of it leaves nothing out.
+
+    :param way: from the top to its folder. Airflow compares regular expressions with paths from the top, all of them.
+    """
     text, problem = try_read_text(file)
     if problem is None:
         # As Airflow reads both syntaxes.
         lines = [re.sub(r"\s*#.*", "", line) for line in text.splitlines()]
-        return _parsed(file, [line for line in lines if line], syntax)
+        return _parsed(file, [line for line in lines if line], syntax, way)
     if os.path.exists(file):
         log.warning("File %s leaves nothing out: it %s.", file, problem)
     return None
 
 
-def _parsed(file: Path, lines: list[str], syntax: str) -> Ignores:
+def _parsed(file: Path, lines: list[str], syntax: str, way: str) -> Ignores:
     if syntax == "regexp":
         patterns = _compile(file, lines, re.compile)
-        return lambda path: any(pattern.search(path.rstrip("/")) for pattern in patterns)
+        return lambda path: any(pattern.search(way + path.rstrip("/")) for pattern in patterns)
     from pathspec import GitIgnoreSpec
 
     specs = _compile(file, lines, lambda line: GitIgnoreSpec.from_lines([line]))

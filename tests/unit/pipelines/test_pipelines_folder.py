@@ -113,6 +113,29 @@ def test_an_ignore_file_is_read_as_airflow_reads_it(tmp_path: Path, syntax: str,
     assert find_pipelines(tmp_path, syntax) == [left]
 
 
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("^drafts/", ["shop/drafts/a.yaml", "shop/orders.yaml"]),
+        ("^shop/drafts", ["shop/orders.yaml"]),
+        ("^shop/drafts/a", ["shop/orders.yaml"]),
+        ("shop/orders", ["shop/drafts/a.yaml"]),
+        ("^orders", ["shop/drafts/a.yaml", "shop/orders.yaml"]),
+    ],
+)
+@pytest.mark.parametrize("where", [".", "shop"])
+def test_regular_expressions_are_compared_with_paths_from_the_folder_of_dags(
+    tmp_path: Path, where: str, line: str, left: list[str]
+) -> None:
+    (tmp_path / "shop" / "drafts").mkdir(parents=True)
+    write_pipeline(tmp_path / "shop" / "drafts", name="a.yaml")
+    write_pipeline(tmp_path / "shop", name="orders.yaml")
+    (tmp_path / where / ".airflowignore").write_text(f"{line}\n")
+    expected = [tmp_path / path for path in left]
+    assert find_pipelines(tmp_path / "shop", "regexp", tmp_path) == expected
+    assert find_pipelines(tmp_path, "regexp") == expected
+
+
 def test_an_ignore_file_that_cannot_be_read_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write_pipeline(tmp_path)
     (tmp_path / ".airflowignore").write_bytes(b"caf\xe9*\n")
