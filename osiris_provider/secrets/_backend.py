@@ -20,6 +20,8 @@ from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundErro
 
 log = logging.getLogger(__name__)
 
+HAS_TYPES = "Each connection of family airflow has a type of its own, its conn_type."
+
 
 class OsirisConnectionsBackend(BaseSecretsBackend):
     """Serves ``@mysql.default`` of the connections file as Airflow connection ``osiris_mysql_default``.
@@ -31,7 +33,7 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
     :param connections_file: path of the file; None looks in the standard locations, when it is asked.
     :param conn_types: families whose connections get the type and the fields of another provider, such as
         ``{"postgres": "postgres", "mysql": "mysql", "api": "http"}``, as a dict or as JSON; the others have the types
-        of this package. A family that there is not is a warning.
+        of this package. A family that there is not is a warning, and so is ``airflow``.
     :param fallback_backend: dotted path of a secrets backend that is asked for what the file does not have, and for
         variables and configuration: Airflow itself takes one backend only.
     :param fallback_backend_kwargs: arguments of that backend, as a dict or as JSON.
@@ -145,6 +147,8 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
 
     def _type_for(self, family: str) -> str | None:
         """Return the type that connections of a family get; None is that of this package."""
+        from osiris_provider.connectors.airflow_form import ANY_TYPE
+
         types: dict[str, Any] | None = None
         with contextlib.suppress(ValueError, TypeError):
             types = _object(self.conn_types)
@@ -153,10 +157,10 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
             raise ConnectionConfigError(message)
         # Only now, and no more than a warning: what a backend raises while Airflow starts takes all of Airflow down.
         for name in types:
-            warning = ("conn_types", name)
-            if not is_family(name) and warning not in self._warned:
-                self._warned.add(warning)
-                log.warning("A family in conn_types of the secrets backend is left out. %s", unknown_family(name))
+            problem = HAS_TYPES if name == ANY_TYPE else None if is_family(name) else unknown_family(name)
+            if problem and ("conn_types", name) not in self._warned:
+                self._warned.add(("conn_types", name))
+                log.warning("A family in conn_types of the secrets backend is left out. %s", problem)
         return types.get(family)
 
     def _warn_once(self, conn_id: str, error: OsirisError) -> None:

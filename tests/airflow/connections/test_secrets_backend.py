@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from osiris_provider.secrets._backend import HAS_TYPES
 from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
 
 from tests.airflow.conftest import ConnectionsFile
@@ -109,7 +110,10 @@ ANY_TYPE = {"conn_type": "snowflake", "login": "l", "password": "${PASSWORD}", "
 
 @pytest.mark.parametrize("connection_id", ["snowflake_default", "My-Conn.1", "mysql.other", "osiris_mysql_other"])
 def test_a_connection_of_any_type_is_served_under_its_own_id(
-    connection_id: str, connections_file: ConnectionsFile, monkeypatch: pytest.MonkeyPatch
+    connection_id: str,
+    connections_file: ConnectionsFile,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("PASSWORD", "p@ss")
     monkeypatch.setenv("ACCOUNT", "ab12345")
@@ -127,6 +131,8 @@ def test_a_connection_of_any_type_is_served_under_its_own_id(
     }
     connection = backend.get_connection(connection_id)
     assert (connection.conn_id, connection.conn_type) == (connection_id, "snowflake")
+    [message] = [one.message for one in caplog.records if "conn_types" in one.message]
+    assert message == f"A family in conn_types of the secrets backend is left out. {HAS_TYPES}"
     is_alias = connection_id in ("snowflake_default", "osiris_mysql_other")
     assert (backend.get_connection(f"@airflow.{connection_id}") is not None) is is_alias
     for other in (f"osiris_airflow_{connection_id}", f"airflow.{connection_id}", "osiris_airflow_x", "x"):

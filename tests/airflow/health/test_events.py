@@ -108,14 +108,28 @@ def test_what_version_0_1_0_has_kept_counts(tmp_path: Path) -> None:
     assert state.before("monday") == {"@a.b": Health("ok")}
 
 
-def test_a_check_does_not_fail_because_its_state_cannot_be_kept(
-    run_dag: RunDag, connections_file: ConnectionsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("state", "said"), [("file/state", "What has recovered is not known"), ("/proc/state", "What was seen is not kept")]
+)
+def test_a_check_whose_state_cannot_be_kept_does_not_fail_and_says_so(
+    run_dag: RunDag,
+    connections_file: ConnectionsFile,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: str,
+    said: str,
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("AIRFLOW__OSIRIS__STATE_URL", (tmp_path / "file" / "state").as_uri())
+    url = (tmp_path / state).as_uri()
+    monkeypatch.setenv("AIRFLOW__OSIRIS__STATE_URL", url)
     connections_file({"duckdb": {"main": {"path": ":memory:"}}})
-    assert run_dag(doctor_dag("no_state")).state == "success"
-    assert [uri for uri, _ in events_of("no_state")] == ["osiris://duckdb/main"]
+    name = f"no_state_{len(state)}"
+    assert run_dag(doctor_dag(name)).state == "success"
+    assert [uri for uri, _ in events_of(name)] == ["osiris://duckdb/main"]
+    [warning] = [line for line in capfd.readouterr().out.splitlines() if "Set [osiris] state_url." in line]
+    assert said in warning
+    assert url.removeprefix("file://") in warning
 
 
 @lists_assets_of_events
