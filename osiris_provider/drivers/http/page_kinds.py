@@ -10,9 +10,8 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.http.json_text import Number
-from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.page import Page, PaginationError
-from osiris_provider.drivers.http.pagination import NextRequest, Pagination
+from osiris_provider.drivers.http.pagination import NextRequest, Pagination, overlap
 from osiris_provider.drivers.http.paths import MISSING, AnswerPath, Missing
 
 log = logging.getLogger(__name__)
@@ -139,23 +138,17 @@ class OffsetPages(CountedPages):
     def check_next(self, page: Page, previous: Page) -> None:
         """Refuse a page that begins with what ends the one before it; see :meth:`Pagination.check_next`."""
         short = len(previous.rows) < self.page_size
-        if self.advance == "records" and short and _overlap(previous.rows, page.rows):
+        if self.advance == "records" and short and overlap(previous.rows, page.rows):
             message = (
                 f"it begins with records that end page {previous.number}, which has fewer than asked for. If the API "
                 "filters each page, set pagination.advance to page_size"
             )
             raise PaginationError(message)
+        super().check_next(page, previous)
 
     def _at(self, offset: int) -> NextRequest:
         limit = {self.limit_param: self.page_size} if self.limit_param else {}
         return NextRequest({self.offset_param: offset, **limit})
-
-
-def _overlap(rows: Rows, following: Rows) -> bool:
-    """Return whether rows end with those that others begin with; equal rows within one page say nothing."""
-    starts = (index for index, row in enumerate(rows) if row == following[0])
-    tails = [rows[start:] for start in starts if rows[start:] == following[: len(rows) - start]]
-    return any(all(rows.count(row) == 1 for row in tail) for tail in tails)
 
 
 class CursorPages(Pagination):

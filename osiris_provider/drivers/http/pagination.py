@@ -7,16 +7,20 @@ would otherwise be the end.
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from urllib.parse import urldefrag
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
+from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.page import Page
 from osiris_provider.drivers.http.paths import AnswerPath, Missing
 from osiris_provider.drivers.step import StepConfig
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,17 @@ class NextRequest:
         return repr(sorted((name, str(value)) for name, value in self.params.items()))
 
 
+def overlap(rows: Rows, following: Rows) -> bool:
+    """Return whether rows end with those that others begin with; equal rows within one page say nothing.
+
+    :param rows: of a page.
+    :param following: of the one behind it.
+    """
+    starts = (index for index, row in enumerate(rows) if row == following[0])
+    tails = [rows[start:] for start in starts if rows[start:] == following[: len(rows) - start]]
+    return any(all(rows.count(row) == 1 for row in tail) for tail in tails)
+
+
 class Pagination(StepConfig):
     """What all kinds of pages have in common.
 
@@ -55,6 +70,7 @@ class Pagination(StepConfig):
     stop_after_empty_page: bool = True
     end_status: list[Annotated[int, Field(ge=400, le=499)]] = Field(default_factory=list)
     params_in: Literal["query", "body"] = "query"
+    _is_warned: bool = PrivateAttr(default=False)
 
     def first(self) -> NextRequest:
         """Return how to ask for the first page."""
@@ -75,13 +91,22 @@ class Pagination(StepConfig):
         return False
 
     def check_next(self, page: Page, previous: Page) -> None:
-        """Check that a page can be the one behind another.
+        """Check that a page can be the one behind another, and warn once if it begins with records of that one.
 
         :param page: that was read, with records.
         :param previous: the one before it.
         :raises PaginationError: the two overlap.
         """
-        del page, previous
+        if self._is_warned or not overlap(previous.rows, page.rows):
+            return
+        self._is_warned = True
+        log.warning(
+            "Page %s begins with records that end page %s. If they are the same, they come twice: rows were added "
+            "while the pages were read, or the API begins a page with the last record of the one before. Have it sort "
+            "by what does not change, such as an id, or write with write_mode: upsert.",
+            f"{page.number:,}",
+            f"{previous.number:,}",
+        )
 
     def repeat_for(self, page: Page, previous: Page) -> NextRequest | None:
         """Return how to ask for a page once more, so that its place among all records is known; None if it is known.

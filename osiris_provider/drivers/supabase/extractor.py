@@ -9,8 +9,6 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import PrivateAttr
-
 from osiris_provider.drivers.base import Extractor
 from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.page import Page
@@ -107,7 +105,6 @@ class _TablePages(Pagination):
     config: SupabaseExtractorConfig
     step_id: str
     cursor_range: CursorRange | None
-    _is_warned: bool = PrivateAttr(default=False)
 
     def first(self) -> NextRequest:
         return NextRequest(self.config.params(None, self.cursor_range))

@@ -326,3 +326,24 @@ def test_403_with_retry_after_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ConnectorError) as raised:
         read(Reply.of_json({}, 403))
     assert raised.value.category == "permission"
+
+
+SHIFTED = [
+    ("rows that came", [items(A, B), items(B, C), items()], page(), True),
+    ("two rows that came", [items(A, B, C), items(B, C, {"id": 4}), items()], page(), True),
+    ("rows that came between full offsets", [items(A, B), items(B, C), items()], offset(), True),
+    ("a cursor that is inclusive", [items(A, B, next="2"), items(B, C, next=None)], cursor(), True),
+    ("pages of their own", [items(A, B), items(C, {"id": 4}), items()], page(), False),
+    ("equal rows within a page", [items(A, B, B), items(B, B, C), items()], page(), False),
+    ("a row of the page before the last", [items(A, B), items(C, A), items()], page(), False),
+]
+
+
+@pytest.mark.parametrize(("replies", "pagination", "said"), [case[1:] for case in SHIFTED], ids=[c[0] for c in SHIFTED])
+def test_pages_that_overlap_are_said(
+    caplog: pytest.LogCaptureFixture, replies: list[Any], pagination: dict[str, Any], said: bool
+) -> None:
+    read(*replies, records="items", pagination=pagination)
+    assert (
+        caplog.text.count("Page 2 begins with records that end page 1. If they are the same, they come twice") == said
+    )
