@@ -199,9 +199,11 @@ def _coarser(dtype: pa.DataType) -> pa.DataType | None:
 
 
 def _narrow(dtype: pa.DataType) -> pa.DataType:
-    """Return a type without decimals that are wider than DuckDB's, and digits of a second that it has not."""
+    """Return a type without decimals that are wider than DuckDB's, and without what else it has not."""
     import pyarrow as pa
 
+    if pa.types.is_float16(dtype):
+        return pa.float32()
     if coarser := _coarser(dtype):
         return coarser
     if pa.types.is_decimal256(dtype):
@@ -213,8 +215,7 @@ def _narrow(dtype: pa.DataType) -> pa.DataType:
         return pa.map_(_narrow(dtype.key_type), _narrow(dtype.item_type))
     if pa.types.is_fixed_size_list(dtype):
         return pa.list_(dtype.value_field.with_type(_narrow(dtype.value_type)), dtype.list_size)
-    if pa.types.is_list(dtype):
-        return pa.list_(dtype.value_field.with_type(_narrow(dtype.value_type)))
-    if pa.types.is_large_list(dtype):
-        return pa.large_list(dtype.value_field.with_type(_narrow(dtype.value_type)))
+    if pa.types.is_list(dtype) or pa.types.is_large_list(dtype):
+        make = pa.list_ if pa.types.is_list(dtype) else pa.large_list
+        return make(dtype.value_field.with_type(_narrow(dtype.value_type)))
     return dtype

@@ -79,6 +79,14 @@ def test_a_time_keeps_its_digits_or_is_refused_with_its_row(tmp_path: Path, how:
             assert column.cast(pa.int64()).to_pylist() == [None, 2000, 2001]
 
 
+@pytest.mark.parametrize("how", ["path", "dataset", "table", "data"])
+def test_half_floats_are_read_exactly(tmp_path: Path, how: str) -> None:
+    values = pa.array([1.5, None, -65504.0], pa.float16())
+    table = pa.table({"v": values, "l": pa.ListArray.from_arrays([0, 2, 2, 3], values)})
+    given = staged(tmp_path, table)
+    assert process(given if how == "path" else {"data": given[how]}).to_pylist() == table.to_pylist()
+
+
 @pytest.mark.parametrize("run", ["region=eu", "x"])
 def test_a_folder_that_looks_like_a_partition_is_no_column(tmp_path: Path, run: str) -> None:
     folder = tmp_path / "a=7"
