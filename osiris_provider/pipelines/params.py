@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -44,10 +45,18 @@ class Param:
         return _problem(self.schema, value) if self.schema else None
 
     def parsed(self, text: str) -> Any:
-        """Return a value that was written on the command line, or in a variable, as what the parameter wants."""
+        """Return a value that was written on the command line, or in a variable, as what the parameter wants.
+
+        Where it may be a text it is one, unless it is as JSON writes a number and the like: ``NO`` is Norway.
+        """
         from osiris_provider.connections.yaml.loader import plain_scalar
 
-        return text if self.schema.get("type") == "string" or isinstance(self.default, str) else plain_scalar(text)
+        dtype = self.schema.get("type")
+        if dtype == "string" or isinstance(self.default, str):
+            return text
+        value = plain_scalar(text)
+        wants_other = self.default is not None or (dtype is not None and "string" not in dtype)
+        return value if wants_other or json.dumps(value) == text else text
 
 
 def read_params(written: Mapping[str, Any], problems: Problems) -> dict[str, Param]:

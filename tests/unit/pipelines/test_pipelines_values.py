@@ -73,6 +73,17 @@ def test_what_is_wrong_with_a_placeholder(content: str, problem: str | None) -> 
         (Param("p"), "true", True),
         (Param("p", schema={"type": ["string", "integer"]}), "7", 7),
         (Param("p"), "x y", "x y"),
+        (Param("p"), "-1.5", -1.5),
+        (Param("p"), "null", None),
+        *(
+            (Param("p"), text, text)
+            for text in ("NO", "on", "1.10", "1_000", "0x1F", "+5", "", "~", "1.0000000000000000001")
+        ),
+        (Param("p", schema={"type": ["string", "boolean"]}), "NO", "NO"),
+        (Param("p", schema={"enum": ["NO", "SE"]}), "NO", "NO"),
+        (Param("p", schema={"type": "boolean"}), "NO", False),
+        (Param("p", default=True), "no", False),
+        (Param("p", schema={"type": ["integer", "null"]}), "1_000", 1000),
     ],
 )
 def test_a_param_that_is_written_is_what_it_wants(param: Param, text: str, value: object) -> None:
