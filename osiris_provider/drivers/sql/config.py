@@ -61,6 +61,15 @@ class QueryConfig(StepConfig, defer_build=True):
         columns = ", ".join(map(quote, self.columns)) if self.columns else "*"
         return f"SELECT {columns} FROM {quoted_table(self.table, quote)}"  # noqa: S608 - every name is quoted
 
+    def unfiltered(self, quote: Callable[[str], str]) -> str:
+        """Return the query to run as one that a WHERE can follow.
+
+        :param quote: quotes an identifier of the family.
+        """
+        statement = self.statement(quote)
+        # A line of its own: the query may end in a comment.
+        return statement if self.table else f"SELECT * FROM (\n{statement}\n) AS osiris_rows"  # noqa: S608 - the user's query
+
 
 class TypedQueryConfig(QueryConfig):
     """Config of extractors whose databases have values that Arrow has not.

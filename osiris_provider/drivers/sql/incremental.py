@@ -51,14 +51,11 @@ def narrowed(config: QueryConfig, cursor_range: CursorRange, dialect: Dialect) -
     """
     named = isinstance(config.params, dict)
     condition, bounds = _condition(cursor_range, dialect, named=named)
-    statement = config.statement(dialect.quote)
     if not condition:
-        return {"query": statement, "params": config.params}
+        return {"query": config.statement(dialect.quote), "params": config.params}
+    statement = config.unfiltered(dialect.quote)
     if bounds and not config.params:
         statement = dialect.literally(statement)
-    if config.table is None:
-        # A line of its own: the query may end in a comment.
-        statement = f"SELECT * FROM (\n{statement}\n) AS osiris_rows"  # noqa: S608 - the user's query, names are quoted
     given = config.params or ({} if named else [])
     params = {**given, **bounds} if isinstance(given, dict) else [*given, *bounds.values()]
     return {"query": f"{statement} WHERE {condition}", "params": params or None}

@@ -66,19 +66,8 @@ def restricted(config: AnyQuery, condition: str, dialect: Dialect) -> AnyQuery:
     if config.params:
         condition = dialect.literally(condition)
     update: dict[str, Any] = {
-        "query": f"{source(config, dialect)} WHERE {condition}",
+        "query": f"{config.unfiltered(dialect.quote)} WHERE {condition}",
         "table": None,
         "columns": None,
     }
     return config.model_copy(update=update)
-
-
-def source(config: QueryConfig, dialect: Dialect) -> str:
-    """Return SQL that a WHERE can follow.
-
-    :param config: a table or a query.
-    :param dialect: of the family.
-    """
-    statement = config.statement(dialect.quote)
-    # A line of its own: the query may end in a comment.
-    return statement if config.table else f"SELECT * FROM (\n{statement}\n) AS osiris_rows"  # noqa: S608 - names are quoted
