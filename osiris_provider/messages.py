@@ -8,6 +8,8 @@ from typing import Any
 
 __all__ = ["did_you_mean", "printable"]
 
+MAX_SAID = 500
+_ROUND = str.maketrans("[]", "()")
 _NEAR_CHARS = 100_000
 """That difflib compares with each other in some milliseconds; it takes minutes for hundreds of long names."""
 _ESCAPES = re.compile(
@@ -53,6 +55,17 @@ def printable(text: object) -> str:
         return said.strip()
     kept = (char if char.isprintable() else " " if char.isspace() else "" for char in _ESCAPES.sub("", said))
     return "".join(kept).strip()
+
+
+def without_brackets(text: str) -> str:
+    """Return a text with round brackets for square ones, which rich and Airflow's command line take for markup."""
+    return text.translate(_ROUND)
+
+
+def one_line(text: str) -> str:
+    """Return a text of somebody else on one line, without square brackets, of at most 500 characters and a sign."""
+    line = without_brackets(" ".join(printable(text).split()))
+    return line if len(line) <= MAX_SAID else line[:MAX_SAID] + " …"
 
 
 def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:

@@ -27,7 +27,7 @@ from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError
 from osiris_provider.hooks import guard
 from osiris_provider.hooks.kill import stop_with_task
-from osiris_provider.messages import printable
+from osiris_provider.messages import printable, without_brackets
 from osiris_provider.net.deadline import checked_timeout
 
 __all__ = ["OsirisHook"]
@@ -217,4 +217,4 @@ def without_markup(message: str) -> str:
 
     :param message: free of secrets.
     """
-    return printable(message).replace("[", "(").replace("]", ")")[:299]
+    return without_brackets(printable(message))[:299]

@@ -10,9 +10,8 @@ from osiris_provider.connections.find import near_reference
 from osiris_provider.connections.resolve import resolve_connection
 from osiris_provider.connectors import get_connector
 from osiris_provider.drivers.data import to_reader
-from osiris_provider.drivers.sql.base import MAX_SAID, one_line
 from osiris_provider.errors import ConnectionNotFoundError, DataError
-from osiris_provider.messages import what_is_wrong
+from osiris_provider.messages import MAX_SAID, one_line, what_is_wrong
 from pydantic import TypeAdapter, ValidationError
 
 KNOWN = ["@mysql.default", "@mysql.reports", "@postgres.default", "@postgres.x", "@shop.a_b", "@db.main"]

@@ -11,6 +11,7 @@ from osiris_provider.drivers.sql.config import WriteConfig
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.values.validate import constraint_error
 from osiris_provider.errors import DataError
+from osiris_provider.messages import without_brackets
 
 if TYPE_CHECKING:
     import duckdb
@@ -89,8 +90,7 @@ def conversion_error(
             if row is not None:
                 dtype = batch.schema.field(column.name).type
                 reason = f"DuckDB does not turn {dtype} into {column.kind}, or not this value"
-                reason = reason.replace("[", "(").replace("]", ")")
-                return constraint_error(table, column.name, before + row + 1, reason)
+                return constraint_error(table, column.name, before + row + 1, without_brackets(reason))
     message = f"Table {table}: a value does not fit its column. Nothing was written."
     return DataError(message, table=table)
 

@@ -9,6 +9,7 @@ from osiris_provider.drivers.dtypes import is_number
 from osiris_provider.drivers.duckdb.types import quote
 from osiris_provider.drivers.sql.config import Lossy
 from osiris_provider.drivers.sql.tables import Column
+from osiris_provider.messages import without_brackets
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,7 +35,7 @@ def first_bent(
         if lossy == "round" and column.kind != "BOOLEAN":
             dropped = _dropped_field(cursor, name, source, column.kind)
             if dropped is not None:
-                return column.name, 1, f"its field {dropped} has no place in {_shown(column.kind)}"
+                return column.name, 1, f"its field {dropped} has no place in {without_brackets(column.kind)}"
             continue
         ((_, given, *_),) = cursor.execute(f"DESCRIBE SELECT {name} FROM {source}").fetchall()  # noqa: S608 - quoted
         if given == column.kind:
@@ -50,12 +51,8 @@ def first_bent(
             # There is no way back from such a type, or none into it, which the insert says.
             continue
         if row is not None:
-            return column.name, row, f"the value would be another one as {_shown(column.kind)}"
+            return column.name, row, f"the value would be another one as {without_brackets(column.kind)}"
     return None
-
-
-def _shown(kind: str) -> str:
-    return kind.replace("[", "(").replace("]", ")")
 
 
 def _dropped_field(cursor: DuckDBPyConnection, name: str, source: str, kind: str) -> str | None:

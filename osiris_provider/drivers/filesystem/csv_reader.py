@@ -18,9 +18,8 @@ from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows,
 from osiris_provider.drivers.filesystem.csv_source import blocks
 from osiris_provider.drivers.filesystem.csv_text import from_text, parsed_as
 from osiris_provider.drivers.filesystem.csv_types import common, decimal_texts, infer, parse_as
-from osiris_provider.drivers.sql.base import one_line
 from osiris_provider.errors import DataError, DriverConfigError
-from osiris_provider.messages import did_you_mean
+from osiris_provider.messages import did_you_mean, one_line, without_brackets
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -196,14 +195,15 @@ class CsvReader:
                 return values
             row = changed
         number, text = self._rows + row + 1, cells.read()[row].as_py()
-        message = f"column {name}, row {number:,}: {_shown(text)} is no {_named(dtype)}"
+        message = f"column {name}, row {number:,}: {_shown(text)} is no {without_brackets(str(dtype))}"
         raise DataError(message, column=name, row=number)
 
     def _needs_wider(self, errors: list[_ConversionError]) -> ColumnNeedsTextError:
         first = errors[0]
+        dtype = without_brackets(str(first.dtype))
         self.wider.update({error.column: error.wider for error in errors})
         message = (
-            f"column {first.column}, row {first.row:,}: {_shown(first.value)} is no {_named(first.dtype)}, as the "
+            f"column {first.column}, row {first.row:,}: {_shown(first.value)} is no {dtype}, as the "
             f"first rows suggest. Give types in column_types, such as {{{first.column}: string}}, or set "
             "default_type: string."
         )
@@ -304,7 +304,3 @@ def _succeeds(call: Callable[[], object]) -> bool:
 
 def _shown(value: object) -> str:
     return f"'{one_line(str(value)[:LONGEST_VALUE])}'"
-
-
-def _named(dtype: pa.DataType) -> str:
-    return str(dtype).replace("[", "(").replace("]", ")")

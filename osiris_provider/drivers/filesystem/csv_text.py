@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from osiris_provider.drivers.dtypes import is_binary, is_text, ticks
 from osiris_provider.drivers.exponents import decimals
 from osiris_provider.errors import DataError
+from osiris_provider.messages import without_brackets
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,7 +71,7 @@ def check_types(schema: pa.Schema) -> None:
         if pa.types.is_nested(field.type) or pa.types.is_interval(field.type)
     ]
     if wrong:
-        listed = ", ".join(wrong).replace("[", "(").replace("]", ")")
+        listed = without_brackets(", ".join(wrong))
         message = (
             f"CSV has no values like those of column {listed}. Make them text first, such as with to_json in a "
             "duckdb.processor step, or write Parquet"

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from osiris_provider.connections.settings import file_mode
-from osiris_provider.drivers.sql.base import InputError, one_line
+from osiris_provider.drivers.sql.base import InputError
 from osiris_provider.drivers.step import Step, of_step
 from osiris_provider.errors import DataError, DriverConfigError, OsirisError
+from osiris_provider.messages import one_line
 from osiris_provider.storage.files import make_directories, open_new
 
 _WRONG_PATH = {

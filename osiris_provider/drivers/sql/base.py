@@ -22,7 +22,7 @@ from osiris_provider.drivers.sql.config import QueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect, narrowed
 from osiris_provider.drivers.step import Step, StepConfig, of_step
 from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError
-from osiris_provider.messages import printable
+from osiris_provider.messages import one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 FIRST_ROWS = 64
 BATCH_BYTES = 32 * 1024 * 1024
 """Rows of the first batch, and how large batches may grow: memory stays flat also where rows are large."""
-MAX_SAID = 500
 
 AnyConfig = TypeVar("AnyConfig", bound=StepConfig)
 Query = TypeVar("Query", bound=QueryConfig)
@@ -183,12 +182,6 @@ def fetch_batches(
         fitting = batch.num_rows * BATCH_BYTES // max(batch.nbytes, 1)
         wanted = max(1, min(limit, fitting, wanted * 4))
         rows = fetch(wanted)
-
-
-def one_line(text: str) -> str:
-    """Return a text of somebody else on one line, without square brackets, not too long."""
-    line = " ".join(printable(text).split()).translate({ord("["): "(", ord("]"): ")"})
-    return line if len(line) <= MAX_SAID else line[:MAX_SAID] + " …"
 
 
 def json_text(value: Any) -> str | None:

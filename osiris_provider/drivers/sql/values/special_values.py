@@ -9,11 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from osiris_provider.drivers.data import ColumnNeedsTextError
-from osiris_provider.drivers.sql.base import Batches, SQLExtractor, one_line
+from osiris_provider.drivers.sql.base import Batches, SQLExtractor
 from osiris_provider.drivers.sql.config import TypedQueryConfig
 from osiris_provider.drivers.step import Step
 from osiris_provider.errors import DriverConfigError
-from osiris_provider.messages import did_you_mean, printable
+from osiris_provider.messages import did_you_mean, one_line, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
