@@ -243,5 +243,5 @@ def test_the_test_button_says_that_its_timeout_is_none(
     assert not ok
     assert "doctor_timeout" in message
     assert "is no number of seconds, such as 2 or 0.5." in message
-    monkeypatch.setenv("AIRFLOW__OSIRIS__DOCTOR_TIMEOUT", "0.5")
+    monkeypatch.setenv("AIRFLOW__OSIRIS__DOCTOR_TIMEOUT", "10.5")
     assert OsirisDuckDBHook("@duckdb.main").test_connection()[0]
