@@ -10,13 +10,12 @@ from urllib.parse import urlsplit
 
 import click
 
-from osiris_provider.cli.groups import Group
+from osiris_provider.cli.groups import Group, json_option
 from osiris_provider.cli.output import INTERRUPTED, UNHEALTHY, reported, say, write, write_json
 from osiris_provider.errors import ConnectionConfigError
 
 OpenStore: TypeAlias = Callable[[str], tuple[Any, str]]
 """From a URL to an fsspec file system and the path in it."""
-UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
 def open_store(url: str) -> tuple[Any, str]:
@@ -52,6 +51,8 @@ def _duration(_context: click.Context, _parameter: click.Parameter, value: str) 
     if match is None or not int(match[1]):
         message = f"{value!r} is not a time such as 7d, 12h or 30m."
         raise click.BadParameter(message)
+    from osiris_provider.pipelines.model import UNITS
+
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
@@ -70,7 +71,7 @@ def staging() -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
 @click.option("--url", metavar="URL", help="The staging area. Without it, the osiris option staging_url.")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing but JSON, to stdout.")
+@json_option
 @click.pass_obj
 def gc(opener: OpenStore | None, older_than: timedelta, dry_run: bool, url: str | None, as_json: bool) -> int:
     """Remove results, and partial uploads of killed tasks, that are older than a time.

@@ -16,7 +16,7 @@ from osiris_provider.connections.reference import NAME, ConnectionRef
 from osiris_provider.connections.registry import family_names
 from osiris_provider.connections.resolved import NamesOnly, ResolvedConnection
 from osiris_provider.connectors.base import Connector
-from osiris_provider.connectors.model import META_KEYS, ConnectionModel, FieldSpec
+from osiris_provider.connectors.model import META_KEYS, SLOTS, ConnectionModel, FieldSpec
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.messages import did_you_mean
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 ANY_TYPE = "airflow"
 """The family whose connections are Airflow's own, of any type, under their own ids."""
-SLOTS = ("host", "port", "login", "password", "schema")
 MASKED_WORDS = (
     *("access_key", "access_token", "api_key", "apikey", "authorization", "passphrase", "passwd", "password"),
     *("private_key", "secret", "token"),

@@ -32,6 +32,8 @@ from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.messages import what_is_wrong
 
 AirflowSlot = Literal["host", "port", "login", "password", "schema", "extra"]
+SLOTS = ("host", "port", "login", "password", "schema")
+"""Of an Airflow connection, beside ``extra``."""
 SCALARS = (str, SecretStr)
 META_KEYS = ("family", "alias", "default")
 IN_LABELS = {"api": "API", "ca": "CA", "pg": "PostgreSQL", "dsn": "DSN", "ssl": "SSL", "url": "URL"}

@@ -15,14 +15,9 @@ from osiris_provider.connections.reference import AIRFLOW_ID, ConnectionRef, sho
 from osiris_provider.connections.resolve import FileArgument, resolve_connection
 from osiris_provider.connections.resolved import NamesOnly, ResolvedConnection
 from osiris_provider.connections.settings import setting
-from osiris_provider.connectors.airflow_form import (
-    ANY_TYPE,
-    SLOTS,
-    connection_id_of,
-    from_airflow,
-    reference_of_id,
-)
+from osiris_provider.connectors.airflow_form import ANY_TYPE, connection_id_of, from_airflow, reference_of_id
 from osiris_provider.connectors.expiry import WARN_DAYS, expiring, expiry_sentence
+from osiris_provider.connectors.model import SLOTS
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError
 from osiris_provider.hooks import guard

@@ -17,7 +17,8 @@ from typing import Any, Protocol, TypeVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from osiris_provider.connectors.airflow_form import SLOTS, connection_type_of, from_airflow, reference_of_id
+from osiris_provider.connectors.airflow_form import connection_type_of, from_airflow, reference_of_id
+from osiris_provider.connectors.model import SLOTS
 from osiris_provider.errors import OsirisError
 from osiris_provider.hooks.guard import GUARDED, MERGE, SAME_ENDPOINT
 from osiris_provider.plugins import health, task_kills

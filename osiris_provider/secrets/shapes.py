@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from osiris_provider.connections.security_names import is_about_security
-from osiris_provider.connectors.airflow_form import SLOTS, connection_type_of, to_airflow
+from osiris_provider.connectors.airflow_form import connection_type_of, to_airflow
+from osiris_provider.connectors.model import SLOTS
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from osiris_provider.cli.output import say, write, write_json
+from osiris_provider.cli.output import UNHEALTHY, say, write, write_json
 from osiris_provider.cli.server.table import plain_table
 from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.connectors.airflow_form import ANY_TYPE, reference_of_id
 
-UNCHECKED = 1
-"""Exit code if a connection that DAGs use was never checked."""
 SHOWN_DAGS = 3
 
 
@@ -36,7 +34,7 @@ def list_unchecked(as_json: bool) -> int:
         if unchecked
         else "All that DAGs use is checked."
     )
-    return UNCHECKED if unchecked else 0
+    return UNHEALTHY if unchecked else 0
 
 
 def _identities(name: str, stored: Mapping[str, str]) -> Iterator[tuple[str, str]]:

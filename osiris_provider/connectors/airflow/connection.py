@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Secret
 from typing_extensions import Self
 
 from osiris_provider.connections.redact import MASK, SHORTEST, is_sensitive, passwords_in, safe_url
-from osiris_provider.connectors.airflow.forms import SLOTS, Form, form_of
-from osiris_provider.connectors.model import ConnectionModel, FieldInfo, JsonObject
+from osiris_provider.connectors.airflow.forms import Form, form_of
+from osiris_provider.connectors.model import SLOTS, ConnectionModel, FieldInfo, JsonObject
 from osiris_provider.messages import did_you_mean, printable
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]

@@ -11,13 +11,13 @@ from osiris_provider.connections.reference import AIRFLOW_ID
 from osiris_provider.connections.yaml.nodes import parsed_object
 from osiris_provider.connectors.airflow.connection import AirflowConnection
 from osiris_provider.connectors.airflow.delegate import Delegate, delegate_of, note_on
-from osiris_provider.connectors.airflow.forms import SLOTS
 from osiris_provider.connectors.airflow.hook import hook_of
 from osiris_provider.connectors.airflow.remarks import remarks_on
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check import examine
 from osiris_provider.connectors.expiry import TOKEN
 from osiris_provider.connectors.faults import MISCONFIGURED
+from osiris_provider.connectors.model import SLOTS
 from osiris_provider.errors import ERROR_BY_CATEGORY, Fault, OsirisError
 from osiris_provider.hook_doctor import HookConnection, check_hook, hook_type, hook_types
 from osiris_provider.hook_doctor.classify import worded

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from osiris_provider.connections.registry import family_names
-from osiris_provider.connectors.airflow.forms import SLOTS
 from osiris_provider.connectors.airflow_form import connection_type_of, from_airflow
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.http.connection import is_loopback
+from osiris_provider.connectors.model import SLOTS
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.hook_doctor import HookConnection, hook_type

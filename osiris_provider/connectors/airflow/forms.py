@@ -13,9 +13,9 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from osiris_provider.connections.redact import is_sensitive
+from osiris_provider.connectors.model import SLOTS
 
 GROUP = "apache_airflow_provider"
-SLOTS = ("host", "port", "login", "password", "schema")
 
 
 @dataclass(frozen=True)

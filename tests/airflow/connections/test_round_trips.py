@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from osiris_provider.connectors import get_connector
-from osiris_provider.connectors.airflow_form import SLOTS, from_airflow, to_airflow
+from osiris_provider.connectors.airflow_form import from_airflow, to_airflow
+from osiris_provider.connectors.model import SLOTS
 from osiris_provider.hooks.base import OsirisHook, resolve
 
 from tests.airflow.connections import EVERY_FIELD, FAMILIES, kept_by_a_uri, some_connection

@@ -23,6 +23,7 @@ from osiris_provider.connectors.airflow import forms
 from osiris_provider.connectors.airflow.connection import AirflowConnection
 from osiris_provider.connectors.airflow.remarks import remarks_on
 from osiris_provider.connectors.airflow_form import from_airflow, to_airflow
+from osiris_provider.connectors.model import SLOTS
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.hook_doctor import hook_types
 
@@ -248,7 +249,7 @@ def test_what_a_form_wants(name: str, value: Any, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("value", [5, True, 1.5, "", "x", ["x"], {"a": 1}, None])
-@pytest.mark.parametrize("name", [*forms.SLOTS, "extra", "conn_type"])
+@pytest.mark.parametrize("name", [*SLOTS, "extra", "conn_type"])
 def test_whatever_stands_in_a_field_no_remark_breaks(name: str, value: Any) -> None:
     for conn_type in (*hook_types(), "http", "osiris_mysql", "nothing"):
         fields = {"conn_type": conn_type, "host": "db.example.com", "extra": {"a": 1}, name: value}

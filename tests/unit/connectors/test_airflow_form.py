@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import (
     MASKED_WORDS,
-    SLOTS,
     connection_id_of,
     connection_type,
     extra_key,
@@ -22,7 +21,7 @@ from osiris_provider.connectors.airflow_form import (
     reference_of_id,
     to_airflow,
 )
-from osiris_provider.connectors.model import ConnectionModel, FieldInfo
+from osiris_provider.connectors.model import SLOTS, ConnectionModel, FieldInfo
 from osiris_provider.errors import ConnectionConfigError
 from pydantic import Field, SecretStr
 
