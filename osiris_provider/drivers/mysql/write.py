@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.data import check_case_of
 from osiris_provider.drivers.mysql.bulk.load import Sink, Target
+from osiris_provider.drivers.mysql.bulk.values import column_type, finite, key_type
+from osiris_provider.drivers.mysql.bulk.vectors import with_vectors
 from osiris_provider.drivers.mysql.config import MySQLWriteConfig
 from osiris_provider.drivers.mysql.dependents import NEEDS_KEY, copy_table
 from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.mysql.needs import Needs
-from osiris_provider.drivers.mysql.protocol.values import column_type, finite, key_type
-from osiris_provider.drivers.mysql.protocol.vectors import with_vectors
 from osiris_provider.drivers.mysql.refusals import is_bad_data, merge_refusal, mysql_error
 from osiris_provider.drivers.mysql.session import load_session, table_lock
 from osiris_provider.drivers.mysql.table_swap import INSERT, Swap

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from osiris_provider.drivers.mysql.protocol.vectors import with_vectors
+from osiris_provider.drivers.mysql.bulk.vectors import with_vectors
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.errors import DataError
 

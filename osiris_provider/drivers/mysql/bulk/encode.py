@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.dtypes import is_binary, is_text
-from osiris_provider.drivers.mysql.protocol.values import values_of
+from osiris_provider.drivers.mysql.bulk.values import values_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
