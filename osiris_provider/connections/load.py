@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 FileArgument = str | os.PathLike[str] | None
 
+_SHOWN_PROBLEMS = 5
 _TURN = threading.Lock()
 _LONGEST_TURN = 1.0
 """Seconds. The lock may have been held when this process was forked."""
@@ -95,12 +96,12 @@ def invalid(reference: str | None, path: Path, problems: Sequence[Problem]) -> C
     return ConnectionConfigError(message, reference=reference, file=str(path), line=first.line, field=first.field)
 
 
-def _located(reference: str | None, path: Path, problems: Sequence[Problem], limit: int = 5) -> Iterator[str]:
-    for problem in problems[:limit]:
+def _located(reference: str | None, path: Path, problems: Sequence[Problem]) -> Iterator[str]:
+    for problem in problems[:_SHOWN_PROBLEMS]:
         where = f"{path}:{problem.line}" if problem.line else str(path)
         yield f"{where}: {reference + ': ' if reference else ''}{problem.message}"
-    if len(problems) > limit:
-        yield f"and {len(problems) - limit} more; run: osiris connections validate"
+    if len(problems) > _SHOWN_PROBLEMS:
+        yield f"and {len(problems) - _SHOWN_PROBLEMS} more; run: osiris connections validate"
 
 
 @contextmanager

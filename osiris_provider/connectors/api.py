@@ -257,7 +257,7 @@ class ApiConnector(HttpConnector[ApiConnection]):
             if answer.is_page:
                 raise HttpFaultError(WEB_PAGE)
             probe_difference(
-                lambda: session.ask_as_stranger("GET", model.health_path, MAX_PROBE, _auth_of_nobody(model)),
+                lambda: session.ask_as_stranger(model.health_path, MAX_PROBE, _auth_of_nobody(model)),
                 lambda anonymous: anonymous.is_success and not anonymous.is_page,
                 NEEDS_HEALTH_PATH,
             )

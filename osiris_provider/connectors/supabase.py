@@ -202,7 +202,7 @@ class SupabaseConnector(HttpConnector[SupabaseConnection]):
             parsed(answer)
             raise HttpFaultError(GARBAGE)
         stranger = _auth_of_stranger(model)
-        probe_difference(lambda: session.ask_as_stranger("GET", path, MAX_PROBE, stranger), accepted)
+        probe_difference(lambda: session.ask_as_stranger(path, MAX_PROBE, stranger), accepted)
         return {"schema": model.schema, "key": model.identity()[0]}
 
     def fault_of_answer(self, answer: Answer) -> Fault | None:

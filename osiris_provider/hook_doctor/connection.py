@@ -78,12 +78,12 @@ def is_locked(key: str, passphrase: Any) -> bool:
     :param key: PEM, or of OpenSSH.
     :param passphrase: a text, or nothing.
     """
-    return _is_encrypted(key, None) and (not passphrase or not _is_read(key, str(passphrase).encode()))
+    return _is_encrypted(key) and (not passphrase or not _is_read(key, str(passphrase).encode()))
 
 
-def _is_encrypted(key: str, password: bytes | None) -> bool:
+def _is_encrypted(key: str) -> bool:
     try:
-        _read(key, password)
+        _read(key, None)
     except TypeError:
         return True
     except Exception:  # noqa: BLE001 - the hook will say that it is none

@@ -246,16 +246,15 @@ class HttpSession(requests.Session):
             asked.pop("params", None)
         raise HttpFaultError(REDIRECT_LOOP)
 
-    def ask_as_stranger(self, method: str, path: str, limit: int, auth: OriginAuth) -> Answer:
-        """Send a request as :meth:`ask` does, with nothing that the session has learned from earlier answers.
+    def ask_as_stranger(self, path: str, limit: int, auth: OriginAuth) -> Answer:
+        """Send a GET as :meth:`ask` does, with nothing that the session has learned from earlier answers.
 
-        :param method: such as ``GET``.
         :param path: see :meth:`absolute`.
         :param limit: bytes of the body to read.
         :param auth: other credentials, or none.
         """
         self.cookies.clear()
-        return self.ask(method, path, limit, auth=auth)
+        return self.ask("GET", path, limit, auth=auth)
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from osiris_provider.connectors.mysql.connection import MySQLConnection
 
-OK, MORE_DATA, NEXT_FACTOR, SWITCH = 0x00, 0x01, 0x02, 0xFE
+MORE_DATA, NEXT_FACTOR, SWITCH = 0x01, 0x02, 0xFE
 """First bytes of what a server says while a client logs in."""
 FAST_PATH, FULL_AUTHENTICATION = 0x03, 0x04
 SCRAMBLE_BYTES: Final = 20

@@ -77,11 +77,10 @@ class Page:
             raise PaginationError(message)
         return int(text)
 
-    def flag_at(self, path: str | None, field_name: str) -> bool | None:
-        """Return a yes or no that the answer says, None if it says nothing.
+    def more_at(self, path: str | None) -> bool | None:
+        """Return whether the answer says that there is more, None if it says nothing.
 
-        :param path: see :meth:`count_at`, as the others.
-        :param field_name: of the config.
+        :param path: ``more_path`` of the config; see :meth:`count_at`.
         :raises PaginationError: it is neither.
         """
         value = self._given_at(path)
@@ -89,6 +88,6 @@ class Page:
             return None
         flag = _FLAGS.get(str(value).strip().lower())
         if flag is None or isinstance(value, Number):
-            message = f"what is at {field_name} '{path}' is neither true nor false"
+            message = f"what is at more_path '{path}' is neither true nor false"
             raise PaginationError(message)
         return flag

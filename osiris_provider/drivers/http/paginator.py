@@ -155,7 +155,7 @@ class Paginator:
         pagination = self._pagination
         if page.ended:
             return None
-        more = page.flag_at(pagination.more_path, "more_path")
+        more = page.more_at(pagination.more_path)
         total = page.count_at(pagination.total_path, "total_path")
         if total is not None:
             if self._total not in (None, total):
