@@ -7,21 +7,42 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from osiris_provider._airflow.compat import AirflowFailException
+from osiris_provider.net.deadline import checked_timeout
+
 _TEMPLATE = ("{{", "{%", "{#")
 
 
-def require(name: str, is_right: bool, expected: str, error: type[ValueError] = ValueError) -> None:
+class ArgumentError(AirflowFailException, ValueError):
+    """An argument is not what it has to be.
+
+    It breaks the DAG; where the value comes from another task it fails this one, whatever its retries.
+    """
+
+
+def require(name: str, is_right: bool, expected: str) -> None:
     """Do nothing if an argument is right.
 
     :param name: of the argument.
     :param is_right: whether it is.
     :param expected: what it has to be, behind "is".
-    :param error: to raise, where a plain error of the DAG file is none.
-    :raises ValueError: it is not.
+    :raises ArgumentError: it is not.
     """
     if not is_right:
         message = f"{name} is {expected}"
-        raise error(message)
+        raise ArgumentError(message)
+
+
+def check_seconds(value: Any) -> float:
+    """Return the argument ``check_timeout`` of an operator, sensor or trigger.
+
+    :raises ArgumentError: it is no number of seconds that can be waited for.
+    """
+    try:
+        return checked_timeout(value, "check_timeout")
+    except ValueError as error:
+        message = str(error)
+    raise ArgumentError(message)
 
 
 def is_integer(value: Any, least: int) -> bool:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from airflow.sdk import BaseHook
 
-from osiris_provider._airflow.arguments import require
 from osiris_provider._airflow.compat import AirflowNotFoundException, mask_secret
 from osiris_provider.connections.redact import spellings
 from osiris_provider.connections.reference import AIRFLOW_ID, ConnectionRef, shown
@@ -164,8 +163,9 @@ class OsirisHook(BaseHook):
         :raises ConnectionConfigError: it is not known or not right.
         """
         target = getattr(self, self.conn_name_attr)
-        is_named = isinstance(target, str) and target != ""
-        require(self.conn_name_attr, is_named, "a reference or an Airflow connection id", ConnectionConfigError)
+        if not isinstance(target, str) or not target:
+            message = f"{self.conn_name_attr} is a reference or an Airflow connection id"
+            raise ConnectionConfigError(message)
         return resolve(target, self.family)
 
     def get_conn(self) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Asset, AssetAlias, BaseNotifier, BaseOperator, ObjectStoragePath
 
-from osiris_provider._airflow.arguments import as_list, is_integer, is_known_later, is_several, require
+from osiris_provider._airflow.arguments import as_list, check_seconds, is_integer, is_known_later, is_several, require
 from osiris_provider._airflow.compat import AirflowFailException, conf, emit_count, emit_gauge, emit_timing
 from osiris_provider._airflow.health_asset import RECOVERED, health_asset_uri
 from osiris_provider._airflow.task_context import attempt_id, task_key
@@ -25,7 +25,6 @@ from osiris_provider.hooks.errors import fail_fast
 from osiris_provider.hooks.health import NEEDS_WORKER, check_all
 from osiris_provider.hooks.kill import kill_task
 from osiris_provider.net import killed
-from osiris_provider.net.deadline import checked_timeout
 from osiris_provider.runtime.alerts import AlertRules, Alerts, judge
 from osiris_provider.runtime.health_state import Health, HealthState
 from osiris_provider.runtime.state import state_url
@@ -102,7 +101,7 @@ class OsirisDoctorOperator(BaseOperator):
         self.outlets = [*self.outlets, HEALTH]
         self.connections = connections
         self.file = file
-        self.check_timeout = checked_timeout(check_timeout, "check_timeout")
+        self.check_timeout = check_seconds(check_timeout)
         self.fail_on_unhealthy = fail_on_unhealthy
         self.on_unhealthy = on_unhealthy
         self.on_recovered = on_recovered
@@ -174,7 +173,7 @@ class OsirisDoctorOperator(BaseOperator):
             given = _parsed(given) if given.strip() == "None" or given.lstrip().startswith(("[", "(")) else [given]
         # What other tasks have returned is fetched by going through it: once.
         given = as_list(given) if is_several(given) else given
-        require("connections", _are_connections(given), CONNECTIONS, ConnectionConfigError)
+        require("connections", _are_connections(given), CONNECTIONS)
         if given is not None:
             return as_list(given)
         targets = [reference_to(entry["family"], entry["alias"]) for entry in list_connections(self.file)]

@@ -73,7 +73,7 @@ class OsirisOperator(BaseOperator):
 
     def _check_arguments(self) -> None:
         def check(name: str, is_right: bool, expected: str) -> None:
-            require(f"Step {self.task_id}: {name}", is_right, expected, DriverConfigError)
+            require(f"Step {self.task_id}: {name}", is_right, expected)
 
         config, inputs = self.config, self.inputs
         is_driver = isinstance(self.driver, str | type)

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
-from osiris_provider._airflow.arguments import is_known_later, require
+from osiris_provider._airflow.arguments import check_seconds, is_known_later, require
 from osiris_provider._airflow.compat import AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout, conf
 from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.expiry import WARN_DAYS, expiring, expiry_sentence
 from osiris_provider.connectors.verdict import Verdict
-from osiris_provider.errors import ConnectionConfigError
-from osiris_provider.hooks.errors import fail_fast
 from osiris_provider.hooks.health import NEEDS_WORKER, check
-from osiris_provider.net.deadline import checked_timeout
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,7 +53,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
         super().__init__(**kwargs)
         require("connection", isinstance(connection, str) or is_known_later(connection), CONNECTION)
         self.connection = connection
-        self.check_timeout = checked_timeout(check_timeout, "check_timeout")
+        self.check_timeout = check_seconds(check_timeout)
         require("deferrable", isinstance(deferrable, bool), "True or False")
         self.deferrable = deferrable
         self._told = ""
@@ -144,7 +141,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Check once, and log the verdict if it is another than before."""
         # A template of native Python, or the result of a task, may be anything.
-        fail_fast(lambda: require("connection", isinstance(self.connection, str), CONNECTION, ConnectionConfigError))
+        require("connection", isinstance(self.connection, str), CONNECTION)
         verdict = check(self.connection, self.check_timeout)
         said = f"{self._named} is {verdict.category}: {verdict.message}"
         if said != self._told:

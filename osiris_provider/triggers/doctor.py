@@ -16,13 +16,12 @@ from weakref import WeakKeyDictionary
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from osiris_provider._airflow.arguments import is_duration, is_several, require
+from osiris_provider._airflow.arguments import check_seconds, is_duration, is_several, require
 from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.check import GRACE, THREAD_NAME
 from osiris_provider.connectors.faults import TIMED_OUT
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.hooks.health import NOT_LOOKED_UP, examine_target, identity
-from osiris_provider.net.deadline import checked_timeout
 
 __all__ = ["OsirisDoctorTrigger"]
 
@@ -67,7 +66,7 @@ class OsirisDoctorTrigger(BaseTrigger):
         are_texts = is_several(connections) and all(isinstance(one, str) for one in connections)
         require("connections", are_texts, "a list of references and Airflow connection ids")
         self.connections = list(connections)
-        self.check_timeout = checked_timeout(check_timeout, "check_timeout")
+        self.check_timeout = check_seconds(check_timeout)
         require("poke_interval", poke_interval is None or is_duration(poke_interval), "a number of seconds, or None")
         self.poke_interval = poke_interval
         self.file = None if file is None else os.fspath(file)

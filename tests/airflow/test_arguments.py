@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG, BaseSensorOperator, task
 from osiris_provider.airflow_dags import OsirisDag, OsirisTaskGroup
-from osiris_provider.errors import DriverConfigError
 from osiris_provider.hooks.duckdb import OsirisDuckDBHook
 from osiris_provider.hooks.shopify import OsirisShopifyHook
 from osiris_provider.operators.doctor import OsirisDoctorOperator
@@ -67,7 +66,7 @@ def test_a_dag_file_gives_the_operator_what_it_takes() -> None:
     for name, values in wrong.items():
         for value in values:
             given = {"driver": "mysql.extractor", "config": {}, name.split()[0]: value}
-            with pytest.raises(DriverConfigError, match=rf"^Step a: {name} is "):
+            with pytest.raises(ValueError, match=rf"^Step a: {name} is "):
                 OsirisOperator(task_id="a", **given)
 
 
@@ -168,10 +167,28 @@ def test_a_result_that_is_no_connection_fails_at_once_and_names_the_argument(
     assert {name: run.tries[name] for name in ours} == dict.fromkeys(ours, 1)
     assert [run.states[name] for name in ours] == ["failed", "failed", "failed", "failed", "skipped", "failed"]
     said = capfd.readouterr().out
-    assert said.count("AirflowFailException: connections is a reference such as @mysql.default") == 2
-    assert "AirflowFailException: connection is a reference such as @mysql.default" in said
+    assert said.count("ArgumentError: connections is a reference such as @mysql.default") == 2
+    assert "ArgumentError: connection is a reference such as @mysql.default" in said
     assert "Step step: config connection is a text such as @mysql.default" in said
     assert not {"TypeError", "AttributeError"} & set(said.replace(":", " ").split())
+
+
+def test_a_value_that_a_mapped_task_cannot_take_fails_it_at_once(
+    run_dag: RunDag, connections_file: ConnectionsFile, capfd: pytest.CaptureFixture[str]
+) -> None:
+    connections_file(DUCKDB)
+    retries: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(0)}
+    with DAG("mapped_wrongly", schedule=None) as dag:
+        numbers: Any = give([0])
+        OsirisOperator.partial(task_id="config", driver="duckdb.processor", **retries).expand(config=numbers)
+        OsirisDoctorOperator.partial(task_id="connections", **retries).expand(connections=numbers)
+        OsirisDoctorOperator.partial(task_id="check_timeout", **retries).expand(check_timeout=numbers)
+        OsirisHealthcheckSensor.partial(task_id="connection", **retries).expand(connection=numbers)
+    run = run_dag(dag)
+    names = ("config", "connections", "check_timeout", "connection")
+    assert {name: (run.states[name], run.tries[name]) for name in names} == dict.fromkeys(names, ("failed", 1))
+    said = capfd.readouterr().out
+    assert [name for name in names if not re.search(rf"ArgumentError: (Step config: )?{name} is ", said)] == []
 
 
 def test_mapped_tasks_get_each_connection(
