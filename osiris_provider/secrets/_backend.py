@@ -132,8 +132,12 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
         from osiris_provider.connections.find import find_by_id
         from osiris_provider.connections.load import load_connections
 
+        file = self.connections_file
+        if file and not isinstance(file, str | os.PathLike):
+            message = "Argument connections_file of the secrets backend is no path, such as /srv/connections.yaml."
+            raise ConnectionConfigError(message)
         try:
-            known = load_connections(self.connections_file)
+            known = load_connections(file)
         except ConnectionNotFoundError:
             return None
         if conn_id.startswith(_prefixes()):
@@ -152,7 +156,7 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
         types: dict[str, Any] | None = None
         with contextlib.suppress(ValueError, TypeError):
             types = _object(self.conn_types)
-        if types is None or not all(isinstance(text, str) for text in (*types, *types.values())):
+        if types is None or not all(isinstance(text, str) and text for text in (*types, *types.values())):
             message = 'Argument conn_types of the secrets backend is no JSON object such as {"postgres": "postgres"}.'
             raise ConnectionConfigError(message)
         # Only now, and no more than a warning: what a backend raises while Airflow starts takes all of Airflow down.
@@ -190,19 +194,19 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
     def _create_fallback(self) -> BaseSecretsBackend | None:
         if not self.fallback_backend:
             return None
-        module, _, name = self.fallback_backend.rpartition(".")
         try:
+            module, _, name = self.fallback_backend.rpartition(".")
             arguments = _object(self.fallback_backend_kwargs)
             backend: BaseSecretsBackend = getattr(import_module(module), name)(**arguments)
+            if hasattr(self, "_connection_class"):
+                # Since 3.2 Airflow tells each backend which class of connection its process uses.
+                backend._set_connection_class(self._get_connection_class())  # noqa: SLF001 - as Airflow does
         except Exception as error:  # noqa: BLE001 - whatever it raises, Airflow has to start; the message may hold a secret
-            problem = (self.fallback_backend, type(error).__name__)
+            problem = (str(self.fallback_backend), type(error).__name__)
             if problem not in self._warned:
                 self._warned.add(problem)
                 log.warning("The fallback backend %s cannot be made: %s. It is left out.", *problem)
             return None
-        if hasattr(self, "_connection_class"):
-            # Since 3.2 Airflow tells each backend which class of connection its process uses.
-            backend._set_connection_class(self._get_connection_class())  # noqa: SLF001 - as Airflow does
         self._fallback = backend
         return backend
 

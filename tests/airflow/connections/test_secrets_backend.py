@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from osiris_provider.secrets._backend import HAS_TYPES
@@ -93,7 +94,7 @@ def test_arguments_may_be_json_as_airflow_has_them_from_variables_of_their_own(
     assert caplog.text == ""
 
 
-@pytest.mark.parametrize("written", ["mysql=mysql", '{"mysql": "mysql"', '["mysql"]', "5"])
+@pytest.mark.parametrize("written", ["mysql=mysql", '{"mysql": "mysql"', '["mysql"]', "5", '{"mysql": ""}'])
 def test_types_that_cannot_be_read_are_warned_of(
     written: str, connections_file: ConnectionsFile, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -217,6 +218,17 @@ def test_a_family_in_conn_types_that_there_is_not_is_warned_of_once(
     [message] = [one.message for one in caplog.records]
     assert message.startswith("A family in conn_types of the secrets backend is left out. Unknown family 'postgress'.")
     assert "Did you mean 'postgres'? Known are airflow, api, duckdb, mysql, postgres, " in message
+
+
+@pytest.mark.parametrize("given", [5, True, ["osiris_connections.yaml"]])
+def test_a_file_that_is_no_path_is_warned_of_and_hides_no_other_connection(
+    given: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = OsirisConnectionsBackend(connections_file=given)
+    assert backend.get_connection("osiris_mysql_main") is None
+    assert backend.get_conn_value("other") is None
+    [message] = [one.message for one in caplog.records]
+    assert "Argument connections_file of the secrets backend is no path" in message
 
 
 def test_a_type_in_conn_types_that_is_no_text_is_named(

@@ -99,17 +99,18 @@ def test_a_backend_that_knows_no_teams_is_not_told(other: dict[str, Any]) -> Non
     assert OsirisConnectionsBackend(**other).get_variable("colour", team_name="red") == "green"
 
 
-@pytest.mark.parametrize("path", ["no.such.module.Backend", f"{__name__}.ReluctantBackend"])
+@pytest.mark.parametrize("path", ["no.such.module.Backend", f"{__name__}.ReluctantBackend", "builtins.dict", 5])
 def test_a_fallback_that_cannot_be_made_is_warned_of_once(
-    path: str, connections_file: ConnectionsFile, caplog: pytest.LogCaptureFixture
+    path: Any, connections_file: ConnectionsFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     connections_file(HERE)
     backend = OsirisConnectionsBackend(fallback_backend=path, fallback_backend_kwargs={"password": "canary-4711"})
+    vars(backend)["_connection_class"] = Connection  # as Airflow sets it since 3.2
     assert backend.get_variable("colour") is None
     assert backend.get_conn_value("warehouse") is None
     assert backend.get_conn_value("osiris_duckdb_main") is not None
     assert caplog.text.count("cannot be made") == 1
-    assert path in caplog.text
+    assert str(path) in caplog.text
     assert "canary" not in caplog.text
 
 
