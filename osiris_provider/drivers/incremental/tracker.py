@@ -242,7 +242,7 @@ class Tracker:
                 column,
                 "Cast the column, in a query or a view"
                 if "number" in self._read_as_texts
-                else "Say incremental.compare_as: number",
+                else "Say incremental.compare_as: number if the source compares them as numbers",
             )
         if order.has_spellings and "time" in self._read_as_texts:
             log.warning(

@@ -30,8 +30,6 @@ class SupabaseExtractor(Extractor[SupabaseExtractorConfig]):
     name = "supabase.extractor"
     family = "supabase"
     config_model = SupabaseExtractorConfig
-    # Of PostgreSQL's types, numbers come as such. Times come as texts.
-    read_as_texts = frozenset({"number"})
 
     def extract(self, step: Step[SupabaseExtractorConfig]) -> Any:
         """Return the rows as a stream of record batches, a batch a page."""
