@@ -6,6 +6,7 @@ raises nothing: an expiry is never a reason for a check to fail, or to be late.
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from collections.abc import Iterator
@@ -120,10 +121,10 @@ def note_certificate_file(what: str, path: str | None) -> None:
     """Note the first certificate of a PEM file; one that cannot be read is left out.
 
     :param what: fixed words, such as ``client certificate``.
-    :param path: of the file, or None.
+    :param path: of the file, or None; ``~`` is the user's home.
     """
     if path and _noted.get() is not None:
-        with suppress(OSError), open(path, "rb") as file:
+        with suppress(OSError), open(os.path.expanduser(path), "rb") as file:
             note_certificate(what, file.read(MAX_CERTIFICATE))
 
 

@@ -30,6 +30,7 @@ from osiris_provider.connectors.http.retry_after import retry_after_seconds
 from osiris_provider.connectors.model import reference_of
 from osiris_provider.errors import ConnectorError, Fault
 from osiris_provider.net.deadline import MIN_TIMEOUT, Deadline
+from osiris_provider.net.expiry import CLIENT_CERTIFICATE, note_certificate_file
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.auth import OriginAuth
@@ -82,6 +83,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
             except Exception as error:
                 self._say_what_tls_says(endpoint, error, deadline)
                 raise
+        note_certificate_file(CLIENT_CERTIFICATE, endpoint.certificate and endpoint.certificate.cert)
         urls = [endpoint.base_url, *([endpoint.oauth.token_url] if endpoint.oauth else [])]
         return {**details, "note": IN_CLEAR} if model.logs_in and any(map(is_readable, urls)) else details
 

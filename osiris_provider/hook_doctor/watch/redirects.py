@@ -10,6 +10,7 @@ from urllib.request import HTTPRedirectHandler
 
 _LIBRARIES = ("requests.sessions", "snowflake.connector.vendored.requests.sessions")
 """requests, and the copies of it that a library brings."""
+_HTTPX = ("httpx", "httpx2")
 
 
 class RedirectedElsewhereError(Exception):
@@ -19,13 +20,17 @@ class RedirectedElsewhereError(Exception):
 def keep_redirects_here() -> None:
     """Have no redirect followed to another host, port or scheme, but from http to https; in this process only.
 
-    Of a request to there requests and urllib3 take ``Authorization`` away, and leave all other headers, and the body of
-    a 307 or 308, in which many logins have their password or token; ``urllib`` leaves all headers. And what another
-    server answers says nothing of the one that the connection names.
+    Of a request to there requests, urllib3 and httpx take ``Authorization`` away, and leave all other headers, and the
+    body of a 307 or 308, in which many logins have their password or token; ``urllib`` leaves all headers. And what
+    another server answers says nothing of the one that the connection names.
     """
     for name in _LIBRARIES:
         if name in sys.modules:
             _keep_requests(sys.modules[name].Session)
+    for name in _HTTPX:
+        if name in sys.modules:
+            _keep_httpx(sys.modules[name].Client)
+            _keep_httpx(sys.modules[name].AsyncClient)
     _keep_urllib3()
     _keep_urllib()
 
@@ -47,6 +52,17 @@ def _each_here(session: Any, response: Any, following: Iterator[Any]) -> Iterato
         # Before the next request goes out.
         _check_redirect(answer.url, session.get_redirect_target(answer))
         yield answer
+
+
+def _keep_httpx(client_class: Any) -> None:
+    follow = client_class._build_redirect_request  # noqa: SLF001 - httpx has no public place for it
+
+    def only_here(client: Any, request: Any, response: Any) -> Any:
+        redirected = follow(client, request, response)
+        _check_redirect(str(request.url), str(redirected.url))
+        return redirected
+
+    client_class._build_redirect_request = only_here  # noqa: SLF001 - as above
 
 
 def _keep_urllib3() -> None:

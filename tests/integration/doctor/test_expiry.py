@@ -101,13 +101,14 @@ def of_server(port: int) -> tuple[str, datetime]:
 
 @pytest.mark.parametrize("verify", [False, True])
 def test_mysql_tells_when_the_certificates_of_both_sides_expire(
-    mariadb_tls: MariaDBServer, files: Files, verify: bool
+    mariadb_tls: MariaDBServer, files: Files, verify: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fields = {"family": "mysql", **asdict(mariadb_tls.app), "host": "localhost"}
     tls = {"ssl_ca": str(files.ca)} if verify else {"ssl": True}
     assert expires({**fields, **tls}) == [of_server(mariadb_tls.port)]
     assert expires({**fields, "ssl": False}) == []
-    client = {"ssl_cert": str(files.client_cert), "ssl_key": str(files.client_key)}
+    monkeypatch.setenv("HOME", str(files.client_cert.parent))
+    client = {"ssl_cert": f"~/{files.client_cert.name}", "ssl_key": str(files.client_key)}
     assert expires({**fields, **tls, **client}) == [
         ("client certificate", CLIENT_EXPIRES),
         of_server(mariadb_tls.port),
@@ -212,6 +213,8 @@ def test_apis_tell_their_certificate_and_the_end_of_a_token(files: Files) -> Non
         fields |= {"token": bearer, "ca_bundle": str(files.ca)}
         in_token = ("token in field token", EXPIRES + timedelta(days=1))
         assert expires(fields) == [of_server(server.port), in_token]
+        client = {"ssl_cert": str(files.client_cert), "ssl_key": str(files.client_key)}
+        assert expires({**fields, **client})[0] == ("client certificate", CLIENT_EXPIRES)
         assert "4711" not in json.dumps(get_connector("api").doctor(fields, 10))
 
 

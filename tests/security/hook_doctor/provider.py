@@ -19,7 +19,7 @@ from osiris_provider.net.deadline import Deadline
 CANARY = "Canary9f1-Zq7"
 """The password, and a part of each other secret of the connections here."""
 HOOKS = '''
-import ctypes, os, signal, sys, threading, time
+import asyncio, ctypes, httpx, os, signal, sys, threading, time
 
 from airflow.sdk import BaseHook
 
@@ -89,6 +89,15 @@ def asks_by_urllib(connection):
     from urllib.request import Request, urlopen
 
     urlopen(Request(connection.extra_dejson["url"], headers={"Authorization": connection.password}))
+
+
+def posts_by_httpx(connection):
+    httpx.post(connection.extra_dejson["url"], data={"secret": connection.password}, follow_redirects=True)
+
+
+def posts_by_httpx_async(connection):
+    client = httpx.AsyncClient(follow_redirects=True)
+    asyncio.run(client.post(connection.extra_dejson["url"], data={"secret": connection.password}))
 
 
 def asks_by_urllib3(connection):

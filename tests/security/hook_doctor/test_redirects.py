@@ -50,7 +50,7 @@ def serving(location: str | None) -> Iterator[tuple[str, list[str]]]:
             server.shutdown()
 
 
-DOES = ["posts_password", "asks_by_urllib", "asks_by_urllib3"]
+DOES = ["posts_password", "posts_by_httpx", "posts_by_httpx_async", "asks_by_urllib", "asks_by_urllib3"]
 
 
 def fault_of(checks: Checks, does: str, url: str) -> str:
