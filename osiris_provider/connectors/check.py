@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from osiris_provider.connectors.expiry import with_expiries
-from osiris_provider.connectors.faults import NOT_ASKED, TIMED_OUT
+from osiris_provider.connectors.faults import NOT_ASKED, TIMED_OUT, TOO_MANY_FILES, transport_fault
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import ConnectorError, Fault, OsirisError
 from osiris_provider.net.deadline import CHECK_BYTES, Deadline, checked_timeout
@@ -266,6 +266,9 @@ def _failed(connector: Checkable, connection: Mapping[str, Any], error: BaseExce
             fault = TIMED_OUT
         return Verdict.of(fault, fault.text(connector.address_of_fault(error, connection), deadline.seconds))
     except BaseException as second:  # noqa: BLE001 - not even a broken third-party connector makes doctor raise
+        if transport_fault(second) is TOO_MANY_FILES:
+            # To import what knows the error takes a file, too.
+            return Verdict.of(TOO_MANY_FILES, TOO_MANY_FILES.text("the server"))
         return Verdict.misconfigured(
             f"The connector failed with {type(second).__name__}; please report it to its authors."
         )

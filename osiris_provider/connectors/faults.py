@@ -45,6 +45,12 @@ NOT_ASKED = Fault(
     "timeout",
     "This machine did not get round to asking {address} within {timeout}. Check its load, or allow more time.",
 )
+TOO_MANY_FILES = Fault(
+    "too_many_files",
+    "unknown",
+    "This process has as many files and connections open as it may, so {address} was not reached. Raise that limit "
+    "(ulimit -n), or check fewer connections at a time.",
+)
 TOO_MUCH_DATA = Fault(
     "too_much_data",
     "network",
@@ -147,6 +153,8 @@ _BY_ERRNO = {
     errno.ENETRESET: RESET,
     errno.ESHUTDOWN: RESET,
     errno.ETIMEDOUT: TIMED_OUT,
+    errno.EMFILE: TOO_MANY_FILES,
+    errno.ENFILE: TOO_MANY_FILES,
 }
 _BY_CLASS = {
     TooMuchDataError: TOO_MUCH_DATA,

@@ -8,6 +8,8 @@ and can be cancelled. The system's resolver is asked for nothing, so a name that
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
@@ -31,6 +33,7 @@ def addresses_of(host: str, port: int, deadline: Deadline) -> list[Address]:
     :param deadline: bounds the look-up.
     :raises socket.gaierror: the name has no address (``EAI_NONAME``), or DNS failed (``EAI_AGAIN``).
     :raises NamesUnansweredError: no name server answered in time.
+    :raises OSError: this process can open no more files.
     """
     with contextlib.suppress(socket.gaierror, UnicodeError):
         return _numeric(host, port)
@@ -81,8 +84,13 @@ def _ask(host: str, port: int, deadline: Deadline) -> tuple[list[Address], int]:
         answer[:] = [result, error]
         answered.set()
 
-    # Short tries, so that a dead first server leaves time to ask the second.
-    with contextlib.closing(pycares.Channel(timeout=deadline.remaining() / 3, tries=2)) as channel:
+    try:
+        # Short tries, so that a dead first server leaves time to ask the second.
+        opened = pycares.Channel(timeout=deadline.remaining() / 3, tries=2)
+    except pycares.AresError as failed:
+        # It has no code. To begin takes files, of which there are no more.
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE)) from failed
+    with contextlib.closing(opened) as channel:
         channel.getaddrinfo(name, port, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM, callback=take)
         answered.wait(deadline.remaining())
     result, error = answer

@@ -83,7 +83,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
             except Exception as error:
                 self._say_what_tls_says(endpoint, error, deadline)
                 raise
-        note_certificate_file(CLIENT_CERTIFICATE, endpoint.certificate and endpoint.certificate.cert)
+        note_certificate_file(CLIENT_CERTIFICATE, endpoint.certificate.cert if endpoint.certificate else None)
         urls = [endpoint.base_url, *([endpoint.oauth.token_url] if endpoint.oauth else [])]
         return {**details, "note": IN_CLEAR} if model.logs_in and any(map(is_readable, urls)) else details
 

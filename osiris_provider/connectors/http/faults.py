@@ -304,6 +304,8 @@ def _protocol_classes() -> list[tuple[type[BaseException], Fault]]:
         (requests.exceptions.MissingSchema, BAD_ADDRESS),
         (urllib3.exceptions.LocationValueError, BAD_ADDRESS),
         (urllib3.exceptions.DecodeError, GARBAGE),
+        # Of an answer, such as two different lengths of it.
+        (urllib3.exceptions.InvalidHeader, GARBAGE),
         (http.client.HTTPException, GARBAGE),
     ]
 

@@ -173,10 +173,10 @@ class Authentication:
 
         key = self.public_key or self._retrieved_key(connection, request)
         data = None
-        with suppress(ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
+        with suppress(ValueError, TypeError, AttributeError, ZeroDivisionError, UnsupportedAlgorithm):
             data = sha2_rsa_encrypt(connection.password, self._salt, key)
         if data is None:
-            # What the server sent is no RSA key.
+            # What the server sent is no RSA key, or no challenge.
             raise DiagnosedError(GARBAGE)
         return _say(connection, data)
 

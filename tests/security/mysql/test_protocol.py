@@ -22,7 +22,7 @@ from osiris_provider.hooks.bulk.mysql import load
 
 from tests.faults.peers import Manner, Peer
 
-from .rogue import OK, SALT, Script, frame, greeting, public_pem, rogue
+from .rogue import OK, SALT, Script, frame, greeting, public_pem, rogue, rsa_key
 
 CONNECTOR: Final = get_connector("mysql")
 PASSWORD: Final = "correct horse battery"
@@ -170,6 +170,20 @@ def test_what_is_no_rsa_key_is_no_crash(key: str) -> None:
         sock.sendall(frame(b"\1\4", 2))
         sock.recv(4096)
         sock.sendall(frame(b"\1" + NO_RSA_KEYS[key], 4))
+        peer.stopping.wait()
+
+    with Peer(manner) as peer:
+        _, verdict = CONNECTOR.doctor(at(peer.port, allow_public_key_retrieval=True), 5)
+    assert verdict["details"]["fault"] == "garbage"
+
+
+def test_no_challenge_is_no_crash() -> None:
+    def manner(peer: Peer, sock: socket.socket) -> None:
+        sock.sendall(frame(greeting(Script()), 0))
+        sock.recv(4096)
+        sock.sendall(frame(b"\xfesha256_password\0", 2))
+        sock.recv(4096)
+        sock.sendall(frame(b"\1" + public_pem(rsa_key()), 4))
         peer.stopping.wait()
 
     with Peer(manner) as peer:

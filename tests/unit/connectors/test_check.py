@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Iterator
@@ -319,6 +320,15 @@ def test_whatever_is_raised_before_a_check_begins_is_its_verdict() -> None:
 
     results = run_many(Refusing(), [connection()], timeout=5, workers=2)
     assert (results[0].ok, results[0].category) == (False, "unknown")
+
+
+def test_an_error_that_no_file_is_left_to_import_the_knowledge_of_is_no_bug() -> None:
+    class Importing(FakeConnector):
+        def fault_of(self, error: BaseException) -> Fault | None:
+            raise OSError(errno.EMFILE, "x") from error
+
+    ok, report = Importing().doctor(connection(does="raise"), 5)
+    assert (ok, report["details"]["fault"]) == (False, "too_many_files")
 
 
 @given(st.lists(st.sampled_from(["", "redis", "ssh", "http"]), max_size=60))

@@ -65,6 +65,8 @@ def test_a_fault_in_other_words_is_the_same_fault() -> None:
         (EOFError(), "reset"),
         (TimeoutError("x"), "timed_out"),
         (OSError(errno.ETIMEDOUT, "x"), "timed_out"),
+        (OSError(errno.EMFILE, "x"), "too_many_files"),
+        (OSError(errno.ENFILE, "x"), "too_many_files"),
         (NamesUnansweredError("x"), "dns_silent"),
         (socket.gaierror(socket.EAI_NONAME, "x"), "unknown_host"),
         (socket.gaierror(socket.EAI_AGAIN, "x"), "dns_failed"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import resource
 import socket
 import time
 from typing import Any
@@ -71,3 +73,16 @@ def test_an_answer_is_not_waited_for_when_it_is_there(host: str) -> None:
     with contextlib.suppress(socket.gaierror):
         addresses_of(host, 80, deadline)
     assert deadline.left() > 0
+
+
+def test_without_a_file_left_that_is_what_is_said() -> None:
+    # What it imports takes files.
+    addresses_of("localhost", 3306, Deadline(5))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(OSError, match="open files") as raised:
+            addresses_of("localhost", 3306, Deadline(5))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert raised.value.errno == errno.EMFILE

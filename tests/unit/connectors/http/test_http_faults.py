@@ -69,6 +69,7 @@ def test_every_exception_of_requests_has_a_fault() -> None:
         (http.client.LineTooLong("header"), "garbage"),
         (http.client.IncompleteRead(b"abc", 10), "reset"),
         (urllib3.exceptions.DecodeError("gzip"), "garbage"),
+        (urllib3.exceptions.InvalidHeader("two lengths"), "garbage"),
         (urllib3.exceptions.ProtocolError("aborted", ConnectionResetError(104, "reset")), "reset"),
         (urllib3.exceptions.ProtocolError("aborted", TimeoutError()), "timed_out"),
         (urllib3.exceptions.ProtocolError("aborted", TooMuchDataError()), "too_much_data"),
