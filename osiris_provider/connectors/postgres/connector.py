@@ -46,7 +46,8 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         on the server and COPY need a synchronous connection. So a wrong password is sent only once (CONN-019).
         """
         parameters = model.parameters()
-        with contextlib.closing(libpq.log_in(parameters, deadline)) as tried:
+        log_in = partial(libpq.log_in, parameters, deadline)
+        with contextlib.closing(opened(log_in, lambda connection: connection.close())) as tried:
             parameters = Parameters({"password": "", **parameters, **libpq.as_reached(tried)})
         seconds = math.ceil(deadline.remaining())
         client = _connect(parameters.but(connect_timeout=seconds))
