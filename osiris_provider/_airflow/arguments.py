@@ -66,8 +66,8 @@ def as_list(value: Any) -> list[Any]:
 
 
 def is_known_later(value: Any) -> bool:
-    """Return whether a value is a template or another task's result, which a task gets when it runs."""
+    """Return whether a value is a template, a function or another task's result, of which a task gets what it gives."""
     if isinstance(value, str):
         return any(begin in value for begin in _TEMPLATE)
-    # As Airflow itself knows its placeholders.
-    return hasattr(value, "resolve") and not isinstance(value, os.PathLike)
+    # As Airflow itself knows its placeholders. A templated field may be a function, too: it calls that.
+    return callable(value) or (hasattr(value, "resolve") and not isinstance(value, os.PathLike))

@@ -146,6 +146,28 @@ def test_a_template_of_none_checks_all_of_the_file_and_says_so(
     assert "connections is None: all of the connections file are checked, 2 in number" in capfd.readouterr().out
 
 
+def test_a_function_may_give_what_a_template_gives(run_dag: RunDag, connections_file: ConnectionsFile) -> None:
+    connections_file(DUCKDB)
+
+    def listed(context: Any, jinja_env: Any) -> Any:  # noqa: ARG001 - Airflow gives it
+        return [f"@duckdb.{name}" for name in context["params"]["names"]]
+
+    def first(context: Any, jinja_env: Any) -> Any:
+        return listed(context, jinja_env)[0]
+
+    def config(context: Any, jinja_env: Any) -> Any:
+        return {"query": "SELECT 1 AS x", "connection": first(context, jinja_env)}
+
+    given: Any = (listed, first, config)
+    with DAG("functions", schedule=None, params={"names": ["other"]}) as dag:
+        OsirisDoctorOperator(task_id="doctor", connections=given[0])
+        OsirisHealthcheckSensor(task_id="sensor", connection=given[1])
+        OsirisOperator(task_id="step", driver="duckdb.processor", config=given[2])
+    run = run_dag(dag)
+    assert run.state == "success"
+    assert [report["alias"] for report in (*run.xcom("doctor"), run.xcom("sensor"))] == ["other", "other"]
+
+
 def test_a_result_that_is_no_connection_fails_at_once_and_names_the_argument(
     run_dag: RunDag, connections_file: ConnectionsFile, capfd: pytest.CaptureFixture[str]
 ) -> None:
