@@ -65,6 +65,11 @@ def as_list(value: Any) -> list[Any]:
     return [] if value is None else list(value) if is_several(value) else [value]
 
 
+def is_name(value: Any) -> bool:
+    """Return whether a value is a text that is not empty."""
+    return isinstance(value, str) and value != ""
+
+
 def is_known_later(value: Any) -> bool:
     """Return whether a value is a template, a function or another task's result, of which a task gets what it gives."""
     if isinstance(value, str):

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Asset, AssetAlias, BaseNotifier, BaseOperator, ObjectStoragePath
 
-from osiris_provider._airflow.arguments import as_list, check_seconds, is_integer, is_known_later, is_several, require
+from osiris_provider._airflow.arguments import (
+    as_list,
+    check_seconds,
+    is_integer,
+    is_known_later,
+    is_name,
+    is_several,
+    require,
+)
 from osiris_provider._airflow.compat import AirflowFailException, conf, emit_count, emit_gauge, emit_timing
 from osiris_provider._airflow.health_asset import RECOVERED, health_asset_uri
 from osiris_provider._airflow.task_context import attempt_id, task_key
@@ -244,7 +252,7 @@ class OsirisDoctorOperator(BaseOperator):
 def _are_connections(given: Any) -> bool:
     """Return whether somebody has named connections, or given None."""
     several = as_list(given) if given is None or is_several(given) else [given]
-    return all(isinstance(one, str) or is_known_later(one) for one in several)
+    return all(is_name(one) or is_known_later(one) for one in several)
 
 
 def _parsed(text: str) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator, BaseXCom, XComArg
 
-from osiris_provider._airflow.arguments import is_known_later, is_several, require
+from osiris_provider._airflow.arguments import is_known_later, is_name, is_several, require
 from osiris_provider._airflow.lineage import Lineage
 from osiris_provider._airflow.task_context import TaskContext
 from osiris_provider.connections.reference import shown
@@ -80,7 +80,7 @@ class OsirisOperator(BaseOperator):
         check("driver", is_driver, "a name such as mysql.extractor, a dotted path, or a class")
         check("config", isinstance(config, Mapping) or is_known_later(config), "a mapping")
         connection = config.get(REFERENCE) if isinstance(config, Mapping) else None
-        is_named = connection is None or isinstance(connection, str) or is_known_later(connection)
+        is_named = connection is None or is_name(connection) or is_known_later(connection)
         check("config connection", is_named, "a text such as @mysql.default")
         _check_sources(self.task_id, inputs)
         is_right = inputs is None or isinstance(inputs, str | Mapping) or is_known_later(inputs) or _are_ids(inputs)
@@ -147,7 +147,7 @@ class OsirisOperator(BaseOperator):
         reference = config.get(REFERENCE)
         if reference is None:
             return config
-        if not isinstance(reference, str):
+        if not is_name(reference):
             message = f"Step {step}: config connection is a text such as @mysql.default."
             raise ConnectionConfigError(message, field=REFERENCE)
         return {**config, RESOLVED: resolve(reference)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
-from osiris_provider._airflow.arguments import check_seconds, is_known_later, require
+from osiris_provider._airflow.arguments import check_seconds, is_known_later, is_name, require
 from osiris_provider._airflow.compat import AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout, conf
 from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.expiry import WARN_DAYS, expiring, expiry_sentence
@@ -51,7 +51,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        require("connection", isinstance(connection, str) or is_known_later(connection), CONNECTION)
+        require("connection", is_name(connection) or is_known_later(connection), CONNECTION)
         self.connection = connection
         self.check_timeout = check_seconds(check_timeout)
         require("deferrable", isinstance(deferrable, bool), "True or False")
@@ -64,7 +64,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait, here or in the triggerer."""
-        if not self.deferrable or not isinstance(self.connection, str):
+        if not self.deferrable or not is_name(self.connection):
             return super().execute(context)
         self._defer(self._longest().total_seconds(), 0.0)
         return None
@@ -141,7 +141,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Check once, and log the verdict if it is another than before."""
         # A template of native Python, or the result of a task, may be anything.
-        require("connection", isinstance(self.connection, str), CONNECTION)
+        require("connection", is_name(self.connection), CONNECTION)
         verdict = check(self.connection, self.check_timeout)
         said = f"{self._named} is {verdict.category}: {verdict.message}"
         if said != self._told:

@@ -38,7 +38,7 @@ def test_a_dag_file_gives_the_doctor_operator_what_it_takes() -> None:
         **flags,
         **callbacks,
         "warn_days": ("14", 1.5, True, -3, [7, "1"], [None]),
-        "connections": (1, {"a": 1}, [None], ["@mysql.default", 2], b"@mysql.default"),
+        "connections": (1, "", {"a": 1}, [None], ["@mysql.default", 2], b"@mysql.default"),
         "file": (1, ["x"], b"x"),
         "check_timeout": (0, "soon", None, timedelta(seconds=5)),
     }
@@ -49,7 +49,7 @@ def test_a_dag_file_gives_the_doctor_operator_what_it_takes() -> None:
 
 
 def test_a_dag_file_gives_the_sensor_what_it_takes() -> None:
-    wrong: dict[str, tuple[Any, ...]] = {"connection": (None, 1, ["@mysql.default"]), "deferrable": ("no", 1, None)}
+    wrong: dict[str, tuple[Any, ...]] = {"connection": (None, 1, "", ["@mysql.default"]), "deferrable": ("no", 1, None)}
     for name, values in wrong.items():
         for value in values:
             with pytest.raises(ValueError, match=rf"^{name} is "):
@@ -60,7 +60,7 @@ def test_a_dag_file_gives_the_operator_what_it_takes() -> None:
     wrong: dict[str, tuple[Any, ...]] = {
         "driver": (None, 1, ["mysql.extractor"]),
         "config": (None, 1, ["a"], "query"),
-        "config connection": ({"connection": 3}, {"connection": ["@mysql.default"]}),
+        "config connection": ({"connection": 3}, {"connection": ""}, {"connection": ["@mysql.default"]}),
         "inputs": (1, True, [1], ({"a": 1},)),
     }
     for name, values in wrong.items():
@@ -180,14 +180,15 @@ def test_a_result_that_is_no_connection_fails_at_once_and_names_the_argument(
         OsirisDoctorOperator(task_id="listed", connections=["@duckdb.main", nothing], **retries)
         OsirisDoctorOperator(task_id="text", connections="{{ [none] }}", **retries)
         OsirisHealthcheckSensor(task_id="sensor", connection=nothing, **retries)
+        OsirisHealthcheckSensor(task_id="empty", connection="{{ '' }}", deferrable=True, **retries)
         OsirisHealthcheckSensor(task_id="deferred", connection=several, deferrable=True, **retries)
         OsirisHealthcheckSensor(task_id="soft", connection=number, soft_fail=True, **retries)
         step: dict[str, Any] = {"query": "SELECT 1", "connection": number}
         OsirisOperator(task_id="step", driver="duckdb.processor", config=step, **retries)
     run = run_dag(dag)
-    ours = ("listed", "text", "sensor", "deferred", "soft", "step")
+    ours = ("listed", "text", "sensor", "empty", "deferred", "soft", "step")
     assert {name: run.tries[name] for name in ours} == dict.fromkeys(ours, 1)
-    assert [run.states[name] for name in ours] == ["failed", "failed", "failed", "failed", "skipped", "failed"]
+    assert [run.states[name] for name in ours] == [*["failed"] * 5, "skipped", "failed"]
     said = capfd.readouterr().out
     assert said.count("ArgumentError: connections is a reference such as @mysql.default") == 2
     assert "ArgumentError: connection is a reference such as @mysql.default" in said
