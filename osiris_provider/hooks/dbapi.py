@@ -16,6 +16,7 @@ from osiris_provider.connectors.airflow_form import to_airflow
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.hooks.base import OsirisHook
 from osiris_provider.hooks.dialects import OsirisDialect
+from osiris_provider.hooks.frames import watched
 
 if TYPE_CHECKING:
     import polars as pl
@@ -193,6 +194,26 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
     def _serialize_cell(cell: Any, conn: Any = None) -> Any:  # noqa: ARG004 - as the base class has it
         """Return the value itself: drivers bind it. The base class would make a text of it."""
         return cell
+
+    def _get_pandas_df(self, sql: str, parameters: Parameters = None, **kwargs: Any) -> Any:
+        try:
+            from pandas.io.sql import read_sql
+        except ImportError:
+            # It says what to install.
+            return super()._get_pandas_df(sql, parameters, **kwargs)
+        with closing(watched(self.get_conn(), kwargs)) as connection:
+            return read_sql(sql, con=connection, params=parameters, **kwargs)
+
+    def _get_pandas_df_by_chunks(
+        self, sql: str, parameters: Parameters = None, *, chunksize: int, **kwargs: Any
+    ) -> Iterator[Any]:
+        try:
+            from pandas.io.sql import read_sql
+        except ImportError:
+            yield from super()._get_pandas_df_by_chunks(sql, parameters, chunksize=chunksize, **kwargs)
+            return
+        with closing(watched(self.get_conn(), kwargs)) as connection:
+            yield from read_sql(sql, con=connection, params=parameters, chunksize=chunksize, **kwargs)
 
     def _get_polars_df(self, sql: str, parameters: Parameters = None, **kwargs: Any) -> pl.DataFrame:
         with closing(self.get_conn()) as connection, closing(connection.cursor()) as cursor:

@@ -245,6 +245,35 @@ def test_frames(hook: OsirisDbApiHook, kind: Any) -> None:
     assert (len(empty), list(empty.columns)) == (0, ["id", "name", "price"])
 
 
+LONG = "SELECT big, fine, money, price FROM t ORDER BY n"
+
+
+@pytest.mark.filterwarnings("ignore:pandas only supports SQLAlchemy")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "in columns: big, money."),
+        ({"coerce_float": False}, "in columns: big."),
+        ({"dtype_backend": "numpy_nullable"}, "in columns: money."),
+        ({"df_type": "polars"}, ""),
+    ],
+)
+def test_values_that_are_others_in_a_frame_are_said(
+    hook: OsirisDbApiHook, options: dict[str, Any], said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook.run("CREATE TABLE t (n INTEGER, big BIGINT, fine BIGINT, money DECIMAL(30,2), price DECIMAL(9,2))")
+    digits = Decimal("12345678901234567890.12")
+    hook.insert_rows("t", [(1, 2**53 + 1, 2**53, digits, Decimal("1.10")), (2, None, None, None, None)])
+    for read in (hook.get_df(LONG, **options), *hook.get_df_by_chunks(LONG, chunksize=5, **options)):
+        assert len(read) == 2
+    assert caplog.text.count("The frame of pandas has other values than the server gave") == (2 if said else 0)
+    assert said in caplog.text
+    hook.run("DELETE FROM t WHERE n = 2")
+    caplog.clear()
+    assert len(hook.get_df(LONG, coerce_float=False)) == 1
+    assert caplog.text == ""
+
+
 def test_bytes_in_a_polars_frame(hook: OsirisDbApiHook) -> None:
     hook.run(f"CREATE TABLE b (v {'bytea' if hook.family == 'postgres' else 'BLOB'})")
     hook.insert_rows("b", [(BYTES,)])
