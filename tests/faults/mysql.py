@@ -146,6 +146,7 @@ _SCENARIOS = scenarios(
         ("unknown database", "unknown_database", partial(as_administrator, database="no_such_database")),
         ("no right on the database", "database_denied", partial(changed, database="mysql")),
         ("too many connections", "too_many_connections", no_connection_left),
+        ("too many queries", "too_many_connections", partial(altered, alteration="WITH MAX_QUERIES_PER_HOUR 1")),
     ],
 )
 SCENARIOS: list[Scenario[SqlWorld]] = [

@@ -65,6 +65,10 @@ HOST_BLOCKED = Fault(
     "{address} blocks this machine after too many broken handshakes. Have TRUNCATE performance_schema.host_cache "
     "run there; on MariaDB FLUSH HOSTS.",
 )
+USED_UP = sql.TOO_MANY_CONNECTIONS.reworded(
+    "{address} has no connection left, or the account has used up what it may have in an hour. Try again later, or "
+    "raise that limit.",
+)
 DENIED = sql.DENIED.reworded(
     "The user at {address} has no right to do this. Grant it, or use another user; a role that has it must be "
     "active (SET DEFAULT ROLE).",
@@ -125,7 +129,7 @@ _LOGIN: Codes = {
     HOST_BLOCKED: "1129",
     sql.DATABASE_DENIED: "1044",
     sql.UNKNOWN_DATABASE: "1049 3503",
-    sql.TOO_MANY_CONNECTIONS: "1040 1203 1226",
+    USED_UP: "1040 1203 1226",
     # 1047 is also what a node of Galera says that has lost its cluster.
     sql.NOT_READY: "1047 1053 1077 1079 3032 3168 3782 3783 6141 6400",
     # ProxySQL and TiDB; Amazon's RDS Proxy.
