@@ -30,6 +30,11 @@ class _Location:
     fs: Any
     path: str
 
+    @property
+    def protocol(self) -> str:
+        """By which a mounted file system is told from an object store, as by that of a UPath."""
+        return str(self.fs.protocol if isinstance(self.fs.protocol, str) else self.fs.protocol[0])
+
 
 def _store(opener: OpenStore | None, url: str | None) -> StateStore:
     from osiris_provider.runtime.state import StateStore, state_url

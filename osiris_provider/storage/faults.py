@@ -51,6 +51,14 @@ WRONG_KEY = Fault(
 )
 EXPIRED_KEY = Fault("expired_key", "auth", "The credentials for {address} have expired. Renew them.")
 CLOCK = Fault("wrong_clock", "auth", "{address} finds that the clock of this machine is wrong. Correct the clock.")
+# Another try may find some: the service that hands a machine its own is overloaded at times.
+NO_KEY = Fault(
+    "no_key",
+    "unknown",
+    "There are no complete credentials for {address}. Give them in its Airflow connection, or in the environment, such "
+    "as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
+)
+NO_ADDRESS = Fault("no_address", "unknown", "{address} cannot be the URL of a bucket. Correct its name.", True)
 NO_BUCKET = Fault(
     "no_bucket", "unknown", "The bucket of {address} does not exist. Create it, or correct the URL.", True
 )
@@ -103,6 +111,14 @@ _BY_CODE = {
     "500": BUSY,
     "503": BUSY,
 }
+# Exceptions of botocore before it asks anyone.
+_BY_CLASS = {
+    "NoCredentialsError": NO_KEY,
+    "PartialCredentialsError": NO_KEY,
+    "ProfileNotFound": NO_KEY,
+    "SSOError": NO_KEY,
+    "ParamValidationError": NO_ADDRESS,
+}
 
 
 def storage_fault(error: BaseException) -> Fault | None:
@@ -114,7 +130,10 @@ def storage_fault(error: BaseException) -> Fault | None:
 
 
 def _by_answer(error: BaseException) -> Fault | None:
-    """Return the fault that an answer of S3 tells; botocore keeps it as ``response``."""
+    """Return the fault that an answer of S3 tells, kept by botocore as ``response``, or that botocore itself has."""
+    classes = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "botocore.exceptions"]
+    if known := next((_BY_CLASS[name] for name in classes if name in _BY_CLASS), None):
+        return known
     response = getattr(error, "response", None)
     answer = response.get("Error") if isinstance(response, dict) else None
     return _BY_CODE.get(str(answer.get("Code"))) if isinstance(answer, dict) else None

@@ -128,3 +128,26 @@ def test_what_may_not_be_removed_is_told_and_the_exit_code_says_so(
     assert failed["path"] == "dag/run/extract/0/1/data.parquet"
     assert failed["message"].startswith(f"Access to {url}/dag/run/extract/0/1/data.parquet is denied")
     assert len(s3.objects()) == 1
+
+
+@pytest.mark.usefixtures("new_s3_client")
+@pytest.mark.parametrize("command", [["staging", "gc", "--older-than", "7d"], ["state", "list"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("given", "bucket", "said"),
+    [
+        ({}, "bucket", "There are no complete credentials for s3://bucket/area."),
+        ({"AWS_ACCESS_KEY_ID": "key"}, "bucket", "There are no complete credentials for s3://bucket/area."),
+        ({"AWS_PROFILE": "nowhere"}, "bucket", "There are no complete credentials for s3://bucket/area."),
+        ({"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "s"}, "My!", "s3://My!/area cannot be"),
+    ],
+    ids=["none", "a half", "no such profile", "no name of a bucket"],
+)
+def test_what_the_client_of_s3_misses_before_it_asks_is_a_mistake(
+    command: list[str], given: dict[str, str], bucket: str, said: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {"AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent", **given}.items():
+        monkeypatch.setenv(name, value)
+    code, _, err = run(*command, "--url", f"s3://{bucket}/area")
+    assert (code, err.startswith(f"error: {said}")) == (3, True), err

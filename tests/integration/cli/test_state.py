@@ -12,6 +12,7 @@ from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey
 from upath import UPath
 
 from tests.integration.conftest import Run
+from tests.servers.s3 import S3Server
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 LONG = "a [very] long name/of a DAG " * 10
@@ -69,6 +70,16 @@ def test_reset_forgets_a_task_a_run_or_a_mapped_task(run: Run, store: StateStore
     assert run("state", "reset", LONG, "each", "--map-index", "1")[0] == 0
     assert [entry.task.map_index for _, entry in store.entries()] == [0]
     assert run("state", "reset", "sales", "orders")[0] == 1
+
+
+@pytest.mark.usefixtures("new_s3_client")
+def test_the_state_of_an_object_store_is_not_looked_for_on_the_disk(run: Run, s3: S3Server) -> None:
+    url = f"s3://{s3.bucket}/state"
+    add(StateStore(url, UPath), TaskKey("sales", "orders"), 1, None, CursorValue("int64", "1"))
+    code, out, _ = run("state", "list", "--json", "--url", url)
+    assert (code, [one["run_id"] for one in json.loads(out)["state"]]) == (0, ["run_1"])
+    assert run("state", "reset", "sales", "orders", "--url", url)[0] == 0
+    assert s3.objects() == []
 
 
 def test_a_url_of_an_airflow_connection_needs_airflow(run: Run) -> None:
