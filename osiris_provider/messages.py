@@ -20,11 +20,15 @@ _ESCAPES = re.compile(
 
 _WANTED = {
     "bool": "is true or false",
+    "dataclass": "is a mapping of names to values",
+    "date": "is a date such as 2026-01-31",
+    "datetime": "is a date such as 2026-01-31, or a time such as 2026-01-31T06:00:00Z",
     "dict": "is a mapping of names to values",
     "float": "is a number",
     "int": "is a whole number",
     "list": "is a list",
     "mapping": "is a mapping of names to values",
+    "model": "is a mapping of names to values",
     "string": "is a text; put it in quotes",
 }
 """What a field is that holds something else, by the beginning of the type of pydantic's error."""
@@ -36,7 +40,7 @@ def what_is_wrong(item: Mapping[str, Any]) -> str:
     :param item: of ``ValidationError.errors``.
     """
     subject, _, problem = str(item["type"]).partition("_")
-    if subject in _WANTED and problem in ("from_float", "parsing", "type"):
+    if subject in _WANTED and problem.rpartition("_")[2] in ("float", "parsing", "type"):
         return _WANTED[subject]
     return re.sub(r"^Input should ", "has to ", str(item["msg"]).removeprefix("Value error, "))
 

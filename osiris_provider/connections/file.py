@@ -24,6 +24,11 @@ from osiris_provider.connections.yaml.nodes import NodeReader, parsed_object
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.messages import did_you_mean
 
+_NO_FIELDS = (
+    "has a value where its fields belong: they stand below an alias, such as default:, a line each, with a blank "
+    "behind the colon"
+)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -148,8 +153,10 @@ class _Reader:
             if key not in known:
                 self._problem(f"unknown key '{shown(key)}' at the top.{did_you_mean(key, known)}", line)
         version = top.get("version")
-        if version is None or self._nodes.value(version[1])[0] != 1:
-            self._problem("version: 1 is required at the top", version[0] if version else 1)
+        if version is None:
+            self._problem("version: 1 is required at the top", 1)
+        elif self._nodes.value(version[1])[0] != 1:
+            self._problem("version: is 1, a number without quotes", version[0])
         if "connections" not in top:
             self._problem("connections: is required at the top", 1)
             return
@@ -180,7 +187,7 @@ class _Reader:
 
     def _entry(self, family: str, alias: str, line: int, node: Node) -> Entry:
         reference = reference_to(family, alias)
-        items = self._nodes.items(node, reference, reference)
+        items = self._nodes.items(node, reference, reference, _NO_FIELDS)
         value_of = self._nodes.value
         fields: dict[str, Any] = {}
         raw: dict[str, Any] = {}

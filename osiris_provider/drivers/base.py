@@ -131,8 +131,9 @@ class BaseDriver(ABC, Generic[Config]):
         raise DriverConfigError(message, step=step_id)
 
     def _explained(self, error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        known = [*self.config_model.model_fields, *(["connection"] if self.family else [])]
         for item in error.errors(include_input=False, include_url=False):
-            yield item["loc"], explain(item, self.config_model.model_fields)
+            yield item["loc"], explain(item, known)
 
     def _connection(self, step_id: str, config: Mapping[str, Any]) -> ResolvedConnection:
         connection: Mapping[str, Any] = config.get(RESOLVED) or {}

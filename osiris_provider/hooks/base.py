@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
@@ -87,7 +88,7 @@ def _by_reference(ref: ConnectionRef, file: FileArgument) -> ResolvedConnection:
     connection_id = connection_id_of(ref.family, ref.alias)
     stored = _airflow_connection(connection_id)
     if stored is None:
-        message = f"{missing} Airflow has no connection {connection_id} either."
+        message = f"{missing} {_none(connection_id)}"
         raise missing.restated(message, reference=str(ref))
     return from_airflow(ref.family, stored, ref.alias or "default", connection_id=connection_id)
 
@@ -103,7 +104,7 @@ def _by_id(connection_id: str, family: str | None, file: FileArgument) -> Resolv
     if stored is not None and (_is_ours(stored) or ref is None):
         known = _type_of(stored).removeprefix("osiris_") if _is_ours(stored) else family
         return _from_airflow(known or ANY_TYPE, stored, connection_id, ref)
-    message = f"Airflow has no connection {connection_id}."
+    message = _none(connection_id)
     # The secrets backend may serve the file's connection as one of another type: the file has all of it.
     try:
         return resolve_connection(ref or ConnectionRef(ANY_TYPE, connection_id), file)
@@ -128,12 +129,29 @@ def _type_of(stored: NamesOnly) -> str:
     return stored["conn_type"] or ""
 
 
+def _none(connection_id: str) -> str:
+    """Return that Airflow has no such connection; what it cannot read of the environment it passes over silently."""
+    variable = f"AIRFLOW_CONN_{connection_id.upper()}"
+    if variable not in os.environ:
+        return f"Airflow has no connection {connection_id}."
+    return f"Airflow cannot read variable {variable} as the connection {connection_id}: it is JSON or a URI."
+
+
 def _airflow_connection(connection_id: str) -> NamesOnly | None:
-    """Return the attributes of a connection, None if Airflow has none; its own object shows the password if printed."""
+    """Return the attributes of a connection, None if Airflow has none; its own object shows the password if printed.
+
+    :raises ConnectionConfigError: its URI has no type. Airflow would have all of it, with the password, as the schema.
+    """
     try:
         connection = BaseHook.get_connection(connection_id)
     except AirflowNotFoundException:
         return None
+    if not connection.conn_type and not connection.host and "//" in (connection.schema or ""):
+        message = (
+            f"Airflow connection {connection_id}: its URI begins with no type as URIs have it. Write - for _ in it, "
+            "such as osiris-mysql://."
+        )
+        raise ConnectionConfigError(message, reference=connection_id)
     return NamesOnly({name: getattr(connection, name) for name in ("conn_type", *SLOTS, "extra")})
 
 

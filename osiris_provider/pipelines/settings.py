@@ -49,7 +49,9 @@ def check_settings(settings: PipelineModel, params: Mapping[str, Param], problem
     :param problems: takes what is wrong.
     """
     path = problems.file
-    if path.suffix not in SUFFIXES or not _DAG_ID.fullmatch(path.stem):
+    if path.suffix not in SUFFIXES:
+        problems.add((), f"the name of a pipeline ends with {' or '.join(SUFFIXES)}: rename the file")
+    elif not _DAG_ID.fullmatch(path.stem):
         message = f"'{shown(path.stem)}' cannot be the id of a DAG: name the file with letters, digits, _, - and ."
         problems.add((), message)
     _check_schedule(settings.schedule, problems)

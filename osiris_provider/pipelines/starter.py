@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from osiris_provider.connections.reader import FILE_NAME
+from osiris_provider.connections.resolve import resolve_connection
 from osiris_provider.connections.settings import find_file
-from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, PipelineConfigError
+from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, OsirisError, PipelineConfigError
 from osiris_provider.pipelines.schema import pipeline_schema
 
+REFERENCE = "@duckdb.reports"
+"""The connection that the pipeline writes to."""
 SCHEMA = "pipeline.schema.json"
 PIPELINE = """\
 # yaml-language-server: $schema=../pipeline.schema.json
@@ -52,19 +57,16 @@ load_dags("pipelines/", globals())
 '''
 
 
-def write_starter(folder: Path) -> list[Path]:
+def write_starter(folder: Path) -> tuple[list[Path], str]:
     """Write a pipeline, its SQL, the loader, the schema and, where there is none, a connections file.
 
     The connections file is in the working directory, where it is found.
 
     :param folder: Airflow's DAGs folder, or an empty one.
-    :return: what was written.
+    :return: what was written, and what a connections file that was there already still needs; empty if that is nothing.
     :raises PipelineConfigError: one of the files is there already, or cannot be written; then nothing is.
     """
-    connections = {
-        "version": 1,
-        "connections": {"duckdb": {"reports": {"path": str(folder.absolute() / "reports.duckdb")}}},
-    }
+    family = {"duckdb": {"reports": {"path": str(folder.absolute() / "reports.duckdb")}}}
     files = {
         folder / "pipelines" / "orders.yaml": PIPELINE,
         folder / "pipelines" / "by_country.sql": SQL,
@@ -74,13 +76,13 @@ def write_starter(folder: Path) -> list[Path]:
     taken = [path for path in files if os.path.exists(path)]
     problem = f"{taken[0]} is there already; name another folder, or remove it" if taken else ""
     if not _has_connections():
-        files[Path(FILE_NAME)] = _yaml(connections)
+        files[Path(FILE_NAME)] = _yaml({"version": 1, "connections": family})
     if not problem:
         try:
             (folder / "pipelines").mkdir(parents=True, exist_ok=True)
             for path, text in files.items():
                 path.write_text(text, encoding="utf-8")
-            return list(files)
+            return list(files), _missing(family)
         except OSError as error:
             problem = f"{folder} cannot be written to: {error.strerror}"
     raise PipelineConfigError(f"{problem}.", file=str(folder))  # noqa: EM102 - two beginnings, one end
@@ -97,7 +99,18 @@ def _has_connections() -> bool:
     return True
 
 
-def _yaml(value: object) -> str:
+def _missing(family: Mapping[str, Any]) -> str:
+    """Return what to add to the connections file, so that the pipeline finds its connection."""
+    try:
+        resolve_connection(REFERENCE)
+    except ConnectionNotFoundError as error:
+        return f"{error} Add it there, below connections: {_yaml(family, default_flow_style=True).strip()[1:-1]}"
+    except OsirisError as error:
+        return str(error)
+    return ""
+
+
+def _yaml(value: object, **options: Any) -> str:
     import yaml
 
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=10_000, **options))

@@ -175,6 +175,8 @@ def init(folder: Path) -> None:
     from osiris_provider.pipelines.starter import write_starter
 
     with reported(as_json=False):
-        written = write_starter(folder)
+        written, missing = write_starter(folder)
     for path in written:
         say(f"wrote {path}")
+    if missing:
+        say(missing)

@@ -26,6 +26,7 @@ Report = Callable[[str, "int | None", "str | None"], None]
 """Takes what is wrong, its line, and the part of the file that it concerns."""
 
 _NO_COLON = "put a blank behind its colon, and a value that has a comma or a colon in single quotes"
+_NO_NAMES = "is not a mapping of names to values"
 _NONE: ItemsView[str, Located] = {}.items()
 
 
@@ -41,17 +42,19 @@ class NodeReader:
         self._merges = 0
         self._gave_up = False
 
-    def items(self, node: Node, what: str, scope: str | None = None) -> ItemsView[str, Located]:
+    def items(
+        self, node: Node, what: str, scope: str | None = None, no_names: str = _NO_NAMES
+    ) -> ItemsView[str, Located]:
         """Return key, line and value node of a mapping; ``<<`` merges, own keys win, a key given twice is reported.
 
         :param node: should be a mapping; that it is none is reported.
         :param what: it is, for messages.
         :param scope: the part of the file that it belongs to.
+        :param no_names: what is wrong with a node that is something else.
         """
         if not isinstance(node, MappingNode):
             empty = isinstance(node, ScalarNode) and node.value == ""
-            hint = "is empty" if empty else "is not a mapping of names to values"
-            self._report(f"{what} {hint}", node.line, scope)
+            self._report(f"{what} {'is empty' if empty else no_names}", node.line, scope)
             return _NONE
         self._visited += len(node.value)
         merged: dict[str, Located] = {}

@@ -110,6 +110,26 @@ def test_what_nobody_knows_is_named(target: str, connections_file: ConnectionsFi
         resolve(target)
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("osiris_mysql://ann:s%40cret@db/shop", "its URI begins with no type as URIs have it. Write - for _ in it"),
+        ('{"conn_type": "osiris_mysql", "port": "abc"}', "Airflow cannot read variable AIRFLOW_CONN_OSIRIS_MYSQL_OFF"),
+        ("{conn_type: osiris_mysql}", "Airflow cannot read variable AIRFLOW_CONN_OSIRIS_MYSQL_OFF"),
+    ],
+    ids=["a type with _", "a port of letters", "no JSON"],
+)
+@pytest.mark.parametrize("target", ["@mysql.off", "osiris_mysql_off"])
+def test_a_variable_that_airflow_reads_in_another_way_is_named(
+    target: str, written: str, said: str, connections_file: ConnectionsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections_file({"duckdb": {"main": {"path": ":memory:"}}})
+    monkeypatch.setenv("AIRFLOW_CONN_OSIRIS_MYSQL_OFF", written)
+    with pytest.raises(ConnectionConfigError, match=said) as raised:
+        resolve(target)
+    assert "cret" not in str(raised.value)
+
+
 def test_a_connection_of_another_family_is_refused(connections_file: ConnectionsFile) -> None:
     connections_file({"duckdb": {"main": {"path": ":memory:"}}})
     with pytest.raises(ConnectionConfigError, match="is a duckdb connection; a mysql connection is needed"):

@@ -272,6 +272,16 @@ def test_init_writes_a_pipeline_that_is_valid_and_runs(osiris: Osiris, tmp_path:
     assert before == {path: path.read_text() for path in before}
 
 
+def test_init_says_what_a_connections_file_needs_that_is_there_already(osiris: Osiris, tmp_path: Path) -> None:
+    file = tmp_path / "osiris_connections.yaml"
+    file.write_text("version: 1\nconnections:\n  mysql: {default: {host: h, user: u}}\n")
+    code, _, err = osiris("init", "dags")
+    line = err.splitlines()[-1].partition("below connections: ")[2]
+    assert (code, line.startswith("duckdb: {reports:")) == (0, True)
+    file.write_text(f"{file.read_text()}  {line}\n")
+    assert osiris("run", "dags/pipelines/orders.yaml")[0] == 0
+
+
 def test_a_run_does_not_import_airflow(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     code = (

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.cli.main import main
 from osiris_provider.connections import list_connections, resolve_connection
+from osiris_provider.connections.load import load_connections
 from osiris_provider.connections.reader import FILE_NAME
 from osiris_provider.connections.validate import validate_file
 from osiris_provider.errors import ConnectionConfigError
@@ -45,8 +46,8 @@ HOSTILE = {
     "a text": ("hello", "is not a mapping"),
     "two documents": (f"{SAMPLES}---\n{SAMPLES}", "single document"),
     "no version": ("connections: {}\n", "version: 1 is required"),
-    "another version": ("version: 2\nconnections: {}\n", "version: 1 is required"),
-    "version as text": ("version: '1'\nconnections: {}\n", "version: 1 is required"),
+    "another version": ("version: 2\nconnections: {}\n", "version: is 1, a number without quotes"),
+    "version as text": ("version: '1'\nconnections: {}\n", "version: is 1, a number without quotes"),
     "no connections": ("version: 1\n", "connections: is required"),
     "empty connections": (TOP, "connections is empty"),
     "connections as a list": ("version: 1\nconnections: [a]\n", "connections is not a mapping"),
@@ -113,6 +114,17 @@ def test_conn_001_hostile_or_broken_file(content: str | bytes, said: str, tmp_pa
     error = error_of(write(tmp_path, content))
     assert said in str(error)
     assert "[" not in str(error).replace(str(tmp_path), "")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("    host: h\n", 4), ("    a:\n      host:h\n      user:u\n", 5)],
+    ids=["no alias", "no blanks"],
+)
+def test_a_value_where_fields_belong_is_met_with_where_they_stand(text: str, line: int, tmp_path: Path) -> None:
+    [problem] = load_connections(str(write(tmp_path, f"{TOP}  mysql:\n{text}"))).problems
+    assert "has a value where its fields belong: they stand below an alias" in problem.message
+    assert problem.line == line
 
 
 def test_conn_001_noise_of_50_megabytes(tmp_path: Path) -> None:
@@ -282,7 +294,7 @@ def test_conn_001_a_broken_connection_breaks_no_other(tmp_path: Path) -> None:
     assert resolve_connection("@mysql.a", file)["host"] == "h"
     with pytest.raises(ConnectionConfigError, match=r"'host' stands twice in @mysql\.b, first in line 5"):
         resolve_connection("@mysql.b", file)
-    with pytest.raises(ConnectionConfigError, match=r"@mysql\.c is not a mapping"):
+    with pytest.raises(ConnectionConfigError, match=r"@mysql\.c has a value where its fields belong"):
         resolve_connection("@mysql.c", file)
     _, problems, _ = validate_file(file)
     assert [(problem.line, problem.reference) for problem in problems][:3] == [

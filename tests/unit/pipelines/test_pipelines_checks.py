@@ -66,7 +66,7 @@ MISTAKES = [
     ("{country: CZ}", "{country: {default: 1, type: string}}", "5: param country is not of type string"),
     ("{country: CZ}", "{country: {default: 1, typ: x}}", "5: param country: typ is unknown. Did you mean 'type'?"),
     ("{country: CZ}", "{count: CZ}", "17: by_country: config field query: there is no param 'country'. Did you mean"),
-    ("2026-01-01", "yesterday", "6: key start_date: has to be a valid datetime"),
+    ("2026-01-01", "yesterday", "6: key start_date: is a date such as 2026-01-31, or a time"),
     ("start_date: 2026-01-01", "catchup: true", "6: catchup: true needs a start_date"),
     ("steps:", "step:", "7: key step is unknown. Did you mean 'steps'?"),
     ("- id: orders", "- id: or.ders", "8: or.ders: 'or.ders' cannot be the id of a step"),
@@ -79,6 +79,12 @@ MISTAKES = [
     ("@mysql.shop", "${MYSQL}", "11: orders: config field connection: ${MYSQL}: variables of the environment"),
     ('connection: "@mysql.shop"', "batch_rows: 7", "10: orders: driver mysql.extractor needs a connection"),
     ("table: orders", "tabel: orders", "12: orders: config field tabel is unknown. Did you mean 'table'?"),
+    (
+        'connection: "@mysql.shop"',
+        'conection: "@mysql.shop"',
+        "11: orders: config field conection is unknown. Did you",
+    ),
+    ("table: orders", "incremental: id", "12: orders: config field incremental: is a mapping of names to values"),
     ("table: orders", "table: [orders]", "12: orders: config field table: is a text; put it in quotes"),
     ("table: orders", "resolved_connection: {}", "12: orders: resolved_connection may not stand in config"),
     ("- id: by_country", "- id: orders", "13: orders: the id 'orders' stands twice, first in line 8"),
@@ -265,10 +271,15 @@ def test_a_literal_dollar_brace_is_written_with_two_dollars(tmp_path: Path) -> N
     assert checked(tmp_path, GOOD.replace("'${params.country}'", "'$${HOME}'"))[1] == []
 
 
-@pytest.mark.parametrize("name", ["a b.yaml", "žluť.yaml", "x.yaml.txt"])
+@pytest.mark.parametrize("name", ["a b.yaml", "žluť.yaml"])
 def test_names_of_files_that_are_no_ids(tmp_path: Path, name: str) -> None:
     [problem] = check_pipeline(write_pipeline(tmp_path, name=name))[1]
     assert "cannot be the id of a DAG" in problem.message
+
+
+def test_a_name_that_load_dags_would_not_look_at(tmp_path: Path) -> None:
+    [problem] = check_pipeline(write_pipeline(tmp_path, name="x.yaml.txt"))[1]
+    assert problem.message == "the name of a pipeline ends with .yaml or .yml: rename the file"
 
 
 def test_the_digest_changes_with_each_byte_of_yaml_and_sql(tmp_path: Path) -> None:
