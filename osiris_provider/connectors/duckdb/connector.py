@@ -25,6 +25,7 @@ from osiris_provider.connectors.duckdb.client import DuckDBClient, FileWait
 from osiris_provider.connectors.duckdb.connection import IN_MEMORY, DuckDBConnection
 from osiris_provider.connectors.duckdb.faults import (
     FAULT_BY_CLASS,
+    FAULT_BY_END,
     FAULT_BY_ERRNO,
     LOCKED,
     NO_DIRECTORY,
@@ -113,6 +114,9 @@ class DuckDBConnector(Connector[DuckDBConnection, "DuckDBPyConnection"]):
         if isinstance(error, OSError) and not isinstance(error, TimeoutError):
             return FAULT_BY_ERRNO.get(error.errno or 0)
         classes = [cls for cls in type(error).__mro__ if "duckdb" in cls.__module__]
+        ends = (fault for said, fault in FAULT_BY_END.items() if classes and str(error).rstrip().endswith(said))
+        if fault := next(ends, None):
+            return fault
         return next((FAULT_BY_CLASS[cls.__name__] for cls in classes if cls.__name__ in FAULT_BY_CLASS), None)
 
 

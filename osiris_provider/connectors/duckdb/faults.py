@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from osiris_provider.connectors.sql.faults import BAD_DATA, BAD_SQL, CONFLICT, NO_SUCH_TABLE
 from osiris_provider.errors import Fault
@@ -67,6 +68,9 @@ FAULT_BY_ERRNO = {
     errno.EDQUOT: NO_SPACE,
 }
 """What the operating system says about the file, to us or to DuckDB."""
+
+FAULT_BY_END = {os.strerror(number): FAULT_BY_ERRNO[number] for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)}
+"""The same at the end of what DuckDB says: a commit for which there is no room has the class of a conflict."""
 
 FAULT_BY_CLASS = {
     "OutOfMemoryException": OUT_OF_MEMORY,

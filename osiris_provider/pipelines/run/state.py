@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from osiris_provider.drivers.incremental.cursor import CursorValue, RunRange
+from osiris_provider.errors import ConnectorError
 from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class RunState:
         for step, entry in self._reached.items():
             missing = unreached(step)
             if missing is None:
-                self._store.write(self._run, entry)
+                self._write(step, entry)
             else:
                 log.warning(
                     "Step %s: how far it has read is not kept, because step %s has not got its rows. "
@@ -52,6 +53,20 @@ class RunState:
                     step,
                     missing,
                 )
+
+    def _write(self, step: str, entry: Entry) -> None:
+        try:
+            if self._store is not None:
+                self._store.write(self._run, entry)
+        except ConnectorError as error:
+            problem = error
+        else:
+            return
+        message = (
+            f"All steps have worked, but how far step {step} has read is not kept, so that the next run reads the same "
+            f"rows again. {problem}"
+        )
+        raise problem.restated(message, step=step)
 
     def _take(self, entry: Entry) -> None:
         self._reached[entry.task.task_id] = entry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all
+from osiris_provider.connectors.duckdb.faults import NO_SPACE
 from osiris_provider.drivers import get_driver
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, UnknownConnectorError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.integration.sql.families import Connection
@@ -88,3 +90,15 @@ def test_rows_of_statements_before_the_last_are_said(
         assert result["data"].read_all().to_pylist() == [{"a": 2}]
     close_all()
     assert ("only the rows of the last one are read" in caplog.text) is said
+
+
+def test_a_full_disk_is_not_taken_for_a_conflict(tiny_disk: Path) -> None:
+    connection = {"family": "duckdb", "alias": "test", "path": str(tiny_disk / "test.duckdb")}
+    noise = pa.table({"a": [os.urandom(1 << 20) for _ in range(8)]})
+    step = {"resolved_connection": connection, "table": "target", "create_if_missing": True}
+    with pytest.raises(UnknownConnectorError, match="There is no space left for") as raised:
+        get_driver("duckdb.writer").run(
+            step_id="load", config=step, inputs={"source": {"data": noise}}, ctx=RecordingContext()
+        )
+    close_all()
+    assert raised.value.fault is NO_SPACE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import dedent
@@ -20,7 +20,7 @@ import yaml
 from osiris_provider import run_pipeline
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.base import Connector
-from osiris_provider.errors import DataError, DriverConfigError, OsirisError, PipelineConfigError
+from osiris_provider.errors import DataError, DriverConfigError, OsirisError, PipelineConfigError, UnknownConnectorError
 from osiris_provider.pipelines.pipeline import load_pipeline
 from osiris_provider.pipelines.run import Run, RunOptions
 
@@ -220,6 +220,23 @@ def test_rows_that_have_not_reached_their_writer_are_read_again(
     with run_pipeline(folder.pipeline, state=state) as third:
         assert third["orders"]["id"].to_pylist() == []
     assert pa.csv.read_csv(folder.path / "new.csv").num_rows == 0
+
+
+def test_state_for_which_there_is_no_room_says_that_the_steps_have_worked(folder: Folder, tiny_disk: Path) -> None:
+    with duckdb.connect(str(folder.path / "shop.duckdb")) as database:
+        database.execute("CREATE TABLE orders AS SELECT 1 AS id")
+    folder.write("""\
+    steps:
+      - id: orders
+        driver: duckdb.extractor
+        config: {connection: "@duckdb.shop", table: orders, incremental: {column: id}}
+    """)
+    with suppress(OSError):
+        (tiny_disk / "full").write_bytes(bytes(4 << 20))
+    with pytest.raises(UnknownConnectorError, match="All steps have worked, but how far step orders") as raised:
+        run_pipeline(folder.pipeline, state=str(tiny_disk / "state"))
+    assert "There is no room left" in str(raised.value)
+    assert raised.value.step == "orders"
 
 
 OML = """\
