@@ -103,7 +103,12 @@ def _asked(fields: Mapping[str, Any], method: str, path: str, **options: Any) ->
 
     connector = ApiConnector()
     resolved = ResolvedConnection({**fields, "family": "api", "alias": None}, ApiConnection)
-    session = connector.open_client(resolved.model, Deadline(SECONDS))
+    try:
+        model = resolved.model
+    except ConnectionConfigError as error:
+        problem = str(error).replace("The connection: field base_url:", "--url, or api_url of section osiris,")
+        raise error.restated(problem) from None
+    session = connector.open_client(model, Deadline(SECONDS))
     try:
         _, answer, _ = connector.translate_errors(resolved, lambda: connector.fetch(session, method, path, **options))
     except ConnectorError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ def run_and_show(pipeline: Pipeline, prepare: Callable[[Callable[..., None]], Ru
     with _progress(pipeline) as watch, prepare(watch).execute() as result:
         outcomes = list(result.outcomes.values())
         succeeded = result.succeeded
+    for error in (outcome.error for outcome in outcomes if outcome.error):
+        # Arrow keeps what these hold, which no garbage collector sees: DuckDB would complain when the process ends.
+        traceback.clear_frames(error.__traceback__)
     if as_json:
         steps = [outcome.as_dict() for outcome in outcomes]
         write_json({"pipeline": pipeline.id, "succeeded": succeeded, "steps": steps})

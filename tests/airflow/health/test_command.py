@@ -22,6 +22,7 @@ def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     [
         ({}, "Where is Airflow? Give --url"),
         ({"api_url": "http://127.0.0.1:1"}, "Who asks? Set AIRFLOW__OSIRIS__API_TOKEN"),
+        ({"api_url": "localhost:8080", "api_token": "t"}, "error: --url, or api_url of section osiris, is not a URL"),
         ({"api_url": "http://127.0.0.1:1", "api_token": "token-of-nobody"}, "127.0.0.1:1"),
     ],
 )

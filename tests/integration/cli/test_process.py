@@ -206,6 +206,17 @@ def test_what_airflow_logs_while_it_starts_is_not_in_the_result(tmp_path: Path) 
     assert json.loads(done.stdout)["alias"] == "not_there"
 
 
+def test_a_step_that_fails_leaves_nothing_for_duckdb_to_complain_of(tmp_path: Path) -> None:
+    path = write_pipeline(tmp_path, 'steps: [{id: a, driver: duckdb.processor, config: {query: "SELECT 1 AS n"}}]')
+    # As a process ends that no test has started.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environ["AIRFLOW__OSIRIS__FILE_MODE"] = "none"
+    command = [*OSIRIS, "pipelines", "run", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    assert "is no mode" in done.stdout
+    assert (done.returncode, done.stderr) == (1, "a …\n")
+
+
 ENDLESS = """\
 steps:
   - {id: numbers, driver: duckdb.processor, config: {query: "SELECT 42 AS n"}}
