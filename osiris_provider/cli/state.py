@@ -32,7 +32,7 @@ class _Location:
 
     @property
     def protocol(self) -> str:
-        """By which a mounted file system is told from an object store, as by that of a UPath."""
+        """That of a mounted file system or of an object store, as a UPath has it."""
         return str(self.fs.protocol if isinstance(self.fs.protocol, str) else self.fs.protocol[0])
 
 
