@@ -55,7 +55,7 @@ WHY = {
     "Width of texts": (
         "Of short texts each row and value costs, of long ones each byte. From 2 kB on PostgreSQL compresses a text "
         "and keeps it beside the table: it unpacks each that is read and packs each that is written, one by one. "
-        "A text of 1 MB is a batch of its own, and as many batches are held as of short texts."
+        "Of texts of 1 MB a batch has two, and as many batches are held as of short texts."
     ),
 }
 """Why a curve is not flat."""

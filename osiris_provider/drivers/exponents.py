@@ -31,7 +31,7 @@ def are_deep(texts: pa.Array) -> pa.Array:
     return pc.match_substring_regex(texts, DEEP)
 
 
-def has_exponents(block: bytes) -> bool:
+def has_exponents(block: bytes | memoryview) -> bool:
     """Return whether a value in a block is such a number.
 
     :param block: lines of values with tabs between.
@@ -47,7 +47,7 @@ def has_exponents(block: bytes) -> bool:
     return any(_is_number(block, sign) for sign in signs.tolist())
 
 
-def _is_number(block: bytes, sign: int) -> bool:
+def _is_number(block: bytes | memoryview, sign: int) -> bool:
     """Return whether the value around the sign of an exponent is a number: parts of UUIDs look like it otherwise."""
     begin = sign - 1
     while begin and block[begin - 1] in NUMERALS:

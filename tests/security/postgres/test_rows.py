@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Generator, Iterable
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from osiris_provider.drivers.exponents import has_exponents
@@ -56,24 +57,34 @@ def test_numbers_beside_a_uuid_are_numbers() -> None:
 
 
 def test_a_row_without_end_is_not_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "MAX_ROW", 1 << 20, raising=False)
-    sink = blocks._Sink(lambda _: None)  # noqa: SLF001 - psycopg2 writes to it
-    piece: Any = memoryview(b"x" * (1 << 16))
+    monkeypatch.setattr(blocks, "MAX_ROW", 1 << 20)
     with pytest.raises(DataError, match="longer than any row"):
-        write_all(sink, piece, 64)
+        send_all(blocks.fill_blocks(io.BytesIO, lambda _: None, 1 << 16), [b"x" * (1 << 16)] * 64)
 
 
-def write_all(sink: Any, piece: Any, times: int) -> None:
-    for _ in range(times):
-        sink.write(piece)
+def send_all(rows: Generator[None, bytes, None], pieces: Iterable[bytes]) -> None:
+    next(rows)
+    for piece in pieces:
+        rows.send(piece)
+    rows.close()
 
 
-def test_rows_come_whole_however_they_are_cut() -> None:
-    complete: list[bytes] = []
-    sink = blocks._Sink(complete.append)  # noqa: SLF001 - psycopg2 writes to it
-    for piece in (b"a", b"b", b"\nc\nd", b"", b"e\n"):
-        sink.write(memoryview(piece))
-    assert complete == [b"ab\nc\n", b"de\n"]
+@pytest.mark.parametrize(
+    ("pieces", "complete"),
+    [
+        ([b"a", b"b", b"\nc\nd", b"", b"e\n"], [b"ab\nc\nde\n"]),
+        ([b"a\n", b"b\n", b"c\n"], [b"a\nb\n", b"c\n"]),
+        ([b"a long one\n", b"b\n"], [b"a long one\n", b"b\n"]),
+        ([b"abc\n"], [b"abc\n"]),
+        ([b"a"], [b"a"]),
+        ([], []),
+    ],
+)
+def test_rows_come_whole_however_they_are_cut(pieces: list[bytes], complete: list[bytes]) -> None:
+    filled: list[bytes] = []
+    block = io.BytesIO()
+    send_all(blocks.fill_blocks(lambda: block, lambda block: filled.append(block.getvalue()), 3), pieces)
+    assert filled == complete
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import contextlib
 import io
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, TypeVar
 
 from osiris_provider.connectors.interrupt import stop
 from osiris_provider.connectors.postgres.client import stoppable
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from psycopg2 import extensions
 
+T = TypeVar("T")
+
 BLOCK_BYTES = 1536 * 1024
-"""Bytes of COPY's output that become one record batch; a row longer than that is a batch of its own.
+"""Bytes of COPY's output that become one record batch; a row longer than that is the last one of its batch.
 
 With 1 MiB, handing blocks over costs a tenth of the rate; with more, each further MiB holds some ten in memory.
 """
 MAX_ROW = (1 << 31) - 1
 """Bytes of a row, as many as Arrow can point into; the server makes none of more than one GiB."""
-_BLOCKS_AHEAD = 1
-_TAIL_BYTES = 64 * 1024
+_BLOCKS = 3
+"""One is filled, one is parsed, and one lies between."""
 _JOIN_SECONDS = 0.05
 _UNSURE = frozenset({DATE, TIME, TIMESTAMP, TIMESTAMPTZ, NUMERIC})
 _BOM = b"\xef\xbb\xbf"
@@ -49,50 +52,55 @@ class CopyBlocks:
         self._connection = connection
         self._statement = f"COPY (\n{query}\n) TO STDOUT WITH (ENCODING 'UTF8')"
         self._block_bytes = block_bytes
-        self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(_BLOCKS_AHEAD)
+        self._filled: queue.SimpleQueue[io.BytesIO | BaseException | None] = queue.SimpleQueue()
+        self._empty: queue.SimpleQueue[io.BytesIO] = queue.SimpleQueue()
+        for _ in range(_BLOCKS):
+            self._empty.put(io.BytesIO())
         self._dropping = False
         self._thread: threading.Thread | None = None
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[io.BytesIO]:
+        """Yield the blocks, each for :meth:`parsed`: there are only so many."""
         self._thread = threading.Thread(target=self._copy, name="osiris-copy", daemon=True)
         self._thread.start()
-        while (block := self._queue.get()) is not None:
+        while (block := self._filled.get()) is not None:
             if isinstance(block, BaseException):
                 raise block
             yield block
 
+    def parsed(self, block: io.BytesIO, parse: Callable[[memoryview], T]) -> T:
+        """Return what a parser makes of a block, which is filled again then: new memory for each has its price.
+
+        :param block: one of these.
+        :param parse: keeps nothing of the memory that it gets.
+        """
+        with block.getbuffer() as rows:
+            result = parse(rows)
+        self._empty.put(block)
+        return result
+
     def close(self) -> None:
         """Cancel the COPY if it is running, and wait until the connection is free; may be called twice."""
         self._dropping = True
+        self._empty.put(io.BytesIO())
         while self._thread is not None and self._thread.is_alive():
-            self._drain()
             stop([self._connection])
             self._thread.join(_JOIN_SECONDS)
 
-    def _drain(self) -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._queue.get_nowait()
-
     def _copy(self) -> None:
+        rows = fill_blocks(self._empty.get, self._put, self._block_bytes)
+        next(rows)
         end: BaseException | None = None
         try:
-            with self._connection.cursor() as cursor:
-                # psycopg2 hands over row by row; only once a block does that come back to Python.
-                output = io.BufferedWriter(_Sink(self._put), self._block_bytes)
-                try:
-                    stoppable(self._connection, partial(cursor.copy_expert, self._statement, output))
-                finally:
-                    # The rows before one that the server fails at say which one that is.
-                    output.flush()
+            with self._connection.cursor() as cursor, contextlib.closing(rows):
+                copy = partial(cursor.copy_expert, self._statement, SimpleNamespace(write=rows.send))
+                stoppable(self._connection, copy)
         except BaseException as error:  # noqa: BLE001 - raised again by the reader of the blocks
             end = error
-        self._put(end)
-        self._dropping = True
+        self._filled.put(end)
 
-    def _put(self, item: bytes | BaseException | None) -> None:
-        if not self._dropping:
-            self._queue.put(item)
+    def _put(self, block: io.BytesIO) -> None:
+        (self._empty if self._dropping else self._filled).put(block)
 
 
 class BlockParser:
@@ -121,7 +129,7 @@ class BlockParser:
             pa.string() if column.oid in _UNSURE else dtype for column, dtype in zip(columns, self._native, strict=True)
         ]
 
-    def parse(self, block: bytes) -> pa.RecordBatch:
+    def parse(self, block: bytes | memoryview) -> pa.RecordBatch:
         """Return the rows of a block.
 
         :param block: whole rows.
@@ -150,12 +158,14 @@ class BlockParser:
             array = unescape(array)
         return from_text(array, column, self.rows + 1, lenient=self._lenient)
 
-    def _read(self, block: bytes, types: Sequence[pa.DataType], *, check_utf8: bool = True) -> pa.RecordBatch:
+    def _read(
+        self, block: bytes | memoryview, types: Sequence[pa.DataType], *, check_utf8: bool = True
+    ) -> pa.RecordBatch:
         import pyarrow as pa
         from pyarrow import csv
 
         # Arrow takes a byte order mark away from the beginning, which here can only be one of the data.
-        block = _BOM + block if block.startswith(_BOM) else block
+        block = b"".join((_BOM, block)) if block[: len(_BOM)] == _BOM else block
         names = [str(index) for index in range(len(types))]
         # On this thread: each one that allocates keeps memory, and blocks of this size gain little by more of them.
         table = csv.read_csv(
@@ -174,7 +184,7 @@ class BlockParser:
         )
         return table.to_batches()[0]
 
-    def _read_carefully(self, block: bytes) -> pa.RecordBatch:
+    def _read_carefully(self, block: bytes | memoryview) -> pa.RecordBatch:
         import pyarrow as pa
 
         with contextlib.suppress(pa.ArrowInvalid):
@@ -214,38 +224,31 @@ def _is_native(column: Column) -> bool:
     return column.oid != BYTEA and not pa.types.is_decimal256(column.arrow_type)
 
 
-class _Sink(io.RawIOBase):
-    """Hands on what is written to it in whole rows; the rest waits for more."""
+def fill_blocks(
+    take: Callable[[], io.BytesIO], put: Callable[[io.BytesIO], None], block_bytes: int
+) -> Generator[None, bytes, None]:
+    """Put the rows that are sent here into blocks; psycopg2 sends row by row, which no file takes for less.
 
-    def __init__(self, put: Callable[[bytes], None]) -> None:
-        self._put = put
-        self._rest: list[bytes] = []
-        self._waiting = 0
+    Closing this puts the last block: the rows before one that the server fails at say which one that is.
 
-    def writable(self) -> bool:
-        return True
-
-    def write(self, block: Any) -> int:
-        end = _end_of_rows(block)
-        if end:
-            complete = b"".join((*self._rest, block[:end]))
-            self._rest, self._waiting = [], 0
-            self._put(complete)
-        self._rest.append(bytes(block[end:]))
-        self._waiting += len(block) - end
-        if self._waiting > MAX_ROW:
-            self._rest.clear()
-            message = "A row of the result is longer than any row can be. Check what answers there."
-            raise DataError(message)
-        return len(block)
-
-
-def _end_of_rows(block: memoryview) -> int:
-    """Return where the last whole row ends; 0 if no row does."""
-    start = len(block)
-    while start > 0:
-        start = max(0, start - _TAIL_BYTES)
-        position = bytes(block[start : start + _TAIL_BYTES]).rfind(b"\n")
-        if position >= 0:
-            return start + position + 1
-    return 0
+    :param take: gives a block, whose memory is written over.
+    :param put: takes one of whole rows.
+    :param block_bytes: that a block has at the least, but for the last one.
+    """
+    is_open = True
+    while is_open:
+        block, size, row = take(), 0, b""
+        block.seek(0)
+        try:
+            while size < block_bytes:
+                size += block.write(row := (yield))
+            while not row.endswith(b"\n"):
+                size += block.write(row := (yield))
+                if size > MAX_ROW:
+                    message = "A row of the result is longer than any row can be. Check what answers there."
+                    raise DataError(message)
+        except GeneratorExit:
+            is_open = False
+        if size:
+            block.truncate()
+            put(block)

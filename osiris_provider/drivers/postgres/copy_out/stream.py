@@ -166,7 +166,7 @@ def _parsed(blocks: CopyBlocks, parser: BlockParser) -> Iterator[pa.RecordBatch]
     with ThreadPoolExecutor(1, "osiris-parse") as pool:
         try:
             for block in blocks:
-                parsed.append(pool.submit(parser.parse, block))
+                parsed.append(pool.submit(blocks.parsed, block, parser.parse))
                 if len(parsed) > _BATCHES_AHEAD:
                     yield parsed.popleft().result()
         except psycopg2.Error as error:
