@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OsirisHealthcheckSensor"]
 
+DEFERRAL_FAILED, DEFERRED_TOO_LONG = "__fail__", "Trigger timeout"
+"""How Airflow resumes a task whose deferral took too long."""
 CONNECTION = "a reference such as @mysql.default, or an Airflow connection id"
 
 
@@ -72,12 +74,16 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after the triggerer, or fail: as a sensor whose ``timeout`` is over, or as a task whose time is.
 
+        Before it fails it checks once more: within a short ``timeout``, or while no triggerer ran, nothing was checked.
+
         :param next_method: that Airflow has kept for it.
         :param next_kwargs: of that method.
         :param context: of the task.
         :raises AirflowTaskTimeout: ``execution_timeout`` was shorter than ``timeout``, and is over; the task's
             ``retries`` are for that.
         """
+        if next_method == DEFERRAL_FAILED and (next_kwargs or {}).get("error") == DEFERRED_TOO_LONG:
+            next_method, next_kwargs = "check_at_the_end", {}
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout:
@@ -133,10 +139,23 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
             return poked.xcom_value
         left = self.timeout if until is None else until - time.time()
         if left <= 0:
-            message = f"{self._named} was not healthy within {self._longest()}"
-            raise AirflowSensorTimeout(message)
+            raise self._time_is_over()
         self._defer(left, self.poke_interval)
         return None
+
+    def check_at_the_end(self, context: Context) -> dict[str, Any]:
+        """Return the report of a last check, or fail.
+
+        :param context: of the task.
+        :raises AirflowSensorTimeout: the connection is still not healthy.
+        """
+        poked = self.poke(context)
+        if not poked:
+            raise self._time_is_over()
+        return dict(poked.xcom_value or {})
+
+    def _time_is_over(self) -> AirflowSensorTimeout:
+        return AirflowSensorTimeout(f"{self._named} was not healthy within {self._longest()}")
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Check once, and log the verdict if it is another than before."""

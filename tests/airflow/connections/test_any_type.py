@@ -60,7 +60,7 @@ def doctor_dag(name: str, connections: list[str], **arguments: Any) -> Any:
         OsirisDoctorOperator(
             task_id="doctor",
             connections=connections,
-            **{"fail_on_unhealthy": False, "timeout": HOOK_SECONDS, **arguments},
+            **{"fail_on_unhealthy": False, "check_timeout": HOOK_SECONDS, **arguments},
         )
     return dag
 

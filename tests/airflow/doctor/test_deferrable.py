@@ -77,8 +77,11 @@ def test_network_trouble_keeps_it_waiting_until_the_server_is_back(
 @pytest.mark.parametrize(
     ("soft", "raised"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)], ids=["hard", "soft"]
 )
-def test_the_end_of_the_sensors_timeout(soft: bool, raised: type[Exception]) -> None:
+def test_the_end_of_the_sensors_timeout(
+    soft: bool, raised: type[Exception], connections_file: ConnectionsFile, closed_port: int
+) -> None:
     """Airflow resumes a task whose deferral took too long so; ``dag.test`` does not know that timeout."""
+    connections_file({"mysql": {"default": {"host": "127.0.0.1", "port": closed_port, "user": "ann"}}})
     sensor = OsirisHealthcheckSensor(task_id="wait", connection="@mysql.default", deferrable=True, soft_fail=soft)
     with pytest.raises(raised):
         sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
@@ -89,8 +92,13 @@ def test_the_end_of_the_sensors_timeout(soft: bool, raised: type[Exception]) -> 
     [(None, 30, AirflowSensorTimeout), (60, 30, AirflowSensorTimeout), (7, 7, AirflowTaskTimeout)],
 )
 def test_the_triggerer_waits_until_the_first_of_both_timeouts(
-    execution: int | None, waits: int, raised: type[BaseException]
+    execution: int | None,
+    waits: int,
+    raised: type[BaseException],
+    connections_file: ConnectionsFile,
+    closed_port: int,
 ) -> None:
+    connections_file({"mysql": {"default": {"host": "127.0.0.1", "port": closed_port, "user": "ann"}}})
     limit = None if execution is None else timedelta(seconds=execution)
     sensor = OsirisHealthcheckSensor(
         task_id="wait", connection="@mysql.default", deferrable=True, timeout=30, execution_timeout=limit
@@ -100,6 +108,19 @@ def test_the_triggerer_waits_until_the_first_of_both_timeouts(
     assert deferred.value.timeout == timedelta(seconds=waits)
     with pytest.raises(raised):
         sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
+
+
+@pytest.mark.parametrize("seconds", [0, 30])
+def test_no_sensor_gives_up_a_connection_that_is_healthy_by_then(
+    seconds: int, connections_file: ConnectionsFile
+) -> None:
+    """Within a short timeout, or while no triggerer ran, nothing has checked it."""
+    connections_file({"duckdb": {"main": {"path": ":memory:"}}})
+    sensor = OsirisHealthcheckSensor(task_id="wait", connection="@duckdb.main", deferrable=True, timeout=seconds)
+    report = sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
+    assert (report["alias"], report["ok"]) == ("main", True)
+    with pytest.raises(Exception, match="Trigger failure"):
+        sensor.resume_execution("__fail__", {"error": "Trigger failure"}, {})
 
 
 def test_the_doctor_operator(
