@@ -21,7 +21,7 @@ from osiris_provider.pipelines.templates import has_template, template_problem
 
 
 @dataclass(frozen=True)
-class StepConfig:
+class ReadConfig:
     """A config whose texts were looked at.
 
     :param value: with the texts of its ``.sql`` files.
@@ -34,7 +34,7 @@ class StepConfig:
     files: Mapping[Location, Path] = field(default_factory=dict)
 
 
-def read_config(draft: StepDraft, params: Mapping[str, Param], source: Source) -> StepConfig:
+def read_config(draft: StepDraft, params: Mapping[str, Param], source: Source) -> ReadConfig:
     """Return the config of a step; what is wrong with its texts is added to the problems.
 
     :param draft: the step.
@@ -43,11 +43,11 @@ def read_config(draft: StepDraft, params: Mapping[str, Param], source: Source) -
     """
     reader = _ConfigReader(draft, params, source)
     value = reader.read(draft.config, ())
-    return StepConfig(value, tuple(reader.open), reader.files)
+    return ReadConfig(value, tuple(reader.open), reader.files)
 
 
 def check_config(
-    driver: Driver, draft: StepDraft, config: StepConfig, params: Mapping[str, Param], source: Source
+    driver: Driver, draft: StepDraft, config: ReadConfig, params: Mapping[str, Param], source: Source
 ) -> None:
     """Check a config against its driver's model; values that are not known yet are left to the run.
 
@@ -70,7 +70,7 @@ def check_config(
             source.problems.add((*where, *location), message, draft.id)
 
 
-def _check_connection(driver: Driver, draft: StepDraft, config: StepConfig, source: Source) -> None:
+def _check_connection(driver: Driver, draft: StepDraft, config: ReadConfig, source: Source) -> None:
     where: Location = (*draft.location, "config", REFERENCE)
     family = driver.family if isinstance(driver, BaseDriver) else None
     reference = config.value.get(REFERENCE)

@@ -11,7 +11,7 @@ from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.drivers.base import BaseDriver, Driver, Extractor, Writer
 from osiris_provider.drivers.step import REFERENCE
 from osiris_provider.errors import ConnectionConfigError
-from osiris_provider.pipelines.configs import StepConfig, check_config, find_driver, read_config
+from osiris_provider.pipelines.configs import ReadConfig, check_config, find_driver, read_config
 from osiris_provider.pipelines.dialects import Dialect, Draft, StepDraft, input_names, read_draft
 from osiris_provider.pipelines.file import Source, read_source
 from osiris_provider.pipelines.graph import Edges, Kind, check_data, edges_of, sorted_steps
@@ -162,7 +162,7 @@ def _check_mode(draft: Draft, step: StepDraft, driver: Driver, source: Source) -
 
 
 def _step(
-    draft: Draft, step: StepDraft, config: StepConfig, driver: Driver, edges: Edges, source: Source
+    draft: Draft, step: StepDraft, config: ReadConfig, driver: Driver, edges: Edges, source: Source
 ) -> PipelineStep:
     kind = kind_of(driver, step)
     adapted = None if isinstance(driver, BaseDriver) else draft.dialect
@@ -184,7 +184,7 @@ def _step(
     )
 
 
-def _asset(config: StepConfig) -> str | None:
+def _asset(config: ReadConfig) -> str | None:
     """Return the URI of a table that is known before the run, of the reference as it is written."""
     reference, table = config.value.get(REFERENCE), config.value.get("table")
     opened = {location[0] for location in config.open if location}

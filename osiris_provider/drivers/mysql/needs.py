@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from osiris_provider.connectors.sql.faults import DENIED
 from osiris_provider.drivers.mysql import dependents
 from osiris_provider.drivers.mysql.rights import rights_of
-from osiris_provider.drivers.mysql.tables import name_parts
+from osiris_provider.drivers.mysql.tables import qualified
 from osiris_provider.drivers.sql.cascades import cascade_error, hidden_cascade_error
 from osiris_provider.drivers.sql.ledger import TABLE
 from osiris_provider.drivers.step import Step
@@ -41,11 +41,8 @@ class Needs:
         self._cursor, self._step = cursor, step
         self._table = step.config.table
         self._rights = rights_of(cursor)
-        cursor.execute("SELECT DATABASE(), @@lower_case_table_names")
-        current, folds = cursor.fetchone() or ("", 0)
-        database, name = name_parts(self._table)
         # A server that takes no notice of case has granted rights on names in small letters.
-        self._database, self._name = (part.lower() if folds else part for part in (database or str(current), name))
+        self._database, self._name = qualified(cursor, self._table)
 
     def obstacle(self) -> str:
         """Return why the target cannot be swapped for a new table; see :func:`dependents.obstacle`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.interrupt import stop
 from osiris_provider.drivers.mysql.protocol import arrow_types as types
+from osiris_provider.drivers.mysql.tables import HERE, name_parts
 from osiris_provider.drivers.sql.parallel import together
 from osiris_provider.drivers.sql.partition import Bound, split_points
 from osiris_provider.drivers.sql.tables import quoted_table
@@ -74,9 +75,10 @@ def _unpartitionable(cursor: Cursor, config: MySQLQueryConfig) -> str:
     if config.table is None:
         match = UNSTEADY.search(config.query or "")
         return f"a query with {match[0].upper()} may give other rows each time it runs" if match else ""
-    database, _, name = config.table.rpartition(".")
-    where = "table_schema = COALESCE(%s, DATABASE()) AND table_name = %s"
-    cursor.execute(f"SELECT engine FROM information_schema.tables WHERE {where}", (database or None, name))  # noqa: S608 - no values
+    cursor.execute(
+        f"SELECT engine FROM information_schema.tables WHERE table_schema = {HERE} AND table_name = %s",  # noqa: S608 - constants
+        name_parts(config.table),
+    )
     (engine,) = cursor.fetchone() or (None,)
     # Of a view nothing is known.
     return "" if engine in (None, *TRANSACTIONAL) else f"the table's engine, {engine}, has no snapshots"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.connectors.sql.faults import LOCK_TIMEOUT
-from osiris_provider.drivers.mysql.tables import name_parts
+from osiris_provider.drivers.mysql.tables import qualified
 
 if TYPE_CHECKING:
     from pymysql.cursors import Cursor
@@ -106,9 +106,5 @@ def _take_lock(cursor: Cursor, name: str, table: str) -> None:
 
 def _lock_name(cursor: Cursor, table: str) -> str:
     """Return a name that fits into the 64 characters that MySQL allows; SHA1() is not on every server."""
-    cursor.execute("SELECT DATABASE(), @@lower_case_table_names")
-    current, folds = cursor.fetchone() or ("", 0)
-    database, name = name_parts(table)
-    qualified = f"{database or current}.{name}"
-    digest = hashlib.sha256((qualified.lower() if folds else qualified).encode()).hexdigest()
+    digest = hashlib.sha256(".".join(qualified(cursor, table)).encode()).hexdigest()
     return f"osiris:{digest[:_LOCK_DIGITS]}"

@@ -57,6 +57,15 @@ def name_parts(table: str) -> tuple[str, str]:
     return database, name
 
 
+def qualified(cursor: Cursor, table: str) -> tuple[str, str]:
+    """Return database and name of a table as the server compares them: in small letters if case is nothing to it."""
+    cursor.execute("SELECT DATABASE(), @@lower_case_table_names")
+    current, folds = cursor.fetchone() or ("", 0)
+    database, name = name_parts(table)
+    database = database or str(current)
+    return (database.lower(), name.lower()) if folds else (database, name)
+
+
 def columns_of(cursor: Cursor, table: str) -> list[Column]:
     """Return the columns of a table; none if there is no such table, or the user has no right on it."""
     cursor.execute(
