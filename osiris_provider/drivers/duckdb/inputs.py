@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.duckdb.types import check_case, quote
+from osiris_provider.drivers.duckdb.types import MAX_DIGITS, check_case, quote
 from osiris_provider.drivers.step import Step
 from osiris_provider.errors import DataError, DriverConfigError
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
-_DIGITS: Final = 38
-"""Of DuckDB's DECIMAL. It reads wider ones of Parquet as the nearest double."""
 _MICROSECONDS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 """In the units of a duration, which is a bare number in Parquet."""
 
@@ -150,7 +148,7 @@ def _narrowed_table(step_id: str, name: str, table: pa.Table, first: int = 1) ->
         kept = (
             "6 digits of a second that DuckDB has"
             if "[ns" in str(column.type)
-            else f"{_DIGITS} digits that DuckDB's DECIMAL has"
+            else f"{MAX_DIGITS} digits that DuckDB's DECIMAL has"
         )
         message = (
             f"{where}: as {column.type} the value needs more than the {kept}. "
@@ -207,8 +205,8 @@ def _narrow(dtype: pa.DataType) -> pa.DataType:
     if coarser := _coarser(dtype):
         return coarser
     if pa.types.is_decimal256(dtype):
-        fits = dtype.scale <= _DIGITS
-        return pa.decimal128(min(dtype.precision, _DIGITS), dtype.scale) if fits else pa.string()
+        fits = dtype.scale <= MAX_DIGITS
+        return pa.decimal128(min(dtype.precision, MAX_DIGITS), dtype.scale) if fits else pa.string()
     if pa.types.is_struct(dtype):
         return pa.struct([field.with_type(_narrow(field.type)) for field in dtype])
     if pa.types.is_map(dtype):

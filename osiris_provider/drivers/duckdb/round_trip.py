@@ -62,7 +62,7 @@ def _dropped_field(cursor: DuckDBPyConnection, name: str, source: str, kind: str
 
 
 def _missing(given: Any, wanted: Any) -> str | None:
-    if given.id not in ("struct", "map", "list", "array"):
+    if not _has_parts(given):
         return None
     inner = {child.lower(): dtype for child, dtype in wanted.children if child != "size"} if _has_parts(wanted) else {}
     for child, dtype in given.children:

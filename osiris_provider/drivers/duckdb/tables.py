@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.duckdb.inner import inner_of
-from osiris_provider.drivers.duckdb.types import quote
+from osiris_provider.drivers.duckdb.types import MAX_DIGITS, quote
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments, integer_constraints
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 INPUT = "osiris_input"
 """Under which a writer's statements know the rows to write."""
-_DIGITS = 38
 _DECIMAL = re.compile(r"DECIMAL\((\d+), ?(\d+)\)")
 _INTEGER_BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
 
@@ -139,7 +138,7 @@ def readable(table: pa.Table) -> pa.Table:
         if pa.types.is_decimal256(field.type):
             narrow = (
                 pa.decimal128(field.type.precision, field.type.scale)
-                if field.type.precision <= _DIGITS
+                if field.type.precision <= MAX_DIGITS
                 else pa.string()
             )
             table = table.set_column(index, field.with_type(narrow), table.column(index).cast(narrow))

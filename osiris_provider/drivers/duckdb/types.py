@@ -28,7 +28,8 @@ _NUMBERS = {
 }
 _TEXTS = {"varchar", "uuid"}
 """Types whose texts stand in the order of their values."""
-_DIGITS = 38
+MAX_DIGITS = 38
+"""Of DuckDB's DECIMAL. It reads wider ones of Parquet as the nearest double."""
 _INFINITE = {32: 2**31 - 1, 64: 2**63 - 1}
 """What DuckDB gives for infinity, by the width of the Arrow type; the same less than zero for -infinity."""
 
@@ -192,9 +193,9 @@ def _special(column: pa.Array) -> pa.Array | None:
     if pa.types.is_time64(dtype):
         day = 86_400 * (10**6 if dtype.unit == "us" else 10**9)
         return pc.greater_equal(column.view(pa.int64()), pa.scalar(day, pa.int64()))
-    if dtype == pa.decimal128(_DIGITS, 0):
-        wider = column.cast(pa.decimal256(_DIGITS + 1, 0))
-        return pc.greater_equal(pc.abs(wider), pa.scalar(10**_DIGITS, wider.type))
+    if dtype == pa.decimal128(MAX_DIGITS, 0):
+        wider = column.cast(pa.decimal256(MAX_DIGITS + 1, 0))
+        return pc.greater_equal(pc.abs(wider), pa.scalar(10**MAX_DIGITS, wider.type))
     return None
 
 

@@ -83,13 +83,13 @@ class RecordReader:
         if self.shape == "map" and isinstance(records, dict):
             return self._mapped(records, page)
         if self.shape != "list" or not isinstance(records, list):
-            raise self._error(page, f"{_kind(records)} {self._where} is not a list of objects", value, records)
+            raise self._error(page, f"{kind_of(records)} {self._where} is not a list of objects", value, records)
         return self._checked(records, page)
 
     def _checked(self, records: list[Any], page: int) -> Rows:
         other = next((number for number, record in enumerate(records, 1) if not isinstance(record, dict | None)), None)
         if other is not None:
-            raise self._error(page, f"record {other} {self._where} is {_kind(records[other - 1])}, not an object")
+            raise self._error(page, f"record {other} {self._where} is {kind_of(records[other - 1])}, not an object")
         if None not in records:
             return records
         if self.null_records == "error":
@@ -131,8 +131,3 @@ class RecordReader:
             hint += ". records_as: object takes it as one record, records_as: map takes each of its values as one"
         message = f"Step {self.step_id}: page {page}: {problem}{hint}."
         return DataError(message, step=self.step_id)
-
-
-def _kind(value: Any) -> str:
-    kind = "null" if value is None else kind_of(value)
-    return kind if kind in ("null", "true or false") else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

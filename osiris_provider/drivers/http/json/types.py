@@ -33,11 +33,9 @@ class NoFieldsError(Exception):
 
 
 def kind_of(value: Any) -> str:
-    """Return what a JSON value is, in words.
-
-    :param value: not null.
-    """
-    return _kind_of_type(type(value))
+    """Return what a JSON value is, in words: ``an object``, ``null``, ``true or false``."""
+    kind = "null" if value is None else _kind_of_type(type(value))
+    return kind if kind in ("null", "true or false") else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _kind_of_type(cls: type) -> str:
@@ -133,6 +131,11 @@ def decimal_of(value: Any) -> Decimal | None:
     return number
 
 
+def is_short(value: Any) -> bool:
+    """Return whether a JSON number has so few digits, and no exponent, that a double surely gives it back."""
+    return type(value) is Number and len(value) < SHORT and "e" not in value and "E" not in value
+
+
 def fits_double(value: Any) -> bool:
     """Return whether a double gives a number back as it came; its text may have another form, as 1.0 for 1.00.
 
@@ -142,7 +145,7 @@ def fits_double(value: Any) -> bool:
         return True
     if isinstance(value, int):
         return abs(value) <= 2**1000 and int(float(value)) == value
-    if len(value) < SHORT and "e" not in value and "E" not in value:
+    if is_short(value):
         return True
     double = float(value)
     if not math.isfinite(double):

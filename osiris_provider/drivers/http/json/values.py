@@ -12,7 +12,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.http.json_text import Number
-from osiris_provider.drivers.http.json.types import SHORT, decimal_of, fits_double, kind_of
+from osiris_provider.drivers.http.json.types import decimal_of, fits_double, is_short, kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -98,8 +98,7 @@ def converter_of(dtype: pa.DataType, *, declared: bool) -> Converter:
 
 
 def _refused(value: Any) -> ConversionError:
-    kind = kind_of(value)
-    return ConversionError(kind if " " in kind else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}")
+    return ConversionError(kind_of(value))
 
 
 def _integer(value: Any) -> int:
@@ -114,13 +113,8 @@ def _integer(value: Any) -> int:
     raise _refused(value)
 
 
-def _is_short(value: Any) -> bool:
-    """Return whether a number has so few digits, and no exponent, that a double surely gives it back."""
-    return type(value) is Number and len(value) < SHORT and "e" not in value and "E" not in value
-
-
 def _exact_double(value: Any) -> float:
-    if _is_short(value):
+    if is_short(value):
         return float(value)
     double = _nearest_double(value)
     if not fits_double(value):
@@ -130,7 +124,7 @@ def _exact_double(value: Any) -> float:
 
 
 def _nearest_double(value: Any) -> float:
-    if _is_short(value):
+    if is_short(value):
         return float(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Number):
         raise _refused(value)
