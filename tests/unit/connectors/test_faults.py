@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import re
 import runpy
@@ -18,6 +19,17 @@ from osiris_provider.net.dns import NamesUnansweredError
 ROOT = Path(__file__).parents[3]
 DEFINED: list[tuple[str, Fault]] = list(runpy.run_path(str(ROOT / "scripts" / "docs_faults.py"))["faults"]())
 """Every fault of the package, with file and line; a reworded one is the same fault."""
+REWORDED = [
+    ast.literal_eval(node.args[0])
+    for path in sorted((ROOT / "osiris_provider").rglob("*.py"))
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    if isinstance(node, ast.Call)
+    and isinstance(node.func, ast.Attribute)
+    and node.func.attr == "reworded"
+    and isinstance(node.args[0], ast.Constant)
+]
+"""What faults say in other words."""
+LONG = "https://a-rather-long-name.of.some.department.example.com:65535/api/v1"
 
 
 def unverified(code: int) -> ssl.SSLCertVerificationError:
@@ -31,12 +43,16 @@ def test_conn_010_every_fault_is_well_told(fault: Fault) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9_]+", fault.slug)
     assert fault.category in CATEGORIES
     assert fault.category != "ok"
-    text = fault.text("db.example.com:3306", 2)
-    assert len(text) <= MAX_MESSAGE
-    assert "[" not in text
-    assert "{" not in text
-    assert text.endswith(".")
     assert fault.advice, "it does not say what to do"
+
+
+@pytest.mark.parametrize("message", [*(fault.message for _, fault in DEFINED), *REWORDED])
+def test_conn_010_what_a_fault_says_is_fit_to_be_shown(message: str) -> None:
+    text = Fault("some", "unknown", message).text(LONG, 2.0)
+    # It is cut at this length.
+    assert len(text) < MAX_MESSAGE
+    assert text.endswith(".")
+    assert not set("[]{}") & set(text)
 
 
 def test_slugs_are_unique() -> None:

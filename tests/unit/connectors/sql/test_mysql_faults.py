@@ -6,34 +6,16 @@ import pymysql
 import pytest
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.mysql import faults
-from osiris_provider.connectors.sql import faults as sql_faults
-from osiris_provider.errors import CATEGORIES, MAX_MESSAGE, Fault
+from osiris_provider.errors import Fault
 from pymysql.constants import ER
 
 MYSQL = get_connector("mysql")
-OWN = [fault for fault in vars(faults).values() if isinstance(fault, Fault)]
 CODES = {name: code for name, code in vars(ER).items() if isinstance(code, int)}
 """Names and numbers of MySQL 5.7, as PyMySQL has them; the servers' own tables are read in the integration tests."""
 
 
 def fault_of(code: int) -> Fault:
     return MYSQL.classify(pymysql.OperationalError(code, "in any language"))
-
-
-@pytest.mark.parametrize("fault", OWN, ids=lambda fault: fault.slug)
-def test_conn_010_faults_are_fit_to_be_shown(fault: Fault) -> None:
-    text = fault.text("a.rather.long.name.of.a.server.example.com:65535", 2.0)
-    assert fault.category in CATEGORIES
-    assert len(text) < MAX_MESSAGE
-    assert text.endswith(".")
-    assert not set("[]{}") & set(text)
-
-
-def test_a_slug_means_one_category_and_one_permanence() -> None:
-    shared = [fault for fault in vars(sql_faults).values() if isinstance(fault, Fault)]
-    for fault in OWN:
-        twins = [other for other in shared if other.slug == fault.slug]
-        assert all((twin.category, twin.permanent) == (fault.category, fault.permanent) for twin in twins), fault.slug
 
 
 def test_no_code_has_two_faults() -> None:

@@ -10,24 +10,9 @@ from osiris_provider.connectors.mysql import faults as mysql_faults
 from osiris_provider.connectors.postgres import faults as postgres_faults
 from osiris_provider.connectors.sql import faults as sql_faults
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
-from osiris_provider.errors import CATEGORIES, MAX_MESSAGE, Fault
 
 MYSQL = get_connector("mysql")
 POSTGRES = get_connector("postgres")
-SHARED = [fault for fault in vars(sql_faults).values() if isinstance(fault, Fault)]
-
-
-@pytest.mark.parametrize("fault", SHARED, ids=lambda fault: fault.slug)
-def test_conn_010_faults_are_fit_to_be_shown(fault: Fault) -> None:
-    text = fault.text("a.rather.long.name.of.a.server.example.com:65535", 2.0)
-    assert fault.category in CATEGORIES
-    assert len(text) < MAX_MESSAGE
-    assert text.endswith(".")
-    assert not set("[]{}") & set(text)
-
-
-def test_slugs_are_unique() -> None:
-    assert len({fault.slug for fault in SHARED}) == len(SHARED)
 
 
 @pytest.mark.parametrize("code", mysql_faults.FAULTS)
