@@ -9,7 +9,6 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
-import osiris_provider
 from osiris_provider.errors import CATEGORIES, Fault
 from osiris_provider.provider_info import get_provider_info
 
@@ -37,6 +36,8 @@ LIBRARY = (
     "osiris_provider.testing",
 )
 """The modules that scripts, and families of third parties, import."""
+ELSEWHERE = ("load_dags", "run_pipeline")
+"""Functions that have a section above."""
 KINDS = {"operators": "Operators", "sensors": "Sensors", "triggers": "Triggers"}
 
 
@@ -80,7 +81,26 @@ def exports(name: str) -> str:
     module = import_module(name)
     rows = [f"| `{exported}` | {_sentence(getattr(module, exported))} |" for exported in module.__all__]
     text = _inline((inspect.getdoc(module) or "").partition("\n\n")[0])
-    return "\n".join([f"### `{name}`\n", f"{text}\n", "| name | what it is |\n|---|---|", *rows, ""])
+    lines = [f"### `{name}`\n", f"{text}\n", "| name | what it is |\n|---|---|", *rows, ""]
+    public = [getattr(module, exported) for exported in module.__all__]
+    own = [
+        value
+        for value in public
+        if inspect.isroutine(value)
+        and _home(value) == name
+        and value.__name__ not in ELSEWHERE
+        and _fields(r"param (\w+)", value)
+    ]
+    return "\n".join([*lines, *(section(function, "####") for function in own)])
+
+
+def _home(function: Any) -> str:
+    """Return the first module of the library that exports a function."""
+    return next(name for name in LIBRARY if function.__name__ in import_module(name).__all__)
+
+
+def _doc(thing: Any) -> str:
+    return inspect.cleandoc(thing.__doc__ or "")
 
 
 def _sentence(value: Any) -> str:
@@ -90,22 +110,38 @@ def _sentence(value: Any) -> str:
         return "The version."
     if not inspect.isclass(value) and not inspect.isroutine(value):
         return f"One of {', '.join(f'`{item}`' for item in CATEGORIES)}."
-    paragraph = inspect.cleandoc(value.__doc__ or "").partition("\n\n")[0]
+    paragraph = _doc(value).partition("\n\n")[0]
     return _inline(" ".join(paragraph.split())).replace("|", "&#124;")
 
 
-def section(thing: Any) -> str:
-    """Return the section of a class or function: how it is imported, what it does, and its parameters."""
-    text, _, _ = inspect.cleandoc(thing.__doc__ or "").partition("\n:param")
+def section(thing: Any, level: str = "###") -> str:
+    """Return the section of a class or function: how it is imported, what it does, its parameters, and what it raises.
+
+    :param thing: the class or function.
+    :param level: of the heading.
+    """
+    text, _, _ = _doc(thing).partition("\n:param")
     parameters = list(_parameters(thing))
-    module = "osiris_provider" if thing.__name__ in osiris_provider.__all__ else thing.__module__
+    module = _home(thing) if inspect.isroutine(thing) else thing.__module__
     example = f"```python\nfrom {module} import {thing.__name__}\n```\n"
-    lines = [f"### {thing.__name__}\n", example, _markdown(text)]
+    lines = [f"{level} {thing.__name__}\n", example, _markdown(text)]
     if connection := getattr(thing, "conn_type", None):
         lines.append(f"Connection type `{connection}`, default connection `{thing.default_conn_name}`.\n")
     if parameters:
         lines += ["| parameter | default | meaning |\n|---|---|---|\n" + "\n".join(parameters) + "\n"]
+    lines += [f"Returns {words[:1].lower() + words[1:]}\n" for _, words in _fields("return", thing)]
+    if raised := [f"| `{name}` | {words} |" for name, words in _fields(r"raises (\w+)", thing)]:
+        lines += ["| raises | when |\n|---|---|\n" + "\n".join(raised) + "\n"]
     return "\n".join(lines)
+
+
+def _fields(name: str, thing: Any) -> list[tuple[str, str]]:
+    """Return the fields of a docstring whose name fits a pattern: what its group is, and the words."""
+    fields = [
+        (match[1], _inline(" ".join(match["words"].split())).replace("|", "&#124;"))
+        for match in re.finditer(rf"^:{name}: (?P<words>.*(?:\n    .*)*)", _doc(thing), re.MULTILINE)
+    ]
+    return [(named, words[:1].upper() + words[1:]) for named, words in fields]
 
 
 def _parameters(thing: Any) -> Iterator[str]:
@@ -130,12 +166,10 @@ def _meanings(thing: Any) -> Iterator[tuple[str, str]]:
     for base in thing.__mro__ if inspect.isclass(thing) else (thing,):
         if not base.__module__.startswith("osiris_provider."):
             continue
-        text = inspect.cleandoc(base.__doc__ or "")
-        for match in re.finditer(r"^:param (\w+): (.*(?:\n    .*)*)", text, re.MULTILINE):
-            if match[1] not in seen and match[1] not in ("args", "kwargs"):
-                seen.add(match[1])
-                words = _inline(" ".join(match[2].split())).replace("|", "&#124;")
-                yield match[1], words[:1].upper() + words[1:]
+        for name, words in _fields(r"param (\w+)", base):
+            if name not in seen and name not in ("args", "kwargs"):
+                seen.add(name)
+                yield name, words
 
 
 def _default(value: object) -> str:
@@ -143,13 +177,17 @@ def _default(value: object) -> str:
         return "**required**"
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g} s"
+    if inspect.isroutine(value):
+        return f"`{value.__name__}`"
     return "" if value is None else f"`{value!r}`"
 
 
 def _markdown(text: str) -> str:
     """Return the words of a docstring; what follows ``::`` is code."""
     text = re.sub(
-        r"::\n\n((?:    .*\n?)+)", lambda match: ":\n\n```python\n" + inspect.cleandoc(match[1]) + "\n```\n", text
+        r"::\n\n((?:    .*\n?|\n(?=    ))+)",
+        lambda match: ":\n\n```python\n" + inspect.cleandoc(match[1]) + "\n```\n",
+        text,
     )
     return _inline(text).rstrip() + "\n"
 
