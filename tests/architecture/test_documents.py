@@ -20,6 +20,7 @@ from osiris_provider.drivers.base import BaseDriver
 
 from tests.architecture.documents import blocks_of
 from tests.architecture.source import CODE, ROOT
+from tests.architecture.test_style import MAX_FILE_LINES, MAX_FUNCTION_LINES
 
 DOCUMENTS = [
     "README.md",
@@ -152,3 +153,17 @@ def test_contributors_read_the_order_of_imports_that_is_enforced() -> None:
     assert re.findall(r"\w+", said) == [
         layer for layer in layers if (ROOT / "osiris_provider" / layer).is_dir() or layer in ("errors", "messages")
     ]
+
+
+def test_what_contributors_may_look_for_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("What you may look for first:\n\n")[2].partition("\n\n")[0]
+    paths = re.findall(r"`([\w/<>]+(?:\.py|/))`", table)
+    assert len(paths) > 10
+    assert [one for one in paths if not list(ROOT.glob(f"osiris_provider/{one.replace('<family>', '*')}"))] == []
+
+
+def test_contributors_read_the_limits_that_are_enforced() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert f"Functions of at most {MAX_FUNCTION_LINES} lines" in text
+    assert f"files of at most {MAX_FILE_LINES}," in text
