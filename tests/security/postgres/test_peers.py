@@ -334,4 +334,5 @@ def test_the_startup_message_is_one_that_pgbouncer_takes() -> None:
     given = {"require_auth": "md5", "channel_binding": "prefer", "keepalives_idle": 30, "sslcrl": None}
     with RoguePostgres(MD5) as server:
         POSTGRES.create_client(fields_of(server, **given)).close()
+    assert server.startups
     assert all(set(said) <= {"user", "database", "application_name", "client_encoding"} for said in server.startups)

@@ -342,7 +342,9 @@ def test_conn_001_a_misquoted_value_breaks_no_other_connection(tmp_path: Path) -
 
 def test_conn_001_messages_show_no_terminal_codes_or_brackets(tmp_path: Path) -> None:
     text = TOP + '  "my\\e[31msql": {}\n  mysql:\n    "a\\e[0m[b]": {host: h}\n'
-    for problem in validate_file(write(tmp_path, text))[1]:
+    problems = validate_file(write(tmp_path, text))[1]
+    assert len(problems) == 2
+    for problem in problems:
         assert problem.message.isprintable()
         assert not re.search(r"[\[\]]", problem.message)
 
