@@ -22,6 +22,7 @@ from tests.airflow.task_processes import TaskProcesses
 from tests.airflow.versions import forget_secrets, keep_the_api_between_tasks, store_dag
 from tests.conftest import fresh_database
 from tests.faults import peers
+from tests.servers import entry
 from tests.servers.process import Server
 
 FOREIGN_WARNINGS = (
@@ -94,7 +95,7 @@ def new_hook(
             where: dict[str, Any] = {"path": str(tmp_path / "Ware House.duckdb")}
             if server != "duckdb":
                 address = databases.enter_context(fresh_database(sql_server(server)))
-                where = {name: getattr(address, name) for name in ("host", "port", "user", "password", "database")}
+                where = entry(address)
             known[HOOKS[server].family] = {"default": {**where, **fields}}
             connections_file(known)
             return HOOKS[server]()

@@ -12,10 +12,9 @@ import pytest
 from osiris_provider.hooks.postgres import OsirisPostgresHook
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.doctor.test_sensor import entry
 from tests.airflow.versions import DagSerialization, dag_bag_class
 from tests.security.hook_doctor.provider import installed
-from tests.servers import Address
+from tests.servers import Address, entry
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 EXAMPLES = DAGS.parent / "airflow_provider_osiris" / "example_dags"

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.faults.peers import Peer, closed_port, silent
 from tests.faults.sql import Certificates
-from tests.servers import MariaDBServer, PostgresServer
+from tests.servers import MariaDBServer, PostgresServer, entry
 from tests.servers.apis.fake_api import FakeApi
 from tests.servers.apis.fake_shopify import FakeShopify
 from tests.servers.apis.fake_supabase import FakeSupabase
@@ -87,8 +87,8 @@ def running_world(directory: Path, mariadb: MariaDBServer, postgres: PostgresSer
         quiet = stack.enter_context(Peer(silent))
         ca = {"ca_bundle": str(certificates.trusted)}
         healthy: dict[str, Fields] = {
-            "mysql": _database(mariadb),
-            "postgres": _database(postgres),
+            "mysql": entry(mariadb.app),
+            "postgres": entry(postgres.app),
             "supabase": {"url": _at(supabase.port), "service_role_key": SERVICE_KEY, **ca},
             "shopify": {"shop_domain": _at(shopify.port), "access_token": ACCESS_TOKEN, **ca},
             "api": {"base_url": _at(api.port) + "/v1", "token": API_TOKEN, "health_path": "/me", **ca},
@@ -136,12 +136,6 @@ def _tls(certificates: Certificates) -> ssl.SSLContext:
 
 def _at(port: int) -> str:
     return f"https://localhost:{port}"
-
-
-def _database(server: MariaDBServer | PostgresServer) -> Fields:
-    app = server.app
-    where = {"host": app.host, "port": app.port, "database": app.database}
-    return {**where, "user": app.user, "password": app.password}
 
 
 def _forbid(server: PostgresServer) -> None:

@@ -30,7 +30,7 @@ from tests.faults.peers import (
     unanswered_port,
 )
 from tests.faults.scenario import Connection, Scenario
-from tests.servers import Address
+from tests.servers import Address, entry
 from tests.servers.process import Server
 
 Prepared = Iterator[Connection]
@@ -97,16 +97,7 @@ class SqlWorld:
 
     def at(self, address: Address, **fields: Any) -> Connection:
         """Return the connection of an address, with other fields over it."""
-        return {
-            "family": self.family,
-            "alias": "test",
-            "host": address.host,
-            "port": address.port,
-            "user": address.user,
-            "password": address.password,
-            "database": address.database,
-            **fields,
-        }
+        return {"family": self.family, "alias": "test", **entry(address, **fields)}
 
     def answers(self) -> int:
         """Return how many of the client's turns in plain text a healthy check takes, those about expiries aside."""

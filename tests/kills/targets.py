@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from tests.integration.mysql.cases import numbers
 from tests.kills.worker import Worker
-from tests.servers import MariaDBServer, MySQLFamilyServer, MySQLServer, PostgresServer
+from tests.servers import MariaDBServer, MySQLFamilyServer, MySQLServer, PostgresServer, entry
 from tests.servers.process import Server
 
 State = tuple[int, int, int]
@@ -121,9 +121,7 @@ class ServerTarget(Target):
     server: Server
 
     def connection(self) -> dict[str, Any]:
-        app = self.server.app
-        fields = {name: getattr(app, name) for name in ("host", "port", "user", "password", "database")}
-        return {"family": self.family, "alias": "test", **fields}
+        return {"family": self.family, "alias": "test", **entry(self.server.app)}
 
 
 class MySQLTarget(ServerTarget):

@@ -1,6 +1,6 @@
 """Throwaway MariaDB, MySQL and PostgreSQL servers for the tests."""
 
-from tests.servers.address import APP_PASSWORD, APP_USER, Address
+from tests.servers.address import APP_PASSWORD, APP_USER, Address, entry
 from tests.servers.databases.mariadb import MariaDBServer
 from tests.servers.databases.mysql import MySQLFamilyServer, MySQLServer
 from tests.servers.databases.postgres import PostgresServer
@@ -13,4 +13,5 @@ __all__ = [
     "MySQLFamilyServer",
     "MySQLServer",
     "PostgresServer",
+    "entry",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
 
 APP_USER: Final = "app_user"
 
@@ -20,3 +20,11 @@ class Address:
     user: str
     password: str = field(repr=False)
     database: str
+
+
+def entry(address: Address, **changes: Any) -> dict[str, Any]:
+    """Return what a connections file has on a database.
+
+    :param changes: fields that are to have other values, or are there besides.
+    """
+    return {**asdict(address), **changes}

@@ -20,8 +20,7 @@ from osiris_provider.hooks.postgres import OsirisPostgresHook
 from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.doctor.test_sensor import entry
-from tests.servers import Address
+from tests.servers import Address, entry
 
 # The HTTP provider among Airflow's own modules.
 pytestmark = pytest.mark.filterwarnings("ignore:The `airflow.utils.operator_helpers")

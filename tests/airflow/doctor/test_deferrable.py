@@ -12,10 +12,10 @@ from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.doctor.test_sensor import entry, late_server
+from tests.airflow.doctor.test_sensor import late_server
 from tests.airflow.versions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout, TaskDeferred
 from tests.faults.peers import Peer
-from tests.servers import Address
+from tests.servers import Address, entry
 
 __all__ = ["late_server"]
 

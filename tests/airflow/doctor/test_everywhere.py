@@ -17,9 +17,8 @@ from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.doctor.test_sensor import entry
 from tests.airflow.versions import hook_class
-from tests.servers import Address
+from tests.servers import Address, entry
 from tests.servers.apis.fake_api import FakeApi
 from tests.servers.apis.fake_shopify import FakeShopify
 from tests.servers.apis.fake_supabase import FakeSupabase

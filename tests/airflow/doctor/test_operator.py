@@ -14,9 +14,8 @@ from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.doctor.test_sensor import entry
 from tests.airflow.versions import TaskDeferred
-from tests.servers import Address
+from tests.servers import Address, entry
 
 
 def doctor_dag(name: str, **arguments: Any) -> Any:

@@ -13,14 +13,9 @@ from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 from tests.faults.peers import Peer, forward, hang_up_first
-from tests.servers import Address, MariaDBServer
+from tests.servers import Address, MariaDBServer, entry
 
 RETRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(0), "poke_interval": 0.05, "timeout": 30}
-
-
-def entry(address: Address, **changes: Any) -> dict[str, Any]:
-    fields = {name: getattr(address, name) for name in ("host", "port", "user", "password", "database")}
-    return {**fields, **changes}
 
 
 def sensor_dag(name: str, **arguments: Any) -> Any:

@@ -13,10 +13,9 @@ from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.doctor.test_sensor import entry
 from tests.airflow.health.test_events import Notifier, Recorder, doctor_dag, events_of
 from tests.airflow.versions import send_metrics_to
-from tests.servers import Address
+from tests.servers import Address, entry
 from tests.servers.apis.fake_api import FakeApi
 
 

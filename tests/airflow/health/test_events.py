@@ -16,9 +16,8 @@ from osiris_provider.runtime.health_state import Health, HealthState
 from osiris_provider.runtime.state import StateStore, TaskKey
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.doctor.test_sensor import entry
 from tests.airflow.versions import lists_assets_of_events, send_metrics_to
-from tests.servers import Address
+from tests.servers import Address, entry
 
 
 def doctor_dag(name: str, **arguments: Any) -> Any:

@@ -21,7 +21,7 @@ from osiris_provider.hooks.postgres import OsirisPostgresHook
 
 from tests.airflow.conftest import HOOKS, ConnectionsFile, NewHook, RunDag
 from tests.airflow.connections import EVERY_FIELD, FAMILIES
-from tests.airflow.doctor.test_sensor import entry
+from tests.servers import entry
 from tests.servers.apis.fake_api import FakeApi
 from tests.servers.apis.fake_shopify import FakeShopify
 from tests.servers.apis.fake_supabase import FakeSupabase

@@ -16,14 +16,13 @@ from airflow.sdk import BaseOperator
 from osiris_provider.hooks.mysql import OsirisMySQLHook
 
 from tests.airflow.conftest import ConnectionsFile
-from tests.airflow.doctor.test_sensor import entry
 from tests.airflow.killable import BETWEEN, KILLS, SECOND
 from tests.airflow.operators.test_cleanup import wait_until
 from tests.airflow.task_processes import TaskProcess, TaskProcesses
 from tests.integration.sql.test_interrupted import BUSY_POSTGRES, NUMBERS, busy_mysql
 from tests.integration.stopping import AT_ONCE, stops
 from tests.integration.work import login
-from tests.servers import Address, MySQLFamilyServer, PostgresServer
+from tests.servers import Address, MySQLFamilyServer, PostgresServer, entry
 from tests.servers.kinds import MYSQL_AND_MARIADB
 
 SLEEP = {"mysql": "SELECT SLEEP(60)", "postgres": "SELECT pg_sleep(60)"}

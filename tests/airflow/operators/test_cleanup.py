@@ -15,10 +15,9 @@ from airflow.sdk import DAG
 from osiris_provider.operators.osiris import OsirisOperator
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.doctor.test_sensor import entry
 from tests.airflow.drivers import OpensAndFails
 from tests.airflow.task_processes import TaskProcesses
-from tests.servers import Address
+from tests.servers import Address, entry
 from tests.servers.process import Server
 
 KILLS = [

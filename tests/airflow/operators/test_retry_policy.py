@@ -24,9 +24,8 @@ from osiris_provider.errors import (
 )
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.doctor.test_sensor import entry
 from tests.airflow.versions import AIRFLOW, DagSerialization, before_3_3, since_3_3
-from tests.servers import Address
+from tests.servers import Address, entry
 
 if AIRFLOW >= (3, 3):
     from airflow.sdk import RetryAction

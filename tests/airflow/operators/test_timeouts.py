@@ -16,10 +16,9 @@ from airflow.sdk import DAG
 from osiris_provider.operators.osiris import OsirisOperator
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.doctor.test_sensor import entry
 from tests.airflow.versions import AIRFLOW, AirflowTaskTimeout
 from tests.integration.stopping import AT_ONCE
-from tests.servers import Address
+from tests.servers import Address, entry
 
 LIMIT = 1.0
 SLOW = "SELECT count(*) AS n FROM range(1000000) a, range(1000000) b WHERE hash(a.range + b.range) = 3"

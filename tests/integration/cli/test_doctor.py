@@ -11,7 +11,7 @@ from osiris_provider.testing.secrecy import CANARY, assert_silent
 
 from tests.faults.peers import Peer, silent
 from tests.integration.conftest import Run
-from tests.servers import Address
+from tests.servers import Address, entry
 from tests.unit.connection_files import block, write
 
 
@@ -46,13 +46,7 @@ def test_conn_020_wrong_password(run: Run, mysql_database: Address, tmp_path: Pa
 
 
 def _file_of(address: Address, password: str | None = None) -> str:
-    fields = {
-        "host": address.host,
-        "port": address.port,
-        "database": address.database,
-        "user": address.user,
-        "password": password or address.password,
-    }
+    fields = entry(address, password=password or address.password)
     return json.dumps({"version": 1, "connections": {"mysql": {"default": fields}}}, ensure_ascii=False)
 
 

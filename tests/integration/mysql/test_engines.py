@@ -18,7 +18,7 @@ from osiris_provider.testing.context import RecordingContext
 from upath import UPath
 
 from tests.integration.mysql.cases import NUMBERS, OTHERS, literal, numbers
-from tests.servers import Address, MySQLFamilyServer
+from tests.servers import Address, MySQLFamilyServer, entry
 from tests.servers.kinds import MYSQL_AND_MARIADB
 
 pytestmark = MYSQL_AND_MARIADB
@@ -47,16 +47,7 @@ def filled(mysql_database: Address, mysql_family: MySQLFamilyServer) -> dict[str
         cursor.execute(f"INSERT INTO every VALUES {VALUES}, ({', '.join(['NULL'] * 21)})")
         cursor.execute("CREATE TABLE floats (f FLOAT)")
         cursor.execute("CREATE PROCEDURE called() SELECT 1 AS one")
-    address = mysql_database
-    return {
-        "family": "mysql",
-        "alias": "test",
-        "host": address.host,
-        "port": address.port,
-        "user": address.user,
-        "password": address.password,
-        "database": address.database,
-    }
+    return {"family": "mysql", "alias": "test", **entry(mysql_database)}
 
 
 def read(connection: dict[str, Any], **config: Any) -> pa.Table:
