@@ -195,7 +195,7 @@ def _connect(connection: Any, deadline: Deadline | None) -> socket.socket:
     """Connect as urllib3 does, and fail with its exceptions, so that requests knows them."""
     max_wait = connection.timeout if isinstance(connection.timeout, (int, float)) else None
     try:
-        sock = open_socket(connection.host.strip("[]"), connection.port, deadline or Deadline(max_wait or 60.0))
+        sock = open_socket(connection.host, connection.port, deadline or Deadline(max_wait or 60.0))
     except socket.gaierror as error:
         raise urllib3.exceptions.NameResolutionError(connection.host, connection, error) from error
     except TimeoutError as error:

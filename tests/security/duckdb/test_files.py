@@ -99,6 +99,16 @@ def test_what_does_not_fit_into_memory_is_spilled_where_no_other_user_looks(tmp_
         assert os.listdir(tmp_path / "spill") == []
 
 
+def test_a_spill_directory_that_has_gone_is_no_failure_of_the_work(tmp_path: Path) -> None:
+    connector = DuckDBConnector()
+    client = connector.create_client({"path": ":memory:", "temp_directory": str(tmp_path)})
+    [created] = tmp_path.iterdir()
+    created.rmdir()
+    assert client.execute("SELECT 1").fetchone() == (1,)
+    connector.close_client(client)
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_spill_directory_that_cannot_be_made_is_an_error_of_its_field() -> None:
     with pytest.raises(ConnectionConfigError, match="temp_directory"):
         DuckDBConnector().create_client({"path": ":memory:", "temp_directory": "/no/such/directory"})

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 import pytest
-from osiris_provider.connectors.api import ApiConnector
+from osiris_provider.connectors.api import ApiConnection, ApiConnector
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.testing.secrecy import assert_silent
 
@@ -34,6 +34,11 @@ def test_conn_011_secret_that_is_no_text() -> None:
         ok, verdict = ApiConnector().doctor(to(**fields))
         assert (ok, verdict["details"]["fault"]) == (False, "misconfigured")
         assert "not valid UTF-8" in verdict["message"]
+
+
+@pytest.mark.parametrize("written", ["https://api.example.com/VAX", " https://api.example.com/VAX// "])
+def test_conn_008_slashes_at_the_end_of_a_url_do_not_count(written: str) -> None:
+    assert ApiConnection.parse(to(base_url=written)).base_url == "https://api.example.com/VAX"
 
 
 @pytest.mark.parametrize(

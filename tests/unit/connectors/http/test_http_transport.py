@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import requests
+import urllib3
 from osiris_provider.connectors.http import transport
 from osiris_provider.connectors.http.auth import OriginAuth
 from osiris_provider.connectors.http.session import HttpSession
@@ -35,3 +36,31 @@ def test_every_connection_gets_the_deadline(scheme: str, proxy: bool, monkeypatc
         with session, pytest.raises(requests.ConnectionError):
             session.get("users", proxies=proxies)
     assert opened == [("127.0.0.1", closed, deadline)]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_ipv6_address_is_connected_to_without_its_brackets(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[str, int]] = []
+
+    def refuse(host: str, port: int, _: Deadline) -> Any:
+        opened.append((host, port))
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(transport, "open_socket", refuse)
+    url = f"{scheme}://[2001:db8::1]:8443"
+    session = HttpSession(url, OriginAuth(url, {}), (1, 1), tls_context(), Deadline(5))
+    with session, pytest.raises(requests.ConnectionError):
+        session.get("users")
+    assert opened == [("2001:db8::1", 8443)]
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "SOCKS5H"])
+def test_a_key_in_the_query_does_not_go_through_a_socks_proxy(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A package that need not be installed has the real one.
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", lambda *_, **__: urllib3.PoolManager())
+    url = "https://127.0.0.1:1"
+    auth = OriginAuth(url, {}, query={"key": "a-key"})
+    with HttpSession(url, auth, (1, 1), tls_context(), Deadline(5)) as session:
+        with pytest.raises(requests.exceptions.InvalidSchema, match="a key in the query does not go") as raised:
+            session.get("users", proxies={"https": f"{scheme}://127.0.0.1:1"})
+        assert "a-key" not in str(raised.value)
