@@ -51,6 +51,7 @@ _TESTS_OF_HOOKS = (
 )
 ROOMS: dict[str, tuple[str, ...]] = {
     "": ("tests/unit", "tests/architecture/test_documents.py", "tests/architecture/test_documented_limits.py"),
+    "__main__.py": ("tests/integration/cli/test_process.py",),
     "cli": (*_LOOKS, "tests/airflow/cli"),
     "cli/health.py": _HEALTH,
     "cli/pipelines": _PIPELINES,

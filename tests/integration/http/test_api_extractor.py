@@ -150,7 +150,7 @@ def test_limits_of_rates_are_waited_for_as_long_as_the_api_says(api: FakeApi, mo
     api.throttled, api.retry_after = 1, "301"
     with pytest.raises(ConnectorError) as raised:
         extracted(api, "items/link", pagination={"kind": "link"})
-    assert raised.value.retry_after == 301
+    assert (raised.value.retry_after, raised.value.cause) == (301, "HttpFaultError")
     assert len(waits) == 9
 
 
