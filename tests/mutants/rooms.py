@@ -86,7 +86,12 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "connectors/mysql": (*_MYSQL, "tests/security/mysql", "tests/integration/doctor/test_fault_matrix.py"),
     "connectors/postgres": (*_POSTGRES, "tests/security/postgres", "tests/integration/doctor/test_fault_matrix.py"),
     "drivers": ("tests/unit/drivers", "tests/contract/test_duckdb.py", "tests/contract/test_filesystem.py"),
-    "drivers/duckdb": ("tests/integration/duckdb", "tests/field/duckdb", *_WITHIN),
+    "drivers/duckdb": (
+        "tests/integration/duckdb",
+        "tests/field/duckdb",
+        "tests/field/pipelines/test_inputs_of_steps.py",
+        *_WITHIN,
+    ),
     "drivers/duckdb/query_check.py": _PIPELINES,
     "drivers/duckdb/query_child.py": _PIPELINES,
     "drivers/filesystem": ("tests/field/filesystem", "tests/integration/filesystem/test_drivers.py"),

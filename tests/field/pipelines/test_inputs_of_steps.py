@@ -87,6 +87,21 @@ def test_half_floats_are_read_exactly(tmp_path: Path, how: str) -> None:
     assert process(given if how == "path" else {"data": given[how]}).to_pylist() == table.to_pylist()
 
 
+@pytest.mark.parametrize("dtype", [pa.time64("ns"), pa.timestamp("ns", "UTC")], ids=str)
+def test_digits_that_only_later_versions_keep_are_refused(monkeypatch: pytest.MonkeyPatch, dtype: pa.DataType) -> None:
+    def read(*values: int | None) -> pa.Table:
+        column = pa.array(values, pa.int64()).cast(dtype)
+        return process({"data": pa.table({"v": column})}, "SELECT v, typeof(v) AS t FROM e")
+
+    monkeypatch.setattr("duckdb.__version__", "1.4.4")
+    kept = read(None, 2000)
+    assert kept["v"].cast(dtype).cast(pa.int64()).to_pylist() == [None, 2000]
+    assert set(kept["t"].to_pylist()) <= {"TIME", "TIMESTAMP WITH TIME ZONE"}
+    with pytest.raises(DataError) as raised:
+        read(None, 2000, 2001)
+    assert (raised.value.column, raised.value.row) == ("v", 3)
+
+
 @pytest.mark.parametrize("run", ["region=eu", "x"])
 def test_a_folder_that_looks_like_a_partition_is_no_column(tmp_path: Path, run: str) -> None:
     folder = tmp_path / "a=7"
