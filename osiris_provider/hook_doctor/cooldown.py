@@ -153,7 +153,7 @@ class Cooldown:
         if make:
             with suppress(FileExistsError):
                 os.mkdir(self.folder, 0o700)
-        directory = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        directory = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             status = os.fstat(directory)
             if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
@@ -230,7 +230,7 @@ def _hash(path: str) -> str:
     """
     # Before it is opened: that would begin something with a device, and let go who waits at the other end of a FIFO.
     _check_regular(os.stat(path))
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     try:
         _check_regular(os.fstat(descriptor))
         return hashlib.sha256(os.read(descriptor, MAX_FILE_BYTES)).hexdigest()
@@ -253,7 +253,7 @@ def _fingerprint(connection: HookConnection, salt: str) -> str:
 def _read(directory: int, name: str) -> Refusal | None:
     """Return what a file says; None if there is none, or it is damaged."""
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=directory)
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
     except FileNotFoundError:
         return None
     with open(descriptor, "rb") as file:
@@ -266,9 +266,7 @@ def _read(directory: int, name: str) -> Refusal | None:
 
 def _write(directory: int, name: str, refusal: Refusal) -> None:
     part = f"{name}.{secrets.token_hex(4)}"
-    descriptor = os.open(
-        part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory
-    )
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=directory)
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
             json.dump(asdict(refusal), file)

@@ -113,7 +113,7 @@ def open_new(path: Path, mode: int) -> IO[bytes]:
     :param mode: of the file, whatever the umask.
     :raises FileExistsError: there is something of that name, be it a link to nowhere.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     os.fchmod(descriptor, mode)
     return os.fdopen(descriptor, "wb")
 

@@ -20,12 +20,7 @@ _WITHIN = (
     "tests/field/postgres/test_values_within.py",
     "tests/field/sql/test_refused_rows.py",
 )
-_SQL = (
-    "tests/field/sql/test_round_trips.py",
-    "tests/field/sql/test_time_zones.py",
-    "tests/field/postgres/test_nul.py",
-    *_WITHIN,
-)
+_SQL = ("tests/field/sql", "tests/field/postgres/test_nul.py", "tests/field/postgres/test_values_within.py")
 _MYSQL = ("tests/contract/test_mysql.py", "tests/field/mysql", "tests/integration/mysql")
 _POSTGRES = ("tests/contract/test_postgres.py", "tests/field/postgres", "tests/integration/postgres")
 _HTTP = ("tests/field/http", "tests/integration/http")

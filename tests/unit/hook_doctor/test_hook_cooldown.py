@@ -263,3 +263,18 @@ def test_a_fifo_is_not_opened(cooldown: Cooldown, tmp_path: Path) -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             writer.wait(1.0)
         writer.kill()
+
+
+def test_a_fifo_that_takes_the_place_of_a_file_counts_as_none(
+    cooldown: Cooldown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fifo = tmp_path / "pipe"
+    os.mkfifo(fifo)
+    connection = replace(CONNECTION, extra={"key_path": str(fifo)})
+    a_file = os.stat(__file__)
+    with monkeypatch.context() as patched:
+        # As it was just before.
+        patched.setattr(os, "stat", lambda *_, **__: a_file)
+        cooldown.keep(connection, "wrong_password")
+    fifo.unlink()
+    assert cooldown.refusal(connection) is not None

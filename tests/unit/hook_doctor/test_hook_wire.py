@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from osiris_provider.hook_doctor.remote import STUCK_SECONDS, LostError, Remote
-from osiris_provider.hook_doctor.server import CHECK, READY, REQUEST, UNSAFE
+from osiris_provider.hook_doctor.server import CHECK, READY, REQUEST, SERVER, UNSAFE, Server
 from osiris_provider.hook_doctor.wire import MAX_ANSWER, MORE, STARTED, Answer, receive_text, send_text
 from osiris_provider.net.deadline import Deadline
 
@@ -210,6 +210,26 @@ def test_what_is_asked_for_comes_with_two_sockets(pair: Pair) -> None:
     assert check.line.recv(1) == b""
     lifeline.close()
     assert check.end(20)
+
+
+def test_a_check_that_comes_too_late_is_not_begun(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[tuple[bytes, str]] = []
+
+    def fork(_: Server, what: bytes, deadline: float, name: str, work: socket.socket, lifeline: socket.socket) -> None:
+        assert work.fileno() != lifeline.fileno()
+        begun.append((what, f"{name} {deadline - now:+.0f}"))
+        lifeline.close()
+
+    monkeypatch.setattr(Server, "_fork", fork)
+    forks = Server(pair[1], check=lambda *_: None, warm=lambda _: None)
+    now = time.monotonic()
+    for what, deadline in ((CHECK, now - 1), (CHECK, now + 3600), (SERVER, now - 1)):
+        process = Remote()
+        process.ask(pair[0], what, deadline, "some_type")
+        forks._request()  # noqa: SLF001 - run() takes the signals of this process
+        # Whether it was begun or not: its end is known.
+        assert process.end(20)
+    assert begun == [(CHECK, "some_type +3600"), (SERVER, "some_type -1")]
 
 
 def test_a_check_is_gone_when_its_server_says_so(server: Remote) -> None:

@@ -83,7 +83,7 @@ def unescape(strings: pa.Array) -> pa.Array:
     return strings
 
 
-def from_text(strings: pa.Array, column: Column, first_row: int = 1, *, lenient: bool = False) -> pa.Array:
+def from_text(strings: pa.Array, column: Column, first_row: int, *, lenient: bool = False) -> pa.Array:
     """Return the values that the server's texts stand for, exactly.
 
     :param strings: a string array, as the server writes values of the column's type.
