@@ -34,6 +34,7 @@ class Column:
     :param as_text: it is delivered as text.
     :param digits: that a number as text has at least, zeros before it.
     :param encoding: Python's name of the character set of text.
+    :param listed: its texts are members of an ENUM or a SET, which have an order of their own.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Column:
     as_text: bool = False
     digits: int = 0
     encoding: str = UTF8
+    listed: bool = False
 
     @property
     def field(self) -> pa.Field:
@@ -51,7 +53,7 @@ class Column:
         import pyarrow as pa
 
         field = pa.field(self.name, pa.string() if self.as_text else self.type)
-        if self.code == types.JSON:
+        if self.listed or self.code == types.JSON:
             return ordered_as(field, "none")
         if not self.as_text or is_text(self.type):
             return field
@@ -95,6 +97,7 @@ def columns_of(
             as_text=field.name in text_columns,
             digits=_digits(definition),
             encoding=encoding,
+            listed=bool(definition.flags & (types.ENUM_FLAG | types.SET_FLAG)),
         )
         for field, definition in zip(schema, definitions, strict=True)
     ]
