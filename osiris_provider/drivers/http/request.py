@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from osiris_provider.connectors.http.base import HttpConnector
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.retry import call_with_retries
-from osiris_provider.drivers.step import Config, Step
+from osiris_provider.drivers.step import Config, Step, of_step
+from osiris_provider.errors import OsirisError
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.session import Answer
@@ -38,17 +39,22 @@ def request_json(
     :param path: under the base URL, or an absolute URL of the same origin.
     :param also: statuses besides 204 and 205 that mean an answer without content.
     :param lines: whether the answer is one JSON text a line; None goes by its content type.
-    :raises ConnectorError: by category.
+    :raises ConnectorError: by category; it names the step.
     """
     connector = cast("HttpConnector[Any]", get_connector(step.connection["family"]))
-    session = step.client()
 
     def once() -> tuple[Any, Answer, bool]:
         return connector.translate_errors(
             step.connection, lambda: connector.fetch(session, method, path, also=also, lines=lines, **options)
         )
 
-    return call_with_retries(once, throttled_attempts=THROTTLED_ATTEMPTS, max_wait=MAX_WAIT)
+    problem: OsirisError
+    try:
+        session = step.client()
+        return call_with_retries(once, throttled_attempts=THROTTLED_ATTEMPTS, max_wait=MAX_WAIT)
+    except OsirisError as error:
+        problem = of_step(error, step.id)
+    raise problem
 
 
 def query_of(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def test_value_that_does_not_fit_names_column_and_page(api: FakeApi) -> None:
 
 
 def test_error_names_what_was_asked_for(api: FakeApi) -> None:
-    with pytest.raises(ConnectorError, match=rf"^@api\.test: {api.origin}/v1/nowhere has nothing") as raised:
+    with pytest.raises(ConnectorError, match=rf"^Step read: @api\.test: {api.origin}/v1/nowhere has nothing") as raised:
         extracted(api, "nowhere", params={"session": TOKEN})
     assert_silent(TOKEN, raised.value)
 
