@@ -39,7 +39,17 @@ def get_provider_info() -> dict[str, Any]:
         "versions": [__version__],
         "integrations": [{"integration-name": INTEGRATION, "external-doc-url": URL, "tags": ["software"]}],
         "hooks": _modules(
-            "hooks", "base", "dbapi", "dialects", "duckdb_transaction", "errors", "guard", "health", "kill", *HOOKS
+            "hooks",
+            "base",
+            "dbapi",
+            "dialects",
+            "duckdb_transaction",
+            "errors",
+            "frames",
+            "guard",
+            "health",
+            "kill",
+            *HOOKS,
         ),
         "operators": _modules("operators", "doctor", "osiris"),
         "sensors": _modules("sensors", "healthcheck"),

@@ -194,11 +194,14 @@ def interruptible(work: Work, call: Callable[[], T]) -> T:
     return pending.result()
 
 
-def opened(connect: Callable[[], T], close: Callable[[T], object]) -> T:
+def opened(
+    connect: Callable[[], T], close: Callable[[T], object], give_up: Callable[[], bool | None] = lambda: None
+) -> T:
     """Open a connection as :func:`interruptible` makes a call; one that is there only after that is closed.
 
     :param connect: opens it.
     :param close: closes it.
+    :param give_up: has ``connect`` end soon, if that is possible; called in another thread.
     """
     wanted = True
 
@@ -209,7 +212,7 @@ def opened(connect: Callable[[], T], close: Callable[[T], object]) -> T:
         return connection
 
     try:
-        return interruptible(Work(None, lambda: None, lambda: None), connected)
+        return interruptible(Work(None, give_up, lambda: None), connected)
     except BaseException:
         wanted = False
         raise

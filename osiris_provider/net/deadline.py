@@ -31,6 +31,7 @@ class Deadline:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
         self._budget = [math.inf if max_bytes is None else max_bytes]
+        self._parent: Deadline | None = None
 
     def __repr__(self) -> str:
         """Show what is left."""
@@ -38,7 +39,8 @@ class Deadline:
 
     def left(self) -> float:
         """Return the seconds left; zero or less when it has passed."""
-        return self._end - time.monotonic()
+        left = self._end - time.monotonic()
+        return left if self._parent is None else min(left, self._parent.left())
 
     def remaining(self) -> float:
         """Return the seconds left, always more than zero.
@@ -52,14 +54,18 @@ class Deadline:
         return max(left, MIN_TIMEOUT)
 
     def part(self, share: float) -> Deadline:
-        """Return a deadline for a part of the work; both count the same bytes.
+        """Return a deadline for a part of the work; both count the same bytes, and this one ends both.
 
         :param share: of the time left, more than 0 and at most 1.
         :raises TimeoutError: the deadline has passed.
         """
         part = Deadline(self.remaining() * share)
-        part._budget = self._budget
+        part._budget, part._parent = self._budget, self
         return part
+
+    def end(self) -> None:
+        """Let it pass now: who waits for a peer is to give up."""
+        self._end = -math.inf
 
     def take(self, size: int) -> None:
         """Count bytes that the peer has sent.

@@ -47,7 +47,7 @@ class PostgresConnector(Connector[PostgresConnection, "extensions.connection"]):
         """
         parameters = model.parameters()
         log_in = partial(libpq.log_in, parameters, deadline)
-        with contextlib.closing(opened(log_in, lambda connection: connection.close())) as tried:
+        with contextlib.closing(opened(log_in, lambda connection: connection.close(), deadline.end)) as tried:
             parameters = Parameters({"password": "", **parameters, **libpq.as_reached(tried)})
         seconds = math.ceil(deadline.remaining())
         client = _connect(parameters.but(connect_timeout=seconds))

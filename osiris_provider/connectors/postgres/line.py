@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _BROKEN = (errno.ECONNRESET, errno.EPIPE)
 PIECE = 16 * 1024
 """Bytes handed over at a time; a pair of sockets holds several times as many."""
+LOOK_SECONDS = 0.1
+"""How soon a wait notices that another thread has ended its deadline."""
 
 
 class Line:
@@ -128,15 +130,21 @@ def _sent(server: socket.socket, data: memoryview) -> int:
 def _writable(sock: socket.socket, deadline: Deadline) -> None:
     with selectors.DefaultSelector() as selector:
         selector.register(sock, selectors.EVENT_WRITE)
-        selector.select(deadline.remaining())
-    deadline.remaining()
+        _select(selector, deadline)
 
 
 def _readable(deadline: Deadline, *sockets: socket.socket | int) -> set[int]:
     with selectors.DefaultSelector() as selector:
         for sock in sockets:
             selector.register(sock, selectors.EVENT_READ)
-        ready = {key.fd for key, _ in selector.select(deadline.remaining())}
+        return _select(selector, deadline)
+
+
+def _select(selector: selectors.BaseSelector, deadline: Deadline) -> set[int]:
+    """Wait for one of the selector's descriptors; another thread may end the deadline meanwhile."""
+    ready: set[int] = set()
+    while not ready:
+        ready = {key.fd for key, _ in selector.select(min(deadline.remaining(), LOOK_SECONDS))}
     deadline.remaining()
     return ready
 

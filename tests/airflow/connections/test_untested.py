@@ -34,7 +34,7 @@ def dag_of(operator: type[Any], **arguments: Any) -> Any:
 
 
 def test_the_operator_does_not_fail(run_dag: RunDag) -> None:
-    run = run_dag(dag_of(OsirisDoctorOperator, connections=["@airflow.odd"], timeout=SECONDS))
+    run = run_dag(dag_of(OsirisDoctorOperator, connections=["@airflow.odd"], check_timeout=SECONDS))
     assert run.state == "success"
     (report,) = run.xcom("check")
     assert (report["ok"], report["category"], report["details"]["fault"]) == (False, "unknown", "untestable")

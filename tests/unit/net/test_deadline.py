@@ -44,6 +44,20 @@ def test_a_part_is_a_share_of_what_is_left(wait: Callable[[float], None]) -> Non
     assert (part.seconds, part.left(), deadline.left()) == (0.5, 0.5, 2)
 
 
+def test_the_end_is_also_that_of_a_part() -> None:
+    deadline = Deadline(60)
+    part, other = deadline.part(0.5), deadline.part(0.5)
+    part.end()
+    with pytest.raises(TimeoutError):
+        part.remaining()
+    assert other.remaining() > 20
+    deadline.end()
+    with pytest.raises(TimeoutError):
+        other.remaining()
+    with pytest.raises(TimeoutError):
+        deadline.remaining()
+
+
 def test_a_part_counts_the_same_bytes() -> None:
     deadline = Deadline(9, max_bytes=10)
     deadline.take(4)
