@@ -70,9 +70,9 @@ The table has ten columns: `int`, `bigint`, `smallint`, three texts (one with NU
 MySQL offers TLS, so `osiris` reads through it; the peers, the client and `osiris, without TLS` do not.
 
 How far reading PostgreSQL can get was measured beside it: its process works 0.8 s to 0.9 s for a million rows for
-every reader; server and client share two cores, so 0.9 s is the least. The best peer has taken 0.98 s on a quiet
-machine; 1.2 times as fast would be 0.82 s. In the binary format the server works a tenth less. `osiris` itself works
-some 1.06 s: 0.22 s take the rows, of which psycopg2 and the kernel, row by row, need 0.13 s; 0.40 s make Arrow of them,
-of which Arrow needs 0.13 s to split them, 0.17 s for the values, and 0.04 s go for numbers that Arrow would crash at;
-0.43 s write Parquet, of which zstd needs 0.17 s. Of ten million rows each costs about as much.
+every reader; server and client share two cores, so 0.9 s is the least. The best peer has taken 0.95 s on a quiet
+machine; 1.2 times as fast would be 0.79 s. In the binary format the server works a tenth less. `osiris` itself, on a
+busy machine, works some 1.06 s: 0.22 s take the rows, of which psycopg2 and the kernel, row by row, need 0.13 s; 0.40
+s make Arrow of them, of which Arrow needs 0.13 s to split them, 0.17 s for the values, and 0.04 s go for numbers that
+Arrow would crash at; 0.43 s write Parquet, of which zstd needs 0.17 s. Of ten million rows each costs about as much.
 """
