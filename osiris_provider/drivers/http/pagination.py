@@ -48,9 +48,11 @@ def overlap(rows: Rows, following: Rows) -> bool:
     :param rows: of a page.
     :param following: of the one behind it.
     """
-    starts = (index for index, row in enumerate(rows) if row == following[0])
-    tails = [rows[start:] for start in starts if rows[start:] == following[: len(rows) - start]]
-    return any(all(rows.count(row) == 1 for row in tail) for tail in tails)
+    # A page of thousands of equal rows is looked through but once.
+    if not following or rows.count(following[0]) != 1:
+        return False
+    tail = rows[rows.index(following[0]) :]
+    return tail == following[: len(tail)] and all(rows.count(row) == 1 for row in tail)
 
 
 class Pagination(StepConfig):
