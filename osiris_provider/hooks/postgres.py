@@ -7,15 +7,18 @@ import re
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from osiris_provider.drivers.postgres.names import quote
 from osiris_provider.hooks.bulk.inserts import InsertWatch
-from osiris_provider.hooks.bulk.postgres import PostgresInserts, say_hidden, say_left_out
+from osiris_provider.hooks.bulk.postgres import PostgresInserts, say_hidden
 from osiris_provider.hooks.bulk.text import count_lines, written
 from osiris_provider.hooks.dbapi import Adapter, OsirisDbApiHook, as_json, as_utc
 from osiris_provider.hooks.dialects import OnConflictDialect, TableColumn
+
+if TYPE_CHECKING:
+    from psycopg2 import extensions
 
 __all__ = ["OsirisPostgresHook"]
 
@@ -62,26 +65,24 @@ class OsirisPostgresHook(OsirisDbApiHook):
         :param filename: that is read, or written.
         :raises FileNotFoundError: there is nothing to load.
         """
-        rows = self._copy(sql, filename)
+        with closing(self.get_conn()) as connection:
+            rows = _copy(connection, sql, filename)
+            connection.commit()
         self.log.info("COPY between the server and %s: the server speaks of %s rows", filename, rows)
 
-    def _copy(self, sql: str, filename: str | os.PathLike[str]) -> int:
-        loads = re.search(r"\bFROM\s+STDIN\b", sql, re.IGNORECASE)
-        with Path(filename).open("rb") if loads else written(filename) as file, closing(self.get_conn()) as connection:
-            with connection.cursor() as cursor:
-                cursor.copy_expert(sql, file)
-                rows = int(cursor.rowcount)
-            connection.commit()
-        return rows
-
     def bulk_load(self, table: str, tmp_file: str) -> None:
-        """Load a tab-delimited file into a table; a warning counts the rows that the table does not keep.
+        """Load a tab-delimited file into a table; warnings count the rows that the table does not keep.
 
         :param table: as SQL writes it.
         :param tmp_file: as COPY reads it.
         """
-        kept = self._copy(f"COPY {table} FROM STDIN", tmp_file)
-        say_left_out(table, count_lines(tmp_file), kept)
+        watch = PostgresInserts(table)
+        with closing(self.get_conn()) as connection:
+            with watch.counting(connection):
+                watch.kept = _copy(connection, f"COPY {table} FROM STDIN", tmp_file)
+            connection.commit()
+        watch.sent = count_lines(tmp_file)
+        watch.say()
 
     def bulk_dump(self, table: str, tmp_file: str) -> None:
         """Write a table, or a view, into a tab-delimited file: the rows that SELECT gives, without generated columns.
@@ -113,13 +114,19 @@ class OsirisPostgresHook(OsirisDbApiHook):
             return list(cell)
         return str(cell) if isinstance(cell, UUID) else cell
 
-    def _new_watch(self, table: str, *, replace: bool, **kwargs: Any) -> InsertWatch | None:
-        # What is there, and is not to be changed, is not counted as inserted.
-        leaves_rows = replace and kwargs.get("replace_target") == []
-        return None if leaves_rows else PostgresInserts(table)
+    def _new_watch(self, table: str, *, replace: bool, **kwargs: Any) -> InsertWatch:  # noqa: ARG002 - of each it is this
+        return PostgresInserts(table)
 
     def _adapters(self, table: str, target_fields: Sequence[str] | None) -> list[Adapter | None]:
         return [ADAPTERS.get(dtype) for dtype in PostgresDialect(self).given_types(table, target_fields)]
+
+
+def _copy(connection: extensions.connection, sql: str, filename: str | os.PathLike[str]) -> int:
+    """Run a COPY, and return how many rows the server speaks of."""
+    loads = re.search(r"\bFROM\s+STDIN\b", sql, re.IGNORECASE)
+    with Path(filename).open("rb") if loads else written(filename) as file, connection.cursor() as cursor:
+        cursor.copy_expert(sql, file)
+        return int(cursor.rowcount)
 
 
 def _as_bool(cell: Any) -> Any:

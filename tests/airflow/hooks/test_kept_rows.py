@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -48,6 +48,69 @@ def test_inserted_rows_that_a_trigger_leaves_out_are_counted_and_said(
         skipping.upsert_rows("t", [(6, "w")], ["id", "v"], ["id"], update_fields=[])
         skipping.insert_rows("t", [])
     assert caplog.text == ""
+
+
+DELETE = [
+    "CREATE TABLE t (id INT PRIMARY KEY, v TEXT)",
+    """CREATE FUNCTION drop_it() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN IF NEW.v = 'out' THEN DELETE FROM t WHERE id = NEW.id; END IF; RETURN NULL; END $$""",
+    "CREATE TRIGGER drop_it AFTER INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION drop_it()",
+]
+MOVE = [
+    "CREATE TABLE t (id INT PRIMARY KEY, v TEXT) PARTITION BY RANGE (id)",
+    "CREATE TABLE low PARTITION OF t FOR VALUES FROM (0) TO (10)",
+    "CREATE TABLE high PARTITION OF t FOR VALUES FROM (10) TO (20)",
+    """CREATE FUNCTION move() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN UPDATE t SET id = id + 10 WHERE id = NEW.id AND v = 'out'; RETURN NULL; END $$""",
+    "CREATE TRIGGER move AFTER INSERT ON low FOR EACH ROW EXECUTE FUNCTION move()",
+]
+WAYS: dict[str, Callable[[OsirisDbApiHook, Path], object]] = {
+    "insert": lambda hook, _: hook.insert_rows("t", ROWS, commit_every=2),
+    "insert, each row for itself": lambda hook, _: hook.insert_rows("t", ROWS, autocommit=True),
+    "replace": lambda hook, _: hook.insert_rows("t", ROWS, ["id", "v"], replace=True),
+    "upsert": lambda hook, _: hook.upsert_rows("t", ROWS, ["id", "v"], ["id"]),
+    "upsert, old rows stay": lambda hook, _: hook.upsert_rows("t", ROWS, ["id", "v"], ["id"], update_fields=[]),
+    "load": lambda hook, path: (
+        (path / "lines").write_text("".join(f"{id_}\t{v}\n" for id_, v in ROWS)),
+        hook.bulk_load("t", str(path / "lines")),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_rows_that_a_trigger_deletes_after_they_were_inserted_are_counted_and_said(
+    new_hook: NewHook, tmp_path: Path, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook = new_hook("postgres")
+    hook.run([*DELETE, "INSERT INTO t VALUES (9, 'x'), (8, 'y')", "DELETE FROM t"])
+    with caplog.at_level(logging.WARNING):
+        WAYS[way](hook, tmp_path)
+    said = [record.getMessage() for record in caplog.records]
+    assert [one.partition(" by ")[0] for one in said] == ["2 rows of table t were deleted"]
+    assert hook.get_records("SELECT id FROM t ORDER BY 1") == [(1,), (3,), (5,)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_rows_that_a_trigger_moves_to_another_partition_are_not_lost(
+    new_hook: NewHook, tmp_path: Path, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook = new_hook("postgres")
+    hook.run(MOVE)
+    with caplog.at_level(logging.WARNING):
+        WAYS[way](hook, tmp_path)
+    assert caplog.text == ""
+    assert hook.get_records("SELECT id FROM t ORDER BY 1") == [(1,), (3,), (5,), (12,), (14,)]
+
+
+def test_rows_that_are_there_and_have_nothing_but_their_key_are_not_lost(
+    new_hook: NewHook, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook = new_hook("postgres")
+    hook.run(["CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1)"])
+    with caplog.at_level(logging.WARNING):
+        hook.insert_rows("t", [(1,), (2,)], replace=True)
+    assert caplog.text == ""
+    assert hook.get_records("SELECT id FROM t ORDER BY 1") == [(1,), (2,)]
 
 
 LINES = {
