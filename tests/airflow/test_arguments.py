@@ -22,6 +22,7 @@ from osiris_provider.triggers.doctor import OsirisDoctorTrigger
 from tests.airflow.conftest import ConnectionsFile, RunDag
 
 DUCKDB = {"duckdb": {"main": {"path": ":memory:"}, "other": {"path": ":memory:"}}}
+RETRIES: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(0)}
 
 
 @task
@@ -172,19 +173,18 @@ def test_a_result_that_is_no_connection_fails_at_once_and_names_the_argument(
     run_dag: RunDag, connections_file: ConnectionsFile, capfd: pytest.CaptureFixture[str]
 ) -> None:
     connections_file(DUCKDB)
-    retries: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(0)}
     with DAG("results", schedule=None) as dag:
         nothing: Any = give(None)
         number: Any = give(7)
         several: Any = give(["@duckdb.main"])
-        OsirisDoctorOperator(task_id="listed", connections=["@duckdb.main", nothing], **retries)
-        OsirisDoctorOperator(task_id="text", connections="{{ [none] }}", **retries)
-        OsirisHealthcheckSensor(task_id="sensor", connection=nothing, **retries)
-        OsirisHealthcheckSensor(task_id="empty", connection="{{ '' }}", deferrable=True, **retries)
-        OsirisHealthcheckSensor(task_id="deferred", connection=several, deferrable=True, **retries)
-        OsirisHealthcheckSensor(task_id="soft", connection=number, soft_fail=True, **retries)
+        OsirisDoctorOperator(task_id="listed", connections=["@duckdb.main", nothing], **RETRIES)
+        OsirisDoctorOperator(task_id="text", connections="{{ [none] }}", **RETRIES)
+        OsirisHealthcheckSensor(task_id="sensor", connection=nothing, **RETRIES)
+        OsirisHealthcheckSensor(task_id="empty", connection="{{ '' }}", deferrable=True, **RETRIES)
+        OsirisHealthcheckSensor(task_id="deferred", connection=several, deferrable=True, **RETRIES)
+        OsirisHealthcheckSensor(task_id="soft", connection=number, soft_fail=True, **RETRIES)
         step: dict[str, Any] = {"query": "SELECT 1", "connection": number}
-        OsirisOperator(task_id="step", driver="duckdb.processor", config=step, **retries)
+        OsirisOperator(task_id="step", driver="duckdb.processor", config=step, **RETRIES)
     run = run_dag(dag)
     ours = ("listed", "text", "sensor", "empty", "deferred", "soft", "step")
     assert {name: run.tries[name] for name in ours} == dict.fromkeys(ours, 1)
@@ -200,13 +200,12 @@ def test_a_value_that_a_mapped_task_cannot_take_fails_it_at_once(
     run_dag: RunDag, connections_file: ConnectionsFile, capfd: pytest.CaptureFixture[str]
 ) -> None:
     connections_file(DUCKDB)
-    retries: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(0)}
     with DAG("mapped_wrongly", schedule=None) as dag:
         numbers: Any = give([0])
-        OsirisOperator.partial(task_id="config", driver="duckdb.processor", **retries).expand(config=numbers)
-        OsirisDoctorOperator.partial(task_id="connections", **retries).expand(connections=numbers)
-        OsirisDoctorOperator.partial(task_id="check_timeout", **retries).expand(check_timeout=numbers)
-        OsirisHealthcheckSensor.partial(task_id="connection", **retries).expand(connection=numbers)
+        OsirisOperator.partial(task_id="config", driver="duckdb.processor", **RETRIES).expand(config=numbers)
+        OsirisDoctorOperator.partial(task_id="connections", **RETRIES).expand(connections=numbers)
+        OsirisDoctorOperator.partial(task_id="check_timeout", **RETRIES).expand(check_timeout=numbers)
+        OsirisHealthcheckSensor.partial(task_id="connection", **RETRIES).expand(connection=numbers)
     run = run_dag(dag)
     names = ("config", "connections", "check_timeout", "connection")
     assert {name: (run.states[name], run.tries[name]) for name in names} == dict.fromkeys(names, ("failed", 1))

@@ -80,8 +80,8 @@ class PostgresInserts(InsertWatch):
             )
         if self.deleted:
             log.warning(
-                "%s rows of table %s were deleted by a trigger of the table while rows were inserted. These may be among "
-                "them.",
+                "%s rows of table %s were deleted by a trigger of the table while rows were inserted. Those may be "
+                "among them.",
                 f"{self.deleted:,}",
                 self.table,
             )

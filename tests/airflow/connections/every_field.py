@@ -12,6 +12,15 @@ from osiris_provider.provider_info import HOOKS
 
 FAMILIES = tuple(HOOKS)
 
+SECRETS = {
+    "mysql": "password",
+    "postgres": "password",
+    "api": "token",
+    "shopify": "access_token",
+    "supabase": "service_role_key",
+}
+"""The families that ask who is there, and the field that says so."""
+
 EVERY_FIELD: dict[str, list[dict[str, Any]]] = {
     "mysql": [
         {

@@ -17,6 +17,7 @@ from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
+from tests.airflow.connections import SECRETS
 from tests.airflow.versions import hook_class
 from tests.servers import Address, entry
 from tests.servers.apis.fake_api import FakeApi
@@ -27,13 +28,6 @@ TOKEN = "t0ken-of-the-test"
 WRONG = "wrong-canary-4711"
 TIMEOUT = 1.0
 SILENT = {"mysql": "port", "postgres": "port", "api": "base_url", "shopify": "shop_domain", "supabase": "url"}
-SECRETS = {
-    "mysql": "password",
-    "postgres": "password",
-    "api": "token",
-    "shopify": "access_token",
-    "supabase": "service_role_key",
-}
 EXPECTED = {"healthy": "ok", "wrong": "auth", "silent": "timeout"}
 TASKS = {f"@{family}.{alias}": f"{family}_{alias}" for family in SECRETS for alias in EXPECTED}
 """The connections, and the tasks that ask for them."""

@@ -20,20 +20,11 @@ from osiris_provider.hooks.mysql import OsirisMySQLHook
 from osiris_provider.hooks.postgres import OsirisPostgresHook
 
 from tests.airflow.conftest import HOOKS, ConnectionsFile, NewHook, RunDag
-from tests.airflow.connections import EVERY_FIELD, FAMILIES
+from tests.airflow.connections import EVERY_FIELD, FAMILIES, SECRETS
 from tests.servers import entry
 from tests.servers.apis.fake_api import FakeApi
 from tests.servers.apis.fake_shopify import FakeShopify
 from tests.servers.apis.fake_supabase import FakeSupabase
-
-SECRETS = {
-    "mysql": "password",
-    "postgres": "password",
-    "api": "token",
-    "shopify": "access_token",
-    "supabase": "service_role_key",
-}
-"""The families that ask who is there, and the field that says so."""
 
 SQL_HOOKS = {"mysql": OsirisMySQLHook, "postgres": OsirisPostgresHook, "duckdb": OsirisDuckDBHook}
 CANARY = "c@nary/s3cret&?"

@@ -64,16 +64,20 @@ MOVE = [
        $$ BEGIN UPDATE t SET id = id + 10 WHERE id = NEW.id AND v = 'out'; RETURN NULL; END $$""",
     "CREATE TRIGGER move AFTER INSERT ON low FOR EACH ROW EXECUTE FUNCTION move()",
 ]
+
+
+def load_lines(hook: OsirisDbApiHook, folder: Path) -> None:
+    (folder / "lines").write_text("".join(f"{number}\t{value}\n" for number, value in ROWS))
+    hook.bulk_load("t", str(folder / "lines"))
+
+
 WAYS: dict[str, Callable[[OsirisDbApiHook, Path], object]] = {
     "insert": lambda hook, _: hook.insert_rows("t", ROWS, commit_every=2),
     "insert, each row for itself": lambda hook, _: hook.insert_rows("t", ROWS, autocommit=True),
     "replace": lambda hook, _: hook.insert_rows("t", ROWS, ["id", "v"], replace=True),
     "upsert": lambda hook, _: hook.upsert_rows("t", ROWS, ["id", "v"], ["id"]),
     "upsert, old rows stay": lambda hook, _: hook.upsert_rows("t", ROWS, ["id", "v"], ["id"], update_fields=[]),
-    "load": lambda hook, path: (
-        (path / "lines").write_text("".join(f"{id_}\t{v}\n" for id_, v in ROWS)),
-        hook.bulk_load("t", str(path / "lines")),
-    ),
+    "load": load_lines,
 }
 
 
