@@ -26,7 +26,7 @@ class NamesUnansweredError(TimeoutError):
 
 
 def addresses_of(host: str, port: int, deadline: Deadline) -> list[Address]:
-    """Return the addresses of a host, in the order in which they should be tried.
+    """Return the addresses of a host, in the order in which they should be tried, without those that have no route.
 
     :param host: a name, or an IPv4 or IPv6 address.
     :param port: 1 to 65535.
@@ -41,7 +41,8 @@ def addresses_of(host: str, port: int, deadline: Deadline) -> list[Address]:
 
     addresses, code = _ask(host, port, deadline)
     if addresses:
-        return addresses
+        # Where none of them can be reached, that is what is to be said.
+        return [address for address in addresses if _has_route(*address)] or addresses
     if code in (ares.ARES_ETIMEOUT, ares.ARES_ECANCELLED, ares.ARES_EDESTRUCTION):
         message = f"no name server answered within {deadline.seconds:g} s"
         raise NamesUnansweredError(message)
@@ -59,6 +60,20 @@ def is_encodable(host: str) -> bool:
     try:
         host.encode("idna")
     except UnicodeError:
+        return False
+    return True
+
+
+def _has_route(family: socket.AddressFamily, address: tuple[Any, ...]) -> bool:
+    """Return whether this machine knows a way to an address; one without IPv6 knows none to ``::1`` of ``localhost``.
+
+    To try such an address would take its share of the time, and what it says would hide what the others say.
+    """
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            # Sends nothing.
+            asking.connect(address)
+    except OSError:
         return False
     return True
 

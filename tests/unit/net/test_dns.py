@@ -10,8 +10,9 @@ import time
 from typing import Any
 
 import pytest
+from osiris_provider.net import dns
 from osiris_provider.net.deadline import Deadline
-from osiris_provider.net.dns import NamesUnansweredError, addresses_of
+from osiris_provider.net.dns import Address, NamesUnansweredError, addresses_of
 
 from tests.faults.name_servers import NAME, NXDOMAIN, REFUSED, SERVFAIL, name_server
 
@@ -65,6 +66,27 @@ def test_numbers_are_asked_of_nobody(host: str, family: int, asked: list[str]) -
 def test_names_of_the_hosts_file_are_found(asked: list[str]) -> None:
     assert ("127.0.0.1", 80) in [address[:2] for _, address in addresses_of("localhost", 80, Deadline(2))]
     assert asked == []
+
+
+HERE: Address = (socket.AF_INET, ("127.0.0.1", 80))
+NO_ROUTE: Address = (socket.AF_INET, ("255.255.255.255", 80))
+
+
+@pytest.mark.parametrize(
+    ("known", "left"),
+    [
+        ([HERE, NO_ROUTE], [HERE]),
+        ([NO_ROUTE, HERE], [HERE]),
+        ([HERE, HERE], [HERE, HERE]),
+        ([NO_ROUTE, NO_ROUTE], [NO_ROUTE, NO_ROUTE]),
+    ],
+)
+def test_an_address_without_a_route_is_not_tried_unless_there_is_no_other(
+    known: list[Address], left: list[Address], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine without IPv6 knows ``localhost`` by an IPv6 address, too: its error would hide the actual one."""
+    monkeypatch.setattr(dns, "_ask", lambda *_: (known, 0))
+    assert addresses_of(NAME, 80, Deadline(2)) == left
 
 
 @pytest.mark.parametrize("host", ["localhost", "a..example.com"])
