@@ -113,8 +113,14 @@ REVOKED_UNKNOWN = CERTIFICATE_UNTRUSTED.reworded(
 CERTIFICATE_EXPIRED = Fault(
     "certificate_expired",
     "network",
-    "The certificate of {address} has expired or is not valid yet. Renew it on the server.",
+    "The certificate of {address} has expired. Renew it on the server; if it still has time, check the clock of this "
+    "machine.",
     True,
+)
+CERTIFICATE_NOT_YET_VALID = Fault(
+    "certificate_not_yet_valid",
+    "network",
+    "The certificate of {address} is not valid yet. Check the clock of this machine, then that of who signed it.",
 )
 CERTIFICATE_WRONG_NAME = Fault(
     "certificate_wrong_name",
@@ -190,7 +196,7 @@ _BY_VERIFY_CODE = {
     11: REVOKED_UNKNOWN,
     12: REVOKED_UNKNOWN,
     23: CERTIFICATE_REVOKED,
-    9: CERTIFICATE_EXPIRED,
+    9: CERTIFICATE_NOT_YET_VALID,
     10: CERTIFICATE_EXPIRED,
     62: CERTIFICATE_WRONG_NAME,
     64: CERTIFICATE_WRONG_NAME,

@@ -44,7 +44,7 @@ def test_errors_survive_pickling(cls: type[OsirisError], message: str, where: Wh
 def test_a_fault_survives_with_its_error() -> None:
     error = CERTIFICATE_EXPIRED.error("here", reference="@x.y", retry_after=7.5, cause=KeyError("s3cret"), step="load")
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - pickled on this line
-    assert (again.fault, again.fault.advice) == (CERTIFICATE_EXPIRED, "Renew it on the server.")
+    assert (again.fault, again.fault.advice) == (CERTIFICATE_EXPIRED, CERTIFICATE_EXPIRED.advice)
     assert (again.retry_after, again.cause, again.reference, again.step) == (7.5, "KeyError", "@x.y", "load")
     assert not again.is_transient
     assert "s3cret" not in repr(vars(again))

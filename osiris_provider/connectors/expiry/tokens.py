@@ -15,7 +15,8 @@ from osiris_provider.net.expiry import Expiry
 TOKEN = "token in field"  # noqa: S105 - words
 _JWT = re.compile(r"(?<![A-Za-z0-9_.-])([A-Za-z0-9_-]{2,4096})\.([A-Za-z0-9_-]{2,16384})\.[A-Za-z0-9_-]*")
 """Wherever it stands in a text: behind Bearer, in JSON, in YAML."""
-_LAST = datetime.max.replace(tzinfo=timezone.utc).timestamp()
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LAST = (datetime.max.replace(tzinfo=timezone.utc) - _EPOCH) // timedelta(seconds=1)
 
 
 def token_expiries(model: ConnectionModel, shown: Callable[[object], str] = str) -> Iterator[Expiry]:
@@ -46,7 +47,7 @@ def _end_of_token(match: re.Match[str]) -> datetime | None:
     seconds = _claims(match[2]).get("exp")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _LAST:
         return None
-    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=int(seconds))
+    return _EPOCH + timedelta(seconds=int(seconds))
 
 
 def _claims(part: str) -> Mapping[str, Any]:

@@ -152,7 +152,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
 
         :param answer: of the peer.
         """
-        return retry_after_seconds(answer.headers.get("Retry-After"))
+        return retry_after_seconds(answer.headers)
 
     def fetch(
         self,
@@ -266,4 +266,4 @@ def probe_difference(
     if accepted(wrong):
         raise HttpFaultError(fault)
     if wrong.status == THROTTLED_STATUS:
-        raise HttpFaultError(THROTTLED, retry_after_seconds(wrong.headers.get("Retry-After")))
+        raise HttpFaultError(THROTTLED, retry_after_seconds(wrong.headers))

@@ -189,7 +189,7 @@ def _token_of(answer: Answer) -> tuple[str, float]:
     if not answer.is_success:
         fault = CODES.get(str(fields.get("error")))
         fault = fault or status_fault(answer.status, _STATUSES) or NO_TOKEN
-        raise HttpFaultError(fault, retry_after_seconds(answer.headers.get("Retry-After")))
+        raise HttpFaultError(fault, retry_after_seconds(answer.headers))
     token, token_type = fields.get("access_token"), fields.get("token_type", "bearer")
     # The token goes into a header: what a peer says must not add others.
     if type(token) is not str or not _TOKEN.fullmatch(token) or str(token_type).lower() != "bearer":

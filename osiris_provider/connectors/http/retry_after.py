@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
@@ -13,15 +15,16 @@ MAX_WAIT = 86_400.0
 _SECONDS = re.compile(r"[0-9]{1,300}(\.[0-9]{1,12})?")
 
 
-def retry_after_seconds(value: str | None) -> float | None:
-    """Return the seconds of a ``Retry-After`` header, or None if there is none that can be read.
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of ``Retry-After``, or None if there is none that can be read.
 
-    :param value: seconds, of which Shopify writes a fraction, or an HTTP date.
+    :param headers: of an answer. Shopify writes a fraction of seconds; an HTTP date counts from that of the answer.
     """
+    value = headers.get("Retry-After")
     if value is None:
         return None
     try:
-        return bounded_wait(float(value) if _SECONDS.fullmatch(value.strip()) else _until(value))
+        return bounded_wait(float(value) if _SECONDS.fullmatch(value.strip()) else _until(value, headers.get("Date")))
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -34,8 +37,14 @@ def bounded_wait(seconds: float) -> float | None:
     return min(max(seconds, 0.0), MAX_WAIT) if math.isfinite(seconds) else None
 
 
-def _until(date: str) -> float:
+def _until(date: str, sent: str | None) -> float:
+    now = datetime.now(timezone.utc)
+    # The clock of this machine may be wrong; the peer means its own.
+    with suppress(TypeError, ValueError, OverflowError):
+        now = _moment(sent or "")
+    return (_moment(date) - now).total_seconds()
+
+
+def _moment(date: str) -> datetime:
     moment = parsedate_to_datetime(date)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return (moment - datetime.now(timezone.utc)).total_seconds()
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

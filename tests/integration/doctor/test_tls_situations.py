@@ -267,7 +267,7 @@ SITUATIONS: dict[str, tuple[Callable[[World], dict[str, Any]], tuple[str, str, s
     "self-signed": (self_signed, ("network", "certificate_untrusted", "signed itself")),
     "wrong name": (wrong_name, ("network", "certificate_wrong_name", "made for another name")),
     "expired": (partial(issued, first=-9, last=-1), ("network", "certificate_expired", "has expired")),
-    "not valid yet": (partial(issued, first=1, last=9), ("network", "certificate_expired", "not valid yet")),
+    "not valid yet": (partial(issued, first=1, last=9), ("network", "certificate_not_yet_valid", "not valid yet")),
     "TLS 1.0 only": (
         partial(changed, change=partial(of_one_version, ssl.TLSVersion.TLSv1)),
         ("network", "tls_version", "no version of TLS in common"),

@@ -121,9 +121,17 @@ def test_a_long_text_of_almost_tokens_takes_no_time() -> None:
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("exp", [0, -1, True, "1", None, 1e300])
+LAST = 253_402_300_799
+"""The last second of the year 9999, behind which Python knows no moment; some issuers write it for never."""
+
+
+@pytest.mark.parametrize("exp", [0, -1, True, "1", None, 1e300, LAST + 1])
 def test_an_end_that_is_none(exp: Any) -> None:
     assert said(Noted(), password=token(exp=exp)) == []
+
+
+def test_a_token_may_end_as_late_as_there_are_moments() -> None:
+    assert [one["at"] for one in said(Noted(), password=token(exp=LAST))] == ["9999-12-31T23:59:59+00:00"]
 
 
 def test_what_ends_within_some_days_includes_the_last_of_them() -> None:

@@ -87,6 +87,7 @@ def test_a_fault_in_other_words_is_the_same_fault() -> None:
         (socket.gaierror(socket.EAI_NONAME, "x"), "unknown_host"),
         (socket.gaierror(socket.EAI_AGAIN, "x"), "dns_failed"),
         (unverified(18), "certificate_untrusted"),
+        (unverified(9), "certificate_not_yet_valid"),
         (unverified(10), "certificate_expired"),
         (unverified(62), "certificate_wrong_name"),
         (ssl.SSLEOFError(8, "x"), "reset"),

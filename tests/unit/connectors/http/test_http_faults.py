@@ -91,18 +91,27 @@ def test_conn_010_an_answer_that_the_law_forbids_is_no_mistake_in_the_request() 
 
 @pytest.mark.parametrize("value", ["120", " 120 ", "120.0"])
 def test_conn_018_retry_after_in_seconds(value: str) -> None:
-    assert retry_after_seconds(value) == 120
+    assert retry_after_seconds({"Retry-After": value}) == 120
 
 
-def test_conn_018_retry_after_as_a_date() -> None:
+@pytest.mark.parametrize("sent", [None, "", "today", "Wed, 99 Oct 2015 07:28:00 GMT"])
+def test_conn_018_retry_after_as_a_date(sent: str | None) -> None:
     moment = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=100)
-    actual = retry_after_seconds(format_datetime(moment, usegmt=True))
+    dated = {} if sent is None else {"Date": sent}
+    actual = retry_after_seconds({"Retry-After": format_datetime(moment, usegmt=True), **dated})
     assert actual is not None
     assert 97 < actual <= 100
-    assert retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0
-    assert retry_after_seconds("Wed, 21 Oct 2015 07:28:00 -0000") == 0
+    for past in ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 -0000"):
+        assert retry_after_seconds({"Retry-After": past, **dated}) == 0
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000", "+0000"])
+def test_conn_018_retry_after_as_a_date_counts_by_the_clock_of_the_peer(zone: str) -> None:
+    """That of this machine may be wrong, and would have the peer asked at once, or after hours."""
+    headers = {"Date": f"Wed, 21 Oct 2015 07:28:00 {zone}", "Retry-After": f"Wed, 21 Oct 2015 07:28:30 {zone}"}
+    assert retry_after_seconds(headers) == 30
 
 
 @pytest.mark.parametrize("value", [None, "", "soon", "-5", "1e9", "²", "Wed, 99 Oct 2015 07:28:00 GMT", "9" * 400])
 def test_conn_018_retry_after_that_says_nothing(value: str | None) -> None:
-    assert retry_after_seconds(value) is None
+    assert retry_after_seconds({} if value is None else {"Retry-After": value}) is None
