@@ -62,6 +62,14 @@ def substitute_all(value: Any, environ: Mapping[str, str]) -> Any:
     return value
 
 
+def without_variables(text: str) -> str:
+    """Return what stands in a text beside its variables: each is replaced by its default, or by ``0``.
+
+    :param text: a value of the connections file.
+    """
+    return _TOKEN.sub(lambda match: match["default"] or match["bad"] or "0", text)
+
+
 def variables_in(text: str) -> Iterator[str]:
     """Yield the names of the variables that :func:`substitute` would look up.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from osiris_provider.connections.env import EnvProblemError, substitute_all, variables_in
+from osiris_provider.connections.env import EnvProblemError, substitute_all, variables_in, without_variables
 from osiris_provider.connections.file import ConnectionsFile, Entry
 from osiris_provider.connections.find import default_alias
 from osiris_provider.connections.load import FileArgument, files_read, load_connections, read_connections
@@ -22,7 +22,7 @@ def list_connections(file: FileArgument = None) -> list[dict[str, Any]]:
     :param file: path of the connections file; None looks in the standard locations.
     :return: a dict a connection: ``family``, ``alias``, the public fields that are given, ``***`` for a field that
         the family does not know, and ``default: True`` on the family's default. A public ``${VAR}`` that is not set
-        stays as written.
+        stays as written, or is ``***`` if a login or a secret stands beside it.
     :raises ConnectionConfigError: there is no file, it cannot be read, or its structure is wrong.
     """
     known = load_connections(file)
@@ -104,10 +104,11 @@ def _secret_texts(family: str, given: Mapping[str, Any]) -> Iterable[str]:
 
 def _shown(value: Any, environ: Mapping[str, str], redactor: Redactor) -> Any:
     try:
-        value = substitute_all(value, environ)
+        return public_value(substitute_all(value, environ), redactor)
     except EnvProblemError:
-        return value
-    return public_value(value, redactor)
+        # As it is written, unless a login or a secret stands beside the variables.
+        known = without_variables(value) if isinstance(value, str) else None
+        return value if known is not None and public_value(known, redactor) == known else MASK
 
 
 def secret_variables() -> frozenset[str]:

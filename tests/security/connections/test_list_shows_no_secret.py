@@ -47,6 +47,33 @@ def test_a_secret_behind_a_variable_that_is_not_set_is_masked_all_the_same(tmp_p
     assert list_connections(file)[0]["host"] == "***"
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        f"https://u:{SECRET}@${{NEVER_SET}}",
+        f"https://${{NEVER_SET}}/?key={SECRET}",
+        f"https://${{NEVER_SET:{SECRET}@db",
+        f"${{NEVER_SET:-u:{SECRET}@db}}${{NEVER_SET}}",
+        f"db-${{NEVER_SET}}-{SECRET}",
+        f"{{key: {SECRET}, of: '${{NEVER_SET}}'}}",
+        "https://${NEVER_SET}:${NEVER_SET}@db",
+    ],
+)
+def test_what_stands_beside_a_variable_that_is_not_set_is_masked(
+    host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = _file(tmp_path, f"host: {host}", "user: u", f"password: {SECRET}")
+    assert list_connections(file)[0]["host"] == "***"
+    assert main(["connections", "list", "--file", str(file)]) == 0
+    assert "c4nary" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("host", ["db-${NEVER_SET}", "https://${NEVER_SET}:${NEVER_SET}/v1", "${NEVER_SET:-db}${NO}"])
+def test_a_variable_that_is_not_set_is_shown_as_it_is_written(host: str, tmp_path: Path) -> None:
+    file = _file(tmp_path, f"host: {host}", "user: u", f"password: {SECRET}")
+    assert list_connections(file)[0]["host"] == host
+
+
 def test_doctor_masks_it_too() -> None:
     connection: dict[str, Any] = {"family": "mysql", "alias": "x", "host": f"{SECRET}.invalid", "user": "u"}
     _, verdict = get_connector("mysql").doctor({**connection, "password": SECRET}, 1)
