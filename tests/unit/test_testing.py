@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import base64
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from osiris_provider import testing
-from osiris_provider.testing import NetworkContract, plugin
+from osiris_provider.testing import NetworkContract, assert_silent, plugin
 
 WITHOUT = """\
 import sys
@@ -74,6 +75,19 @@ def test_what_was_forgotten_is_named(connector: str, driver: str, said: list[str
     done = subprocess.run([*command, *select], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert [words for words in said if words not in done.stdout] == [], done.stdout
+
+
+@pytest.mark.parametrize("secret", ["pw", "secret", "s3cret!"])
+def test_a_short_secret_is_not_seen_where_it_is_not(secret: str) -> None:
+    assert_silent(secret, "hello", ValueError("hello"))
+    with pytest.raises(AssertionError, match="the secret is in what was shown"):
+        assert_silent(secret, f"it is {secret}")
+
+
+def test_a_secret_behind_a_user_name_in_base64_is_seen() -> None:
+    for user in ("u", "us", "use"):
+        with pytest.raises(AssertionError, match="the secret is in what was shown"):
+            assert_silent("longer-secret", base64.b64encode(f"{user}:longer-secret".encode()).decode())
 
 
 def test_a_connection_without_host_and_port_needs_at() -> None:
