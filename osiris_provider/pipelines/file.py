@@ -16,6 +16,7 @@ from osiris_provider.connections.yaml.loader import MappingNode, Node, ScalarNod
 from osiris_provider.connections.yaml.nodes import NodeReader
 from osiris_provider.pipelines.problems import Location, Problems
 
+_INTEGERS = range(-(2**63), 2**64)
 _BLOCK = re.compile(r"[|][+-]?\d?\s*(#.*)?$")
 SUFFIXES = (".yaml", ".yml")
 MAX_CHARS = 256 * 1024
@@ -120,8 +121,7 @@ class _Builder:
             return None
         if isinstance(node, ScalarNode):
             value = scalar(node)
-            if type(value) is float and not isfinite(value):
-                self._add(node.line, "a number is infinite or none at all, which Airflow cannot store")
+            self._check_stored(value, node.line)
             return value
         if isinstance(node, MappingNode):
             return self._mapping(node, location)
@@ -135,8 +135,18 @@ class _Builder:
         values: dict[str, Any] = {}
         for name, (line, item) in self._nodes.items(node, _what(location)):
             self._lines[(*location, name)] = line
+            self._check_stored(name, line)
             values[name] = self.build(item, (*location, name))
         return values
+
+    def _check_stored(self, value: Any, line: int) -> None:
+        """Refuse what Airflow cannot pass on or store: it would take all DAGs of the loader down with it."""
+        if type(value) is float and not isfinite(value):
+            self._add(line, "a number is infinite or none at all, which Airflow cannot store")
+        elif type(value) is int and value not in _INTEGERS:
+            self._add(line, "a number has more than 64 bits, which Airflow cannot store; put it in quotes")
+        elif type(value) is str and "\0" in value:
+            self._add(line, "a text has a NUL character, which Airflow cannot store")
 
 
 def _what(location: Location) -> str:

@@ -97,7 +97,8 @@ _MAX_INTEGER = 2**31 - 1
 Integer = Annotated[int, Field(ge=-_MAX_INTEGER, le=_MAX_INTEGER)]
 Count = Annotated[int, Field(ge=0, le=_MAX_INTEGER)]
 Positive = Annotated[int, Field(ge=1, le=_MAX_INTEGER)]
-Link = Annotated[str, AfterValidator(_link)]
+Link = Annotated[str, StringConstraints(max_length=500), AfterValidator(_link)]
+Description = Annotated[str, StringConstraints(max_length=16_000)]
 
 
 class Model(BaseModel):
@@ -150,7 +151,7 @@ class AirflowDag(Model):
     is_paused_upon_creation: bool | None = None
     max_active_tasks: Positive | None = None
     max_consecutive_failed_dag_runs: Count | None = None
-    owner_links: dict[str, Link] | None = None
+    owner_links: dict[Text, Link] | None = None
 
 
 class Options(Model):
@@ -205,7 +206,7 @@ class PipelineModel(Options):
     catchup: bool | None = None
     max_active_runs: Positive | None = None
     owner: Text | None = None
-    description: str | None = None
+    description: Description | None = None
     tags: list[Tag] = Field(default_factory=list)
     params: dict[str, Any] = Field(default_factory=dict)
     airflow: AirflowDag | None = None

@@ -86,11 +86,13 @@ def _param(name: str, value: Any, location: Location, problems: Problems) -> Par
             hint = did_you_mean(key, KEYWORDS)
             problems.add((*location, key), f"param {name}: {shown(key)} is unknown.{hint} Known are {listed(KEYWORDS)}")
     schema = {key: said for key, said in value.items() if key in KEYWORDS and key not in _OURS}
-    required = "default" not in value
-    param = Param(name, value.get("default"), required, value.get("description"), schema)
-    problem = _type_problem(schema) or _schema_problem(schema) or (None if required else param.problem(param.default))
+    required, description = "default" not in value, value.get("description")
+    param = Param(name, value.get("default"), required, description, schema)
+    described = schema if description is None else {**schema, "description": description}
+    problem = _type_problem(schema) or _schema_problem(described)
+    problem = problem or (None if required else param.problem(param.default))
     if problem:
-        problems.add((*location, "default") if "default" in value else location, f"param {name} {problem}")
+        problems.add(location if required else (*location, "default"), f"param {name} {problem}")
     return param
 
 
@@ -113,7 +115,8 @@ def _type_problem(schema: Mapping[str, Any]) -> str | None:
     said = schema.get("type", [])
     for name in [said] if isinstance(said, str) else said if isinstance(said, list) else []:
         if name not in TYPES:
-            return f"has type {shown(name)}, which is none.{did_you_mean(str(name), TYPES)} Types are: {listed(TYPES)}"
+            hint = did_you_mean(str(name), TYPES)
+            return f"has type {shown(str(name))}, which is none.{hint} Types are: {listed(TYPES)}"
     return None
 
 
@@ -123,7 +126,7 @@ def _schema_problem(schema: Mapping[str, Any]) -> str | None:
     try:
         _validator().check_schema(schema)
     except SchemaError:
-        return "is not described as JSON Schema has it: look at type, enum and the limits"
+        return "is not described as JSON Schema has it: look at type, enum, description and the limits"
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from osiris_provider.pipelines.lint import check_paths
 
 from tests.unit.pipeline_files import checked, write_pipeline
@@ -34,3 +35,30 @@ def test_a_key_of_the_other_dialect_hides_no_other_mistake(tmp_path: Path) -> No
     oml = "oml_version: 0.1.0\nname: n\nsteps: [{id: a, driver: duckdb.processor, config: {query: SELECT 1}}]"
     said = "driver: belongs to files without oml_version; write component:, and mode: read, write or transform"
     assert checked(tmp_path, oml)[1] == [f"orders.yaml:3: a: {said}", "orders.yaml:3: a: key mode is required"]
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("{country: CZ, n: 18446744073709551616}", "a number has more than 64 bits"),
+        ("{country: CZ, n: -9223372036854775809}", "a number has more than 64 bits"),
+        ('description: "a\\0b"', "a text has a NUL character"),
+        ('airflow: {default_args: {executor_config: {"a\\0b": 1}}}', "a text has a NUL character"),
+        (f"airflow: {{owner_links: {{sales: 'https://x/{'y' * 491}'}}}}", "key airflow.owner_links.sales: String"),
+        (f"airflow: {{owner_links: {{{'s' * 251}: https://x}}}}", "key airflow.owner_links.sss"),
+        (f"description: {'d' * 16_001}", "key description: String should"),
+        ("{country: CZ, n: {type: [5], default: 5}}", "param n has type 5, which is none"),
+        ("{country: CZ, n: {description: [5], default: 5}}", "param n is not described as JSON Schema has it"),
+    ],
+)
+def test_what_would_take_all_dags_down_with_it_is_a_mistake(tmp_path: Path, written: str, problem: str) -> None:
+    more = written if written.startswith("{country") else f"{{country: CZ}}\n{written}"
+    [said] = checked(tmp_path, GOOD.replace("{country: CZ}", more))[1]
+    assert said.partition(": ")[2].startswith(problem)
+
+
+def test_what_just_fits_into_airflow_is_no_mistake(tmp_path: Path) -> None:
+    params = "params: {country: CZ, high: 18446744073709551615, low: -9223372036854775808}"
+    links = f"airflow: {{owner_links: {{{'s' * 250}: 'https://x/{'y' * 490}'}}}}"
+    text = GOOD.replace("params: {country: CZ}", f"{params}\n{links}\ndescription: {'d' * 16_000}")
+    assert checked(tmp_path, text)[1] == []
