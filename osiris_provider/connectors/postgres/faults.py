@@ -93,6 +93,7 @@ _BY_CODE = {
 _BY_CLASS = {
     "08": RESET,
     "0A": sql.BAD_SQL,
+    "21": sql.BAD_SQL,
     "22": sql.BAD_DATA,
     "23": sql.BAD_DATA,
     "28": sql.LOGIN_DENIED,
@@ -102,6 +103,8 @@ _BY_CLASS = {
     "53": sql.SERVER_FULL,
     "54": sql.BAD_SQL,
     "58": sql.SERVER_FAILED,
+    # What functions and triggers of the database raise.
+    "P0": sql.BAD_DATA,
     "XX": sql.SERVER_FAILED,
 }
 

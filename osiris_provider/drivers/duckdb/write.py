@@ -22,6 +22,7 @@ from osiris_provider.drivers.duckdb.tables import (
 from osiris_provider.drivers.duckdb.types import check_case, quote
 from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
+from osiris_provider.drivers.sql.cascades import deleting
 from osiris_provider.drivers.sql.config import WriteConfig
 from osiris_provider.drivers.sql.ledger import Ledger
 from osiris_provider.drivers.sql.tables import Column
@@ -102,7 +103,8 @@ def _load(cursor: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema
         tables.check_unique(step.id, config.table, config.primary_key, keys)
         return _upsert(cursor, config, table, columns, rows, schema.names)
     if config.write_mode == "replace":
-        cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
+        with deleting(config.table, _rule_broken(), lambda _: "a foreign key"):
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
     return _insert(cursor, config, table, columns, rows, keys)
 
 
@@ -231,6 +233,12 @@ def _readable(batch: pa.RecordBatch) -> pa.Table:
     import pyarrow as pa
 
     return readable(pa.Table.from_batches([batch]))
+
+
+def _rule_broken() -> type[duckdb.Error]:
+    import duckdb
+
+    return duckdb.ConstraintException
 
 
 def _error() -> type[duckdb.Error]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DUPLICATE_KEY: Final = 1062
 _QUOTED: Final = r"[`']([^`']+)[`']"
 _CHECKS: Final = (3819, 4025)
+_STILL_REFERRED_TO: Final = (1217, 1451)
 _NO_SHAPE: Final = 1416
 _NO_JSON_OF_BYTES: Final = 3144
 _SRID_AND_ORDER: Final = 5
@@ -38,6 +39,11 @@ def is_bad_data(error: pymysql.MySQLError) -> bool:
     """Return whether an error is about a value that the server does not take."""
     code = error.args[0] if error.args else None
     return isinstance(code, int) and FAULTS.get(code) is BAD_DATA
+
+
+def referring_rule(error: pymysql.MySQLError) -> str:
+    """Return the code of an error about a row to be deleted, to which others refer; nothing if it is another error."""
+    return f"error {error.args[0]}" if error.args[0] in _STILL_REFERRED_TO else ""
 
 
 def row_refusal(

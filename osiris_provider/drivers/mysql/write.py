@@ -15,7 +15,7 @@ from osiris_provider.drivers.mysql.config import MySQLWriteConfig
 from osiris_provider.drivers.mysql.dependents import NEEDS_KEY, copy_table
 from osiris_provider.drivers.mysql.names import quote
 from osiris_provider.drivers.mysql.needs import Needs
-from osiris_provider.drivers.mysql.refusals import is_bad_data, merge_refusal, mysql_error
+from osiris_provider.drivers.mysql.refusals import is_bad_data, merge_refusal, mysql_error, referring_rule
 from osiris_provider.drivers.mysql.session import load_session, table_lock
 from osiris_provider.drivers.mysql.table_swap import INSERT, Swap
 from osiris_provider.drivers.mysql.tables import (
@@ -29,6 +29,7 @@ from osiris_provider.drivers.mysql.tables import (
 )
 from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
+from osiris_provider.drivers.sql.cascades import deleting
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger, run_with
 from osiris_provider.drivers.sql.merge import merged
 from osiris_provider.drivers.sql.tables import Column
@@ -169,7 +170,8 @@ class _Load:
             return self._upsert(rows)
         if self.config.write_mode == "replace":
             self.needs.to_delete()
-            self.cursor.execute(f"DELETE FROM {self.table}")  # noqa: S608 - the name is quoted
+            with deleting(self.config.table, mysql_error(), referring_rule):
+                self.cursor.execute(f"DELETE FROM {self.table}")  # noqa: S608 - the name is quoted
         return self._fill(self.config.table, rows)
 
     def _fill(self, table: str, rows: Batches) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import psycopg2
 
 UNIQUE_VIOLATION: Final = "23505"
+_STILL_REFERRED_TO: Final = ("23001", "23503")
 _OF_NAMES: Final = ("42", "3F")
 """Classes of codes about names of tables, types and the like."""
 
@@ -31,6 +33,11 @@ def is_bad_data(error: psycopg2.Error) -> bool:
     return error.pgcode is not None and fault_of_sqlstate(error.pgcode) is BAD_DATA
 
 
+def referring_rule(error: psycopg2.Error) -> str:
+    """Return the foreign key by which rows refer to one that was to be deleted; nothing if that is not the error."""
+    return f"constraint {error.diag.constraint_name}" if error.pgcode in _STILL_REFERRED_TO else ""
+
+
 def copied_row(error: psycopg2.Error, table: str, lines: Sequence[int], names: Sequence[str]) -> tuple[int, str] | None:
     """Return the row of a COPY that an error is about, 0 if it is not known, and its column; None if it is about none.
 
@@ -45,6 +52,24 @@ def copied_row(error: psycopg2.Error, table: str, lines: Sequence[int], names: S
     if not is_bad_data(error) and not (column and str(error.pgcode).startswith(_OF_NAMES)):
         return None
     return sum(first <= line for first in lines), column
+
+
+@contextmanager
+def refusing(table: str) -> Iterator[None]:
+    """Have the server's error for a row that it does not name, whose values it may show, become ours.
+
+    :param table: for messages.
+    :raises DataError: the server did not take a row.
+    """
+    try:
+        yield
+    except database_error() as error:
+        if not is_bad_data(error):
+            raise
+        problem = refusal(table, error, (0, ""))
+    else:
+        return
+    raise problem
 
 
 def refusal(table: str, error: psycopg2.Error, failed: tuple[int, str], before: int = 0) -> DataError:
@@ -66,7 +91,9 @@ def refusal(table: str, error: psycopg2.Error, failed: tuple[int, str], before: 
         key = re.search(r"\(([^()]+)\)=\(", diagnosis.message_detail or "")
         named = diagnosis.column_name or column or (key[1] if key else "(any)")
         return constraint_error(table, named, before + row, f"{reason} (SQLSTATE {error.pgcode})")
-    message = f"Table {table}: a row of the input: {reason} (SQLSTATE {error.pgcode}). Nothing was written."
+    # At the end of a replace it may be the row of another table, which refers to one that is gone.
+    whose = f"table {diagnosis.table_name}" if diagnosis.table_name else "the input"
+    message = f"Table {table}: a row of {whose}: {reason} (SQLSTATE {error.pgcode}). Nothing was written."
     return DataError(message, table=table)
 
 

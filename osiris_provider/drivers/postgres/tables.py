@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.postgres.inner import GEOMETRY, inner_of
-from osiris_provider.drivers.sql.cascades import cascade_error
+from osiris_provider.drivers.postgres.refusals import database_error, referring_rule
+from osiris_provider.drivers.sql.cascades import cascade_error, deleting
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.values.constraints import (
     ColumnConstraints,
@@ -170,10 +171,12 @@ def delete_rows(cursor: extensions.cursor, table: str, name: str) -> None:
 
     :param table: its name, quoted.
     :param name: of the table, for messages.
-    :raises DataError: rows of other tables would go or change with them, or some stay. The caller rolls back.
+    :raises DataError: rows of other tables would go or change with them, or refer to them, or some stay. The caller
+        rolls back.
     """
     before = _changed_rows(cursor)
-    cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
+    with deleting(name, database_error(), referring_rule):
+        cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
     after = _changed_rows(cursor)
     changed = {relation: rows - before.get(relation, 0) for relation, rows in after.items()}
     relations = [relation for relation, rows in changed.items() if rows]

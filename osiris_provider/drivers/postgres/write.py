@@ -11,7 +11,7 @@ from osiris_provider.drivers.postgres.copy_in.formats import CopyFormat, copy_fo
 from osiris_provider.drivers.postgres.copy_in.pieces import encoded_ahead
 from osiris_provider.drivers.postgres.names import quote
 from osiris_provider.drivers.postgres.nul import without_nul
-from osiris_provider.drivers.postgres.refusals import copied_row, database_error, is_bad_data, refusal
+from osiris_provider.drivers.postgres.refusals import copied_row, database_error, is_bad_data, refusal, refusing
 from osiris_provider.drivers.postgres.tables import (
     columns_of,
     delete_rows,
@@ -104,6 +104,7 @@ def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema,
         sent, kept = _insert(cursor, config, table, schema, rows, kinds)
     else:
         sent, kept = _copy(cursor, config, table, rows, copy_format(schema, kinds))
+    _run_deferred(cursor, config)
     _say_left_out(step, sent - kept)
     inserted, deleted = (after - then for after, then in zip(inserted_and_deleted(cursor, table), before, strict=True))
     _say_deleted(step, deleted - max(inserted - kept, 0))
@@ -148,6 +149,12 @@ def _stage(
     staged = copy_format(write.numbered_schema(schema), {**kinds, ROW: "int8"})
     rows, _ = _copy(cursor, config, STAGE, write.numbered(batches), staged)
     return rows
+
+
+def _run_deferred(cursor: extensions.cursor, config: WriteConfig) -> None:
+    """Have constraints and triggers that wait for the commit do now what they would do there, so that it is counted."""
+    with refusing(config.table):
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def _say_left_out(step: Step[WriteConfig], rows: int) -> None:
@@ -204,7 +211,9 @@ def _upsert(
     failed = merged(cursor.execute, statement, rows, (database_error(), is_bad_data))
     if failed is not None:
         raise refusal(config.table, failed[1], (failed[0], ""))
-    if cursor.rowcount < rows or inserted_and_deleted(cursor, table)[1] > deleted:
+    written = cursor.rowcount
+    _run_deferred(cursor, config)
+    if written < rows or inserted_and_deleted(cursor, table)[1] > deleted:
         # A row that is there as it should be need not have been written.
         cursor.execute(f"SELECT count(*) FROM {STAGE} s WHERE NOT EXISTS (SELECT FROM {table} t WHERE {same})")  # noqa: S608 - quoted
         _say_left_out(step, (cursor.fetchone() or (0,))[0])

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, TypeVar
 
 from osiris_provider.errors import DataError
 
 MAX_NAMED: Final = 10
+Error = TypeVar("Error", bound=Exception)
+
+
+@contextmanager
+def deleting(table: str, errors: type[Error], rule_of: Callable[[Error], str]) -> Iterator[None]:
+    """Say of rows that the server does not delete, because others refer to them, that this is so, and no value.
+
+    :param table: that is replaced.
+    :param errors: the server's.
+    :param rule_of: returns what is known of the rule that such an error is about; nothing if it is another error.
+    :raises DataError: others refer to the rows.
+    """
+    try:
+        yield
+    except errors as error:
+        rule = rule_of(error)
+        if not rule:
+            raise
+        message = (
+            f"Table {table}: replace deletes its rows, and other rows refer to them ({rule}). Nothing was written. "
+            "Use write_mode: upsert, or delete the rows that refer yourself before."
+        )
+        problem = DataError(message, table=table)
+    else:
+        return
+    raise problem
 
 
 def cascade_error(table: str, effects: Sequence[str]) -> DataError:

@@ -21,6 +21,7 @@ from tests.servers.kinds import MYSQL_AND_MARIADB, ONLY_MYSQL
 
 NEW = pa.table({"id": [1, 2], "v": [10, 20]})
 OTHERS = "foreign keys of other tables"
+REFER = r"Table target: replace deletes its rows, and other rows refer to them \(.*Nothing was written"
 
 
 def replace(connection: dict[str, Any], table: str = "target", rows: pa.Table = NEW, **config: Any) -> None:
@@ -55,6 +56,15 @@ class TestMySQL:
         execute("COMMIT")
         assert execute("SELECT * FROM target ORDER BY id") == ((1, 10), (2, 20))
         assert execute("SELECT * FROM child ORDER BY n") == ((1, None), (2, None), (3, None))
+
+    def test_rows_to_which_others_refer_are_an_error(self, connection: dict[str, Any], execute: Execute) -> None:
+        create(execute, "")
+        execute("INSERT INTO child VALUES (1, 7)")
+        execute("COMMIT")
+        with pytest.raises(DataError, match=REFER):
+            replace(connection)
+        execute("COMMIT")
+        assert execute("SELECT * FROM target ORDER BY id") == ((1, 1), (7, 7))
 
     def test_a_view_has_the_rules_of_its_table(self, connection: dict[str, Any], execute: Execute) -> None:
         create(execute, "ON DELETE CASCADE")
@@ -243,12 +253,13 @@ class TestDuckDB:
                 with pytest.raises(duckdb.Error, match="CASCADE"):
                     client.execute(f"CREATE TABLE c (t INT REFERENCES t (id) ON DELETE {rule})")
             client.execute("CREATE TABLE target (id INT PRIMARY KEY, v INT)")
-            client.execute("INSERT INTO target VALUES (1, 1), (7, 7)")
+            client.execute("INSERT INTO target VALUES (1, 1), (4711, 7)")
             client.execute("CREATE TABLE child (n INT, t INT REFERENCES target (id))")
-            client.execute("INSERT INTO child VALUES (1, 7)")
-        with pytest.raises(DataError):
+            client.execute("INSERT INTO child VALUES (1, 4711)")
+        with pytest.raises(DataError, match=REFER) as raised:
             replace({"family": "duckdb", "alias": "test", "path": str(path)})
+        assert "4711" not in str(raised.value)
         close_all()
         with closing(duckdb.connect(str(path))) as client:
-            assert client.execute("SELECT * FROM target ORDER BY id").fetchall() == [(1, 1), (7, 7)]
-            assert client.execute("SELECT * FROM child").fetchall() == [(1, 7)]
+            assert client.execute("SELECT * FROM target ORDER BY id").fetchall() == [(1, 1), (4711, 7)]
+            assert client.execute("SELECT * FROM child").fetchall() == [(1, 4711)]

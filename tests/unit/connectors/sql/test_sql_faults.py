@@ -87,6 +87,8 @@ def test_conn_010_mysql_timeout_behind_a_lost_connection() -> None:
         ("58030", False, "server_failed"),
         ("22023", False, "bad_data"),
         ("42704", False, "bad_sql"),
+        ("21000", False, "bad_sql"),
+        ("P0001", False, "bad_data"),
     ],
 )
 def test_conn_010_sqlstates(code: str, login: bool, slug: str) -> None:
