@@ -83,12 +83,16 @@ def _files(folder: Path, namespace: Mapping[str, Any]) -> Iterator[tuple[Path, P
     taken = {value.dag_id: str(namespace.get("__file__")) for value in namespace.values() if isinstance(value, DAG)}
     here = namespace.get("__file__")
     loader = Path(here).absolute().parent if here else folder
-    dags = Path(conf.get("core", "dags_folder", fallback="") or loader)
-    top = dags if loader.is_relative_to(dags) else loader
-    for file in find_pipelines(folder, conf.get("core", "dag_ignore_file_syntax", fallback="glob"), top):
+    for file in find_pipelines(folder, conf.get("core", "dag_ignore_file_syntax", fallback="glob"), _top_above(loader)):
         other = taken.setdefault(file.stem, str(file))
         same = f"the DAG id '{file.stem}' is taken by {other} already; rename one of the two files"
         yield file, None if other == str(file) else Problem(file, 1, same)
+
+
+def _top_above(loader: Path) -> Path:
+    """Return the folder of DAGs that a loader is in, or that of its bundle, which Airflow appends to Python's path."""
+    known = [*sys.path, conf.get("core", "dags_folder", fallback="")]
+    return next((Path(one) for one in reversed(known) if one and loader.is_relative_to(one)), loader)
 
 
 def _raise(errors: list[PipelineConfigError]) -> None:

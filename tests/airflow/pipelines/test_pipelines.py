@@ -53,11 +53,11 @@ def bag_of(dags: Path) -> Any:
     return dag_bag_class()(str(dags / "load.py"))
 
 
-def processed(dags: Path) -> tuple[list[str], dict[str, str]]:
+def processed(dags: Path, loader: str = "load.py") -> tuple[list[str], dict[str, str]]:
     """Parse the loader as the child of the DAG processor does: ids of its DAGs, and import errors by file."""
     from airflow.dag_processing import processor
 
-    fields: dict[str, Any] = {"file": str(dags / "load.py"), "bundle_path": dags, "bundle_name": "tests"}
+    fields: dict[str, Any] = {"file": str(dags / loader), "bundle_path": dags, "bundle_name": "tests"}
     known = processor.DagFileParseRequest.model_fields
     request = processor.DagFileParseRequest(**{name: value for name, value in fields.items() if name in known})
     result = processor._parse_file(request, SimpleNamespace(exception=print, warning=print))  # noqa: SLF001 - what the child runs
@@ -230,6 +230,22 @@ def test_airflowignore_of_the_dags_folder_is_respected(dags: Path, ignored: str,
     for name in ("orders.yaml", "old_orders.yaml"):
         write_pipeline(dags / "pipelines", name=name)
     assert processed(dags) == (ids, {})
+
+
+@pytest.mark.parametrize(
+    ("ignored", "syntax"),
+    [("old_*", "glob"), ("team/pipelines/old_orders.yaml", "glob"), ("^team/pipelines/old_", "regexp")],
+)
+def test_airflowignore_of_a_bundle_elsewhere_is_respected(
+    dags: Path, ignored: str, syntax: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX", syntax)
+    (dags / ".airflowignore").write_text(f"{ignored}\n")
+    (dags / "team" / "pipelines").mkdir(parents=True)
+    for name in ("orders.yaml", "old_orders.yaml"):
+        write_pipeline(dags / "team" / "pipelines", name=name)
+    (dags / "team" / "load.py").write_text(LOADER)
+    assert processed(dags, "team/load.py") == (["orders"], {})
 
 
 def test_a_worker_makes_only_the_dag_of_its_task(dags: Path, monkeypatch: pytest.MonkeyPatch) -> None:
