@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from airflow.sdk import ObjectStoragePath, XComArg
 
+from osiris_provider._airflow.arguments import as_list
 from osiris_provider._airflow.compat import emit_gauge
 from osiris_provider.drivers.incremental.cursor import CursorValue, RunRange
 from osiris_provider.messages import printable
@@ -181,23 +183,41 @@ class RunState:
 
     def _was_left_out(self, run_id: str) -> bool:
         """Return whether all tasks that take the rows of this one were skipped, so that no one has got them."""
-        name = self._ti.task_id
-        takers = [task.task_id for task in self._ti.task.downstream_list if _takes(task, name)]
-        skipped = self._count(run_id, takers, ["skipped"]) if takers else 0
-        return skipped > 0 and skipped == self._count(run_id, takers)
+        task = self._ti.task
+        takers = [other for other in task.get_flat_relatives(upstream=False) if _takes(other, task.task_id)]
+        group = task.get_closest_mapped_task_group()
+        # Of a mapped group, those of this instance.
+        inner = [other.task_id for other in takers if group and other.get_closest_mapped_task_group() is group]
+        outer = [other.task_id for other in takers if other.task_id not in inner]
+
+        def count(states: list[str] | None = None) -> int:
+            own = self._count(run_id, inner, states, self._ti.map_index) if inner else 0
+            return own + (self._count(run_id, outer, states) if outer else 0)
+
+        skipped = count(["skipped"])
+        return skipped > 0 and skipped == count()
 
     def _any_failed(self, run_id: str, tasks: list[Any]) -> bool:
         names = [task.task_id for task in tasks]
         parts = [names[start : start + NAMES_AT_A_TIME] for start in range(0, len(names), NAMES_AT_A_TIME)]
         return any(self._count(run_id, part, FAILED) for part in parts)
 
-    def _count(self, run_id: str, names: list[str], states: list[str] | None = None) -> int:
-        dag_id = self._ti.dag_id
-        return int(self._ti.get_ti_count(dag_id=dag_id, run_ids=[run_id], task_ids=names, states=states))
+    def _count(
+        self, run_id: str, names: list[str], states: list[str] | None = None, map_index: int | None = None
+    ) -> int:
+        ti = self._ti
+        which = {"dag_id": ti.dag_id, "run_ids": [run_id], "task_ids": names, "map_index": map_index}
+        return int(ti.get_ti_count(**which, states=states))
 
 
 def _takes(task: Any, name: str) -> bool:
     """Return whether a task has the result of another one as an input, as :class:`OsirisOperator` knows them."""
-    inputs = getattr(task, "inputs", None)
-    is_named = name == inputs or (isinstance(inputs, list | tuple) and name in inputs)
-    return is_named or any(source.task_id == name for source, _ in XComArg.iter_xcom_references(inputs))
+    is_mapped = hasattr(task, "partial_kwargs")
+    inputs = task.partial_kwargs.get("inputs") if is_mapped else getattr(task, "inputs", None)
+    given = list(inputs.values()) if isinstance(inputs, Mapping) else as_list(inputs)
+    # A template names it in quotes.
+    ids = re.compile(rf"{re.escape(name)}|.*(['\"]){re.escape(name)}\1.*", re.DOTALL)
+    if any(isinstance(one, str) and ids.fullmatch(one) for one in given):
+        return True
+    sources = [source for source, _ in XComArg.iter_xcom_references(inputs)]
+    return any(source.task_id == name for source in (*sources, *(task.iter_mapped_dependencies() if is_mapped else ())))
