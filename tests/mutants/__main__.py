@@ -25,7 +25,8 @@ from queue import SimpleQueue
 
 from tests.examples import FIRST_FAILURE
 from tests.mutants.mutate import Mutant, mutants
-from tests.mutants.rooms import HOOKS, HOOKS_PYTHON, PACKAGE, ROOT, TYPES, noticing
+from tests.mutants.noticing import HOOKS, HOOKS_PYTHON, PACKAGE, TYPES, noticing
+from tests.mutants.record import ROOT, listed, recorded
 from tests.servers.templates import VARIABLE
 from tests.worker_count import worker_count
 
@@ -83,9 +84,7 @@ def sample(modules: list[str], size: int, seed: int) -> list[Sampled]:
 @contextmanager
 def copies(number: int) -> Iterator[SimpleQueue[Path]]:
     """Yield copies of the working tree, each for one process at a time; beside them lie what all servers begin with."""
-    command = [shutil.which("git") or "git", "ls-files", "-coz", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
-    names = [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+    names = listed()
     queue: SimpleQueue[Path] = SimpleQueue()
     with tempfile.TemporaryDirectory(prefix="osiris-mutants-") as directory:
         Path(directory, TEMPLATES).mkdir()
@@ -167,13 +166,18 @@ def put_to_test(each: Sampled, stages: list[list[str]], copy: Path) -> Outcome:
     """Make a change in a copy, run its tests, take it back, and see that what failed passes again."""
     target = copy / each.module.relative_to(ROOT)
     source = target.read_bytes()
+    outcome, tests = Outcome(), [""]
     try:
         write(target, each.mutant.applied(source))
-        outcomes = (run_tests(copy, tests) for tests in stages)
-        outcome = next((outcome for outcome in outcomes if outcome.failed), Outcome())
+        for tests in stages:
+            outcome = run_tests(copy, tests)
+            if outcome.failed:
+                break
     finally:
         write(target, source)
-    if outcome.test and run_tests(copy, [outcome.test]).failed:
+    # Where none was begun, a module of tests cannot be imported because of the change; or pytest does not know a test.
+    again = [outcome.test] if outcome.test else [*tests, "--collect-only"]
+    if outcome.failed and not outcome.doubt and run_tests(copy, again).failed:
         # Not because of the change: the machine is too slow for it, or it fails now and then.
         return replace(outcome, doubt="it fails without the change, too")
     return outcome
@@ -190,19 +194,17 @@ def say(*lines: str) -> None:
     print(*lines, sep="\n", flush=True)  # noqa: T201 - this is a command
 
 
-def check(sampled: list[Sampled], workers: int) -> list[Sampled]:
+def check(sampled: list[Sampled], stages: dict[Sampled, list[list[str]]], workers: int) -> list[Sampled]:
     """Run the tests for each change, print what becomes of it, and return those of which no test is known to notice.
 
     What is doubtful is tried again when the rest is done, one at a time: on a busy machine tests fail for want of time.
     """
-    # As they are now: who works on the tests meanwhile does not change the copies.
-    stages = {each.module: noticing(each.module) for each in sampled}
     with copies(workers) as free, ThreadPoolExecutor(workers) as pool:
 
         def one(each: Sampled) -> Outcome:
             copy, began = free.get(), time.monotonic()
             try:
-                outcome = put_to_test(each, stages[each.module], copy)
+                outcome = put_to_test(each, stages[each], copy)
             finally:
                 free.put(copy)
             took = f"{time.monotonic() - began:4.0f} s"
@@ -224,20 +226,6 @@ def check(sampled: list[Sampled], workers: int) -> list[Sampled]:
     return [each for each, last in zip(sampled, final, strict=True) if last.doubt or not last.failed]
 
 
-def check_sampled(sampled: list[Sampled]) -> None:
-    """Have pytest find all tests of the package as it is; if it could not, all changes would seem to be noticed."""
-    stages = list(dict.fromkeys(tuple(stage) for each in sampled for stage in noticing(each.module)))
-    of_hooks = [stage for stage in stages if stage[0] == HOOKS]
-    others = list(dict.fromkeys(test for stage in stages if stage not in of_hooks for test in stage))
-    with copies(1) as free:
-        copy = free.get()
-        for tests in [*of_hooks, *([others] if others else [])]:
-            failed = run_tests(copy, [*tests, "--collect-only"]).failed
-            if failed:
-                message = f"This fails without any change: {failed}"
-                raise SystemExit(message)
-
-
 def main() -> int:
     """Return 0 if the share of the changes that are noticed is as wanted."""
     parser = argparse.ArgumentParser(prog="scripts/test-mutants", description=__doc__)
@@ -251,8 +239,10 @@ def main() -> int:
     sampled = sample(options.modules, options.sample, options.seed)
     if not HOOKS_PYTHON.exists():
         say(f"Without {TYPES.relative_to(ROOT)}, whose tests need what scripts/test-hooks installs.")
-    check_sampled(sampled)
-    alive = check(sampled, options.workers)
+    record = recorded()
+    # As they are now: who works on the tests meanwhile does not change the copies.
+    stages = {each: noticing(record, each.module, each.mutant) for each in sampled}
+    alive = check(sampled, stages, options.workers)
     rate = 100 * (1 - len(alive) / len(sampled)) if sampled else 100.0
     say(*(f"survived: {each}" for each in alive), f"{rate:.1f} % of {len(sampled)} changes noticed")
     return 0 if rate >= options.wanted else 1

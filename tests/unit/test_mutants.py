@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
+from coverage import CoverageData
 
 from tests.mutants.__main__ import HARMLESS, Outcome, Sampled, check, last_test, put_to_test, sample
 from tests.mutants.mutate import mutants
-from tests.mutants.rooms import HOOKS, OWN, PACKAGE, ROOMS, ROOT, TYPES, noticing, rooms_of
+from tests.mutants.noticing import HOOKS, PACKAGE, STAGES, TYPES, noticing
+from tests.mutants.record import ROOT, Record, make
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -88,40 +90,64 @@ def test_all_changes_of_the_package_compile_and_change_something(path: Path) -> 
     assert all(ast.dump(ast.parse(mutant.applied(source))) != before for mutant in mutants(source))
 
 
-def test_every_pattern_of_the_rooms_has_tests() -> None:
-    assert [pattern for room in ROOMS.values() for pattern in room if not list(ROOT.glob(pattern))] == []
-    assert [room for room in ROOMS if not (PACKAGE / room).exists()] == []
+REFERENCE = "tests/unit/connections/test_reference.py"
 
 
-def test_the_unit_tests_that_name_a_module_come_first_and_those_of_all_modules_last() -> None:
-    naming, others, rest = noticing(PACKAGE / "connections" / "redact.py")
-    assert all(test.startswith("tests/unit/") for test in naming)
-    assert "tests/unit/connections/test_redact.py" in naming
-    assert "tests/security/connections/test_list_shows_no_secret.py" in others
-    assert "tests/unit/test_errors.py" in rest
-    assert len({*naming, *others, *rest}) == len([*naming, *others, *rest])
-    assert "tests/airflow/operators/test_retry_policy.py" in noticing(PACKAGE / "retry_policy.py")[0]
-    assert noticing(PACKAGE / "connectors/mysql/expiry.py")[1][0] == "tests/integration/doctor/test_expiry.py"
-    assert noticing(PACKAGE / "connectors/retry.py")[0][0] == "tests/unit/connectors/test_retry.py"
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """What the tests of references run."""
+    path = tmp_path_factory.mktemp("record") / "lines"
+    make(path, [REFERENCE])
+    return Record.read(path)
 
 
-def test_every_module_has_tests_of_its_own() -> None:
-    units, *others = ROOMS[""]
-    of_all = {path.relative_to(ROOT).as_posix() for path in (ROOT / units).rglob("test_*.py") if path != OWN} | {
-        *others
-    }
-    homeless = [path for path in FILES if rooms_of(path) == [""] and not path.stem.startswith("__")]
-    assert [path for path in homeless if set(noticing(path)[0]) == of_all] == []
+def of(module: str, change: str) -> Sampled:
+    """Return a change of a module."""
+    path = PACKAGE / module
+    return next(Sampled(path, each) for each in mutants(path.read_bytes()) if change in each.change)
+
+
+def test_a_line_is_noticed_by_the_tests_that_run_it(record: Record) -> None:
+    each = of("connections/reference.py", "return ")
+    [tests] = noticing(record, each.module, each.mutant)
+    assert tests
+    assert {test.partition("::")[0] for test in tests} == {REFERENCE}
+    others = of("drivers/sql/ledger.py", "return ")
+    assert noticing(record, others.module, others.mutant) == []
+
+
+def test_a_constant_is_noticed_by_the_tests_of_its_module() -> None:
+    empty = Record(CoverageData(no_disk=True), {})
+    each = of("net/throttle.py", "2 * ")
+    assert "tests/unit/net/test_throttle.py" in noticing(empty, each.module, each.mutant)[0]
+
+
+def test_what_is_soon_done_comes_first_and_what_takes_too_long_not_at_all() -> None:
+    module = PACKAGE / "errors.py"
+    each = of("errors.py", "return ")
+    soon, late, never = f"{REFERENCE}::soon", f"{REFERENCE}::late", f"{REFERENCE}::never"
+    data = CoverageData(no_disk=True)
+    for test in (soon, late, never, "tests/unit/test_mutants.py::test_this"):
+        data.set_context(test)
+        data.add_lines({str(module): [each.mutant.line]})
+    record = Record(data, {soon: STAGES[0], late: STAGES[-1] - STAGES[0], never: STAGES[-1]})
+    assert noticing(record, module, each.mutant) == [[soon], [late]]
+
+
+def test_a_file_stands_for_its_tests() -> None:
+    record = Record(CoverageData(no_disk=True), {"tests/a.py::b": 2.5, "tests/a.py::c": 4, "tests/ab.py::b": 8})
+    assert (record.cost("tests/a.py"), record.cost("tests/ab.py::b"), record.cost("tests/c.py")) == (6.5, 8, 1)
 
 
 @pytest.mark.parametrize("exists", [True, False])
 def test_connection_types_are_tested_where_their_providers_are(
     exists: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("tests.mutants.rooms.HOOKS_PYTHON", ROOT if exists else tmp_path / "python")
+    monkeypatch.setattr("tests.mutants.noticing.HOOKS_PYTHON", ROOT if exists else tmp_path / "python")
     monkeypatch.setattr("tests.mutants.__main__.HOOKS_PYTHON", ROOT if exists else tmp_path / "python")
     ssh = TYPES / "services/ssh.py"
-    assert ([HOOKS, "-k", "ssh or sftp"] in noticing(ssh)) is exists
+    of_types = noticing(Record(CoverageData(no_disk=True), {}), ssh, mutants(ssh.read_bytes())[0])
+    assert ([HOOKS, "-k", "ssh or sftp"] in of_types) is exists
     assert bool(sample([ssh.relative_to(ROOT).as_posix()], 1, 1)) is exists
 
 
@@ -163,6 +189,15 @@ def test_what_fails_without_the_change_too_shows_nothing(
     monkeypatch.setattr("tests.mutants.__main__.run_tests", run)
     assert bool(put_to_test(each, [["first"], ["second"], ["third"]], tmp_path).doubt) is doubt
     assert ran == [(["first"], True), (["second"], True), (["a"], False)]
+
+
+def test_a_test_that_pytest_does_not_know_shows_nothing(tmp_path: Path) -> None:
+    [each] = sample(["osiris_provider/errors.py"], 1, 1)
+    module = tmp_path / "osiris_provider/errors.py"
+    module.parent.mkdir()
+    module.write_bytes(each.module.read_bytes())
+    (tmp_path / "pytest.ini").touch()
+    assert put_to_test(each, [["tests/no.py::test_it"]], tmp_path).doubt
 
 
 def test_a_sample_is_the_same_for_a_seed_and_has_nothing_harmless() -> None:
@@ -207,19 +242,18 @@ def test_what_is_doubtful_is_tried_again_at_the_end(
     doubtful, other = sample(["osiris_provider/errors.py"], 2, 1)
     outcomes = {doubtful: [Outcome("a", "a", doubt="slow"), second], other: [Outcome()]}
     monkeypatch.setattr("tests.mutants.__main__.put_to_test", lambda each, *_: outcomes[each].pop(0))
-    assert check([doubtful, other], 1) == ([doubtful, other] if alive else [other])
+    assert check([doubtful, other], {doubtful: [], other: []}, 1) == ([doubtful, other] if alive else [other])
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == words
 
 
 def test_what_tests_notice_and_what_they_do_not(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("tests.mutants.__main__.noticing", lambda _: [["tests/unit/connections/test_reference.py"]])
     sampled = sample(["osiris_provider/connections/reference.py", "osiris_provider/drivers/sql/ledger.py"], 10**6, 1)
     family = next(each for each in sampled if each.mutant.new == "return None")
     # Of this module these tests know nothing.
     unseen = next(each for each in sampled if each.module.name == "ledger.py")
-    assert check([family, unseen], 1) == [unseen]
+    assert check([family, unseen], {family: [[REFERENCE]], unseen: [[REFERENCE]]}, 1) == [unseen]
     noticed, survived = capsys.readouterr().out.splitlines()
     assert re.fullmatch(
         r"noticed +\d+ s osiris_provider/\S+:\d+: .* → .*  \[tests/unit/connections/test_reference\S+\]", noticed

@@ -1,0 +1,92 @@
+"""Which tests can notice a change: those that run its line."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+from tests.mutants.mutate import Mutant
+from tests.mutants.record import ROOT, Record
+
+PACKAGE = ROOT / "osiris_provider"
+TYPES = PACKAGE / "hook_doctor/types"
+HOOKS = "tests/hooks"
+"""The tests of these types; they need their providers, and run in the virtual environment of scripts/test-hooks."""
+HOOKS_PYTHON = ROOT / ".hooks-venv/bin/python"
+OWN = "tests/unit/test_mutants.py"
+"""The tests of these changes themselves, which need a repository."""
+STAGES = (3.0, 30.0, 180.0)
+"""Seconds after which a lot of tests ends, and the next one begins; most changes are noticed by the first."""
+
+
+def noticing(record: Record, module: Path, mutant: Mutant) -> list[list[str]]:
+    """Return the tests that can notice a change of a module, in lots, in the order to run them.
+
+    :param record: which tests run which lines.
+    """
+    tests = _running(record, module, mutant)
+    tests = {test for test in tests if not test.startswith(OWN)}
+    return [*_in_lots(record, module, tests), *_of_type(module)]
+
+
+def _running(record: Record, module: Path, mutant: Mutant) -> set[str]:
+    """Return the tests that run a change.
+
+    What is in no function, such as a constant, is run when the module is imported, whoever does it: for that these are
+    the tests that run any function of the module, and those that name it.
+    """
+    source = module.read_bytes()
+    last = source[: mutant.bounds[1]].count(b"\n") + 1
+    functions = [
+        each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    bodies = [set(range(each.body[0].lineno, (each.end_lineno or 0) + 1)) for each in functions]
+    around = [body for body in bodies if mutant.line in body]
+    # Of a call of several lines it may be another line that is run.
+    for lines in ({*range(mutant.line, last + 1)}, *sorted(around, key=len)) if around else ():
+        if tests := record.tests(module, lines):
+            return tests
+    return record.tests(module, set().union(*bodies)) | set(_naming(module))
+
+
+def _in_lots(record: Record, module: Path, tests: set[str]) -> list[list[str]]:
+    """Return tests in lots: first those called after the module, soon done, and of many files.
+
+    Tests that would come after the last of :data:`STAGES` are left out.
+    """
+    of_file: Counter[str] = Counter()
+    ranked = []
+    for seconds, test in sorted((record.cost(test), test) for test in tests):
+        file = test.partition("::")[0]
+        of_file[file] += 1
+        is_named = Path(file).stem.startswith(f"test_{module.stem.strip('_')}")
+        ranked.append((0 if is_named else 1 + of_file[file] // 10, seconds, test))
+    lots: dict[float, list[str]] = {stage: [] for stage in STAGES}
+    spent = 0.0
+    for _, seconds, test in sorted(ranked):
+        spent += seconds
+        next((lots[stage] for stage in STAGES if spent <= stage), []).append(test)
+    # The tests of a file follow each other, so that its servers are started once.
+    return [sorted(lot) for lot in lots.values() if lot]
+
+
+def _naming(module: Path) -> list[str]:
+    """Return the files of tests that name a module."""
+    relative = module.relative_to(PACKAGE)
+    name = ".".join(["osiris_provider", *relative.with_suffix("").parts]).removesuffix(".__init__")
+    package, _, last = name.rpartition(".")
+    imports = (f"{name} import", f"from {package} import {last}\n", f'"{name}', f"import {name}\n")
+    files = [path for room in ("unit", "security", "field") for path in (ROOT / "tests" / room).rglob("test_*.py")]
+    return [path.relative_to(ROOT).as_posix() for path in files if any(text in path.read_text() for text in imports)]
+
+
+def _of_type(module: Path) -> list[list[str]]:
+    """Return the tests of the connection types that a module declares."""
+    if TYPES not in module.parents or not HOOKS_PYTHON.exists():
+        return []
+    actual = re.search(r"conn_types=\(([^)]*)\)", module.read_text())
+    # Tests of google_cloud_platform are called after google.
+    words = [word.partition("_")[0] for word in re.findall(r'"(\w+)"', actual[1])] if actual else []
+    return [[HOOKS, "-k", " or ".join(words)]] if words else []
