@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 from osiris_provider.connectors.faults import chain, transport_fault
 from osiris_provider.errors import Fault
 
 T = TypeVar("T")
+_LOGIN = re.compile(r"(?<=://)([^/@:]*):.*@", re.DOTALL)
 
 FULL = Fault(
     "storage_full",
@@ -172,8 +173,5 @@ def public(url: str) -> str:
 
     :param url: of a directory or a file.
     """
-    parts = urlsplit(url)
-    user, colon, _ = parts.netloc.rpartition("@")[0].partition(":")
-    if not colon:
-        return url
-    return urlunsplit(parts._replace(netloc=f"{user}:***@{parts.netloc.rpartition('@')[2]}"))
+    # No parser: one URL may be within another (simplecache::ftp://…), and a password may have a slash.
+    return _LOGIN.sub(r"\1:***@", url)

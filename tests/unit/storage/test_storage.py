@@ -125,7 +125,11 @@ def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
 
 def test_passwords_in_urls_are_not_shown() -> None:
     assert public("sftp://ann:s3cret@host:22/staging") == "sftp://ann:***@host:22/staging"
-    assert public("s3://my_conn@bucket/staging") == "s3://my_conn@bucket/staging"
+    assert public("sftp://ann:s3/cr@t@host:22/staging") == "sftp://ann:***@host:22/staging"
+    assert public("zip::ftp://ann:s3cret@host/x") == "zip::ftp://ann:***@host/x"
+    assert "s3cret" not in public("zip://a::ftp://ann:s3cret@host/x")
+    for clear in ("s3://my_conn@bucket/staging", "file:///data/a:b@c", "http://host:8080/staging"):
+        assert public(clear) == clear
 
 
 def test_a_directory_that_vanishes_while_a_task_begins_is_made_again(tmp_path: Path) -> None:
