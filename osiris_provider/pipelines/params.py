@@ -47,16 +47,19 @@ class Param:
     def parsed(self, text: str) -> Any:
         """Return a value that was written on the command line, or in a variable, as what the parameter wants.
 
-        Where it may be a text it is one, unless it is as JSON writes a number and the like: ``NO`` is Norway.
+        Where it may be a text it is one, unless it is as JSON writes a number and the like: ``NO`` is Norway. Lists and
+        objects are written as JSON.
         """
         from osiris_provider.connections.yaml.loader import plain_scalar
+        from osiris_provider.connections.yaml.nodes import parsed_collection
 
         dtype = self.schema.get("type")
         if dtype == "string" or isinstance(self.default, str):
             return text
         value = plain_scalar(text)
-        wants_other = self.default is not None or (dtype is not None and "string" not in dtype)
-        return value if wants_other or json.dumps(value) == text else text
+        if self.default is not None or (dtype is not None and "string" not in dtype):
+            return parsed_collection(value)
+        return value if json.dumps(value) == text else text
 
 
 def read_params(written: Mapping[str, Any], problems: Problems) -> dict[str, Param]:

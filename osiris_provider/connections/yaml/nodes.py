@@ -126,10 +126,19 @@ def parsed_object(value: Any) -> Any:
 
     :param value: of the field, as written.
     """
+    parsed = parsed_collection(value)
+    return parsed if isinstance(parsed, dict) else value
+
+
+def parsed_collection(value: Any) -> Any:
+    """Return the object or the list that a text is; anything else as it is.
+
+    :param value: as written.
+    """
     if isinstance(value, str):
         with suppress(ValueError, RecursionError):
             parsed = json.loads(value)
-            if isinstance(parsed, dict):
+            if isinstance(parsed, (dict, list)):
                 return parsed
     return value
 

@@ -84,6 +84,10 @@ def test_what_is_wrong_with_a_placeholder(content: str, problem: str | None) -> 
         (Param("p", schema={"type": "boolean"}), "NO", False),
         (Param("p", default=True), "no", False),
         (Param("p", schema={"type": ["integer", "null"]}), "1_000", 1000),
+        (Param("p", schema={"type": "array"}), '[1, "NO"]', [1, "NO"]),
+        (Param("p", default={"a": 1}), '{"a": [2]}', {"a": [2]}),
+        (Param("p", schema={"type": "array"}), "[1,", "[1,"),
+        (Param("p", schema={"type": ["array", "string"]}), "[1, 2]", "[1, 2]"),
     ],
 )
 def test_a_param_that_is_written_is_what_it_wants(param: Param, text: str, value: object) -> None:
