@@ -19,8 +19,21 @@ from osiris_provider.messages import printable
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 
 
+def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        write(f"{ctx.command_path}, version {__version__}")
+        ctx.exit()
+
+
 @click.group(cls=Group, context_settings=SETTINGS)
-@click.version_option(__version__, package_name="airflow-provider-osiris")
+@click.option(
+    *("--version", "show_version"),
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def osiris() -> None:
     """Connections of Apache Airflow in one reviewed file, and pipelines that use them."""
 

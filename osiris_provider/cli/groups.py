@@ -7,6 +7,8 @@ from difflib import get_close_matches
 
 import click
 
+from osiris_provider.cli.output import write
+
 UNCUT = 10_000
 """Letters of a command's help; click cuts it at 45."""
 
@@ -14,8 +16,27 @@ file_option = click.option("--file", metavar="PATH", help="The connections file.
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing but JSON, to stdout.")
 
 
-class Group(click.Group):
+class Command(click.Command):
+    """A command whose help is written as results are: click would call a full disk or a pager that has ended a bug."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return the option that shows help."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+        return option
+
+
+def _show_help(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        write(ctx.get_help())
+        ctx.exit()
+
+
+class Group(Command, click.Group):
     """A group whose list of commands has whole lines."""
+
+    command_class = Command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Show the help of a group that is called without a command; click 8.2 has it as the text of an error."""

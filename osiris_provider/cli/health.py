@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from osiris_provider.cli.groups import json_option
+from osiris_provider.cli.groups import Command, json_option
 from osiris_provider.cli.output import UNHEALTHY, reported, say, write, write_json
 from osiris_provider.errors import ConnectionConfigError, ConnectorError
 
@@ -27,7 +27,7 @@ url_option = click.option("--url", metavar="URL", help="Of Airflow. Without it, 
 ca_option = click.option("--ca-bundle", metavar="PATH", help="PEM file of a private CA to trust besides public ones.")
 
 
-@click.command()
+@click.command(cls=Command)
 @url_option
 @ca_option
 @click.option("--unhealthy", is_flag=True, help="Only connections that are unhealthy or overdue.")

@@ -31,7 +31,8 @@ def list_text(listed: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> st
 
 def near(path: Path) -> Path:
     """Return a path as it is written from the working directory, if it lies below that."""
-    with suppress(ValueError):
+    # It may lie elsewhere, or somebody has removed the directory.
+    with suppress(ValueError, FileNotFoundError):
         return path.absolute().relative_to(Path.cwd())
     return path
 

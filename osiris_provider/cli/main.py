@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from osiris_provider.cli.commands import osiris
-from osiris_provider.cli.output import INTERRUPTED, SOFTWARE_ERROR, OneCommand, say
+from osiris_provider.cli.output import INTERRUPTED, MISCONFIGURED, SOFTWARE_ERROR, OneCommand, say
 from osiris_provider.cli.staging import OpenStore
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
@@ -53,9 +53,21 @@ def _run(args: list[str] | None, prog: str, open_store: OpenStore | None) -> int
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - people get no traceback, which may hold a password
+        if _is_nowhere():
+            say("error: The working directory has been removed. Change to another.")
+            return MISCONFIGURED
         say(f"error: unexpected {_where(error)}. This is a bug: please report it with this line.")
         return SOFTWARE_ERROR
     return code if isinstance(code, int) else 0
+
+
+def _is_nowhere() -> bool:
+    """Return whether the working directory has been removed, so that no relative path leads anywhere."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _open_what_is_closed() -> None:

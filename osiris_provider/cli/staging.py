@@ -12,7 +12,7 @@ import click
 
 from osiris_provider.cli.groups import Group, json_option
 from osiris_provider.cli.output import INTERRUPTED, UNHEALTHY, reported, say, write, write_json
-from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.errors import ConnectionConfigError, OsirisError
 
 OpenStore: TypeAlias = Callable[[str], tuple[Any, str]]
 """From a URL to an fsspec file system and the path in it."""
@@ -23,10 +23,12 @@ def open_store(url: str) -> tuple[Any, str]:
 
     :param url: such as ``file:///mnt/staging`` or ``s3://bucket/staging``.
     :raises ConnectionConfigError: the URL names an Airflow connection, which only Airflow can resolve.
+    :raises ConnectorError: its server is not reached, or denies access.
     :raises MissingPackageError: nothing that is installed can reach it.
     """
     from fsspec.core import url_to_fs
 
+    from osiris_provider.storage.faults import attempt, public
     from osiris_provider.storage.files import missing_package
 
     parts = urlsplit(url)
@@ -37,13 +39,19 @@ def open_store(url: str) -> tuple[Any, str]:
             f"or give --url {parts.scheme}://{bucket}{parts.path} and the credentials in the environment."
         )
         raise ConnectionConfigError(message)
+    problem: OsirisError
     try:
-        fs, path = url_to_fs(url)
+        # Some log in to their server here.
+        fs, path = attempt(url, url_to_fs, url)
+    except OsirisError as error:
+        problem = error
     except (ImportError, ValueError):
-        pass
+        problem = missing_package(parts.scheme)
+    except Exception as error:  # noqa: BLE001 - whatever the file system of somebody else raises
+        problem = ConnectionConfigError(f"{public(url)} cannot be opened: it fails with {type(error).__name__}.")
     else:
         return fs, path
-    raise missing_package(parts.scheme)
+    raise problem
 
 
 def _duration(_context: click.Context, _parameter: click.Parameter, value: str) -> timedelta:

@@ -73,19 +73,32 @@ def write_starter(folder: Path) -> tuple[list[Path], str]:
         folder / "load_pipelines.py": LOADER,
         folder / SCHEMA: json.dumps(pipeline_schema(), indent=1) + "\n",
     }
-    taken = [path for path in files if os.path.exists(path)]
+    taken = [path for path in files if os.path.lexists(path)]
     problem = f"{taken[0]} is there already; name another folder, or remove it" if taken else ""
     if not _has_connections():
         files[Path(FILE_NAME)] = _yaml({"version": 1, "connections": family})
     if not problem:
         try:
-            (folder / "pipelines").mkdir(parents=True, exist_ok=True)
-            for path, text in files.items():
-                path.write_text(text, encoding="utf-8")
+            _write_all(files)
             return list(files), _missing(family)
         except OSError as error:
             problem = f"{folder} cannot be written to: {error.strerror}"
     raise PipelineConfigError(f"{problem}.", file=str(folder))  # noqa: EM102 - two beginnings, one end
+
+
+def _write_all(files: Mapping[Path, str]) -> None:
+    """Write new files, or none of them."""
+    written: list[Path] = []
+    try:
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                written.append(path)
+                file.write(text)
+    except OSError:
+        for path in written:
+            path.unlink()
+        raise
 
 
 def _has_connections() -> bool:

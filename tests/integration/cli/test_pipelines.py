@@ -272,6 +272,19 @@ def test_init_writes_a_pipeline_that_is_valid_and_runs(osiris: Osiris, tmp_path:
     assert before == {path: path.read_text() for path in before}
 
 
+def test_init_writes_all_or_nothing_and_follows_no_link(osiris: Osiris, tmp_path: Path) -> None:
+    (tmp_path / "dags").mkdir()
+    link = tmp_path / "dags" / "load_pipelines.py"
+    link.symlink_to(tmp_path / "elsewhere.py")
+    assert osiris("init", "dags")[0] == 3
+    assert os.listdir(tmp_path) == ["dags"]
+    # The schema has over a hundred kilobytes.
+    script = f"ulimit -f 50; exec {sys.executable} -m osiris_provider pipelines init other"
+    done = subprocess.run(["/bin/sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "error: other cannot be written to: File too large.\n")
+    assert [path for path in (tmp_path / "other").rglob("*") if path.is_file()] == []
+
+
 def test_init_says_what_a_connections_file_needs_that_is_there_already(osiris: Osiris, tmp_path: Path) -> None:
     file = tmp_path / "osiris_connections.yaml"
     file.write_text("version: 1\nconnections:\n  mysql: {default: {host: h, user: u}}\n")

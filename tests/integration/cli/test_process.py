@@ -164,14 +164,32 @@ def test_a_reader_that_has_gone(form: list[str], tmp_path: Path) -> None:
     assert process.wait() == 141
 
 
-@pytest.mark.parametrize("form", [[], ["--json"]])
-def test_an_output_without_room(form: list[str], tmp_path: Path) -> None:
-    file = write(tmp_path, HEALTHY)
+@pytest.mark.parametrize(
+    "command",
+    ["connections list", "connections list --json", "--version", "--help", "state -h", "health -h", "staging gc -h"],
+)
+def test_an_output_without_room(command: str, tmp_path: Path) -> None:
+    write(tmp_path, HEALTHY)
     with Path("/dev/full").open("w") as full:
-        command = [*OSIRIS, "connections", "list", *form, "--file", str(file)]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        words = [*OSIRIS, *command.split()]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 74
     assert done.stderr == "error: the output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("connections list --file {file}", ""),
+        ("pipelines init", "error: The working directory has been removed. Change to another.\n"),
+        ("state list --url state", "error: state is not there."),
+    ],
+)
+def test_a_working_directory_that_is_gone(command: str, said: str, tmp_path: Path) -> None:
+    words = shlex.join([*OSIRIS, *command.format(file=write(tmp_path, HEALTHY)).split()])
+    script = f"mkdir gone; cd gone; rmdir ../gone; {words}"
+    done = subprocess.run(["/bin/sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.startswith(said)) == (3 if said else 0, True), done.stderr
 
 
 @pytest.mark.parametrize("path", ["/data/été/💾.duckdb", "/data/a.duckdb"])
