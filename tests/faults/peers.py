@@ -8,6 +8,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from typing_extensions import Self
@@ -25,16 +26,17 @@ class Peer:
     """A listener on a free port that treats every connection in the same manner, each on a thread.
 
     :param manner: gets the peer and the accepted socket; ``peer.stopping`` is set when it should end.
+    :param path: of a Unix socket to listen on instead.
     """
 
-    def __init__(self, manner: Manner) -> None:
+    def __init__(self, manner: Manner, path: Path | None = None) -> None:
         self._manner = manner
-        self._listener = socket.create_server((HOST, 0), backlog=256)
+        self._listener = socket.create_server((HOST, 0), backlog=256) if path is None else listening_at(path)
         self._accepted: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self.stopping = threading.Event()
         self.answers = 0
-        self.port: int = self._listener.getsockname()[1]
+        self.port: int = 0 if path else self._listener.getsockname()[1]
 
     @property
     def accepted(self) -> int:
@@ -77,9 +79,18 @@ class Peer:
             sock.close()
 
 
+def listening_at(path: Path, backlog: int = 256) -> socket.socket:
+    """Return a listener on a Unix socket."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(backlog)
+    return listener
+
+
 def at_once(sock: socket.socket) -> None:
     """Send what is written without waiting 40 ms for the other side to confirm what came before."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def shut(sock: socket.socket) -> None:

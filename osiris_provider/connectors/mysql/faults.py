@@ -46,11 +46,9 @@ SECOND_FACTOR = Fault(
     "auth",
     "The account at {address} wants more than a password. Use an account that logs in with a password alone.",
 )
-NO_SOCKET = Fault(
-    "no_socket",
-    "network",
-    "There is no server's socket at {address} that this user may use. Check unix_socket, and that the server is "
-    "running; host localhost is a socket, and 127.0.0.1 is not.",
+NO_SOCKET = sql.NO_SOCKET.reworded(
+    "There is no server's socket at {address}. Check unix_socket, and that the server is running; host localhost is a "
+    "socket, and 127.0.0.1 is not.",
 )
 FILE_REQUESTED = Fault(
     "file_requested",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterator
@@ -16,7 +14,7 @@ from osiris_provider.connectors.faults import GARBAGE, TLS_FAILED, TLS_REFUSED, 
 from osiris_provider.connectors.mysql import faults
 from osiris_provider.connectors.mysql.authentication import Authentication
 from osiris_provider.connectors.mysql.connection import MySQLConnection
-from osiris_provider.connectors.sql.dbapi import DiagnosedError
+from osiris_provider.connectors.sql.dbapi import DiagnosedError, open_local
 from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import DeadlineSocket, open_socket
@@ -101,21 +99,7 @@ def _hint(model: MySQLConnection, connection: Connection[Any], error: Exception)
 def _open_line(model: MySQLConnection, deadline: Deadline) -> DeadlineSocket:
     if model.unix_socket is None:
         return open_socket(model.host or "", model.port, deadline)
-    line = DeadlineSocket(socket.AF_UNIX, socket.SOCK_STREAM)
-    line.deadline = deadline
-    try:
-        line.settimeout(deadline.remaining())
-        line.connect(model.unix_socket)
-    except OSError as error:
-        line.close()
-        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENOTSOCK):
-            raise
-    except BaseException:
-        line.close()
-        raise
-    else:
-        return line
-    raise DiagnosedError(faults.NO_SOCKET)
+    return open_local(model.unix_socket, deadline, faults.NO_SOCKET)
 
 
 def _duration(value: timedelta, _mapping: object = None) -> str:

@@ -99,6 +99,22 @@ def is_socket(parameters: Parameters) -> bool:
     return str(parameters["host"]).startswith("/") and not parameters.get("hostaddr")
 
 
+def socket_path(parameters: Parameters) -> str:
+    """Return the path of the Unix socket.
+
+    :param parameters: of the connection; ``host`` is the directory.
+    """
+    return f"{parameters['host']}/.s.PGSQL.{parameters['port']}"
+
+
+def requires_gss(parameters: Parameters) -> bool:
+    """Return whether the line must be encrypted by Kerberos.
+
+    :param parameters: of the connection.
+    """
+    return (parameters.get("gssencmode") or default("gssencmode")) == "require"
+
+
 def _is_safe(parameters: Parameters, mode: str) -> bool:
     encrypted = mode in ENCRYPTED or parameters.get("gssencmode") == "require"
     return encrypted or is_socket(parameters) or CLEAR in parameters.get("require_auth", "").split(",")

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_
 from typing_extensions import Self
 
 from osiris_provider.connectors.model import ConnectionModel, FieldError, FieldInfo, readable_file
-from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients
+from osiris_provider.connectors.postgres.auth import ENCRYPTED, checked_ways, for_other_clients, is_socket, socket_path
 from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT, UNASKED, check_revoked
 from osiris_provider.connectors.postgres.library import Parameters, of_its_own
 from osiris_provider.connectors.sql.dbapi import build_url, checked_host
@@ -145,9 +145,9 @@ class PostgresConnection(ConnectionModel):
         return self.connect_timeout
 
     def shown_address(self) -> str:
-        """Return ``host:port``, of the fields or of the DSN."""
+        """Return ``host:port``, of the fields or of the DSN, or the path of the Unix socket."""
         known = self._known()
-        return known["host"] if known["host"].startswith("/") else address_of(known["host"], int(known["port"]))
+        return socket_path(known) if is_socket(known) else address_of(known["host"], int(known["port"]))
 
     def as_url(self, *, redacted: bool) -> str:
         """Return ``postgresql://user:password@host:port/database?sslmode=…``.
@@ -175,6 +175,9 @@ class PostgresConnection(ConnectionModel):
                 known[name] = readable_file(name, known[name]) or ""
         if known.get("sslcrl"):
             check_revoked(known["sslcrl"])
+        if known.get("sslnegotiation") == "direct" and known.get("sslmode") not in ENCRYPTED:
+            message = f"field sslnegotiation: direct needs sslmode {', '.join(ENCRYPTED[:-1])} or {ENCRYPTED[-1]}"
+            raise ConnectionConfigError(message, field="sslnegotiation")
         verifies = known.get("sslmode", "").startswith("verify")
         if verifies and "sslrootcert" not in known and not os.path.exists(os.path.expanduser(DEFAULT_ROOT)):
             message = f"field sslrootcert is required with sslmode {known['sslmode']}: a PEM file, or system"

@@ -11,15 +11,27 @@ import struct
 from contextlib import closing
 from typing import Final
 
-from osiris_provider.connectors.faults import GARBAGE, REFUSED, RESET, TLS_REFUSED
-from osiris_provider.connectors.postgres.auth import CLEAR, ENCRYPTED, WAYS, allows
+from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_REFUSED
+from osiris_provider.connectors.postgres.auth import (
+    CLEAR,
+    ENCRYPTED,
+    WAYS,
+    allows,
+    is_socket,
+    requires_gss,
+    socket_path,
+)
 from osiris_provider.connectors.postgres.faults import (
     AUTH_NOT_ALLOWED,
     CLEAR_PASSWORD,
+    GSS_FAILED,
+    GSS_REFUSED,
     NO_CHANNEL_BINDING,
     fault_of_sqlstate,
 )
 from osiris_provider.connectors.postgres.library import Parameters
+from osiris_provider.connectors.postgres.line import GSS_REQUEST
+from osiris_provider.connectors.sql.dbapi import open_local
 from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import open_socket
@@ -52,11 +64,15 @@ def diagnose(parameters: Parameters, deadline: Deadline) -> Fault:
     :param deadline: bounds time and bytes.
     :raises OSError: the server was not reached, or its certificate was not accepted.
     """
-    if str(parameters["host"]).startswith("/"):
-        return REFUSED
+    if is_socket(parameters):
+        with closing(open_local(socket_path(parameters), deadline)) as local:
+            return _asked_for(local, parameters)
     mode = parameters.get("sslmode", "prefer")
     host = parameters.get("hostaddr") or parameters["host"]
     with closing(open_socket(host, int(parameters["port"]), deadline)) as sock:
+        if requires_gss(parameters):
+            sock.sendall(GSS_REQUEST)
+            return {b"N": GSS_REFUSED, b"E": GSS_REFUSED, b"G": GSS_FAILED, b"": RESET}.get(sock.recv(1), GARBAGE)
         if mode == "disable":
             return _asked_for(sock, parameters)
         sock.sendall(_SSL_REQUEST)

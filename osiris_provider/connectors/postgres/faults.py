@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osiris_provider.connectors.faults import RESET
+from osiris_provider.connectors.faults import RESET, TLS_REFUSED
 from osiris_provider.connectors.sql import faults as sql
 from osiris_provider.errors import Fault
 
@@ -38,6 +38,23 @@ NOT_PROVEN = Fault(
     "{address} could not show that it knows the password, or does not speak the protocol; libpq has broken off. Check "
     "host and port, and who answers there.",
     True,
+)
+GSS_REFUSED = Fault(
+    "gss_refused",
+    "network",
+    "{address} offers no encryption by Kerberos, or breaks off when it is asked for that. Set gssencmode: disable, and "
+    "sslmode to encrypt by TLS.",
+    True,
+)
+GSS_FAILED = Fault(
+    "gss_failed",
+    "auth",
+    "Encryption by Kerberos, which gssencmode: require asks for, failed with {address}. Check that this machine has a "
+    "ticket (klist), then krbsrvname and the keytab of the server.",
+)
+NOT_DIRECT = TLS_REFUSED.reworded(
+    "{address} does not begin with TLS, as sslnegotiation: direct asks; PostgreSQL does from version 17 on. Take the "
+    "field out of the connection."
 )
 WRONG_SERVER = Fault(
     "wrong_server",

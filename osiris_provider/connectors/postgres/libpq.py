@@ -13,12 +13,20 @@ from __future__ import annotations
 import ctypes
 import re
 import ssl
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from osiris_provider.connectors.faults import RESET, TLS_REFUSED, TLS_REQUIRED
 from osiris_provider.connectors.postgres import auth
 from osiris_provider.connectors.postgres.diagnose import diagnose
-from osiris_provider.connectors.postgres.faults import LOGIN_DENIED, NOT_PROVEN, WRONG_SERVER, fault_of_sqlstate
+from osiris_provider.connectors.postgres.faults import (
+    GSS_REFUSED,
+    LOGIN_DENIED,
+    NOT_DIRECT,
+    NOT_PROVEN,
+    WRONG_SERVER,
+    fault_of_sqlstate,
+)
 from osiris_provider.connectors.postgres.library import Parameters, libpq
 from osiris_provider.connectors.postgres.line import Line, wait, watched_class
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
@@ -100,13 +108,21 @@ class _LoginError(Exception):
     :param line: the parameters that it was tried with.
     :param begun: False if libpq did not even begin.
     :param ended: whether the server has ended the line; else libpq has.
+    :param asks_for_gss: whether that was the answer to the request for encryption by Kerberos.
     :ivar tls_line: the parameters of an encrypted line that was tried before and failed without a code.
     """
 
     tls_line: Parameters | None = None
 
     def __init__(
-        self, code: str | None, fault: Fault | None, line: Parameters, *, begun: bool = True, ended: bool = True
+        self,
+        code: str | None,
+        fault: Fault | None,
+        line: Parameters,
+        *,
+        begun: bool = True,
+        ended: bool = True,
+        asks_for_gss: bool = False,
     ) -> None:
         super().__init__(code)
         self.code = code
@@ -114,6 +130,7 @@ class _LoginError(Exception):
         self.line = line
         self.begun = begun
         self.ended = ended
+        self.asks_for_gss = asks_for_gss
 
     @property
     def asks_for_another_line(self) -> bool:
@@ -170,8 +187,7 @@ def _attempt(parameters: Parameters, deadline: Deadline) -> extensions.connectio
         readable = _set_verbosity(connection)
         wait(connection, deadline)
     except (psycopg2.Error, UnicodeDecodeError) as error:
-        codes = _CODES.findall(str(error)) if isinstance(error, psycopg2.Error) else []
-        wants_password = connection is not None and connection.info.needs_password
+        failed = _error_of(error, connection, parameters)
     except BaseException:
         if connection is not None:
             connection.close()
@@ -180,18 +196,21 @@ def _attempt(parameters: Parameters, deadline: Deadline) -> extensions.connectio
         return connection
     if connection is not None:
         connection.close()
-    if wants_password:
-        raise _LoginError(None, NO_PASSWORD, parameters)
+        if failed.fault is None and not readable:
+            failed.fault = _unreadable(parameters, deadline)
+    raise failed
+
+
+def _error_of(error: Exception, connection: extensions.connection | None, parameters: Parameters) -> _LoginError:
+    if connection is None:
+        return _LoginError(None, None, parameters, begun=False)
+    if connection.info.needs_password:
+        return _LoginError(None, NO_PASSWORD, parameters)
+    codes = [] if isinstance(error, UnicodeDecodeError) else _CODES.findall(str(error))
     if codes:
-        known = fault_of_sqlstate(codes[0], login=True) or UNKNOWN_LOGIN
-        raise _LoginError(codes[0], known, parameters)
-    raise _LoginError(
-        None,
-        _unreadable(parameters, deadline) if connection is not None and not readable else None,
-        parameters,
-        begun=connection is not None,
-        ended=connection is None or connection.line.ended,  # type: ignore[attr-defined] # see watched_class
-    )
+        return _LoginError(codes[0], fault_of_sqlstate(codes[0], login=True) or UNKNOWN_LOGIN, parameters)
+    line: Line = connection.line  # type: ignore[attr-defined] # see watched_class
+    return _LoginError(None, None, parameters, ended=line.ended, asks_for_gss=line.asks_for_gss)
 
 
 def _unreadable(parameters: Parameters, deadline: Deadline) -> Fault | None:
@@ -222,8 +241,13 @@ def _further_with_tls(parameters: Parameters, deadline: Deadline) -> bool:
     careful = auth.for_other_clients(parameters)
     if auth.allows(careful.get("require_auth", ""), auth.CLEAR):
         return False
+    return _gets_further(careful.but(sslmode="require"), deadline)
+
+
+def _gets_further(parameters: Parameters, deadline: Deadline) -> bool:
+    """Return whether a login succeeds, or the server has another reason to refuse it than who asks from where."""
     try:
-        _log_in(careful.but(sslmode="require"), deadline).close()
+        _log_in(parameters, deadline).close()
     except _LoginError as error:
         return error.code not in (None, LOGIN_DENIED)
     except (OSError, DiagnosedError):
@@ -255,10 +279,16 @@ def _without_code(failed: _LoginError, parameters: Parameters, deadline: Deadlin
             "that there is a service of the name that PGSERVICE in the environment has."
         )
         raise ConnectionConfigError(message)
+    doubts = list(_doubts(failed, parameters))
+    known = (fault for name, plain, fault in doubts if _gets_further(parameters.but(**{name: plain}), deadline))
+    return next(known, RESET if failed.ended or doubts else NOT_PROVEN)
+
+
+def _doubts(failed: _LoginError, parameters: Parameters) -> Iterator[tuple[str, str, Fault]]:
+    """Yield what a server may not be up to: a parameter, a value that asks for nothing, and the fault if that helps."""
+    if parameters.get("sslnegotiation") == "direct":
+        yield "sslnegotiation", "postgres", NOT_DIRECT
+    if failed.asks_for_gss and not auth.requires_gss(parameters):
+        yield "gssencmode", "disable", GSS_REFUSED
     if parameters.get("target_session_attrs", "any") != "any":
-        try:
-            _log_in(parameters.but(target_session_attrs="any"), deadline).close()
-        except (_LoginError, OSError, DiagnosedError):
-            return RESET
-        return WRONG_SERVER
-    return RESET if failed.ended else NOT_PROVEN
+        yield "target_session_attrs", "any", WRONG_SERVER

@@ -11,9 +11,10 @@ import errno
 import os
 import selectors
 import socket
+import struct
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.postgres.library import poll_login
 from osiris_provider.connectors.postgres.login_messages import LoginMessages
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from psycopg2 import extensions
 
 _BROKEN = (errno.ECONNRESET, errno.EPIPE)
+GSS_REQUEST: Final = struct.pack("!II", 8, 80877104)
+"""How libpq asks for encryption by Kerberos, before all else, if there is a ticket."""
 PIECE = 16 * 1024
 """Bytes handed over at a time; a pair of sockets holds several times as many."""
 LOOK_SECONDS = 0.1
@@ -38,6 +41,8 @@ class Line:
         self._inode = 0
         self.ended = False
         """Whether the server has ended the line; else libpq has."""
+        self.asks_for_gss = False
+        """Whether the server has been asked for encryption by Kerberos and has not answered that."""
         self.messages = LoginMessages()
         self.logged_in = False
 
@@ -87,8 +92,7 @@ class Line:
             self.messages = LoginMessages()
         return self._server, self._libpq
 
-    @staticmethod
-    def _send(server: socket.socket, libpq: socket.socket, deadline: Deadline) -> None:
+    def _send(self, server: socket.socket, libpq: socket.socket, deadline: Deadline) -> None:
         while True:
             try:
                 data = memoryview(libpq.recv(PIECE))
@@ -96,6 +100,7 @@ class Line:
                 return
             if not data:
                 return
+            self.asks_for_gss = data == GSS_REQUEST
             while data:
                 _writable(server, deadline)
                 with suppress(BlockingIOError):
@@ -111,6 +116,7 @@ class Line:
             data = b""
         deadline.take(len(data))
         if data:
+            self.asks_for_gss = False
             if not self.logged_in:
                 self.messages.take(data, deadline)
             libpq.sendall(data)

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from osiris_provider.connectors.base import Connector
+from osiris_provider.connectors.sql.faults import NO_SOCKET, SOCKET_DENIED, TOO_MANY_CONNECTIONS
 from osiris_provider.errors import Fault
 from osiris_provider.messages import printable
+from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.sockets import DeadlineSocket
 
 MAX_VERSION = 80
+
+_MISSING: Final[tuple[int | None, ...]] = (
+    *(errno.ENOENT, errno.ENOTDIR, errno.ENOTSOCK, errno.EPROTOTYPE, errno.ELOOP),
+    # A path that is too long for a socket is an error of Python, which has no number.
+    None,
+)
+_SOCKET_FAULTS: Final[dict[int | None, Fault]] = {
+    errno.EACCES: SOCKET_DENIED,
+    errno.EPERM: SOCKET_DENIED,
+    # As many wait as the server lets wait.
+    errno.EAGAIN: TOO_MANY_CONNECTIONS,
+}
 
 _leased: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -28,6 +45,31 @@ class DiagnosedError(Exception):
         super().__init__(fault.slug)
         self.fault = fault
         self.holder = holder
+
+
+def open_local(path: str, deadline: Deadline, missing: Fault = NO_SOCKET) -> DeadlineSocket:
+    """Connect to the Unix socket of a server, within the deadline; see :func:`osiris_provider.net.open_socket`.
+
+    :param path: of the socket.
+    :param deadline: bounds it, and what follows until its ``deadline`` is set to None.
+    :param missing: what it is if there is no socket.
+    :raises DiagnosedError: there is none, or this user may not use it, or the server takes no more connections.
+    :raises OSError: whatever else is wrong.
+    """
+    line = DeadlineSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+    line.deadline = deadline
+    faults = {**dict.fromkeys(_MISSING, missing), **_SOCKET_FAULTS}
+    try:
+        line.settimeout(deadline.remaining())
+        line.connect(path)
+    except BaseException as error:
+        line.close()
+        if not isinstance(error, OSError) or isinstance(error, TimeoutError) or error.errno not in faults:
+            raise
+        fault = faults[error.errno]
+    else:
+        return line
+    raise DiagnosedError(fault)
 
 
 @contextmanager

@@ -20,6 +20,16 @@ LOGIN_DENIED = Fault(
     "auth",
     "{address} does not let this user log in from here. Check pg_hba.conf there, and that the role may log in.",
 )
+NO_SOCKET = Fault(
+    "no_socket",
+    "network",
+    "There is no server's socket at {address}. Check its path, and that the server is running.",
+)
+SOCKET_DENIED = Fault(
+    "socket_denied",
+    "permission",
+    "The rights on the socket {address}, or on its directory, do not allow this user to use it. Grant them.",
+)
 ACCOUNT_LOCKED = Fault("account_locked", "auth", "The account at {address} is locked. Have it unlocked there.")
 PASSWORD_EXPIRED = Fault("password_expired", "auth", "The password of the account at {address} has expired. Change it.")
 LOGIN_METHOD = Fault(

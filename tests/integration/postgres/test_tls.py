@@ -171,6 +171,8 @@ def test_conn_017_a_list_of_revoked_certificates_that_is_missing_is_told(
         ({"require_auth": "!md5,password"}, "field require_auth: names ways to log in"),
         ({"target_session_attrs": "master"}, "field target_session_attrs"),
         ({"channel_binding": True}, "field channel_binding"),
+        ({"sslnegotiation": "direct"}, "field sslnegotiation: direct needs sslmode"),
+        ({"sslnegotiation": "direct", "sslmode": "prefer"}, "field sslnegotiation: direct needs sslmode"),
         ({"ssl_min_protocol_version": "1.2"}, "field ssl_min_protocol_version"),
         ({"ssl_min_protocol_version": "TLSv1.3", "ssl_max_protocol_version": "TLSv1.2"}, "libpq does not take one"),
     ],

@@ -26,6 +26,8 @@ MD5: Final = struct.pack("!I4s", 5, b"salt")
 SCRAM: Final = struct.pack("!I", 10) + b"SCRAM-SHA-256\0\0"
 
 PIECE: Final = 64 * 1024
+LONGEST: Final = 10_000
+"""Bytes that a client may say of itself."""
 PARAMETERS: Final = {
     "server_version": "15.1",
     "client_encoding": "UTF8",
@@ -77,6 +79,7 @@ class RoguePostgres:
     :param accepts: whether it lets in whoever answers.
     :param flood: what it sends after that, for ever.
     :param parameters: that it tells, besides the usual ones.
+    :param gss: what it says to the request for encryption by Kerberos; with nothing it breaks off.
     :param path: of a Unix socket to listen on instead of a port.
     :param iterations: of the hash that it asks for with SCRAM.
     """
@@ -89,12 +92,14 @@ class RoguePostgres:
         accepts: bool = True,
         flood: Flood | None = None,
         parameters: Mapping[str, str] | None = None,
+        gss: bytes = b"N",
         path: Path | None = None,
         iterations: int = 1,
     ) -> None:
         self._asks = asks
         self._tls = tls
         self._accepts = accepts
+        self._gss = gss
         self._flood = flood
         self._iterations = iterations
         self._parameters = {**PARAMETERS, **(parameters or {})}
@@ -151,8 +156,13 @@ class RoguePostgres:
         while True:
             size, code = struct.unpack("!II", self._read(sock, 8))
             self.requests.append(code)
+            if size > LONGEST:
+                # PostgreSQL before 17 does not know what begins with TLS.
+                return
             if code == GSS_REQUEST:
-                sock.sendall(b"N")
+                sock.sendall(self._gss)
+                if not self._gss:
+                    return
             elif code != SSL_REQUEST:
                 break
             elif isinstance(self._tls, bytes):

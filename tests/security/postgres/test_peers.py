@@ -196,6 +196,21 @@ def test_clear_text_inside_tls_passes_with_require(unverified: tuple[ssl.SSLCont
     assert server.requests.count(SSL_REQUEST) == 2
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["verified", "not verified"])
+def test_a_server_that_does_not_begin_with_tls_is_told_from_a_broken_one(
+    known: bool, unverified: tuple[ssl.SSLContext, Path]
+) -> None:
+    context, other_root = unverified
+    fields = {"sslnegotiation": "direct", "sslmode": "require"}
+    if known:
+        fields |= {"sslmode": "verify-ca", "sslrootcert": str(other_root)}
+    with RoguePostgres(SCRAM if known else MD5, tls=context) as server:
+        _, verdict = POSTGRES.doctor(fields_of(server, **fields), 10)
+    assert verdict["details"]["fault"] == ("certificate_untrusted" if known else "tls_refused")
+    assert known or "sslnegotiation" in verdict["message"]
+    assert not server.got(PASSWORD)
+
+
 def test_a_server_without_tls_costs_a_second_line_and_no_more() -> None:
     with RoguePostgres(MD5) as server:
         assert POSTGRES.doctor(fields_of(server), 10)[0] is True

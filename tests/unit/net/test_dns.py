@@ -15,6 +15,7 @@ from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.dns import Address, NamesUnansweredError, addresses_of
 
 from tests.faults.name_servers import NAME, NXDOMAIN, REFUSED, SERVFAIL, name_server
+from tests.faults.peers import NO_ROUTE
 
 
 @pytest.fixture
@@ -69,16 +70,16 @@ def test_names_of_the_hosts_file_are_found(asked: list[str]) -> None:
 
 
 HERE: Address = (socket.AF_INET, ("127.0.0.1", 80))
-NO_ROUTE: Address = (socket.AF_INET, ("255.255.255.255", 80))
+THERE: Address = (socket.AF_INET, (NO_ROUTE, 80))
 
 
 @pytest.mark.parametrize(
     ("known", "left"),
     [
-        ([HERE, NO_ROUTE], [HERE]),
-        ([NO_ROUTE, HERE], [HERE]),
+        ([HERE, THERE], [HERE]),
+        ([THERE, HERE], [HERE]),
         ([HERE, HERE], [HERE, HERE]),
-        ([NO_ROUTE, NO_ROUTE], [NO_ROUTE, NO_ROUTE]),
+        ([THERE, THERE], [THERE, THERE]),
     ],
 )
 def test_an_address_without_a_route_is_not_tried_unless_there_is_no_other(
