@@ -24,13 +24,13 @@ timestamps after 294247-01-10, the time 24:00:00, and NaN in a numeric(p, s). A 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.dtypes import is_text
 from osiris_provider.drivers.incremental.ordering import ordered_as
-from osiris_provider.drivers.sql.values.special_values import check_text_columns
+from osiris_provider.drivers.sql.values.special_values import check_text_columns, unique_names
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -133,23 +133,6 @@ def _column(name: str, item: Sequence[Any]) -> Column:
     if oid != NUMERIC or precision is None or not 0 < precision <= 1000:
         return Column(name, oid)
     return Column(name, oid, precision, (scale ^ 1024) - 1024)
-
-
-def unique_names(names: Iterable[str]) -> list[str]:
-    """Return names of which none is there twice: ``id, id`` becomes ``id, id_2``.
-
-    :param names: in the order of the columns.
-    """
-    given = list(names)
-    taken, seen = set(given), set[str]()
-    unique = []
-    for base in given:
-        name, number = base, 2
-        while name in seen or (name != base and name in taken):
-            name, number = f"{base}_{number}", number + 1
-        seen.add(name)
-        unique.append(name)
-    return unique
 
 
 def _decimal(precision: int | None, scale: int) -> pa.DataType:

@@ -129,6 +129,7 @@ def _matters(limits: ColumnConstraints) -> bool:
         limits.scale if limits.high is None else None,
         limits.mantissa,
         limits.documents,
+        limits.like,
         limits.octets,
         # Spaces that are too many are cut.
         limits.chars,

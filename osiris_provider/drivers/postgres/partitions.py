@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
     from osiris_provider.drivers.postgres.config import PostgresQueryConfig
     from osiris_provider.drivers.sql.incremental import Dialect
-
-log = logging.getLogger(__name__)
 
 DAYS: Final = frozenset({DATE, TIMESTAMP, TIMESTAMPTZ})
 TYPES: Final = frozenset({INT2, INT4, INT8, OID}) | DAYS

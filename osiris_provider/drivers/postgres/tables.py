@@ -41,6 +41,8 @@ _OTHERS = {
     "name": ColumnConstraints(octets=63),
     "char": ColumnConstraints(octets=1),
     "money": ColumnConstraints(scale=2),
+    # A backslash begins an escape.
+    "bytea": ColumnConstraints(like=(r"\x6162, or without a backslash", r"(?s)^(\\x.*|[^\\]*)$")),
     "jsonb": ColumnConstraints(documents=Documents()),
 }
 _PARTS: tuple[tuple[int, Part], ...] = (

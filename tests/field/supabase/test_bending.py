@@ -38,6 +38,7 @@ CASES: list[tuple[dict[str, Any], Any, Any]] = [
     ({"format": "double precision"}, 2**53, 2**53 + 1),
     ({"format": "real"}, 0.5, 0.1),
     ({"format": "money"}, Decimal("1.230"), Decimal("1.239")),
+    ({"format": "bytea"}, "\\x6162", "a\\142c"),
     ({"format": "character varying", "maxLength": 3}, "abc", "abcd"),
     ({"format": "character varying(3)"}, "abc", "abcd"),
 ]

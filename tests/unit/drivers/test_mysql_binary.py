@@ -279,15 +279,3 @@ def test_every_day_from_year_0_to_9999() -> None:
 
     actual = np.concatenate([batch.column(0).cast(pa.int32()).to_numpy() for batch in batches])
     assert (actual == days.astype(int)).all()
-
-
-def test_names_are_made_unique_and_never_meet_one_that_is_there() -> None:
-    assert types.unique_names(["a", "a", "a_2", "a", "", ""]) == ["a", "a_3", "a_2", "a_4", "column_5", "column_6"]
-
-
-@given(st.lists(st.sampled_from(["a", "a_2", "a_3", "", "column_1", "column_2"]), max_size=8))
-def test_unique_names_are_unique_and_keep_the_first_of_each(names: list[str]) -> None:
-    unique = types.unique_names(names)
-
-    assert len(set(unique)) == len(names)
-    assert all(unique[names.index(name)] == name for name in names if name)

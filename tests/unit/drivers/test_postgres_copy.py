@@ -18,7 +18,6 @@ from osiris_provider.drivers.postgres.arrow_types import (
     TIMESTAMPTZ,
     Column,
     columns_of,
-    unique_names,
 )
 from osiris_provider.drivers.postgres.copy_out.blocks import BlockParser
 from osiris_provider.drivers.postgres.copy_out.decode import (
@@ -37,20 +36,6 @@ DAY = 86_400_000_000
 
 def parse(block: str, *columns: Column, lenient: bool = False) -> pa.RecordBatch:
     return BlockParser(columns, lenient=lenient).parse(block.encode())
-
-
-@pytest.mark.parametrize(
-    ("names", "unique"),
-    [
-        (["id", "id"], ["id", "id_2"]),
-        (["id", "id", "id_2"], ["id", "id_3", "id_2"]),
-        (["id_2", "id", "id", "id"], ["id_2", "id", "id_3", "id_4"]),
-        (["?column?", "?column?"], ["?column?", "?column?_2"]),
-        ([], []),
-    ],
-)
-def test_repeated_names_are_numbered_and_never_collide(names: list[str], unique: list[str]) -> None:
-    assert unique_names(names) == unique
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,10 @@ after its position.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Protocol
+
+from osiris_provider.drivers.sql.values.special_values import unique_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,25 +96,6 @@ def arrow_field(column: ColumnDefinition, *, timestamp_zone: str | None = None) 
     if column.type_code == TIMESTAMP:
         return pa.field(column.name, pa.timestamp("us", tz=timestamp_zone))
     return pa.field(column.name, _number_type(column) or _other_type(column))
-
-
-def unique_names(names: Sequence[str]) -> list[str]:
-    """Return the names with numbers added where one occurs again, and a name for those that are empty.
-
-    :param names: as the server gave them.
-    """
-    taken = set(names)
-    seen: set[str] = set()
-    unique: list[str] = []
-    for position, given in enumerate(names, start=1):
-        name = base = given or f"column_{position}"
-        number = 2
-        while name in seen or (name != given and name in taken):
-            name = f"{base}_{number}"
-            number += 1
-        seen.add(name)
-        unique.append(name)
-    return unique
 
 
 def fraction_digits(column: ColumnDefinition) -> int:

@@ -96,3 +96,22 @@ def check_text_columns(text_columns: Iterable[str], names: Sequence[str]) -> Non
         if name not in names:
             message = f"config field text_columns: the result has no column {name}.{did_you_mean(name, list(names))}"
             raise DriverConfigError(message, field="text_columns")
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Return the names with numbers added where one occurs again, and a name for those that are empty.
+
+    :param names: as the server gave them.
+    """
+    taken = set(names)
+    seen: set[str] = set()
+    unique: list[str] = []
+    for position, given in enumerate(names, start=1):
+        name = base = given or f"column_{position}"
+        number = 2
+        while name in seen or (name != given and name in taken):
+            name = f"{base}_{number}"
+            number += 1
+        seen.add(name)
+        unique.append(name)
+    return unique
