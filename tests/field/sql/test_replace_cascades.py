@@ -140,6 +140,35 @@ class TestMySQL:
             execute(f"DROP DATABASE {hidden}")
         assert execute("SELECT * FROM target ORDER BY id") == ((1, 10), (2, 20))
 
+    @pytest.mark.parametrize("view", ["inner_view", "outer_view"])
+    def test_nor_do_those_behind_a_view_lose_theirs(
+        self, connection: dict[str, Any], execute: Execute, view: str
+    ) -> None:
+        database = connection["database"]
+        name, hidden = f"u{database[-12:]}", f"{database}_hidden"
+        narrow = {**connection, "user": name, "password": "s3cr3t"}
+        execute(f"CREATE DATABASE {hidden}")
+        execute(f"CREATE USER {name} IDENTIFIED BY 's3cr3t'")
+        try:
+            execute(f"CREATE TABLE {hidden}.base (id INT PRIMARY KEY, v INT)")
+            execute(f"INSERT INTO {hidden}.base VALUES (7, 7)")
+            execute(f"CREATE TABLE {hidden}.child (t INT, FOREIGN KEY (t) REFERENCES base (id) ON DELETE CASCADE)")
+            execute(f"INSERT INTO {hidden}.child VALUES (7)")
+            execute(f"CREATE VIEW inner_view AS SELECT * FROM {hidden}.base")
+            execute("CREATE VIEW outer_view AS SELECT * FROM inner_view WHERE id NOT IN (SELECT 0 FROM DUAL)")
+            execute(f"GRANT SELECT, INSERT, DELETE ON {view} TO {name}")
+            with pytest.raises(DataError, match=r"the user may not see may then delete.*REFERENCES.*TRIGGER"):
+                replace(narrow, view, ledger=False)
+            assert execute(f"SELECT * FROM {hidden}.child") == ((7,),)
+            execute("COMMIT")
+            execute(f"DROP TABLE {hidden}.child")
+            replace(narrow, view, ledger=False)
+            assert execute(f"SELECT * FROM {hidden}.base ORDER BY id") == ((1, 10), (2, 20))
+        finally:
+            close_all()
+            execute(f"DROP USER {name}")
+            execute(f"DROP DATABASE {hidden}")
+
 
 class TestTriggers:
     """MariaDB shows that there is a trigger to everyone who sees the table."""
