@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator, BaseXCom, XComArg
+from airflow.sdk import BaseOperator, XComArg
+from airflow.sdk.bases.xcom import BaseXCom
 
 from osiris_provider._airflow.arguments import is_known_later, is_name, is_several, require
 from osiris_provider._airflow.lineage import Lineage
