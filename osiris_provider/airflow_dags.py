@@ -159,7 +159,8 @@ class OsirisTaskGroup(TaskGroup):
         pipeline = load_pipeline(_beside_caller(path))
         defaults: Any = {**_task_defaults(pipeline.settings), **(kwargs.pop("default_args", None) or {})}
         kwargs.setdefault("tooltip", pipeline.settings.description or "")
-        super().__init__(group_id=group_id or pipeline.id, default_args=defaults, **kwargs)
+        with _refusals(pipeline):
+            super().__init__(group_id=group_id or pipeline.id, default_args=defaults, **kwargs)
         given = self.dag.params if self.dag is not None else {}
         with _refusals(pipeline), self:
             _add_tasks(pipeline, {name: param for name, param in _params(pipeline).items() if name not in given})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,13 +80,13 @@ class Pipeline:
         return {name: param.default for name, param in self.params.items() if not param.required}
 
 
-def load_pipeline(path: Path) -> Pipeline:
+def load_pipeline(path: str | os.PathLike[str]) -> Pipeline:
     """Read and check a pipeline; nothing is connected to, and no connection is looked up.
 
     :param path: of the YAML.
     :raises PipelineConfigError: names all that is wrong, each with file and line.
     """
-    pipeline, problems = check_pipeline(path)
+    pipeline, problems = check_pipeline(Path(path))
     if pipeline is None or problems:
         raise error_of(problems)
     return pipeline

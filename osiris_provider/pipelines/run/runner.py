@@ -58,7 +58,7 @@ class RunOptions:
     params: Mapping[str, Any] = field(default_factory=dict)
     at: datetime | None = None
     write: bool = True
-    state: str | None = None
+    state: str | os.PathLike[str] | None = None
     connections_file: FileArgument = None
 
 
@@ -70,7 +70,7 @@ def run_pipeline(
     params: Mapping[str, Any] | None = None,
     at: datetime | None = None,
     write: bool = True,
-    state: str | None = None,
+    state: str | os.PathLike[str] | None = None,
     connections_file: FileArgument = None,
 ) -> RunResult:
     """Run a pipeline in this process and return the results of its steps as Arrow tables, by step.
@@ -88,7 +88,7 @@ def run_pipeline(
     :raises Exception: what the first step that failed has raised, after all other branches have run.
     """
     options = RunOptions(given or {}, until, params or {}, at, write, state, connections_file)
-    result = Run(load_pipeline(Path(path)), options).execute()
+    result = Run(load_pipeline(path), options).execute()
     failed = next((outcome.error for outcome in result.outcomes.values() if outcome.error is not None), None)
     if failed is not None:
         result.close()
@@ -281,7 +281,8 @@ class Run:
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
 
-def _url(state: str) -> str:
+def _url(state: str | os.PathLike[str]) -> str:
+    state = os.fspath(state)
     return state if "://" in state else Path(state).expanduser().absolute().as_uri()
 
 

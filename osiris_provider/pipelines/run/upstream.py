@@ -10,6 +10,7 @@ from osiris_provider.drivers.base import Driver
 from osiris_provider.drivers.step import RunContext
 from osiris_provider.pipelines.dialects import Dialect, frames_of
 from osiris_provider.pipelines.run.scratch import Scratch
+from osiris_provider.runtime.results import data_of
 
 
 class UpstreamDriver:
@@ -34,7 +35,7 @@ class UpstreamDriver:
             inputs=UpstreamInputs(inputs, self._dialect),
             ctx=cast("RunContext", context),
         )
-        data = result if isinstance(result, Iterator) else result and result.get("data", result.get("df"))
+        data = data_of(result)
         if isinstance(data, Iterator):
             # Files of the directory may be read until the stream has ended.
             return {**(result if isinstance(result, Mapping) else {}), "data": _held(data, context)}

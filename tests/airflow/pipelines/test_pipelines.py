@@ -315,6 +315,14 @@ def test_a_task_group_runs_in_any_dag(folder: Folder, run_dag: RunDag) -> None:
     assert folder.stored() == [("CZ", 30.0), ("SK", 20.0)]
 
 
+def test_a_task_group_says_what_airflow_does_not_take_of_it(tmp_path: Path) -> None:
+    path = write_pipeline(tmp_path, name="orders.v2.yaml")
+    with DAG("whole", schedule=None):
+        with pytest.raises(PipelineConfigError, match=r"orders\.v2\.yaml:1: Airflow does not take .*'orders\.v2'"):
+            OsirisTaskGroup(path)
+        assert OsirisTaskGroup(path, group_id="orders").group_id == "orders"
+
+
 def test_oml_runs_as_a_dag(folder: Folder, run_dag: RunDag) -> None:
     from tests.integration.pipelines.test_run import OML
 

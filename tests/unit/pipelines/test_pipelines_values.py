@@ -7,6 +7,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 from osiris_provider.errors import DriverConfigError
 from osiris_provider.pipelines.dialects import input_names
@@ -229,7 +231,7 @@ def test_the_folder_of_a_step_is_there_until_its_stream_has_ended(make: Callable
     assert not driver.folder.exists()
 
 
-@pytest.mark.parametrize("result", [None, {"rows": 3}])
+@pytest.mark.parametrize("result", [None, {"rows": 3}, pa.table({"a": [1]}), pd.DataFrame({"a": [1]}), [{"a": 1}], 0])
 def test_a_result_without_a_stream_stays_as_it_is(result: Any) -> None:
     driver = UpstreamDriver(Upstreams(result), "oml")
     assert driver.run(step_id="s", config={"a": 1}, inputs={}, ctx=RecordingContext()) is result
