@@ -94,9 +94,10 @@ def _param(name: str, value: Any, location: Location, problems: Problems) -> Par
     described = schema if description is None else {**schema, "description": description}
     problem = _type_problem(schema) or _schema_problem(described)
     problem = problem or (None if required else param.problem(param.default))
-    if problem:
-        problems.add(location if required else (*location, "default"), f"param {name} {problem}")
-    return param
+    if problem is None:
+        return param
+    problems.add(location if required else (*location, "default"), f"param {name} {problem}")
+    return Param(name, param.default, required)
 
 
 @lru_cache(maxsize=1)

@@ -143,7 +143,8 @@ def test_references_are_completed(complete: Complete, shell: str) -> None:
 def test_steps_and_params_of_a_pipeline_are_completed(
     tmp_path: Path, complete: Complete, typed: str, words: str
 ) -> None:
-    params = "params: {country: {default: CZ, enum: [CZ, SK]}, least: 1}\nowner: sales"
+    # What is wrong with one param hides no other.
+    params = "params: {country: {default: CZ, enum: [CZ, SK]}, least: {default: 1, enum: 5}}\nowner: sales"
     path = write_pipeline(tmp_path, ORDERS.replace("owner: sales", params))
     line = f"osiris pipelines run {path} {typed}"
     assert complete("bash", {"COMP_WORDS": line, "COMP_CWORD": "5"}) == words

@@ -57,6 +57,15 @@ def test_what_would_take_all_dags_down_with_it_is_a_mistake(tmp_path: Path, writ
     assert said.partition(": ")[2].startswith(problem)
 
 
+def test_what_is_wrong_with_a_param_is_found_at_its_default_if_it_has_one(tmp_path: Path) -> None:
+    params = "params:\n  country: CZ\n  n:\n    type: integer\n    default: x\n  m:\n    title: M\n    type: int"
+    problems = checked(tmp_path, GOOD.replace("params: {country: CZ}", params).replace('schedule: "@daily"\n', ""))[1]
+    assert [problem[:40] for problem in problems] == [
+        "orders.yaml:8: param n is not of type in",
+        "orders.yaml:9: param m has type int, whi",
+    ]
+
+
 def test_what_just_fits_into_airflow_is_no_mistake(tmp_path: Path) -> None:
     params = "params: {country: CZ, high: 18446744073709551615, low: -9223372036854775808}"
     links = f"airflow: {{owner_links: {{{'s' * 250}: 'https://x/{'y' * 490}'}}}}"
