@@ -43,10 +43,10 @@ def hook_of(model: AirflowConnection) -> Any:
 
 def _connection(model: AirflowConnection) -> Any:
     given = model.attributes()
-    extra = json.dumps(given.pop("extra"))
+    extra = given.pop("extra")
     # Not imported above: the families work without Airflow, and a hook brings it anyway.
     connection_class = import_module("airflow.sdk").Connection
-    return connection_class(conn_id=model.id or "unnamed", **given, extra=None if extra == "{}" else extra)
+    return connection_class(conn_id=model.id or "unnamed", **given, extra=json.dumps(extra) if extra else None)
 
 
 def _imported(path: str) -> tuple[Any, str]:

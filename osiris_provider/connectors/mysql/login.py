@@ -211,4 +211,4 @@ class _CarefulConnection:
 def _connection_class() -> Any:
     from pymysql.connections import Connection
 
-    return type("CarefulConnection", (_CarefulConnection, Connection), {})
+    return type(Connection.__name__, (_CarefulConnection, Connection), {})

@@ -33,7 +33,7 @@ from tests.hooks.held_back.peers import (
 from tests.hooks.held_back.test_apis import azure_says, to_wasb
 from tests.hooks.held_back.test_keys import to_google
 from tests.hooks.held_back.test_tokens import ALLOWED, config, kubernetes_says, to_kubernetes
-from tests.hooks.servers.authority import believed, context
+from tests.hooks.servers.authority import context
 from tests.hooks.servers.imitations import ACCOUNT, BLOB_KEY, wasb
 from tests.servers.process import HOST
 
@@ -43,14 +43,17 @@ OTHER_API = Says(200, {"status": "up"})
 LIST = Says(200, [])
 
 
+pytestmark = pytest.mark.usefixtures("without_proxies")
+
+
 @pytest.fixture(scope="module", autouse=True)
-def surroundings() -> Iterator[None]:
+def no_settings() -> Iterator[None]:
+    """Leave nothing that the machine itself knows of a cloud."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("GOOGLE_APPLICATION_CREDENTIALS", "KUBECONFIG", "HTTPS_PROXY", "HTTP_PROXY"):
+        for name in ("GOOGLE_APPLICATION_CREDENTIALS", "KUBECONFIG"):
             patch.delenv(name, raising=False)
         patch.setenv("NO_GCE_CHECK", "true")
-        with believed():
-            yield
+        yield
 
 
 def proxy(status: bytes) -> AbstractContextManager[int]:

@@ -13,7 +13,7 @@ from osiris_provider.hook_doctor import HookConnection
 
 from tests.hooks.case import PASSWORD
 from tests.hooks.held_back.peers import category_of
-from tests.hooks.servers.authority import believed, context
+from tests.hooks.servers.authority import context
 from tests.hooks.servers.http_apis import API, Answer
 from tests.hooks.servers.imitated_databases import to_clickhouse, to_snowflake
 from tests.hooks.servers.sql_apis import clickhouse
@@ -22,12 +22,7 @@ from tests.servers.process import HOST
 REDIRECTED = "unknown (redirected)"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def surroundings() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch, believed():
-        for name in ("HTTPS_PROXY", "HTTP_PROXY"):
-            patch.delenv(name, raising=False)
-        yield
+pytestmark = pytest.mark.usefixtures("without_proxies")
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,19 +11,13 @@ import pytest
 from tests.hooks.case import PASSWORD
 from tests.hooks.held_back.peers import Says, category_of, expect, http_server
 from tests.hooks.kinds.test_clouds import LIST, OTHER_API, WANTS_LOGIN, proxy
-from tests.hooks.servers.authority import believed, context
+from tests.hooks.servers.authority import context
 from tests.hooks.servers.http_apis import API
 from tests.hooks.servers.imitated_databases import to_snowflake
 from tests.hooks.servers.sql_apis import SELECTED, snowflake
 from tests.servers.process import HOST
 
-
-@pytest.fixture(scope="module", autouse=True)
-def surroundings() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch, believed():
-        for name in ("HTTPS_PROXY", "HTTP_PROXY"):
-            patch.delenv(name, raising=False)
-        yield
+pytestmark = pytest.mark.usefixtures("without_proxies")
 
 
 @pytest.mark.parametrize("says", [OTHER_API, LIST, Says(201, {})], ids=["an API", "a list", "another status"])

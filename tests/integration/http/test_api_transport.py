@@ -96,6 +96,24 @@ def test_conn_017_clients_verify_too(https: FakeApi, ca_file: str) -> None:
         session.get("me")
 
 
+def test_conn_017_https_elsewhere_is_verified_as_requests_does(
+    https: FakeApi, ca_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session of an http address has no authorities of its own, and a caller may name others."""
+    import requests
+
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    with ApiConnector().create_client(to("http://127.0.0.1:9")) as session:
+        for verify in (True, "/nowhere/ca.pem"):
+            with pytest.raises(OSError, match="certificate"):
+                session.get(f"{https.origin}/v1/me", verify=verify)
+        assert session.get(f"{https.origin}/v1/me", verify=ca_file).status_code == 401
+    monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", ca_file)
+    with ApiConnector().create_client(to("http://127.0.0.1:9")) as session:
+        assert session.get(f"{https.origin}/v1/me").status_code == 401
+
+
 def test_conn_017_wrong_name(authority: trustme.CA, ca_file: str) -> None:
     with FakeApi(tls=server_context(authority, "elsewhere.example.com")) as server:
         assert verdict_of(to(server.origin, ca_bundle=ca_file)) == ("network", "certificate_wrong_name")
