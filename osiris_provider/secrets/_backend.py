@@ -7,7 +7,7 @@ import inspect
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -183,7 +183,7 @@ class OsirisConnectionsBackend(BaseSecretsBackend):
         if fallback is None:
             return None
         method = getattr(fallback, name)
-        if "team_name" in inspect.signature(method).parameters:
+        if _knows_teams(method):
             arguments["team_name"] = team_name  # type: ignore[assignment] # a backend takes None for no team
         try:
             return method(**arguments)
@@ -218,6 +218,11 @@ def _object(given: Mapping[str, Any] | str | None) -> dict[str, Any]:
     :raises TypeError: it is no object.
     """
     return dict(json.loads(given) if isinstance(given, str) else given or {})
+
+
+def _knows_teams(method: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(method).parameters
+    return "team_name" in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
 
 
 @cache

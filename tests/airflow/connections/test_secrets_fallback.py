@@ -32,6 +32,13 @@ class TeamBackend(BaseSecretsBackend):
         return f"value of {key}"
 
 
+class OpenBackend(TeamBackend):
+    """Takes whatever arguments a version of Airflow has."""
+
+    def get_conn_value(self, conn_id: str, **given: Any) -> str | None:
+        return super().get_conn_value(conn_id, **given)
+
+
 class ReluctantBackend(BaseSecretsBackend):
     """Cannot be made."""
 
@@ -87,9 +94,10 @@ def test_a_broken_file_leaves_the_fallback_in_place(other: dict[str, Any], conne
     assert backend.get_variable("colour") == "green"
 
 
-def test_the_team_is_told_and_what_is_not_held_is_none(connections_file: ConnectionsFile) -> None:
+@pytest.mark.parametrize("kind", [TeamBackend, OpenBackend])
+def test_the_team_is_told_and_what_is_not_held_is_none(kind: type, connections_file: ConnectionsFile) -> None:
     connections_file(HERE)
-    backend = OsirisConnectionsBackend(fallback_backend=f"{__name__}.TeamBackend")
+    backend = OsirisConnectionsBackend(fallback_backend=f"{__name__}.{kind.__name__}")
     assert "red.example.com" in (backend.get_conn_value("warehouse", team_name="red") or "")
     assert backend.get_variable("colour", team_name="red") is None
     assert backend.get_config("fernet_key") == "value of fernet_key"
