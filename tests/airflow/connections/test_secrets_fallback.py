@@ -35,7 +35,7 @@ class TeamBackend(BaseSecretsBackend):
 class OpenBackend(TeamBackend):
     """Takes whatever arguments a version of Airflow has."""
 
-    def get_conn_value(self, conn_id: str, **given: Any) -> str | None:
+    def get_conn_value(self, conn_id: str, **given: Any) -> str | None:  # type: ignore[override] # as many are
         return super().get_conn_value(conn_id, **given)
 
 
