@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.errors import DataError
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -105,10 +107,16 @@ class Cursor:
 
         :param sql: with a ``?`` for each value.
         :param rows: of values, as many as there are ``?``.
+        :raises DataError: a row has more values than the first, or fewer.
         """
         values = _ONE_ROW.fullmatch(sql)
         many = list(rows)
         width = len(many[0]) if many else 1
+        # Joined, the values of one could be another's.
+        wrong = next((number for number, row in enumerate(many) if len(row) != width), None)
+        if wrong is not None:
+            message = f"Row {wrong + 1:,} of {len(many):,} has {len(many[wrong])} values, and the first one {width}."
+            raise DataError(message, row=wrong + 1)
         # An upsert may not meet a row twice in one statement.
         size = max(BATCH_PARAMETERS // width, 1) if values else 1
         for start in range(0, len(many), size):

@@ -141,6 +141,20 @@ def test_loaded_lines_that_the_table_does_not_keep_are_counted_and_said(
         assert caplog.text == ""
 
 
+@pytest.mark.parametrize("family", ["duckdb", "mysql", "postgres"])
+@pytest.mark.parametrize("rows", [[(1, 2), (3, 4, 5), (6,)], [(1, 2), (3,)], [(1, 2), (3, 4, 5)]])
+def test_rows_of_different_lengths_lend_each_other_no_values(
+    new_hook: NewHook, family: str, rows: list[tuple[int, ...]]
+) -> None:
+    hook = new_hook(family)
+    hook.run("CREATE TABLE t (a INT, b INT)")
+    with pytest.raises(
+        Exception, match=r"arguments|index out of range|^Row 2 of \d has \d values, and the first one 2\."
+    ):
+        hook.insert_rows("t", rows)
+    assert hook.get_records("SELECT * FROM t") == []
+
+
 @pytest.fixture
 def lenient(mysql_hook: OsirisDbApiHook, sql_server: object) -> Iterator[OsirisDbApiHook]:
     """A hook of a server that cuts and guesses, as older ones do by default, and is silent on what it rounds."""
