@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime, timezone
+from datetime import datetime, time, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -262,6 +262,18 @@ def as_utc(cell: Any) -> Any:
     """
     if isinstance(cell, datetime) and cell.tzinfo is not None:
         return cell.astimezone(timezone.utc).replace(tzinfo=None)
+    return cell
+
+
+def as_time(cell: Any) -> Any:
+    """Return a value for a column of times of day, which have no time zone.
+
+    :param cell: a value of a row.
+    :raises TypeError: it has one, which servers would drop.
+    """
+    if isinstance(cell, time) and cell.tzinfo is not None:
+        message = "The column has no place for the time zone of a time of day; convert the value before it is inserted."
+        raise TypeError(message)
     return cell
 
 

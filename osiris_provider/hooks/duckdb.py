@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.errors import MissingPackageError
 from osiris_provider.hooks.bulk.duckdb import columns_of, dump, load
 from osiris_provider.hooks.bulk.text import written
-from osiris_provider.hooks.dbapi import INFORMATION, Adapter, OsirisDbApiHook, as_json, as_utc
+from osiris_provider.hooks.dbapi import INFORMATION, Adapter, OsirisDbApiHook, as_json, as_time, as_utc
 from osiris_provider.hooks.dialects import OnConflictDialect, TableColumn
 from osiris_provider.hooks.duckdb_transaction import Transaction
 
@@ -152,5 +152,5 @@ class OsirisDuckDBHook(OsirisDbApiHook):
         return [ADAPTERS.get(dtype) for dtype in DuckDBDialect(self).given_types(table, target_fields)]
 
 
-ADAPTERS: dict[str | None, Adapter] = {"JSON": as_json, "VARCHAR": as_json, "TIMESTAMP": as_utc}
+ADAPTERS: dict[str | None, Adapter] = {"JSON": as_json, "VARCHAR": as_json, "TIME": as_time, "TIMESTAMP": as_utc}
 """DuckDB would write a dict as it shows one, and a moment in the machine's time zone."""

@@ -13,7 +13,7 @@ from osiris_provider.connectors.registry import get_connector
 from osiris_provider.hooks.bulk.inserts import InsertWatch
 from osiris_provider.hooks.bulk.mysql import MySQLInserts, dump, load
 from osiris_provider.hooks.bulk.text import written
-from osiris_provider.hooks.dbapi import INFORMATION, Adapter, OsirisDbApiHook, as_json, as_utc
+from osiris_provider.hooks.dbapi import INFORMATION, Adapter, OsirisDbApiHook, as_json, as_time, as_utc
 from osiris_provider.hooks.dialects import OsirisDialect
 
 if TYPE_CHECKING:
@@ -167,7 +167,4 @@ class OsirisMySQLHook(OsirisDbApiHook):
         if cell is not None and not isinstance(cell, BOUND):
             message = f"MySQL has no form for a value of type {type(cell).__name__}; convert it before it is inserted."
             raise TypeError(message)
-        if isinstance(cell, time) and cell.tzinfo is not None:
-            message = "MySQL has no time of day with a time zone; convert the value before it is inserted."
-            raise TypeError(message)
-        return cell
+        return as_time(cell)

@@ -14,7 +14,7 @@ from osiris_provider.drivers.postgres.names import quote
 from osiris_provider.hooks.bulk.inserts import InsertWatch
 from osiris_provider.hooks.bulk.postgres import PostgresInserts, say_hidden
 from osiris_provider.hooks.bulk.text import count_lines, written
-from osiris_provider.hooks.dbapi import Adapter, OsirisDbApiHook, as_json, as_utc
+from osiris_provider.hooks.dbapi import Adapter, OsirisDbApiHook, as_json, as_time, as_utc
 from osiris_provider.hooks.dialects import OnConflictDialect, TableColumn
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ ADAPTERS: dict[int | None, Adapter] = {
     25: as_json,
     114: as_json,
     1043: as_json,
+    1083: as_time,
     1114: as_utc,
     3802: as_json,
 }
-"""By the type's number: bool, text, json, varchar, timestamp, jsonb."""
+"""By the type's number: bool, text, json, varchar, time, timestamp, jsonb."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import time, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -152,6 +153,15 @@ def test_rows_of_different_lengths_lend_each_other_no_values(
         Exception, match=r"arguments|index out of range|^Row 2 of \d has \d values, and the first one 2\."
     ):
         hook.insert_rows("t", rows)
+    assert hook.get_records("SELECT * FROM t") == []
+
+
+@pytest.mark.parametrize("family", ["duckdb", "mysql", "postgres"])
+def test_a_time_of_day_does_not_lose_its_time_zone(new_hook: NewHook, family: str) -> None:
+    hook = new_hook(family)
+    hook.run("CREATE TABLE t (v TIME(6))" if family == "mysql" else "CREATE TABLE t (v TIME)")
+    with pytest.raises(TypeError, match="the time zone of a time of day"):
+        hook.insert_rows("t", [(time(12, 30, tzinfo=timezone.utc),)])
     assert hook.get_records("SELECT * FROM t") == []
 
 
