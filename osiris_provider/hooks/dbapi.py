@@ -16,7 +16,7 @@ from osiris_provider.connectors.airflow_form import to_airflow
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.hooks.base import OsirisHook
 from osiris_provider.hooks.dialects import OsirisDialect
-from osiris_provider.hooks.frames import watched
+from osiris_provider.hooks.frames import polars_frame, watched
 
 if TYPE_CHECKING:
     import polars as pl
@@ -218,7 +218,7 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
     def _get_polars_df(self, sql: str, parameters: Parameters = None, **kwargs: Any) -> pl.DataFrame:
         with closing(self.get_conn()) as connection, closing(connection.cursor()) as cursor:
             _execute(cursor, sql, parameters)
-            return _frame(cursor, cursor.fetchall(), kwargs)
+            return polars_frame(cursor, cursor.fetchall(), kwargs)
 
     def _get_polars_df_by_chunks(
         self, sql: str, parameters: Parameters = None, *, chunksize: int, **kwargs: Any
@@ -226,7 +226,7 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
         with closing(self.get_conn()) as connection, closing(connection.cursor()) as cursor:
             _execute(cursor, sql, parameters)
             while rows := cursor.fetchmany(chunksize):
-                yield _frame(cursor, rows, kwargs)
+                yield polars_frame(cursor, rows, kwargs)
 
     def get_openlineage_database_info(self, connection: Any) -> DatabaseInfo | None:  # noqa: ARG002 - it may be of the file
         """Return where the tables of a query are, for OpenLineage."""
@@ -289,12 +289,3 @@ def _execute(cursor: Any, sql: str, parameters: Parameters) -> None:
         cursor.execute(sql, parameters)
     else:
         cursor.execute(sql)
-
-
-def _frame(cursor: Any, rows: Iterable[Sequence[Any]], options: Mapping[str, Any]) -> pl.DataFrame:
-    import polars as pl
-
-    names = [column[0] for column in cursor.description]
-    # psycopg2 hands over bytes as views of memory.
-    cells = [[bytes(cell) if isinstance(cell, memoryview) else cell for cell in row] for row in rows]
-    return pl.DataFrame(cells, names, orient="row", **{"infer_schema_length": None, **options})

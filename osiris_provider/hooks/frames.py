@@ -1,11 +1,17 @@
-"""Frames of pandas: what these change of the values that a server gave is said."""
+"""Frames: what pandas changes of the values that a server gave is said, and what polars would lose is an error."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import time
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from osiris_provider.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 log = logging.getLogger(__name__)
 
@@ -95,3 +101,42 @@ def _is_another_float(value: Any) -> bool:
         # 1.1 is what a float of it shows.
         return value.is_finite() and Decimal(repr(float(value))) != value
     return isinstance(value, int) and abs(value) > _EXACT and int(float(value)) != value
+
+
+def polars_frame(cursor: Any, rows: Iterable[Sequence[Any]], options: Mapping[str, Any]) -> pl.DataFrame:
+    """Return rows as a frame of polars, with the values that the server gave.
+
+    :param cursor: that has fetched them.
+    :param rows: of its result, or a part of it.
+    :param options: of ``polars.DataFrame``.
+    :raises DataError: polars has no form for a value.
+    """
+    import polars as pl
+
+    names = [column[0] for column in cursor.description]
+    # psycopg2 hands over bytes as views of memory.
+    cells = [[bytes(cell) if isinstance(cell, memoryview) else cell for cell in row] for row in rows]
+    for row in cells:
+        for name, cell in zip(names, row, strict=True):
+            if _has_no_form(cell):
+                raise _no_form(name)
+    frame = pl.DataFrame(cells, names, orient="row", **{"infer_schema_length": None, **options})
+    for number, column in enumerate(frame.iter_columns()):
+        # Of a decimal that is too long for the scale of the others it makes a null.
+        if column.dtype.is_decimal() and column.null_count() > sum(row[number] is None for row in cells):
+            raise _no_form(column.name)
+    return frame
+
+
+def _has_no_form(cell: Any) -> bool:
+    if isinstance(cell, Decimal):
+        return not cell.is_finite()
+    return isinstance(cell, time) and cell.tzinfo is not None
+
+
+def _no_form(name: str) -> DataError:
+    message = (
+        f"Column {name} has a value that polars has no form for: NaN, a time zone of a time of day, or numbers with "
+        "more than 38 digits before and behind the point. Cast the column to text in the query."
+    )
+    return DataError(message, column=name)

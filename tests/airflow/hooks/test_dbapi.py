@@ -7,7 +7,6 @@ import json
 import stat
 from contextlib import closing
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +21,7 @@ from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
 from sqlalchemy.engine import make_url
 
 from tests.airflow.conftest import MYSQL_SERVERS, NewHook
-from tests.airflow.hooks.sql_values import BYTES, CASES, IN_UTC, MOMENT, PLAIN_ROW, PLAIN_TYPES, ZONED
+from tests.airflow.hooks.sql_values import CASES, IN_UTC, MOMENT, PLAIN_ROW, PLAIN_TYPES, ZONED
 
 
 def _plain(value: Any) -> Any:
@@ -220,65 +219,6 @@ def test_parameters_take_the_place_of_placeholders(hook: OsirisDbApiHook) -> Non
         "5%",
     )
     assert hook.get_first("SELECT '5%'") == ("5%",)
-
-
-FRAME = "SELECT id, name, price FROM t WHERE id > {} ORDER BY id"
-
-
-@pytest.mark.filterwarnings("ignore:pandas only supports SQLAlchemy")
-@pytest.mark.parametrize("kind", ["pandas", "polars"])
-def test_frames(hook: OsirisDbApiHook, kind: Any) -> None:
-    hook.run("CREATE TABLE t (id INTEGER, name VARCHAR(9), price DECIMAL(10,2))")
-    rows = [(n, None if n == 1 else f"n{n}", Decimal(n) / 4) for n in range(5)]
-    hook.insert_rows("t", rows)
-    frame: Any = hook.get_df(FRAME.format(hook.placeholder), parameters=[0], df_type=kind)
-    assert list(frame.columns) == ["id", "name", "price"]
-    assert [int(n) for n in frame["id"]] == [1, 2, 3, 4]
-    assert [Decimal(str(price)) for price in frame["price"]] == [price for _, _, price in rows[1:]]
-    assert list(frame["name"])[1:] == ["n2", "n3", "n4"]
-    chunks: list[Any] = list(
-        hook.get_df_by_chunks(FRAME.format(hook.placeholder), parameters=[0], chunksize=3, df_type=kind)
-    )
-    assert [len(chunk) for chunk in chunks] == [3, 1]
-    assert [int(n) for chunk in chunks for n in chunk["id"]] == [1, 2, 3, 4]
-    empty: Any = hook.get_df(FRAME.format(9), df_type=kind)
-    assert (len(empty), list(empty.columns)) == (0, ["id", "name", "price"])
-
-
-LONG = "SELECT big, fine, money, price FROM t ORDER BY n"
-
-
-@pytest.mark.filterwarnings("ignore:pandas only supports SQLAlchemy")
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({}, "in columns: big, money."),
-        ({"coerce_float": False}, "in columns: big."),
-        ({"dtype_backend": "numpy_nullable"}, "in columns: money."),
-        ({"df_type": "polars"}, ""),
-    ],
-)
-def test_values_that_are_others_in_a_frame_are_said(
-    hook: OsirisDbApiHook, options: dict[str, Any], said: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    hook.run("CREATE TABLE t (n INTEGER, big BIGINT, fine BIGINT, money DECIMAL(30,2), price DECIMAL(9,2))")
-    digits = Decimal("12345678901234567890.12")
-    hook.insert_rows("t", [(1, 2**53 + 1, 2**53, digits, Decimal("1.10")), (2, None, None, None, None)])
-    for read in (hook.get_df(LONG, **options), *hook.get_df_by_chunks(LONG, chunksize=5, **options)):
-        assert len(read) == 2
-    assert caplog.text.count("The frame of pandas has other values than the server gave") == (2 if said else 0)
-    assert said in caplog.text
-    hook.run("DELETE FROM t WHERE n = 2")
-    caplog.clear()
-    assert len(hook.get_df(LONG, coerce_float=False)) == 1
-    assert caplog.text == ""
-
-
-def test_bytes_in_a_polars_frame(hook: OsirisDbApiHook) -> None:
-    hook.run(f"CREATE TABLE b (v {'bytea' if hook.family == 'postgres' else 'BLOB'})")
-    hook.insert_rows("b", [(BYTES,)])
-    frame: Any = hook.get_df("SELECT v FROM b", df_type="polars")
-    assert frame["v"].to_list() == [BYTES]
 
 
 def test_names_of_dialects(hook: OsirisDbApiHook) -> None:
