@@ -93,7 +93,7 @@ class HookType:
     conn_types: tuple[str, ...]
     title: str
     codes: Codes = field(default_factory=dict)
-    codes_at: tuple[str, ...] = ("code", "status", "status_code", "errno", "sqlstate", "pgcode", "args.0")
+    codes_at: tuple[str, ...] = ("code",)
     probe: Callable[[Any], Details | LoggedIn | None] | None = None
     ends: Callable[[LoggedIn], Iterator[tuple[str, datetime]]] | None = None
     prepare: Callable[[HookConnection], HookConnection] | None = None

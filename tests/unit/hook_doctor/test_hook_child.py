@@ -27,6 +27,10 @@ CONNECTION = HookConnection("c", "bird", host="127.0.0.1", port=1, login="l", pa
 class BirdError(Exception):
     """What the library of the hook raises."""
 
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
 
 class Hook:
     """A hook that does what its connection says."""
