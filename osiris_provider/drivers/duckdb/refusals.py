@@ -25,7 +25,7 @@ def rule_error(table: str, where: str) -> DataError:
     :param where: the rows in question.
     """
     message = f"Table {table}: {where} breaks a rule of the table, or has a duplicate key. Nothing was written."
-    return DataError(message, table=table)
+    return DataError(message)
 
 
 def broken_rule(
@@ -92,7 +92,7 @@ def conversion_error(
                 reason = f"DuckDB does not turn {dtype} into {column.kind}, or not this value"
                 return constraint_error(table, column.name, before + row + 1, without_brackets(reason))
     message = f"Table {table}: a value does not fit its column. Nothing was written."
-    return DataError(message, table=table)
+    return DataError(message)
 
 
 def _not_castable(cursor: DuckDBPyConnection, values: pa.Array, kind: str) -> int | None:

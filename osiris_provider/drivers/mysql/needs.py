@@ -93,7 +93,7 @@ class Needs:
             return
         where = f"table {self._database}.{table}" if table else f"database {self._database}"
         message = (
-            f"Step {self._step.id}: table {self._table}: the user lacks {missing} on {where}, which {who}. Nothing was "
+            f"table {self._table}: the user lacks {missing} on {where}, which {who}. Nothing was "
             "written. Have it granted; a role counts only while it is active (SET DEFAULT ROLE)."
         )
-        raise PermissionDeniedError(message, step=self._step.id, fault=DENIED, table=self._table)
+        raise PermissionDeniedError(message, fault=DENIED)

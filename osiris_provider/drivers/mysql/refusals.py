@@ -121,7 +121,7 @@ def refusal(name: str, error: pymysql.MySQLError, numbers: tuple[int, int]) -> D
     code = error.args[0]
     reason = f"{_THERE}, in the table or in an earlier row" if code == DUPLICATE_KEY else _RULE
     rows = f"rows {numbers[0]:,} to {numbers[1]:,} of the input"
-    return DataError(f"Table {name}: among {rows}: {reason} (error {code}). Nothing was written.", table=name)
+    return DataError(f"Table {name}: among {rows}: {reason} (error {code}). Nothing was written.")
 
 
 def oversized_error(name: str, row: int, limit: int) -> DataError:
@@ -134,7 +134,7 @@ def oversized_error(name: str, row: int, limit: int) -> DataError:
         "max_allowed_packet leaves for a row. Nothing was written. Raise max_allowed_packet there, or have "
         "local_infile switched on: LOAD DATA has no such limit."
     )
-    return DataError(message, table=name, row=row)
+    return DataError(message, row=row)
 
 
 def merge_refusal(
@@ -157,7 +157,7 @@ def merge_refusal(
     if row:
         return constraint_error(name, column or "(any)", row, f"{reason} (error {code})")
     message = f"Table {name}: a row of the input was not taken: {reason} (error {code}). Nothing was written."
-    return DataError(message, table=name)
+    return DataError(message)
 
 
 def _rule(said: str, code: int) -> str:

@@ -76,7 +76,7 @@ class Swap:
             f"Table {self._table}: a load that died while it replaced it has left {name}, to which foreign keys of "
             f"other tables refer. Nothing was written. Have them refer to {self._table} again, then drop {name}."
         )
-        return DataError(message, table=self._table)
+        return DataError(message)
 
     def replace(self, fill: Callable[[], int], *, exists: bool) -> int:
         """Have the new table filled and put it in the target's place; return the number of rows.
@@ -118,7 +118,7 @@ class Swap:
             "take its place. Nothing was written. Grant the user REFERENCES on these tables, perhaps in another "
             "database; replace then empties and fills the table instead."
         )
-        return DataError(message, table=self._table)
+        return DataError(message)
 
     def _drop_unless_referred_to(self, name: str) -> bool:
         """Drop a table; return whether nothing refers to it, else it stays."""

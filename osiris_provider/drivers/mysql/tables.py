@@ -132,7 +132,7 @@ def check_keeps_rows(cursor: Cursor, table: str) -> None:
         message = (
             f"Table {table}: its engine is BLACKHOLE, which keeps no rows. Nothing was written. Alter it to InnoDB."
         )
-        raise DataError(message, table=table)
+        raise DataError(message)
 
 
 def _engines(cursor: Cursor, table: str) -> list[tuple[str, bool]]:
@@ -191,7 +191,7 @@ def check_transactions(cursor: Cursor, table: str, reason: str) -> None:
         f"Table {table}: its engine has no transactions, so a load that fails half-way could not be undone, and a new "
         f"table cannot take its place: {reason}. Alter it to ENGINE=InnoDB, or use write_mode: replace."
     )
-    raise DataError(message, table=table)
+    raise DataError(message)
 
 
 def tables_like(cursor: Cursor, table: str, prefix: str) -> list[str]:

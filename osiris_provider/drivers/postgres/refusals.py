@@ -94,7 +94,7 @@ def refusal(table: str, error: psycopg2.Error, failed: tuple[int, str], before: 
     # At the end of a replace it may be the row of another table, which refers to one that is gone.
     whose = f"table {diagnosis.table_name}" if diagnosis.table_name else "the input"
     message = f"Table {table}: a row of {whose}: {reason} (SQLSTATE {error.pgcode}). Nothing was written."
-    return DataError(message, table=table)
+    return DataError(message)
 
 
 def _location(context: str, names: Sequence[str]) -> tuple[int, str]:

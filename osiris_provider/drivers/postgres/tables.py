@@ -208,7 +208,7 @@ def delete_rows(cursor: extensions.cursor, table: str, name: str) -> None:
             f"Table {name}: replace would also delete the rows of tables that inherit from it and have columns of "
             f"their own: {heirs}. Nothing was written. Use write_mode: upsert, or delete these rows yourself before."
         )
-        raise DataError(message, table=name)
+        raise DataError(message)
     _check_empty(cursor, table, name)
 
 
@@ -231,7 +231,7 @@ def _check_empty(cursor: extensions.cursor, table: str, name: str) -> None:
             f"Table {name}: a trigger or rule of the table keeps rows that replace deletes: they would stay beside the "
             "new ones. Nothing was written. Use write_mode: upsert or append, or take the trigger or rule away."
         )
-        raise DataError(message, table=name)
+        raise DataError(message)
 
 
 def _changed_rows(cursor: extensions.cursor) -> dict[int, int]:

@@ -71,8 +71,9 @@ class SQLDriver(Generic[AnyConfig]):
 
     @contextmanager
     def borrowed(self, step: Step[AnyConfig]) -> Iterator[Any]:
-        """Lend the client of the step's connection; errors of its library become errors that name the step."""
+        """Lend the client of the step's connection; errors of its library become errors that name step and table."""
         problem: OsirisError
+        table = getattr(step.config, "table", None)
         try:
             self.check(step)
             with lease(_connector(step), step.connection) as client:
@@ -80,9 +81,11 @@ class SQLDriver(Generic[AnyConfig]):
         except InputError as error:
             raise error.args[0] from None
         except OsirisError as error:
+            error.table = error.table or table
             problem = of_step(error, step.id)
         except Exception as error:  # noqa: BLE001 - whatever a client library raises is classified here
             problem = self._error(step, error)
+            problem.table = table
         else:
             return
         try:

@@ -31,7 +31,7 @@ def deleting(table: str, errors: type[Error], rule_of: Callable[[Error], str]) -
             f"Table {table}: replace deletes its rows, and other rows refer to them ({rule}). Nothing was written. "
             "Use write_mode: upsert, or delete the rows that refer yourself before."
         )
-        problem = DataError(message, table=table)
+        problem = DataError(message)
     else:
         return
     raise problem
@@ -48,7 +48,7 @@ def cascade_error(table: str, effects: Sequence[str]) -> DataError:
         f"Table {table}: replace deletes its rows, and foreign keys of other tables would then delete or change rows "
         f"there: {listed}. Nothing was written. Use write_mode: upsert, or delete these rows yourself before."
     )
-    return DataError(message, table=table)
+    return DataError(message)
 
 
 def hidden_cascade_error(table: str) -> DataError:
@@ -62,4 +62,4 @@ def hidden_cascade_error(table: str) -> DataError:
         "refer to it, perhaps in another database, and TRIGGER on it, so that they can be seen; or use write_mode: "
         "upsert."
     )
-    return DataError(message, table=table)
+    return DataError(message)

@@ -211,6 +211,8 @@ def test_what_cannot_be_prepared_is_read_through_a_cursor(
     caplog.set_level("INFO")
     assert read(filled, query="CALL called()").to_pylist() == [{"one": 1}]
     assert "Step read: reading MySQL through a cursor: The server does not prepare this statement" in caplog.text
+    with pytest.raises(DriverConfigError, match="Step read: The server does not prepare this statement"):
+        read(filled, query="CALL called()", engine="binary")
     assert read(filled, query="SELECT 1 AS one").to_pylist() == [{"one": 1}]
     assert "Step read: reading MySQL through the binary protocol: it is faster and exact" in caplog.text
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
-from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.errors import DataError, DriverConfigError, OsirisError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.integration.sql.families import Connection
@@ -89,6 +89,24 @@ class WriterTests:
             self.write(connection, data, write_mode="upsert", primary_key="id", batch_rows=batch_rows)
         assert raised.value.row == 4
         assert self.content(connection) == []
+
+    def test_an_error_says_what_it_is_about(self, connection: Connection) -> None:
+        def about(values: dict[str, list[Any]], **config: Any) -> tuple[str | None, str | None, int | None]:
+            with pytest.raises(OsirisError) as raised:
+                self.write(connection, pa.table(values), **config)
+            error = raised.value
+            assert error.step == "load"
+            # Through the DSN of Supabase it has its schema before it.
+            return error.table and error.table.removeprefix("public."), error.column, error.row
+
+        assert about({"id": [2]}) == ("target", None, None)
+        self.run(connection, KEYED, "INSERT INTO target VALUES (1, 'a')")
+        assert about({"id": [2, None]}) == ("target", "id", 2)
+        assert about({"id": [2, 1]}) == ("target", "id", 2)
+        assert about({"id": [2, 3, 2]}, write_mode="upsert", primary_key="id") == ("target", "id", 3)
+        assert about({"id": [2, 2**40]}) == ("target", "id", 2)
+        assert about({"nothing": [1]}) == ("target", None, None)
+        assert self.content(connection) == [(1, "a")]
 
     def test_a_struct_with_a_field_twice_is_refused(self, connection: Connection) -> None:
         duplicated = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
