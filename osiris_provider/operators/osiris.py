@@ -169,9 +169,18 @@ class OsirisOperator(BaseOperator):
             inputs = [inputs]
         if isinstance(inputs, Mapping):
             return [(name, _literal(value)) for name, value in inputs.items()]
-        # As ``task.output``: in a mapped group of tasks xcom_pull has the results of all of its instances.
         tasks = self.dag.task_dict
-        return [(name, XComArg(tasks[name]).resolve(context)) for name in self._task_ids(step, inputs)]
+        return [(name, self._result(tasks[name], context)) for name in self._task_ids(step, inputs)]
+
+    def _result(self, source: Any, context: Context) -> Any:
+        # As ``task.output``: in a mapped group of tasks xcom_pull has the results of all of its instances.
+        result = XComArg(source).resolve(context)
+        group = source.get_closest_mapped_task_group()
+        if result is not None or group is None:
+            return result
+        # Before 3.2 Airflow knows only of the tasks that are directly upstream which results those are.
+        ti, is_within = context["ti"], group is self.get_closest_mapped_task_group()
+        return ti.xcom_pull(source.task_id, map_indexes=ti.map_index) if is_within else ti.xcom_pull(source.task_id)
 
     def _task_ids(self, step: str, inputs: Iterable[Any]) -> list[str]:
         names = list(inputs)

@@ -7,7 +7,7 @@ from airflow.sdk import DAG, task, task_group
 from osiris_provider.operators.osiris import OsirisOperator
 
 from tests.airflow.operators.conftest import EXTRACT, LOAD, WAYS, Fragile, Shop, gate
-from tests.airflow.versions import AirflowSkipException
+from tests.airflow.versions import AIRFLOW, AirflowSkipException
 
 
 @task
@@ -20,6 +20,8 @@ def even(number: int) -> None:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("gate", "state"), [("shut", "skipped"), ("broken", "upstream_failed")])
 def test_the_cursor_value_of_a_run_without_a_load_does_not_count(shop: Shop, gate: str, state: str, way: str) -> None:
+    if (gate, way) == ("shut", "result, mapped by config") and AIRFLOW < (3, 2):
+        pytest.skip("before 3.2 Airflow runs a mapped task whatever the gate before it says")
     shop.has_last_task, shop.way = True, way
     shop.add(1)
     shop.run(1)

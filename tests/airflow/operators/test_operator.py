@@ -128,7 +128,8 @@ def test_in_a_mapped_group_the_input_is_that_of_the_same_instance(run_dag: RunDa
     def group(count: Any) -> None:
         numbers = OsirisOperator(task_id="numbers", driver=Numbers, config={"count": count})
         inputs: Any = "group.numbers" if by_id else {"group.numbers": numbers.output}
-        numbers >> OsirisOperator(task_id="total", driver=Sum, config={}, inputs=inputs)
+        total = OsirisOperator(task_id="total", driver=Sum, config={}, inputs=inputs)
+        numbers >> EmptyOperator(task_id="between") >> total
 
     with DAG(f"mapped_group_{by_id}", schedule=None) as dag:
         groups = group.expand(count=[2, 3, 4])
