@@ -30,6 +30,7 @@ def open_store(url: str) -> tuple[Any, str]:
 
     from osiris_provider.storage.faults import attempt, public
     from osiris_provider.storage.files import missing_package
+    from osiris_provider.storage.s3 import without_redirects
 
     parts = urlsplit(url)
     if parts.scheme and "@" in parts.netloc and ":" not in parts.netloc.rpartition("@")[0]:
@@ -50,7 +51,7 @@ def open_store(url: str) -> tuple[Any, str]:
     except Exception as error:  # noqa: BLE001 - whatever the file system of somebody else raises
         problem = ConnectionConfigError(f"{public(url)} cannot be opened: it fails with {type(error).__name__}.")
     else:
-        return fs, path
+        return without_redirects(fs), path
     raise problem
 
 

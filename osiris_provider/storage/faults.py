@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from traceback import walk_tb
 from typing import Any, TypeVar
 
-from osiris_provider.connectors.faults import chain, transport_fault
+from osiris_provider.connectors.faults import GARBAGE, RESET, TIMED_OUT, chain, transport_fault
+from osiris_provider.connectors.http.faults import (
+    PROXY_AUTH,
+    PROXY_FAILED,
+    REFUSED_REQUEST,
+    HttpFaultError,
+    status_fault,
+)
 from osiris_provider.errors import Fault
 
 T = TypeVar("T")
@@ -60,11 +68,23 @@ NO_KEY = Fault(
     "as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
 )
 NO_ADDRESS = Fault("no_address", "unknown", "{address} cannot be the URL of a bucket. Correct its name.", True)
+SETTINGS = Fault(
+    "storage_settings",
+    "unknown",
+    "The client for {address} cannot work with its settings. Correct them in its Airflow connection, or in the "
+    "environment and the files that it names: AWS_ENDPOINT_URL, such as https://minio.example.com:9000, "
+    "AWS_DEFAULT_REGION, AWS_CA_BUNDLE, AWS_CONFIG_FILE and the like.",
+    True,
+)
 NO_BUCKET = Fault(
     "no_bucket", "unknown", "The bucket of {address} does not exist. Create it, or correct the URL.", True
 )
 ELSEWHERE = Fault(
     "wrong_region", "unknown", "The bucket of {address} is in another region. Set the region in its connection.", True
+)
+REFUSED = REFUSED_REQUEST.reworded(
+    "{address} refuses the request. Check region and endpoint_url of its connection, and whether its credentials have "
+    "expired."
 )
 BUSY = Fault("storage_busy", "network", "{address} is overloaded or fails within. Try again later.")
 MISSING = Fault(
@@ -89,36 +109,63 @@ _BY_ERRNO = {
     errno.EIO: BROKEN,
     errno.ESTALE: STALE,
 }
-# Codes of S3's error answers; where there is no body, the HTTP status is in their place.
+# Codes of S3's error answers; others go by their status.
 _BY_CODE = {
     "AccessDenied": FORBIDDEN,
     "AllAccessDisabled": FORBIDDEN,
     "AuthorizationHeaderMalformed": ELSEWHERE,
+    "EntityTooLarge": FILE_TOO_LARGE,
     "ExpiredToken": EXPIRED_KEY,
     "InternalError": BUSY,
     "InvalidAccessKeyId": WRONG_KEY,
+    "InvalidBucketName": NO_ADDRESS,
     "InvalidToken": WRONG_KEY,
     "NoSuchBucket": NO_BUCKET,
     "NoSuchKey": MISSING,
     "PermanentRedirect": ELSEWHERE,
     "QuotaExceeded": OVER_QUOTA,
     "RequestTimeTooSkewed": CLOCK,
+    "RequestTimeout": TIMED_OUT,
     "ServiceUnavailable": BUSY,
     "SignatureDoesNotMatch": WRONG_KEY,
     "SlowDown": BUSY,
-    "301": ELSEWHERE,
-    "403": FORBIDDEN,
-    "404": MISSING,
-    "500": BUSY,
-    "503": BUSY,
+}
+NOTHING_THERE = 404
+_BY_STATUS = {
+    **dict.fromkeys(range(400, 500), REFUSED),
+    301: ELSEWHERE,
+    401: WRONG_KEY,
+    403: FORBIDDEN,
+    407: PROXY_AUTH,
+    429: BUSY,
+    500: BUSY,
+    503: BUSY,
+    507: FULL,
 }
 # Exceptions of botocore before it asks anyone.
 _BY_CLASS = {
+    "CredentialRetrievalError": NO_KEY,
+    "LoginError": NO_KEY,
+    "MetadataRetrievalError": NO_KEY,
     "NoCredentialsError": NO_KEY,
     "PartialCredentialsError": NO_KEY,
     "ProfileNotFound": NO_KEY,
     "SSOError": NO_KEY,
+    "TokenRetrievalError": NO_KEY,
     "ParamValidationError": NO_ADDRESS,
+    "ConnectionError": None,
+    "HTTPClientError": None,
+    "BotoCoreError": SETTINGS,
+}
+# Those, and aiohttp's, that say something only where no code in the chain says more.
+_VAGUE = {
+    "ClientConnectionError": RESET,
+    "ClientPayloadError": RESET,
+    "ConnectTimeoutError": TIMED_OUT,
+    "ReadTimeoutError": TIMED_OUT,
+    "ProxyConnectionError": PROXY_FAILED,
+    "ConnectionClosedError": RESET,
+    "HTTPClientError": GARBAGE,
 }
 
 
@@ -127,23 +174,51 @@ def storage_fault(error: BaseException) -> Fault | None:
 
     :param error: what fsspec or the operating system raised.
     """
-    return next((fault for item in chain(error) if (fault := _by_answer(item))), None) or _of_system(error)
+    errors = list(chain(error))
+    return (
+        next((fault for item in errors if (fault := _by_answer(item))), None)
+        or _of_system(error)
+        or next((fault for item in errors if (fault := _by_class(item, _VAGUE))), None)
+        or _bare(error)
+    )
 
 
 def _by_answer(error: BaseException) -> Fault | None:
     """Return the fault that an answer of S3 tells, kept by botocore as ``response``, or that botocore itself has."""
-    classes = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "botocore.exceptions"]
-    if known := next((_BY_CLASS[name] for name in classes if name in _BY_CLASS), None):
+    if isinstance(error, HttpFaultError):
+        return error.fault
+    if known := _by_class(error, _BY_CLASS):
         return known
     response = getattr(error, "response", None)
     answer = response.get("Error") if isinstance(response, dict) else None
-    return _BY_CODE.get(str(answer.get("Code"))) if isinstance(answer, dict) else None
+    if isinstance(response, dict) and isinstance(answer, dict):
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        # Only to HEAD does S3 answer so without a code; else it is a page of something that is no S3.
+        if status == NOTHING_THERE and str(getattr(error, "operation_name", "")).startswith("Head"):
+            return MISSING
+        return _BY_CODE.get(str(answer.get("Code"))) or status_fault(status, _BY_STATUS)
+    return SETTINGS if _is_of_settings(error) else None
+
+
+def _by_class(error: BaseException, table: Mapping[str, Fault | None]) -> Fault | None:
+    modules = ("botocore.exceptions", "aiohttp.client_exceptions")
+    classes = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ in modules]
+    return next((table[name] for name in classes if name in table), None)
+
+
+def _is_of_settings(error: BaseException) -> bool:
+    """Return whether botocore failed at a text of its settings, or at a file that they name.
+
+    Such a file that is missing is no file that is missing in the bucket.
+    """
+    is_own = isinstance(error, ValueError) or (isinstance(error, OSError) and error.errno in _BY_ERRNO)
+    modules = (str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(error.__traceback__))
+    return is_own and any(name.partition(".")[0] in ("botocore", "aiobotocore") for name in modules)
 
 
 def _of_system(error: BaseException) -> Fault | None:
     numbers = (item.errno for item in chain(error) if isinstance(item, OSError))
-    fault = next((fault for number in numbers if (fault := _BY_ERRNO.get(number or 0))), None)
-    return fault or transport_fault(error) or _bare(error)
+    return next((fault for number in numbers if (fault := _BY_ERRNO.get(number or 0))), None) or transport_fault(error)
 
 
 def _bare(error: BaseException) -> Fault | None:

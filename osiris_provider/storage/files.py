@@ -13,6 +13,7 @@ from typing import IO, Any
 from osiris_provider.connections.settings import file_mode
 from osiris_provider.errors import MissingPackageError
 from osiris_provider.storage.faults import attempt
+from osiris_provider.storage.s3 import without_redirects
 
 FILE_NAME = "data.parquet"
 """The name of every result."""
@@ -38,7 +39,7 @@ def file_system(path: Any) -> Any:
 
         return LocalFileSystem()
     try:
-        return path.fs
+        return without_redirects(path.fs)
     except (ImportError, ValueError):
         scheme = path.protocol
     raise missing_package(scheme)

@@ -161,3 +161,37 @@ def test_what_the_client_of_s3_misses_before_it_asks_is_a_mistake(
         monkeypatch.setenv(name, value)
     code, _, err = run(*command, "--url", f"s3://{bucket}/area")
     assert (code, err.startswith(f"error: {said}")) == (3, True), err
+
+
+@pytest.mark.usefixtures("new_s3_client")
+@pytest.mark.parametrize("command", [["staging", "gc", "--older-than", "7d"], ["state", "list"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"AWS_ENDPOINT_URL": "localhost:9000"},
+        {"AWS_ENDPOINT_URL": "//localhost:9000"},
+        {"AWS_ENDPOINT_URL": "http://[::1"},
+        {"AWS_DEFAULT_REGION": "the north"},
+        {"AWS_CONFIG_FILE": "{broken}"},
+        {"AWS_MAX_ATTEMPTS": "many"},
+        {"AWS_RETRY_MODE": "never"},
+        # Files that are missing here are not files that are missing in the bucket, which would be no state.
+        {"AWS_CA_BUNDLE": "/nonexistent", "AWS_ENDPOINT_URL": "https://127.0.0.1:1"},
+        {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nonexistent", "AWS_ROLE_ARN": "arn:aws:iam::1:role/x"},
+    ],
+    ids=str,
+)
+def test_settings_that_the_client_of_s3_cannot_use_are_a_mistake(
+    command: list[str], given: dict[str, str], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken").write_text("[default\n")
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    # The first would be taken before a token.
+    key = {} if "AWS_ROLE_ARN" in given else {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "s"}
+    usual = {"AWS_DEFAULT_REGION": "us-east-1", "HOME": "/nonexistent", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    for name, value in {**usual, **key, **given}.items():
+        monkeypatch.setenv(name, value.replace("{broken}", str(tmp_path / "broken")))
+    code, _, err = run(*command, "--url", "s3://bucket/area")
+    said = "The client for s3://bucket/area cannot work with its settings."
+    assert (code, err.startswith(f"error: {said}")) == (3, True), err

@@ -157,7 +157,7 @@ def _handler_of(server: HttpServer) -> type[BaseHTTPRequestHandler]:
             server.requests.append(request)
             _send(self, server.answer(request))
 
-    for method in ("GET", "HEAD", "POST"):
+    for method in ("DELETE", "GET", "HEAD", "POST", "PUT"):
         setattr(Handler, f"do_{method}", Handler.serve)
     return Handler
 

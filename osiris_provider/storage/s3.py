@@ -1,0 +1,61 @@
+"""S3 as s3fs speaks it: no request goes to another host than the one that it was signed for."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from osiris_provider.connectors.http.faults import REDIRECTED, HttpFaultError
+
+REDIRECTS = REDIRECTED.reworded(
+    "{address} redirects to another address; credentials and data do not follow there. Set endpoint_url and region of "
+    "its connection to where the bucket is."
+)
+_SESSION = "http_session_cls"
+_REGION = "x-amz-bucket-region"
+_NOT_MODIFIED = 304
+
+
+def without_redirects(fs: Any) -> Any:
+    """Return a file system that, if it is one of S3, follows no redirect.
+
+    The HTTP client under s3fs follows all of them, to any host, with the session token and with what is uploaded, and
+    takes what answers there for the bucket: an empty list of state would have a task begin anew.
+
+    :param fs: of fsspec.
+    """
+    config = getattr(fs, "config_kwargs", None)
+    if "s3" not in fs.protocol or config is None or _SESSION in config:
+        return fs
+    config[_SESSION] = _direct_session()
+    if fs._s3 is not None and "signature_version" not in config:  # noqa: SLF001 - s3fs has no other name for it
+        # Others have used it before. A signer of Airflow's connection would be lost with the client that it is tied to.
+        fs.connect(refresh=True)
+    return fs
+
+
+@cache
+def _direct_session() -> type[Any]:
+    from aiobotocore.httpsession import AIOHTTPSession
+
+    class DirectSession(AIOHTTPSession):  # type: ignore[misc] # aiobotocore ships no types
+        async def _get_session(self, proxy_url: str | None) -> Any:
+            return _Direct(await super()._get_session(proxy_url))
+
+        async def send(self, request: Any) -> Any:
+            response = await super().send(request)
+            status = response.status_code
+            # With the region of a bucket botocore goes on by itself, and without one it would ask for it for ever.
+            if status // 100 == 3 and status != _NOT_MODIFIED and not response.headers.get(_REGION):
+                raise HttpFaultError(REDIRECTS)
+            return response
+
+    return DirectSession
+
+
+class _Direct:
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def request(self, *args: Any, **options: Any) -> Any:
+        return self._session.request(*args, **options, allow_redirects=False)
