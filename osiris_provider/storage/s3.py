@@ -24,13 +24,17 @@ def without_redirects(fs: Any) -> Any:
 
     :param fs: of fsspec.
     """
-    config = getattr(fs, "config_kwargs", None)
-    if "s3" not in fs.protocol or config is None or _SESSION in config:
+    store = fs
+    while (within := getattr(store, "fs", None)) is not None:
+        # Of simplecache::s3://… and the like.
+        store = within
+    config = getattr(store, "config_kwargs", None)
+    if "s3" not in store.protocol or config is None or _SESSION in config:
         return fs
     config[_SESSION] = _direct_session()
-    if fs._s3 is not None and "signature_version" not in config:  # noqa: SLF001 - s3fs has no other name for it
+    if store._s3 is not None and "signature_version" not in config:  # noqa: SLF001 - s3fs has no other name for it
         # Others have used it before. A signer of Airflow's connection would be lost with the client that it is tied to.
-        fs.connect(refresh=True)
+        store.connect(refresh=True)
     return fs
 
 

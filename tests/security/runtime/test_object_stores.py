@@ -91,11 +91,12 @@ def test_nor_with_an_airflow_connection(
     assert_nothing_follows(store, elsewhere, "s3://rogue_store@bucket/area", ObjectStoragePath, 307)
 
 
-def test_nor_on_the_command_line(store: RogueHttp, elsewhere: RogueHttp) -> None:
+@pytest.mark.parametrize("url", [URL, f"simplecache::{URL}"])
+def test_nor_on_the_command_line(store: RogueHttp, elsewhere: RogueHttp, url: str) -> None:
     store.script = lambda request: redirect(f"{elsewhere.origin}{request.path}")
-    fs, root = open_store(URL)
+    fs, root = open_store(url)
     with pytest.raises(UnknownConnectorError, match="redirects to another address"):
-        list(remove_old(fs, root, URL, timedelta(days=1)))
+        list(remove_old(fs, root, url, timedelta(days=1)))
     assert elsewhere.received == ""
 
 
