@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from urllib.parse import urldefrag
@@ -48,11 +49,14 @@ def overlap(rows: Rows, following: Rows) -> bool:
     :param rows: of a page.
     :param following: of the one behind it.
     """
-    # A page of thousands of equal rows is looked through but once.
+    # Each step looks at a row but once: of thousands of rows, equal ones or such that all come again, too.
     if not following or rows.count(following[0]) != 1:
         return False
     tail = rows[rows.index(following[0]) :]
-    return tail == following[: len(tail)] and all(rows.count(row) == 1 for row in tail)
+    if tail != following[: len(tail)]:
+        return False
+    known = Counter(map(repr, rows))
+    return all(known[repr(row)] == 1 for row in tail)
 
 
 class Pagination(StepConfig):

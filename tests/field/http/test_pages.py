@@ -335,6 +335,7 @@ SHIFTED = [
     ("a cursor that is inclusive", [items(A, B, next="2"), items(B, C, next=None)], cursor(), True),
     ("pages of their own", [items(A, B), items(C, {"id": 4}), items()], page(), False),
     ("equal rows within a page", [items(A, B, B), items(B, B, C), items()], page(), False),
+    ("equal rows behind one that is not", [items(C, A, B, B), items(A, B, B, {"id": 4}), items()], page(), False),
     ("a row of the page before the last", [items(A, B), items(C, A), items()], page(), False),
 ]
 
