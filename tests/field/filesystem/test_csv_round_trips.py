@@ -197,3 +197,30 @@ def outcome(path: Path, block: int, **config: Any) -> object:
 @pytest.mark.parametrize("dtype", [dtype for dtype, _ in KINDS], ids=str)
 def test_each_type_has_its_own_name(dtype: pa.DataType) -> None:
     assert arrow_type(str(dtype)) == dtype
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("decimal(38, 2)", pa.decimal128(38, 2)),
+        ("decimal(39,2)", pa.decimal256(39, 2)),
+        ("decimal(76, -2)", pa.decimal256(76, -2)),
+        ("decimal(77, 2)", None),
+        ("decimal128(39, 2)", None),
+        ("decimal32(9, 2)", pa.decimal32(9, 2)),
+        ("decimal32(10, 2)", None),
+        ("date", pa.date32()),
+        ("date64", pa.date64()),
+        ("time", pa.time64("us")),
+        ("float", pa.float32()),
+        ("timestamp", pa.timestamp("us")),
+        ("timestamp[ms, UTC]", pa.timestamp("ms", "UTC")),
+        ("timestamp[ns,tz=Europe/Prague]", pa.timestamp("ns", "Europe/Prague")),
+        ("timestamp[h]", None),
+        ("binary(4)", pa.binary(4)),
+        ("integer", None),
+        ("", None),
+    ],
+)
+def test_types_have_the_names_that_people_write(name: str, dtype: pa.DataType | None) -> None:
+    assert arrow_type(name) == dtype

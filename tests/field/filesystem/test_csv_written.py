@@ -56,6 +56,40 @@ def test_what_csv_cannot_carry_is_refused(tmp_path: Path, column: pa.Array, said
     assert not (tmp_path / "out.csv").exists()
 
 
+DAY = 86_400
+BEGIN, END = -719_528, 2_932_897
+"""The days of 0000-01-01 and 10000-01-01, from 1970-01-01."""
+MOMENTS = {
+    pa.date32(): 1,
+    pa.date64(): DAY * 1000,
+    pa.timestamp("s"): DAY,
+    pa.timestamp("ms", "UTC"): DAY * 1000,
+    pa.timestamp("us"): DAY * 1_000_000,
+}
+
+
+@pytest.mark.parametrize(("dtype", "day"), MOMENTS.items(), ids=map(str, MOMENTS))
+def test_the_years_0000_to_9999_are_written_and_no_other(tmp_path: Path, dtype: pa.DataType, day: int) -> None:
+    step = day if dtype == pa.date64() else 1
+    table = pa.table({"a": pa.array([BEGIN * day, END * day - step], dtype)})
+    first, last = written(tmp_path, table).splitlines()[1:]
+    assert (first[:10], last[:10]) == ("0000-01-01", "9999-12-31")
+    for outside in (BEGIN * day - step, END * day):
+        with pytest.raises(DataError, match="column a, row 1: CSV has dates"):
+            written(tmp_path, pa.table({"a": pa.array([outside], dtype)}))
+
+
+def test_nanoseconds_are_all_within(tmp_path: Path) -> None:
+    table = pa.table({"a": pa.array([-(2**63) + 1, 2**63 - 1], pa.timestamp("ns"))})
+    assert [line[:4] for line in written(tmp_path, table).splitlines()[1:]] == ["1677", "2262"]
+
+
+def test_rows_are_counted_over_batches(tmp_path: Path) -> None:
+    table = pa.table({"a": pa.array([0] * 65_536 + [10**7], pa.date32())})
+    with pytest.raises(DataError, match="column a, row 65,537:"):
+        written(tmp_path, table)
+
+
 def test_a_moment_is_written_in_utc(tmp_path: Path) -> None:
     moments = pa.array([0, -2_500_000_000], pa.timestamp("s", "Europe/Prague"))
     assert written(tmp_path, pa.table({"a": moments})) == '"a"\n1970-01-01 00:00:00Z\n1890-10-11 19:33:20Z\n'

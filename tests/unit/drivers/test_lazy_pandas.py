@@ -8,7 +8,10 @@ import sys
 import pytest
 
 STEP = """
+import importlib.machinery
 import sys
+# As tracers do, which want to be asked first.
+sys.meta_path.insert(0, importlib.machinery.PathFinder)
 from pathlib import Path
 import pyarrow as pa
 from osiris_provider.drivers import get_driver
