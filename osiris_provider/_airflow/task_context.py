@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from airflow.sdk import ObjectStoragePath, XComArg
+from airflow.sdk import XComArg
 
 from osiris_provider._airflow.arguments import as_list
 from osiris_provider._airflow.compat import emit_gauge
+from osiris_provider._airflow.storage import open_path
 from osiris_provider.drivers.incremental.cursor import CursorValue, RunRange
 from osiris_provider.messages import printable
 from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey, state_url
@@ -136,7 +137,7 @@ class RunState:
         )
 
     def _store(self) -> StateStore:
-        return StateStore(state_url(), ObjectStoragePath)
+        return StateStore(state_url(), open_path)
 
     def _task(self) -> TaskKey:
         return task_key(self._ti)

@@ -53,9 +53,8 @@ def _run(args: Namespace) -> None:
 
 def _open_store(url: str) -> tuple[Any, str]:
     """Open a staging URL with the Airflow connection that it may name: ``s3://conn_id@bucket/path``."""
-    from airflow.sdk import ObjectStoragePath
-
+    from osiris_provider._airflow.storage import open_path
     from osiris_provider.storage.files import file_system
 
-    path = ObjectStoragePath(url)
+    path = open_path(url)
     return file_system(path), path.path

@@ -22,16 +22,17 @@ def open_store(url: str) -> tuple[Any, str]:
     """Open a staging URL without Airflow: object stores take their credentials from the environment.
 
     :param url: such as ``file:///mnt/staging`` or ``s3://bucket/staging``.
-    :raises ConnectionConfigError: the URL names an Airflow connection, which only Airflow can resolve.
+    :raises ConnectionConfigError: it is no URL, or names an Airflow connection, which only Airflow can resolve.
     :raises ConnectorError: its server is not reached, or denies access.
     :raises MissingPackageError: nothing that is installed can reach it.
     """
     from fsspec.core import url_to_fs
 
     from osiris_provider.storage.faults import attempt, public
-    from osiris_provider.storage.files import missing_package
+    from osiris_provider.storage.files import check_url, missing_package
     from osiris_provider.storage.s3 import without_redirects
 
+    check_url(url)
     parts = urlsplit(url)
     if parts.scheme and "@" in parts.netloc and ":" not in parts.netloc.rpartition("@")[0]:
         conn_id, _, bucket = parts.netloc.rpartition("@")
@@ -94,7 +95,7 @@ def gc(opener: OpenStore | None, older_than: timedelta, dry_run: bool, url: str 
     files: list[OldFile] = []
     interrupted = False
     with reported(as_json):
-        area = url or staging_url()
+        area = staging_url() if url is None else url
         fs, root = (opener or open_store)(area)
         try:
             files.extend(remove_old(fs, root, area.rstrip("/"), older_than, dry_run=dry_run))

@@ -39,7 +39,7 @@ class _Location:
 def _store(opener: OpenStore | None, url: str | None) -> StateStore:
     from osiris_provider.runtime.state import StateStore, state_url
 
-    return StateStore(url or state_url(), lambda uri: _Location(*(opener or open_store)(uri)))
+    return StateStore(state_url() if url is None else url, lambda uri: _Location(*(opener or open_store)(uri)))
 
 
 @click.group(cls=Group)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import Asset, AssetAlias, BaseNotifier, BaseOperator, ObjectStoragePath
+from airflow.sdk import Asset, AssetAlias, BaseNotifier, BaseOperator
 
 from osiris_provider._airflow.arguments import (
     as_list,
@@ -22,6 +22,7 @@ from osiris_provider._airflow.arguments import (
 )
 from osiris_provider._airflow.compat import AirflowFailException, conf, emit_count, emit_gauge, emit_timing
 from osiris_provider._airflow.health_asset import RECOVERED, health_asset_uri
+from osiris_provider._airflow.storage import open_path
 from osiris_provider._airflow.task_context import attempt_id, task_key
 from osiris_provider.connections.listing import list_connections
 from osiris_provider.connections.reference import AIRFLOW_ID, NAME, reference_to
@@ -191,7 +192,7 @@ class OsirisDoctorOperator(BaseOperator):
     def _conclude(self, context: Context, verdicts: list[Verdict]) -> list[dict[str, Any]]:
         for verdict in verdicts:
             _measure(verdict)
-        state = HealthState(state_url(), task_key(context["ti"]), ObjectStoragePath)
+        state = HealthState(state_url(), task_key(context["ti"]), open_path)
         before = self._known_before(state, context)
         _tell_assets(context, verdicts, before or {})
         reports = [verdict.as_dict() for verdict in verdicts]

@@ -216,11 +216,10 @@ class OsirisOperator(BaseOperator):
 
 def default_staging() -> Staging:
     """Return the staging at ``[osiris] staging_url``, else in ``osiris_staging`` of ``AIRFLOW_HOME``."""
-    from airflow.sdk import ObjectStoragePath
-
+    from osiris_provider._airflow.storage import open_path
     from osiris_provider.runtime.staging import Staging, staging_url
 
-    return Staging(staging_url(), ObjectStoragePath)
+    return Staging(staging_url(), open_path)
 
 
 def _are_ids(inputs: Any) -> bool:

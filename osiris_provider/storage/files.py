@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import uuid
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
+from urllib.parse import urlsplit
 
+from osiris_provider.connections.reference import shown
 from osiris_provider.connections.settings import file_mode
-from osiris_provider.errors import MissingPackageError
+from osiris_provider.errors import ConnectionConfigError, MissingPackageError
 from osiris_provider.storage.faults import attempt
 from osiris_provider.storage.s3 import without_redirects
 
@@ -25,6 +28,7 @@ PART_BYTES = 16 * 1024 * 1024
 READ_AHEAD_BYTES = 8 * 1024 * 1024
 """Bytes that are fetched beyond what is asked for, where a file is read from its begin to its end."""
 VANISHED_TRIES = 10
+_URL = re.compile(r"/.*|(file|local):(/(?!/)|///).*|(?!(file|local):)[A-Za-z][\w+.-]*(::[\w+.-]+)*://.+", re.DOTALL)
 
 
 def file_system(path: Any) -> Any:
@@ -54,6 +58,22 @@ def missing_package(scheme: str) -> MissingPackageError:
     other = "Install its fsspec package and the Airflow provider for it, or correct the URL."
     advice = known if scheme in ("s3", "s3a") else other
     return MissingPackageError(f"Nothing that is installed can reach {scheme}:// URLs. {advice}")
+
+
+def check_url(url: str) -> None:
+    """Check that a URL can be that of a file or a directory: each process would take a relative path for another.
+
+    :raises ConnectionConfigError: it is no URL, and no absolute path.
+    """
+    with contextlib.suppress(ValueError):
+        urlsplit(url)
+        if _URL.fullmatch(url):
+            return
+    message = (
+        f"'{shown(url)}' is neither a URL, such as s3://bucket/path or file:///mnt/staging, nor an absolute path. "
+        "Correct [osiris] staging_url or state_url, or --url."
+    )
+    raise ConnectionConfigError(message)
 
 
 def is_local(path: Any) -> bool:

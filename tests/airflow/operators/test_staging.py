@@ -106,3 +106,27 @@ def test_a_task_on_a_full_disk_uses_its_retries_and_leaves_nothing(
     run = run_dag(dag)
     assert (run.state, run.tries["extract"]) == ("failed", 2)
     assert [path for path in tiny_disk.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("url", ["s3:/bucket/area", "staging", "nosuch://bucket/area"])
+def test_a_task_whose_staging_url_is_none_fails_at_once(
+    url: str, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OSIRIS__STAGING_URL", url)
+    with DAG("no_url", schedule=None) as dag:
+        OsirisOperator(
+            task_id="extract",
+            driver="duckdb.processor",
+            config={"query": "SELECT 1 AS n"},
+            retries=1,
+            retry_delay=timedelta(0),
+        )
+    run = run_dag(dag)
+    assert (run.state, run.tries["extract"]) == ("failed", 1)
+
+
+@since_3_2
+@pytest.mark.parametrize("url", ["s3:/bucket/area", "nosuch://bucket/area"])
+def test_gc_says_that_a_url_is_none(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("staging", "gc", "--older-than", "1d", "--url", url) == 3
+    assert "bug" not in capsys.readouterr().err

@@ -14,6 +14,20 @@ from upath import UPath
 from tests.integration.conftest import Run
 from tests.servers.s3 import S3Server
 
+NO_URLS = (
+    "",
+    "staging",
+    "s3:/bucket/x",
+    "s3//bucket",
+    "s3://",
+    "://x",
+    "file://mnt/x",
+    "file://",
+    "C:\\x",
+    "s3://[x",
+    "~",
+)
+
 
 @pytest.fixture
 def area(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -98,6 +112,7 @@ def test_another_area_may_be_named(run: Run, area: Path, tmp_path: Path) -> None
             "Run the command as airflow osiris …, which knows it; or give --url s3://bucket/",
         ),
         ("nosuch://bucket/staging", "Install its fsspec package"),
+        *((url, "is neither a URL, such as s3://bucket/path") for url in NO_URLS),
         ("ftp://ann:c4n/ary@127.0.0.1:1/staging", "Install its fsspec package"),
         (
             "simplecache::ftp://ann:c4nary@127.0.0.1:1/x",
@@ -189,8 +204,8 @@ def test_settings_that_the_client_of_s3_cannot_use_are_a_mistake(
         monkeypatch.delenv(name)
     # The first would be taken before a token.
     key = {} if "AWS_ROLE_ARN" in given else {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "s"}
-    usual = {"AWS_DEFAULT_REGION": "us-east-1", "HOME": "/nonexistent", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-    for name, value in {**usual, **key, **given}.items():
+    default = {"AWS_DEFAULT_REGION": "us-east-1", "HOME": "/nonexistent", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    for name, value in {**default, **key, **given}.items():
         monkeypatch.setenv(name, value.replace("{broken}", str(tmp_path / "broken")))
     code, _, err = run(*command, "--url", "s3://bucket/area")
     said = "The client for s3://bucket/area cannot work with its settings."

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
-from osiris_provider.errors import DataError, OsirisError, UnknownConnectorError
+from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError, UnknownConnectorError
 from osiris_provider.runtime.results import without_secrets
 from osiris_provider.runtime.staging import staging_url
 from osiris_provider.runtime.state import state_url
-from osiris_provider.storage.files import missing_package, open_ranges
+from osiris_provider.storage.files import check_url, missing_package, open_ranges
 
 SECRET = "canary-4711"
 CONNECTION = {"family": "mysql", "alias": "shop", "host": "db", "user": "ann", "password": SECRET}
@@ -132,3 +132,25 @@ def test_an_error_that_shows_a_secret_is_another_without_it(cause: BaseException
     shown = "cannot log in with ***" if cause is None else "cannot log in"
     assert str(raised.value) == f"The driver failed with ValueError: {shown}"
     assert (raised.value.__cause__, raised.value.__context__) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/mnt/x",
+        "file:///mnt/x",
+        "file:/mnt/x",
+        "local:///x",
+        "s3://bucket",
+        "s3://conn@bucket/x",
+        "simplecache::s3://b",
+    ],
+)
+def test_urls_and_absolute_paths_are_taken(url: str) -> None:
+    check_url(url)
+
+
+def test_what_is_neither_is_shown_without_its_password() -> None:
+    with pytest.raises(ConnectionConfigError, match="is neither a URL") as raised:
+        check_url(f"s3://ann:{SECRET}@[bucket")
+    assert SECRET not in str(raised.value)

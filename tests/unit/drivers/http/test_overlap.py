@@ -20,8 +20,7 @@ class CountedRow(dict[str, Any]):
         CountedRow.looks += 1
         return super().__eq__(other)
 
-    def __hash__(self) -> int:
-        raise TypeError
+    __hash__ = None
 
     def __repr__(self) -> str:
         CountedRow.looks += 1
@@ -33,7 +32,7 @@ def rows(number: Callable[[int], int], begin: int = 0) -> list[dict[str, Any]]:
 
 
 PAGES: dict[str, tuple[Callable[[int], int], int, bool]] = {
-    "all rows are equal": (lambda n: 7, 0, False),
+    "all rows are equal": (lambda n: n * 0, 0, False),
     "each row is another": (lambda n: n, ROWS, False),
     "all but one come again": (lambda n: n, 1, True),
     "the last comes again": (lambda n: n, ROWS - 1, True),
