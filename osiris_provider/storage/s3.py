@@ -20,7 +20,7 @@ def without_redirects(fs: Any) -> Any:
     """Return a file system that, if it is one of S3, follows no redirect.
 
     The HTTP client under s3fs follows all of them, to any host, with the session token and with what is uploaded, and
-    takes what answers there for the bucket: an empty list of state would have a task begin anew.
+    takes what answers there for the bucket: an empty list of state would have a task begin at its start.
 
     :param fs: of fsspec.
     """
