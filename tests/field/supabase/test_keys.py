@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.servers.apis.fake_supabase import FakeSupabase, Rows
+from tests.servers.apis.http import Reply
 
 KEY = "sb_secret_key"
 
@@ -77,6 +79,19 @@ def test_a_last_row_that_goes_meanwhile_takes_no_other_along(
 
     monkeypatch.setattr(supabase, "answer", meanwhile)
     assert extracted(supabase, numbered(list(range(12))), page_size=2) == list(range(12))
+
+
+@pytest.mark.parametrize(
+    ("pages", "said"),
+    [([[1], [1]], "page 2 repeats the page before it"), ([[1, 2], [3], [1, 2]], "page 3 repeats the first one")],
+)
+def test_a_project_that_takes_no_offset_is_not_read_for_ever(
+    supabase: FakeSupabase, monkeypatch: pytest.MonkeyPatch, pages: list[list[int]], said: str
+) -> None:
+    answers = iter([Reply(200, json.dumps(numbered(page)).encode()) for page in pages])
+    monkeypatch.setattr(supabase, "answer", lambda _: next(answers))
+    with pytest.raises(DataError, match=f"Step read: {said}.*key and order"):
+        extracted(supabase, [], key=None, order="id")
 
 
 @pytest.mark.parametrize(("order", "ties"), [("n", True), ("n.desc", True), ("n,id", False), ("id", False)])

@@ -42,7 +42,6 @@ DECIMAL, TINY, SHORT, LONG, FLOAT, DOUBLE, NULL, TIMESTAMP, LONGLONG, INT24, DAT
 BIT: Final = 16
 JSON: Final = 245
 NEWDECIMAL: Final = 246
-GEOMETRY: Final = 255
 VECTOR: Final = 242
 
 DATES: Final = frozenset({DATE, NEWDATE, DATETIME, TIMESTAMP})
@@ -138,7 +137,6 @@ def _other_type(column: ColumnDefinition) -> pa.DataType:
         TIME: pa.duration("us"),
         JSON: pa.string(),  # of MySQL, which says that it is binary
         NULL: pa.null(),
-        GEOMETRY: pa.binary(),
         VECTOR: pa.list_(pa.float32()),
     }
     return plain.get(column.type_code) or (pa.binary() if column.charsetnr == BINARY_CHARSET else pa.string())
