@@ -195,7 +195,7 @@ def _fitting(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def leaves(column: pa.Array) -> Iterator[pa.Array]:
-    """Yield the values within lists, structs and maps, as columns of their own; a column without such is its own leaf.
+    """Yield the values within lists, structs, maps and unions, as columns of their own; another column is its own leaf.
 
     :param column: of any type.
     """
@@ -208,6 +208,9 @@ def leaves(column: pa.Array) -> Iterator[pa.Array]:
     elif pa.types.is_struct(column.type):
         for field in column.flatten():
             yield from leaves(field)
+    elif pa.types.is_union(column.type):
+        for number in range(column.type.num_fields):
+            yield from leaves(column.field(number))
     elif pa.types.is_nested(column.type):
         yield from leaves(column.flatten())
     else:

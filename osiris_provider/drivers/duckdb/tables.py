@@ -155,7 +155,7 @@ def create_table(cursor: DuckDBPyConnection, table: str, schema: pa.Schema, prim
 
     # A column of nulls only would become one of numbers.
     typed = pa.schema([field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in schema])
-    cursor.register(INPUT, readable(typed.empty_table()))
+    cursor.register(INPUT, readable(pa.Table.from_batches([], schema=typed)))
     described = cursor.execute(f"DESCRIBE FROM {INPUT}").fetchall()
     cursor.unregister(INPUT)
     columns = [f"{quote(name)} {kind}" for name, kind, *_ in described]

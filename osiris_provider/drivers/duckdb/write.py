@@ -53,10 +53,27 @@ def load(client: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema,
         with _transaction(cursor):
             if ledger is not None and (recorded := ledger.claim()) is not None:
                 return write.say_loaded(step, ledger, recorded)
+            _check_types(cursor, step, schema)
             rows = _load(cursor, step, schema, batches)
             if ledger is not None:
                 ledger.finish(rows)
     return rows
+
+
+def _check_types(cursor: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema) -> None:
+    """Check that DuckDB reads the types of nested columns."""
+    import duckdb
+    import pyarrow as pa
+
+    for field in schema:
+        if pa.types.is_nested(field.type):
+            try:
+                cursor.register(INPUT, pa.Table.from_batches([], schema=pa.schema([field])))
+            except duckdb.NotImplementedException:
+                problem = tables.type_error(step.id, field, "DuckDB")
+            else:
+                continue
+            raise problem
 
 
 @contextlib.contextmanager

@@ -54,6 +54,7 @@ FOLDING = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
 def load(client: Connection[Any], step: Step[MySQLWriteConfig], schema: pa.Schema, batches: Batches) -> int:
     """Write all batches; see :meth:`~osiris_provider.drivers.sql.writer.SQLWriter.load`."""
     check_case_of(step.id, "columns {} of the input", schema.names, "MySQL")
+    tables.check_types(step.id, schema, "MySQL")
     with ExitStack() as stack:
         cursor = stack.enter_context(client.cursor())
         stack.enter_context(load_session(cursor))

@@ -43,6 +43,7 @@ _BLOCK = 1 << 18
 
 def load(client: extensions.connection, step: Step[WriteConfig], schema: pa.Schema, batches: Batches) -> int:
     """Write all batches; see :meth:`~osiris_provider.drivers.sql.writer.SQLWriter.load`."""
+    tables.check_types(step.id, schema, "PostgreSQL")
     try:
         with client.cursor() as cursor:
             ledger = _ledger(cursor, step)

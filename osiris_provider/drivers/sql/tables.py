@@ -61,6 +61,28 @@ def check_names(step_id: str, schema: pa.Schema) -> None:
         raise DataError(message, step=step_id)
 
 
+def check_types(step_id: str, schema: pa.Schema, family: str) -> None:
+    """Check that there are only columns whose values can be sent as texts.
+
+    :param family: the name of the database, for messages.
+    :raises DataError: names a column.
+    """
+    import pyarrow as pa
+
+    for field_ in schema:
+        if pa.types.is_interval(field_.type):
+            raise type_error(step_id, field_, family)
+
+
+def type_error(step_id: str, column: pa.Field, family: str) -> DataError:
+    """Return the error for a column of a type that a database does not take."""
+    message = (
+        f"Step {step_id}: column {column.name}: {family} does not take values of type {column.type}. Nothing was "
+        "written. CAST them in the step before, or make texts of them."
+    )
+    return DataError(message, step=step_id, column=column.name)
+
+
 def check_free(step_id: str, schema: pa.Schema, name: str) -> None:
     """Check that the input has no column with a name that the writer needs for one of its own, in any case.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from osiris_provider.drivers.sql.base import Batches
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_MAX_DECIMAL128: Final = 38
+_MAX_DIGITS: Final = 76
 
 
 def normalized_schema(schema: pa.Schema) -> pa.Schema:
@@ -21,7 +24,8 @@ def normalized_batches(batches: Batches, schema: pa.Schema) -> Batches:
     """Yield the same batches with columns of the common types.
 
     Dictionaries and run-end encoded columns become what they hold, views become texts and bytes, small decimals large
-    ones, half floats floats; a UUID becomes its text, other extension types their storage.
+    ones, those of hundreds and the like whole numbers, half floats floats; a UUID becomes its text, other extension
+    types their storage.
 
     :param schema: what :func:`normalized_schema` gives.
     """
@@ -44,8 +48,11 @@ def _normalized_type(dtype: pa.DataType) -> pa.DataType:
         return _normalized_type(dtype.storage_type)
     if pa.types.is_dictionary(dtype) or pa.types.is_run_end_encoded(dtype):
         return _normalized_type(dtype.value_type)
-    if pa.types.is_decimal32(dtype) or pa.types.is_decimal64(dtype):
-        return pa.decimal128(dtype.precision, dtype.scale)
+    if pa.types.is_decimal(dtype) and (dtype.bit_width < pa.decimal128(1).bit_width or dtype.scale < 0):
+        digits = dtype.precision - min(dtype.scale, 0)
+        # More than 76 are refused where the value is.
+        make = pa.decimal128 if digits <= _MAX_DECIMAL128 else pa.decimal256
+        return make(min(digits, _MAX_DIGITS), max(dtype.scale, 0))
     views = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary(), pa.float16(): pa.float32()}
     return views.get(dtype, dtype)
 
