@@ -14,6 +14,8 @@ import jsonschema
 import pytest
 import yaml
 from osiris_provider.cli.main import main
+from osiris_provider.drivers.base import BaseDriver
+from osiris_provider.drivers.registry import driver_names, get_driver
 from osiris_provider.pipelines.schema import pipeline_schema
 
 from tests.integration.pipelines.test_run import BRANCHES, EIGHT, LOCAL, OML, Folder
@@ -229,6 +231,15 @@ def validator() -> jsonschema.Draft202012Validator:
     schema = pipeline_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("name", driver_names())
+def test_the_schema_asks_for_what_a_driver_needs(name: str, validator: jsonschema.Draft202012Validator) -> None:
+    driver = get_driver(name)
+    assert isinstance(driver, BaseDriver)
+    needed = [field for field, info in driver.config_model.model_fields.items() if info.is_required()]
+    asked = validator.schema["$defs"][f"config.{name}"].get("required", [])
+    assert set(asked) == {*needed, *(["connection"] if driver.family else [])}
 
 
 @pytest.mark.parametrize("text", [GOOD, ORDERS, LOCAL, BRANCHES, OML, EIGHT])

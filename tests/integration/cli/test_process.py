@@ -34,6 +34,8 @@ from osiris_provider.cli.main import main
 code = main(sys.argv[1:])
 print("modules", code, *(name for name in sys.modules if "." not in name), file=sys.stderr)
 """
+ERASED = "\x1b[2K"
+"""What a terminal takes for: this line is to be empty."""
 HEAVY = {"airflow", "duckdb", "pandas", "polars", "psycopg2", "pyarrow", "pycares", "pymysql", "requests", "sqlalchemy"}
 
 
@@ -144,6 +146,25 @@ def test_live_progress_and_colours_are_for_terminals(tmp_path: Path) -> None:
         assert ("\x1b[32mok" in screen.text) is coloured
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
     assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "bar"),
+    [(["connections", "doctor"], "1 of 1 checked"), (["pipelines", "run", "one.yaml"], "1 of 1 steps")],
+)
+def test_nothing_is_left_of_live_progress(command: list[str], bar: str, tmp_path: Path) -> None:
+    write(tmp_path, HEALTHY)
+    write_pipeline(tmp_path, "steps: [{id: one, driver: duckdb.processor, config: {query: SELECT 1 AS n}}]", "one.yaml")
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
+    with terminal() as (screen, writing):
+        words = [*OSIRIS, *command]
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=writing, env=environ, cwd=tmp_path)
+        os.close(writing)
+        screen.read_until()
+        assert process.wait() == 0
+    before, shown, after = screen.text.rpartition(bar)
+    assert shown, before
+    assert ERASED in after
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
