@@ -119,7 +119,8 @@ class BaseConnectorContract:
         _, verdict = connector.doctor(healthy, timeout=10)
         latency = verdict["latency_ms"]
         assert isinstance(latency, float)
-        assert 0 < latency < 10_000
+        # A peer in this process may take less than 5 microseconds.
+        assert 0 <= latency < 10_000
         assert latency == round(latency, 2)
 
     def test_conn_007_required_fields(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:

@@ -238,7 +238,8 @@ def test_the_schema_asks_for_what_a_driver_needs(name: str, validator: jsonschem
     driver = get_driver(name)
     assert isinstance(driver, BaseDriver)
     needed = [field for field, info in driver.config_model.model_fields.items() if info.is_required()]
-    asked = validator.schema["$defs"][f"config.{name}"].get("required", [])
+    schema: Any = validator.schema
+    asked = schema["$defs"][f"config.{name}"].get("required", [])
     assert set(asked) == {*needed, *(["connection"] if driver.family else [])}
 
 
