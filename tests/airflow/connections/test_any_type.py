@@ -177,6 +177,8 @@ def test_the_time_of_a_sensor_goes_on_over_its_checks_on_workers(
     with pytest.raises(TaskDeferred) as first:
         sensor.execute({})
     until = (first.value.kwargs or {})["until"]
+    assert isinstance(first.value.trigger, OsirisDoctorTrigger)
+    assert first.value.trigger.delay == 0
     monkeypatch.setattr("osiris_provider.sensors.healthcheck.time.time", lambda: until - 3)
     with pytest.raises(TaskDeferred) as second:
         sensor.resume_execution("execute_complete", {"event": NOT_HERE, "until": until}, {})

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -189,6 +190,38 @@ def test_hooks_get_the_connection_under_its_id_and_no_other(monkeypatch: pytest.
 
 
 OF_LOGIN = {"BirdError": {1: WRONG_PASSWORD, 2: REFUSED}}
+
+
+class Known(dict[str, Any]):
+    """What Airflow knows of hooks; of one it raises what its import has raised."""
+
+    def __getitem__(self, conn_type: str) -> Any:
+        if conn_type == "raises":
+            raise ImportError
+        return super().__getitem__(conn_type)
+
+
+@pytest.mark.parametrize(
+    ("conn_type", "fault"),
+    [
+        ("fine", ""),
+        ("unknown", "no_provider"),
+        ("raises", "provider_broken"),
+        ("not imported", "provider_broken"),
+        ("no module", "provider_broken"),
+        ("no class", "untestable"),
+    ],
+)
+def test_the_class_of_a_hook_or_why_there_is_none(conn_type: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = {"fine": f"{__name__}.Hook", "raises": "", "no module": "no_such_module.Hook", "no class": ""}
+    known = {
+        name: SimpleNamespace(hook_class_name=path, connection_id_attribute_name="id") for name, path in paths.items()
+    }
+    monkeypatch.setattr(child, "_providers", lambda: SimpleNamespace(hooks=Known(known, **{"not imported": None})))
+    for name in ("get", "async_get"):
+        monkeypatch.setattr(Connection, name, getattr(Connection, name))
+    said = next(examine(replace(CONNECTION, conn_type=conn_type), Deadline(20)))
+    assert said.get("fault", "") == fault
 
 
 @pytest.mark.parametrize(
