@@ -140,12 +140,16 @@ def _none(connection_id: str) -> str:
 def _airflow_connection(connection_id: str) -> NamesOnly | None:
     """Return the attributes of a connection, None if Airflow has none; its own object shows the password if printed.
 
-    :raises ConnectionConfigError: its URI has no type. Airflow would have all of it, with the password, as the schema.
+    :raises ConnectionConfigError: Airflow or a secrets backend denies it; or its URI has no type: Airflow would have
+        all of it, with the password, as the schema.
     """
     try:
         connection = BaseHook.get_connection(connection_id)
     except AirflowNotFoundException:
         return None
+    except PermissionError:
+        message = f"Airflow denies connection {connection_id} to this task. Have it given to the task's team."
+        raise ConnectionConfigError(message, reference=connection_id) from None
     if not connection.conn_type and not connection.host and "//" in (connection.schema or ""):
         message = (
             f"Airflow connection {connection_id}: its URI begins with no type as URIs have it. Write - for _ in it, "

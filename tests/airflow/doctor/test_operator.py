@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, BaseHook
 from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
@@ -129,6 +129,25 @@ def test_what_was_mistyped_leaves_no_asset(run_dag: RunDag, connections_file: Co
         uris = [asset.uri for asset in session.query(AssetModel)]
     assert "osiris://duckdb/there" in uris
     assert not [uri for uri in uris if "mistyped" in uri or "[" in uri]
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_connection_that_airflow_denies_keeps_no_other_from_its_check(
+    run_dag: RunDag, connections_file: ConnectionsFile, monkeypatch: pytest.MonkeyPatch, deferrable: bool
+) -> None:
+    connections_file({"duckdb": {"main": {"path": ":memory:"}}})
+
+    def deny(conn_id: str) -> None:
+        message = f"Access denied for connection '{conn_id}' by Execution API"
+        raise PermissionError(message)
+
+    # As Airflow does since 3.3 where a connection is another team's.
+    monkeypatch.setattr(BaseHook, "get_connection", deny)
+    run = run_dag(doctor_dag("doctor_denied", connections=["theirs", "@duckdb.main"], deferrable=deferrable))
+    assert (run.state, run.tries["doctor"]) == ("failed", 1)
+    theirs, ours = run.xcom("doctor")
+    assert (theirs["category"], ours["ok"]) == ("unknown", True)
+    assert "Airflow denies connection theirs to this task" in theirs["message"]
 
 
 @pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf, "soon", timedelta(seconds=5), None])
