@@ -65,6 +65,12 @@ MOVE = [
        $$ BEGIN UPDATE t SET id = id + 10 WHERE id = NEW.id AND v = 'out'; RETURN NULL; END $$""",
     "CREATE TRIGGER move AFTER INSERT ON low FOR EACH ROW EXECUTE FUNCTION move()",
 ]
+ADD = [
+    "CREATE TABLE t (id INT PRIMARY KEY, v TEXT)",
+    """CREATE FUNCTION add() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN INSERT INTO t VALUES (NEW.id + 10, 'added'); RETURN NULL; END $$""",
+    "CREATE TRIGGER add AFTER INSERT ON t FOR EACH ROW WHEN (NEW.v = 'out') EXECUTE FUNCTION add()",
+]
 
 
 def load_lines(hook: OsirisDbApiHook, folder: Path) -> None:
@@ -95,16 +101,17 @@ def test_rows_that_a_trigger_deletes_after_they_were_inserted_are_counted_and_sa
     assert hook.get_records("SELECT id FROM t ORDER BY 1") == [(1,), (3,), (5,)]
 
 
+@pytest.mark.parametrize(("statements", "ids"), [(MOVE, [1, 3, 5, 12, 14]), (ADD, [1, 2, 3, 4, 5, 12, 14])])
 @pytest.mark.parametrize("way", WAYS)
-def test_rows_that_a_trigger_moves_to_another_partition_are_not_lost(
-    new_hook: NewHook, tmp_path: Path, way: str, caplog: pytest.LogCaptureFixture
+def test_rows_that_a_trigger_moves_or_adds_are_not_lost(
+    new_hook: NewHook, tmp_path: Path, way: str, statements: list[str], ids: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
     hook = new_hook("postgres")
-    hook.run(MOVE)
+    hook.run(statements)
     with caplog.at_level(logging.WARNING):
         WAYS[way](hook, tmp_path)
     assert caplog.text == ""
-    assert hook.get_records("SELECT id FROM t ORDER BY 1") == [(1,), (3,), (5,), (12,), (14,)]
+    assert [number for (number,) in hook.get_records("SELECT id FROM t ORDER BY 1")] == ids
 
 
 def test_rows_that_are_there_and_have_nothing_but_their_key_are_not_lost(
