@@ -84,6 +84,22 @@ def test_a_trigger_is_given_what_it_takes() -> None:
                 OsirisDoctorTrigger(**{"connections": ["@mysql.default"], name: value})
 
 
+def test_the_least_that_may_be_given_is_taken() -> None:
+    right: dict[str, tuple[Any, ...]] = {
+        "after": (1,),
+        "remind_after": (1, None),
+        "warn_days": (0, [0], [], None),
+        "check_timeout": (0.1,),
+        "connections": ([], ("a",), {"a"}, None),
+    }
+    for name, values in right.items():
+        for value in values:
+            assert getattr(OsirisDoctorOperator(task_id="a", **{name: value}), name) == value
+    assert OsirisDoctorTrigger(connections=[], poke_interval=0).poke_interval == 0
+    for config in ({}, {"connection": None}):
+        assert OsirisOperator(task_id="a", driver="duckdb.processor", config=config, inputs=[]).config == config
+
+
 def test_templates_and_results_of_tasks_are_taken_as_they_are() -> None:
     with DAG("placeholders", schedule=None):
         result: Any = give("@duckdb.main")

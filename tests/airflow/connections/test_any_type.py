@@ -186,9 +186,10 @@ def test_the_time_of_a_sensor_goes_on_over_its_checks_on_workers(
     assert second.value.kwargs == {"until": until}
     assert isinstance(second.value.trigger, OsirisDoctorTrigger)
     assert second.value.trigger.delay == 5
-    monkeypatch.setattr("osiris_provider.sensors.healthcheck.time.time", lambda: until + 1)
-    with pytest.raises(raised):
-        sensor.resume_execution("execute_complete", {"event": NOT_HERE, "until": until}, {})
+    for end in (until, until + 1):
+        monkeypatch.setattr("osiris_provider.sensors.healthcheck.time.time", lambda end=end: end)
+        with pytest.raises(raised):
+            sensor.resume_execution("execute_complete", {"event": NOT_HERE, "until": until}, {})
 
 
 def test_the_file_holds_all_of_it_without_airflow_knowing(

@@ -89,7 +89,12 @@ def test_the_end_of_the_sensors_timeout(
 
 @pytest.mark.parametrize(
     ("execution", "waits", "raised"),
-    [(None, 30, AirflowSensorTimeout), (60, 30, AirflowSensorTimeout), (7, 7, AirflowTaskTimeout)],
+    [
+        (None, 30, AirflowSensorTimeout),
+        (60, 30, AirflowSensorTimeout),
+        (30, 30, AirflowSensorTimeout),
+        (29, 29, AirflowTaskTimeout),
+    ],
 )
 def test_the_triggerer_waits_until_the_first_of_both_timeouts(
     execution: int | None,

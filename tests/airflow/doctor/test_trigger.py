@@ -84,7 +84,7 @@ def test_the_loop_is_free_while_servers_are_silent(connections_file: Connections
     assert took < 16
 
 
-def test_only_a_new_verdict_is_logged(
+def test_it_checks_at_its_interval_and_only_a_new_verdict_is_logged(
     connections_file: ConnectionsFile,
     closed_port: int,
     monkeypatch: pytest.MonkeyPatch,
@@ -100,8 +100,16 @@ def test_only_a_new_verdict_is_logged(
             connections_file({"mysql": {}})
         return verdict
 
+    sleep, slept = asyncio.sleep, []
+
+    async def sleep_shortly(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(0)
+
     monkeypatch.setattr(doctor, "examine_target", check_and_edit)
-    asyncio.run(reports_of(OsirisDoctorTrigger(connections=["@mysql.main"], poke_interval=0.01)))
+    monkeypatch.setattr(asyncio, "sleep", sleep_shortly)
+    asyncio.run(reports_of(OsirisDoctorTrigger(connections=["@mysql.main"], poke_interval=3600, delay=2.5)))
+    assert slept == [2.5, 3600, 3600, 3600]
     assert verdicts == ["network", "network", "network", "unknown"]
     assert re.findall(r"@mysql.main is (\w+): ", capsys.readouterr().out) == ["network", "unknown"]
 
