@@ -180,7 +180,8 @@ class RunState:
         """
         later = [task for task in self._ti.task.get_flat_relatives(upstream=False) if not task.is_teardown]
         last = [task for task in later if all(after.is_teardown for after in task.downstream_list)]
-        return self._any_failed(run_id, later) and not self._any_failed(run_id, last)
+        failed, failed_last = (self._count(run_id, [task.task_id for task in tasks], FAILED) for tasks in (later, last))
+        return failed > 0 and not failed_last
 
     def _was_left_out(self, run_id: str) -> bool:
         """Return whether all tasks that take the rows of this one were skipped, so that no one has got them."""
@@ -192,23 +193,18 @@ class RunState:
         outer = [other.task_id for other in takers if other.task_id not in inner]
 
         def count(states: list[str] | None = None) -> int:
-            own = self._count(run_id, inner, states, self._ti.map_index) if inner else 0
-            return own + (self._count(run_id, outer, states) if outer else 0)
+            return self._count(run_id, inner, states, self._ti.map_index) + self._count(run_id, outer, states)
 
         skipped = count(["skipped"])
         return skipped > 0 and skipped == count()
 
-    def _any_failed(self, run_id: str, tasks: list[Any]) -> bool:
-        names = [task.task_id for task in tasks]
-        parts = [names[start : start + NAMES_AT_A_TIME] for start in range(0, len(names), NAMES_AT_A_TIME)]
-        return any(self._count(run_id, part, FAILED) for part in parts)
-
     def _count(
         self, run_id: str, names: list[str], states: list[str] | None = None, map_index: int | None = None
     ) -> int:
-        ti = self._ti
-        which = {"dag_id": ti.dag_id, "run_ids": [run_id], "task_ids": names, "map_index": map_index}
-        return int(ti.get_ti_count(**which, states=states))
+        dag_id, count = self._ti.dag_id, self._ti.get_ti_count
+        parts = [names[start : start + NAMES_AT_A_TIME] for start in range(0, len(names), NAMES_AT_A_TIME)]
+        which = {"dag_id": dag_id, "run_ids": [run_id], "states": states, "map_index": map_index}
+        return sum(int(count(task_ids=part, **which)) for part in parts)
 
 
 def _takes(task: Any, name: str) -> bool:

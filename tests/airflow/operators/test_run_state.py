@@ -1,0 +1,85 @@
+"""What a task asks Airflow of the runs before it, and whose state it keeps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from itertools import chain
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, BaseOperator
+from osiris_provider._airflow.task_context import TaskContext
+from osiris_provider.drivers.incremental.cursor import CursorValue
+from osiris_provider.runtime.state import StateStore, TaskKey, state_url
+
+KEY = TaskKey("long", "extract")
+
+
+class Runs:
+    """A DAG whose extraction 250 tasks come after, and what Airflow knows of its runs."""
+
+    def __init__(self) -> None:
+        with DAG("long", schedule=None) as dag:
+            self.task = BaseOperator(task_id="extract")
+            self.task >> [BaseOperator(task_id=f"load_{number:03}") for number in range(250)]
+        self.later = sorted(set(dag.task_ids) - {"extract"})
+        self.states: dict[str, str] = {}
+        self.asked: Counter[str] = Counter()
+        self.named: list[list[str]] = []
+
+    def get_dr_count(self, dag_id: str, run_ids: list[str], states: list[str] | None = None) -> int:  # noqa: ARG002 - as Airflow has it
+        self.asked.update(run_ids)
+        return sum(self.states[name] in (states or ["success", "failed"]) for name in run_ids)
+
+    def get_ti_count(self, task_ids: list[str], **_: Any) -> int:
+        self.named.append(task_ids)
+        return 0
+
+    def do(self, number: int, state: str) -> str | None:
+        """Do a run, and return where it began."""
+        due = datetime(2030, 1, 1, tzinfo=timezone.utc) + timedelta(days=number)
+        run = SimpleNamespace(run_id=f"run_{number:03}", data_interval_end=due, run_after=due)
+        known: dict[str, Any] = {"dag_id": "long", "task_id": "extract", "map_index": -1, "run_id": run.run_id}
+        tries = {
+            "task": self.task,
+            "max_tries": 0,
+            "get_dr_count": self.get_dr_count,
+            "get_ti_count": self.get_ti_count,
+        }
+        self.asked.clear()
+        self.named.clear()
+        ctx = TaskContext({"ti": SimpleNamespace(**known, **tries), "dag_run": run})
+        begin = ctx.state.begin("@duckdb.shop orders", "id").low
+        ctx.state.advance(CursorValue("int64", str(number)))
+        ctx.state.keep()
+        self.states[run.run_id] = state
+        return begin.text if begin else None
+
+
+@pytest.fixture
+def runs(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    monkeypatch.setenv("AIRFLOW__OSIRIS__STATE_URL", str(tmp_path))
+    return Runs()
+
+
+def test_state_of_the_last_hundred_runs_before_the_one_that_counts_is_kept(runs: Runs) -> None:
+    from airflow.sdk import ObjectStoragePath
+
+    assert [runs.do(number, "success") for number in range(105)] == [None, *map(str, range(104))]
+    kept = StateStore(state_url(), ObjectStoragePath).names(KEY)
+    assert (len(kept), "run_003" in kept[0], "run_104" in kept[-1]) == (102, True, True)
+
+
+def test_fifty_runs_that_failed_are_asked_for_and_no_more(runs: Runs) -> None:
+    runs.do(0, "success")
+    assert {runs.do(number, "failed") for number in range(1, 60)} == {"0"}
+    assert sorted(runs.asked) == [f"run_{number:03}" for number in range(9, 59)]
+
+
+def test_a_hundred_tasks_are_named_at_a_time(runs: Runs) -> None:
+    runs.do(0, "success")
+    runs.do(1, "success")
+    assert [len(names) for names in runs.named] == [100, 100, 50] * 2
+    assert sorted(chain.from_iterable(runs.named[:3])) == runs.later
