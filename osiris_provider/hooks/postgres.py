@@ -28,6 +28,8 @@ COLUMNS = """
     WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
 
+_COLUMN_LIST = re.compile(r'\s*\((?:[^()"]|"[^"]*")*\)\s*\Z')
+
 
 class PostgresDialect(OnConflictDialect):
     """PostgreSQL, where an unquoted name is one in small letters."""
@@ -73,10 +75,10 @@ class OsirisPostgresHook(OsirisDbApiHook):
     def bulk_load(self, table: str, tmp_file: str) -> None:
         """Load a tab-delimited file into a table; warnings count the rows that the table does not keep.
 
-        :param table: as SQL writes it.
+        :param table: as SQL writes it, perhaps with its columns.
         :param tmp_file: as COPY reads it.
         """
-        watch = PostgresInserts(table)
+        watch = PostgresInserts(_COLUMN_LIST.sub("", table))
         with closing(self.get_conn()) as connection:
             with watch.counting(connection):
                 watch.kept = _copy(connection, f"COPY {table} FROM STDIN", tmp_file)

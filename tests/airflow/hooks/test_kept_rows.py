@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import time, timezone
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,9 +74,9 @@ ADD = [
 ]
 
 
-def load_lines(hook: OsirisDbApiHook, folder: Path) -> None:
+def load_lines(hook: OsirisDbApiHook, folder: Path, table: str = "t") -> None:
     (folder / "lines").write_text("".join(f"{number}\t{value}\n" for number, value in ROWS))
-    hook.bulk_load("t", str(folder / "lines"))
+    hook.bulk_load(table, str(folder / "lines"))
 
 
 WAYS: dict[str, Callable[[OsirisDbApiHook, Path], object]] = {
@@ -85,6 +86,7 @@ WAYS: dict[str, Callable[[OsirisDbApiHook, Path], object]] = {
     "upsert": lambda hook, _: hook.upsert_rows("t", ROWS, ["id", "v"], ["id"]),
     "upsert, old rows stay": lambda hook, _: hook.upsert_rows("t", ROWS, ["id", "v"], ["id"], update_fields=[]),
     "load": load_lines,
+    "load into columns": partial(load_lines, table='t (id, "v")'),
 }
 
 
