@@ -107,7 +107,8 @@ def test_templates_and_results_of_tasks_are_taken_as_they_are() -> None:
             doctor = OsirisDoctorOperator(task_id=f"doctor_{number}", connections=given, file=result)
             assert doctor.connections is given
         assert OsirisHealthcheckSensor(task_id="sensor", connection=result).connection is result
-        configs: list[Any] = [result, "{{ params.config }}", {"connection": result}]
+        texts = ["{{ params.config }}", "{% include 'config' %}", "{# nothing #}"]
+        configs: list[Any] = [result, *texts, {"connection": result}]
         for number, config in enumerate(configs):
             step = OsirisOperator(task_id=f"step_{number}", driver="duckdb.processor", config=config)
             assert step.config is config
