@@ -59,7 +59,9 @@ CASES: dict[str, list[Case]] = {
         ("text[]", ("a", "b"), ["a", "b"]),
         ("jsonb", SOME, SOME),
         ("jsonb", [1, {"x": [2]}], [1, {"x": [2]}]),
+        ("json", [1, {"x": [2]}], [1, {"x": [2]}]),
         ("text", [1, "x"], '[1, "x"]'),
+        ("varchar", [1, "x"], '[1, "x"]'),
     ],
     "duckdb": [
         ("BLOB", BYTES, BYTES),
@@ -81,6 +83,7 @@ CASES: dict[str, list[Case]] = {
         ("INTEGER[]", [1, 2, None], [1, 2, None]),
         ("STRUCT(x INTEGER, y VARCHAR)", {"x": 1, "y": "z"}, {"x": 1, "y": "z"}),
         ("JSON", SOME, SOME),
+        ("JSON", [1, "x"], [1, "x"]),
         ("VARCHAR", SOME, json.dumps(SOME)),
     ],
 }
