@@ -32,6 +32,8 @@ def cooldown(tmp_path: Path) -> Cooldown:
 
 def test_refused_credentials_wait_and_other_ones_do_not(cooldown: Cooldown, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cooldown.refusal(CONNECTION) is None
+    cooldown.forget(CONNECTION)
+    assert not cooldown.folder.exists()
     cooldown.keep(CONNECTION, "wrong_password")
     # Another process looks.
     again = Cooldown(6.0, cooldown.folder)
