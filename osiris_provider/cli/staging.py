@@ -88,8 +88,8 @@ def gc(opener: OpenStore | None, older_than: timedelta, dry_run: bool, url: str 
 
     Nothing else is touched, and links are not followed. Exit code 1: something could not be removed.
     """
+    from osiris_provider.runtime.cleanup import OldFile, remove_old
     from osiris_provider.runtime.staging import staging_url
-    from osiris_provider.storage.cleanup import OldFile, remove_old
     from osiris_provider.storage.faults import public
 
     files: list[OldFile] = []

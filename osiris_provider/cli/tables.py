@@ -17,7 +17,7 @@ from osiris_provider.cli.listing import LIST_HEADS, list_row, named, public
 from osiris_provider.connectors.expiry import WARN_DAYS, expiring, expiry_sentence
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.messages import printable
-from osiris_provider.storage.cleanup import OldFile
+from osiris_provider.runtime.cleanup import OldFile
 
 COLOURS = {
     "ok": "green",

@@ -26,7 +26,7 @@ from osiris_provider.drivers.data import (
     to_reader,
 )
 from osiris_provider.errors import DataError, MissingPackageError
-from osiris_provider.storage.cleanup import OldFile, remove_old
+from osiris_provider.runtime.cleanup import OldFile, remove_old
 from osiris_provider.storage.faults import public
 from osiris_provider.storage.files import FILE_NAME, atomic_file, file_system, is_local, open_ranges
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.errors import DataError
+from osiris_provider.runtime.cleanup import remove_old
 from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey
-from osiris_provider.storage.cleanup import remove_old
 from upath import UPath
 
 from tests.servers.s3 import S3Server

@@ -14,9 +14,9 @@ from osiris_provider.cli.staging import open_store
 from osiris_provider.connectors.faults import GARBAGE, RESET, TIMED_OUT
 from osiris_provider.connectors.http.faults import PROXY_AUTH, REDIRECTED, REFUSED_REQUEST, SERVER_ERROR
 from osiris_provider.errors import ConnectorError, Fault, UnknownConnectorError
+from osiris_provider.runtime.cleanup import remove_old
 from osiris_provider.runtime.staging import OpenPath, StagedData, Staging
 from osiris_provider.runtime.state import StateStore, TaskKey
-from osiris_provider.storage.cleanup import remove_old
 from osiris_provider.storage.faults import (
     BUSY,
     ELSEWHERE,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from osiris_provider.cli import listing, tables
 from osiris_provider.connectors.verdict import Verdict
-from osiris_provider.storage.cleanup import OldFile
+from osiris_provider.runtime.cleanup import OldFile
 from rich.console import RenderableType
 
 AT = datetime(2026, 1, 2, tzinfo=timezone.utc)

@@ -81,13 +81,15 @@ def test_rows_that_differ_only_in_what_they_hold_are_told_apart() -> None:
     assert read([(1, 5), (1, 5), (2, 5), (3, 5)], state) == [3]
 
 
-def test_too_many_rows_at_the_cursor_value_are_read_again() -> None:
-    state = MemoryState()
-    rows = [(n, 5) for n in range(MAX_SEEN + 1)]
-    assert len(read(rows, state)) == MAX_SEEN + 1
-    assert state.low is not None
-    assert state.low.seen is None
-    assert len(read(rows, state)) == MAX_SEEN + 1
+@pytest.mark.parametrize("size", [1, 300, 2 * MAX_SEEN])
+def test_too_many_rows_at_the_cursor_value_are_read_again(size: int) -> None:
+    for count, again in ((MAX_SEEN, 0), (MAX_SEEN + 1, MAX_SEEN + 1)):
+        state = MemoryState()
+        rows = [(n, 5) for n in range(count)]
+        assert len(read(rows, state, size=size)) == count
+        assert state.low is not None
+        assert (state.low.seen is None) == bool(again)
+        assert len(read(rows, state, size=size)) == again
 
 
 def test_the_cursor_value_never_goes_back() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ import pytest
 from osiris_provider.errors import AuthError, NetworkError, OsirisError, PermissionDeniedError, UnknownConnectorError
 from osiris_provider.runtime.staging import Staging
 from osiris_provider.storage.faults import attempt, public
-from osiris_provider.storage.files import VANISHED_TRIES, ReportingFile
+from osiris_provider.storage.files import VANISHED_TRIES, ReportingFile, make_directories, open_new
 from upath import UPath
 
 PATH_PARTS = ("dag", "run", "task", "0", "1")
@@ -277,3 +278,16 @@ class TestOldResults:
         area.mkdir(0)
         with pytest.raises(PermissionDeniedError, match=f"Access to {area.as_uri()} is denied"):
             self.remove(area)
+
+
+def test_what_is_new_is_closed_to_others_until_it_has_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before: list[int] = []
+
+    def note(path: Path | int, _mode: int) -> None:
+        before.append(stat.S_IMODE(os.stat(path).st_mode))
+
+    monkeypatch.setattr(Path, "chmod", note)
+    monkeypatch.setattr(os, "fchmod", note)
+    make_directories(tmp_path / "a" / "b", 0o644)
+    open_new(tmp_path / "a" / "b" / "c", 0o644).close()
+    assert before == [0o700, 0o700, 0o600]

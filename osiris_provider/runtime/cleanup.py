@@ -134,8 +134,14 @@ def _swept_store(fs: Any, root: str, url: str, before: float, dry_run: bool) -> 
             continue
         for path, details in attempt(url, fs.find, folder["name"], detail=True).items():
             relative = path.removeprefix(f"{root}/")
-            old = OldFile(relative, int(details["size"]), _modified(details))
-            if _RESULT.fullmatch(relative) and old.modified.timestamp() < before:
+            modified = _modified(details)
+            if not _RESULT.fullmatch(relative):
+                continue
+            if modified is None:
+                problem = f"The age of {public(f'{url}/{relative}')} is not known: its file system does not say it."
+                yield OldFile(relative, 0, datetime.now(timezone.utc), problem)
+            elif modified.timestamp() < before:
+                old = OldFile(relative, int(details["size"]), modified)
                 yield old if dry_run else _removed(old, partial(fs.rm_file, path), url)
     if hasattr(fs, "list_multipart_uploads"):
         yield from _swept_uploads(fs, root, url, before, dry_run)
@@ -179,11 +185,11 @@ def _removed(old: OldFile, remove: Callable[[], Any], url: str) -> OldFile:
     return old
 
 
-def _modified(details: dict[str, Any]) -> datetime:
-    modified = next(details[name] for name in _MODIFIED if details.get(name))
+def _modified(details: dict[str, Any]) -> datetime | None:
+    modified = next((details[name] for name in _MODIFIED if details.get(name)), None)
     if isinstance(modified, (int, float)):
         return datetime.fromtimestamp(modified, timezone.utc)
-    moment: datetime = (
+    moment: datetime | None = (
         datetime.fromisoformat(modified.replace("Z", "+00:00")) if isinstance(modified, str) else modified
     )
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=timezone.utc)
