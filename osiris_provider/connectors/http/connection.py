@@ -137,7 +137,7 @@ class Endpoint:
     credentials: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str | bytes] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
-    oauth: ClientCredentials | None = field(default=None, repr=False)
+    oauth: ClientCredentials | None = None
     certificate: ClientCertificate | None = None
 
 

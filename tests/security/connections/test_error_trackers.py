@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.airflow.delegate import Delegate
+from osiris_provider.connectors.check import Check
 from osiris_provider.drivers import get_driver
 from osiris_provider.errors import OsirisError
 from osiris_provider.hooks.base import resolve
@@ -122,6 +124,33 @@ def test_an_api_that_refuses(fields: dict[str, Any]) -> None:
         with pytest.raises(OsirisError) as raised:
             run(connection, "api.extractor", path="users")
     assert leaks(raised.value) == []
+
+
+OAUTH = {"token_url": "https://login.example.com", "client_id": "c"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"token": SECRET},
+        {"api_key": SECRET},
+        {"api_key": SECRET, "api_key_in": "query"},
+        {"api_key": SECRET, "api_key_in": "cookie"},
+        {"user": "u", "password": SECRET},
+        {"headers": {"X-Plain": SECRET}},
+        {**OAUTH, "client_secret": SECRET},
+        {**OAUTH, "client_secret": "x", "token_params": {"assertion": SECRET}},
+        {"ssl_cert": "/cert.pem", "ssl_key_password": SECRET},
+    ],
+)
+def test_what_is_made_of_a_connection_shows_nothing_of_it(fields: dict[str, Any]) -> None:
+    connector = get_connector("api")
+    connection = {"family": "api", "alias": "x", "base_url": "https://api.example.com", **fields}
+    model: Any = connector.model.parse(connection)
+    endpoint = model.endpoint()
+    made = [model, endpoint, endpoint.oauth, endpoint.certificate, Delegate(connector, connection)]
+    made.append(Check(connector, connection, 1.0, lambda _: None))
+    assert [repr(one) for one in made if any(spelling in repr(one) for spelling in SPELLINGS)] == []
 
 
 @pytest.mark.parametrize("family", ["mysql", "postgres"])

@@ -32,6 +32,25 @@ def test_conn_016_ipv6_in_brackets(family: str) -> None:
     assert "[" not in connector.address_of(connection)
 
 
+ADDRESSES: list[tuple[str, dict[str, Any], str]] = [
+    ("mysql", {}, "db.example.com:3306"),
+    ("mysql", {"host": "2001:db8::1", "port": 3307}, "2001:db8::1 port 3307"),
+    ("mysql", {"host": None, "unix_socket": "/run/mysqld.sock"}, "/run/mysqld.sock"),
+    ("postgres", {"port": 5433}, "db.example.com:5433"),
+    ("postgres", {"host": "/run/postgresql"}, "/run/postgresql/.s.PGSQL.5432"),
+    ("postgres", {"host": "/run/postgresql", "port": 5433}, "/run/postgresql/.s.PGSQL.5433"),
+    ("duckdb", {"path": ":memory:"}, "DuckDB in memory"),
+    ("duckdb", {"path": f"/{'x' * 99}"}, f"/{'x' * 99}"),
+    ("duckdb", {"path": f"/yz{'x' * 99}"}, f"...z{'x' * 99}"),
+]
+
+
+@pytest.mark.parametrize(("family", "fields", "address"), ADDRESSES)
+def test_conn_011_where_a_server_is_in_messages(family: str, fields: dict[str, Any], address: str) -> None:
+    base = BASE.get(family, {"family": family, "alias": "test"})
+    assert get_connector(family).address_of({**base, **fields}) == address
+
+
 @pytest.mark.parametrize(("family", "port"), [("mysql", 3306), ("postgres", 5432)])
 def test_conn_016_redacted_dsn_is_that_of_the_contract(family: str, port: int) -> None:
     scheme = "mysql" if family == "mysql" else "postgresql"
