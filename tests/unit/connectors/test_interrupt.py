@@ -192,6 +192,36 @@ def test_a_cancel_that_fails_or_hangs_holds_nobody_up() -> None:
     hangs.set()
 
 
+@pytest.mark.parametrize(
+    ("abandons", "arrives", "cuts"),
+    [(False, False, ["cut"]), (False, True, []), (True, False, []), (True, True, [])],
+)
+def test_a_cancel_that_is_still_on_its_way_stops_no_later_statement(
+    abandons: bool, arrives: bool, cuts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work has ended meanwhile: a client that goes on being used would lose its next statement."""
+    monkeypatch.setattr(interrupt, "CANCEL_SECONDS", 0.1 if cuts else MAX_WAIT)
+    on_its_way, done = threading.Event(), threading.Event()
+    told: list[str] = []
+
+    def cancel() -> None:
+        on_its_way.set()
+        if not arrives:
+            done.wait(MAX_WAIT)
+
+    def leave_when_asked() -> None:
+        with work:
+            assert on_its_way.wait(MAX_WAIT)
+
+    abandon = (lambda: told.append("abandon")) if abandons else None
+    work = Work(None, cancel, lambda: told.append("cut"), abandon=abandon)
+    thread, _ = in_thread(leave_when_asked)
+    work.stop()
+    assert told == cuts
+    done.set()
+    thread.join(MAX_WAIT)
+
+
 def test_the_main_thread_gets_what_the_call_returns_or_raises() -> None:
     statement = Statement()
     statement.ended.set()
