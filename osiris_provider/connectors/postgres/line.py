@@ -42,7 +42,7 @@ class Line:
         self.ended = False
         """Whether the server has ended the line; else libpq has."""
         self.asks_for_gss = False
-        """Whether the server has been asked for encryption by Kerberos and has not answered that."""
+        """Whether what libpq has said last asks for encryption by Kerberos."""
         self.messages = LoginMessages()
         self.logged_in = False
 
@@ -116,7 +116,6 @@ class Line:
             data = b""
         deadline.take(len(data))
         if data:
-            self.asks_for_gss = False
             if not self.logged_in:
                 self.messages.take(data, deadline)
             libpq.sendall(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import ssl
 from contextlib import suppress
 from pathlib import Path
@@ -229,6 +230,28 @@ def test_a_role_that_no_line_is_open_to_costs_one_login_a_line(unverified: tuple
         _, verdict = POSTGRES.doctor(fields_of(server), 10)
     assert verdict["details"]["fault"] == "login_denied"
     assert len(server.startups) == 2, "TLS has not failed, and is not looked into"
+
+
+def test_a_role_that_no_line_is_open_to_needs_no_tls(unverified: tuple[ssl.SSLContext, Path]) -> None:
+    with RoguePostgres(error(b"no entry", b"28000"), tls=unverified[0]) as server:
+        _, verdict = POSTGRES.doctor(fields_of(server, sslmode="disable"), 10)
+    assert verdict["details"]["fault"] == "login_denied"
+    assert len(server.startups) == 2, "it was asked over TLS, too"
+
+
+class Once(RoguePostgres):
+    """A server that says no more once it has let somebody in."""
+
+    def _login(self, sock: socket.socket) -> None:
+        if len(self.startups) == 1:
+            super()._login(sock)
+
+
+def test_a_server_that_has_gone_is_no_impostor() -> None:
+    """It was of the wrong kind, so libpq ended the login, and whether that is all cannot be asked any more."""
+    with Once(MD5, parameters={"in_hot_standby": "off", "default_transaction_read_only": "off"}) as server:
+        _, verdict = POSTGRES.doctor(fields_of(server, target_session_attrs="standby"), 10)
+    assert verdict["details"] == {"fault": "reset", "retryable": True}
 
 
 @pytest.mark.parametrize("asks", [MD5, SCRAM], ids=["md5", "scram"])
