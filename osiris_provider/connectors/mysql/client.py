@@ -151,7 +151,7 @@ class Interruptible:
     def _is_mine(self, row: Sequence[Any]) -> bool:
         """Return whether a row of the process list is this connection: behind one name may be several servers."""
         number, _, host, *_, statement = row[:8]
-        if number != self._thread_id() or self.last_statement is None:
+        if number != self._thread_id():
             return False
         if str(host).rpartition(":")[2] == str(self.local_port):
             return True

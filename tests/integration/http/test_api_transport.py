@@ -112,6 +112,11 @@ def test_conn_017_https_elsewhere_is_verified_as_requests_does(
     monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", ca_file)
     with ApiConnector().create_client(to("http://127.0.0.1:9")) as session:
         assert session.get(f"{https.origin}/v1/me").status_code == 401
+    # One of an https address trusts the system's and its own, and not what comes with requests.
+    with ApiConnector().create_client(to(https.origin)) as session:
+        with pytest.raises(requests.exceptions.SSLError):
+            session.get("me")
+        assert session.get("me", verify=ca_file).status_code == 200
 
 
 def test_conn_017_wrong_name(authority: trustme.CA, ca_file: str) -> None:

@@ -148,9 +148,9 @@ def test_what_is_made_of_a_connection_shows_nothing_of_it(fields: dict[str, Any]
     connection = {"family": "api", "alias": "x", "base_url": "https://api.example.com", **fields}
     model: Any = connector.model.parse(connection)
     endpoint = model.endpoint()
-    made = [model, endpoint, endpoint.oauth, endpoint.certificate, Delegate(connector, connection)]
-    made.append(Check(connector, connection, 1.0, lambda _: None))
-    assert [repr(one) for one in made if any(spelling in repr(one) for spelling in SPELLINGS)] == []
+    holders = [model, endpoint, endpoint.oauth, endpoint.certificate, Delegate(connector, connection)]
+    holders.append(Check(connector, connection, 1.0, lambda _: None))
+    assert [repr(one) for one in holders if any(spelling in repr(one) for spelling in SPELLINGS)] == []
 
 
 @pytest.mark.parametrize("family", ["mysql", "postgres"])

@@ -1,0 +1,137 @@
+"""Whose statement is ended when the wait for a MySQL server is broken off: without any server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from osiris_provider.connectors.mysql.client import COM_QUERY, COMPARED, Interruptible
+from osiris_provider.net.killed import StoppedError
+from typing_extensions import Self
+
+OWN, PORT = 7, 50_001
+STATEMENT = "SELECT SLEEP(60)"
+LONG = f"SELECT '{'x' * COMPARED}'"
+
+
+class Server:
+    """The other connection, which is asked what the server is doing."""
+
+    def __init__(self, sessions: list[tuple[Any, ...]]) -> None:
+        self.sessions = sessions
+        self.ended: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def cursor(self) -> Server:
+        return self
+
+    def close(self) -> None:
+        pass
+
+    def execute(self, statement: str) -> None:
+        if statement.startswith("KILL"):
+            self.ended.append(statement)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return self.sessions
+
+
+class Line:
+    """PyMySQL's connection, as far as it counts here; its wait for an answer is broken off."""
+
+    open = True
+    error: BaseException = StoppedError()
+
+    def query(self, statement: str | bytes) -> None:
+        self._execute_command(COM_QUERY, statement)
+        self.read()
+
+    def read(self) -> None:
+        self._read_packet()
+
+    def thread_id(self) -> int:
+        return OWN
+
+    def _execute_command(self, command: int, sql: Any) -> None:
+        assert (command, bool(sql)) == (COM_QUERY, True)
+
+    def _read_packet(self) -> None:
+        raise self.error
+
+    def _force_close(self) -> None:
+        self.open = False
+
+
+class Client(Interruptible, Line):
+    local_port = PORT
+
+
+def session(number: int = OWN, port: int = PORT, statement: str | None = STATEMENT) -> tuple[Any, ...]:
+    return number, "ann", f"10.0.0.1:{port}", "shop", "Query", 3, "executing", statement
+
+
+def ended(*sessions: tuple[Any, ...], said: str | bytes = STATEMENT, is_open: bool = True) -> list[str]:
+    """Return what a client that waits for a statement has a server end that works for these sessions."""
+    server, client = Server(list(sessions)), Client()
+    client.open_other, client.open = lambda: server, is_open
+    with pytest.raises(StoppedError):
+        client.query(said)
+    assert not client.open
+    return server.ended
+
+
+OTHERS = [session(8), session(9, 1, None)]
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        session(),
+        session(statement=None),
+        session(port=1),
+        session(port=1, statement=f"  {STATEMENT}\n"),
+    ],
+    ids=["its port", "its port, done by now", "its statement through a proxy", "with blanks"],
+)
+@pytest.mark.parametrize("said", [STATEMENT, STATEMENT.encode(), bytearray(STATEMENT.encode())])
+def test_conn_014_its_own_statement_is_ended(own: tuple[Any, ...], said: str | bytes) -> None:
+    assert ended(*OTHERS, own, said=said) == [f"KILL QUERY {OWN}"]
+    assert ended(own, said=said, is_open=False) == [f"KILL {OWN}"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [session(8), session(port=1, statement="SELECT 1"), session(port=1, statement=None), session(port=1, statement="")],
+    ids=["another number", "another statement", "none", "an empty one"],
+)
+@pytest.mark.parametrize("said", [STATEMENT, " "])
+def test_conn_014_nothing_of_others_is_ended(other: tuple[Any, ...], said: str) -> None:
+    """Behind one name may be several servers, each of which counts by itself."""
+    assert ended(*OTHERS, other, said=said) == []
+
+
+def test_a_statement_is_known_again_by_its_beginning() -> None:
+    assert ended(session(port=1, statement=f"{LONG} and more"), said=LONG) == [f"KILL QUERY {OWN}"]
+    assert ended(session(port=1, statement=f"{LONG[: COMPARED - 1]}y"), said=LONG) == []
+
+
+@pytest.mark.parametrize(("error", "statements"), [(StoppedError(), [f"KILL QUERY {OWN}"]), (ValueError(), [])])
+def test_a_read_that_is_broken_off_ends_its_statement(error: BaseException, statements: list[str]) -> None:
+    """What breaks it off is no error of the server's, which would go on."""
+    server, client = Server([session()]), Client()
+    client.open_other, client.error = lambda: server, error
+    with pytest.raises(type(error)):
+        client.read()
+    assert server.ended == statements
+
+
+def test_without_another_connection_the_client_is_closed_all_the_same() -> None:
+    client = Client()
+    with pytest.raises(StoppedError):
+        client.query(STATEMENT)
+    assert not client.open
