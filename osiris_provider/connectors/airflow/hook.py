@@ -30,7 +30,8 @@ def hook_of(model: AirflowConnection) -> Any:
     if base is None:
         message = f"{form.hook_class} of {form.package} cannot be imported ({problem}); reinstall {form.package}"
         raise ConnectionConfigError(message, field="conn_type")
-    connection_id, connection = model.id or "unnamed", _connection(model)
+    connection_id = model.id or "unnamed"
+    connection = _connection(model, connection_id)
 
     def get_connection(cls: Any, conn_id: str) -> Any:
         del cls
@@ -41,12 +42,12 @@ def hook_of(model: AirflowConnection) -> Any:
     return bound(**{base.conn_name_attr: connection_id})
 
 
-def _connection(model: AirflowConnection) -> Any:
+def _connection(model: AirflowConnection, connection_id: str) -> Any:
     given = model.attributes()
     extra = given.pop("extra")
     # Not imported above: the families work without Airflow, and a hook brings it anyway.
     connection_class = import_module("airflow.sdk").Connection
-    return connection_class(conn_id=model.id or "unnamed", **given, extra=json.dumps(extra) if extra else None)
+    return connection_class(conn_id=connection_id, **given, extra=json.dumps(extra) if extra else None)
 
 
 def _imported(path: str) -> tuple[Any, str]:

@@ -36,4 +36,6 @@ def test_a_hook_looks_up_other_ids_as_always(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AIRFLOW_CONN_OTHER", "http://another.example.com")
     hook = CONNECTOR.create_client({"family": "airflow", **SLOTS})
     assert hook.get_connection("other").host == "another.example.com"
-    assert hook.get_connection(getattr(hook, hook.conn_name_attr)).host == SLOTS["host"]
+    own = getattr(hook, hook.conn_name_attr)
+    connection = hook.get_connection(own)
+    assert (connection.host, connection.conn_id) == (SLOTS["host"], own)
