@@ -68,6 +68,12 @@ def test_conn_010_keys(supabase: FakeSupabase, fields: dict[str, Any], expected:
     assert verdict_of(to(supabase, **fields)) == expected
 
 
+@pytest.mark.parametrize(("key", "role"), [(SERVICE_KEY, "service_role"), (ANON_KEY, "anon")])
+def test_conn_009_what_was_proven_is_in_the_details(supabase: FakeSupabase, key: str, role: str) -> None:
+    ok, verdict = SupabaseConnector().doctor(to(supabase, **{f"{role}_key": key}), 5)
+    assert (ok, verdict["details"]) == (True, {"schema": "public", "key": role})
+
+
 @pytest.mark.parametrize("key", ["service_role_key", "anon_key"])
 def test_conn_009_server_that_answers_anybody_proves_nothing(supabase: FakeSupabase, key: str) -> None:
     supabase.checks_keys = False
