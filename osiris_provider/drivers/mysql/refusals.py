@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from osiris_provider.connectors.mysql.faults import FAULTS
 from osiris_provider.connectors.sql.faults import BAD_DATA
@@ -108,8 +108,8 @@ def _may_be(value: object, kind: str) -> bool:
         return not isinstance(value, bytes)
     if not isinstance(value, bytes) or len(value) < _SRID_AND_ORDER:
         return False
-    order: Literal["big", "little"] = "big" if value[_SRID_AND_ORDER - 1] == 0 else "little"
-    code = int.from_bytes(value[_SRID_AND_ORDER : _SRID_AND_ORDER + 4], order)
+    # Servers take no other order of bytes.
+    code = int.from_bytes(value[_SRID_AND_ORDER : _SRID_AND_ORDER + 4], "little")
     return code in SHAPES.values() if kind == "geometry" else code == SHAPES[kind]
 
 

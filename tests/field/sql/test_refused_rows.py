@@ -39,11 +39,13 @@ def shape(code: int) -> bytes:
 @pytest.mark.parametrize(
     ("values", "column"),
     [
-        ({"p": shape(2)}, "p"),
-        ({"g": b"abc"}, "g"),
-        ({"g": "POINT(1 2)"}, "g"),
-        ({"p": None, "l": None, "g": shape(1)[:-1]}, "g"),
-        ({"l": shape(1)}, "l"),
+        ({"p": shape(2)}, "p, row"),
+        # In the order of bytes that PostGIS and others write too.
+        ({"p": struct.pack(">IBI2d", 0, 0, 1, 1, 2)}, "p, row"),
+        ({"g": b"abc"}, "g, row"),
+        ({"g": "POINT(1 2)"}, "g, row"),
+        ({"p": None, "l": None, "g": shape(1)[:-1]}, "g, row"),
+        ({"l": shape(1)}, "l, row"),
         ({"c": 10}, r"(c|\(any\)), row 1 of the input: (it breaks constraint target_chk_1|the server)"),
         ({"id": 5, "c": 9}, r"\(any\), row 1 of the input: it breaks constraint big"),
     ],

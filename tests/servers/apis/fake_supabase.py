@@ -95,6 +95,8 @@ class FakeSupabase(HttpServer):
             return _error(401, "42501", f"permission denied for table {name}")
         rows = self.tables[name]
         if request.method == "POST":
+            if request.headers.get("content-type") != "application/json":
+                return _error(415, "PGRST102", "Content-Type not acceptable")
             return self._write(rows, request)
         columns = [column for column in request.query.get("select", "*").split(",") if column != "*"]
         wrong = [column for column in columns if rows and column not in rows[0]]

@@ -243,10 +243,9 @@ def _decimal_problems(column: pa.Array, low: int, high: int) -> Iterator[tuple[A
         return
     # Compared as it is: Arrow's own truncation of wide decimals is not exact.
     wide = pa.decimal256(_WIDEST, scale)
-    edges = [pa.scalar(Decimal(edge), wide) if abs(edge) <= greatest else None for edge in (low - 1, high + 1)]
-    for edge, beyond in zip(edges, (pc.less_equal, pc.greater_equal), strict=True):
-        if edge is not None:
-            yield beyond(column.cast(wide), edge), "the number is out of range"
+    for edge, is_beyond in ((low - 1, pc.less_equal), (high + 1, pc.greater_equal)):
+        if abs(edge) <= greatest:
+            yield is_beyond(column.cast(wide), pa.scalar(Decimal(edge), wide)), "the number is out of range"
 
 
 def _value_range(dtype: pa.DataType) -> tuple[int, int]:

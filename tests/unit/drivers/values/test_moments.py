@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from fractions import Fraction
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
-from osiris_provider.drivers.sql.values.lossless import round_moments
+from osiris_provider.drivers.sql.values.lossless import misread, round_moments
 
 from tests.unit.drivers.values import refusal
 
@@ -129,3 +131,15 @@ def test_a_value_of_another_kind_is_no_moment(kind: str) -> None:
     ):
         assert not refusal(column, limits), column.type
     assert not refusal(pa.array([None], pa.bool_()), limits)
+
+
+@pytest.mark.parametrize("kind", ["year", "date", "time", "timestamp"])
+def test_a_text_of_the_form_that_is_asked_for_is_taken(kind: Any) -> None:
+    limits = ColumnConstraints(moments=Moments(kind))
+
+    def problems(text: str) -> list[str]:
+        return [reason for bad, reason in misread(pa.array([text]), limits) if bad[0].as_py()]
+
+    (reason,) = problems("soon")
+    form = reason.partition(" form ")[2].partition(",")[0]
+    assert problems(re.sub("[YMDHS]", "1", form)) == []
