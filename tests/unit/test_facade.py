@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import ModuleType
 
 import osiris_provider
 import pytest
+from osiris_provider import hook_doctor, pipelines, testing
+
+FACADES = (osiris_provider, hook_doctor, pipelines, testing)
+"""Packages that import a name when it is first asked for."""
 
 
-@pytest.mark.parametrize("name", sorted(set(osiris_provider.__all__) - {"__version__"}))
-def test_each_name_is_that_of_the_module_which_defines_it(name: str) -> None:
-    value = getattr(osiris_provider, name)
+@pytest.mark.parametrize(
+    ("facade", "name"),
+    [(facade, name) for facade in FACADES for name in sorted(set(facade.__all__) - {"__version__"})],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_each_name_is_that_of_the_module_which_defines_it(facade: ModuleType, name: str) -> None:
+    value = getattr(facade, name)
     assert value.__name__ == name
-    assert value.__module__.startswith("osiris_provider.")
-    assert getattr(osiris_provider, name) is value
-    assert name in dir(osiris_provider)
+    assert value.__module__.startswith(f"{facade.__name__}.")
+    assert getattr(facade, name) is value
+    assert name in dir(facade)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from osiris_provider import __version__
 from osiris_provider.connections.registry import family_names
+from osiris_provider.connectors import schema as connections_schema
+from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.pipelines import schema as pipelines_schema
 from osiris_provider.testing.secrecy import CANARY, assert_silent
 
 from tests.integration.conftest import Run
@@ -219,3 +222,46 @@ def test_a_relative_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir("/")
     out = run("connections", "list", "--file", tmp_path / "osiris_connections.yaml")[1]
     assert f"{os.sep}osiris_connections.yaml:4" in out or f" {str(tmp_path)[1:]}" in out
+
+
+MISTAKES = {
+    "connections list": "--file nothing.yaml",
+    "connections doctor": "--file nothing.yaml",
+    "connections validate": "--file nothing.yaml",
+    "connections schema": "",
+    "health": "",
+    "pipelines run": "broken.yaml",
+    "pipelines graph": "broken.yaml",
+    "pipelines schema": "",
+    "pipelines init": ".",
+    "staging gc": "--older-than 1d --url s3://conn@bucket/x",
+    "state list": "--url s3://conn@bucket/x",
+    "state show": "dag task --url s3://conn@bucket/x",
+    "state reset": "dag task --url s3://conn@bucket/x",
+}
+"""What each command cannot do; a mistake in the configuration of who calls."""
+WITHOUT_JSON = ("connections schema", "pipelines graph", "pipelines schema", "pipelines init")
+
+
+@pytest.mark.parametrize("command", MISTAKES)
+def test_a_mistake_is_said_on_stderr_and_on_stdout_only_as_the_json_that_was_asked_for(
+    command: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        message = "One of those that are installed cannot be loaded."
+        raise ConnectionConfigError(message)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(connections_schema, "file_schema", broken)
+    monkeypatch.setattr(pipelines_schema, "pipeline_schema", broken)
+    for name in ("broken.yaml", "load_pipelines.py"):
+        (tmp_path / name).write_text("steps: 5\n")
+    words = [*command.split(), *MISTAKES[command].split()]
+    code, out, err = run(*words)
+    assert (code, out, err.startswith("error: ")) == (3, "", True), err
+    if command in WITHOUT_JSON:
+        assert run(*words, "--json")[0] == 2
+    else:
+        code, out, said = run(*words, "--json")
+        assert (code, said) == (3, err)
+        assert json.loads(out)["error"]["message"] in err
