@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import errno
+import http.client as http_client
 import json
 import smtplib
 import socket
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
+import urllib3
 from osiris_provider.connectors.faults import (
+    CERTIFICATE_WRONG_NAME,
     GARBAGE,
     MISCONFIGURED,
     REFUSED,
@@ -19,6 +24,7 @@ from osiris_provider.connectors.faults import (
     TLS_REQUIRED,
     UNKNOWN_HOST,
 )
+from osiris_provider.connectors.http import faults as http
 from osiris_provider.connectors.http.faults import FORBIDDEN, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import WRONG_PASSWORD
 from osiris_provider.errors import Fault
@@ -26,7 +32,9 @@ from osiris_provider.hook_doctor import HookConnection, HookType, hook_type, hoo
 from osiris_provider.hook_doctor.classify import classify
 from osiris_provider.hook_doctor.faults import TEST_FAILED
 from osiris_provider.hook_doctor.tables import known_faults, name_of
+from osiris_provider.hook_doctor.watch.redirects import RedirectedElsewhereError
 from osiris_provider.net.deadline import Deadline
+from urllib3.util.ssl_match_hostname import CertificateError
 
 
 def fault_of(error: BaseException | None, conn_type: str = "smtp", **fields: Any) -> Fault:
@@ -35,8 +43,6 @@ def fault_of(error: BaseException | None, conn_type: str = "smtp", **fields: Any
 
 
 def answered(status: int) -> BaseException:
-    import requests
-
     response = requests.Response()
     response.status_code = status
     return requests.HTTPError(f"{status}", response=response)
@@ -66,6 +72,42 @@ def test_the_errors_of_several_addresses_are_looked_at() -> None:
     several = OSError("all failed")
     several.errors = {("::1", 22): ConnectionRefusedError(errno.ECONNREFUSED, "x")}  # type: ignore[attr-defined] # as libraries do
     assert fault_of(several) == REFUSED
+
+
+def caused(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
+POOL: Any = urllib3.HTTPConnectionPool("h")
+RESPONSE: Any = SimpleNamespace(tell=int, length_remaining=1)
+HTTP: list[tuple[BaseException, Fault]] = [
+    (requests.TooManyRedirects("secret"), http.REDIRECT_LOOP),
+    (RedirectedElsewhereError(), http.REDIRECTED),
+    (requests.exceptions.ProxyError("secret"), http.PROXY_FAILED),
+    (requests.exceptions.InvalidURL("secret"), http.BAD_ADDRESS),
+    (requests.exceptions.InvalidSchema("secret"), http.BAD_ADDRESS),
+    (requests.exceptions.MissingSchema("secret"), http.BAD_ADDRESS),
+    (urllib3.exceptions.LocationValueError("secret"), http.BAD_ADDRESS),
+    (requests.ConnectTimeout("secret"), TIMED_OUT),
+    (requests.ReadTimeout("secret"), TIMED_OUT),
+    (urllib3.exceptions.ConnectTimeoutError("secret"), TIMED_OUT),
+    (urllib3.exceptions.ReadTimeoutError(POOL, "/", "secret"), TIMED_OUT),
+    (http_client.RemoteDisconnected("secret"), RESET),
+    (http_client.IncompleteRead(b"secret"), RESET),
+    (http_client.BadStatusLine("secret"), GARBAGE),
+    (urllib3.exceptions.DecodeError("secret"), GARBAGE),
+    (caused(urllib3.exceptions.InvalidChunkLength(RESPONSE, b"x"), ValueError()), GARBAGE),
+    (CertificateError("secret"), CERTIFICATE_WRONG_NAME),
+    (caused(urllib3.exceptions.NewConnectionError(POOL, "x"), ConnectionRefusedError(errno.ECONNREFUSED, "")), REFUSED),
+    (type("NoBrokersAvailable", (Exception,), {})(), REFUSED),
+]
+
+
+@pytest.mark.parametrize(("error", "fault"), HTTP, ids=[type(error).__name__ for error, _ in HTTP])
+def test_the_errors_of_http_libraries(error: BaseException, fault: Fault) -> None:
+    for conn_type in ("http", "no_such"):
+        assert fault_of(error, conn_type) == fault
 
 
 def test_statuses_of_http() -> None:
