@@ -19,6 +19,8 @@ from tests.servers import Address, entry
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 EXAMPLES = DAGS.parent / "airflow_provider_osiris" / "example_dags"
 FILES = sorted(path.name for path in DAGS.glob("*.py"))
+ELSEWHERE = sorted(path for room in ("tests", "benchmarks") for path in (DAGS.parent / room).glob("*/dags/*.py"))
+"""The DAGs of tests and benchmarks that take minutes, and are seldom run."""
 
 
 @pytest.fixture
@@ -43,6 +45,23 @@ def test_every_dag_parses_and_survives_serialisation(file: str, load_dag: Any) -
     assert again.task_ids == dag.task_ids
     assert dag.doc_md
     assert dag.tags == {"osiris"}
+
+
+@pytest.mark.parametrize("path", ELSEWHERE, ids=lambda path: "-".join(path.parts[-3::2]))
+def test_every_dag_of_other_tests_parses(
+    path: Path, connections_file: ConnectionsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections_file({"api": {"main": {"base_url": "http://127.0.0.1:1"}}})
+    pipeline = tmp_path / "pipeline.json"
+    pipeline.write_text('{"steps": []}')
+    environment = {"STEPS_ROUNDS": 1, "CROWD": 1, "TRANSFER_PIPELINE": pipeline}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("CROWD_OF", "checks")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    bag = dag_bag_class()(str(path))
+    assert bag.import_errors == {}
+    assert bag.dags
 
 
 def test_the_flights_dag_writes_what_it_promises(

@@ -11,7 +11,7 @@ DAG = "form_of_params"
 
 
 def test_a_run_starts_from_the_form_with_what_was_typed(page: Page, airflow: AirflowServer, admin: Rest) -> None:
-    until(lambda: admin.ask("GET", f"/dags/{DAG}").ok, f"DAG {DAG}", 90)
+    admin.wait_for_dag(DAG)
     page.goto(f"{airflow.origin}/dags/{DAG}")
     page.get_by_role("button", name="Trigger Dag").click()
     dialog = page.get_by_role("dialog")

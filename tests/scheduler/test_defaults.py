@@ -24,7 +24,7 @@ def test_the_examples_show_up_and_nothing_complains(start: Callable[..., Any], t
     with start("sqlite", tmp_path, AIRFLOW__CORE__LOAD_EXAMPLES="True") as airflow:
         rest = Rest(airflow.origin, "admin")
         for name in EXAMPLES:
-            until(lambda name=name: rest.ask("GET", f"/dags/{name}").ok, f"DAG {name}", 300)  # type: ignore[misc] # mypy takes no default here
+            rest.wait_for_dag(name, 300)
         assert rest.get("/importErrors")["import_errors"] == []
         # The scheduler starts the run: while all examples are parsed, SQLite refuses the API what it would write.
         assert until(lambda: _end_of_the_run(rest), "end of DAG one", 300) == "success"

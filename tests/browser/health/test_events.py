@@ -91,7 +91,7 @@ def test_the_notifier_is_called_with_what_is_not_well(
 
 
 def _runs(admin: Rest, dag_id: str) -> set[str]:
-    until(lambda: admin.ask("GET", f"/dags/{dag_id}").ok, f"DAG {dag_id}", 90)
+    admin.wait_for_dag(dag_id)
     return {run["dag_run_id"] for run in admin.get(f"/dags/{dag_id}/dagRuns")["dag_runs"]}
 
 

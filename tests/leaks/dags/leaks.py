@@ -36,7 +36,8 @@ with DAG("checks", schedule=None):
         connection=["@postgres.wrong", "@mysql.down", "@airflow.fails_with_token_url"]
     )
     # Airflow keeps no events of a task that fails.
-    reports: dict[str, Any] = {"connections": [*IDS_OF_HOOKS, "stored_mail"], "timeout": 30, "fail_on_unhealthy": False}
+    reports: dict[str, Any] = {"connections": [*IDS_OF_HOOKS, "stored_mail"], "check_timeout": 30}
+    reports["fail_on_unhealthy"] = False
     OsirisDoctorOperator(task_id="hooks", **reports)
     OsirisDoctorOperator(task_id="hooks_deferred", deferrable=True, **reports)
 

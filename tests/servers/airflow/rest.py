@@ -80,13 +80,26 @@ class Rest:
         """Delete what is there, if it is there."""
         self.ask("DELETE", path)
 
+    def wait_for_dag(self, dag_id: str, seconds: float = 90) -> None:
+        """Wait until Airflow has read the file of a DAG.
+
+        :param dag_id: of the DAG.
+        :param seconds: to wait at most.
+        :raises TimeoutError: it has not; with what is wrong with the files that it could not read.
+        """
+        try:
+            until(lambda: self.ask("GET", f"/dags/{dag_id}").ok, f"DAG {dag_id}", seconds)
+        except TimeoutError as error:
+            wrong = [one["stack_trace"] for one in self.get("/importErrors")["import_errors"]]
+            raise TimeoutError("\n".join([str(error), *wrong])) from None
+
     def trigger(self, dag_id: str, seconds: float = 90) -> str:
         """Start a run of a DAG, as soon as Airflow has read its file, and return its id.
 
         :param dag_id: of the DAG.
         :param seconds: to wait for the file to be read.
         """
-        until(lambda: self.ask("GET", f"/dags/{dag_id}").ok, f"DAG {dag_id}", seconds)
+        self.wait_for_dag(dag_id, seconds)
         return str(self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"])
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
