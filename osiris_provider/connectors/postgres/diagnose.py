@@ -53,7 +53,7 @@ _VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 _PROTOCOL = 196608
 _SASL = 10
-_LONGEST = 32 * 1024
+_LONGEST = 30_000
 """Bytes of a message; libpq takes no longer ones before the login either."""
 
 

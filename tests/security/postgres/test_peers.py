@@ -239,6 +239,15 @@ def test_a_role_that_no_line_is_open_to_needs_no_tls(unverified: tuple[ssl.SSLCo
     assert len(server.startups) == 2, "it was asked over TLS, too"
 
 
+@pytest.mark.parametrize(("size", "fault"), [(30_000, "wrong_password"), (30_001, "garbage")])
+def test_what_is_too_long_for_an_error_is_none(size: int, fault: str) -> None:
+    text = b"x" * (size - len(error(b"")) + 1)
+    with RoguePostgres(error(text)) as server:
+        _, verdict = POSTGRES.doctor(fields_of(server), 10)
+    assert len(error(text)) == 1 + size
+    assert verdict["details"]["fault"] == fault
+
+
 class Once(RoguePostgres):
     """A server that says no more once it has let somebody in."""
 
