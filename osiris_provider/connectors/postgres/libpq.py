@@ -38,7 +38,7 @@ from osiris_provider.net.dns import addresses_of
 if TYPE_CHECKING:
     from psycopg2 import extensions
 
-__all__ = ["as_reached", "host_addresses", "log_in", "wait"]
+__all__ = ["as_reached", "log_in", "wait"]
 
 AS_REACHED = ("hostaddr", "sslmode", "require_auth")
 """Parameters that say over which line a login succeeded."""
@@ -85,8 +85,8 @@ def as_reached(connection: extensions.connection) -> dict[str, str]:
     return reached
 
 
-def host_addresses(parameters: Parameters, deadline: Deadline) -> list[str]:
-    """Return the addresses of the host as text; empty for the directory of a Unix socket.
+def _addresses(parameters: Parameters, deadline: Deadline) -> list[str]:
+    """Return the addresses of the host as text; a Unix socket has an empty one.
 
     :param parameters: of libpq.
     :param deadline: bounds the look-up of the name.
@@ -95,7 +95,7 @@ def host_addresses(parameters: Parameters, deadline: Deadline) -> list[str]:
     if parameters.get("hostaddr"):
         return [parameters["hostaddr"]]
     if auth.is_socket(parameters):
-        return []
+        return [""]
     resolved = addresses_of(parameters["host"], int(parameters["port"]), deadline)
     return [str(address[0]) for _, address in resolved]
 
@@ -144,7 +144,7 @@ class _LoginError(Exception):
 
 
 def _log_in(parameters: Parameters, deadline: Deadline) -> extensions.connection:
-    addresses = host_addresses(parameters, deadline) or [""]
+    addresses = _addresses(parameters, deadline)
     lines = auth.lines(parameters)
     for number, address in enumerate(addresses, start=1):
         share = deadline.part(1 / (len(addresses) - number + 1))
