@@ -18,6 +18,7 @@ import pytest
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import open_socket
 from osiris_provider.net.tls import CERTIFICATE_ALERTS, DeadlineContext, tls_context
+from osiris_provider.net.tls_files import TLSFileError
 
 from tests.faults.peers import Peer, at_once, reset
 from tests.faults.sql import Certificates
@@ -197,3 +198,12 @@ def test_a_certificate_that_is_accepted_lets_all_through(certificates: Certifica
     ):
         line.sendall(b"ping")
         assert line.recv(4) == b"ping"
+
+
+@pytest.mark.parametrize("missing", ["cert", "key"])
+def test_files_that_have_gone_meanwhile_are_those_of_the_certificate(missing: str, tmp_path: Path) -> None:
+    (tmp_path / "here.pem").touch()
+    paths = {name: str(tmp_path / ("gone.pem" if name == missing else "here.pem")) for name in ("cert", "key")}
+    with pytest.raises(TLSFileError) as raised:
+        tls_context(verify=False, cert=paths["cert"], key=paths["key"])
+    assert raised.value.role == "cert"
