@@ -5,7 +5,6 @@ Knows no Airflow: the caller says how a URL becomes a path (anything with the in
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
@@ -17,18 +16,15 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.connections.reference import shown
 from osiris_provider.connections.settings import airflow_home, setting
 from osiris_provider.drivers.data import (
-    BATCH_ROWS,
-    GROUP_BYTES,
     ColumnNeedsTextError,
-    memory_pool,
-    row_groups,
     to_frame,
     to_reader,
 )
 from osiris_provider.errors import DataError, MissingPackageError
 from osiris_provider.runtime.cleanup import OldFile, remove_old
-from osiris_provider.storage.faults import public
-from osiris_provider.storage.files import FILE_NAME, atomic_file, file_system, is_local, open_ranges
+from osiris_provider.runtime.parquet import ranges_handler, read_parquet, undamaged, write_parquet
+from osiris_provider.storage.faults import attempt, public
+from osiris_provider.storage.files import FILE_NAME, atomic_file, file_system, is_local
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -105,7 +101,7 @@ class Staging:
 
     def _write_once(self, uri: str, reader: pa.RecordBatchReader) -> StagedData:
         with atomic_file(self._open_path(uri), self.url) as file:
-            rows, size = _write_parquet(file, reader)
+            rows, size = write_parquet(file, reader)
         return StagedData(uri, rows, size, list(reader.schema.names))
 
     def read(self, *staged: StagedData) -> StepInput:
@@ -200,7 +196,7 @@ class StepInput(Mapping[str, Any]):
         return f"StepInput({', '.join(one.uri for one in self._staged)})"
 
     def _data(self) -> pa.RecordBatchReader:
-        readers = (_read_parquet(self._open_path(one.uri), one.uri) for one in self._staged)
+        readers = (read_parquet(self._open_path(one.uri), one.uri) for one in self._staged)
         return next(readers) if len(self._staged) == 1 else to_reader(readers)
 
     def _frame(self) -> Any:
@@ -218,8 +214,10 @@ class StepInput(Mapping[str, Any]):
         from pyarrow.fs import PyFileSystem
 
         paths = [self._open_path(one.uri) for one in self._staged]
-        files = PyFileSystem(_ranges_handler(file_system(paths[0]))) if not all(map(is_local, paths)) else None
-        dataset = ds.dataset([path.path for path in paths], filesystem=files, format="parquet")
+        files = PyFileSystem(ranges_handler(file_system(paths[0]))) if not all(map(is_local, paths)) else None
+        uri = self._staged[0].uri
+        with undamaged(uri):
+            dataset = attempt(uri, ds.dataset, [path.path for path in paths], filesystem=files, format="parquet")
         # It has the columns of its first file, and would leave out what others have.
         alike = len(paths) == 1 or all(one.physical_schema.equals(dataset.schema) for one in dataset.get_fragments())
         return dataset if alike else ds.dataset(self._data().read_all())
@@ -237,63 +235,3 @@ def safe_segment(name: str) -> str:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     return f"{safe}-{digest}"
-
-
-def _write_parquet(file: Any, reader: pa.RecordBatchReader) -> tuple[int, int]:
-    """Write all batches and return the numbers of rows and bytes."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    names = reader.schema.names
-    duplicates = sorted({name for name in names if names.count(name) > 1})
-    named = ", ".join(duplicates)
-    problem = f"The data has more than one column named {named}; give each its own name." if duplicates else ""
-    rows = 0
-    if not problem:
-        try:
-            # Dictionaries cost more time than zstd itself and save no space beside it: measured, see the benchmarks.
-            options = {"compression": "zstd", "use_dictionary": False, "memory_pool": memory_pool()}
-            with pq.ParquetWriter(file, reader.schema, **options) as writer:
-                for table in row_groups(reader):
-                    writer.write_table(table, row_group_size=table.num_rows)
-                    rows += table.num_rows
-                    # Nothing may keep it alive while the next one is collected.
-                    del table
-            return rows, int(file.tell())
-        except pa.ArrowNotImplementedError as error:
-            problem = f"The data cannot be staged as Parquet: {str(error).splitlines()[0]}"
-    raise DataError(problem)
-
-
-def _ranges_handler(fs: Any) -> Any:
-    """Return pyarrow's view of a file system; it fetches the columns that are asked for, and no byte more."""
-    from pyarrow import PythonFile
-    from pyarrow.fs import FSSpecHandler
-
-    class Ranges(FSSpecHandler):  # type: ignore[misc] # pyarrow ships no types
-        def open_input_file(self, path: str) -> Any:
-            return PythonFile(open_ranges(self.fs, path, self.fs.unstrip_protocol(path), ahead=False), mode="r")
-
-    return Ranges(fs)
-
-
-def _fitting_rows(metadata: Any) -> int:
-    """Return of how many rows a batch can be without too many bytes; it may reach over several row groups."""
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    fitting = (group.num_rows * GROUP_BYTES // max(group.total_byte_size, 1) for group in groups if group.num_rows)
-    return max(1, int(min([BATCH_ROWS, *fitting])))
-
-
-def _read_parquet(path: Any, uri: str) -> pa.RecordBatchReader:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    file = open_ranges(file_system(path), path.path, uri, ahead=True)
-    parquet = pq.ParquetFile(file, pre_buffer=False)
-    rows = _fitting_rows(parquet.metadata)
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        with contextlib.closing(file):
-            yield from parquet.iter_batches(batch_size=rows)
-
-    return pa.RecordBatchReader.from_batches(parquet.schema_arrow, batches())

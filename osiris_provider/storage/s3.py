@@ -13,7 +13,6 @@ REDIRECTS = REDIRECTED.reworded(
 )
 _SESSION = "http_session_cls"
 _REGION = "x-amz-bucket-region"
-_NOT_MODIFIED = 304
 
 
 def without_redirects(fs: Any) -> Any:
@@ -48,9 +47,8 @@ def _direct_session() -> type[Any]:
 
         async def send(self, request: Any) -> Any:
             response = await super().send(request)
-            status = response.status_code
             # With the region of a bucket botocore goes on by itself, and without one it would ask for it for ever.
-            if status // 100 == 3 and status != _NOT_MODIFIED and not response.headers.get(_REGION):
+            if response.status_code // 100 == 3 and not response.headers.get(_REGION):
                 raise HttpFaultError(REDIRECTS)
             return response
 

@@ -115,11 +115,26 @@ class StagingContract:
             staging.write(PATH_PARTS, pa.RecordBatchReader.from_batches(batch.schema, [batch]))
         assert self.files(staging) == []
 
-    def test_a_result_that_is_gone_is_an_error_that_says_so(self, staging: Staging) -> None:
+    @pytest.mark.parametrize("key", ["data", "dataset"])
+    def test_a_result_that_is_gone_is_an_error_that_says_so(self, staging: Staging, key: str) -> None:
         missing = StagedData(f"{staging.url}/dag/run/gone/0/1/data.parquet", 1, 1, ["a"])
         with pytest.raises(UnknownConnectorError, match=r"gone/0/1/data\.parquet is not there") as raised:
-            staging.read(missing)["data"].read_all()
+            staging.read(missing)[key]
         assert not raised.value.is_transient
+
+    def test_a_damaged_result_is_an_error_that_says_so(self, staging: Staging) -> None:
+        staged = staging.write(PATH_PARTS, stream({"a": list(range(1000))}))
+        path = UPath(staged.uri)
+        content = path.read_bytes()
+        for damaged in (b"<html></html>", b"", content[:-1], content[: len(content) // 2]):
+            path.write_bytes(damaged)
+            for key in ("data", "dataset"):
+                with pytest.raises(DataError, match=f"{staged.uri} is damaged, or no Parquet file"):
+                    staging.read(staged)[key]
+        # Its end is whole, and a page is none.
+        path.write_bytes(content[:4] + b"\xff" * 20 + content[24:])
+        with pytest.raises(DataError, match="is damaged"):
+            staging.read(staged)["data"].read_all()
 
     def test_old_results_are_removed_and_nothing_else(self, staging: Staging) -> None:
         for name in FOREIGN:

@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from airflow.sdk import ObjectStoragePath
+from botocore import UNSIGNED
+from fsspec import get_filesystem_class
 from osiris_provider.cli.staging import open_store
 from osiris_provider.connectors.faults import GARBAGE, RESET, TIMED_OUT
 from osiris_provider.connectors.http.faults import PROXY_AUTH, REDIRECTED, REFUSED_REQUEST, SERVER_ERROR
@@ -27,6 +29,7 @@ from osiris_provider.storage.faults import (
     NO_BUCKET,
     WRONG_KEY,
 )
+from osiris_provider.storage.s3 import without_redirects
 from upath import UPath
 
 from tests.security.http.rogue import RogueHttp, redirect
@@ -103,6 +106,14 @@ def test_nor_on_the_command_line(store: RogueHttp, elsewhere: RogueHttp, url: st
 def test_nor_by_a_client_that_others_have_used_before(store: RogueHttp, elsewhere: RogueHttp) -> None:
     assert UPath(URL).fs.ls("bucket") == []
     assert_nothing_follows(store, elsewhere, URL, UPath, 307)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_client_with_a_signer_keeps_it() -> None:
+    # Airflow ties it to the client, and has requests not signed otherwise.
+    used = get_filesystem_class("s3")(config_kwargs={"signature_version": UNSIGNED})
+    client = used.s3
+    assert without_redirects(used).s3 is client
 
 
 def test_the_region_of_a_bucket_is_asked_at_the_same_host(store: RogueHttp, elsewhere: RogueHttp) -> None:
