@@ -14,7 +14,7 @@ from osiris_provider.drivers.exponents import DEEP
 from osiris_provider.drivers.filesystem.config import CsvExtractorConfig
 from osiris_provider.drivers.filesystem.csv_checks import first_changed
 from osiris_provider.drivers.filesystem.csv_parser import cells_of, parse
-from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows, Syntax, first_row, rows_of
+from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows, Syntax, check_size, first_row, rows_of
 from osiris_provider.drivers.filesystem.csv_source import blocks
 from osiris_provider.drivers.filesystem.csv_text import from_text, parsed_as
 from osiris_provider.drivers.filesystem.csv_types import common, decimal_texts, infer, parse_as
@@ -83,13 +83,17 @@ class CsvReader:
     def _syntax(self, read: Iterator[bytes]) -> tuple[Syntax, Iterator[bytes]]:
         """Return the characters that have a meaning, and the blocks from the header on."""
         config = self.config
-        start = b""
+        start, skip = b"", config.skip_rows
         for block in read:
             start += block
-            if not start.endswith(b"\r") and _has_breaks(start, config.skip_rows + 1):
-                break
-        for _ in range(config.skip_rows):
-            start = [*_BREAK.split(start, maxsplit=1), b""][1]
+            # A CR at the very end may have its LF in the next block.
+            if not start.endswith(b"\r"):
+                start, skip = _skipped(start, skip)
+                if not skip and _BREAK.search(start):
+                    break
+            check_size(start)
+        start, skip = _skipped(start, skip)
+        start = b"" if skip else start
         delimiter = config.delimiter
         if match := _SEPARATOR.match(start):
             named = match[1].decode("latin-1")
@@ -271,8 +275,11 @@ class _ConversionError(Exception):
         self.column, self.row, self.value, self.dtype, self.wider = column, row, value, dtype, wider
 
 
-def _has_breaks(data: bytes, count: int) -> bool:
-    return len(list(itertools.islice(_BREAK.finditer(data), count))) == count
+def _skipped(data: bytes, lines: int) -> tuple[bytes, int]:
+    """Return what is behind so many lines, and how many more there are to skip."""
+    # The split of re takes 0 for all.
+    pieces = _BREAK.split(data, maxsplit=lines) if lines else [data]
+    return pieces[-1], lines - len(pieces) + 1
 
 
 def _restored(column: pa.Array, rows: Rows) -> pa.Array:

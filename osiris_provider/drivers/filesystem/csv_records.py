@@ -96,19 +96,27 @@ def rows_of(blocks: Iterator[bytes], syntax: Syntax) -> Iterator[Rows]:
         rows, rest = _cut(data, syntax, last=False)
         if rows is not None:
             yield rows
-        if len(rest) >= MAX_ROW_BYTES:
-            message = f"has more than {MAX_ROW_BYTES:,} bytes; is it a CSV file?"
-            raise BrokenRowError(message)
+        check_size(rest)
     rows, _ = _cut(rest, syntax, last=True) if rest else (None, b"")
     if rows is not None:
         yield rows
+
+
+def check_size(row: bytes) -> None:
+    """Check that the begin of a row, whose end is not there yet, is no longer than a row may be.
+
+    :raises BrokenRowError: it is.
+    """
+    if len(row) >= MAX_ROW_BYTES:
+        message = f"has more than {MAX_ROW_BYTES:,} bytes; is it a CSV file?"
+        raise BrokenRowError(message)
 
 
 def first_row(blocks: Iterator[bytes], syntax: Syntax, *, blank: bool) -> tuple[bytes, Iterator[bytes]]:
     """Return the first row with its line break, and the blocks behind it.
 
     :param blank: whether it may be blank; else blank lines before it are dropped.
-    :raises BrokenRowError: a quote in it is never closed.
+    :raises BrokenRowError: a quote in it is never closed, or it is too long.
     """
     data = b""
     for block in itertools.chain(blocks, [None]):
@@ -119,6 +127,7 @@ def first_row(blocks: Iterator[bytes], syntax: Syntax, *, blank: bool) -> tuple[
         if end or last:
             return data[:end], itertools.chain([data[end:] + kept], blocks)
         data += kept
+        check_size(data)
     return b"", iter(())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from osiris_provider.drivers.filesystem import csv_records, csv_source
 from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter
 from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
@@ -50,3 +51,35 @@ def test_a_spreadsheet_finds_no_formula(tmp_path: Path) -> None:
     header, *actual = (tmp_path / "x.csv").read_bytes().decode().replace("\r=1", " =1").splitlines()
     assert header == '"\'=name"'
     assert [line[1] for line in actual] == ["'"] * 6 + ["f"]
+
+
+@pytest.mark.parametrize(
+    ("text", "config"),
+    [
+        ("x" * 20_000, {}),
+        ("x" * 20_000, {"header": False}),
+        ("report\n" + "x" * 20_000, {"skip_rows": 1}),
+        ("report" + "x" * 20_000, {"skip_rows": 1}),
+        ('"' + "x\n" * 10_000, {}),
+        ("#" + "x" * 20_000, {"comment": "#"}),
+    ],
+    ids=["header", "no header", "behind a preamble", "preamble", "quoted", "comment"],
+)
+def test_a_file_without_rows_is_refused_before_memory_is_full(
+    text: str, config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_source, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_records, "MAX_ROW_BYTES", 5000)
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"row 1 has more than 5,000 bytes; is it a CSV file\?"):
+        rows(path, **config)
+
+
+def test_a_preamble_may_be_longer_than_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_source, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_records, "MAX_ROW_BYTES", 5000)
+    path = tmp_path / "x.csv"
+    for line_end in ("\n", "\r\n", "\r"):
+        path.write_bytes((f"report{line_end}" * 2_000 + f"a{line_end}1{line_end}2{line_end}").encode())
+        assert rows(path, skip_rows=2_000, columns=["a"]) == 2
