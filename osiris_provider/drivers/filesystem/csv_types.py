@@ -48,12 +48,10 @@ def parse_as(column: pa.Array, dtype: pa.DataType, decimal_point: str) -> pa.Arr
     """Return a column of texts as a type that was inferred before, None if its values are not all of it.
 
     :param column: none of whose cells is quoted.
-    :param dtype: a type that :func:`infer` gives.
+    :param dtype: a type that :func:`infer` gives, but text.
     """
     import pyarrow as pa
 
-    if dtype == pa.string():
-        return column
     if column.null_count == len(column):
         return pa.nulls(len(column), dtype)
     if pa.types.is_integer(dtype) or pa.types.is_floating(dtype):
