@@ -30,7 +30,7 @@ REFUSED: Final = (1044, 1045, 1142, 1227, 1290)
 BUSY: Final = (1205, 1213)
 """Somebody held what is to be locked for too long."""
 LOCK_ALL: Final = "FLUSH TABLES WITH READ LOCK"
-TRANSACTIONAL: Final = ("InnoDB", "ROCKSDB", "TokuDB", "ndbcluster")
+TRANSACTIONAL: Final = ("InnoDB", "ROCKSDB", "ndbcluster")
 INTEGERS: Final = types.INTEGERS | {types.YEAR}
 UNSTEADY: Final = re.compile(r"\b(limit|fetch|rand|uuid)\b", re.IGNORECASE)
 """Words of queries that may give other rows each time they run; also where they only name something."""
