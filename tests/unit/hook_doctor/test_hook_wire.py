@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -230,6 +232,42 @@ def test_a_check_that_comes_too_late_is_not_begun(pair: Pair, monkeypatch: pytes
         # Whether it was begun or not: its end is known.
         assert process.end(20)
     assert begun == [(CHECK, "some_type +3600"), (SERVER, "some_type -1")]
+
+
+COUNTING = """
+import os, socket, sys
+from osiris_provider.hook_doctor.server import Server
+
+def count(work, deadline):
+    links = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        try:
+            links.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        except FileNotFoundError:
+            pass
+    work.sendall(b"%d\\n" % sum(link.startswith(("socket", "pipe", "anon")) for link in links))
+    work.recv(1)
+
+Server(socket.socket(fileno=int(sys.argv[1])), count, lambda _: None).run()
+"""
+
+
+def test_a_check_holds_nothing_of_its_server_and_of_other_checks(pair: Pair) -> None:
+    ours, theirs = pair
+    command = [sys.executable, "-c", COUNTING, str(theirs.fileno())]
+    none = subprocess.DEVNULL
+    with subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=none, stdout=none, stderr=none) as process:
+        checks = [Remote() for _ in range(3)]
+        try:
+            for check in checks:
+                check.ask(ours, CHECK, time.monotonic() + 60, "some_type")
+                check.line.settimeout(60)
+                # The socket that it answers by.
+                assert check.line.recv(9) == b"1\n"
+        finally:
+            for check in checks:
+                check.end(20)
+            process.kill()
 
 
 def test_a_check_is_gone_when_its_server_says_so(server: Remote) -> None:
