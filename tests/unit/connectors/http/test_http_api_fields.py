@@ -62,6 +62,10 @@ def test_conn_008_slashes_at_the_end_of_a_url_do_not_count(written: str) -> None
         ({"timeout": 0}, "field timeout"),
         ({"timeout": float("inf")}, "field timeout"),
         ({"health_path": "https://elsewhere.example.com/"}, "a path under base_url"),
+        ({"health_path": "//elsewhere.example.com/"}, "a path under base_url"),
+        ({"auth_scheme": "Bärer"}, "auth_scheme is a plain word"),
+        ({"auth_scheme": "Bearer\r\nX-Bad: y"}, "auth_scheme is a plain word"),
+        ({"auth_scheme": "Bearer\x7f"}, "auth_scheme is a plain word"),
     ],
 )
 def test_conn_008_mistakes(fields: dict[str, Any], complaint: str) -> None:
