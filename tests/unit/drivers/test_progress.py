@@ -109,3 +109,25 @@ def test_watching_costs_next_to_nothing() -> None:
         pass
     # 65 million rows; at the wire's speed they take minutes.
     assert time.thread_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "said"),
+    [
+        (999, 59.9, "999 bytes in 59.9 s"),
+        (1000, 60, "1.0 kB in 1 min 0 s"),
+        (999_900, 3599, "999.9 kB in 59 min 59 s"),
+        (1_000_000, 3600, "1.0 MB in 1 h 0 min"),
+        (1_000_000_000, 7260, "1.0 GB in 2 h 1 min"),
+        (1_234_500_000_000, 1, "1,234.5 GB in 1.0 s"),
+    ],
+)
+def test_totals_have_units_that_people_read(
+    size: int, seconds: float, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    clock = iter([0.0, seconds])
+    progress = Progress("extract", READ, lambda: next(clock))
+    progress.bytes = size
+    progress.finish(lambda *_: None)
+    assert f"read 0 rows, {said}, 0 rows/s" in caplog.text
