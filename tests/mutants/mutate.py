@@ -129,10 +129,16 @@ def _is_silent(node: ast.AST) -> bool:
     return isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in _SILENT
 
 
+def _is_zip(node: ast.AST) -> bool:
+    """Whether it is a call whose keyword says that both sides are of one length, as they always are."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "zip"
+
+
 def _mutable_children(node: ast.AST) -> Iterator[ast.AST]:
+    # Types are for the type checker, and what decorates is part of a name.
+    silent = {"annotation", "returns", "decorator_list", "bases", *(["keywords"] if _is_zip(node) else [])}
     for name, value in ast.iter_fields(node):
-        # Types are for the type checker, and what decorates is part of a name.
-        if name not in ("annotation", "returns", "decorator_list", "bases"):
+        if name not in silent:
             items = value if isinstance(value, list) else [value]
             yield from (item for item in items if isinstance(item, ast.AST))
 
@@ -148,7 +154,7 @@ def _of_expression(node: ast.expr) -> Iterator[ast.expr]:
         yield ast.BinOp(node.left, _OPERATE[type(node.op)](), node.right)
     elif isinstance(node, ast.Constant):
         yield from _of_constant(node.value)
-    elif isinstance(node, ast.Call):
+    elif isinstance(node, ast.Call) and not _is_zip(node):
         named = [keyword for keyword in node.keywords if keyword.arg]
         yield from (
             ast.Call(node.func, node.args, [other for other in node.keywords if other is not keyword])

@@ -17,7 +17,7 @@ HOOKS = "tests/hooks"
 HOOKS_PYTHON = ROOT / ".hooks-venv/bin/python"
 OWN = "tests/unit/test_mutants.py"
 """The tests of these changes themselves, which need a repository."""
-STAGES = (3.0, 30.0, 180.0)
+STAGES = (3.0, 30.0, 300.0)
 """Seconds after which a lot of tests ends, and the next one begins; most changes are noticed by the first."""
 
 
@@ -26,7 +26,7 @@ def noticing(record: Record, module: Path, mutant: Mutant) -> list[list[str]]:
 
     :param record: which tests run which lines.
     """
-    tests = _running(record, module, mutant)
+    tests = _running(record, module, mutant) | _about(module)
     tests = {test for test in tests if not test.startswith(OWN)}
     return [*_in_lots(record, module, tests), *_of_type(module)]
 
@@ -35,7 +35,7 @@ def _running(record: Record, module: Path, mutant: Mutant) -> set[str]:
     """Return the tests that run a change.
 
     What is in no function, such as a constant, is run when the module is imported, whoever does it: for that these are
-    the tests that run any function of the module, and those that name it.
+    the tests that run any function of the module.
     """
     source = module.read_bytes()
     last = source[: mutant.bounds[1]].count(b"\n") + 1
@@ -48,7 +48,7 @@ def _running(record: Record, module: Path, mutant: Mutant) -> set[str]:
     for lines in ({*range(mutant.line, last + 1)}, *sorted(around, key=len)) if around else ():
         if tests := record.tests(module, lines):
             return tests
-    return record.tests(module, set().union(*bodies)) | set(_naming(module))
+    return record.tests(module, set().union(*bodies))
 
 
 def _in_lots(record: Record, module: Path, tests: set[str]) -> list[list[str]]:
@@ -72,14 +72,18 @@ def _in_lots(record: Record, module: Path, tests: set[str]) -> list[list[str]]:
     return [sorted(lot) for lot in lots.values() if lot]
 
 
-def _naming(module: Path) -> list[str]:
-    """Return the files of tests that name a module."""
+def _about(module: Path) -> set[str]:
+    """Return the files of tests that name a module or are called after it.
+
+    What is kept, as by ``functools.cache``, is run for the first test that asks, and for none of those after it.
+    """
     relative = module.relative_to(PACKAGE)
     name = ".".join(["osiris_provider", *relative.with_suffix("").parts]).removesuffix(".__init__")
     package, _, last = name.rpartition(".")
     imports = (f"{name} import", f"from {package} import {last}\n", f'"{name}', f"import {name}\n")
     files = [path for room in ("unit", "security", "field") for path in (ROOT / "tests" / room).rglob("test_*.py")]
-    return [path.relative_to(ROOT).as_posix() for path in files if any(text in path.read_text() for text in imports)]
+    about = [path for path in files if path.stem == f"test_{last}" or any(text in path.read_text() for text in imports)]
+    return {path.relative_to(ROOT).as_posix() for path in about}
 
 
 def _of_type(module: Path) -> list[list[str]]:

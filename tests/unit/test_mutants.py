@@ -67,6 +67,7 @@ def test_each_kind_of_change(text: str, expected: list[str]) -> None:
         "return_ = None",
         "a = time.monotonic() < b <= c",
         "def f(): return None",
+        "x = zip(a, b, strict=True)",
     ],
 )
 def test_what_no_test_should_pin_stays(text: str) -> None:
@@ -112,9 +113,10 @@ def of(module: str, change: str) -> Sampled:
 def test_a_line_is_noticed_by_the_tests_that_run_it(record: Record) -> None:
     each = of("connections/reference.py", "return ")
     tests = [test for lot in noticing(record, each.module, each.mutant) for test in lot]
-    assert {test.partition("::")[0] for test in tests} == {REFERENCE}
-    others = of("drivers/sql/ledger.py", "return ")
-    assert noticing(record, others.module, others.mutant) == []
+    assert {test for test in tests if "::" in test}
+    assert {test.partition("::")[0] for test in tests if "::" in test} == {REFERENCE}
+    # What it is about by its name, too: what is kept is run once.
+    assert REFERENCE in tests
 
 
 def test_a_constant_is_noticed_by_the_tests_of_its_module() -> None:
@@ -123,7 +125,8 @@ def test_a_constant_is_noticed_by_the_tests_of_its_module() -> None:
     assert "tests/unit/net/test_throttle.py" in noticing(empty, each.module, each.mutant)[0]
 
 
-def test_what_is_soon_done_comes_first_and_what_takes_too_long_not_at_all() -> None:
+def test_what_is_soon_done_comes_first_and_what_takes_too_long_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.mutants.noticing._about", lambda _: set())
     module = PACKAGE / "errors.py"
     each = of("errors.py", "return ")
     soon, late, never = f"{REFERENCE}::soon", f"{REFERENCE}::late", f"{REFERENCE}::never"
