@@ -71,9 +71,9 @@ NO_ADDRESS = Fault("no_address", "unknown", "{address} cannot be the URL of a bu
 SETTINGS = Fault(
     "storage_settings",
     "unknown",
-    "The client for {address} cannot work with its settings. Correct them in its Airflow connection, or in the "
-    "environment and the files that it names: AWS_ENDPOINT_URL, such as https://minio.example.com:9000, "
-    "AWS_DEFAULT_REGION, AWS_CA_BUNDLE, AWS_CONFIG_FILE and the like.",
+    "The client for {address} cannot work with its settings. Correct its Airflow connection, or what the environment "
+    "says: AWS_ENDPOINT_URL, such as https://minio.example.com:9000, AWS_DEFAULT_REGION, AWS_CA_BUNDLE, "
+    "AWS_CONFIG_FILE.",
     True,
 )
 NO_BUCKET = Fault(

@@ -290,8 +290,8 @@ def test_init_writes_all_or_nothing_and_follows_no_link(osiris: Osiris, tmp_path
     link.symlink_to(tmp_path / "elsewhere.py")
     assert osiris("init", "dags")[0] == 3
     assert os.listdir(tmp_path) == ["dags"]
-    # The schema has over a hundred kilobytes.
-    script = f"ulimit -f 50; exec {sys.executable} -m osiris_provider pipelines init other"
+    # The schema has over a hundred kilobytes. A compiled file would be cut there, and stay so for all tests behind it.
+    script = f"ulimit -f 50; exec {sys.executable} -B -m osiris_provider pipelines init other"
     done = subprocess.run(["/bin/sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (3, "error: other cannot be written to: File too large.\n")
     assert [path for path in (tmp_path / "other").rglob("*") if path.is_file()] == []

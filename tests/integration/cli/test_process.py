@@ -203,7 +203,7 @@ def test_an_output_without_room(command: str, tmp_path: Path) -> None:
     [
         ("connections list --file {file}", ""),
         ("pipelines init", "error: The working directory has been removed. Change to another.\n"),
-        ("state list --url state", "error: state is not there."),
+        ("state list --url state", "error: 'state' is neither a URL, such as"),
     ],
 )
 def test_a_working_directory_that_is_gone(command: str, said: str, tmp_path: Path) -> None:

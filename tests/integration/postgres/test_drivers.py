@@ -109,7 +109,7 @@ class TestPostgresClients(PostgresFamily, ConnectorTests):
         assert connector.doctor(fields, 10)[0]
         with closing(connector.create_client(fields)) as client:
             assert client.info.host == str(postgres.directory)
-        assert connector.doctor({**fields, "port": 1}, 10)[1]["details"]["fault"] == "refused"
+        assert connector.doctor({**fields, "port": 1}, 10)[1]["details"]["fault"] == "no_socket"
 
     @pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
     def test_a_libpq_that_tells_no_code_has_a_verdict(

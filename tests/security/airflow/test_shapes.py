@@ -145,6 +145,8 @@ def test_postgres_hands_every_field_to_libpq(files: dict[str, str], monkeypatch:
         fields = {**base, spec.name: value}
         if spec.name in ("sslkey", "sslpassword"):
             fields["sslcert"] = files["ssl_cert"]
+        if spec.name == "sslnegotiation":
+            fields["sslmode"] = "require"
         attributes = attributes_of(fields, "postgres")
         attributes["extra"] = json.dumps(attributes["extra"])
         connection = Connection(conn_id="x", **attributes)  # noqa: AIR311 - as backends make it
