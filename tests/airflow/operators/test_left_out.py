@@ -17,8 +17,9 @@ def even(number: int) -> None:
         raise AirflowSkipException
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("gate", "state"), [("shut", "skipped"), ("broken", "upstream_failed")])
+@pytest.mark.parametrize(
+    ("gate", "state", "way"), [*(("shut", "skipped", way) for way in WAYS), ("broken", "upstream_failed", "result")]
+)
 def test_the_cursor_value_of_a_run_without_a_load_does_not_count(shop: Shop, gate: str, state: str, way: str) -> None:
     if (gate, way) == ("shut", "result, mapped by config") and AIRFLOW < (3, 2):
         pytest.skip("before 3.2 Airflow runs a mapped task whatever the gate before it says")
