@@ -65,7 +65,7 @@ def listed() -> list[str]:
 
 
 def recorded() -> Record:
-    """Return the record of the working tree; if there is none, run all tests for it, which takes some ten minutes."""
+    """Return the record of the working tree; if there is none, run all tests for it: a quarter of an hour."""
     digest = hashlib.sha256()
     for name in sorted(listed()):
         if name.startswith(("osiris_provider/", "tests/")):
