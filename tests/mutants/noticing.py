@@ -48,7 +48,15 @@ def _running(record: Record, module: Path, mutant: Mutant) -> set[str]:
     for lines in ({*range(mutant.line, last + 1)}, *sorted(around, key=len)) if around else ():
         if tests := record.tests(module, lines):
             return tests
-    return record.tests(module, set().union(*bodies))
+    return record.tests(module, set().union(*bodies)) or _running_users(record, module)
+
+
+def _running_users(record: Record, module: Path) -> set[str]:
+    """Return the tests that run whatever names a module: of one that runs in a process of its own nothing is noted."""
+    users = [path for path in PACKAGE.rglob("*.py") if path != module and f".{module.stem}" in path.read_text()]
+    return {
+        test for path in users for test in record.tests(path, set(range(1, 1 + len(path.read_bytes().splitlines()))))
+    }
 
 
 def _in_lots(record: Record, module: Path, tests: set[str]) -> list[list[str]]:

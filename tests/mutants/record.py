@@ -88,7 +88,7 @@ def make(path: Path, tests: list[str]) -> None:
     config = str(Path(__file__).with_name("coverage.ini"))
     # The tracer of later Pythons does not tell one test from another.
     noting = {DATA: str(path), "COVERAGE_PROCESS_START": config, "COVERAGE_CORE": "ctrace"}
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "MUTANTS_"))}
     environment = {**own, **noting, "HYPOTHESIS_PROFILE": FIRST_FAILURE}
     command = [sys.executable, *_PYTEST, *(tests or _AT_A_TIME)]
     code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode

@@ -119,6 +119,14 @@ def test_a_line_is_noticed_by_the_tests_that_run_it(record: Record) -> None:
     assert REFERENCE in tests
 
 
+def test_what_runs_in_a_process_of_its_own_is_noticed_by_the_tests_of_who_starts_it() -> None:
+    data = CoverageData(no_disk=True)
+    data.set_context(f"{REFERENCE}::test_it")
+    data.add_lines({str(PACKAGE / "drivers/duckdb/query_check.py"): [30]})
+    each = of("drivers/duckdb/query_child.py", "return ")
+    assert [f"{REFERENCE}::test_it"] in noticing(Record(data, {}), each.module, each.mutant)
+
+
 def test_a_constant_is_noticed_by_the_tests_of_its_module() -> None:
     empty = Record(CoverageData(no_disk=True), {})
     each = of("net/throttle.py", "2 * ")
