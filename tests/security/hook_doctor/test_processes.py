@@ -303,9 +303,10 @@ def _wait_for(condition: object, seconds: float = 30.0) -> None:
 
 
 def _descendants(pid: int) -> list[int]:
-    actual = [
-        int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()
-    ]
+    actual: list[int] = []
+    with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            actual += map(int, (task / "children").read_text().split())
     return actual + [deeper for one in actual for deeper in _descendants(one)]
 
 
