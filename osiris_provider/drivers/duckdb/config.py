@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.sql.config import Text, WriteConfig
 from osiris_provider.drivers.step import StepConfig
+
+ROW_GROUP: Final = 122_880
+"""Rows that DuckDB keeps together: it inserts two groups on two processors; parts of a group it joins in memory."""
 
 
 class ProcessorConfig(StepConfig):
@@ -31,3 +34,4 @@ class DuckDBWriteConfig(WriteConfig):
     """Config of ``duckdb.writer``."""
 
     create_if_missing: bool = True
+    batch_rows: Annotated[int, Field(ge=1)] = 2 * ROW_GROUP

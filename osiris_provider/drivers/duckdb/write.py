@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from osiris_provider.drivers.duckdb.config import ROW_GROUP
 from osiris_provider.drivers.duckdb.extractor import own_cursor
 from osiris_provider.drivers.duckdb.refusals import broken_rule, conversion_error, rule_error
 from osiris_provider.drivers.duckdb.round_trip import first_bent
@@ -21,7 +22,7 @@ from osiris_provider.drivers.duckdb.tables import (
 )
 from osiris_provider.drivers.duckdb.types import check_case, quote
 from osiris_provider.drivers.sql import tables, write
-from osiris_provider.drivers.sql.base import Batches
+from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches
 from osiris_provider.drivers.sql.cascades import deleting
 from osiris_provider.drivers.sql.config import WriteConfig
 from osiris_provider.drivers.sql.ledger import Ledger
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
+INSERT_BYTES = 2 * BATCH_BYTES
+"""How large the rows of one INSERT may be."""
 _PLACEHOLDERS = re.compile("%[%s]")
 
 
@@ -115,7 +118,8 @@ def _load(cursor: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema
     else:
         raise tables.missing_table(step.id, config.table)
     keys = unique_keys(cursor, config.table, schema)
-    rows = write.fitted(step, columns, batches)
+    fitted = write.fitted(step, columns, batches)
+    rows = write.filled(fitted, config.batch_rows, size=INSERT_BYTES, unit=ROW_GROUP)
     if config.write_mode == "upsert":
         tables.check_unique(step.id, config.table, config.primary_key, keys)
         return _upsert(cursor, config, table, columns, rows, schema.names)

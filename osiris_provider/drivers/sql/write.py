@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -114,6 +115,38 @@ def sliced(reader: pa.RecordBatchReader, rows: int) -> Batches:
     else:
         return
     raise InputError(broken)
+
+
+def filled(batches: Batches, rows: int, *, size: float = math.inf, unit: int = 1) -> Batches:
+    """Yield the same rows in batches of so many rows, small ones put together: each that is sent costs the server time.
+
+    :param size: from so many bytes on there are fewer rows in a batch.
+    :param unit: a batch has a multiple of so many rows, if there are as many.
+    """
+    import pyarrow as pa
+
+    limit = rows // unit * unit or rows
+    waiting: list[pa.RecordBatch] = []
+    held, weight = 0, 0
+    for batch in batches:
+        waiting.append(batch)
+        held, weight = held + batch.num_rows, weight + batch.nbytes
+        while held >= limit or (held and weight >= size):
+            count = min(held, limit)
+            count = count // unit * unit or count
+            table = pa.Table.from_batches(waiting)
+            yield _one(table.slice(0, count))
+            waiting = table.slice(count).to_batches()
+            held, weight = held - count, sum(rest.nbytes for rest in waiting)
+            # Nothing may keep it alive while the next one is collected.
+            del table
+    if held:
+        yield _one(pa.Table.from_batches(waiting))
+
+
+def _one(table: pa.Table) -> pa.RecordBatch:
+    batches = table.to_batches()
+    return batches[0] if len(batches) == 1 else table.combine_chunks().to_batches()[0]
 
 
 def numbered_schema(schema: pa.Schema) -> pa.Schema:

@@ -18,7 +18,7 @@ from osiris_provider.connectors.supabase import error_code
 from osiris_provider.drivers.postgres.nul import without_nul
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.values.validate import duplicate_key_error, fitting, same_key
-from osiris_provider.drivers.sql.write import limits_of, sliced
+from osiris_provider.drivers.sql.write import filled, limits_of, sliced
 from osiris_provider.drivers.step import Step
 from osiris_provider.drivers.supabase.columns import columns_of
 from osiris_provider.errors import DataError, OsirisError
@@ -94,9 +94,9 @@ def _requests(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> 
     batches = without_nul(fitting(sliced(reader, limit), config.table, limits, lossy=config.lossy), config, texts)
     if config.write_mode == "upsert":
         with _looked_through(batches, reader.schema, config.table, config.primary_key) as known:
-            yield from _filled(known, limit)
+            yield from filled(known, limit)
         return
-    full = _filled(batches, limit)
+    full = filled(batches, limit)
     first, second = next(full, None), next(full, None)
     if second is not None:
         message = (
@@ -137,21 +137,6 @@ def _check_keys(batches: Sequence[pa.RecordBatch], table: str, key: Sequence[str
     duplicate = same_key(rows, key)
     if duplicate is not None:
         raise duplicate_key_error(table, key, [row + 1 for row in duplicate])
-
-
-def _filled(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield batches of so many rows, put together from small ones."""
-    import pyarrow as pa
-
-    waiting: list[pa.RecordBatch] = []
-    for batch in batches:
-        waiting.append(batch)
-        if sum(one.num_rows for one in waiting) >= rows:
-            joined = pa.Table.from_batches(waiting).combine_chunks()
-            yield joined.slice(0, rows).to_batches()[0]
-            waiting = joined.slice(rows).to_batches()
-    if waiting:
-        yield pa.Table.from_batches(waiting).combine_chunks().to_batches()[0]
 
 
 def _post(step: Step[SupabaseWriteConfig], batch: pa.RecordBatch, before: int) -> int:

@@ -51,7 +51,7 @@ class WriterTests:
                 allocated.append(pa.total_allocated_bytes())
                 yield pa.table({"n": pa.array(range(10_000), pa.int64())})
 
-        self.write(connection, chunks())
+        self.write(connection, chunks(), batch_rows=10_000)
         assert max(allocated) - allocated[0] < 10 * 80_000, "all of them take 40 times 80,000 bytes"
 
     def test_upsert_updates_and_adds(self, connection: Connection) -> None:
