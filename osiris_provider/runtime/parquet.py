@@ -32,6 +32,8 @@ def write_parquet(file: Any, reader: pa.RecordBatchReader) -> tuple[int, int]:
         try:
             # Dictionaries cost more time than zstd itself and save no space beside it: measured, see the benchmarks.
             options = {"compression": "zstd", "use_dictionary": False, "memory_pool": memory_pool()}
+            # Without checksums a bit that changes on a disk is read as another value: most such bits are.
+            options["write_page_checksum"] = True
             with pq.ParquetWriter(file, reader.schema, **options) as writer:
                 for table in row_groups(reader):
                     writer.write_table(table, row_group_size=table.num_rows)
@@ -88,7 +90,7 @@ def read_parquet(path: Any, uri: str) -> pa.RecordBatchReader:
 
     file = open_ranges(file_system(path), path.path, uri, ahead=True)
     with undamaged(uri):
-        parquet = pq.ParquetFile(file, pre_buffer=False)
+        parquet = pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
     rows = _fitting_rows(parquet.metadata)
 
     def batches() -> Iterator[pa.RecordBatch]:

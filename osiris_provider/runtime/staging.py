@@ -216,8 +216,9 @@ class StepInput(Mapping[str, Any]):
         paths = [self._open_path(one.uri) for one in self._staged]
         files = PyFileSystem(ranges_handler(file_system(paths[0]))) if not all(map(is_local, paths)) else None
         uri = self._staged[0].uri
+        verifying = ds.ParquetFileFormat(page_checksum_verification=True)
         with undamaged(uri):
-            dataset = attempt(uri, ds.dataset, [path.path for path in paths], filesystem=files, format="parquet")
+            dataset = attempt(uri, ds.dataset, [path.path for path in paths], filesystem=files, format=verifying)
         # It has the columns of its first file, and would leave out what others have.
         alike = len(paths) == 1 or all(one.physical_schema.equals(dataset.schema) for one in dataset.get_fragments())
         return dataset if alike else ds.dataset(self._data().read_all())

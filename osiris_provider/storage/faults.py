@@ -87,6 +87,13 @@ REFUSED = REFUSED_REQUEST.reworded(
     "expired."
 )
 BUSY = Fault("storage_busy", "network", "{address} is overloaded or fails within. Try again later.")
+# fsspec has file systems that only read, or cannot even list.
+UNABLE = Fault(
+    "storage_unable",
+    "unknown",
+    "{address} is of a kind that cannot list, write or remove files. Choose another staging_url, state_url or --url.",
+    True,
+)
 MISSING = Fault(
     "no_such_file",
     "unknown",
@@ -223,6 +230,9 @@ def _of_system(error: BaseException) -> Fault | None:
 
 def _bare(error: BaseException) -> Fault | None:
     """Return the fault of an exception without a number; fsspec raises such."""
+    if type(error) is NotImplementedError:
+        # Arrow's own, which derives from it, is about data.
+        return UNABLE
     kinds = ((PermissionError, FORBIDDEN), (FileNotFoundError, MISSING))
     return next((fault for kind, fault in kinds if isinstance(error, kind)), None)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from osiris_provider.errors import DataError, UnknownConnectorError
 from osiris_provider.runtime.staging import StagedData, Staging, safe_segment
@@ -16,6 +17,8 @@ PATH_PARTS = ("flights", "manual__2026-01-01T00:00:00+00:00", "extract", "0", "1
 RESULT = "/".join([*map(safe_segment, PATH_PARTS), "data.parquet"])
 EVERYTHING = timedelta(hours=-1)
 """Older than this is also what was written just now."""
+HEADER = 100
+"""More bytes than the header of a page has."""
 FOREIGN = (
     "data.parquet",
     "notes.txt",
@@ -34,6 +37,14 @@ FOREIGN = (
 def stream(*batches: dict[str, list[Any]]) -> pa.RecordBatchReader:
     record_batches = [pa.RecordBatch.from_pydict(batch) for batch in batches]
     return pa.RecordBatchReader.from_batches(record_batches[0].schema, iter(record_batches))
+
+
+def pages(content: bytes) -> list[range]:
+    """Return where in a Parquet file the values of its columns lie, without the headers before them."""
+    group = pq.ParquetFile(pa.BufferReader(content)).metadata.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    ends = [column.data_page_offset + column.total_compressed_size for column in columns]
+    return [range(column.data_page_offset + HEADER, end) for column, end in zip(columns, ends, strict=True)]
 
 
 class StagingContract:
@@ -135,6 +146,18 @@ class StagingContract:
         path.write_bytes(content[:4] + b"\xff" * 20 + content[24:])
         with pytest.raises(DataError, match="is damaged"):
             staging.read(staged)["data"].read_all()
+
+    def test_a_bit_that_changes_within_a_page_is_noticed(self, staging: Staging) -> None:
+        staged = staging.write(PATH_PARTS, stream({"a": [number / 7 for number in range(1000)]}))
+        path = UPath(staged.uri)
+        content = path.read_bytes()
+        [page] = pages(content)
+        for position in page[:: len(page) // 5]:
+            path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
+            with pytest.raises(DataError, match=f"{staged.uri} is damaged"):
+                staging.read(staged)["data"].read_all()
+            with pytest.raises(OSError, match="CRC checksum verification failed"):
+                staging.read(staged)["dataset"].to_table()
 
     def test_old_results_are_removed_and_nothing_else(self, staging: Staging) -> None:
         for name in FOREIGN:

@@ -87,7 +87,8 @@ def offer(cursor: DuckDBPyConnection, step_id: str, name: str, source: Any, *, i
     else:
         # The database of a connection may have been opened, and locked down, before these paths were known. And what
         # is a duration within another value in Parquet, only Arrow knows.
-        cursor.register(name, ds.dataset(str(source), format="parquet"))
+        verifying = ds.ParquetFileFormat(page_checksum_verification=True)
+        cursor.register(name, ds.dataset(str(source), format=verifying))
 
 
 def _durations(schema: pa.Schema) -> str:

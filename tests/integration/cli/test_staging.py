@@ -118,6 +118,7 @@ def test_another_area_may_be_named(run: Run, area: Path, tmp_path: Path) -> None
             "simplecache::ftp://ann:c4nary@127.0.0.1:1/x",
             "ftp://ann:***@127.0.0.1:1/x refused the connection",
         ),
+        ("data://,x", "data://,x is of a kind that cannot list, write or remove files"),
         ("reference://ann:c4nary@host/x", "reference://ann:***@host/x cannot be opened: it fails with TypeError"),
     ],
 )

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pytest
 from osiris_provider.errors import AuthError, NetworkError, OsirisError, PermissionDeniedError, UnknownConnectorError
 from osiris_provider.runtime.staging import Staging
-from osiris_provider.storage.faults import attempt, public
+from osiris_provider.storage.faults import attempt, public, storage_fault
 from osiris_provider.storage.files import VANISHED_TRIES, ReportingFile, make_directories, open_new
 from upath import UPath
 
@@ -104,6 +104,16 @@ def test_errors_of_the_system(number: int) -> None:
     assert raised.value.is_transient == retried
     assert "file:///staging" in str(raised.value)
     assert raised.value.__context__ is None
+
+
+def test_a_file_system_that_only_reads_is_told() -> None:
+    with pytest.raises(UnknownConnectorError, match="^http://127.0.0.1:1/staging is of a kind that cannot") as raised:
+        Staging("http://127.0.0.1:1/staging", UPath).write(PATH_PARTS, noise())
+    assert not raised.value.is_transient
+
+
+def test_what_arrow_does_not_implement_is_no_fault_of_a_store() -> None:
+    assert storage_fault(pa.ArrowNotImplementedError("lists of unions")) is None
 
 
 def test_an_expired_token_is_told_by_its_code() -> None:
