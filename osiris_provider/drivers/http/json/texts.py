@@ -48,7 +48,8 @@ def parsed_text(text: str, dtype: pa.DataType, convert: Converter) -> Any:
 def are_plain_texts(texts: pa.Array, dtype: pa.DataType) -> bool:
     """Return whether Arrow may read all texts for a type: whether it reads none of them otherwise than it is meant.
 
-    Arrow itself takes ``0x1F`` for a number, ``1`` for true, and infinity for what is too large.
+    Arrow itself takes ``0x1F`` for a number, ``1`` for true, and infinity for what is too large. Dates and times it reads
+    as they are meant, or, as times of day, not at all.
 
     :param texts: of a column.
     :param dtype: of the column.
@@ -57,7 +58,7 @@ def are_plain_texts(texts: pa.Array, dtype: pa.DataType) -> bool:
     from pyarrow import types
 
     if types.is_temporal(dtype):
-        return not types.is_time(dtype)
+        return True
     pattern = _PLAIN_INTEGERS if types.is_integer(dtype) else _PLAIN_DOUBLES if types.is_float64(dtype) else None
     return pattern is not None and pc.all(pc.match_substring_regex(texts, pattern)).as_py() is not False
 
