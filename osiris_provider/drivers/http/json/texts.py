@@ -48,8 +48,8 @@ def parsed_text(text: str, dtype: pa.DataType, convert: Converter) -> Any:
 def are_plain_texts(texts: pa.Array, dtype: pa.DataType) -> bool:
     """Return whether Arrow may read all texts for a type: whether it reads none of them otherwise than it is meant.
 
-    Arrow itself takes ``0x1F`` for a number, ``1`` for true, and infinity for what is too large. Dates and times it reads
-    as they are meant, or, as times of day, not at all.
+    Arrow itself takes ``0x1F`` for a number, ``1`` for true, and infinity for what is too large. Dates and times it
+    reads as they are meant; times of day not at all.
 
     :param texts: of a column.
     :param dtype: of the column.
