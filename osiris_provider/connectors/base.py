@@ -263,10 +263,8 @@ class Connector(ABC, Generic[M, C]):
 
         :param error: any exception.
         """
-        fault = self.fault_of(error) or transport_fault(error)
-        if fault is None and isinstance(error, UnicodeDecodeError):
-            return GARBAGE
-        return fault or _uncategorized(error)
+        garbage = GARBAGE if isinstance(error, UnicodeDecodeError) else None
+        return self.fault_of(error) or transport_fault(error) or garbage or _uncategorized(error)
 
     def address_of(self, connection: Mapping[str, Any]) -> str:
         """Return where the peer is, for messages; ``***`` if that would show a secret.

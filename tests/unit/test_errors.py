@@ -110,3 +110,10 @@ def test_did_you_mean() -> None:
     assert did_you_mean("pasword", ["host", "password"]) == " Did you mean 'password'?"
     assert did_you_mean("xyz", ["host", "password"]) == ""
     assert did_you_mean("", []) == ""
+
+
+def test_a_near_name_is_seen_among_many_thousands_and_beside_names_of_the_same_letters() -> None:
+    names = [*(f"column_{number}" for number in range(4000)), "drowssap", "dwsspaor", "password"]
+    assert did_you_mean("passwodr", names) == " Did you mean 'password'?"
+    assert did_you_mean("passwodr", ["x" * 100_000, *names]) == " Did you mean 'password'?"
+    assert did_you_mean("x" * 60_000, ["x" * 60_001]) == ""

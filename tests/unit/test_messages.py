@@ -9,6 +9,7 @@ import pytest
 from osiris_provider.connections.find import near_reference
 from osiris_provider.connections.resolve import resolve_connection
 from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.faults import GARBAGE
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.errors import ConnectionNotFoundError, DataError
 from osiris_provider.messages import MAX_SAID, one_line, what_is_wrong
@@ -88,6 +89,10 @@ def test_an_alias_that_is_not_there_is_not_taken_for_another(tmp_path: Path) -> 
     with pytest.raises(ConnectionNotFoundError) as raised:
         resolve_connection("@duckdb.nope", file)
     assert "Did you mean" not in str(raised.value)
+
+
+def test_bytes_that_are_no_text_are_of_what_does_not_speak_the_protocol() -> None:
+    assert get_connector("duckdb").classify(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "secret")) is GARBAGE
 
 
 def test_an_error_without_a_category_has_its_type_and_code() -> None:

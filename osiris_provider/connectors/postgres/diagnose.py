@@ -52,7 +52,6 @@ _FILE_FIELDS: Final = {
 _VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 _PROTOCOL = 196608
-_SASL = 10
 _LONGEST = 30_000
 """Bytes of a message; libpq takes no longer ones before the login either."""
 
@@ -105,7 +104,7 @@ def _asked_for(sock: socket.socket, parameters: Parameters) -> Fault:
     way = WAYS.get(number, "other")
     if not allows(parameters.get("require_auth", ""), way):
         return CLEAR_PASSWORD if way == CLEAR and parameters.get("sslmode") == "disable" else AUTH_NOT_ALLOWED
-    binds = number == _SASL and b"SCRAM-SHA-256-PLUS" in said.split(b"\0")
+    binds = b"SCRAM-SHA-256-PLUS" in said[4:].split(b"\0")
     return NO_CHANNEL_BINDING if parameters.get("channel_binding") == "require" and not binds else RESET
 
 

@@ -6,9 +6,16 @@ import struct
 from typing import Any
 
 import pytest
+from osiris_provider.connectors.faults import GARBAGE, RESET
 from osiris_provider.connectors.postgres import diagnose as asking
-from osiris_provider.connectors.postgres.faults import AUTH_NOT_ALLOWED
+from osiris_provider.connectors.postgres.faults import (
+    AUTH_NOT_ALLOWED,
+    CLEAR_PASSWORD,
+    DATABASE_DENIED,
+    NO_CHANNEL_BINDING,
+)
 from osiris_provider.connectors.postgres.library import Parameters
+from osiris_provider.errors import Fault
 from osiris_provider.net.deadline import Deadline
 
 from tests.security.postgres.rogue import MD5, message
@@ -44,3 +51,44 @@ def test_messages_are_read_to_their_ends_and_no_further(
     known = {"host": "h", "port": "5432", "user": "u", "sslmode": "disable", "require_auth": "scram-sha-256"}
     assert asking.diagnose(Parameters(known), Deadline(5)) is AUTH_NOT_ALLOWED
     assert line.said == b"more"
+
+
+PLUS, SCRAM = b"SCRAM-SHA-256-PLUS", b"SCRAM-SHA-256"
+
+
+def asks(number: int, *names: bytes) -> bytes:
+    """Return the message with which a server asks for a way to log in."""
+    return message(b"R", struct.pack("!I", number) + b"".join(name + b"\0" for name in (*names, b"")))
+
+
+@pytest.mark.parametrize(
+    ("said", "fields", "fault"),
+    [
+        (asks(10, PLUS, SCRAM), {"channel_binding": "require"}, RESET),
+        (asks(10, SCRAM, PLUS), {"channel_binding": "require"}, RESET),
+        (asks(10, SCRAM), {"channel_binding": "require"}, NO_CHANNEL_BINDING),
+        (asks(10, SCRAM), {}, RESET),
+        (asks(5), {"channel_binding": "require"}, NO_CHANNEL_BINDING),
+        (asks(3), {"require_auth": "!password"}, CLEAR_PASSWORD),
+        (asks(3), {"require_auth": "!password", "sslmode": "prefer"}, AUTH_NOT_ALLOWED),
+        (asks(9), {"require_auth": "!password"}, RESET),
+        (asks(4711), {"require_auth": "md5"}, AUTH_NOT_ALLOWED),
+        (message(b"R", struct.pack("!I", 3)), {"require_auth": "!password"}, CLEAR_PASSWORD),
+        (message(b"v", b"") + asks(3), {"require_auth": "!password"}, CLEAR_PASSWORD),
+        (message(b"E", b"SFATAL\0C42501\0C53300\0Msecret\0\0"), {}, DATABASE_DENIED),
+        (message(b"E", b"Msecret\0\0"), {}, RESET),
+        (message(b"R", b"abc"), {}, GARBAGE),
+        (message(b"H", b"abc"), {}, GARBAGE),
+        (b"R\0\0\0\3", {}, GARBAGE),
+        (b"R\0\0\0", {}, RESET),
+        (b"", {}, RESET),
+    ],
+)
+def test_what_a_server_asks_for_says_why(
+    said: bytes, fields: dict[str, str], fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # "N": it has no TLS.
+    line: Any = Line(b"N" * ("sslmode" in fields) + said, 99)
+    monkeypatch.setattr(asking, "open_socket", lambda *_: line)
+    known = {"host": "h", "port": "5432", "user": "u", "sslmode": "disable", **fields}
+    assert asking.diagnose(Parameters(known), Deadline(5)) is fault
