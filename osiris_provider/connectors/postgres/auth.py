@@ -92,11 +92,11 @@ def can_refuse() -> bool:
 
 
 def is_socket(parameters: Parameters) -> bool:
-    """Return whether the line is a Unix socket, which does not leave the machine.
+    """Return whether the line is a Unix socket, which does not leave the machine; ``@`` begins an abstract one.
 
     :param parameters: of the connection.
     """
-    return str(parameters["host"]).startswith("/") and not parameters.get("hostaddr")
+    return str(parameters["host"]).startswith(("/", "@")) and not parameters.get("hostaddr")
 
 
 def socket_path(parameters: Parameters) -> str:

@@ -5,6 +5,7 @@ codes. No credential is sent here.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
 import struct
@@ -64,7 +65,9 @@ def diagnose(parameters: Parameters, deadline: Deadline) -> Fault:
     :raises OSError: the server was not reached, or its certificate was not accepted.
     """
     if is_socket(parameters):
-        with closing(open_local(socket_path(parameters), deadline)) as local:
+        # The kernel's sign of an abstract name, for libpq's.
+        path = re.sub("^@", "\0", socket_path(parameters))
+        with closing(open_local(path, deadline)) as local:
             return _asked_for(local, parameters)
     mode = parameters.get("sslmode", "prefer")
     host = parameters.get("hostaddr") or parameters["host"]

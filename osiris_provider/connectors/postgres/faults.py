@@ -74,6 +74,10 @@ BAD_PARAMETER = Fault(
     "proxies often take none.",
     True,
 )
+NOT_SUPPORTED = sql.BAD_SQL.reworded(
+    "{address} does not do what the step asks for. It copies nothing into a table with row-level security: use "
+    "write_mode upsert, or a role with BYPASSRLS. Else check the query."
+)
 
 # At login these codes mean something narrower than in a query.
 # PgBouncer gives 08P01 to all that it refuses, a wrong password too.
@@ -109,7 +113,7 @@ _BY_CODE = {
 }
 _BY_CLASS = {
     "08": RESET,
-    "0A": sql.BAD_SQL,
+    "0A": NOT_SUPPORTED,
     "21": sql.BAD_SQL,
     "22": sql.BAD_DATA,
     "23": sql.BAD_DATA,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, UnknownConnectorError
 
 from tests.integration.postgres.test_drivers import PostgresFamily
 from tests.integration.sql.families import Connection
@@ -33,3 +33,15 @@ class TestPostgresWriter(PostgresFamily, SchemaTests, WriterTests):
             with pytest.raises(DataError, match="constraint positive"):
                 self.write(connection, pa.table({"id": [1, 2], "n": [1, -77]}), write_mode=mode, primary_key="id")
         assert self.content(connection) == []
+
+    def test_a_table_with_policies_takes_no_copy_and_says_what_it_takes(self, connection: Connection) -> None:
+        self.run(
+            connection,
+            "CREATE TABLE target (id INT PRIMARY KEY)",
+            *("ALTER TABLE target ENABLE ROW LEVEL SECURITY", "ALTER TABLE target FORCE ROW LEVEL SECURITY"),
+            "CREATE POLICY small ON target USING (id < 5)",
+        )
+        with pytest.raises(UnknownConnectorError, match="use write_mode upsert, or a role with BYPASSRLS"):
+            self.write(connection, pa.table({"id": [1, 2]}))
+        assert self.write(connection, pa.table({"id": [1, 2]}), write_mode="upsert", primary_key="id") is not None
+        assert self.content(connection) == [(1,), (2,)]

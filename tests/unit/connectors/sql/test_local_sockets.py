@@ -17,6 +17,7 @@ from osiris_provider.connectors.sql.dbapi import DiagnosedError, open_local
 from osiris_provider.net.deadline import Deadline
 
 from tests.faults.peers import Peer, hang_up, listening_at, say, silent
+from tests.security.postgres.rogue import RoguePostgres
 
 NAME = ".s.PGSQL.5432"
 
@@ -105,3 +106,15 @@ def test_a_line_to_a_socket_keeps_its_deadline(tmp_path: Path) -> None:
             line.recv(1)
         with pytest.raises(TimeoutError):
             open_local(str(tmp_path / NAME), deadline)
+
+
+def test_a_socket_with_an_abstract_name(tmp_path: Path) -> None:
+    fields = {"family": "postgres", "alias": "local", "user": "ann", "password": "s3cret", "host": f"@{tmp_path}"}
+    address, path = f"@{tmp_path / NAME}", Path(f"\0{tmp_path / NAME}")
+    with RoguePostgres(path=path):
+        assert get_connector("postgres").doctor(fields, 5)[0]
+    with Peer(say(b"HTTP/1.1 400 No\r\n\r\n"), path):
+        _, verdict = get_connector("postgres").doctor(fields, 5)
+    assert (verdict["details"]["fault"], address in verdict["message"]) == ("garbage", True)
+    _, verdict = get_connector("postgres").doctor(fields, 5)
+    assert (verdict["details"]["fault"], address in verdict["message"]) == ("refused", True)
