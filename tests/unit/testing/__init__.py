@@ -1,0 +1,1 @@
+"""The contracts that third parties inherit: what breaks them is noticed."""
