@@ -60,7 +60,7 @@ def tries_once(self: AskingConnector, connection: Any) -> Any:
     return self.translate_errors(connection, lambda: self.open_client(model, Deadline(5)))
 
 
-def tries_twice(self: AskingConnector, connection: Any) -> Any:
+def tries_again(self: AskingConnector, connection: Any) -> Any:
     with suppress(ConnectorError):
         tries_once(self, connection).close()
     return tries_once(self, connection)
@@ -157,7 +157,7 @@ CREDENTIALS: list[tuple[str, Members]] = [
     ),
     ("test_conn_016_redacted_dsn_does_not_depend_on_the_secret", with_url(lambda _: "asking://h:1")),
     ("test_conn_019_auth_is_not_retryable", {"doctor": says("auth", details={"retryable": True})}),
-    ("test_conn_019_auth_is_tried_once", {"create_client": tries_twice}),
+    ("test_conn_019_auth_is_tried_once", {"create_client": tries_again}),
     ("test_conn_019_auth_is_tried_once", classified(Fault("odd", "permission", "No. Wait."))),
 ]
 
