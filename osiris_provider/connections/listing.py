@@ -11,7 +11,7 @@ from osiris_provider.connections.env import EnvProblemError, substitute_all, var
 from osiris_provider.connections.file import ConnectionsFile, Entry
 from osiris_provider.connections.find import default_alias
 from osiris_provider.connections.load import FileArgument, files_read, load_connections, read_connections
-from osiris_provider.connections.redact import MASK, Redactor, is_sensitive, public_value, secret_texts, texts
+from osiris_provider.connections.redact import MASK, Redactor, public_value, secret_texts, secrets_in, texts
 from osiris_provider.connections.registry import declared_fields, load_family
 from osiris_provider.errors import ConnectionConfigError
 
@@ -128,16 +128,5 @@ def _variables_of(entry: Entry) -> Iterator[str]:
         field = declared.get(name)
         if field is None or field.secret:
             value = entry.written(name, field)
-            for text in texts(_secrets_in(value) if field is not None and field.is_json else value):
+            for text in texts(secrets_in(value) if field is not None and field.is_json else value):
                 yield from variables_in(text)
-
-
-def _secrets_in(value: Any) -> Any:
-    """Return what in an object of JSON may be secret: as far as names say so, or all of what is no object."""
-    if not isinstance(value, Mapping):
-        return value
-    return [
-        _secrets_in(item) if isinstance(item, Mapping) else item
-        for name, item in value.items()
-        if isinstance(item, Mapping) or is_sensitive(str(name))
-    ]

@@ -39,6 +39,26 @@ def is_sensitive(name: str) -> bool:
     return any(word in plain for word in SENSITIVE)
 
 
+def secrets_in(value: Any) -> Any:
+    """Return what of an object of JSON may be secret: all below names that say so, or all of what is no object.
+
+    :param value: of a field whose entries no one has declared.
+    """
+    return list(_sensitive(value)) if isinstance(value, Mapping) else value
+
+
+def _sensitive(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if is_sensitive(str(name)):
+                yield item
+            else:
+                yield from _sensitive(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _sensitive(item)
+
+
 def spellings(secret: str) -> set[str]:
     """Return the forms in which a secret may stand in a text: raw, its lines, and as URLs, shells, SQL, Python or JSON
     quote it, or Python a text that is JSON.

@@ -8,11 +8,10 @@ from typing import Any
 
 from osiris_provider.connections.file import ConnectionsFile, Entry, Problem
 from osiris_provider.connections.load import FileArgument, read_connections
-from osiris_provider.connections.redact import is_sensitive
+from osiris_provider.connections.redact import secrets_in, texts
 from osiris_provider.connections.registry import Field, declared_fields
 from osiris_provider.connections.resolve import resolve_entry
 from osiris_provider.connections.trust import distrust, others_read
-from osiris_provider.connections.yaml.nodes import parsed_object
 
 
 def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple[Path, list[Problem], list[Problem]]:
@@ -51,18 +50,12 @@ def _exposed(known: ConnectionsFile) -> list[Problem]:
 
 
 def _holds_literal_secret(entry: Entry, field: Field, name: str) -> bool:
-    value = parsed_object(entry.raw[name]) if field.is_json else entry.raw[name]
-    if field.is_json and isinstance(value, dict):
-        value = {key: inner for key, inner in value.items() if is_sensitive(key)}
-    return field.secret and _is_literal(value)
+    value = entry.written(name, field)
+    return field.secret and _is_literal(secrets_in(value) if field.is_json else value)
 
 
 def _is_literal(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_is_literal, value.values()))
-    if isinstance(value, list):
-        return any(map(_is_literal, value))
-    return bool(value) and not re.search(r"(?<!\$)\$\{", str(value))
+    return any(text and not re.search(r"(?<!\$)\$\{", text) for text in texts(value))
 
 
 def _by_line(problem: Problem) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -10,8 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from osiris_provider.cli.main import main
-from osiris_provider.connections import list_connections, trust
+from osiris_provider.connections import list_connections, load, trust
+from osiris_provider.connections.listing import secret_variables
 from osiris_provider.connections.reader import FILE_NAME
 from osiris_provider.connections.validate import validate_file
 from osiris_provider.errors import ConnectionConfigError
@@ -194,6 +197,39 @@ def test_validate_warns_of_literal_secrets_that_others_can_read(planted: Path) -
     assert "canary" not in repr(warnings)
     planted.chmod(0o600)
     assert validate_file(planted)[2] == []
+
+
+@pytest.mark.parametrize(
+    ("extra", "is_secret"),
+    [
+        ("{account: VALUE}", False),
+        ("{account: '${ACCOUNT}', token: VALUE}", True),
+        ("{login: {by: {account: VALUE}}}", False),
+        ("{login: {by: {account: CZ, token: VALUE}}}", True),
+        ("{logins: [{account: VALUE}, VALUE]}", False),
+        ("{logins: [{account: CZ}, {token: VALUE}]}", True),
+        ("{credentials: {key: VALUE, scopes: ['${SCOPE}', true], note: ''}}", True),
+        ("VALUE", True),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_names_in_an_object_say_what_is_secret_however_it_is_written(
+    planted: Path, extra: str, is_secret: bool, as_json: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "_LATEST", {})
+    planted.chmod(0o644)
+
+    def warnings(value: str) -> list[str | None]:
+        said = extra.replace("VALUE", value)
+        written = "'" + json.dumps(yaml.safe_load(said)).replace("'", "''") + "'" if as_json else said
+        fields = f"{{conn_type: generic, extra: {written}}}"
+        planted.write_text(f"version: 1\nconnections:\n  airflow:\n    one: {fields}\n")
+        return [one.field for one in validate_file(planted, variables=False)[2] if "holds a secret" in one.message]
+
+    assert warnings("canary") == ["extra"] * is_secret
+    assert warnings("'${CANARY}'") == []
+    # What checks of other connections are not started with.
+    assert ("CANARY" in secret_variables()) == is_secret
 
 
 def test_validate_warns_of_a_file_that_others_can_write(planted: Path) -> None:
