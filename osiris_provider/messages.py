@@ -23,6 +23,7 @@ _WANTED = {
     "dataclass": "is a mapping of names to values",
     "date": "is a date such as 2026-01-31",
     "datetime": "is a date such as 2026-01-31, or a time such as 2026-01-31T06:00:00Z",
+    "decimal": "is a number",
     "dict": "is a mapping of names to values",
     "float": "is a number",
     "int": "is a whole number",

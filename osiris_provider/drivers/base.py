@@ -22,7 +22,7 @@ from osiris_provider.drivers.incremental.cursor import Incremental, IncrementalS
 from osiris_provider.drivers.lazy_pandas import leave_pandas_out
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
 from osiris_provider.drivers.step import REFERENCE, RESOLVED, Config, RunContext, Step, of_step
-from osiris_provider.drivers.validation import explain, validated
+from osiris_provider.drivers.validation import errors_of, explain, validated
 from osiris_provider.errors import ConnectionConfigError, DataError, DriverConfigError, OsirisError
 
 if TYPE_CHECKING:
@@ -119,20 +119,22 @@ class BaseDriver(ABC, Generic[Config]):
             validated(self.config_model, _own_fields(config))
         except ValidationError as error:
             # A list of thousands of wrong values is one mistake.
-            return list(islice(self._explained(error), _MAX_PROBLEMS))
+            return list(islice(self._explained(error, config), _MAX_PROBLEMS))
         return []
 
     def _config(self, step_id: str, config: Mapping[str, Any]) -> Config:
         try:
             return validated(self.config_model, _own_fields(config))
         except ValidationError as error:
-            problems = "; ".join(problem for _, problem in self._explained(error))
+            problems = "; ".join(problem for _, problem in self._explained(error, config))
         message = f"Step {step_id} ({self.name}): {problems}"
         raise DriverConfigError(message, step=step_id)
 
-    def _explained(self, error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    def _explained(
+        self, error: ValidationError, config: Mapping[str, Any]
+    ) -> Iterator[tuple[tuple[str | int, ...], str]]:
         known = [*self.config_model.model_fields, *(["connection"] if self.family else [])]
-        for item in error.errors(include_input=False, include_url=False):
+        for item in errors_of(error, config):
             yield item["loc"], explain(item, known)
 
     def _connection(self, step_id: str, config: Mapping[str, Any]) -> ResolvedConnection:

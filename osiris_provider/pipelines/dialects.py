@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from osiris_provider.connections.reference import shown
-from osiris_provider.drivers.validation import explain, validated
+from osiris_provider.drivers.validation import errors_of, explain, validated
 from osiris_provider.pipelines.file import Source
 from osiris_provider.pipelines.model import (
     AirflowDag,
@@ -172,7 +172,7 @@ def _validated(
     try:
         return validated(model, value)
     except ValidationError as error:
-        for item in error.errors(include_input=False, include_url=False):
+        for item in errors_of(error, value):
             wrong.update(item["loc"][:1])
             source.problems.add((*location, *item["loc"]), "".join(_message(item, model)), step)
     try:

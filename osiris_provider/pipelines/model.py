@@ -45,6 +45,14 @@ def _duration(value: Any) -> timedelta:
     return total
 
 
+def _written(value: Any) -> Any:
+    # To pydantic, 20260131 is seconds since 1970.
+    if isinstance(value, str) and re.match(r"\d{4}-", value):
+        return value
+    message = "is a date such as 2026-01-31, or a time such as 2026-01-31T06:00:00Z"
+    raise ValueError(message)
+
+
 def _moment(value: datetime) -> datetime:
     if value.year not in _YEARS:
         message = "is a time of no year that Airflow can work with"
@@ -87,7 +95,7 @@ def _schedule(value: Any) -> Any:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str), Field(ge=timedelta())]
-Moment = Annotated[datetime, AfterValidator(_moment)]
+Moment = Annotated[datetime, BeforeValidator(_written), AfterValidator(_moment)]
 Names = Annotated[list[str], BeforeValidator(_names, json_schema_input_type=str | list[str])]
 Inputs = Annotated[dict[str, str], BeforeValidator(_inputs, json_schema_input_type=str | list[str] | dict[str, str])]
 # No more than the columns of Airflow's database hold: what does not fit in takes all DAGs down with it.

@@ -32,10 +32,12 @@ def _pairs(_context: click.Context, parameter: click.Parameter, values: tuple[st
 def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
     from pydantic import TypeAdapter, ValidationError
 
+    from osiris_provider.pipelines.model import Moment
+
     if value is None:
         return None
     try:
-        return TypeAdapter(datetime).validate_python(value)
+        return TypeAdapter[datetime](Moment).validate_python(value)
     except ValidationError:
         message = f"{value!r} is not a time such as 2026-01-31 or 2026-01-31T06:00:00Z."
         raise click.BadParameter(message) from None

@@ -203,6 +203,7 @@ def test_run_until_given_and_without_writing(osiris: Osiris, folder: Folder) -> 
     [
         (["--param", "least"], 2, "'least' is not NAME=VALUE"),
         (["--at", "soon"], 2, "'soon' is not a time such as"),
+        (["--at", "20260131"], 2, "'20260131' is not a time such as"),
         (["--until", "stor"], 3, "there is no step 'stor'. Did you mean 'store'?"),
     ],
 )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from osiris_provider.drivers.base import BaseDriver
+from osiris_provider.drivers.registry import get_driver
 from osiris_provider.pipelines.lint import check_paths
 
 from tests.unit.pipeline_files import checked, write_pipeline
@@ -71,3 +74,76 @@ def test_what_just_fits_into_airflow_is_no_mistake(tmp_path: Path) -> None:
     links = f"airflow: {{owner_links: {{{'s' * 250}: 'https://x/{'y' * 490}'}}}}"
     text = GOOD.replace("params: {country: CZ}", f"{params}\n{links}\ndescription: {'d' * 16_000}")
     assert checked(tmp_path, text)[1] == []
+
+
+@pytest.mark.parametrize(
+    "written", ["20260131", "2026", "'20260131'", "'1767225600'", "-5", "1e9", "true", "[2026-01-31]"]
+)
+@pytest.mark.parametrize("key", ["start_date", "end_date"])
+def test_a_number_is_no_date_as_seconds_since_1970_would_be(tmp_path: Path, written: str, key: str) -> None:
+    [said] = checked(tmp_path, GOOD.replace("start_date: 2026-01-01", f"{key}: {written}"))[1]
+    assert f": key {key}: is a date such as 2026-01-31, or a time such as" in said
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ('"@daily"', "{after: [5]}", "1: key schedule.after.0: is a text; put it in quotes"),
+        ('"@daily"', "{after: 5}", "1: key schedule.after: is a list"),
+        (
+            "owner: sales",
+            "airflow: {default_args: {retry_exponential_backoff: x}}",
+            "2: key airflow.default_args.retry_exponential_backoff: is a number, or is true or false",
+        ),
+        (
+            "owner: sales",
+            "airflow: {default_args: {retry_exponential_backoff: -1}}",
+            "2: key airflow.default_args.retry_exponential_backoff: has to be greater than or equal to 0, or is true",
+        ),
+        (
+            "table: orders",
+            "table: orders\n      incremental: {column: at, lookback: x}",
+            "13: orders: config field incremental.lookback: is a whole number, or is a number",
+        ),
+        (
+            "table: orders",
+            "table: orders\n      incremental: {column: at, initial_value: [1]}",
+            "13: orders: config field incremental.initial_value: is a whole number, or is a number, or is a date",
+        ),
+    ],
+)
+def test_a_mistake_in_what_may_be_of_several_types_is_one(tmp_path: Path, right: str, wrong: str, said: str) -> None:
+    text = GOOD.replace(right, wrong, 1)
+    assert text != GOOD
+    [problem] = checked(tmp_path, text)[1]
+    assert problem.startswith(f"orders.yaml:{said}")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            {"filters": {"a": 5}},
+            [(("filters", "a"), "config field filters.a: is a text; put it in quotes, or is a list")],
+        ),
+        (
+            {"filters": {"str": 5}},
+            [(("filters", "str"), "config field filters.str: is a text; put it in quotes, or is a list")],
+        ),
+        ({"filters": {"a": [5]}}, [(("filters", "a", 0), "config field filters.a.0: is a text; put it in quotes")]),
+        (
+            {"filters": {"a": [5], "b": 5}},
+            [
+                (("filters", "a", 0), "config field filters.a.0: is a text; put it in quotes"),
+                (("filters", "b"), "config field filters.b: is a text; put it in quotes, or is a list"),
+            ],
+        ),
+    ],
+)
+def test_a_wrong_value_of_several_types_in_a_config_is_found_where_it_stands(
+    config: dict[str, Any], said: list[tuple[tuple[str | int, ...], str]]
+) -> None:
+    driver = get_driver("supabase.extractor")
+    assert isinstance(driver, BaseDriver)
+    assert driver.config_problems({"table": "orders", **config}) == said
+    assert (("table",), "config field table is required") in driver.config_problems(config)
