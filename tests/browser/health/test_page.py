@@ -25,6 +25,8 @@ PATH = "/plugin/connections-health"
 DESK: ViewportSize = {"width": WIDTH, "height": HEIGHT}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 LISTING = "**/osiris/health/connections*"
+COMES_BACK = "document.dispatchEvent(new Event('visibilitychange'))"
+"""As when people come back to the tab."""
 OpenPage = Callable[..., Page]
 
 
@@ -229,10 +231,75 @@ def test_an_airflow_that_does_not_answer_leaves_what_is_known(open_page: OpenPag
     page = open_page()
     known = rows_of(page)
     page.route(LISTING, lambda route: route.abort())
-    # As when people come back to the tab.
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.evaluate(COMES_BACK)
     expect(page.get_by_role("alert")).to_contain_text("Airflow does not answer. What is shown is of just now.")
     assert rows_of(page) == known
+
+
+def test_a_page_that_people_come_back_to_asks_once_a_minute(open_page: OpenPage) -> None:
+    page = open_page()
+    page.clock.install()
+    page.add_init_script(
+        "globalThis.asked = 0; const ask = fetch;"
+        "globalThis.fetch = (url, how) => { asked += String(url).includes('osiris/health'); return ask(url, how); }"
+    )
+    waiting: list[Route] = []
+
+    def wait(route: Route) -> None:
+        waiting.append(route)
+
+    page.route(LISTING, wait)
+    with page.expect_request(LISTING):
+        page.reload()
+    for _ in range(2):
+        with page.expect_request(LISTING):
+            page.evaluate(COMES_BACK)
+    answer = {**waiting[-1].fetch().json(), "complete": True}
+    for route in waiting:
+        route.fulfill(json=answer)
+    rows_of(page)
+    page.clock.run_for(60_000)
+    assert page.evaluate("asked") == 1 + 2 + 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"body": "<!doctype html>", "content_type": "text/html"}, "What answers is not Airflow"),
+        ({"status": 401}, "You are not logged in any more."),
+        ({"status": 403}, "You may not read assets"),
+        ({"status": 502}, "Airflow answers with status 502."),
+        (None, "Airflow does not answer."),
+    ],
+    ids=["login", "401", "403", "502", "silence"],
+)
+def test_an_answer_that_is_none_is_said(open_page: OpenPage, answer: dict[str, Any] | None, said: str) -> None:
+    page = open_page("/plugins")
+    # Its own minute can be made to be over.
+    page.add_init_script(
+        "AbortSignal.timeout = () => { const stop = new AbortController();"
+        "globalThis.endMinute = () => stop.abort(new DOMException('', 'TimeoutError')); return stop.signal; }"
+    )
+    page.route(LISTING, lambda route: route.fulfill(**answer) if answer else None)
+    with page.expect_request(LISTING):
+        page.goto(page.url.replace("/plugins", PATH))
+    page.evaluate("endMinute()")
+    expect(page.get_by_role("alert")).to_contain_text(said)
+
+
+def test_moments_are_in_the_time_zone_that_airflow_shows(open_page: OpenPage) -> None:
+    page = open_page()
+    titles = page.locator(".osh-when time")
+    rows_of(page)
+    before = titles.first.get_attribute("title")
+    page.evaluate("localStorage.setItem('timezone', JSON.stringify('Asia/Tokyo'))")
+    page.reload()
+    rows_of(page)
+    expect(titles.first).not_to_have_attribute("title", str(before))
+    page.evaluate("localStorage.setItem('timezone', JSON.stringify('UTC'))")
+    page.reload()
+    rows_of(page)
+    expect(titles.first).to_have_attribute("title", str(before))
 
 
 @pytest.mark.parametrize(

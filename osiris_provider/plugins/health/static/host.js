@@ -35,9 +35,16 @@ export function logPath(run) {
 
 const EVERY = 60_000;
 const AT_ONCE = 100;
+const PROBLEMS = {
+  TypeError: "Airflow does not answer.",
+  TimeoutError: "Airflow does not answer.",
+  SyntaxError: "What answers is not Airflow, but perhaps a login before it. Load the page again.",
+};
 
-async function ask(path, signal) {
+async function ask(path, stopped) {
   const url = new URL(`osiris/health/${path}`, document.baseURI);
+  // A browser by itself may wait for ever.
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(EVERY)]);
   const response = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/json" }, signal });
   if (response.ok) return response.json();
   if (response.status === 401) throw new Error("You are not logged in any more. Load the page again.");
@@ -50,27 +57,31 @@ async function ask(path, signal) {
 export function useAnswer(path) {
   const [state, setState] = React.useState({ path, answer: null, problem: null });
   React.useEffect(() => {
-    const stop = new AbortController();
+    let stop = new AbortController();
     let timer;
     const next = async () => {
+      const { signal } = stop;
       let wait = EVERY;
       try {
         if (document.visibilityState === "visible") {
-          const answer = await ask(path, stop.signal);
+          const answer = await ask(path, signal);
           // The server reads a month bit by bit: the rest is asked for at once.
           if (answer.complete === false && answer.connections) wait = AT_ONCE;
           setState({ path, answer, problem: null });
         }
       } catch (error) {
-        if (stop.signal.aborted) return;
-        const problem = error instanceof TypeError ? "Airflow does not answer." : error.message;
+        if (signal.aborted) return;
+        const problem = PROBLEMS[error.name] ?? error.message;
         setState((before) => ({ path, answer: before.path === path ? before.answer : null, problem }));
       }
-      if (!stop.signal.aborted) timer = setTimeout(next, wait);
+      if (!signal.aborted) timer = setTimeout(next, wait);
     };
     const wake = () => {
       if (document.visibilityState !== "visible") return;
       clearTimeout(timer);
+      // What is still asked for may never be answered, and two that ask would go on beside each other.
+      stop.abort();
+      stop = new AbortController();
       next();
     };
     next();

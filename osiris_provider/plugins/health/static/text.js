@@ -8,15 +8,32 @@ export const LABELS = ["auth", "permission", "network", "timeout", "unknown", "u
 export const WORDS = { ok: "healthy", untested: "not tested" };
 export const SOON = 30; // days before an expiry is said on the fleet's page
 
-const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const CALENDAR = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
+const FORMATS = new Map();
+
+function styles(zone) {
+  const style = (more) => new Intl.DateTimeFormat(undefined, { dateStyle: "medium", ...zone, ...more });
+  return { moment: style({ timeStyle: "medium" }), date: style() };
+}
+
+// How moments are written: in the time zone that the user has chosen in Airflow's UI, else in the browser's.
+function formats() {
+  const chosen = localStorage.getItem("timezone");
+  if (!FORMATS.has(chosen)) {
+    try {
+      FORMATS.set(chosen, styles({ timeZone: JSON.parse(chosen) }));
+    } catch {
+      FORMATS.set(chosen, styles());
+    }
+  }
+  return FORMATS.get(chosen);
+}
 
 export const word = (label) => WORDS[label] ?? label;
 
-export const moment = (text) => MOMENT.format(new Date(text));
+export const moment = (text) => formats().moment.format(new Date(text));
 
-export const date = (text) => DATE.format(new Date(text));
+export const date = (text) => formats().date.format(new Date(text));
 
 // A day as the server counts it, in UTC.
 export const calendarDay = (text) => CALENDAR.format(new Date(`${text.slice(0, 10)}T00:00:00Z`));
