@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import os
 from collections.abc import Collection, Mapping
@@ -76,3 +77,15 @@ def is_known_later(value: Any) -> bool:
         return any(begin in value for begin in _TEMPLATE)
     # As Airflow itself knows its placeholders. A templated field may be a function, too: it calls that.
     return callable(value) or (hasattr(value, "resolve") and not isinstance(value, os.PathLike))
+
+
+def literal(text: str) -> Any:
+    """Return the value whose text a template has rendered to: a list, a dict, None.
+
+    :raises ValueError: it is the text of no value.
+    """
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        message = "no text of a value"
+    raise ValueError(message)

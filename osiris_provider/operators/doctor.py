@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from osiris_provider._airflow.arguments import (
     is_known_later,
     is_name,
     is_several,
+    literal,
     require,
 )
 from osiris_provider._airflow.compat import AirflowFailException, conf, emit_count, emit_gauge, emit_timing
@@ -258,8 +258,8 @@ def _are_connections(given: Any) -> bool:
 
 def _parsed(text: str) -> Any:
     try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return literal(text)
+    except ValueError:
         message = (
             "connections is the text of a list that cannot be read. Write a list of references, or a template of one."
         )

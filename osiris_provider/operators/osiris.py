@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator, XComArg
 from airflow.sdk.bases.xcom import BaseXCom
 
-from osiris_provider._airflow.arguments import is_known_later, is_name, is_several, require
+from osiris_provider._airflow.arguments import is_known_later, is_name, is_several, literal, require
 from osiris_provider._airflow.lineage import Lineage
 from osiris_provider._airflow.task_context import TaskContext
 from osiris_provider.connections.reference import shown
@@ -251,9 +251,7 @@ def _check_leaves_result(step: str, source: Any) -> None:
 
 def _literal(value: Any) -> Any:
     """Return what a rendered template stands for: ``"{{ ti.xcom_pull('extract') }}"`` renders to the text of a dict."""
-    if isinstance(value, str) and value.startswith(("{", "[")):
-        try:
-            return ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            return value
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        with suppress(ValueError):
+            return literal(value)
     return value

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG, BaseSensorOperator, task
+from osiris_provider._airflow.arguments import literal
 from osiris_provider.airflow_dags import OsirisDag, OsirisTaskGroup
 from osiris_provider.hooks.duckdb import OsirisDuckDBHook
 from osiris_provider.hooks.shopify import OsirisShopifyHook
@@ -196,21 +197,29 @@ def test_a_result_that_is_no_connection_fails_at_once_and_names_the_argument(
         several: Any = give(["@duckdb.main"])
         OsirisDoctorOperator(task_id="listed", connections=["@duckdb.main", nothing], **RETRIES)
         OsirisDoctorOperator(task_id="text", connections="{{ [none] }}", **RETRIES)
+        OsirisDoctorOperator(task_id="odd", connections="[{[]: 1}]", **RETRIES)
         OsirisHealthcheckSensor(task_id="sensor", connection=nothing, **RETRIES)
         OsirisHealthcheckSensor(task_id="empty", connection="{{ '' }}", deferrable=True, **RETRIES)
         OsirisHealthcheckSensor(task_id="deferred", connection=several, deferrable=True, **RETRIES)
         OsirisHealthcheckSensor(task_id="soft", connection=number, soft_fail=True, **RETRIES)
         step: dict[str, Any] = {"query": "SELECT 1", "connection": number}
         OsirisOperator(task_id="step", driver="duckdb.processor", config=step, **RETRIES)
+        OsirisOperator(task_id="input", driver="duckdb.processor", config={}, inputs={"x": "{[]: 1}"}, **RETRIES)
     run = run_dag(dag)
-    ours = ("listed", "text", "sensor", "empty", "deferred", "soft", "step")
+    ours = ("listed", "text", "odd", "sensor", "empty", "deferred", "soft", "step", "input")
     assert {name: run.tries[name] for name in ours} == dict.fromkeys(ours, 1)
-    assert [run.states[name] for name in ours] == [*["failed"] * 5, "skipped", "failed"]
+    assert [run.states[name] for name in ours] == [*["failed"] * 6, "skipped", "failed", "failed"]
     said = capfd.readouterr().out
     assert said.count("ArgumentError: connections is a reference such as @mysql.default") == 2
     assert "ArgumentError: connection is a reference such as @mysql.default" in said
     assert "Step step: config connection is a text such as @mysql.default" in said
     assert not {"TypeError", "AttributeError"} & set(said.replace(":", " ").split())
+
+
+@pytest.mark.parametrize("text", ["", "[", "[x]", "{[]: 1}", "[" * 500, "-" * 100_000 + "1", "\0"])
+def test_a_text_that_no_value_renders_to_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match="no text of a value"):
+        literal(text)
 
 
 def test_a_value_that_a_mapped_task_cannot_take_fails_it_at_once(
