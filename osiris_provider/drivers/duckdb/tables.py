@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
-INPUT = "osiris_input"
+INPUT = "_osiris_input"
 """Under which a writer's statements know the rows to write."""
 _DECIMAL = re.compile(r"DECIMAL\((\d+), ?(\d+)\)")
 _INTEGER_BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 INSERT_BYTES = 2 * BATCH_BYTES
 """How large the rows of one INSERT may be."""
+MAX_STAGED = ROW_GROUP - 1
+"""Rows of one INSERT into the stage: of a group that is full at once DuckDB 2.0 gives the same transaction no row."""
 _PLACEHOLDERS = re.compile("%[%s]")
 
 
@@ -119,13 +121,14 @@ def _load(cursor: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema
         raise tables.missing_table(step.id, config.table)
     keys = unique_keys(cursor, config.table, schema)
     fitted = write.fitted(step, columns, batches)
-    rows = write.filled(fitted, config.batch_rows, size=INSERT_BYTES, unit=ROW_GROUP)
     if config.write_mode == "upsert":
         tables.check_unique(step.id, config.table, config.primary_key, keys)
+        rows = write.filled(fitted, min(config.batch_rows, MAX_STAGED), size=INSERT_BYTES)
         return _upsert(cursor, config, table, columns, rows, schema.names)
     if config.write_mode == "replace":
         with deleting(config.table, _rule_broken(), lambda _: "a foreign key"):
             cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is quoted
+    rows = write.filled(fitted, config.batch_rows, size=INSERT_BYTES, unit=ROW_GROUP)
     return _insert(cursor, config, table, columns, rows, keys)
 
 

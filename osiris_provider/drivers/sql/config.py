@@ -125,6 +125,14 @@ class TableConfig(StepConfig, defer_build=True):
     ledger: bool = True
     input: str | None = None
 
+    @field_validator("table")
+    @classmethod
+    def _not_of_the_writers(cls, value: str) -> str:
+        if value.rpartition(".")[2].lower().startswith("_osiris_"):
+            message = "names that begin with _osiris_ belong to the writers' own tables; give it another"
+            raise ValueError(message)
+        return value
+
     @field_validator("primary_key", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:

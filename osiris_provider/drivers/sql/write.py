@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -135,18 +136,25 @@ def filled(batches: Batches, rows: int, *, size: float = math.inf, unit: int = 1
             count = min(held, limit)
             count = count // unit * unit or count
             table = pa.Table.from_batches(waiting)
-            yield _one(table.slice(0, count))
+            yield from _joined(table.slice(0, count))
             waiting = table.slice(count).to_batches()
             held, weight = held - count, sum(rest.nbytes for rest in waiting)
             # Nothing may keep it alive while the next one is collected.
             del table
     if held:
-        yield _one(pa.Table.from_batches(waiting))
+        yield from _joined(pa.Table.from_batches(waiting))
 
 
-def _one(table: pa.Table) -> pa.RecordBatch:
-    batches = table.to_batches()
-    return batches[0] if len(batches) == 1 else table.combine_chunks().to_batches()[0]
+def _joined(table: pa.Table) -> list[pa.RecordBatch]:
+    """Return the rows as one batch, or as several if there is none that can hold them."""
+    import pyarrow as pa
+
+    batches: list[pa.RecordBatch] = table.to_batches()
+    if len(batches) > 1:
+        # The dictionaries within lists and structs may have more values together than the type of their indexes counts.
+        with contextlib.suppress(pa.ArrowException):
+            batches = table.combine_chunks().to_batches()
+    return batches
 
 
 def numbered_schema(schema: pa.Schema) -> pa.Schema:

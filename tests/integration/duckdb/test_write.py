@@ -13,6 +13,7 @@ import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.connectors.duckdb.faults import NO_SPACE
 from osiris_provider.drivers import get_driver
+from osiris_provider.drivers.duckdb.config import ROW_GROUP
 from osiris_provider.errors import DataError, UnknownConnectorError
 from osiris_provider.testing.context import RecordingContext
 
@@ -44,7 +45,7 @@ class TestDuckDBWriter(SchemaTests, WriterTests):
 
     @pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
     def test_a_table_with_the_name_of_the_input_is_not_read_instead(self, kind: str, connection: Connection) -> None:
-        other = f"CREATE {kind} Osiris_Input AS SELECT 7 AS id"
+        other = f"CREATE {kind} _Osiris_Input AS SELECT 7 AS id"
         self.run(connection, "CREATE TABLE target (id INTEGER)", other)
         self.write(connection, pa.table({"id": [1]}), write_mode="append")
         assert self.run(connection, "FROM target") == [(1,)]
@@ -75,6 +76,29 @@ class TestDuckDBWriter(SchemaTests, WriterTests):
         before = {"append": [(1, "a", 7), (2, "b", 7)], "replace": [], "upsert": [(1, "a", 7)]}[mode]
         actual = self.run(connection, "FROM target ORDER BY id")
         assert actual == [*before, (added[0], "c", 7), (added[1], "d", 7)]
+
+    def test_an_upsert_of_more_rows_than_duckdb_keeps_together_loses_none(self, connection: Connection) -> None:
+        """Fails with DuckDB 2.0 only, which gave the transaction none of the rows that it had staged."""
+        self.run(
+            connection, "CREATE TABLE target (id INTEGER PRIMARY KEY, n INTEGER)", "INSERT INTO target VALUES (7, 0)"
+        )
+        ids = range(2 * ROW_GROUP)
+        data = pa.table({"id": pa.array(ids, pa.int32()), "n": pa.array(ids, pa.int32())})
+        self.write(connection, data, write_mode="upsert", primary_key="id", batch_rows=len(ids))
+        assert self.run(connection, "SELECT count(*), sum(n) FROM target") == [(len(ids), sum(ids))]
+
+    def test_dictionaries_within_lists_that_no_batch_can_hold_together_are_written(
+        self, connection: Connection
+    ) -> None:
+        def batch(number: int) -> pa.RecordBatch:
+            words = pa.array([f"{number} {word}" for word in range(100)]).dictionary_encode()
+            words = words.cast(pa.dictionary(pa.int8(), pa.string()))
+            return pa.record_batch({"v": pa.ListArray.from_arrays(pa.array(range(101), pa.int32()), words)})
+
+        batches = [batch(number) for number in range(2)]
+        reader = pa.RecordBatchReader.from_batches(batches[0].schema, batches)
+        self.write(connection, reader, create_if_missing=True)
+        assert self.run(connection, "SELECT count(DISTINCT v[1]) FROM target") == [(200,)]
 
 
 @pytest.mark.parametrize(

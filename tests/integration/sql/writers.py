@@ -72,6 +72,12 @@ class WriterTests:
         self.write(connection, pa.table({"a": [1, 2], "b": ["y", "y"], "n": [3, 4]}), **keys)
         assert self.content(connection) == [(1, "x", 1), (1, "y", 3), (2, "y", 4)]
 
+    @pytest.mark.parametrize("mode", ["append", "replace", "upsert"])
+    def test_tables_of_the_writers_are_not_written_to(self, mode: str, connection: Connection) -> None:
+        for table in ("_osiris_loads", "Main._Osiris_stage"):
+            with pytest.raises(DriverConfigError, match="table: names that begin with _osiris_ belong to the writers"):
+                self.write(connection, pa.table({"id": [1]}), write_mode=mode, primary_key="id", table=table)
+
     def test_upsert_needs_a_key(self, connection: Connection) -> None:
         with pytest.raises(DriverConfigError, match="primary_key"):
             self.write(connection, pa.table({"id": [1]}), write_mode="upsert")
