@@ -71,6 +71,11 @@ def is_name(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
+def is_path(value: Any) -> bool:
+    """Return whether a value is a path of a file, as text or as an object."""
+    return isinstance(value, str | os.PathLike)
+
+
 def is_known_later(value: Any) -> bool:
     """Return whether a value is a template, a function or another task's result, of which a task gets what it gives."""
     if isinstance(value, str):

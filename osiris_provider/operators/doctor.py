@@ -16,6 +16,7 @@ from osiris_provider._airflow.arguments import (
     is_integer,
     is_known_later,
     is_name,
+    is_path,
     is_several,
     literal,
     require,
@@ -45,6 +46,7 @@ __all__ = ["OsirisDoctorOperator"]
 
 Callback = Callable[[Any], Any]
 CONNECTIONS = "a reference such as @mysql.default, an Airflow connection id, a list of them, or None"
+FILE = "a path, or None"
 
 HEALTH = AssetAlias("osiris_health")
 """All events of this operator come through this alias; a DAG may be scheduled on it."""
@@ -123,8 +125,7 @@ class OsirisDoctorOperator(BaseOperator):
 
     def _check_arguments(self) -> None:
         require("connections", is_known_later(self.connections) or _are_connections(self.connections), CONNECTIONS)
-        file = self.file
-        require("file", file is None or isinstance(file, str | os.PathLike) or is_known_later(file), "a path, or None")
+        require("file", self.file is None or is_path(self.file) or is_known_later(self.file), FILE)
         for name in ("fail_on_unhealthy", "deferrable"):
             require(name, isinstance(getattr(self, name), bool), "True or False")
         for name in ("on_unhealthy", "on_recovered", "on_expiring"):
@@ -183,6 +184,7 @@ class OsirisDoctorOperator(BaseOperator):
         # What other tasks have returned is fetched by going through it: once.
         given = as_list(given) if is_several(given) else given
         require("connections", _are_connections(given), CONNECTIONS)
+        require("file", self.file is None or is_path(self.file), FILE)
         if given is not None:
             return as_list(given)
         targets = [reference_to(entry["family"], entry["alias"]) for entry in list_connections(self.file)]

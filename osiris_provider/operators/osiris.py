@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OsirisOperator"]
 
+INPUTS = "a dict from step id to result, a task id, or a list of task ids"
+
 
 class OsirisOperator(BaseOperator):
     """Run a driver with the connection that its config names.
@@ -85,7 +87,7 @@ class OsirisOperator(BaseOperator):
         check("config connection", is_named, "a text such as @mysql.default")
         _check_sources(self.task_id, inputs)
         is_right = inputs is None or isinstance(inputs, str | Mapping) or is_known_later(inputs) or _are_ids(inputs)
-        check("inputs", is_right, "a dict from step id to result, a task id, or a list of task ids")
+        check("inputs", is_right, INPUTS)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the driver and return its result, small and JSON-able."""
@@ -169,6 +171,7 @@ class OsirisOperator(BaseOperator):
             inputs = [inputs]
         if isinstance(inputs, Mapping):
             return [(name, _literal(value)) for name, value in inputs.items()]
+        require(f"Step {step}: inputs", is_several(inputs), INPUTS)
         tasks = self.dag.task_dict
         return [(name, self._result(tasks[name], context)) for name in self._task_ids(step, inputs)]
 

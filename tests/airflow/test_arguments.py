@@ -198,6 +198,7 @@ def test_a_result_that_is_no_connection_fails_at_once_and_names_the_argument(
         OsirisDoctorOperator(task_id="listed", connections=["@duckdb.main", nothing], **RETRIES)
         OsirisDoctorOperator(task_id="text", connections="{{ [none] }}", **RETRIES)
         OsirisDoctorOperator(task_id="odd", connections="[{[]: 1}]", **RETRIES)
+        OsirisDoctorOperator(task_id="file", connections=[], file=several, **RETRIES)
         OsirisHealthcheckSensor(task_id="sensor", connection=nothing, **RETRIES)
         OsirisHealthcheckSensor(task_id="empty", connection="{{ '' }}", deferrable=True, **RETRIES)
         OsirisHealthcheckSensor(task_id="deferred", connection=several, deferrable=True, **RETRIES)
@@ -205,14 +206,17 @@ def test_a_result_that_is_no_connection_fails_at_once_and_names_the_argument(
         step: dict[str, Any] = {"query": "SELECT 1", "connection": number}
         OsirisOperator(task_id="step", driver="duckdb.processor", config=step, **RETRIES)
         OsirisOperator(task_id="input", driver="duckdb.processor", config={}, inputs={"x": "{[]: 1}"}, **RETRIES)
+        OsirisOperator(task_id="inputs", driver="duckdb.processor", config={}, inputs=number, **RETRIES)
     run = run_dag(dag)
-    ours = ("listed", "text", "odd", "sensor", "empty", "deferred", "soft", "step", "input")
+    ours = ("listed", "text", "odd", "file", "sensor", "empty", "deferred", "soft", "step", "input", "inputs")
     assert {name: run.tries[name] for name in ours} == dict.fromkeys(ours, 1)
-    assert [run.states[name] for name in ours] == [*["failed"] * 6, "skipped", "failed", "failed"]
+    assert [run.states[name] for name in ours] == [*["failed"] * 7, "skipped", *["failed"] * 3]
     said = capfd.readouterr().out
     assert said.count("ArgumentError: connections is a reference such as @mysql.default") == 2
     assert "ArgumentError: connection is a reference such as @mysql.default" in said
+    assert "ArgumentError: file is a path, or None" in said
     assert "Step step: config connection is a text such as @mysql.default" in said
+    assert "ArgumentError: Step inputs: inputs is a dict from step id to result" in said
     assert not {"TypeError", "AttributeError"} & set(said.replace(":", " ").split())
 
 
