@@ -25,7 +25,7 @@ from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import Batches
 from osiris_provider.drivers.sql.config import WriteConfig
 from osiris_provider.drivers.sql.ledger import TABLE, Ledger, run_with
-from osiris_provider.drivers.sql.merge import merged
+from osiris_provider.drivers.sql.merge import attempt, merged
 from osiris_provider.drivers.sql.values.validate import duplicate_key_error, other_spelling_error
 from osiris_provider.drivers.sql.write import ROW, STAGE
 from osiris_provider.drivers.step import Step
@@ -56,7 +56,8 @@ def load(client: extensions.connection, step: Step[WriteConfig], schema: pa.Sche
                 rows = _load(cursor, step, schema, batches)
                 if ledger is not None:
                     ledger.finish(rows)
-        client.commit()
+        with refusing(step.config.table):
+            client.commit()
     except BaseException:
         undo(client)
         raise
@@ -105,7 +106,7 @@ def _load(cursor: extensions.cursor, step: Step[WriteConfig], schema: pa.Schema,
         sent, kept = _insert(cursor, config, table, schema, rows, kinds)
     else:
         sent, kept = _copy(cursor, config, table, rows, copy_format(schema, kinds))
-    _run_deferred(cursor, config)
+    _run_deferred(cursor)
     _say_left_out(step, sent - kept)
     inserted, deleted = (after - then for after, then in zip(inserted_and_deleted(cursor, table), before, strict=True))
     _say_deleted(step, deleted - max(inserted - kept, 0))
@@ -152,10 +153,12 @@ def _stage(
     return rows
 
 
-def _run_deferred(cursor: extensions.cursor, config: WriteConfig) -> None:
-    """Have constraints and triggers that wait for the commit do now what they would do there, so that it is counted."""
-    with refusing(config.table):
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+def _run_deferred(cursor: extensions.cursor) -> None:
+    """Have constraints and triggers that wait for the commit do now what they would do there, so that it is counted.
+
+    What is refused now may be right at the commit: a trigger may insert a row before the one that it refers to.
+    """
+    attempt(cursor.execute, "SET CONSTRAINTS ALL IMMEDIATE", (database_error(), is_bad_data))
 
 
 def _say_left_out(step: Step[WriteConfig], rows: int) -> None:
@@ -213,7 +216,7 @@ def _upsert(
     if failed is not None:
         raise refusal(config.table, failed[1], (failed[0], ""))
     written = cursor.rowcount
-    _run_deferred(cursor, config)
+    _run_deferred(cursor)
     if written < rows or inserted_and_deleted(cursor, table)[1] > deleted:
         # A row that is there as it should be need not have been written.
         cursor.execute(f"SELECT count(*) FROM {STAGE} s WHERE NOT EXISTS (SELECT FROM {table} t WHERE {same})")  # noqa: S608 - quoted

@@ -26,13 +26,13 @@ def merged(
     :param rows: of the stage.
     :param errors: the server's, and which of them are about a row.
     """
-    said = _attempt(run, statement("TRUE"), errors)
+    said = attempt(run, statement("TRUE"), errors)
     if said is None:
         return None
     first, last = 1, rows
     while first <= last:
         middle = (first + last) // 2
-        problem = _attempt(run, statement(f"s.{ROW} BETWEEN {first} AND {middle}"), errors)
+        problem = attempt(run, statement(f"s.{ROW} BETWEEN {first} AND {middle}"), errors)
         if problem is None:
             first = middle + 1
         elif first == middle:
@@ -42,9 +42,14 @@ def merged(
     return 0, said
 
 
-def _attempt(
+def attempt(
     run: Callable[[str], object], statement: str, errors: tuple[type[Error], Callable[[Error], bool]]
 ) -> Error | None:
+    """Run a statement in a transaction; return what the server says of a row, and undo the statement then.
+
+    :param run: runs SQL.
+    :param errors: see :func:`merged`.
+    """
     error_type, is_of_row = errors
     run(f"SAVEPOINT {_SAVEPOINT}")
     try:

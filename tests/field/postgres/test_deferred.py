@@ -53,6 +53,22 @@ class TestPostgres(PostgresFamily):
         assert self.rows(address) == 3
         assert caplog.text == ""
 
+    @pytest.mark.parametrize("mode", MODES)
+    def test_a_trigger_at_the_end_may_insert_a_row_before_the_one_that_it_refers_to(
+        self, connection: Connection, address: Address, mode: str
+    ) -> None:
+        self.execute(
+            address,
+            "CREATE TABLE target (id INT PRIMARY KEY, v INT)",
+            "CREATE TABLE parent (id INT PRIMARY KEY)",
+            f"CREATE TABLE child (parent INT REFERENCES parent {LATE})",
+            """CREATE FUNCTION add() RETURNS trigger LANGUAGE plpgsql AS $$
+               BEGIN INSERT INTO child VALUES (NEW.id); INSERT INTO parent VALUES (NEW.id); RETURN NULL; END $$""",
+            f"CREATE CONSTRAINT TRIGGER add AFTER INSERT ON target {LATE} FOR EACH ROW EXECUTE FUNCTION add()",
+        )
+        self.write(connection, ROWS, write_mode=mode, primary_key="id")
+        assert self.execute(address, "SELECT t.id FROM target t JOIN child ON t.id = parent ORDER BY 1") == [(1,), (2,)]
+
     @pytest.mark.parametrize("late", ["", LATE])
     def test_rows_of_others_may_refer_to_those_that_come_again(
         self, connection: Connection, address: Address, late: str
