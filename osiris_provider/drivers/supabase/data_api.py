@@ -17,6 +17,7 @@ from osiris_provider.connectors.retry import ATTEMPTS, call_with_retries
 from osiris_provider.connectors.supabase import error_code
 from osiris_provider.drivers.postgres.nul import without_nul
 from osiris_provider.drivers.sql.base import Batches
+from osiris_provider.drivers.sql.values.normalize import normalized_batches, normalized_schema
 from osiris_provider.drivers.sql.values.validate import duplicate_key_error, fitting, same_key
 from osiris_provider.drivers.sql.write import filled, limits_of, sliced
 from osiris_provider.drivers.step import Step
@@ -90,10 +91,12 @@ def _requests(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> 
     limit = config.batch_rows or BATCH_ROWS
     limits = limits_of(step, columns_of(step))
     # What is nested is JSON, of which only the server knows whether it may have the character.
-    texts = {field.name: "text" for field in reader.schema if pa.types.is_nested(field.type)}
-    batches = without_nul(fitting(sliced(reader, limit), config.table, limits, lossy=config.lossy), config, texts)
+    schema = normalized_schema(reader.schema)
+    texts = {field.name: "text" for field in schema if pa.types.is_nested(field.type)}
+    batches = normalized_batches(sliced(reader, limit), schema)
+    batches = without_nul(fitting(batches, config.table, limits, lossy=config.lossy), config, texts)
     if config.write_mode == "upsert":
-        with _looked_through(batches, reader.schema, config.table, config.primary_key) as known:
+        with _looked_through(batches, schema, config.table, config.primary_key) as known:
             yield from filled(known, limit)
         return
     full = filled(batches, limit)

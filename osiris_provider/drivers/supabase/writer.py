@@ -12,7 +12,7 @@ from osiris_provider.connectors.supabase import SupabaseConnection
 from osiris_provider.drivers.base import Writer
 from osiris_provider.drivers.postgres.writer import PostgresWriter
 from osiris_provider.drivers.sql.base import InputError
-from osiris_provider.drivers.sql.tables import check_key, check_names
+from osiris_provider.drivers.sql.tables import check_key, check_names, check_types
 from osiris_provider.drivers.step import Step, of_step
 from osiris_provider.drivers.supabase.config import SupabaseWriteConfig
 from osiris_provider.drivers.supabase.data_api import ADVICE, MAX_ROWS, send
@@ -39,6 +39,7 @@ class SupabaseWriter(Writer[SupabaseWriteConfig]):
         if _has_dsn(step, model):
             return _copy(step, model, reader)
         check_names(step.id, reader.schema)
+        check_types(step.id, reader.schema, "the Data API")
         check_key(step.id, step.config.table, reader.schema, step.config.primary_key)
         problem: OsirisError
         try:

@@ -257,6 +257,7 @@ def test_what_does_not_fit_is_refused_as_a_whole(own_bulk: Bulk) -> None:
         with pytest.raises(DataError) as raised:
             own_bulk.load(table, lines)
         assert re.search(f"(?is)({location}).*Nothing was written", str(raised.value)), (case, str(raised.value))
+        assert (raised.value.table, raised.value.file) == (table, str(own_bulk.folder / "lines")), case
         assert own_bulk.rows(table) == [], case
 
 
@@ -314,8 +315,9 @@ def test_duckdb_does_not_dump_what_its_text_does_not_give_back(bulk_on: Callable
     with bulk_on("duckdb") as bulk:
         table = bulk.table("u UNION(n INTEGER, s VARCHAR)", "INSERT INTO {} VALUES (union_value(n := 1))")
         file = bulk.folder / "dump"
-        with pytest.raises(DataError, match=r"row 1 .* another when it is read"):
+        with pytest.raises(DataError, match=r"row 1 .* another when it is read") as raised:
             bulk.hook.bulk_dump(table, str(file))
+        assert (raised.value.table, raised.value.row) == (table, 1)
         assert file.read_bytes() == b""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -61,6 +62,31 @@ def test_upsert_of_several_requests_is_looked_through_before_the_first(supabase:
         write(supabase, batches, write_mode="upsert", primary_key="id", batch_rows=2)
     with pytest.raises(DataError, match="column id, row 3 of the input: it is null"):
         write(supabase, pa.table({"id": [2, 3, None]}), write_mode="upsert", primary_key="id", batch_rows=1)
+    assert not supabase.posts
+
+
+@pytest.mark.parametrize("dtype", [pa.dictionary(pa.int8(), pa.string()), pa.uuid()], ids=str)
+def test_keys_of_rare_types_are_compared_across_batches(supabase: FakeSupabase, dtype: pa.DataType) -> None:
+    texts = [str(uuid.UUID(int=number)) for number in range(200)]
+
+    def batch(first: int) -> pa.RecordBatch:
+        names = texts[first : first + 100]
+        values = [uuid.UUID(name) for name in names] if dtype == pa.uuid() else names
+        return pa.record_batch({"name": pa.array(values, dtype)})
+
+    def upsert(*batches: pa.RecordBatch) -> None:
+        write(supabase, iter(map(pa.table, batches)), write_mode="upsert", primary_key="name")
+
+    with pytest.raises(DataError, match="rows 1 and 201 of the input have the same key"):
+        upsert(batch(0), batch(100), batch(0))
+    upsert(batch(0), batch(100))
+    assert [row["name"] for row in supabase.tables["people"][1:]] == texts
+
+
+def test_spans_of_arrow_are_refused_by_the_name_of_their_column(supabase: FakeSupabase) -> None:
+    spans = pa.table({"id": [2], "name": pa.array([(1, 2, 3)], pa.month_day_nano_interval())})
+    with pytest.raises(DataError, match="column name: the Data API does not take values of type month_day_nano"):
+        write(supabase, spans)
     assert not supabase.posts
 
 
