@@ -41,9 +41,9 @@ ConnectionsFile = Callable[[dict[str, Any]], Path]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
+    here = f"{Path(__file__).parent}/"
     for item in items:
-        if here in item.path.parents:
+        if str(item.path).startswith(here):
             for text in FOREIGN_WARNINGS:
                 item.add_marker(pytest.mark.filterwarnings(text))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -97,11 +98,22 @@ REFERENCE = "tests/unit/connections/test_reference.py"
 
 
 @pytest.fixture(scope="module")
-def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+def record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Record]:
     """What the tests of references run."""
     path = tmp_path_factory.mktemp("record") / "lines"
     make(path, [REFERENCE])
-    return Record.read(path)
+    record = Record.read(path)
+    yield record
+    record.data.close()
+
+
+@pytest.fixture
+def data() -> Iterator[CoverageData]:
+    """What no test has run, so far."""
+    data = CoverageData(no_disk=True)
+    yield data
+    # It is a database in memory, which stays open without.
+    data.close(force=True)
 
 
 def of(module: str, change: str) -> Sampled:
@@ -119,26 +131,26 @@ def test_a_line_is_noticed_by_the_tests_that_run_it(record: Record) -> None:
     assert REFERENCE in tests
 
 
-def test_what_runs_in_a_process_of_its_own_is_noticed_by_the_tests_of_who_starts_it() -> None:
-    data = CoverageData(no_disk=True)
+def test_what_runs_in_a_process_of_its_own_is_noticed_by_the_tests_of_who_starts_it(data: CoverageData) -> None:
     data.set_context(f"{REFERENCE}::test_it")
     data.add_lines({str(PACKAGE / "drivers/duckdb/query_check.py"): [30]})
     each = of("drivers/duckdb/query_child.py", "return ")
     assert [f"{REFERENCE}::test_it"] in noticing(Record(data, {}), each.module, each.mutant)
 
 
-def test_a_constant_is_noticed_by_the_tests_of_its_module() -> None:
-    empty = Record(CoverageData(no_disk=True), {})
+def test_a_constant_is_noticed_by_the_tests_of_its_module(data: CoverageData) -> None:
+    empty = Record(data, {})
     each = of("net/throttle.py", "2 * ")
     assert "tests/unit/net/test_throttle.py" in noticing(empty, each.module, each.mutant)[0]
 
 
-def test_what_is_soon_done_comes_first_and_what_takes_too_long_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_soon_done_comes_first_and_what_takes_too_long_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, data: CoverageData
+) -> None:
     monkeypatch.setattr("tests.mutants.noticing._about", lambda _: set())
     module = PACKAGE / "errors.py"
     each = of("errors.py", "return ")
     soon, late, never = f"{REFERENCE}::soon", f"{REFERENCE}::late", f"{REFERENCE}::never"
-    data = CoverageData(no_disk=True)
     for test in (soon, late, never, "tests/unit/test_mutants.py::test_this"):
         data.set_context(test)
         data.add_lines({str(module): [each.mutant.line]})
@@ -146,19 +158,19 @@ def test_what_is_soon_done_comes_first_and_what_takes_too_long_not_at_all(monkey
     assert noticing(record, module, each.mutant) == [[soon], [late]]
 
 
-def test_a_file_stands_for_its_tests() -> None:
-    record = Record(CoverageData(no_disk=True), {"tests/a.py::b": 2.5, "tests/a.py::c": 4, "tests/ab.py::b": 8})
+def test_a_file_stands_for_its_tests(data: CoverageData) -> None:
+    record = Record(data, {"tests/a.py::b": 2.5, "tests/a.py::c": 4, "tests/ab.py::b": 8})
     assert (record.cost("tests/a.py"), record.cost("tests/ab.py::b"), record.cost("tests/c.py")) == (6.5, 8, 1)
 
 
 @pytest.mark.parametrize("exists", [True, False])
 def test_connection_types_are_tested_where_their_providers_are(
-    exists: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    exists: bool, monkeypatch: pytest.MonkeyPatch, data: CoverageData, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tests.mutants.noticing.HOOKS_PYTHON", ROOT if exists else tmp_path / "python")
     monkeypatch.setattr("tests.mutants.__main__.HOOKS_PYTHON", ROOT if exists else tmp_path / "python")
     ssh = TYPES / "services/ssh.py"
-    of_types = noticing(Record(CoverageData(no_disk=True), {}), ssh, mutants(ssh.read_bytes())[0])
+    of_types = noticing(Record(data, {}), ssh, mutants(ssh.read_bytes())[0])
     assert ([HOOKS, "-k", "ssh or sftp"] in of_types) is exists
     assert bool(sample([ssh.relative_to(ROOT).as_posix()], 1, 1)) is exists
 

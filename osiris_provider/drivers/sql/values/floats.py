@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_DOWN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +31,9 @@ def is_another_float(text: str, *, narrow: bool = False) -> bool:
         # DuckDB takes 1e400 for infinity.
         return exact.is_finite()
     context = Context(prec=len(exact.as_tuple().digits) + _SPARE, Emin=MIN_EMIN, Emax=MAX_EMAX)
-    return context.quantize(Decimal(near), exact) != exact
+    # In the middle between two numbers of so many digits it is both: the programs that write it choose either.
+    as_written = (Decimal(near).quantize(exact, way, context) for way in (ROUND_HALF_UP, ROUND_HALF_DOWN))
+    return exact not in as_written
 
 
 def changed_floats(values: Any, *, narrow: bool) -> pa.Array:
