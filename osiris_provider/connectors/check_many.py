@@ -44,8 +44,10 @@ def doctor_all(
     :param resolve: called with each reference and ``file``; raises as :func:`resolve_connection`.
     :return: a verdict a target, in the order of the targets, with ``family``, ``alias``, ``ok``, ``category``,
         ``message``, ``latency_ms``, ``fault``, ``is_transient``; :meth:`Verdict.as_dict` is the report of CONN-020.
-    :raises ValueError: the timeout is not a positive number.
+    :raises ValueError: the timeout is not a positive number, or ``max_workers`` is less than 1.
+    :raises TypeError: it is one target, and not several.
     """
+    _check_arguments(targets, max_workers)
     verdicts: dict[int, Verdict] = {}
     identities: list[tuple[str, str | None]] = []
     jobs: list[tuple[Connector[Any, Any], Mapping[str, Any]]] = []
@@ -65,13 +67,27 @@ def doctor_all(
             positions.append(position)
         except OsirisError as error:
             keep(position, Verdict.unresolved(error))
-    kinds = [_kind(*job) for job in jobs]
-    first = {"", *list(dict.fromkeys(filter(None, kinds)))[:FIRST_KINDS]}
-    prepare(job for job, kind in zip(jobs, kinds, strict=True) if kind in first)
-    order = _order(kinds)
+    order = _prepared_order(jobs)
     spread = [jobs[number] for number in order]
     check_many(spread, timeout, max_workers, lambda number, verdict: keep(positions[order[number]], verdict))
     return [verdicts[position] for position in sorted(verdicts)]
+
+
+def _check_arguments(targets: object, max_workers: int) -> None:
+    if isinstance(targets, str | ConnectionRef | Mapping):
+        message = "doctor_all takes several targets: put the one that you have into a list"
+        raise TypeError(message)
+    if max_workers < 1:
+        message = "max_workers is a number of checks, 1 or more"
+        raise ValueError(message)
+
+
+def _prepared_order(jobs: list[tuple[Connector[Any, Any], Mapping[str, Any]]]) -> list[int]:
+    """Prepare the first checks, and return the order of all."""
+    kinds = [_kind(*job) for job in jobs]
+    first = {"", *list(dict.fromkeys(filter(None, kinds)))[:FIRST_KINDS]}
+    prepare(job for job, kind in zip(jobs, kinds, strict=True) if kind in first)
+    return _order(kinds)
 
 
 def _kind(connector: Connector[Any, Any], connection: Mapping[str, Any]) -> str:

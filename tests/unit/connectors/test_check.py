@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.connectors import check
 from osiris_provider.connectors import check_many as check_many_module
 from osiris_provider.connectors.check import check_many
@@ -213,6 +214,21 @@ def test_doctor_all_keeps_the_order_of_the_targets() -> None:
 def test_doctor_all_survives_any_target(target: Any) -> None:
     (verdict,) = doctor_all([target], 1)
     assert (verdict.ok, verdict.category) == (False, "unknown")
+
+
+@pytest.mark.parametrize("target", ["@fake.ok", ConnectionRef("fake", "ok"), connection("ok")])
+def test_doctor_all_takes_no_target_for_several(target: Any) -> None:
+    with pytest.raises(TypeError, match="put the one that you have into a list"):
+        doctor_all(target)
+
+
+@pytest.mark.parametrize("max_workers", [0, -1])
+def test_doctor_all_leaves_no_target_out(max_workers: int) -> None:
+    with pytest.raises(ValueError, match="1 or more"):
+        doctor_all([connection("ok")], max_workers=max_workers)
+    assert [one.ok for one in doctor_all([{"family": "duckdb", "path": ":memory:"}] * 2, 5, max_workers=1)] == [
+        True
+    ] * 2
 
 
 def test_doctor_all_takes_a_long_timeout() -> None:
