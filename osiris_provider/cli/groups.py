@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
 import click
 
 from osiris_provider.cli.output import write
+from osiris_provider.connections.reference import shown
 
+_EMPTY = re.compile(r"(--[a-z-]+=)?")
 UNCUT = 10_000
 """Letters of a command's help; click cuts it at 45."""
 
@@ -18,6 +21,16 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, 
 
 class Command(click.Command):
     """A command whose help is written as results are: click would call a full disk or a pager that has ended a bug."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse an argument that is empty, as a variable that is not set makes it: the default would be taken."""
+        at = next((at for at, word in enumerate(args) if _EMPTY.fullmatch(word)), None)
+        if at is not None and not isinstance(self, click.Group) and not ctx.resilient_parsing:
+            before = args[at] or "".join(args[:at][-1:])
+            where = f", behind {shown(before)}" if before else ""
+            message = f"An argument is empty{where}; is a variable of the shell not set?"
+            raise click.UsageError(message, ctx=ctx)
+        return super().parse_args(ctx, args)
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return the option that shows help."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osiris_provider.connections.reader import FILE_NAME
+from osiris_provider.connections.reader import FILE_NAME, try_read_text
 from osiris_provider.connections.reference import shown
 from osiris_provider.connections.trust import distrust
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
@@ -75,8 +75,8 @@ def _osiris_section(config: Path, _mtime_ns: int) -> dict[str, str]:
     parser = configparser.ConfigParser(strict=False)
     try:
         # The file as Airflow writes it has two thousand lines of other sections.
-        parser.read_string("[osiris]\n" + "".join(_SECTION.findall(config.read_text(encoding="utf-8"))))
-    except (configparser.Error, OSError, UnicodeDecodeError):
+        parser.read_string("[osiris]\n" + "".join(_SECTION.findall(try_read_text(config)[0])))
+    except configparser.Error:
         # Airflow itself reports a broken airflow.cfg, better than we could.
         return {}
     return {key: _interpolated(parser["osiris"], key) for key in parser["osiris"]}
@@ -105,7 +105,7 @@ def find_file(file: str | os.PathLike[str] | None = None) -> Path:
     :raises ConnectionConfigError: the file that was named does not exist, or the one that was found is refused.
     :raises ConnectionNotFoundError: nothing was named and there is none in the standard locations.
     """
-    if file:
+    if file is not None:
         return _existing(file, "asked for")
     option = setting("connections_file")
     if option:
@@ -152,7 +152,7 @@ def _existing(name: str | os.PathLike[str], how: str) -> Path:
     except OSError as error:
         problem = f"cannot be reached: {os.strerror(error.errno or 0)}"
     except (RuntimeError, ValueError) as error:
-        problem = f"is not a path: {error}"
+        problem = f"is not a path: {str(error).rstrip('.')}"
     else:
         # Whatever else is wrong with it, the reader says better.
         return path

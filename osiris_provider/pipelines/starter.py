@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -87,18 +88,16 @@ def write_starter(folder: Path) -> tuple[list[Path], str]:
 
 
 def _write_all(files: Mapping[Path, str]) -> None:
-    """Write new files, or none of them."""
-    written: list[Path] = []
-    try:
+    """Write new files, or none of them, whatever comes between."""
+    with ExitStack() as undo:
         for path, text in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            for folder in reversed([folder for folder in path.parents if not folder.exists()]):
+                folder.mkdir()
+                undo.callback(folder.rmdir)
             with path.open("x", encoding="utf-8") as file:
-                written.append(path)
+                undo.callback(path.unlink)
                 file.write(text)
-    except OSError:
-        for path in written:
-            path.unlink()
-        raise
+        undo.pop_all()
 
 
 def _has_connections() -> bool:

@@ -29,7 +29,7 @@ def given_data(step: str, value: Any) -> Any:
         return value
     path = Path(value)
     if not os.path.isfile(path):
-        message = f"Step {step}: there is no file {path} to take its data from, or this process may not look for it."
+        message = f"Step {step}: there is no file '{value}' to take its data from, or this process may not look for it."
         raise DataError(message, step=step, file=str(path))
     if path.suffix in PARQUET:
         return _parquet(step, str(path))

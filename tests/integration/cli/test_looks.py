@@ -155,6 +155,8 @@ def test_steps_and_params_of_a_pipeline_are_completed(
 def test_families_and_aliases_are_completed(complete: Complete) -> None:
     words = "osiris connections doctor --family "
     assert complete("bash", {"COMP_WORDS": words + "my", "COMP_CWORD": "4"}) == "plain,mysql"
+    after_empty = words.replace("--family", "'' --family")
+    assert complete("bash", {"COMP_WORDS": after_empty + "my", "COMP_CWORD": "5"}) == "plain,mysql"
     aliases = {"mysql": "plain,archive\nplain,default", "duckdb": "plain,memory"}
     for family, listed in aliases.items():
         typed = f"{words}{family} --alias "

@@ -17,6 +17,7 @@ from osiris_provider.cli.main import main
 from osiris_provider.drivers.base import BaseDriver
 from osiris_provider.drivers.registry import driver_names, get_driver
 from osiris_provider.pipelines.schema import pipeline_schema
+from osiris_provider.pipelines.starter import _write_all
 
 from tests.integration.pipelines.test_run import BRANCHES, EIGHT, LOCAL, OML, Folder
 from tests.unit.pipeline_files import ORDERS, write_pipeline
@@ -204,13 +205,14 @@ def test_run_until_given_and_without_writing(osiris: Osiris, folder: Folder) -> 
         (["--param", "least"], 2, "'least' is not NAME=VALUE"),
         (["--at", "soon"], 2, "'soon' is not a time such as"),
         (["--at", "20260131"], 2, "'20260131' is not a time such as"),
+        (["--given", "orders=", "--until", "orders"], 1, "there is no file '' to take its data from"),
         (["--until", "stor"], 3, "there is no step 'stor'. Did you mean 'store'?"),
     ],
 )
 def test_run_with_wrong_options(osiris: Osiris, folder: Folder, args: list[str], code: int, said: str) -> None:
-    actual, _, err = osiris("run", folder.pipeline, *args)
+    actual, out, err = osiris("run", folder.pipeline, *args)
     assert actual == code
-    assert said in err
+    assert said in out + err
 
 
 def test_run_keeps_state_where_it_is_told_to(osiris: Osiris, folder: Folder) -> None:
@@ -295,7 +297,25 @@ def test_init_writes_all_or_nothing_and_follows_no_link(osiris: Osiris, tmp_path
     script = f"ulimit -f 50; exec {sys.executable} -B -m osiris_provider pipelines init other"
     done = subprocess.run(["/bin/sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (3, "error: other cannot be written to: File too large.\n")
-    assert [path for path in (tmp_path / "other").rglob("*") if path.is_file()] == []
+    assert os.listdir(tmp_path) == ["dags"]
+
+
+class Interrupted(dict[Path, str]):
+    """Files of which the last is not written any more."""
+
+    def items(self) -> Any:
+        yield from list(super().items())[:-1]
+        raise KeyboardInterrupt
+
+
+def test_init_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:
+    there = tmp_path / "there" / "mine"
+    there.parent.mkdir()
+    there.touch()
+    files = [tmp_path / "there" / "a", tmp_path / "there" / "new" / "b", tmp_path / "new" / "far" / "c", tmp_path / "d"]
+    with pytest.raises(KeyboardInterrupt):
+        _write_all(Interrupted(dict.fromkeys(files, "text")))
+    assert list(tmp_path.rglob("*")) == [there.parent, there]
 
 
 def test_init_says_what_a_connections_file_needs_that_is_there_already(osiris: Osiris, tmp_path: Path) -> None:

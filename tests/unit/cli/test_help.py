@@ -55,3 +55,24 @@ def test_a_group_without_a_command_shows_its_help(name: str, capsys: pytest.Capt
     shown = capsys.readouterr().out
     assert main(arguments) == 2
     assert capsys.readouterr() == ("", shown)
+
+
+@pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if not option.is_flag])
+def test_an_option_with_an_empty_value_is_not_one_that_is_not_given(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    *command, option = name.split()[1:]
+    for words in ([option, ""], [f"{option}="]):
+        assert main([*command, *words]) == 2
+        assert f"error: An argument is empty, behind {words[0]};" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if not isinstance(command, click.Group)])
+def test_an_empty_argument_is_none(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*name.split()[1:], "", "--json"]) == 2
+    assert "error: An argument is empty; is a variable of the shell not set?" in capsys.readouterr().err
+
+
+def test_what_is_written_before_an_empty_argument_shows_no_login(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["staging", "gc", "--url", "s3://ann:canary@bucket", "", "--param=a="]) == 2
+    assert "is empty, behind s3://***@bucket;" in capsys.readouterr().err

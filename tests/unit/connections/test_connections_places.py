@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pwd
+import re
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,14 @@ class TestPlaces:
     def test_conn_001_a_broken_airflow_cfg_is_airflows_business(self, tmp_path: Path) -> None:
         (tmp_path / "airflow" / "airflow.cfg").write_bytes(b"\xff[[[\nnonsense")
         assert self.located() == "here"
+
+    def test_conn_001_an_airflow_cfg_that_is_no_file_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "airflow" / "airflow.cfg")
+        assert self.located() == "here"
+
+    def test_conn_001_a_file_without_a_name_stands_for_no_other(self) -> None:
+        with pytest.raises(ConnectionConfigError, match=r"/here is a directory; name the file in it"):
+            self.located("")
 
     def test_conn_001_home_directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", str(tmp_path / "named"))
@@ -128,6 +138,7 @@ def test_conn_001_a_named_file_that_is_not_there(name: str, tmp_path: Path, monk
     with pytest.raises(ConnectionConfigError, match=r"Connections file .* \(asked for\)") as raised:
         list_connections(name)
     assert not isinstance(raised.value, ConnectionNotFoundError)
+    assert re.search(r"[^.]\.$", str(raised.value))
 
 
 @pytest.mark.parametrize(
