@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 __all__ = ["did_you_mean", "printable"]
 
@@ -46,6 +49,37 @@ def what_is_wrong(item: Mapping[str, Any]) -> str:
     return re.sub(r"^Input should ", "has to ", str(item["msg"]).removeprefix("Value error, "))
 
 
+def errors_of(error: ValidationError, value: Any) -> list[Mapping[str, Any]]:
+    """Return the errors of pydantic, one for each mistake; where each stands in the value is their ``loc``.
+
+    What may be of several types has an error for each of them, with the type's name in its location.
+
+    :param error: that was raised.
+    :param value: that was checked.
+    """
+    by_location: dict[tuple[str | int, ...], list[Mapping[str, Any]]] = {}
+    for item in error.errors(include_input=False, include_url=False):
+        by_location.setdefault(_location(item, value), []).append(item)
+    # What is of none of the types is of the one that has it further within.
+    outer = {location[:end] for location in by_location for end in range(len(location))}
+    return [_merged(items, location) for location, items in by_location.items() if location not in outer]
+
+
+def _location(item: Mapping[str, Any], value: Any) -> tuple[str | int, ...]:
+    location: list[str | int] = []
+    for part in item["loc"]:
+        if part in value if isinstance(value, Mapping) else isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+            location.append(part)
+    return (*location, item["loc"][-1]) if item["type"] == "missing" else tuple(location)
+
+
+def _merged(items: list[Mapping[str, Any]], location: tuple[str | int, ...]) -> Mapping[str, Any]:
+    if len(items) == 1:
+        return {**items[0], "loc": location}
+    return {"type": "union", "loc": location, "msg": ", or ".join(dict.fromkeys(map(what_is_wrong, items)))}
+
+
 def printable(text: object) -> str:
     """Return a text of somebody else without what a terminal or a log would obey.
 
@@ -84,7 +118,7 @@ def did_you_mean(wrong: str, known: list[str] | tuple[str, ...]) -> str:
     names: list[str] | tuple[str, ...] = known
     if len(wrong) * sum(map(len, names)) > _NEAR_CHARS:
         names = _of_like_letters(wrong, known)
-    near = difflib.get_close_matches(wrong, names, n=1)
+    near = difflib.get_close_matches(wrong, names, n=1) or difflib.get_close_matches(wrong.lower(), names, n=1)
     return f" Did you mean '{near[0]}'?" if near else ""
 
 

@@ -201,6 +201,11 @@ class _Reader:
                 nested.append((key, key_line, item))
             elif item.value == "" and fields[key] is None:
                 empty.append(key)
+        for name in ("family", "alias"):
+            if name in fields:
+                del fields[name], raw[name]
+                message = f"field {name}: is no field, but stands above the others; leave it out"
+                self.problems.append(Problem(message, lines[name], reference, name))
         default = fields.pop("default", False)
         raw.pop("default", None)
         if not isinstance(default, bool):

@@ -29,7 +29,7 @@ from osiris_provider.connections.reference import reference_to
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connections.security_names import unknown_security_fields
 from osiris_provider.errors import ConnectionConfigError
-from osiris_provider.messages import what_is_wrong
+from osiris_provider.messages import errors_of, what_is_wrong
 
 AirflowSlot = Literal["host", "port", "login", "password", "schema", "extra"]
 SLOTS = ("host", "port", "login", "password", "schema")
@@ -177,7 +177,7 @@ class ConnectionModel(BaseModel, ABC):
         try:
             model = cls.model_validate(given)
         except ValidationError as error:
-            problems += [(written.get(field or "", field), text) for field, text in _complaints(cls, error)]
+            problems += [(written.get(field or "", field), text) for field, text in _complaints(cls, error, given)]
         if problems:
             return {}, problems, unknown
         return {name: _in_clear(getattr(model, name)) for name in given}, [], unknown
@@ -284,8 +284,10 @@ def _leaves(annotation: Any) -> Iterator[Any]:
             yield from _leaves(inner)
 
 
-def _complaints(model: type[ConnectionModel], error: ValidationError) -> Iterator[tuple[str | None, str]]:
-    for item in error.errors(include_input=False, include_url=False):
+def _complaints(
+    model: type[ConnectionModel], error: ValidationError, given: Mapping[str, Any]
+) -> Iterator[tuple[str | None, str]]:
+    for item in errors_of(error, given):
         cause = item.get("ctx", {}).get("error")
         blamed = cause.field if isinstance(cause, FieldError) else None
         field = str(item["loc"][0]) if item["loc"] else blamed

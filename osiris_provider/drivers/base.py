@@ -22,8 +22,9 @@ from osiris_provider.drivers.incremental.cursor import Incremental, IncrementalS
 from osiris_provider.drivers.lazy_pandas import leave_pandas_out
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
 from osiris_provider.drivers.step import REFERENCE, RESOLVED, Config, RunContext, Step, of_step
-from osiris_provider.drivers.validation import errors_of, explain, validated
+from osiris_provider.drivers.validation import explain, validated
 from osiris_provider.errors import ConnectionConfigError, DataError, DriverConfigError, OsirisError
+from osiris_provider.messages import errors_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

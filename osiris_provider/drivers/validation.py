@@ -6,7 +6,7 @@ import threading
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from osiris_provider.messages import did_you_mean, what_is_wrong
 
@@ -27,37 +27,6 @@ def validated(model: type[M], value: Mapping[str, Any]) -> M:
         with _BUILDING:
             model.model_rebuild()
     return model.model_validate(value)
-
-
-def errors_of(error: ValidationError, value: Any) -> list[Mapping[str, Any]]:
-    """Return the errors of pydantic, one for each mistake; where each stands in the value is their ``loc``.
-
-    What may be of several types has an error for each of them, with the type's name in its location.
-
-    :param error: that was raised.
-    :param value: that was checked.
-    """
-    by_location: dict[tuple[str | int, ...], list[Mapping[str, Any]]] = {}
-    for item in error.errors(include_input=False, include_url=False):
-        by_location.setdefault(_location(item, value), []).append(item)
-    # What is of none of the types is of the one that has it further within.
-    outer = {location[:end] for location in by_location for end in range(len(location))}
-    return [_merged(items, location) for location, items in by_location.items() if location not in outer]
-
-
-def _location(item: Mapping[str, Any], value: Any) -> tuple[str | int, ...]:
-    location: list[str | int] = []
-    for part in item["loc"]:
-        if part in value if isinstance(value, Mapping) else isinstance(value, list) and isinstance(part, int):
-            value = value[part]
-            location.append(part)
-    return (*location, item["loc"][-1]) if item["type"] == "missing" else tuple(location)
-
-
-def _merged(items: list[Mapping[str, Any]], location: tuple[str | int, ...]) -> Mapping[str, Any]:
-    if len(items) == 1:
-        return {**items[0], "loc": location}
-    return {"type": "union", "loc": location, "msg": ", or ".join(dict.fromkeys(map(what_is_wrong, items)))}
 
 
 def explain(item: Mapping[str, Any], known: Collection[str], what: str = "config field") -> str:

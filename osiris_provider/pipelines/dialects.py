@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from osiris_provider.connections.reference import shown
-from osiris_provider.drivers.validation import errors_of, explain, validated
+from osiris_provider.drivers.validation import explain, validated
+from osiris_provider.messages import errors_of
 from osiris_provider.pipelines.file import Source
 from osiris_provider.pipelines.model import (
     AirflowDag,

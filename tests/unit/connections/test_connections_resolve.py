@@ -86,6 +86,29 @@ def test_conn_006_resolved_connection(samples: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("field", "value"), [("family", "postgres"), ("alias", "b"), ("alias", "''")])
+def test_conn_006_no_field_says_what_a_connection_is_called(field: str, value: str, tmp_path: Path) -> None:
+    file = write(tmp_path, f"{TOP}    a: {{host: h, user: u, {field}: {value}}}\n    c: {{host: h, user: u}}\n")
+    with pytest.raises(ConnectionConfigError, match=rf"yaml:4: @mysql\.a: field {field}: is no field") as raised:
+        resolve_connection("@mysql.a", file)
+    assert (raised.value.field, raised.value.line) == (field, 4)
+    assert [(entry["family"], entry["alias"]) for entry in list_connections(file)] == [("mysql", "a"), ("mysql", "c")]
+    assert resolve_connection("@mysql.c", file)["alias"] == "c"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ("ssl_verify: [1]", ["ssl_verify: is true or false, or has to be 'ca'"]),
+        ("ssl_verify: no-one, port: x", ["port: is a whole number", "ssl_verify: is true or false, or has to be 'ca'"]),
+        ("PORT: 1", ["PORT: is not known to family mysql. Did you mean 'port'?"]),
+    ],
+)
+def test_conn_008_a_mistake_is_said_once(fields: str, said: list[str], tmp_path: Path) -> None:
+    _, problems, warnings = validate_file(write(tmp_path, f"{TOP}    a: {{host: h, user: u, {fields}}}\n"))
+    assert sorted(one.message for one in problems + warnings) == [f"field {message}" for message in said]
+
+
 def test_conn_006_only_what_was_given_in_plain_types(samples: Path) -> None:
     for reference in load_connections(samples).references():
         resolved = resolve_connection(reference, samples)
