@@ -9,6 +9,7 @@ from typing import Any, cast
 from osiris_provider.connections.registry import load_family
 from osiris_provider.connectors import interrupt
 from osiris_provider.connectors.base import Connector
+from osiris_provider.errors import ConnectionConfigError
 
 _connectors: dict[str, Connector[Any, Any]] = {}
 _lock = threading.Lock()
@@ -20,6 +21,9 @@ def get_connector(family: str) -> Connector[Any, Any]:
     :param family: such as ``mysql``.
     :raises ConnectionConfigError: there is no such family.
     """
+    if not isinstance(family, str):
+        message = f"A family is a text such as mysql, not {type(family).__name__}."
+        raise ConnectionConfigError(message)
     with _lock:
         if family not in _connectors:
             _connectors[family] = cast("type[Connector[Any, Any]]", load_family(family))()

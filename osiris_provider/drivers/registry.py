@@ -7,6 +7,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
+from osiris_provider.connections.reference import shown
 from osiris_provider.connections.registry import own_points
 from osiris_provider.drivers.base import Driver
 from osiris_provider.errors import DriverConfigError
@@ -32,6 +33,9 @@ def get_driver(driver: str | type[Any]) -> Driver:
         ``my_company.drivers:Salesforce``), or a class.
     :raises DriverConfigError: there is no such driver, or it has no ``run``.
     """
+    if not isinstance(driver, str | type):
+        message = f"A driver is a name such as mysql.extractor, or a class, not {type(driver).__name__}."
+        raise DriverConfigError(message)
     cls = driver if isinstance(driver, type) else _load(driver)
     created = cls()
     if not isinstance(created, Driver):
@@ -55,5 +59,6 @@ def _load(name: str) -> type[Any]:
         itself = f"{module_name}.".startswith(f"{error.name}.")
         problem = f" ({error})" if error.name and not itself else ""
     known = driver_names()
-    message = f"There is no driver '{name}'{problem}.{did_you_mean(name, known)} Installed are: {', '.join(known)}."
+    installed = ", ".join(known)
+    message = f"There is no driver '{shown(name)}'{problem}.{did_you_mean(name, known)} Installed are: {installed}."
     raise DriverConfigError(message)

@@ -41,6 +41,10 @@ def test_unknown_family() -> None:
         ConnectionConfigError, match=r"Unknown family 'mysq'\. Did you mean 'mysql'\? Known are airflow, api, "
     ):
         get_connector("mysq")
+    family: Any
+    for family in (None, []):
+        with pytest.raises(ConnectionConfigError, match=f"a text such as mysql, not {type(family).__name__}"):
+            get_connector(family)
 
 
 def test_conn_014_close_all_reaches_every_connector() -> None:
@@ -92,9 +96,12 @@ def test_driver_by_class_and_by_path(driver: Any) -> None:
         ("", "There is no driver ''"),
         ("plain", "There is no driver 'plain'"),
         (":", "There is no driver ':'"),
+        ("mysql.extractor\n", r"There is no driver 'mysql.extractor\?'"),
+        (None, "A driver is a name such as mysql.extractor, or a class, not NoneType"),
+        ([], "not list"),
     ],
 )
-def test_no_such_driver(name: str, said: str) -> None:
+def test_no_such_driver(name: Any, said: str) -> None:
     with pytest.raises(DriverConfigError, match=said):
         get_driver(name)
 
