@@ -17,7 +17,7 @@ from osiris_provider.drivers.duckdb.config import ROW_GROUP
 from osiris_provider.errors import DataError, UnknownConnectorError
 from osiris_provider.testing.context import RecordingContext
 
-from tests.integration.sql.families import Connection
+from tests.integration.sql.families import Connection, step_named
 from tests.integration.sql.writers import SchemaTests, WriterTests
 
 
@@ -39,9 +39,10 @@ class TestDuckDBWriter(SchemaTests, WriterTests):
     def write(self, connection: Connection, data: Any, ctx: RecordingContext | None = None, **config: Any) -> Any:
         step = {"resolved_connection": connection, "table": "target", "create_if_missing": False, **config}
         inputs = {"source": {"data": data}}
-        return get_driver("duckdb.writer").run(
-            step_id="load", config=step, inputs=inputs, ctx=ctx or RecordingContext()
-        )
+        with step_named("load"):
+            return get_driver("duckdb.writer").run(
+                step_id="load", config=step, inputs=inputs, ctx=ctx or RecordingContext()
+            )
 
     @pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
     def test_a_table_with_the_name_of_the_input_is_not_read_instead(self, kind: str, connection: Connection) -> None:

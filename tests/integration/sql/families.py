@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -13,13 +13,24 @@ import pytest
 from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.connectors.base import Connector
 from osiris_provider.drivers import get_driver
-from osiris_provider.errors import AuthError
+from osiris_provider.errors import AuthError, OsirisError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.integration.waiting import comes_true
 from tests.servers import Address
 
 Connection = dict[str, Any]
+
+
+@contextmanager
+def step_named(step_id: str) -> Iterator[None]:
+    """Check that an error of ours names the step, once in its message and in its attribute."""
+    try:
+        yield
+    except OsirisError as error:
+        if (error.step, error.message.count(f"Step {step_id}")) != (step_id, 1):
+            pytest.fail(f"the step of this error is {error.step}: {error.message}")
+        raise
 
 
 class SQLFamily(ABC):
@@ -63,21 +74,24 @@ class SQLFamily(ABC):
         """Run the extractor and return its stream."""
         driver = get_driver(f"{self.family}.extractor")
         step = {"resolved_connection": connection, **config}
-        result = driver.run(step_id="extract", config=step, inputs={}, ctx=RecordingContext())
+        with step_named("extract"):
+            result = driver.run(step_id="extract", config=step, inputs={}, ctx=RecordingContext())
         reader = result["data"]
         assert isinstance(reader, pa.RecordBatchReader)
         return reader
 
     def extract(self, connection: Connection, query: str, **config: Any) -> pa.Table:
         """Run the extractor to the end."""
-        return self.reader(connection, query=query, **config).read_all()
+        with step_named("extract"):
+            return self.reader(connection, query=query, **config).read_all()
 
     def write(self, connection: Connection, data: Any, ctx: RecordingContext | None = None, **config: Any) -> Any:
         """Run the writer."""
         driver = get_driver(f"{self.family}.writer")
         step = {"resolved_connection": connection, "table": "target", **config}
         inputs = {"source": {"data": data}}
-        return driver.run(step_id="load", config=step, inputs=inputs, ctx=ctx or RecordingContext())
+        with step_named("load"):
+            return driver.run(step_id="load", config=step, inputs=inputs, ctx=ctx or RecordingContext())
 
     def rows(self, address: Address, table: str = "target") -> int:
         """Return how many rows a table has."""

@@ -18,7 +18,7 @@ from osiris_provider.errors import ConnectorError, DataError, DriverConfigError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.integration.postgres.test_drivers import PostgresFamily
-from tests.integration.sql.families import Connection
+from tests.integration.sql.families import Connection, step_named
 from tests.integration.sql.writers import WriterTests
 from tests.servers import Address
 from tests.servers.apis.fake_supabase import FakeSupabase
@@ -38,7 +38,8 @@ def write(server: FakeSupabase, data: Any, **config: Any) -> Any:
     connection = {"family": "supabase", "alias": "test", "url": server.origin, "service_role_key": KEY}
     step = {"resolved_connection": connection, "table": "people", **config}
     inputs = {"source": {"data": data}}
-    return get_driver("supabase.writer").run(step_id="load", config=step, inputs=inputs, ctx=RecordingContext())
+    with step_named("load"):
+        return get_driver("supabase.writer").run(step_id="load", config=step, inputs=inputs, ctx=RecordingContext())
 
 
 def test_append_is_one_request(supabase: FakeSupabase) -> None:
