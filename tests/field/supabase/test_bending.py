@@ -41,6 +41,15 @@ CASES: list[tuple[dict[str, Any], Any, Any]] = [
     ({"format": "bytea"}, "\\x6162", "a\\142c"),
     ({"format": "character varying", "maxLength": 3}, "abc", "abcd"),
     ({"format": "character varying(3)"}, "abc", "abcd"),
+    ({"format": "character(3)"}, "abc", "abcd"),
+    ({"format": '"char"'}, "a", "ab"),
+    ({"format": "name"}, "a", "a" * 64),
+    ({"format": "bigint"}, Decimal(2**63 - 1), Decimal(2**63)),
+    ({"format": "oid"}, "1", "-1"),
+    ({"format": "numeric(5)"}, Decimal("1.0"), Decimal("1.5")),
+    ({"format": "time with time zone"}, "12:00:00+01", "allballs"),
+    ({"format": "interval"}, "1.5 years", "1.1 years"),
+    ({"format": "jsonb"}, '{"a": 1}', '{"a": 1, "a": 2}'),
 ]
 
 
