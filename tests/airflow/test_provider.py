@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,9 +16,13 @@ import jsonschema
 import osiris_provider
 import pytest
 from airflow.cli.cli_parser import get_parser
+from airflow.configuration import conf
 from airflow.providers_manager import ProvidersManager
+from osiris_provider.connections.settings import file_mode
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import MASKED_WORDS, connection_type, extra_key
+from osiris_provider.hook_doctor import cooldown
+from osiris_provider.hooks.base import doctor_timeout
 from osiris_provider.provider_info import get_provider_info
 
 import airflow
@@ -185,9 +190,20 @@ def test_the_api_masks_every_secret_extra(family: str) -> None:
             assert any(word in extra_key(spec) for word in sensitive_words()), spec.name
 
 
-def test_the_options_have_all_that_airflow_asks_of_them() -> None:
+def test_airflow_knows_each_option_that_is_read_and_what_it_is_where_no_one_sets_it() -> None:
     options = INFO["config"]["osiris"]["options"]
-    assert set(options) >= {"connections_file", "staging_url", "doctor_timeout"}
-    from airflow.configuration import conf
+    read = {name for file in PACKAGE.rglob("*.py") for name in re.findall(r'\bsetting\("(\w+)"\)', file.read_text())}
+    assert set(options) == {*read, cooldown.OPTION}
+    assert {name: conf.get("osiris", name) for name, option in options.items() if option["default"] is not None} == {
+        "file_mode": f"{file_mode():04o}",
+        "doctor_timeout": str(doctor_timeout()),
+        "auth_cooldown_hours": str(cooldown.DEFAULT_HOURS),
+    }
 
-    assert conf.getfloat("osiris", "doctor_timeout") == 2.0
+
+def test_an_option_is_secret_or_shows_how_it_is_written() -> None:
+    options = INFO["config"]["osiris"]["options"]
+    secrets = {name for name, option in options.items() if option.get("sensitive")}
+    assert secrets == {"api_token", "api_password"}
+    shown = {name for name, option in options.items() if option["example"] or option["default"]}
+    assert shown == set(options) - secrets

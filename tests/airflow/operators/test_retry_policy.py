@@ -105,6 +105,8 @@ def test_delays() -> None:
     assert delay(UnknownConnectorError("Come back later.", retry_after=7), 5) == 7
     assert delay(ConnectTimeoutError("Come back tomorrow.", retry_after=86_400), 1) == 60
     assert OsirisRetryPolicy(delay=None).evaluate(down, 1, 3).retry_delay is None
+    policy = OsirisRetryPolicy()
+    assert [delay(down, attempt) for attempt in (1, 2, 7)] == [10, 20, 600]
 
 
 @since_3_3
