@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from osiris_provider.errors import ConnectorError
-from osiris_provider.storage.faults import IN_THE_WAY, MISSING, attempt, public, storage_fault
+from osiris_provider.storage.faults import MISSING, attempt, public, storage_fault
 from osiris_provider.storage.files import FILE_NAME, is_local_file_system
 
 _TRY = r"[^/]+/[^/]+/[^/]+/\d+/\d+"
@@ -59,9 +59,12 @@ def remove_old(fs: Any, root: str, url: str, older_than: timedelta, *, dry_run: 
     """
     before = time.time() - older_than.total_seconds()
     if is_local_file_system(fs):
-        yield from _LocalSweep(os.path.realpath(root), url, before, dry_run).files()
+        swept = _LocalSweep(os.path.realpath(root), url, before, dry_run).files()
     else:
-        yield from _swept_store(fs, root.rstrip("/"), url, before, dry_run)
+        swept = _swept_store(fs, root.rstrip("/"), url, before, dry_run)
+    # A device may fail at any step.
+    while (old := attempt(url, next, swept, None)) is not None:
+        yield old
 
 
 class _LocalSweep:
@@ -79,10 +82,8 @@ class _LocalSweep:
         if not os.path.lexists(self._root):
             # No task has written yet.
             return
-        if not os.path.isdir(self._root):
-            raise IN_THE_WAY.error(public(self._url))
-        attempt(self._url, os.scandir, self._root).close()
-        walk = os.fwalk(self._root, topdown=False, onerror=self._unreadable.append, follow_symlinks=False)
+        os.scandir(self._root).close()
+        walk = os.fwalk(self._root, topdown=False, onerror=self._unreadable.append)
         for directory, folders, names, descriptor in walk:
             relative = os.path.relpath(directory, self._root)
             yield from self._unread(relative)
@@ -106,7 +107,7 @@ class _LocalSweep:
         """Remove a directory if nothing is in it and this sweep, or a task that died early, has left it so."""
         with suppress(OSError):
             if relative not in self._emptied:
-                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                status = os.stat(name, dir_fd=descriptor)
                 if status.st_mtime >= self._before or not _TRY_DIRECTORY.fullmatch(relative):
                     return
             os.rmdir(name, dir_fd=descriptor)
@@ -118,13 +119,12 @@ class _LocalSweep:
         self._unreadable.clear()
         for error in errors:
             name = str(error.filename)
-            if isinstance(error, FileNotFoundError) or not _OURS.fullmatch(name):
-                continue
-            path = os.path.normpath(f"{relative}/{name}")
-            fault = storage_fault(error)
-            if fault is None:
-                raise error
-            yield OldFile(path, 0, datetime.now(timezone.utc), str(fault.error(public(f"{self._url}/{path}"))))
+            if _OURS.fullmatch(name) and not isinstance(error, FileNotFoundError):
+                path = os.path.normpath(f"{relative}/{name}")
+                fault = storage_fault(error)
+                if fault is None:
+                    raise error
+                yield OldFile(path, 0, datetime.now(timezone.utc), str(fault.error(public(f"{self._url}/{path}"))))
 
 
 def _swept_store(fs: Any, root: str, url: str, before: float, dry_run: bool) -> Iterator[OldFile]:
@@ -132,11 +132,11 @@ def _swept_store(fs: Any, root: str, url: str, before: float, dry_run: bool) -> 
     for folder in _listed(fs.ls, root, url):
         if folder["type"] != "directory":
             continue
-        for path, details in attempt(url, fs.find, folder["name"], detail=True).items():
+        for path, details in fs.find(folder["name"], detail=True).items():
             relative = path.removeprefix(f"{root}/")
-            modified = _modified(details)
             if not _RESULT.fullmatch(relative):
                 continue
+            modified = _modified(details)
             if modified is None:
                 problem = f"The age of {public(f'{url}/{relative}')} is not known: its file system does not say it."
                 yield OldFile(relative, 0, datetime.now(timezone.utc), problem)
@@ -167,11 +167,11 @@ def _swept_uploads(fs: Any, root: str, url: str, before: float, dry_run: bool) -
         problem = f"Unfinished uploads were not looked for, which needs s3:ListBucketMultipartUploads. {error.message}"
         yield OldFile("unfinished uploads", 0, datetime.now(timezone.utc), problem)
         return
+    inside = f"{prefix}/" if prefix else ""
     for upload in uploads:
         key, begun = upload["Key"], upload["Initiated"]
-        relative = key.removeprefix(f"{prefix}/" if prefix else "")
-        inside = key == f"{prefix}/{relative}" if prefix else True
-        if inside and _RESULT.fullmatch(relative) and begun.timestamp() < before:
+        relative = key.removeprefix(inside)
+        if key.startswith(inside) and _RESULT.fullmatch(relative) and begun.timestamp() < before:
             old = OldFile(relative, 0, begun)
             yield old if dry_run else _removed(old, partial(fs.abort_mpu, bucket, key, upload["UploadId"]), url)
 

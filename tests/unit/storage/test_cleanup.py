@@ -1,12 +1,17 @@
-"""The age of files in stores of other kinds, each of which says it by a name and in a form of its own."""
+"""Old files in stores of all kinds, and old uploads: what goes, what stays, and what is told."""
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
+from osiris_provider.errors import NetworkError
 from osiris_provider.runtime.cleanup import OldFile, remove_old
 
 RESULT = "dag/run/task/0/1/data.parquet"
@@ -21,21 +26,24 @@ FORMS: dict[str, Callable[[datetime], Any]] = {
 
 
 class Store:
-    """A store with two files, whose listings have what a test says."""
+    """A store with one result and files of others, whose listings have what a test says."""
 
     protocol = "other"
 
     def __init__(self, details: dict[str, Any]) -> None:
-        self.files = [f"area/{RESULT}", "area/notes/of/others.txt"]
+        self.files = ["area/a.txt", "area/dag/notes.txt", f"area/{RESULT}", "area/notes/of/others.txt"]
         self._details = details
+        self._is_listing_fresh = False
 
     def invalidate_cache(self) -> None:
-        """There is none."""
+        self._is_listing_fresh = True
 
     def ls(self, path: str, detail: bool) -> list[dict[str, str]]:
-        assert (path, detail) == ("area", True)
+        assert (path, detail, self._is_listing_fresh) == ("area", True, True)
         names = {name.split("/")[1] for name in self.files}
-        return [{"name": f"area/{name}", "type": "directory"} for name in sorted(names)]
+        return [
+            {"name": f"area/{name}", "type": "file" if name.endswith(".txt") else "directory"} for name in sorted(names)
+        ]
 
     def find(self, path: str, detail: bool) -> dict[str, dict[str, Any]]:
         assert detail
@@ -54,7 +62,7 @@ def test_age_decides_by_whatever_name(name: str, form: Callable[[datetime], Any]
     assert list(remove_old(store, "area", "other://area", LIMIT)) == []
     store = Store({name: form(old)})
     assert list(remove_old(store, "area", "other://area", LIMIT)) == [OldFile(RESULT, 4, old)]
-    assert store.files == ["area/notes/of/others.txt"]
+    assert store.files == ["area/a.txt", "area/dag/notes.txt", "area/notes/of/others.txt"]
 
 
 def test_files_of_unknown_age_stay_and_are_told() -> None:
@@ -62,4 +70,52 @@ def test_files_of_unknown_age_stay_and_are_told() -> None:
     [old] = remove_old(store, "area", "other://area", LIMIT)
     assert (old.path, old.bytes) == (RESULT, 0)
     assert old.problem.startswith(f"The age of other://area/{RESULT} is not known")
-    assert len(store.files) == 2
+    assert f"area/{RESULT}" in store.files
+
+
+class StoreOfUploads(Store):
+    """One that tells of uploads that are not complete, as S3 does."""
+
+    def __init__(self, uploads: dict[str, datetime]) -> None:
+        super().__init__({"mtime": datetime.now(UTC)})
+        self.uploads = uploads
+
+    def ls(self, path: str, detail: bool) -> list[dict[str, str]]:
+        return super().ls(path, detail) if path == "area" else []
+
+    def list_multipart_uploads(self, bucket: str) -> list[dict[str, Any]]:
+        assert bucket == "area"
+        return [{"Key": key, "Initiated": begun, "UploadId": f"of {key}"} for key, begun in self.uploads.items()]
+
+    def abort_mpu(self, bucket: str, key: str, upload: str) -> None:
+        assert (bucket, upload) == ("area", f"of {key}")
+        del self.uploads[key]
+
+
+@pytest.mark.parametrize("root", ["area", "area/", "area/within"])
+def test_old_uploads_of_results_below_the_area_are_aborted(root: str) -> None:
+    now = datetime.now(UTC)
+    old, young = now - LIMIT - timedelta(minutes=1), now - LIMIT + timedelta(minutes=1)
+    prefix = "within/" if root == "area/within" else ""
+    own, others = f"{prefix}{RESULT}", [f"{prefix}notes.txt", f"other/{RESULT}", "within"]
+    store = StoreOfUploads({**dict.fromkeys(others, old), own: old, f"{prefix}dag/run/task/0/2/data.parquet": young})
+    expected = [OldFile(RESULT, 0, old)]
+    assert list(remove_old(store, root, "other://area", LIMIT, dry_run=True)) == expected
+    assert own in store.uploads
+    assert list(remove_old(store, root, "other://area", LIMIT)) == expected
+    assert list(store.uploads) == [*others, f"{prefix}dag/run/task/0/2/data.parquet"]
+
+
+def test_a_device_that_fails_halfway_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / RESULT).parent.mkdir(parents=True)
+    (tmp_path / RESULT).touch()
+    stat = os.stat
+
+    def failing(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
+        if path == "data.parquet":
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(os, "stat", failing)
+    with pytest.raises(NetworkError, match=f"The mount of {tmp_path.as_uri()} has gone stale"):
+        list(remove_old(LocalFileSystem(), str(tmp_path), tmp_path.as_uri(), LIMIT))

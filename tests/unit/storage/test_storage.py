@@ -274,11 +274,11 @@ class TestOldResults:
         old = sorted(Staging(open_to_all.as_uri(), UPath).remove_old(timedelta(days=1)), key=lambda one: one.path)
         for directory in closed:
             directory.chmod(0o700)
-        assert [(one.path, bool(one.problem)) for one in old] == [
-            ("a/run/task/0/1/data.parquet", False),
-            ("m/one", True),
-            ("m/two", True),
-            ("z/run/task/0/1/data.parquet", False),
+        assert [(one.path, one.bytes, bool(one.problem)) for one in old] == [
+            ("a/run/task/0/1/data.parquet", 4, False),
+            ("m/one", 0, True),
+            ("m/two", 0, True),
+            ("z/run/task/0/1/data.parquet", 4, False),
         ]
         assert f"Access to {open_to_all.as_uri()}/m/one is denied." in old[1].problem
 
