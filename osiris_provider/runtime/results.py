@@ -12,6 +12,7 @@ from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.errors import DriverConfigError, OsirisError, UnknownConnectorError
 from osiris_provider.runtime.staging import Staging
+from osiris_provider.storage.faults import public
 
 MAX_RESULT = 64 * 1024
 """Bytes of JSON that a step may return beside its data."""
@@ -40,7 +41,7 @@ def keep_result(
     if data is None:
         return figures
     staged = staging.write(path_parts, watch(to_reader(data, step)))
-    log.info("Staged %s rows, %s bytes at %s", staged.rows, staged.bytes, staged.uri)
+    log.info("Staged %s rows, %s bytes at %s", staged.rows, staged.bytes, public(staged.uri))
     return {**figures, **staged.as_dict()}
 
 

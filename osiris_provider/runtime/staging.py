@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 LONGEST_SEGMENT = 120
 
-_SEGMENT = r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*"
-_RESULT = re.compile(rf"{_SEGMENT}/{_SEGMENT}/{_SEGMENT}/\d+/\d+/{re.escape(FILE_NAME)}", re.ASCII)
-"""The layout: DAG, run, task, map index and try, each as :func:`safe_segment` writes it."""
+SEGMENT = r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*"
+"""A name as :func:`safe_segment` writes it."""
+_RESULT = re.compile(rf"{SEGMENT}/{SEGMENT}/{SEGMENT}/\d+/\d+/{re.escape(FILE_NAME)}", re.ASCII)
+"""The layout: DAG, run, task, map index and try."""
 
 OpenPath = Callable[[str], Any]
 """From a URL to a path object, such as ``airflow.sdk.ObjectStoragePath``."""
@@ -193,7 +194,7 @@ class StepInput(Mapping[str, Any]):
         return len(self._readers)
 
     def __repr__(self) -> str:
-        return f"StepInput({', '.join(one.uri for one in self._staged)})"
+        return f"StepInput({', '.join(public(one.uri) for one in self._staged)})"
 
     def _data(self) -> pa.RecordBatchReader:
         readers = (read_parquet(self._open_path(one.uri), one.uri) for one in self._staged)

@@ -7,6 +7,7 @@ succeeded is for the caller to know. Knows no Airflow, as :mod:`osiris_provider.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
@@ -17,8 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from osiris_provider.connections.settings import setting
 from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.errors import ConnectorError, DataError
-from osiris_provider.runtime.staging import OpenPath, safe_segment, staging_url
-from osiris_provider.storage.faults import MISSING, attempt
+from osiris_provider.runtime.staging import SEGMENT, OpenPath, safe_segment, staging_url
+from osiris_provider.storage.faults import MISSING, attempt, public
 from osiris_provider.storage.files import atomic_file, file_system
 
 FOLDER = ".osiris-state"
@@ -101,7 +102,12 @@ class StateStore:
         return self._names(self._folder(task))
 
     def _names(self, folder: str) -> list[str]:
-        return [name for name in self._listed(folder) if name.endswith(".json")]
+        return sorted(name for name in map(_name, self._listed(folder, detail=False)) if name.endswith(".json"))
+
+    def _subfolders(self, folder: str) -> list[str]:
+        """Return the names of those that may be ours: ``lost+found`` of a volume, which no one may read, is none."""
+        folders = (_name(one["name"]) for one in self._listed(folder, detail=True) if one["type"] != "file")
+        return sorted(name for name in folders if re.fullmatch(SEGMENT, name))
 
     def read(self, task: TaskKey, name: str) -> Entry | None:
         """Return what a file holds, None if it is not there.
@@ -121,7 +127,7 @@ class StateStore:
         entry = _parsed(text)
         if entry is not None:
             return entry
-        message = f"{uri} is not a state file. Remove it: its run will begin where the runs before it ended."
+        message = f"{public(uri)} is not a state file. Remove it: its run will begin where the runs before it ended."
         raise DataError(message)
 
     def write(self, run: RunKey, entry: Entry) -> None:
@@ -148,7 +154,7 @@ class StateStore:
         """
         folders = [self.url]
         for _ in ("DAG", "task", "map index"):
-            folders = [f"{folder}/{name}" for folder in folders for name in self._listed(folder)]
+            folders = [f"{folder}/{name}" for folder in folders for name in self._subfolders(folder)]
         for folder in folders:
             for name in self._names(folder):
                 entry = self._read(f"{folder}/{name}")
@@ -158,18 +164,22 @@ class StateStore:
     def _folder(self, task: TaskKey) -> str:
         return "/".join([self.url, safe_segment(task.dag_id), safe_segment(task.task_id), str(task.map_index)])
 
-    def _listed(self, uri: str) -> list[str]:
+    def _listed(self, uri: str, *, detail: bool) -> list[Any]:
         path = self._open_path(uri)
         fs = file_system(path)
         # Object stores remember listings, and other workers write here too.
         fs.invalidate_cache()
         try:
-            listed: list[str] = attempt(uri, fs.ls, path.path, detail=False)
+            listed: list[Any] = attempt(uri, fs.ls, path.path, detail=detail)
         except ConnectorError as error:
             if error.fault != MISSING:
                 raise
             return []
-        return sorted(name.rstrip("/").rpartition("/")[2] for name in listed)
+        return listed
+
+
+def _name(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _parsed(text: bytes) -> Entry | None:

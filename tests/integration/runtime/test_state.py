@@ -72,6 +72,16 @@ def test_what_is_written_is_read_back_exactly(url: str) -> None:
     assert len(list(StateStore(url, UPath).entries())) == 3
 
 
+def test_what_others_have_put_there_is_passed_over(url: str) -> None:
+    store = StateStore(url, UPath)
+    store.write(run(1), entry(run(1)))
+    for name in ("README", "a/notes.txt", "lost+found/task/0/x.json", ".snapshot/task/0/x.json"):
+        path = UPath(url) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"not ours")
+    assert [one.run_id for _, one in store.entries()] == [run(1).run_id]
+
+
 def test_a_run_that_is_done_again_replaces_its_own_file(url: str) -> None:
     store = StateStore(url, UPath)
     for text in ("1", "2"):

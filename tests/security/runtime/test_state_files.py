@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.cli.main import main
 from osiris_provider.drivers.incremental.cursor import CursorValue
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, OsirisError
+from osiris_provider.runtime.results import keep_result
+from osiris_provider.runtime.staging import StagedData, Staging
 from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey
 from upath import UPath
 
@@ -90,3 +93,26 @@ def test_any_json_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, v
     (folder / "x.json").write_text(json.dumps(value))
     with pytest.raises(DataError, match=r"x\.json"):
         list(StateStore(root.as_uri(), UPath).entries())
+
+
+def test_the_password_of_a_url_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    url = f"memory://ann:c4nary@{uuid.uuid4().hex}"
+    store, staging = StateStore(url, UPath), Staging(url, UPath)
+    keep_result("s", [{"a": 1}], staging, ("dag", "run", "task", "0", "1"))
+    assert "memory://ann:***@" in caplog.text
+    staged = [StagedData(f"{url}/dag/run/task/0/{number}/data.parquet", 1, 1, ["a"]) for number in (1, 2)]
+    shown = [caplog.text, repr(staging.read(*staged))]
+    UPath(staged[0].uri).write_bytes(b"no Parquet")
+    UPath(f"{url}/dag/task/0/x.json").write_bytes(b"no state")
+    for fail in (
+        lambda: list(store.entries()),
+        lambda: store.remove(TASK, ["gone.json"]),
+        lambda: staging.read(staged[0])["data"],
+        lambda: staging.read(staged[1])["data"],
+        lambda: staging.read(StagedData(f"{url}/elsewhere", 1, 1, [])),
+    ):
+        with pytest.raises(OsirisError, match=r"memory://ann:\*\*\*@") as raised:
+            fail()
+        shown.append(str(raised.value))
+    assert "c4nary" not in "".join(shown)
