@@ -46,7 +46,7 @@ def what_is_wrong(item: Mapping[str, Any]) -> str:
     subject, _, problem = str(item["type"]).partition("_")
     if subject in _WANTED and problem.rpartition("_")[2] in ("float", "parsing", "type"):
         return _WANTED[subject]
-    return re.sub(r"^Input should ", "has to ", str(item["msg"]).removeprefix("Value error, "))
+    return re.sub(r"^\w+ should ", "has to ", str(item["msg"]).removeprefix("Value error, "))
 
 
 def errors_of(error: ValidationError, value: Any) -> list[Mapping[str, Any]]:

@@ -10,6 +10,9 @@ _TOKEN = re.compile(
     r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:(?!\$\{)[^}])*))?\}|(?P<bad>\$\{[^}]{0,40}\}?)"
 )
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What Python has in place of bytes that are not UTF-8."""
+
 
 class EnvProblemError(ValueError):
     """A ``${…}`` that cannot be replaced. The text names the variable and the fix, never a value."""
@@ -22,7 +25,7 @@ def substitute(text: str, environ: Mapping[str, str]) -> str:
 
     :param text: a value of the connections file.
     :param environ: where the variables are looked up.
-    :raises EnvProblemError: a variable is unset or empty and has no default, or a ``${`` is malformed.
+    :raises EnvProblemError: a variable is unset or empty and has no default, or is not UTF-8; or a ``${`` is malformed.
     """
 
     if "${" not in text:
@@ -34,13 +37,16 @@ def substitute(text: str, environ: Mapping[str, str]) -> str:
         if match["bad"] is not None:
             problem = "a ${ begins nothing like ${DB_PASSWORD} or ${DB_PASSWORD:-default}; write $${ for a literal ${"
             raise EnvProblemError(problem)
-        value = environ.get(match["name"], "")
+        name, value = match["name"], environ.get(match["name"], "")
+        if _SURROGATE.search(value):
+            problem = f"environment variable {name} is not UTF-8; set it to text in UTF-8"
+            raise EnvProblemError(problem)
         if value:
             return value
         if match["default"] is not None:
             return match["default"]
-        state = "empty" if match["name"] in environ else "not set"
-        problem = f"environment variable {match['name']} is {state}; set it, or write ${{{match['name']}:-default}}"
+        state = "empty" if name in environ else "not set"
+        problem = f"environment variable {name} is {state}; set it, or write ${{{name}:-default}}"
         raise EnvProblemError(problem)
 
     return _TOKEN.sub(replace, text)

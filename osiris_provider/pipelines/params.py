@@ -15,7 +15,7 @@ from osiris_provider.messages import did_you_mean
 from osiris_provider.pipelines.problems import Location, Problems, listed
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^{}\n]*)\}")
+_PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^{}\n]*)\}|\$(?P<open>\{)(?![{%#])")
 _PARAM = re.compile(r"\$\{params\.([A-Za-z0-9_]+)\}")
 _OURS = ("default", "description", "required")
 # No pattern: Airflow would match it in the DAG processor, and one that backtracks would keep it busy for ever.
@@ -142,13 +142,14 @@ def _problem(schema: Mapping[str, Any], value: Any) -> str | None:
 
 
 def placeholders(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the position and content of each ``${…}`` of a text; ``$${`` is none.
+    """Yield the position and content of each ``${…}`` of a text, ``{`` if it has no end in its line; ``$${`` is none.
 
     :param text: of a config value or a ``.sql`` file.
     """
     for match in _PLACEHOLDER.finditer(text):
-        if match[1] is not None:
-            yield match.start(), match[1]
+        content = match[1] if match["open"] is None else match["open"]
+        if content is not None:
+            yield match.start(), content
 
 
 def placeholder_problem(content: str, params: Mapping[str, Param]) -> str | None:
@@ -157,6 +158,8 @@ def placeholder_problem(content: str, params: Mapping[str, Param]) -> str | None
     :param content: between the braces.
     :param params: of the pipeline.
     """
+    if content == "{":
+        return "a ${ has no } in its line; write ${params.name}, or $${ for ${ itself"
     prefix, _, name = content.partition(".")
     if prefix == "params" and name in params:
         return None

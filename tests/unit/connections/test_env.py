@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,9 @@ def test_conn_002_malformed_variable(text: str) -> None:
         substitute(text, {"A": "a", "B": "b"})
 
 
-@pytest.mark.parametrize(("value", "state"), [(None, "not set"), ("", "empty")])
+@pytest.mark.parametrize(
+    ("value", "state"), [(None, "not set"), ("", "empty"), (os.fsdecode(b"pass\xffword"), "not UTF-8")]
+)
 def test_conn_002_unset_or_empty_names_variable_field_and_reference(
     value: str | None, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +89,7 @@ def test_conn_002_unset_or_empty_names_variable_field_and_reference(
         assert expected in str(raised.value)
     assert raised.value.field == "password"
     assert raised.value.line == 7
+    assert "pass\\" not in ascii(str(raised.value))
 
 
 def test_conn_002_only_the_connection_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,8 +119,8 @@ MISTAKES = [
     ("{queue: fast}", "{quue: fast}", "23: store: key airflow.quue is unknown. Did you mean 'queue'?"),
     ("write_mode: replace", "write_mode: replce", "27: store: config field write_mode: has to be"),
     ("write_mode: replace", "write_mode: upsert", "24: store: write_mode upsert needs primary_key"),
-    ("owner: sales", f"tags: [{'a' * 101}]", "2: key tags.0: String should have at most 100 characters"),
-    ("owner: sales", f"owner: {'a' * 251}", "2: key owner: String should have at most 250 characters"),
+    ("owner: sales", f"tags: [{'a' * 101}]", "2: key tags.0: has to have at most 100 characters"),
+    ("owner: sales", f"owner: {'a' * 251}", "2: key owner: has to have at most 250 characters"),
     ("owner: sales", "airflow: {owner_links: {sales: here}}", "2: key airflow.owner_links.sales: is a link such as"),
     (
         "owner: sales",

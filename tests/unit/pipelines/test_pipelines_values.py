@@ -52,6 +52,25 @@ def test_placeholders_have_their_positions() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "open_at"),
+    [
+        ("'${params.least'", [1]),
+        ("${params.least\n}", [0]),
+        ("a ${x ${least}", [2]),
+        ("${a{b}} ${", [0, 8]),
+        ("$${params.least", []),
+        ("${{ ds }} ${% if a %}${# b #}$ {", []),
+    ],
+)
+def test_a_placeholder_that_has_no_end_is_no_text(text: str, open_at: list[int]) -> None:
+    contents = dict(placeholders(text))
+    assert [at for at, content in contents.items() if content == "{"] == open_at
+    problem = placeholder_problem("{", {"least": Param("least", 1)})
+    assert problem == "a ${ has no } in its line; write ${params.name}, or $${ for ${ itself"
+    assert substitute(text, {"least": 1}) == text.replace("$${", "${")
+
+
+@pytest.mark.parametrize(
     ("content", "problem"),
     [
         ("params.least", None),
