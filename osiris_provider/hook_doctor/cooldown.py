@@ -31,6 +31,8 @@ from osiris_provider.hook_doctor.connection import HookConnection, texts_in
 
 OPTION = "auth_cooldown_hours"
 DEFAULT_HOURS = 6.0
+MAX_HOURS = 1e6
+"""A century, so that until when it is can be said."""
 FOLDER = "osiris_cooldown"
 """In AIRFLOW_HOME."""
 FINGERPRINT_BYTES = 2
@@ -91,7 +93,7 @@ class Cooldown:
         if not 0 <= hours < math.inf:
             message = f"[osiris] {OPTION}: '{shown(str(written))}' is no number of hours, such as 6 or 0.5; 0 is none."
             raise ConnectionConfigError(message, field=OPTION)
-        return cls(hours, airflow_home() / FOLDER)
+        return cls(min(hours, MAX_HOURS), airflow_home() / FOLDER)
 
     def refusal(self, connection: HookConnection) -> Refusal | None:
         """Return the refusal of a connection's credentials, if they are not to be tried yet."""

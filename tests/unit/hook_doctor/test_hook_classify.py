@@ -7,6 +7,7 @@ import http.client as http_client
 import json
 import smtplib
 import socket
+import ssl
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from osiris_provider.connectors.faults import (
     REFUSED,
     RESET,
     TIMED_OUT,
+    TLS_FAILED,
     TLS_REQUIRED,
     UNKNOWN_HOST,
 )
@@ -29,8 +31,8 @@ from osiris_provider.connectors.http.faults import FORBIDDEN, SERVER_ERROR, UNAU
 from osiris_provider.connectors.sql.faults import WRONG_PASSWORD
 from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor import HookConnection, HookType, hook_type, hook_types
-from osiris_provider.hook_doctor.classify import classify
-from osiris_provider.hook_doctor.faults import TEST_FAILED
+from osiris_provider.hook_doctor.classify import classify, table_fault
+from osiris_provider.hook_doctor.faults import FILE_UNREADABLE, HOST_IS_NO_NAME, TEST_FAILED
 from osiris_provider.hook_doctor.tables import known_faults, name_of
 from osiris_provider.hook_doctor.watch.redirects import RedirectedElsewhereError
 from osiris_provider.net.deadline import Deadline
@@ -68,15 +70,76 @@ def test_the_code_decides(error: BaseException, fault: Fault) -> None:
     assert fault_of(wrapped) == fault
 
 
+def caused(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (ssl.SSLError(1, "x"), TLS_FAILED),
+        (caused(ssl.SSLError(1, "x"), FileNotFoundError("secret")), FILE_UNREADABLE),
+        (caused(ConnectionRefusedError(errno.ECONNREFUSED, "x"), FileNotFoundError("secret")), REFUSED),
+        (caused(RuntimeError("x"), FileNotFoundError("secret")), FILE_UNREADABLE),
+    ],
+)
+def test_a_file_that_is_not_there_is_no_handshake_that_failed(error: BaseException, fault: Fault) -> None:
+    assert fault_of(error) == fault
+
+
+class CodedError(Exception):
+    """Of a library whose exceptions have codes here and there."""
+
+    reply: Any = None
+
+    @property
+    def odd(self) -> str:
+        raise KeyError(self.reply)
+
+
+CODES = {7: FORBIDDEN, "x": UNAUTHORIZED}
+CODED = HookType(("coded",), "Coded", {"CodedError": CODES}, ("odd", "args.1", "reply.code"))
+
+
+@pytest.mark.parametrize(
+    ("args", "reply", "fault"),
+    [
+        ((0, 7), None, FORBIDDEN),
+        ((7,), None, None),
+        ((0, 8), {"code": "x"}, UNAUTHORIZED),
+        ((0, [7]), SimpleNamespace(code=7), FORBIDDEN),
+        ((), {"other": 7}, None),
+    ],
+)
+def test_a_code_is_where_the_type_says(args: tuple[Any, ...], reply: Any, fault: Fault | None) -> None:
+    error = CodedError(*args)
+    error.reply = reply
+    assert table_fault(error, CODED) == fault
+    assert table_fault(caused(RuntimeError(7), error), CODED) == fault
+
+
+@pytest.mark.parametrize(
+    ("host", "category", "is_reworded"),
+    [
+        ("db.example.com", "network", False),
+        ("db example.com", "network", True),
+        ("db/example", "unknown", True),
+        ("http://db", "unknown", True),
+        ("db:5432", "unknown", True),
+        ("db..example.com", "unknown", False),
+    ],
+)
+def test_a_host_that_can_be_no_name_is_a_mistake(host: str, category: str, is_reworded: bool) -> None:
+    error = socket.gaierror(socket.EAI_NONAME, "x")
+    fault = fault_of(error, "no_such", host=host)
+    assert (fault.category, fault.message == HOST_IS_NO_NAME) == (category, is_reworded)
+
+
 def test_the_errors_of_several_addresses_are_looked_at() -> None:
     several = OSError("all failed")
     several.errors = {("::1", 22): ConnectionRefusedError(errno.ECONNREFUSED, "x")}  # type: ignore[attr-defined] # as libraries do
     assert fault_of(several) == REFUSED
-
-
-def caused(error: BaseException, cause: BaseException) -> BaseException:
-    error.__cause__ = cause
-    return error
 
 
 POOL: Any = urllib3.HTTPConnectionPool("h")

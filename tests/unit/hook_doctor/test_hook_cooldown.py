@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,13 @@ def test_accepted_credentials_end_it(cooldown: Cooldown) -> None:
     assert list(cooldown.folder.iterdir()) == []
 
 
+def test_credentials_that_json_does_not_know_are_credentials(cooldown: Cooldown) -> None:
+    today, tomorrow = (replace(CONNECTION, extra={"token": date(2027, 1, day)}) for day in (1, 2))
+    cooldown.keep(today, "wrong_password")
+    assert (cooldown.refusal(today) is not None, cooldown.refusal(tomorrow)) == (True, None)
+    assert HookConnection.from_json(today.as_json()).extra == {"token": "2027-01-01"}
+
+
 def test_without_hours_nothing_is_kept(tmp_path: Path) -> None:
     cooldown = Cooldown(0, tmp_path / "cooldown")
     cooldown.keep(CONNECTION, "wrong_password")
@@ -196,7 +204,7 @@ def test_a_file_that_cannot_be_put_in_its_place_is_removed(cooldown: Cooldown, m
     assert known.fault == "locked"
 
 
-@pytest.mark.parametrize(("written", "hours"), [(None, 6.0), ("0", 0.0), ("0.5", 0.5), ("48", 48.0)])
+@pytest.mark.parametrize(("written", "hours"), [(None, 6.0), ("0", 0.0), ("0.5", 0.5), ("48", 48.0), ("1e300", 1e6)])
 def test_the_setting_says_for_how_long(
     written: str | None, hours: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +213,7 @@ def test_the_setting_says_for_how_long(
         monkeypatch.setenv("AIRFLOW__OSIRIS__AUTH_COOLDOWN_HOURS", written)
     cooldown = Cooldown.from_settings()
     assert (cooldown.hours, cooldown.folder) == (hours, tmp_path / "osiris_cooldown")
+    assert cooldown.until(cooldowns.Refusal(time.time(), "wrong_password", "", "")).endswith("Z")
 
 
 @pytest.mark.parametrize("hours", ["-1", "nan", "six", "inf"])
@@ -242,7 +251,8 @@ def test_what_does_not_answer_when_it_is_read_keeps_no_one_waiting(
     assert [cooldown.refusal(connection) is not None for _ in range(3)] == [True] * 3
     cooldown.keep(replace(connection, login="another"), "wrong_password")
     assert time.monotonic() - began < 10.0
-    assert [thread.name for thread in threading.enumerate()].count("osiris-cooldown") == 2
+    # They let the process end.
+    assert [one.daemon for one in threading.enumerate() if one.name == "osiris-cooldown"] == [True] * 2
     came_back.set()
     assert cooldown.refusal(connection) is not None
 

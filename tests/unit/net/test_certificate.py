@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from osiris_provider.net.certificate import not_after
 
@@ -29,6 +29,10 @@ def certificate(until: datetime, names: int = 1) -> bytes:
     return builder.sign(key(), SHA256()).public_bytes(Encoding.DER)
 
 
+# Two digits of the year, from 1950 to 2049, and four after that.
+@example(datetime(1950, 6, 1), 1)  # noqa: DTZ001 - naive
+@example(datetime(2049, 12, 31), 1)  # noqa: DTZ001 - naive
+@example(datetime(2050, 1, 2), 1)  # noqa: DTZ001 - naive
 @given(st.datetimes(datetime(1960, 1, 1), datetime(9999, 12, 31)), st.sampled_from([0, 1, 9, 300]))  # noqa: DTZ001 - naive
 def test_the_end_is_that_which_the_cryptography_library_reads(until: datetime, names: int) -> None:
     der = certificate(until.replace(microsecond=0), names)
