@@ -200,21 +200,23 @@ def leaves(column: pa.Array) -> Iterator[pa.Array]:
     :param column: of any type.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     if pa.types.is_map(column.type):
         begin, end = column.offsets[0].as_py(), column.offsets[-1].as_py()
-        for items in (column.keys, column.items):
-            yield from leaves(items.slice(begin, end - begin))
+        parts = [items.slice(begin, end - begin) for items in (column.keys, column.items)]
     elif pa.types.is_struct(column.type):
-        for field in column.flatten():
-            yield from leaves(field)
+        parts = column.flatten()
     elif pa.types.is_union(column.type):
-        for number in range(column.type.num_fields):
-            yield from leaves(column.field(number))
+        parts = [column.field(number) for number in range(column.type.num_fields)]
     elif pa.types.is_nested(column.type):
-        yield from leaves(column.flatten())
+        is_run_end_encoded = pa.types.is_run_end_encoded(column.type)
+        parts = [pc.run_end_decode(column) if is_run_end_encoded else column.flatten()]
     else:
         yield column
+        return
+    for part in parts:
+        yield from leaves(part)
 
 
 def struct_names(dtype: pa.DataType) -> Iterator[list[str]]:

@@ -10,6 +10,7 @@ from osiris_provider.drivers.data import leaves, struct_names
 from osiris_provider.drivers.dtypes import is_text
 from osiris_provider.drivers.sql.base import Batches, json_text
 from osiris_provider.drivers.sql.config import TableConfig
+from osiris_provider.drivers.sql.values.normalize import normalized
 from osiris_provider.drivers.sql.values.validate import constraint_error
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _has_nested_nul(kind: str, column: pa.Array) -> bool:
         return False
     if any("\0" in name for names in struct_names(column.type) for name in names):
         return bool(column.null_count < len(column))
-    return any(_has_nul(leaf) for leaf in leaves(column) if is_text(leaf.type))
+    return any(_has_nul(leaf) for leaf in map(normalized, leaves(column)) if is_text(leaf.type))
 
 
 def _stripped(column: pa.Array, kind: str) -> pa.Array:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers import get_driver
@@ -19,6 +20,13 @@ from tests.servers import Address
 from tests.servers.apis.fake_supabase import FakeSupabase
 
 KEY = "sb_secret_of_the_test"
+
+
+def listed(values: pa.Array) -> pa.Array:
+    """Return lists of a value each."""
+    return pa.ListArray.from_arrays(pa.array(range(len(values) + 1), pa.int32()), values)
+
+
 COLUMNS: dict[str, tuple[str, pa.Array, Any]] = {
     "text": ("text", pa.array(["fine", "a\0b\0"]), "ab"),
     "only": ("text", pa.array(["fine", "\0"]), ""),
@@ -30,6 +38,10 @@ COLUMNS: dict[str, tuple[str, pa.Array, Any]] = {
     "struct": ("jsonb", pa.array([{"a": "fine"}, {"a": "x\0y"}]), {"a": "xy"}),
     "list": ("jsonb", pa.array([["fine"], ["x\0", "\\u0000"]]), ["x", "\\u0000"]),
     "map": ("jsonb", pa.array([[("k", "v")], [("k", "\0")]], pa.map_(pa.string(), pa.string())), [["k", ""]]),
+    # As polars gives its texts and categories.
+    "views in a list": ("jsonb", pa.array([["fine"], ["x\0"]], pa.list_(pa.string_view())), ["x"]),
+    "dictionary in a list": ("jsonb", listed(pa.array(["fine", "x\0"]).dictionary_encode()), ["x"]),
+    "runs in a list": ("jsonb", listed(pc.run_end_encode(pa.array(["fine", "x\0"]))), ["x"]),
     "name in a struct": ("jsonb", pa.array([None, {"k\0": "v"}]), {"k": "v"}),
 }
 FINE: dict[str, tuple[str, pa.Array, Any]] = {

@@ -39,6 +39,11 @@ def normalized_batches(batches: Batches, schema: pa.Schema) -> Batches:
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
+def normalized(column: pa.Array) -> pa.Array:
+    """Return a column as one of the common types; see :func:`normalized_batches`."""
+    return _normalized(column, _normalized_type(column.type))
+
+
 def _normalized_type(dtype: pa.DataType) -> pa.DataType:
     import pyarrow as pa
 
