@@ -124,7 +124,21 @@ def _arrow_reader(value: Any) -> pa.RecordBatchReader | None:
         return value.to_reader()
     if ds is not None and isinstance(value, ds.Dataset):
         return value.scanner(batch_size=BATCH_ROWS).to_reader()
-    return pa.RecordBatchReader.from_stream(value) if hasattr(value, "__arrow_c_stream__") else None
+    if not hasattr(value, "__arrow_c_stream__"):
+        return None
+    reader = pa.RecordBatchReader.from_stream(value)
+    # Arrow neither decodes nor stores dictionaries of views, as polars gives its categories; its own way are others.
+    has_own = hasattr(value, "to_arrow") and any(_is_of_views(dtype) for dtype in reader.schema.types)
+    return value.to_arrow().to_reader() if has_own else reader
+
+
+def _is_of_views(dtype: pa.DataType) -> bool:
+    """Return whether a type is, or has within, a dictionary of views."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(dtype):
+        return dtype.value_type in (pa.string_view(), pa.binary_view())
+    return any(_is_of_views(dtype.field(number).type) for number in range(dtype.num_fields))
 
 
 def _is_pandas(value: Any) -> bool:
@@ -133,15 +147,20 @@ def _is_pandas(value: Any) -> bool:
 
 
 def _check_polars(value: Any, step: str | None) -> None:
-    """Refuse columns of Python's objects, of which polars gives away their addresses in memory."""
+    """Refuse what Arrow has not, and Python's objects, of which polars gives away their addresses in memory."""
     polars: Any = sys.modules.get("polars")
     is_frame = isinstance(value, getattr(polars, "DataFrame", ()))
     columns: Mapping[str, Any] = getattr(value, "schema", {}) if is_frame else {}
     for name, dtype in columns.items():
         if dtype == polars.Object:
-            where = f"Step {step}: its frame" if step else "Frame"
-            message = f"{where}: column {name} holds objects of Python; make it a column of a type of polars."
-            raise DataError(message, step=step, column=name)
+            problem = "holds objects of Python; make it a column of a type of polars"
+        elif str(dtype) in ("Int128", "UInt128"):
+            problem = f"is of type {dtype}, which Arrow has not; cast it to Decimal(38, 0)"
+        else:
+            continue
+        where = f"Step {step}: its frame" if step else "Frame"
+        message = f"{where}: column {name} {problem}."
+        raise DataError(message, step=step, column=name)
 
 
 def _from_chunks(chunks: Iterator[Any], step: str | None) -> pa.RecordBatchReader:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.errors import DataError
@@ -83,6 +84,29 @@ def test_periods_and_objects_that_arrow_takes_for_something_else_are_refused() -
         to_reader(pl.DataFrame({"v": pl.Series([object()], dtype=pl.Object)}), "s")
     with pytest.raises(DataError, match="column v holds objects"):
         to_reader(iter([pl.DataFrame({"v": pl.Series([object()], dtype=pl.Object)})]), "s").read_all()
+
+
+CATEGORIES: list[tuple[list[Any], Any]] = [
+    (["a", None, "b"], pl.Categorical),
+    (["a", None, "b"], pl.Enum(["a", "b"])),
+    ([["a"], None, ["b"]], pl.List(pl.Categorical)),
+    ([{"c": "a"}, {"c": None}], pl.Struct({"c": pl.Categorical})),
+]
+
+
+@pytest.mark.parametrize(("values", "dtype"), CATEGORIES, ids=str)
+def test_categories_of_polars_are_texts_in_parquet(values: list[Any], dtype: Any) -> None:
+    frame = pl.DataFrame({"v": pl.Series(values, dtype=dtype)})
+    for data in (frame, iter([frame])):
+        file = pa.BufferOutputStream()
+        pq.write_table(to_reader(data).read_all(), file)
+        assert pq.read_table(pa.BufferReader(file.getvalue()))["v"].to_pylist() == values
+
+
+def test_integers_of_polars_that_arrow_has_not_are_refused_by_the_name_of_their_column() -> None:
+    with pytest.raises(DataError, match="Step s: its frame: column v is of type Int128") as raised:
+        to_reader(pl.DataFrame({"v": pl.Series([2**100], dtype=pl.Int128)}), "s")
+    assert (raised.value.step, raised.value.column) == ("s", "v")
 
 
 LOST = "Step s: its frame: the index of the frame is left out"

@@ -96,7 +96,7 @@ def test_a_key_that_another_writer_of_duckdb_has_taken_is_not_shown(duckdb_file:
                 other.execute("INSERT INTO target VALUES (4711)")
             yield pa.table({"id": [number]})
 
-    step = {"resolved_connection": duckdb_file, "table": "target"}
+    step = {"resolved_connection": duckdb_file, "table": "target", "batch_rows": 1}
     with (
         closing(other),
         pytest.raises(OsirisError, match=r"Other work at .* changed what this read or wrote") as raised,

@@ -73,7 +73,8 @@ def _normalized(column: pa.Array, dtype: pa.DataType) -> pa.Array:
     if isinstance(column.type, pa.BaseExtensionType):
         return _normalized(column.storage, dtype)
     if pa.types.is_dictionary(column.type):
-        return _normalized(column.dictionary_decode(), dtype)
+        # Arrow does not decode a dictionary of views, such as polars' categories.
+        return _normalized(column.dictionary, dtype).take(column.indices)
     if pa.types.is_run_end_encoded(column.type):
         return _normalized(pc.run_end_decode(column), dtype)
     return column.cast(dtype)
