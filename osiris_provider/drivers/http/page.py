@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from osiris_provider.connectors.http.json_text import Number
@@ -36,11 +36,11 @@ class Page:
     value: Any
     headers: Mapping[str, str]
     url: str
-    rows: Rows = field(default_factory=list)
-    before: int = 0
-    empty_pages: int = 0
-    request_key: str = ""
-    ended: bool = False
+    rows: Rows
+    before: int
+    empty_pages: int
+    request_key: str
+    ended: bool
 
     @property
     def end_offset(self) -> int:

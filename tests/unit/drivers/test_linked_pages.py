@@ -12,7 +12,8 @@ URL = "https://api.example.com/v1/items?page=3"
 
 
 def following(header: str, relation: str = "next") -> NextRequest | Missing | None:
-    return LinkedPages(kind="link", relation=relation).following(Page(3, [], {"Link": header} if header else {}, URL))
+    page = Page(3, [], {"Link": header} if header else {}, URL, [], 0, 0, "", ended=False)
+    return LinkedPages(kind="link", relation=relation).following(page)
 
 
 @pytest.mark.parametrize("relation", ["first", "last", "prev", "previous", "PREV", "first prev"])

@@ -30,7 +30,8 @@ COUNTS = ("total_pages", "totalPages", "page_count", "pageCount", "last_page", "
 
 def page_of(value: Any = None, rows: list[Any] | None = None, headers: dict[str, str] | None = None) -> Page:
     named = CaseInsensitiveDict(headers or {})
-    return Page(1, value if value is not None else {}, named, "https://h/items", [{"id": 1}] if rows is None else rows)
+    records = [{"id": 1}] if rows is None else rows
+    return Page(1, {} if value is None else value, named, "https://h/items", records, 0, 0, "", ended=False)
 
 
 def within(parent: str, name: str, value: object) -> dict[str, Any]:
