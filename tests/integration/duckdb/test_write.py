@@ -88,6 +88,20 @@ class TestDuckDBWriter(SchemaTests, WriterTests):
         self.write(connection, data, write_mode="upsert", primary_key="id", batch_rows=len(ids))
         assert self.run(connection, "SELECT count(*), sum(n) FROM target") == [(len(ids), sum(ids))]
 
+    @pytest.mark.parametrize(
+        ("lossy", "bent", "said"),
+        [
+            ("error", {"l": [[1.0], [1.5]]}, "column l, row 2 of the input: the value would be another one"),
+            ("round", {"s": [{"a": 1}, {"a": 1, "b": 2}]}, "column s, row 1 of the input: its field b has no place"),
+        ],
+    )
+    def test_what_duckdb_would_bend_is_looked_for_in_all_columns(
+        self, lossy: str, bent: dict[str, Any], said: str, connection: Connection
+    ) -> None:
+        self.run(connection, "CREATE TABLE target (no INT, id INT, same BIGINT[], s STRUCT(a BIGINT), l BIGINT[])")
+        with pytest.raises(DataError, match=said):
+            self.write(connection, pa.table({"id": [1, 2], "same": [[1], [2]], **bent}), lossy=lossy)
+
     def test_dictionaries_within_lists_that_no_batch_can_hold_together_are_written(
         self, connection: Connection
     ) -> None:
