@@ -18,9 +18,34 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from osiris_provider.errors import AuthError, NetworkError, OsirisError, PermissionDeniedError, UnknownConnectorError
+from botocore.exceptions import ClientError
+from osiris_provider.connectors.faults import TIMED_OUT
+from osiris_provider.errors import (
+    AuthError,
+    Fault,
+    NetworkError,
+    OsirisError,
+    PermissionDeniedError,
+    UnknownConnectorError,
+)
 from osiris_provider.runtime.staging import Staging
-from osiris_provider.storage.faults import attempt, public, storage_fault
+from osiris_provider.storage.faults import (
+    BUSY,
+    CLOCK,
+    ELSEWHERE,
+    EXPIRED_KEY,
+    FILE_TOO_LARGE,
+    FORBIDDEN,
+    MISSING,
+    NO_ADDRESS,
+    NO_BUCKET,
+    OVER_QUOTA,
+    REFUSED,
+    WRONG_KEY,
+    attempt,
+    public,
+    storage_fault,
+)
 from osiris_provider.storage.files import VANISHED_TRIES, ReportingFile, make_directories, open_new
 from upath import UPath
 
@@ -40,6 +65,22 @@ VERDICTS = {
     errno.ECONNRESET: (NetworkError, True),
 }
 """The error of this package for each of the system's, and whether a task is tried again."""
+CODES: dict[Fault, tuple[str, bool]] = {
+    FORBIDDEN: ("AccessDenied AllAccessDisabled", False),
+    WRONG_KEY: ("InvalidAccessKeyId InvalidToken SignatureDoesNotMatch", False),
+    EXPIRED_KEY: ("ExpiredToken", False),
+    CLOCK: ("RequestTimeTooSkewed", False),
+    NO_BUCKET: ("NoSuchBucket", False),
+    NO_ADDRESS: ("InvalidBucketName", False),
+    MISSING: ("NoSuchKey", False),
+    ELSEWHERE: ("AuthorizationHeaderMalformed PermanentRedirect", False),
+    FILE_TOO_LARGE: ("EntityTooLarge", False),
+    OVER_QUOTA: ("QuotaExceeded", True),
+    BUSY: ("InternalError ServiceUnavailable SlowDown", True),
+    TIMED_OUT: ("RequestTimeout", True),
+    REFUSED: ("NeverHeardOf", False),
+}
+"""What S3's documentation calls errors, by what each means, and whether a task is tried again."""
 WRITE_TOO_MUCH = """
 import resource, signal, sys
 from osiris_provider.runtime.staging import Staging
@@ -126,6 +167,15 @@ def test_an_expired_token_is_told_by_its_code() -> None:
     with pytest.raises(AuthError, match="have expired") as raised:
         attempt("s3://staging", fail)
     assert "do not show this" not in str(raised.value)
+
+
+@pytest.mark.parametrize("fault", CODES, ids=lambda fault: fault.slug)
+def test_the_codes_of_s3_have_a_meaning_each(fault: Fault) -> None:
+    codes, helps = CODES[fault]
+    for code in codes.split():
+        answer = ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "PutObject")
+        assert storage_fault(answer) == fault
+    assert fault.error("s3://bucket").is_transient == helps
 
 
 def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
