@@ -45,7 +45,7 @@ def near_reference(wrong: str, known: Sequence[str]) -> str:
     """
     import difflib
 
-    plain = wrong.strip().lower().removeprefix("@")
+    plain = wrong.lower().removeprefix("@")
     family, _, alias = (plain if "." in plain else re.sub(r"[-/: ]", ".", plain)).partition(".")
     families = {one.split(".")[0].removeprefix("@") for one in known}
     meant = next(iter(difflib.get_close_matches(family, families)), None)

@@ -147,7 +147,7 @@ def _existing(name: str | os.PathLike[str], how: str) -> Path:
     try:
         path = Path(name).expanduser().absolute()
         path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         problem = "does not exist"
     except OSError as error:
         problem = f"cannot be reached: {os.strerror(error.errno or 0)}"

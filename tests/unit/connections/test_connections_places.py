@@ -47,11 +47,17 @@ class TestPlaces:
         monkeypatch.setenv("CONFIGURED", "configured")
         other, ours = "connections_file = elsewhere", f"connections_file = {tmp_path}/$CONFIGURED/{FILE_NAME}"
         text = (
-            f"[core]\nx = %(y)s\n{other}\n[osiris]\n\n# [core]\n{ours}\n[logging]\n{other}\n[osiris]\nfile_mode = 0640"
+            f"[core]\nx = %(y)s\n{other}\n[osiris]\nfile_mode = 0660\n\n# [core]\n{ours}\n[logging]\n{other}\n"
+            "[osiris]\nfile_mode = 0640\nstaging_url =\n"
         )
-        (tmp_path / "airflow" / "airflow.cfg").write_text(text)
+        config = tmp_path / "airflow" / "airflow.cfg"
+        config.write_text(text)
         assert self.located() == "configured"
-        assert file_mode() == 0o640
+        assert (file_mode(), setting("staging_url")) == (0o640, None)
+        config.write_text("[osiris]\nstaging_url = s3://bucket\n")
+        os.utime(config, (0, 0))
+        assert self.located() == "here"
+        assert (file_mode(), setting("staging_url")) == (0o600, "s3://bucket")
 
     @pytest.mark.parametrize(("written", "read"), [("a%%b", "a%b"), ("a%b", "a%b"), ("%(api_user)s1", "ann1")])
     def test_an_option_of_airflow_cfg_is_read_as_airflow_reads_it(
@@ -70,6 +76,12 @@ class TestPlaces:
     def test_conn_001_an_airflow_cfg_that_is_no_file_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "airflow" / "airflow.cfg")
         assert self.located() == "here"
+
+    def test_conn_001_a_link_that_leads_nowhere_stands_for_no_other(self, tmp_path: Path) -> None:
+        (tmp_path / "here" / FILE_NAME).unlink()
+        (tmp_path / "here" / FILE_NAME).symlink_to("gone")
+        with pytest.raises(ConnectionConfigError, match=r"/here/.* cannot be read: No such file or directory"):
+            self.located()
 
     def test_conn_001_a_file_without_a_name_stands_for_no_other(self) -> None:
         with pytest.raises(ConnectionConfigError, match=r"/here is a directory; name the file in it"):

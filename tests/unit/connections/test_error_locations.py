@@ -1,0 +1,97 @@
+"""Where an error about connections is: its file, line, reference and field, which programs read (CONN-020)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from osiris_provider.connections import list_connections, resolve_connection
+from osiris_provider.connections.reader import FILE_NAME, MAX_BYTES
+from osiris_provider.connections.settings import file_mode
+from osiris_provider.errors import ConnectionConfigError
+
+from tests.unit.connection_files import write
+
+TWO = "version: 1\nconnections:\n  mysql:\n    a: {host: h, user: u}\n    b: {host: h, user: u, port: x}\n"
+
+
+def location(error: ConnectionConfigError) -> tuple[str | None, int | None, str | None, str | None]:
+    return error.file, error.line, error.reference, error.field
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (b"\xff", None),
+        (b"\0", None),
+        (b"x" * (MAX_BYTES + 1), None),
+        (b"", None),
+        (b"version: 1\nconnections: {}\nmore: 1\n", 3),
+        (b"version: 1\nconnections: {}\n\n}\n", 4),
+        (b"version: 1\nconnections:\n  nosuch: {}\n", 3),
+    ],
+)
+def test_conn_020_of_a_file_that_cannot_be_used(text: bytes, line: int | None, tmp_path: Path) -> None:
+    file = write(tmp_path, text)
+    with pytest.raises(ConnectionConfigError) as raised:
+        list_connections(file)
+    assert location(raised.value) == (str(file), line, None, None)
+
+
+@pytest.mark.parametrize("name", ["gone.yaml", "~no-such-user-here/f.yaml", "osiris_connections.yaml/f.yaml", "."])
+def test_conn_020_of_a_file_that_is_not_there(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, TWO)
+    with pytest.raises(ConnectionConfigError) as raised:
+        list_connections(name)
+    assert location(raised.value) == (str(tmp_path) if name == "." else name, None, None, None)
+
+
+def test_conn_020_of_a_file_that_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OSIRIS_HOME", "AIRFLOW__OSIRIS__CONNECTIONS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, TWO).chmod(0o666)
+    with pytest.raises(ConnectionConfigError) as raised:
+        list_connections()
+    assert location(raised.value) == (str(tmp_path / FILE_NAME), None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("reference", "line", "field", "knows_file"),
+    [
+        ("@mysql.b", 5, "port", True),
+        ("@mysql.c", None, None, True),
+        ("@mysql", None, None, True),
+        ("@duckdb.a", None, None, True),
+        ("@duckdb", None, None, True),
+        ("@nosuch.a", None, None, False),
+        ("@mysql.B", None, None, False),
+    ],
+)
+def test_conn_020_of_a_connection(
+    reference: str, line: int | None, field: str | None, knows_file: bool, tmp_path: Path
+) -> None:
+    file = write(tmp_path, TWO)
+    with pytest.raises(ConnectionConfigError) as raised:
+        resolve_connection(reference, file)
+    assert location(raised.value) == (str(file) if knows_file else None, line, reference, field)
+    has_none = "has no family duckdb" in str(raised.value)
+    assert has_none == reference.startswith("@duckdb")
+
+
+def test_conn_020_of_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__OSIRIS__FILE_MODE", "rw")
+    with pytest.raises(ConnectionConfigError) as raised:
+        file_mode()
+    assert location(raised.value) == (None, None, None, "file_mode")
+
+
+@pytest.mark.parametrize(("problems", "more"), [(5, ""), (6, "1"), (9, "4")])
+def test_the_first_five_problems_are_said_and_the_rest_is_counted(problems: int, more: str, tmp_path: Path) -> None:
+    file = write(tmp_path, "version: 1\nconnections: {}\n" + "".join(f"k{number}: 1\n" for number in range(problems)))
+    with pytest.raises(ConnectionConfigError) as raised:
+        list_connections(file)
+    said = str(raised.value)
+    assert said.count("unknown key") == 5
+    assert said.partition("; and ")[2].partition(" more; run: ")[0] == more
