@@ -269,6 +269,7 @@ def test_conn_004_an_unknown_family_is_named_with_its_reference(tmp_path: Path) 
     [
         (f"{CANARY}\n", True),
         (f"{CANARY}\r\n", True),
+        (f"{CANARY}\r", True),
         (CANARY, False),
         (f" {CANARY} ", False),
         # Keys have lines, and their last one has an end.
