@@ -9,6 +9,7 @@ import pytest
 from osiris_provider.drivers.base import BaseDriver
 from osiris_provider.drivers.registry import get_driver
 from osiris_provider.pipelines.lint import check_paths
+from osiris_provider.pipelines.params import MAX_PARAMS
 
 from tests.unit.pipeline_files import checked, write_pipeline
 from tests.unit.pipelines.test_pipelines_checks import GOOD
@@ -73,7 +74,8 @@ def test_what_is_wrong_with_a_param_is_found_at_its_default_if_it_has_one(tmp_pa
 
 
 def test_what_just_fits_into_airflow_is_no_mistake(tmp_path: Path) -> None:
-    params = "params: {country: CZ, high: 18446744073709551615, low: -9223372036854775808}"
+    others = ", ".join(f"p{number}: 1" for number in range(MAX_PARAMS - 3))
+    params = f"params: {{country: CZ, high: 18446744073709551615, low: -9223372036854775808, {others}}}"
     links = f"airflow: {{owner_links: {{{'s' * 250}: 'https://x/{'y' * 490}'}}}}"
     text = GOOD.replace("params: {country: CZ}", f"{params}\n{links}\ndescription: {'d' * 16_000}")
     assert checked(tmp_path, text)[1] == []
