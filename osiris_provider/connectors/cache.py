@@ -30,7 +30,7 @@ def cache_key(connection: Mapping[str, Any]) -> Key:
     :param connection: a resolved connection.
     """
     text = json.dumps(dict(connection), sort_keys=True, default=repr)
-    digest = hmac.new(_PROCESS_KEY, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    digest = hmac.new(_PROCESS_KEY, text.encode(), hashlib.sha256).hexdigest()
     return os.getpid(), threading.get_ident(), digest
 
 

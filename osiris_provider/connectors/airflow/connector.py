@@ -40,7 +40,6 @@ class AirflowConnector(Connector[AirflowConnection, Any]):
     label = "Airflow connection"
     model = AirflowConnection
     aliases = AIRFLOW_ID
-    libraries: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +50,6 @@ class AirflowConnector(Connector[AirflowConnection, Any]):
     @classmethod
     def load(cls) -> None:
         """Import what is known of all types; see :meth:`Connector.load`."""
-        super().load()
         hook_types()
 
     @classmethod

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import pytest
@@ -28,6 +29,8 @@ def connector() -> Iterator[FakeConnector]:
 
 @given(CONNECTIONS, CONNECTIONS)
 @example({"host": "a", "port": 1}, {"port": 1, "host": "a"})
+@example({"password": "\ud800"}, {"password": "\udfff"})
+@example({"since": date(2027, 1, 1)}, {"since": date(2027, 1, 2)})
 def test_conn_013_key_tells_connections_apart(one: dict[str, Any], other: dict[str, Any]) -> None:
     same = repr(sorted(one.items())) == repr(sorted(other.items()))
     assert (cache_key(one) == cache_key(other)) is same

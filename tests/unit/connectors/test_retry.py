@@ -92,9 +92,9 @@ def test_conn_019_what_lasts_is_tried_once(error: Exception, waits: list[float])
     assert not waits
 
 
-@pytest.mark.usefixtures("waits")
-def test_conn_018_retries_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_conn_018_retries_are_logged(caplog: pytest.LogCaptureFixture, waits: list[float]) -> None:
     with caplog.at_level(logging.WARNING):
-        call_with_retries(Failing(NetworkError("db.example.com:3306 refused the connection.")))
+        call_with_retries(Failing(NetworkError("db.example.com:3306 refused the connection.", retry_after=12)))
     (record,) = caplog.records
-    assert record.getMessage().startswith("db.example.com:3306 refused the connection. Trying again in ")
+    assert waits[0] >= 12
+    assert record.getMessage() == f"db.example.com:3306 refused the connection. Trying again in {waits[0]:.1f} s."

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from osiris_provider.connectors.faults import CERTIFICATE_EXPIRED, REFUSED
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import (
+    MAX_MESSAGE,
     Category,
     ConnectionConfigError,
     ConnectionNotFoundError,
     Fault,
     OsirisError,
 )
+from osiris_provider.hook_doctor.faults import UNTESTABLE
 
 FAILURES = [category for category in get_args(Category) if category != "ok"]
 faults = st.builds(
@@ -41,6 +43,25 @@ def test_conn_009_and_020_the_forms_of_the_contract() -> None:
         True,
         {"latency_ms": 1.5, "category": "ok", "message": "Connection successful", "details": {"server_version": "1"}},
     )
+
+
+def test_what_a_server_says_of_itself_is_made_printable_wherever_it_is() -> None:
+    said = "a\x1b[31mb\x07" + "x" * MAX_MESSAGE
+    shown = f"ab{'x' * MAX_MESSAGE}"[:MAX_MESSAGE]
+    healthy = Verdict.healthy(1.5, {"text": said, "list": [said, 1, (said, None)], "inner": {said: {"n": 1.5}}})
+    assert healthy.details == {"text": shown, "list": [shown, 1, [shown, None]], "inner": {shown: {"n": 1.5}}}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "ok", "unhealthy"),
+    [
+        (Verdict.healthy(1.5, {}), True, False),
+        (Verdict.of(REFUSED, "no"), False, True),
+        (Verdict.of(UNTESTABLE, "no"), False, False),
+    ],
+)
+def test_of_what_cannot_be_tested_nothing_is_said(verdict: Verdict, ok: bool, unhealthy: bool) -> None:
+    assert (verdict.ok, verdict.unhealthy) == (ok, unhealthy)
 
 
 @given(verdicts, st.text(), st.none() | st.text())
