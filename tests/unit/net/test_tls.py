@@ -198,6 +198,7 @@ def test_a_certificate_that_is_accepted_lets_all_through(certificates: Certifica
     ):
         line.sendall(b"ping")
         assert line.recv(4) == b"ping"
+        assert line.getpeername() == (HOST, server.port)
 
 
 @pytest.mark.parametrize("missing", ["cert", "key"])
