@@ -86,7 +86,7 @@ class _Said:
         self._tail = b""
 
     def take(self, data: bytes, deadline: Deadline) -> None:
-        self.head += data[: max(8 * LONGEST - len(self.head), 0)]
+        self.head += data[: 8 * LONGEST - len(self.head)]
         self._tail += data
         for challenge in _CHALLENGE.finditer(self._tail):
             (length,) = struct.unpack("!I", challenge[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 import socket
 import ssl
 import struct
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import open_socket
-from osiris_provider.net.tls import CERTIFICATE_ALERTS, DeadlineContext, tls_context
+from osiris_provider.net.tls import CERTIFICATE_ALERTS, DeadlineContext, shared_context, tls_context
 from osiris_provider.net.tls_files import TLSFileError
 
 from tests.faults.peers import Peer, at_once, reset
@@ -199,6 +200,31 @@ def test_a_certificate_that_is_accepted_lets_all_through(certificates: Certifica
         line.sendall(b"ping")
         assert line.recv(4) == b"ping"
         assert line.getpeername() == (HOST, server.port)
+
+
+def test_alerts_have_the_names_that_openssl_gives_them() -> None:
+    known = {one.name.removeprefix("ALERT_DESCRIPTION_") for one in ssl.AlertDescription}
+    # Of TLS 1.3 and of SSL 3, which Python's list does not have.
+    known |= {"CERTIFICATE_REQUIRED", "NO_CERTIFICATE"}
+    assert {name.partition("_ALERT_")[2] for name in CERTIFICATE_ALERTS} <= known
+
+
+def test_checks_share_a_context_until_a_file_of_it_changes(certificates: Certificates, tmp_path: Path) -> None:
+    made: list[tuple[str, ...]] = []
+
+    def make(*bundle: str) -> DeadlineContext:
+        made.append(bundle)
+        return DeadlineContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    bundle, missing = tmp_path / "bundle.pem", str(tmp_path / "missing.pem")
+    bundle.write_bytes(certificates.trusted.read_bytes())
+    asked = [None, str(bundle), missing]
+    contexts = [shared_context(make, path) for path in asked]
+    assert [shared_context(make, path) for path in asked] == contexts
+    assert len({*contexts}) == 3
+    os.utime(bundle, ns=(0, 0))
+    assert shared_context(make, str(bundle)) not in contexts
+    assert made == [(), (str(bundle),), (missing,), (str(bundle),)]
 
 
 @pytest.mark.parametrize("missing", ["cert", "key"])
