@@ -40,7 +40,7 @@ def connector() -> Iterator[DuckDBConnector]:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    path = tmp_path / "some.duckdb"
+    path = tmp_path / "Ann's.duckdb"
     duckdb.connect(path).close()
     return path
 

@@ -226,6 +226,7 @@ def test_doctor_all_takes_no_target_for_several(target: Any) -> None:
 def test_doctor_all_leaves_no_target_out(max_workers: int) -> None:
     with pytest.raises(ValueError, match="1 or more"):
         doctor_all([connection("ok")], max_workers=max_workers)
+    assert doctor_all([]) == []
     assert [one.ok for one in doctor_all([{"family": "duckdb", "path": ":memory:"}] * 2, 5, max_workers=1)] == [
         True
     ] * 2

@@ -92,3 +92,15 @@ def test_what_a_server_asks_for_says_why(
     monkeypatch.setattr(asking, "open_socket", lambda *_: line)
     known = {"host": "h", "port": "5432", "user": "u", "sslmode": "disable", **fields}
     assert asking.diagnose(Parameters(known), Deadline(5)) is fault
+
+
+WAYS = {0: "none", 3: "password", 5: "md5", 7: "gss", 9: "sspi", 10: "scram-sha-256"}
+
+
+@pytest.mark.parametrize("number", WAYS)
+def test_a_way_to_log_in_is_allowed_by_its_name(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for allowed, fault in ((WAYS[number], RESET), (f"!{WAYS[number]}", AUTH_NOT_ALLOWED)):
+        line: Any = Line(b"N" + asks(number), 99)
+        monkeypatch.setattr(asking, "open_socket", lambda *_, line=line: line)
+        known = {"host": "h", "port": "5432", "user": "u", "sslmode": "prefer", "require_auth": allowed}
+        assert asking.diagnose(Parameters(known), Deadline(5)) is fault
