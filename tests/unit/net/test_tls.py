@@ -210,10 +210,10 @@ def test_alerts_have_the_names_that_openssl_gives_them() -> None:
 
 
 def test_checks_share_a_context_until_a_file_of_it_changes(certificates: Certificates, tmp_path: Path) -> None:
-    made: list[tuple[str, ...]] = []
+    bundles: list[tuple[str, ...]] = []
 
     def make(*bundle: str) -> DeadlineContext:
-        made.append(bundle)
+        bundles.append(bundle)
         return DeadlineContext(ssl.PROTOCOL_TLS_CLIENT)
 
     bundle, missing = tmp_path / "bundle.pem", str(tmp_path / "missing.pem")
@@ -224,7 +224,7 @@ def test_checks_share_a_context_until_a_file_of_it_changes(certificates: Certifi
     assert len({*contexts}) == 3
     os.utime(bundle, ns=(0, 0))
     assert shared_context(make, str(bundle)) not in contexts
-    assert made == [(), (str(bundle),), (missing,), (str(bundle),)]
+    assert bundles == [(), (str(bundle),), (missing,), (str(bundle),)]
 
 
 @pytest.mark.parametrize("missing", ["cert", "key"])
