@@ -349,7 +349,7 @@ ERRORS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         "column a, row 2: '0x1F' is no int64",
     ),
     "in capitals": ("a\n31\n0X1F\n", {"column_types": {"a": "int64"}}, "column a, row 2: '0X1F' is no int64"),
-    "base64": ("a\nAP8=\n???\n", {"column_types": {"a": "binary"}}, "column a, row 2"),
+    "base64": ("a\n" + 6 * "AP8=\n" + "???\nAP8=\n", {"column_types": {"a": "binary"}}, "column a, row 7"),
     "encoding": (b"a\nx\n\xe9\n", {}, "column a.*encoding"),
     "sep": ("sep=;\na\n", {"delimiter": ","}, "sep=;"),
     "empty": ("", {}, "Empty"),
