@@ -35,6 +35,7 @@ from osiris_provider.drivers.sql.values.validate import (
 )
 from osiris_provider.drivers.sql.write import ROW, STAGE
 from osiris_provider.drivers.step import Step
+from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,8 +44,9 @@ if TYPE_CHECKING:
 
 INSERT_BYTES = 2 * BATCH_BYTES
 """How large the rows of one INSERT may be."""
-MAX_STAGED = ROW_GROUP - 1
-"""Rows of one INSERT into the stage: of a group that is full at once DuckDB 2.0 gives the same transaction no row."""
+MAX_STAGED = 30_000
+"""Rows of one INSERT into the stage: of many more, DuckDB works with several processors. What these put into a table of
+CREATE TABLE … AS, version 2.0.0 does not find again in the same transaction."""
 _PLACEHOLDERS = re.compile("%[%s]")
 
 
@@ -150,6 +152,7 @@ def _upsert(
         f"CREATE OR REPLACE TEMP TABLE {STAGE} AS SELECT {names}, 0::BIGINT AS {ROW} FROM {table} LIMIT 0"  # noqa: S608 - quoted
     )
     rows = _insert(cursor, config, STAGE, columns, write.numbered(batches))
+    _check_staged(cursor, config, rows)
     duplicate = cursor.execute(
         f"SELECT min({ROW}), max({ROW}) FROM {STAGE} GROUP BY {keys} HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 - quoted
     ).fetchone()
@@ -170,6 +173,19 @@ def _upsert(
         cursor.execute(f"DROP TABLE {STAGE}")
         return rows
     raise problem
+
+
+def _check_staged(cursor: DuckDBPyConnection, config: WriteConfig, rows: int) -> None:
+    """Check that the stage gives all rows back, by their numbers: a count may come from what DuckDB noted of them."""
+    import duckdb
+
+    total = cursor.execute(f"SELECT coalesce(sum({ROW}), 0) FROM {STAGE}").fetchone()  # noqa: S608 - no name of others
+    if total != (rows * (rows + 1) // 2,):
+        message = (
+            f"Table {config.table}: DuckDB {duckdb.__version__} does not give back the {rows:,} rows of the upsert. "
+            "Nothing was written. Install another version of duckdb."
+        )
+        raise DataError(message, table=config.table)
 
 
 def _refuse_other_spelling(cursor: DuckDBPyConnection, config: WriteConfig, table: str) -> None:

@@ -14,6 +14,7 @@ from osiris_provider.connectors import close_all
 from osiris_provider.connectors.duckdb.faults import NO_SPACE
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.duckdb.config import ROW_GROUP
+from osiris_provider.drivers.sql import write
 from osiris_provider.errors import DataError, UnknownConnectorError
 from osiris_provider.testing.context import RecordingContext
 
@@ -101,6 +102,16 @@ class TestDuckDBWriter(SchemaTests, WriterTests):
         self.run(connection, "CREATE TABLE target (no INT, id INT, same BIGINT[], s STRUCT(a BIGINT), l BIGINT[])")
         with pytest.raises(DataError, match=said):
             self.write(connection, pa.table({"id": [1, 2], "same": [[1], [2]], **bent}), lossy=lossy)
+
+    def test_an_upsert_whose_rows_duckdb_does_not_give_back_writes_nothing(
+        self, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lost = write.numbered
+        monkeypatch.setattr(write, "numbered", lambda batches: (batch.slice(1) for batch in lost(batches)))
+        self.run(connection, "CREATE TABLE target (id INTEGER PRIMARY KEY)", "INSERT INTO target VALUES (7)")
+        with pytest.raises(DataError, match="does not give back the 2 rows of the upsert"):
+            self.write(connection, pa.table({"id": [1, 2, 3]}), write_mode="upsert", primary_key="id")
+        assert self.run(connection, "FROM target") == [(7,)]
 
     def test_dictionaries_within_lists_that_no_batch_can_hold_together_are_written(
         self, connection: Connection
