@@ -142,6 +142,22 @@ def test_the_doctor_operator(
     assert [report["category"] for report in run.xcom("doctor")] == ["auth", "ok"]
 
 
+def test_the_triggerer_gets_all_that_the_task_was_given() -> None:
+    given: dict[str, Any] = {"task_id": "a", "check_timeout": 3.5, "deferrable": True}
+    sensor = OsirisHealthcheckSensor(connection="@mysql.default", poke_interval=7, timeout=30, **given)
+    limit, file = timedelta(seconds=30), Path("/srv/connections.yaml")
+    doctor = OsirisDoctorOperator(connections="@mysql.default", file=file, execution_timeout=limit, **given)
+    own: list[dict[str, Any]] = [{"poke_interval": 7, "file": None}, {"poke_interval": None, "file": str(file)}]
+    for task, arguments in zip((sensor, doctor), own, strict=True):
+        with pytest.raises(TaskDeferred) as deferred:
+            task.execute({})
+        trigger: Any = deferred.value.trigger
+        same = {"connections": ["@mysql.default"], "check_timeout": 3.5, "delay": 0}
+        assert trigger.serialize()[1] == {**same, **arguments}
+        assert deferred.value.timeout == limit
+    assert deferred.value.kwargs == {"targets": ["@mysql.default"]}
+
+
 def test_the_default_is_airflows() -> None:
     assert OsirisHealthcheckSensor(task_id="a", connection="@mysql.default").deferrable is False
     assert OsirisDoctorOperator(task_id="b").deferrable is False

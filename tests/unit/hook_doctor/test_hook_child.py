@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -168,7 +169,9 @@ def test_the_result_of_a_hooks_test_is_its_first_part(result: Any, passed: bool)
         def test_connection(self) -> Any:
             return result
 
+    before = sys.gettrace()
     assert run_test(Says()) == (passed, None)
+    assert sys.gettrace() is before
 
 
 def test_hooks_get_the_connection_under_its_id_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
