@@ -105,6 +105,9 @@ def test_a_query_has_the_tables_that_it_reads(events: dict[str, dict[str, Any]])
     event = events["lineage.joined"]
     assert sorted(name for _, name in names(event["inputs"])) == ["shop.main.orders", "shop.other.items"]
     assert "JOIN other.items" in event["job"]["facets"]["sql"]["query"]
+    # Which of its columns are of which table is not known.
+    assert [one for one in event["inputs"] if "schema" in one.get("facets", {})] == []
+    assert [name for name, _ in columns(event["outputs"][0])] == ["id", "x"]
 
 
 def test_a_load_has_its_staged_input_and_its_table(events: dict[str, dict[str, Any]]) -> None:
