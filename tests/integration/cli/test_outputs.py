@@ -58,11 +58,13 @@ def test_version(run: Run) -> None:
     assert __version__ in run("--version")[1]
 
 
-@pytest.mark.parametrize("content", [content for content, _ in HOSTILE.values()], ids=HOSTILE)
+@pytest.mark.parametrize(
+    "content", [pytest.param(content, id=name) for name, (content, _) in HOSTILE.items() if len(content) < 1000]
+)
 def test_conn_001_a_broken_file_is_one_clear_error(run: Run, tmp_path: Path, content: str | bytes) -> None:
     file = write(tmp_path, content)
     # Each command reads the file in the same way; validate goes on to look for more.
-    for command in ("list", "doctor", "validate") if len(content) < 1000 else ("validate",):
+    for command in ("list", "doctor", "validate"):
         code, out, err = run("connections", command, "--file", file)
         assert code == 3
         assert str(file) in out + err

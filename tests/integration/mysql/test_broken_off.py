@@ -50,7 +50,6 @@ def raised_at(function: str, call: int) -> Iterator[None]:
         yield
 
 
-@MYSQL_AND_MARIADB
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK)
 def test_what_a_signal_raises_passes_as_it_is(mysql_database: Address, work: Work, moment: str) -> None:
