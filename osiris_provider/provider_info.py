@@ -119,6 +119,12 @@ def _options() -> dict[str, Any]:
         "doctor_timeout": _option(
             "Seconds that the Test button of a connection waits for its peer.", option_type="float", default="2.0"
         ),
+        "preload": _option(
+            "Whether a scheduler with LocalExecutor imports drivers, pyarrow and the clients of databases once, "
+            "so that not each task imports them.",
+            option_type="boolean",
+            default="True",
+        ),
     }
 
 

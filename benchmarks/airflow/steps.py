@@ -36,23 +36,11 @@ Written by `scripts/bench steps --write`: a DAG whose tasks run one after the ot
 of each kind in alternation. Given is the median: from the start of a task to its end, as Airflow notes them, and what
 its process has used, which parses the DAG file too. What it means: so much does a step cost however few rows it moves.
 The connection's password has letters and digits; for one with quotes and letters of other alphabets Airflow compiles
-two dozen masks, in two processes. In the second table Airflow's own processes have imported the libraries that steps
-need, and a task's process is forked from one that has them: see [the cost of a
-step](airflow.md#the-cost-of-a-step).
+two dozen masks, in two processes. In the second table `[osiris] preload` is off, as if another executor started the
+processes of tasks: each imports the libraries itself. See [the cost of a step](airflow.md#the-cost-of-a-step).
 
 {machine}
 
-"""
-# Read by all processes of Airflow when they start.
-LOCAL_SETTINGS = "airflow_local_settings.py"
-PRELOADED = """\
-import pgpq
-import psycopg2
-import pyarrow.compute
-import pyarrow.csv
-import pyarrow.parquet
-
-__all__ = []
 """
 # What a step does before the first row, in a process that has what a worker has; each line imports what is new.
 STAGES = {
@@ -87,11 +75,11 @@ def database() -> Iterator[tuple[PostgresServer, Address]]:
         yield server, replace(server.app, user="bench", password=PASSWORD)
 
 
-def measure(rounds: int, local_settings: str | None = None) -> list[tuple[str, ...]]:
+def measure(rounds: int, *, preload: bool) -> list[tuple[str, ...]]:
     """Return the lines of the table.
 
     :param rounds: tasks of each kind.
-    :param local_settings: text of Airflow's ``airflow_local_settings.py``; None does without.
+    :param preload: whether the scheduler imports the libraries.
     """
     with tempfile.TemporaryDirectory(prefix="osiris-steps-") as name, database() as (server, address):
         directory = Path(name)
@@ -101,13 +89,10 @@ def measure(rounds: int, local_settings: str | None = None) -> list[tuple[str, .
             "STEPS_ROUNDS": str(rounds),
             "STEPS_FILE": str(directory / "steps.jsonl"),
             "AIRFLOW__OSIRIS__STAGING_URL": (directory / "staging").as_uri(),
+            "AIRFLOW__OSIRIS__PRELOAD": str(preload),
         }
-        own = AirflowServer(server.app_on("airflow"), Path(__file__).with_name("dags"), settings)
-        if local_settings is not None:
-            file = own.home / "config" / LOCAL_SETTINGS
-            file.parent.mkdir()
-            file.write_text(local_settings)
-        with own as airflow:
+        dags = Path(__file__).with_name("dags")
+        with AirflowServer(server.app_on("airflow"), dags, settings) as airflow:
             rest = airflow.rest()
             run = rest.trigger("steps")
             state = rest.finished("steps", run, 60 + 30 * rounds)
@@ -174,9 +159,9 @@ def main() -> None:
     options = parser.parse_args()
     parts = []
     if not options.stages:
-        parts.append(markdown_table("A step", HEADS, measure(options.rounds)))
-        preloaded = measure(options.rounds, PRELOADED)
-        parts.append(markdown_table(f"A step, with the libraries in {LOCAL_SETTINGS}", HEADS, preloaded))
+        parts.append(markdown_table("A step", HEADS, measure(options.rounds, preload=True)))
+        alone = measure(options.rounds, preload=False)
+        parts.append(markdown_table("A step that imports its libraries itself", HEADS, alone))
     parts.append(markdown_table("Where the time goes before the first row", ("", "CPU"), stages(options.rounds)))
     sys.stdout.write("\n".join(parts))
     if options.write:

@@ -21,7 +21,7 @@ from osiris_provider.connectors.airflow_form import connection_type_of, from_air
 from osiris_provider.connectors.model import SLOTS
 from osiris_provider.errors import OsirisError
 from osiris_provider.hooks.guard import GUARDED, MERGE, SAME_ENDPOINT
-from osiris_provider.plugins import health, task_kills
+from osiris_provider.plugins import health, preload, task_kills
 from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class OsirisPlugin(AirflowPlugin):
     """What Airflow loads at its start."""
 
     name = "osiris"
-    listeners = [task_kills]  # noqa: RUF012 - the base class says so
+    listeners = [preload, task_kills]  # noqa: RUF012 - the base class says so
     fastapi_root_middlewares = [  # noqa: RUF012 - the base class says so
         {"middleware": guard_tests, "args": [], "kwargs": {}, "name": "Osiris: stored secrets in connection tests"}
     ]

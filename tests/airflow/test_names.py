@@ -12,7 +12,7 @@ NAMES: dict[str, set[str]] = {
     "airflow.api_fastapi.core_api.routes.public": {"connections"},
     "airflow.api_fastapi.core_api.security": {"get_user", "requires_access_asset"},
     "airflow.cli.cli_config": {"ActionCommand", "Arg", "CLICommand"},
-    "airflow.configuration": {"ensure_secrets_loaded"},
+    "airflow.configuration": {"conf", "ensure_secrets_loaded"},
     "airflow.listeners": {"hookimpl"},
     "airflow.models": {"DagModel"},
     "airflow.models.asset": {"AssetEvent", "AssetModel"},

@@ -1,0 +1,80 @@
+"""The scheduler imports drivers and their libraries before it forks tasks, and no other process does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from osiris_provider.connections.registry import own_points
+from osiris_provider.drivers.registry import GROUP
+from osiris_provider.plugins.preload import ALLOCATOR, LIBRARIES
+
+# Airflow makes a job as each of its processes does; one process that has imported Airflow is forked for each case.
+CODE = """
+import json, os, sys
+from pathlib import Path
+from airflow.jobs.job import Job
+
+def starts(command, settings):
+    sys.argv = ["airflow", *command]
+    os.environ.update(settings)
+    Job()
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    allocator = os.environ.get({allocator!r})
+    return [sorted(set({modules}) & set(sys.modules)), threads, allocator]
+
+for case in json.loads(sys.argv[1]):
+    if not os.fork():
+        print(json.dumps(starts(*case)), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+SETTING = "AIRFLOW__OSIRIS__PRELOAD"
+EXECUTOR = "AIRFLOW__CORE__EXECUTOR"
+MODULES = sorted({*LIBRARIES, *(point.module for point in own_points(GROUP).values())})
+Start = tuple[list[str], int, str | None]
+
+
+def started(tmp_path: Path, *cases: tuple[list[str], dict[str, str]]) -> list[Start]:
+    """Return what of :data:`MODULES` each has imported, its threads, and the settings of the allocator."""
+    code = CODE.format(allocator=ALLOCATOR, modules=MODULES)
+    environment = {name: value for name, value in os.environ.items() if name not in (ALLOCATOR, EXECUTOR, SETTING)}
+    # NumPy's threads are its own matter; they end before a fork.
+    environment |= {"AIRFLOW_HOME": str(tmp_path), "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", code, json.dumps(cases)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=120)
+    return [tuple(json.loads(line)) for line in done.stdout.splitlines() if line.startswith("[[")]
+
+
+@pytest.mark.timeout(150)
+def test_the_scheduler_that_forks_tasks_has_imported_what_they_need(tmp_path: Path) -> None:
+    preloaded, own_allocator, several = started(
+        tmp_path,
+        (["scheduler"], {}),
+        (["scheduler", "--num-runs", "1"], {ALLOCATOR: "background_thread:true"}),
+        (["scheduler"], {EXECUTOR: "CeleryExecutor,LocalExecutor"}),
+    )
+    # Without a thread, which Python would warn of at each fork.
+    assert preloaded == (MODULES, 1, "background_thread:false")
+    assert own_allocator[::2] == (MODULES, "background_thread:true")
+    assert several == preloaded
+
+
+@pytest.mark.timeout(150)
+def test_a_process_that_forks_no_task_imports_nothing(tmp_path: Path) -> None:
+    nothing: Start = ([], 1, None)
+    assert (
+        started(
+            tmp_path,
+            (["triggerer"], {}),
+            (["dag-processor"], {}),
+            ([], {}),
+            (["scheduler"], {EXECUTOR: "CeleryExecutor"}),
+            (["scheduler"], {SETTING: "False"}),
+        )
+        == [nothing] * 5
+    )
