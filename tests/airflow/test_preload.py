@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from osiris_provider.connections.registry import own_points
+from osiris_provider.drivers.first_import import ALLOCATOR, LIBRARIES
 from osiris_provider.drivers.registry import GROUP
-from osiris_provider.plugins.preload import ALLOCATOR, LIBRARIES
 
 # Airflow makes a job as each of its processes does; one process that has imported Airflow is forked for each case.
 CODE = """
