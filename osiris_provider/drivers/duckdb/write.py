@@ -122,7 +122,7 @@ def _load(cursor: DuckDBPyConnection, step: Step[WriteConfig], schema: pa.Schema
     else:
         raise tables.missing_table(step.id, config.table)
     keys = unique_keys(cursor, config.table, schema)
-    fitted = write.fitted(step, columns, batches)
+    fitted = write.fitted(step, columns, batches, "arrow")
     if config.write_mode == "upsert":
         tables.check_unique(step.id, config.table, config.primary_key, keys)
         rows = write.filled(fitted, min(config.batch_rows, MAX_STAGED), size=INSERT_BYTES)

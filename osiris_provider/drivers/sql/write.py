@@ -14,6 +14,7 @@ from osiris_provider.drivers.sql.ledger import TABLE, Ledger, Run
 from osiris_provider.drivers.sql.parallel import LEAVE_SECONDS, awaited
 from osiris_provider.drivers.sql.tables import Column, quoted_table, split_table
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
+from osiris_provider.drivers.sql.values.sent import SentAs
 from osiris_provider.drivers.sql.values.validate import fitting
 from osiris_provider.drivers.step import Step
 
@@ -96,9 +97,9 @@ def created_columns(schema: pa.Schema, fraction: int, *, as_text: bool = False) 
     return columns
 
 
-def fitted(step: Step[Any], columns: list[Column], batches: Batches) -> Batches:
+def fitted(step: Step[Any], columns: list[Column], batches: Batches, sent_as: SentAs = "text") -> Batches:
     """Yield the batches that fit the table; see :func:`fitting`."""
-    return fitting(batches, step.config.table, limits_of(step, columns), lossy=step.config.lossy)
+    return fitting(batches, step.config.table, limits_of(step, columns), lossy=step.config.lossy, sent_as=sent_as)
 
 
 def sliced(reader: pa.RecordBatchReader, rows: int) -> Batches:

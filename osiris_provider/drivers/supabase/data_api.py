@@ -91,10 +91,11 @@ def _requests(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> 
     limit = config.batch_rows or BATCH_ROWS
     limits = limits_of(step, columns_of(step))
     # What is nested is JSON, of which only the server knows whether it may have the character.
-    schema = normalized_schema(reader.schema)
+    schema = _in_utc(normalized_schema(reader.schema))
     texts = {field.name: "text" for field in schema if pa.types.is_nested(field.type)}
     batches = normalized_batches(sliced(reader, limit), schema)
-    batches = without_nul(fitting(batches, config.table, limits, lossy=config.lossy), config, texts)
+    fitted = fitting(batches, config.table, limits, lossy=config.lossy, sent_as="json")
+    batches = without_nul(fitted, config, texts)
     if config.write_mode == "upsert":
         with _looked_through(batches, schema, config.table, config.primary_key) as known:
             yield from filled(known, limit)
@@ -110,6 +111,15 @@ def _requests(step: Step[SupabaseWriteConfig], reader: pa.RecordBatchReader) -> 
     if first is not None:
         _check_keys([first], config.table, config.primary_key)
         yield first
+
+
+def _in_utc(schema: pa.Schema) -> pa.Schema:
+    """Return a schema with moments as UTC tells them: a column without a zone takes no notice of an offset."""
+    import pyarrow as pa
+
+    zoned = [field for field in schema if pa.types.is_timestamp(field.type) and field.type.tz]
+    types = {field.name: pa.timestamp(field.type.unit, "UTC") for field in zoned}
+    return pa.schema([field.with_type(types.get(field.name, field.type)) for field in schema])
 
 
 @contextlib.contextmanager
@@ -136,7 +146,13 @@ def _check_keys(batches: Sequence[pa.RecordBatch], table: str, key: Sequence[str
 
     if not key or not batches:
         return
-    (rows,) = pa.Table.from_batches(batches).select(list(key)).combine_chunks().to_batches() or [batches[0]]
+    keys = pa.Table.from_batches(batches).select(list(key))
+    for number, field in enumerate(keys.schema):
+        if pa.types.is_nested(field.type):
+            # Arrow does not compare such values.
+            texts = [json.dumps(_json(value), sort_keys=True) for value in keys[number].to_pylist()]
+            keys = keys.set_column(number, field.name, pa.array(texts, pa.large_string()))
+    (rows,) = keys.combine_chunks().to_batches() or [batches[0]]
     duplicate = same_key(rows, key)
     if duplicate is not None:
         raise duplicate_key_error(table, key, [row + 1 for row in duplicate])
@@ -200,6 +216,7 @@ def _json(value: Any) -> Any:
         return f"{value // dt.timedelta(microseconds=1)} microseconds"
     if isinstance(value, dict):
         return {name: _json(inner) for name, inner in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
+        # A map is a list of pairs.
         return [_json(inner) for inner in value]
     return value if value is None or isinstance(value, bool | int | str) else str(value)

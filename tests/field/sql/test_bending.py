@@ -56,9 +56,23 @@ COMMON: list[Case] = [
     ("VARCHAR(60)", dt.date(2024, 1, 2), pa.scalar(12_000_000, pa.date32())),
     ("VARCHAR(60)", NOON, pa.scalar(10**18, pa.timestamp("us"))),
     ("VARCHAR(60)", NOON.replace(tzinfo=dt.timezone.utc), pa.scalar(10**18, pa.timestamp("us", "UTC"))),
+    ("VARCHAR(60)", dt.timedelta(days=-1), pa.scalar(1, pa.duration("ns"))),
+]
+TEXTS_IN_JSON: list[tuple[Any, Any]] = [
+    ([dt.time(12)], pa.scalar([1], pa.list_(pa.time64("ns")))),
+    ({"a": dt.timedelta(1)}, pa.scalar({"a": [1001]}, pa.struct([("a", pa.list_(pa.duration("ns")))]))),
+    ([DAY.date()], pa.scalar([-719_163], pa.list_(pa.date32()))),
+    ([DAY.date()], pa.scalar([2_932_897 * 86_400_000], pa.list_(pa.date64()))),
+    ([pa.scalar(0, pa.timestamp("us"))], pa.scalar([-(2**60)], pa.list_(pa.timestamp("us")))),
+]
+SERVERS: list[Case] = [
+    *COMMON,
+    ("VARCHAR(60)", NOON, pa.scalar(1, pa.timestamp("ns"))),
+    ("VARCHAR(60)", dt.time(12), pa.scalar(1, pa.time64("ns"))),
+    *(("JSON", good, bad) for good, bad in TEXTS_IN_JSON),
 ]
 MYSQL: list[Case] = [
-    *COMMON,
+    *SERVERS,
     ("INT", Decimal("2.0"), Decimal("99.9")),
     ("INT UNSIGNED", Decimal(2**32 - 1), Decimal(-1)),
     ("ENUM('x','y')", "y", "2"),
@@ -93,7 +107,7 @@ MYSQL: list[Case] = [
 ]
 POSTGRES: list[Case] = [
     ("JSONB", [{"a": 1.5}], [{"a": float("nan")}]),
-    *COMMON,
+    *SERVERS,
     ("NUMERIC(5,2)", Decimal("1.230"), Decimal("1.239")),
     ("NUMERIC(2,-3)", 12_000, 12_345),
     ("NUMERIC(2,-3)", Decimal("12000.0"), Decimal("12000.5")),
@@ -219,6 +233,8 @@ DUCKDB: list[Case] = [
     ("FLOAT[]", [0.5], [0.1]),
     ("DOUBLE[]", [2**53], [2**53 + 1]),
     ("INTERVAL", dt.timedelta(days=-1), pa.scalar(1, pa.duration("ns"))),
+    ("INTERVAL[]", [dt.timedelta(1)], pa.scalar([1], pa.list_(pa.duration("ns")))),
+    ("VARCHAR", pa.scalar((1, 2, 3000)), pa.scalar((1, 2, 3001), pa.month_day_nano_interval())),
 ]
 
 

@@ -50,18 +50,27 @@ CASES: list[tuple[dict[str, Any], Any, Any]] = [
     ({"format": "time with time zone"}, "12:00:00+01", "allballs"),
     ({"format": "interval"}, "1.5 years", "1.1 years"),
     ({"format": "jsonb"}, '{"a": 1}', '{"a": 1, "a": 2}'),
+    ({"format": "text"}, dt.time(12), pa.scalar(1, pa.time64("ns"))),
+    ({"format": "text"}, [dt.timedelta(1)], pa.scalar([1001], pa.list_(pa.duration("ns")))),
+    ({"format": "text"}, NOON, pa.scalar(2**53, pa.timestamp("s"))),
+]
+AS_SENT: list[tuple[Any, Any]] = [
+    (pa.array([[("a", b"\x00"), ("b", None)]], pa.map_(pa.string(), pa.binary())), [["a", "\\x00"], ["b", None]]),
+    (pa.array([{"m": [(1, 0.5)]}], pa.struct([("m", pa.map_(pa.int8(), pa.float64()))])), {"m": [[1, 0.5]]}),
+    (pa.array([NOON], pa.timestamp("us", "Asia/Tokyo")), "2024-02-29 12:00:00+00:00"),
+    (pa.array([1], pa.timestamp("ns", "-08:00")), "1970-01-01 00:00:00.000000001+00:00"),
 ]
 
 
 @pytest.fixture
 def supabase() -> Iterator[FakeSupabase]:
-    with FakeSupabase(KEY, "anon", {"people": []}) as server:
+    with FakeSupabase(KEY, "anon", {"people": [], "new": []}) as server:
         yield server
         close_all()
 
 
 @pytest.mark.parametrize("mode", ["append", "upsert"])
-@pytest.mark.parametrize(("about", "good", "bad"), CASES, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("about", "good", "bad"), CASES, ids=lambda value: str(getattr(value, "type", value))[:40])
 def test_what_the_database_would_bend_is_refused(
     supabase: FakeSupabase, about: dict[str, Any], good: Any, bad: Any, mode: str
 ) -> None:
@@ -74,6 +83,27 @@ def test_what_the_database_would_bend_is_refused(
         write(supabase, pa.table({"id": [3, 4], "v": values}), **config)
     assert (raised.value.column, raised.value.row) == ("v", 2)
     assert len(supabase.posts) == 1
+
+
+@pytest.mark.parametrize(("values", "sent"), AS_SENT, ids=lambda value: str(getattr(value, "type", "")))
+def test_pairs_of_maps_and_moments_are_sent_as_other_writers_send_them(
+    supabase: FakeSupabase, values: pa.Array, sent: Any
+) -> None:
+    write(supabase, pa.table({"v": values}), table="new")
+    assert supabase.tables["new"] == [{"v": sent}]
+
+
+NESTED = [pa.map_(pa.string(), pa.int8()), pa.struct([("a", pa.int8())]), pa.list_(pa.int8())]
+
+
+@pytest.mark.parametrize("dtype", NESTED, ids=str)
+def test_nested_keys_are_compared(supabase: FakeSupabase, dtype: pa.DataType) -> None:
+    one, two = ([number] if pa.types.is_list(dtype) else {"a": number} for number in (1, 2))
+    keys = pa.array([one, two, one], dtype)
+    with pytest.raises(DataError, match="column v: rows 1 and 3 of the input have the same key"):
+        write(supabase, pa.table({"v": keys}), table="new", write_mode="upsert", primary_key="v")
+    write(supabase, pa.table({"v": keys.slice(0, 2)}), table="new", primary_key="v")
+    assert len(supabase.tables["new"]) == 2
 
 
 def test_lossy_round_leaves_it_to_the_database(supabase: FakeSupabase) -> None:

@@ -16,6 +16,7 @@ from osiris_provider.drivers.sql.values import lazy_compute as pc
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Inner, integer_constraints
 from osiris_provider.drivers.sql.values.lossless import beyond_years, misread, round_moments, rounded
 from osiris_provider.drivers.sql.values.ranges import is_within, longest
+from osiris_provider.drivers.sql.values.sent import SentAs, cut_nanoseconds, without_text
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,7 +33,12 @@ _NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\s*
 
 
 def fitting(
-    batches: Iterator[pa.RecordBatch], table: str, limits: Mapping[str, ColumnConstraints], *, lossy: Lossy = "error"
+    batches: Iterator[pa.RecordBatch],
+    table: str,
+    limits: Mapping[str, ColumnConstraints],
+    *,
+    lossy: Lossy = "error",
+    sent_as: SentAs = "text",
 ) -> Iterator[pa.RecordBatch]:
     """Yield the batches whose values fit.
 
@@ -40,13 +46,15 @@ def fitting(
     :param table: for messages.
     :param limits: of the columns.
     :param lossy: whether values may be rounded to what a column keeps.
+    :param sent_as: how the server gets them.
     :raises DataError: names column and row.
     """
     first = 1
     for batch in batches:
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if name in limits:
-                _check(table, name, column, (limits[name], lossy), first)
+                _check(table, name, first, _problems(column, limits[name], lossy))
+            _check(table, name, first, _unsent(column, lossy, sent_as))
         first += batch.num_rows
         yield _rounded_batch(batch, limits) if lossy == "round" else batch
 
@@ -115,11 +123,17 @@ def same_key(batch: pa.RecordBatch, keys: Sequence[str]) -> tuple[int, int] | No
     return int(first["row_min"][0].as_py()), int(first["row_max"][0].as_py())
 
 
-def _check(table: str, name: str, column: pa.Array, rules: tuple[ColumnConstraints, Lossy], first: int) -> None:
-    for bad, reason in _problems(column, *rules):
+def _check(table: str, name: str, first: int, problems: Iterator[tuple[Any, str]]) -> None:
+    for bad, reason in problems:
         row = _first_true(bad)
         if row is not None:
             raise constraint_error(table, name, first + row, reason)
+
+
+def _unsent(column: pa.Array, lossy: Lossy, sent_as: SentAs) -> Iterator[tuple[Any, str]]:
+    if lossy == "error":
+        yield from cut_nanoseconds(column, sent_as)
+    yield from without_text(column, sent_as)
 
 
 def _problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iterator[tuple[Any, str]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
 from osiris_provider.drivers.sql.values.lossless import misread, round_moments
+from osiris_provider.drivers.sql.values.sent import SentAs
 
 from tests.unit.drivers.values import refusal
 
@@ -57,11 +58,13 @@ def test_nothing_of_a_second_is_cut(dtype: pa.DataType, fraction: int) -> None:
     limits = ColumnConstraints(moments=Moments("time" if dtype in (*TIMES, *DURATIONS) else "timestamp", fraction))
     for ticks in moments(dtype):
         seconds = Fraction(ticks, 10 ** UNITS[dtype.unit])
-        is_kept = (seconds * 10**fraction).denominator == 1
+        # DuckDB knows durations in microseconds.
+        is_kept = (seconds * 10 ** (min(fraction, 6) if dtype in DURATIONS else fraction)).denominator == 1
         # Timestamps and durations are sent as microseconds of 64 bits, times fit always.
         is_sent = dtype in TIMES or abs(seconds * 10**6) < 2**63
         is_coarse = UNITS[dtype.unit] < 6
-        assert (not refusal(column_of(ticks, dtype), limits)) == (is_kept and (is_sent or not is_coarse)), ticks
+        refused = refusal(column_of(ticks, dtype), limits, sent_as="arrow")
+        assert (not refused) == (is_kept and (is_sent or not is_coarse)), ticks
         assert (not refusal(column_of(ticks, dtype), limits, lossy="round")) == (is_sent or not is_coarse), ticks
 
 
@@ -86,10 +89,40 @@ def test_years_that_arrow_cannot_write_are_refused_where_it_writes(dtype: pa.Dat
         is_written = FIRST * per_day <= ticks < END * per_day
         is_coarse = pa.types.is_timestamp(dtype) and UNITS[dtype.unit] < 6
         is_sent = not is_coarse or abs(ticks) * 10 ** (6 - UNITS[dtype.unit]) < 2**63
-        assert (not refusal(column_of(ticks, dtype), written)) == (is_written and is_sent), ticks
+        assert (not refusal(column_of(ticks, dtype), written, sent_as="arrow")) == (is_written and is_sent), ticks
         # A column of texts would keep that there is no such text.
         is_text = LEAST * per_day <= ticks < END * per_day
-        assert (not refusal(column_of(ticks, dtype), ColumnConstraints())) == is_text, ticks
+        assert (not refusal(column_of(ticks, dtype), ColumnConstraints(), sent_as="arrow")) == is_text, ticks
+
+
+@pytest.mark.parametrize("dtype", [pa.timestamp("ns"), pa.time64("ns"), pa.duration("ns")], ids=str)
+@pytest.mark.parametrize("ticks", [1, 999, 1000, 1001])
+def test_nanoseconds_are_sent_or_refused(dtype: pa.DataType, ticks: int) -> None:
+    keeping = {"arrow": [pa.time64("ns"), pa.timestamp("ns")], "json": [pa.timestamp("ns")], "text": []}
+    values = column_of(ticks, dtype)
+    nested = pa.StructArray.from_arrays([pa.ListArray.from_arrays([0, 1], values)], ["a"])
+    for sent_as, kept in keeping.items():
+        for column in (values, nested):
+            is_json = sent_as == "text" and column is nested
+            is_sent = ticks == 1000 or dtype in (keeping["json"] if is_json else kept)
+            assert (not refusal(column, ColumnConstraints(), sent_as=cast("SentAs", sent_as))) == is_sent
+            assert not refusal(column, ColumnConstraints(), lossy="round", sent_as=cast("SentAs", sent_as))
+
+
+@pytest.mark.parametrize("dtype", [*TIMESTAMPS, *DAYS, pa.timestamp("us", "Asia/Tokyo"), pa.int64()], ids=str)
+def test_what_has_no_text_in_json_is_refused(dtype: pa.DataType) -> None:
+    for ticks in moments(dtype):
+        column = column_of(ticks, dtype)
+        nested = pa.ListArray.from_arrays([0, 1], column)
+        try:
+            column.to_pylist()
+        except OverflowError:
+            is_text = False
+        else:
+            is_text = True
+        assert (not refusal(nested, ColumnConstraints())) == is_text
+        assert (not refusal(nested, ColumnConstraints(), sent_as="json")) == is_text
+        assert not refusal(nested, ColumnConstraints(), sent_as="arrow")
 
 
 @pytest.mark.parametrize("dtype", TIMESTAMPS, ids=str)
