@@ -21,7 +21,7 @@ from osiris_provider.drivers.datasets import Dataset, at_address, of_uri
 from osiris_provider.drivers.incremental.cursor import Incremental, IncrementalState
 from osiris_provider.drivers.lazy_pandas import leave_pandas_out
 from osiris_provider.drivers.progress import READ, WRITTEN, Progress
-from osiris_provider.drivers.step import REFERENCE, RESOLVED, Config, RunContext, Step, of_step
+from osiris_provider.drivers.step import REFERENCE, RESOLVED, Config, RunContext, Step, check_arguments, of_step
 from osiris_provider.drivers.validation import explain, validated
 from osiris_provider.errors import ConnectionConfigError, DataError, DriverConfigError, OsirisError
 from osiris_provider.messages import errors_of
@@ -70,10 +70,11 @@ class BaseDriver(ABC, Generic[Config]):
     ) -> dict[str, Any]:
         """Check the step and do its work; see :meth:`Driver.run`.
 
-        :raises DriverConfigError: a config field is missing, unknown or wrong (all are named), or the connection is
-            missing or of another family.
+        :raises DriverConfigError: an argument is of another kind, a config field is missing, unknown or wrong (all are
+            named), or the connection is missing or of another family.
         :raises ConnectionConfigError: a connection field is missing or wrong (CONN-007, 008).
         """
+        check_arguments(step_id, self.name, config, inputs, ctx)
         leave_pandas_out()
         return self.execute(
             Step(step_id, self._config(step_id, config), self._connection(step_id, config), inputs, ctx)

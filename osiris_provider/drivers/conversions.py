@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.mixtures import mixture
@@ -62,6 +63,44 @@ def frame_table(frame: Any, step: str | None = None) -> pa.Table:
             message = f"{_where(step, 'frame')}: column {field.name}: {problem}."
             raise DataError(message, step=step, column=field.name)
     return table
+
+
+def is_pandas(value: Any) -> bool:
+    """Return whether a value is a frame of pandas."""
+    # An optional package: a caller that has a frame of it has imported it.
+    return isinstance(value, getattr(sys.modules.get("pandas"), "DataFrame", ()))
+
+
+def check_polars(value: Any, step: str | None) -> None:
+    """Refuse what Arrow has not, and Python's objects, of which polars gives away their addresses in memory.
+
+    :param value: any.
+    :param step: whose frame it may be, for the message.
+    :raises DataError: names the column.
+    """
+    polars: Any = sys.modules.get("polars")
+    is_frame = isinstance(value, getattr(polars, "DataFrame", ()))
+    columns: Mapping[str, Any] = getattr(value, "schema", {}) if is_frame else {}
+    for name, column in columns.items():
+        for dtype in _polars_leaves(column):
+            if dtype == polars.Object:
+                problem = "holds objects of Python; make it a column of a type of polars"
+            elif str(dtype) in ("Int128", "UInt128"):
+                problem = f"is of type {column}, and Arrow has no {dtype}; cast that to Decimal(38, 0)"
+            else:
+                continue
+            message = f"{_where(step, 'frame')}: column {name} {problem}."
+            raise DataError(message, step=step, column=name)
+
+
+def _polars_leaves(dtype: Any) -> Iterator[Any]:
+    """Yield the types of the values within lists, arrays and structs of polars; another type is its own leaf."""
+    parts = [field.dtype for field in getattr(dtype, "fields", ())] or [getattr(dtype, "inner", None)]
+    for part in parts:
+        if part is None:
+            yield dtype
+        else:
+            yield from _polars_leaves(part)
 
 
 def _is_lost(frame: Any, level: int) -> bool:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.conversions import converted, frame_table, table_of_rows
+from osiris_provider.drivers.conversions import check_polars, converted, frame_table, is_pandas, table_of_rows
 from osiris_provider.errors import DataError, Where
 
 if TYPE_CHECKING:
@@ -70,19 +70,23 @@ def to_reader(value: Any, step: str | None = None) -> pa.RecordBatchReader:
     :raises DataError: it is nothing of the kind, or a later chunk does not fit the schema of the first.
     """
     # Before the Arrow interface, through which a pandas frame gives its index away as one more column.
-    if _is_pandas(value):
+    if is_pandas(value):
         return frame_table(value, step).to_reader()
-    _check_polars(value, step)
-    opened = _arrow_reader(value)
+    check_polars(value, step)
+    opened = _arrow_reader(value, step)
     if opened is not None:
         return opened
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         return table_of_rows(value, step).to_reader()
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
         return _from_chunks(iter(value), step)
+    raise _not_tabular(value, step)
+
+
+def _not_tabular(value: Any, step: str | None, reason: str = "") -> DataError:
     where = f"Step {step}: its result" if step else "Data"
-    message = f"{where} of type {type(value).__name__} is not tabular; return a frame, an Arrow table or chunks."
-    raise DataError(message, step=step)
+    what = f"{where} of type {type(value).__name__} is not tabular{reason}"
+    return DataError(f"{what}; return a frame, an Arrow table or chunks.", step=step)
 
 
 def to_frame(table: pa.Table) -> Any:
@@ -109,7 +113,7 @@ def to_frame(table: pa.Table) -> Any:
     return frame
 
 
-def _arrow_reader(value: Any) -> pa.RecordBatchReader | None:
+def _arrow_reader(value: Any, step: str | None) -> pa.RecordBatchReader | None:
     import pyarrow as pa
 
     if isinstance(value, pa.RecordBatchReader):
@@ -124,9 +128,20 @@ def _arrow_reader(value: Any) -> pa.RecordBatchReader | None:
         return value.to_reader()
     if ds is not None and isinstance(value, ds.Dataset):
         return value.scanner(batch_size=BATCH_ROWS).to_reader()
-    if not hasattr(value, "__arrow_c_stream__"):
-        return None
-    reader = pa.RecordBatchReader.from_stream(value)
+    return _opened(value, step) if hasattr(value, "__arrow_c_stream__") else None
+
+
+def _opened(value: Any, step: str | None) -> pa.RecordBatchReader:
+    import pyarrow as pa
+
+    problem = ""
+    try:
+        reader = pa.RecordBatchReader.from_stream(value)
+    except pa.ArrowInvalid as error:
+        # It is a single column, such as a polars Series.
+        problem = f" ({str(error).splitlines()[0]})"
+    if problem:
+        raise _not_tabular(value, step, problem)
     # Arrow neither decodes nor stores dictionaries of views, as polars gives its categories; its own way are others.
     has_own = hasattr(value, "to_arrow") and any(_is_of_views(dtype) for dtype in reader.schema.types)
     return value.to_arrow().to_reader() if has_own else reader
@@ -139,28 +154,6 @@ def _is_of_views(dtype: pa.DataType) -> bool:
     if pa.types.is_dictionary(dtype):
         return dtype.value_type in (pa.string_view(), pa.binary_view())
     return any(_is_of_views(dtype.field(number).type) for number in range(dtype.num_fields))
-
-
-def _is_pandas(value: Any) -> bool:
-    # An optional package: a caller that has a frame of it has imported it.
-    return isinstance(value, getattr(sys.modules.get("pandas"), "DataFrame", ()))
-
-
-def _check_polars(value: Any, step: str | None) -> None:
-    """Refuse what Arrow has not, and Python's objects, of which polars gives away their addresses in memory."""
-    polars: Any = sys.modules.get("polars")
-    is_frame = isinstance(value, getattr(polars, "DataFrame", ()))
-    columns: Mapping[str, Any] = getattr(value, "schema", {}) if is_frame else {}
-    for name, dtype in columns.items():
-        if dtype == polars.Object:
-            problem = "holds objects of Python; make it a column of a type of polars"
-        elif str(dtype) in ("Int128", "UInt128"):
-            problem = f"is of type {dtype}, which Arrow has not; cast it to Decimal(38, 0)"
-        else:
-            continue
-        where = f"Step {step}: its frame" if step else "Frame"
-        message = f"{where}: column {name} {problem}."
-        raise DataError(message, step=step, column=name)
 
 
 def _from_chunks(chunks: Iterator[Any], step: str | None) -> pa.RecordBatchReader:
@@ -219,7 +212,6 @@ def leaves(column: pa.Array) -> Iterator[pa.Array]:
     :param column: of any type.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if pa.types.is_map(column.type):
         begin, end = column.offsets[0].as_py(), column.offsets[-1].as_py()
@@ -229,13 +221,19 @@ def leaves(column: pa.Array) -> Iterator[pa.Array]:
     elif pa.types.is_union(column.type):
         parts = [column.field(number) for number in range(column.type.num_fields)]
     elif pa.types.is_nested(column.type):
-        is_run_end_encoded = pa.types.is_run_end_encoded(column.type)
-        parts = [pc.run_end_decode(column) if is_run_end_encoded else column.flatten()]
+        parts = [_decoded(column) if pa.types.is_run_end_encoded(column.type) else column.flatten()]
     else:
         yield column
         return
     for part in parts:
         yield from leaves(part)
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    # Nothing else here needs it, and its import takes a while.
+    import pyarrow.compute as pc
+
+    return pc.run_end_decode(column)
 
 
 def struct_names(dtype: pa.DataType) -> Iterator[list[str]]:

@@ -125,6 +125,31 @@ class Step(Generic[Config]):
         raise DriverConfigError(message, step=self.id)
 
 
+def check_arguments(step_id: str, driver: str, config: Any, inputs: Any, ctx: Any) -> None:
+    """Check what a driver is given: callers of Python may give anything.
+
+    :param driver: its name, for messages.
+    :raises DriverConfigError: names all that is of another kind than :meth:`Driver.run` says.
+    """
+    connection = config.get(RESOLVED) if isinstance(config, Mapping) else None
+    others = (
+        [value for value in inputs.values() if not isinstance(value, Mapping)] if isinstance(inputs, Mapping) else []
+    )
+    wrong = {
+        "config has to be a mapping of fields to values": [] if isinstance(config, Mapping) else [config],
+        f"{RESOLVED} has to be a mapping, as resolve_connection returns it": (
+            [] if isinstance(connection, Mapping | None) else [connection]
+        ),
+        "inputs has to be a mapping of names to results": [] if isinstance(inputs, Mapping) else [inputs],
+        'each of the inputs has to be a mapping such as {"data": …}': others,
+        "ctx has to have a method log_metric": [] if callable(getattr(ctx, "log_metric", None)) else [ctx],
+    }
+    problems = [f"{what}, not {type(values[0]).__name__}" for what, values in wrong.items() if values]
+    if problems:
+        message = f"Step {step_id} ({driver}): {'; '.join(problems)}."
+        raise DriverConfigError(message, step=step_id)
+
+
 def of_step(error: OsirisError, step_id: str, where: str = "") -> OsirisError:
     """Return the error that happened in a step, with its name.
 

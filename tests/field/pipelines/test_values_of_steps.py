@@ -103,10 +103,22 @@ def test_categories_of_polars_are_texts_in_parquet(values: list[Any], dtype: Any
         assert pq.read_table(pa.BufferReader(file.getvalue()))["v"].to_pylist() == values
 
 
-def test_integers_of_polars_that_arrow_has_not_are_refused_by_the_name_of_their_column() -> None:
-    with pytest.raises(DataError, match="Step s: its frame: column v is of type Int128") as raised:
-        to_reader(pl.DataFrame({"v": pl.Series([2**100], dtype=pl.Int128)}), "s")
+@pytest.mark.parametrize(
+    "dtype",
+    [pl.Int128, pl.List(pl.Int128), pl.Array(pl.Int128, 1), pl.Struct({"a": pl.Int8, "b": pl.List(pl.Int128)})],
+    ids=str,
+)
+def test_integers_of_polars_that_arrow_has_not_are_refused_by_the_name_of_their_column(dtype: Any) -> None:
+    with pytest.raises(DataError, match=r"Step s: its frame: column v is of type .*Arrow has no Int128") as raised:
+        to_reader(pl.DataFrame({"n": [1], "v": pl.Series([None], dtype=dtype)}), "s")
     assert (raised.value.step, raised.value.column) == ("s", "v")
+
+
+@pytest.mark.parametrize("column", [pl.Series("v", [1]), pa.chunked_array([[1]])], ids=["polars", "Arrow"])
+def test_a_column_alone_is_no_table(column: Any) -> None:
+    with pytest.raises(DataError, match=r"Step s: its result of type .* is not tabular .*; return a frame") as raised:
+        to_reader(column, "s")
+    assert raised.value.step == "s"
 
 
 LOST = "Step s: its frame: the index of the frame is left out"

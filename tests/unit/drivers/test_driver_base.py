@@ -163,6 +163,30 @@ def test_inputs(config: dict[str, Any], inputs: dict[str, Any], said: str) -> No
         run(TableWriter(), {"table": "t", **config}, **inputs)
 
 
+@pytest.mark.parametrize(
+    ("argument", "value", "said"),
+    [
+        ("config", None, "config has to be a mapping of fields to values, not NoneType"),
+        ("config", [{"table": "t"}], "config has to be a mapping of fields to values, not list"),
+        ("config", {"table": "t", RESOLVED: "@duckdb.x"}, "resolved_connection has to be a mapping, .*, not str"),
+        ("config", {"table": "t", RESOLVED: 0}, "resolved_connection has to be a mapping, .*, not int"),
+        ("inputs", None, "inputs has to be a mapping of names to results, not NoneType"),
+        ("inputs", [{"data": []}], "inputs has to be a mapping of names to results, not list"),
+        ("inputs", {"a": {"data": []}, "b": None}, "each of the inputs has to be a mapping .*, not NoneType"),
+        ("inputs", {"a": pa.table({"data": [1]})}, "each of the inputs has to be a mapping .*, not Table"),
+        ("ctx", None, "ctx has to have a method log_metric, not NoneType"),
+        ("ctx", Metric("log_metric", 1, "rows", {}), "ctx has to have a method log_metric, not Metric"),
+    ],
+)
+def test_what_a_driver_is_given_has_to_be_of_the_right_kind(argument: str, value: Any, said: str) -> None:
+    given: dict[str, Any] = {"config": {"table": "t"}, "inputs": {"a": {"data": []}}, "ctx": RecordingContext()}
+    drivers: list[BaseDriver[Any]] = [TableExtractor(), TableWriter()]
+    for driver in drivers:
+        with pytest.raises(DriverConfigError, match=rf"^Step s1 \({driver.name}\): {said}\.$") as raised:
+            driver.run(step_id="s1", **{**given, argument: value})
+        assert raised.value.step == "s1"
+
+
 def test_input_that_is_no_data() -> None:
     with pytest.raises(DataError, match="int"):
         run(TableWriter(), {"table": "t"}, e={"data": 7})
