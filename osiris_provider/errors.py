@@ -97,13 +97,17 @@ class Fault:
         return replace(self, message=message)
 
     def text(self, address: str, timeout: float | None = None) -> str:
-        """Return the message for a place.
+        """Return the message for a place; a long one loses its middle, so that what to do about it is still said.
 
         :param address: such as ``db.example.com:3306``; public and already free of secrets.
         :param timeout: seconds that were waited, where it matters.
         """
         waited = f"{timeout:g} s" if timeout else "the time given"
-        return self.message.replace("{timeout}", waited).replace("{address}", address)[:MAX_MESSAGE]
+        said = self.message.replace("{timeout}", waited)
+        room = max((MAX_MESSAGE - len(said.replace("{address}", ""))) // max(said.count("{address}"), 1), 3)
+        if len(address) > room:
+            address = f"{address[: room // 2]}…{address[len(address) - (room - 1) // 2 :]}"
+        return said.replace("{address}", address)[:MAX_MESSAGE]
 
     def error(
         self,

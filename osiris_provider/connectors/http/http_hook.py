@@ -21,13 +21,14 @@ from osiris_provider.connectors.http.faults import (
     WEB_PAGE,
     WRONG_METHOD,
 )
-from osiris_provider.errors import Fault
+from osiris_provider.errors import ConnectionConfigError, Fault
 
 _OPTIONS: Final = frozenset({"allow_redirects", "check_response", "max_redirects", "stream", "trust_env"})
 """Entries of ``extra`` that are no headers, and that a check has no use for."""
 _LOGIN_OR_LINE: Final = frozenset({"cert", "proxies", "proxy", "srv_lookup"})
 """Those that say how the peer is reached, in ways that the family does not know."""
 
+MAX_NAME: Final = 60
 _TLS: Final = frozenset({"timeout", "verify", "verify_ssl"})
 
 
@@ -35,9 +36,13 @@ def _fields(attributes: Attributes) -> dict[str, Any] | None:
     extra = {name: value for name, value in attributes["extra"].items() if value is not None}
     verify = extra.pop("verify", extra.pop("verify_ssl", True))
     timeout = extra.pop("timeout", None)
-    is_other = any(extra.get(name) for name in _LOGIN_OR_LINE) or verify is False or not attributes["host"]
     headers = {name: value for name, value in extra.items() if name not in _OPTIONS | _LOGIN_OR_LINE}
-    if is_other or not all(isinstance(value, str) for value in headers.values()):
+    for name, value in headers.items():
+        if not isinstance(value, str):
+            # The hook fails, too, without saying which.
+            message = f"field extra.{name[:MAX_NAME]}: is sent as a header, so it has to be a text"
+            raise ConnectionConfigError(message, field="extra")
+    if any(extra.get(name) for name in _LOGIN_OR_LINE) or verify is False or not attributes["host"]:
         return None
     return {
         "base_url": _base_url(attributes),

@@ -56,6 +56,21 @@ def test_conn_010_what_a_fault_says_is_fit_to_be_shown(message: str) -> None:
     assert not set("[]{}") & set(text)
 
 
+@pytest.mark.parametrize("message", [*(fault.message for _, fault in DEFINED), *REWORDED])
+def test_conn_010_a_long_address_leaves_room_for_what_to_do(message: str) -> None:
+    fault = Fault("some", "unknown", message)
+    text = fault.text(f"db.{'a' * 100_000}:3306", 2.0)
+    assert len(text) <= MAX_MESSAGE
+    assert text.endswith(message[-12:].replace("{timeout}", "2 s"))
+    if "{address}" in message:
+        assert "db.aaa" in text
+        assert "a:3306" in text
+    # What fits is not cut.
+    room = MAX_MESSAGE - len(fault.text("", 2.0))
+    fits = "h" * (room // max(message.count("{address}"), 1))
+    assert fits in fault.text(fits, 2.0) or "{address}" not in message
+
+
 def test_slugs_are_unique() -> None:
     by_slug: dict[str, list[str]] = {}
     for where, fault in DEFINED:

@@ -10,6 +10,7 @@ from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow.delegate import delegate_of, note_on
 from osiris_provider.connectors.http.connection import IN_CLEAR
 from osiris_provider.connectors.mysql import mysql_hook
+from osiris_provider.errors import MAX_MESSAGE, ConnectionConfigError
 
 SLOTS: dict[str, Any] = {"host": "h.example.com", "port": 7, "login": "ann", "password": "pw", "schema": "s"}
 SQL = {"host": "h.example.com", "port": 7, "user": "ann", "password": "pw", "database": "s"}
@@ -144,12 +145,25 @@ def test_http(slots: dict[str, Any], url: str) -> None:
         ({"srv_lookup": True}, {}),
         ({"verify": False}, {}),
         ({"verify_ssl": False}, {}),
-        ({"X-Number": 5}, {}),
         ({}, {"host": None}),
     ],
 )
 def test_http_as_only_its_hook_does_it(extra: dict[str, Any], slots: dict[str, Any]) -> None:
     assert read("http", extra, **{"schema": "https", **slots}) is None
+
+
+@pytest.mark.parametrize("value", [5, True, {"X": "y"}, ["x"]])
+@pytest.mark.parametrize("extra", [{}, {"verify": False}, {"cert": "/c"}])
+def test_http_names_what_can_be_no_header(extra: dict[str, Any], value: Any) -> None:
+    with pytest.raises(ConnectionConfigError, match=r"^field extra\.X-Some: ") as raised:
+        read("http", {"X-None": None, **extra, "X-Some": value})
+    assert raised.value.field == "extra"
+
+
+def test_http_cuts_the_name_of_what_can_be_no_header() -> None:
+    with pytest.raises(ConnectionConfigError, match=r"a text$") as raised:
+        read("http", {"x" * 100_000: 5})
+    assert len(str(raised.value)) < MAX_MESSAGE
 
 
 @pytest.mark.parametrize("conn_type", ["snowflake", "osiris_airflow", "MySQL", "osiris_", ""])
