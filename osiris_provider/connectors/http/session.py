@@ -194,11 +194,17 @@ class HttpSession(requests.Session):
 
         :raises requests.exceptions.InvalidURL: it is not clear about where it leads.
         """
-        target = super().get_redirect_target(resp)
-        if target is None:
-            return None
-        joined = urljoin(str(resp.url), target)
-        origin_of(joined)
+        try:
+            target = super().get_redirect_target(resp)
+            if target is None:
+                return None
+            joined = urljoin(str(resp.url), target)
+            origin_of(joined)
+        except ValueError:
+            # Its body has not been read, and a caller has no response to close.
+            resp.close()
+            problem = "the redirect leads to no clear http or https URL"
+            raise requests.exceptions.InvalidURL(problem) from None
         return self._origin_auth.without_key(joined)
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:

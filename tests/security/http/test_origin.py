@@ -108,6 +108,16 @@ def test_redirects_to_an_unclear_url_are_not_followed(host: RogueHttp, evil: Rog
     assert_silent(SECRET, evil.received)
 
 
+@pytest.mark.parametrize("url", ["http://HOST@EVIL/", "http://[::1", "ftp://EVIL/", "/\xff"])
+def test_a_redirect_to_an_unclear_url_leaves_no_line_open(host: RogueHttp, evil: RogueHttp, url: str) -> None:
+    host.script = lambda _: Reply(302, b"not read", {"Location": aimed(url, host, evil)})
+    answers: list[requests.Response] = []
+    with ApiConnector().create_client(api(host, token=SECRET)) as session:
+        with pytest.raises(requests.exceptions.InvalidURL):
+            session.get("me", hooks={"response": lambda answer, **_: answers.append(answer)})
+        assert [answer.raw.closed for answer in answers] == [True]
+
+
 @pytest.mark.parametrize("url", UNCLEAR)
 @pytest.mark.parametrize("how", ["header", "body"])
 def test_next_links_that_are_unclear_are_refused(host: RogueHttp, evil: RogueHttp, url: str, how: str) -> None:
