@@ -100,6 +100,13 @@ CERTIFICATE_SELF_SIGNED = CERTIFICATE_UNTRUSTED.reworded(
     "{address} shows a certificate that it has signed itself. If it is the right server, give that certificate as the "
     "CA file of the connection."
 )
+CERTIFICATE_WEAK = CERTIFICATE_UNTRUSTED.reworded(
+    "The certificate of {address}, or that of its authority, is too weak for OpenSSL here. Renew it on the server, "
+    "with a key of 2048 bits of RSA or more and SHA-256."
+)
+CERTIFICATE_PURPOSE = CERTIFICATE_UNTRUSTED.reworded(
+    "The certificate of {address} is not one for servers: its extended key usage says so. Renew it, with serverAuth."
+)
 CERTIFICATE_REVOKED = Fault(
     "certificate_revoked",
     "network",
@@ -192,6 +199,10 @@ _BY_VERIFY_CODE = {
     20: CERTIFICATE_CHAIN,
     21: CERTIFICATE_CHAIN,
     18: CERTIFICATE_SELF_SIGNED,
+    26: CERTIFICATE_PURPOSE,
+    66: CERTIFICATE_WEAK,
+    67: CERTIFICATE_WEAK,
+    68: CERTIFICATE_WEAK,
     3: REVOKED_UNKNOWN,
     11: REVOKED_UNKNOWN,
     12: REVOKED_UNKNOWN,

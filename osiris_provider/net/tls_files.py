@@ -8,6 +8,10 @@ from __future__ import annotations
 import ssl
 from typing import Literal
 
+MAX_PASSPHRASE = 1024
+"""Bytes."""
+_OF_ANOTHER = ("KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
+"""What OpenSSL says of the key of another certificate, of the same type and of another one."""
 Role = Literal["ca", "cert", "key", "password", "crl"]
 
 
@@ -75,10 +79,12 @@ def load_certificate(context: ssl.SSLContext, cert: str, key: str | None, passwo
     :raises TLSFileError: a file cannot be read or is another one, or the passphrase is wrong.
     """
     asked: list[bool] = []
+    # Python takes no longer one, and raises what is no error of TLS.
+    is_long = len((password or "").encode()) > MAX_PASSPHRASE
 
     def passphrase() -> str:
         asked.append(True)
-        return password or ""
+        return "" if is_long else password or ""
 
     error: OSError
     try:
@@ -93,7 +99,9 @@ def load_certificate(context: ssl.SSLContext, cert: str, key: str | None, passwo
 def _reason(error: OSError, cert: str, key: str | None, password: str | None, *, is_encrypted: bool) -> TLSFileError:
     if not isinstance(error, ssl.SSLError):
         return TLSFileError("cert", "the file, or that of its key, cannot be read. Check paths and rights")
-    if error.reason == "KEY_VALUES_MISMATCH":
+    if (error.reason or "").endswith(("_TOO_SMALL", "_TOO_WEAK")):
+        return TLSFileError("cert", "OpenSSL refuses the certificate as too weak: RSA needs 2048 bits. Get a new one")
+    if error.reason in _OF_ANOTHER:
         return TLSFileError("key", "the key is not that of the client certificate. Give the two that belong together")
     if is_encrypted:
         state = "is not the passphrase of the key" if password else "is missing, and the key is encrypted"

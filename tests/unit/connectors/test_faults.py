@@ -116,6 +116,13 @@ def test_conn_010_transport_errors_by_code(error: BaseException, slug: str) -> N
     assert actual.slug == slug
 
 
+@pytest.mark.parametrize("code", [26, 66, 67, 68])
+def test_what_is_wrong_with_a_certificate_itself_is_no_matter_of_the_ca_file(code: int) -> None:
+    actual = transport_fault(unverified(code))
+    assert actual == faults.CERTIFICATE_UNTRUSTED
+    assert actual.message in (faults.CERTIFICATE_WEAK.message, faults.CERTIFICATE_PURPOSE.message)
+
+
 def test_other_errors_are_no_transport_faults() -> None:
     assert transport_fault(ValueError("connection refused")) is None
     assert transport_fault(OSError(errno.ENOSPC, "x")) is None
