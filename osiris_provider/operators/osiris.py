@@ -24,7 +24,7 @@ from osiris_provider.hooks.errors import fail_fast
 from osiris_provider.hooks.kill import kill_task
 from osiris_provider.messages import did_you_mean
 from osiris_provider.net import killed
-from osiris_provider.runtime.results import data_of, keep_result, without_secrets
+from osiris_provider.runtime.results import data_of, keep_result, naming_damage, without_secrets
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -129,7 +129,7 @@ class OsirisOperator(BaseOperator):
                 raise DriverConfigError(message, step=step)
             return keep_result(step, result, staging, path_parts)
 
-        returned = without_secrets(config.get(RESOLVED), work)
+        returned = without_secrets(config.get(RESOLVED), lambda: naming_damage(inputs.values(), work))
         ctx.state.keep()
         self._lineage = Lineage.of(staging, driver, config, given.values(), returned)
         if self.do_xcom_push:

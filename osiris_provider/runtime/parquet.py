@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.data import BATCH_ROWS, GROUP_BYTES, memory_pool, row_groups
 from osiris_provider.errors import DataError
+from osiris_provider.runtime.seal import SealedFile, sealed_metadata
 from osiris_provider.storage.faults import public
 from osiris_provider.storage.files import file_system, open_ranges
 
@@ -34,12 +35,14 @@ def write_parquet(file: Any, reader: pa.RecordBatchReader) -> tuple[int, int]:
             options = {"compression": "zstd", "use_dictionary": False, "memory_pool": memory_pool()}
             # Without checksums a bit that changes on a disk is read as another value: most such bits are.
             options["write_page_checksum"] = True
-            with pq.ParquetWriter(file, reader.schema, **options) as writer:
+            sealed = SealedFile(file)
+            with pq.ParquetWriter(sealed, reader.schema, **options) as writer:
                 for table in row_groups(reader):
                     writer.write_table(table, row_group_size=table.num_rows)
                     rows += table.num_rows
                     # Nothing may keep it alive while the next one is collected.
                     del table
+                sealed.close_with(writer)
             return rows, int(file.tell())
         except pa.ArrowNotImplementedError as error:
             problem = f"The data cannot be staged as Parquet: {str(error).splitlines()[0]}"
@@ -70,12 +73,24 @@ def undamaged(uri: str) -> Iterator[None]:
     """Say which file it is that Arrow cannot read; what the storage itself refuses is an error of this package."""
     try:
         yield
-    except (ValueError, OSError):
+    except (ValueError, NotImplementedError, OSError):
         pass
     else:
         return
     message = f"{public(uri)} is damaged, or no Parquet file. Clear the task that wrote it, so that it runs again."
     raise DataError(message)
+
+
+def check_footer(path: Any, uri: str) -> None:
+    """Compare the footer of a file with its checksum.
+
+    :param uri: to name in errors.
+    :raises ConnectorError: the file is not there, or cannot be read.
+    :raises DataError: it is no Parquet file, or damaged.
+    """
+    file = open_ranges(file_system(path), path.path, uri, ahead=False)
+    with contextlib.closing(file), undamaged(uri):
+        sealed_metadata(file)
 
 
 def read_parquet(path: Any, uri: str) -> pa.RecordBatchReader:
@@ -90,11 +105,33 @@ def read_parquet(path: Any, uri: str) -> pa.RecordBatchReader:
 
     file = open_ranges(file_system(path), path.path, uri, ahead=True)
     with undamaged(uri):
-        parquet = pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
-    rows = _fitting_rows(parquet.metadata)
+        metadata = sealed_metadata(file)
+        parquet = pq.ParquetFile(file, metadata=metadata, pre_buffer=False, page_checksum_verification=True)
+    rows = _fitting_rows(metadata)
 
     def batches() -> Iterator[pa.RecordBatch]:
+        missing = metadata.num_rows
         with contextlib.closing(file), undamaged(uri):
-            yield from parquet.iter_batches(batch_size=rows)
+            for batch in parquet.iter_batches(batch_size=rows):
+                missing -= batch.num_rows
+                yield batch
+            if missing:
+                # Arrow passes over pages of a kind that it does not know, and their headers have no checksums.
+                message = f"{missing:,} rows are missing"
+                raise ValueError(message)
 
     return pa.RecordBatchReader.from_batches(parquet.schema_arrow, batches())
+
+
+def damage_of(path: Any, uri: str) -> DataError | None:
+    """Read a file to its end and return the error if it is damaged, None if it is not.
+
+    :param uri: to name in the error.
+    :raises ConnectorError: the file is not there, or cannot be read.
+    """
+    try:
+        for _ in read_parquet(path, uri):
+            pass
+    except DataError as error:
+        return error
+    return None

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.errors import DriverConfigError, OsirisError, UnknownConnectorError
-from osiris_provider.runtime.staging import Staging
+from osiris_provider.runtime.staging import Staging, StepInput
 from osiris_provider.storage.faults import public
 
 MAX_RESULT = 64 * 1024
 """Bytes of JSON that a step may return beside its data."""
+
+_SCAN_FAILED = "InvalidInputException"
+"""DuckDB's class for what a dataset raises."""
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,26 @@ def _named(result: Any) -> Mapping[str, Any]:
         return result
     # A driver may also be a generator that yields chunks.
     return {} if result is None else {"data": result}
+
+
+def naming_damage(inputs: Iterable[Any], work: Callable[[], T]) -> T:
+    """Do the work; if it fails while it scans a dataset, say which result is damaged, if one is.
+
+    Arrow only says that a checksum is another one, and DuckDB that it does not like the query.
+
+    :param inputs: of the step.
+    :param work: the step.
+    :raises DataError: in place of what was raised.
+    """
+    try:
+        return work()
+    except (OSError, ValueError, UnknownConnectorError) as error:
+        if isinstance(error, UnknownConnectorError) and error.cause != _SCAN_FAILED:
+            raise
+        failure = error
+    # Behind it, so that no error that is raised here shows what the driver's said.
+    damages = (one.damage() for one in inputs if isinstance(one, StepInput))
+    raise next(filter(None, damages), failure)
 
 
 def without_secrets(connection: Mapping[str, Any] | None, work: Callable[[], T]) -> T:

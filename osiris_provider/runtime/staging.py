@@ -22,7 +22,15 @@ from osiris_provider.drivers.data import (
 )
 from osiris_provider.errors import DataError, MissingPackageError
 from osiris_provider.runtime.cleanup import OldFile, remove_old
-from osiris_provider.runtime.parquet import ranges_handler, read_parquet, undamaged, write_parquet
+from osiris_provider.runtime.parquet import (
+    check_footer,
+    damage_of,
+    ranges_handler,
+    read_parquet,
+    undamaged,
+    write_parquet,
+)
+from osiris_provider.runtime.seal import verify
 from osiris_provider.storage.faults import attempt, public
 from osiris_provider.storage.files import FILE_NAME, atomic_file, file_system, is_local
 
@@ -154,7 +162,7 @@ class StepInput(Mapping[str, Any]):
     df       a pandas frame
     table    a ``pyarrow.Table``
     dataset  a ``pyarrow.dataset.Dataset``, for columns and filters
-    path     the file's path; only for one local file
+    path     the file's path; only for one local file, which is compared with its checksum first
     uri      the file's URL; only for one file
     rows     how many
     columns  their names
@@ -168,6 +176,7 @@ class StepInput(Mapping[str, Any]):
         # A source that knows its columns by its rows has none if it has no rows: others of the same task do.
         self._staged = staged = [one for one in staged if one.columns] or staged
         self._open_path = open_path
+        self._is_lent = False
         self._readers: dict[str, Callable[[], Any]] = {
             "data": self._data,
             "df": self._frame,
@@ -179,7 +188,7 @@ class StepInput(Mapping[str, Any]):
         if len(staged) == 1:
             self._readers["uri"] = lambda: staged[0].uri
             if is_local(open_path(staged[0].uri)):
-                self._readers["path"] = lambda: str(open_path(staged[0].uri).path)
+                self._readers["path"] = self._path
 
     def __getitem__(self, key: str) -> Any:
         return self._readers[key]()
@@ -196,9 +205,22 @@ class StepInput(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"StepInput({', '.join(public(one.uri) for one in self._staged)})"
 
+    def damage(self) -> DataError | None:
+        """Return the error for a result that was lent as a dataset and is damaged; None if there is none."""
+        lent = self._staged if self._is_lent else ()
+        return next(filter(None, (damage_of(self._open_path(one.uri), one.uri) for one in lent)), None)
+
     def _data(self) -> pa.RecordBatchReader:
         readers = (read_parquet(self._open_path(one.uri), one.uri) for one in self._staged)
         return next(readers) if len(self._staged) == 1 else to_reader(readers)
+
+    def _path(self) -> str:
+        uri = self._staged[0].uri
+        path = str(self._open_path(uri).path)
+        # Who reads it by other means than Arrow, such as DuckDB, verifies no checksums.
+        with undamaged(uri):
+            attempt(uri, verify, path)
+        return path
 
     def _frame(self) -> Any:
         problem = ""
@@ -218,10 +240,13 @@ class StepInput(Mapping[str, Any]):
         files = PyFileSystem(ranges_handler(file_system(paths[0]))) if not all(map(is_local, paths)) else None
         uri = self._staged[0].uri
         verifying = ds.ParquetFileFormat(page_checksum_verification=True)
+        for one, path in zip(self._staged, paths, strict=True):
+            check_footer(path, one.uri)
         with undamaged(uri):
             dataset = attempt(uri, ds.dataset, [path.path for path in paths], filesystem=files, format=verifying)
         # It has the columns of its first file, and would leave out what others have.
         alike = len(paths) == 1 or all(one.physical_schema.equals(dataset.schema) for one in dataset.get_fragments())
+        self._is_lent = alike
         return dataset if alike else ds.dataset(self._data().read_all())
 
 

@@ -29,7 +29,7 @@ from osiris_provider.pipelines.run.state import RunState, StepState
 from osiris_provider.pipelines.run.trigger_rules import waits_in_vain
 from osiris_provider.pipelines.run.upstream import UpstreamDriver
 from osiris_provider.pipelines.templates import render, template_context
-from osiris_provider.runtime.results import keep_result, without_secrets
+from osiris_provider.runtime.results import keep_result, naming_damage, without_secrets
 from osiris_provider.runtime.staging import StagedData, Staging
 from osiris_provider.runtime.state import StateStore
 
@@ -224,7 +224,7 @@ class Run:
             result = driver.run(step_id=step.id, config=config, inputs=inputs, ctx=context)
             return self._kept(step, result, self._beside(step, driver))
 
-        return without_secrets(config.get(RESOLVED), work)
+        return without_secrets(config.get(RESOLVED), lambda: naming_damage(inputs.values(), work))
 
     def _beside(self, step: PipelineStep, driver: Driver) -> Overlap | None:
         """Return a writer that takes the rows of a step while they come; None if all have to wait for its end."""

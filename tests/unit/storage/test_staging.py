@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osiris_provider.connectors.faults import chain
 from osiris_provider.drivers.data import BATCH_ROWS, GROUP_BYTES, ColumnNeedsTextError
-from osiris_provider.errors import DriverConfigError, UnknownConnectorError
-from osiris_provider.runtime.results import MAX_RESULT, keep_result
+from osiris_provider.errors import DataError, DriverConfigError, UnknownConnectorError
+from osiris_provider.runtime.results import MAX_RESULT, keep_result, naming_damage
 from osiris_provider.runtime.staging import LONGEST_SEGMENT, StagedData, Staging, safe_segment
 from upath import UPath
 
@@ -87,6 +90,70 @@ def test_what_a_step_returns_beside_its_data_is_kept_and_has_a_limit(
         keep_result("s", {"figure": fits["figure"] + "x"}, staging, PATH_PARTS)
     with pytest.raises(DriverConfigError, match="something that is not JSON under a, b"):
         keep_result("s", {"a": object(), "b": 1, "df": None}, staging, PATH_PARTS)
+
+
+def test_a_path_is_given_of_a_file_whose_every_byte_is_as_it_was_written(tmp_path: Path) -> None:
+    staging = Staging(tmp_path.as_uri(), UPath)
+    staged = staging.write(PATH_PARTS, stream({"a": [1]}))
+    given = staging.read(staged)
+    path = Path(given["path"])
+    content = path.read_bytes()
+    for position in range(len(content)):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 1 << position % 8]) + content[position + 1 :])
+        with pytest.raises(DataError, match=f"^{staged.uri} is damaged"):
+            given["path"]
+    for damaged in (b"", b"PAR1", content[:-1], content + content[-1:]):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=f"^{staged.uri} is damaged"):
+            given["path"]
+    path.unlink()
+    with pytest.raises(UnknownConnectorError, match=r"data\.parquet is not there"):
+        given["path"]
+
+
+def test_a_large_footer_and_large_pages_are_verified(tmp_path: Path) -> None:
+    staging = Staging(tmp_path.as_uri(), UPath)
+    noise = [os.urandom(30_000) for _ in range(100)]
+    columns = {f"column {number}": [number] * 100 for number in range(400)}
+    staged = staging.write(PATH_PARTS, stream({"noise": noise, **columns}))
+    given = staging.read(staged)
+    path = Path(given["path"])
+    content = path.read_bytes()
+    length = int.from_bytes(content[-8:-4], "little")
+    assert length > 65_536
+    assert len(content) > 3_000_000
+    assert given["data"].read_all().num_rows == 100
+    for position in (1_500_000, len(content) - length, len(content) - 65_536):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
+        with pytest.raises(DataError, match="is damaged"):
+            given["path"]
+
+
+def test_an_error_that_no_damage_explains_stays_what_it_is(tmp_path: Path) -> None:
+    staging = Staging(tmp_path.as_uri(), UPath)
+    staged = staging.write(PATH_PARTS, stream({"a": [1]}))
+    scanned, other = staging.read(staged), staging.read(staged)
+    scanned["dataset"]
+    error = OSError("of something else")
+    given = [other, {"data": None}, scanned]
+    assert naming_damage(given, lambda: 7) == 7
+    with pytest.raises(OSError, match="something else"):
+        naming_damage(given, partial(fail_with, error))
+    UPath(staged.uri).write_bytes(b"")
+    with pytest.raises(OSError, match="something else"):
+        # What was not scanned is not read.
+        naming_damage([other], partial(fail_with, error))
+    unlike = UnknownConnectorError("of a driver", cause=None)
+    with pytest.raises(UnknownConnectorError, match="of a driver"):
+        naming_damage(given, partial(fail_with, unlike))
+    scan = UnknownConnectorError("of DuckDB", cause="InvalidInputException")
+    with pytest.raises(DataError, match="is damaged") as raised:
+        naming_damage(given, partial(fail_with, scan))
+    assert scan not in chain(raised.value)
+
+
+def fail_with(error: Exception) -> None:
+    raise error
 
 
 def test_small_batches_are_put_together(tmp_path: Path) -> None:
