@@ -23,14 +23,28 @@ class Command(click.Command):
     """A command whose help is written as results are: click would call a full disk or a pager that has ended a bug."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse an argument that is empty, as a variable that is not set makes it: the default would be taken."""
+        """Refuse an argument that is empty, as a variable that is not set makes it: the default would be taken; and an
+        option with two values, of which the last would be.
+        """
         at = next((at for at, word in enumerate(args) if _EMPTY.fullmatch(word)), None)
         if at is not None and not isinstance(self, click.Group) and not ctx.resilient_parsing:
             before = args[at] or "".join(args[:at][-1:])
             where = f", behind {shown(before)}" if before else ""
             message = f"An argument is empty{where}; is a variable of the shell not set?"
             raise click.UsageError(message, ctx=ctx)
-        return super().parse_args(ctx, args)
+        written = list(args)
+        rest = super().parse_args(ctx, args)
+        duplicate = None if ctx.resilient_parsing else self._duplicate_option(ctx, written)
+        if duplicate is not None:
+            message = f"Option {duplicate.opts[0]} is given more than once; keep one."
+            raise click.UsageError(message, ctx=ctx)
+        return rest
+
+    def _duplicate_option(self, ctx: click.Context, args: list[str]) -> click.Option | None:
+        """Return the first option that takes one value and is given more."""
+        given = self.make_parser(ctx).parse_args(args)[2]
+        single = [option for option in given if isinstance(option, click.Option) and not option.is_flag]
+        return next((one for one in single if not one.multiple and single.count(one) > 1), None)
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return the option that shows help."""

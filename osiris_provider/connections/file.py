@@ -46,6 +46,7 @@ class Entry:
 
     ``raw`` has the same values as ``fields``, but with every scalar as its source text, because YAML reads ``0123``
     as 83 and ``no`` as false, which no password wants. ``empty`` names the fields after whose colon nothing stands.
+    ``has_fields`` is False if there is something else in their place, which is a problem of the file.
     """
 
     family: str
@@ -56,6 +57,7 @@ class Entry:
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
     lines: dict[str, int] = field(default_factory=dict)
     empty: frozenset[str] = frozenset()
+    has_fields: bool = True
 
     @property
     def reference(self) -> str:
@@ -155,7 +157,7 @@ class _Reader:
         version = top.get("version")
         if version is None:
             self._problem("version: 1 is required at the top", 1)
-        elif self._nodes.value(version[1])[0] != 1:
+        elif self._nodes.value(version[1]) != (1, "1"):
             self._problem("version: is 1, a number without quotes", version[0])
         if "connections" not in top:
             self._problem("connections: is required at the top", 1)
@@ -187,7 +189,7 @@ class _Reader:
 
     def _entry(self, family: str, alias: str, line: int, node: Node) -> Entry:
         reference = reference_to(family, alias)
-        items = self._nodes.items(node, reference, reference, _NO_FIELDS)
+        items = self._nodes.items(node, "the connection", reference, _NO_FIELDS)
         value_of = self._nodes.value
         fields: dict[str, Any] = {}
         raw: dict[str, Any] = {}
@@ -213,7 +215,8 @@ class _Reader:
             self.problems.append(Problem(message, lines["default"], reference, "default"))
         for each in nested:
             lines |= _inner_lines(*each)
-        return Entry(family, alias, line, default is True, fields, raw, lines, frozenset(empty))
+        has_fields = isinstance(node, MappingNode)
+        return Entry(family, alias, line, default is True, fields, raw, lines, frozenset(empty), has_fields)
 
     def _problem(self, message: str, line: int | None, reference: str | None = None) -> None:
         self.problems.append(Problem(message, line, reference))

@@ -78,6 +78,9 @@ def resolve_entry(
         family = load_family(entry.family)
     except ConnectionConfigError as error:
         return {}, [Problem(str(error), entry.line, entry.reference)], []
+    if not entry.has_fields:
+        # That they are missing is said already; which of them are would be more of the same.
+        return {"family": entry.family, "alias": entry.alias}, [], []
     declared = family.declared()
     problems: list[Problem] = []
     given: dict[str, Any] = {}

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, Secret, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, Secret, SecretStr, ValidationError, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connections import redact
@@ -92,12 +92,12 @@ class FieldSpec:
     def verbatim(self) -> bool:
         """Whether it holds nothing but texts, at any depth: what a file says is then taken as it is written."""
         known = (*SCALARS, dict, list, tuple)
-        return all(leaf in known or get_origin(leaf) is Literal for leaf in _leaves(self.annotation))
+        return all(leaf in known or get_origin(leaf) is Literal for leaf in leaves(self.annotation))
 
     @cached_property
     def is_json(self) -> bool:
         """Whether it is an object of JSON whose entries are not declared."""
-        return JsonObject in _leaves(self.annotation)
+        return JsonObject in leaves(self.annotation)
 
     @property
     def label(self) -> str:
@@ -110,10 +110,10 @@ class FieldSpec:
         """The values of a field that has but a few, as texts, else empty: of a ``Literal``, and of a yes or no that may
         also be something else or not be given.
         """
-        leaves = list(_leaves(self.annotation))
-        words = tuple(word for leaf in leaves if get_origin(leaf) is Literal for word in get_args(leaf))
+        types = list(leaves(self.annotation))
+        words = tuple(word for leaf in types if get_origin(leaf) is Literal for word in get_args(leaf))
         open_end = words or not (self.required or self.default is not None)
-        return ("true", "false", *words) if bool in leaves and open_end else words
+        return ("true", "false", *words) if bool in types and open_end else words
 
 
 class FieldError(ValueError):
@@ -128,7 +128,20 @@ class FieldError(ValueError):
         self.field = field
 
 
-class ConnectionModel(BaseModel, ABC):
+class NoBooleanNumbers(BaseModel):
+    """Base of what people write in YAML: ``retries: true`` and ``port: yes`` are mistakes, and no 1."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_boolean_numbers(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        wrong = [name for name, said in value.items() if isinstance(said, bool) and _is_number(cls, name)]
+        # What is of no type at all is refused in the words that each field has for what it is.
+        return {**value, **dict.fromkeys(wrong, object())} if wrong else value
+
+
+class ConnectionModel(NoBooleanNumbers, ABC):
     """Base of the families' connection models. Frozen; unknown fields are kept aside, errors never show a value."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
@@ -252,7 +265,7 @@ def _declared(model: type[ConnectionModel]) -> dict[str, FieldSpec]:
     declared: dict[str, FieldSpec] = {}
     for name, field in model.model_fields.items():
         info = next((item for item in field.metadata if isinstance(item, FieldInfo)), FieldInfo(""))
-        leaves = list(_leaves(field.annotation))
+        types = list(leaves(field.annotation))
         default = None if field.is_required() else field.get_default()
         spec = FieldSpec(
             name=name,
@@ -260,28 +273,34 @@ def _declared(model: type[ConnectionModel]) -> dict[str, FieldSpec]:
             annotation=field.annotation,
             required=field.is_required(),
             default=default,
-            secret=any(leaf in (SecretStr, JsonObject) for leaf in leaves),
-            is_scalar=all(leaf in SCALARS or get_origin(leaf) is Literal for leaf in leaves),
+            secret=any(leaf in (SecretStr, JsonObject) for leaf in types),
+            is_scalar=all(leaf in SCALARS or get_origin(leaf) is Literal for leaf in types),
         )
         declared[name] = spec
         declared.update(dict.fromkeys(info.aliases, spec))
     return declared
 
 
-def _leaves(annotation: Any) -> Iterator[Any]:
+def _is_number(model: type[BaseModel], name: str) -> bool:
+    field = model.model_fields.get(name)
+    types = set() if field is None else set(leaves(field.annotation))
+    return bool(types & {int, float}) and bool not in types
+
+
+def leaves(annotation: Any) -> Iterator[Any]:
     """Yield the types inside unions, containers and Annotated; None is left out."""
     if get_origin(annotation) is Literal or not get_args(annotation):
         if annotation is not type(None):
             yield annotation
     elif get_origin(annotation) is typing.Annotated:
-        yield from _leaves(get_args(annotation)[0])
+        yield from leaves(get_args(annotation)[0])
     else:
         # A container itself is a leaf too: dict[str, SecretStr] is secret, but it is no scalar.
         origin = get_origin(annotation)
         if isinstance(origin, type) and issubclass(origin, (dict, list, tuple)):
             yield origin
         for inner in get_args(annotation):
-            yield from _leaves(inner)
+            yield from leaves(inner)
 
 
 def _complaints(

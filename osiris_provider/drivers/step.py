@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from osiris_provider.connections.resolved import ResolvedConnection
+from osiris_provider.connectors.model import NoBooleanNumbers
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.drivers.incremental.cursor import CursorRange, IncrementalState
@@ -48,7 +49,7 @@ class RunContext(Protocol):
         """
 
 
-class StepConfig(BaseModel):
+class StepConfig(NoBooleanNumbers):
     """Base of the drivers' config models. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

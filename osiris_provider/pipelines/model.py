@@ -7,7 +7,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from osiris_provider.connectors.model import NoBooleanNumbers
 
 UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _TOO_LONG = timedelta(days=3653)
@@ -109,7 +111,7 @@ Link = Annotated[str, StringConstraints(max_length=500), AfterValidator(_link)]
 Description = Annotated[str, StringConstraints(max_length=16_000)]
 
 
-class Model(BaseModel):
+class Model(NoBooleanNumbers):
     """Base of the models. Unknown keys are errors; a message never quotes a value.
 
     Each is built when a file first needs it: a task's process needs those of one dialect.

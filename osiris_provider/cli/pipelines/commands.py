@@ -25,6 +25,9 @@ def _pairs(_context: click.Context, parameter: click.Parameter, values: tuple[st
         if not equals or not name:
             message = f"{value!r} is not {parameter.metavar}."
             raise click.BadParameter(message)
+        if name in pairs:
+            message = f"{name} is given more than once; keep one."
+            raise click.BadParameter(message)
         pairs[name] = rest
     return pairs
 

@@ -14,8 +14,9 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from osiris_provider.connectors.model import NoBooleanNumbers
 from osiris_provider.drivers.incremental.ordering import time_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 Bound = int | float | Decimal | str
 
 
-class Incremental(BaseModel):
+class Incremental(NoBooleanNumbers):
     """Config field ``incremental`` of the extractors.
 
     :param column: grows with each change that is to be read: a number, a date, a timestamp or a text. With dots, a

@@ -67,6 +67,21 @@ def test_an_option_with_an_empty_value_is_not_one_that_is_not_given(
         assert f"error: An argument is empty, behind {words[0]};" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if not option.is_flag])
+def test_of_two_values_none_is_taken(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command, _, option = name.rpartition(" ")
+    values = {"--at": "2026-01-31", "--format": "text", "--given": "x=1", "--older-than": "7d", "--param": "x=1"}
+    words = command.split()[1:]
+    for param in COMMANDS[command].params:
+        if param.required:
+            words += ["x"] if isinstance(param, click.Argument) else [param.opts[0], values[param.opts[0]]]
+    value = values.get(option, "1")
+    words += [] if option in words else [option, value]
+    assert main([*words, option, value]) == 2
+    assert capsys.readouterr().err.endswith("is given more than once; keep one.\n")
+    assert main([*words, option, value, "--help"]) == 0
+
+
 @pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if not isinstance(command, click.Group)])
 def test_an_empty_argument_is_none(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*name.split()[1:], "", "--json"]) == 2

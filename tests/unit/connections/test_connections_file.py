@@ -47,6 +47,7 @@ HOSTILE = {
     "two documents": (f"{SAMPLES}---\n{SAMPLES}", "single document"),
     "no version": ("connections: {}\n", "version: 1 is required"),
     "another version": ("version: 2\nconnections: {}\n", "version: is 1, a number without quotes"),
+    "version as a yes": ("version: true\nconnections: {}\n", "version: is 1, a number without quotes"),
     "version as text": ("version: '1'\nconnections: {}\n", "version: is 1, a number without quotes"),
     "no connections": ("version: 1\n", "connections: is required"),
     "empty connections": (TOP, "connections is empty"),
@@ -292,9 +293,9 @@ def test_conn_001_a_broken_connection_breaks_no_other(tmp_path: Path) -> None:
     text = f"{TOP}  mysql:\n    a: {{host: h, user: u}}\n    b: {{host: h, host: g}}\n    B: {{}}\n    c: 3\n"
     file = write(tmp_path, text)
     assert resolve_connection("@mysql.a", file)["host"] == "h"
-    with pytest.raises(ConnectionConfigError, match=r"'host' stands twice in @mysql\.b, first in line 5"):
+    with pytest.raises(ConnectionConfigError, match=r"'host' stands twice in the connection, first in line 5"):
         resolve_connection("@mysql.b", file)
-    with pytest.raises(ConnectionConfigError, match=r"@mysql\.c has a value where its fields belong"):
+    with pytest.raises(ConnectionConfigError, match=r"@mysql\.c: the connection has a value where its fields belong"):
         resolve_connection("@mysql.c", file)
     _, problems, _ = validate_file(file)
     assert [(problem.line, problem.reference) for problem in problems][:3] == [

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from osiris_provider.connections import list_connections, resolve_connection
 from osiris_provider.connections.reader import FILE_NAME, MAX_BYTES
+from osiris_provider.connections.reference import ConnectionRef, reference_to
 from osiris_provider.connections.settings import file_mode
+from osiris_provider.connections.validate import validate_file
 from osiris_provider.errors import ConnectionConfigError
 
 from tests.unit.connection_files import write
@@ -78,6 +80,18 @@ def test_conn_020_of_a_connection(
     assert location(raised.value) == (str(file) if knows_file else None, line, reference, field)
     has_none = "has no family duckdb" in str(raised.value)
     assert has_none == reference.startswith("@duckdb")
+
+
+@pytest.mark.parametrize("fields", ["host", "", "[host]", "'host: h'", "1"])
+@pytest.mark.parametrize(("family", "alias"), [("mysql", "a"), ("duckdb", "a"), ("airflow", "a-b")])
+def test_a_connection_without_fields_is_one_mistake(family: str, alias: str, fields: str, tmp_path: Path) -> None:
+    file = write(tmp_path, f"version: 1\nconnections:\n  {family}:\n    {alias}: {fields}\n")
+    _, problems, warnings = validate_file(file)
+    assert [(problem.line, problem.reference) for problem in problems] == [(4, reference_to(family, alias))]
+    assert not warnings
+    with pytest.raises(ConnectionConfigError) as raised:
+        resolve_connection(ConnectionRef(family, alias), file)
+    assert location(raised.value) == (str(file), 4, reference_to(family, alias), None)
 
 
 def test_conn_020_of_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:

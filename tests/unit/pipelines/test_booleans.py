@@ -1,0 +1,62 @@
+"""``true`` is no 1: no number that is written in YAML may be a yes or no."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from osiris_provider.connections.registry import family_names
+from osiris_provider.connectors import get_connector
+from osiris_provider.connectors.model import leaves
+from osiris_provider.drivers.base import BaseDriver
+from osiris_provider.drivers.registry import driver_names, get_driver
+from osiris_provider.drivers.validation import validated
+from osiris_provider.messages import errors_of
+from osiris_provider.pipelines import model as pipelines
+from pydantic import BaseModel, ValidationError
+
+
+def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield a model and those in its fields."""
+    yield model
+    for field in model.model_fields.values():
+        for inner in leaves(field.annotation):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from models(inner)
+
+
+def written() -> Iterator[type[BaseModel]]:
+    """Yield all models of what people write."""
+    for family in family_names():
+        yield from models(get_connector(family).model)
+    for name in driver_names():
+        driver = get_driver(name)
+        if isinstance(driver, BaseDriver):
+            yield from models(driver.config_model)
+    for top in (pipelines.OmlPipelineModel, pipelines.OmlStepModel, pipelines.PipelineModel, pipelines.StepModel):
+        yield from models(top)
+
+
+NUMBERS = [
+    (model, name)
+    for model in dict.fromkeys(written())
+    for name, field in model.model_fields.items()
+    if {int, float} & set(leaves(field.annotation)) and bool not in leaves(field.annotation)
+]
+
+
+@pytest.mark.parametrize(("model", "name"), NUMBERS)
+@pytest.mark.parametrize("value", [True, False])
+def test_a_number_is_no_boolean(model: type[BaseModel], name: str, value: bool) -> None:
+    with pytest.raises(ValidationError) as caught:
+        validated(model, {name: value})
+
+    assert (name,) in {item["loc"] for item in errors_of(caught.value, {name: value})}
+
+
+@pytest.mark.parametrize("value", [1, 1.0, "1", True])
+def test_what_may_be_a_number_or_a_boolean_is_what_was_written(value: object) -> None:
+    said = validated(pipelines.AirflowTask, {"retry_exponential_backoff": value}).retry_exponential_backoff
+
+    assert said == 1
+    assert isinstance(said, bool) == isinstance(value, bool)
