@@ -37,8 +37,8 @@ def health(url: str | None, ca_bundle: str | None, unhealthy: bool, as_json: boo
 
     Asks Airflow's API server, which needs this package. Who asks is in the environment, never on the command line:
     AIRFLOW__OSIRIS__API_TOKEN, or AIRFLOW__OSIRIS__API_USER and AIRFLOW__OSIRIS__API_PASSWORD; or in airflow.cfg as
-    api_token, api_user, api_password of section osiris. Exit code 0: all are healthy, 1: some are not, or checks have
-    stopped, 3: Airflow does not tell.
+    api_token, api_user, api_password of section osiris. As in Airflow, API_TOKEN_CMD and API_PASSWORD_CMD are commands
+    that write them. Exit code 0: all are healthy, 1: some are not, or checks have stopped, 3: Airflow does not tell.
     """
     with reported(as_json):
         answer = _listing(url, ca_bundle)
@@ -54,7 +54,7 @@ def health(url: str | None, ca_bundle: str | None, unhealthy: bool, as_json: boo
 
 def _listing(url: str | None, ca_bundle: str | None) -> dict[str, Any]:
     """Return the answer of the page's route, with all of its days."""
-    from osiris_provider.connections.settings import setting
+    from osiris_provider.connections.settings import secret_setting, setting
 
     base = url or setting("api_url") or os.environ.get("AIRFLOW__API__BASE_URL")
     if not base:
@@ -63,7 +63,7 @@ def _listing(url: str | None, ca_bundle: str | None) -> dict[str, Any]:
     fields: dict[str, Any] = {"base_url": base, "timeout": SECONDS}
     if ca_bundle:
         fields["ca_bundle"] = ca_bundle
-    token = setting("api_token") or _log_in(fields)
+    token = secret_setting("api_token") or _log_in(fields)
     end = time.monotonic() + SECONDS
     while True:
         answer = _asked({**fields, "token": token}, "GET", PATH)
@@ -79,9 +79,10 @@ def _listing(url: str | None, ca_bundle: str | None) -> dict[str, Any]:
 
 def _log_in(fields: Mapping[str, Any]) -> str:
     """Return a token for user and password."""
-    from osiris_provider.connections.settings import setting
+    from osiris_provider.connections.settings import secret_setting, setting
 
-    user, password = setting("api_user"), setting("api_password")
+    user = setting("api_user")
+    password = user and secret_setting("api_password")
     if not (user and password):
         message = (
             "Who asks? Set AIRFLOW__OSIRIS__API_TOKEN, or AIRFLOW__OSIRIS__API_USER and AIRFLOW__OSIRIS__API_PASSWORD."

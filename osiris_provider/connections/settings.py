@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MAX_PATH = 4096
 """Characters of a path in a message: who has to find the file needs all of it."""
+_COMMAND_SECONDS = 60.0
 _SECTION = re.compile(r"^\[osiris\][^\n]*\n(.*?)(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -35,6 +36,49 @@ def setting(key: str) -> str | None:
     except OSError:
         return None
     return _expanded(_osiris_section(config, status.st_mtime_ns).get(key, "")) or None
+
+
+def secret_setting(key: str) -> str | None:
+    """Return an option that Airflow calls sensitive, whose value may also be what a command writes.
+
+    ``AIRFLOW__OSIRIS__KEY`` comes first, then ``AIRFLOW__OSIRIS__KEY_CMD``, then ``key`` and ``key_cmd`` in
+    ``airflow.cfg``; as in Airflow, no shell runs the command. A secrets backend (``…_SECRET``) is not asked.
+
+    :param key: such as ``api_token``.
+    :raises ConnectionConfigError: the command fails.
+    """
+    variable = f"AIRFLOW__OSIRIS__{key.upper()}"
+    command = None if os.environ.get(variable) else os.environ.get(f"{variable}_CMD")
+    value = None if command else setting(key)
+    command = command or (None if value else setting(f"{key}_cmd"))
+    return _output_of(command, f"{key}_cmd") if command else value
+
+
+def _output_of(command: str, key: str) -> str:
+    import shlex
+    import subprocess
+
+    problem = ""
+    try:
+        words = shlex.split(command)
+        done = subprocess.run(words, stdout=subprocess.PIPE, timeout=_COMMAND_SECONDS, check=False)  # noqa: S603 - its owner wrote it
+        if done.returncode:
+            problem = f"ended with exit code {done.returncode}"
+        elif output := done.stdout.decode(errors="replace").rstrip("\r\n"):
+            return output
+        else:
+            problem = "wrote nothing to stdout"
+    except subprocess.TimeoutExpired:
+        problem = f"took longer than {_COMMAND_SECONDS:g} seconds"
+    except OSError as error:
+        problem = f"cannot be started: {os.strerror(error.errno or 0)}"
+    except ValueError:
+        problem = "is no command: look at its quotes"
+    # The command is not shown, nor what it wrote: either may hold a secret.
+    message = (
+        f"[osiris] {key} (AIRFLOW__OSIRIS__{key.upper()}): its command {problem}. Run it by hand; no shell runs it."
+    )
+    raise ConnectionConfigError(message, field=key)
 
 
 def file_mode() -> int:

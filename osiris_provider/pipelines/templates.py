@@ -106,7 +106,8 @@ def render(value: Any, context: Mapping[str, Any], step: str) -> Any:
     try:
         return _environment().from_string(value).render(context)
     except Exception as error:  # noqa: BLE001 - a template may raise anything
-        problem = f"Step {step}: a template in its config failed: {printable(error)}. Templates know {_known(context)}."
+        said = printable(error).rstrip(".")
+        problem = f"Step {step}: a template in its config failed: {said}. Templates know {_known(context)}."
     raise DriverConfigError(problem, step=step)
 
 

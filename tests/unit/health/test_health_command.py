@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,3 +197,44 @@ def test_a_login_is_answered_with_a_token(
     assert asked[0] == ("POST", "auth/token", {"json": {"username": "u", "password": "p"}}, None, "ca.pem")
     assert asked[1:] == ([("GET", "osiris/health/connections", {}, "t", "ca.pem")] if code == 0 else [])
     assert ("no token" in capsys.readouterr().err) is (code == 3)
+
+
+@pytest.mark.parametrize(
+    ("variables", "config", "token"),
+    [
+        ({"": "own", "_CMD": "echo other"}, "", "own"),
+        ({"_CMD": "printf '%s\\n' 'of a command'"}, "api_token = file", "of a command"),
+        ({}, "api_token = file\napi_token_cmd = echo other", "file"),
+        ({}, "api_token_cmd = echo written", "written"),
+        ({"": "", "_CMD": ""}, "api_token_cmd = echo written", "written"),
+    ],
+)
+def test_a_token_may_be_what_a_command_writes(
+    variables: dict[str, str], config: str, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    for end, value in variables.items():
+        monkeypatch.setenv(f"AIRFLOW__OSIRIS__API_TOKEN{end}", value)
+    (tmp_path / "airflow.cfg").write_text(f"[osiris]\n{config}\n")
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+
+    def asked(fields: dict[str, Any], *_: str) -> dict[str, Any]:
+        given.append(fields)
+        return {**ANSWER, "connections": []}
+
+    monkeypatch.setattr(health, "_asked", asked)
+    assert command() == 0
+    assert [fields["token"] for fields in given] == [token]
+
+
+@pytest.mark.parametrize("written", ["false", "true", "no-such-command-here", "'", "sh -c 'echo canary; exit 3'"])
+@pytest.mark.parametrize("option", ["api_token", "api_password"])
+def test_a_command_that_fails_is_reported_without_what_it_wrote(
+    option: str, written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "airflow.cfg").write_text(f"[osiris]\napi_user = ann\n{option}_cmd = {written}\n")
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    assert command() == 3
+    shown = capsys.readouterr()
+    assert f"error: [osiris] {option}_cmd (AIRFLOW__OSIRIS__{option.upper()}_CMD): its command " in shown.err
+    assert "canary" not in shown.out + shown.err
