@@ -35,7 +35,8 @@ for case in json.loads(sys.argv[1]):
 """
 SETTING = "AIRFLOW__OSIRIS__PRELOAD"
 EXECUTOR = "AIRFLOW__CORE__EXECUTOR"
-MODULES = sorted({*LIBRARIES, *(point.module for point in own_points(GROUP).values())})
+# Airflow 3.1 imports psycopg2 itself.
+MODULES = sorted({*LIBRARIES, *(point.module for point in own_points(GROUP).values())} - {"psycopg2"})
 Start = tuple[list[str], int, str | None]
 
 
