@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import ObjectStoragePath
 
-from osiris_provider.storage.files import check_url, missing_package
+from osiris_provider.storage.files import path_of
 
 
 def open_path(url: str) -> Any:
@@ -15,9 +15,4 @@ def open_path(url: str) -> Any:
     :raises ConnectionConfigError: it is no URL, and no absolute path.
     :raises MissingPackageError: nothing that is installed can reach it.
     """
-    check_url(url)
-    try:
-        return ObjectStoragePath(url)
-    except ValueError:
-        scheme = url.partition(":")[0]
-    raise missing_package(scheme)
+    return path_of(url, ObjectStoragePath)

@@ -7,6 +7,7 @@ import os
 import re
 import uuid
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -28,6 +29,8 @@ PART_BYTES = 16 * 1024 * 1024
 READ_AHEAD_BYTES = 8 * 1024 * 1024
 """Bytes that are fetched beyond what is asked for, where a file is read from its begin to its end."""
 VANISHED_TRIES = 10
+_UNUSABLE = (ImportError, OSError, ValueError, TypeError, AttributeError, NotImplementedError)
+"""What file systems raise that are not installed, lack a library, need more than a URL, or know no paths."""
 _URL = re.compile(r"/.*|(file|local):(/(?!/)|///).*|(?!(file|local):)[A-Za-z][\w+.-]*(::[\w+.-]+)*://.+", re.DOTALL)
 
 
@@ -43,10 +46,25 @@ def file_system(path: Any) -> Any:
 
         return LocalFileSystem()
     try:
-        return without_redirects(path.fs)
-    except (ImportError, ValueError):
+        fs = attempt(str(path), getattr, path, "fs")
+    except _UNUSABLE:
         scheme = path.protocol
+    else:
+        return without_redirects(fs)
     raise missing_package(scheme)
+
+
+def path_of(url: str, make: Callable[[str], Any]) -> Any:
+    """Return the path of a URL.
+
+    :param make: makes a path of a URL: a class of paths.
+    :raises ConnectionConfigError: it is no URL, and no absolute path.
+    :raises MissingPackageError: nothing that is installed can reach it.
+    """
+    check_url(url)
+    with contextlib.suppress(*_UNUSABLE):
+        return make(url)
+    raise missing_package(url.partition(":")[0])
 
 
 def missing_package(scheme: str) -> MissingPackageError:
@@ -248,9 +266,8 @@ def atomic_file(path: Any, url: str) -> AtomicFile:
     :param path: a UPath or an ``ObjectStoragePath``; an existing file is replaced.
     :param url: URL to name in errors.
     """
-    if path.protocol in COMMITTING_PROTOCOLS:
-        return CommittedFile(path, url)
-    return LocalFile(path, url) if is_local(path) else RenamedFile(path, url)
+    remote = CommittedFile if path.protocol in COMMITTING_PROTOCOLS else RenamedFile
+    return attempt(url, LocalFile if is_local(path) else remote, path, url)
 
 
 def open_ranges(fs: Any, path: str, url: str, *, ahead: bool) -> Any:

@@ -32,6 +32,7 @@ from osiris_provider.pipelines.templates import render, template_context
 from osiris_provider.runtime.results import keep_result, naming_damage, without_secrets
 from osiris_provider.runtime.staging import StagedData, Staging
 from osiris_provider.runtime.state import StateStore
+from osiris_provider.storage.files import path_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -290,4 +291,4 @@ def open_path(url: str) -> Any:
     """Return a URL as a path object, for staging and state."""
     from upath import UPath
 
-    return UPath(url)
+    return path_of(url, UPath)

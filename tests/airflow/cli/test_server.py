@@ -92,6 +92,22 @@ def test_what_dags_use_and_no_one_checks(
     assert not {"@duckdb.watched", "osiris_duckdb_watched", "{{ var.value.x }}", "@duckdb.not_one"} & set(unchecked)
 
 
+def test_of_many_dags_the_first_three_are_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = {"three": {"c", "a", "b"}, "five": {"e", "d", "c", "b", "a"}, "checked": {"a"}}
+    known = {"stored_connections": {}, "checked_connections": {("airflow", "checked")}, "used_connections": used}
+    for name, value in known.items():
+        monkeypatch.setattr(f"osiris_provider._airflow.server.{name}", lambda value=value: value)
+    assert main(["connections", "unchecked"]) == 1
+    out, err = capsys.readouterr()
+    rows = [line.split(maxsplit=1) for line in out.splitlines()]
+    assert ["three", "a, b, c"] in rows
+    assert ["five", "a, b, c and 2 more"] in rows
+    assert not [row for row in rows if row[0] == "checked"]
+    assert err.startswith("2 connections")
+
+
 def test_without_a_database_it_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(**_: Any) -> Any:
         message = "canary-4711"

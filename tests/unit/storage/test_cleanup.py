@@ -61,7 +61,7 @@ def test_age_decides_by_whatever_name(name: str, form: Callable[[datetime], Any]
     store = Store({name: form(young)})
     assert list(remove_old(store, "area", "other://area", LIMIT)) == []
     store = Store({name: form(old)})
-    assert list(remove_old(store, "area", "other://area", LIMIT)) == [OldFile(RESULT, 4, old)]
+    assert list(remove_old(store, "area/", "other://area", LIMIT)) == [OldFile(RESULT, 4, old)]
     assert store.files == ["area/a.txt", "area/dag/notes.txt", "area/notes/of/others.txt"]
 
 

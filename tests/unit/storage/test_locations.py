@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
-from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError, UnknownConnectorError
+from osiris_provider.errors import (
+    ConnectionConfigError,
+    DataError,
+    MissingPackageError,
+    OsirisError,
+    UnknownConnectorError,
+)
 from osiris_provider.runtime.results import without_secrets
-from osiris_provider.runtime.staging import staging_url
+from osiris_provider.runtime.staging import Staging, staging_url
 from osiris_provider.runtime.state import state_url
-from osiris_provider.storage.files import check_url, missing_package, open_ranges
+from osiris_provider.storage.files import check_url, missing_package, open_ranges, path_of
+from upath import UPath
 
 SECRET = "canary-4711"
 CONNECTION = {"family": "mysql", "alias": "shop", "host": "db", "user": "ann", "password": SECRET}
@@ -61,6 +70,28 @@ def test_what_is_missing_is_named(scheme: str, advice: str) -> None:
     message = str(missing_package(scheme))
     assert f"{scheme}:// URLs" in message
     assert advice in message
+
+
+@pytest.mark.filterwarnings("ignore:UPath")
+@pytest.mark.parametrize(
+    ("url", "error", "words"),
+    [
+        ("s4://bucket", MissingPackageError, "can reach s4:// URLs"),
+        # Installed, but not what it needs, or with more settings than a URL has.
+        ("git://repository", MissingPackageError, "can reach git:// URLs"),
+        ("reference://x", MissingPackageError, "can reach reference:// URLs"),
+        ("generic://x", MissingPackageError, "can reach generic:// URLs"),
+        ("dir://x", MissingPackageError, "can reach dir:// URLs"),
+        ("data://x/y", UnknownConnectorError, "cannot list, write or remove files"),
+        ("http://127.0.0.1:1/x", UnknownConnectorError, "cannot list, write or remove files"),
+        ("zip://missing.zip", UnknownConnectorError, "needs a directory"),
+        ("bucket/path", ConnectionConfigError, "neither a URL"),
+    ],
+)
+def test_staging_where_no_result_can_lie_is_an_error_in_words(url: str, error: type[OsirisError], words: str) -> None:
+    staging = Staging(url, partial(path_of, make=UPath))
+    with pytest.raises(error, match=words):
+        staging.write(["dag"], pa.table({"a": [1]}).to_reader())
 
 
 class Recording(MemoryFileSystem):  # type: ignore[misc] # fsspec ships no types

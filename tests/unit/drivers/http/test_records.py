@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from osiris_provider.drivers.http import records
-from osiris_provider.drivers.http.records import RecordReader
+from osiris_provider.drivers.http.records import MAX_SHOWN, RecordReader
 from osiris_provider.errors import DataError
 
 
@@ -48,6 +48,16 @@ def test_what_says_of_itself_that_it_failed_is_an_error(name: str, sign: Any, da
     with pytest.raises(DataError, match=f"page 2: the answer says {name}: "):
         reader.rows_of({name: sign, "items": []}, 2)
     assert RecordReader("s", "items").rows_of({name: sign, "items": []}, 1) == []
+
+
+def test_of_what_an_answer_tells_of_an_error_the_begin_is_shown_without_a_secret_that_is_cut() -> None:
+    secret = "canary-4711"
+    reader = RecordReader("s", error_paths=["error"], redact=lambda text: text.replace(secret, "***"))
+    with pytest.raises(DataError) as raised:
+        reader.rows_of({"error": ["x" * (MAX_SHOWN - 5) + secret + "y" * MAX_SHOWN]}, 1)
+    # A list is shown as JSON, with a bracket and a quote.
+    shown = str(raised.value).partition("at 'error': ")[2].partition(". If that is data")[0]
+    assert shown == '["' + "x" * (MAX_SHOWN - 5) + "***"
 
 
 def test_an_object_without_its_list_is_the_end_too() -> None:
