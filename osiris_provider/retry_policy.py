@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 __all__ = ["OsirisRetryPolicy"]
+
+LONGEST = timedelta(days=365)
+"""Airflow adds a delay to the date of the failure, in the scheduler, and there are none after the year 9999."""
 try:
     from airflow.sdk import RetryDecision, RetryPolicy
 except ImportError:  # before 3.3
@@ -34,16 +37,16 @@ class OsirisRetryPolicy(RetryPolicy):
 
     :param delay: before the first retry; it doubles with each. None leaves the delay to the task. A peer that says
         when to come back (``Retry-After``) is obeyed.
-    :param max_delay: never wait longer.
+    :param max_delay: never wait longer, nor than a year.
     """
 
     def __init__(
         self, delay: timedelta | None = timedelta(seconds=10), max_delay: timedelta = timedelta(minutes=10)
     ) -> None:
         require("delay", delay is None or _is_wait(delay), "a timedelta, or None")
-        self.delay = delay
+        self.delay = None if delay is None else min(delay, LONGEST)
         require("max_delay", _is_wait(max_delay), "a timedelta")
-        self.max_delay = max_delay
+        self.max_delay = min(max_delay, LONGEST)
 
     def evaluate(
         self,
@@ -62,11 +65,14 @@ class OsirisRetryPolicy(RetryPolicy):
         return RetryDecision.retry(self._delay(error, try_number), f"{reason}: may pass")
 
     def _delay(self, error: OsirisError, try_number: int) -> timedelta | None:
-        asked = error.retry_after if isinstance(error, ConnectorError) else None
-        if asked is not None:
-            return min(timedelta(seconds=asked), self.max_delay)
-        # More doublings than these would overflow.
-        return None if self.delay is None else min(self.delay * 2 ** min(try_number - 1, 30), self.max_delay)
+        seconds = error.retry_after if isinstance(error, ConnectorError) else None
+        if seconds is None:
+            if self.delay is None:
+                return None
+            # More doublings than these would overflow.
+            seconds = self.delay.total_seconds() * 2.0 ** min(try_number - 1, 100)
+        # In this order what is no number is max_delay.
+        return timedelta(seconds=min(self.max_delay.total_seconds(), seconds))
 
     def serialize(self) -> dict[str, Any]:
         """Return the arguments as JSON-able values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -107,6 +108,19 @@ def test_delays() -> None:
     assert OsirisRetryPolicy(delay=None).evaluate(down, 1, 3).retry_delay is None
     policy = OsirisRetryPolicy()
     assert [delay(down, attempt) for attempt in (1, 2, 7)] == [10, 20, 600]
+
+
+@since_3_3
+@pytest.mark.parametrize("delay", [timedelta(days=364), timedelta(days=365), timedelta(days=366), timedelta.max])
+@pytest.mark.parametrize("asked", [None, 364 * 86_400.0, 1e300, math.inf, math.nan])
+def test_no_delay_is_longer_than_airflow_can_wait(delay: timedelta, asked: float | None) -> None:
+    given = OsirisRetryPolicy(delay, delay)
+    policy = OsirisRetryPolicy.deserialize(given.serialize())
+    assert vars(policy) == vars(given)
+    decisions = [policy.evaluate(NetworkError("x", retry_after=asked), attempt, 99) for attempt in (1, 2, 10_000)]
+    limit = min(delay, timedelta(days=365))
+    wait = limit if asked is None else timedelta(seconds=min(limit.total_seconds(), asked))
+    assert [one.retry_delay for one in decisions] == [wait] * 3
 
 
 @since_3_3
