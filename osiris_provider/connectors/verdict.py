@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from osiris_provider.connections.reference import reference_to
 from osiris_provider.connectors.faults import MISCONFIGURED, NO_SUCH_CONNECTION
-from osiris_provider.errors import MAX_MESSAGE, Category, ConnectionNotFoundError, Fault, OsirisError
+from osiris_provider.errors import MAX_MESSAGE, Category, ConnectionNotFoundError, ConnectorError, Fault, OsirisError
 from osiris_provider.messages import printable
 
 UNTESTED = "untestable"
@@ -75,6 +75,8 @@ class Verdict:
 
         :param error: of resolving it. Fault ``no_such_connection`` tells what no one knows from what is wrong.
         """
+        if isinstance(error, ConnectorError):
+            return cls.of(error.fault, str(error))
         return cls.of(NO_SUCH_CONNECTION if isinstance(error, ConnectionNotFoundError) else MISCONFIGURED, str(error))
 
     @property

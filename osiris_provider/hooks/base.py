@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
@@ -10,6 +9,7 @@ from typing import Any, ClassVar
 from airflow.sdk import BaseHook
 
 from osiris_provider._airflow.compat import AirflowNotFoundException, mask_secret
+from osiris_provider._airflow.unread import require_database, why_not_known
 from osiris_provider.connections.redact import spellings
 from osiris_provider.connections.reference import AIRFLOW_ID, ConnectionRef, shown
 from osiris_provider.connections.resolve import FileArgument, resolve_connection
@@ -42,11 +42,13 @@ def resolve(target: str, family: str | None = None, *, file: FileArgument = None
     :param file: path of the connections file; None looks in the standard locations.
     :raises ConnectionNotFoundError: neither knows it.
     :raises ConnectionConfigError: it is known, but wrong or of another family.
+    :raises ConnectTimeoutError: the file does not know it, and Airflow cannot read its own ones at the moment.
     """
-    if target.startswith("@"):
-        connection = _by_reference(ConnectionRef.parse(target), file)
-    else:
-        connection = _by_id(target, family, file)
+    try:
+        connection = _look_up(target, family, file)
+    except ConnectionNotFoundError:
+        require_database(shown(target))
+        connection = _look_up(target, family, file)
     mask_secrets(connection)
     if family is not None and connection["family"] != family:
         message = f"{target} is a {connection['family']} connection; a {family} connection is needed."
@@ -80,6 +82,10 @@ def doctor_timeout() -> float:
     raise ConnectionConfigError(message, field="doctor_timeout")
 
 
+def _look_up(target: str, family: str | None, file: FileArgument) -> ResolvedConnection:
+    return _by_reference(ConnectionRef.parse(target), file) if target.startswith("@") else _by_id(target, family, file)
+
+
 def _by_reference(ref: ConnectionRef, file: FileArgument) -> ResolvedConnection:
     try:
         return resolve_connection(ref, file)
@@ -88,7 +94,7 @@ def _by_reference(ref: ConnectionRef, file: FileArgument) -> ResolvedConnection:
     connection_id = connection_id_of(ref.family, ref.alias)
     stored = _airflow_connection(connection_id)
     if stored is None:
-        message = f"{missing} {_none(connection_id)}"
+        message = f"{missing} {why_not_known(connection_id)}"
         raise missing.restated(message, reference=str(ref))
     return from_airflow(ref.family, stored, ref.alias or "default", connection_id=connection_id)
 
@@ -104,7 +110,7 @@ def _by_id(connection_id: str, family: str | None, file: FileArgument) -> Resolv
     if stored is not None and (_is_ours(stored) or ref is None):
         known = _type_of(stored).removeprefix("osiris_") if _is_ours(stored) else family
         return _from_airflow(known or ANY_TYPE, stored, connection_id, ref)
-    message = _none(connection_id)
+    message = why_not_known(connection_id)
     # The secrets backend may serve the file's connection as one of another type: the file has all of it.
     try:
         return resolve_connection(ref or ConnectionRef(ANY_TYPE, connection_id), file)
@@ -127,14 +133,6 @@ def _is_ours(stored: NamesOnly) -> bool:
 
 def _type_of(stored: NamesOnly) -> str:
     return stored["conn_type"] or ""
-
-
-def _none(connection_id: str) -> str:
-    """Return that Airflow has no such connection; what it cannot read of the environment it passes over silently."""
-    variable = f"AIRFLOW_CONN_{connection_id.upper()}"
-    if variable not in os.environ:
-        return f"Airflow has no connection {connection_id}."
-    return f"Airflow cannot read variable {variable} as the connection {connection_id}: it is JSON or a URI."
 
 
 def _airflow_connection(connection_id: str) -> NamesOnly | None:

@@ -8,8 +8,10 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from typing import Any
 
+from osiris_provider._airflow.unread import PROCESS_CONTEXT
 from osiris_provider.connections.load import FileArgument
 from osiris_provider.connections.reference import NAME, ConnectionRef, shown
 from osiris_provider.connections.resolved import ResolvedConnection
@@ -18,17 +20,12 @@ from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.check import check as check_connection
 from osiris_provider.connectors.check import examine
 from osiris_provider.connectors.check_many import doctor_all, prepare
+from osiris_provider.connectors.faults import NO_SUCH_CONNECTION
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import Fault, OsirisError
 from osiris_provider.hooks.base import resolve
 from osiris_provider.net.deadline import CHECK_BYTES, Deadline
-
-NOT_LOOKED_UP = Fault(
-    "not_looked_up",
-    "timeout",
-    "Airflow did not tell the connection {address} within {timeout}. Check its secrets backend and its database.",
-)
 
 NEEDS_WORKER = Fault(
     "needs_worker",
@@ -37,9 +34,6 @@ NEEDS_WORKER = Fault(
     permanent=True,
 )
 """Of a check that a triggerer does not make: a hook may keep its event loop waiting, and all other tasks with it."""
-
-PROCESS_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
-"""The variable by which Airflow knows which connections a process may read; see its supervisor.py."""
 
 
 def check(target: str, timeout: float, *, file: FileArgument = None) -> Verdict:
@@ -70,7 +64,8 @@ def examine_target(target: str, timeout: float, on_asking: Callable[[], None], *
     connection = _resolved(target, file)
     on_asking()
     if isinstance(connection, Verdict):
-        return connection
+        # Airflow says so as well while its database is away, and only a task can ask it for that.
+        return replace(connection, fault=NEEDS_WORKER) if connection.fault == NO_SUCH_CONNECTION else connection
     connector = get_connector(connection["family"])
     if _needs_worker(connector, connection):
         verdict = Verdict.of(NEEDS_WORKER, NEEDS_WORKER.text(connector.address_of(connection)))

@@ -17,11 +17,12 @@ from weakref import WeakKeyDictionary
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from osiris_provider._airflow.arguments import check_seconds, is_duration, is_several, require
+from osiris_provider._airflow.unread import NOT_LOOKED_UP
 from osiris_provider.connections.reference import shown
 from osiris_provider.connectors.check import GRACE, THREAD_NAME
 from osiris_provider.connectors.faults import TIMED_OUT
 from osiris_provider.connectors.verdict import Verdict
-from osiris_provider.hooks.health import NOT_LOOKED_UP, examine_target, identity
+from osiris_provider.hooks.health import examine_target, identity
 
 __all__ = ["OsirisDoctorTrigger"]
 
@@ -43,7 +44,8 @@ class OsirisDoctorTrigger(BaseTrigger):
 
     It carries references only; they are resolved where it runs, at each check. A triggerer that takes it over from
     another simply begins with the next check. A connection that only its hook can check is not checked here: the report
-    has fault ``needs_worker``, and a worker has to do it.
+    has fault ``needs_worker``, and a worker has to do it. So it is with one that no one knows: Airflow says that, too,
+    while its database is away.
 
     :param connections: references such as ``@mysql.default``, or Airflow connection ids.
     :param check_timeout: seconds for one check.

@@ -51,7 +51,7 @@ def test_it_carries_the_reference_and_tells_no_secret(connections_file: Connecti
     trigger = OsirisDoctorTrigger(connections=["@mysql.main", "@mysql.none"])
     (refused, unknown) = reports = asyncio.run(reports_of(trigger))
     assert (refused["category"], refused["details"]["fault"]) == ("network", "refused")
-    assert unknown["details"] == {"fault": "no_such_connection", "retryable": False}
+    assert unknown["details"] == {"fault": "needs_worker", "retryable": False}
     assert "canary" not in json.dumps([trigger.serialize(), reports])
 
 
@@ -123,17 +123,17 @@ def test_what_airflow_has_loaded_is_kept_out_of_garbage_collections() -> None:
 
 
 @pytest.mark.parametrize("name", ["not_there", "Not-There.2", "osiris_mysql_none"])
-def test_an_id_that_nobody_knows_is_a_report(name: str, connections_file: ConnectionsFile) -> None:
+def test_an_id_that_nobody_knows_is_looked_up_by_a_worker_as_well(name: str, connections_file: ConnectionsFile) -> None:
     connections_file({"mysql": {}})
     (report,) = asyncio.run(reports_of(OsirisDoctorTrigger(connections=[name], poke_interval=3600)))
     assert report["ok"] is False
     assert "Airflow has no connection" in report["message"]
-    assert report["details"]["fault"] == "no_such_connection"
+    assert report["details"]["fault"] == "needs_worker"
 
 
 @pytest.mark.parametrize("name", ["not there", "../variables/x", "..", "a\nb", "x" * 201, ""])
 def test_what_can_be_no_id_is_not_asked_for(name: str, connections_file: ConnectionsFile) -> None:
     connections_file({"mysql": {}})
     (report,) = asyncio.run(reports_of(OsirisDoctorTrigger(connections=[name], poke_interval=3600)))
-    assert report["details"]["fault"] == "no_such_connection"
+    assert report["details"]["fault"] == "needs_worker"
     assert "is neither a reference such as @mysql.default nor an Airflow connection id" in report["message"]
