@@ -33,8 +33,8 @@ def preload() -> None:
     for name in LIBRARIES:
         try:
             import_module(name)
-        except ImportError as error:  # noqa: PERF203 - six rounds
-            log.debug("A task that needs %s imports it itself: %s", name, error)
+        except Exception as error:  # noqa: BLE001, PERF203 - six rounds; one that is broken may raise anything
+            log.debug("A task that needs %s imports it itself: %r", name, error)
     for driver in own_points(GROUP):
         get_driver(driver)
 

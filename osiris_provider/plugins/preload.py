@@ -17,10 +17,10 @@ from airflow.listeners import hookimpl
 def on_starting(component: Any) -> None:
     """Import drivers and their libraries in the scheduler, if it forks the processes of tasks.
 
-    :param component: the job that Airflow has started; it does not know its kind yet, so the command says it.
+    :param component: the job that Airflow has started; it does not know its kind yet, so the command says it. It is
+        the same command in the processes of tasks, each of which is another component.
     """
-    del component
-    if sys.argv[1:2] == ["scheduler"] and _forks_tasks():
+    if type(component).__name__ == "Job" and sys.argv[1:2] == ["scheduler"] and _forks_tasks():
         # Here, because each process of Airflow loads plugins.
         from osiris_provider.drivers import preload
 

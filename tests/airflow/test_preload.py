@@ -9,9 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from airflow.jobs.job import Job
+from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
+from osiris_provider import drivers
 from osiris_provider.connections.registry import own_points
 from osiris_provider.drivers.first_import import ALLOCATOR, LIBRARIES
 from osiris_provider.drivers.registry import GROUP
+from osiris_provider.plugins.preload import on_starting
 
 # Airflow makes a job as each of its processes does; one process that has imported Airflow is forked for each case.
 CODE = """
@@ -22,7 +26,8 @@ from airflow.jobs.job import Job
 def starts(command, settings):
     sys.argv = ["airflow", *command]
     os.environ.update(settings)
-    Job()
+    sys.path.insert(0, settings.get("BROKEN", ""))
+    Job()  # type: ignore[no-untyped-call, unused-ignore] # typed in some versions of Airflow
     threads = len(list(Path("/proc/self/task").iterdir()))
     allocator = os.environ.get({allocator!r})
     return [sorted(set({modules}) & set(sys.modules)), threads, allocator]
@@ -53,16 +58,33 @@ def started(tmp_path: Path, *cases: tuple[list[str], dict[str, str]]) -> list[St
 
 @pytest.mark.timeout(150)
 def test_the_scheduler_that_forks_tasks_has_imported_what_they_need(tmp_path: Path) -> None:
-    preloaded, own_allocator, several = started(
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "psycopg2.py").write_text("raise ValueError('numpy.dtype size changed')")
+    preloaded, own_allocator, several, broken = started(
         tmp_path,
         (["scheduler"], {}),
         (["scheduler", "--num-runs", "1"], {ALLOCATOR: "background_thread:true"}),
         (["scheduler"], {EXECUTOR: "CeleryExecutor,LocalExecutor"}),
+        (["scheduler"], {"BROKEN": str(tmp_path / "broken")}),
     )
     # Without a thread, which Python would warn of at each fork.
     assert preloaded == (MODULES, 1, "background_thread:false")
     assert own_allocator[::2] == (MODULES, "background_thread:true")
     assert several == preloaded
+    # What is broken is for the tasks that need it to say.
+    assert broken[0] == [name for name in MODULES if name != "psycopg2"]
+
+
+def test_the_process_of_a_task_which_has_the_command_of_the_scheduler_imports_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(sys, "argv", ["airflow", "scheduler"])
+    monkeypatch.setattr(drivers, "preload", lambda: calls.append("preload"))
+    on_starting(TaskRunnerMarker())
+    assert calls == []
+    Job()  # type: ignore[no-untyped-call, unused-ignore] # typed in some versions of Airflow
+    assert calls == ["preload"]
 
 
 @pytest.mark.timeout(150)
