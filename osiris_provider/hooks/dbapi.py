@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from copy import copy
 from datetime import datetime, time, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -133,12 +134,11 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
         adapted = (_adapted(row, adapters) for row in rows) if any(adapters) else rows
         # The base class takes chunks of 0 rows for the end of all rows.
         limit: Any = commit_every or None
-        self._watch = watch = self._new_watch(table, replace=replace, **kwargs)
-        try:
-            followed = watch.counted(adapted) if watch else adapted
-            DbApiHook.insert_rows(self, table, followed, fields, limit, replace, **kwargs)
-        finally:
-            self._watch = None
+        # Of its own: other threads, and the rows themselves, may work with this hook meanwhile.
+        hook = copy(self)
+        hook._watch = watch = self._new_watch(table, replace=replace, **kwargs)  # noqa: SLF001 - of this class
+        followed = watch.counted(adapted) if watch else adapted
+        DbApiHook.insert_rows(hook, table, followed, fields, limit, replace, **kwargs)
         if watch:
             watch.say()
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import time, timezone
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
 from osiris_provider.errors import DataError, OsirisError
 from osiris_provider.hooks.dbapi import OsirisDbApiHook
+from osiris_provider.hooks.postgres import OsirisPostgresHook
 
 from tests.airflow.conftest import NewHook
 
@@ -50,6 +54,30 @@ def test_inserted_rows_that_a_trigger_leaves_out_are_counted_and_said(
         skipping.upsert_rows("t", [(6, "w")], ["id", "v"], ["id"], update_fields=[])
         skipping.insert_rows("t", [])
     assert caplog.text == ""
+
+
+def test_threads_and_rows_that_work_with_the_same_hook_keep_out_of_each_others_way(
+    skipping: OsirisDbApiHook, caplog: pytest.LogCaptureFixture
+) -> None:
+    skipping.run("CREATE TABLE kept (id INT, v TEXT)")
+    both = Barrier(2, timeout=30)
+
+    class Meeting(OsirisPostgresHook):
+        def get_conn(self) -> Any:
+            if self._watch is not None:
+                both.wait()
+            return super().get_conn()
+
+    shared = Meeting()
+
+    def rows() -> Iterator[tuple[int, str]]:
+        for row in ROWS:
+            shared.run("SELECT 1")
+            yield row
+
+    with caplog.at_level(logging.WARNING), ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda table: shared.insert_rows(table, rows()), ["kept", "t"]))
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["Table t did not keep 2 of 5 rows"]
 
 
 DELETE = [
