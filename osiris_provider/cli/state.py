@@ -109,7 +109,8 @@ def reset(opener: OpenStore | None, /, dag: str, task: str, as_json: bool, **onl
             store.remove(entry.task, [name])
     if as_json:
         write_json({"removed": [_as_dict(entry) for _, entry in entries]})
-    say(f"{len(entries)} runs of {dag} {task} forgotten.")
+    runs = "1 run" if len(entries) == 1 else f"{len(entries)} runs"
+    say(f"{runs} of {dag} {task} forgotten.")
     return 0 if entries else UNHEALTHY
 
 

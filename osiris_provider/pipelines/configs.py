@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ class ReadConfig:
 
     value: dict[str, Any]
     open: tuple[Location, ...]
-    files: Mapping[Location, Path] = field(default_factory=dict)
+    files: Mapping[Location, Path]
 
 
 def read_config(draft: StepDraft, params: Mapping[str, Param], source: Source) -> ReadConfig:

@@ -29,11 +29,10 @@ def list_unchecked(as_json: bool) -> int:
         write_json({"unchecked": [{"connection": name, "dags": sorted(unchecked[name])} for name in sorted(unchecked)]})
     elif unchecked:
         write(plain_table(("connection", "used by"), [[name, _some(unchecked[name])] for name in sorted(unchecked)]))
-    say(
-        f"{len(unchecked)} connections that DAGs use were never checked"
-        if unchecked
-        else "All that DAGs use is checked."
+    said = (
+        "1 connection that DAGs use was" if len(unchecked) == 1 else f"{len(unchecked)} connections that DAGs use were"
     )
+    say(f"{said} never checked" if unchecked else "All that DAGs use is checked.")
     return UNHEALTHY if unchecked else 0
 
 

@@ -62,10 +62,10 @@ def test_show_shows_every_run(run: Run, store: StateStore) -> None:
 
 def test_reset_forgets_a_task_a_run_or_a_mapped_task(run: Run, store: StateStore) -> None:
     task = TaskKey("sales", "orders")
-    assert run("state", "reset", "sales", "orders", "--run", "run_3")[0] == 0
+    assert run("state", "reset", "sales", "orders", "--run", "run_3") == (0, "", "1 run of sales orders forgotten.\n")
     assert [entry.run_id for _, entry in store.entries() if entry.task == task] == ["run_1", "run_2"]
-    code, out, _ = run("state", "reset", "sales", "orders", "--json")
-    assert (code, len(json.loads(out)["removed"])) == (0, 2)
+    code, out, err = run("state", "reset", "sales", "orders", "--json")
+    assert (code, len(json.loads(out)["removed"]), err) == (0, 2, "2 runs of sales orders forgotten.\n")
     assert store.names(task) == []
     assert run("state", "reset", LONG, "each", "--map-index", "1")[0] == 0
     assert [entry.task.map_index for _, entry in store.entries()] == [0]

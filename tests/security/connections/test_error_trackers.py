@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Any
 
 import pytest
+from osiris_provider.connections.file import parse
+from osiris_provider.connections.resolve import resolve_entry
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow.delegate import Delegate
@@ -151,6 +153,17 @@ def test_what_is_made_of_a_connection_shows_nothing_of_it(fields: dict[str, Any]
     holders = [model, endpoint, endpoint.oauth, endpoint.certificate, Delegate(connector, connection)]
     holders.append(Check(connector, connection, 1.0, lambda _: None))
     assert [repr(one) for one in holders if any(spelling in repr(one) for spelling in SPELLINGS)] == []
+
+
+def test_a_file_that_was_read_shows_no_value() -> None:
+    fields = f"{{host: '{SECRET}', nested: {{b: ['{SECRET}']}}, port: '{SECRET}'}}"
+    known = parse(Path("f.yaml"), f"version: 1\nconnections:\n  mysql:\n    a: {fields}\n")
+    [entry] = known.entries.values()
+    assert entry.fields["host"] == SECRET
+    resolved, problems, warnings = resolve_entry(entry)
+    assert problems
+    shown_values = [repr(value) for value in (known, entry, resolved, problems, warnings)]
+    assert [value for value in shown_values if any(spelling in value for spelling in SPELLINGS)] == []
 
 
 @pytest.mark.parametrize("family", ["mysql", "postgres"])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
 from osiris_provider.drivers.base import BaseDriver
 from osiris_provider.drivers.registry import get_driver
+from osiris_provider.pipelines.file import MAX_CHARS
 from osiris_provider.pipelines.lint import check_paths
 from osiris_provider.pipelines.params import MAX_PARAMS
+from osiris_provider.pipelines.pipeline import check_pipeline
 
-from tests.unit.pipeline_files import checked, write_pipeline
+from tests.unit.pipeline_files import ORDERS, checked, write_pipeline
 from tests.unit.pipelines.test_pipelines_checks import GOOD
 
 
@@ -26,6 +29,31 @@ def test_the_sql_of_a_step_with_another_mistake_is_parsed_in_the_same_call(tmp_p
     # What could be wrong because of the other mistake is not told.
     columns = GOOD.replace("inputs: [orders]", "inputs: [order]").replace("SELECT country", "SELECT nothing")
     assert len(check_paths([write_pipeline(tmp_path, columns)], connections=False)[1]) == 1
+
+
+@pytest.mark.parametrize("written", ["absent_one.sql", "../gone.sql", "orders_by_countri.sql", "long.sql"])
+def test_a_file_of_sql_that_cannot_be_read_is_one_mistake(tmp_path: Path, written: str) -> None:
+    path = write_pipeline(tmp_path, ORDERS.replace("orders_by_country.sql", f'"{written}"'), long="x" * (MAX_CHARS + 1))
+    [problem] = check_paths([path], connections=False)[1]
+    assert (problem.file, problem.line, problem.step) == (path, 10, "by_country")
+    near = problem.message.partition(". ")[2]
+    assert near == ("Did you mean 'orders_by_country.sql'?" if "countri" in written else "")
+    fits = write_pipeline(tmp_path, ORDERS.replace("orders_by_country.sql", "long.sql"), long="x" * MAX_CHARS)
+    assert not check_pipeline(fits)[1]
+
+
+@pytest.mark.parametrize(
+    "text", ["${HOME}", "\n${HOME}", "\n\n  ${HOME}", "a\n${HOME}", "{{ ds", "\n{{ ds", "\na\n{{ ds\n"]
+)
+def test_a_mistake_in_a_text_is_in_its_line(tmp_path: Path, text: str) -> None:
+    line = text.partition("${" if "${" in text else "{{")[0].count("\n") + 1
+    in_file = check_pipeline(write_pipeline(tmp_path, orders_by_country=text))[1]
+    assert [(problem.file.name, problem.line) for problem in in_file] == [("orders_by_country.sql", line)]
+    block = "|2\n" + indent(text, " " * 8, lambda _: True)
+    in_block = check_pipeline(
+        write_pipeline(tmp_path, ORDERS.replace("{query: orders_by_country.sql}", f"\n      query: {block}"))
+    )
+    assert [(problem.file.name, problem.line) for problem in in_block[1]] == [("orders.yaml", 11 + line)]
 
 
 def test_a_key_of_the_other_dialect_hides_no_other_mistake(tmp_path: Path) -> None:
