@@ -107,7 +107,8 @@ def _digests(rows: pa.RecordBatch) -> list[str] | None:
     try:
         for column in rows.columns:
             # Python's own times end at microseconds.
-            exact = column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
+            is_fine = pa.types.is_timestamp(column.type) or column.type == pa.time64("ns")
+            exact = column.cast(pa.int64()) if is_fine else column
             columns.append(exact.to_pylist())
     except (ValueError, OverflowError, pa.ArrowException):
         return None

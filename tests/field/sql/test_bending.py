@@ -29,6 +29,7 @@ DAY = dt.datetime.fromisoformat("2024-02-29")
 NOON = DAY.replace(hour=12)
 HALF, FINE = NOON.replace(microsecond=500_000), NOON.replace(microsecond=1)
 WIDE = Decimal("12345678901234567.89")
+EPOCH_ROUNDED = dt.datetime.fromisoformat("1970-01-01 00:00:00.000002")
 
 WRITING = (Path(__file__).resolve().parents[3] / "docs" / "writing.md").read_text(encoding="utf-8")
 
@@ -282,11 +283,13 @@ class TestMySQL:
             ("DATE", NOON, DAY.date()),
             ("DATETIME", HALF, NOON.replace(second=1)),
             ("DOUBLE", 2**53 + 1, 2.0**53),
+            ("", pa.scalar(1500, pa.timestamp("ns")), EPOCH_ROUNDED),
         ]
         for kind, value, expected in cases:
             execute("DROP TABLE IF EXISTS target")
-            execute(f"CREATE TABLE target (id INT PRIMARY KEY, v {kind})")
-            write(connection, [value], lossy="round", engine=engine)
+            if kind:
+                execute(f"CREATE TABLE target (id INT PRIMARY KEY, v {kind})")
+            write(connection, [value], lossy="round", engine=engine, create_if_missing=True)
             assert execute("SELECT v FROM target") == ((expected,),), kind
 
     def test_nested_values_are_json_as_documented(self, connection: dict[str, Any], execute: Any) -> None:
@@ -325,6 +328,8 @@ class TestPostgres:
         # Rounded up, it would be beyond the type of the input.
         write(connection, [pa.scalar(2**63 - 1, pa.timestamp("ns"))], lossy="round", write_mode="replace")
         assert execute("SELECT v FROM target") == ((dt.datetime.fromisoformat("2262-04-11 23:47:16"),),)
+        write(connection, [pa.scalar(1500, pa.timestamp("ns"))], lossy="round", table="created", create_if_missing=True)
+        assert execute("SELECT v FROM created") == ((EPOCH_ROUNDED,),)
 
 
 class TestDuckDB:

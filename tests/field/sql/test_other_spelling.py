@@ -38,13 +38,13 @@ FOLDING = {
 
 @MYSQL_AND_MARIADB
 class TestMySQL(MySQLFamily):
-    @pytest.mark.parametrize("spelt", ["É1", "E1", "e1 "])
+    @pytest.mark.parametrize(("kind", "spelt"), [("VARCHAR(9)", "É1"), ("CHAR(9)", "E1"), ("VARCHAR(9)", "e1 ")])
     def test_an_upsert_does_not_overwrite_a_key_of_another_spelling(
-        self, connection: Connection, address: Address, spelt: str
+        self, connection: Connection, address: Address, kind: str, spelt: str
     ) -> None:
         self.execute(
             address,
-            "CREATE TABLE target (k VARCHAR(9) COLLATE utf8mb4_general_ci, n INT, v INT, PRIMARY KEY (k, n))",
+            f"CREATE TABLE target (k {kind} COLLATE utf8mb4_general_ci, n INT, v INT, PRIMARY KEY (k, n))",
             "INSERT INTO target VALUES ('e1', 1, 1), ('z', 1, 1)",
         )
         upsert: dict[str, Any] = {"write_mode": "upsert", "primary_key": ["k", "n"]}
@@ -60,11 +60,13 @@ class TestMySQL(MySQLFamily):
 
 @ONLY_MARIADB
 class TestMariaDB(MySQLFamily):
-    @pytest.mark.parametrize("spelt", ["É1", "E1", "e1 "])
-    def test_keys_of_long_texts(self, connection: Connection, address: Address, spelt: str) -> None:
+    @pytest.mark.parametrize(
+        ("kind", "spelt"), [("TINYTEXT", "É1"), ("TEXT", "E1"), ("MEDIUMTEXT", "e1 "), ("LONGTEXT", "E1")]
+    )
+    def test_keys_of_long_texts(self, connection: Connection, address: Address, kind: str, spelt: str) -> None:
         self.execute(
             address,
-            "CREATE TABLE target (k TEXT COLLATE utf8mb4_general_ci NOT NULL, v INT, UNIQUE (k))",
+            f"CREATE TABLE target (k {kind} COLLATE utf8mb4_general_ci NOT NULL, v INT, UNIQUE (k))",
             "INSERT INTO target VALUES ('e1', 1)",
         )
         upsert: dict[str, Any] = {"write_mode": "upsert", "primary_key": "k"}

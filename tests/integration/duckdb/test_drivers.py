@@ -256,6 +256,7 @@ def test_processor_metric_counts_the_result() -> None:
         ("SELECT name::INT FROM e", "Could not convert"),
         ("SELECT * FROM read_csv('/no/such.csv')", "/no/such.csv"),
         ("SELECT 1 AS a, 2 AS a", "several columns are named a"),
+        ("-- only a comment", "there are no columns; a query must return rows"),
     ],
 )
 def test_query_errors_name_the_step_and_say_why(query: str, said: str) -> None:

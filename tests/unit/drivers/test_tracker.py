@@ -75,6 +75,16 @@ def test_lookback_loses_nothing_of_what_comes_late(steps: list[list[int]], late:
     assert got == {n for n, _ in rows}
 
 
+@pytest.mark.parametrize("dtype", [pa.time64("ns"), pa.timestamp("ns"), pa.duration("ns")], ids=str)
+def test_rows_at_the_cursor_value_that_differ_in_nanoseconds_are_told_apart(dtype: pa.DataType) -> None:
+    state = MemoryState()
+    for nanoseconds in (1, 2):
+        tracker = Tracker("s", Incremental(column="c"), state, "t", str)
+        tracker.cursor_range()
+        table = pa.table({"c": [5], "t": pa.array([nanoseconds], dtype)})
+        assert tracker.watch(table.to_reader()).read_all() == table
+
+
 def test_rows_that_differ_only_in_what_they_hold_are_told_apart() -> None:
     state = MemoryState()
     assert read([(1, 5), (1, 5), (2, 5)], state) == [1, 1, 2]

@@ -9,16 +9,14 @@ from osiris_provider.drivers.data import leaves
 from osiris_provider.drivers.dtypes import DIGITS, ticks
 from osiris_provider.drivers.sql.values import lazy_compute as pc
 from osiris_provider.drivers.sql.values.intervals import Problem, fine_nanoseconds, remainder
-from osiris_provider.drivers.sql.values.ranges import is_within
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SentAs = Literal["arrow", "text", "json"]
 """How a server gets values: as Arrow, which it reads itself; as texts, and as JSON what is nested; or all as JSON."""
-_DAY: Final = 86_400
-_SAFE: Final = (-719_162 + 366, 2_932_896 - 366)
-"""Days since 1970 that have a text whatever the time zone: not the years 1 and 9999."""
+_MICRO: Final = 1000
+"""Nanoseconds of a microsecond."""
 
 
 def cut_nanoseconds(column: pa.Array, sent_as: SentAs) -> Iterator[Problem]:
@@ -45,28 +43,24 @@ def _is_fine(column: pa.Array, tests: Sequence[Callable[[Any], bool]]) -> bool:
     if not any(test(dtype) for test in tests):
         return False
     if pa.types.is_interval(dtype):
-        return dtype == pa.month_day_nano_interval() and bool(pc.any(fine_nanoseconds(column, DIGITS["us"])).as_py())
-    return dtype.unit == "ns" and bool(pc.any(pc.not_equal(remainder(ticks(column), 1000), 0)).as_py())
+        fine = fine_nanoseconds(column, DIGITS["us"])
+    elif dtype.unit == "ns":
+        fine = pc.not_equal(remainder(ticks(column), _MICRO), 0)
+    else:
+        return False
+    return bool(pc.any(fine).as_py())
 
 
 def without_text(column: pa.Array, sent_as: SentAs) -> Iterator[Problem]:
     """Yield what has a day or timestamp that has no text in JSON."""
     import pyarrow as pa
 
-    is_json = sent_as == "json" or (sent_as == "text" and pa.types.is_nested(column.type))
-    if is_json and not all(map(_is_safe, leaves(column))):
+    types = pa.types
+    is_json = sent_as == "json" or (sent_as == "text" and types.is_nested(column.type))
+    moments = [leaf for leaf in leaves(column) if types.is_date(leaf.type) or types.is_timestamp(leaf.type)]
+    if is_json and not all(_has_text(end) for leaf in moments for end in pc.min_max(leaf).values()):
         bad = pa.array([not _has_text(value) for value in column])
         yield bad, "it has a day or timestamp that is not of the years 1 to 9999"
-
-
-def _is_safe(column: pa.Array) -> bool:
-    import pyarrow as pa
-
-    dtype = column.type
-    if not pa.types.is_date(dtype) and not pa.types.is_timestamp(dtype):
-        return True
-    unit = 1 if pa.types.is_date32(dtype) else _DAY * 10 ** DIGITS["ms" if pa.types.is_date(dtype) else dtype.unit]
-    return is_within(column, *(day * unit for day in _SAFE))
 
 
 def _has_text(value: pa.Scalar) -> bool:

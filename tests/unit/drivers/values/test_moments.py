@@ -109,6 +109,13 @@ def test_nanoseconds_are_sent_or_refused(dtype: pa.DataType, ticks: int) -> None
             assert not refusal(column, ColumnConstraints(), lossy="round", sent_as=cast("SentAs", sent_as))
 
 
+def test_nanoseconds_of_spans_do_not_go_into_a_list_of_duckdb() -> None:
+    for nanoseconds, is_sent in ((0, True), (1000, True), (1001, False), (-1, False)):
+        spans = pa.array([[(1, 2, 0), (1, 2, nanoseconds)]], pa.list_(pa.month_day_nano_interval()))
+        assert (not refusal(spans, ColumnConstraints(), sent_as="arrow")) == is_sent
+        assert not refusal(spans, ColumnConstraints(), sent_as="text"), "in JSON they are three numbers"
+
+
 @pytest.mark.parametrize("dtype", [*TIMESTAMPS, *DAYS, pa.timestamp("us", "Asia/Tokyo"), pa.int64()], ids=str)
 def test_what_has_no_text_in_json_is_refused(dtype: pa.DataType) -> None:
     for ticks in moments(dtype):
