@@ -192,7 +192,11 @@ def test_the_api_masks_every_secret_extra(family: str) -> None:
 
 def test_airflow_knows_each_option_that_is_read_and_what_it_is_where_no_one_sets_it() -> None:
     options = INFO["config"]["osiris"]["options"]
-    read = {name for file in PACKAGE.rglob("*.py") for name in re.findall(r'\bsetting\("(\w+)"\)', file.read_text())}
+    read = {
+        name
+        for file in PACKAGE.rglob("*.py")
+        for name in re.findall(r'\b(?:secret_)?setting\("(\w+)"\)', file.read_text())
+    }
     assert set(options) == {*read, cooldown.OPTION, "preload"}
     assert {name: conf.get("osiris", name) for name, option in options.items() if option["default"] is not None} == {
         "file_mode": f"{file_mode():04o}",
