@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 RESOLVED = "resolved_connection"
 REFERENCE = "connection"
+MAX_INTEGER = 2**63 - 1
+"""What is greater does not reach the libraries that count in 64 bits."""
 
 
 class RunContext(Protocol):

@@ -7,13 +7,24 @@ import re
 from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connectors.model import ConnectionModel, FieldInfo
 
 IN_MEMORY = ":memory:"
 MAX_SHOWN = 100
+
+
+def _size(memory: str) -> str:
+    if memory and not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory, re.IGNORECASE):
+        message = "is a size such as 500MB or 2GB"
+        raise ValueError(message)
+    return memory
+
+
+Memory = Annotated[str, AfterValidator(_size)]
+Threads = Annotated[int, Field(ge=1, le=1024)]
 
 
 class DuckDBConnection(ConnectionModel):
@@ -27,12 +38,10 @@ class DuckDBConnection(ConnectionModel):
     ]
     read_only: Annotated[bool, FieldInfo("Open for reading; many processes may do so at a time.")] = False
     memory: Annotated[
-        str | None,
+        Memory | None,
         FieldInfo("Most memory to take; what needs more goes to disk.", placeholder="2GB"),
     ] = None
-    threads: Annotated[
-        int | None, FieldInfo("Most threads to use; all processors if not given."), Field(ge=1, le=1024)
-    ] = None
+    threads: Annotated[Threads | None, FieldInfo("Most threads to use; all processors if not given.")] = None
     lock_timeout: Annotated[
         float, FieldInfo("Seconds to wait while another process has the file open."), Field(ge=0, le=3600)
     ] = 10.0
@@ -62,14 +71,6 @@ class DuckDBConnection(ConnectionModel):
             message = "has a NUL character in it"
             raise ValueError(message)
         return path
-
-    @field_validator("memory")
-    @classmethod
-    def _size(cls, memory: str | None) -> str | None:
-        if memory and not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory, re.IGNORECASE):
-            message = "is a size such as 500MB or 2GB"
-            raise ValueError(message)
-        return memory
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

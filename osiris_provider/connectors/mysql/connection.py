@@ -82,7 +82,7 @@ class MySQLConnection(ConnectionModel):
     ] = False
     connect_timeout: Annotated[float, FieldInfo("Seconds to connect and log in."), Field(gt=0, le=3600)] = 10.0
     read_timeout: Annotated[
-        float | None, FieldInfo("Seconds to wait for each answer; no limit if empty."), Field(gt=0)
+        float | None, FieldInfo("Seconds to wait for each answer; no limit if empty."), Field(gt=0, le=604_800)
     ] = None
 
     @model_validator(mode="after")

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from osiris_provider.connectors.duckdb.connection import Memory, Threads
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.sql.config import Text, WriteConfig
-from osiris_provider.drivers.step import StepConfig
+from osiris_provider.drivers.step import MAX_INTEGER, StepConfig
 
 ROW_GROUP: Final = 122_880
 """Rows that DuckDB keeps together: it inserts two groups on two processors; parts of a group it joins in memory."""
@@ -25,13 +26,13 @@ class ProcessorConfig(StepConfig):
 
     query: Text
     params: list[Any] | dict[str, Any] | None = None
-    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
-    memory: str | None = None
-    threads: int | None = None
+    batch_rows: Annotated[int, Field(ge=1, le=MAX_INTEGER)] = BATCH_ROWS
+    memory: Memory | None = None
+    threads: Threads | None = None
 
 
 class DuckDBWriteConfig(WriteConfig):
     """Config of ``duckdb.writer``."""
 
     create_if_missing: bool = True
-    batch_rows: Annotated[int, Field(ge=1)] = 2 * ROW_GROUP
+    batch_rows: Annotated[int, Field(ge=1, le=MAX_INTEGER)] = 2 * ROW_GROUP

@@ -12,7 +12,7 @@ from typing_extensions import Self
 
 from osiris_provider.connections.settings import parse_mode
 from osiris_provider.drivers.sql.config import Text
-from osiris_provider.drivers.step import StepConfig
+from osiris_provider.drivers.step import MAX_INTEGER, StepConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -124,12 +124,12 @@ class CsvExtractorConfig(StepConfig):
     default_type: TypeName | None = None
     null_values: list[str] = Field(default=[""])
     decimal_point: Annotated[str, Field(pattern=r"^[.,]$")] = "."
-    skip_rows: Annotated[int, Field(ge=0)] = 0
+    skip_rows: Annotated[int, Field(ge=0, le=MAX_INTEGER)] = 0
     comment: Character = None
-    limit: Annotated[int, Field(ge=0)] | None = None
+    limit: Annotated[int, Field(ge=0, le=MAX_INTEGER)] | None = None
     bad_lines: Literal["error", "skip"] = "error"
     binary: BinaryText = "base64"
-    max_unpacked_bytes: Annotated[int, Field(ge=1)] = 16 * 1024**3
+    max_unpacked_bytes: Annotated[int, Field(ge=1, le=MAX_INTEGER)] = 16 * 1024**3
 
     @field_validator("encoding")
     @classmethod

@@ -15,7 +15,7 @@ from osiris_provider.drivers.http.page_kinds import NoPages, PaginationConfig
 from osiris_provider.drivers.http.paths import BodyPath
 from osiris_provider.drivers.http.records import NullRecords, Shape
 from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental, decoded_schema
-from osiris_provider.drivers.step import Step, StepConfig
+from osiris_provider.drivers.step import MAX_INTEGER, Step, StepConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +41,7 @@ class PagedConfig(StepConfig):
     infer_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     other_fields: Annotated[str | None, Field(min_length=1)] = None
     page_timeout: Annotated[float, Field(gt=0, le=86_400)] = 1800.0
-    max_pages: Annotated[int, Field(ge=1)] = 10_000
+    max_pages: Annotated[int, Field(ge=1, le=MAX_INTEGER)] = 10_000
 
     def to_batches(self, pages: Iterable[Rows], step: Step[Any]) -> pa.RecordBatchReader:
         """Return records as a stream of record batches, a batch a page.

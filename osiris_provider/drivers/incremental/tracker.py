@@ -81,9 +81,12 @@ class Tracker:
         try:
             self._asked = low.before(settings.lookback)
         except ValueError:
-            problem = f"Step {self._step_id}: config field incremental.lookback: a text such as '{low.text}' has none."
+            problem = f"a text such as '{low.text}' has none."
+        except OverflowError:
+            problem = f"so long before {low.text} there are no times; of a date it is in days, of a time in seconds."
         if problem:
-            raise DriverConfigError(problem, step=self._step_id)
+            message = f"Step {self._step_id}: config field incremental.lookback: {problem}"
+            raise DriverConfigError(message, step=self._step_id)
         schema = run_range.low.schema if run_range.low else None
         return CursorRange(settings.column, self._asked, self._inclusive, high, settings.nulls != "exclude", schema)
 

@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.incremental.cursor import Incremental
-from osiris_provider.drivers.step import StepConfig
+from osiris_provider.drivers.step import MAX_INTEGER, StepConfig
 
 MAX_PARTITIONS = 32
 
@@ -30,7 +30,7 @@ class QueryConfig(StepConfig, defer_build=True):
     table: Text | None = None
     columns: Annotated[list[Text], Field(min_length=1)] | None = None
     params: list[Any] | dict[str, Any] | None = None
-    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
+    batch_rows: Annotated[int, Field(ge=1, le=MAX_INTEGER)] = BATCH_ROWS
     incremental: Incremental | None = None
 
     @model_validator(mode="after")
@@ -152,4 +152,4 @@ class WriteConfig(TableConfig):
     :param batch_rows: rows that are held and sent at a time.
     """
 
-    batch_rows: Annotated[int, Field(ge=1)] = BATCH_ROWS
+    batch_rows: Annotated[int, Field(ge=1, le=MAX_INTEGER)] = BATCH_ROWS

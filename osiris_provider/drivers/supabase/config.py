@@ -12,6 +12,7 @@ from osiris_provider.drivers.http.page import Page
 from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental
 from osiris_provider.drivers.postgres.config import PostgresWriteConfig
 from osiris_provider.drivers.sql.config import TableConfig, WriteConfig
+from osiris_provider.drivers.step import MAX_INTEGER
 from osiris_provider.drivers.validation import validated
 
 _RESERVED = frozenset({"select", "order", "limit", "offset"})
@@ -112,7 +113,7 @@ class SupabaseWriteConfig(TableConfig):
 
     via: Literal["auto", "api", "dsn"] = "auto"
     strip_nul: bool = False
-    batch_rows: Annotated[int, Field(ge=1)] | None = None
+    batch_rows: Annotated[int, Field(ge=1, le=MAX_INTEGER)] | None = None
 
     def of_postgres(self, schema: str) -> WriteConfig:
         """Return the same as the config of ``postgres.writer``.

@@ -132,10 +132,20 @@ def test_a_cursor_value_that_holds_a_secret_is_refused() -> None:
     assert state.advanced == 0
 
 
-def test_lookback_needs_distances() -> None:
-    state = MemoryState(low=CursorValue("string", "abc"))
-    with pytest.raises(DriverConfigError, match=r"incremental\.lookback.*'abc'"):
-        read([], state, pa.string(), lookback=1)
+@pytest.mark.parametrize(
+    ("dtype", "text", "lookback"),
+    [
+        ("string", "abc", 1),
+        ("string", "2026-01-31T00:00:00Z", 10**11),
+        ("date32[day]", "2026-01-31", 30 * 86_400),
+        ("timestamp[us]", "2026-01-31 00:00:00", 10**13),
+        ("timestamp[ns, tz=UTC]", "2026-01-31 00:00:00", 1e300),
+    ],
+)
+def test_lookback_needs_distances_within_all_times(dtype: str, text: str, lookback: float) -> None:
+    state = MemoryState(low=CursorValue(dtype, text))
+    with pytest.raises(DriverConfigError, match=rf"config field incremental\.lookback: .*{text}"):
+        read([], state, pa.string(), lookback=lookback)
 
 
 UTC = timezone.utc

@@ -1,4 +1,4 @@
-"""``true`` is no 1: no number that is written in YAML may be a yes or no."""
+"""A number that is written in YAML is no yes or no, and one that can be worked with."""
 
 from __future__ import annotations
 
@@ -44,10 +44,22 @@ NUMBERS = [
     if {int, float} & set(leaves(field.annotation)) and bool not in leaves(field.annotation)
 ]
 
+OF_ANY_SIZE = {"first_cursor", "initial_value", "lookback", "start"}
+"""They go into a request, or a time that is too early is refused when it is known."""
+
 
 @pytest.mark.parametrize(("model", "name"), NUMBERS)
 @pytest.mark.parametrize("value", [True, False])
 def test_a_number_is_no_boolean(model: type[BaseModel], name: str, value: bool) -> None:
+    with pytest.raises(ValidationError) as caught:
+        validated(model, {name: value})
+
+    assert (name,) in {item["loc"] for item in errors_of(caught.value, {name: value})}
+
+
+@pytest.mark.parametrize(("model", "name"), [one for one in NUMBERS if one[1] not in OF_ANY_SIZE])
+@pytest.mark.parametrize("value", [10**30, "1e300", float("inf"), float("nan")])
+def test_a_number_is_none_that_no_library_takes(model: type[BaseModel], name: str, value: object) -> None:
     with pytest.raises(ValidationError) as caught:
         validated(model, {name: value})
 
