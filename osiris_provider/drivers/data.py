@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,11 @@ class ColumnNeedsTextError(DataError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave out ``again``: a stream is opened in its own process."""
         return type(self), self.args, {name: value for name, value in vars(self).items() if name != "again"}
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Return the names that occur more than once, in order."""
+    return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 def memory_pool() -> pa.MemoryPool:

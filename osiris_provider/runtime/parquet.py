@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.data import BATCH_ROWS, GROUP_BYTES, memory_pool, row_groups
+from osiris_provider.drivers.data import BATCH_ROWS, GROUP_BYTES, memory_pool, repeated, row_groups
 from osiris_provider.errors import DataError
 from osiris_provider.runtime.seal import SealedFile, sealed_metadata
 from osiris_provider.storage.faults import public
@@ -24,8 +24,7 @@ def write_parquet(file: Any, reader: pa.RecordBatchReader) -> tuple[int, int]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = reader.schema.names
-    duplicates = sorted({name for name in names if names.count(name) > 1})
+    duplicates = repeated(reader.schema.names)
     named = ", ".join(duplicates)
     problem = f"The data has more than one column named {named}; give each its own name." if duplicates else ""
     rows = 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.filesystem.csv_records import Syntax
+from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,10 +55,16 @@ def parse(
 
 
 def cells_of(row: bytes, syntax: Syntax) -> list[str]:
-    """Return the cells of one row as text."""
+    """Return the cells of the first row as text.
+
+    :raises DataError: it is no text.
+    """
     import pyarrow as pa
     from pyarrow import csv
 
+    if not _is_text(row):
+        message = "the first row is not UTF-8 text; give encoding, such as latin-1 or utf-16, if it is a CSV file"
+        raise DataError(message)
     count = parse(row, syntax, None, csv.ConvertOptions()).num_columns
     names = [f"f{number}" for number in range(count)]
     convert = csv.ConvertOptions(
@@ -65,3 +72,11 @@ def cells_of(row: bytes, syntax: Syntax) -> list[str]:
     )
     cells = parse(row, syntax, None, convert).to_pylist()[0]
     return [str(cells[name]) for name in names]
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from osiris_provider.drivers.data import ColumnNeedsTextError
+from osiris_provider.drivers.data import ColumnNeedsTextError, repeated
 from osiris_provider.drivers.exponents import DEEP
 from osiris_provider.drivers.filesystem.config import CsvExtractorConfig
 from osiris_provider.drivers.filesystem.csv_checks import first_changed
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_VALUE = 40
 """Characters of a value that an error shows."""
+SHOWN_NAMES = 10
 _BREAK = re.compile(rb"\r\n|\r|\n")
 _SEPARATOR = re.compile(rb'"?sep=([^\r\n"])"?(\r\n|\r|\n|\Z)', re.IGNORECASE)
 
@@ -122,9 +123,9 @@ class CsvReader:
         return read
 
     def _check_columns(self) -> None:
-        duplicates = sorted({name for name in self._names if self._names.count(name) > 1})
-        if duplicates:
-            message = f"several columns are named {', '.join(duplicates)}; give names in column_names"
+        if duplicates := repeated(self._names):
+            named = ", ".join(map(_shown, duplicates[:SHOWN_NAMES]))
+            message = f"several columns are named {named}; give names in column_names"
             raise DataError(message)
         for field in ("columns", "column_types"):
             for name in getattr(self.config, field) or ():

@@ -8,6 +8,7 @@ import gzip
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
@@ -20,6 +21,7 @@ BLOCK_BYTES = 4 * 1024 * 1024
 
 _BYTE_ORDER_MARK = codecs.BOM_UTF8
 _ENCRYPTED = 0x1
+_DAMAGED = "the archive is damaged or cut off, or it is none; have the file made once more"
 
 
 def blocks(config: CsvExtractorConfig) -> Iterator[bytes]:
@@ -29,7 +31,7 @@ def blocks(config: CsvExtractorConfig) -> Iterator[bytes]:
     :raises UnicodeError: the file is not in its encoding.
     :raises UnknownConnectorError: somebody has written to it meanwhile, which a retry may find at its end.
     """
-    with contextlib.ExitStack() as opened:
+    with contextlib.ExitStack() as opened, _intact():
         source = opened.enter_context(Path(config.path).open("rb"))
         before = _state(source)
         file, packed = _unpacked(config, source, opened)
@@ -45,6 +47,25 @@ def blocks(config: CsvExtractorConfig) -> Iterator[bytes]:
                 "Have it written under another name, and renamed when it is complete"
             )
             raise UnknownConnectorError(message)
+
+
+@contextlib.contextmanager
+def _intact() -> Iterator[None]:
+    """Say what an archive is that cannot be unpacked."""
+    try:
+        yield
+    except NotImplementedError:
+        problem = "the archive is packed in a way that is not known here, such as Deflate64; pack it with Deflate"
+    except (EOFError, zipfile.BadZipFile, zlib.error):
+        problem = _DAMAGED
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # Of gzip and bz2.
+        problem = _DAMAGED
+    else:
+        return
+    raise DataError(problem)
 
 
 def _state(file: IO[bytes]) -> tuple[int, int] | None:

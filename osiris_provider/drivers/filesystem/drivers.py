@@ -54,7 +54,7 @@ class CsvExtractor(Extractor[CsvExtractorConfig]):
     def _stream(self, step: Step[CsvExtractorConfig], known: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         reader = CsvReader(step.config, known)
         try:
-            with explained(step, step.config.path):
+            with explained(step, step.config.path, "Look at the health of the device and of its mount."):
                 yield from reader.batches()
         except ColumnNeedsTextError as error:
             error.again = partial(self._again, step, reader.wider, error.message)
@@ -75,7 +75,7 @@ class FileWriter(Writer[FileConfig]):
         """Write all batches; see :meth:`Writer.write`."""
         path = step.config.path
         check_names(step.id, reader.schema)
-        with explained(step, path), replacing(path, step.config.file_mode) as file:
+        with explained(step, path, "Nothing was written."), replacing(path, step.config.file_mode) as file:
             rows = self.write_file(file, reader, step.config)
         return {"rows_written": rows, "path": path, "bytes": os.path.getsize(path)}
 

@@ -7,8 +7,6 @@ import errno
 import os
 import stat
 import uuid
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -35,11 +33,12 @@ _WRONG_PATH = {
 
 
 @contextlib.contextmanager
-def explained(step: Step[Any], path: str) -> Iterator[None]:
+def explained(step: Step[Any], path: str, advice: str) -> Iterator[None]:
     """Turn what goes wrong with a file into errors that name step and file.
 
     :param step: the step that works on it.
     :param path: of the file.
+    :param advice: for what the operating system says of it.
     :raises DriverConfigError: the path is wrong.
     :raises DataError: the content is, or there is no room for it.
     """
@@ -52,21 +51,21 @@ def explained(step: Step[Any], path: str) -> Iterator[None]:
         raise error.args[0] from None
     except OsirisError as error:
         problem = of_step(error, step.id, f"{path}: ")
-    except (pa.ArrowException, UnicodeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (pa.ArrowException, UnicodeError) as error:
         problem = DataError(f"Step {step.id}: {path}: {one_line(str(error))}.", step=step.id)
     except OSError as error:
-        problem = _file_error(step, path, error)
+        problem = _file_error(step, path, error, advice)
     else:
         return
     raise problem from None
 
 
-def _file_error(step: Step[Any], path: str, error: OSError) -> OsirisError:
+def _file_error(step: Step[Any], path: str, error: OSError, advice: str) -> OsirisError:
     wrong = _WRONG_PATH.get(error.errno or 0)
     if wrong:
         return DriverConfigError(f"Step {step.id}: {path} {wrong}. Fix config field path.", step=step.id)
     said = one_line(error.strerror or str(error))
-    return DataError(f"Step {step.id}: {path}: {said}. Nothing was written.", step=step.id)
+    return DataError(f"Step {step.id}: {path}: {said}. {advice}", step=step.id)
 
 
 def _refuse_special(final: Path) -> None:

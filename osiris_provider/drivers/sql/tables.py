@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.data import struct_names
+from osiris_provider.drivers.data import repeated, struct_names
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints
 from osiris_provider.errors import DataError
 
@@ -41,18 +41,16 @@ def check_names(step_id: str, schema: pa.Schema) -> None:
 
     :raises DataError: names the columns.
     """
-    duplicates = sorted({name for name in schema.names if schema.names.count(name) > 1})
-    if duplicates:
+    if duplicates := repeated(schema.names):
         message = (
             f"Step {step_id}: several columns are named {', '.join(duplicates)}; give each a name of its own (AS)."
         )
         raise DataError(message, step=step_id)
     for field_ in schema:
         for names in struct_names(field_.type):
-            if len(set(names)) < len(names):
-                duplicate = next(name for name in names if names.count(name) > 1)
+            if duplicates := repeated(names):
                 message = (
-                    f"Step {step_id}: column {field_.name} has a struct with several fields named {duplicate}; "
+                    f"Step {step_id}: column {field_.name} has a struct with several fields named {duplicates[0]}; "
                     "rename them."
                 )
                 raise DataError(message, step=step_id, column=field_.name)

