@@ -32,7 +32,7 @@ from osiris_provider.runtime.parquet import (
 )
 from osiris_provider.runtime.seal import verify
 from osiris_provider.storage.faults import attempt, public
-from osiris_provider.storage.files import FILE_NAME, atomic_file, file_system, is_local
+from osiris_provider.storage.files import FILE_NAME, atomic_file, file_system, is_local, local_url
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -151,7 +151,7 @@ class Staging:
 
 def staging_url() -> str:
     """Return ``[osiris] staging_url``, else the URL of ``osiris_staging`` in ``AIRFLOW_HOME``."""
-    return setting("staging_url") or (airflow_home() / "osiris_staging").absolute().as_uri()
+    return setting("staging_url") or local_url((airflow_home() / "osiris_staging").absolute())
 
 
 class StepInput(Mapping[str, Any]):

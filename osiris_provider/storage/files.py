@@ -31,6 +31,7 @@ READ_AHEAD_BYTES = 8 * 1024 * 1024
 VANISHED_TRIES = 10
 _UNUSABLE = (ImportError, OSError, ValueError, TypeError, AttributeError, NotImplementedError)
 """What file systems raise that are not installed, lack a library, need more than a URL, or know no paths."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _URL = re.compile(r"/.*|(file|local):(/(?!/)|///).*|(?!(file|local):)[A-Za-z][\w+.-]*(::[\w+.-]+)*://.+", re.DOTALL)
 
 
@@ -85,13 +86,23 @@ def check_url(url: str) -> None:
     """
     with contextlib.suppress(ValueError):
         urlsplit(url)
-        if _URL.fullmatch(url):
+        # Some file systems drop line breaks and tabs, and others do not.
+        if _URL.fullmatch(url) and not _CONTROL.search(url):
             return
     message = (
-        f"'{shown(url)}' is neither a URL, such as s3://bucket/path or file:///mnt/staging, nor an absolute path. "
+        f"'{shown(url)}' is neither a URL, such as s3://bucket/path or file:///mnt/staging, nor an absolute path, or "
+        "has a line break or another control character in it. "
         "Correct [osiris] staging_url or state_url, or --url."
     )
     raise ConnectionConfigError(message)
+
+
+def local_url(path: Path) -> str:
+    """Return the URL of an absolute path. Nothing in it is quoted: fsspec would take ``%20`` for the name of another.
+
+    :param path: of a directory on a mounted file system.
+    """
+    return f"file://{path}"
 
 
 def is_local(path: Any) -> bool:

@@ -32,7 +32,7 @@ from osiris_provider.pipelines.templates import render, template_context
 from osiris_provider.runtime.results import keep_result, naming_damage, without_secrets
 from osiris_provider.runtime.staging import StagedData, Staging
 from osiris_provider.runtime.state import StateStore
-from osiris_provider.storage.files import path_of
+from osiris_provider.storage.files import local_url, path_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -144,7 +144,7 @@ class Run:
         :raises KeyboardInterrupt: all servers were asked to stop.
         """
         folder = Scratch("osiris-run-")
-        self._staging = Staging(folder.path.as_uri(), open_path)
+        self._staging = Staging(local_url(folder.path), open_path)
         try:
             for step in self._pipeline.steps.values():
                 self._outcomes[step.id] = outcome = self._outcome(step)
@@ -284,7 +284,7 @@ class Run:
 
 def _url(state: str | os.PathLike[str]) -> str:
     state = os.fspath(state)
-    return state if "://" in state else Path(state).expanduser().absolute().as_uri()
+    return state if "://" in state else local_url(Path(state).expanduser().absolute())
 
 
 def open_path(url: str) -> Any:

@@ -51,15 +51,17 @@ def interrupted(pipeline: Path, step: str) -> Run:
 def test_results_are_there_until_they_are_closed_and_an_interrupted_run_leaves_none(
     numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scratch = tmp_path / "scratch"
+    # In a URL of RFC 8089 all of these are written otherwise.
+    scratch = tmp_path / "scratch é%20#?"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    with run_pipeline(numbers, at=AT) as result:
+    with run_pipeline(numbers, at=AT, state=scratch / "state") as result:
         assert isinstance(result, RunResult)
-        assert len(list(scratch.iterdir())) == 1
-    assert list(scratch.iterdir()) == []
+        assert sorted(path.name[:10] for path in scratch.iterdir()) == ["osiris-run", "state"]
+    assert [path.name for path in scratch.iterdir()] == ["state"]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("scratch")] == [scratch.name]
     # While somebody still looks at the error, which holds all that the run has had.
     with pytest.raises(KeyboardInterrupt) as raised:
         interrupted(numbers, "more").execute()
-    assert list(scratch.iterdir()) == []
+    assert list(scratch.iterdir()) == [scratch / "state"]
     assert raised.tb is not None

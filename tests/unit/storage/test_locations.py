@@ -41,6 +41,14 @@ def test_results_lie_in_airflow_home_unless_a_place_is_set(airflow_home: Path, m
     assert staging_url() == "s3://bucket/a"
 
 
+def test_results_lie_in_a_home_of_any_name(airflow_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = airflow_home / "a b%20é#?;"
+    monkeypatch.setenv("AIRFLOW_HOME", str(home))
+    staged = Staging(staging_url(), UPath).write(["dag"], pa.table({"a": [1]}).to_reader())
+    assert (home / "osiris_staging/dag/data.parquet").stat().st_size == staged.bytes
+    assert list(airflow_home.iterdir()) == [home]
+
+
 def test_a_relative_airflow_home_is_below_the_working_directory(
     airflow_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +187,14 @@ def test_an_error_that_shows_a_secret_is_another_without_it(cause: BaseException
 )
 def test_urls_and_absolute_paths_are_taken(url: str) -> None:
     check_url(url)
+
+
+@pytest.mark.parametrize("character", ["\n", "\t", "\r", "\0", "\x1f", "\x7f"])
+def test_a_url_has_no_control_characters(character: str) -> None:
+    # Airflow's paths drop some of them and fsspec's do not: these are two directories.
+    for url in (f"/mnt/x{character}", f"s3://bucket/a{character}b", f"file:///mnt{character}/x"):
+        with pytest.raises(ConnectionConfigError, match="has a line break or another control character"):
+            check_url(url)
 
 
 def test_what_is_neither_is_shown_without_its_password() -> None:
