@@ -57,13 +57,13 @@ def test_an_archive_that_is_cut_off_or_damaged_is_an_error_in_words(tmp_path: Pa
     path = tmp_path / name
     text = b"a,b\n" + b"".join(b"%d,%d\n" % (number, number * number) for number in range(300))
     # Several archives behind each other are one for gzip.
-    whole = zipped(text) if name == "x.zip" else gzip.compress(text[:1000]) + gzip.compress(text[1000:])
-    path.write_bytes(whole)
+    packed = zipped(text) if name == "x.zip" else gzip.compress(text[:1000]) + gzip.compress(text[1000:])
+    path.write_bytes(packed)
     assert rows(path) == 300
     first = len(gzip.compress(text[:1000]))
-    flipped = (whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :] for at in range(60, first - 10, 7))
-    cut = (whole[:at] for at in range(1, len(whole), 7) if name == "x.zip" or at != first)
-    for damaged in (*flipped, *cut, b"a,b\n1,2\n", *([whole + b"\n"] if name == "x.csv.gz" else [])):
+    flipped = (packed[:at] + bytes([packed[at] ^ 4]) + packed[at + 1 :] for at in range(60, first - 10, 7))
+    cut = (packed[:at] for at in range(1, len(packed), 7) if name == "x.zip" or at != first)
+    for damaged in (*flipped, *cut, b"a,b\n1,2\n", *([packed + b"\n"] if name == "x.csv.gz" else [])):
         path.write_bytes(damaged)
         with pytest.raises(DataError, match=f"^Step r: {path}: the archive is damaged or cut off, or it is none"):
             rows(path)
