@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from osiris_provider.connectors.http.json_text import Number
 from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.paths import HEADER, MISSING, Missing, get_path
 
+_RANGE = re.compile(r"\w+ (?:\d+-\d+|\*)/")
+"""Of a header ``Content-Range``: ``items 0-24/573``, or ``/*`` if the number of all is not known."""
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -72,6 +75,10 @@ class Page:
         if value is None:
             return None
         text = str(value).strip()
+        if _RANGE.match(text):
+            text = text.rpartition("/")[2]
+            if text == "*":
+                return None
         if isinstance(value, bool) or not isinstance(value, int | str) or not text.isdecimal() or len(text) > 18:
             message = f"what is at {field_name} '{path}' is not a number of pages or records"
             raise PaginationError(message)

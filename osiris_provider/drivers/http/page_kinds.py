@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urljoin
 
@@ -18,6 +19,9 @@ log = logging.getLogger(__name__)
 
 Size = Annotated[int, Field(ge=1, le=100_000)]
 Name = Annotated[str, Field(min_length=1)]
+# A link ends at a comma that is not quoted, and its URL may have commas and semicolons in it.
+_LINK = re.compile(r"<([^<>]*)>((?:[^\",]|\"(?:[^\"\\]|\\.)*\")*)")
+_PARAMETER = re.compile(r";\s*([\w*-]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|([^\s;\"']*))")
 OTHER_RELATIONS = frozenset({"first", "last", "prev", "previous"})
 
 
@@ -258,16 +262,11 @@ class LinkedPages(Pagination):
         raise PaginationError(message)
 
     def _header_link(self, page: Page) -> str | Missing | None:
-        from requests.utils import parse_header_links
-
-        header = page.headers.get("Link", "")
-        links = parse_header_links(header) if header.strip() else []
-        links = [{name.lower(): value for name, value in link.items()} for link in links]
-        relations = [set(link.get("rel", "").lower().split()) for link in links]
-        for link, names in zip(links, relations, strict=True):
+        links = [(link[1], _relations(link[2])) for link in _LINK.finditer(page.headers.get("Link", ""))]
+        for url, names in links:
             if self.relation.lower() in names:
-                return str(link["url"])
-        known = set().union(*relations)
+                return url
+        known = {name for _, names in links for name in names}
         # On the last page there are the other relations of pages.
         return None if known & OTHER_RELATIONS and "next" not in known else MISSING
 
@@ -282,6 +281,12 @@ class LinkedPages(Pagination):
     def may_lack_target(self) -> bool:
         """Whether the config says so."""
         return self.optional
+
+
+def _relations(parameters: str) -> list[str]:
+    """Return the relations of a link; RFC 8288 has readers take the first of several ``rel``."""
+    given = ((match[1].lower(), match[2] or match[3] or match[4] or "") for match in _PARAMETER.finditer(parameters))
+    return next((value.lower().split() for name, value in given if name == "rel"), [])
 
 
 PaginationConfig = Annotated[

@@ -28,7 +28,7 @@ _TOTALS = (
     "totalItems",
     "@odata.count",
 )
-_TOTAL_HEADERS = ("X-Total-Count", "X-Total")
+_TOTAL_HEADERS = ("X-Total-Count", "X-Total", "Content-Range")
 _MORE = ("has_more", "hasMore", "more", "has_next", "hasNext", "has_next_page", "hasNextPage")
 _PARENTS_OF_NEXT = (*_PARENTS, "links", "_links", "data", "result", "response_metadata")
 _NEXT = (
@@ -139,7 +139,7 @@ def _page_counts(page: Page) -> Iterator[tuple[str, Any]]:
 def _totals(page: Page) -> Iterator[tuple[str, Any]]:
     yield from _at(page, _TOTALS)
     for name in _TOTAL_HEADERS:
-        yield f"header:{name}", page.headers.get(name, "")
+        yield f"header:{name}", page.headers.get(name, "").rpartition("/")[2]
 
 
 def _at(page: Page, names: tuple[str, ...], parents: tuple[str, ...] = _PARENTS) -> Iterator[tuple[str, Any]]:

@@ -30,6 +30,28 @@ def test_a_relation_that_is_not_there_beside_next_is_missing_and_not_the_end() -
     assert following('<?page=4>; rel="next", <?page=1>; rel="first"', relation="forward") is MISSING
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        '<?page=4>; rel="next"; title="a, <b>; rel=prev"',
+        '<?page=4>; title="\\"; rel=prev; \\""; rel=next',
+        "<?page=4>;REL=Next;rel=prev",
+        '<?page=1>; rel=prev,<?page=4>; rel = "next"',
+        '<?page=4>; anchor; rel="next"',
+    ],
+)
+def test_what_is_quoted_separates_nothing_and_the_first_relation_counts(header: str) -> None:
+    actual = following(header)
+    assert isinstance(actual, NextRequest)
+    assert actual.url == "https://api.example.com/v1/items?page=4"
+
+
+def test_a_url_may_have_what_separates_links() -> None:
+    actual = following('<items;a=1,2?ids=3,4;5>; rel="next", <?page=1>; rel="first"')
+    assert isinstance(actual, NextRequest)
+    assert actual.url == "https://api.example.com/v1/items;a=1,2?ids=3,4;5"
+
+
 @pytest.mark.parametrize("relation", ["next", "NEXT", "self next"])
 def test_the_next_page_is_found_among_others(relation: str) -> None:
     actual = following(f'<?page=1>; rel="first", <?page=4>; rel="{relation}"')

@@ -64,6 +64,16 @@ def test_a_total_of_a_header_is_said(header: str) -> None:
     assert contradicted(page_of(headers={header: "7"})) == said
 
 
+@pytest.mark.parametrize(("value", "total"), [("items 0-0/7", 7), ("items 0-0/*", None), ("items */0", None)])
+def test_a_range_of_more_than_was_read_is_said(value: str, total: int | None) -> None:
+    path = "header:Content-Range"
+    said = contradicted(page_of(headers={"Content-Range": value}))
+    assert (said is not None) == (total is not None)
+    count = page_of(headers={"Content-Range": value}).count_at(path, "total_path")
+    assert count == (0 if value.endswith("0") and total is None else total)
+    assert total is None or f"says {total} at '{path}'" in str(said)
+
+
 @pytest.mark.parametrize("value", [True, None, "many", -3, 2.5, "", "9" * 19])
 def test_what_is_no_number_is_no_total(value: object) -> None:
     assert contradicted(page_of({"total": value})) is None
