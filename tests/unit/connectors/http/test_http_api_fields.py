@@ -73,3 +73,25 @@ def test_conn_008_mistakes(fields: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ConnectionConfigError, match=complaint) as raised:
         ApiConnector().create_client(connection)
     assert_silent("secret1", raised.value)
+
+
+OAUTH = {"client_id": "me", "token_url": "https://login.example.com/"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"api_key": TOKEN},
+        {"api_key": TOKEN, "api_key_in": "query"},
+        {"api_key": TOKEN, "api_key_in": "cookie"},
+        {"token": TOKEN},
+        {"user": "me", "password": TOKEN},
+        {"headers": {"Authorization": TOKEN}},
+        {**OAUTH, "client_secret": TOKEN},
+        {**OAUTH, "client_secret": "x", "token_params": {"key": TOKEN}},
+        {"ssl_cert": "/cert.pem", "ssl_key_password": TOKEN},
+    ],
+    ids="-".join,
+)
+def test_conn_011_an_endpoint_can_be_logged(fields: dict[str, Any]) -> None:
+    assert_silent(TOKEN, ApiConnection.parse(to(**fields)).endpoint())
