@@ -80,7 +80,7 @@ def protocol() -> Iterator[None]:
     garbage = False
     try:
         yield
-    except (struct.error, IndexError, KeyError, AssertionError, TypeError, ValueError) as error:
+    except (struct.error, LookupError, AssertionError, AttributeError, TypeError, ValueError) as error:
         if isinstance(error, ssl.CertificateError | UnicodeEncodeError):
             raise
         garbage = True

@@ -204,3 +204,19 @@ def test_a_greeting_cut_short_is_no_crash(cut: int) -> None:
     before = threading.active_count()
     assert verdict_on(manner)["details"]["fault"] in ("garbage", "wrong_password", "login_method")
     assert threading.active_count() <= before + 1
+
+
+@pytest.mark.parametrize("nulls", range(2, 6))
+def test_a_column_whose_names_are_null_is_no_crash(nulls: int) -> None:
+    """It has five: of its schema, of its table and its own, the latter also without aliases."""
+    names = b"\xfb" * nulls + b"\0" * (5 - nulls)
+    definition = b"\3def" + names + b"\x0c" + struct.pack("<HIBHB2x", 45, 255, 253, 0, 0)
+
+    def manner(_: Peer, sock: socket.socket) -> None:
+        sock.sendall(frame(greeting(Script("mysql_native_password")), 0))
+        sock.recv(4096)
+        sock.sendall(frame(OK, 2))
+        while asked := sock.recv(4096):
+            sock.sendall(frame(b"\1", 1) + frame(definition, 2) if b"SELECT" in asked else frame(OK, 1))
+
+    assert verdict_on(manner)["details"]["fault"] == "garbage"
