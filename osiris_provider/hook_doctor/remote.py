@@ -59,8 +59,6 @@ class Remote:
             self.lifeline.shutdown(socket.SHUT_WR)
             self.lifeline.settimeout(max(seconds, 0.001))
             return not self.lifeline.recv(1)
-        except ConnectionError:
-            return True
         except OSError:
             return False
         finally:
