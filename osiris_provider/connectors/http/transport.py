@@ -3,12 +3,12 @@
 What is replaced is replaced where requests and urllib3 offer it: methods of ``HTTPAdapter`` that are there for
 subclasses, ``PoolManager.pool_classes_by_scheme``, ``HTTPConnectionPool.ConnectionCls`` with its keywords, and a
 ``ssl_context``. One private method is left, ``HTTPConnection._new_conn``, which urllib3's own SOCKS support overrides
-too: urllib3 has no other place for a socket (``_tunnel`` is wrapped, for the sake of messages alone). Its timeouts
-start again with each piece that arrives, and its names are resolved by the system, which no timeout ends; doctor
-promises a deadline over all of it, TLS handshake and ``CONNECT`` of a proxy included. httpcore has a public place for
-sockets, ``network_backend``, but is no way there: clients of the HTTP families are requests' sessions, which users,
-hooks and redirects, cookies and proxies of the environment build on. Should a urllib3 not call the method,
-``tests/unit/connectors/http/test_http_transport.py`` fails.
+too: urllib3 has no other place for a socket (``_tunnel`` and ``_update_chunk_length`` are wrapped, for messages and for
+a bound that urllib3 does not keep). Its timeouts start again with each piece that arrives, and its names are resolved
+by the system, which no timeout ends; doctor promises a deadline over all of it, TLS handshake and ``CONNECT`` of a
+proxy included. httpcore has a public place for sockets, ``network_backend``, but is no way there: clients of the HTTP
+families are requests' sessions, which users, hooks and redirects, cookies and proxies of the environment build on.
+Should a urllib3 not call the method, ``tests/unit/connectors/http/test_http_transport.py`` fails.
 
 This module imports requests, so it is itself imported only where a client is made.
 """
@@ -101,11 +101,25 @@ class DeadlineAdapter(HTTPAdapter):
             problem = "a key in the query does not go through a SOCKS proxy"
             raise requests.exceptions.InvalidSchema(problem)
 
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """Make a response of what urllib3 has received, and of whose body nothing has been read."""
+        resp.__class__ = _Response
+        return super().build_response(req, resp)
+
     def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: Any) -> None:
         """Trust what the TLS context trusts, unless the caller names another bundle."""
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # the stubs leave it untyped
         if verify in (True, bundle_of_environment()) and self._tls is not None:
             conn.ca_certs = conn.ca_cert_dir = None
+
+
+class _Response(urllib3.HTTPResponse):
+    def _update_chunk_length(self) -> None:
+        super()._update_chunk_length()
+        if self.chunk_left is not None and self.chunk_left < 0:
+            # As that of a read it would be all that the peer sends, whatever it is asked for.
+            self.close()
+            raise urllib3.exceptions.InvalidChunkLength(self, b"less than nothing")
 
 
 def _pool_classes(

@@ -98,6 +98,23 @@ def test_a_page_of_too_many_records_is_refused(rogue: RogueHttp) -> None:
         extract(api(rogue))
 
 
+def test_a_chunk_of_less_than_nothing_is_not_read(rogue: RogueHttp) -> None:
+    """To read so many bytes is to read all that the peer sends, whatever a page may have."""
+    sent: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"
+        for piece in itertools.islice(rogue.endless(), 1024):
+            sent.append(len(piece))
+            yield piece
+
+    rogue.script = lambda _: RawReply(pieces())
+    with pytest.raises(ConnectorError) as raised:
+        extract(api(rogue))
+    assert raised.value.fault.slug == "garbage"
+    assert sum(sent) < 16 * MEBIBYTE
+
+
 HEADS = {
     "interim answers": b"HTTP/1.1 100 Continue\r\nX-A: b\r\n\r\n" * 1000,
     "packed bytes that unpack to nothing": gzip.compress(b"") * 1000,
