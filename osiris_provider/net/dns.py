@@ -35,6 +35,10 @@ def addresses_of(host: str, port: int, deadline: Deadline) -> list[Address]:
     :raises NamesUnansweredError: no name server answered in time.
     :raises OSError: this process can open no more files.
     """
+    with contextlib.suppress(UnicodeError):
+        if host.encode("idna") == b"*":
+            # For glibc it is this machine, whatever its owner has meant.
+            raise socket.gaierror(socket.EAI_NONAME, "an asterisk is no name")
     with contextlib.suppress(socket.gaierror, UnicodeError):
         return _numeric(host, port)
     import pycares.errno as ares
@@ -50,6 +54,15 @@ def addresses_of(host: str, port: int, deadline: Deadline) -> list[Address]:
         raise socket.gaierror(socket.EAI_AGAIN, "name resolution failed")
     # Other sources of the system (mDNS, LDAP) are not asked: they would be asked without a deadline.
     raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+
+
+def address_text(address: tuple[Any, ...]) -> str:
+    """Return an address as text, with the interface that one of IPv6 is for: ``fe80::1%2``.
+
+    :param address: of :data:`Address`.
+    """
+    host, _, *more = address
+    return f"{host}%{more[1]}" if more and more[1] else str(host)
 
 
 def is_encodable(host: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from contextlib import suppress
 from typing import Any
@@ -93,7 +95,9 @@ def open_socket(host: str, port: int, deadline: Deadline) -> DeadlineSocket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         except OSError as failed:
             sock.close()
-            error = failed
+            # An address of IPv6 that is good on one line only, and does not say which.
+            lost = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
+            error = lost if failed.errno == errno.EINVAL else failed
         else:
             sock.deadline = deadline
             sock.peer = host, port

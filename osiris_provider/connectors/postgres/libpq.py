@@ -33,7 +33,7 @@ from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.connectors.sql.faults import NO_PASSWORD, UNKNOWN_LOGIN
 from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net.deadline import Deadline, TooMuchDataError
-from osiris_provider.net.dns import addresses_of
+from osiris_provider.net.dns import address_text, addresses_of
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
@@ -97,7 +97,7 @@ def _addresses(parameters: Parameters, deadline: Deadline) -> list[str]:
     if auth.is_socket(parameters):
         return [""]
     resolved = addresses_of(parameters["host"], int(parameters["port"]), deadline)
-    return [str(address[0]) for _, address in resolved]
+    return [address_text(address) for _, address in resolved]
 
 
 class _LoginError(Exception):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from osiris_provider.net import dns
 from osiris_provider.net.deadline import Deadline
-from osiris_provider.net.dns import Address, NamesUnansweredError, addresses_of
+from osiris_provider.net.dns import Address, NamesUnansweredError, address_text, addresses_of
 
 from tests.faults.name_servers import NAME, NXDOMAIN, REFUSED, SERVFAIL, name_server
 from tests.faults.peers import NO_ROUTE
@@ -33,7 +33,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize("name", [NAME, "x" * 64 + ".example.com", "a..example.com"])
+@pytest.mark.parametrize("name", [NAME, "x" * 64 + ".example.com", "a..example.com", "*", "\uff0a"])
 def test_a_name_that_dns_does_not_know_is_looked_for_nowhere_else(name: str, asked: list[str]) -> None:
     with name_server(answers=True, code=NXDOMAIN), pytest.raises(socket.gaierror) as raised:
         addresses_of(name, 3306, Deadline(2))
@@ -109,3 +109,11 @@ def test_without_a_file_left_that_is_what_is_said() -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert raised.value.errno == errno.EMFILE
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "fe80::1%NUMBER", "fe80::1%NAME"])
+def test_an_address_as_text_leads_to_the_same(host: str) -> None:
+    number, name = socket.if_nameindex()[0]
+    text = host.replace("NUMBER", str(number))
+    ((_, address),) = addresses_of(text.replace("NAME", name), 3306, Deadline(2))
+    assert address_text(address) == text.replace("NAME", str(number))

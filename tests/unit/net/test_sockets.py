@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import socket
 from collections.abc import Callable, Iterator
@@ -126,6 +127,17 @@ def test_the_error_is_that_of_the_last_address(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sockets, "addresses_of", lambda *_: [])
     with pytest.raises(OSError, match=r"db\.example\.com has no address"):
         open_socket("db.example.com", 3306, Deadline(5))
+
+
+def test_an_address_that_does_not_say_on_which_line_it_is_has_no_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(_: DeadlineSocket, address: tuple[str, int]) -> None:
+        raise OSError(errno.EINVAL, address[0])
+
+    monkeypatch.setattr(sockets, "addresses_of", lambda *_: [(socket.AF_INET, ("fe80::1", 9, 0, 0))])
+    monkeypatch.setattr(DeadlineSocket, "connect", connect)
+    with pytest.raises(OSError, match="route") as raised:
+        open_socket("fe80::1", 9, Deadline(5))
+    assert raised.value.errno == errno.EHOSTUNREACH
 
 
 def test_an_address_in_words() -> None:
