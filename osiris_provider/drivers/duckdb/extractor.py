@@ -9,7 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.duckdb.client import next_batch, waited
@@ -20,7 +20,7 @@ from osiris_provider.drivers.duckdb.config import ProcessorConfig
 from osiris_provider.drivers.duckdb.inputs import allow_only, distinct, offer, plain_names, source_of
 from osiris_provider.drivers.duckdb.types import checked, expressions, quote, wide_integers, with_orders
 from osiris_provider.drivers.progress import PROCESSED, Progress
-from osiris_provider.drivers.sql.base import Batches, SQLDriver
+from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches, SQLDriver
 from osiris_provider.drivers.sql.config import SpecialValues, TypedQueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect
 from osiris_provider.drivers.sql.values.special_values import ServerExtractor, check_text_columns
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from osiris_provider.drivers.query_check import QueryCheck
 
+VECTOR: Final = 2048
+"""Rows that DuckDB computes at a time. A batch of more may be of any size, where texts are long."""
 _NO_CONNECTION = "a database in memory"
 
 log = logging.getLogger(__name__)
@@ -168,6 +170,7 @@ def _batches(
     import pyarrow as pa
 
     from osiris_provider.drivers.sql.tables import check_names
+    from osiris_provider.drivers.sql.write import filled
 
     relation, names, types = _described(cursor, step, statement)
     check_text_columns(text_columns, names)
@@ -177,7 +180,8 @@ def _batches(
     reader = _reader(cursor, relation, step, statement, expressions(names, types, text_columns))
     schema = _with_numbers(pa.RecordBatch.from_pylist([], schema=reader.schema), numbers).schema
     yield pa.RecordBatch.from_pylist([], schema=with_orders(schema, types))
-    while (batch := next_batch(cursor, reader)) is not None:
+    read = iter(lambda: next_batch(cursor, reader), None)
+    for batch in filled(read, step.config.batch_rows, size=BATCH_BYTES):
         yield checked(_with_numbers(batch, numbers), rows, special_values)
         rows += batch.num_rows
 
@@ -207,13 +211,14 @@ def _reader(
 ) -> pa.RecordBatchReader:
     """Run a statement so that its rows are made while they are read; which way does that changed between versions."""
     listed = ", ".join(selected or ())
+    rows = min(step.config.batch_rows, VECTOR)
     if hasattr(relation, "to_arrow_reader"):
         chosen = relation.project(listed) if selected else relation
         # DuckDB computes in there, and signals would wait for it.
-        return waited(cursor, lambda: chosen.to_arrow_reader(step.config.batch_rows))
+        return waited(cursor, lambda: chosen.to_arrow_reader(rows))
     text = f"SELECT {listed} FROM ({statement})" if selected else statement  # noqa: S608 - every name is quoted
     executed: Any = cursor.execute(text, step.config.params)
-    return executed.fetch_record_batch(step.config.batch_rows)
+    return executed.fetch_record_batch(rows)
 
 
 def _with_numbers(batch: pa.RecordBatch, names: Collection[str]) -> pa.RecordBatch:

@@ -17,8 +17,10 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from osiris_provider.connectors import close_all
+from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor, DuckDBProcessor
 from osiris_provider.drivers.duckdb.writer import DuckDBWriter
+from osiris_provider.drivers.sql.base import BATCH_BYTES
 from osiris_provider.errors import ConnectionConfigError, ConnectorError, DataError, DriverConfigError
 from osiris_provider.testing.context import RecordingContext
 
@@ -107,6 +109,19 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
     said = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert int(said.stdout) < 150, "the whole result takes some 600 MiB"
+
+
+def test_batches_of_large_rows_have_fewer(path: Path) -> None:
+    def batches(query: str) -> list[tuple[int, int]]:
+        config = {"query": query, "resolved_connection": connection_to(path)}
+        reader = DuckDBExtractor().run(step_id="x", config=config, inputs={}, ctx=RecordingContext())["data"]
+        return [(batch.num_rows, batch.nbytes) for batch in reader if batch.num_rows]
+
+    large = batches("SELECT repeat('x', 10_000) AS s FROM range(20_000)")
+    assert sum(rows for rows, _ in large) == 20_000
+    assert max(size for _, size in large) < 2 * BATCH_BYTES, "they take 200 MB together"
+    small = batches("SELECT i FROM range(200_000) r(i)")
+    assert [rows for rows, _ in small] == [*[BATCH_ROWS] * 3, 200_000 - 3 * BATCH_ROWS]
 
 
 def test_append_and_replace(path: Path) -> None:

@@ -45,9 +45,19 @@ def test_what_says_of_itself_that_it_failed_is_an_error(name: str, sign: Any, da
     assert reader.rows_of({name: data, "items": []}, 1) == []
     # A zero is a figure, and no False.
     assert reader.rows_of({name: 0, "items": []}, 1) == []
-    with pytest.raises(DataError, match=f"page 2: the answer says {name}: "):
+    with pytest.raises(DataError, match=f"page 2: the answer says {name}: .* error_paths "):
         reader.rows_of({name: sign, "items": []}, 2)
     assert RecordReader("s", "items").rows_of({name: sign, "items": []}, 1) == []
+
+
+def test_errors_are_looked_for_at_each_path_that_does_not_lead_to_the_records() -> None:
+    paths = ["data", "error", "data.item", "why"]
+    reader = RecordReader("s", "data.items", error_paths=paths)
+    assert reader.rows_of({"data": {"items": [{}], "item": None}, "error": ""}, 1) == [{}]
+    for answer, path in (({"error": "no"}, "error"), ({"why": "no"}, "why"), ({}, "data.item")):
+        with pytest.raises(DataError, match=f"tells of an error at '{path}': no.* error_paths "):
+            reader.rows_of({"data": {"items": [], "item": "no" if path == "data.item" else None}, **answer}, 1)
+    assert RecordReader("s", error_paths=paths).rows_of([], 1) == []
 
 
 def test_of_what_an_answer_tells_of_an_error_the_begin_is_shown_without_a_secret_that_is_cut() -> None:
