@@ -99,7 +99,7 @@ def invalid(reference: str | None, path: Path, problems: Sequence[Problem]) -> C
 def _located(reference: str | None, path: Path, problems: Sequence[Problem]) -> Iterator[str]:
     for problem in problems[:_SHOWN_PROBLEMS]:
         where = f"{path}:{problem.line}" if problem.line else str(path)
-        yield f"{where}: {reference + ': ' if reference else ''}{problem.message}"
+        yield f"{where}: {reference + ': ' if reference else ''}{problem.message.removesuffix('.')}"
     if len(problems) > _SHOWN_PROBLEMS:
         yield f"and {len(problems) - _SHOWN_PROBLEMS} more; run: osiris connections validate"
 

@@ -108,4 +108,5 @@ def test_the_first_five_problems_are_said_and_the_rest_is_counted(problems: int,
         list_connections(file)
     said = str(raised.value)
     assert said.count("unknown key") == 5
+    assert ".;" not in said
     assert said.partition("; and ")[2].partition(" more; run: ")[0] == more

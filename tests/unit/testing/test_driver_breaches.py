@@ -177,6 +177,11 @@ def swallowing(_: Any, __: Any, reader: pa.RecordBatchReader) -> dict[str, Any]:
     return {"rows_written": 0}
 
 
+def refusing(*_: Any) -> dict[str, Any]:
+    message = "another problem"
+    raise ValueError(message)
+
+
 def counting_early(_: Any, step: Step[TableConfig], reader: pa.RecordBatchReader) -> dict[str, Any]:
     step.metric("rows_written", 3)
     return {"rows_written": reader.read_all().num_rows}
@@ -231,6 +236,7 @@ WRITING: list[tuple[str, type[BaseDriver[Any]]]] = [
     ("test_input_that_breaks_off_leaves_nothing", breach(Store, write=batchwise)),
     ("test_input_that_breaks_off_leaves_nothing", breach(Store, write=swallowing)),
     ("test_input_that_breaks_off_leaves_nothing", breach(Store, write=counting_early)),
+    ("test_input_that_breaks_off_leaves_nothing", breach(Store, write=refusing)),
     ("test_needs_an_input", breach(Store, run=with_input)),
     ("test_needs_an_input", breach(Store, run=saying(lambda _: DriverConfigError(STEP)))),
     ("test_several_inputs_need_a_choice", breach(Store, run=given_config(with_input_named))),
