@@ -45,12 +45,12 @@ FORBIDDEN = Fault(
     "Access to {address} is denied. Give the user or the key of this worker the right to list, read, write and delete.",
 )
 READ_ONLY = Fault(
-    "storage_read_only", "permission", "{address} is read-only. Mount it for writing, or choose another staging_url."
+    "storage_read_only", "permission", "{address} is read-only. Mount it for writing, or choose another URL."
 )
 IN_THE_WAY = Fault(
     "in_the_way",
     "unknown",
-    "A file lies where {address} needs a directory. Move it, or choose another staging_url.",
+    "A file lies where {address} needs a directory. Move it, or choose another URL.",
     True,
 )
 BROKEN = Fault("storage_broken", "unknown", "Reading or writing at {address} failed in the device. Look at its health.")
@@ -98,7 +98,7 @@ MISSING = Fault(
     "no_such_file",
     "unknown",
     "{address} is not there. If it was there, it has been removed: run the task that wrote it again. If it never was, "
-    "set staging_url to a place that all workers share.",
+    "choose a URL that all workers share.",
     True,
 )
 
