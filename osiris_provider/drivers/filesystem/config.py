@@ -28,6 +28,9 @@ def _local(path: str) -> str:
     if "\0" in path:
         message = "has a NUL character in it"
         raise ValueError(message)
+    if path.endswith("/"):
+        message = "is the path of a file, and not of a directory: it ends with /"
+        raise ValueError(message)
     return os.path.expanduser(path)
 
 

@@ -98,7 +98,9 @@ def replacing(path: str, mode: str | None = None) -> Iterator[IO[bytes]]:
     _refuse_special(final)
     rights = file_mode() if mode is None else int(mode, 8) & 0o666
     make_directories(final.parent, rights)
-    partial = final.with_name(f".{final.name[:200]}.{uuid.uuid4().hex}.partial")
+    # Names are limited in bytes.
+    begin = os.fsdecode(os.fsencode(final.name)[:200])
+    partial = final.with_name(f".{begin}.{uuid.uuid4().hex}.partial")
     try:
         with open_new(partial, rights) as file:
             yield file

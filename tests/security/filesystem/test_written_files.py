@@ -34,6 +34,20 @@ def mode_of(path: Path) -> int:
 
 
 @writers
+@pytest.mark.parametrize("name", ["x" * 251 + ".csv", "表" * 83 + ".csv", "é" * 125, "a?#%20 \n*.csv", ".csv"])
+def test_a_file_may_have_any_name_that_fits(tmp_path: Path, driver: BaseDriver[Any], name: str) -> None:
+    write(driver, tmp_path / name)
+    assert os.listdir(tmp_path) == [name]
+
+
+@writers
+def test_the_path_of_a_directory_is_refused_before_anything_is_written(tmp_path: Path, driver: BaseDriver[Any]) -> None:
+    with pytest.raises(DriverConfigError, match="config field path: is the path of a file, and not of a directory"):
+        driver.run(step_id="w", config={"path": f"{tmp_path}/x/"}, inputs={}, ctx=RecordingContext())
+    assert os.listdir(tmp_path) == []
+
+
+@writers
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_a_file_is_for_its_owner_alone(tmp_path: Path, driver: BaseDriver[Any], umask: int) -> None:
     before = os.umask(umask)
