@@ -98,7 +98,7 @@ class HealthState:
                 raise
             return "", {}
         # A file that is damaged tells nothing; the next write mends it.
-        with suppress(ValueError, KeyError, TypeError, AttributeError):
+        with suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             parsed = json.loads(text)
             parse = {VERSION: _entry, 1: _first_entry}[parsed["version"]]
             return str(parsed["attempt"]), {name: parse(entry) for name, entry in parsed["connections"].items()}

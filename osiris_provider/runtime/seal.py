@@ -41,7 +41,7 @@ class SealedFile:
 
     def write(self, data: bytes) -> int:
         """Write data; a footer gets its checksums."""
-        if self._is_closing and (seal := _SEAL.search(data)):
+        if self._is_closing and (seal := _seal_in(data)):
             data = data[: seal.start(1)] + b"%08x" % self._checksum + data[seal.start(2) :]
             data = data[: seal.start(2)] + b"%08x" % zlib.crc32(data) + data[seal.end(2) :]
         self._checksum = zlib.crc32(data, self._checksum)
@@ -87,6 +87,12 @@ def verify(path: str) -> None:
         raise ValueError(_DAMAGED)
 
 
+def _seal_in(data: bytes) -> re.Match[bytes] | None:
+    """Return the last that looks like one: before it lie least and greatest values of columns, of any look."""
+    seals = list(_SEAL.finditer(data))
+    return seals[-1] if seals else None
+
+
 def _footer(file: Any) -> tuple[bytes, int]:
     """Return the footer with what is behind it, and the checksum of what is before it."""
     size = file.seek(0, os.SEEK_END)
@@ -95,7 +101,7 @@ def _footer(file: Any) -> tuple[bytes, int]:
     if length > len(end):
         end = _end(file, size, length)
     footer = end[-length:]
-    seal = _SEAL.search(footer)
+    seal = _seal_in(footer)
     if seal is not None and end.endswith(_MAGIC):
         actual = zlib.crc32(footer[: seal.start(2)] + _OPEN.encode() + footer[seal.end(2) : -_TAIL])
         if actual == int(seal[2], 16):

@@ -53,6 +53,11 @@ def test_an_attempt_that_is_made_again_gets_the_same_as_at_first(url: str) -> No
     assert state(url).before("2") == {"@mysql.a": Health("ok")}
 
 
+def _entries(**now: float) -> dict[str, Any]:
+    health = {"category": "ok", "failures": 0, "alerted": False, "warned": {}, **now}
+    return {"version": VERSION, "attempt": "1", "connections": {"@mysql.a": {"now": health, "before": None}}}
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -62,6 +67,8 @@ def test_an_attempt_that_is_made_again_gets_the_same_as_at_first(url: str) -> No
         '{"version": 3, "attempt": "1", "connections": {}}',
         '{"version": 2, "attempt": "1", "connections": {"@mysql.a": {"now": {"category": "ok"}, "before": null}}}',
         '{"version": 2, "attempt": "1"}',
+        json.dumps(_entries(failures=float("inf"))),
+        "[" * 100_000,
     ],
 )
 def test_a_damaged_file_tells_nothing_and_is_mended(text: str, url: str) -> None:

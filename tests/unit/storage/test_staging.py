@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,6 +128,17 @@ def test_a_large_footer_and_large_pages_are_verified(tmp_path: Path) -> None:
         path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
         with pytest.raises(DataError, match="is damaged"):
             given["path"]
+
+
+def test_a_text_that_looks_like_a_checksum_stays_what_it_is(tmp_path: Path) -> None:
+    staging = Staging(tmp_path.as_uri(), UPath)
+    text = "\x0cosiris.crc32\x18\x10" + "0123456789abcdef"
+    given = staging.read(staging.write(PATH_PARTS, stream({"a": [text]})))
+    assert given["table"].to_pydict() == {"a": [text]}
+    assert given["dataset"].count_rows(filter=pc.field("a") == text) == 1
+    # The footer has it as the least and the greatest value, and one that is a checksum.
+    content = Path(given["path"]).read_bytes()
+    assert content.count(text[:-16].encode()) == content.count(text.encode()) + 1 > 2
 
 
 def test_an_error_that_no_damage_explains_stays_what_it_is(tmp_path: Path) -> None:
