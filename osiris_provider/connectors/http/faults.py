@@ -187,7 +187,8 @@ TLS_ONLY = transport.TLS_REQUIRED.reworded(
 )
 BAD_ADDRESS = Fault("bad_address", "unknown", "The address of {address} is not a valid URL. Check it.", permanent=True)
 BAD_PROXY = BAD_ADDRESS.reworded(
-    "The address of the proxy on the way to {address} is not a valid URL. Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
+    "The proxy on the way to {address} cannot be used: its address is not a valid URL, or it is a SOCKS proxy, which "
+    "needs PySocks and takes no key in the query. Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
 )
 
 HTTP_STATUS: dict[int, Fault] = {

@@ -86,6 +86,17 @@ class DeadlineAdapter(HTTPAdapter):
         for line in list(self._lines):
             cut(line)
 
+    def get_connection_with_tls_context(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        """Return a pool of connections; where the address of a proxy is of no use, that is what is wrong."""
+        try:
+            return super().get_connection_with_tls_context(request, *args, **kwargs)
+        except ValueError:
+            if not select_proxy(str(request.url), kwargs.get("proxies")):
+                raise
+        # What was raised shows it, perhaps with a password.
+        problem = "the proxy of the environment is none, or takes PySocks"
+        raise requests.exceptions.InvalidProxyURL(problem)
+
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Return the pool manager of a proxy; one for SOCKS brings its own sockets."""
         if proxy.lower().startswith("socks"):
@@ -99,7 +110,7 @@ class DeadlineAdapter(HTTPAdapter):
         proxy = select_proxy(str(request.url), kwargs.get("proxies")) or ""
         if QUERY_HEADER in request.headers and proxy.lower().startswith("socks"):
             problem = "a key in the query does not go through a SOCKS proxy"
-            raise requests.exceptions.InvalidSchema(problem)
+            raise requests.exceptions.InvalidProxyURL(problem)
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """Make a response of what urllib3 has received, and of whose body nothing has been read."""

@@ -9,12 +9,16 @@ import requests
 import urllib3
 from osiris_provider.connectors.http import transport
 from osiris_provider.connectors.http.auth import OriginAuth
+from osiris_provider.connectors.http.faults import BAD_PROXY, http_fault
 from osiris_provider.connectors.http.session import HttpSession
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import open_socket
 from osiris_provider.net.tls import tls_context
+from osiris_provider.testing.secrecy import assert_silent
 
 from tests.faults.peers import closed_port
+
+SECRET = "s3cret-of-the-proxy"
 
 
 @pytest.mark.parametrize("proxy", [False, True])
@@ -61,6 +65,22 @@ def test_a_key_in_the_query_does_not_go_through_a_socks_proxy(scheme: str, monke
     url = "https://127.0.0.1:1"
     auth = OriginAuth(url, {}, query={"key": "a-key"})
     with HttpSession(url, auth, (1, 1), tls_context(), Deadline(5)) as session:
-        with pytest.raises(requests.exceptions.InvalidSchema, match="a key in the query does not go") as raised:
+        with pytest.raises(requests.exceptions.InvalidProxyURL, match="a key in the query does not go") as raised:
             session.get("users", proxies={"https": f"{scheme}://127.0.0.1:1"})
         assert "a-key" not in str(raised.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    "proxy", ["http://LOGIN@127.0.0.1:99999", "LOGIN@no such host:1", "http://LOGIN@[::1", "socks9://LOGIN@h"]
+)
+def test_a_proxy_that_is_none_is_not_taken_for_the_url(
+    proxy: str, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "")
+    url = f"{scheme}://api.example.com"
+    session = HttpSession(url, OriginAuth(url, {}), (1, 1), tls_context(), Deadline(5))
+    with session, pytest.raises(requests.exceptions.InvalidProxyURL) as raised:
+        session.get("users", proxies={scheme: proxy.replace("LOGIN", f"user:{SECRET}")})
+    assert http_fault(raised.value) is BAD_PROXY
+    assert_silent(SECRET, raised.value)
