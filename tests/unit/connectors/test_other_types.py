@@ -9,6 +9,7 @@ import pytest
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow.delegate import delegate_of, note_on
 from osiris_provider.connectors.http.connection import IN_CLEAR
+from osiris_provider.connectors.http.http_hook import has_credentials
 from osiris_provider.connectors.mysql import mysql_hook
 from osiris_provider.errors import MAX_MESSAGE, ConnectionConfigError
 
@@ -150,6 +151,19 @@ def test_http(slots: dict[str, Any], url: str) -> None:
 )
 def test_http_as_only_its_hook_does_it(extra: dict[str, Any], slots: dict[str, Any]) -> None:
     assert read("http", extra, **{"schema": "https", **slots}) is None
+
+
+OPTIONS = (
+    *("allow_redirects", "cert", "check_response", "max_redirects", "proxies", "proxy"),
+    *("srv_lookup", "stream", "timeout", "trust_env", "verify", "verify_ssl"),
+)
+
+
+def test_http_tells_its_options_from_headers_that_may_say_who_asks() -> None:
+    assert not has_credentials(None, "", dict.fromkeys(OPTIONS, "x"))
+    assert has_credentials(None, "", {"X-Token": "t"})
+    assert has_credentials("ann", None, {})
+    assert has_credentials(None, "pw", {})
 
 
 @pytest.mark.parametrize("value", [5, True, {"X": "y"}, ["x"]])
