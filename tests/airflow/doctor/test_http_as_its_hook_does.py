@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.check_many import prepare
 
+from tests.faults.peers import Peer
 from tests.hooks.held_back.peers import Says, http_server
 from tests.servers.process import HOST
 
@@ -40,3 +42,18 @@ def test_those_that_are_there_are(given: dict[str, Any], status: int, category: 
     with http_server(Says(status, {"error": "not you"})) as port:
         report = report_of(port, {**way, **given.get("extra", {})}, **slots)
     assert report["category"] == category, report
+
+
+def test_an_answer_without_end_is_not_read() -> None:
+    sent: list[int] = []
+
+    def manner(peer: Peer, sock: socket.socket) -> None:
+        sock.recv(4096)
+        sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not peer.stopping.is_set():
+            sent.append(sock.send(b"x" * 65536))
+
+    with Peer(manner) as peer:
+        report = report_of(peer.port, BY_HOOK)
+    assert report["category"] == "ok", report
+    assert sum(sent) < 16 * 1024 * 1024

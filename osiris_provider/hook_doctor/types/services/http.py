@@ -29,7 +29,8 @@ _FOR_OTHERS = (FORBIDDEN, UNAUTHORIZED)
 def _ask(hook: Any) -> Details:
     # Its own test is a POST, which may change something. Credentials do not follow to another address.
     hook.method = "GET"
-    response = hook.run(extra_options={"check_response": False, "allow_redirects": False})
+    # Of the answer its status is enough; what else a peer sends would all be read into memory.
+    response = hook.run(extra_options={"check_response": False, "allow_redirects": False, "stream": True})
     known = hook.get_connection(hook.http_conn_id)
     extra = known.extra_dejson
     is_named = extra.get("cert") or has_credentials(known.login, known.password, extra)
