@@ -34,8 +34,8 @@ def require_database(target: str) -> None:
         return
     try:
         ti.get_dr_count(dag_id=ti.dag_id, run_ids=[ti.run_id])
-    except Exception as error:  # noqa: BLE001 - the API server's, or that of the way to it
-        problem = _NOT_READ.error(target, cause=error)
+    except Exception:  # noqa: BLE001 - the API server's, or that of the way to it
+        problem = _NOT_READ.error(target)
     else:
         return
     raise problem

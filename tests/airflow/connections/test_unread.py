@@ -105,7 +105,7 @@ def test_a_task_has_its_retries_while_the_database_is_away(
     connections_file({})
     with DAG("unread", schedule=None) as dag:
         config = {"connection": ID, "query": "SELECT 1"}
-        OsirisOperator(task_id="read", driver="duckdb.query", config=config, retries=1, retry_delay=timedelta(0))
+        OsirisOperator(task_id="read", driver="duckdb.extractor", config=config, retries=1, retry_delay=timedelta(0))
     with database_away(lambda statement: reads_connections(statement) or counts_runs(statement)):
         run = run_dag(dag)
     assert (run.state, run.tries["read"]) == ("failed", 2)

@@ -15,6 +15,7 @@ from osiris_provider.errors import (
     Category,
     ConnectionConfigError,
     ConnectionNotFoundError,
+    ConnectTimeoutError,
     Fault,
     OsirisError,
 )
@@ -80,6 +81,11 @@ def test_a_verdict_goes_through_json_unchanged(verdict: Verdict, family: str, al
 def test_what_is_not_set_up_is_permanent(error: OsirisError, slug: str) -> None:
     verdict = Verdict.unresolved(error)
     assert (verdict.category, verdict.is_transient, verdict.details["fault"]) == ("unknown", False, slug)
+
+
+def test_what_cannot_be_looked_up_now_may_be_later() -> None:
+    verdict = Verdict.unresolved(ConnectTimeoutError("no"))
+    assert (verdict.category, verdict.is_transient, verdict.details["fault"]) == ("timeout", True, "timeout")
 
 
 @pytest.mark.parametrize(
