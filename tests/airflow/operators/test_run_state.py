@@ -83,3 +83,37 @@ def test_a_hundred_tasks_are_named_at_a_time(runs: Runs) -> None:
     runs.do(1, "success")
     assert [len(names) for names in runs.named] == [100, 100, 50] * 2
     assert sorted(chain.from_iterable(runs.named[:3])) == runs.later
+
+
+class Ends(Runs):
+    """A DAG with a report behind its load, whatever the load does, and a teardown behind all."""
+
+    def __init__(self, **ended: str) -> None:
+        super().__init__()
+        self.ended = ended
+        with DAG("long", schedule=None):
+            self.task = BaseOperator(task_id="extract")
+            report = BaseOperator(task_id="report", trigger_rule="all_done")
+            self.task >> BaseOperator(task_id="load") >> report >> BaseOperator(task_id="clean").as_teardown()
+
+    def get_ti_count(self, task_ids: list[str], states: list[str] | None = None, **_: Any) -> int:
+        return sum(states is None or self.ended.get(name, "success") in states for name in task_ids)
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize(
+    ("ended", "begin"),
+    [
+        ({}, "1"),
+        ({"load": "failed"}, None),
+        ({"load": "upstream_failed"}, None),
+        ({"load": "failed", "clean": "failed"}, None),
+        ({"clean": "failed"}, "1"),
+        # The run had failed: somebody has marked it.
+        ({"load": "failed", "report": "failed"}, "1"),
+    ],
+)
+def test_a_run_that_succeeded_over_a_failed_task_does_not_count(ended: dict[str, str], begin: str | None) -> None:
+    runs = Ends(**ended)
+    runs.do(1, "success")
+    assert runs.do(2, "success") == begin
