@@ -15,6 +15,7 @@ from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.runtime.state import StateStore, TaskKey, state_url
 
 KEY = TaskKey("long", "extract")
+DAY, ONE = datetime(2030, 1, 1, tzinfo=timezone.utc), timedelta(days=1)
 
 
 class Runs:
@@ -37,10 +38,19 @@ class Runs:
         self.named.append(task_ids)
         return 0
 
-    def do(self, number: int, state: str) -> str | None:
-        """Do a run, and return where it began."""
-        due = datetime(2030, 1, 1, tzinfo=timezone.utc) + timedelta(days=number)
-        run = SimpleNamespace(run_id=f"run_{number:03}", data_interval_end=due, run_after=due)
+    def do(self, number: int, state: str, *, end: int | None = None, after: int | None = None) -> str | None:
+        """Do a run, and return where it began.
+
+        :param end: day on which its data interval ends; the run has none if only ``after`` is given.
+        :param after: day on which it was to start.
+        """
+        if after is None:
+            end = after = number
+        run = SimpleNamespace(
+            run_id=f"run_{number:03}",
+            data_interval_end=None if end is None else DAY + end * ONE,
+            run_after=DAY + after * ONE,
+        )
         known: dict[str, Any] = {"dag_id": "long", "task_id": "extract", "map_index": -1, "run_id": run.run_id}
         tries = {
             "task": self.task,
@@ -117,3 +127,12 @@ def test_a_run_that_succeeded_over_a_failed_task_does_not_count(ended: dict[str,
     runs = Ends(**ended)
     runs.do(1, "success")
     assert runs.do(2, "success") == begin
+
+
+def test_a_run_begins_where_the_one_whose_interval_is_before_its_own_has_ended(runs: Runs) -> None:
+    """A backfill starts later than the runs that its intervals are before; what has no interval goes by its start."""
+    runs.do(1, "success")
+    runs.do(5, "success")
+    assert runs.do(3, "success", end=3, after=9) == "1"
+    assert runs.do(4, "success", after=4) == "3"
+    assert runs.do(6, "success", end=6, after=2) == "5"
