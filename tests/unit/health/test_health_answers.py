@@ -152,3 +152,13 @@ def test_one_connection_has_all_that_its_page_shows(store: Store) -> None:
     assert (len(answer["changes"]), len(answer["checks"]), len(answer["hours"])) == (1, 60, 60)
     assert answer["days"] == sorted(answer["days"])
     assert kept.connection(9) is None
+
+
+@pytest.mark.usefixtures("computed_each_time")
+def test_checks_count_from_the_day_of_the_earliest_event_that_airflow_still_has(store: Store) -> None:
+    kept = Answers(store.open)
+    assert {one["checks"] for one in listing(kept)["connections"]} == {60}
+    yesterday = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    store.rows = [row for row in store.rows if row[1] >= yesterday]
+    left = {number: len([row for row in store.rows if row[0] == number]) for number in (1, 2, 3)}
+    assert {one["asset_id"]: one["checks"] for one in listing(kept)["connections"]} == left

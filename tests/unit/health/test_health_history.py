@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from osiris_provider.errors import MAX_MESSAGE
 from osiris_provider.plugins.health.changes import RARELY, changes_of, latency_by_hour
@@ -121,6 +121,7 @@ def test_expiries_are_the_soonest_first_and_those_without_a_moment_are_left_out(
     assert expires[0][1] == datetime(2026, 12, 9, 23, tzinfo=timezone.utc)
 
 
+@example([OK, AUTH] * RECENT, RECENT + 3)
 @given(st.lists(CONDITIONS, min_size=1), st.integers(0, 40))
 def test_a_history_cut_anywhere_is_the_same_history(conditions: list[Condition], cut: int) -> None:
     checks = [(condition, Glance(NOW + timedelta(hours=i), 1.0, i)) for i, condition in enumerate(conditions)]
@@ -173,6 +174,13 @@ def test_the_newest_checks_are_kept_and_no_others() -> None:
     assert kept[-RECENT:] == [10_000 - ago for ago in reversed(range(RECENT))]
     # Today's last, which is read again each time, may be one more.
     assert len(kept) <= RECENT + 1
+
+
+def test_the_newest_checks_of_a_connection_that_is_checked_no_more_are_kept_beside_one_that_is() -> None:
+    rows = [row for row in _rows(24 * 15, asset_id=2) if row[1] < NOW - timedelta(days=10)]
+    days, _ = HealthHistory().read(Events([*_rows(24 * 40), *rows]), NOW, 60)
+    kept = [glance.event_id for day in days.values() if 2 in day for glance in day[2].newest]
+    assert kept[-RECENT:] == sorted(row[3] for row in rows)[-RECENT:]
 
 
 @given(st.lists(st.integers(1, 72), min_size=1, max_size=12))
