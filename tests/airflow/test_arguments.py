@@ -39,7 +39,7 @@ def test_a_dag_file_gives_the_doctor_operator_what_it_takes() -> None:
         **counts,
         **flags,
         **callbacks,
-        "warn_days": ("14", 1.5, True, -3, [7, "1"], [None]),
+        "warn_days": ("14", b"\x0e", 1.5, True, -3, [7, "1"], [None]),
         "connections": (1, "", {"a": 1}, [None], ["@mysql.default", 2], b"@mysql.default"),
         "file": (1, ["x"], b"x"),
         "check_timeout": (0, "soon", None, timedelta(seconds=5)),

@@ -66,6 +66,11 @@ def test_the_warning_comes_once_for_each_version_of_the_file(
     path.write_text(path.read_text() + "# changed\n")
     assert backend.get_conn_value("osiris_mysql_main") is None
     assert caplog.text.count("cannot be taken") == 2
+    # In its place, to as many bytes.
+    path.write_text(path.read_text().replace("changed", "CHANGED"))
+    os.utime(path, ns=(1, 1))
+    assert backend.get_conn_value("osiris_mysql_main") is None
+    assert caplog.text.count("cannot be taken") == 3
 
 
 def test_a_named_file_that_is_missing_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
