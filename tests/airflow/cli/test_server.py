@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.models import DagModel
 from airflow.models.connection import Connection
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import DAG
 from airflow.utils.session import create_session
+from osiris_provider._airflow.server import used_connections
 from osiris_provider.cli.main import main
 from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.operators.osiris import OsirisOperator
+from sqlalchemy import update
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
 
@@ -90,6 +93,11 @@ def test_what_dags_use_and_no_one_checks(
     assert unchecked.get("cli_forgotten") == ["uses_connections"]
     assert unchecked.get("@duckdb.forgotten") == ["uses_connections"]
     assert not {"@duckdb.watched", "osiris_duckdb_watched", "{{ var.value.x }}", "@duckdb.not_one"} & set(unchecked)
+    assert used_connections()["cli_forgotten"] == {"uses_connections"}
+    # Its file is gone.
+    with create_session() as session:
+        session.execute(update(DagModel).where(DagModel.dag_id == "uses_connections").values(is_stale=True))
+    assert "cli_forgotten" not in used_connections()
 
 
 def test_of_many_dags_the_first_three_are_shown(

@@ -31,6 +31,10 @@ def test_an_outage_is_alerted_of_after_so_many_failures_and_its_end_after_that(
 ) -> None:
     seen: list[tuple[str, list[str]]] = []
 
+    def broken(_context: Any) -> None:
+        message = "The pager is off."
+        raise ConnectionError(message)
+
     def keep(name: str) -> Any:
         return lambda context: seen.append((name, [one["alias"] for one in context[name]]))
 
@@ -40,7 +44,7 @@ def test_an_outage_is_alerted_of_after_so_many_failures_and_its_end_after_that(
             doctor_dag(
                 "flapping",
                 after=2,
-                on_unhealthy=keep("newly_unhealthy"),
+                on_unhealthy=[broken, keep("newly_unhealthy")],
                 on_recovered=keep("recovered"),
                 fail_on_unhealthy=number == 3,
             )
