@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import struct
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -247,6 +248,15 @@ def test_most_packets_are_found_from_many_places() -> None:
 
     assert len(starts) > 0.8 * len(payloads)
     assert starts.tolist() == np.cumsum([0, *(4 + len(payload) for payload in payloads)])[: len(starts)].tolist()
+
+
+@pytest.mark.parametrize("inside", [b"", b"\1\0\0\0\0\1\0\0\1\0\1\0\0\2\0"], ids=["nothing", "like rows"])
+def test_of_a_packet_that_is_longer_than_most_only_the_begin_is_one(inside: bytes) -> None:
+    size = 100_000
+    places = math.isqrt(size // 10)
+    payload = (b"\xff" * (size // places - 4) + inside).ljust(size - 4, b"\xff")
+    data = np.frombuffer(stream_of([payload]) + bytes(32), dtype=np.uint8)
+    assert packet_starts(data, 0, size, 10).tolist() == [0]
 
 
 @pytest.mark.parametrize(
