@@ -300,3 +300,15 @@ def test_a_secret_of_the_file_itself_may_end_with_a_line_break_too(tmp_path: Pat
     file = write(tmp_path, f"{TOP}    one: {{host: h, user: u}}\n{two}")
     (warning,) = [one for one in validate_file(file)[2] if "line break" in one.message]
     assert (warning.reference, warning.line) == ("@mysql.two", 8)
+
+
+def test_what_only_a_check_of_the_file_has_to_say_is_in_no_log_of_a_task(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = "{conn_type: http, host: h, extra: {never_heard_of: 1}}"
+    file = write(tmp_path, f"version: 1\nconnections:\n  airflow:\n    a: {entry}\n")
+    _, problems, warnings = validate_file(file)
+    assert not problems
+    assert ("extra.never_heard_of", 4) in [(warning.field, warning.line) for warning in warnings]
+    resolve_connection("@airflow.a", file)
+    assert not caplog.records

@@ -33,6 +33,31 @@ def test_without_inputs_and_needs_the_order_of_the_file_is_a_chain(tmp_path: Pat
     }
 
 
+@pytest.mark.parametrize("oml", [False, True])
+def test_in_a_chain_readers_take_nothing_and_writers_give_nothing(tmp_path: Path, oml: bool) -> None:
+    more = """\
+  - {id: e, driver: mysql.extractor, config: {connection: "@mysql", table: e}}
+  - {id: f, driver: duckdb.processor, config: {query: FROM e}}
+  - {id: g, driver: postgres.writer, config: {connection: "@postgres", table: g}}
+  - {id: h, driver: duckdb.processor, config: {query: SELECT 1}}
+"""
+    text = CHAIN + more
+    if oml:
+        modes = {"mysql.extractor": "read", "duckdb.processor": "transform", "postgres.writer": "write"}
+        for driver, mode in modes.items():
+            text = text.replace(f"driver: {driver}", f"component: {driver}, mode: {mode}")
+        text = f"oml_version: 0.1.0\nname: n\n{text.replace('FROM ', 'FROM df_')}"
+    steps = loaded(tmp_path, text).steps
+    assert {name: set(step.inputs.values()) for name, step in steps.items() if name >= "d"} == {
+        "d": set(),
+        "e": set(),
+        "f": {"e"},
+        "g": {"f"},
+        "h": set(),
+    }
+    assert [step.after for step in steps.values()] == [(), *((name,) for name in "abcdefg")]
+
+
 def test_one_step_that_says_it_makes_all_others_roots(tmp_path: Path) -> None:
     steps = loaded(tmp_path, CHAIN.replace("id: c,", "id: c, inputs: [a], needs: b,")).steps
     assert {name: step.after for name, step in steps.items()} == {"a": (), "b": (), "d": (), "c": ("a", "b")}
