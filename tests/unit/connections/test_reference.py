@@ -65,6 +65,25 @@ def test_conn_004_says_what_is_wrong(text: str, said: str) -> None:
         ConnectionRef.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "connection_id"),
+    [
+        ("@airflow.My-Conn", "My-Conn"),
+        ("@mysql.a.b", "a.b"),
+        ("@airflow.my conn", ""),
+        ("@mysql.", ""),
+        ("@", ""),
+        ("mysql.default", ""),
+        ("My-Conn", ""),
+    ],
+)
+def test_what_may_be_an_id_of_airflow_is_said_as_one(text: str, connection_id: str) -> None:
+    with pytest.raises(ConnectionConfigError) as raised:
+        ConnectionRef.parse(text)
+    end = str(raised.value).partition(" Write it as @family.alias")[2]
+    assert end == (f", or an Airflow connection id alone: {connection_id}." if connection_id else ".")
+
+
 @pytest.mark.parametrize("value", [None, 3, ["@mysql.default"], {"connection": "@mysql.default"}])
 def test_conn_004_something_else_than_text(value: Any) -> None:
     with pytest.raises(ConnectionConfigError, match=r"a text such as @mysql\.default"):
