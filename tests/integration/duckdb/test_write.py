@@ -94,12 +94,15 @@ class TestDuckDBWriter(SchemaTests, WriterTests):
         [
             ("error", {"l": [[1.0], [1.5]]}, "column l, row 2 of the input: the value would be another one"),
             ("round", {"s": [{"a": 1}, {"a": 1, "b": 2}]}, "column s, row 1 of the input: its field b has no place"),
+            ("round", {"t": [1, 2]}, "column t, row 2 of the input: the value would be another one as BOOLEAN"),
         ],
     )
     def test_what_duckdb_would_bend_is_looked_for_in_all_columns(
         self, lossy: str, bent: dict[str, Any], said: str, connection: Connection
     ) -> None:
-        self.run(connection, "CREATE TABLE target (no INT, id INT, same BIGINT[], s STRUCT(a BIGINT), l BIGINT[])")
+        self.run(
+            connection, "CREATE TABLE target (no INT, id INT, same BIGINT[], s STRUCT(a BIGINT), l BIGINT[], t BOOLEAN)"
+        )
         with pytest.raises(DataError, match=said):
             self.write(connection, pa.table({"id": [1, 2], "same": [[1], [2]], **bent}), lossy=lossy)
 
