@@ -57,6 +57,7 @@ __all__ = [
     "before_3_3",
     "dag_bag_class",
     "deserialize",
+    "forget_fernet",
     "forget_secrets",
     "hook_class",
     "hook_info",
@@ -139,6 +140,15 @@ def hook_info(connection_type: str) -> Any:
 def masked(text: str) -> str:
     """A text as Airflow logs it, after what it has been told so far."""
     return str(import_module("airflow.sdk.log").redact(text))
+
+
+def forget_fernet() -> None:
+    """Have Airflow read its key again."""
+    crypto: Any = import_module("airflow.models.crypto")
+    if AIRFLOW >= (3, 2):
+        crypto.get_fernet.cache_clear()
+    else:
+        crypto._fernet = None  # noqa: SLF001 - it has no other way
 
 
 def forget_secrets() -> None:

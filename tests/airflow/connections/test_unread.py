@@ -16,6 +16,7 @@ from osiris_provider.operators.osiris import OsirisOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
+from tests.airflow.versions import forget_fernet
 
 ID = "osiris_duckdb_stored"
 KEY = Fernet.generate_key()
@@ -23,13 +24,11 @@ KEY = Fernet.generate_key()
 
 @contextmanager
 def key_of_airflow(key: bytes) -> Iterator[None]:
-    from airflow.models.crypto import get_fernet
-
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", key.decode())
-        get_fernet.cache_clear()
+        forget_fernet()
         yield
-    get_fernet.cache_clear()
+    forget_fernet()
 
 
 @pytest.fixture
