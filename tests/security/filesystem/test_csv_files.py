@@ -6,7 +6,9 @@ import gzip
 import io
 import os
 import zipfile
+from datetime import datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pyarrow as pa
@@ -43,6 +45,56 @@ def test_an_archive_unpacks_to_so_much_and_no_more(tmp_path: Path, kind: str, mo
     with pytest.raises(DataError, match=r"bomb\.csv"):
         rows(path, max_unpacked_bytes=LIMIT)
     assert os.listdir(tmp_path / "tmp") == [], "nothing is unpacked to the disk"
+
+
+def test_an_archive_may_unpack_to_just_so_much(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(gzip.compress(b"a\n1\n2\n"))
+    assert rows(path, max_unpacked_bytes=6) == 2
+    with pytest.raises(DataError, match="unpacks to more than 5 bytes"):
+        rows(path, max_unpacked_bytes=5)
+
+
+def test_an_archive_that_is_encrypted_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    content = bytearray(zipped(b"a\n1\n"))
+    for flags in (content.index(b"PK\x03\x04") + 6, content.index(b"PK\x01\x02") + 8):
+        content[flags] |= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="the archive is encrypted; decrypt it first"):
+        rows(path)
+
+
+def test_a_pipe_is_read_while_it_is_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    writer = Thread(target=path.write_bytes, args=(b"a\n" + b"1\n" * 100_000,))
+    writer.start()
+    assert rows(path) == 100_000
+    writer.join()
+
+
+def test_a_row_that_swallows_others_is_named_by_its_quote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_source, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_records, "MAX_ROW_BYTES", 5000)
+    path = tmp_path / "x.csv"
+    path.write_text('a,b\n1,2\n3,"4\n' + "5,6\n" * 3000 + '7,"8"\n')
+    with pytest.raises(DataError, match="row 2 opens a quote that is never closed"):
+        rows(path)
+    csv_records.check_size(b"x" * 4999)
+    with pytest.raises(csv_records.BrokenRowError, match="more than 5,000 bytes"):
+        csv_records.check_size(b"x" * 5000)
+
+
+@pytest.mark.parametrize("delimiter", list(" +-.:,;|\t"))
+def test_values_with_a_delimiter_in_them_come_back(tmp_path: Path, delimiter: str) -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001 - a column without a zone
+    values = pa.table({"a": [-1.5, 1e300], "b": [moment, None], "c": ["x", "y z"]})
+    config = {"path": str(tmp_path / "x.csv"), "delimiter": delimiter}
+    CsvWriter().run(step_id="w", config=config, inputs={"e": {"data": values}}, ctx=RecordingContext())
+    config["column_types"] = {"a": "double", "b": "timestamp[us]", "c": "string"}
+    actual = CsvExtractor().run(step_id="r", config=config, inputs={}, ctx=RecordingContext())["data"].read_all()
+    assert actual.to_pydict() == values.to_pydict()
 
 
 def zipped(content: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -65,7 +65,9 @@ def test_teams_can_have_another_mode(tmp_path: Path, driver: BaseDriver[Any], mo
     write(driver, tmp_path / "deep" / "x.out")
     assert (mode_of(tmp_path / "deep"), mode_of(tmp_path / "deep" / "x.out")) == (0o770, 0o660)
     write(driver, tmp_path / "y.out", file_mode="0644")
-    assert mode_of(tmp_path / "y.out") == 0o644
+    write(driver, tmp_path / "z.out", file_mode="0755")
+    # No one executes data.
+    assert mode_of(tmp_path / "y.out") == mode_of(tmp_path / "z.out") == 0o644
 
 
 @pytest.mark.parametrize("mode", ["rw", "0400", "600x", "9", "07777", "-600"])
