@@ -141,6 +141,12 @@ def test_a_text_that_looks_like_a_checksum_stays_what_it_is(tmp_path: Path) -> N
     assert content.count(text[:-16].encode()) == content.count(text.encode()) + 1 > 2
 
 
+def test_a_task_of_a_long_name_has_a_place_on_a_disk(tmp_path: Path) -> None:
+    # Names of files have 255 bytes at most.
+    staging = Staging(tmp_path.as_uri(), UPath)
+    assert staging.write(["x" * 1000, "é" * 1000, "y" * 255], stream({"a": [1]})).rows == 1
+
+
 def test_an_error_that_no_damage_explains_stays_what_it_is(tmp_path: Path) -> None:
     staging = Staging(tmp_path.as_uri(), UPath)
     staged = staging.write(PATH_PARTS, stream({"a": [1]}))

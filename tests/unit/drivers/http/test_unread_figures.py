@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from osiris_provider.drivers.http.page import Page
+from osiris_provider.drivers.http.page import Page, PaginationError
 from osiris_provider.drivers.http.page_kinds import NumberedPages
 from osiris_provider.drivers.http.unread_figures import contradiction, unread_page
 from requests.structures import CaseInsensitiveDict
@@ -72,6 +72,12 @@ def test_a_range_of_more_than_was_read_is_said(value: str, total: int | None) ->
     count = page_of(headers={"Content-Range": value}).count_at(path, "total_path")
     assert count == (0 if value.endswith("0") and total is None else total)
     assert total is None or f"says {total} at '{path}'" in str(said)
+
+
+def test_a_count_has_at_most_eighteen_digits() -> None:
+    assert page_of({"total": "9" * 18}).count_at("total", "total_path") == 10**18 - 1
+    with pytest.raises(PaginationError, match="total_path 'total' is not a number"):
+        page_of({"total": "9" * 19}).count_at("total", "total_path")
 
 
 @pytest.mark.parametrize("value", [True, None, "many", -3, 2.5, "", "9" * 19])
