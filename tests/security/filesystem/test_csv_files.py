@@ -90,7 +90,7 @@ def test_a_row_that_swallows_others_is_named_by_its_quote(tmp_path: Path, monkey
 def test_values_with_a_delimiter_in_them_come_back(tmp_path: Path, delimiter: str) -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001 - a column without a zone
     values = pa.table({"a": [-1.5, 1e300], "b": [moment, None], "c": ["x", "y z"]})
-    config = {"path": str(tmp_path / "x.csv"), "delimiter": delimiter}
+    config: dict[str, Any] = {"path": str(tmp_path / "x.csv"), "delimiter": delimiter}
     CsvWriter().run(step_id="w", config=config, inputs={"e": {"data": values}}, ctx=RecordingContext())
     config["column_types"] = {"a": "double", "b": "timestamp[us]", "c": "string"}
     actual = CsvExtractor().run(step_id="r", config=config, inputs={}, ctx=RecordingContext())["data"].read_all()
