@@ -303,7 +303,7 @@ SITUATIONS: dict[str, tuple[Callable[[World], dict[str, Any]], tuple[str, str, s
     "plain proxy, named as one by TLS": (through_a_plain_proxy_by_tls, ("network", "proxy_tls", "TLS with the proxy")),
     "proxy with another authority": (through_an_untrusted_proxy, ("network", "proxy_tls", "TLS with the proxy")),
     "proxy down": (through_no_proxy_at_all, ("network", "proxy_failed", "The proxy on the way to")),
-    "proxy that is no URL": (through_a_proxy_without_a_url, ("unknown", "bad_address", "The address of the proxy")),
+    "proxy that is no URL": (through_a_proxy_without_a_url, ("unknown", "bad_address", "The proxy on the way to")),
     "wrong name through a proxy": (wrong_name_through_a_proxy, ("network", "certificate_wrong_name", "another name")),
 }
 
