@@ -159,7 +159,9 @@ def _interruptible(base: type[Any]) -> type[Any]:
 def hang_up(connection: extensions.connection) -> None:
     """Break the line under a thread that waits for it; closing the connection itself would pull it from under libpq."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
-        line.shutdown(socket.SHUT_RDWR)
+        # Once it is closed, its number may be that of another line; psycopg2 says so before it closes.
+        if not connection.closed:
+            line.shutdown(socket.SHUT_RDWR)
 
 
 def undo(connection: extensions.connection) -> None:
