@@ -77,10 +77,19 @@ def osiris(target: Target, **config: Any) -> Work:
 
 
 def psql_copy(target: Target) -> Work:
+    return psql(target, f"\\copy {TARGET} FROM '{target.directory}/data.csv' (FORMAT csv)")
+
+
+def psql_binary(target: Target) -> Work:
+    return psql(target, f"\\copy {TARGET} FROM '{target.directory}/data.bin' (FORMAT binary)")
+
+
+def psql(target: Target, command: str) -> Work:
+    """Return what has the server's own client do something."""
     one = target.address
-    command = [shutil.which("psql") or "psql", "-X", "-q", "-h", one.host, "-p", str(one.port), "-U", one.user]
-    command += ["-c", f"\\copy {TARGET} FROM '{target.directory}/data.csv' (FORMAT csv)", one.database]
-    return lambda: subprocess.run(command, env={"PGPASSWORD": one.password}, check=True)
+    words = [shutil.which("psql") or "psql", "-X", "-q", "-h", one.host, "-p", str(one.port), "-U", one.user]
+    words += ["-c", command, one.database]
+    return lambda: subprocess.run(words, env={"PGPASSWORD": one.password}, check=True)
 
 
 def mariadb_load(target: Target) -> Work:
@@ -161,11 +170,13 @@ class Contestant:
     prepare: Callable[[Target], Work]
     max_rows: int | None = None
     """Rows that it is given; the slow ones get fewer."""
+    is_bare: bool = False
+    """Whether it is the server's own client, and no peer."""
 
 
 def _of_mysql(server: str, short: str) -> dict[str, Contestant]:
     return {
-        f"{short}-bare": Contestant("mariadb: LOAD DATA of a text file", server, mariadb_load),
+        f"{short}-bare": Contestant("mariadb: LOAD DATA of a text file", server, mariadb_load, is_bare=True),
         f"{short}-osiris": Contestant("osiris, LOAD DATA", server, lambda target: osiris(target, engine="load_data")),
         f"{short}-insert": Contestant("osiris, INSERT", server, lambda target: osiris(target, engine="insert")),
         f"{short}-pandas": Contestant("pandas.to_sql", server, pandas, 200_000),
@@ -174,13 +185,14 @@ def _of_mysql(server: str, short: str) -> dict[str, Contestant]:
 
 
 CONTESTANTS = {
-    "pg-bare": Contestant("psql: COPY of a CSV file", "postgres", psql_copy),
+    "pg-bare": Contestant("psql: COPY of a CSV file", "postgres", psql_copy, is_bare=True),
+    "pg-binary": Contestant("psql: COPY of a binary file", "postgres", psql_binary, is_bare=True),
     "pg-osiris": Contestant("osiris", "postgres", osiris),
     "pg-adbc": Contestant("ADBC ingest", "postgres", adbc),
     "pg-dlt": Contestant("dlt, csv", "postgres", dlt, 200_000),
     "pg-pandas": Contestant("pandas.to_sql", "postgres", pandas, 200_000),
     **_of_mysql("mysql", "my"),
     **_of_mysql("mariadb", "maria"),
-    "db-bare": Contestant("INSERT … FROM read_parquet", "duckdb", read_parquet),
+    "db-bare": Contestant("INSERT … FROM read_parquet", "duckdb", read_parquet, is_bare=True),
     "db-osiris": Contestant("osiris", "duckdb", osiris),
 }
