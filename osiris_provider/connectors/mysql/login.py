@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
+from io import BufferedReader
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.faults import GARBAGE, TLS_FAILED, TLS_REFUSED, TLS_VERSION, transport_fault
@@ -22,6 +23,8 @@ from osiris_provider.net.sockets import DeadlineSocket, open_socket
 if TYPE_CHECKING:
     from pymysql.connections import Connection
 
+HEADER: Final = 4
+"""Bytes before a packet: three of its length, and its number."""
 MAX_LOGIN_PACKET: Final = 1 << 16
 """Bytes that the server may say at a time until the client is logged in; a greeting has about a hundred."""
 MAX_ANSWER: Final = (1 << 31) - 1
@@ -159,6 +162,8 @@ class _CarefulConnection:
     salt: bytes
     _auth_plugin_name: str
     _force_close: Callable[[], None]
+    _next_seq_id: int
+    _rfile: BufferedReader
     _logged_in = False
     _authenticating = False
     _gathered = 0
@@ -167,6 +172,13 @@ class _CarefulConnection:
         self._logged_in = False
         super().connect(sock)  # type: ignore[misc]  # PyMySQL's class is under this one
         self._logged_in = True
+
+    def _get_server_information(self) -> None:
+        # MySQL 9.7 may send the error of a session whose client has gone to the next one, numbered as an answer.
+        self._next_seq_id = number = (self._rfile.peek() + bytes(HEADER))[HEADER - 1]
+        super()._get_server_information()  # type: ignore[misc]  # PyMySQL's class is under this one
+        if number:
+            raise DiagnosedError(GARBAGE)
 
     def _request_authentication(self) -> None:
         if self.ssl and not offers_tls(self):

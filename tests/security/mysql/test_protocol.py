@@ -99,6 +99,26 @@ def test_a_long_greeting_is_not_waited_for() -> None:
     assert verdict_on(manner)["details"]["fault"] == "garbage"
 
 
+@pytest.mark.parametrize(
+    ("packet", "number", "fault"),
+    [
+        # As MySQL 9.7 has sent it: "Got timeout writing communication packets".
+        (b"\xff" + struct.pack("<H", 1161) + b"#08S01Got timeout writing", 1, "reset"),
+        (b"\xff" + struct.pack("<H", 1040) + b"Too many connections", 0, "too_many_connections"),
+        (greeting(Script()), 1, "garbage"),
+    ],
+    ids=["an answer", "a refusal", "no error"],
+)
+def test_an_error_in_the_place_of_the_greeting_counts_whatever_its_number(
+    packet: bytes, number: int, fault: str
+) -> None:
+    def manner(peer: Peer, sock: socket.socket) -> None:
+        sock.sendall(frame(packet, number))
+        peer.stopping.wait()
+
+    assert verdict_on(manner)["details"]["fault"] == fault
+
+
 def test_a_server_that_asks_for_ever_is_left() -> None:
     asked = 0
 
