@@ -35,6 +35,7 @@ LIMIT = 900.0
 """Seconds for the tests of one change. That they take longer is no failure: it may be the machine."""
 PYTEST = ("-m", "pytest", "-x", "-v", "--no-header", "-p", "no:cacheprovider", "--timeout=60")
 PASSED, NOTHING_RUN = 0, 5
+MYPY, MYPY_CACHE = ("-m", "mypy", "--no-error-summary"), ".mypy_cache"
 TEMPLATES = "templates"
 _running: set[int] = set()
 """The processes that run tests now."""
@@ -194,6 +195,39 @@ def say(*lines: str) -> None:
     print(*lines, sep="\n", flush=True)  # noqa: T201 - this is a command
 
 
+def accepted(sampled: list[Sampled], workers: int) -> list[Sampled]:
+    """Return the changes that the type check accepts: what it refuses nobody can commit, and no test has to see.
+
+    :raises RuntimeError: it refuses the package as it is.
+    """
+    with copies(workers) as free, ThreadPoolExecutor(workers) as pool:
+
+        def is_accepted(each: Sampled) -> bool:
+            copy = free.get()
+            target = copy / each.module.relative_to(ROOT)
+            source = target.read_bytes()
+            try:
+                write(target, each.mutant.applied(source))
+                return has_types(copy)
+            finally:
+                write(target, source)
+                free.put(copy)
+
+        for copy in [free.get() for _ in range(workers)]:
+            if (ROOT / MYPY_CACHE).exists():
+                shutil.copytree(ROOT / MYPY_CACHE, copy / MYPY_CACHE)
+            if not has_types(copy):
+                message = "The type check fails without any change. scripts/check says where."
+                raise RuntimeError(message)
+            free.put(copy)
+        return [each for each, passes in zip(sampled, pool.map(is_accepted, sampled), strict=True) if passes]
+
+
+def has_types(copy: Path) -> bool:
+    """Return whether the type check of a copy passes."""
+    return subprocess.run([sys.executable, *MYPY], cwd=copy, capture_output=True, check=False).returncode == 0
+
+
 def check(sampled: list[Sampled], stages: dict[Sampled, list[list[str]]], workers: int) -> list[Sampled]:
     """Run the tests for each change, print what becomes of it, and return those of which no test is known to notice.
 
@@ -236,10 +270,14 @@ def main() -> int:
     parser.add_argument("--wanted", type=float, default=95, help="per cent to be noticed (default: %(default)s)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sampled = sample(options.modules, options.sample, options.seed)
+    drawn = sample(options.modules, options.sample, options.seed)
     if not HOOKS_PYTHON.exists():
         say(f"Without {TYPES.relative_to(ROOT)}, whose tests need what scripts/test-hooks installs.")
     record = recorded()
+    sampled = accepted(drawn, options.workers)
+    say(
+        f"{len(drawn) - len(sampled)} of {len(drawn)} changes are refused by the type check; the rest is for the tests."
+    )
     # As they are now: who works on the tests meanwhile does not change the copies.
     stages = {each: noticing(record, each.module, each.mutant) for each in sampled}
     alive = check(sampled, stages, options.workers)

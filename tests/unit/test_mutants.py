@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 from coverage import CoverageData
 
-from tests.mutants.__main__ import HARMLESS, Outcome, Sampled, check, last_test, put_to_test, sample
+from tests.mutants.__main__ import (
+    HARMLESS,
+    Outcome,
+    Sampled,
+    accepted,
+    check,
+    has_types,
+    last_test,
+    put_to_test,
+    sample,
+)
 from tests.mutants.mutate import mutants
 from tests.mutants.noticing import HOOKS, PACKAGE, STAGES, TYPES, noticing
 from tests.mutants.record import ROOT, Record, make
@@ -235,6 +245,26 @@ def test_a_sample_is_the_same_for_a_seed_and_has_nothing_harmless() -> None:
     sampled = sample(sorted({name.partition(" | ")[0] for name in known}), 10**6, 1)
     assert sampled
     assert not known & {each.name for each in sampled}
+
+
+def test_what_the_type_check_refuses_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused, other = sample(["osiris_provider/errors.py"], 2, 1)
+    changed = refused.mutant.applied(refused.module.read_bytes())
+    monkeypatch.setattr("tests.mutants.__main__.MYPY_CACHE", "there is none")
+    monkeypatch.setattr(
+        "tests.mutants.__main__.has_types", lambda copy: (copy / "osiris_provider/errors.py").read_bytes() != changed
+    )
+    assert accepted([refused, other], 1) == [other]
+    monkeypatch.setattr("tests.mutants.__main__.has_types", lambda _: False)
+    with pytest.raises(RuntimeError, match="without any change"):
+        accepted([refused], 1)
+
+
+@pytest.mark.parametrize(("value", "passes"), [("1", True), ("'1'", False)])
+def test_the_type_check_is_that_of_the_copy(value: str, passes: bool, tmp_path: Path) -> None:
+    (tmp_path / "mypy.ini").write_text("[mypy]\nfiles = module.py\n")
+    (tmp_path / "module.py").write_text(f"number: int = {value}\n")
+    assert has_types(tmp_path) is passes
 
 
 def test_harmless_changes_are_changes_of_the_package_with_a_reason() -> None:
