@@ -144,18 +144,21 @@ def environment_stays() -> Iterator[None]:
     before = _environment()
     yield
     after = _environment()
+    if after == before:
+        return
     for name in after.keys() - before.keys():
         del os.environ[name]
     os.environ.update(before)
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    assert not changed, f"the test left these in the environment: {', '.join(changed)}"
+    pytest.fail(f"the test left these in the environment: {', '.join(changed)}")
 
 
 def _environment() -> dict[str, str]:
     """Return the environment without what changes in it by itself: pytest's, and polars', which its import sets."""
-    return {
-        name: value for name, value in os.environ.items() if name not in ("PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF")
-    }
+    environment = dict(os.environ)
+    for name in ("PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF"):
+        environment.pop(name, None)
+    return environment
 
 
 @pytest.fixture(scope="session")
