@@ -56,7 +56,6 @@ def started(tmp_path: Path, *cases: tuple[list[str], dict[str, str]]) -> list[St
     return [tuple(json.loads(line)) for line in done.stdout.splitlines() if line.startswith("[[")]
 
 
-@pytest.mark.timeout(150)
 def test_the_scheduler_that_forks_tasks_has_imported_what_they_need(tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "psycopg2.py").write_text("raise ValueError('numpy.dtype size changed')")
@@ -87,7 +86,6 @@ def test_the_process_of_a_task_which_has_the_command_of_the_scheduler_imports_no
     assert calls == ["preload"]
 
 
-@pytest.mark.timeout(150)
 def test_a_process_that_forks_no_task_imports_nothing(tmp_path: Path) -> None:
     nothing: Start = ([], 1, None)
     assert (

@@ -42,13 +42,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         pytest.exit(message, returncode=1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.timeout(400))
-
-
 @pytest.fixture(scope="session")
 def world(
     tmp_path_factory: pytest.TempPathFactory, mariadb: MariaDBServer, postgres: PostgresServer

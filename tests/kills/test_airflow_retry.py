@@ -21,7 +21,7 @@ from tests.servers.airflow.rest import until
 MODES = ("append", "replace", "upsert")
 ROWS = 1000
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.faults
 
 
 @pytest.fixture

@@ -26,13 +26,6 @@ DAGS = ("checks", "steps", "others")
 CARELESS = "careless"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.timeout(900))
-
-
 @dataclass
 class Scene:
     """What is searched.

@@ -33,7 +33,7 @@ from tests.worker_count import worker_count
 HARMLESS = Path(__file__).with_name("harmless.txt")
 LIMIT = 900.0
 """Seconds for the tests of one change. That they take longer is no failure: it may be the machine."""
-PYTEST = ("-m", "pytest", "-x", "-v", "--no-header", "-p", "no:cacheprovider", "--timeout=60")
+PYTEST = ("-m", "pytest", "-x", "-v", "--no-header", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=60")
 PASSED, NOTHING_RUN = 0, 5
 MYPY, MYPY_CACHE = ("-m", "mypy", "--no-error-summary"), ".mypy_cache"
 TEMPLATES = "templates"
@@ -151,7 +151,7 @@ def last_test(output: str) -> str:
     :param output: of pytest, one line a test.
     """
     progress = re.split(r"^=+ (?:FAILURES|ERRORS) =+$", output, maxsplit=1, flags=re.MULTILINE)[0]
-    begun = re.findall(r"^(tests/\S+\.py::.+?)(?: [A-Z]+ +\[ *\d+%\]| \++ Timeout \++| *)$", progress, re.MULTILINE)
+    begun = re.findall(r"^(tests/\S+\.py::.+?)(?: [A-Z]+ +\[ *\d+%\]| *)$", progress, re.MULTILINE)
     return str(begun[-1]) if begun else ""
 
 
@@ -196,7 +196,7 @@ def say(*lines: str) -> None:
 
 
 def accepted(sampled: list[Sampled], workers: int) -> list[Sampled]:
-    """Return the changes that the type check accepts: what it refuses nobody can commit, and no test has to see.
+    """Return the changes that the type check accepts: what it refuses is never committed, and no test has to see it.
 
     :raises RuntimeError: it refuses the package as it is.
     """

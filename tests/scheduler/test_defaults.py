@@ -6,14 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.servers.airflow.rest import Rest, until
 
 EXAMPLES = ("example_osiris_health", "osiris_flights", "example_osiris_mysql_to_postgres")
 
 
-@pytest.mark.timeout(1200)
 def test_the_examples_show_up_and_nothing_complains(start: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text(
         "from datetime import datetime\n"

@@ -33,7 +33,6 @@ def check(airflow: AirflowServer, home: Path) -> Callable[..., list[str]]:
     return check
 
 
-@pytest.mark.timeout(1200)
 def test_one_sick_run_without_a_date_is_one_recovery(check: Callable[..., list[str]]) -> None:
     assert check(healthy=True, dated=True) == [CHECKED]
     assert check(healthy=False, dated=False) == [CHECKED]

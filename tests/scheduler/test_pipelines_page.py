@@ -12,8 +12,6 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from tests.architecture.documents import blocks_of
 
 
@@ -25,7 +23,6 @@ def free_ports(number: int) -> list[int]:
     return ports
 
 
-@pytest.mark.timeout(400)
 def test_the_first_commands_of_the_page_lead_to_a_scheduled_dag(tmp_path: Path) -> None:
     block = blocks_of("docs/pipelines.md")[0]
     commands = [line.removeprefix("$ ") for line in block.code.splitlines()]

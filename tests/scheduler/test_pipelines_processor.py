@@ -75,7 +75,6 @@ def active(home: Path) -> int:
     return int(asked(home, "SELECT count(*) FROM dag WHERE NOT is_stale")[0][0])
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("processor")
 def test_three_broken_pipelines_take_no_other_down(home: Path) -> None:
     active_after = waited(lambda: active(home) == 197, MAX_FOR_ERRORS)

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 import duckdb
-import pytest
 
 from tests.servers.airflow import AirflowServer
 from tests.servers.airflow.rest import Rest, until
@@ -62,7 +61,6 @@ class Pipeline:
         self._rest.delete(f"/dags/marks/dagRuns/{quote(run_id, safe='')}")
 
 
-@pytest.mark.timeout(1200)
 def test_runs_that_fail_are_cleared_and_are_deleted(airflow: AirflowServer, home: Path) -> None:
     pipeline = Pipeline(Rest(airflow.origin, "admin"), home)
     pipeline.add(1)

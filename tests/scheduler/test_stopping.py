@@ -64,7 +64,6 @@ def busy(postgres: PostgresServer, mariadb: MariaDBServer) -> Iterator[Busy]:
         yield {"postgres": of_postgres, "mysql": of_mysql}
 
 
-@pytest.mark.timeout(1200)
 def test_execution_timeout_ends_the_work(airflow: AirflowServer, busy: Busy) -> None:
     rest = Rest(airflow.origin, "admin")
     run = rest.trigger("timeouts", 240)
@@ -98,7 +97,6 @@ def _seconds_between(text: str, first: str, second: str) -> float:
     return (moments[1] - moments[0]).total_seconds()
 
 
-@pytest.mark.timeout(1200)
 def test_mark_failed_ends_the_work(airflow: AirflowServer, busy: Busy) -> None:
     rest = Rest(airflow.origin, "admin")
     run = rest.trigger("endless", 240)

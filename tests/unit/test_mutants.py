@@ -198,7 +198,6 @@ def test_connection_types_are_tested_where_their_providers_are(
             "tests/a/b.py::test_c",
         ),
         ("collected 0 items / 1 error\n\n==== ERRORS ====\nE   tests/a/b.py::no", ""),
-        ("tests/a/b.py::test_c[x y] ++++++++ Timeout ++++++++\n~~~~ Stack ~~~~", "tests/a/b.py::test_c[x y]"),
         ("", ""),
     ],
 )

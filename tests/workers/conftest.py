@@ -25,7 +25,6 @@ HEARTBEAT_TIMEOUT = "60"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.timeout(600))
             item.add_marker(pytest.mark.filterwarnings("ignore::DeprecationWarning:kombu"))
 
 

@@ -16,7 +16,6 @@ from tests.architecture.source import ROOT
 from tests.conftest import python_path
 
 # An Airflow of its own has to start.
-pytestmark = pytest.mark.timeout(300)
 CANARY = "c4n4ry-s3cret"
 PIPELINE = f"""
 from airflow.sdk import DAG

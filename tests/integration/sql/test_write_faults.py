@@ -49,7 +49,6 @@ def test_points_are_spread_over_the_whole_load() -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", list(TARGETS))
 def test_worker_is_killed_before_each_statement(tmp_path: Path, name: str, mode: str) -> None:

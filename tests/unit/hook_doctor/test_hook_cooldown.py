@@ -95,7 +95,6 @@ def test_credentials_that_this_machine_has_are_tried_each_time(
     assert (cooldown.refusal(connection) is not None) is is_kept
 
 
-@pytest.mark.timeout(20)
 def test_a_pipe_that_is_named_keeps_nobody_waiting(cooldown: Cooldown, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     connection = replace(CONNECTION, extra={"key_file": str(tmp_path / "pipe")})
