@@ -56,15 +56,21 @@ def started(tmp_path: Path, *cases: tuple[list[str], dict[str, str]]) -> list[St
     return [tuple(json.loads(line)) for line in done.stdout.splitlines() if line.startswith("[[")]
 
 
-def test_the_scheduler_that_forks_tasks_has_imported_what_they_need(tmp_path: Path) -> None:
+def test_the_scheduler_that_forks_tasks_has_imported_what_they_need_and_no_other_process(tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "psycopg2.py").write_text("raise ValueError('numpy.dtype size changed')")
-    preloaded, own_allocator, several, broken = started(
+    preloaded, own_allocator, several, broken, *others = started(
         tmp_path,
         (["scheduler"], {}),
         (["scheduler", "--num-runs", "1"], {ALLOCATOR: "background_thread:true"}),
         (["scheduler"], {EXECUTOR: "CeleryExecutor,LocalExecutor"}),
         (["scheduler"], {"BROKEN": str(tmp_path / "broken")}),
+        # These fork no tasks.
+        (["triggerer"], {}),
+        (["dag-processor"], {}),
+        ([], {}),
+        (["scheduler"], {EXECUTOR: "CeleryExecutor"}),
+        (["scheduler"], {SETTING: "False"}),
     )
     # Without a thread, which Python would warn of at each fork.
     assert preloaded == (MODULES, 1, "background_thread:false")
@@ -72,6 +78,7 @@ def test_the_scheduler_that_forks_tasks_has_imported_what_they_need(tmp_path: Pa
     assert several == preloaded
     # What is broken is for the tasks that need it to say.
     assert broken[0] == [name for name in MODULES if name != "psycopg2"]
+    assert others == [([], 1, None)] * 5
 
 
 def test_the_process_of_a_task_which_has_the_command_of_the_scheduler_imports_nothing(
@@ -84,18 +91,3 @@ def test_the_process_of_a_task_which_has_the_command_of_the_scheduler_imports_no
     assert calls == []
     Job()  # type: ignore[no-untyped-call, unused-ignore] # typed in some versions of Airflow
     assert calls == ["preload"]
-
-
-def test_a_process_that_forks_no_task_imports_nothing(tmp_path: Path) -> None:
-    nothing: Start = ([], 1, None)
-    assert (
-        started(
-            tmp_path,
-            (["triggerer"], {}),
-            (["dag-processor"], {}),
-            ([], {}),
-            (["scheduler"], {EXECUTOR: "CeleryExecutor"}),
-            (["scheduler"], {SETTING: "False"}),
-        )
-        == [nothing] * 5
-    )

@@ -17,12 +17,14 @@ from tests.kills.worker import LOST
 
 ROWS = 20_000
 FEW_ROWS = 100
+KILLED_MODE = {"duckdb": "append", "mariadb": "replace", "mysql": "upsert", "postgres": "replace"}
+"""In which mode a load of each family is killed here."""
 CELLS = [cell for name in TARGETS for cell in cells_of(name, MODES)]
 
 
 def takes_long(cell: Cell) -> bool:
-    """Return whether a kill is left to ``scripts/test-faults``: those of servers, and most of MySQL's twin."""
-    return cell.victim == "server" or (cell.target == "mariadb" and cell.mode != "replace")
+    """Return whether a kill is left to ``scripts/test-faults``: those of servers, and all modes but one of a family."""
+    return cell.victim == "server" or cell.mode != KILLED_MODE[cell.target]
 
 
 LONG = [pytest.param(cell, marks=pytest.mark.faults) if takes_long(cell) else cell for cell in CELLS]
