@@ -105,7 +105,9 @@ def test_validate_gives_up_a_query_that_cannot_be_bound_soon(
     assert [(line, step) for _, line, step, _ in actual if step != "endless"] == [(4, "wrong")]
 
 
-def test_validate_gives_up_a_file_of_many_such_queries(tmp_path: Path) -> None:
+def test_validate_gives_up_a_file_of_many_such_queries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("osiris_provider.drivers.duckdb.query_check.SECONDS", 1)
+    monkeypatch.setattr("osiris_provider.pipelines.lint.MAX_SECONDS", 2)
     step = "  - {{id: s{0}, driver: duckdb.processor, inputs: [], config: {{query: q.sql}}}}\n"
     text = "steps:\n" + "".join(map(step.format, range(200)))
     path = write_pipeline(tmp_path, text, q=ENDLESS["expressions"])
