@@ -79,7 +79,7 @@ def doctor_timeout() -> float:
         return checked_timeout(float(written or DOCTOR_TIMEOUT))
     except ValueError:
         message = f"[osiris] doctor_timeout: '{shown(str(written))}' is no number of seconds, such as 2 or 0.5."
-    raise ConnectionConfigError(message, field="doctor_timeout")
+    raise ConnectionConfigError(message)
 
 
 def _look_up(target: str, family: str | None, file: FileArgument) -> ResolvedConnection:

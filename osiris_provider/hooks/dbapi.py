@@ -46,6 +46,7 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
     sqlalchemy_driver: ClassVar[str]
     dialect_class: ClassVar[type[OsirisDialect]]
     word_format: ClassVar[str] = '"{}"'
+    supports_autocommit = True
     supports_executemany = True
     _watch: InsertWatch | None = None
 

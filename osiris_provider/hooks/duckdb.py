@@ -53,7 +53,6 @@ class OsirisDuckDBHook(OsirisDbApiHook):
     hook_name = "Osiris DuckDB"
     sqlalchemy_driver = "duckdb"
     dialect_class = DuckDBDialect
-    supports_autocommit = True
     _placeholder = "?"
 
     @property

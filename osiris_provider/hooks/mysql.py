@@ -78,7 +78,6 @@ class OsirisMySQLHook(OsirisDbApiHook):
     sqlalchemy_driver = "mysql+pymysql"
     dialect_class = MySQLDialect
     word_format = "`{}`"
-    supports_autocommit = True
 
     def set_autocommit(self, conn: Any, autocommit: bool) -> None:
         """Switch autocommit, which PyMySQL has as a method."""

@@ -58,7 +58,6 @@ class OsirisPostgresHook(OsirisDbApiHook):
     hook_name = "Osiris PostgreSQL"
     sqlalchemy_driver = "postgresql+psycopg2"
     dialect_class = PostgresDialect
-    supports_autocommit = True
 
     def copy_expert(self, sql: str, filename: str | os.PathLike[str]) -> None:
         """Run a COPY between the server and a file of this machine.

@@ -105,7 +105,7 @@ class OsirisDoctorOperator(BaseOperator):
         after: int = 1,
         remind_after: int | None = None,
         warn_days: int | Sequence[int] | None = (WARN_DAYS, 7, 1),
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        deferrable: bool = conf.getboolean("operators", "default_deferrable"),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -18,7 +18,7 @@ from osiris_provider.drivers.base import Driver
 from osiris_provider.drivers.first_import import import_for
 from osiris_provider.drivers.registry import get_driver
 from osiris_provider.drivers.step import REFERENCE, RESOLVED
-from osiris_provider.errors import ConnectionConfigError, DriverConfigError
+from osiris_provider.errors import DriverConfigError
 from osiris_provider.hooks.base import resolve
 from osiris_provider.hooks.errors import fail_fast
 from osiris_provider.hooks.kill import kill_task
@@ -122,11 +122,11 @@ class OsirisOperator(BaseOperator):
         def work() -> dict[str, Any]:
             result = driver.run(step_id=step, config=config, inputs=inputs, ctx=ctx)
             if not self.do_xcom_push and data_of(result) is not None:
-                message = (
-                    f"Step {step}: do_xcom_push=False, but the driver returns data, and only XCom says where it is. "
-                    "Leave do_xcom_push out; the data itself does not go through XCom."
+                raise _wrong(
+                    step,
+                    "do_xcom_push=False, but the driver returns data, and only XCom says where it is. Leave "
+                    "do_xcom_push out; the data itself does not go through XCom.",
                 )
-                raise DriverConfigError(message, step=step)
             return keep_result(step, result, staging, path_parts)
 
         returned = without_secrets(config.get(RESOLVED), lambda: naming_damage(inputs.values(), work))
@@ -141,18 +141,15 @@ class OsirisOperator(BaseOperator):
 
     def _resolved(self, step: str) -> dict[str, Any]:
         if not isinstance(self.config, Mapping):
-            message = f"Step {step}: config is a mapping, not {type(self.config).__name__}."
-            raise DriverConfigError(message, step=step)
+            raise _wrong(step, f"config is a mapping, not {type(self.config).__name__}.")
         if RESOLVED in self.config:
-            message = f"Step {step}: {RESOLVED} may not stand in config; give connection: '@family.alias' instead."
-            raise DriverConfigError(message, step=step)
+            raise _wrong(step, f"{RESOLVED} may not stand in config; give connection: '@family.alias' instead.")
         config = dict(self.config)
         reference = config.get(REFERENCE)
         if reference is None:
             return config
         if not is_name(reference):
-            message = f"Step {step}: config connection is a text such as @mysql.default."
-            raise ConnectionConfigError(message, field=REFERENCE)
+            raise _wrong(step, "config connection is a text such as @mysql.default.")
         return {**config, RESOLVED: resolve(reference)}
 
     def _inputs(self, step: str, context: Context) -> Iterable[tuple[str, Any]]:
@@ -162,11 +159,11 @@ class OsirisOperator(BaseOperator):
         if inputs is None:
             return []
         if StagedData.parse(inputs) is not None:
-            message = (
-                f"Step {step}: inputs is a result of a task; give it a name, as in inputs={{'rows': extract.output}}. "
-                "Mapped: expand(inputs=extract.output.map(lambda result: {'rows': result}))."
+            raise _wrong(
+                step,
+                "inputs is a result of a task; give it a name, as in inputs={'rows': extract.output}. "
+                "Mapped: expand(inputs=extract.output.map(lambda result: {'rows': result})).",
             )
-            raise DriverConfigError(message, step=step)
         if isinstance(inputs, str):
             inputs = [inputs]
         if isinstance(inputs, Mapping):
@@ -190,11 +187,10 @@ class OsirisOperator(BaseOperator):
         known = list(self.dag.task_dict)
         for name in names:
             if not isinstance(name, str):
-                message = f"Step {step}: inputs as a list holds task ids; give a dict from step id to result instead."
-                raise DriverConfigError(message, step=step)
+                raise _wrong(step, "inputs as a list holds task ids; give a dict from step id to result instead.")
             if name not in known:
-                message = f"Step {step}: inputs names task '{shown(name)}', which this DAG has not."
-                raise DriverConfigError(message + did_you_mean(name, known), step=step)
+                message = f"inputs names task '{shown(name)}', which this DAG has not."
+                raise _wrong(step, message + did_you_mean(name, known))
             _check_leaves_result(step, self.dag.task_dict[name])
         return names
 
@@ -211,10 +207,15 @@ class OsirisOperator(BaseOperator):
             known = [part for part in parts if part is not None]
             if known and len(known) == len(parts):
                 return staging.read(*known)
-        message = f"Step {step}: input '{name}' is not the result of a step; did the task before it run and return one?"
+        message = f"input '{name}' is not the result of a step; did the task before it run and return one?"
         if isinstance(value, str):
-            message = f"Step {step}: input '{name}' is a text, not a result; write inputs={{'{name}': extract.output}}."
-        raise DriverConfigError(message, step=step)
+            message = f"input '{name}' is a text, not a result; write inputs={{'{name}': extract.output}}."
+        raise _wrong(step, message)
+
+
+def _wrong(step: str, problem: str) -> DriverConfigError:
+    message = f"Step {step}: {problem}"
+    return DriverConfigError(message, step=step)
 
 
 def default_staging() -> Staging:
@@ -234,8 +235,8 @@ def _check_sources(step: str, inputs: Any) -> None:
     given = list(inputs.values()) if isinstance(inputs, Mapping) else inputs
     for value in given if isinstance(given, list | tuple) else [given]:
         if isinstance(value, BaseOperator) or hasattr(value, "partial_kwargs"):
-            message = f"Step {step}: inputs has the task '{value.task_id}' itself. Give its result a name, as in "
-            raise DriverConfigError(message + f"inputs={{'rows': {value.label}.output}}.", step=step)
+            message = f"inputs has the task '{value.task_id}' itself. Give its result a name, as in "
+            raise _wrong(step, message + f"inputs={{'rows': {value.label}.output}}.")
     for source, key in XComArg.iter_xcom_references(inputs):
         if key == BaseXCom.XCOM_RETURN_KEY:
             _check_leaves_result(step, source)
@@ -245,11 +246,11 @@ def _check_leaves_result(step: str, source: Any) -> None:
     is_mapped = hasattr(source, "partial_kwargs")
     if source.partial_kwargs.get("do_xcom_push", True) if is_mapped else source.do_xcom_push:
         return
-    message = (
-        f"Step {step}: its input, task '{source.task_id}', has do_xcom_push=False, so that it leaves no result. "
-        "Leave that out; of data, XCom carries only where it is."
+    raise _wrong(
+        step,
+        f"its input, task '{source.task_id}', has do_xcom_push=False, so that it leaves no result. Leave that out; of "
+        "data, XCom carries only where it is.",
     )
-    raise DriverConfigError(message, step=step)
 
 
 def _literal(value: Any) -> Any:

@@ -46,7 +46,7 @@ def _same_names(connection: Mapping[str, Any], own: Attributes) -> Attributes:
             f"Nothing is known of how a connection type that conn_types names here takes {', '.join(protecting)}: its "
             f"client could connect unprotected. Without it in conn_types the family has type {own['conn_type']}."
         )
-        raise ConnectionConfigError(message, field=protecting[0])
+        raise ConnectionConfigError(message)
     return own
 
 
@@ -61,17 +61,17 @@ def _http(connection: Mapping[str, Any], own: Attributes) -> Attributes:
     options: Attributes = {"timeout": endpoint.timeout}
     if endpoint.query or endpoint.oauth:
         message = "HttpHook has no place for a key in the query, nor for OAuth 2.0; leave api out of conn_types."
-        raise ConnectionConfigError(message, field="api_key_in" if endpoint.query else "token_url")
+        raise ConnectionConfigError(message)
     certificate = endpoint.certificate
     if certificate and (certificate.key or certificate.password):
         message = "HttpHook takes a client certificate with its key in one file; or leave api out of conn_types."
-        raise ConnectionConfigError(message, field="ssl_key" if certificate.key else "ssl_key_password")
+        raise ConnectionConfigError(message)
     if certificate:
         options["cert"] = certificate.cert
     taken = HTTP_OPTIONS & {name.lower() for name in headers}
     if taken:
         message = f"field headers: HttpHook takes an entry {', '.join(sorted(taken))} for an option, not for a header."
-        raise ConnectionConfigError(message, field="headers")
+        raise ConnectionConfigError(message)
     if endpoint.ca_bundle:
         options["verify"] = str(endpoint.ca_bundle)
     if certificate or any(name.lower() != "authorization" for name in endpoint.credentials):
@@ -110,7 +110,7 @@ def _mysql(connection: Mapping[str, Any], own: Attributes) -> Attributes:
     extra["ssl_mode"] = model.ssl_mode()
     if model.server_public_key and extra["ssl_mode"] in ("DISABLED", "PREFERRED"):
         message = "field server_public_key: MySqlHook has no place for it, and could take any key; set ssl: true"
-        raise ConnectionConfigError(message, field="server_public_key")
+        raise ConnectionConfigError(message)
     if model.verified and "ca" not in files:
         # MySQL's library has no authorities of its own.
         files["ca"] = _system_authorities()
@@ -128,7 +128,7 @@ def _system_authorities() -> str:
     )
     if path is None:
         message = "field ssl_verify: MySqlHook needs a file of authorities, and this system has none; set ssl_ca"
-        raise ConnectionConfigError(message, field="ssl_verify")
+        raise ConnectionConfigError(message)
     return path
 
 

@@ -49,7 +49,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
         *,
         connection: str,
         check_timeout: float = 2.0,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        deferrable: bool = conf.getboolean("operators", "default_deferrable"),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

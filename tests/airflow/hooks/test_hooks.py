@@ -94,11 +94,14 @@ def test_the_file_comes_first(connections_file: ConnectionsFile, monkeypatch: py
     assert resolve("@duckdb.main")["path"] == "/of/the/file"
 
 
-@pytest.mark.parametrize("target", ["@mysql.ghost", "osiris_mysql_ghost", "ghost"])
+@pytest.mark.parametrize("target", ["@mysql.ghost", "osiris_mysql_ghost", "ghost", "no id"])
 def test_what_nobody_knows_is_named(target: str, connections_file: ConnectionsFile) -> None:
     connections_file({"duckdb": {"main": {"path": ":memory:"}}})
-    with pytest.raises(ConnectionNotFoundError, match="Airflow has no connection"):
+    with pytest.raises(
+        ConnectionNotFoundError, match=r"Airflow has no connection|nor an Airflow connection id"
+    ) as raised:
         resolve(target)
+    assert raised.value.reference == target
 
 
 @pytest.mark.parametrize(
@@ -118,13 +121,15 @@ def test_a_variable_that_airflow_reads_in_another_way_is_named(
     monkeypatch.setenv("AIRFLOW_CONN_OSIRIS_MYSQL_OFF", written)
     with pytest.raises(ConnectionConfigError, match=said) as raised:
         resolve(target)
+    assert raised.value.reference in (target, "osiris_mysql_off")
     assert "cret" not in str(raised.value)
 
 
 def test_a_connection_of_another_family_is_refused(connections_file: ConnectionsFile) -> None:
     connections_file({"duckdb": {"main": {"path": ":memory:"}}})
-    with pytest.raises(ConnectionConfigError, match="is a duckdb connection; a mysql connection is needed"):
+    with pytest.raises(ConnectionConfigError, match="is a duckdb connection; a mysql connection is needed") as raised:
         OsirisMySQLHook("@duckdb.main").get_conn()
+    assert raised.value.reference == "@duckdb.main"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -161,6 +166,9 @@ def test_duckdb_commits_what_it_runs(fields: Fields, connections_file: Connectio
     hook = OsirisDuckDBHook()
     hook.run(["CREATE TABLE t (n INT)", "INSERT INTO t VALUES (1), (2)"])
     assert hook.get_records("SELECT n FROM t WHERE n > ?", parameters=[1]) == [(2,)]
+    with closing(hook.get_conn()) as connection:
+        hook.set_autocommit(connection, autocommit=False)
+        assert hook.get_autocommit(connection) is True, "DuckDB's own connections have no other"
 
 
 @pytest.mark.parametrize("server", HOOKS)

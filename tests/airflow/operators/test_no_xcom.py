@@ -56,8 +56,9 @@ def test_an_input_that_leaves_no_result_is_an_error_of_the_dag(mapped: bool) -> 
             source = OsirisOperator.partial(task_id="numbers", driver=Echo, **NO_XCOM).expand(config=[{}])
         else:
             source = OsirisOperator(task_id="numbers", driver=Echo, config={}, **NO_XCOM)
-        with pytest.raises(DriverConfigError, match=f"Step total: its input, task 'numbers', {HAS_NONE}"):
+        with pytest.raises(DriverConfigError, match=f"Step total: its input, task 'numbers', {HAS_NONE}") as raised:
             OsirisOperator(task_id="total", driver=Sum, config={}, inputs={"numbers": source.output})
+        assert raised.value.step == "total"
         # Another key of XCom is the business of the task that pushes it.
         OsirisOperator(task_id="other", driver=Sum, config={}, inputs={"numbers": source.output["other"]})
 

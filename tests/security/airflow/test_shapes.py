@@ -148,6 +148,7 @@ def test_postgres_hands_every_field_to_libpq(files: dict[str, str], monkeypatch:
         if spec.name == "sslnegotiation":
             fields["sslmode"] = "require"
         attributes = attributes_of(fields, "postgres")
+        assert not {"host", "port", "user", "password", "dbname"} & attributes["extra"].keys(), "it is in its own slot"
         attributes["extra"] = json.dumps(attributes["extra"])
         connection = Connection(conn_id="x", **attributes)  # noqa: AIR311 - as backends make it
         PostgresHook(connection=connection).get_conn()

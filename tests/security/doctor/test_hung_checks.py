@@ -13,7 +13,7 @@ from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.hooks import health
 from osiris_provider.hooks.base import resolve
 from osiris_provider.triggers import doctor
-from osiris_provider.triggers.doctor import OsirisDoctorTrigger
+from osiris_provider.triggers.doctor import LOOK_UP_SECONDS, OsirisDoctorTrigger, _BackgroundCheck
 
 from tests.faults.peers import Peer, silent
 
@@ -80,3 +80,24 @@ def test_an_airflow_that_does_not_answer_hangs_no_other(file: str, monkeypatch: 
     assert healthy["ok"] is True
     assert [one["details"] for one in again] == [hung["details"]] * 2
     assert asked.count("@mysql.mute") == 1, "one that hangs is not joined by another at each interval"
+
+
+@pytest.mark.parametrize("seconds", [0.5, LONG])
+def test_a_check_that_hangs_is_given_up_a_quarter_of_a_second_after_its_time(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def wait(_events: Any, *, timeout: float, **_options: Any) -> None:
+        waited.append(timeout)
+
+    async def give_up() -> None:
+        check = _BackgroundCheck(asyncio.get_running_loop(), lambda _: None)
+        monkeypatch.setattr(asyncio, "wait", wait)
+        await check.wait(seconds)
+        assert waited == [LOOK_UP_SECONDS], "its own time begins when its server is asked"
+        check.looked_up.set_result(None)
+        await check.wait(seconds)
+
+    asyncio.run(give_up())
+    assert seconds < waited[-1] <= seconds + 0.25
