@@ -25,7 +25,7 @@ from tests.servers.apis.fake_api import FakeApi
 
 Fields = dict[str, Any]
 
-TIMES = 10
+TIMES = 4
 """As often as a check is made that must say the same each time."""
 WANTED = ("auth", "client_certificate_required")
 VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
