@@ -8,6 +8,7 @@ yet, so this leans on how the DAG processor works; where it works otherwise, cal
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,7 @@ class BrokenDag(DAG):
     _error: Exception | None = None
 
     def __init__(self, path: Path, error: Exception) -> None:
-        digest = hashlib.sha256(str(path).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        super().__init__(f"broken_pipeline_{digest}", schedule=None)
+        super().__init__(f"broken_pipeline_{hashlib.sha256(os.fsencode(path)).hexdigest()}")
         self._path = str(path)
         self._error = error
 

@@ -12,7 +12,7 @@ RECOVERED = "/recovered"
 MAX_ALIAS = 250
 """Characters; Airflow's connection ids have no more."""
 
-_URI = re.compile(rf"osiris://({NAME.pattern})/([A-Za-z0-9_.~%-]{{1,{3 * MAX_ALIAS}}})")
+_URI = re.compile(rf"osiris://({NAME.pattern})/([A-Za-z0-9_.~%-]+)")
 
 
 def health_asset_uri(family: str, alias: str) -> str:

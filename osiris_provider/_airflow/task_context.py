@@ -53,7 +53,7 @@ class TaskContext:
 
 def _load_id(ti: Any) -> str:
     """Return what all tries of a task instance share."""
-    return json.dumps([ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index])
+    return json.dumps([ti.dag_id, ti.run_id, ti.task_id, task_key(ti).map_index])
 
 
 def attempt_id(ti: Any) -> str:

@@ -161,8 +161,7 @@ class _BackgroundCheck:
         :param seconds: for the check itself.
         :raises BaseException: what it has raised.
         """
-        events = [self.ended, self.looked_up]
-        await asyncio.wait(events, timeout=LOOK_UP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([self.looked_up], timeout=LOOK_UP_SECONDS)
         if self.looked_up.done():
             await asyncio.wait([self.ended], timeout=seconds + 2 * GRACE)
         if self.ended.done() and self.verdict is None:
@@ -178,6 +177,8 @@ class _BackgroundCheck:
             self._context.run(self._work, self)
         except BaseException as error:  # noqa: BLE001 - those who wait raise it
             problem = error
+        # It may have ended before it asked.
+        self.asking()
         self._tell(self.ended, problem)
 
     def _tell(self, future: asyncio.Future[None], problem: BaseException | None) -> None:

@@ -7,6 +7,7 @@ import logging
 import re
 import subprocess
 import sys
+from ast import literal_eval
 from collections.abc import Iterator
 from pathlib import Path
 from pkgutil import resolve_name
@@ -24,6 +25,7 @@ from osiris_provider.connectors.airflow_form import MASKED_WORDS, connection_typ
 from osiris_provider.hook_doctor import cooldown
 from osiris_provider.hooks.base import doctor_timeout
 from osiris_provider.provider_info import get_provider_info
+from packaging.version import Version
 
 import airflow
 from tests.airflow.connections import FAMILIES
@@ -32,6 +34,7 @@ from tests.airflow.versions import hook_info, sensitive_words, since_3_2, since_
 INFO = get_provider_info()
 SCHEMAS = Path(airflow.__file__).parent
 PACKAGE = Path(osiris_provider.__file__).parent
+KINDS_OF_OPTIONS = {float: "float", bool: "boolean"}
 KINDS = ("hooks", "operators", "sensors", "triggers")
 OF_OPENTELEMETRY = "ignore:SelectableGroups dict interface is deprecated. Use select.:DeprecationWarning"
 """Of the version that Airflow 3.2 was released with."""
@@ -212,3 +215,16 @@ def test_an_option_is_secret_or_shows_how_it_is_written() -> None:
     assert secrets == {"api_token", "api_password"}
     shown = {name for name, option in options.items() if option["example"] or option["default"]}
     assert shown == set(options) - secrets
+
+
+def test_an_option_is_of_the_type_of_its_default() -> None:
+    options = INFO["config"]["osiris"]["options"]
+    kinds = {name: option["type"] for name, option in options.items() if option["type"] != "string"}
+    # 0600 is a number that Python does not write so.
+    defaults = {name: option["default"] for name, option in options.items() if option["default"] not in (None, "0600")}
+    assert kinds == {name: KINDS_OF_OPTIONS[type(literal_eval(text))] for name, text in defaults.items()}
+
+
+def test_no_option_is_newer_than_the_package() -> None:
+    added = {option["version_added"] for option in INFO["config"]["osiris"]["options"].values()}
+    assert max(map(Version, added)) <= Version(INFO["versions"][0])

@@ -26,7 +26,6 @@ events_in_editor = pytest.mark.skipif(
     AIRFLOW < (3, 2), reason="Airflow 3.2 shows what an asset's event says in an editor, which the tests can unfold"
 )
 since_3_3 = pytest.mark.skipif(AIRFLOW < (3, 3), reason="Airflow 3.3 brings retry policies")
-before_3_3 = pytest.mark.skipif(AIRFLOW >= (3, 3), reason="Airflow 3.3 brings retry policies")
 
 lists_assets_of_events = pytest.mark.skipif(
     AIRFLOW < (3, 3), reason="Before 3.3 Airflow's list of assets leaves out those that only events know"
@@ -54,7 +53,6 @@ __all__ = [
     "AirflowTaskTimeout",
     "DagSerialization",
     "TaskDeferred",
-    "before_3_3",
     "dag_bag_class",
     "deserialize",
     "forget_fernet",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,7 +14,8 @@ import pytest
 from airflow.sdk import DAG
 from cryptography.fernet import Fernet
 from osiris_provider.errors import ConnectionNotFoundError
-from osiris_provider.hooks.health import known_to_airflow
+from osiris_provider.hooks import health
+from osiris_provider.hooks.health import identity, known_to_airflow
 from osiris_provider.operators.osiris import OsirisOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
@@ -124,3 +128,37 @@ def test_a_command_says_whether_airflow_has_none_or_cannot_read_it(
         known_to_airflow(ID, None)
     with key_of_airflow(Fernet.generate_key()), pytest.raises(ConnectionNotFoundError, match="Airflow cannot decrypt"):
         known_to_airflow(ID, None)
+
+
+def test_what_airflow_says_of_itself_is_no_part_of_a_result(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    log = logging.getLogger("airflow.of_a_test")
+
+    def resolve(_: str, **__: Any) -> dict[str, Any]:
+        sys.stdout.write("printed")
+        warnings.warn("warned", stacklevel=1)
+        log.critical("logged")
+        return {}
+
+    monkeypatch.setattr(health, "resolve", resolve)
+    assert known_to_airflow("any", None) == {}
+    assert capsys.readouterr() == ("", "printed")
+    log.critical("heard again")
+    assert caplog.messages == ["heard again"]
+
+
+@pytest.mark.parametrize(
+    ("target", "known_as"),
+    [
+        ("@mysql.main", ("mysql", "main")),
+        ("@mysql", ("mysql", None)),
+        ("@mysql.[x", ("mysql.[x", None)),
+        ("osiris_mysql_main", ("mysql", "main")),
+        # No id of Airflow is longer.
+        ("x" * 200, ("airflow", "x" * 200)),
+        ("x" * 201, ("airflow", "x" * 197 + "...")),
+    ],
+)
+def test_a_report_names_what_was_asked_for(target: str, known_as: tuple[str, str | None]) -> None:
+    assert identity(target) == known_as

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -59,6 +60,8 @@ def test_the_unhealthy_are_named_and_every_report_is_kept(
     said = capfd.readouterr().out
     assert "2 of 3 connections are unhealthy: @mysql.default auth:" in said
     assert "NO_SUCH_VARIABLE_HERE is not set" in said
+    assert re.search(r"@duckdb\.main +ok +[\d.]+ ms ", said)
+    assert "None ms" not in said
     assert "canary" not in said
 
 

@@ -100,8 +100,8 @@ QUOTES = {"mysql": "`{}`", "postgres": '"{}"', "duckdb": '"{}"'}
 
 @pytest.mark.parametrize("bulk", [False, True], ids=["a row", "many rows"])
 def test_any_column_name(hook: OsirisDbApiHook, bulk: bool) -> None:
-    names = ["order", "a b", "per%cent", 'we`ird"x', "1st", "plain", "ünï"]
     quote = QUOTES[hook.family]
+    names = ["order", "a b", "per%cent", 'we`ird"x', "1st", "plain", "ünï", quote[0]]
     quoted = [quote.format(name.replace(quote[0], quote[0] * 2)) for name in names]
     hook.run(f"CREATE TABLE t ({', '.join(f'{name} INTEGER' for name in quoted)})")
     rows = [tuple(range(len(names)))] * (3 if bulk else 1)
@@ -155,6 +155,8 @@ def test_what_is_replaced_can_be_said(family: str, new_hook: NewHook) -> None:
     assert hook.get_records("SELECT * FROM t") == [(1, "old", 9)]
     hook.insert_rows("t", [(1, "x", 0), (2, "y", 0)], fields, replace=True, replace_index="id", replace_target=[])
     assert hook.get_records("SELECT * FROM t ORDER BY id") == [(1, "old", 9), (2, "y", 0)]
+    hook.upsert_rows("t", [(2, "z", 5)], fields, ["id"])
+    assert hook.get_records("SELECT * FROM t ORDER BY id") == [(1, "old", 9), (2, "z", 5)]
     with pytest.raises(ValueError, match=r"no primary key\. Say replace_index"):
         hook.insert_rows("t", [(1, "x", 0)], fields, replace=True)
 

@@ -77,6 +77,8 @@ def test_a_reference_that_the_file_lacks_is_an_airflow_connection(
 def test_without_any_file_airflow_connections_still_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AIRFLOW_CONN_OSIRIS_MYSQL_PROD", "osiris-mysql://ann:s%40cret@db:3307/shop")
+    monkeypatch.setenv("AIRFLOW_CONN_OSIRIS_MYSQL_DEFAULT", "osiris-mysql://bob@db")
+    assert (resolve("@mysql")["alias"], resolve("@mysql")["user"]) == ("default", "bob")
     assert resolve("@mysql.prod") == {
         "family": "mysql",
         "alias": "prod",
@@ -231,8 +233,9 @@ def test_the_test_button_answers_in_time(fields: Fields, silent_port: int, monke
     import time
 
     monkeypatch.setenv("AIRFLOW__OSIRIS__DOCTOR_TIMEOUT", "0.5")
+    silent = {**fields("mysql"), "port": silent_port}
     started = time.monotonic()
-    ok, message = press_test_button("mysql", {**fields("mysql"), "port": silent_port}, monkeypatch)
+    ok, message = press_test_button("mysql", silent, monkeypatch)
     assert not ok
     assert "0.5 s" in message
     assert time.monotonic() - started < 2
@@ -242,6 +245,10 @@ def test_the_test_button_says_that_a_database_will_be_created(tmp_path: Path, mo
     ok, message = press_test_button("duckdb", {"path": str(tmp_path / "new.duckdb")}, monkeypatch)
     assert ok
     assert message.endswith("; the file does not exist yet, what writes first creates it")
+
+
+def test_the_test_button_shows_no_more_than_airflow_does() -> None:
+    assert without_markup("x" * 299) == without_markup("x" * 1000) == "x" * 299
 
 
 def test_the_test_button_names_no_random_id(monkeypatch: pytest.MonkeyPatch) -> None:

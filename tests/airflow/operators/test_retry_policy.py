@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from datetime import timedelta
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -25,7 +27,7 @@ from osiris_provider.errors import (
 )
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
-from tests.airflow.versions import AIRFLOW, DagSerialization, before_3_3, since_3_3
+from tests.airflow.versions import AIRFLOW, DagSerialization, since_3_3
 from tests.servers import Address, entry
 
 if AIRFLOW >= (3, 3):
@@ -35,8 +37,9 @@ if AIRFLOW >= (3, 3):
     NO_DELAY = OsirisRetryPolicy(delay=timedelta(0))
 
 
-@before_3_3
-def test_older_ones_are_told_what_it_needs() -> None:
+def test_an_airflow_without_retry_policies_is_told_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "osiris_provider.retry_policy", raising=False)
+    monkeypatch.setitem(sys.modules, "airflow.sdk", ModuleType("airflow.sdk"))
     with pytest.raises(MissingPackageError, match=r"needs Airflow 3\.3 or later"):
         import_module("osiris_provider.retry_policy")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from itertools import chain
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG, BaseOperator
-from osiris_provider._airflow.task_context import TaskContext
+from osiris_provider._airflow.task_context import TaskContext, attempt_id, task_key
 from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.runtime.state import StateStore, TaskKey, state_url
 
@@ -136,3 +137,27 @@ def test_a_run_begins_where_the_one_whose_interval_is_before_its_own_has_ended(r
     assert runs.do(3, "success", end=3, after=9) == "1"
     assert runs.do(4, "success", after=4) == "3"
     assert runs.do(6, "success", end=6, after=2) == "5"
+
+
+def instance(**known: Any) -> Any:
+    """A task instance that no one has cleared yet."""
+    given = {"map_index": -1, "max_tries": 0, "task": SimpleNamespace(retries=0), **known}
+    return SimpleNamespace(dag_id="dag", run_id="run", task_id="task", **given)
+
+
+@pytest.mark.parametrize(
+    ("max_tries", "retries", "cleared"), [(0, 0, 0), (None, None, 0), (2, 2, 0), (3, 2, 1), (1, None, 1), (1, 2, 0)]
+)
+def test_tries_are_one_attempt_until_somebody_clears_the_task(
+    max_tries: int | None, retries: int | None, cleared: int
+) -> None:
+    ti = instance(max_tries=max_tries, task=SimpleNamespace(retries=retries))
+    assert TaskContext({"ti": ti, "dag_run": None}).cleared_at == cleared
+    assert json.loads(attempt_id(ti)) == ["run", cleared]
+
+
+@pytest.mark.parametrize(("map_index", "known_as"), [(None, -1), (-1, -1), (0, 0), (7, 7)])
+def test_each_instance_of_a_mapped_task_has_a_state_and_loads_of_its_own(map_index: int | None, known_as: int) -> None:
+    ti = instance(map_index=map_index)
+    assert task_key(ti) == TaskKey("dag", "task", known_as)
+    assert json.loads(TaskContext({"ti": ti, "dag_run": None}).load_id) == ["dag", "run", "task", known_as]

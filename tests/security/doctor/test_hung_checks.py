@@ -58,9 +58,11 @@ def test_forty_hung_checks_keep_no_other_waiting(file: str) -> None:
 def test_an_airflow_that_does_not_answer_hangs_no_other(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     asked: list[str] = []
+    threads: list[threading.Thread] = []
 
     def hang(target: str, **options: Any) -> ResolvedConnection:
         asked.append(target)
+        threads.append(threading.current_thread())
         if target.startswith("@mysql"):
             release.wait(LONG)
         return resolve(target, **options)
@@ -80,6 +82,18 @@ def test_an_airflow_that_does_not_answer_hangs_no_other(file: str, monkeypatch: 
     assert healthy["ok"] is True
     assert [one["details"] for one in again] == [hung["details"]] * 2
     assert asked.count("@mysql.mute") == 1, "one that hangs is not joined by another at each interval"
+    assert all(thread.daemon for thread in threads), "a triggerer that ends waits for none of them"
+
+
+def test_what_a_check_raises_before_it_asks_is_raised_at_once(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        message = "of somebody's secrets backend"
+        raise ZeroDivisionError(message)
+
+    monkeypatch.setattr(health, "resolve", fail)
+    monkeypatch.setattr(doctor, "LOOK_UP_SECONDS", 100 * LONG)
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(_report("@duckdb.main", file))
 
 
 @pytest.mark.parametrize("seconds", [0.5, LONG])
@@ -88,7 +102,7 @@ def test_a_check_that_hangs_is_given_up_a_quarter_of_a_second_after_its_time(
 ) -> None:
     waited: list[float] = []
 
-    async def wait(_events: Any, *, timeout: float, **_options: Any) -> None:
+    async def wait(_events: Any, *, timeout: float) -> None:
         waited.append(timeout)
 
     async def give_up() -> None:
