@@ -33,7 +33,7 @@ class Transaction:
         self._begun = False
 
     def __getattr__(self, name: str) -> Any:
-        """Return what DuckDB's connection has."""
+        """Return what DuckDB's connection has; its ``close`` drops what is not committed."""
         return getattr(self.connection, name)
 
     def cursor(self) -> Cursor:
@@ -51,10 +51,6 @@ class Transaction:
         if self._begun:
             self._begun = False
             self.connection.rollback()
-
-    def close(self) -> None:
-        """Close DuckDB's connection, which drops what is not committed."""
-        self.connection.close()
 
     def execute(self, sql: str, parameters: Sequence[Any] | None = None) -> None:
         """Run statements, in a transaction unless autocommit is on or they control transactions themselves.

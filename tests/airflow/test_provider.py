@@ -9,6 +9,7 @@ import subprocess
 import sys
 from ast import literal_eval
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -147,6 +148,15 @@ def test_every_entry_imports_where_warnings_are_errors() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in modules() if "operators" in name or "sensors" in name])
+def test_fields_of_tasks_are_shown_as_airflow_can(name: str) -> None:
+    kinds = [kind for kind in vars(import_module(name)).values() if getattr(kind, "__module__", "") == name]
+    (task,) = [kind for kind in kinds if hasattr(kind, "ui_color")]
+    assert re.fullmatch("#[0-9a-f]{6}", task.ui_color)
+    assert {field.partition(".")[0] for field in task.template_fields_renderers} <= set(task.template_fields)
+    assert set(task.template_fields_renderers.values()) <= {"json", "sql"}
 
 
 @pytest.mark.parametrize(

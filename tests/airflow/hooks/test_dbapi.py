@@ -327,6 +327,9 @@ def test_openlineage_learns_of_the_tables_of_a_query(hook: OsirisDbApiHook, monk
         assert dataset.namespace == NAMESPACES[hook.family].format(**where)
         assert dataset.name == ".".join([*within, table])
         assert [field.name for field in dataset.facets["schema"].fields] == ["n"]
+    ((source,), (copy,)) = facets.inputs, facets.outputs
+    (origin,) = copy.facets["columnLineage"].fields["n"].inputFields
+    assert (origin.namespace, origin.name, origin.field) == (source.namespace, source.name, "n")
 
 
 @pytest.mark.parametrize("target", ["@{}.default", "@{}", "{}.default"])

@@ -20,7 +20,7 @@ from osiris_provider.errors import (
     NetworkError,
     UnknownConnectorError,
 )
-from osiris_provider.operators.osiris import OsirisOperator
+from osiris_provider.operators.osiris import OsirisOperator, default_staging
 from osiris_provider.runtime.results import MAX_RESULT
 
 from tests.airflow.conftest import ConnectionsFile, RunDag
@@ -192,6 +192,13 @@ def test_a_result_without_a_name_is_no_input(run_dag: RunDag, capfd: pytest.Capt
     run = run_dag(dag)
     assert (run.state, run.tries["total"]) == ("failed", 1)
     assert "give it a name, as in inputs={'rows': extract.output}" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("key", ["data", "df"])
+def test_xcom_may_bring_data_and_no_path_of_a_file_that_holds_some(key: str) -> None:
+    step = OsirisOperator(task_id="step", driver=Sum, config={})
+    for value, taken in (({key: [1], "path": "/etc/passwd"}, {key: [1]}), ({"rows": 3}, {"rows": 3})):
+        assert step._input("step", "rows", value, default_staging()) == taken  # noqa: SLF001 - of no task that runs
 
 
 def test_each_result_of_mapped_tasks_is_an_input_as_the_error_says(run_dag: RunDag) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from osiris_provider.connections.resolved import ResolvedConnection
+from osiris_provider.connectors.check import THREAD_NAME
 from osiris_provider.hooks import health
 from osiris_provider.hooks.base import resolve
 from osiris_provider.triggers import doctor
@@ -83,6 +84,7 @@ def test_an_airflow_that_does_not_answer_hangs_no_other(file: str, monkeypatch: 
     assert [one["details"] for one in again] == [hung["details"]] * 2
     assert asked.count("@mysql.mute") == 1, "one that hangs is not joined by another at each interval"
     assert all(thread.daemon for thread in threads), "a triggerer that ends waits for none of them"
+    assert all(thread.name.startswith(THREAD_NAME) for thread in threads), "but those that end soon"
 
 
 def test_what_a_check_raises_before_it_asks_is_raised_at_once(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
