@@ -52,12 +52,12 @@ class Entry:
     family: str
     alias: str
     line: int
-    is_default: bool = False
-    fields: dict[str, Any] = field(default_factory=dict, repr=False)
-    raw: dict[str, Any] = field(default_factory=dict, repr=False)
-    lines: dict[str, int] = field(default_factory=dict)
-    empty: frozenset[str] = frozenset()
-    has_fields: bool = True
+    is_default: bool
+    fields: dict[str, Any] = field(repr=False)
+    raw: dict[str, Any] = field(repr=False)
+    lines: dict[str, int]
+    empty: frozenset[str]
+    has_fields: bool
 
     @property
     def reference(self) -> str:

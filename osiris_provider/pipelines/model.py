@@ -33,8 +33,6 @@ TriggerRule = Literal[
 
 
 def _duration(value: Any) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
     if not isinstance(value, str) or not _DURATION.fullmatch(value):
         message = "is a time such as 30s, 5m, 2h or 1d"
         raise ValueError(message)
