@@ -143,7 +143,7 @@ class Run:
 
         :raises KeyboardInterrupt: all servers were asked to stop.
         """
-        folder = Scratch("osiris-run-")
+        folder = Scratch()
         self._staging = Staging(local_url(folder.path), open_path)
         try:
             for step in self._pipeline.steps.values():

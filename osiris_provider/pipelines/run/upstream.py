@@ -94,7 +94,7 @@ class UpstreamContext:
     def output_dir(self) -> Path:
         """A directory for files of this step; it is removed when the step has ended."""
         if self._folder is None:
-            self._folder = Scratch("osiris-step-")
+            self._folder = Scratch()
         return self._folder.path
 
     def log_metric(self, name: str, value: float, **kw: Any) -> None:

@@ -103,10 +103,13 @@ def test_each_connection_has_its_own_events(engine: sa.Engine, monkeypatch: pyte
         _write(session, 1, [report(), report("network"), report("auth")])
         _write(session, 2, [report("auth"), report()])
         _write(session, 3, [])
-        session.add(AssetModel(id=4, name="c4", uri="s3://bucket/mysql/c4", group="asset"))
-        session.add(AssetEvent(asset_id=4, extra=report(), timestamp=NOW + timedelta(hours=1)))
+        for number, other in enumerate(("s3://bucket/mysql/c4", "osiris://mysql/c1/recovered", "osiris://mysql"), 4):
+            session.add(AssetModel(id=number, name=f"c{number}", uri=other, group="asset"))
+            session.add(AssetEvent(asset_id=number, extra=report(), timestamp=NOW))
         session.commit()
         store = EventStore(session)
+        day = (NOW - timedelta(days=1), NOW + timedelta(hours=1))
+        assert {row[0] for row in store.between(*day)} == {one.asset_id for one in store.counts(*day)} == {1, 2}
         watched = {one.alias: one for one in store.watched()}
         assert {alias: one.first for alias, one in watched.items()} == {
             "c1": NOW - timedelta(hours=2),
