@@ -10,6 +10,7 @@ from osiris_provider.connectors.mysql import faults as mysql_faults
 from osiris_provider.connectors.postgres import faults as postgres_faults
 from osiris_provider.connectors.sql import faults as sql_faults
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
+from psycopg2 import errorcodes
 
 MYSQL = get_connector("mysql")
 POSTGRES = get_connector("postgres")
@@ -95,6 +96,12 @@ def test_conn_010_sqlstates(code: str, login: bool, slug: str) -> None:
     fault = postgres_faults.fault_of_sqlstate(code, login=login)
     assert fault is not None
     assert fault.slug == slug
+
+
+def test_conn_010_every_sqlstate_of_the_tables_is_one_of_postgresql() -> None:
+    known = {code for code in vars(errorcodes).values() if isinstance(code, str)}
+    for table in (postgres_faults._BY_CODE, postgres_faults._BY_CLASS, postgres_faults._AT_LOGIN):  # noqa: SLF001 - what users see of a table is one code at a time
+        assert table.keys() <= known
 
 
 def test_conn_010_unknown_sqlstates_have_no_fault() -> None:
