@@ -24,7 +24,6 @@ class TLSFileError(Exception):
     """
 
     def __init__(self, role: Role, problem: str) -> None:
-        super().__init__(role)
         self.role = role
         self.problem = problem
 
