@@ -17,6 +17,8 @@ HOOKS = "tests/hooks"
 HOOKS_PYTHON = ROOT / ".hooks-venv/bin/python"
 OWN = "tests/unit/test_mutants.py"
 """The tests of these changes themselves, which need a repository."""
+OF_ALL = ["tests/unit/test_provider_info.py", "tests/architecture", "tests/security/test_documented.py"]
+"""Tests that read the package as a whole, and see names and values of any module without running a line of it."""
 STAGES = (3.0, 30.0, 300.0)
 """Seconds after which a lot of tests ends, and the next one begins; most changes are noticed by the first."""
 
@@ -28,7 +30,7 @@ def noticing(record: Record, module: Path, mutant: Mutant) -> list[list[str]]:
     """
     tests = _running(record, module, mutant) | _about(module)
     tests = {test for test in tests if not test.startswith(OWN)}
-    return [*_in_lots(record, module, tests), *_of_type(module)]
+    return [*_in_lots(record, module, tests), OF_ALL, *_of_type(module)]
 
 
 def _running(record: Record, module: Path, mutant: Mutant) -> set[str]:

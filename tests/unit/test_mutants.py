@@ -22,7 +22,7 @@ from tests.mutants.__main__ import (
     sample,
 )
 from tests.mutants.mutate import mutants
-from tests.mutants.noticing import HOOKS, PACKAGE, STAGES, TYPES, noticing
+from tests.mutants.noticing import HOOKS, OF_ALL, PACKAGE, STAGES, TYPES, noticing
 from tests.mutants.record import ROOT, Record, make
 
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -165,7 +165,7 @@ def test_what_is_soon_done_comes_first_and_what_takes_too_long_not_at_all(
         data.set_context(test)
         data.add_lines({str(module): [each.mutant.line]})
     record = Record(data, {soon: STAGES[0], late: STAGES[-1] - STAGES[0], never: STAGES[-1]})
-    assert noticing(record, module, each.mutant) == [[soon], [late]]
+    assert noticing(record, module, each.mutant) == [[soon], [late], OF_ALL]
 
 
 def test_a_file_stands_for_its_tests(data: CoverageData) -> None:
