@@ -1,0 +1,46 @@
+"""Config fields of APIs and files: the least and the most that they take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from osiris_provider.drivers.filesystem.config import CsvExtractorConfig
+from osiris_provider.drivers.http.config import PagedConfig, ShopifyExtractorConfig
+from osiris_provider.drivers.http.page_kinds import CursorPages, LinkedPages, NumberedPages, OffsetPages
+from osiris_provider.drivers.step import StepConfig
+from pydantic import ValidationError
+
+CSV, SHOPIFY = {"path": "/x.csv"}, {"resource": "products"}
+LARGEST = 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("model", "others", "field", "accepted", "refused"),
+    [
+        (PagedConfig, {}, "infer_rows", [1, 1_000_000], [0, 1_000_001]),
+        (PagedConfig, {}, "other_fields", ["x"], [""]),
+        (PagedConfig, {}, "page_timeout", [0.1, 86_400], [0, 86_401]),
+        (PagedConfig, {}, "max_pages", [1, LARGEST], [0, LARGEST + 1]),
+        (ShopifyExtractorConfig, SHOPIFY, "fields", [["id"]], [[]]),
+        (ShopifyExtractorConfig, SHOPIFY, "page_size", [1, 250], [0, 251]),
+        (NumberedPages, {"kind": "page"}, "page_size", [1, 100_000], [0, 100_001]),
+        (NumberedPages, {"kind": "page"}, "page_param", ["p"], [""]),
+        (NumberedPages, {"kind": "page"}, "end_status", [[400], [499]], [[399], [500]]),
+        (OffsetPages, {"kind": "offset"}, "start", [0], [-1]),
+        (CursorPages, {"kind": "cursor"}, "cursor_param", ["c"], [""]),
+        (LinkedPages, {"kind": "link"}, "relation", ["n"], [""]),
+        (CsvExtractorConfig, CSV, "columns", [["a"]], [[]]),
+        (CsvExtractorConfig, CSV, "skip_rows", [0, LARGEST], [-1, LARGEST + 1]),
+        (CsvExtractorConfig, CSV, "limit", [0, LARGEST], [-1, LARGEST + 1]),
+        (CsvExtractorConfig, CSV, "max_unpacked_bytes", [1, LARGEST], [0, LARGEST + 1]),
+    ],
+)
+def test_a_field_takes_its_least_and_its_most_and_nothing_beyond(
+    model: type[StepConfig], others: dict[str, Any], field: str, accepted: list[Any], refused: list[Any]
+) -> None:
+    for value in accepted:
+        assert getattr(model(**others, **{field: value}), field) == value
+    for value in refused:
+        with pytest.raises(ValidationError, match=field):
+            model(**others, **{field: value})
