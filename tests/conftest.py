@@ -30,6 +30,8 @@ from tests.worker_count import worker_count
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 END_OF_CERTIFICATE = "-----END CERTIFICATE-----\n"
+_frozen = {"modules": 0}
+"""How many modules there were when garbage was last looked for among all that has been imported."""
 SLOW_ROOMS = ("browser", "hooks", "leaks", "scheduler", "workers")
 """Folders whose tests take minutes, and the markers that they get: pytest tests -m "not browser"."""
 
@@ -94,11 +96,11 @@ _share_templates()
 gc.disable()
 # How long an example takes says more about what else the machine does. Each run has the same examples, so that what
 # fails is the change's. To look for others: HYPOTHESIS_PROFILE=search scripts/test tests/field
-hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, max_examples=50)
-hypothesis.settings.register_profile("search", deadline=None, max_examples=500)
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, max_examples=40)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=400)
 # Where it is enough that an example fails, no smaller one is looked for.
 phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
-hypothesis.settings.register_profile(FIRST_FAILURE, deadline=None, derandomize=True, max_examples=50, phases=phases)
+hypothesis.settings.register_profile(FIRST_FAILURE, deadline=None, derandomize=True, max_examples=40, phases=phases)
 hypothesis.settings.load_profile(PROFILE)
 
 
@@ -142,8 +144,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def imports_stay() -> None:
     """Leave what the files before have imported, such as Airflow, out of every look for garbage of this one."""
-    gc.collect()
-    gc.freeze()
+    if len(sys.modules) >= _frozen["modules"] + 100:
+        gc.collect()
+        gc.freeze()
+        _frozen["modules"] = len(sys.modules)
 
 
 @pytest.fixture(autouse=True)

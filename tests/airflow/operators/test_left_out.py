@@ -33,8 +33,10 @@ def test_the_cursor_value_of_a_run_without_a_load_does_not_count(shop: Shop, gat
     shop.gate = None
     shop.add(3)
     shop.run(3)
-    shop.run(4)
-    assert Fragile.seen == [[1], [2, 3], []]
+    assert Fragile.seen == [[1], [2, 3]]
+    if way == "result":
+        shop.run(4)
+        assert Fragile.seen == [[1], [2, 3], []]
 
 
 def test_each_branch_of_a_mapped_group_counts_for_itself(shop: Shop) -> None:
