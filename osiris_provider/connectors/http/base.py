@@ -182,7 +182,7 @@ class HttpConnector(Connector[HM, "HttpSession"]):
         if not answer.complete:
             raise HttpFaultError(TOO_LARGE, url=safe_url(answer.url))
         if lines is None:
-            lines = bool(LINES.match(answer.headers.get("Content-Type", "").strip()))
+            lines = bool(LINES.fullmatch(answer.media_type))
         return parsed(answer, lines=lines), answer, False
 
     def error_of(self, error: BaseException, connection: Mapping[str, Any]) -> ConnectorError:
@@ -242,7 +242,7 @@ def parsed(answer: Answer, *, lines: bool = False) -> Any:
     :raises HttpFaultError: it is a web page, or no valid JSON.
     """
     try:
-        return parse_json(answer.body, answer.headers.get("Content-Type", ""), lines=lines)
+        return parse_json(answer.body, answer.content_type, lines=lines)
     except HttpFaultError as error:
         fault = WEB_PAGE if error.fault is BROKEN_JSON and answer.is_page else error.fault
     raise HttpFaultError(fault, url=safe_url(answer.url))

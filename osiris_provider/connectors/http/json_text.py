@@ -19,8 +19,8 @@ from osiris_provider.connectors.http.faults import (
 MAX_VALUES = 5_000_000
 """Values of an answer: commas, brackets and braces are counted, so that a page of brackets does not fill the memory."""
 
-LINES = re.compile(r"application/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)", re.IGNORECASE)
-"""Content types of one JSON text a line."""
+LINES = re.compile(r"application/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)")
+"""Content types, in lower case, of one JSON text a line."""
 
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 # Only what is a table of characters: other codecs of Python unpack, or read escapes.

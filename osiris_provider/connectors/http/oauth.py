@@ -199,7 +199,7 @@ def _token_of(answer: Answer) -> tuple[str, float]:
 
 def _fields(answer: Answer) -> dict[str, Any]:
     try:
-        parsed = parse_json(answer.body, answer.headers.get("Content-Type", "")) if answer.complete else None
+        parsed = parse_json(answer.body, answer.content_type) if answer.complete else None
     except HttpFaultError:
         parsed = None
     return parsed if isinstance(parsed, dict) else {}

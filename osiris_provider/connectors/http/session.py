@@ -5,6 +5,7 @@ This module imports requests, so it is itself imported only where a client is ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ UNAUTHORIZED_STATUS = 401
 REPEATING = (307, 308)
 """Redirects that keep method and body: what was asked was not done yet."""
 LOGIN_WORDS = frozenset({"login", "signin", "sign-in", "sign_in", "log-in", "sso", "saml", "oauth2"})
+_PAGE = re.compile(rb"\s*<(?:!doctype )?html", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,19 @@ class Answer:
         return cls(response.status_code, response.headers, bytes(body[:limit]), len(body) <= limit, url)
 
     @property
+    def content_type(self) -> str:
+        """The content type as the peer writes it, perhaps with a charset."""
+        return self.headers.get("Content-Type", "")
+
+    @property
+    def media_type(self) -> str:
+        """The content type alone, in lower case."""
+        return self.content_type.partition(";")[0].strip().lower()
+
+    @property
     def is_page(self) -> bool:
         """Whether it is a web page for people."""
-        content_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return content_type in ("text/html", "application/xhtml+xml") or self.body[:64].lstrip().lower().startswith(
-            (b"<!doctype html", b"<html")
-        )
+        return self.media_type in ("text/html", "application/xhtml+xml") or bool(_PAGE.match(self.body))
 
     @property
     def is_success(self) -> bool:
@@ -81,8 +90,7 @@ class Answer:
     @property
     def claims_json(self) -> bool:
         """Whether its content type is JSON or a kind of it."""
-        content_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return content_type.endswith(("/json", "+json"))
+        return self.media_type.endswith(("/json", "+json"))
 
 
 class HttpSession(requests.Session):
@@ -149,19 +157,19 @@ class HttpSession(requests.Session):
         return origin_of(url) == origin_of(self.base_url)
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request; as :meth:`requests.Session.request`, with a default timeout and relative paths.
+        """Send a request; as :meth:`requests.Session.request`, with relative paths.
 
         :param method: such as ``GET``.
         :param url: a path, or an absolute URL.
         :raises requests.exceptions.InvalidURL: it is not clear about where it leads.
         """
-        if len(args) < 7:
-            kwargs.setdefault("timeout", self.timeout)
         absolute = self.absolute(url.decode() if isinstance(url, bytes) else url)
         return super().request(method, self._origin_auth.without_key(absolute), *args, **kwargs)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send a request that is ready; a kill of the task breaks the wait off."""
+        """Send a request that is ready, with a timeout in any case; a kill of the task breaks the wait off."""
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self.timeout
         with self._working():
             return super().send(request, **kwargs)
 
@@ -238,7 +246,7 @@ class HttpSession(requests.Session):
 
     def _ask(self, method: str, path: str, limit: int, options: Mapping[str, Any]) -> Answer:
         url, asked = self.absolute(path), dict(options)
-        for _ in range(MAX_REDIRECTS):
+        for _ in range(1 + MAX_REDIRECTS):
             with (
                 self._working(),
                 self.request(method, url, stream=True, allow_redirects=False, **asked) as response,

@@ -36,11 +36,9 @@ def unpacked(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 def _unpacked(pieces: Iterable[bytes], wbits: int) -> Iterator[bytes]:
     unpacker = None
-    for piece in pieces:
-        left = piece
-        if unpacker is None and left:
-            unpacker = _unpacker(left, wbits)
-        while left and unpacker is not None:
+    for piece in filter(None, pieces):
+        left, unpacker = piece, unpacker or _unpacker(piece, wbits)
+        while left:
             if unpacker.eof:
                 # Several members are one body; anything else behind the last one is padding.
                 if wbits != ENCODINGS["gzip"] or not left.startswith(_MEMBER):

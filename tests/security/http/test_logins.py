@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -31,7 +30,6 @@ class TokenServer(RogueHttp):
 
     def __init__(self) -> None:
         super().__init__(self.grant)
-        self.expires_in: Any = 3600
         self.count = 0
 
     def grant(self, request: Request) -> Reply:
@@ -42,7 +40,7 @@ class TokenServer(RogueHttp):
         if form.get("grant_type") != "client_credentials" or given != ["me", quoted]:
             return Reply.of_json({"error": "invalid_client"}, 401)
         self.count += 1
-        return Reply.of_json({"access_token": self.token, "token_type": "Bearer", "expires_in": self.expires_in})
+        return Reply.of_json({"access_token": self.token, "token_type": "Bearer", "expires_in": 3600})
 
     @property
     def token(self) -> str:
@@ -113,24 +111,6 @@ def test_doctor_fetches_a_token_and_proves_it(host: RogueHttp, tokens: TokenServ
     assert (ok, verdict["category"], verdict["details"]["fault"]) == (False, "auth", "unauthorized")
 
 
-def test_a_token_is_renewed_before_it_ends(
-    host: RogueHttp, tokens: TokenServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    moment = [1000.0]
-    monkeypatch.setattr("osiris_provider.connectors.http.oauth.time", SimpleNamespace(monotonic=lambda: moment[0]))
-    with ApiConnector().create_client(client_of(host, tokens)) as session:
-        for later, count in ((0, 1), (3000, 1), (500, 1), (41, 2), (3600, 3)):
-            moment[0] += later
-            assert session.ask("GET", "me", 10).status == 200
-            assert tokens.count == count
-
-
-@pytest.mark.parametrize("lifetime", [0, -5, "soon", None, True, 1e300, "600", {}])
-def test_a_lifetime_that_makes_no_sense_stops_nothing(host: RogueHttp, tokens: TokenServer, lifetime: Any) -> None:
-    tokens.expires_in = lifetime
-    assert ids(client_of(host, tokens)) == [1, 2, 3]
-
-
 def test_a_token_that_ends_before_its_time_is_renewed_once(host: RogueHttp, tokens: TokenServer) -> None:
     with ApiConnector().create_client(client_of(host, tokens)) as session:
         assert session.ask("GET", "me", 10).status == 200
@@ -146,19 +126,10 @@ def test_a_token_that_ends_before_its_time_is_renewed_once(host: RogueHttp, toke
     ("reply", "category", "fault"),
     [
         (Reply.of_json({"error": "invalid_scope"}, 400), "permission", "oauth_scope"),
-        (Reply.of_json({"error": "unauthorized_client"}, 400), "permission", "oauth_not_allowed"),
-        (Reply.of_json({"error": "unsupported_grant_type"}, 400), "permission", "oauth_not_allowed"),
-        (Reply.of_json({"error": "invalid_request"}, 400), "unknown", "oauth_request"),
-        (Reply.of_json({"error": ["what"]}, 400), "unknown", "oauth_request"),
         (Reply.of_json({}, 401), "auth", "oauth_client"),
-        (Reply.of_json({}, 404), "unknown", "oauth_request"),
         (Reply.of_json({}, 429, {"Retry-After": "9"}), "network", "throttled"),
-        (Reply.of_json({}, 503), "network", "server_error"),
         (Reply.of_json({}), "unknown", "oauth_no_token"),
-        (Reply.of_json([]), "unknown", "oauth_no_token"),
-        (Reply.of_json({"access_token": "x", "token_type": "mac"}), "unknown", "oauth_no_token"),
         (Reply.of_json({"access_token": "x\r\nX-Evil: 1"}), "unknown", "oauth_no_token"),
-        (Reply.of_json({"access_token": 5}), "unknown", "oauth_no_token"),
         (Reply.html("<html>log in</html>"), "unknown", "oauth_no_token"),
         (RawReply([]), "network", "reset"),
     ],
