@@ -30,7 +30,7 @@ _BOOT = """import runpy, sys
 sys.path = [one for one in sys.path if one]
 runpy.run_path(sys.argv[1], run_name="__main__")
 """
-_KEPT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH")
+_KEPT = ("HOME", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH")
 """Variables that the child needs; secrets are none of its business."""
 
 Columns = Mapping[str, "Sequence[str] | None"]

@@ -65,10 +65,11 @@ def _look(database: DuckDBPyConnection, request: dict[str, Any]) -> dict[str, An
     """Return the first that is found: what cannot be parsed, a table that is not there, what cannot be bound."""
     query = request["query"]
     try:
-        database.extract_statements(query)
+        statements = database.extract_statements(query)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the text
         return {"parse": str(error)}
-    if not request["alone"]:
+    # Of several, the first would have to run to know what the next one is about.
+    if not request["alone"] or len(statements) != 1:
         return {}
     try:
         unknown = _unknown_table(database, query, request["tables"])

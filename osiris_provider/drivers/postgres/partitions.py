@@ -81,9 +81,9 @@ def take_snapshot(client: extensions.connection, snapshot: str) -> None:
     :param snapshot: its name.
     :raises NotPartitionableError: as :func:`export_snapshot`.
     """
-    begin = "BEGIN" if client.autocommit else "SET TRANSACTION"
+    begin = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT %s"
     with _snapshots(), client.cursor() as cursor:
-        cursor.execute(f"{begin} ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT %s", [snapshot])
+        cursor.execute(begin, [snapshot])
 
 
 @contextmanager

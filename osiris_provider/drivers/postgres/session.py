@@ -25,8 +25,6 @@ _ISOLATION = "ISOLATION LEVEL READ COMMITTED"
 # Syntax error and feature not supported: PostgreSQL takes neither SHOW nor INSERT … RETURNING as a subquery.
 _NO_SUBQUERY = frozenset({"42601", "0A000"})
 _NO_RIGHT = "42501"
-_POLICIES_SINCE = 90_600
-"""The version of the server since which there are policies, and settings may be asked for that it does not know."""
 _SAVEPOINT = "osiris_savepoint"
 
 
@@ -46,13 +44,10 @@ class Session:
         self.filtered = False
         """Whether policies of row-level security may hide rows of the query that was described."""
         self._own = connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
-        try:
+        with rolled_back_on_error(self):
             if self._own:
-                self.execute(f"{'BEGIN' if connection.autocommit else 'SET TRANSACTION'} {_ISOLATION}")
+                self.execute(f"SET TRANSACTION {_ISOLATION}")
             self.execute(_SETTINGS)
-        except BaseException:
-            self.finish(commit=False)
-            raise
 
     def text(self, query: str, params: Params) -> str:
         """Return the query with its parameters filled in, fit to stand inside another statement."""
@@ -89,10 +84,10 @@ class Session:
     def _hides_rows(self) -> bool:
         """Set a savepoint; return whether the server leaves out rows that policies hide, and does not fail."""
         with self.connection.cursor() as cursor:
-            if self.connection.info.server_version < _POLICIES_SINCE:
-                cursor.execute(f"SAVEPOINT {_SAVEPOINT}")
-                return False
-            cursor.execute(f"SAVEPOINT {_SAVEPOINT}; SELECT current_setting('row_security', true)")
+            # Servers that have no policies have no such setting.
+            cursor.execute(
+                f"SAVEPOINT {_SAVEPOINT}; SELECT setting FROM pg_settings WHERE name = 'row_security'"  # noqa: S608 - constants
+            )
             return cursor.fetchone() == ("on",)
 
     def _attempt(self, statement: str, expected: Container[str | None]) -> tuple[Sequence[Any] | None, str | None]:
@@ -117,13 +112,11 @@ class Session:
             return
         from psycopg2 import Error
 
-        with contextlib.nullcontext() if commit else contextlib.suppress(Error):
-            if self.connection.autocommit:
-                self.execute("COMMIT" if commit else "ROLLBACK")
-            elif commit:
-                self.connection.commit()
-            else:
-                self.connection.rollback()
+        if commit:
+            self.connection.commit()
+            return
+        with contextlib.suppress(Error):
+            self.connection.rollback()
 
 
 def _subquery(query: str) -> str:

@@ -45,11 +45,7 @@ def test_a_column_named_twice(connection: extensions.connection, engine: Engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("autocommit", [False, True])
-def test_parameters_comments_and_percent_signs(
-    connection: extensions.connection, engine: Engine, autocommit: bool
-) -> None:
-    connection.autocommit = autocommit
+def test_parameters_comments_and_percent_signs(connection: extensions.connection, engine: Engine) -> None:
     with_values = stream_query(connection, "SELECT %(a)s AS a, '%%' AS p -- why", {"a": "it's \\ 🦆"}, engine=engine)
     assert with_values.read_all().to_pylist() == [{"a": "it's \\ 🦆", "p": "%"}]
     without = stream_query(connection, "SELECT 'a' LIKE '%' AS b; \n", engine=engine)
@@ -178,13 +174,11 @@ def test_a_table_cannot_be_altered_while_it_is_read(
     assert reader.read_all().num_rows == 10
 
 
-@pytest.mark.parametrize("autocommit", [False, True])
 @pytest.mark.parametrize(("read", "written"), [("all", 20_000), ("some", 0)])
 def test_what_a_statement_writes_stays_once_its_rows_are_read(
-    connection: extensions.connection, postgres: PostgresServer, read: str, written: int, autocommit: bool
+    connection: extensions.connection, postgres: PostgresServer, read: str, written: int
 ) -> None:
     run(connection, "CREATE TABLE t (i int)")
-    connection.autocommit = autocommit
     with open_stream(connection, "INSERT INTO t SELECT generate_series(1, 20000) RETURNING i") as stream:
         assert next(stream).num_rows == 8192
         rest = list(stream) if read == "all" else []

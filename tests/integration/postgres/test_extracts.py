@@ -89,6 +89,17 @@ class TestPostgresParts(PostgresExtracts, PartitionTests):
         assert read.num_rows == 2000
         assert "reading 2 partitions by n" in caplog.text
 
+    @pytest.mark.parametrize("query", ["SELECT 7 AS n LIMIT 1", "SELECT n FROM parted WHERE n < 1 LIMIT 1"])
+    def test_a_range_of_one_value_or_none_has_no_parts(
+        self, connection: Connection, table: str, caplog: pytest.LogCaptureFixture, query: str
+    ) -> None:
+        del table
+        with caplog.at_level(logging.INFO):
+            self.extract(connection, query, partition_on="n")
+        assert [message for message in caplog.messages if "reading" in message] == [
+            "Step extract: reading PostgreSQL through COPY, because it is the fastest way"
+        ]
+
     @pytest.mark.parametrize(
         ("query", "reason"),
         [

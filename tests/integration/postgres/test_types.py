@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from osiris_provider.drivers.data import ColumnNeedsTextError
+from osiris_provider.drivers.incremental.ordering import kind_of
+from osiris_provider.drivers.postgres import arrow_types
 from osiris_provider.drivers.postgres.copy_out.stream import Engine, stream_query
 from osiris_provider.errors import DriverConfigError
 from psycopg2 import extensions
@@ -209,6 +211,31 @@ def test_all_columns_of_a_batch_that_need_text_are_named(connection: extensions.
     with pytest.raises(ColumnNeedsTextError) as raised:
         stream_query(connection, query, engine=engine).read_all()
     assert raised.value.columns == ["a", "c"]
+
+
+def test_types_have_the_numbers_that_the_server_gives_them(connection: extensions.connection) -> None:
+    constants = {name: oid for name, oid in vars(arrow_types).items() if type(oid) is int and name[0] != "_"}
+    numbers = {name.lower(): oid for name, oid in constants.items() if name != "MAX_DIGITS"}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT typname, oid::int FROM pg_type WHERE typname = ANY(%s)", (list(numbers),))
+        assert numbers == dict(cursor.fetchall())
+
+
+ORDERS = {
+    "number": ["int2", "int4", "int8", "oid", "float4", "float8", "numeric"],
+    "time": ["date", "timestamp", "timestamptz"],
+    "": ["text", "varchar", "bpchar", '"char"', "name", "uuid", "time"],
+    "none": ["bool", "bytea", "json", "jsonb", "interval", "timetz", "int[]", "inet", "money", "mood"],
+}
+"""In which order PostgreSQL puts values that are read as text; empty: that of the texts."""
+
+
+def test_texts_say_in_which_order_their_values_stand(connection: extensions.connection) -> None:
+    kinds = {f"c{number}": kind for number, kind in enumerate(kind for kind, names in ORDERS.items() for _ in names)}
+    types = zip(kinds, [name for names in ORDERS.values() for name in names], strict=True)
+    query = f"SELECT {', '.join(f'NULL::{dtype} AS {name}' for name, dtype in types)}"
+    schema = stream_query(connection, query, text_columns=kinds).schema
+    assert {field.name: kind_of(field) for field in schema} == kinds
 
 
 def test_text_columns_must_be_there(connection: extensions.connection) -> None:

@@ -1,0 +1,1 @@
+"""DuckDB, without a database of a connection."""
