@@ -121,15 +121,8 @@ def reaches_hidden(cursor: Cursor, table: str, database: str) -> bool:
 
 def _opened(cursor: Cursor, statement: str) -> int | None:
     """Run a statement and return how many tables it opens; None if the user has no right to it."""
-    import pymysql
-
-    try:
-        # The first time, and after changes by others, the server's own tables are opened too.
-        return min(_newly_opened(cursor, statement) for _ in range(_TRIES))
-    except pymysql.MySQLError as error:
-        if error.args[0] not in _NO_SUCH:
-            raise
-        return None
+    # The first time, and after changes by others, the server's own tables are opened too.
+    return min(_newly_opened(cursor, statement) for _ in range(_TRIES)) if _runs(cursor, statement) else None
 
 
 def _newly_opened(cursor: Cursor, statement: str) -> int:
@@ -147,17 +140,10 @@ def _rule(rule: str | None) -> str:
 
 
 def _has_referring_rows(cursor: Cursor, database: str, table: str, columns: Sequence[str]) -> bool:
-    import pymysql
-
     refers = " AND ".join(f"{quote(column)} IS NOT NULL" for column in columns) or "TRUE"
     other = f"{quote(database)}.{quote(table)}"
-    try:
-        cursor.execute(f"SELECT 1 FROM {other} WHERE {refers} LIMIT 1 LOCK IN SHARE MODE")  # noqa: S608 - quoted
-    except pymysql.MySQLError as error:
-        if error.args[0] not in _NO_SUCH:
-            raise
-        return True
-    return cursor.fetchone() is not None
+    statement = f"SELECT 1 FROM {other} WHERE {refers} LIMIT 1 LOCK IN SHARE MODE"  # noqa: S608 - quoted
+    return not _runs(cursor, statement) or cursor.fetchone() is not None
 
 
 def _has_histograms(cursor: Cursor, database: str, name: str) -> bool:
@@ -170,15 +156,20 @@ def _has_histograms(cursor: Cursor, database: str, name: str) -> bool:
 
 def _is_seen(cursor: Cursor, rows: str, *values: str) -> bool:
     """Return whether there are rows; of a table that is not there, or not for this user, there are none."""
+    return _runs(cursor, f"SELECT EXISTS (SELECT 1 FROM {rows})", values) and cursor.fetchone() == (1,)  # noqa: S608 - constants
+
+
+def _runs(cursor: Cursor, statement: str, values: Sequence[str] | None = None) -> bool:
+    """Run a statement; return False if a table is not there, or not for this user."""
     import pymysql
 
     try:
-        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {rows})", values)  # noqa: S608 - constants
+        cursor.execute(statement, values)
     except pymysql.MySQLError as error:
         if error.args[0] not in _NO_SUCH:
             raise
         return False
-    return cursor.fetchone() == (1,)
+    return True
 
 
 def _exists(cursor: Cursor, condition: str, *values: str) -> bool:

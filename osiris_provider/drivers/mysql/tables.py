@@ -179,17 +179,19 @@ def is_in_text(database: str, table: str) -> str:
     return f"LOCATE(CONCAT('`', REPLACE({database}, '`', '``'), '`.`', REPLACE({table}, '`', '``'), '`'), %s)"
 
 
-def check_transactions(cursor: Cursor, table: str, reason: str) -> None:
+def check_transactions(cursor: Cursor, table: str, reason: str, *, replaces: bool) -> None:
     """Check that what is written to a table can be undone.
 
     :param reason: why it has to be written to.
+    :param replaces: whether that is so although a new table was to take its place.
     :raises DataError: its engine has no transactions.
     """
     if has_transactions(cursor, table):
         return
     message = (
         f"Table {table}: its engine has no transactions, so a load that fails half-way could not be undone, and a new "
-        f"table cannot take its place: {reason}. Alter it to ENGINE=InnoDB, or use write_mode: replace."
+        f"table cannot take its place: {reason}. Alter it to ENGINE=InnoDB"
+        f"{'' if replaces else ', or use write_mode: replace'}."
     )
     raise DataError(message)
 

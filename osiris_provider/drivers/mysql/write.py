@@ -123,7 +123,7 @@ class _Load:
             log.info("Step %s: replace empties and fills table %s: %s", self.step.id, self.config.table, reason)
         if reason:
             self.needs.to_write(self.schema.names, reason)
-            check_transactions(self.cursor, self.config.table, reason)
+            check_transactions(self.cursor, self.config.table, reason, replaces=mode == "replace")
         return reason
 
     def _create(self, table: str) -> None:

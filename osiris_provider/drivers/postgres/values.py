@@ -26,7 +26,6 @@ def column_type(dtype: pa.DataType) -> str:
         pa.uint16(): "integer",
         pa.uint32(): "bigint",
         pa.uint64(): "numeric(20)",
-        pa.float16(): "real",
         pa.float32(): "real",
         pa.float64(): "double precision",
     }
@@ -67,8 +66,6 @@ def _printable(column: pa.Array) -> pa.Array:
     import pyarrow as pa
 
     dtype = column.type
-    if pa.types.is_dictionary(dtype):
-        return _printable(column.dictionary_decode())
     if pa.types.is_nested(dtype):
         return pa.array([json_text(value) for value in column.to_pylist()], pa.string())
     if is_binary(dtype):

@@ -154,6 +154,7 @@ def test_a_view_can_undo_no_more_than_its_tables(connection: dict[str, Any], exe
     execute("CREATE VIEW target AS SELECT * FROM inner_view")
     step = {"resolved_connection": connection, "table": "target", "write_mode": mode}
     inputs = {"e": {"data": pa.table({"id": [1, 2, 1]})}}
-    with pytest.raises(DataError, match=r"Table target: its engine has no transactions"):
+    with pytest.raises(DataError, match=r"Table target: its engine has no transactions") as raised:
         get_driver("mysql.writer").run(step_id="load", config=step, inputs=inputs, ctx=RecordingContext())
+    assert ("or use write_mode: replace" in str(raised.value)) == (mode == "append")
     assert execute("SELECT id FROM base ORDER BY id") == ((2,), (9,))

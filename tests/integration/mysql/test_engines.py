@@ -132,8 +132,10 @@ def test_bytes_are_text_if_they_can_be(filled: dict[str, Any]) -> None:
     for engine in ("binary", "cursor"):
         query = "SELECT CAST('ž' AS BINARY) AS v"
         assert read(filled, query=query, text_columns=["v"], engine=engine).to_pylist() == [{"v": "ž"}]
-        with pytest.raises(DataError):
-            read(filled, query="SELECT X'FF' AS v", text_columns=["v"], engine=engine)
+        query = "SELECT X'61' AS v UNION ALL SELECT X'62' UNION ALL SELECT X'FF'"
+        with pytest.raises(DataError, match="Column v, row 3: the text is not valid") as raised:
+            read(filled, query=query, text_columns=["v"], engine=engine, batch_rows=1)
+        assert (raised.value.column, raised.value.row) == ("v", 3)
 
 
 @pytest.fixture
@@ -178,6 +180,7 @@ def test_a_value_that_no_arrow_type_has_makes_its_column_text(
     assert (staged.rows, ctx.value("rows_read")) == (70_000, 70_000)
     assert [path.name for path in (tmp_path / "it").iterdir()] == ["data.parquet"]
     assert "Column s holds 0000-00-00 00:00:00 in row 200" in caplog.text
+    assert "Column d holds 2024-02-31 in row 69,000" in caplog.text
 
 
 @pytest.mark.usefixtures("special")
@@ -219,6 +222,25 @@ def test_what_cannot_be_prepared_is_read_through_a_cursor(
         read(filled, query="CALL called()", engine="binary")
     assert read(filled, query="SELECT 1 AS one").to_pylist() == [{"one": 1}]
     assert "Step read: reading MySQL through the binary protocol: it is faster and exact" in caplog.text
+
+
+def test_a_server_that_prepares_no_more_statements_is_read_through_a_cursor(
+    filled: dict[str, Any], mysql_family: MySQLFamilyServer
+) -> None:
+    with closing(mysql_family.connect()) as admin, admin.cursor() as cursor:
+        cursor.execute("SET GLOBAL max_prepared_stmt_count = 0")
+        try:
+            assert read(filled, query="SELECT 1 AS one").to_pylist() == [{"one": 1}]
+            with pytest.raises(DriverConfigError, match="The server does not prepare this statement"):
+                read(filled, query="SELECT 1 AS one", engine="binary")
+        finally:
+            cursor.execute("SET GLOBAL max_prepared_stmt_count = DEFAULT")
+
+
+@pytest.mark.parametrize("engine", ["auto", "cursor"])
+def test_a_statement_without_a_result_has_no_columns(filled: dict[str, Any], engine: str) -> None:
+    read_nothing = read(filled, query="SET @nothing = 1", engine=engine)
+    assert (read_nothing.column_names, read_nothing.num_rows) == ([], 0)
 
 
 def test_float_is_refused_as_text(filled: dict[str, Any]) -> None:

@@ -272,8 +272,9 @@ def test_a_value_that_does_not_fit_is_named(column: Column, value: bytes, words:
     payloads = [row_of([lenenc], [item]) for item in (b"1.0", None, b"2.5", b"", value, b"3.0") if item != b""]
     packets = RowPackets(feeder(stream_of(payloads), [1000]), 10, 1000)
 
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(DataError, match=words) as raised:
         decode(next(iter(packets)), [column], pa.schema([(column.name, column.type)]), 6)
+    assert (raised.value.column, raised.value.row) == (column.name, 9)
 
 
 def test_every_day_from_year_0_to_9999() -> None:

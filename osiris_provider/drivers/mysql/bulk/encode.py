@@ -98,8 +98,6 @@ def _text(column: pa.Array, escapes: Escapes) -> pa.Array:
     import pyarrow as pa
 
     dtype = column.type
-    if pa.types.is_dictionary(dtype):
-        return _text(column.dictionary_decode(), escapes)
     if pa.types.is_null(dtype):
         return pa.nulls(len(column), pa.large_string())
     if is_text(dtype):
@@ -118,7 +116,6 @@ def _plain(column: pa.Array) -> pa.Array:
     dtype = column.type
     casts: tuple[tuple[Callable[[Any], bool], pa.DataType], ...] = (
         (pa.types.is_boolean, pa.int8()),
-        (pa.types.is_float16, pa.float32()),
         (pa.types.is_date64, pa.date32()),
         (pa.types.is_time, pa.time64("us")),
     )

@@ -182,11 +182,6 @@ def obstacle(cursor: Cursor) -> str:
 
     :param cursor: of the connection that would load.
     """
-    from pymysql.constants import CLIENT
-
-    client: Any = cursor.connection
-    if not client.client_flag & CLIENT.LOCAL_FILES:
-        return "the connection was opened without LOCAL INFILE"
     cursor.execute("SELECT @@GLOBAL.local_infile")
     return "" if cursor.fetchone() == (1,) else f"the server has local_infile off. {SWITCH}"
 

@@ -26,7 +26,6 @@ def column_type(dtype: pa.DataType) -> str:
         pa.uint16(): "SMALLINT UNSIGNED",
         pa.uint32(): "INT UNSIGNED",
         pa.uint64(): "BIGINT UNSIGNED",
-        pa.float16(): "FLOAT",
         pa.float32(): "FLOAT",
         pa.float64(): "DOUBLE",
         pa.binary(): "LONGBLOB",

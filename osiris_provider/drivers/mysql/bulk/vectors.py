@@ -53,8 +53,6 @@ def _bytes_of(column: pa.Array) -> pa.Array:
     import pyarrow as pa
 
     dtype = column.type
-    if pa.types.is_dictionary(dtype):
-        return _bytes_of(column.dictionary_decode())
     if pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype) or pa.types.is_null(dtype):
         return column
     if is_text(dtype):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from osiris_provider.drivers.dtypes import is_text
@@ -12,6 +13,7 @@ from osiris_provider.drivers.mysql.protocol import arrow_types as types
 from osiris_provider.drivers.mysql.protocol.packets import MalformedError
 from osiris_provider.drivers.sql.base import json_text
 from osiris_provider.drivers.sql.values.special_values import check_text_columns, needs_text
+from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -180,6 +182,32 @@ def parsed(texts: pa.Array, column: Column, first_row: int) -> pa.Array:
             return _convertible(texts, convert)
         index = first_failing(texts, convert)
     raise needs_text(column.name, texts[index].as_py(), first_row + index)
+
+
+def as_texts(values: pa.Array, column: Column, first_row: int) -> pa.Array:
+    """Return bytes as the texts that they are.
+
+    :param values: of some rows.
+    :param column: of the result.
+    :param first_row: number of the first of them in the result, from 1.
+    :raises DataError: they are none in the column's encoding; names column and row.
+    """
+    convert = partial(_text, encoding=column.encoding)
+    try:
+        return convert(values)
+    except ValueError:  # which Arrow's and Unicode's errors are
+        row = first_row + first_failing(values, convert)
+    complaint = f"the text is not valid {column.encoding}. CAST the column to BINARY in the query to read its bytes."
+    message = f"Column {column.name}, row {row:,}: {complaint}"
+    raise DataError(message, column=column.name, row=row)
+
+
+def _text(values: pa.Array, encoding: str) -> pa.Array:
+    import pyarrow as pa
+
+    if encoding == UTF8:
+        return values.cast(pa.string())
+    return pa.array([None if value is None else value.decode(encoding) for value in values.to_pylist()], pa.string())
 
 
 def _has_too_many_digits(texts: pa.Array, dtype: pa.DataType) -> bool:

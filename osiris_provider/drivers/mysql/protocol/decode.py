@@ -7,12 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.drivers.mysql.protocol import arrow_types as types
-from osiris_provider.drivers.mysql.protocol.columns import UTF8, Column, first_failing, parsed, shown, vectors
+from osiris_provider.drivers.mysql.protocol.columns import UTF8, Column, as_texts, parsed, shown, vectors
 from osiris_provider.drivers.mysql.protocol.dates import dates, times
 from osiris_provider.drivers.mysql.protocol.packets import MalformedError, Rows
 from osiris_provider.drivers.mysql.protocol.rows import RowReader, array
 from osiris_provider.drivers.sql.values.special_values import collect
-from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,14 +89,7 @@ def _bytes(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) -
         return values
     if column.encoding == UTF8 and _greatest(values) < ASCII_END:
         return _as_text(values)
-    convert = partial(_text, encoding=column.encoding)
-    try:
-        return convert(values)
-    except ValueError:  # which Arrow's and Unicode's errors are
-        row = reader.first_row + first_failing(values, convert)
-    complaint = f"the text is not valid {column.encoding}. CAST the column to BINARY in the query to read its bytes."
-    message = f"Column {column.name}, row {row}: {complaint}"
-    raise DataError(message, column=column.name, row=row)
+    return as_texts(values, column, reader.first_row)
 
 
 def _decimals(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) -> pa.Array:
@@ -124,14 +116,6 @@ def _as_text(values: pa.Array) -> pa.Array:
     import pyarrow as pa
 
     return pa.Array.from_buffers(pa.string(), len(values), values.buffers())
-
-
-def _text(values: pa.Array, encoding: str) -> pa.Array:
-    import pyarrow as pa
-
-    if encoding == UTF8:
-        return values.cast(pa.string())
-    return pa.array([None if value is None else value.decode(encoding) for value in values.to_pylist()], pa.string())
 
 
 _READERS: Final[dict[int, Callable[[RowReader, Any, Column], pa.Array]]] = {

@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from osiris_provider.connectors.mysql.login import HEADER
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-HEADER: Final = 4
-"""Length of the payload in three bytes, then the packet's number."""
 LENGTH: Final = 0xFFFFFF
 LOOK_AHEAD: Final = 8
 FEWEST_PACKETS: Final = 512

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connectors.faults import GARBAGE
+from osiris_provider.connectors.mysql.login import HEADER
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
-from osiris_provider.drivers.mysql.protocol.packet_index import HEADER, packet_starts
+from osiris_provider.drivers.mysql.protocol.packet_index import packet_starts
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.mysql.protocol.columns import Column, parsed, shown, vectors
+from osiris_provider.drivers.mysql.protocol.columns import Column, as_texts, parsed, shown, vectors
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,6 +18,7 @@ def array_of(values: Sequence[Any], column: Column, first_row: int) -> pa.Array:
     :param column: of the result.
     :param first_row: number of the first of them in the result, from 1.
     :raises ColumnNeedsTextError: a value has no place in the column's type.
+    :raises DataError: bytes that are wanted as text are none.
     """
     import pyarrow as pa
 
@@ -25,17 +26,18 @@ def array_of(values: Sequence[Any], column: Column, first_row: int) -> pa.Array:
     if pa.types.is_string(dtype) or pa.types.is_null(dtype):
         return pa.array(values, column.field.type)
     if pa.types.is_binary(dtype):
-        return pa.array(values, dtype).cast(column.field.type)
+        data = pa.array(values, dtype)
+        return data if column.field.type == dtype else as_texts(data, column, first_row)
     if pa.types.is_list(dtype):
         return shown(vectors(pa.array(values, pa.binary())), column)
     if pa.types.is_duration(dtype):
         return shown(pa.array([_microseconds(value) for value in values], pa.int64()).cast(dtype), column)
     if pa.types.is_uint64(dtype):
         return shown(pa.array([_unsigned(value) for value in values], dtype), column)
-    texts = pa.array(values, pa.string())
+    written = pa.array(values, pa.string())
     if pa.types.is_integer(dtype) or pa.types.is_floating(dtype):
-        return shown(texts.cast(dtype), column)
-    return parsed(texts, column, first_row)
+        return shown(written.cast(dtype), column)
+    return parsed(written, column, first_row)
 
 
 def _unsigned(value: str | bytes | None) -> int | None:

@@ -59,7 +59,7 @@ def needs_text(column: str, value: str, row: int) -> ColumnNeedsTextError:
         f"Column {column} holds {one_line(value[:LONGEST_VALUE])} in row {row:,} of the result, which its Arrow type "
         f"cannot hold. Name it in config field text_columns to read it as text, or set special_values: null."
     )
-    return ColumnNeedsTextError(message, [column], row=row)
+    return ColumnNeedsTextError(message, [column], column=column, row=row)
 
 
 def collect(makers: Iterable[Callable[[], Any]]) -> list[Any]:

@@ -142,9 +142,6 @@ def _problems(column: pa.Array, limits: ColumnConstraints, lossy: Lossy) -> Iter
     dtype = column.type
     if not limits.nullable and column.null_count:
         yield pc.is_null(column), "it is null, and the column takes no nulls"
-    if pa.types.is_dictionary(dtype):
-        column = column.dictionary_decode()
-        dtype = column.type
     if is_text(dtype):
         yield from _text_problems(column, limits, lossy)
     elif is_binary(dtype):
