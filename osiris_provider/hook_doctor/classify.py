@@ -28,6 +28,7 @@ from osiris_provider.net.sockets import open_socket
 
 _MISTAKES = (TypeError, ValueError)
 """What libraries raise for arguments that make no sense: the connection is wrong, not its server."""
+_MAX_PORT = 65535
 _GARBAGE = (UnicodeDecodeError, json.JSONDecodeError)
 _FILES = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 _KINDS: Mapping[tuple[type[BaseException], ...], Fault] = {
@@ -146,13 +147,12 @@ def unreachable(address: tuple[str, int] | None, deadline: Deadline) -> Fault | 
     """
     if address is None:
         return None
+    host, port = address
+    if not is_encodable(host) or not 0 < port <= _MAX_PORT:
+        return MISCONFIGURED
     try:
-        if not is_encodable(address[0]):
-            return MISCONFIGURED
-        open_socket(*address, deadline).close()
+        open_socket(host, port, deadline).close()
     except OSError as error:
         # What is left are refusals of this machine, such as a firewall's.
         return transport_fault(error) or UNREACHABLE
-    except (TypeError, ValueError, OverflowError):
-        return MISCONFIGURED
     return None

@@ -13,19 +13,12 @@ from osiris_provider.hook_doctor.base import HookType
 
 @cache
 def hook_types() -> Mapping[str, HookType]:
-    """Return all declared types by connection type.
-
-    :raises ValueError: two modules declare the same connection type.
-    """
+    """Return all declared types by connection type, each of which one module declares."""
     known: dict[str, HookType] = {}
     modules = pkgutil.walk_packages(types.__path__, f"{types.__name__}.")
     for module in sorted(one.name for one in modules if not one.ispkg):
         declared: HookType = import_module(module).TYPE
-        for conn_type in declared.conn_types:
-            if conn_type in known:
-                message = f"two modules of {types.__name__} declare {conn_type}"
-                raise ValueError(message)
-            known[conn_type] = declared
+        known.update(dict.fromkeys(declared.conn_types, declared))
     return known
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from copy import copy
 from datetime import datetime, time, timezone
 from functools import cached_property
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -17,7 +19,7 @@ from osiris_provider.connectors.airflow_form import to_airflow
 from osiris_provider.connectors.registry import get_connector
 from osiris_provider.hooks.base import OsirisHook
 from osiris_provider.hooks.dialects import OsirisDialect
-from osiris_provider.hooks.frames import polars_frame, watched
+from osiris_provider.hooks.frames import imported, polars_frame, watched
 
 if TYPE_CHECKING:
     import polars as pl
@@ -187,9 +189,9 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
                 self._watch.begin(connection)
             yield connection
 
-    def _adapters(self, table: str, target_fields: Sequence[str] | None) -> list[Adapter | None]:  # noqa: ARG002 - for subclasses
+    @abstractmethod
+    def _adapters(self, table: str, target_fields: Sequence[str] | None) -> list[Adapter | None]:
         """Return for each column what has to be done to its values because of its type."""
-        return []
 
     @staticmethod
     def _serialize_cell(cell: Any, conn: Any = None) -> Any:  # noqa: ARG004 - as the base class has it
@@ -197,22 +199,14 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
         return cell
 
     def _get_pandas_df(self, sql: str, parameters: Parameters = None, **kwargs: Any) -> Any:
-        try:
-            from pandas.io.sql import read_sql
-        except ImportError:
-            # It says what to install.
-            return super()._get_pandas_df(sql, parameters, **kwargs)
+        read_sql = imported("pandas.io.sql").read_sql
         with closing(watched(self.get_conn(), kwargs)) as connection:
             return read_sql(sql, con=connection, params=parameters, **kwargs)
 
     def _get_pandas_df_by_chunks(
         self, sql: str, parameters: Parameters = None, *, chunksize: int, **kwargs: Any
     ) -> Iterator[Any]:
-        try:
-            from pandas.io.sql import read_sql
-        except ImportError:
-            yield from super()._get_pandas_df_by_chunks(sql, parameters, chunksize=chunksize, **kwargs)
-            return
+        read_sql = imported("pandas.io.sql").read_sql
         with closing(watched(self.get_conn(), kwargs)) as connection:
             yield from read_sql(sql, con=connection, params=parameters, chunksize=chunksize, **kwargs)
 
@@ -279,9 +273,9 @@ def as_time(cell: Any) -> Any:
 
 
 def _adapted(row: Sequence[Any], adapters: Sequence[Adapter | None]) -> tuple[Any, ...]:
-    if len(row) > len(adapters):
-        return tuple(row)
-    return tuple(adapt(cell) if adapt else cell for cell, adapt in zip(row, adapters, strict=False))
+    # That a row has more values than the table has columns is for the server to say.
+    of_each = zip(row, chain(adapters, repeat(None)), strict=False)
+    return tuple(adapt(cell) if adapt else cell for cell, adapt in of_each)
 
 
 def _execute(cursor: Any, sql: str, parameters: Parameters) -> None:

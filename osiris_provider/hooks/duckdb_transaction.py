@@ -23,7 +23,7 @@ class Transaction:
 
     DuckDB's own cursors are connections of their own, which a rollback of the first does not reach.
 
-    :param connection: of DuckDB; its maker closes it.
+    :param connection: of DuckDB; its maker closes it, which drops what is not committed.
     :param autocommit: each statement is its own transaction.
     """
 
@@ -31,10 +31,6 @@ class Transaction:
         self.connection = connection
         self.autocommit = autocommit
         self._begun = False
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what DuckDB's connection has; its ``close`` drops what is not committed."""
-        return getattr(self.connection, name)
 
     def cursor(self) -> Cursor:
         """Return a cursor that works in this transaction."""
@@ -45,12 +41,6 @@ class Transaction:
         if self._begun:
             self._begun = False
             self.connection.commit()
-
-    def rollback(self) -> None:
-        """Roll back, if there is anything to roll back."""
-        if self._begun:
-            self._begun = False
-            self.connection.rollback()
 
     def execute(self, sql: str, parameters: Sequence[Any] | None = None) -> None:
         """Run statements, in a transaction unless autocommit is on or they control transactions themselves.

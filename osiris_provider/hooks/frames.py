@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import time
 from decimal import Decimal
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, MissingPackageError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,6 +18,20 @@ log = logging.getLogger(__name__)
 
 _EXACT: Final = 2**53
 """Whole numbers up to this one are floats, too."""
+
+
+def imported(module: str) -> Any:
+    """Return a module of a library of frames.
+
+    :param module: such as ``polars``.
+    :raises MissingPackageError: it is not installed.
+    """
+    name = module.partition(".")[0]
+    try:
+        return import_module(module)
+    except ImportError:
+        message = f"{name} is not installed; run: pip install 'airflow-provider-osiris[{name}]'"
+    raise MissingPackageError(message)
 
 
 def watched(connection: Any, options: Mapping[str, Any]) -> Any:
@@ -82,9 +97,6 @@ class _WatchedCursor:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cursor, name)
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._cursor)
-
     def fetchall(self) -> Any:
         return self._looked_at(self._cursor.fetchall())
 
@@ -110,9 +122,8 @@ def polars_frame(cursor: Any, rows: Iterable[Sequence[Any]], options: Mapping[st
     :param rows: of its result, or a part of it.
     :param options: of ``polars.DataFrame``.
     :raises DataError: polars has no form for a value.
+    :raises MissingPackageError: polars is not installed.
     """
-    import polars as pl
-
     names = [column[0] for column in cursor.description]
     # psycopg2 hands over bytes as views of memory.
     cells = [[bytes(cell) if isinstance(cell, memoryview) else cell for cell in row] for row in rows]
@@ -120,7 +131,9 @@ def polars_frame(cursor: Any, rows: Iterable[Sequence[Any]], options: Mapping[st
         for name, cell in zip(names, row, strict=True):
             if _has_no_form(cell):
                 raise _no_form(name)
-    frame = pl.DataFrame(cells, names, orient="row", **{"infer_schema_length": None, **options})
+    frame: pl.DataFrame = imported("polars").DataFrame(
+        cells, names, orient="row", **{"infer_schema_length": None, **options}
+    )
     for number, column in enumerate(frame.iter_columns()):
         # Of a decimal that is too long for the scale of the others it makes a null.
         if column.dtype.is_decimal() and column.null_count() > sum(row[number] is None for row in cells):

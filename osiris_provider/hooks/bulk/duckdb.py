@@ -39,26 +39,21 @@ class Column:
     @property
     def selected(self) -> str:
         """What is selected of it."""
-        return quote(self.name) if self.dtype in ("BLOB", "VARCHAR") else f"CAST({quote(self.name)} AS VARCHAR)"
+        return quote(self.name) if self.dtype == "BLOB" else f"CAST({quote(self.name)} AS VARCHAR)"
 
     @property
     def comes_back(self) -> str:
         """Whether its text is the value again: that of some nested values is not."""
-        again = f"TRY_CAST({self.selected} AS {self.dtype})"
-        return "true" if self.dtype in ("BLOB", "VARCHAR") else f"{again} IS NOT DISTINCT FROM {quote(self.name)}"
+        return f"TRY_CAST({self.selected} AS {self.dtype}) IS NOT DISTINCT FROM {quote(self.name)}"
 
     def loaded(self, text: str) -> str:
         """Return what makes its value of a text."""
-        if self.dtype == "BLOB":
-            return f"unhex(substr({text}, 3))"
-        return text if self.dtype == "VARCHAR" else f"CAST({text} AS {self.dtype})"
+        return f"unhex(substr({text}, 3))" if self.dtype == "BLOB" else f"CAST({text} AS {self.dtype})"
 
     def fits(self, text: str) -> str:
         """Return whether a text is the text of a value."""
         if self.dtype == "BLOB":
             return rf"regexp_full_match({text}, '\\x([0-9A-Fa-f][0-9A-Fa-f])*')"
-        if self.dtype == "VARCHAR":
-            return "true"
         exact = _EXACT.get(self.dtype)
         if self.dtype.startswith("DECIMAL"):
             scale = int(self.dtype.rstrip(")").rpartition(",")[2])

@@ -25,7 +25,7 @@ from osiris_provider.drivers.mysql.tables import name_parts
 from osiris_provider.drivers.sql.cascades import cascade_error
 from osiris_provider.errors import DataError
 from osiris_provider.hooks.bulk.inserts import InsertWatch
-from osiris_provider.hooks.bulk.text import count_rows, count_tabs, ends_in_value, hexadecimal, line_of, rows_in
+from osiris_provider.hooks.bulk.text import count_rows, count_tabs, ends_a_row, hexadecimal, line_of, rows_in
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -35,9 +35,7 @@ log = logging.getLogger(__name__)
 
 STAYED: Final = 1196
 """What a server without transactions answers to ROLLBACK."""
-_BYTES: Final = re.compile(
-    r"(tiny|medium|long)?blob|(var)?binary|vector|(multi)?(point|linestring|polygon)|geometry|geom(etry)?collection"
-)
+_BYTES: Final = re.compile(r"(tiny|medium|long)?blob|(var)?binary|vector|(multi)?(point|linestring|polygon)|geom")
 _BITS: Final = re.compile(r"bit\b")
 _FLOAT: Final = re.compile(r"float\b")
 _INTEGER: Final = re.compile(r"(tiny|small|medium|big)?int")
@@ -231,16 +229,14 @@ def _load(cursor: Cursor, table: str, text: mmap, path: str) -> None:
         raise DataError(message, table=table, file=path)
     columns = _columns_of(client, table)
     statement = load_statement(table, [(column.name, column.loaded) for column in columns])
-    # The end of the last line is sent always.
-    ends = text[-1:] == b"\n" and not ends_in_value(text[max(len(text) - (1 << 20), 0) :])
     rows = count_rows(text)
     # Of a value that is missing the server does not warn where it makes one of a text.
     if count_tabs(text) != rows * (len(columns) - 1):
         raise _constraint_error(table, path, _first_refused(columns, path, ""), "Nothing was written.")
-    client.begin()
     counts = (0, 0)
     try:
-        with memoryview(text) as view, view[: len(text) - ends] as lines, working(client):
+        # The end of the last line is sent always.
+        with memoryview(text) as view, view[: len(text) - ends_a_row(text)] as lines, working(client):
             counts = load_local(client, statement, lines)
     except mysql_error() as error:
         if not is_bad_data(error):

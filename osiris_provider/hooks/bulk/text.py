@@ -17,6 +17,7 @@ NULL: Final = rb"\N"
 BATCH_ROWS: Final = 10_000
 BATCH_BYTES: Final = 16 << 20
 """What is in memory of a file at a time, and one row more."""
+_BLOCK: Final = 1 << 20
 _ESCAPES: Final = {b"\\": rb"\\", b"\t": rb"\t", b"\n": rb"\n", b"\r": rb"\r", b"\0": rb"\0"}
 _UNESCAPED: Final = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"0": b"\0", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _SPECIAL: Final = re.compile(rb"[\\\t\n\r\0]")
@@ -108,8 +109,16 @@ def count_rows(text: mmap) -> int:
 
     :param text: of a file.
     """
-    last = text[-(1 << 20) :]
-    return _count(text, b"\n") + (not last.endswith(b"\n") or ends_in_value(last))
+    return _count(text, b"\n") + (not ends_a_row(text))
+
+
+def ends_a_row(text: mmap) -> bool:
+    """Return whether the last line of a text has an end.
+
+    :param text: of a file.
+    """
+    last = text[-_BLOCK:]
+    return last.endswith(b"\n") and not ends_in_value(last)
 
 
 def count_lines(path: str | os.PathLike[str]) -> int:
@@ -134,7 +143,7 @@ def count_tabs(text: mmap) -> int:
 
 
 def _count(text: mmap, byte: bytes) -> int:
-    count = sum(text[start : start + (1 << 20)].count(byte) for start in range(0, len(text), 1 << 20))
+    count = sum(text[start : start + _BLOCK].count(byte) for start in range(0, len(text), _BLOCK))
     if text.find(b"\\" + byte) < 0:
         return count
     # An odd number of backslashes makes it a part of the value.

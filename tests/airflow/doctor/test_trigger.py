@@ -55,6 +55,12 @@ def test_it_carries_the_reference_and_tells_no_secret(connections_file: Connecti
     assert "canary" not in json.dumps([trigger.serialize(), reports])
 
 
+def test_what_is_wrong_with_a_connection_needs_no_worker(connections_file: ConnectionsFile) -> None:
+    connections_file({"airflow": {"ftp": {"conn_type": "ftp", "port": "abc"}}})
+    (wrong,) = asyncio.run(reports_of(OsirisDoctorTrigger(connections=["@airflow.ftp"])))
+    assert wrong["details"] == {"fault": "misconfigured", "retryable": False}
+
+
 def test_it_waits_no_longer_if_one_never_will_be_well(connections_file: ConnectionsFile, closed_port: int) -> None:
     connections_file({"mysql": {"main": {"host": "127.0.0.1", "port": closed_port, "user": "ann"}}})
     trigger = OsirisDoctorTrigger(connections=["@mysql.main", "@mysql.none"], poke_interval=3600)

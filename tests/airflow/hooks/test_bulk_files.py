@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from osiris_provider.errors import DataError
 from osiris_provider.hooks.bulk import text
 from osiris_provider.hooks.dbapi import OsirisDbApiHook
+from pymysql.err import OperationalError
 
 from tests.airflow.conftest import HOOKS, MYSQL_SERVERS, NewHook
 from tests.airflow.hooks.sql_values import CASES
@@ -297,6 +298,36 @@ def test_types_that_only_mysql_has(mysql_bulk: Bulk) -> None:
     assert mysql_bulk.hook.get_records(values.format(mysql_bulk.copied(columns, table))) == expected
 
 
+SHAPES = {
+    "POINT": "POINT(1 2)",
+    "LINESTRING": "LINESTRING(0 0, 1 2)",
+    "POLYGON": "POLYGON((0 0, 0 1, 1 1, 0 0))",
+    "MULTIPOINT": "MULTIPOINT(0 0, 1 2)",
+    "MULTILINESTRING": "MULTILINESTRING((0 0, 1 2))",
+    "MULTIPOLYGON": "MULTIPOLYGON(((0 0, 0 1, 1 1, 0 0)))",
+    "GEOMETRYCOLLECTION": "GEOMETRYCOLLECTION(POINT(1 2))",
+    "GEOMETRY": "POINT(1 2)",
+}
+BYTE_TYPES = ("TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB", "BINARY(4)", "VARBINARY(4)")
+
+
+def test_every_type_of_bytes_that_mysql_has(mysql_bulk: Bulk) -> None:
+    values = dict.fromkeys(BYTE_TYPES, "X'00ff095c'") | {name: f"ST_GeomFromText('{SHAPES[name]}')" for name in SHAPES}
+    columns = ", ".join(f"c{number} {dtype}" for number, dtype in enumerate(values))
+    table = mysql_bulk.table(columns, f"INSERT INTO {{}} VALUES ({', '.join(values.values())})")
+    (row,) = mysql_bulk.rows(table)
+    assert None not in row
+    assert mysql_bulk.rows(mysql_bulk.copied(columns, table)) == [row]
+    lines = (mysql_bulk.folder / "dump").read_bytes()
+    assert lines == b"\t".join(rb"\\x" + bytes(value).hex().encode() for value in row) + b"\n"
+
+
+def test_an_error_of_mysql_that_is_about_no_value_stays_what_it_is(mysql_bulk: Bulk) -> None:
+    mysql_bulk.hook.run("CREATE VIEW v AS SELECT 1 AS n")
+    with pytest.raises(OperationalError, match="is not updatable"):
+        mysql_bulk.load("v", b"1\n")
+
+
 def test_types_that_only_duckdb_has(bulk_on: Callable[[str], Any]) -> None:
     columns = (
         "n INTEGER, f FLOAT, u UUID, e ENUM('a', 'b'), m MAP(VARCHAR, INTEGER[]), tz TIMESTAMPTZ, b BIT, "
@@ -329,8 +360,9 @@ def test_mysql_says_how_to_switch_loading_on(
     hook.run("CREATE TABLE t (n INTEGER)")
     file = tmp_path / "lines"
     file.write_bytes(b"1\n")
-    with switched(server, sql_server, "OFF"), pytest.raises(DataError, match="SET GLOBAL local_infile = ON"):
+    with switched(server, sql_server, "OFF"), pytest.raises(DataError, match="SET GLOBAL local_infile = ON") as raised:
         hook.bulk_load("t", str(file))
+    assert (raised.value.table, raised.value.file) == ("t", str(file))
     assert hook.get_first("SELECT COUNT(*) FROM t") == (0,)
 
 

@@ -15,7 +15,7 @@ import pytest
 from airflow.providers.common.sql.hooks.handlers import fetch_all_handler, fetch_one_handler
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from osiris_provider.hooks.dbapi import OsirisDbApiHook
-from osiris_provider.hooks.duckdb_transaction import Transaction
+from osiris_provider.hooks.duckdb_transaction import BATCH_PARAMETERS, Transaction
 from osiris_provider.hooks.postgres import OsirisPostgresHook
 from osiris_provider.secrets.connections_file import OsirisConnectionsBackend
 from sqlalchemy.engine import make_url
@@ -195,6 +195,18 @@ def test_duckdb_inserts_many_rows_a_statement(new_hook: NewHook) -> None:
         transaction.commit()
     assert hook.get_first("SELECT COUNT(*), SUM(a) FROM t") == (10_000, 49_995_000)
     assert len(ran) < 10
+    with pytest.raises(Exception, match="Could not convert"):
+        hook.insert_rows("t", [*[(n, "x") for n in range(BATCH_PARAMETERS)], ("no number", "x")], commit_every=0)
+    assert hook.get_first("SELECT COUNT(*) FROM t") == (10_000,)
+
+
+def test_a_dict_is_json_for_a_type_of_postgres_that_is_not_known(new_hook: NewHook) -> None:
+    hook = new_hook("postgres")
+    hook.run(["CREATE DOMAIN report AS jsonb", "CREATE TABLE t (v report)"])
+    hook.insert_rows("t", [({"at": MOMENT, "of": [1, "x"]},)])
+    assert hook.get_first("SELECT v FROM t") == ({"at": str(MOMENT), "of": [1, "x"]},)
+    with pytest.raises(ValueError, match="JSON"):
+        hook.insert_rows("t", [({"x": float("nan")},)])
 
 
 def test_results_and_descriptions_are_those_of_the_base_class(hook: OsirisDbApiHook) -> None:
@@ -280,6 +292,8 @@ def test_rows_leave_generated_columns_out(server: str, new_hook: NewHook) -> Non
     assert hook.dialect.get_column_names("t") == ["n", "d", "f"]
     assert hook.dialect.get_primary_keys("t") == ["n"]
     given = 1 if server == "postgres" else {"a": 1}
+    assert hook.dialect.get_primary_keys("t", "public" if server == "postgres" else "main") == ["n"]
+    assert (hook.dialect.get_column_names("none"), hook.dialect.get_primary_keys("none")) == ([], None)
     for row in ((1, 1, given), (1, 2, given)):
         hook.insert_rows("t", [row], ["n", "d", "f"], replace=True)
         hook.insert_rows("t", [row], replace=True)

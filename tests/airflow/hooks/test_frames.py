@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, MissingPackageError
 from osiris_provider.hooks.dbapi import OsirisDbApiHook
 
 from tests.airflow.conftest import NewHook
@@ -62,6 +63,18 @@ def test_values_that_are_others_in_a_frame_are_said(
     caplog.clear()
     assert len(hook.get_df(LONG, coerce_float=False)) == 1
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("module", ["pandas.io.sql", "polars"])
+def test_a_library_of_frames_that_is_missing_is_named(
+    new_hook: NewHook, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook, kind = new_hook("duckdb"), module.partition(".")[0]
+    monkeypatch.setitem(sys.modules, module, None)
+    ways: list[Any] = [hook.get_df, lambda sql, **options: next(hook.get_df_by_chunks(sql, chunksize=5, **options))]
+    for read in ways:
+        with pytest.raises(MissingPackageError, match=rf"^{kind} is not installed; run: pip install .*\[{kind}\]'$"):
+            read("SELECT 1", df_type=kind)
 
 
 def test_bytes_in_a_polars_frame(hook: OsirisDbApiHook) -> None:

@@ -194,6 +194,15 @@ def test_rows_of_different_lengths_lend_each_other_no_values(
 
 
 @pytest.mark.parametrize("family", ["duckdb", "mysql", "postgres"])
+def test_a_value_more_than_the_table_has_columns_is_not_left_out(new_hook: NewHook, family: str) -> None:
+    hook = new_hook(family)
+    hook.run("CREATE TABLE t (a INT, b VARCHAR(9))")
+    with pytest.raises(Exception, match=r"2 columns but 3|Column count|more expressions"):
+        hook.insert_rows("t", [(1, "x", 3)])
+    assert hook.get_records("SELECT * FROM t") == []
+
+
+@pytest.mark.parametrize("family", ["duckdb", "mysql", "postgres"])
 def test_a_time_of_day_does_not_lose_its_time_zone(new_hook: NewHook, family: str) -> None:
     hook = new_hook(family)
     hook.run("CREATE TABLE t (v TIME(6))" if family == "mysql" else "CREATE TABLE t (v TIME)")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import http.client as http_client
 import json
+import pkgutil
 import smtplib
 import socket
 import ssl
 from collections.abc import Mapping
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,8 +32,8 @@ from osiris_provider.connectors.http import faults as http
 from osiris_provider.connectors.http.faults import FORBIDDEN, SERVER_ERROR, UNAUTHORIZED
 from osiris_provider.connectors.sql.faults import WRONG_PASSWORD
 from osiris_provider.errors import Fault
-from osiris_provider.hook_doctor import HookConnection, HookType, hook_type, hook_types
-from osiris_provider.hook_doctor.classify import classify, table_fault
+from osiris_provider.hook_doctor import HookConnection, HookType, hook_type, hook_types, types
+from osiris_provider.hook_doctor.classify import classify, table_fault, unreachable
 from osiris_provider.hook_doctor.faults import FILE_UNREADABLE, HOST_IS_NO_NAME, TEST_FAILED
 from osiris_provider.hook_doctor.tables import known_faults, name_of
 from osiris_provider.hook_doctor.watch.redirects import RedirectedElsewhereError
@@ -203,9 +205,23 @@ def test_without_a_code_one_connect_tells() -> None:
             bound.accept()
 
 
-def test_types_are_found_without_a_list() -> None:
+@pytest.mark.parametrize(
+    ("host", "port"), [("127.0.0.1", 65_536), ("localhost", 0), ("localhost", -1), ("db..example.com", 80)]
+)
+def test_no_server_is_at_an_address_that_can_be_none(host: str, port: int) -> None:
+    assert unreachable((host, port), Deadline(2)) == MISCONFIGURED
+
+
+@pytest.mark.parametrize("port", [1, 65_535])
+def test_the_first_and_the_last_port_are_some(port: int) -> None:
+    assert unreachable(("127.0.0.1", port), Deadline(2)) in (None, REFUSED)
+
+
+def test_types_are_found_without_a_list_and_declared_once() -> None:
     assert {"http", "smtp", "sqlite"} <= set(hook_types())
-    assert all(conn_type in declared.conn_types for conn_type, declared in hook_types().items())
+    for module in pkgutil.walk_packages(types.__path__, f"{types.__name__}."):
+        declared = () if module.ispkg else import_module(module.name).TYPE.conn_types
+        assert all(hook_type(name) is import_module(module.name).TYPE for name in declared), module.name
 
 
 @pytest.mark.parametrize("conn_type", sorted(hook_types()))
