@@ -42,9 +42,8 @@ def between(quotes: Bits) -> Bits:
     inside = quotes.copy()
     for shift in (1, 2, 4, 8, 16, 32):
         inside ^= inside << np.uint64(shift)
-    if len(inside):
-        carry = np.bitwise_xor.accumulate(inside >> np.uint64(63))
-        inside[1:] ^= np.uint64(0) - carry[:-1]
+    carry = np.bitwise_xor.accumulate(inside >> np.uint64(63))
+    inside[1:] ^= np.uint64(0) - carry[:-1]
     return inside
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.filesystem.csv_records import Syntax
+from osiris_provider.drivers.filesystem.csv_syntax import Syntax
 from osiris_provider.errors import DataError
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from osiris_provider.drivers.exponents import DEEP
 from osiris_provider.drivers.filesystem.config import CsvExtractorConfig
 from osiris_provider.drivers.filesystem.csv_checks import first_changed
 from osiris_provider.drivers.filesystem.csv_parser import cells_of, parse
-from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows, Syntax, check_size, first_row, rows_of
+from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows, check_size, first_row, rows_of
 from osiris_provider.drivers.filesystem.csv_source import blocks
+from osiris_provider.drivers.filesystem.csv_syntax import Syntax
 from osiris_provider.drivers.filesystem.csv_text import from_text, parsed_as
 from osiris_provider.drivers.filesystem.csv_types import common, decimal_texts, infer, parse_as
 from osiris_provider.errors import DataError, DriverConfigError

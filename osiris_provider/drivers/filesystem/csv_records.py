@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from osiris_provider.drivers.filesystem.bits import after, before, between, bit, bits, one, positions
+from osiris_provider.drivers.filesystem.csv_syntax import Syntax, without_comments
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,17 +33,6 @@ class BrokenRowError(Exception):
         super().__init__(problem)
         self.problem = problem
         self.rows = rows
-
-
-@dataclass(frozen=True)
-class Syntax:
-    """The characters that have a meaning."""
-
-    delimiter: str
-    quote: str | None
-    escape: str | None
-    comment: str | None
-    newline: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -97,7 +87,7 @@ def rows_of(blocks: Iterator[bytes], syntax: Syntax) -> Iterator[Rows]:
         if rows is not None:
             yield rows
         check_size(rest)
-    rows, _ = _cut(rest, syntax, last=True) if rest else (None, b"")
+    rows, _ = _cut(rest, syntax, last=True)
     if rows is not None:
         yield rows
 
@@ -121,7 +111,7 @@ def first_row(blocks: Iterator[bytes], syntax: Syntax, *, blank: bool) -> tuple[
     data = b""
     for block in itertools.chain(blocks, [None]):
         last = block is None
-        data, kept = _without_comments(data + (block or b""), syntax, last=last)
+        data, kept = without_comments(data + (block or b""), syntax, last=last)
         data = data if blank else data.lstrip(b"\r\n")
         end = _Scan(data, syntax, last=last).first_end() if data else 0
         if end or last:
@@ -132,7 +122,7 @@ def first_row(blocks: Iterator[bytes], syntax: Syntax, *, blank: bool) -> tuple[
 
 
 def _cut(data: bytes, syntax: Syntax, *, last: bool) -> tuple[Rows | None, bytes]:
-    data, kept = _without_comments(data, syntax, last=last)
+    data, kept = without_comments(data, syntax, last=last)
     if not data:
         return None, kept
     plain = syntax.quote is None or syntax.quote.encode() not in data
@@ -147,33 +137,11 @@ def _last_break(data: bytes) -> int:
     return max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
 
 
-def _without_comments(data: bytes, syntax: Syntax, *, last: bool) -> tuple[bytes, bytes]:
-    """Return the data without lines of comment, and what has to be looked at again: a comment that does not end."""
-    if syntax.comment is None or syntax.comment.encode() not in data:
-        return data, b""
-    prefix, quote = syntax.comment.encode(), (syntax.quote or "").encode()
-    pieces: list[bytes] = []
-    start = 0
-    quotes = 0
-    counted = 0
-    for match in re.finditer(rb"(?:\A|(?<=[\r\n]))" + re.escape(prefix) + rb"[^\r\n]*(\r\n|\r|\n|\Z)", data):
-        if match.start() < start:
-            continue
-        quotes += data.count(quote, counted, match.start()) if quote else 0
-        counted = match.start()
-        if quotes % 2:
-            # Within a quoted cell.
-            continue
-        pieces.append(data[start : match.start()])
-        start = counted = match.end()
-        broken = not match[1] or (match[1] == b"\r" and match.end() == len(data))
-        if broken and not last:
-            return b"".join(pieces), data[match.start() :]
-    return b"".join([*pieces, data[start:]]), b""
-
-
 class _Scan:
-    """Looks at all bytes at once, 64 of them in a word: a bit says whether a byte is something."""
+    """Looks at all bytes at once, 64 of them in a word: a bit says whether a byte is something.
+
+    :param data: at least one byte.
+    """
 
     def __init__(self, data: bytes, syntax: Syntax, *, last: bool) -> None:
         import numpy as np
@@ -199,18 +167,18 @@ class _Scan:
         import numpy as np
 
         count = len(self._bytes)
-        inside = bool(bit(self._inside, count - 1)) if count else False
-        if inside and (self._last or count >= MAX_ROW_BYTES):
-            raise self._never_closed()
         cells = positions(self._cells & ~self._inside, count)
         is_break = self._bytes[cells] != self._delimiter
         ends = np.flatnonzero(is_break)
-        end = count if self._last else int(cells[ends[-1]]) + 1 if len(ends) else 0
+        ended = int(cells[ends[-1]]) + 1 if len(ends) else 0
+        if bit(self._inside, count - 1) and (self._last or count - ended >= MAX_ROW_BYTES):
+            raise self._never_closed()
+        end = count if self._last else ended
         if not end:
             return None, self._data + kept
         keep = len(cells) if self._last else int(ends[-1]) + 1
         cells, is_break = cells[:keep], is_break[:keep]
-        if not len(is_break) or not is_break[-1]:
+        if ended < end:
             # The last row of the file has no line break.
             cells, is_break = np.append(cells, count), np.append(is_break, True)
         starts = np.concatenate([np.zeros(1, np.int64), cells[:-1] + 1])
@@ -240,7 +208,7 @@ class _Scan:
             return lf & before(cr)
         # A CR at the very end may have its LF in the next block.
         lone = cr & ~after(lf)
-        if not self._last and len(self._bytes) and self._bytes[-1] == _CR:
+        if not self._last and self._bytes[-1] == _CR:
             lone[(len(self._bytes) - 1) // 64] &= ~one(len(self._bytes) - 1)
         return lf | lone
 
@@ -248,8 +216,7 @@ class _Scan:
         """Return whether a quote opens in the middle of a cell, where it is but a character."""
         opening = self._quotes & self._inside
         allowed = before(self._cells | self._quotes)
-        if len(allowed):
-            allowed[0] |= one(0)
+        allowed[0] |= one(0)
         return bool((opening & ~allowed).any())
 
     def _true_quotes(self) -> Bits:
@@ -262,17 +229,11 @@ class _Scan:
         for number, at in enumerate(quotes):
             if at == skip:
                 continue
-            if not inside:
-                inside = at == 0 or bit(self._cells, at - 1)
-            elif number + 1 < len(quotes) and quotes[number + 1] == at + 1:
+            if inside and quotes[number + 1 : number + 2] == [at + 1]:
                 # A doubled one.
                 skip = at + 1
-                continue
-            else:
-                inside = False
-                real.append(at)
-                continue
-            if inside:
+            elif inside or at == 0 or bit(self._cells, at - 1):
+                inside = not inside
                 real.append(at)
         mask = np.zeros(len(self._bytes), np.bool_)
         mask[real] = True

@@ -234,6 +234,8 @@ FIELDS: dict[str, tuple[str, dict[str, Any], dict[str, list[Any]]]] = {
     "escape": ('a,b\n"x\\"y,z",p\\,q\n', {"escape": "\\"}, {"a": ['x"y,z'], "b": ["p,q"]}),
     "skip_rows": ("report\nof today, or so\na,b\n1,2\n", {"skip_rows": 2}, {"a": [1], "b": [2]}),
     "comment": ('# don\'t "\na,b\n#x\n1,"\n#2"\n# end', {"comment": "#"}, {"a": [1], "b": ["\n#2"]}),
+    "comment behind a quote": ('a,b\n5" pipe,x\n#y\n6,z\n', {"comment": "#"}, {"a": ['5" pipe', "6"], "b": ["x", "z"]}),
+    "comment and newline": ("a\n1\r#x\n2\n", {"comment": "#", "newline": "\n"}, {"a": ["1\r#x", "2"]}),
     "limit": ("a,b\n1,2\n3,4\n5,6\n", {"limit": 2}, {"a": [1, 3], "b": [2, 4]}),
     "limit 0": ("a,b\n1,2\n", {"limit": 0}, {"a": [], "b": []}),
     "decimal_point": ("a;b\n1,5;1.234\n", {"delimiter": ";", "decimal_point": ","}, {"a": [1.5], "b": ["1.234"]}),
