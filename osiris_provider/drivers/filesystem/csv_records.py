@@ -206,10 +206,9 @@ class _Scan:
             return cr
         if self._newline == "\r\n":
             return lf & before(cr)
-        # A CR at the very end may have its LF in the next block.
         lone = cr & ~after(lf)
-        if not self._last and self._bytes[-1] == _CR:
-            lone[(len(self._bytes) - 1) // 64] &= ~one(len(self._bytes) - 1)
+        # A CR at the very end may have its LF in the next block; at the end of the file a row ends with or without one.
+        lone[-1] &= ~one(len(self._bytes) - 1)
         return lf | lone
 
     def _has_stray_quotes(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -128,9 +128,17 @@ def _doubles(column: pa.Array) -> pa.Array | None:
         texts, values = column.filter(risky), numbers.filter(risky)
         differing = pc.not_equal(values.cast(pa.string()), texts)
         pairs = zip(texts.filter(differing).to_pylist(), values.filter(differing).to_pylist(), strict=True)
-        if not all(Decimal(text) == Decimal(repr(value)) for text, value in pairs):
+        if not all(_is_exact(text, value) for text, value in pairs):
             return None
     return numbers
+
+
+def _is_exact(text: str, value: float) -> bool:
+    try:
+        return Decimal(text) == Decimal(repr(value))
+    except InvalidOperation:
+        # Its exponent is beyond those of decimals.
+        return False
 
 
 def _booleans(column: pa.Array) -> pa.Array | None:

@@ -128,10 +128,31 @@ def test_declared_type_that_does_not_fit(value: Any) -> None:
         table_of([{"at": value}], types={"at": "timestamp"})
 
 
-@pytest.mark.parametrize("text", ["integer", "", "decimal(99,2)", "int64 "])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "integer",
+        "",
+        "decimal(99,2)",
+        "decimal(138,2)",
+        "int64 ",
+        "timestamp[us, Nowhere]",
+        "timestamp[d, UTC]",
+        "timestamps",
+    ],
+)
 def test_type_that_is_none(text: str) -> None:
-    with pytest.raises(DriverConfigError, match=r"Step s: config field types: .* of column id is not a type"):
+    with pytest.raises(DriverConfigError, match=r"Step s: config field types: .* of column id is not a type") as raised:
         table_of([{"id": 1}], types={"id": text})
+    assert raised.value.step == "s"
+
+
+def test_a_column_of_other_fields_has_a_name_of_its_own() -> None:
+    for types in (None, {"id": "int64"}):
+        with pytest.raises(DriverConfigError, match="Step s: config field other_fields: 'id' is a field") as raised:
+            table_of([{"id": 1}], types=types, other_fields="id")
+        assert raised.value.step == "s"
+        assert table_of([{"id": 1}], types=types, other_fields="x").to_pylist() == [{"id": 1, "x": None}]
 
 
 JSON = st.recursive(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.http.json_text import Number
 from osiris_provider.drivers.dtypes import DIGITS
-from osiris_provider.drivers.http.json.values import NOT_FINITE, ConversionError, Converter
+from osiris_provider.drivers.http.json.types import NOT_FINITE
+from osiris_provider.drivers.http.json.values import ConversionError, Converter
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 MAX_DEPTH = 50
 """Lists and objects inside each other, as deep as Arrow and Parquet read them without trouble."""
 MAX_DIGITS = 38
+WIDEST = 76
+"""Digits that the widest decimal of Arrow has, before the point or behind it."""
 SHORT = 16
 """Characters: a shorter number without an exponent has 15 digits at most, which a double gives back."""
+NOT_FINITE = ("NaN", "Infinity", "-Infinity")
+"""Numbers that JSON does not have, as Python and protocol buffers write them."""
 _KINDS = {bool: "true or false", int: "number", float: "number", Number: "number", str: "text", list: "list"}
 
 
@@ -87,8 +91,10 @@ def _number_type(values: list[Any]) -> pa.DataType:
 
     if all(type(value) is int for value in values):
         least, greatest = min(values), max(values)
-        if least >= -(2**63) and greatest < 2**64:
-            return pa.int64() if greatest < 2**63 else pa.uint64()
+        if least >= -(2**63) and greatest < 2**63:
+            return pa.int64()
+        if least >= 0 and greatest < 2**64:
+            return pa.uint64()
     elif all(fits_double(value) for value in values):
         return pa.float64()
     return _decimal_type(values)
@@ -117,18 +123,22 @@ def decimal_of(value: Any) -> Decimal | None:
 
     :param value: an ``int``, a :class:`~osiris_provider.connectors.http.json_text.Number` or a ``float``.
     """
+    number = _exact(value)
+    if number is None or not number.is_finite():
+        return None
+    # The exponent is the peer's: 1e999999999 must not become that many digits, and Arrow crashes on 0e-999999999.
+    if number.is_zero():
+        return Decimal(0)
+    digits = number.as_tuple().digits
+    return number if abs(number.adjusted()) <= WIDEST and len(digits) <= 2 * WIDEST else None
+
+
+def _exact(value: Any) -> Decimal | None:
+    """Return a number as a decimal, None if its exponent is larger than any that Python has."""
     try:
-        number = Decimal(repr(value) if isinstance(value, float) else value)
+        return Decimal(repr(value) if isinstance(value, float) else value)
     except InvalidOperation:
         return None
-    # The exponent is the peer's: 1e999999999 must not become that many digits.
-    if (
-        not number.is_finite()
-        or abs(number.adjusted()) > 2 * MAX_DIGITS
-        or len(number.as_tuple().digits) > 4 * MAX_DIGITS
-    ):
-        return number if number.is_zero() and number.is_finite() else None
-    return number
 
 
 def is_short(value: Any) -> bool:
@@ -144,10 +154,11 @@ def fits_double(value: Any) -> bool:
     if isinstance(value, float):
         return True
     if isinstance(value, int):
-        return abs(value) <= 2**1000 and int(float(value)) == value
+        # Integers of JSON are short: what has more digits is a Number.
+        return int(float(value)) == value
     if is_short(value):
         return True
     double = float(value)
     if not math.isfinite(double):
-        return value.lstrip("-") in ("NaN", "Infinity")
-    return Decimal(repr(double)) == Decimal(value)
+        return value in NOT_FINITE
+    return _exact(double) == _exact(value)

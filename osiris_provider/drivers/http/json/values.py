@@ -12,7 +12,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.connectors.http.json_text import Number
-from osiris_provider.drivers.http.json.types import decimal_of, fits_double, is_short, kind_of
+from osiris_provider.drivers.http.json.types import NOT_FINITE, decimal_of, fits_double, is_short, kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 Converter = Callable[[Any], Any]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-NOT_FINITE = ("NaN", "Infinity", "-Infinity")
-"""Numbers that JSON does not have, as Python and protocol buffers write them."""
 
 
 class ConversionError(ValueError):
