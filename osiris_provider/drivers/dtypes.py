@@ -32,6 +32,22 @@ def is_number(dtype: pa.DataType) -> bool:
     return bool(types.is_integer(dtype) or types.is_floating(dtype) or types.is_decimal(dtype))
 
 
+def zoned_timestamp(unit: str, zone: str) -> pa.DataType:
+    """Return the type of moments in a time zone.
+
+    :param unit: ``s``, ``ms``, ``us`` or ``ns``.
+    :param zone: such as ``UTC``, ``Europe/Prague`` or ``+02:00``.
+    :raises ValueError: there is no such zone.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    dtype = pa.timestamp(unit, zone)
+    # Arrow takes any name for a zone, and fails where a value is shown.
+    pc.year(pa.scalar(0, dtype))
+    return dtype
+
+
 def ticks(column: pa.Array) -> pa.Array:
     """Return dates, times or durations as numbers of their unit, of 64 bits.
 

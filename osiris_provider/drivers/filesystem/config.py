@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from osiris_provider.connections.settings import parse_mode
+from osiris_provider.drivers.dtypes import zoned_timestamp
 from osiris_provider.drivers.sql.config import Text
 from osiris_provider.drivers.step import MAX_INTEGER, StepConfig
 
@@ -196,18 +197,15 @@ def arrow_type(name: str) -> pa.DataType | None:
     """
     import pyarrow as pa
 
-    if decimal := re.fullmatch(r"decimal(32|64|128|256)?\((\d+), ?(-?\d+)\)", name):
-        wide = decimal[1] or ("128" if int(decimal[2]) <= 38 else "256")
-        try:
-            return getattr(pa, f"decimal{wide}")(int(decimal[2]), int(decimal[3]))
-        except ValueError:
-            return None
-    if zoned := re.fullmatch(rf"timestamp\[{_UNITS}, ?(?:tz=)?([^\]]+)\]", name):
-        return pa.timestamp(zoned[1], zoned[2])
-    if sized := re.fullmatch(r"(?:fixed_size_binary|binary)[\[(](\d+)[\])]", name):
-        return pa.binary(int(sized[1]))
-    plain = re.sub(r"^(date32|date64)\[(day|ms)\]$", r"\1", name)
     try:
+        if decimal := re.fullmatch(r"decimal(32|64|128|256)?\((\d+), ?(-?\d+)\)", name):
+            wide = decimal[1] or ("128" if int(decimal[2]) <= 38 else "256")
+            return getattr(pa, f"decimal{wide}")(int(decimal[2]), int(decimal[3]))
+        if zoned := re.fullmatch(rf"timestamp\[{_UNITS}, ?(?:tz=)?([^\]]+)\]", name):
+            return zoned_timestamp(zoned[1], zoned[2])
+        if sized := re.fullmatch(r"(?:fixed_size_binary|binary)[\[(](\d+)[\])]", name):
+            return pa.binary(int(sized[1]))
+        plain = re.sub(r"^(date32|date64)\[(day|ms)\]$", r"\1", name)
         return pa.type_for_alias(_SHORT.get(plain, plain))
     except ValueError:
         return None

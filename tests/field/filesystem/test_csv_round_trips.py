@@ -216,6 +216,8 @@ def test_each_type_has_its_own_name(dtype: pa.DataType) -> None:
         ("timestamp", pa.timestamp("us")),
         ("timestamp[ms, UTC]", pa.timestamp("ms", "UTC")),
         ("timestamp[ns,tz=Europe/Prague]", pa.timestamp("ns", "Europe/Prague")),
+        ("timestamp[us, +02:00]", pa.timestamp("us", "+02:00")),
+        ("timestamp[us, Nowhere]", None),
         ("timestamp[h]", None),
         ("binary(4)", pa.binary(4)),
         ("integer", None),

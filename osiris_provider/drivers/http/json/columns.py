@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.dtypes import is_text
+from osiris_provider.drivers.dtypes import is_text, zoned_timestamp
 from osiris_provider.drivers.http.json.types import MixedTypesError, NoFieldsError, infer_type
 from osiris_provider.errors import DataError, DriverConfigError
 
@@ -45,17 +45,13 @@ def type_of(text: str) -> pa.DataType:
     :raises ValueError: there is no such type.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     decimal = _DECIMAL.fullmatch(text)
     if decimal:
         return pa.decimal128(int(decimal[1]), int(decimal[2]))
     zoned = _TIMESTAMP.fullmatch(text)
     if zoned:
-        dtype = pa.timestamp(zoned[1], zoned[2])
-        # Arrow takes any name for a zone, and fails where a value is shown.
-        pc.year(pa.scalar(0, dtype))
-        return dtype
+        return zoned_timestamp(zoned[1], zoned[2])
     return pa.timestamp("us", tz="UTC") if text == "timestamp" else pa.type_for_alias(text)
 
 

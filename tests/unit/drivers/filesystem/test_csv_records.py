@@ -105,10 +105,10 @@ def read(text: str, size: int, syntax: Syntax) -> str | None:
 def split(text: str, size: int, syntax: Syntax, *, blank: bool) -> tuple[str, Table]:
     """Return the first row, and what is behind it; a first row that cannot be separated is none."""
     try:
-        row, behind = first_row(blocks(text, size), syntax, blank=blank)
+        row, rest = first_row(blocks(text, size), syntax, blank=blank)
     except BrokenRowError:
         return "", Table(is_broken=True)
-    return row.decode(), table_of(b"".join(behind).decode(), syntax)
+    return row.decode(), table_of(b"".join(rest).decode(), syntax)
 
 
 def checked(rows: Rows, syntax: Syntax) -> bytes:
@@ -140,10 +140,10 @@ def test_the_first_row_is_split_from_those_behind_it(syntax: Syntax) -> None:
     for text, blank, size in product(texts(syntax), (True, False), (1, 3, 70)):
         table = table_of(text, syntax)
         rows = table.rows if blank else list(dropwhile(lambda row: not row.strip("\r\n"), table.rows))
-        first, behind = split(text, size, syntax, blank=blank)
-        assert first + "".join(behind.rows) == "".join(rows), (text, size)
+        first, rest = split(text, size, syntax, blank=blank)
+        assert first + "".join(rest.rows) == "".join(rows), (text, size)
         assert first.rstrip("\r\n") == "".join(rows[:1]).rstrip("\r\n"), (text, size)
-        assert behind.is_broken == table.is_broken, (text, size)
+        assert rest.is_broken == table.is_broken, (text, size)
 
 
 @pytest.mark.parametrize(
