@@ -187,14 +187,10 @@ class Authentication:
         if not (self.retrieve_key or self.local):
             raise DiagnosedError(faults.NO_PUBLIC_KEY)
         try:
-            data = _data(_say(connection, request))
+            return _data(_say(connection, request))[1:]
         except pymysql.OperationalError as error:
             if error.args[0] != faults.ACCESS_DENIED:
                 raise
-        else:
-            if data[0] != MORE_DATA:
-                raise DiagnosedError(GARBAGE)
-            return data[1:]
         raise DiagnosedError(faults.NO_RSA_KEY)
 
     def _cleartext(self, connection: Any, _: bytes) -> MysqlPacket:

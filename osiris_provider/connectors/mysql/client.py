@@ -68,7 +68,8 @@ class Interruptible:
     """Opens another connection to the same server, soon; None if statements cannot be ended."""
     address = "the server"
     local_port: int | str = 0
-    last_statement: Any = ""
+    last_statement: bytes | bytearray = b""
+    encoding: str
 
     def work(self, *, watched: bool = True) -> Work:
         """Return what is entered while the server is at work.
@@ -95,22 +96,22 @@ class Interruptible:
 
     def begin(self) -> None:
         """Begin a transaction."""
-        with self.work(watched=False):
+        with self.work():
             _base(self, "begin")()
 
     def ping(self, *args: Any, **kwargs: Any) -> None:
         """Ask whether the server is there."""
-        with self.work(watched=False):
+        with self.work():
             _base(self, "ping")(*args, **kwargs)
 
     def autocommit(self, value: bool | None) -> None:
         """Switch autocommit."""
-        with self.work(watched=False):
+        with self.work():
             _base(self, "autocommit")(value)
 
     def set_character_set(self, *args: Any) -> None:
         """Set the character set of statements and results."""
-        with self.work(watched=False):
+        with self.work():
             _base(self, "set_character_set")(*args)
 
     def _force_close(self) -> None:
@@ -156,9 +157,8 @@ class Interruptible:
         if str(host).rpartition(":")[2] == str(self.local_port):
             return True
         # Something on the way has given the connection another port.
-        last = self.last_statement
-        text = last.decode("utf-8", "replace") if isinstance(last, bytes | bytearray) else str(last)
-        return bool(statement) and text[:COMPARED].strip() == str(statement)[:COMPARED].strip()
+        last = self.last_statement.decode(self.encoding, "replace")
+        return bool(statement) and last[:COMPARED].strip() == str(statement)[:COMPARED].strip()
 
     def _thread_id(self) -> int:
         return int(_base(self, "thread_id")())

@@ -48,8 +48,8 @@ def _asked(connection: Connection[Any]) -> Any:
     with connection.cursor() as cursor:
         if "MariaDB" not in version:
             return _value(cursor, _MYSQL) if _value(cursor, _READABLE) else None
-        numbers = [int(number) for number in re.findall(r"\d+", version.removeprefix("5.5.5-"))[:2]]
-        return _value(cursor, _MARIADB) if tuple(numbers) >= _MARIADB_SINCE else None
+        numbers = tuple(map(int, re.findall(r"\d+", version.removeprefix("5.5.5-"))))
+        return _value(cursor, _MARIADB) if numbers >= _MARIADB_SINCE else None
 
 
 def _value(cursor: Any, question: str) -> Any:

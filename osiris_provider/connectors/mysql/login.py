@@ -124,7 +124,7 @@ def _new_connection(model: MySQLConnection, autocommit: bool | None) -> Connecti
         raise ConnectionConfigError(message, field="charset")
     context = model.context()
     connection: Connection[Any] = _connection_class()(
-        host=model.host or "localhost",
+        host=model.host,
         port=model.port,
         user=model.user,
         # As bytes: PyMySQL encodes text as Latin-1, whatever the charset of the connection.
@@ -140,7 +140,6 @@ def _new_connection(model: MySQLConnection, autocommit: bool | None) -> Connecti
         # For LOAD DATA of the writer, which sends its own rows; PyMySQL still refuses a server that asks for a file.
         # And a server says that it wants a second factor only to those who know the word.
         client_flag=CLIENT.LOCAL_FILES | SECOND_FACTOR_FLAG,
-        local_infile=False,
         defer_connect=True,
     )
     connection.tls_required = model.tls is True  # type: ignore[attr-defined]  # see _CarefulConnection

@@ -220,11 +220,19 @@ def _refuse_unsendable(known: Parameters) -> None:
     """Refuse what libpq, whose texts end at a NUL and are UTF-8, would cut or choke on."""
     fields = {libpq_name: name for name, libpq_name in _LIBPQ_NAMES.items()}
     for name, value in known.items():
-        if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        if not _is_sendable(value):
             field = fields.get(name, name)
             del value
             message = f"field {field} has a character that PostgreSQL cannot take: a NUL or half of a surrogate pair"
             raise ConnectionConfigError(message, field=field)
+
+
+def _is_sendable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _check_ways(known: Parameters) -> None:

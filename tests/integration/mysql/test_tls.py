@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all, get_connector
 from osiris_provider.drivers import get_driver
-from osiris_provider.errors import AuthError, ConnectionConfigError, ConnectTimeoutError, NetworkError
+from osiris_provider.errors import AuthError, ConnectTimeoutError, NetworkError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.faults.sql import CERTIFICATE, KEY, Certificates
@@ -106,31 +106,6 @@ def test_conn_017_an_account_for_tls_only_works_unless_tls_is_off(fields: Fields
     with pytest.raises(AuthError, match="the account may be for TLS only: set ssl: true") as raised:
         cipher_of({**account, "ssl": False})
     assert raised.value.fault.slug == "wrong_password"
-
-
-@pytest.mark.parametrize(
-    ("given", "named"),
-    [
-        ({"ssl": False, "ssl_ca": "ca.pem"}, "ssl is false"),
-        ({"ssl_key": "key.pem"}, "ssl_cert"),
-        ({"ssl_ca": "/no/such/file.pem"}, "field ssl_ca"),
-        ({"ssl_ca": __file__}, "ssl_ca"),
-        ({"ssl_verify": "ca"}, "ssl_ca is needed"),
-        ({"ssl_verify": "perhaps"}, "field ssl_verify"),
-        ({"ssl_mode": "verify-full"}, "is one of DISABLED, PREFERRED"),
-        ({"ssl_mode": "VERIFY_CA"}, "ssl_ca is needed"),
-        ({"ssl-mode": "REQUIRED", "ssl": True}, "field ssl-mode: means the same"),
-        ({"sslmode": "REQUIRED", "ssl_mode": "REQUIRED"}, "means the same"),
-        ({"ssl_mode": "DISABLED", "ssl_ca": "ca.pem"}, "ssl is false"),
-        ({"unix_socket": "/run/mysqld/mysqld.sock"}, "keep one"),
-        ({"unix_socket": "mysqld.sock", "host": None}, "field unix_socket"),
-        ({"unix_socket": "/x", "host": None, "ssl_verify": True}, "no host name"),
-        ({"host": None}, "field host: is required"),
-    ],
-)
-def test_conn_017_mistakes_in_the_fields(fields: Fields, given: Fields, named: str) -> None:
-    with pytest.raises(ConnectionConfigError, match=named):
-        CONNECTOR.create_client({**fields, **given})
 
 
 def test_encrypted_client_has_no_deadline_after_login(fields: Fields) -> None:

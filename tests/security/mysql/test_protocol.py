@@ -34,10 +34,10 @@ def at(port: int, **fields: Any) -> dict[str, Any]:
     return {"family": "mysql", "alias": "test", **address, **fields}
 
 
-def verdict_on(manner: Manner) -> DoctorDetails:
+def verdict_on(manner: Manner, **fields: Any) -> DoctorDetails:
     """Return what doctor says of a peer."""
     with Peer(manner) as peer:
-        ok, verdict = CONNECTOR.doctor(at(peer.port), 5)
+        ok, verdict = CONNECTOR.doctor(at(peer.port, **fields), 5)
     assert not ok
     return verdict
 
@@ -88,15 +88,69 @@ def test_a_server_that_asks_for_another_file_gets_the_one_that_is_loaded(file: P
     assert b"fernet" not in heard
 
 
-def test_a_long_greeting_is_not_waited_for() -> None:
+@pytest.mark.parametrize(("length", "fault"), [(MAX_LOGIN_PACKET, "reset"), (MAX_LOGIN_PACKET + 1, "garbage")])
+def test_a_long_greeting_is_not_waited_for(length: int, fault: str) -> None:
     """A packet may say that it has 16 MB and that more follow; a greeting has about a hundred bytes."""
 
-    def manner(_: Peer, sock: socket.socket) -> None:
-        sock.sendall((MAX_LOGIN_PACKET + 1).to_bytes(3, "little") + b"\0")
-        # The rest never comes: who wants it waits here until the timeout.
-        sock.recv(1)
+    def manner(peer: Peer, sock: socket.socket) -> None:
+        sock.sendall(length.to_bytes(3, "little") + b"\0")
+        # Who waits for the rest hears that the line has ended.
+        sock.shutdown(socket.SHUT_WR)
+        peer.stopping.wait()
 
-    assert verdict_on(manner)["details"]["fault"] == "garbage"
+    assert verdict_on(manner)["details"]["fault"] == fault
+
+
+NO_STEPS: Final = {
+    "an unknown one": ("mysql_native_password", b"\5"),
+    "an unknown one that says something": ("mysql_native_password", b"\5x"),
+    "more for a method that has one answer": ("mysql_native_password", b"\1\4"),
+    "more, and nothing": ("caching_sha2_password", b"\1"),
+    "more that is neither of two": ("caching_sha2_password", b"\1\7"),
+    "no key": ("caching_sha2_password", b"\1\4", b"\5x"),
+}
+
+
+@pytest.mark.parametrize("said", NO_STEPS)
+def test_what_is_no_step_of_a_login_is_not_answered(said: str) -> None:
+    method, *steps = NO_STEPS[said]
+    heard: list[bytes] = []
+
+    def manner(peer: Peer, sock: socket.socket) -> None:
+        sock.sendall(frame(greeting(Script(str(method))), 0))
+        for step in steps:
+            packet = sock.recv(4096)
+            sock.sendall(frame(bytes(step), packet[3] + 1))
+        heard.append(sock.recv(4096))
+        peer.stopping.wait()
+
+    assert verdict_on(manner, allow_public_key_retrieval=True)["details"]["fault"] == "garbage"
+    assert heard == [b""]
+
+
+def test_a_client_knows_where_it_is_logged_in_and_as_whom() -> None:
+    with rogue(Script("mysql_native_password", welcome=True)) as server:
+        fields = at(server.port, database="shop", charset="latin2")
+        with closing(CONNECTOR.create_client(fields)) as client:
+            known = client.host, client.port, client.user.decode(), client.db.decode(), client.charset
+        assert known == ("127.0.0.1", server.port, "app", "shop", "latin2")
+        # The server may list its sessions by it.
+        assert b"program_name\6osiris" in server.heard[0]
+
+
+@pytest.mark.parametrize("counts_as_closed", [False, True])
+def test_a_client_that_is_closed_says_goodbye_and_one_that_was_left_half_closed_is_closed(
+    counts_as_closed: bool,
+) -> None:
+    """A signal may come while a line is being read: to close it is an error then, and it counts as closed."""
+    with rogue(Script("mysql_native_password", welcome=True)) as server:
+        client = CONNECTOR.create_client(at(server.port))
+        client._closed = counts_as_closed  # noqa: SLF001 - PyMySQL's name
+        CONNECTOR.close_client(client)
+        assert not client.open
+        server.wait()
+        assert (b"\1" in server.heard) is not counts_as_closed
+        CONNECTOR.close_client(client)
 
 
 @pytest.mark.parametrize(

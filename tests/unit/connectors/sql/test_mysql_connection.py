@@ -12,6 +12,7 @@ from osiris_provider.connections.validate import validate_file
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import from_airflow
 from osiris_provider.connectors.mysql.connection import SSL_MODES, MySQLConnection
+from osiris_provider.errors import ConnectionConfigError
 
 from tests.unit.connection_files import write
 
@@ -67,6 +68,31 @@ def test_conn_017_of_a_mode_in_a_variable_only_the_variable_is_missing(
 
 
 @pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"ssl": False, "ssl_ca": "ca.pem"}, "ssl is false"),
+        ({"ssl_key": "key.pem"}, "ssl_cert"),
+        ({"ssl_ca": "/no/such/file.pem"}, "field ssl_ca"),
+        ({"ssl_ca": __file__}, "ssl_ca"),
+        ({"ssl_verify": "ca"}, "ssl_ca is needed"),
+        ({"ssl_verify": "perhaps"}, "field ssl_verify"),
+        ({"ssl_mode": "verify-full"}, "is one of DISABLED, PREFERRED"),
+        ({"ssl_mode": "VERIFY_CA"}, "ssl_ca is needed"),
+        ({"ssl-mode": "REQUIRED", "ssl": True}, "field ssl-mode: means the same"),
+        ({"sslmode": "REQUIRED", "ssl_mode": "REQUIRED"}, "means the same"),
+        ({"ssl_mode": "DISABLED", "ssl_ca": "ca.pem"}, "ssl is false"),
+        ({"unix_socket": "/run/mysqld/mysqld.sock"}, "keep one"),
+        ({"unix_socket": "mysqld.sock", "host": None}, "field unix_socket"),
+        ({"unix_socket": "/x", "host": None, "ssl_verify": True}, "no host name"),
+        ({"host": None}, "field host: is required"),
+    ],
+)
+def test_conn_017_mistakes_in_the_fields(given: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConnectionConfigError, match=named):
+        get_connector("mysql").create_client({**BASE, **given})
+
+
+@pytest.mark.parametrize(
     ("fields", "tls", "verified"),
     [
         ({}, None, None),
@@ -92,6 +118,7 @@ def test_conn_017_what_the_fields_ask_for(fields: dict[str, Any], tls: bool | No
     [
         ({"ssl_ca": "/a b.pem"}, {"ssl_ca": ["/a b.pem"]}),
         ({"ssl_ca": "/ca", "ssl_verify": "ca"}, {"ssl_ca": ["/ca"], "ssl_check_hostname": ["false"]}),
+        ({"ssl_cert": "/cert", "ssl_key": "/key"}, {"ssl_cert": ["/cert"], "ssl_key": ["/key"]}),
         ({"host": None, "unix_socket": "/s"}, {"unix_socket": ["/s"]}),
     ],
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from osiris_provider.connectors.mysql.client import COM_QUERY, COMPARED, Interruptible
+from osiris_provider.connectors.interrupt import Work
+from osiris_provider.connectors.mysql.client import COM_QUERY, COMPARED, Interruptible, with_interrupts, working
 from osiris_provider.net.killed import StoppedError
 from typing_extensions import Self
 
@@ -45,10 +49,11 @@ class Line:
     """PyMySQL's connection, as far as it counts here; its wait for an answer is broken off."""
 
     open = True
+    encoding = "utf-8"
     error: BaseException = StoppedError()
 
     def query(self, statement: str | bytes) -> None:
-        self._execute_command(COM_QUERY, statement)
+        self._execute_command(COM_QUERY, statement.encode(self.encoding) if isinstance(statement, str) else statement)
         self.read()
 
     def read(self) -> None:
@@ -73,6 +78,11 @@ class Client(Interruptible, Line):
 
 def session(number: int = OWN, port: int = PORT, statement: str | None = STATEMENT) -> tuple[Any, ...]:
     return number, "ann", f"10.0.0.1:{port}", "shop", "Query", 3, "executing", statement
+
+
+def of_mariadb(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a row with the column that MariaDB adds: how far the statement has got."""
+    return *row, 0.0
 
 
 def ended(*sessions: tuple[Any, ...], said: str | bytes = STATEMENT, is_open: bool = True) -> list[str]:
@@ -101,6 +111,7 @@ OTHERS = [session(8), session(9, 1, None)]
 @pytest.mark.parametrize("said", [STATEMENT, STATEMENT.encode(), bytearray(STATEMENT.encode())])
 def test_conn_014_its_own_statement_is_ended(own: tuple[Any, ...], said: str | bytes) -> None:
     assert ended(*OTHERS, own, said=said) == [f"KILL QUERY {OWN}"]
+    assert ended(*map(of_mariadb, (*OTHERS, own)), said=said) == [f"KILL QUERY {OWN}"]
     assert ended(own, said=said, is_open=False) == [f"KILL {OWN}"]
 
 
@@ -118,6 +129,48 @@ def test_conn_014_nothing_of_others_is_ended(other: tuple[Any, ...], said: str) 
 def test_a_statement_is_known_again_by_its_beginning() -> None:
     assert ended(session(port=1, statement=f"{LONG} and more"), said=LONG) == [f"KILL QUERY {OWN}"]
     assert ended(session(port=1, statement=f"{LONG[: COMPARED - 1]}y"), said=LONG) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_statement_is_known_again_in_the_character_set_of_its_connection(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Client, "encoding", encoding)
+    assert ended(session(port=1, statement="SELECT 'é'"), said="SELECT 'é'") == [f"KILL QUERY {OWN}"]
+
+
+def test_on_a_unix_socket_the_list_of_the_server_has_localhost_for_a_port(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as line:
+        listener.bind(path)
+        listener.listen()
+        line.connect(path)
+        server, client = Server([(*session()[:2], "localhost", *session(statement=None)[3:])]), Line()
+        vars(client)["_sock"] = line
+        watched = with_interrupts(client, lambda: server, path)
+        with pytest.raises(StoppedError):
+            watched.query(STATEMENT)
+    assert (watched is client, server.ended) == (True, [f"KILL QUERY {OWN}"])
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_who_holds_a_lock_is_asked_where_one_may_be_waited_for(watched: bool) -> None:
+    client = Client()
+    client.open_other = lambda: Server([])
+    with working(client, watched=watched) as work:
+        assert isinstance(work, Work)
+        assert (work.holders is not None) is watched
+    with working(Client()) as work:
+        assert isinstance(work, Work)
+        assert work.holders is None
+
+
+def test_what_nothing_has_read_of_a_result_is_not_read_when_the_line_is_closed() -> None:
+    client, result = Client(), SimpleNamespace(unbuffered_active=True)
+    vars(client)["_result"] = result
+    with pytest.raises(StoppedError):
+        client.query(STATEMENT)
+    assert (client.open, result.unbuffered_active) == (False, False)
 
 
 @pytest.mark.parametrize(("error", "statements"), [(StoppedError(), [f"KILL QUERY {OWN}"]), (ValueError(), [])])
