@@ -65,7 +65,7 @@ def lines(parameters: Parameters) -> list[Parameters]:
     :param parameters: of the connection.
     :raises ConnectionConfigError: libpq is too old to keep a password back.
     """
-    mode = parameters.get("sslmode") or default("sslmode") or "prefer"
+    mode = _mode(parameters)
     # PGPASSWORD is of some server, and no one knows of which.
     given = parameters.but(password=parameters.get("password", ""))
     if _is_safe(parameters, mode):
@@ -80,7 +80,7 @@ def for_other_clients(parameters: Parameters) -> Parameters:
 
     :param parameters: of the connection.
     """
-    mode = parameters.get("sslmode") or default("sslmode") or "prefer"
+    mode = _mode(parameters)
     return parameters if _is_safe(parameters, mode) else parameters.but(require_auth=_without_clear(parameters))
 
 
@@ -113,6 +113,10 @@ def requires_gss(parameters: Parameters) -> bool:
     :param parameters: of the connection.
     """
     return (parameters.get("gssencmode") or default("gssencmode")) == "require"
+
+
+def _mode(parameters: Parameters) -> str:
+    return parameters.get("sslmode") or default("sslmode")
 
 
 def _is_safe(parameters: Parameters, mode: str) -> bool:

@@ -11,6 +11,7 @@ import os
 import weakref
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from osiris_provider.connections.resolved import NamesOnly
@@ -159,12 +160,9 @@ def _options() -> Iterator[tuple[str, str | None, str]]:
     if not options:
         return
     try:
-        number = 0
-        while options[number].keyword:
-            option = options[number]
+        for option in takewhile(lambda option: option.keyword, map(options.__getitem__, count())):
             own = None if option.compiled is None else option.compiled.decode()
             yield option.keyword.decode(), own, (option.val or b"").decode(errors="replace")
-            number += 1
     finally:
         library.PQconninfoFree(options)
 

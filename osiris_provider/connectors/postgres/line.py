@@ -54,19 +54,17 @@ class Line:
         :param deadline: bounds time and bytes.
         :raises OSError: the server was not reached; TimeoutError and TooMuchDataError by the deadline.
         """
-        from psycopg2.extensions import POLL_READ
+        from psycopg2.extensions import POLL_READ, POLL_WRITE
 
         server, libpq = self._ends(descriptor)
-        if state == POLL_READ:
-            self._send(server, libpq, deadline)
-            if _readable(deadline, server, descriptor) == {server.fileno()}:
-                self._receive(server, libpq, deadline)
-        else:
+        if state == POLL_WRITE:
             _writable(server, deadline)
             code = server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code and code not in _BROKEN:
                 raise OSError(code, os.strerror(code))
-            self._send(server, libpq, deadline)
+        self._send(server, libpq, deadline)
+        if state == POLL_READ and _readable(deadline, server, descriptor) == {server.fileno()}:
+            self._receive(server, libpq, deadline)
 
     def close(self) -> None:
         """Send what libpq has said last, if that needs no waiting, and close."""
@@ -76,7 +74,6 @@ class Line:
                     if sock is self._server and self._libpq is not None:
                         sock.send(self._libpq.recv(PIECE))
                 sock.close()
-        self._server = self._libpq = None
 
     def _ends(self, descriptor: int) -> tuple[socket.socket, socket.socket]:
         """Return both sockets; take the place of libpq's first if it is a new one."""

@@ -16,6 +16,7 @@ from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.faults import TLS_REFUSED
 from osiris_provider.connectors.sql.faults import UNKNOWN_LOGIN
 from osiris_provider.errors import ConnectionConfigError, DataError
+from psycopg2 import extensions
 
 from tests.integration.sql.drivers import DriverTests
 from tests.integration.sql.families import Connection, ConnectorTests, SQLFamily
@@ -125,6 +126,16 @@ class TestPostgresClients(PostgresFamily, ConnectorTests):
         _, verdict = connector.doctor({**fields, "sslmode": "require"}, 10)
         assert verdict["details"]["fault"] == TLS_REFUSED.slug
 
+    def test_conn_014_a_client_has_its_line_watched_and_is_in_no_transaction(self, connection: Connection) -> None:
+        connector = get_connector("postgres")
+        with closing(connector.create_client(connection)) as client:
+            assert client.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
+            assert connector.is_alive(client)
+            assert client.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
+            with client.cursor() as cursor:
+                cursor.execute("SHOW client_connection_check_interval")
+                assert cursor.fetchone() == ("2s",)
+
     def test_each_method_of_a_cursor_that_waits_does_what_it_does(self, connection: Connection) -> None:
         with closing(get_connector("postgres").create_client(connection)) as client, client.cursor() as cursor:
             cursor.execute("CREATE TEMPORARY TABLE t (n INT)")
@@ -144,6 +155,7 @@ class TestPostgresClients(PostgresFamily, ConnectorTests):
                 named.scroll(-2)
                 assert named.fetchall() == [(2,), (3,), (4,)]
                 named.close()
+                assert named.closed
 
 
 class TestPostgresDrivers(PostgresFamily, DriverTests):

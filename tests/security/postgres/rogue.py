@@ -84,6 +84,9 @@ class RoguePostgres:
     :param iterations: of the hash that it asks for with SCRAM.
     """
 
+    row = b"off"
+    """What it answers to each query."""
+
     def __init__(
         self,
         asks: bytes = CLEAR,
@@ -203,13 +206,16 @@ class RoguePostgres:
         self._answer(sock)
 
     def _answer(self, sock: socket.socket) -> None:
-        """Answer each query with one row that says "off"."""
-        column = struct.pack("!IhIhih", 0, 0, 25, -1, -1, 0)
-        row = struct.pack("!hi", 1, 3) + b"off"
         while True:
-            self._message(sock)
-            described = message(b"T", struct.pack("!h", 1) + b"x\0" + column)
-            sock.sendall(described + message(b"D", row) + message(b"C", b"SELECT 1\0") + message(b"Z", b"I"))
+            sock.sendall(self._answered(self._message(sock)))
+
+    def _answered(self, asked: bytes) -> bytes:
+        """Return the answer to a query: one row."""
+        del asked
+        column = struct.pack("!IhIhih", 0, 0, 25, -1, -1, 0)
+        row = struct.pack("!hi", 1, len(self.row)) + self.row
+        described = message(b"T", struct.pack("!h", 1) + b"x\0" + column)
+        return described + message(b"D", row) + message(b"C", b"SELECT 1\0") + message(b"Z", b"I")
 
     def _message(self, sock: socket.socket) -> bytes:
         (size,) = struct.unpack("!xI", self._read(sock, 5))

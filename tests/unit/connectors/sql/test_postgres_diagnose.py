@@ -27,10 +27,10 @@ class Line:
     """A line on which little arrives at a time, and more than is asked for is there."""
 
     def __init__(self, said: bytes, at_once: int) -> None:
-        self.said, self.at_once = said, at_once
+        self.said, self.at_once, self.heard = said, at_once, b""
 
     def sendall(self, data: bytes) -> None:
-        assert data
+        self.heard += data
 
     def recv(self, size: int) -> bytes:
         size = min(size, self.at_once)
@@ -51,6 +51,16 @@ def test_messages_are_read_to_their_ends_and_no_further(
     known = {"host": "h", "port": "5432", "user": "u", "sslmode": "disable", "require_auth": "scram-sha-256"}
     assert asking.diagnose(Parameters(known), Deadline(5)) is AUTH_NOT_ALLOWED
     assert line.said == b"more"
+
+
+@pytest.mark.parametrize("database", [{}, {"dbname": ""}, {"dbname": "d"}])
+def test_a_server_is_told_who_is_there_and_no_more(database: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    line: Any = Line(message(b"R", MD5), 99)
+    monkeypatch.setattr(asking, "open_socket", lambda *_: line)
+    known = {"host": "h", "port": "5432", "user": "ann", "sslmode": "disable", "password": "right", **database}
+    assert asking.diagnose(Parameters(known), Deadline(5)) is RESET
+    said = b"user\0ann\0database\0" + (database.get("dbname") or "ann").encode() + b"\0\0"
+    assert line.heard == struct.pack("!II", 8 + len(said), 196608) + said
 
 
 PLUS, SCRAM = b"SCRAM-SHA-256-PLUS", b"SCRAM-SHA-256"
