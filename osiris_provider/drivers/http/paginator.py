@@ -158,8 +158,8 @@ class Paginator:
         more = page.more_at(pagination.more_path)
         total = page.count_at(pagination.total_path, "total_path")
         if total is not None:
-            if self._total not in (None, total):
-                self._moved = (self._total or 0, total)
+            if self._total is not None and self._total != total:
+                self._moved = (self._total, total)
             self._total = total
         self._check_paths(page)
         complete = total is not None and page.end_offset >= total

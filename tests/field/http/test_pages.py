@@ -275,8 +275,22 @@ def test_the_examples_of_the_documentation_are_valid() -> None:
 
 def test_empty_pages_for_ever_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("osiris_provider.drivers.http.paginator.MAX_EMPTY_PAGES", 3)
+    empty = [items(more=True)] * 3
+    numbers = page(more_path="more")
     with pytest.raises(DataError, match="3 pages in a row are empty"):
-        read(*[items(more=True)] * 5, pagination=page(more_path="more"), records="items")
+        read(*empty, items(more=True), pagination=numbers, records="items")
+    some = [*empty, items(A, more=True), *empty, items(B, more=False)]
+    assert read(*some, pagination=numbers, records="items")[0]["id"].to_pylist() == [1, 2]
+
+
+def test_behind_the_most_pages_there_is_one_without_records_at_most() -> None:
+    numbers, first = page(more_path="more"), [items(A, more=True), items(B, more=True)]
+    for last in ([items(C, more=False)], [items(C, more=True), items(more=False)]):
+        table, _ = read(*first, *last, pagination=numbers, records="items", max_pages=3)
+        assert table["id"].to_pylist() == [1, 2, 3]
+    for last in ([items(C, more=True), items({"id": 4}, more=False)], [items(more=True), *[items(more=True)] * 2]):
+        with pytest.raises(DataError, match="Step read: there are more than 3 pages"):
+            read(*first, *last, pagination=numbers, records="items", max_pages=3)
 
 
 def test_a_link_that_is_not_followed_is_told(caplog: pytest.LogCaptureFixture) -> None:

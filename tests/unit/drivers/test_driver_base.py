@@ -101,6 +101,32 @@ def test_contexts_of_others_know_neither_state_nor_load_ids() -> None:
     with pytest.raises(DriverConfigError, match="needs a runner that stores state"):
         NewRows().run(step_id="s", config={"incremental": {"column": "n"}}, inputs={}, ctx=ctx)
 
+    step = Step("s", NewConfig(), ResolvedConnection({}), {}, ctx)
+    assert (step.load_id, step.cleared_at) == (None, 0)
+
+
+class Connected(BaseDriver[NewConfig]):
+    """Gives away the connection of its step."""
+
+    name = "fake.connected"
+    config_model = NewConfig
+
+    def execute(self, step: Step[NewConfig]) -> dict[str, Any]:
+        return {"connection": step.connection}
+
+
+class ConnectedToDuckDB(Connected):
+    family = "duckdb"
+
+
+@pytest.mark.parametrize("driver", [Connected(), ConnectedToDuckDB()])
+def test_a_connection_is_a_resolved_one_however_it_comes(driver: Connected) -> None:
+    resolved = ResolvedConnection(DUCKDB)
+    assert run(driver, {RESOLVED: resolved})[0]["connection"] is resolved
+    actual = run(driver, {RESOLVED: DUCKDB})[0]["connection"]
+    assert isinstance(actual, ResolvedConnection)
+    assert actual == DUCKDB
+
 
 def test_reference_beside_the_connection_is_no_config() -> None:
     run(TableWriter(), {"table": "t", "connection": "@duckdb.x", RESOLVED: DUCKDB}, e={"data": [{"a": 1}]})
