@@ -185,9 +185,15 @@ class CsvReader:
         is_text = dtype == column.type
         if is_text or (not quoted and (parsed := parse_as(column, dtype, point)) is not None):
             return column if is_text else parsed
-        wider = column.type if quoted else common(dtype, infer(column, point).type)
-        row = 0 if quoted else _first_failing(column, lambda part: parse_as(part, dtype, point) is not None)
-        raise _ConversionError(name, self._rows + row + 1, column[row].as_py(), dtype, wider)
+        said = without_brackets(str(dtype))
+        if quoted:
+            problem = f"from row {self._rows + 1:,} on: a cell is quoted, and so is text and no {said}"
+            raise _ConversionError(name, problem, column.type)
+        wider = common(dtype, infer(column, point).type)
+        row = _first_failing(column, lambda part: parse_as(part, dtype, point) is not None)
+        number = self._rows + row + 1
+        problem = f"row {number:,}: {_shown(column[row].as_py())} is no {said}"
+        raise _ConversionError(name, problem, wider, number)
 
     def _declared(self, name: str, column: pa.Array, dtype: pa.DataType, cells: _Cells) -> pa.Array:
         column = decimal_texts(column, dtype, self.config.decimal_point)
@@ -206,12 +212,10 @@ class CsvReader:
 
     def _needs_wider(self, errors: list[_ConversionError]) -> ColumnNeedsTextError:
         first = errors[0]
-        dtype = without_brackets(str(first.dtype))
         self.wider.update({error.column: error.wider for error in errors})
         message = (
-            f"column {first.column}, row {first.row:,}: {_shown(first.value)} is no {dtype}, as the "
-            f"first rows suggest. Give types in column_types, such as {{{first.column}: string}}, or set "
-            "default_type: string."
+            f"column {first.column}, {first.problem}, as the first rows suggest. Give types in column_types, such as "
+            f"{{{first.column}: string}}, or set default_type: string."
         )
         return ColumnNeedsTextError(message, [error.column for error in errors], row=first.row)
 
@@ -272,9 +276,9 @@ class _Cells(NamedTuple):
 class _ConversionError(Exception):
     """A value is not of the type of its column."""
 
-    def __init__(self, column: str, row: int, value: str | None, dtype: pa.DataType, wider: pa.DataType) -> None:
+    def __init__(self, column: str, problem: str, wider: pa.DataType, row: int | None = None) -> None:
         super().__init__(column)
-        self.column, self.row, self.value, self.dtype, self.wider = column, row, value, dtype, wider
+        self.column, self.problem, self.wider, self.row = column, problem, wider, row
 
 
 def _skipped(data: bytes, lines: int) -> tuple[bytes, int]:
