@@ -187,7 +187,7 @@ def _parsed(text: bytes) -> Entry | None:
     try:
         parsed = TypeAdapter(dict[str, Any]).validate_json(text)
         known = {name: value for name, value in parsed.items() if name != "version"}
-        return TypeAdapter(Entry).validate_python(known, strict=False) if parsed.get("version") == VERSION else None
+        return TypeAdapter(Entry).validate_python(known) if parsed.get("version") == VERSION else None
     except ValidationError:
         return None
 

@@ -68,6 +68,20 @@ def test_an_input_has_each_of_its_keys(tmp_path: Path) -> None:
     assert double["dataset"].count_rows() == len(double["df"]) == 4
 
 
+def test_results_of_the_same_columns_are_one_dataset_of_files_and_others_lose_nothing(staging: Staging) -> None:
+    first, second = ((*PATH_PARTS[:3], number, "1") for number in ("0", "1"))
+    one = staging.write(first, stream({"a": [1]}))
+    alike = staging.read(one, staging.write(second, stream({"a": [2]})))["dataset"]
+    assert [name.rpartition("/extract/")[2] for name in alike.files] == ["0/1/data.parquet", "1/1/data.parquet"]
+    assert alike.to_table().to_pydict() == {"a": [1, 2]}
+    for batch, problem in (({"a": [2], "b": [3]}, "it has more columns: b"), ({"a": [2.5]}, "column a")):
+        other = staging.read(one, staging.write(second, stream(batch)))
+        with pytest.raises(DataError, match=f"does not fit the schema of the first: {problem}"):
+            other["dataset"]
+    wider = staging.read(one, staging.write(second, stream({"a": [2.0]})))["dataset"]
+    assert wider.to_table().to_pydict() == {"a": [1, 2]}
+
+
 def test_what_a_step_returns_beside_its_data_is_kept_and_has_a_limit(
     staging: Staging, caplog: pytest.LogCaptureFixture
 ) -> None:

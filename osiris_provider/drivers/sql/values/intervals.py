@@ -24,6 +24,8 @@ _ISO: Final = ("Y", "M", "D", "H", "M")
 _PAIRS: Final = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([a-zµ]+)")
 _RISKY: Final = r"(?i)\.\d*[1-9]\d*\s*[a-zµ]|\de-\d|\d\s*(us|ms|µs|mic|mill?is|mse)"
 """Parts that may be cut: of fractions, and less than a second."""
+_DEEP: Final = re.compile(r"e[-+]?0*[1-9]\d{3}")
+"""An exponent of which no column keeps the digits; to count with them would take hours."""
 _MICROS: Final = 10**6
 _MONTH: Final = 30 * 86_400 * _MICROS
 _UNITS: Final = (
@@ -89,6 +91,8 @@ def _is_cut(text: str, step: int) -> bool:
         text = f"{days.replace('m', 'mon')} {clock}"
     ticks = Fraction(0)
     for number, unit in _PAIRS.findall(text):
+        if _DEEP.search(number):
+            return True
         value = Fraction(Decimal(number))
         known = next((sizes for begin, *sizes in _UNITS if unit.startswith(begin)), [0, 0])
         if known[0] > 1 and (value * known[0]).denominator > 1:

@@ -27,6 +27,9 @@ TEXTS = {
     "ISO": ("PT0.000002S", "PT0.0000001S"),
     "ISO months": ("P0.5M", "P0.0000000000001M"),
     "ISO minutes": ("PT0.000001M", "PT0.00000001M"),
+    "exponents": ("2e-0006 s", "2e-7 s"),
+    "exponents without end": ("2e0003 us", "2e-999999999 s"),
+    "exponents beyond all numbers": ("2e+0 us", "2e+99999999999999999999 us"),
 }
 
 
