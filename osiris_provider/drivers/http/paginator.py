@@ -117,12 +117,12 @@ class Paginator:
         if common.body is not None:
             options["json"] = common.body
         if pagination.params_in == "query":
-            options.setdefault("params", {}).update(query_of(request.params))
+            options["params"].update(query_of(request.params))
         else:
             for path, value in request.params.items():
                 options["json"] = with_value(options.get("json"), path, value)
         if request.url:
-            options.pop("params", None)
+            del options["params"]
         also = pagination.end_status if number > 1 else ()
         try:
             return request_json(

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import mmap
 import subprocess
 import sys
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from osiris_provider.drivers.first_import import ALLOCATOR, LIBRARIES, VARIABLES
 
 CODE = """
 import os
@@ -56,3 +63,20 @@ except Exception as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.splitlines()[-1] == "True 1", done.stdout
+
+
+def names_in(library: Path) -> set[str]:
+    """Return those of our variables whose names stand in a library, as C writes them."""
+    with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return {name for name in (ALLOCATOR, *VARIABLES) if content.find(f"\0{name}\0".encode()) >= 0}
+
+
+def test_what_is_set_is_what_the_libraries_read() -> None:
+    arrow = chain.from_iterable(Path(one).glob("libarrow.so*") for one in pa.get_library_dirs())
+    assert ALLOCATOR in set().union(*map(names_in, arrow))
+    openblas = (Path(np.__file__).parents[1] / "numpy.libs").glob("*openblas*.so*")
+    assert set(VARIABLES) <= set().union(*map(names_in, openblas))
+
+
+def test_what_is_imported_beforehand_is_there() -> None:
+    assert [name for name in LIBRARIES if find_spec(name) is None] == []
