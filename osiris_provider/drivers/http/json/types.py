@@ -6,7 +6,6 @@ decimal, and one that no Arrow type holds is an error.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -156,9 +155,5 @@ def fits_double(value: Any) -> bool:
     if isinstance(value, int):
         # Integers of JSON are short: what has more digits is a Number.
         return int(float(value)) == value
-    if is_short(value):
-        return True
-    double = float(value)
-    if not math.isfinite(double):
-        return value in NOT_FINITE
-    return _exact(double) == _exact(value)
+    # What is not finite is short.
+    return is_short(value) or _exact(float(value)) == _exact(value)

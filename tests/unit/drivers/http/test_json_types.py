@@ -54,7 +54,7 @@ def test_numbers_that_no_decimal_of_arrow_has_are_none(text: str) -> None:
     assert decimal_of(parse_json(text.encode())) is None
 
 
-@pytest.mark.parametrize("text", ["0e-999999999", "-0.0e-10000000", "0e999999999", "0e77", "0e-77"])
+@pytest.mark.parametrize("text", ["0e-999999999", "-0.0e-10000000", "0e999999999", "0E77", "0e-77"])
 @pytest.mark.parametrize("declared", DECLARED)
 def test_zero_is_zero_whatever_its_exponent(text: str, declared: str | None) -> None:
     """Arrow makes a decimal of 0e-10000000 by reading beyond its tables: the process dies."""
@@ -64,7 +64,7 @@ def test_zero_is_zero_whatever_its_exponent(text: str, declared: str | None) -> 
     assert column_of("12345678901234567.5", text).to_pylist() == [Decimal("12345678901234567.5"), 0]
 
 
-@pytest.mark.parametrize("text", ["1e-99999999999999999999", "-1e99999999999999999999", "1e400", "-1.5e-400"])
+@pytest.mark.parametrize("text", ["1e-99999999999999999999", "-1e99999999999999999999", "1e400", "1E400", "-1.5E-400"])
 @pytest.mark.parametrize("declared", DECLARED)
 def test_a_number_beyond_all_types_is_an_error_in_words(text: str, declared: str | None) -> None:
     with pytest.raises(DataError, match="Step s: column 'a'"):
