@@ -75,9 +75,19 @@ class Paginator:
     def rows(self) -> Iterator[Rows]:
         """Yield the records of each page, as it is read.
 
-        :raises DataError: pages repeat, contradict what the API says of them, or are too many.
+        :raises DataError: pages repeat, contradict what the API says of them, are too many, or nest too deeply.
         :raises ConnectorError: by category.
         """
+        try:
+            yield from self._rows()
+        except RecursionError:
+            deep = "an answer has lists and objects that are nested too deeply. Ask for it without such fields"
+            message = f"Step {self._step.id}: {deep}."
+        else:
+            return
+        raise DataError(message, step=self._step.id)
+
+    def _rows(self) -> Iterator[Rows]:
         page: Page | None = None
         following: NextRequest | None = self._pagination.first()
         while following is not None:

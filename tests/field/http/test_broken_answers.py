@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connectors import retry
 from osiris_provider.connectors.http.unpack import unpacked
-from osiris_provider.errors import ConnectorError, DataError
+from osiris_provider.errors import ConnectorError, DataError, OsirisError
 
 from tests.field.http.cases import A, B, C, cursor, items, offset, page
 from tests.field.http.reads import read
@@ -173,3 +173,13 @@ def test_a_link_elsewhere_takes_no_credential_there() -> None:
             result.run(step_id="s", config=config, inputs={}, ctx=RecordingContext())["data"].read_all()
         close_all()
         assert stranger.requests == []
+
+
+@pytest.mark.parametrize("begin", ['{"a": ', '[{"a": ', "["])
+@pytest.mark.parametrize("name", ["error", "items"])
+def test_what_is_nested_too_deeply_is_an_error_in_words(name: str, begin: str) -> None:
+    end = begin.translate({ord("{"): "}", ord("["): "]"}).replace('"a": ', "")[::-1]
+    for depth in (60, 300, 480, 600, 900):
+        answer = f'{{"{name}": [{{"id": {begin * depth}1{end * depth}}}]}}'
+        with pytest.raises(OsirisError, match="Step read"):
+            read(Reply(200, answer.encode(), {"Content-Type": "application/json"}), records="items")

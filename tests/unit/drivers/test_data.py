@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -228,3 +229,26 @@ def test_streams_take_the_memory_that_the_environment_names(monkeypatch: pytest.
     # Arrow itself read it when it was imported.
     monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "mimalloc")
     assert data.memory_pool().backend_name == pa.default_memory_pool().backend_name != "jemalloc"
+
+
+@pytest.mark.parametrize("kind", ["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"])
+def test_whole_numbers_stay_what_they_are_in_a_frame_where_values_are_missing(kind: str) -> None:
+    dtype = getattr(pa, kind.lower())()
+    greatest = int(np.iinfo(kind.lower()).max)
+    columns = {
+        "text": pa.array(["x", None]),
+        "some": pa.array([greatest, None], dtype),
+        "all": pa.array([greatest, 0], dtype),
+        "none": pa.array([None, None], dtype),
+        "lists": pa.array([[greatest, None], None], pa.list_(dtype)),
+    }
+    frame = data.to_frame(pa.table(columns))
+    assert list(frame.columns) == list(columns)
+    assert [str(frame[name].dtype) for name in ("some", "all", "none")] == [kind, kind.lower(), kind]
+    assert frame["some"].isna().tolist() == [False, True]
+    assert frame["none"].isna().all()
+    assert (frame["some"][0], frame["all"].tolist(), list(frame["lists"][0])) == (
+        greatest,
+        [greatest, 0],
+        [greatest, None],
+    )
