@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -150,7 +151,7 @@ def make_directories(path: Path, mode: int) -> None:
         with contextlib.suppress(FileExistsError):
             directory.mkdir(mode=0o700)
             # The mode that was asked for, whatever the umask; a set-group-ID bit is inherited and stays.
-            inherited = directory.stat().st_mode & 0o7000
+            inherited = directory.stat().st_mode & stat.S_ISGID
             directory.chmod(mode | 0o700 | (mode & 0o044) >> 2 | inherited)
     if not path.is_dir():
         # Tell what is in the way.

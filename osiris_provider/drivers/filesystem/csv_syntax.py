@@ -29,9 +29,11 @@ def without_comments(data: bytes, syntax: Syntax, *, last: bool) -> tuple[bytes,
     """
     if syntax.comment is None:
         return data, b""
-    patterns = _patterns(syntax)
-    if not patterns.comment.search(data):
+    sign = syntax.comment.encode()
+    ends = (b"\n", b"\r") if syntax.newline == "auto" else (syntax.newline.encode(),)
+    if not data.startswith(sign) and not any(end + sign in data for end in ends):
         return data, b""
+    patterns = _patterns(syntax)
     pieces: list[bytes] = []
     start = position = 0
     while match := patterns.outside.search(data, position):
@@ -50,12 +52,10 @@ def without_comments(data: bytes, syntax: Syntax, *, last: bool) -> tuple[bytes,
 class _Patterns(NamedTuple):
     """What is looked for.
 
-    :param comment: a line of comment, if it is not within a quoted cell.
     :param outside: of cells that are quoted: where one begins, a comment, or what has no meaning.
     :param within: of a quoted cell: where it ends, or what has no meaning.
     """
 
-    comment: re.Pattern[bytes]
     outside: re.Pattern[bytes]
     within: re.Pattern[bytes]
 
@@ -75,4 +75,4 @@ def _patterns(syntax: Syntax) -> _Patterns:
     escaped = escape + rb"(?s:.)" + (rb"\n?" if syntax.newline == "\r\n" else b"") if escape else _NOTHING
     outside = escaped + rb"[" + quote + sign + rb"]*|(?P<quote>" + opening + rb")|(?P<comment>" + comment + rb")"
     within = escaped + rb"|" + quote * 2 + rb"|(?P<quote>" + quote + rb")"
-    return _Patterns(*map(re.compile, (comment, outside, within)))
+    return _Patterns(*map(re.compile, (outside, within)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from types import SimpleNamespace
@@ -80,6 +81,22 @@ def test_an_upload_that_fails_is_aborted_and_not_completed() -> None:
     with pytest.raises(PermissionDeniedError, match=URL):
         write(store_of(upload))
     assert upload.events == ["write x", "close", "commit", "discard"]
+
+
+def test_a_file_of_a_disk_gets_its_name_when_all_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[tuple[bytes, bool]] = []
+    replace = os.replace
+
+    def watched(partial: str, final: str) -> None:
+        named.append((Path(partial).read_bytes(), Path(final).exists()))
+        replace(partial, final)
+
+    monkeypatch.setattr(os, "replace", watched)
+    write(UPath(tmp_path / "x"))
+    assert named == [(b"x", False)]
+    with pytest.raises(ZeroDivisionError):
+        write(UPath(tmp_path / "y"), ZeroDivisionError())
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
 def test_in_a_store_that_only_renames_a_file_appears_at_the_end() -> None:
