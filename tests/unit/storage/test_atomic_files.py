@@ -12,7 +12,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from osiris_provider.errors import PermissionDeniedError, UnknownConnectorError
 from osiris_provider.storage.faults import MISSING
-from osiris_provider.storage.files import VANISHED_TRIES, ReportingFile, atomic_file, make_directories
+from osiris_provider.storage.files import VANISHED_TRIES, RenamedFile, ReportingFile, atomic_file, make_directories
 from upath import UPath
 
 URL = "s3://bucket/data.parquet"
@@ -41,7 +41,7 @@ class Upload:
         self.events.append("discard" if self.closed else "discard, and upload what is left")
 
 
-def store_of(upload: Upload) -> Any:
+def store_of(upload: Upload, protocol: str = "s3") -> Any:
     """Return a path of a store that lends this file."""
     files = [upload]
     asked: dict[str, Any] = {}
@@ -50,8 +50,8 @@ def store_of(upload: Upload) -> Any:
         asked.update(options, path=path, mode=mode)
         return upload
 
-    store = SimpleNamespace(open=lend, transaction=SimpleNamespace(files=files), protocol="s3", asked=asked)
-    return SimpleNamespace(protocol="s3", path="bucket/data.parquet", fs=store)
+    store = SimpleNamespace(open=lend, transaction=SimpleNamespace(files=files), protocol=protocol, asked=asked)
+    return SimpleNamespace(protocol=protocol, path="bucket/data.parquet", fs=store)
 
 
 def write(path: Any, problem: Exception | None = None) -> None:
@@ -62,9 +62,10 @@ def write(path: Any, problem: Exception | None = None) -> None:
             raise problem
 
 
-def test_an_upload_is_committed_when_all_is_written() -> None:
+@pytest.mark.parametrize("protocol", ["s3", "s3a", "gs", "gcs"])
+def test_an_upload_is_committed_when_all_is_written(protocol: str) -> None:
     upload = Upload()
-    path = store_of(upload)
+    path = store_of(upload, protocol)
     with atomic_file(path, URL) as file:
         file.write(b"x")
         assert path.fs.transaction.files == [], "no other transaction commits it"
@@ -109,6 +110,13 @@ def test_in_a_store_that_only_renames_a_file_appears_at_the_end() -> None:
         write(UPath("memory://renamed/b/x"), ZeroDivisionError())
     assert store.find("/renamed") == ["/renamed/a/x"]
     assert store.cat_file("/renamed/a/x") == b"x"
+
+
+def test_in_a_store_with_directories_they_are_there_before_the_file(tmp_path: Path) -> None:
+    for _ in range(2):
+        with RenamedFile(UPath(tmp_path / "a" / "b" / "x"), URL) as file:
+            file.write(b"x")
+        assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["x"]
 
 
 @pytest.mark.parametrize(
