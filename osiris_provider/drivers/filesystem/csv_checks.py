@@ -73,3 +73,24 @@ def _changed_floats(column: pa.Array, data: bytes, texts: Callable[[], pa.Array]
         row = -1
     moved = pc.equal(pa.array(range(len(column)), pa.int64()), row)
     return pc.or_(pc.or_(endless, vanished), moved)
+
+
+def first_failing(column: pa.Array, succeeds: Callable[[pa.Array], bool]) -> int:
+    """Return the first row that makes a column fail, by halves.
+
+    :param succeeds: says whether a part of the column does not.
+    """
+    low, high = 0, len(column) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if succeeds(column.slice(low, middle + 1 - low)) else (low, middle)
+    return low
+
+
+def succeeds(call: Callable[[], object]) -> bool:
+    """Return whether a call raises no ValueError; Arrow's exceptions are ValueErrors, too."""
+    try:
+        call()
+    except ValueError:
+        return False
+    return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from osiris_provider.drivers.data import ColumnNeedsTextError, repeated
 from osiris_provider.drivers.exponents import DEEP
 from osiris_provider.drivers.filesystem.config import CsvExtractorConfig
-from osiris_provider.drivers.filesystem.csv_checks import first_changed
+from osiris_provider.drivers.filesystem.csv_checks import first_changed, first_failing, succeeds
 from osiris_provider.drivers.filesystem.csv_parser import cells_of, parse
 from osiris_provider.drivers.filesystem.csv_records import BrokenRowError, Rows, check_size, first_row, rows_of
 from osiris_provider.drivers.filesystem.csv_source import blocks
@@ -190,8 +190,8 @@ class CsvReader:
             problem = f"from row {self._rows + 1:,} on: a cell is quoted, and so is text and no {said}"
             raise _ConversionError(name, problem, column.type)
         wider = common(dtype, infer(column, point).type)
-        row = _first_failing(column, lambda part: parse_as(part, dtype, point) is not None)
-        number = self._rows + row + 1
+        row = first_failing(column, lambda part: parse_as(part, dtype, point) is not None)
+        number = self._number_of(row)
         problem = f"row {number:,}: {_shown(column[row].as_py())} is no {said}"
         raise _ConversionError(name, problem, wider, number)
 
@@ -200,15 +200,22 @@ class CsvReader:
         try:
             values = from_text(column, dtype, self.config.binary)
         except ValueError:
-            row = _first_failing(column, lambda part: _succeeds(lambda: from_text(part, dtype, self.config.binary)))
+            row = first_failing(column, lambda part: succeeds(lambda: from_text(part, dtype, self.config.binary)))
         else:
             changed = first_changed(values, cells.data, cells.read)
             if changed is None:
                 return values
             row = changed
-        number, text = self._rows + row + 1, cells.read()[row].as_py()
+        number, text = self._number_of(row), cells.read()[row].as_py()
         message = f"column {name}, row {number:,}: {_shown(text)} is no {without_brackets(str(dtype))}"
         raise DataError(message, column=name, row=number)
+
+    def _number_of(self, row: int) -> int:
+        """Return the number in the file of a row of the block that is being read, with those that were left out."""
+        number = self._rows + row + 1
+        for skipped in self._bad:
+            number += self._rows < skipped <= number
+        return number
 
     def _needs_wider(self, errors: list[_ConversionError]) -> ColumnNeedsTextError:
         first = errors[0]
@@ -296,23 +303,6 @@ def _restored(column: pa.Array, rows: Rows) -> pa.Array:
         for stand_in, byte in rows.hidden:
             column = pc.replace_substring(column, stand_in.decode(), byte.decode())
     return column
-
-
-def _first_failing(column: pa.Array, succeeds: Callable[[pa.Array], bool]) -> int:
-    """Return the first row that makes a column fail, by halves."""
-    low, high = 0, len(column) - 1
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if succeeds(column.slice(low, middle + 1 - low)) else (low, middle)
-    return low
-
-
-def _succeeds(call: Callable[[], object]) -> bool:
-    try:
-        call()
-    except ValueError:
-        return False
-    return True
 
 
 def _shown(value: object) -> str:

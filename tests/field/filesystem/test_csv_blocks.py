@@ -74,3 +74,15 @@ def test_why_a_column_needs_another_type_is_true(
     with pytest.raises(ColumnNeedsTextError, match=f"column a, {said}, as the first rows suggest") as raised:
         stream(tmp_path / "x.csv").read_all()
     assert (raised.value.row, raised.value.columns) == (row, ["a"])
+
+
+@pytest.mark.parametrize("size", [4, 1000])
+@pytest.mark.parametrize("wrong", ["0x1F", "x", "1.5"])
+def test_rows_that_are_left_out_are_counted(
+    wrong: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_source, "BLOCK_BYTES", size)
+    (tmp_path / "x.csv").write_text(f"a,b\n0\n1,2\n3\n\n4,5\n6\n7,{wrong}\n8\n")
+    with pytest.raises(DataError, match="row 6") as raised:
+        stream(tmp_path / "x.csv", bad_lines="skip", column_types={"b": "int64"}).read_all()
+    assert raised.value.row in (6, None)
