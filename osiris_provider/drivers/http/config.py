@@ -12,7 +12,7 @@ from typing_extensions import Self
 from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.json.rows import to_batches
 from osiris_provider.drivers.http.page_kinds import NoPages, PaginationConfig
-from osiris_provider.drivers.http.paths import BodyPath
+from osiris_provider.drivers.http.paths import BodyPath, with_value
 from osiris_provider.drivers.http.records import NullRecords, Shape
 from osiris_provider.drivers.incremental.cursor import CursorRange, Incremental, decoded_schema
 from osiris_provider.drivers.step import MAX_INTEGER, Step, StepConfig
@@ -114,6 +114,9 @@ class ApiExtractorConfig(PagedConfig):
         if self.method == "GET" and (self.body is not None or self.pagination.params_in == "body"):
             problem = "a body, or pagination.params_in: body, needs method: POST"
             raise ValueError(problem)
+        body = self.body
+        for path in self.pagination.params if self.pagination.params_in == "body" else ():
+            body = with_value(body, path, 0)
         return self
 
     def asked(self, cursor_range: CursorRange | None) -> dict[str, Any]:

@@ -129,6 +129,11 @@ class Pagination(StepConfig):
         return {"more_path": self.more_path, "total_path": self.total_path}
 
     @property
+    def params(self) -> list[str]:
+        """The names of its parameters, each in a field of its own."""
+        return [value for field, value in self if field.endswith("_param") and value]
+
+    @property
     def target(self) -> str | None:
         """What tells the next page, for messages; None if nothing has to be found for it."""
         return None

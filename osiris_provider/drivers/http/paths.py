@@ -142,14 +142,18 @@ def with_value(body: Any, path: str, value: Any) -> dict[str, Any]:
     :param body: the object, or None for an empty one.
     :param path: names only, such as ``page.number``.
     :param value: to put there.
-    :raises ValueError: something on the way is not an object.
+    :raises ValueError: it is no such path, or something on the way is not an object.
     """
-    return _with_value(body, [part.name for part in parts_of(path)], value, path)
+    parts = parts_of(path)
+    if not parts or any(part.wanted is not None for part in parts):
+        problem = f"'{path}' is not a path of names such as page.number"
+        raise ValueError(problem)
+    return _with_value(body, [part.name for part in parts], value, path)
 
 
 def _with_value(body: Any, names: list[str], value: Any, path: str) -> dict[str, Any]:
     if body is not None and not isinstance(body, Mapping):
-        problem = f"there is something else than an object on the way to '{path}'"
+        problem = f"there is something else than an object on the way to '{path}' in the body"
         raise ValueError(problem)
     copied = dict(body or {})
     name, *rest = names

@@ -243,6 +243,9 @@ def test_pages_that_make_no_sense_are_refused(
     assert "read" in str(raised.value) or "@api.test" in str(raised.value)
 
 
+IN_BODY = {"method": "POST", "body": {"filter": [1]}}
+
+
 @pytest.mark.parametrize(
     ("config", "complaint"),
     [
@@ -252,6 +255,14 @@ def test_pages_that_make_no_sense_are_refused(
         ({"pagination": cursor(cursor_path="a[b")}, "not a path"),
         ({"pagination": cursor(cursor_path="header:")}, "not the name of a header"),
         ({"pagination": cursor(params_in="body")}, "needs method: POST"),
+        (
+            IN_BODY | {"pagination": page(page_param="filter.page", params_in="body")},
+            "on the way to 'filter.page' in the",
+        ),
+        (IN_BODY | {"pagination": cursor(cursor_param="a[b", params_in="body")}, "'a\\[b' is not a path"),
+        (IN_BODY | {"pagination": cursor(cursor_param="$", params_in="body")}, "is not a path of names"),
+        (IN_BODY | {"pagination": cursor(cursor_param="x[a=b]", params_in="body")}, "is not a path of names"),
+        (IN_BODY | {"pagination": offset(limit_param="offset.x", params_in="body")}, "on the way to 'offset.x'"),
         ({"pagination": {"kind": "link", "params_in": "body"}, "method": "POST"}, "a link has its own query"),
         ({"pagination": page(end_status=[200])}, "end_status"),
         ({"records": "header:X"}, "not a header"),
