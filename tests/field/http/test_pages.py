@@ -223,6 +223,7 @@ REFUSED: list[tuple[str, list[Any], dict[str, Any], str]] = [
     ("the same cursor for ever", [items(A, next="b"), items(B, next="b")], cursor(), "one that was read before"),
     ("cursors in a circle", [items(A, next="b"), items(B, next="c"), items(C, next="b")], cursor(), "read before"),
     ("a link to itself", [items(A, next="/v1/items?p=2")] * 2, BY_NEXT, "read before"),
+    ("a link to the first page", [items(A, next="?p=2"), items(B, next="ORIGIN/v1/items#x")], BY_NEXT, "read before"),
     (
         "a link elsewhere",
         [items(A, next="https://example.com/")],
