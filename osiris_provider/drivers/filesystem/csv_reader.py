@@ -265,6 +265,9 @@ class CsvReader:
             expected = len(self._names)
             advice = "Correct the file, or set bad_lines: skip"
             return f"row {bad[-1]:,} has {cells[0]} cells and not {expected}, the number of columns. {advice}"
+        if row := re.search(r"Row #(\d+): Expected \d+ columns", said):
+            # Arrow asks what to do with it unless it is no text.
+            return f"row {self._rows + int(row[1]):,} is not UTF-8 text; give encoding, such as latin-1"
         if "invalid UTF8" in said:
             number = re.search(r"CSV column #(\d+)", said)
             where = f"column {self._wanted[int(number[1])]}" if number else "a column"

@@ -86,3 +86,15 @@ def test_rows_that_are_left_out_are_counted(
     with pytest.raises(DataError, match="row 6") as raised:
         stream(tmp_path / "x.csv", bad_lines="skip", column_types={"b": "int64"}).read_all()
     assert raised.value.row in (6, None)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("size", [4, 1000])
+@pytest.mark.parametrize("bad_lines", ["skip", "error"])
+def test_a_row_of_a_wrong_length_that_is_no_text_is_said_to_be_none(
+    bad_lines: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_source, "BLOCK_BYTES", size)
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n\n3,4\né,5,6\n", encoding="latin-1")
+    with pytest.raises(DataError, match="row 3 is not UTF-8 text; give encoding, such as latin-1"):
+        stream(tmp_path / "x.csv", bad_lines=bad_lines).read_all()
