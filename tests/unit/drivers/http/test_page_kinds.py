@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from osiris_provider.connectors.http.json_text import parse_json
 from osiris_provider.drivers.http.page import Page, PaginationError
-from osiris_provider.drivers.http.page_kinds import NumberedPages
+from osiris_provider.drivers.http.page_kinds import CursorPages, LinkedPages, NoPages, NumberedPages, OffsetPages
+from osiris_provider.drivers.http.pagination import Pagination
 
 UNKNOWN = ("", "null", '""')
 
@@ -20,6 +21,24 @@ def page_of(rows: int = 0, number: int = 1, value: Any = None) -> Page:
 def answer(text: str) -> Page:
     """Return the page of an answer that has this JSON at ``x``; of an empty text it has nothing there."""
     return page_of(value=parse_json(f'{{"x": {text}}}'.encode()) if text else {})
+
+
+@pytest.mark.parametrize(
+    ("pages", "asked"),
+    [
+        (NoPages(), {}),
+        (NumberedPages(kind="page"), {"page": 1, "per_page": 100}),
+        (NumberedPages(kind="page", size_param=None), {"page": 1}),
+        (OffsetPages(kind="offset"), {"offset": 0, "limit": 100}),
+        (OffsetPages(kind="offset", limit_param=None), {"offset": 0}),
+        (CursorPages(kind="cursor"), {}),
+        (CursorPages(kind="cursor", first_cursor="*", size_param="size"), {"cursor": "*", "size": 100}),
+        (LinkedPages(kind="link"), {}),
+    ],
+    ids=str,
+)
+def test_the_first_page_is_asked_for_as_the_documents_say(pages: Pagination, asked: dict[str, Any]) -> None:
+    assert (pages.first().params, pages.first().url) == (asked, None)
 
 
 @pytest.mark.parametrize(("size", "asked"), [(1, 1), (2, 2), (0, None), (3, None), (4, None)])
