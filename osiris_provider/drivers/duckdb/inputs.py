@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -87,8 +88,7 @@ def offer(cursor: DuckDBPyConnection, step_id: str, name: str, source: Any, *, i
     else:
         # The database of a connection may have been opened, and locked down, before these paths were known. And what
         # is a duration within another value in Parquet, only Arrow knows.
-        verifying = ds.ParquetFileFormat(page_checksum_verification=True)
-        cursor.register(name, ds.dataset(str(source), format=verifying))
+        cursor.register(name, ds.dataset(str(source)))
 
 
 def _durations(schema: pa.Schema) -> str:
@@ -133,18 +133,15 @@ def _narrowed_table(step_id: str, name: str, table: pa.Table, first: int = 1) ->
 
     :param first: number of its first row in the input.
     """
-    import pyarrow as pa
-
     for index, field in enumerate(_narrowed(table.schema)):
         column = table.column(index)
         if column.type == field.type:
             continue
-        try:
-            table = table.set_column(index, field, column.cast(field.type))
-        except pa.ArrowInvalid:
-            row = next(row for row in range(len(column)) if not _casts(column.slice(row, 1), field.type))
-        else:
+        narrow = _cast(column, field.type)
+        if narrow is not None:
+            table = table.set_column(index, field, narrow)
             continue
+        row = next(row for row in range(len(column)) if _cast(column.slice(row, 1), field.type) is None)
         where = f"Step {step_id}: input {name}: column {field.name}, row {first + row:,}"
         kept = (
             "6 digits of a second that DuckDB has"
@@ -159,14 +156,17 @@ def _narrowed_table(step_id: str, name: str, table: pa.Table, first: int = 1) ->
     return table
 
 
-def _casts(values: pa.ChunkedArray, dtype: pa.DataType) -> bool:
+def _cast(values: pa.ChunkedArray, dtype: pa.DataType) -> pa.ChunkedArray | None:
+    """Return values as another type; None if one of them does not fit."""
+    import numpy as np
     import pyarrow as pa
 
-    try:
-        values.cast(dtype)
-    except pa.ArrowInvalid:
-        return False
-    return True
+    with contextlib.suppress(pa.ArrowInvalid):
+        return values.cast(dtype)
+    with contextlib.suppress(pa.ArrowInvalid):
+        # Of a part of a column, Arrow looks at the items of all of its lists: a copy has but its own.
+        return values.take(np.arange(len(values))).cast(dtype)
+    return None
 
 
 def _narrowed(schema: pa.Schema) -> pa.Schema:
