@@ -47,6 +47,7 @@ _TEXTS = (TEXT, VARCHAR, BPCHAR, CHAR, NAME, UUID, TIME, UNKNOWN)
 
 MAX_DIGITS = 76
 _MAX_DECIMAL128 = 38
+_MAX_PRECISION = 1000
 
 _ARROW_MAKERS = {
     BOOL: "bool_",
@@ -130,7 +131,7 @@ def with_text(columns: Sequence[Column], names: Collection[str]) -> list[Column]
 def _column(name: str, item: Sequence[Any]) -> Column:
     oid, precision, scale = int(item[1]), item[4], item[5]
     # psycopg2 says 65535 where there is none; the scale is a signed number of 11 bits.
-    if oid != NUMERIC or precision is None or not 0 < precision <= 1000:
+    if oid != NUMERIC or precision is None or precision > _MAX_PRECISION:
         return Column(name, oid)
     return Column(name, oid, precision, (scale ^ 1024) - 1024)
 

@@ -20,7 +20,9 @@ from osiris_provider.connectors import close_all
 from osiris_provider.connectors.duckdb.client import DuckDBClient
 from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.duckdb.extractor import DuckDBExtractor, DuckDBProcessor
+from osiris_provider.drivers.duckdb.types import quote
 from osiris_provider.drivers.duckdb.writer import DuckDBWriter
+from osiris_provider.drivers.incremental.ordering import kind_of
 from osiris_provider.errors import DataError, DriverConfigError, OsirisError
 from osiris_provider.runtime.staging import Staging
 from osiris_provider.testing.context import RecordingContext
@@ -91,6 +93,11 @@ TYPES: dict[str, tuple[str, pa.DataType, Any]] = {
     "UHUGEINT[]": (f"[{2**128 - 1}]", pa.list_(pa.string()), [str(2**128 - 1)]),
     "STRUCT(a INTERVAL)": ("{'a': 1 day}", pa.struct([("a", pa.string())]), {"a": "1 day"}),
     "MAP(VARCHAR, BIT)": ("{a=01}", pa.map_(pa.string(), pa.string()), [("a", "01")]),
+    "STRUCT(a INTEGER[], b INTERVAL[2])": (
+        "{'a': [1], 'b': ['1 day', NULL]}",
+        pa.struct([("a", pa.list_(pa.int32())), ("b", pa.list_(pa.string(), 2))]),
+        {"a": [1], "b": ["1 day", None]},
+    ),
     "TIMETZ[1]": ("['10:20:30+02:00']", pa.list_(pa.string(), 1), ["10:20:30+02"]),
 }
 
@@ -149,6 +156,10 @@ SPECIAL = {
 }
 
 
+if "TIME_NS" in KNOWN:
+    SPECIAL["24:00 in nanoseconds"] = ("'24:00:00'::TIME_NS", "24:00:00")
+
+
 @pytest.mark.parametrize(("expression", "text"), SPECIAL.values(), ids=SPECIAL)
 def test_special_values(tmp_path: Path, expression: str, text: str) -> None:
     query = f"SELECT i, CASE WHEN i = 70000 THEN {expression} END AS a FROM range(1, 70002) r(i) ORDER BY i"
@@ -171,6 +182,13 @@ def test_special_values_within_others(tmp_path: Path) -> None:
     assert staged(tmp_path, query).to_pylist() == [{"a": "[2026-01-01, infinity]", "b": "{'x': [{y=infinity}]}"}]
     with pytest.raises(DataError, match=r"Column a holds, in row 1"):
         stream(query, special_values="null").read_all()
+    query = (
+        "SELECT CASE WHEN i = 69999 THEN ['infinity'::DATE] ELSE ['2026-01-01'::DATE] END AS a FROM range(70001) r(i)"
+    )
+    with pytest.raises(ColumnNeedsTextError, match="Step r: Column a holds such a value in row 70,000"):
+        stream(query, special_values="error").read_all()
+    with pytest.raises(DataError, match="Step r: Column a holds, in row 70,000 of the result, a value within a list"):
+        stream(query, special_values="null").read_all()
 
 
 def test_text_columns(tmp_path: Path) -> None:
@@ -178,6 +196,25 @@ def test_text_columns(tmp_path: Path) -> None:
     assert table.to_pylist() == [{"a b": "1", "b": 2}]
     with pytest.raises(DriverConfigError, match=r"text_columns: the result has no column bb\. Did you mean 'b'"):
         stream("SELECT 1 AS b", text_columns=["bb"])
+
+
+def order_of(name: str, dtype: pa.DataType) -> str:
+    """Return in which order values of a type stand: DuckDB gives it an Arrow type that says so, but for these."""
+    if name in ("VARCHAR", "JSON", "UUID"):
+        return ""
+    if name == "BIGNUM" or any(
+        is_it(dtype) for is_it in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    ):
+        return "number"
+    return "time" if pa.types.is_date(dtype) or pa.types.is_timestamp(dtype) else "none"
+
+
+def test_texts_say_in_which_order_their_values_stand() -> None:
+    query = ", ".join(f"NULL::{name} AS {quote(name)}" for name in CASES)
+    schema = stream(f"SELECT {query}", text_columns=list(CASES)).schema
+    assert set(schema.types) == {pa.string()}
+    orders = {name: order_of(name, dtype) for name, (_, dtype, _) in CASES.items()}
+    assert {field.name: kind_of(field) for field in schema} == orders
 
 
 def test_order_and_parameters_survive_a_conversion() -> None:
