@@ -103,6 +103,18 @@ def test_postgres_names_the_row_of_an_upsert(
     check_upsert(*postgres_target, row, bad, said)
 
 
+def test_postgres_names_the_row_whatever_line_of_the_text_it_is_on(postgres_target: PostgresTarget) -> None:
+    connection, execute = postgres_target
+    execute("CREATE TABLE target (a text, b text, n int CHECK (n < 10))")
+    texts = {"a": ["1\r1\n\n1", "2\n\n2", "", "4\r4", "5\n5", None], "b": ["\r1", "2\n", "3\r\n3", None, "5", "6"]}
+    for row in range(1, 7):
+        # As a text, a number does not go in binary.
+        numbers = ["10" if number == row else "1" for number in range(1, 7)]
+        with pytest.raises(DataError, match=f"row {row} of the input: it breaks constraint target_n_check"):
+            load(connection, pa.table({**texts, "n": numbers}))
+    assert execute("SELECT * FROM target") == ()
+
+
 @pytest.mark.parametrize(
     ("kind", "good", "bad"),
     [

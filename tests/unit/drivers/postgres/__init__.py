@@ -1,0 +1,1 @@
+"""What goes to PostgreSQL, without a server."""
