@@ -96,9 +96,8 @@ def _unknown_table(database: DuckDBPyConnection, query: str, tables: list[str]) 
 
 
 def _is_built_in(database: DuckDBPyConnection, name: str) -> bool:
-    query = "SELECT count(*) FROM duckdb_views() WHERE view_name = ?"
-    row = database.execute(query, [name.lower()]).fetchone()
-    return bool(row and row[0])
+    query = "SELECT count(*) > 0 FROM duckdb_views() WHERE view_name = ?"
+    return database.execute(query, [name.lower()]).fetchone() == (True,)
 
 
 def _columns(database: DuckDBPyConnection, request: dict[str, Any]) -> list[str] | None:

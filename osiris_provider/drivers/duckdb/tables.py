@@ -122,12 +122,11 @@ def own_names(cursor: DuckDBPyConnection, table: str, names: Sequence[str]) -> l
 
 def has_collations(cursor: DuckDBPyConnection, table: str) -> bool:
     """Return whether columns of a table may take texts that differ for equal."""
-    answer = cursor.execute(
+    query = (
         "SELECT sql ILIKE '%collate%' OR current_setting('default_collation') <> ''"  # noqa: S608 - constants
-        f" FROM duckdb_tables() WHERE {_HERE}",
-        _qualifiers(table),
-    ).fetchone()
-    return answer is not None and bool(answer[0])
+        f" FROM duckdb_tables() WHERE {_HERE}"
+    )
+    return cursor.execute(query, _qualifiers(table)).fetchone() == (True,)
 
 
 def readable(table: pa.Table) -> pa.Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -30,8 +29,9 @@ _OTHER_ROWS: Final = {
     # Scans begin where another one is, and rows that are equal in the order come as they like.
     "WindowAgg": "a window function, such as row_number(), may give a row another number in each partition",
 }
-# Feature not supported, no such function, no right to call it, wrong parameter, wrong state.
-_NO_SNAPSHOTS: Final = frozenset({"0A000", "42883", "42501", "22023", "55000"})
+# Feature not supported, no such function, no right to call it, no such snapshot (before version 17, and since), wrong
+# state.
+_NO_SNAPSHOTS: Final = frozenset({"0A000", "42883", "42501", "22023", "42704", "55000"})
 
 
 class NotPartitionableError(Exception):
@@ -70,7 +70,7 @@ def export_snapshot(session: Session) -> str:
     """
     with _snapshots(), session.connection.cursor() as cursor:
         cursor.execute("SELECT pg_export_snapshot()")
-        (snapshot,) = cursor.fetchone() or ("",)
+        ((snapshot,),) = cursor.fetchall()
     return str(snapshot)
 
 
@@ -111,15 +111,15 @@ def _points(session: Session, rows: str, column: str, count: int, dialect: Diale
     condition = f" WHERE {name} {_PYTHON_DAYS}" if oid in DAYS else ""
     with session.connection.cursor() as cursor:
         cursor.execute(f"SELECT min({name}), max({name}) FROM {rows}{condition}")  # noqa: S608 - as above
-        low, high = cursor.fetchone() or (None, None)
+        ((low, high),) = cursor.fetchall()
     return [] if low is None else split_points(low, high, count)
 
 
 def _check_plan(session: Session, query: str) -> None:
     with session.connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {query}")
-        (plan,) = cursor.fetchone() or ("[]",)
-    for node in _nodes(json.loads(plan) if isinstance(plan, str) else plan):
+        ((plan,),) = cursor.fetchall()
+    for node in _nodes(plan):
         if node in _OTHER_ROWS:
             raise NotPartitionableError(_OTHER_ROWS[node])
 

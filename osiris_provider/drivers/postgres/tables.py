@@ -164,7 +164,7 @@ def inserted_and_deleted(cursor: extensions.cursor, table: str) -> tuple[int, in
         "FROM pg_stat_xact_user_tables JOIN tree ON relid = id",
         (table,),
     )
-    inserted, deleted = cursor.fetchone() or (0, 0)
+    ((inserted, deleted),) = cursor.fetchall()
     return inserted, deleted
 
 

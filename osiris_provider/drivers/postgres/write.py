@@ -220,7 +220,8 @@ def _upsert(
     if written < rows or inserted_and_deleted(cursor, table)[1] > deleted:
         # A row that is there as it should be need not have been written.
         cursor.execute(f"SELECT count(*) FROM {STAGE} s WHERE NOT EXISTS (SELECT FROM {table} t WHERE {same})")  # noqa: S608 - quoted
-        _say_left_out(step, (cursor.fetchone() or (0,))[0])
+        ((missing,),) = cursor.fetchall()
+        _say_left_out(step, missing)
         _say_unchanged(cursor, step, f"FROM {STAGE} s JOIN {table} t ON {same}", schema.names)
     return rows
 
@@ -229,7 +230,7 @@ def _say_unchanged(cursor: extensions.cursor, step: Step[WriteConfig], pairs: st
     """Warn of rows that are not as the input has them although their keys are there."""
     differs = " OR ".join(f"t.{quote(name)}::text IS DISTINCT FROM s.{quote(name)}::text" for name in names)
     cursor.execute(f"SELECT count(*) {pairs} WHERE {differs}")
-    (rows,) = cursor.fetchone() or (0,)
+    ((rows,),) = cursor.fetchall()
     if rows:
         log.warning(
             "Step %s: %s rows of table %s are not as they were sent: a trigger or rule of the table has left them as "
@@ -249,7 +250,7 @@ def _refuse_other_spelling(cursor: extensions.cursor, config: WriteConfig, table
     bytes_of = '{0}.{1}::text COLLATE "C"'.format
     differs = " OR ".join(f"{bytes_of('t', quote(name))} <> {bytes_of('s', quote(name))}" for name in folding)
     cursor.execute(f"SELECT min(s.{ROW}) FROM {STAGE} s JOIN {table} t ON {same} WHERE {differs}")  # noqa: S608 - quoted
-    (row,) = cursor.fetchone() or (None,)
+    ((row,),) = cursor.fetchall()
     if row is not None:
         raise other_spelling_error(config.table, list(folding), row)
 

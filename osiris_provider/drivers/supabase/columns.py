@@ -40,9 +40,11 @@ _NAMES = {
     '"char"': "char",
 }
 """PostgreSQL's own names of types that are shown by another."""
-_TYPE = re.compile(r'(["a-z0-9_ ]+?)(?:\((\d+)(?:,(\d+))?\))?( with(?:out)? time zone)?')
+_TYPE = re.compile(r'(["a-z0-9_ ]+?)(?:\((\d+)(?:,(-?\d+))?\))?( with(?:out)? time zone)?')
 _HEADER = 4
 """That PostgreSQL adds to the size of a number or text."""
+_SCALE_BITS = 0x7FF
+"""Of the size of a number, for its scale, which may be negative."""
 
 
 def columns_of(step: Step[SupabaseWriteConfig]) -> list[Column]:
@@ -99,7 +101,7 @@ def _limits(about: Mapping[str, Any], *, nullable: bool) -> ColumnConstraints:
     kind = _NAMES.get(shown, shown)
     size = -1
     if kind == "numeric" and said[2]:
-        size = (int(said[2]) << 16) + int(said[3] or 0) + _HEADER
+        size = (int(said[2]) << 16) + (int(said[3] or 0) & _SCALE_BITS) + _HEADER
     elif said[2]:
         size = int(said[2]) + (_HEADER if kind in ("varchar", "bpchar") else 0)
     limits = constraints_of(kind, size, nullable=nullable)

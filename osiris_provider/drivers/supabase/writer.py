@@ -84,7 +84,7 @@ def _copy(step: Step[SupabaseWriteConfig], model: SupabaseConnection, reader: pa
         return PostgresWriter().write(replace(step, config=config, connection=database), reader)  # type: ignore[arg-type] # a step of the other driver
     except OsirisError as error:
         # The user knows the connection by its own name.
-        own = reference_of(step.connection)
-        said = error.message.replace(reference_of(database) or "@", own or "@")
+        own, other = reference_of(step.connection), reference_of(database)
+        said = error.message.replace(other, own) if other and own else error.message
         problem = error.restated(said, reference=own)
     raise problem

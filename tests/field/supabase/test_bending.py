@@ -8,15 +8,21 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all
+from osiris_provider.drivers.postgres.tables import columns_of
+from osiris_provider.drivers.supabase.columns import _limits
 from osiris_provider.errors import DataError
 
+from tests.integration.postgres.sessions import connect
 from tests.integration.supabase.test_write import KEY, write
+from tests.servers import Address
 from tests.servers.apis.fake_supabase import FakeSupabase
 from tests.servers.apis.http import Reply
 
@@ -83,6 +89,40 @@ def test_what_the_database_would_bend_is_refused(
         write(supabase, pa.table({"id": [3, 4], "v": values}), **config)
     assert (raised.value.column, raised.value.row) == ("v", 2)
     assert len(supabase.posts) == 1
+
+
+TYPES = [
+    *("smallint", "integer", "bigint", "oid", "xid", "xid8", "cid", "real", "double precision"),
+    *(
+        "numeric",
+        "numeric(5)",
+        "numeric(5,2)",
+        "numeric(5,-2)",
+        "numeric(3,5)",
+        "boolean",
+        "uuid",
+        "regclass",
+        "bit(3)",
+    ),
+    *("varchar", "varchar(3)", "char", "char(3)", '"char"', "name", "text", "bytea", "json", "jsonb", "int[]", "point"),
+    *("date", "time", "time(0)", "timetz", "timetz(3)", "interval", "interval(3)"),
+    *("timestamp", "timestamp(3)", "timestamptz", "timestamptz(0)"),
+]
+
+
+def test_a_type_has_the_limits_that_the_database_itself_tells_of_it(postgres_database: Address) -> None:
+    listed = ", ".join(f"c{number} {dtype}" for number, dtype in enumerate(TYPES))
+    with closing(connect(postgres_database)) as client, client.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE target ({listed})")
+        expected = [replace(column.limits, inner=None) for column in columns_of(cursor, "target")]
+        cursor.execute(
+            "SELECT format_type(atttypid, atttypmod) FROM pg_attribute "
+            "WHERE attrelid = 'target'::regclass AND attnum > 0 ORDER BY attnum"
+        )
+        shown = [{"format": kind} for (kind,) in cursor.fetchall()]
+    for dtype, about, limits in zip(TYPES, shown, expected, strict=True):
+        assert _limits(about, nullable=True) == limits, (dtype, about)
+        assert _limits(about, nullable=False) == replace(limits, nullable=False), (dtype, about)
 
 
 @pytest.mark.parametrize(("values", "sent"), AS_SENT, ids=lambda value: str(getattr(value, "type", "")))

@@ -11,6 +11,8 @@ import psycopg2
 import pyarrow as pa
 import pytest
 from osiris_provider.drivers.postgres.copy_out.stream import Engine, open_stream, stream_query
+from osiris_provider.drivers.postgres.partitions import NotPartitionableError, export_snapshot, take_snapshot
+from osiris_provider.drivers.postgres.session import Session
 from osiris_provider.errors import DataError
 from psycopg2 import extensions
 
@@ -52,7 +54,12 @@ def test_parameters_comments_and_percent_signs(connection: extensions.connection
     assert without.read_all().to_pylist() == [{"b": True}]
 
 
-@pytest.mark.parametrize("query", ["SHOW datestyle", "INSERT INTO t VALUES (1, 'a') RETURNING *", "EXPLAIN SELECT 1"])
+WITHIN = "WITH n AS (INSERT INTO t VALUES (1, 'a') RETURNING *) SELECT * FROM n"
+
+
+@pytest.mark.parametrize(
+    "query", ["SHOW datestyle", "INSERT INTO t VALUES (1, 'a') RETURNING *", WITHIN, "EXPLAIN SELECT 1"]
+)
 def test_queries_that_cannot_be_copied_are_read_all_the_same(connection: extensions.connection, query: str) -> None:
     run(connection, "CREATE TABLE t (i int, s text)")
     table = stream_query(connection, query).read_all()
@@ -115,6 +122,17 @@ def test_a_wrong_query_raises_at_once_and_leaves_no_transaction(
     with pytest.raises(psycopg2.errors.SyntaxError):
         stream_query(connection, "SELEKT 1")
     assert session_state(postgres, connection) == ("idle",)
+
+
+def test_a_snapshot_that_the_server_does_not_know_is_no_reason_to_fail(connection: extensions.connection) -> None:
+    with pytest.raises(NotPartitionableError, match=r"the server cannot share a snapshot \(SQLSTATE"):
+        take_snapshot(connection, "00000003-7FFFFFFF-1")
+    connection.rollback()
+    session = Session(connection)
+    with pytest.raises(psycopg2.errors.DivisionByZero):
+        session.execute("SELECT 1 / 0")
+    with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
+        export_snapshot(session)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
