@@ -41,7 +41,7 @@ def _cast(column: pa.Array, wide: str) -> list[Any]:
     import pyarrow as pa
 
     # On a database of its own: the writer's is busy on another thread.
-    with duckdb.connect(":memory:") as database:
+    with duckdb.connect() as database:
         database.register("osiris_texts", pa.table({"v": column}))
         return [value for (value,) in database.execute(f"SELECT TRY_CAST(v AS {wide}) FROM osiris_texts").fetchall()]  # noqa: S608 - quoted
 

@@ -43,7 +43,7 @@ def main() -> None:
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     for line in sys.stdin:
         request = json.loads(line)
-        with contextlib.closing(duckdb.connect(":memory:", config=_CONFIG)) as database:
+        with contextlib.closing(duckdb.connect(config=_CONFIG)) as database:
             # Of a session: DuckDB 1.4 knows it as no option of a database.
             database.execute("SET errors_as_json = true")
             # What the first parameter imports is not the query's doing.

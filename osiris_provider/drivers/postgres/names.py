@@ -55,11 +55,12 @@ def check_result_names(step_id: str, statement: str, names: Iterable[str]) -> No
     """
     for name in names:
         cut = name.encode()[:MAX_BYTES].decode(errors="ignore")
+        escaped = re.escape(cut.replace('"', '""'))
         # A character of several bytes is cut as a whole.
         if len(cut.encode()) > MAX_BYTES - _WIDEST_CHARACTER and (
-            more := re.search(re.escape(cut.replace('"', '""')) + r"\w+", statement)
+            more := re.search(rf'"({escaped}(?:[^"]|"")+)"|{escaped}\w+', statement, re.IGNORECASE)
         ):
-            message = f"Step {step_id}: column {_shown(more[0])}"
+            message = f"Step {step_id}: column {_shown(more[1] or more[0])}"
             raise DataError(message, step=step_id, column=name)
 
 
@@ -68,9 +69,9 @@ def is_too_long(name: str) -> bool:
 
     :param name: of a table, a schema or a column.
     """
-    return len(name.encode("utf-8", "surrogatepass")) > MAX_BYTES
+    return len(name.encode()) > MAX_BYTES
 
 
 def _shown(name: str) -> str:
-    size = len(name.encode("utf-8", "surrogatepass"))
+    size = len(name.encode())
     return f"{name} has a name of {size} bytes; PostgreSQL would cut it to {MAX_BYTES}. Choose a shorter one."

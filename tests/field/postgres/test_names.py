@@ -80,8 +80,9 @@ def test_two_tables_that_agree_in_63_bytes_do_not_become_one(address: Address, f
 @pytest.mark.parametrize("family", ["postgres", "supabase"])
 def test_a_long_column_is_refused_at_the_first_load(address: Address, family: str) -> None:
     rows = pa.table({"a": [1], "c" * 64: [1]})
-    with pytest.raises(DataError, match=r"Step s: column c{64} has a name of 64 bytes.*Nothing was written"):
+    with pytest.raises(DataError, match=r"Step s: column c{64} has a name of 64 bytes.*Nothing was written") as raised:
         write(address, "short", rows, family)
+    assert (raised.value.step, raised.value.column) == ("s", "c" * 64)
     with pytest.raises(OsirisError, match="64 bytes"):
         write(address, "short", rows, family, write_mode="upsert", primary_key=["c" * 64])
     assert tables(address) == []
@@ -102,18 +103,29 @@ def test_no_other_table_or_column_is_read(address: Address, config: dict[str, An
         read(address, **config)
 
 
-@pytest.mark.parametrize("name", ["c" * 64, "ä" * 32, "€" * 21 + "x", '"' * 2 + "c" * 63])
+@pytest.mark.parametrize(
+    "name", ["c" * 64, "ä" * 32, "€" * 21 + "x", "c" * 60 + "🦆", "c" * 63 + " d", '"' * 2 + "c" * 63]
+)
 def test_no_column_of_a_query_is_read_under_another_name(address: Address, name: str) -> None:
     for query in (f'SELECT 1 AS "{name}"', f'SELECT 1 AS "{name}", 2 AS "{name}_too"'):
-        with pytest.raises(DataError, match=r"Step s: column .* has a name of 6\d bytes; PostgreSQL would cut it"):
+        with pytest.raises(DataError, match=r"Step s: column .* has a name of 6\d bytes; PostgreSQL would") as raised:
             read(address, query=query)
+        assert raised.value.step == "s"
+        assert str(raised.value.column) in name
     kept = "c" * 63
     assert read(address, query=f'SELECT 1 AS "{kept}", 2 AS "{kept}"').num_columns == 2
+    with pytest.raises(DataError, match=r"column C{64} has a name of 64 bytes"):
+        read(address, query=f"SELECT 1 AS {'C' * 64}")
+    # No character has more than four bytes: a name of 59 has all of its own.
+    assert read(address, query=f'SELECT 1 AS "{kept[:59]}", 2 AS "{kept}"').num_columns == 2
 
 
 def test_a_name_with_u0000_is_refused(address: Address) -> None:
-    with pytest.raises(DataError, match=r"Step s: the name of column a\\0b has the character U\+0000.*Nothing"):
+    with pytest.raises(
+        DataError, match=r"Step s: the name of column a\\0b has the character U\+0000.*Nothing"
+    ) as raised:
         write(address, "short", pa.table({"a\0b": [1]}))
+    assert (raised.value.step, raised.value.column) == ("s", "a\0b")
     assert tables(address) == []
 
 
