@@ -149,7 +149,7 @@ def _upsert(
     names = ", ".join(map(quote, own))
     keys = ", ".join(map(quote, config.primary_key))
     cursor.execute(
-        f"CREATE OR REPLACE TEMP TABLE {STAGE} AS SELECT {names}, 0::BIGINT AS {ROW} FROM {table} LIMIT 0"  # noqa: S608 - quoted
+        f"CREATE TEMP TABLE {STAGE} AS SELECT {names}, 0::BIGINT AS {ROW} FROM {table} LIMIT 0"  # noqa: S608 - quoted
     )
     rows = _insert(cursor, config, STAGE, columns, write.numbered(batches))
     _check_staged(cursor, config, rows)
@@ -170,7 +170,6 @@ def _upsert(
     except duckdb.ConstraintException:
         problem = rule_error(config.table, "a row of the input")
     else:
-        cursor.execute(f"DROP TABLE {STAGE}")
         return rows
     raise problem
 
@@ -185,7 +184,7 @@ def _check_staged(cursor: DuckDBPyConnection, config: WriteConfig, rows: int) ->
             f"Table {config.table}: DuckDB {duckdb.__version__} does not give back the {rows:,} rows of the upsert. "
             "Nothing was written. Install another version of duckdb."
         )
-        raise DataError(message, table=config.table)
+        raise DataError(message)
 
 
 def _refuse_other_spelling(cursor: DuckDBPyConnection, config: WriteConfig, table: str) -> None:

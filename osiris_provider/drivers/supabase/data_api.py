@@ -130,7 +130,7 @@ def _looked_through(batches: Batches, schema: pa.Schema, table: str, key: Sequen
     """
     import pyarrow as pa
 
-    with tempfile.TemporaryFile(prefix="osiris-") as file:
+    with tempfile.TemporaryFile() as file:
         seen: list[pa.RecordBatch] = []
         with pa.ipc.new_stream(file, schema) as kept:
             for batch in batches:
@@ -144,15 +144,15 @@ def _looked_through(batches: Batches, schema: pa.Schema, table: str, key: Sequen
 def _check_keys(batches: Sequence[pa.RecordBatch], table: str, key: Sequence[str]) -> None:
     import pyarrow as pa
 
-    if not key or not batches:
+    if not key or not any(batch.num_rows for batch in batches):
         return
     keys = pa.Table.from_batches(batches).select(list(key))
     for number, field in enumerate(keys.schema):
         if pa.types.is_nested(field.type):
             # Arrow does not compare such values.
-            texts = [json.dumps(_json(value), sort_keys=True) for value in keys[number].to_pylist()]
+            texts = [json.dumps(_json(value)) for value in keys[number].to_pylist()]
             keys = keys.set_column(number, field.name, pa.array(texts, pa.large_string()))
-    (rows,) = keys.combine_chunks().to_batches() or [batches[0]]
+    (rows,) = keys.combine_chunks().to_batches()
     duplicate = same_key(rows, key)
     if duplicate is not None:
         raise duplicate_key_error(table, key, [row + 1 for row in duplicate])

@@ -220,7 +220,7 @@ def test_processor_names_inputs_by_step() -> None:
 
 
 def test_processor_tells_names_apart() -> None:
-    with pytest.raises(DriverConfigError, match="differ only in case"):
+    with pytest.raises(DriverConfigError, match=r"^Step p: some inputs differ only in case"):
         process("SELECT 1 AS a", {"A": {"data": PEOPLE}, "a": {"data": PEOPLE}})
     inputs = {"a.b": {"data": PEOPLE}, "a_b": {"data": PEOPLE.slice(1)}}
     assert process("SELECT count(*) AS n FROM a_b", inputs).to_pydict() == {"n": [2]}
@@ -239,8 +239,17 @@ def test_processor_with_a_connection(path: Path) -> None:
 
 
 def test_processor_refuses_another_family() -> None:
-    with pytest.raises(DriverConfigError, match="mysql"):
+    with pytest.raises(DriverConfigError, match=r"^Step p: needs a duckdb connection or none, not mysql") as raised:
         process("SELECT 1 AS a", {}, resolved_connection={"family": "mysql"})
+    assert raised.value.step == "p"
+
+
+@pytest.mark.parametrize("config", [{"memory": "1GB"}, {"threads": 2}])
+def test_settings_of_a_connection_belong_to_the_connection(path: Path, config: dict[str, Any]) -> None:
+    (field,) = config
+    with pytest.raises(DriverConfigError, match=rf"^Step p: config field {field}: set it in the connection") as raised:
+        process("SELECT 1 AS a", {}, resolved_connection=connection_to(path), **config)
+    assert raised.value.step == "p"
 
 
 def test_processor_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

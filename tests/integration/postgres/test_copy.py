@@ -102,6 +102,17 @@ def test_a_statement_timeout_keeps_its_code(
     assert session_state(postgres, connection) == ("idle",)
 
 
+@pytest.mark.parametrize("text", [r"convert_from('\xff', 'UTF8')", r"convert_from('\x81', 'WIN1252')"])
+@pytest.mark.parametrize(("engine", "rows"), [("copy", "row 20,000"), ("cursor", "rows 16,385 to 24,576")])
+def test_a_text_that_has_no_utf8_is_an_error_of_its_row(
+    connection: extensions.connection, engine: Engine, rows: str, text: str
+) -> None:
+    query = f"SELECT CASE WHEN i = 20000 THEN {text} ELSE 'a' END FROM generate_series(1, 30000) AS i"
+    with pytest.raises(DataError, match=f"The server cannot give a text in {rows} of the result as UTF-8") as raised:
+        stream_query(connection, query, engine=engine).read_all()
+    assert raised.value.row == (20_000 if engine == "copy" else 16_385)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_connection_that_drops_half_way_is_an_error(
     connection: extensions.connection, postgres: PostgresServer, engine: Engine
@@ -167,7 +178,8 @@ def test_a_transaction_of_the_caller_stays_open(
 ) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE mine AS SELECT 1 AS i")
-    assert stream_query(connection, "SELECT * FROM mine", engine=engine).read_all().to_pylist() == [{"i": 1}]
+    for _ in range(2):
+        assert stream_query(connection, "SELECT * FROM mine", engine=engine).read_all().to_pylist() == [{"i": 1}]
     assert session_state(postgres, connection) == ("idle in transaction",)
 
 

@@ -48,13 +48,30 @@ def test_append_is_one_request(supabase: FakeSupabase) -> None:
     (request,) = supabase.posts
     assert (request.method, request.query) == ("POST", {"columns": '"id","name"'})
     assert request.headers["prefer"] == "return=minimal,count=exact,timezone=UTC"
+    assert request.headers["content-type"] == "application/json"
     assert supabase.tables["people"][1:] == [{"id": 2, "name": "ž"}, {"id": 3, "name": "ž"}]
 
 
 def test_append_of_several_requests_is_refused_before_the_first(supabase: FakeSupabase) -> None:
-    with pytest.raises(DataError, match=r"Step load: .*pg_dsn.*Nothing was written"):
+    with pytest.raises(DataError, match=r"Step load: .*pg_dsn.*Nothing was written") as raised:
         write(supabase, pa.table({"id": [2, 3, 4]}), batch_rows=2)
+    assert raised.value.table == "people"
+    with pytest.raises(DataError, match="more than 10,000 rows cannot be appended in one request"):
+        write(supabase, pa.table({"id": range(2, 10_003)}))
     assert not supabase.posts
+    write(supabase, pa.table({"id": range(2, 10_002)}))
+    write(supabase, pa.table({"id": [1], "name": [""]}), table="new", batch_rows=100_000)
+    assert len(supabase.posts) == 2
+
+
+def test_an_upsert_names_all_columns_of_its_key(supabase: FakeSupabase) -> None:
+    supabase.tables["a%2Fb%20c%3F"] = []
+    rows = pa.table({"id": [1, 1], "other": ["a", "b"], "x,y": [1, 2]})
+    for _ in range(2):
+        write(supabase, rows, table="a/b c?", write_mode="upsert", primary_key=["id", "other"])
+    assert supabase.posts[0].query == {"columns": '"id","other","x,y"', "on_conflict": "id,other"}
+    assert supabase.tables["a%2Fb%20c%3F"] == rows.to_pylist()
+    assert write(supabase, rows.slice(2), table="new", write_mode="upsert", primary_key="id") == {"rows_written": 0}
 
 
 def test_upsert_of_several_requests_is_looked_through_before_the_first(supabase: FakeSupabase) -> None:
@@ -167,12 +184,16 @@ def test_refused_row_and_unknown_column(supabase: FakeSupabase) -> None:
 
 
 def test_conn_018_only_an_upsert_is_sent_again(supabase: FakeSupabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "WAIT_SECONDS", 0, raising=False)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.01)
     describe = supabase.answer
     supabase.answer = lambda request: describe(request) if request.method == "GET" else Reply(503)  # type: ignore[method-assign] # what writes fails
     with pytest.raises(ConnectorError):
         write(supabase, pa.table({"id": [2]}))
     assert len(supabase.posts) == 1
+    with pytest.raises(ConnectorError):
+        write(supabase, pa.table({"id": [2]}), write_mode="upsert", primary_key="id")
+    assert len(supabase.posts) == 1 + retry.ATTEMPTS
 
 
 def test_values_become_what_postgres_reads(supabase: FakeSupabase) -> None:

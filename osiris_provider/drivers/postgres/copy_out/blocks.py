@@ -171,7 +171,7 @@ class BlockParser:
         table = csv.read_csv(
             pa.BufferReader(block),
             csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
-            csv.ParseOptions(delimiter="\t", quote_char=False, escape_char=False, ignore_empty_lines=False),
+            csv.ParseOptions(delimiter="\t", quote_char=False, ignore_empty_lines=False),
             csv.ConvertOptions(
                 column_types=dict(zip(names, types, strict=True)),
                 check_utf8=check_utf8,

@@ -46,7 +46,7 @@ _TIMESTAMP = re.compile(f"{_DATE_PATTERN} {_CLOCK_PATTERN}{_ZONE_PATTERN}(?P<bc>
 
 
 def batch_of_text(
-    rows: Sequence[Sequence[str | None]], columns: Sequence[Column], first_row: int, *, lenient: bool = False
+    rows: Sequence[Sequence[str | None]], columns: Sequence[Column], first_row: int, *, lenient: bool
 ) -> pa.RecordBatch:
     """Return rows of the server's texts as a record batch, with the same values as :class:`BlockParser`.
 
@@ -83,7 +83,7 @@ def unescape(strings: pa.Array) -> pa.Array:
     return strings
 
 
-def from_text(strings: pa.Array, column: Column, first_row: int, *, lenient: bool = False) -> pa.Array:
+def from_text(strings: pa.Array, column: Column, first_row: int, *, lenient: bool) -> pa.Array:
     """Return the values that the server's texts stand for, exactly.
 
     :param strings: a string array, as the server writes values of the column's type.

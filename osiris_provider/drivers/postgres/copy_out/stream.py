@@ -110,7 +110,7 @@ class Stream:
         batches: Iterator[pa.RecordBatch],
         stop: Callable[[], None] = lambda: None,
         *,
-        how: str = "",
+        how: str,
     ) -> None:
         import pyarrow as pa
 

@@ -100,14 +100,14 @@ def test_what_lies_beside_a_part_of_a_table_does_not_matter() -> None:
 @pytest.mark.parametrize("alone", [True, False])
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_spans_in_a_file_are_spans(unit: str, alone: bool, tmp_path: Path) -> None:
-    span = dt.timedelta(seconds=90)
+    duration = dt.timedelta(seconds=90)
     # A folder such as this one is no column.
     path = tmp_path / "env=prod" / "it's.parquet"
     path.parent.mkdir()
     config = {} if alone else {"resolved_connection": {"family": "duckdb", "path": ":memory:"}}
     for name, dtype, value, expected in (
-        ('a"b', pa.duration(unit), span, "00:01:30"),
-        ("l", pa.list_(pa.duration(unit)), [span], ["00:01:30"]),
+        ('a"b', pa.duration(unit), duration, "00:01:30"),
+        ("l", pa.list_(pa.duration(unit)), [duration], ["00:01:30"]),
     ):
         table = pa.table({name: pa.array([value], dtype)})
         pq.write_table(table, path)

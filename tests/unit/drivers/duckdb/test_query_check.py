@@ -55,7 +55,7 @@ UNKNOWN = "the SQL does not fit its inputs: Referenced column"
         ("SELECT x,\ne.nope FROM e", E, 2, "the SQL does not fit its inputs: Values list"),
         ("SELECT x,\n sumof(x) FROM e", E, 2, "the SQL does not fit its inputs: Scalar Function"),
         ("SELECT *\nFROM nowhere", {}, 2, "the SQL asks for table 'nowhere', which is no input. Inputs are: none"),
-        ("FROM xyz", {"e": [], "f": None}, 1, "the SQL asks for table 'xyz', which is no input. Inputs are: e, f"),
+        ("FROM XYZ", {"e": [], "f": None}, 1, "the SQL asks for table 'XYZ', which is no input. Inputs are: e, f"),
     ],
 )  # fmt: skip
 def test_a_problem_has_the_line_of_the_query(query: str, tables: Tables, line: int, problem: str) -> None:
@@ -66,7 +66,7 @@ def test_a_problem_has_the_line_of_the_query(query: str, tables: Tables, line: i
     assert (check.line, check.columns) == (line, None)
 
 
-@pytest.mark.parametrize("query", ["SELECT nope FROM nowhere", "SELECT 1 +\n'a'::INT[]"])
+@pytest.mark.parametrize("query", ["SELECT nope FROM nowhere", "SELECT * FROM s.t", "SELECT 1 +\n'a'::INT[]"])
 def test_what_the_data_may_explain_is_no_problem(query: str) -> None:
     assert check_query(query, E, None, alone="nowhere" not in query).problem is None
 
