@@ -280,6 +280,11 @@ def test_fields_that_differ_only_in_case_are_refused(tmp_path: Path, dtype: pa.D
         DuckDBWriter().run(step_id="w", config=config, inputs={"e": {"data": table}}, ctx=RecordingContext())
 
 
+def of_one(value: dict[str, Any]) -> pa.Scalar:
+    """Return a list of fixed size."""
+    return pa.FixedSizeListArray.from_arrays(pa.array([value]), 1)[0]
+
+
 LATE = "SELECT CASE WHEN i = 5000 THEN {} END AS b FROM range(6000) r(i)"
 
 
@@ -321,6 +326,7 @@ def test_a_value_that_fails_late_is_an_error_of_data(value: str) -> None:
         ("STRUCT(a INT)", {"A": 1.5}, {"a": 1.5, "b": 2}),
         ("STRUCT(a INT)[]", [{"a": 1.5}], [{"a": 1.5, "b": 2}]),
         ("STRUCT(s STRUCT(a INT)[])", {"s": [{"a": 1.5}]}, {"s": [{"a": 1.5, "b": 2}]}),
+        ("STRUCT(a INT)[1]", of_one({"a": 1.5}), of_one({"a": 1.5, "b": 2})),
     ],
 )
 def test_lossy_round_rounds_within_structs_and_drops_no_field(

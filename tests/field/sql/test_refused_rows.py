@@ -165,6 +165,18 @@ def test_duckdb_names_the_row_that_the_table_does_not_take(
         assert database.execute("FROM target ORDER BY id").fetchall() == [(1, "a@b", 0), (500, "c@d", 0)]
 
 
+def test_duckdb_says_among_which_rows_a_key_is_that_an_earlier_part_had(tmp_path: Path) -> None:
+    connection = {"family": "duckdb", "alias": "test", "path": str(tmp_path / "x.duckdb")}
+    with closing(duckdb.connect(connection["path"])) as database:
+        database.execute("CREATE TABLE target (id INT PRIMARY KEY)")
+    ids = [*range(122_881), 7]
+    with pytest.raises(DataError, match="among rows 122,881 to 122,882 of the input: one breaks a rule of the table"):
+        load(connection, pa.table({"id": ids}), batch_rows=122_880)
+    close_all()
+    with closing(duckdb.connect(connection["path"])) as database:
+        assert database.execute("SELECT count(*) FROM target").fetchall() == [(0,)]
+
+
 def test_duckdb_names_the_value_that_it_does_not_turn_into_its_column(tmp_path: Path) -> None:
     connection = {"family": "duckdb", "alias": "test", "path": str(tmp_path / "x.duckdb")}
     with closing(duckdb.connect(connection["path"])) as database:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers.postgres.tables import columns_of
+from osiris_provider.drivers.sql.values.constraints import ColumnConstraints
 from osiris_provider.drivers.supabase.columns import _limits
 from osiris_provider.errors import DataError
 
@@ -123,6 +124,8 @@ def test_a_type_has_the_limits_that_the_database_itself_tells_of_it(postgres_dat
     for dtype, about, limits in zip(TYPES, shown, expected, strict=True):
         assert _limits(about, nullable=True) == limits, (dtype, about)
         assert _limits(about, nullable=False) == replace(limits, nullable=False), (dtype, about)
+    for unknown in ({}, {"format": None}, {"format": "public.Mood"}, {"format": "numeric(5,2)[]"}, {"enum": []}):
+        assert _limits(unknown, nullable=False) == ColumnConstraints(nullable=False)
 
 
 @pytest.mark.parametrize(("values", "sent"), AS_SENT, ids=lambda value: str(getattr(value, "type", "")))

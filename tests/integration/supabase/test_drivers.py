@@ -272,6 +272,13 @@ def test_conn_018_extractor_tries_a_failing_server_again(
     assert time.monotonic() - started < 2
 
 
+def test_extractor_needs_a_key(supabase: FakeSupabase) -> None:
+    only = {"family": "supabase", "alias": "test", "url": supabase.origin, "pg_dsn": "postgresql://u:p@h/d"}
+    with pytest.raises(DriverConfigError, match=r"^Step read \(supabase.extractor\): .* only a pg_dsn") as raised:
+        extracted(supabase, only)
+    assert raised.value.step == "read"
+
+
 @pytest.mark.parametrize(
     ("config", "complaint"),
     [

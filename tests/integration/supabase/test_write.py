@@ -196,6 +196,22 @@ def test_conn_018_only_an_upsert_is_sent_again(supabase: FakeSupabase, monkeypat
     assert len(supabase.posts) == 1 + retry.ATTEMPTS
 
 
+def test_an_input_that_breaks_off_says_so_itself(supabase: FakeSupabase) -> None:
+    def breaking() -> Iterator[pa.Table]:
+        yield pa.table({"id": [2]})
+        message = "no more"
+        raise DataError(message, step="source")
+
+    for mode in ("append", "upsert"):
+        connection = {"family": "supabase", "alias": "test", "url": supabase.origin, "service_role_key": KEY}
+        config = {"resolved_connection": connection, "table": "people", "write_mode": mode, "primary_key": "id"}
+        inputs = {"source": {"data": breaking()}}
+        with pytest.raises(DataError, match=r"^no more$") as raised:
+            get_driver("supabase.writer").run(step_id="load", config=config, inputs=inputs, ctx=RecordingContext())
+        assert raised.value.step == "source"
+    assert not supabase.posts
+
+
 def test_values_become_what_postgres_reads(supabase: FakeSupabase) -> None:
     data = pa.table(
         {

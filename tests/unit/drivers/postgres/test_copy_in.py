@@ -80,7 +80,6 @@ NOON = dt.datetime.fromisoformat("2024-02-29 12:00:00")
         (pa.binary(), b"\x00\xff", '"\\x00ff"'),
         (pa.string(), 'q"u', '"q""u"'),
         (pa.string(), "", '""'),
-        (pa.dictionary(pa.int8(), pa.binary()), b"a", '"\\x61"'),
         (pa.list_(pa.string()), ["a", None], '"[""a"", null]"'),
         (pa.bool_(), True, "true"),
     ],
