@@ -147,6 +147,7 @@ class DuckDBProcessor(DuckDBDriver, BaseDriver[ProcessorConfig]):
                 name = quote(error.columns[0])
                 problem = f"{error.message.partition('. ')[0]}. Select {name}::VARCHAR in the query."
             else:
+                _say_unread(cursor, step.id, step.config.query)
                 return
             raise DataError(problem)
 

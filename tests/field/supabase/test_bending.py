@@ -110,6 +110,8 @@ TYPES = [
     *("timestamp", "timestamp(3)", "timestamptz", "timestamptz(0)"),
 ]
 
+UNKNOWN: list[dict[str, Any]] = [{}, {"format": None}, {"format": "public.Mood"}, {"format": "int[]"}, {"enum": []}]
+
 
 def test_a_type_has_the_limits_that_the_database_itself_tells_of_it(postgres_database: Address) -> None:
     listed = ", ".join(f"c{number} {dtype}" for number, dtype in enumerate(TYPES))
@@ -124,8 +126,8 @@ def test_a_type_has_the_limits_that_the_database_itself_tells_of_it(postgres_dat
     for dtype, about, limits in zip(TYPES, shown, expected, strict=True):
         assert _limits(about, nullable=True) == limits, (dtype, about)
         assert _limits(about, nullable=False) == replace(limits, nullable=False), (dtype, about)
-    for unknown in ({}, {"format": None}, {"format": "public.Mood"}, {"format": "numeric(5,2)[]"}, {"enum": []}):
-        assert _limits(unknown, nullable=False) == ColumnConstraints(nullable=False)
+    for about in UNKNOWN:
+        assert _limits(about, nullable=False) == ColumnConstraints(nullable=False)
 
 
 @pytest.mark.parametrize(("values", "sent"), AS_SENT, ids=lambda value: str(getattr(value, "type", "")))

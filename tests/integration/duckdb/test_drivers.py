@@ -85,6 +85,24 @@ def test_table_and_query(path: Path) -> None:
     assert read(path, query="SELECT ?::INT AS x;", params=[7]).to_pydict() == {"x": [7]}
 
 
+@pytest.mark.parametrize(
+    ("query", "rows", "warned"),
+    [
+        ("SELECT 1 AS a; SELECT 2 AS b", {"b": [2]}, True),
+        ("SELECT 1 AS a; CREATE TEMP TABLE t AS SELECT 2 AS b; FROM t;", {"b": [2]}, True),
+        ("CREATE TEMP TABLE t AS SELECT 2 AS b; FROM t", {"b": [2]}, False),
+        ("SELECT ';' AS b;\n", {"b": [";"]}, False),
+    ],
+)
+@pytest.mark.parametrize("reads", [True, False])
+def test_rows_of_statements_before_the_last_are_warned_of(
+    path: Path, caplog: pytest.LogCaptureFixture, query: str, rows: dict[str, list[Any]], warned: bool, reads: bool
+) -> None:
+    assert (read(path, query=query) if reads else process(query, {})).to_pydict() == rows
+    said = f"Step {'read' if reads else 'p'}: the query has several statements, and only the rows of the last one are"
+    assert (said in caplog.text) is warned
+
+
 def test_empty_result_keeps_its_columns(path: Path) -> None:
     prepare(path, "CREATE TABLE t(a INT, b VARCHAR)")
     assert read(path, table="t").schema.names == ["a", "b"]
