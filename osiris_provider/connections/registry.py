@@ -73,23 +73,24 @@ def own_points(group: str) -> dict[str, EntryPoint]:
 
 
 @cache
-def _entry_points() -> dict[str, EntryPoint]:
-    points: dict[str, EntryPoint] = {}
-    for point in entry_points(group=GROUP):
-        # The package's own families cannot be replaced by another distribution.
-        if point.name not in points or point.value.startswith("osiris_provider."):
-            points[point.name] = point
-    return dict(sorted(points.items()))
+def all_points(group: str) -> dict[str, EntryPoint]:
+    """Return all installed entry points of a group, by name."""
+    return {**{point.name: point for point in sorted(entry_points(group=group))}, **own_points(group)}
+
+
+def find_point(group: str, name: str) -> EntryPoint | None:
+    """Return the entry point of that name, None if there is none."""
+    return own_points(group).get(name) or all_points(group).get(name)
 
 
 def family_names() -> list[str]:
     """Return the names of all installed families, sorted."""
-    return list(_entry_points())
+    return list(all_points(GROUP))
 
 
 def is_family(name: str) -> bool:
     """Return whether there is a family of that name."""
-    return name in own_points(GROUP) or name in _entry_points()
+    return find_point(GROUP, name) is not None
 
 
 def unknown_family(name: str) -> ConnectionConfigError:
@@ -109,10 +110,9 @@ def load_family(family: str) -> type[Family]:
     :param family: such as ``mysql``.
     :raises ConnectionConfigError: there is no such family, or the package that has it cannot be imported.
     """
-    points = own_points(GROUP) if family in own_points(GROUP) else _entry_points()
-    if family not in points:
+    point = find_point(GROUP, family)
+    if point is None:
         raise unknown_family(family)
-    point = points[family]
     try:
         return cast("type[Family]", point.load())
     except Exception as error:  # noqa: BLE001 - importing somebody's package may raise anything

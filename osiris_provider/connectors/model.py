@@ -129,7 +129,12 @@ class FieldError(ValueError):
 
 
 class NoBooleanNumbers(BaseModel):
-    """Base of what people write in YAML: ``retries: true`` and ``port: yes`` are mistakes, and no 1."""
+    """Base of what people write in YAML: ``retries: true`` and ``port: yes`` are mistakes, and no 1.
+
+    Frozen; errors never show a value.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -142,9 +147,9 @@ class NoBooleanNumbers(BaseModel):
 
 
 class ConnectionModel(NoBooleanNumbers, ABC):
-    """Base of the families' connection models. Frozen; unknown fields are kept aside, errors never show a value."""
+    """Base of the families' connection models. Unknown fields are kept aside."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow")
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Show nothing of unknown fields: no one knows what they hold."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from osiris_provider.connections.reference import shown
-from osiris_provider.connections.registry import own_points
+from osiris_provider.connections.registry import all_points, find_point
 from osiris_provider.drivers.base import Driver
 from osiris_provider.errors import DriverConfigError
 from osiris_provider.messages import did_you_mean
@@ -16,14 +14,9 @@ from osiris_provider.messages import did_you_mean
 GROUP = "osiris_provider.drivers"
 
 
-@cache
-def _entry_points() -> dict[str, EntryPoint]:
-    return {**{point.name: point for point in sorted(entry_points(group=GROUP))}, **own_points(GROUP)}
-
-
 def driver_names() -> list[str]:
     """Return the names of all installed drivers, sorted."""
-    return list(_entry_points())
+    return list(all_points(GROUP))
 
 
 def get_driver(driver: str | type[Any]) -> Driver:
@@ -45,9 +38,9 @@ def get_driver(driver: str | type[Any]) -> Driver:
 
 
 def _load(name: str) -> type[Any]:
-    points = own_points(GROUP) if name in own_points(GROUP) else _entry_points()
-    if name in points:
-        return cast("type[Any]", points[name].load())
+    point = find_point(GROUP, name)
+    if point is not None:
+        return cast("type[Any]", point.load())
     module_name, _, attribute = name.rpartition(":" if ":" in name else ".")
     problem = ""
     try:

@@ -54,7 +54,7 @@ class RunContext(Protocol):
 class StepConfig(NoBooleanNumbers):
     """Base of the drivers' config models. Unknown fields are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 Config = TypeVar("Config", bound=StepConfig)

@@ -98,7 +98,7 @@ def _values(text: str, problems: Problems) -> Mapping[str, Any]:
         return {}
     for message, line in remarks:
         problems.add_at(problems.file, line or 1, message)
-    if root is None:
+    if root is None or (isinstance(root, MappingNode) and not root.value):
         problems.add((), "the file is empty; it begins with steps:")
         return {}
     if not isinstance(root, MappingNode):

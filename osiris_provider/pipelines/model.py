@@ -94,7 +94,7 @@ def _schedule(value: Any) -> Any:
     raise ValueError(message)
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str), Field(ge=timedelta())]
+Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
 Moment = Annotated[datetime, BeforeValidator(_written), AfterValidator(_moment)]
 Names = Annotated[list[str], BeforeValidator(_names, json_schema_input_type=str | list[str])]
 Inputs = Annotated[dict[str, str], BeforeValidator(_inputs, json_schema_input_type=str | list[str] | dict[str, str])]
@@ -110,12 +110,12 @@ Description = Annotated[str, StringConstraints(max_length=16_000)]
 
 
 class Model(NoBooleanNumbers):
-    """Base of the models. Unknown keys are errors; a message never quotes a value.
+    """Base of the models. Unknown keys are errors.
 
     Each is built when a file first needs it: a task's process needs those of one dialect.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class AirflowTask(Model):

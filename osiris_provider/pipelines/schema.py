@@ -38,7 +38,7 @@ def pipeline_schema() -> dict[str, Any]:
 
 
 def _with_steps(model: type[PipelineModel], step: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    schema = _lifted(model.model_json_schema(ref_template="#/$defs/{model}"), definitions)
+    schema = _lifted(model.model_json_schema(), definitions)
     schema["properties"]["steps"] = {"type": "array", "minItems": 1, "items": {"$ref": f"#/$defs/{step}"}}
     schema["required"] = [*schema.get("required", []), "steps"]
     return schema
@@ -47,7 +47,7 @@ def _with_steps(model: type[PipelineModel], step: str, definitions: dict[str, An
 def _step(
     model: type[StepModel | OmlStepModel], key: str, drivers: list[str], definitions: dict[str, Any]
 ) -> dict[str, Any]:
-    schema = _lifted(model.model_json_schema(ref_template="#/$defs/{model}"), definitions)
+    schema = _lifted(model.model_json_schema(), definitions)
     # Dotted paths of other drivers are fine too.
     schema["properties"][key] = {"anyOf": [{"enum": drivers}, {"type": "string"}]}
     schema["allOf"] = [

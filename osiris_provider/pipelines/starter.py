@@ -77,7 +77,7 @@ def write_starter(folder: Path) -> tuple[list[Path], str]:
     taken = [path for path in files if os.path.lexists(path)]
     problem = f"{taken[0]} is there already; name another folder, or remove it" if taken else ""
     if not _has_connections():
-        files[Path(FILE_NAME)] = _yaml({"version": 1, "connections": family})
+        files[Path(FILE_NAME)] = f"version: 1\n{_yaml({'connections': family}, flow=False)}"
     if not problem:
         try:
             _write_all(files)
@@ -116,13 +116,14 @@ def _missing(family: Mapping[str, Any]) -> str:
     try:
         resolve_connection(REFERENCE)
     except ConnectionNotFoundError as error:
-        return f"{error} Add it there, below connections: {_yaml(family, default_flow_style=True).strip()[1:-1]}"
+        return f"{error} Add it there, below connections: {_yaml(family, flow=True).strip()[1:-1]}"
     except OsirisError as error:
         return str(error)
     return ""
 
 
-def _yaml(value: object, **options: Any) -> str:
+def _yaml(value: Mapping[str, Any], *, flow: bool) -> str:
     import yaml
 
-    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=10_000, **options))
+    # A path stays in one line, in its own letters.
+    return str(yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True, width=10_000))

@@ -44,12 +44,12 @@ class Incremental(NoBooleanNumbers):
         8601.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid")
 
     column: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     initial_value: int | float | Decimal | datetime | date | str | None = None
     inclusive: bool = True
-    lookback: Annotated[int | float, Field(ge=0, allow_inf_nan=False)] = 0
+    lookback: Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     nulls: Literal["error", "include", "exclude"] = "error"
     compare_as: Literal["number", "time", "text"] | None = None
 

@@ -133,7 +133,7 @@ class TableConfig(StepConfig, defer_build=True):
             raise ValueError(message)
         return value
 
-    @field_validator("primary_key", mode="before")
+    @field_validator("primary_key", mode="before", json_schema_input_type=str | list[Text])
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value

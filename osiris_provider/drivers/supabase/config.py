@@ -43,7 +43,7 @@ class SupabaseExtractorConfig(PagedConfig):
     page_size: Annotated[int, Field(ge=1, le=100_000)] = 1000
     incremental: Incremental | None = None
 
-    @field_validator("order", mode="before")
+    @field_validator("order", mode="before", json_schema_input_type=str | list[str])
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",")] if isinstance(value, str) else value

@@ -14,14 +14,12 @@ import jsonschema
 import pytest
 import yaml
 from osiris_provider.cli.main import main
-from osiris_provider.drivers.base import BaseDriver
-from osiris_provider.drivers.registry import driver_names, get_driver
-from osiris_provider.pipelines.schema import pipeline_schema
 from osiris_provider.pipelines.starter import _write_all
 
 from tests.integration.pipelines.test_run import BRANCHES, EIGHT, LOCAL, OML, Folder
 from tests.unit.pipeline_files import ORDERS, write_pipeline
 from tests.unit.pipelines.test_pipelines_checks import GOOD
+from tests.unit.pipelines.test_pipelines_keys import validator
 
 Osiris = Callable[..., tuple[int, str, str]]
 
@@ -228,28 +226,10 @@ def test_graph_in_three_forms(osiris: Osiris, folder: Folder) -> None:
     assert '"dear" -> "by_country";' in osiris("graph", "--format", "dot", folder.pipeline)[1]
 
 
-@pytest.fixture(scope="module")
-def validator() -> jsonschema.Draft202012Validator:
-    """What an editor has: the schema, which is one itself."""
-    schema = pipeline_schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
-
-
-@pytest.mark.parametrize("name", driver_names())
-def test_the_schema_asks_for_what_a_driver_needs(name: str, validator: jsonschema.Draft202012Validator) -> None:
-    driver = get_driver(name)
-    assert isinstance(driver, BaseDriver)
-    needed = [field for field, info in driver.config_model.model_fields.items() if info.is_required()]
-    schema: Any = validator.schema
-    asked = schema["$defs"][f"config.{name}"].get("required", [])
-    assert set(asked) == {*needed, *(["connection"] if driver.family else [])}
-
-
 @pytest.mark.parametrize("text", [GOOD, ORDERS, LOCAL, BRANCHES, OML, EIGHT])
-def test_pipelines_are_valid_by_the_schema(text: str, validator: jsonschema.Draft202012Validator) -> None:
+def test_pipelines_are_valid_by_the_schema(text: str) -> None:
     # Editors know dates as texts.
-    validator.validate(_texts(text))
+    validator().validate(_texts(text))
 
 
 def _texts(text: str) -> Any:
@@ -267,9 +247,9 @@ def _texts(text: str) -> Any:
         ("retries: 2", "retries: x"),
     ],
 )
-def test_the_schema_finds_mistakes(right: str, wrong: str, validator: jsonschema.Draft202012Validator) -> None:
+def test_the_schema_finds_mistakes(right: str, wrong: str) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        validator.validate(_texts(GOOD.replace(right, wrong)))
+        validator().validate(_texts(GOOD.replace(right, wrong)))
 
 
 def test_init_writes_a_pipeline_that_is_valid_and_runs(osiris: Osiris, tmp_path: Path) -> None:
@@ -321,11 +301,20 @@ def test_init_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_init_says_what_a_connections_file_needs_that_is_there_already(osiris: Osiris, tmp_path: Path) -> None:
     file = tmp_path / "osiris_connections.yaml"
     file.write_text("version: 1\nconnections:\n  mysql: {default: {host: h, user: u}}\n")
-    code, _, err = osiris("init", "dags")
+    folder = tmp_path / f"účty {'a dlouhé jméno ' * 10}dags"
+    code, _, err = osiris("init", folder)
     line = err.splitlines()[-1].partition("below connections: ")[2]
-    assert (code, line.startswith("duckdb: {reports:")) == (0, True)
+    assert (code, line.partition(" {path: ")[0], f"{folder}/reports.duckdb" in line) == (0, "duckdb: {reports:", True)
     file.write_text(f"{file.read_text()}  {line}\n")
-    assert osiris("run", "dags/pipelines/orders.yaml")[0] == 0
+    assert osiris("run", folder / "pipelines/orders.yaml")[0] == 0
+
+
+def test_init_writes_the_path_of_the_database_as_people_do(osiris: Osiris, tmp_path: Path) -> None:
+    folder = tmp_path / f"účty {'a dlouhé jméno ' * 10}dags"
+    assert osiris("init", folder)[0] == 0
+    lines = (tmp_path / "osiris_connections.yaml").read_text().splitlines()
+    path = f"      path: {folder}/reports.duckdb"
+    assert lines == ["version: 1", "connections:", "  duckdb:", "    reports:", path]
 
 
 def test_a_run_does_not_import_airflow(tmp_path: Path) -> None:

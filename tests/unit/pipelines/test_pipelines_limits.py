@@ -95,6 +95,11 @@ def test_a_pipeline_has_steps(tmp_path: Path, written: str) -> None:
     )
 
 
+@pytest.mark.parametrize("written", ["", "# steps\n", "{}", "--- {}\n# steps"])
+def test_a_file_that_says_nothing_is_empty(tmp_path: Path, written: str) -> None:
+    assert checked(tmp_path, written) == (None, ["orders.yaml:1: the file is empty; it begins with steps:"])
+
+
 def test_a_cron_text_is_no_longer_than_is_looked_at_soon(tmp_path: Path) -> None:
     fits = "1," * ((MAX_CRON - 9) // 2) + "11 * * * *"
     assert len(fits) == MAX_CRON

@@ -1,4 +1,4 @@
-"""A number that is written in YAML is no yes or no, and one that can be worked with."""
+"""What holds for all models of what people write in YAML: connections, configs of drivers, pipelines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from osiris_provider.connections.registry import family_names
 from osiris_provider.connectors import get_connector
-from osiris_provider.connectors.model import leaves
+from osiris_provider.connectors.model import ConnectionModel, leaves
 from osiris_provider.drivers.base import BaseDriver
 from osiris_provider.drivers.registry import driver_names, get_driver
 from osiris_provider.drivers.validation import validated
@@ -37,9 +37,10 @@ def written() -> Iterator[type[BaseModel]]:
         yield from models(top)
 
 
+MODELS = list(dict.fromkeys(written()))
 NUMBERS = [
     (model, name)
-    for model in dict.fromkeys(written())
+    for model in MODELS
     for name, field in model.model_fields.items()
     if {int, float} & set(leaves(field.annotation)) and bool not in leaves(field.annotation)
 ]
@@ -72,3 +73,27 @@ def test_what_may_be_a_number_or_a_boolean_is_what_was_written(value: object) ->
 
     assert said == 1
     assert isinstance(said, bool) == isinstance(value, bool)
+
+
+class Secret:
+    """A value of no type that a field has."""
+
+    def __repr__(self) -> str:
+        return "s3cret"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_error_shows_no_value(model: type[BaseModel]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        validated(model, {name: Secret() for name in (*model.model_fields, "of_no_name")})
+
+    assert "s3cret" not in f"{caught.value} {caught.value!r}"
+    unknown = [item["loc"] for item in caught.value.errors() if item["type"] == "extra_forbidden"]
+    assert unknown == ([] if issubclass(model, ConnectionModel) else [("of_no_name",)])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_was_read_is_not_changed(model: type[BaseModel]) -> None:
+    name = next(iter(model.model_fields))
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(model.model_construct(), name, None)
