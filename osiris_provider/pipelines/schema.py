@@ -20,12 +20,14 @@ def pipeline_schema() -> dict[str, Any]:
 
     :raises DriverConfigError: a driver that is installed cannot be loaded.
     """
-    configs = {name: _config(name) for name in driver_names()}
-    definitions: dict[str, Any] = {f"config.{name}": schema for name, schema in configs.items()}
-    for name, model in (("pipeline", PipelineModel), ("oml_pipeline", OmlPipelineModel)):
-        definitions[name] = _with_steps(model, "step" if model is PipelineModel else "oml_step", definitions)
-    for name, step, key in (("step", StepModel, "driver"), ("oml_step", OmlStepModel, "component")):
-        definitions[name] = _step(step, key, list(configs), definitions)
+    drivers = {name: get_driver(name) for name in driver_names()}
+    definitions: dict[str, Any] = {
+        f"config.{name}": _config(name, driver) for name, driver in drivers.items() if isinstance(driver, BaseDriver)
+    }
+    definitions["pipeline"] = _with_steps(PipelineModel, "step", definitions)
+    definitions["step"] = _step(StepModel, "driver", list(drivers), definitions)
+    definitions["oml_pipeline"] = _with_steps(OmlPipelineModel, "oml_step", definitions)
+    definitions["oml_step"] = _step(OmlStepModel, "component", list(drivers), definitions)
     return {
         "$schema": DIALECT,
         "title": "Osiris pipeline",
@@ -56,6 +58,7 @@ def _step(
             "then": {"properties": {"config": {"$ref": f"#/$defs/config.{name}"}}, "required": ["config"]},
         }
         for name in drivers
+        if f"config.{name}" in definitions
     ]
     return schema
 
@@ -66,10 +69,7 @@ def _lifted(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, An
     return schema
 
 
-def _config(name: str) -> dict[str, Any]:
-    driver = get_driver(name)
-    if not isinstance(driver, BaseDriver):
-        return {"type": "object"}
+def _config(name: str, driver: BaseDriver[Any]) -> dict[str, Any]:
     schema: dict[str, Any] = driver.config_model.model_json_schema(
         ref_template=f"#/$defs/config.{name}/$defs/{{model}}"
     )

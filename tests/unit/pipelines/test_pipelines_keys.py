@@ -15,8 +15,8 @@ from osiris_provider.connectors.model import leaves
 from osiris_provider.drivers.base import BaseDriver
 from osiris_provider.drivers.registry import driver_names, get_driver
 from osiris_provider.pipelines import model as models
+from osiris_provider.pipelines import schema
 from osiris_provider.pipelines.pipeline import check_pipeline
-from osiris_provider.pipelines.schema import pipeline_schema
 
 from tests.unit.pipeline_files import write_pipeline
 
@@ -147,10 +147,10 @@ def file_of(dialect: str, kind: str, turn: int) -> tuple[dict[str, Any], set[str
 @cache
 def validator() -> jsonschema.Draft202012Validator:
     """What an editor has: it knows the dialect from the schema."""
-    schema = pipeline_schema()
-    assert schema["$schema"] == jsonschema.Draft202012Validator.META_SCHEMA["$id"]
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
+    known = schema.pipeline_schema()
+    assert known["$schema"] == jsonschema.Draft202012Validator.META_SCHEMA["$id"]
+    jsonschema.Draft202012Validator.check_schema(known)
+    return jsonschema.Draft202012Validator(known)
 
 
 def innermost(error: jsonschema.ValidationError) -> Iterator[str]:
@@ -281,10 +281,10 @@ KEYWORDS = {
 """Beside those that check something."""
 
 
-def schemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def schemas(outer: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a schema and all within it."""
-    yield schema
-    for keyword, value in schema.items():
+    yield outer
+    for keyword, value in outer.items():
         inner = value.values() if keyword in ("properties", "$defs") else value if isinstance(value, list) else [value]
         for one in inner if keyword not in ("default", "examples", "const", "enum", "discriminator") else ():
             if isinstance(one, dict):
@@ -293,7 +293,26 @@ def schemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def test_the_schema_has_keywords_of_its_dialect_only() -> None:
     known = KEYWORDS | validator().VALIDATORS.keys()
-    assert {keyword for schema in schemas(pipeline_schema()) for keyword in schema} - known == set()
+    assert {keyword for one in schemas(schema.pipeline_schema()) for keyword in one} - known == set()
+
+
+class Plain:
+    """A driver whose config no model describes."""
+
+    def run(self, **_: Any) -> dict[str, Any]:
+        return {}
+
+
+def test_editors_know_the_name_of_a_driver_without_a_model_and_take_any_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [*driver_names(), "plain"]
+    monkeypatch.setattr(schema, "driver_names", lambda: names)
+    monkeypatch.setattr(schema, "get_driver", lambda name: get_driver(Plain if name == "plain" else name))
+    described = schema.pipeline_schema()
+    assert described["$defs"]["step"]["properties"]["driver"]["anyOf"][0]["enum"] == names
+    known = jsonschema.Draft202012Validator(described)
+    assert known.is_valid({"steps": [{"id": "a", "driver": "plain"}]})
+    assert known.is_valid(with_config("plain", {"x": [1]}))
+    assert not known.is_valid(with_config("plain", 5))
 
 
 LATE = ("a {{ ds }}", "${params.a}", "{% if x %}1")
