@@ -147,7 +147,7 @@ class NoBooleanNumbers(BaseModel):
 
 
 class ConnectionModel(NoBooleanNumbers, ABC):
-    """Base of the families' connection models. Unknown fields are kept aside."""
+    """Base of the families' connection models. Frozen; unknown fields are kept aside, errors never show a value."""
 
     model_config = ConfigDict(extra="allow")
 

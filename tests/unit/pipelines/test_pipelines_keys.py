@@ -20,7 +20,7 @@ from osiris_provider.pipelines.pipeline import check_pipeline
 
 from tests.unit.pipeline_files import write_pipeline
 
-MOST = 2**31 - 1
+MAX_INTEGER = 2**31 - 1
 """What an integer of Airflow's database holds."""
 
 
@@ -36,9 +36,9 @@ TIME = Values(("30s", "1h 30m"), (5, ["5m"]), ("soon", "11y"))
 DATE = Values(("2026-01-31", "2026-01-31T06:00:00Z"), (20260131, ["2026-01-31"]))
 TEXT = Values(("x", "x" * 250), ("", "x" * 251, 5), ("  ",))
 YES_NO = Values((True, False), ("perhaps", 2))
-INTEGER = Values((-MOST, MOST), (-MOST - 1, MOST + 1, 1.5))
-COUNT = Values((0, MOST), (-1, MOST + 1, 1.5))
-POSITIVE = Values((1, MOST), (0, MOST + 1, 1.5))
+INTEGER = Values((-MAX_INTEGER, MAX_INTEGER), (-MAX_INTEGER - 1, MAX_INTEGER + 1, 1.5))
+COUNT = Values((0, MAX_INTEGER), (-1, MAX_INTEGER + 1, 1.5))
+POSITIVE = Values((1, MAX_INTEGER), (0, MAX_INTEGER + 1, 1.5))
 NAMES = Values(("a", ["a"], []), (5, [5], {"a": 1}))
 MAPPING = Values(({}, {"a": [1]}), ([], "a"))
 RULES = (
@@ -130,7 +130,7 @@ def keys(dialect: str) -> Iterator[tuple[tuple[str | int, ...], Values]]:
             yield (*location, name), values
 
 
-def file_of(dialect: str, kind: str, turn: int) -> tuple[dict[str, Any], set[str]]:
+def file_of(dialect: str, kind: str, number: int) -> tuple[dict[str, Any], set[str]]:
     """Return a file in which each key has one of its values of a kind, and which keys have."""
     file, filled = copy.deepcopy(DIALECTS[dialect]), set[str]()
     for location, values in keys(dialect):
@@ -139,7 +139,7 @@ def file_of(dialect: str, kind: str, turn: int) -> tuple[dict[str, Any], set[str
         for part in location[:-1] if some else ():
             inner = inner.setdefault(part, {}) if isinstance(part, str) else inner[part]
         if some:
-            inner[location[-1]] = copy.deepcopy(some[turn % len(some)])
+            inner[location[-1]] = copy.deepcopy(some[number % len(some)])
             filled.add(".".join(map(str, location)))
     return file, filled
 
@@ -172,23 +172,25 @@ def refused(folder: Path, file: dict[str, Any], keys: set[str]) -> list[set[str]
     ]
 
 
-TURNS = [(dialect, turn) for dialect in DIALECTS for turn in range(3)]
+SAMPLES = [(dialect, number) for dialect in DIALECTS for number in range(3)]
 
 
-@pytest.mark.parametrize(("dialect", "turn"), [(dialect, turn) for dialect in DIALECTS for turn in range(len(RULES))])
-def test_what_a_key_takes(dialect: str, turn: int, tmp_path: Path) -> None:
-    assert refused(tmp_path, *file_of(dialect, "right", turn)) == [set(), set()]
+@pytest.mark.parametrize(
+    ("dialect", "number"), [(dialect, number) for dialect in DIALECTS for number in range(len(RULES))]
+)
+def test_what_a_key_takes(dialect: str, number: int, tmp_path: Path) -> None:
+    assert refused(tmp_path, *file_of(dialect, "right", number)) == [set(), set()]
 
 
-@pytest.mark.parametrize(("dialect", "turn"), TURNS)
-def test_what_a_key_does_not_take(dialect: str, turn: int, tmp_path: Path) -> None:
-    file, keys = file_of(dialect, "wrong", turn)
+@pytest.mark.parametrize(("dialect", "number"), SAMPLES)
+def test_what_a_key_does_not_take(dialect: str, number: int, tmp_path: Path) -> None:
+    file, keys = file_of(dialect, "wrong", number)
     assert refused(tmp_path, file, keys) == [keys, keys]
 
 
-@pytest.mark.parametrize(("dialect", "turn"), TURNS)
-def test_what_a_key_does_not_take_though_editors_cannot_know(dialect: str, turn: int, tmp_path: Path) -> None:
-    file, keys = file_of(dialect, "late", turn)
+@pytest.mark.parametrize(("dialect", "number"), SAMPLES)
+def test_what_a_key_does_not_take_though_editors_cannot_know(dialect: str, number: int, tmp_path: Path) -> None:
+    file, keys = file_of(dialect, "late", number)
     assert refused(tmp_path, file, keys) == [keys, set()]
 
 
