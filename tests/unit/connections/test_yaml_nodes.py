@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
-from osiris_provider.connections.yaml.loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose
+from osiris_provider.connections.yaml.loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose, scalar
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PIECES = [
@@ -58,3 +59,23 @@ def test_any_document_has_the_nodes_of_yaml(text: str) -> None:
         actual = None
     assert plain(actual) == plain(expected)
     assert lines(actual) == lines(expected)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        *[("3306", 3306), ("0", 0), ("-5", -5), ("+5", 5), ("1_000", 1000), ("0x1F", 31), ("1.5", 1.5), ("5.", 5.0)],
+        *[("true", True), ("On", True), ("no", False), ("~", None), ("null", None), ("", None), ("!!null x", None)],
+        # Numbers of another base, and dates, would be something else than they look like.
+        *((text, text) for text in ("0123", "00", "08", "-07", "12:30", "190:20:30.15", "2026-01-31", "2026-02-30")),
+        *[('!!int "1:\\n2"', "1:\n2"), ("'5'", "5"), ("!!str 5", "5"), ("!t 5", "5"), ("!!timestamp 7", "7")],
+        # What the tag promises, and the text is not.
+        *[("!!bool maybe", "maybe"), ("!!int x", "x"), ("!!float y", "y")],
+    ],
+)
+def test_a_scalar_is_what_it_looks_like(written: str, value: object) -> None:
+    root, _ = compose(f"a: {written}")
+    assert isinstance(root, MappingNode)
+    [(_, node)] = root.value
+    assert isinstance(node, ScalarNode)
+    assert (scalar(node), type(scalar(node))) == (value, type(value))
