@@ -87,7 +87,7 @@ def check_data(draft: Draft, edges: Mapping[str, Edges], kinds: Mapping[str, Kin
         for of in dict.fromkeys(inputs.values()):
             if kinds.get(of) == "write":
                 problems.add(where, f"step {of} writes and has no result; use needs to wait for it", step.id)
-        if kind == "read" and inputs and step.inputs is not None:
+        if kind == "read" and inputs:
             problems.add(where, f"driver {step.driver} reads from outside and takes no inputs; use needs", step.id)
         elif kind == "write" and not inputs and not (step.inputs or step.needs):
             problems.add(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import osiris_provider
 import pytest
 from osiris_provider import hook_doctor, pipelines, testing
+from osiris_provider.lazy import attach
 
 FACADES = (osiris_provider, hook_doctor, pipelines, testing)
 """Packages that import a name when it is first asked for."""
@@ -40,3 +42,30 @@ def test_importing_the_package_imports_nothing_that_it_offers() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['osiris_provider', 'osiris_provider.lazy']"
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A package whose modules need others that are not there."""
+    folder = tmp_path / "lacking_much"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "some.py").write_text("import not_there_but_optional\n")
+    (folder / "other.py").write_text("import not_there\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return folder.name
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "said"),
+    [
+        ("Some", "not_there_but_optional", "lacking_much needs .*: pip install 'airflow-provider-osiris.extra.'$"),
+        ("Other", "not_there", "No module named 'not_there'$"),
+    ],
+)
+def test_what_an_extra_installs_is_said_of_nothing_else(package: str, name: str, missing: str, said: str) -> None:
+    modules = {"Some": "some", "Other": "other"}
+    ask, _ = attach(package, modules, "extra", {"not_there_but_optional"})
+    with pytest.raises(ModuleNotFoundError, match=said) as caught:
+        ask(name)
+    assert caught.value.name == missing

@@ -13,6 +13,7 @@ import click
 import pytest
 from osiris_provider.cli import completion, doctor
 from osiris_provider.cli.commands import osiris
+from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.hook_doctor.cooldown import OPTION
 from osiris_provider.runtime import cleanup
 from osiris_provider.runtime.cleanup import OldFile
@@ -112,7 +113,12 @@ def test_doctor_waits_for_no_server_that_has_refused_a_login_if_it_is_forced(
     variable = f"AIRFLOW__OSIRIS__{OPTION.upper()}"
     monkeypatch.setenv(variable, "7")
     seen: list[str] = []
-    monkeypatch.setattr(doctor, "doctor_all", lambda *_, **__: seen.append(os.environ[variable]) or [])
+
+    def doctor_all(*_: object, **_options: object) -> list[Verdict]:
+        seen.append(os.environ[variable])
+        return []
+
+    monkeypatch.setattr(doctor, "doctor_all", doctor_all)
     run("connections", "doctor", *(["--force"] if force else []), "--file", write(tmp_path, IN_MEMORY))
     assert seen == (["0"] if force else ["7"])
 

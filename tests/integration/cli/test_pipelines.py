@@ -309,6 +309,23 @@ def test_init_says_what_a_connections_file_needs_that_is_there_already(osiris: O
     assert osiris("run", folder / "pipelines/orders.yaml")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("version: 2\n", "version: is 1, a number without quotes"), (None, "(set by OSIRIS_HOME) does not exist")],
+)
+def test_init_leaves_a_connections_file_that_is_wrong_and_says_so(
+    osiris: Osiris, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, said: str
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    if content is not None:
+        (home / "osiris_connections.yaml").write_text(content)
+    monkeypatch.setenv("OSIRIS_HOME", str(home))
+    code, _, err = osiris("init", "dags")
+    assert (code, said in err.splitlines()[-1]) == (0, True)
+    assert not (tmp_path / "osiris_connections.yaml").exists()
+
+
 def test_init_writes_the_path_of_the_database_as_people_do(osiris: Osiris, tmp_path: Path) -> None:
     folder = tmp_path / f"účty {'a dlouhé jméno ' * 10}dags"
     assert osiris("init", folder)[0] == 0

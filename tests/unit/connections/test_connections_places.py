@@ -69,8 +69,9 @@ class TestPlaces:
         monkeypatch.setenv("AIRFLOW__OSIRIS__API_PASSWORD", written)
         assert setting("api_password") == written
 
-    def test_conn_001_a_broken_airflow_cfg_is_airflows_business(self, tmp_path: Path) -> None:
-        (tmp_path / "airflow" / "airflow.cfg").write_bytes(b"\xff[[[\nnonsense")
+    @pytest.mark.parametrize("content", [b"\xff[[[\nnonsense", b"[osiris]\nconnections_file = x\nnonsense\n"])
+    def test_conn_001_a_broken_airflow_cfg_is_airflows_business(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "airflow" / "airflow.cfg").write_bytes(content)
         assert self.located() == "here"
 
     def test_conn_001_an_airflow_cfg_that_is_no_file_is_not_waited_for(self, tmp_path: Path) -> None:

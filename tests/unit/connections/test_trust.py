@@ -52,9 +52,9 @@ def test_a_group_is_private_that_no_one_else_is_in(
 def test_a_private_group_is_no_other_user(
     tmp_path: Path, rights: int, is_private: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trust, "_is_private", lambda gid: is_private and gid == os.stat(path).st_gid)
     path = tmp_path / "a.yaml"
     path.touch()
+    monkeypatch.setattr(trust, "_is_private", lambda gid: is_private and gid == path.stat().st_gid)
     path.chmod(0o600 | rights)
     writes = rights == 0o002 or (rights == 0o020 and not is_private)
     assert trust.distrust(path) == (f"other users can write to {path}" if writes else None)

@@ -97,7 +97,7 @@ def test_a_writer_does_not_begin_without_rows() -> None:
 
     with Overlap(write) as overlapped:
         assert overlapped.tee(BATCHES.slice(0, 0).to_reader()).read_all().num_rows == 0
-    assert overlapped.result() is None
+    assert (overlapped.result(), overlapped.seconds) == (None, 0.0)
 
 
 def test_a_writer_undoes_what_it_has_done_where_reading_breaks_off() -> None:
@@ -121,6 +121,11 @@ def test_a_writer_undoes_what_it_has_done_where_reading_breaks_off() -> None:
         overlapped.tee(pa.RecordBatchReader.from_batches(BATCHES.schema, broken())).read_all()
     assert seen == [AbandonedError]
     assert overlapped.result() is None
+    with Overlap(write) as begins_again:
+        with pytest.raises(ZeroDivisionError):
+            begins_again.tee(pa.RecordBatchReader.from_batches(BATCHES.schema, broken())).read_all()
+        begins_again.tee(BATCHES.to_reader()).read_all()
+    assert (seen, begins_again.result()) == ([AbandonedError] * 2, None)
 
 
 def test_a_writer_that_takes_nothing_is_stopped_and_holds_no_one_up(monkeypatch: pytest.MonkeyPatch) -> None:
