@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from osiris_provider.connections.reference import shown
@@ -100,21 +99,6 @@ def _param(name: str, value: Any, location: Location, problems: Problems) -> Par
     return Param(name, param.default, required)
 
 
-@lru_cache(maxsize=1)
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator
-
-
-@lru_cache(maxsize=1)
-def _format_checker() -> Any:
-    from jsonschema import FormatChecker
-
-    # As Airflow has it, which would refuse the value when a run begins.
-    return FormatChecker()
-
-
 def _type_problem(schema: Mapping[str, Any]) -> str | None:
     said = schema.get("type", [])
     for name in [said] if isinstance(said, str) else said if isinstance(said, list) else []:
@@ -125,17 +109,20 @@ def _type_problem(schema: Mapping[str, Any]) -> str | None:
 
 
 def _schema_problem(schema: Mapping[str, Any]) -> str | None:
-    from jsonschema import SchemaError
+    from jsonschema import Draft202012Validator, SchemaError
 
     try:
-        _validator().check_schema(schema)
+        Draft202012Validator.check_schema(schema)
     except SchemaError:
         return "is not described as JSON Schema has it: look at type, enum, description and the limits"
     return None
 
 
 def _problem(schema: Mapping[str, Any], value: Any) -> str | None:
-    for error in _validator()(schema, format_checker=_format_checker()).iter_errors(value):
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    # Formats as Airflow has them, which would refuse the value when a run begins.
+    for error in Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(value):
         what = {"type": f"is not of type {error.validator_value}", "enum": f"is none of {error.validator_value}"}
         return what.get(error.validator, f"breaks its rule {error.validator}: {error.validator_value}")
     return None
