@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from osiris_provider.cli import health
+from osiris_provider.cli import health, listing
 from osiris_provider.cli.main import main
+
+from tests.servers.apis.http import HttpServer, Reply, Request
 
 MOMENT = "2026-11-28T12:00:00+00:00"
 ROW: dict[str, Any] = {
@@ -238,3 +240,56 @@ def test_a_command_that_fails_is_reported_without_what_it_wrote(
     shown = capsys.readouterr()
     assert f"error: [osiris] {option}_cmd (AIRFLOW__OSIRIS__{option.upper()}_CMD): its command " in shown.err
     assert "canary" not in shown.out + shown.err
+
+
+class Airflow(HttpServer):
+    """An API server that answers each question in one way."""
+
+    status = 200
+
+    def answer(self, _request: Request) -> Reply:
+        return Reply.of_json({**ANSWER, "connections": [ROW]}, self.status)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (200, 0, "1 of 1 healthy; history since 2026-11-28\n"),
+        (
+            404,
+            3,
+            "error: URL has no osiris/health/connections. Install this package where Airflow's API server runs.\n",
+        ),
+        (401, 3, "error: URL/osiris/health/connections does not accept these credentials."),
+    ],
+)
+def test_what_an_api_server_answers(
+    status: int, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OSIRIS__API_TOKEN", "s3cret")
+    monkeypatch.setattr(Airflow, "status", status)
+    with Airflow() as server:
+        assert main(["health", "--url", server.origin]) == code
+        assert capsys.readouterr().err.startswith(said.replace("URL", server.origin))
+    assert [(one.method, one.path) for one in server.requests] == [("GET", "/osiris/health/connections")]
+    assert server.requests[0].headers["authorization"] == "Bearer s3cret"
+
+
+@pytest.mark.parametrize("url", ["airflow.test", "ftp://airflow.test", "http://u:s3cret@airflow.test"])
+def test_a_url_that_is_none_is_said_by_its_option(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OSIRIS__API_TOKEN", "token")
+    assert main(["health", "--url", url]) == 3
+    said = capsys.readouterr().err
+    assert (said.startswith("error: --url, or api_url of section osiris, "), "s3cret" in said) == (True, False)
+
+
+def test_what_is_too_wide_has_its_message_below_the_rest(
+    answered: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answered |= {"latency_ms": None, "message": "a\x1b[31m b"}
+    monkeypatch.setattr(listing, "width", lambda: 20)
+    assert command() == 0
+    row, message = capsys.readouterr().out.splitlines()
+    assert (row[:22], row[-7:], message) == ("@mysql.shop  healthy  ", "  100 %", "    a b")
