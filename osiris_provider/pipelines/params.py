@@ -82,7 +82,7 @@ def read_params(written: Mapping[str, Any], problems: Problems) -> dict[str, Par
 
 def _param(name: str, value: Any, location: Location, problems: Problems) -> Param:
     if not isinstance(value, dict):
-        return Param(name, value, required=False)
+        return Param(name, value)
     for key in value:
         if key not in KEYWORDS:
             hint = did_you_mean(key, KEYWORDS)

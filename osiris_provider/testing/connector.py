@@ -152,7 +152,7 @@ class BaseConnectorContract:
 
     def test_conn_013_threads_do_not_share(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:
         mine = connector.client(healthy)
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor() as pool:
             assert pool.submit(connector.client, healthy).result() is not mine
 
     def test_conn_013_dead_client_is_replaced(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:
@@ -163,7 +163,7 @@ class BaseConnectorContract:
 
     def test_conn_014_close_all(self, connector: Connector[Any, Any], healthy: dict[str, Any]) -> None:
         mine = connector.client(healthy)
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor() as pool:
             theirs = pool.submit(connector.client, healthy).result()
         connector.close_all()
         assert self.is_closed(connector, mine)

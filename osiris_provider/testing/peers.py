@@ -27,7 +27,7 @@ class Peer:
         self.behaviour = behaviour
         self.sent = 0
         self.stopped = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
 
     @property
@@ -43,14 +43,16 @@ class Peer:
         self.stopped.set()
         # Closing alone does not wake up who waits in accept().
         with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            socket.create_connection(("127.0.0.1", self.port)).close()
         for thread in self._threads:
             thread.join(2)
         self._listener.close()
 
     def send(self, line: socket.socket, data: bytes) -> None:
         """Send, and count what was sent."""
-        self.sent += line.send(data)
+        size = line.send(data)
+        # Only now: other threads send at the same time.
+        self.sent += size
 
     def _accept(self) -> None:
         while True:

@@ -95,13 +95,15 @@ def test_a_schedule_brings_no_values(tmp_path: Path) -> None:
     ("name", "right"), [("a", True), ("_A9", True), ("9a", False), ("a-b", False), ("a.b", False), ("", False)]
 )
 def test_the_name_of_a_param(name: str, right: bool, tmp_path: Path) -> None:
-    problems = checked(tmp_path, json.dumps({**STEPS, "params": {name: 7}}))[1]
-    assert problems == ([] if right else [f"orders.yaml:1: '{name}' cannot be a param: use letters, digits and _"])
+    text = f"params:\n  {json.dumps(name)}: 7\n  b: {{type: int}}\nsteps: {json.dumps(STEPS['steps'])}"
+    wrong = [] if right else [f"orders.yaml:2: '{name}' cannot be a param: use letters, digits and _"]
+    *problems, other = checked(tmp_path, text)[1]
+    assert (problems, other[:37]) == (wrong, "orders.yaml:3: param b has type int, ")
 
 
 @pytest.mark.parametrize("number", [MAX_PARAMS, MAX_PARAMS + 1])
 def test_a_pipeline_has_so_many_params_and_no_more(number: int, tmp_path: Path) -> None:
-    problems = checked(tmp_path, json.dumps({**STEPS, "params": {f"p{at}": at for at in range(number)}}))[1]
-    assert problems == (
-        [] if number == MAX_PARAMS else ["orders.yaml:1: there are 201 params; at most 200 are allowed in a pipeline"]
-    )
+    params = json.dumps({f"p{at}": at for at in range(number)})
+    problems = checked(tmp_path, f"steps: {json.dumps(STEPS['steps'])}\nparams: {params}")[1]
+    said = "orders.yaml:2: there are 201 params; at most 200 are allowed in a pipeline"
+    assert problems == ([] if number == MAX_PARAMS else [said])
