@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connections import ConnectionRef, resolve_connection
+from osiris_provider.connections.reference import reference_to, shown
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
 from tests.unit.connection_files import SAMPLES, write
@@ -124,3 +125,32 @@ def test_conn_004_unknown_family_lists_the_families(tmp_path: Path) -> None:
 def test_conn_004_known_family_without_connections(tmp_path: Path) -> None:
     with pytest.raises(ConnectionNotFoundError, match="no family postgres"):
         resolve_connection("@postgres.main", write(tmp_path, SAMPLES))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mysql", "mysql"),
+        ("x" * 80, "x" * 80),
+        ("x" * 81, f"{'x' * 77}..."),
+        ("x" * 79 + "\n", "x" * 79 + "?"),
+        ("a[red]b\0\x1b", "a?red?b??"),
+        ("mysql://ann:s3cret@db/shop", "mysql://***@db/shop"),
+        ("mysql://ann:s3@cr:et\n@db/shop", "mysql://***@db/shop"),
+        (f"mysql://ann:{'s3cret' * 50}@db", "mysql://***@db"),
+        ("mysql://ann@db/shop", "mysql://ann@db/shop"),
+        ("mysql://db/shop", "mysql://db/shop"),
+    ],
+)
+def test_a_name_in_a_message_is_short_and_has_no_login(name: str, said: str) -> None:
+    assert shown(name) == said
+
+
+def test_a_reference_in_a_message() -> None:
+    assert [reference_to("mysql", alias) for alias in ("shop", "My-Shop", None)] == ["@mysql.shop", "My-Shop", "@mysql"]
+    assert reference_to("airflow", "A" * 200) == "A" * 200
+    assert reference_to("airflow", "A" * 201) == f"{'A' * 197}..."
+    with pytest.raises(ConnectionConfigError) as raised:
+        ConnectionRef.parse("mysql://ann:s3cret@db")
+    assert raised.value.reference == "mysql://***@db"
+    assert "s3cret" not in str(raised.value)

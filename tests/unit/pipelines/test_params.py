@@ -84,11 +84,12 @@ def test_a_default_keeps_the_rules(schema: dict[str, Any], wrong: Any, said: str
 
 
 def test_a_schedule_brings_no_values(tmp_path: Path) -> None:
+    undescribed: list[Any] = [{"default": None}, None, 7, [7]]
     for default in ({}, {"type": "integer"}):
         [problem] = problems_of(tmp_path, default, "@daily")
         assert problem == "orders.yaml:1: param p needs a default, because the pipeline has a schedule"
-    for default in ({"default": None}, None, 7, [7]):
-        assert problems_of(tmp_path, default, "@daily") == []
+    for value in undescribed:
+        assert problems_of(tmp_path, value, "@daily") == []
 
 
 @pytest.mark.parametrize(
