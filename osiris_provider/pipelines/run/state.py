@@ -45,7 +45,7 @@ class RunState:
         for step, entry in self._reached.items():
             missing = unreached(step)
             if missing is None:
-                self._write(step, entry)
+                self._write(self._store, step, entry)
             else:
                 log.warning(
                     "Step %s: how far it has read is not kept, because step %s has not got its rows. "
@@ -54,10 +54,9 @@ class RunState:
                     missing,
                 )
 
-    def _write(self, step: str, entry: Entry) -> None:
+    def _write(self, store: StateStore, step: str, entry: Entry) -> None:
         try:
-            if self._store is not None:
-                self._store.write(self._run, entry)
+            store.write(self._run, entry)
         except ConnectorError as error:
             problem = error
         else:
