@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connections import list_connections, resolve_connection
-from osiris_provider.connections.env import EnvProblemError, substitute
+from osiris_provider.connections.env import EnvProblemError, substitute, variables_in, without_variables
 from osiris_provider.errors import ConnectionConfigError
 
 from tests.unit.connection_files import SAMPLE_VARIABLES, SAMPLES, block, write
@@ -131,3 +131,19 @@ def test_conn_002_listing_needs_no_variables(tmp_path: Path, monkeypatch: pytest
     assert len(list_connections(write(tmp_path, SAMPLES))) == 5
     file = write(tmp_path, block("host: ${DB_HOST_THAT_IS_NOT_SET}", "user: u"))
     assert list_connections(file)[0]["host"] == "${DB_HOST_THAT_IS_NOT_SET}"
+
+
+@pytest.mark.parametrize(
+    ("text", "beside", "names"),
+    [
+        ("plain", "plain", []),
+        ("ann:s3cret@${HOST}", "ann:s3cret@0", ["HOST"]),
+        ("${A:-db}.x${B}", "db.x0", ["A", "B"]),
+        ("${A:-}", "0", ["A"]),
+        ("$${A} ${B}", "0A} 0", ["B"]),
+        ("${A B} ${", "${A B} ${", []),
+    ],
+)
+def test_what_stands_beside_variables_and_what_they_are(text: str, beside: str, names: list[str]) -> None:
+    assert without_variables(text) == beside
+    assert list(variables_in(text)) == names

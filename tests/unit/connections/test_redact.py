@@ -11,7 +11,18 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from osiris_provider.connections.redact import MASK, Redactor, is_sensitive, passwords_in, safe_url, spellings, texts
+from osiris_provider.connections.redact import (
+    MASK,
+    Redactor,
+    is_sensitive,
+    passwords_in,
+    public_value,
+    safe_url,
+    secrets_in,
+    spellings,
+    texts,
+    without_passwords,
+)
 
 FORMS: dict[str, Callable[[str], str]] = {
     "raw": str,
@@ -194,3 +205,36 @@ def test_names_of_secrets(name: str) -> None:
 def test_conn_011_the_password_in_a_connection_string(text: str, password: str) -> None:
     assert password in set(passwords_in(text))
     assert Redactor(passwords_in(text))(f"<{password}>") == f"<{MASK}>"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("db.example.com", "db.example.com"),
+        ("https://u:p@h/x?k=1#f", "https://h/x"),
+        ("https://u:s3cret@h/x", "https://h/x"),
+        ("https://s3cret/x", MASK),
+        ("s3cret.example.com", MASK),
+        *((value, value) for value in (5432, 1.5, True, None)),
+        *((value, MASK) for value in (["x"], ("x",), {"a": 1}, [], {})),
+    ],
+)
+def test_conn_011_a_public_value_shows_no_login_and_no_part_of_a_secret(value: object, shown: object) -> None:
+    assert public_value(value, Redactor(["s3cret"])) == shown
+
+
+def test_conn_011_what_a_server_says_loses_each_text_with_a_secret() -> None:
+    said = {"a": "has s3cret", "s3cret": 1, 2: ["s3cre", ("s3cret", "abc")], "b": {"c": None}}
+    shown = {"a": MASK, MASK: 1, "2": ["s3cre", [MASK, "abc"]], "b": {"c": None}}
+    assert Redactor(["s3cret", "abc"]).inside(said) == shown
+
+
+def test_conn_011_a_statement_loses_the_passwords_of_connection_strings() -> None:
+    text = "ATTACH 'mysql://ann:s3cret@db' (password='0ther'), pwd=abc"
+    assert without_passwords(text) == f"ATTACH 'mysql://ann:{MASK}@db' (password='{MASK}'), pwd=abc"
+
+
+def test_secrets_of_an_object_are_those_below_names_that_say_so() -> None:
+    value = {"token": "x", "a": {"Password": ["y"], "b": "z"}, "l": [{"api-key": {"k": 1}}, "v"]}
+    assert secrets_in(value) == ["x", ["y"], {"k": 1}]
+    assert [secrets_in(other) for other in ("text", ["x"], None)] == ["text", ["x"], None]

@@ -68,6 +68,16 @@ def test_as_dot(tmp_path: Path) -> None:
 def test_docs(tmp_path: Path, said: str, first: str, ticks: str, fence: str) -> None:
     text = f"# {ticks}\n{said}\n{TEXT}"
     pipeline = loaded(tmp_path, text)
-    made = f"Made of `orders.yaml` (sha256 `{pipeline.digest}`)."
-    expected = [made, "", "```", *as_text(pipeline).splitlines(), "```", "", f"{fence}yaml", *text.splitlines(), fence]
+    source = f"Made of `orders.yaml` (sha256 `{pipeline.digest}`)."
+    expected = [
+        source,
+        "",
+        "```",
+        *as_text(pipeline).splitlines(),
+        "```",
+        "",
+        f"{fence}yaml",
+        *text.splitlines(),
+        fence,
+    ]
     assert docs(pipeline).splitlines() == ([first, ""] if first else []) + expected
