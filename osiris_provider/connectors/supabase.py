@@ -177,13 +177,6 @@ class SupabaseConnector(HttpConnector[SupabaseConnection]):
         """Ask the family that made the client."""
         return super().is_alive(client) if _is_session(client) else self._postgres.is_alive(client)
 
-    def close_client(self, client: Any) -> None:
-        """Have the family that made the client close it."""
-        if _is_session(client):
-            super().close_client(client)
-        else:
-            self._postgres.close_client(client)
-
     def probe(self, model: SupabaseConnection, deadline: Deadline) -> dict[str, Any]:
         """Prove each credential that is given."""
         details = super().probe(model, deadline) if model.key else {}

@@ -28,8 +28,6 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _CALL = compile("_osiris_call()", "<osiris>", "eval")
-_AT_ONCE = frozenset({"interrupt", "register", "unregister", "register_filesystem", "unregister_filesystem"})
-"""Methods that wait for nothing."""
 
 
 class DuckDBClient:
@@ -46,7 +44,8 @@ class DuckDBClient:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self.raw, name)
-        if not callable(attribute) or name in _AT_ONCE:
+        # Whoever calls that waits for nothing, and may do so where work is no longer begun.
+        if not callable(attribute) or name == "interrupt":
             return attribute
         return partial(self._call, attribute)
 

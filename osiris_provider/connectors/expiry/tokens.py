@@ -52,7 +52,8 @@ def _end_of_token(match: re.Match[str]) -> datetime | None:
 
 def _claims(part: str) -> Mapping[str, Any]:
     try:
-        parsed = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        # More padding than there has to be is passed over.
+        parsed = json.loads(base64.urlsafe_b64decode(part + "=="))
     except (ValueError, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) else {}

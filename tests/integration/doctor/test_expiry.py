@@ -16,7 +16,6 @@ import pytest
 import trustme
 from osiris_provider.cli.main import main
 from osiris_provider.connectors import get_connector
-from osiris_provider.connectors.expiry import expiry_sentence
 from psycopg2 import sql
 
 from tests.faults.peers import Cut, Peer, forward
@@ -303,12 +302,3 @@ def test_the_command_line_names_what_expires_soon(
         assert "days_left" not in shown
     assert main([*command, "--json"]) == 0
     assert [entry["days_left"] for entry in json.loads(capsys.readouterr().out)["details"]["expires"]] == [9]
-
-
-@pytest.mark.parametrize(
-    ("days", "words"),
-    [(30, "in 30 days"), (1, "in 1 day"), (0, "in less than a day"), (-1, "has expired on 2027-01-31")],
-)
-def test_an_expiry_in_words(days: int, words: str) -> None:
-    entry = {"what": "client certificate", "at": "2027-01-31T00:00:00+00:00", "days_left": days}
-    assert expiry_sentence(entry) == f"client certificate {words if days < 0 else f'expires {words}'}"

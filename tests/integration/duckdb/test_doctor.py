@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -138,25 +139,34 @@ def test_readers_share_a_file(connector: DuckDBConnector, database: Path) -> Non
     subprocess.run([sys.executable, "-c", code, str(database)], check=True)
 
 
-@pytest.mark.parametrize("hide", [lambda path: path.chmod(0), lambda path: path.parent.chmod(0)])
-def test_rights(tmp_path: Path, hide: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize(
+    ("hide", "faults"),
+    [
+        (lambda path: path.chmod(0), ["not_allowed", "not_allowed", "not_allowed"]),
+        (lambda path: path.chmod(0o444), ["not_allowed", "ok", "not_allowed"]),
+        (lambda path: path.parent.chmod(0), ["not_allowed", "not_allowed", "not_allowed"]),
+    ],
+)
+def test_rights(tmp_path: Path, hide: Callable[[Path], None], faults: list[str]) -> None:
     """Root may do everything, so another process asks, which has loaded all modules and then given up its rights."""
     directory = tmp_path / "closed"
     directory.mkdir()
     database = directory / "some.duckdb"
     duckdb.connect(database).close()
-    for parent in [tmp_path, *tmp_path.parents[:3]]:
+    for parent in (directory, *directory.parents):
         parent.chmod(parent.stat().st_mode | 0o755)
     hide(database)
+    asked = [{"path": str(database)}, {"path": str(database), "read_only": True}, {"path": str(directory / "new")}]
     code = (
-        "import os, sys; from osiris_provider.connectors.duckdb import DuckDBConnector;"
+        "import json, os, sys; from osiris_provider.connectors.duckdb import DuckDBConnector;"
         "connector = DuckDBConnector(); connector.doctor({'path': ':memory:'});"
         "os.geteuid() or (os.setgroups([]), os.setgid(65534), os.setuid(65534));"
-        "print(connector.doctor({'path': sys.argv[1]})[1]['details']['fault'])"
+        "[print(connector.doctor(one)[1]['details'].get('fault', 'ok')) for one in json.loads(sys.argv[1])]"
     )
-    said = subprocess.run([sys.executable, "-c", code, str(database)], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", code, json.dumps(asked)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
     directory.chmod(0o755)
-    assert said.stdout == "not_allowed\n", said.stderr
+    assert said.stdout.split() == faults, said.stderr
 
 
 def test_permission_is_its_own_error(connector: DuckDBConnector) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from osiris_provider.connectors.airflow.connection import AirflowConnection
-from osiris_provider.connectors.expiry import expiring, with_expiries
+from osiris_provider.connectors.expiry import expiring, expiry_sentence, with_expiries
 from osiris_provider.net.expiry import Expiry, Noted
 
 from tests.unit.fakes import FakeConnection
@@ -44,6 +44,33 @@ def test_days_are_whole_ones_that_are_left() -> None:
     left = [timedelta(hours=23), timedelta(days=1, hours=1), timedelta(hours=-1)]
     noted = Noted(others=[Expiry("x", "", NOW + one) for one in left])
     assert [entry["days_left"] for entry in said(noted)] == [-1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (30, "in 30 days"),
+        (2, "in 2 days"),
+        (1, "in 1 day"),
+        (0, "in less than a day"),
+        (-1, "has expired on 2027-01-31"),
+    ],
+)
+def test_an_expiry_in_words(days: int, words: str) -> None:
+    entry = {"what": "client certificate", "at": "2027-01-31T00:00:00+00:00", "days_left": days}
+    assert expiry_sentence(entry) == f"client certificate {words if days < 0 else f'expires {words}'}"
+
+
+def test_a_moment_is_said_to_the_second() -> None:
+    at = NOW + timedelta(days=2, hours=1)
+    assert [one["at"] for one in said(Noted(others=[Expiry("x", "", at.replace(microsecond=7))]))] == [at.isoformat()]
+
+
+@pytest.mark.parametrize("letters", range(4))
+def test_a_token_may_have_any_length(letters: int) -> None:
+    at = NOW + timedelta(days=5, hours=1)
+    text = token(exp=at.timestamp(), sub="x" * letters)
+    assert [one["at"] for one in said(Noted(), password=text)] == [at.isoformat()]
 
 
 def test_what_a_connector_knows_itself_is_kept_once() -> None:

@@ -1,0 +1,1 @@
+"""Tests of the postgres family without a server."""

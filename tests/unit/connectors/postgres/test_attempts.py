@@ -1,0 +1,176 @@
+"""Over which lines and addresses a login to PostgreSQL is tried, and which failure is told: without a server."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from osiris_provider.connectors.faults import RESET
+from osiris_provider.connectors.postgres import libpq
+from osiris_provider.connectors.postgres.faults import GSS_REFUSED, LOGIN_DENIED, NOT_PROVEN, fault_of_sqlstate
+from osiris_provider.connectors.postgres.library import Parameters
+from osiris_provider.connectors.sql.dbapi import DiagnosedError
+from osiris_provider.net.deadline import Deadline, TooMuchDataError
+
+TLS, PLAIN = "require", "disable"
+NOTHING, DENIED, WRONG = "", LOGIN_DENIED, "28P01"
+"""What comes of an attempt: no code, or one of the server's."""
+
+
+class Attempts:
+    """Stands for libpq, whose logins end as they are meant to, by line or by address."""
+
+    def __init__(self, outcomes: Mapping[str, str | BaseException | None], said: Any = RESET) -> None:
+        self._outcomes = outcomes
+        self._said = said
+        self.made: list[str] = []
+        self.shares: list[float] = []
+        self.looked_into: list[str] = []
+
+    def attempt(self, parameters: Parameters, deadline: Deadline) -> Any:
+        where = parameters.get("hostaddr") or parameters["sslmode"]
+        self.made.append(where)
+        self.shares.append(deadline.seconds)
+        outcome = self._outcomes[where]
+        if isinstance(outcome, BaseException):
+            raise outcome
+        if outcome is None:
+            return parameters
+        raise libpq._LoginError(outcome or None, fault_of_sqlstate(outcome, login=True), parameters)  # noqa: SLF001 - as libpq's answers become one
+
+    def diagnose(self, parameters: Parameters, _: Deadline) -> Any:
+        self.looked_into.append(parameters["sslmode"])
+        if isinstance(self._said, BaseException):
+            raise self._said
+        return self._said
+
+
+def log_in(attempts: Attempts, monkeypatch: pytest.MonkeyPatch, *addresses: str, **given: str) -> str:
+    """Return what comes of a login: the line that succeeded, or the fault."""
+    monkeypatch.setattr(libpq, "_attempt", attempts.attempt)
+    monkeypatch.setattr(libpq, "diagnose", attempts.diagnose)
+    monkeypatch.setattr(libpq, "_addresses", lambda *_: addresses or [""])
+    parameters: Any = Parameters({"host": "h", "port": "1", "user": "u", **given})
+    try:
+        connection: Any = libpq.log_in(parameters, Deadline(60))
+    except DiagnosedError as error:
+        return error.fault.slug
+    return str(connection.get("hostaddr") or connection["sslmode"])
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "made", "result", "looked_into"),
+    [
+        ({TLS: None}, [TLS], TLS, []),
+        ({TLS: NOTHING, PLAIN: None}, [TLS, PLAIN], PLAIN, []),
+        ({TLS: DENIED, PLAIN: None}, [TLS, PLAIN], PLAIN, []),
+        # A server that has decided is not asked over another line.
+        ({TLS: WRONG}, [TLS], "wrong_password", []),
+        # What tells most is told.
+        ({TLS: DENIED, PLAIN: WRONG}, [TLS, PLAIN], "wrong_password", []),
+        ({TLS: DENIED, PLAIN: NOTHING}, [TLS, PLAIN], "login_denied", []),
+        ({TLS: DENIED, PLAIN: DENIED}, [TLS, PLAIN], "login_denied", []),
+        ({TLS: NOTHING, PLAIN: WRONG}, [TLS, PLAIN], "wrong_password", []),
+        # TLS has failed: it is looked into, as the user may be meant to come that way.
+        ({TLS: NOTHING, PLAIN: DENIED}, [TLS, PLAIN], "login_denied", [TLS]),
+        # On a plain line a password may have been kept back.
+        ({TLS: NOTHING, PLAIN: NOTHING}, [TLS, PLAIN], "reset", [PLAIN]),
+    ],
+)
+@pytest.mark.parametrize("mode", [{}, {"sslmode": "prefer"}])
+def test_conn_010_what_is_told_of_two_lines(
+    outcomes: Mapping[str, str | None],
+    made: list[str],
+    result: str,
+    looked_into: list[str],
+    mode: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attempts = Attempts(outcomes)
+    assert log_in(attempts, monkeypatch, **mode) == result
+    assert (attempts.made, attempts.looked_into) == (made, looked_into)
+
+
+@pytest.mark.parametrize("error", [ssl.SSLError(1, "of TLS"), ConnectionResetError(104, "gone")])
+def test_conn_010_why_tls_failed_is_told_where_the_plain_line_is_not_open(
+    error: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = Attempts({TLS: NOTHING, PLAIN: DENIED}, error)
+    if isinstance(error, ssl.SSLError):
+        with pytest.raises(ssl.SSLError):
+            log_in(attempts, monkeypatch)
+    else:
+        assert log_in(attempts, monkeypatch) == "login_denied"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "result"),
+    [
+        ({PLAIN: DENIED, TLS: None}, "tls_required"),
+        ({PLAIN: DENIED, TLS: WRONG}, "tls_required"),
+        ({PLAIN: DENIED, TLS: DENIED}, "login_denied"),
+        ({PLAIN: DENIED, TLS: NOTHING}, "login_denied"),
+        ({PLAIN: DENIED, TLS: TimeoutError()}, "login_denied"),
+        ({PLAIN: DENIED, TLS: DiagnosedError(NOT_PROVEN)}, "login_denied"),
+    ],
+)
+def test_conn_010_tls_is_required_where_a_login_gets_further_with_it(
+    outcomes: Mapping[str, Any], result: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Connection(Parameters):
+        def close(self) -> None:
+            """Say goodbye."""
+
+    attempts = Attempts(outcomes)
+    made = attempts.attempt
+    monkeypatch.setattr(attempts, "attempt", lambda *given: Connection(made(*given)))
+    assert log_in(attempts, monkeypatch, sslmode="disable") == result
+    assert attempts.made == [PLAIN, TLS]
+
+
+@pytest.mark.parametrize("said", [GSS_REFUSED, NOT_PROVEN])
+def test_conn_010_what_a_look_at_the_line_says_is_told(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = Attempts({TLS: NOTHING}, said)
+    assert log_in(attempts, monkeypatch, sslmode="require") == said.slug
+    assert attempts.looked_into == [TLS]
+
+
+ONE, TWO, THREE = "192.0.2.1", "192.0.2.2", "192.0.2.3"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "made", "result"),
+    [
+        ({ONE: None}, [ONE], ONE),
+        ({ONE: ConnectionRefusedError(), TWO: TimeoutError(), THREE: None}, [ONE, TWO, THREE], THREE),
+        ({ONE: NOTHING, TWO: None}, [ONE, TWO], TWO),
+        ({ONE: NOTHING, TWO: NOTHING, THREE: NOTHING}, [ONE, TWO, THREE], "reset"),
+        ({ONE: ConnectionRefusedError(), TWO: WRONG}, [ONE, TWO], "wrong_password"),
+        ({ONE: WRONG}, [ONE], "wrong_password"),
+        ({ONE: DENIED}, [ONE], "login_denied"),
+    ],
+)
+def test_only_an_address_that_is_dead_is_a_reason_to_try_the_next(
+    outcomes: Mapping[str, Any], made: list[str], result: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = Attempts(outcomes)
+    assert log_in(attempts, monkeypatch, ONE, TWO, THREE, sslmode="require") == result
+    assert attempts.made == made
+    # Each has its share of the time that is left.
+    expected = [20.0, 30.0, 60.0][: len(made)]
+    assert attempts.shares == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "made"),
+    [({ONE: TooMuchDataError("too much")}, [ONE]), ({ONE: NOTHING, TWO: ConnectionRefusedError()}, [ONE, TWO])],
+)
+def test_what_the_last_address_raises_passes_and_so_does_what_sends_without_end(
+    outcomes: Mapping[str, Any], made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = Attempts(outcomes)
+    with pytest.raises(type(outcomes[made[-1]])):
+        log_in(attempts, monkeypatch, ONE, TWO, sslmode="require")
+    assert attempts.made == made
