@@ -69,7 +69,7 @@ def diagnose(parameters: Parameters, deadline: Deadline) -> Fault:
         path = re.sub("^@", "\0", socket_path(parameters))
         with closing(open_local(path, deadline)) as local:
             return _asked_for(local, parameters)
-    mode = parameters.get("sslmode", "prefer")
+    mode = parameters["sslmode"]
     host = parameters.get("hostaddr") or parameters["host"]
     with closing(open_socket(host, int(parameters["port"]), deadline)) as sock:
         if requires_gss(parameters):
@@ -104,9 +104,9 @@ def _asked_for(sock: socket.socket, parameters: Parameters) -> Fault:
     if message_type != b"R" or len(said) < 4:
         return RESET if message_type == b"" else GARBAGE
     (number,) = struct.unpack("!I", said[:4])
-    way = WAYS.get(number, "other")
+    way = WAYS.get(number, "")
     if not allows(parameters.get("require_auth", ""), way):
-        return CLEAR_PASSWORD if way == CLEAR and parameters.get("sslmode") == "disable" else AUTH_NOT_ALLOWED
+        return CLEAR_PASSWORD if way == CLEAR and parameters["sslmode"] == "disable" else AUTH_NOT_ALLOWED
     binds = b"SCRAM-SHA-256-PLUS" in said[4:].split(b"\0")
     return NO_CHANNEL_BINDING if parameters.get("channel_binding") == "require" and not binds else RESET
 

@@ -138,9 +138,9 @@ class _LoginError(Exception):
         return self.fault is None or self.code == LOGIN_DENIED
 
     @property
-    def telling(self) -> int:
+    def telling(self) -> tuple[bool, bool]:
         """How much it tells: a reason of its own most, then that the line was refused, then that there is none."""
-        return 0 if self.fault is None else 1 if self.code == LOGIN_DENIED else 2
+        return self.fault is not None, self.code != LOGIN_DENIED
 
 
 def _log_in(parameters: Parameters, deadline: Deadline) -> extensions.connection:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from osiris_provider.connectors.faults import RESET
 from osiris_provider.connectors.postgres import libpq
-from osiris_provider.connectors.postgres.faults import GSS_REFUSED, LOGIN_DENIED, NOT_PROVEN, fault_of_sqlstate
+from osiris_provider.connectors.postgres.faults import (
+    GSS_REFUSED,
+    LOGIN_DENIED,
+    NOT_DIRECT,
+    NOT_PROVEN,
+    fault_of_sqlstate,
+)
 from osiris_provider.connectors.postgres.library import Parameters
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
+from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.deadline import Deadline, TooMuchDataError
 
 TLS, PLAIN = "require", "disable"
@@ -174,3 +182,62 @@ def test_what_the_last_address_raises_passes_and_so_does_what_sends_without_end(
     with pytest.raises(type(outcomes[made[-1]])):
         log_in(attempts, monkeypatch, ONE, TWO, sslmode="require")
     assert attempts.made == made
+
+
+DIRECT, STANDBY = {"sslnegotiation": "direct"}, {"target_session_attrs": "standby"}
+
+
+@pytest.mark.parametrize(
+    ("given", "state", "helps", "result"),
+    [
+        ({}, {"ended": True}, {}, "reset"),
+        ({}, {"ended": False}, {}, "server_not_proven"),
+        (DIRECT, {"ended": False}, {"sslnegotiation": "postgres"}, NOT_DIRECT.slug),
+        ({"sslnegotiation": "postgres"}, {"ended": False}, {}, "server_not_proven"),
+        (STANDBY, {"ended": False}, {"target_session_attrs": "any"}, "wrong_server"),
+        ({"target_session_attrs": "any"}, {"ended": False}, {}, "server_not_proven"),
+        ({}, {"asks_for_gss": True}, {"gssencmode": "disable"}, "gss_refused"),
+        ({"gssencmode": "require"}, {"asks_for_gss": True, "ended": False}, {}, "server_not_proven"),
+        # Where something else may be wrong it is no impostor.
+        (DIRECT, {"ended": False}, {"nothing": ""}, "reset"),
+        (STANDBY, {"ended": False}, {"nothing": ""}, "reset"),
+        ({**DIRECT, **STANDBY}, {"ended": False}, {"target_session_attrs": "any"}, "wrong_server"),
+    ],
+)
+def test_conn_010_what_a_server_is_not_up_to_is_what_a_login_works_without(
+    given: dict[str, str],
+    state: dict[str, bool],
+    helps: dict[str, str],
+    result: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attempts = Attempts({})
+
+    def attempt(parameters: Parameters, _: Deadline) -> Any:
+        if helps and helps.items() <= parameters.items():
+            return SimpleNamespace(close=lambda: None)
+        raise libpq._LoginError(None, None, parameters, **state)  # noqa: SLF001 - as libpq's answers become one
+
+    monkeypatch.setattr(attempts, "attempt", attempt)
+    assert log_in(attempts, monkeypatch, sslmode="require", **given) == result
+
+
+def test_conn_008_a_parameter_that_libpq_does_not_take_is_a_mistake_of_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attempts = Attempts({})
+
+    def attempt(parameters: Parameters, _: Deadline) -> Any:
+        raise libpq._LoginError(None, None, parameters, begun=False)  # noqa: SLF001 - as libpq's answers become one
+
+    monkeypatch.setattr(attempts, "attempt", attempt)
+    with pytest.raises(ConnectionConfigError, match="PGSERVICE"):
+        log_in(attempts, monkeypatch, sslmode="require")
+
+
+def test_who_may_have_the_password_itself_is_not_asked_over_tls_that_no_one_has_verified(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attempts = Attempts({PLAIN: DENIED})
+    assert log_in(attempts, monkeypatch, sslmode="disable", require_auth="password") == "login_denied"
+    assert attempts.made == [PLAIN]

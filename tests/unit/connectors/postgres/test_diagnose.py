@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 import pytest
-from osiris_provider.connectors.faults import GARBAGE, RESET
+from osiris_provider.connectors.faults import GARBAGE, RESET, TLS_REFUSED
 from osiris_provider.connectors.postgres import diagnose as asking
 from osiris_provider.connectors.postgres.faults import (
     AUTH_NOT_ALLOWED,
@@ -87,6 +87,7 @@ def asks(number: int, *names: bytes) -> bytes:
         (message(b"v", b"") + asks(3), {"require_auth": "!password"}, CLEAR_PASSWORD),
         (message(b"E", b"SFATAL\0C42501\0C53300\0Msecret\0\0"), {}, DATABASE_DENIED),
         (message(b"E", b"Msecret\0\0"), {}, RESET),
+        (message(b"E", b"C\xff\xff\0\0"), {}, RESET),
         (message(b"R", b"abc"), {}, GARBAGE),
         (message(b"H", b"abc"), {}, GARBAGE),
         (b"R\0\0\0\3", {}, GARBAGE),
@@ -102,6 +103,31 @@ def test_what_a_server_asks_for_says_why(
     monkeypatch.setattr(asking, "open_socket", lambda *_: line)
     known = {"host": "h", "port": "5432", "user": "u", "sslmode": "disable", **fields}
     assert asking.diagnose(Parameters(known), Deadline(5)) is fault
+
+
+@pytest.mark.parametrize(
+    ("answer", "mode", "fault"),
+    [
+        (b"", "prefer", RESET),
+        (b"", "require", RESET),
+        (b"E", "prefer", GARBAGE),
+        (b"H", "require", GARBAGE),
+        (b"N", "prefer", AUTH_NOT_ALLOWED),
+        (b"N", "require", TLS_REFUSED),
+        (b"N", "verify-ca", TLS_REFUSED),
+        (b"N", "verify-full", TLS_REFUSED),
+    ],
+)
+def test_a_server_is_asked_whether_it_has_tls(
+    answer: bytes, mode: str, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line: Any = Line(answer + message(b"R", MD5) * (answer == b"N"), 99)
+    monkeypatch.setattr(asking, "open_socket", lambda *_: line)
+    known = {"host": "h", "port": "5432", "user": "u", "sslmode": mode, "require_auth": "scram-sha-256"}
+    assert asking.diagnose(Parameters(known), Deadline(5)) is fault
+    asked, said = line.heard[:8], line.heard[8:]
+    assert asked == struct.pack("!II", 8, 80877103)
+    assert bool(said) is (fault is AUTH_NOT_ALLOWED)
 
 
 WAYS = {0: "none", 3: "password", 5: "md5", 7: "gss", 9: "sspi", 10: "scram-sha-256"}

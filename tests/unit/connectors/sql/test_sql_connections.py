@@ -76,6 +76,25 @@ def test_conn_007_missing_host_never_becomes_localhost(family: str, host: str | 
 
 
 @FAMILIES
+@pytest.mark.parametrize(
+    ("host", "is_host"),
+    [
+        ("db.example.com", True),
+        ("@abstract", True),
+        ("/run/of@ann", True),
+        ("a@db", False),
+        ("ann:p4ss@db", False),
+        ("@ann@db", False),
+        (":p4ss@db", False),
+    ],
+)
+def test_conn_011_a_host_is_shown_and_holds_no_login(family: str, host: str, is_host: bool) -> None:
+    problems = get_connector(family).coerce({**BASE[family], "host": host})[1]
+    assert [name for name, _ in problems] == ([] if is_host else ["host"])
+    assert "p4ss" not in str(problems)
+
+
+@FAMILIES
 @pytest.mark.parametrize("port", [0, 65536, "abc", -1])
 def test_conn_008_port_is_a_port(family: str, port: Any) -> None:
     with pytest.raises(ConnectionConfigError, match=r"\bport\b"):
