@@ -68,7 +68,7 @@ class Interruptible:
     """Opens another connection to the same server, soon; None if statements cannot be ended."""
     address = "the server"
     local_port: int | str = 0
-    last_statement: bytes | bytearray = b""
+    last_statement: str | bytes | bytearray = ""
     encoding: str
 
     def work(self, *, watched: bool = True) -> Work:
@@ -157,8 +157,9 @@ class Interruptible:
         if str(host).rpartition(":")[2] == str(self.local_port):
             return True
         # Something on the way has given the connection another port.
-        last = self.last_statement.decode(self.encoding, "replace")
-        return bool(statement) and last[:COMPARED].strip() == str(statement)[:COMPARED].strip()
+        last = self.last_statement
+        text = last if isinstance(last, str) else last.decode(self.encoding, "replace")
+        return bool(statement) and text[:COMPARED].strip() == str(statement)[:COMPARED].strip()
 
     def _thread_id(self) -> int:
         return int(_base(self, "thread_id")())

@@ -56,6 +56,11 @@ class Line:
         self._execute_command(COM_QUERY, statement.encode(self.encoding) if isinstance(statement, str) else statement)
         self.read()
 
+    def commit(self) -> None:
+        # PyMySQL encodes no text of its own before this.
+        self._execute_command(COM_QUERY, "COMMIT")
+        self.read()
+
     def read(self) -> None:
         self._read_packet()
 
@@ -129,6 +134,15 @@ def test_conn_014_nothing_of_others_is_ended(other: tuple[Any, ...], said: str) 
 def test_a_statement_is_known_again_by_its_beginning() -> None:
     assert ended(session(port=1, statement=f"{LONG} and more"), said=LONG) == [f"KILL QUERY {OWN}"]
     assert ended(session(port=1, statement=f"{LONG[: COMPARED - 1]}y"), said=LONG) == []
+
+
+@pytest.mark.parametrize(("running", "statements"), [("COMMIT", [f"KILL QUERY {OWN}"]), ("BEGIN", [])])
+def test_what_pymysql_says_by_itself_is_known_again_too(running: str, statements: list[str]) -> None:
+    server, client = Server([session(port=1, statement=running)]), Client()
+    client.open_other = lambda: server
+    with pytest.raises(StoppedError):
+        client.commit()
+    assert server.ended == statements
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
