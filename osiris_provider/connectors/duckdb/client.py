@@ -44,7 +44,7 @@ class DuckDBClient:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self.raw, name)
-        # Whoever calls that waits for nothing, and may do so where work is no longer begun.
+        # That waits for nothing, and may be called where work is no longer begun.
         if not callable(attribute) or name == "interrupt":
             return attribute
         return partial(self._call, attribute)

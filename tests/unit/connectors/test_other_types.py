@@ -37,6 +37,7 @@ def read(conn_type: str, extra: dict[str, Any], **slots: Any) -> dict[str, Any] 
         ({"ssl": '{"ca": "/ca"}'}, {"ssl": True, "ssl_verify": "ca", "ssl_ca": "/ca"}),
         # MySQL's library verifies nothing then, whatever authority it is given.
         ({"ssl": {"ca": "/ca", "cert": "/c"}, "ssl_mode": "required"}, {"ssl_mode": "required", "ssl_cert": "/c"}),
+        ({"ssl": {"ca": "/ca"}, "ssl_mode": "PREFERRED"}, {"ssl_mode": "PREFERRED"}),
     ],
 )
 def test_mysql(extra: dict[str, Any], fields: dict[str, Any]) -> None:
@@ -56,6 +57,11 @@ def test_mysql(extra: dict[str, Any], fields: dict[str, Any]) -> None:
 )
 def test_mysql_as_only_its_hook_logs_in(extra: dict[str, Any], slots: dict[str, Any]) -> None:
     assert read("mysql", extra, **slots) is None
+
+
+def test_what_is_wrong_with_a_type_of_ours_names_the_connection_as_airflow_does() -> None:
+    with pytest.raises(ConnectionConfigError, match=r"Airflow connection my_conn: .*host"):
+        read("osiris_mysql", {}, host=None)
 
 
 def test_mysql_by_a_socket() -> None:

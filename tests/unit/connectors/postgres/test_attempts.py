@@ -33,13 +33,13 @@ class Attempts:
     def __init__(self, outcomes: Mapping[str, str | BaseException | None], said: Any = RESET) -> None:
         self._outcomes = outcomes
         self._said = said
-        self.made: list[str] = []
+        self.tried: list[str] = []
         self.shares: list[float] = []
         self.looked_into: list[str] = []
 
     def attempt(self, parameters: Parameters, deadline: Deadline) -> Any:
         where = parameters.get("hostaddr") or parameters["sslmode"]
-        self.made.append(where)
+        self.tried.append(where)
         self.shares.append(deadline.seconds)
         outcome = self._outcomes[where]
         if isinstance(outcome, BaseException):
@@ -69,7 +69,7 @@ def log_in(attempts: Attempts, monkeypatch: pytest.MonkeyPatch, *addresses: str,
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "made", "result", "looked_into"),
+    ("outcomes", "tried", "result", "looked_into"),
     [
         ({TLS: None}, [TLS], TLS, []),
         ({TLS: NOTHING, PLAIN: None}, [TLS, PLAIN], PLAIN, []),
@@ -90,7 +90,7 @@ def log_in(attempts: Attempts, monkeypatch: pytest.MonkeyPatch, *addresses: str,
 @pytest.mark.parametrize("mode", [{}, {"sslmode": "prefer"}])
 def test_conn_010_what_is_told_of_two_lines(
     outcomes: Mapping[str, str | None],
-    made: list[str],
+    tried: list[str],
     result: str,
     looked_into: list[str],
     mode: dict[str, str],
@@ -98,7 +98,7 @@ def test_conn_010_what_is_told_of_two_lines(
 ) -> None:
     attempts = Attempts(outcomes)
     assert log_in(attempts, monkeypatch, **mode) == result
-    assert (attempts.made, attempts.looked_into) == (made, looked_into)
+    assert (attempts.tried, attempts.looked_into) == (tried, looked_into)
 
 
 @pytest.mark.parametrize("error", [ssl.SSLError(1, "of TLS"), ConnectionResetError(104, "gone")])
@@ -132,10 +132,10 @@ def test_conn_010_tls_is_required_where_a_login_gets_further_with_it(
             """Say goodbye."""
 
     attempts = Attempts(outcomes)
-    made = attempts.attempt
-    monkeypatch.setattr(attempts, "attempt", lambda *given: Connection(made(*given)))
+    tried = attempts.attempt
+    monkeypatch.setattr(attempts, "attempt", lambda *given: Connection(tried(*given)))
     assert log_in(attempts, monkeypatch, sslmode="disable") == result
-    assert attempts.made == [PLAIN, TLS]
+    assert attempts.tried == [PLAIN, TLS]
 
 
 @pytest.mark.parametrize("said", [GSS_REFUSED, NOT_PROVEN])
@@ -149,7 +149,7 @@ ONE, TWO, THREE = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "made", "result"),
+    ("outcomes", "tried", "result"),
     [
         ({ONE: None}, [ONE], ONE),
         ({ONE: ConnectionRefusedError(), TWO: TimeoutError(), THREE: None}, [ONE, TWO, THREE], THREE),
@@ -161,27 +161,27 @@ ONE, TWO, THREE = "192.0.2.1", "192.0.2.2", "192.0.2.3"
     ],
 )
 def test_only_an_address_that_is_dead_is_a_reason_to_try_the_next(
-    outcomes: Mapping[str, Any], made: list[str], result: str, monkeypatch: pytest.MonkeyPatch
+    outcomes: Mapping[str, Any], tried: list[str], result: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts = Attempts(outcomes)
     assert log_in(attempts, monkeypatch, ONE, TWO, THREE, sslmode="require") == result
-    assert attempts.made == made
+    assert attempts.tried == tried
     # Each has its share of the time that is left.
-    expected = [20.0, 30.0, 60.0][: len(made)]
+    expected = [20.0, 30.0, 60.0][: len(tried)]
     assert attempts.shares == pytest.approx(expected, rel=0.1)
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "made"),
+    ("outcomes", "tried"),
     [({ONE: TooMuchDataError("too much")}, [ONE]), ({ONE: NOTHING, TWO: ConnectionRefusedError()}, [ONE, TWO])],
 )
 def test_what_the_last_address_raises_passes_and_so_does_what_sends_without_end(
-    outcomes: Mapping[str, Any], made: list[str], monkeypatch: pytest.MonkeyPatch
+    outcomes: Mapping[str, Any], tried: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts = Attempts(outcomes)
-    with pytest.raises(type(outcomes[made[-1]])):
+    with pytest.raises(type(outcomes[tried[-1]])):
         log_in(attempts, monkeypatch, ONE, TWO, sslmode="require")
-    assert attempts.made == made
+    assert attempts.tried == tried
 
 
 DIRECT, STANDBY = {"sslnegotiation": "direct"}, {"target_session_attrs": "standby"}
@@ -240,4 +240,4 @@ def test_who_may_have_the_password_itself_is_not_asked_over_tls_that_no_one_has_
 ) -> None:
     attempts = Attempts({PLAIN: DENIED})
     assert log_in(attempts, monkeypatch, sslmode="disable", require_auth="password") == "login_denied"
-    assert attempts.made == [PLAIN]
+    assert attempts.tried == [PLAIN]

@@ -39,7 +39,7 @@ def test_a_line_carries_what_both_sides_say() -> None:
     server.settimeout(2)
     with libpq, server:
         line.wait(libpq.fileno(), POLL_WRITE, deadline)
-        # Whoever runs another program in this process does not hand it on.
+        # A program that this process starts does not get it.
         assert not libpq.get_inheritable()
         for said in (GSS_REQUEST, b"x" * (PIECE + 1)):
             libpq.sendall(said)
