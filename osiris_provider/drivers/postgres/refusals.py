@@ -108,5 +108,6 @@ def _location(context: str, names: Sequence[str]) -> tuple[int, str]:
     if not said:
         return 0, ""
     rest = said[2] or ""
+    # One that begins like another is the greater of the two.
     named = [name for name in names if re.match(rf"{re.escape(name)}(:|\n|$)", rest)]
-    return int(said[1]), max(named, key=len, default="")
+    return int(said[1]), max(named, default="")

@@ -25,7 +25,7 @@ class Column:
     """
 
     name: str
-    required: bool
+    required: bool = False
     generated: bool = False
     limits: ColumnConstraints = field(default_factory=ColumnConstraints)
     kind: str = ""

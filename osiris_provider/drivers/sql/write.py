@@ -93,7 +93,7 @@ def created_columns(schema: pa.Schema, fraction: int, *, as_text: bool = False) 
             moments = Moments("time", fraction)
         else:
             continue
-        columns.append(Column(field.name, required=False, limits=ColumnConstraints(moments=moments)))
+        columns.append(Column(field.name, limits=ColumnConstraints(moments=moments)))
     return columns
 
 

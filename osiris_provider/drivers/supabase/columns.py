@@ -76,7 +76,7 @@ def columns_of(step: Step[SupabaseWriteConfig]) -> list[Column]:
     required = definition.get("required")
     nullable = set(definition["properties"]) - set(required if isinstance(required, list) else ())
     return [
-        Column(name, required=False, limits=_limits(about, nullable=name in nullable))
+        Column(name, limits=_limits(about, nullable=name in nullable))
         for name, about in definition["properties"].items()
         if isinstance(about, Mapping)
     ]
