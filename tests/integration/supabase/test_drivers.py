@@ -192,10 +192,10 @@ def test_extractor_reads_all_pages(supabase: FakeSupabase, page_size: int, max_r
 
 
 def test_extractor_selects_filters_and_orders(supabase: FakeSupabase) -> None:
-    table = extracted(supabase, columns=["id"], filters={"age": "gte.80", "id": "lt.1000"}, order="age.desc, id")
+    table = extracted(supabase, columns=["id", "age"], filters={"age": "gte.80", "id": "lt.1000"}, order="age.desc, id")
     old = [row for row in ROWS if row["age"] >= 80 and row["id"] < 1000]
     expected = sorted(old, key=lambda row: (-row["age"], row["id"]))
-    assert table.to_pylist() == [{"id": row["id"]} for row in expected]
+    assert table.to_pylist() == [{"id": row["id"], "age": row["age"]} for row in expected]
 
 
 @pytest.mark.parametrize("page_size", [100, 5000])
