@@ -15,11 +15,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from osiris_provider.connectors import close_all
+from osiris_provider.connectors import close_all, retry
 from osiris_provider.drivers.postgres.tables import columns_of
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints
 from osiris_provider.drivers.supabase.columns import _limits
-from osiris_provider.errors import DataError
+from osiris_provider.errors import ConnectorError, DataError
 
 from tests.integration.postgres.sessions import connect
 from tests.integration.supabase.test_write import KEY, write
@@ -161,6 +161,17 @@ def test_a_null_that_the_column_does_not_take_names_its_row(supabase: FakeSupaba
     supabase.columns["people"] = {"id": {"format": "bigint"}}
     with pytest.raises(DataError, match="column id, row 2 of the input: it is null"):
         write(supabase, pa.table({"id": [1, None]}))
+
+
+def test_a_server_that_fails_to_describe_the_table_is_asked_again(
+    supabase: FakeSupabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.01)
+    supabase.failure = Reply.of_json({"message": "as you wish"}, 500)
+    with pytest.raises(ConnectorError):
+        write(supabase, pa.table({"id": [1]}))
+    assert [request.method for request in supabase.requests] == ["GET"] * retry.ATTEMPTS
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"definitions": {"people": null}}', b"[" * 100_000])
