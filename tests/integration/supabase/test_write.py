@@ -42,9 +42,10 @@ def write(server: FakeSupabase, data: Any, **config: Any) -> Any:
         return get_driver("supabase.writer").run(step_id="load", config=step, inputs=inputs, ctx=RecordingContext())
 
 
-def test_append_is_one_request(supabase: FakeSupabase) -> None:
+@pytest.mark.parametrize("via", ["auto", "api"])
+def test_append_is_one_request(supabase: FakeSupabase, via: str) -> None:
     chunks = [pa.table({"id": [number], "name": ["ž"]}) for number in (2, 3)]
-    assert write(supabase, iter(chunks)) == {"rows_written": 2}
+    assert write(supabase, iter(chunks), via=via) == {"rows_written": 2}
     (request,) = supabase.posts
     assert (request.method, request.query) == ("POST", {"columns": '"id","name"'})
     assert request.headers["prefer"] == "return=minimal,count=exact,timezone=UTC"
