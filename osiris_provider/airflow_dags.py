@@ -192,7 +192,7 @@ def _dag_arguments(pipeline: Pipeline) -> dict[str, Any]:
     settings = pipeline.settings
     incremental = any(step.incremental for step in pipeline.steps.values())
     arguments: dict[str, Any] = {
-        **_given(settings.airflow, exclude={"default_args"}),
+        **_given(settings.airflow),
         "schedule": _schedule(settings),
         "description": settings.description,
         "start_date": settings.start_date,
@@ -237,8 +237,8 @@ def _options(options: Options) -> dict[str, Any]:
     return {_TASK_OPTIONS.get(name, name): value for name, value in given.items()}
 
 
-def _given(model: AirflowDag | AirflowTask | None, exclude: set[str] | None = None) -> dict[str, Any]:
-    return {} if model is None else model.model_dump(exclude_none=True, exclude=exclude)
+def _given(model: AirflowDag | AirflowTask | None) -> dict[str, Any]:
+    return {} if model is None else model.model_dump(exclude_none=True)
 
 
 def _add_tasks(pipeline: Pipeline, params: Mapping[str, Param]) -> None:

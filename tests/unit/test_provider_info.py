@@ -10,6 +10,10 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import osiris_provider
+import pytest
+from osiris_provider.errors import ConnectionConfigError
+from osiris_provider.hook_doctor.cooldown import DEFAULT_HOURS
+from osiris_provider.hooks.base import DOCTOR_TIMEOUT
 from osiris_provider.provider_info import HOOKS, PACKAGE_NAME, get_provider_info
 
 INFO = get_provider_info()
@@ -53,6 +57,35 @@ def test_hooks_say_what_provider_info_says() -> None:
         assert hook.hook_name == entry["hook-name"]
         assert hook.default_conn_name == f"{entry['connection-type']}_default"
         assert hook.conn_name_attr == f"{hook.family}_conn_id"
+
+
+def test_a_family_that_is_broken_is_left_out_and_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is raised there keeps every airflow command from starting."""
+
+    def connection_type(family: str, hook: str) -> dict[str, str]:
+        if family == "api":
+            message = "The connector api is broken."
+            raise ConnectionConfigError(message)
+        return {"connection-type": family, "hook-class-name": hook}
+
+    monkeypatch.setattr("osiris_provider.connectors.airflow_form.connection_type", connection_type)
+    assert {one["connection-type"] for one in get_provider_info()["connection-types"]} == {*HOOKS} - {"api"}
+    assert "The connector api is broken." in caplog.text
+
+
+def test_each_option_says_what_is_so_without_it_or_how_it_is_written() -> None:
+    options = INFO["config"]["osiris"]["options"]
+    for name, option in options.items():
+        assert option["example"] or option["default"] or option["sensitive"], name
+    for name, default in (("auth_cooldown_hours", DEFAULT_HOURS), ("doctor_timeout", DOCTOR_TIMEOUT)):
+        assert (options[name]["type"], float(options[name]["default"])) == ("float", default)
+    assert (options["preload"]["type"], options["preload"]["default"]) == ("boolean", "True")
+    assert {name for name, option in options.items() if option["type"] != "string"} == {
+        *("auth_cooldown_hours", "doctor_timeout", "preload")
+    }
+    assert {name for name, option in options.items() if option.get("sensitive")} == {"api_token", "api_password"}
 
 
 def test_it_imports_neither_airflow_nor_anything_heavy() -> None:

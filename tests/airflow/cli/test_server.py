@@ -85,14 +85,24 @@ def test_what_dags_use_and_no_one_checks(
         for name, connection_id in (("a", "osiris_duckdb_watched"), ("b", "cli_forgotten"), ("c", "{{ var.value.x }}")):
             SQLExecuteQueryOperator(task_id=name, conn_id=connection_id, sql="SELECT 1")
         for alias in ("watched", "forgotten"):
-            config = {"query": "SELECT '@duckdb.not_one' AS a", "connection": f"@duckdb.{alias}"}
+            config = {
+                "query": "SELECT '@duckdb.not_one' AS a",
+                "by": "@no one.",
+                "connection": f"@duckdb.{alias}",
+            }
             OsirisOperator(task_id=alias, driver="duckdb.extractor", config=config)
         OsirisDoctorOperator(task_id="doctor", connections=["@duckdb.watched"])
     run_dag(dag)
     unchecked = {one["connection"]: one["dags"] for one in shown(capsys, "unchecked", code=1)["unchecked"]}
     assert unchecked.get("cli_forgotten") == ["uses_connections"]
     assert unchecked.get("@duckdb.forgotten") == ["uses_connections"]
-    assert not {"@duckdb.watched", "osiris_duckdb_watched", "{{ var.value.x }}", "@duckdb.not_one"} & set(unchecked)
+    assert not {
+        "@duckdb.watched",
+        "osiris_duckdb_watched",
+        "{{ var.value.x }}",
+        "@duckdb.not_one",
+        "@no one.",
+    } & set(unchecked)
     assert used_connections()["cli_forgotten"] == {"uses_connections"}
     # Its file is gone.
     with create_session() as session:

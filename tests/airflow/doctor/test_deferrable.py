@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
+from osiris_provider.connectors.verdict import Verdict
+from osiris_provider.hooks.health import NEEDS_WORKER
 from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
@@ -156,6 +158,24 @@ def test_the_triggerer_gets_all_that_the_task_was_given() -> None:
         assert trigger.serialize()[1] == {**same, **arguments}
         assert deferred.value.timeout == limit
     assert deferred.value.kwargs == {"targets": ["@mysql.default"]}
+
+
+def test_the_file_of_the_task_is_that_of_its_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def check_all(targets: list[str], timeout: float, _: Any, *, file: Any = None) -> list[Verdict]:
+        seen.append((targets, timeout, file))
+        return [Verdict.healthy(1.0, {})]
+
+    monkeypatch.setattr("osiris_provider.operators.doctor.check_all", check_all)
+    monkeypatch.setattr(OsirisDoctorOperator, "_conclude", lambda _, __, verdicts: verdicts)
+    operator = OsirisDoctorOperator(task_id="a", connections="@mysql.default", file="own.yaml", check_timeout=3.5)
+    left = Verdict.of(NEEDS_WORKER, "x").at("mysql", "default").as_dict()
+    first: Any = operator.execute({})
+    second: Any = operator.execute_complete({}, {"reports": [left]}, ["@mysql.default"])
+    for reports in (first, second):
+        assert reports == [Verdict.healthy(1.0, {})]
+    assert seen == [(["@mysql.default"], 3.5, "own.yaml")] * 2
 
 
 def test_the_default_is_airflows() -> None:

@@ -253,6 +253,23 @@ def test_callbacks_know_what_has_become_unhealthy(
     assert seen == [["first"], ["second"]]
 
 
+def test_an_alert_that_no_callback_has_taken_is_due_again(
+    run_dag: RunDag, connections_file: ConnectionsFile, closed_port: int
+) -> None:
+    connections_file({"mysql": {"first": {"host": "127.0.0.1", "port": closed_port, "user": "ann"}}})
+    seen: list[list[str]] = []
+
+    def pager(context: Any) -> None:
+        seen.append([report["alias"] for report in context["newly_unhealthy"]])
+        if len(seen) == 1:
+            message = "The pager is off."
+            raise ConnectionError(message)
+
+    for _ in range(3):
+        assert run_dag(doctor_dag("due_again", on_unhealthy=pager)).state == "success"
+    assert seen == [["first"], ["first"]]
+
+
 def test_nobody_is_called_if_all_is_well(run_dag: RunDag, connections_file: ConnectionsFile) -> None:
     connections_file({"duckdb": {"main": {"path": ":memory:"}}})
     seen: list[Any] = []

@@ -313,6 +313,8 @@ def test_files_are_copied_to_and_from_postgres(new_hook: NewHook, tmp_path: Path
     hook.copy_expert("COPY (SELECT 7) TO STDOUT", file)
     assert file.read_text() == "7\n"
     assert hook.get_records("SELECT count(*), count(v) FROM t") == [(4, 2)]
+    hook.copy_expert("COPY t (n) FROM STDIN", file)
+    assert hook.get_first("SELECT max(n) FROM t") == (7,)
     with pytest.raises(FileNotFoundError):
         hook.bulk_load("t", str(tmp_path / "no_such_file"))
 

@@ -170,8 +170,26 @@ def test_a_task_in_place_of_its_result_is_an_error_of_the_dag(form: type[Any] | 
             numbers = OsirisOperator(task_id="numbers", driver=Numbers, config={"count": 3})
         inputs = numbers if form is None else {"rows": numbers} if form is dict else form([numbers])
         said = r"inputs has the task 'load.numbers' itself. .* as in inputs=\{'rows': numbers.output\}."
-        with pytest.raises(DriverConfigError, match=f"Step load.total: {said}"):
+        with pytest.raises(DriverConfigError, match=f"Step load.total: {said}") as raised:
             OsirisOperator(task_id="total", driver=Sum, config={}, inputs=inputs)
+    assert raised.value.step == "load.total"
+
+
+@pytest.mark.parametrize(
+    ("rendered", "said"),
+    [
+        ({"config": "text"}, "Step step: config is a mapping, not str"),
+        ({"config": {"connection": 5}}, "Step step: config connection is a text such as @mysql.default"),
+        ({"inputs": "[1]"}, "Step step: inputs as a list holds task ids; give a dict"),
+        ({"inputs": 7}, "Step step: inputs is a dict from step id to result"),
+    ],
+)
+def test_what_templates_have_rendered_to_is_checked_again(rendered: dict[str, Any], said: str) -> None:
+    with DAG("rendered", schedule=None):
+        step = OsirisOperator(task_id="step", driver=Sum, config={})
+    vars(step).update(rendered)
+    with pytest.raises((DriverConfigError, ValueError), match=said):
+        _ = step._resolved("step"), list(step._inputs("step", {}))  # noqa: SLF001 - of no task that runs
 
 
 def test_a_name_of_a_task_is_not_its_result(run_dag: RunDag, capfd: pytest.CaptureFixture[str]) -> None:

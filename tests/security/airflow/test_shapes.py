@@ -7,6 +7,7 @@ import json
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from airflow.providers.http.hooks.http import HttpHook
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from osiris_provider.connectors import get_connector
 from osiris_provider.errors import ConnectionConfigError
-from osiris_provider.secrets.shapes import HTTP_OPTIONS, SHAPES, attributes_of
+from osiris_provider.secrets.shapes import SHAPES, attributes_of
 
 from tests.airflow.connections import FAMILIES
 from tests.integration.tls import revoked_list
@@ -259,12 +260,33 @@ def test_http_is_not_left_without_a_credential(login: dict[str, str]) -> None:
         attributes_of(fields, "http")
 
 
-@pytest.mark.parametrize("name", sorted(HTTP_OPTIONS))
+# What HttpHook takes out of the extras: all that is left is sent as headers.
+HTTP_OPTIONS = (
+    *("allow_redirects", "cert", "check_response", "max_redirects", "proxies", "proxy", "srv_lookup"),
+    *("stream", "timeout", "trust_env", "verify", "verify_ssl"),
+)
+
+
+@pytest.mark.parametrize("name", HTTP_OPTIONS)
 def test_http_takes_no_header_for_an_option(name: str) -> None:
     """A header ``verify_ssl`` without a value would be a connection that verifies nothing."""
     fields = {"family": "api", "alias": "x", "base_url": "https://api.example.com", "headers": {name: "0"}}
     with pytest.raises(ConnectionConfigError, match=f"field headers: HttpHook takes an entry {name}"):
         attributes_of(fields, "http")
+
+
+@pytest.mark.parametrize("kind", ["cafile", "openssl_cafile"])
+def test_mysql_gets_the_systems_authorities_or_says_that_there_are_none(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authorities = tmp_path / "ca.pem"
+    paths = {"cafile": None, "openssl_cafile": "/nowhere", kind: str(authorities)}
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: SimpleNamespace(**paths))
+    fields = {"family": "mysql", "alias": "x", "host": "db", "user": "u", "ssl_verify": True}
+    with pytest.raises(ConnectionConfigError, match="this system has none; set ssl_ca"):
+        attributes_of(fields, "mysql")
+    authorities.write_text("")
+    assert attributes_of(fields, "mysql")["extra"]["ssl"] == {"ca": str(authorities)}
 
 
 PROTECTING: dict[str, dict[str, Any]] = {

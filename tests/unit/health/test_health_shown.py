@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -72,6 +73,7 @@ def test_another_fault_is_a_change_and_an_unhealthy_check_has_no_properties() ->
 def test_each_hour_has_its_own_numbers_and_one_without_latency_has_none() -> None:
     hour = NOW.replace(minute=0)
     checks = [check(1.4, OK, 2.0), check(1.1, AUTH, None), check(0.6, UNTESTABLE, None), check(0.1, OK, 5.0)]
+    checks[0] = replace(checks[0], at=checks[0].at + timedelta(seconds=13, microseconds=7))
     earlier, later = ((hour - timedelta(hours=ago)).isoformat() for ago in (1, 0))
     assert latency_by_hour(checks) == [[earlier, 2.0, 2.0, 1], [later, 5.0, 5.0, 0]]
     assert latency_by_hour(checks[1:3]) == [[earlier, None, None, 1]]

@@ -65,6 +65,41 @@ def test_credentials_that_are_corrected_in_a_file_are_tried_at_once(
     assert cooldown.refusal(connection) is None
 
 
+def test_a_file_is_read_though_that_takes_a_moment(
+    cooldown: Cooldown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "key.json"
+    file.write_text("a key")
+    connection = replace(CONNECTION, password=None, extra={"key_path": str(file)})
+    stat_of = os.stat
+
+    def slow(path: Any, **options: Any) -> os.stat_result:
+        time.sleep(0.05)
+        return stat_of(path, **options)
+
+    monkeypatch.setattr(os, "stat", slow)
+    # However busy this machine is.
+    monkeypatch.setattr(cooldowns, "MAX_READ", 60 * cooldowns.MAX_READ)
+    cooldown.keep(connection, "unauthorized")
+    assert cooldown.refusal(connection) is not None
+
+
+def test_no_file_stays_open(cooldown: Cooldown, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("a key")
+    connection = replace(CONNECTION, extra={"key_path": str(tmp_path / "key")})
+
+    def use() -> int:
+        cooldown.keep(connection, "wrong_password")
+        cooldown.refusal(connection)
+        cooldown.folder.chmod(0o777)
+        cooldown.refusal(connection)
+        cooldown.folder.chmod(0o700)
+        cooldown.forget(connection)
+        return len(os.listdir("/proc/self/fd"))
+
+    assert use() == use()
+
+
 def test_a_file_that_is_named_below_the_home_directory_counts(
     cooldown: Cooldown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,6 +133,10 @@ def test_a_locked_key_is_told_from_one_that_is_none(tmp_path: Path) -> None:
     pem = created.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, secret)
     assert [is_locked(pem.decode(), one) for one in ("right", "wrong", "", None)] == [False, True, True, True]
     assert not is_locked("no key", "right")
+    open_to_all = serialization.NoEncryption()
+    plain = created.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, open_to_all).decode()
+    assert not is_locked(plain, None)
+    assert not is_locked(plain, "wrong")
     file = tmp_path / "key.p8"
     file.write_bytes(pem)
 

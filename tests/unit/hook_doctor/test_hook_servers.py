@@ -6,13 +6,14 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from osiris_provider.hook_doctor import processes
 from osiris_provider.hook_doctor.processes import TRIES, WARM_TYPES, Servers
 from osiris_provider.hook_doctor.remote import LostError, Remote
-from osiris_provider.hook_doctor.server import CHECK, MAX_TYPE, READY, SERVER
+from osiris_provider.hook_doctor.server import CHECK, MAX_TYPE, READY, SERVER, UNSAFE
 from osiris_provider.hook_doctor.wire import MORE, STARTED, receive_text
 from osiris_provider.net.deadline import Deadline
 
@@ -39,13 +40,14 @@ class Peers:
         self.asked: list[tuple[bytes, str]] = []
         self.servers: list[socket.socket] = []
         self.lost = 0
+        self.said = READY
         self.check: Callable[[socket.socket], None] = lambda line: say(line, HEALTHY, {"expires": {"password": 2}})
 
     def take(self, remote: Remote, what: bytes, conn_type: str) -> None:
         self.asked.append((what, conn_type))
         if what == SERVER:
             self.servers.append(remote.theirs)
-            remote.theirs.sendall(READY)
+            remote.theirs.sendall(self.said)
             return
         if self.lost:
             self.lost -= 1
@@ -114,6 +116,58 @@ def test_a_check_whose_server_has_gone_is_asked_of_another(peers: Peers, many: S
     peers.lost = TRIES - 1
     assert many.run("ftp", "x", Deadline(20)).value is not None
     assert peers.of(SERVER) == ["ftp"] * TRIES
+
+
+def test_a_main_server_that_has_gone_is_followed_by_another(
+    peers: Peers, many: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Remote.ask
+    started: list[Process] = []
+
+    def lost_once(remote: Remote, requests: socket.socket, what: bytes, deadline: float, conn_type: str) -> None:
+        if len(started) == 1:
+            raise LostError
+        ask(remote, requests, what, deadline, conn_type)
+
+    def start(*_: object) -> Process:
+        started.append(Process())
+        return started[-1]
+
+    monkeypatch.setattr(Remote, "ask", lost_once)
+    monkeypatch.setattr(processes, "_start", start)
+    assert many.run("ftp", "x", Deadline(20)).value is not None
+    assert (len(started), peers.asked) == (2, [(SERVER, "ftp"), (CHECK, "ftp")])
+
+
+def test_a_type_whose_server_cannot_fork_is_checked_by_the_main_one(peers: Peers, many: Servers) -> None:
+    peers.said = UNSAFE
+    many.warm(["ftp"], Deadline(20))
+    assert not many._types  # noqa: SLF001 - to whom no one has to talk
+    for _ in range(2):
+        assert many.run("ftp", "x", Deadline(20)).value is not None
+    assert peers.asked == [(SERVER, "ftp"), *[(CHECK, "ftp")] * 2]
+
+
+def test_a_process_that_was_forked_holds_no_socket_of_its_parents_servers(peers: Peers, many: Servers) -> None:
+    many.run("ftp", "x", Deadline(20))
+    main = many._server  # noqa: SLF001 - what is to be let go of
+    assert main is not None
+    lines = [main.line, main.lifeline, *peers.servers]
+    many.forget_all()
+    assert [line.fileno() for line in lines] == [-1] * 3
+
+
+def test_no_one_waits_for_room_when_the_time_is_over(many: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    def acquire(timeout: float) -> None:
+        waited.append(timeout)
+
+    monkeypatch.setattr(many, "_slots", SimpleNamespace(acquire=acquire))
+    assert many.run("ftp", "x", Deadline(-1)).value is None
+    monkeypatch.setattr(many._room, "wait_for", lambda _, timeout: waited.append(timeout))  # noqa: SLF001 - as above
+    with many.kept("x" * (MAX_TYPE + 1), Deadline(-1)):
+        assert waited == [0.0, 0.0]
 
 
 def test_no_more_is_tried_than_that(peers: Peers, many: Servers) -> None:

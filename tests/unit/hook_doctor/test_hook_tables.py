@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import errno
 import ssl
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from osiris_provider.errors import Fault
@@ -14,7 +17,7 @@ from osiris_provider.hook_doctor import HookConnection, hook_type
 from osiris_provider.hook_doctor.child import examine
 from osiris_provider.hook_doctor.classify import classify
 from osiris_provider.hook_doctor.faults import NO_HOST
-from osiris_provider.hook_doctor.tables import name_of, named, numbered
+from osiris_provider.hook_doctor.tables import answer_of, name_of, named, numbered
 from osiris_provider.net.deadline import Deadline
 
 
@@ -25,6 +28,24 @@ def raised(kind: str, code: object, *bases: type[BaseException]) -> BaseExceptio
         setattr(created, name, code)
     created.response = {"Error": {"Code": code}}
     return created  # type: ignore[no-any-return] # of a class that is made here
+
+
+@pytest.mark.parametrize(
+    ("responses", "answer"),
+    [
+        ([], (0, None)),
+        ([None, SimpleNamespace(status_code=403, json=lambda: {"error": "x"})], (403, {"error": "x"})),
+        ([SimpleNamespace(status_code=401), SimpleNamespace(status_code=403, json=dict)], (401, None)),
+        ([SimpleNamespace(json=dict)], (0, {})),
+    ],
+)
+def test_an_answer_is_that_of_the_nearest_error_that_has_one(responses: list[Any], answer: tuple[int, Any]) -> None:
+    errors = [ValueError("x"), *map(OSError, range(len(responses)))]
+    for error, response in zip(errors[1:], responses, strict=True):
+        vars(error)["response"] = response
+    for error, cause in pairwise(errors):
+        error.__cause__ = cause
+    assert answer_of(errors[0]) == answer
 
 
 def fault_of(error: BaseException, conn_type: str, host: str | None = None) -> Fault:
