@@ -333,6 +333,5 @@ def _after_fork() -> None:
     _servers = Servers()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_after_fork)
 atexit.register(lambda: servers().close())

@@ -84,11 +84,12 @@ class Server:
         gc.collect()
         gc.freeze()
         self.selector.register(self.requests, selectors.EVENT_READ)
-        woken, wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
+        self.own = woken, wakes = os.pipe()
+        for end in self.own:
+            os.set_blocking(end, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         self.selector.register(woken, selectors.EVENT_READ)
-        self.own = (woken, wakes)
         while self._turn(woken):
             pass
         self._end()
@@ -244,13 +245,6 @@ def _ended() -> int | None:
     except ChildProcessError:
         return None
     return ended.si_pid if ended else None
-
-
-def _pipe() -> tuple[int, int]:
-    ends = os.pipe()
-    for end in ends:
-        os.set_blocking(end, False)
-    return ends
 
 
 def main() -> NoReturn:

@@ -95,11 +95,11 @@ def condition_of(report: object) -> Condition | None:
     """
     if not isinstance(report, dict):
         return None
-    if report.get("ok") is True and report.get("category") == "ok":
-        return HEALTHY
     category = report.get("category")
     if not isinstance(category, str) or category not in _KNOWN:
         return None
+    if category == HEALTHY.category:
+        return HEALTHY
     details = report.get("details")
     fault = details.get("fault") if isinstance(details, dict) else None
     return Condition(category, fault if isinstance(fault, str) and _SLUG.fullmatch(fault) else "")

@@ -13,6 +13,7 @@ from airflow.models.connection import Connection
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import DAG
 from airflow.utils.session import create_session
+from osiris_provider._airflow import server
 from osiris_provider._airflow.server import used_connections
 from osiris_provider.cli.main import main
 from osiris_provider.operators.doctor import OsirisDoctorOperator
@@ -108,6 +109,21 @@ def test_what_dags_use_and_no_one_checks(
     with create_session() as session:
         session.execute(update(DagModel).where(DagModel.dag_id == "uses_connections").values(is_stale=True))
     assert "cli_forgotten" not in used_connections()
+
+
+@pytest.mark.parametrize(
+    ("serialized", "names"),
+    [
+        ({"conn_id": "a", "other_conn_id": "b", "conn_ids": "no", "myconn_id": "no", "id": "no"}, "a b"),
+        ({"tasks": [{"conn_id": ["a", {"conn_id": "b"}]}, {"x": {"y": {"y_conn_id": "c"}}}]}, "a b c"),
+        ({"conn_id": "", "a_conn_id": None, "b_conn_id": 7, "c_conn_id": "{{ x }}", "d_conn_id": "a{{ x }}"}, ""),
+        ({"of": ["@mysql.main", "@mysql", "@", "@mysql.", "@Mysql.main", "mysql.main", "@mysql.a.b"]}, "@mysql.main"),
+        ({"connection": "@mysql.{{ x }}", "conn_id": "@mysql"}, "@mysql"),
+        (None, ""),
+    ],
+)
+def test_what_a_serialized_dag_names_as_a_connection(serialized: Any, names: str) -> None:
+    assert list(server._names_in(serialized)) == names.split()  # noqa: SLF001 - of any DAG
 
 
 def test_of_many_dags_the_first_three_are_shown(

@@ -24,8 +24,9 @@ SLOTS = ("host", "port", "login", "password", "schema")
 
 def update_orm_from_pydantic(connection: Any, body: Any) -> None:
     """Fill in, as Airflow does: what is hidden is what is stored."""
-    connection.host = body.host
-    connection.extra = json.dumps({**json.loads(body.extra), "token": "stored"})
+    for name in body.model_fields_set:
+        setattr(connection, name, getattr(body, name))
+    connection.extra = json.dumps({**json.loads(connection.extra), "token": "stored"})
 
 
 @pytest.fixture
@@ -56,8 +57,9 @@ def stored(**changed: Any) -> Any:
 
 def asked(**changed: Any) -> Any:
     """A request that says another host, and hides the secret."""
-    said = {"connection_id": "warehouse", "host": "evil", "password": None, "extra": "{}", **changed}
-    return SimpleNamespace(**said, model_fields_set={"host", "extra"})
+    said = {"host": "evil", "extra": "{}", **changed}
+    given = set(said) - {"connection_id"}
+    return SimpleNamespace(**{"connection_id": "warehouse", "password": None, **said}, model_fields_set=given)
 
 
 @pytest.mark.parametrize(
@@ -78,9 +80,9 @@ def test_it_is_guarded_once(routes: Routes, connections_file: ConnectionsFile) -
     connections_file({"duckdb": {"main": {"path": ":memory:"}}})
     module = routes(test_connection=calls_merge, update_orm_from_pydantic=update_orm_from_pydantic)
     guard_tests(None)
-    guarded = module.update_orm_from_pydantic
+    once = module.update_orm_from_pydantic
     guard_tests(None)
-    assert module.update_orm_from_pydantic is guarded is not update_orm_from_pydantic
+    assert module.update_orm_from_pydantic is once is not update_orm_from_pydantic
     assert OsirisDuckDBHook("@duckdb.main").test_connection()[0]
 
 
@@ -112,6 +114,61 @@ def test_stored_secrets_of_ours_go_nowhere_else(
         return
     module.update_orm_from_pydantic(connection, body)
     assert (connection.host, connection.extra) == ("evil", FILLED)
+
+
+MYSQL = {"conn_type": "osiris_mysql", "login": "ann"}
+OTHER = {"conn_type": "osiris_none"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said", "differs"),
+    [
+        # The default of the family, and what forms send for nothing.
+        (MYSQL, {"host": "db", "port": 3306}, ""),
+        (MYSQL, {"host": "db", "port": 3307}, "port differs"),
+        (MYSQL, {"host": "evil", "schema": "x"}, "host, schema differs"),
+        (OTHER, {"host": "db", "port": 0, "schema": "", "login": None}, ""),
+        (OTHER, {"host": "db", "port": 1}, "port differs"),
+        (OTHER, {"host": "db", "conn_type": "http"}, "conn_type differs"),
+        (OTHER, {"host": "db", "extra": '{"proxy": "evil"}'}, "extra.proxy differs"),
+    ],
+)
+def test_what_means_the_same_is_tested_as_it_is_stored_and_what_differs_is_named(
+    attributes: dict[str, Any], said: dict[str, Any], differs: str, routes: Routes, connections_file: ConnectionsFile
+) -> None:
+    connections_file({"duckdb": {"main": {"path": ":memory:"}}})
+    module = routes(test_connection=calls_merge, update_orm_from_pydantic=update_orm_from_pydantic)
+    guard_tests(None)
+    connection, before = stored(**attributes), vars(stored(**attributes))
+    if differs:
+        with pytest.raises(HTTPException, match=rf"as it is stored; {differs}\. ") as refused:
+            module.update_orm_from_pydantic(connection, asked(**said))
+        assert refused.value.status_code == 400
+        return
+    module.update_orm_from_pydantic(connection, asked(**said))
+    assert vars(connection) == before
+
+
+def calls_both(connection: Any, body: Any) -> None:
+    """Airflow's test of a connection, later on."""
+    if _same_endpoint(connection.port, body.port):
+        update_orm_from_pydantic(connection, body)
+
+
+def _same_endpoint(requested: Any, kept: Any) -> bool:
+    return bool(requested == kept)
+
+
+def test_an_empty_port_is_none(routes: Routes) -> None:
+    functions = {"update_orm_from_pydantic": update_orm_from_pydantic, "_same_endpoint": _same_endpoint}
+    module = routes(test_connection=calls_both, **functions)
+    guard_tests(None)
+    same = vars(module)["_same_endpoint"]
+    assert [same(0, None), same(None, 0), same("", None), same(5, 5)] == [True] * 4
+    assert [same(0, 5), same(5, None), same(5, 6)] == [False] * 3
+    earlier = routes(test_connection=calls_merge, **functions)
+    guard_tests(None)
+    assert vars(earlier)["_same_endpoint"] is _same_endpoint
 
 
 def test_of_a_file_that_cannot_be_read_nothing_is_served(

@@ -88,6 +88,7 @@ OPTIONS = """\
 schedule: {after: ["@postgres.reports/by_country", "@mysql/orders"]}
 description: All of it
 start_date: 2026-01-01
+end_date: 2027-01-01
 catchup: false
 max_active_runs: 3
 tags: [sales]
@@ -121,7 +122,9 @@ def test_what_the_file_says_reaches_airflow(tmp_path: Path) -> None:
     assert two.upstream_task_ids == {"one"}
     assert (dag.description, dag.max_active_runs, dag.catchup, dag.tags) == ("All of it", 3, False, {"mine"})
     assert dag.dagrun_timeout.total_seconds() == 7200
-    assert dag.params.get_param("least").schema["type"] == "integer"
+    assert [f"{date:%Y-%m-%d}" for date in (dag.start_date, dag.end_date)] == ["2026-01-01", "2027-01-01"]
+    least = dag.params.get_param("least")
+    assert (least.value, least.schema["type"], least.description) == (1, "integer", "The least")
     serialized = json.dumps(DagSerialization.to_dict(dag))
     for uri in ("osiris://postgres/reports/by_country", "osiris://mysql/default/orders"):
         assert uri in serialized

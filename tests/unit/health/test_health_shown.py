@@ -142,6 +142,7 @@ def test_what_is_shown_elsewhere_is_no_detail_and_neither_is_what_is_not_plain()
     ("report", "condition"),
     [
         ({"ok": True, "category": "ok"}, OK),
+        ({"ok": True, "category": "ok", "details": {"fault": "refused"}}, OK),
         ({"ok": 1, "category": "network"}, Condition("network")),
         ({"ok": True, "category": "auth", "details": {"fault": "wrong_password"}}, AUTH),
         ({"ok": False, "category": "auth", "details": ["fault"]}, Condition("auth")),

@@ -19,6 +19,7 @@ import requests
 import urllib3
 from osiris_provider.connectors.faults import (
     CERTIFICATE_WRONG_NAME,
+    CLIENT_CERTIFICATE,
     GARBAGE,
     MISCONFIGURED,
     REFUSED,
@@ -36,8 +37,10 @@ from osiris_provider.hook_doctor import HookConnection, HookType, hook_type, hoo
 from osiris_provider.hook_doctor.classify import classify, table_fault, unreachable
 from osiris_provider.hook_doctor.faults import FILE_UNREADABLE, HOST_IS_NO_NAME, TEST_FAILED
 from osiris_provider.hook_doctor.tables import known_faults, name_of
+from osiris_provider.hook_doctor.watch import tls
 from osiris_provider.hook_doctor.watch.redirects import RedirectedElsewhereError
 from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.tls import CERTIFICATE_ALERTS
 from urllib3.util.ssl_match_hostname import CertificateError
 
 
@@ -176,7 +179,9 @@ def test_the_errors_of_http_libraries(error: BaseException, fault: Fault) -> Non
 
 
 def test_statuses_of_http() -> None:
-    assert [fault_of(answered(status), "http") for status in (401, 403, 503)] == [UNAUTHORIZED, FORBIDDEN, SERVER_ERROR]
+    for conn_type in ("http", "no_such"):
+        faults = [fault_of(answered(status), conn_type) for status in (401, 403, 503)]
+        assert faults == [UNAUTHORIZED, FORBIDDEN, SERVER_ERROR], conn_type
 
 
 def test_requests_that_were_refused_did_not_time_out() -> None:
@@ -256,3 +261,24 @@ def test_a_test_that_changes_something_is_never_run() -> None:
 
 def test_a_type_without_a_declaration_proves_nothing() -> None:
     assert hook_type("no_such") == HookType(("no_such",), "no_such", proves_login=False)
+
+
+@pytest.mark.parametrize(
+    ("reason", "fault", "refined_to"),
+    [
+        *((reason, TLS_FAILED, CLIENT_CERTIFICATE) for reason in sorted(CERTIFICATE_ALERTS)),
+        ("TLSV1_ALERT_UNKNOWN_CA", RESET, CLIENT_CERTIFICATE),
+        ("TLSV1_ALERT_PROTOCOL_VERSION", TLS_FAILED, TLS_FAILED),
+        ("TLSV1_ALERT_UNKNOWN_CA", REFUSED, REFUSED),
+    ],
+)
+def test_an_alert_about_our_certificate_says_more_than_the_end_of_a_session(
+    reason: str, fault: Fault, refined_to: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "_alerts", [])
+    assert tls.refined(fault) == fault
+    monkeypatch.setattr(ssl.SSLContext, "sslsocket_class", ssl.SSLContext.sslsocket_class)
+    tls.watch_sessions()
+    watched: Any = ssl.SSLContext.sslsocket_class
+    watched.on_alert(None, reason)
+    assert tls.refined(fault) == refined_to
