@@ -26,10 +26,9 @@ class OsirisDialect(Dialect):
 
         :param word: of ``target_fields``.
         """
-        opening, closing = self.escape_word_format[0], self.escape_word_format[-1]
-        quoted = len(word) > 1 and word.startswith(opening) and word.endswith(closing)
+        closing = self.escape_word_format[-1]
         plain = self.folds_names and PLAIN.fullmatch(word) and word.casefold() not in self.reserved_words
-        if not quoted and (self.hook.escape_column_names or not plain):
+        if not self._is_quoted(word) and (self.hook.escape_column_names or not plain):
             word = self.escape_word_format.format(word.replace(closing, closing * 2))
         # Drivers that take %s for a value take %% for a percent sign.
         return word.replace("%", "%%") if self.placeholder == "%s" else word
@@ -39,10 +38,14 @@ class OsirisDialect(Dialect):
 
         :param word: of ``target_fields``, quoted or not.
         """
-        opening, closing = self.escape_word_format[0], self.escape_word_format[-1]
-        if len(word) > 1 and word.startswith(opening) and word.endswith(closing):
+        if self._is_quoted(word):
+            closing = self.escape_word_format[-1]
             return word[1:-1].replace(closing * 2, closing)
         return word.lower() if self.folds_names and PLAIN.fullmatch(word) else word
+
+    def _is_quoted(self, word: str) -> bool:
+        opening, closing = self.escape_word_format[0], self.escape_word_format[-1]
+        return len(word) > 1 and word.startswith(opening) and word.endswith(closing)
 
 
 class TableColumn(NamedTuple):

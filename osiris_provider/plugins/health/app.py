@@ -45,8 +45,8 @@ def make_app() -> FastAPI:
     answers = Answers(open_events)
     of_assets = [Depends(requires_access_asset(method="GET"))]
     known = {path.name: path for path in SCRIPTS.iterdir()}
-    # Without a scheme that all may read: neither documents nor a description of the routes.
-    app = FastAPI(title="Connections health", docs_url=None, redoc_url=None, openapi_url=None)
+    # Without a description of the routes, and then without documents, which all may read.
+    app = FastAPI(openapi_url=None)
 
     @app.get("/connections", dependencies=of_assets)
     def connections(unhealthy: bool = False) -> Response:

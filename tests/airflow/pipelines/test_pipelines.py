@@ -130,6 +130,28 @@ def test_what_the_file_says_reaches_airflow(tmp_path: Path) -> None:
         assert uri in serialized
 
 
+def test_arguments_of_a_dag_win_over_what_the_file_says(tmp_path: Path) -> None:
+    dag: Any = OsirisDag(write_pipeline(tmp_path, OPTIONS), dag_id="mine", default_args={"queue": "mine"})
+    two = dag.get_task("two")
+    assert (dag.dag_id, two.queue, two.pool, two.retries) == ("mine", "mine", "small", 2)
+
+
+def test_what_the_file_says_reaches_a_group_of_any_dag(tmp_path: Path) -> None:
+    path = write_pipeline(tmp_path, OPTIONS)
+    with DAG("any", schedule=None, params={"least": 7}):
+        given = OsirisTaskGroup(path, "given", tooltip="Mine", default_args={"queue": "mine"})
+    with DAG("other", schedule=None):
+        plain = OsirisTaskGroup(path)
+    assert [(group.group_id, group.tooltip) for group in (given, plain)] == [
+        ("given", "Mine"),
+        (path.stem, "All of it"),
+    ]
+    tasks: list[Any] = [group.children[f"{group.group_id}.two"] for group in (given, plain)]
+    assert [(task.queue, task.pool, task.retries) for task in tasks] == [("mine", "small", 2), ("slow", "small", 2)]
+    # The parameter of the DAG is the one that its users fill in.
+    assert [task.params.get("least") for task in tasks] == [7, 1]
+
+
 def test_the_docs_have_the_yaml_and_the_graph(tmp_path: Path) -> None:
     text = OsirisDag(write_pipeline(tmp_path)).doc_md or ""
     assert ORDERS.strip() in text

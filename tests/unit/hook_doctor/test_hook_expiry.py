@@ -7,12 +7,14 @@ import json
 import socket
 import sqlite3
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -196,6 +198,40 @@ def ends(connection: HookConnection = CONNECTION, declared: HookType = TYPE) -> 
 def test_the_certificate_of_a_session_is_its_servers(port: int, name: str | None, code: str, deferred: bool) -> None:
     shake(port, name, deferred=deferred)
     assert ends() == [(code, EXPIRES)]
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "expected"),
+    [
+        (b"LocalHost", True, [(SERVER, EXPIRES)]),
+        (None, True, [(SERVER, EXPIRES)]),
+        (b"elsewhere", True, [(OTHER, EXPIRES)]),
+        (b"localhost", False, []),
+    ],
+)
+def test_so_is_that_of_a_session_by_pyopenssl(
+    name: bytes | None, sent: bool, expected: list[Any], port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port)))
+    shaken: list[tuple[Any, ...]] = []
+
+    class Connection:
+        def do_handshake(self, *given: Any) -> None:
+            shaken.append(given)
+
+        def get_servername(self) -> bytes | None:
+            return name
+
+        def get_peer_certificate(self) -> object:
+            return self if sent else None
+
+    crypto = SimpleNamespace(FILETYPE_ASN1=2, dump_certificate=lambda form, one: {2: known}[form] if one else None)
+    monkeypatch.setitem(sys.modules, "OpenSSL.SSL", SimpleNamespace(Connection=Connection))
+    monkeypatch.setitem(sys.modules, "OpenSSL.crypto", crypto)
+    certificates.watch_certificates()
+    monkeypatch.setattr(certificates, "_noted", Noted())
+    Connection().do_handshake(5)
+    assert (ends(), shaken) == (expected, [(5,)])
 
 
 def test_without_a_host_each_server_is_the_connections(port: int) -> None:
