@@ -91,3 +91,42 @@ def test_an_empty_argument_is_none(name: str, capsys: pytest.CaptureFixture[str]
 def test_what_is_written_before_an_empty_argument_shows_no_login(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["staging", "gc", "--url", "s3://ann:canary@bucket", "", "--param=a="]) == 2
     assert "is empty, behind s3://***@bucket;" in capsys.readouterr().err
+
+
+def word(param: click.Parameter) -> str:
+    """Return a parameter in one word: ``--name``, ``--name!`` of a switch, ``--name*`` of one that may stand often."""
+    if isinstance(param, click.Argument):
+        return f"{param.name}{'*' if param.nargs == -1 else ''}"
+    assert isinstance(param, click.Option)
+    limits = (param.type.min, param.type.max) if isinstance(param.type, click.IntRange) else ()
+    choices = param.type.choices if isinstance(param.type, click.Choice) else limits
+    default = "" if param.is_flag or not isinstance(param.default, int | float | str) else f"={param.default}"
+    sign = "!" if param.is_flag else "*" if param.multiple else "+" if param.required else ""
+    return "".join(["/".join(param.opts), sign, *(f":{choice}" for choice in choices), default])
+
+
+WORDS = {
+    "connections doctor": (
+        "references* --family --alias --timeout=2.0 --workers:1:1024=64 --warn-days:0:None=14 --force! --file --json!"
+    ),
+    "connections list": "--airflow! --file --json!",
+    "connections schema": "",
+    "connections unchecked": "--json!",
+    "connections validate": "--no-variables! --file --json!",
+    "health": "--url --ca-bundle --unhealthy! --json!",
+    "pipelines graph": "path --format:text:mermaid:dot=text",
+    "pipelines init": "folder",
+    "pipelines run": "path --param* --until --given* --at --no-write! --state --file --json!",
+    "pipelines schema": "",
+    "pipelines validate": "paths* --no-connections! --file --json!",
+    "staging gc": "--older-than+ --dry-run! --url --json!",
+    "state list": "--dag --url --json!",
+    "state reset": "dag task --run --map-index:-1:None --url --json!",
+    "state show": "dag task --map-index:-1:None --url --json!",
+}
+"""What people and scripts have learned to write after each command."""
+
+
+def test_the_words_of_a_command() -> None:
+    ours = {name.removeprefix("osiris "): one for name, one in COMMANDS.items() if not isinstance(one, click.Group)}
+    assert {name: " ".join(map(word, command.params)) for name, command in ours.items()} == WORDS
