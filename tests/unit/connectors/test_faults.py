@@ -14,6 +14,7 @@ import pytest
 from osiris_provider.connectors import faults
 from osiris_provider.connectors.faults import chain, transport_fault
 from osiris_provider.errors import CATEGORIES, MAX_MESSAGE, AuthError, Fault
+from osiris_provider.net.deadline import TooMuchDataError
 from osiris_provider.net.dns import NamesUnansweredError
 
 ROOT = Path(__file__).parents[3]
@@ -86,6 +87,10 @@ def test_a_fault_in_other_words_is_the_same_fault() -> None:
     assert (other.slug, other.category, other.is_transient) == ("certificate_expired", "network", False)
 
 
+UNREACHABLE = ("EHOSTDOWN", "ENETDOWN", "EADDRNOTAVAIL", "EAFNOSUPPORT")
+RESET = ("ECONNABORTED", "ENOTCONN", "ENETRESET", "ESHUTDOWN")
+
+
 @pytest.mark.parametrize(
     ("error", "slug"),
     [
@@ -102,12 +107,16 @@ def test_a_fault_in_other_words_is_the_same_fault() -> None:
         (NamesUnansweredError("x"), "dns_silent"),
         (socket.gaierror(socket.EAI_NONAME, "x"), "unknown_host"),
         (socket.gaierror(socket.EAI_AGAIN, "x"), "dns_failed"),
-        (unverified(18), "certificate_untrusted"),
-        (unverified(9), "certificate_not_yet_valid"),
-        (unverified(10), "certificate_expired"),
-        (unverified(62), "certificate_wrong_name"),
-        (ssl.SSLEOFError(8, "x"), "reset"),
-        (ssl.SSLError(1, "x"), "tls_failed"),
+        *[(OSError(getattr(errno, name), "x"), "unreachable") for name in UNREACHABLE],
+        *[(OSError(getattr(errno, name), "x"), "reset") for name in RESET],
+        *[
+            (socket.gaierror(getattr(socket, name), "x"), "dns_failed")
+            for name in ("EAI_FAIL", "EAI_MEMORY", "EAI_SYSTEM")
+        ],
+        (socket.gaierror(socket.EAI_NODATA, "x"), "unknown_host"),
+        (socket.gaierror(socket.EAI_FAMILY, "x"), "unknown_host"),
+        (socket.gaierror("of a library"), "unknown_host"),
+        (TooMuchDataError("x"), "too_much_data"),
     ],
 )
 def test_conn_010_transport_errors_by_code(error: BaseException, slug: str) -> None:
@@ -116,11 +125,67 @@ def test_conn_010_transport_errors_by_code(error: BaseException, slug: str) -> N
     assert actual.slug == slug
 
 
-@pytest.mark.parametrize("code", [26, 66, 67, 68])
-def test_what_is_wrong_with_a_certificate_itself_is_no_matter_of_the_ca_file(code: int) -> None:
+# X509_V_ERR_* of OpenSSL's x509_vfy.h.
+VERIFIED = [
+    (2, faults.CERTIFICATE_CHAIN),
+    (20, faults.CERTIFICATE_CHAIN),
+    (21, faults.CERTIFICATE_CHAIN),
+    (18, faults.CERTIFICATE_SELF_SIGNED),
+    (26, faults.CERTIFICATE_PURPOSE),
+    (66, faults.CERTIFICATE_WEAK),
+    (67, faults.CERTIFICATE_WEAK),
+    (68, faults.CERTIFICATE_WEAK),
+    (3, faults.REVOKED_UNKNOWN),
+    (11, faults.REVOKED_UNKNOWN),
+    (12, faults.REVOKED_UNKNOWN),
+    (23, faults.CERTIFICATE_REVOKED),
+    (9, faults.CERTIFICATE_NOT_YET_VALID),
+    (10, faults.CERTIFICATE_EXPIRED),
+    (62, faults.CERTIFICATE_WRONG_NAME),
+    (64, faults.CERTIFICATE_WRONG_NAME),
+    (7, faults.CERTIFICATE_UNTRUSTED),
+]
+
+
+@pytest.mark.parametrize(("code", "fault"), VERIFIED)
+def test_what_is_wrong_with_a_certificate_has_its_own_words(code: int, fault: Fault) -> None:
     actual = transport_fault(unverified(code))
-    assert actual == faults.CERTIFICATE_UNTRUSTED
-    assert actual.message in (faults.CERTIFICATE_WEAK.message, faults.CERTIFICATE_PURPOSE.message)
+    assert (actual, actual and actual.message) == (fault, fault.message)
+
+
+def of_tls(reason: str | None, library: str | None = "SSL", number: int = 1) -> ssl.SSLError:
+    error = ssl.SSLError(number, "words in any language")
+    error.reason, error.library = reason, library  # type: ignore[assignment] # either may be missing
+    return error
+
+
+OF_TLS = [
+    (of_tls("WRONG_VERSION_NUMBER"), faults.TLS_REFUSED),
+    (of_tls("TLSV1_ALERT_PROTOCOL_VERSION"), faults.TLS_VERSION),
+    (of_tls("UNSUPPORTED_PROTOCOL"), faults.TLS_VERSION),
+    (of_tls("TLSV1_UNRECOGNIZED_NAME"), faults.NAME_NOT_SERVED),
+    (of_tls("TLSV1_ALERT_UNRECOGNIZED_NAME"), faults.NAME_NOT_SERVED),
+    (of_tls("TLSV13_ALERT_CERTIFICATE_REQUIRED"), faults.CLIENT_CERTIFICATE),
+    (of_tls("SSLV3_ALERT_BAD_CERTIFICATE"), faults.CLIENT_CERTIFICATE),
+    (of_tls("TLSV1_ALERT_UNKNOWN_CA"), faults.CLIENT_CERTIFICATE),
+    (of_tls("SSLV3_ALERT_HANDSHAKE_FAILURE"), faults.TLS_FAILED),
+    (of_tls(None), faults.TLS_FAILED),
+    # Of files of the connection, and of a CA in memory.
+    (of_tls("KEY_VALUES_MISMATCH", "X509"), faults.TLS_FILES),
+    (of_tls(None, None, 9), faults.TLS_FILES),
+    (of_tls(None, None, 0x80009), faults.TLS_FILES),
+    (of_tls(None, None, 0), faults.TLS_FILES),
+    (of_tls("WRONG_VERSION_NUMBER", "SSL", 0), faults.TLS_REFUSED),
+    (of_tls(None, None, 1), faults.TLS_FAILED),
+    (ssl.SSLEOFError(8, "x"), faults.RESET),
+    (ssl.SSLZeroReturnError(6, "x"), faults.RESET),
+]
+
+
+@pytest.mark.parametrize(("error", "fault"), OF_TLS)
+def test_what_is_wrong_with_a_handshake_has_its_own_words(error: ssl.SSLError, fault: Fault) -> None:
+    actual = transport_fault(error)
+    assert (actual, actual and actual.message) == (fault, fault.message)
 
 
 def test_other_errors_are_no_transport_faults() -> None:
@@ -128,17 +193,43 @@ def test_other_errors_are_no_transport_faults() -> None:
     assert transport_fault(OSError(errno.ENOSPC, "x")) is None
 
 
-def test_cause_is_found_wherever_a_library_hangs_it() -> None:
-    refused = ConnectionRefusedError(errno.ECONNREFUSED, "x")
+class LibraryError(Exception):
+    """Has the errors that it came from wherever a test puts them."""
 
-    class LibraryError(Exception):
-        original_exception: BaseException | None = None
+    def __init__(self, *args: object, **hooks: object) -> None:
+        super().__init__(*args)
+        vars(self).update(hooks)
 
-    by_attribute, by_cause, by_argument = LibraryError(), LibraryError(), LibraryError("x", LibraryError(refused))
-    by_attribute.original_exception = refused
-    by_cause.__cause__ = refused
-    for error in (by_attribute, by_cause, by_argument):
-        assert transport_fault(error) is faults.REFUSED
+
+ACTUAL = ConnectionRefusedError(errno.ECONNREFUSED, "x")
+HOOKED = [
+    *[LibraryError(**{name: ACTUAL}) for name in ("original_exception", "inner_exception", "reason")],
+    *[
+        LibraryError(**{name: several})
+        for name in ("errors", "exceptions")
+        for several in ([KeyError(), ACTUAL], (ACTUAL,))
+    ],
+    LibraryError(errors={"node": ACTUAL}),
+    LibraryError("x", LibraryError(ACTUAL)),
+]
+
+
+@pytest.mark.parametrize("error", HOOKED)
+def test_cause_is_found_wherever_a_library_hangs_it(error: LibraryError) -> None:
+    assert transport_fault(error) is faults.REFUSED
+    outer = LibraryError("x", errors="none", reason="text")
+    outer.__cause__ = error
+    assert transport_fault(outer) is faults.REFUSED
+    outer.__cause__, outer.__context__ = None, error
+    assert transport_fault(outer) is faults.REFUSED
+
+
+def test_the_nearest_error_counts() -> None:
+    near, far = TimeoutError("x"), ACTUAL
+    outer = LibraryError(original_exception=near)
+    outer.__cause__ = far
+    assert list(chain(outer)) == [outer, near, far]
+    assert transport_fault(outer) is faults.TIMED_OUT
 
 
 def test_chain_ends_although_errors_go_round() -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import http.client
 import inspect
+import ssl
 from email.utils import format_datetime
 
 import pytest
 import requests
 import urllib3
 from osiris_provider.connectors import shopify, supabase
-from osiris_provider.connectors.http.faults import HTTP_STATUS, http_fault, status_fault
+from osiris_provider.connectors.faults import GARBAGE, RESET, TIMED_OUT, TLS_VERSION
+from osiris_provider.connectors.http import faults
+from osiris_provider.connectors.http.faults import HTTP_STATUS, http_fault, status_fault, tunnel_fault
 from osiris_provider.connectors.http.retry_after import retry_after_seconds
-from osiris_provider.errors import UNKNOWN
+from osiris_provider.errors import UNKNOWN, Fault
 from osiris_provider.net.deadline import TooMuchDataError
 
 # Abstract, a warning, or about a mistake in a call: nothing that a peer does makes requests raise these.
@@ -70,6 +73,64 @@ def test_conn_010_by_class(error: Exception, slug: str) -> None:
     actual = http_fault(error)
     assert actual is not None
     assert actual.slug == slug
+
+
+def of_tls(reason: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, "words in any language")
+    error.reason = reason
+    return error
+
+
+def proxied(error: Exception) -> Exception:
+    return urllib3.exceptions.ProxyError("proxy", error)
+
+
+REFUSED_TUNNEL = OSError("Tunnel connection failed: 407 No")
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (of_tls("TLSV13_ALERT_CERTIFICATE_REQUIRED"), faults.CLIENT_CERTIFICATE),
+        (of_tls("WRONG_VERSION_NUMBER"), faults.NO_TLS),
+        (of_tls("UNSUPPORTED_PROTOCOL"), TLS_VERSION),
+        (proxied(of_tls("WRONG_VERSION_NUMBER")), faults.PROXY_TLS),
+        (proxied(ConnectionRefusedError(111, "refused")), faults.PROXY_FAILED),
+        # What a server says of a tunnel is no proxy's, and a class of OSError says what it is by its code.
+        (REFUSED_TUNNEL, None),
+        (proxied(ConnectionResetError("Tunnel connection failed: 407 No")), faults.PROXY_FAILED),
+        (requests.exceptions.InvalidProxyURL(), faults.BAD_PROXY),
+        (urllib3.exceptions.ProxySchemeUnknown("socks9"), faults.BAD_PROXY),
+        (requests.exceptions.InvalidURL(), faults.BAD_ADDRESS),
+        (requests.exceptions.InvalidSchema(), faults.BAD_ADDRESS),
+        (requests.exceptions.MissingSchema(), faults.BAD_ADDRESS),
+        (urllib3.exceptions.LocationValueError(), faults.BAD_ADDRESS),
+        (requests.exceptions.TooManyRedirects(), faults.REDIRECT_LOOP),
+        (urllib3.exceptions.ReadTimeoutError(None, "/", "x"), TIMED_OUT),  # type: ignore[arg-type] # of no pool
+        # The more special one counts.
+        (urllib3.exceptions.ProtocolError("x", http.client.IncompleteRead(b"")), RESET),
+        (requests.exceptions.ConnectionError(http.client.BadStatusLine("x")), GARBAGE),
+        (RuntimeError("x", faults.HttpFaultError(faults.WEB_PAGE)), faults.WEB_PAGE),
+    ],
+)
+def test_conn_010_what_is_said_of_an_error(error: Exception, fault: Fault | None) -> None:
+    actual = http_fault(error)
+    assert (actual, actual and actual.message) == (fault, fault and fault.message)
+
+
+def test_conn_010_a_tunnel_that_a_proxy_refuses_says_why() -> None:
+    assert tunnel_fault([KeyError(), REFUSED_TUNNEL]) is faults.PROXY_AUTH
+    assert tunnel_fault([OSError("No tunnel"), ConnectionResetError("Tunnel connection failed: 407 No")]) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "slug"),
+    [(199, "unexpected_status"), (300, "redirected"), (499, "refused_request"), (600, "unexpected_status")],
+)
+def test_conn_010_a_status_without_a_meaning_of_its_own_goes_by_its_class(status: int, slug: str) -> None:
+    fault = status_fault(status)
+    assert fault is not None
+    assert fault.slug == slug
 
 
 def test_conn_010_other_errors_are_not_guessed_at() -> None:

@@ -1,0 +1,154 @@
+"""What the HTTP families make of an answer: a value, no content, or a fault with its address and its wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from osiris_provider.connectors.api import ApiConnector
+from osiris_provider.connectors.http.base import probe_difference
+from osiris_provider.connectors.http.faults import BAD_REQUEST, HttpFaultError
+from osiris_provider.connectors.http.oauth import TokenFaultError
+from osiris_provider.connectors.http.session import Answer
+
+from tests.unit.connectors.http.scripted import HOST, Said, session_of, transport_of
+
+API = ApiConnector()
+URL = f"{HOST}/v1/users"
+JSON = {"Content-Type": "application/json"}
+
+
+def fetched(*answers: Said, **options: Any) -> tuple[Any, Answer, bool]:
+    return API.fetch(session_of(*answers), "GET", "users?page=1", **options)
+
+
+@pytest.mark.parametrize("status", [200, 201, 203])
+def test_a_result_is_its_json(status: int) -> None:
+    value, answer, is_empty = fetched(Said(status, b'{"id": 1}', JSON))
+    assert (value, answer.status, is_empty) == ({"id": 1}, status, False)
+
+
+@pytest.mark.parametrize(("status", "also"), [(204, ()), (205, ()), (404, (404,)), (200, (200,))])
+def test_an_answer_without_content_is_none(status: int, also: tuple[int, ...]) -> None:
+    value, answer, is_empty = fetched(Said(status, b"<html>"), also=also)
+    assert (value, answer.status, is_empty) == (None, status, True)
+
+
+LINES = "application/x-ndjson application/NDJSON application/jsonl application/x-jsonlines application/json-lines"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "lines", "value"),
+    [
+        *[(name, None, [{"id": 1}]) for name in LINES.split()],
+        (" application/x-ndjson ; charset=utf-8", None, [{"id": 1}]),
+        ("application/json", None, {"id": 1}),
+        ("application/jsonl-like", None, {"id": 1}),
+        ("application/x-ndjson", False, {"id": 1}),
+        ("application/json", True, [{"id": 1}]),
+    ],
+)
+def test_one_text_a_line_goes_by_the_content_type_unless_the_caller_knows(
+    content_type: str, lines: bool | None, value: Any
+) -> None:
+    assert fetched(Said(200, b'{"id": 1}\n', {"Content-Type": content_type}), lines=lines)[0] == value
+
+
+WAIT = {"Retry-After": "7"}
+REFUSED = [
+    (Said(202, b"{}"), "pending", None),
+    (Said(202, b"{}", WAIT), "pending", 7),
+    (Said(429, b"", WAIT), "throttled", 7),
+    (Said(503, b""), "server_error", None),
+    (Said(403, b"", WAIT), "throttled", 7),
+    (Said(403, b""), "forbidden", None),
+    (Said(401, b"", WAIT), "unauthorized", 7),
+    (Said(404, b""), "not_found", None),
+    (Said(200, b"<!doctype html>"), "web_page", None),
+    (Said(200, b"{", {"Content-Type": "text/html"}), "web_page", None),
+    (Said(200, b"{"), "broken_json", None),
+    (Said(200, b"{}{}", {"Content-Type": "text/html"}), "several_texts", None),
+    (Said(200, b"\xff" * 9), "bad_encoding", None),
+]
+
+
+@pytest.mark.parametrize(("answer", "slug", "wait"), REFUSED)
+def test_any_other_answer_is_a_fault_at_its_url(answer: Said, slug: str, wait: float | None) -> None:
+    with pytest.raises(HttpFaultError, match=slug) as raised:
+        fetched(answer)
+    # Its query may hold anything.
+    assert (raised.value.url, raised.value.retry_after) == (URL, wait)
+
+
+def test_an_answer_has_as_much_as_the_message_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[int] = []
+
+    def ask(_: str, __: str, limit: int) -> Answer:
+        limits.append(limit)
+        return Answer(200, JSON, b"{}", complete=False, url=f"{URL}?key=k")
+
+    session = session_of()
+    monkeypatch.setattr(session, "ask", ask)
+    with pytest.raises(HttpFaultError, match="answer_too_large") as raised:
+        API.fetch(session, "GET", "users")
+    assert (limits, raised.value.url) == ([64 * 1024 * 1024], URL)
+    assert "64 MiB" in raised.value.fault.message
+
+
+def asked(status: int, headers: dict[str, str] | None = None) -> Callable[[], Answer]:
+    return lambda: session_of(Said(status, b"", headers or {})).ask("GET", "", 9)
+
+
+def test_a_wrong_credential_that_is_refused_proves_the_right_one() -> None:
+    for status in (401, 403, 404, 500):
+        probe_difference(asked(status), lambda answer: answer.is_success)
+
+    def sent_away() -> Answer:
+        raise HttpFaultError(BAD_REQUEST)
+
+    probe_difference(sent_away, lambda _: True)
+
+
+def test_a_wrong_credential_that_is_accepted_or_not_looked_at_proves_nothing() -> None:
+    with pytest.raises(HttpFaultError, match="credentials_not_checked"):
+        probe_difference(asked(200), lambda answer: answer.is_success)
+    with pytest.raises(HttpFaultError, match="bad_request"):
+        probe_difference(asked(200), lambda answer: answer.is_success, BAD_REQUEST)
+    with pytest.raises(HttpFaultError, match="throttled") as raised:
+        probe_difference(asked(429, WAIT), lambda answer: answer.is_success)
+    assert raised.value.retry_after == 7
+
+
+TO = {"family": "api", "alias": "t", "base_url": f"{HOST}/v1", "token": "s3cret-token"}
+
+
+@pytest.mark.parametrize(
+    ("raised", "address", "wait"),
+    [
+        (HttpFaultError(BAD_REQUEST, 7, URL), URL, 7),
+        (HttpFaultError(BAD_REQUEST, None, f"{URL}/s3cret-token"), "***", None),
+        (HttpFaultError(BAD_REQUEST), f"{HOST}/v1", None),
+        (TokenFaultError(BAD_REQUEST, 7, "http://login.host"), "http://login.host", 7),
+        (TokenFaultError(BAD_REQUEST, None, "http://login.host/s3cret-token"), "***", None),
+    ],
+)
+def test_an_error_names_what_was_asked_and_no_secret(raised: HttpFaultError, address: str, wait: float | None) -> None:
+    wrapped = RuntimeError("of the client library")
+    wrapped.__cause__ = raised
+    error = API.error_of(wrapped, TO)
+    assert str(error).startswith(f"@api.t: {address} does not understand the request.")
+    assert (error.fault, error.retry_after, error.reference) == (BAD_REQUEST, wait, "@api.t")
+    assert API.address_of_fault(wrapped, TO) == (address if isinstance(raised, TokenFaultError) else f"{HOST}/v1")
+
+
+def test_a_session_says_who_asks_and_what_it_reads() -> None:
+    with API.create_client({**TO, "timeout": 7}) as session:
+        assert session.timeout == (7, 7)
+        session.mount("http://", transport_of(session_of(Said())))
+        session.get("users")
+        sent = transport_of(session).sent[0].headers
+    assert sent["User-Agent"].startswith("airflow-provider-osiris/")
+    assert (sent["Accept"], sent["Accept-Encoding"]) == ("application/json", "gzip, deflate")
+    with API.create_client({**TO, "timeout": 70}) as session:
+        assert session.timeout == (10, 70)
