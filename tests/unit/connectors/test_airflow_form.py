@@ -218,33 +218,117 @@ def _as_text(value: Any) -> Any:
 class Limited(ConnectionModel):
     """A connection with each kind of limit that a field may have."""
 
-    port: Annotated[int | None, FieldInfo("A port."), Field(ge=1, le=65_535)] = None
+    server: Annotated[str, FieldInfo("A server.", airflow="host", placeholder="db.example.com", label="Server name")]
+    user: Annotated[str, FieldInfo("A user.", airflow="login")] = "root"
+    password: Annotated[SecretStr, FieldInfo("A password.", airflow="password")] = SecretStr("none")
+    port: Annotated[int | None, FieldInfo("A port.", placeholder="80"), Field(ge=1, le=65_535)] = None
     share: Annotated[float, FieldInfo("A share."), Field(gt=0)] = 1.0
     code: Annotated[str, FieldInfo("A code."), Field(min_length=2, max_length=4, pattern="[a-z]+")]
-    level: Annotated[Literal["low", "high"] | None, FieldInfo("A level.")] = None
-    token: Annotated[SecretStr | None, FieldInfo("A token.")] = None
+    level: Annotated[Literal["low", "high"] | None, FieldInfo("A level.", placeholder="low")] = "low"
+    token: Annotated[SecretStr | None, FieldInfo("A token.")] = SecretStr("none")
+    pin: Annotated[SecretStr, FieldInfo("A PIN.", placeholder="1234")]
+    tokens: Annotated[dict[str, SecretStr] | None, FieldInfo("Tokens.")] = None
     is_on: Annotated[bool, FieldInfo("A switch.")] = False
+    is_off: Annotated[bool, FieldInfo("A switch.")] = True
+    token_seconds: Annotated[int, FieldInfo("How long.", aliases=("api_key_for", "lasts"))] = 0
+    token_name: Annotated[str, FieldInfo("Which.", aliases=("called",))] = ""
 
 
-def test_the_form_has_the_limits_of_a_field(monkeypatch: pytest.MonkeyPatch) -> None:
-    connector = SimpleNamespace(model=Limited, label="Limited")
-    monkeypatch.setattr("osiris_provider.connectors.airflow_form.get_connector", lambda _: connector)
-    form = connection_type("limited", "x.Y")
-    assert (form["connection-type"], form["hook-class-name"], form["hook-name"]) == (
-        "osiris_limited",
-        "x.Y",
-        "Osiris Limited",
+@pytest.fixture
+def limited(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    connector = SimpleNamespace(
+        model=Limited,
+        label="Limited",
+        declared=Limited.declared,
+        coerce=lambda fields: (dict(fields), [], []),
+        to_airflow=lambda _: None,
+        from_airflow=lambda _: None,
     )
-    schemas = {name: field["schema"] for name, field in form["conn-fields"].items()}
-    assert schemas == {
-        "port": {"type": ["integer", "null"], "minimum": 1, "maximum": 65_535},
-        "share": {"type": ["number", "null"], "exclusiveMinimum": 0},
-        "code": {"type": "string", "minLength": 2, "maxLength": 4, "pattern": "[a-z]+"},
-        "level": {
-            "type": ["string", "null"],
-            "enum": ["low", "high", None],
-            "values_display": {"null": "not set"},
+    monkeypatch.setattr("osiris_provider.connectors.airflow_form.get_connector", lambda _: connector)
+    return connector
+
+
+OR_NONE = {"values_display": {"null": "not set"}}
+FORM: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "port": ("Port", "A port. Example: 80", {"type": ["integer", "null"], "minimum": 1, "maximum": 65_535}),
+    "share": ("Share", "A share. Default: 1", {"type": ["number", "null"], "exclusiveMinimum": 0}),
+    "code": ("Code", "A code.", {"type": "string", "minLength": 2, "maxLength": 4, "pattern": "[a-z]+"}),
+    # An example that is the default is said once.
+    "level": ("Level", "A level. Default: low", {"type": ["string", "null"], "enum": ["low", "high", None], **OR_NONE}),
+    "token": ("Token", "A token.", {"type": ["string", "null"], "format": "password"}),
+    "secret_pin": ("Pin", "A PIN. Example: 1234", {"type": "string", "format": "password"}),
+    "tokens": ("Tokens", "Tokens.", {"type": ["object", "null"]}),
+    "is_on": ("Is on", "A switch.", {"type": ["boolean", "null"]}),
+    "is_off": ("Is off", "A switch. Default: true", {"type": ["boolean", "null"]}),
+    # Airflow would show *** for it, and save that.
+    "lasts": ("Token seconds", "How long.", {"type": ["integer", "null"]}),
+    "token_name": ("Token name", "Which.", {"type": ["string", "null"]}),
+}
+
+
+@pytest.mark.usefixtures("limited")
+def test_a_model_becomes_this_form() -> None:
+    assert connection_type("limited", "x.Y") == {
+        "connection-type": "osiris_limited",
+        "hook-class-name": "x.Y",
+        "hook-name": "Osiris Limited",
+        "ui-field-behaviour": {
+            "hidden-fields": ["port", "schema"],
+            "relabeling": {"host": "Server name", "login": "User", "password": "Password"},
+            "placeholders": {"host": "db.example.com", "login": "root"},
         },
-        "token": {"type": ["string", "null"], "format": "password"},
-        "is_on": {"type": ["boolean", "null"]},
+        "conn-fields": {
+            name: {"label": label, "description": description, "schema": schema}
+            for name, (label, description, schema) in FORM.items()
+        },
     }
+
+
+@pytest.mark.usefixtures("limited")
+@pytest.mark.parametrize(
+    ("extra", "fields"),
+    [
+        # What the URI form of a connection makes of values is undone.
+        ({"code": 12}, {"code": "12"}),
+        ({"code": 1.5}, {"code": "1.5"}),
+        ({"code": True}, {"code": "true"}),
+        ({"code": [1], "token": {"a": 1}}, {"code": "[1]", "token": '{"a": 1}'}),
+        ({"tokens": '{"a": "b"}'}, {"tokens": {"a": "b"}}),
+        ({"tokens": "{no JSON"}, {"tokens": "{no JSON"}),
+        ({"tokens": "text", "is_on": "true"}, {"tokens": "text", "is_on": "true"}),
+        ({"new": '{"a": 1}', "other": 7}, {"new": '{"a": 1}', "other": 7}),
+        ({"secret_pin": "1", "secret_new": "2"}, {"pin": "1", "secret_new": "2"}),
+        ({"alias": "x", "family": "y", "default": True, "code": "", "token": None}, {}),
+    ],
+)
+def test_an_extra_becomes_what_its_field_takes(extra: dict[str, Any], fields: dict[str, Any]) -> None:
+    here = {"family": "limited", "alias": "main"}
+    assert from_airflow("limited", {"extra": extra}, "main", connection_id="my_conn") == {**here, **fields}
+    assert from_airflow("limited", {"extra": json.dumps(extra)}, "main", connection_id="my_conn") == {**here, **fields}
+
+
+@pytest.mark.usefixtures("limited")
+def test_a_slot_that_the_family_has_no_use_for_is_an_unknown_field() -> None:
+    slots = {"host": "h", "login": "", "password": None, "port": 0, "schema": "s", "extra": None}
+    actual = from_airflow("limited", slots, "main", connection_id="my_conn")
+    assert actual == {"family": "limited", "alias": "main", "server": "h", "schema": "s"}
+    attributes = to_airflow("limited", {**actual, "token_name": "t", "pin": "1", "user": "", "code": None})
+    slots = {"host": "h", "login": None, "password": None, "port": None, "schema": None}
+    extra = {"token_name": "t", "secret_pin": "1", "schema": "s"}
+    assert attributes == {"conn_type": "osiris_limited", **slots, "extra": extra}
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        *[("pin", f"{word} so.", f"field pin {word} so") for word in ("is", "has", "holds", "means", "must")],
+        ("pin", "isolated", "field pin: isolated"),
+        (None, "nothing fits.", "nothing fits"),
+    ],
+)
+def test_a_problem_is_a_part_of_a_sentence(field: str | None, text: str, said: str, limited: SimpleNamespace) -> None:
+    limited.coerce = lambda _: ({}, [(field, text), ("x", "y")], [])
+    with pytest.raises(ConnectionConfigError) as raised:
+        from_airflow("limited", {}, "main", connection_id="my_conn")
+    assert str(raised.value) == f"Airflow connection my_conn: {said}; field x: y."
+    assert (raised.value.reference, raised.value.field) == ("@limited.main", field)

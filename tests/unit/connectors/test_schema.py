@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft4Validator, Draft202012Validator
+from jsonschema.validators import validator_for
 from osiris_provider.connections.registry import family_names
 from osiris_provider.connectors import get_connector
-from osiris_provider.connectors.model import FieldSpec
+from osiris_provider.connectors.model import ConnectionModel, FieldInfo, FieldSpec
 from osiris_provider.connectors.schema import file_schema
+from pydantic import Field, SecretStr
 
 from tests.unit.connection_files import SAMPLES
 
@@ -20,10 +24,82 @@ IDS = [f"{family}.{spec.name}" for family, spec in FIELDS]
 
 
 @pytest.fixture(scope="module")
-def validator() -> Draft202012Validator:
-    schema = file_schema()
+def schema() -> dict[str, Any]:
+    return file_schema()
+
+
+@pytest.fixture(scope="module")
+def validator(schema: dict[str, Any]) -> Draft202012Validator:
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
+
+
+class Small(ConnectionModel):
+    """A connection with a field of each kind."""
+
+    host: Annotated[str, FieldInfo("A host.", aliases=("server",), placeholder="db.example.com")]
+    port: Annotated[int | None, FieldInfo("A port."), Field(ge=1, le=65_535)] = None
+    level: Annotated[Literal["low", "high"], FieldInfo("A level.", label="How high")] = "low"
+    token: Annotated[SecretStr, FieldInfo("A token.")] = SecretStr("of-no-one")
+    name: Annotated[str, FieldInfo("A name.")]
+
+
+def test_a_family_becomes_this_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    connector = SimpleNamespace(model=Small, label="Small one", aliases=re.compile("[a-z]+"))
+    monkeypatch.setattr("osiris_provider.connectors.schema.family_names", lambda: ["small"])
+    monkeypatch.setattr("osiris_provider.connectors.schema.get_connector", lambda _: connector)
+    schema = file_schema()
+    assert validator_for(schema, default=Draft4Validator) is Draft202012Validator
+    variable, nothing, bare = {"type": "string", "pattern": r"\$\{"}, {"type": "null"}, {"type": ["number", "boolean"]}
+    digits = {"type": "string", "pattern": r"^\s*[-+]?[0-9.][0-9._eE+-]*\s*$"}
+    integer = {"anyOf": [{"maximum": 65_535, "minimum": 1, "type": "integer"}, {"type": "null"}]}
+    text = {"type": "string"}
+    host = {"title": "Host", "description": "A host.", "examples": ["db.example.com"]}
+    fields = {
+        "host": {**host, "anyOf": [text, variable, nothing, bare]},
+        "server": {**host, "anyOf": [text, variable, nothing, bare]},
+        "port": {"title": "Port", "description": "A port.", "anyOf": [integer, variable, nothing, digits]},
+        "level": {
+            "title": "How high",
+            "description": "A level.",
+            "default": "low",
+            "anyOf": [{"enum": ["low", "high"], **text}, variable, nothing],
+        },
+        "token": {
+            "title": "Token",
+            "description": "A token.",
+            "anyOf": [{"format": "password", **text, "writeOnly": True}, variable, nothing, bare],
+        },
+        "name": {"title": "Name", "description": "A name.", "anyOf": [text, variable, nothing, bare]},
+        "default": {"type": "boolean"},
+    }
+    required = [{"anyOf": [{"required": ["host"]}, {"required": ["server"]}]}, {"required": ["name"]}]
+    of_small = {"title": "Small one", "type": "object", "properties": fields, "allOf": required}
+    of_file = {
+        "version": {"const": 1},
+        "connections": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "small": {
+                    "type": "object",
+                    "propertyNames": {"pattern": "^[a-z]+$"},
+                    "additionalProperties": {"$ref": "#/$defs/small"},
+                }
+            },
+        },
+    }
+    # What is said of the whole, and of the entry default, is for people.
+    assert all((schema.pop("title"), schema.pop("description"), schema.pop("$schema")))
+    assert schema["$defs"]["small"]["properties"]["default"].pop("description")
+    expected = {"type": "object", "required": ["version", "connections"], "additionalProperties": False}
+    assert schema == {**expected, "properties": of_file, "$defs": {"small": of_small}}
+
+
+@pytest.mark.parametrize("written", ["1", " -1.5e+3 ", "1_000", ".5", "one", "", "-", "1 2"])
+def test_a_number_may_be_written_as_text(validator: Draft202012Validator, written: str) -> None:
+    fits = written in ("1", " -1.5e+3 ", "1_000", ".5")
+    assert validator.is_valid(with_field("mysql", "port", written)) is fits
 
 
 def errors(validator: Draft202012Validator, text: str) -> list[str]:
@@ -42,8 +118,8 @@ def test_the_contracts_samples_are_valid(validator: Draft202012Validator) -> Non
     assert errors(validator, SAMPLES) == []
 
 
-def test_it_is_json_with_every_family() -> None:
-    schema = json.loads(json.dumps(file_schema()))
+def test_it_is_json_with_every_family(schema: dict[str, Any]) -> None:
+    schema = json.loads(json.dumps(schema))
     assert list(schema["properties"]["connections"]["properties"]) == family_names()
     assert set(schema["$defs"]) == set(family_names())
 
@@ -56,8 +132,8 @@ def test_every_field_takes_a_variable(validator: Draft202012Validator, family: s
 
 
 @pytest.mark.parametrize(("family", "spec"), FIELDS, ids=IDS)
-def test_every_field_is_explained(family: str, spec: FieldSpec) -> None:
-    described = file_schema()["$defs"][family]["properties"][spec.name]
+def test_every_field_is_explained(schema: dict[str, Any], family: str, spec: FieldSpec) -> None:
+    described = schema["$defs"][family]["properties"][spec.name]
     assert described["description"] == spec.info.help
     assert spec.info.help.endswith(".")
 
@@ -65,8 +141,8 @@ def test_every_field_is_explained(family: str, spec: FieldSpec) -> None:
 @pytest.mark.parametrize(
     ("family", "spec"), [pair for pair in FIELDS if pair[1].secret], ids=lambda value: str(value)[:40]
 )
-def test_no_default_of_a_secret(family: str, spec: FieldSpec) -> None:
-    assert "default" not in file_schema()["$defs"][family]["properties"][spec.name]
+def test_no_default_of_a_secret(schema: dict[str, Any], family: str, spec: FieldSpec) -> None:
+    assert "default" not in schema["$defs"][family]["properties"][spec.name]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +187,9 @@ def test_what_is_wrong_is_marked_at_its_place(validator: Draft202012Validator, t
     ("family", "alias", "fits"),
     [("airflow", "My-Conn.1", True), ("airflow", "a b", False), ("airflow", "..", False), ("api", "My-Conn", False)],
 )
-def test_aliases_are_what_the_family_takes(family: str, alias: str, fits: bool) -> None:
+def test_aliases_are_what_the_family_takes(
+    validator: Draft202012Validator, family: str, alias: str, fits: bool
+) -> None:
     fields = {"airflow": {"conn_type": "snowflake", "extra": {"any": ["thing"]}}, "api": {"base_url": "https://x"}}
     file = {"version": 1, "connections": {family: {alias: fields[family]}}}
-    assert Draft202012Validator(file_schema()).is_valid(file) is fits
+    assert validator.is_valid(file) is fits
