@@ -87,14 +87,13 @@ def shake_hands(url: str, deadline: Deadline) -> tuple[bool, bool]:
 
     # Python has no public place for what a handshake is made of.
     context._msg_callback = note  # type: ignore[attr-defined] # noqa: SLF001 - as above
+    speaks = True
     try:
         with closing(open_socket(host, port, deadline)) as line:
             context.wrap_socket(line, server_hostname=host).close()
-    except ssl.SSLError as error:
-        return "_ALERT_" in (error.reason or ""), "CERTIFICATE_REQUEST" in read
-    except OSError:
-        return False, False
-    return True, "CERTIFICATE_REQUEST" in read
+    except OSError as error:
+        speaks = isinstance(error, ssl.SSLError) and "_ALERT_" in (error.reason or "")
+    return speaks, "CERTIFICATE_REQUEST" in read
 
 
 def _public_context(bundle: str | None = None) -> DeadlineContext:

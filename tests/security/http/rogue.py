@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,10 +16,11 @@ class RogueHttp(HttpServer):
     """A hostile peer, or a host that must never be reached.
 
     :param script: makes the answer to each request; without one every request gets an empty list.
+    :param tls: see :class:`HttpServer`.
     """
 
-    def __init__(self, script: Script | None = None) -> None:
-        super().__init__()
+    def __init__(self, script: Script | None = None, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls)
         self.script: Script = script or (lambda _: Reply.of_json([]))
 
     def answer(self, request: Request) -> Reply | RawReply:

@@ -1,0 +1,146 @@
+"""What all connectors have: a fault for any error, a place in words, and what a family need not say."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import pytest
+from osiris_provider.connectors.base import OtherType
+from osiris_provider.connectors.faults import GARBAGE, REFUSED
+from osiris_provider.connectors.model import FieldInfo
+from osiris_provider.errors import UNKNOWN, AuthError, ConnectorError, Fault
+from osiris_provider.net.deadline import CHECK_BYTES, Deadline
+
+from tests.unit.fakes import BROKEN, BrokenError, FakeClient, FakeConnection, FakeConnector, connection
+
+
+class CodedError(Exception):
+    """Has a code where a library puts it."""
+
+    def __init__(self, *args: object, **codes: object) -> None:
+        super().__init__(*args)
+        vars(self).update(codes)
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (BrokenError(), BROKEN),
+        (ConnectionRefusedError(111, "no"), REFUSED),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), GARBAGE),
+        (KeyError("x"), UNKNOWN),
+    ],
+)
+def test_conn_010_any_error_has_a_fault(error: Exception, fault: Fault) -> None:
+    assert FakeConnector().classify(error) == fault
+
+
+@pytest.mark.parametrize(
+    ("error", "known_as"),
+    [
+        (CodedError(1045, "no"), "CodedError 1045"),
+        (CodedError("no", errno=7), "CodedError 7"),
+        (CodedError(3, errno=7), "CodedError 3"),
+        (CodedError(3, pgcode="28P01"), "CodedError 28P01"),
+        (CodedError(), "CodedError"),
+        # These may be a secret.
+        (CodedError("28P01"), "CodedError"),
+        (CodedError(pgcode="28p01"), "CodedError"),
+        (CodedError(pgcode="28P011"), "CodedError"),
+        (CodedError(pgcode=28), "CodedError"),
+    ],
+)
+def test_conn_011_an_unknown_error_is_known_by_its_class_and_its_number(error: Exception, known_as: str) -> None:
+    said = FakeConnector().classify(error).text("here")
+    assert f"here failed with {known_as}, which has no category" in said
+
+
+def test_a_place_shows_no_secret_and_is_there_whatever_is_wrong() -> None:
+    connector = FakeConnector()
+    assert connector.address_of(connection()) == "the ok peer"
+    assert connector.address_of(connection("s3cret", password="s3cret")) == "***"
+    assert connector.address_of({}) == "the server"
+    assert connector.address_of_fault(KeyError(), connection()) == "the ok peer"
+
+
+def test_an_error_of_a_library_becomes_one_of_ours_with_reference_and_place() -> None:
+    connector = FakeConnector()
+    with pytest.raises(ConnectorError, match=r"^@fake.ok: the ok peer is broken\. Fix it\.$") as raised:
+        connector.translate_errors(connection(), lambda: connector.probe(FakeConnection(does="raise"), Deadline(5)))
+    assert (raised.value.reference, raised.value.cause, raised.value.fault) == ("@fake.ok", "BrokenError", BROKEN)
+    assert (raised.value.__cause__, raised.value.__context__) == (None, None)
+    own = AuthError("no")
+
+    def fail() -> Any:
+        raise own
+
+    with pytest.raises(AuthError) as again:
+        connector.translate_errors(connection(), fail)
+    assert again.value is own
+    assert connector.translate_errors(connection(), lambda: 7) == 7
+
+
+def test_what_a_family_need_not_say() -> None:
+    connector, given = FakeConnector(), connection()
+    assert (connector.to_airflow(given), connector.from_airflow(given)) == (None, None)
+    assert (connector.needs_worker(given), connector.kind_of(given), list(connector.remarks(given))) == (False, "", [])
+    assert connector.airflow_id("main") == "osiris_fake_main"
+    assert (connector.at_once, connector.libraries, dict(connector.other_types)) == (None, (), {})
+    with connector.ready(given):
+        pass
+    other = OtherType(lambda _: None)
+    assert (other.answered({}), other.note({})) == (frozenset(), None)
+
+
+def test_libraries_are_imported_before_the_first_check() -> None:
+    class Needing(FakeConnector):
+        libraries = ("colorsys", "tabnanny")
+
+    for prepare in (Needing.load, lambda: Needing.prepare([])):
+        for name in Needing.libraries:
+            sys.modules.pop(name, None)
+        prepare()
+        assert all(name in sys.modules for name in Needing.libraries)
+
+
+def test_a_client_has_the_seconds_that_its_model_says_and_the_bytes_of_a_check() -> None:
+    deadlines: list[Deadline] = []
+
+    class Slow(FakeConnection):
+        def connect_seconds(self) -> float:
+            return 70.0
+
+    class Noting(FakeConnector):
+        model = Slow
+
+        def open_client(self, model: FakeConnection, deadline: Deadline) -> FakeClient:
+            deadlines.append(deadline)
+            return super().open_client(model, deadline)
+
+    Noting().create_client(connection())
+    (deadline,) = deadlines
+    assert deadline.seconds == 70
+    deadline.take(CHECK_BYTES)
+    with pytest.raises(OSError, match="more than a check takes"):
+        deadline.take(1)
+
+
+class WithDatabase(FakeConnection):
+    database: Annotated[str, FieldInfo("A database.", airflow="schema")] = ""
+
+
+def test_a_connection_with_another_database() -> None:
+    class Having(FakeConnector):
+        model = WithDatabase
+
+    given = connection(database="one")
+    assert Having().on_database(given, "two")["database"] == "two"
+    assert given["database"] == "one"
+    assert dict(FakeConnector().on_database(connection(), "two")) == connection()
+
+
+def test_conn_016_a_url_with_and_without_its_secret() -> None:
+    given = connection(password="pw")
+    assert FakeConnector().build_dsn(given) == "fake://pw@ok"
+    assert FakeConnector().build_dsn_redacted(given) == "fake://***@ok"
