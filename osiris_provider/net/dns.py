@@ -41,19 +41,9 @@ def addresses_of(host: str, port: int, deadline: Deadline) -> list[Address]:
             raise socket.gaierror(socket.EAI_NONAME, "an asterisk is no name")
     with contextlib.suppress(socket.gaierror, UnicodeError):
         return _numeric(host, port)
-    import pycares.errno as ares
-
-    addresses, code = _ask(host, port, deadline)
-    if addresses:
-        # Where none of them can be reached, that is what is to be said.
-        return [address for address in addresses if _has_route(*address)] or addresses
-    if code in (ares.ARES_ETIMEOUT, ares.ARES_ECANCELLED, ares.ARES_EDESTRUCTION):
-        message = f"no name server answered within {deadline.seconds:g} s"
-        raise NamesUnansweredError(message)
-    if code in (ares.ARES_ESERVFAIL, ares.ARES_EREFUSED, ares.ARES_ECONNREFUSED, ares.ARES_EBADRESP):
-        raise socket.gaierror(socket.EAI_AGAIN, "name resolution failed")
-    # Other sources of the system (mDNS, LDAP) are not asked: they would be asked without a deadline.
-    raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+    addresses = _ask(host, port, deadline)
+    # Where none of them can be reached, that is what is to be said.
+    return [address for address in addresses if _has_route(*address)] or addresses
 
 
 def address_text(address: tuple[Any, ...]) -> str:
@@ -96,15 +86,11 @@ def _numeric(host: str, port: int) -> list[Address]:
     return [(family, address) for family, _, _, _, address in answers]
 
 
-def _ask(host: str, port: int, deadline: Deadline) -> tuple[list[Address], int]:
-    """Return the addresses that c-ares finds, or none and its error code."""
+def _ask(host: str, port: int, deadline: Deadline) -> list[Address]:
+    """Return the addresses that c-ares finds."""
     import pycares
     import pycares.errno as ares
 
-    try:
-        name = host.encode("idna").decode("ascii")
-    except UnicodeError:
-        return [], ares.ARES_EBADNAME
     answered = threading.Event()
     answer: list[Any] = [None, ares.ARES_ETIMEOUT]
 
@@ -113,18 +99,27 @@ def _ask(host: str, port: int, deadline: Deadline) -> tuple[list[Address], int]:
         answered.set()
 
     try:
+        name = host.encode("idna").decode("ascii")
         # Short tries, so that a dead first server leaves time to ask the second.
         opened = pycares.Channel(timeout=deadline.remaining() / 3, tries=2)
+    except UnicodeError:
+        raise socket.gaierror(socket.EAI_NONAME, "the name is none") from None
     except pycares.AresError as failed:
         # It has no code. To begin takes files, of which there are no more.
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE)) from failed
     with contextlib.closing(opened) as channel:
-        channel.getaddrinfo(name, port, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM, callback=take)
+        channel.getaddrinfo(name, port, callback=take)
         answered.wait(deadline.remaining())
-    result, error = answer
-    if result is None:
-        return [], error or ares.ARES_ENOTFOUND
-    return [(socket.AddressFamily(node.family), _decoded(node.addr)) for node in result.nodes], 0
+    result, code = answer
+    if result is not None:
+        return [(socket.AddressFamily(node.family), _decoded(node.addr)) for node in result.nodes]
+    if code in (ares.ARES_ETIMEOUT, ares.ARES_ECANCELLED, ares.ARES_EDESTRUCTION):
+        message = f"no name server answered within {deadline.seconds:g} s"
+        raise NamesUnansweredError(message)
+    if code in (ares.ARES_ESERVFAIL, ares.ARES_EREFUSED, ares.ARES_ECONNREFUSED, ares.ARES_EBADRESP):
+        raise socket.gaierror(socket.EAI_AGAIN, "name resolution failed")
+    # Other sources of the system (mDNS, LDAP) are not asked: they would be asked without a deadline.
+    raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
 
 
 def _decoded(address: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -9,10 +9,11 @@ import socket
 import time
 from typing import Any
 
+import pycares.errno
 import pytest
 from osiris_provider.net import dns
 from osiris_provider.net.deadline import Deadline
-from osiris_provider.net.dns import Address, NamesUnansweredError, address_text, addresses_of
+from osiris_provider.net.dns import Address, NamesUnansweredError, address_text, addresses_of, is_encodable
 
 from tests.faults.name_servers import NAME, NXDOMAIN, REFUSED, SERVFAIL, name_server
 from tests.faults.peers import NO_ROUTE
@@ -86,8 +87,55 @@ def test_an_address_without_a_route_is_not_tried_unless_there_is_no_other(
     known: list[Address], left: list[Address], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine without IPv6 knows ``localhost`` by an IPv6 address, too: its error would hide the actual one."""
-    monkeypatch.setattr(dns, "_ask", lambda *_: (known, 0))
+    monkeypatch.setattr(dns, "_ask", lambda *_: known)
     assert addresses_of(NAME, 80, Deadline(2)) == left
+
+
+UNANSWERED = ("ARES_ETIMEOUT", "ARES_ECANCELLED", "ARES_EDESTRUCTION")
+FAILED = ("ARES_ESERVFAIL", "ARES_EREFUSED", "ARES_ECONNREFUSED", "ARES_EBADRESP")
+
+
+class Answering:
+    """A channel of c-ares that answers with a code at once, or never."""
+
+    def __init__(self, code: int | None) -> None:
+        self._code = code
+        self.asked: list[Any] = []
+
+    def __call__(self, **options: Any) -> Answering:
+        self.asked.append(options)
+        return self
+
+    def getaddrinfo(self, name: str, port: int, *, callback: Any, **_: Any) -> None:
+        self.asked.append((name, port))
+        if self._code is not None:
+            callback(None, self._code)
+
+    def close(self) -> None:
+        self.asked.append("closed")
+
+
+@pytest.mark.parametrize("code", [None, *UNANSWERED, *FAILED, "ARES_ENOTFOUND", "ARES_ENODATA", "ARES_EBADNAME"])
+def test_what_c_ares_says_is_what_the_system_would(code: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    channel = Answering(getattr(pycares.errno, code) if code else None)
+    monkeypatch.setattr("pycares.Channel", channel)
+    deadline = Deadline(5 if code else 0.05)
+    with pytest.raises(OSError, match="name") as raised:
+        addresses_of("Bücher.example", 3306, deadline)
+    if code is None or code in UNANSWERED:
+        assert type(raised.value) is NamesUnansweredError
+    else:
+        expected = socket.EAI_AGAIN if code in FAILED else socket.EAI_NONAME
+        assert (type(raised.value), raised.value.errno) == (socket.gaierror, expected)
+    options, asked, closed = channel.asked
+    assert (asked, closed, options["tries"]) == (("xn--bcher-kva.example", 3306), "closed", 2)
+    # The second try of c-ares takes twice as long as the first.
+    assert options["timeout"] * 3 == pytest.approx(deadline.seconds, rel=0.2)
+
+
+@pytest.mark.parametrize(("host", "fits"), [("db", True), ("x" * 63, True), ("x" * 64, False), ("a..b", False)])
+def test_a_name_that_no_resolver_takes_is_known_before(host: str, fits: bool) -> None:
+    assert is_encodable(host) is fits
 
 
 @pytest.mark.parametrize("host", ["localhost", "a..example.com"])
