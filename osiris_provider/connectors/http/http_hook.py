@@ -46,8 +46,8 @@ def _fields(attributes: Attributes) -> dict[str, Any] | None:
         return None
     return {
         "base_url": _base_url(attributes),
-        "user": attributes["login"] or None,
-        "password": (attributes["password"] or "") if attributes["login"] else None,
+        "user": attributes["login"],
+        "password": attributes["password"] if attributes["login"] else None,
         "headers": headers or None,
         "ca_bundle": verify if isinstance(verify, str) else None,
         "timeout": timeout if isinstance(timeout, int | float) else None,

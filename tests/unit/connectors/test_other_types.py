@@ -9,7 +9,8 @@ import pytest
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow.delegate import delegate_of, note_on
 from osiris_provider.connectors.http.connection import IN_CLEAR
-from osiris_provider.connectors.http.http_hook import has_credentials
+from osiris_provider.connectors.http.faults import REFUSED_REQUEST, status_fault
+from osiris_provider.connectors.http.http_hook import HTTP, MAX_NAME, has_credentials
 from osiris_provider.connectors.mysql import mysql_hook
 from osiris_provider.errors import MAX_MESSAGE, ConnectionConfigError
 
@@ -180,8 +181,45 @@ def test_http_names_what_can_be_no_header(extra: dict[str, Any], value: Any) -> 
     assert raised.value.field == "extra"
 
 
+@pytest.mark.parametrize(
+    ("extra", "slots", "fields"),
+    [
+        ({"verify_ssl": "/ca.pem"}, {}, {"ca_bundle": "/ca.pem"}),
+        ({"verify": True, "verify_ssl": False}, {}, {}),
+        ({"verify": None, "timeout": None, "X-None": None}, {}, {}),
+        ({"timeout": 2.5}, {}, {"timeout": 2.5}),
+        ({"timeout": "5"}, {}, {}),
+        ({"cert": "", "proxies": {}, "stream": True, "check_response": False, "max_redirects": 3}, {}, {}),
+        ({}, {"password": None}, {"password": None}),
+        ({}, {"login": "", "password": "pw"}, {"user": None, "password": None}),
+    ],
+)
+def test_http_reads_what_its_hook_does(extra: dict[str, Any], slots: dict[str, Any], fields: dict[str, Any]) -> None:
+    expected = {"base_url": "https://h.example.com:7", "user": "ann", "password": "pw", **fields}
+    given = {name: value for name, value in expected.items() if value is not None}
+    assert read("http", extra, **{"schema": "https", **slots}) == given
+
+
+OF_A_PEER = {300, 400, 404, 405, 406, 409, 410, 418}
+"""Statuses that a peer may well have for a request that is none of its own."""
+
+
+@pytest.mark.parametrize("login", [None, "ann"])
+def test_http_answers_that_show_that_the_peer_is_there(login: str | None) -> None:
+    answered = HTTP.answered({"login": login, "password": None, "extra": {"timeout": 5}})
+    counted = {status for status in range(300, 600) if (fault := status_fault(status)) and fault.slug in answered}
+    refused = {status for status in counted if status_fault(status) == REFUSED_REQUEST}
+    redirects = set(range(300, 400))
+    # Who says nothing of himself may well be refused.
+    assert counted - refused - redirects == (OF_A_PEER - {300, 409, 418}) | (set() if login else {401, 403})
+    assert refused >= {409, 418}
+    assert counted >= redirects
+    assert answered >= {"broken_json", "web_page", "credentials_not_checked"}
+    assert len(answered) == (10 if login else 12)
+
+
 def test_http_cuts_the_name_of_what_can_be_no_header() -> None:
-    with pytest.raises(ConnectionConfigError, match=r"a text$") as raised:
+    with pytest.raises(ConnectionConfigError, match=rf"^field extra\.x{{{MAX_NAME}}}: is sent .*a text$") as raised:
         read("http", {"x" * 100_000: 5})
     assert len(str(raised.value)) < MAX_MESSAGE
 
