@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+import threading
 from typing import Any
 
 import pytest
@@ -11,12 +14,16 @@ from osiris_provider.connectors.http import transport
 from osiris_provider.connectors.http.auth import OriginAuth
 from osiris_provider.connectors.http.faults import BAD_PROXY, http_fault
 from osiris_provider.connectors.http.session import HttpSession
+from osiris_provider.connectors.http.transport import DeadlineAdapter
 from osiris_provider.net.deadline import Deadline
-from osiris_provider.net.sockets import open_socket
-from osiris_provider.net.tls import tls_context
+from osiris_provider.net.dns import NamesUnansweredError
+from osiris_provider.net.sockets import DeadlineSocket, open_socket
+from osiris_provider.net.tls import DeadlineContext, tls_context
 from osiris_provider.testing.secrecy import assert_silent
 
 from tests.faults.peers import closed_port
+from tests.security.http.rogue import RogueHttp
+from tests.servers.apis.http import Reply, Request
 
 SECRET = "s3cret-of-the-proxy"
 
@@ -84,3 +91,146 @@ def test_a_proxy_that_is_none_is_not_taken_for_the_url(
         session.get("users", proxies={scheme: proxy.replace("LOGIN", f"user:{SECRET}")})
     assert http_fault(raised.value) is BAD_PROXY
     assert_silent(SECRET, raised.value)
+
+
+OF_SYSTEM = [
+    (socket.gaierror(socket.EAI_NONAME, "no"), requests.ConnectionError, "unknown_host"),
+    (NamesUnansweredError("no"), requests.ConnectTimeout, "dns_silent"),
+    (TimeoutError("no"), requests.ConnectTimeout, "timed_out"),
+    (ConnectionRefusedError(errno.ECONNREFUSED, "no"), requests.ConnectionError, "refused"),
+    (OSError(errno.EHOSTUNREACH, "no"), requests.ConnectionError, "unreachable"),
+    (OSError(errno.EMFILE, "no"), requests.ConnectionError, "too_many_files"),
+]
+
+
+@pytest.mark.parametrize(("error", "raised_as", "slug"), OF_SYSTEM)
+def test_a_line_that_does_not_come_about_is_an_error_of_requests_that_keeps_its_code(
+    error: OSError, raised_as: type[Exception], slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(transport, "open_socket", fail)
+    url = "http://api.host"
+    with HttpSession(url, OriginAuth(url, {}), (1, 1), None) as session, pytest.raises(raised_as) as raised:
+        session.get("users")
+    fault = http_fault(raised.value)
+    assert fault is not None
+    assert fault.slug == slug
+
+
+@pytest.mark.parametrize(
+    ("timeout", "connecting", "reading"), [((30, 40), 30, 40), ((30.5, 40), 30.5, 40), ((None, None), 60, None)]
+)
+@pytest.mark.parametrize("deadline", [None, Deadline(90)])
+def test_without_a_deadline_a_line_goes_by_the_timeouts_of_the_request(
+    deadline: Deadline | None, timeout: Any, connecting: float, reading: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Deadline] = []
+    lines: list[DeadlineSocket] = []
+
+    def spy(host: str, port: int, until: Deadline) -> DeadlineSocket:
+        given.append(until)
+        lines.append(open_socket(host, port, until))
+        return lines[-1]
+
+    monkeypatch.setattr(transport, "open_socket", spy)
+    with (
+        RogueHttp() as server,
+        HttpSession(server.origin, OriginAuth(server.origin, {}), (1, 1), None, deadline) as session,
+    ):
+        assert session.get("users", timeout=timeout).json() == []
+        assert lines[0].deadline is deadline
+        if deadline is None:
+            assert (given[0].seconds, lines[0].gettimeout()) == (connecting, reading)
+        else:
+            assert given == [deadline]
+
+
+@pytest.mark.parametrize("deadline", [None, Deadline(90)])
+def test_a_handshake_has_the_time_to_connect(deadline: Deadline | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[tuple[Deadline | None, float | None]] = []
+
+    def note(_: DeadlineContext, line: DeadlineSocket, **__: Any) -> Any:
+        noted.append((line.deadline, line.gettimeout()))
+        raise ConnectionResetError(errno.ECONNRESET, "no")
+
+    monkeypatch.setattr(DeadlineContext, "wrap_socket", note)
+    with RogueHttp() as server:
+        url = server.origin.replace("http:", "https:")
+        session = HttpSession(url, OriginAuth(url, {}), (30, 40), tls_context(), deadline)
+        with session, pytest.raises(requests.ConnectionError):
+            session.get("users")
+    ((until, timeout),) = noted
+    assert until is deadline
+    assert deadline or timeout == 30
+
+
+def test_an_answer_that_is_bounded_is_not_bounded_any_more_once_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[DeadlineSocket] = []
+
+    def spy(*given: Any) -> DeadlineSocket:
+        lines.append(open_socket(*given))
+        return lines[-1]
+
+    monkeypatch.setattr(transport, "open_socket", spy)
+    with RogueHttp() as server, HttpSession(server.origin, OriginAuth(server.origin, {}), (9, 9), None) as session:
+        bounds: list[float | None] = []
+        for seconds in (None, 30.0, 60.0, None):
+            session.ask("GET", "users", 10, seconds=seconds)
+            until = lines[0].until
+            bounds.append(until.seconds if until else None)
+        # All over the one line, whose bound is that of the newest answer.
+        assert (bounds, len(lines)) == ([None, 30.0, 60.0, None], 1)
+
+
+def test_bounds_of_answers_are_those_of_a_thread_and_end_with_the_answer() -> None:
+    adapter = DeadlineAdapter(None, None)
+    seen: list[float | None] = []
+    with adapter.limited(5):
+        with adapter.limited(2):
+            seen.append(adapter._limit.seconds)  # noqa: SLF001 - what its lines read
+        seen.append(adapter._limit.seconds)  # noqa: SLF001 - as above
+        thread = threading.Thread(target=lambda: seen.append(adapter._limit.seconds))  # noqa: SLF001 - as above
+        thread.start()
+        thread.join()
+    assert [*seen, adapter._limit.seconds] == [2, 5, None, None]  # noqa: SLF001 - as above
+
+
+def test_a_line_that_is_cut_ends_whoever_waits_for_the_answer() -> None:
+    def script(_: Request) -> Reply:
+        session.get_adapter(server.origin).cut()  # type: ignore[attr-defined] # it is ours
+        return Reply.of_json([])
+
+    with (
+        RogueHttp(script) as server,
+        HttpSession(server.origin, OriginAuth(server.origin, {}), (9, 9), None) as session,
+        pytest.raises(requests.ConnectionError),
+    ):
+        session.get("users")
+
+
+def test_a_key_is_added_where_the_request_leaves() -> None:
+    with RogueHttp() as server:
+        auth = OriginAuth(server.origin, {}, {"key": "a &"})
+        with HttpSession(server.origin, auth, (9, 9), None) as session:
+            for path in ("users", "users?a=1"):
+                assert "key" not in session.get(path).url
+        assert [request.every for request in server.requests] == [{"key": ["a &"]}, {"a": ["1"], "key": ["a &"]}]
+        assert not [request for request in server.requests if "x-osiris-query" in request.headers]
+
+
+@pytest.mark.parametrize("verify", [True, "/bundle.pem", "/of/the/environment.pem", False])
+@pytest.mark.parametrize("has_own", [False, True])
+def test_what_is_trusted_is_what_the_connection_says_unless_the_caller_names_another_bundle(
+    has_own: bool, verify: bool | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/of/the/environment.pem")
+    monkeypatch.setattr("os.path.exists", lambda _: True)
+    adapter = DeadlineAdapter(tls_context() if has_own else None, None)
+    pool = urllib3.HTTPSConnectionPool("api.host")
+    adapter.cert_verify(pool, "https://api.host", verify, None)
+    assert pool.cert_reqs == ("CERT_REQUIRED" if verify else "CERT_NONE")
+    is_own = has_own and verify in (True, "/of/the/environment.pem")
+    assert bool(pool.ca_certs) is (bool(verify) and not is_own)
+    assert pool.ca_cert_dir is None
