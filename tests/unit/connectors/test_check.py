@@ -51,6 +51,11 @@ def run_many(connector: FakeConnector, connections: list[Any], timeout: float, w
     return results
 
 
+def test_conn_009_a_verdict_is_waited_for_as_long_as_is_promised() -> None:
+    assert 0 < check.GRACE < SLACK
+    assert 0 < check.LAST_SECONDS <= SLACK
+
+
 def test_conn_009_ok(connector: FakeConnector) -> None:
     ok, verdict = connector.doctor(connection())
     assert ok

@@ -10,7 +10,7 @@ from osiris_provider.connectors.base import OtherType
 from osiris_provider.connectors.faults import GARBAGE, REFUSED
 from osiris_provider.connectors.model import FieldInfo
 from osiris_provider.errors import UNKNOWN, AuthError, ConnectorError, Fault
-from osiris_provider.net.deadline import CHECK_BYTES, Deadline
+from osiris_provider.net.deadline import Deadline
 
 from tests.unit.fakes import BROKEN, BrokenError, FakeClient, FakeConnection, FakeConnector, connection
 
@@ -121,7 +121,7 @@ def test_a_client_has_the_seconds_that_its_model_says_and_the_bytes_of_a_check()
     Noting().create_client(connection())
     (deadline,) = deadlines
     assert deadline.seconds == 70
-    deadline.take(CHECK_BYTES)
+    deadline.take(1024 * 1024)
     with pytest.raises(OSError, match="more than a check takes"):
         deadline.take(1)
 

@@ -16,6 +16,8 @@ from osiris_provider.net import killed
 from osiris_provider.net.killed import StoppedError
 
 MAX_WAIT = 20.0
+ACTUAL = {name: getattr(interrupt, name) for name in ("CANCEL_SECONDS", "CUT_SECONDS", "AGAIN_SECONDS", "LOOK_SECONDS")}
+"""What these tests wait a fraction of."""
 
 
 class Broken(BaseException):
@@ -59,6 +61,13 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(interrupt, "LOOK_SECONDS", 0.02)
     yield
     killed.kill(lambda: False)
+
+
+def test_a_server_has_time_to_stop_and_its_caller_waits_no_longer_than_a_second() -> None:
+    assert min(ACTUAL.values()) > 0
+    assert ACTUAL["AGAIN_SECONDS"] < ACTUAL["CANCEL_SECONDS"]
+    assert ACTUAL["CANCEL_SECONDS"] + ACTUAL["CUT_SECONDS"] < 1
+    assert 0 < interrupt.LOG_AFTER <= interrupt.LOG_EVERY
 
 
 def in_thread(call: Callable[[], object]) -> tuple[threading.Thread, list[object]]:
