@@ -181,6 +181,27 @@ def test_a_cancel_for_which_once_is_enough_is_not_sent_again() -> None:
     assert told == ["cancel", "cut"]
 
 
+def test_a_server_that_was_asked_to_stop_is_not_asked_again_by_who_leaves() -> None:
+    told: list[str] = []
+    asked = threading.Event()
+
+    def cancel() -> bool:
+        told.append("cancel")
+        asked.set()
+        return True
+
+    def leave_when_asked() -> None:
+        with work:
+            in_background(work.stop)
+            assert asked.wait(MAX_WAIT)
+            raise Broken
+
+    work = Work(None, cancel, lambda: None)
+    with pytest.raises(Broken):
+        leave_when_asked()
+    assert told == ["cancel"]
+
+
 def test_who_waits_for_the_server_of_an_ended_task_is_stopped() -> None:
     statement = Statement()
     thread, got = in_thread(lambda: interruptible(statement.work, statement.run))

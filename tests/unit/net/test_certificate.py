@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import datetime, timedelta, timezone
 from functools import cache
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import example, given
 from hypothesis import strategies as st
 from osiris_provider.net.certificate import not_after
+from osiris_provider.net.expiry import Expiry, Noted
 
 
 @cache
@@ -43,3 +45,11 @@ def test_the_end_is_that_which_the_cryptography_library_reads(until: datetime, n
 def test_what_is_no_certificate_is_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the message is for no one
         not_after(data)
+
+
+@pytest.mark.parametrize("words", ["", "Certificate:\n    Data:\n"])
+def test_a_file_tells_of_its_first_certificate(words: str) -> None:
+    first, second = (datetime(year, 1, 2, tzinfo=timezone.utc) for year in (2031, 2030))
+    pem = words + "".join(ssl.DER_cert_to_PEM_cert(certificate(until)) for until in (first, second))
+    noted = Noted([("file", "", pem.encode()), ("line", "db:1", certificate(second)), ("file", "", pem.encode())])
+    assert noted.expiries() == [Expiry("line", "db:1", second), Expiry("file", "", first)]

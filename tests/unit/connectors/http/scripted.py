@@ -28,9 +28,9 @@ class Said:
 
 
 class Transport(HTTPAdapter):
-    """Gives the answers in turn, the last of them for ever; ``sent`` and ``options`` are what it got."""
+    """Gives the answers in turn, or raises them, the last for ever; ``sent`` and ``options`` are what it got."""
 
-    def __init__(self, *answers: Said) -> None:
+    def __init__(self, *answers: Said | Exception) -> None:
         super().__init__()
         self._answers = list(answers)
         self.sent: list[requests.PreparedRequest] = []
@@ -40,6 +40,8 @@ class Transport(HTTPAdapter):
         self.sent.append(request)
         self.options.append(options)
         said = self._answers[min(len(self.sent), len(self._answers)) - 1]
+        if isinstance(said, Exception):
+            raise said
         head = "".join(f"{name}: {value}\r\n" for name, value in said.headers.items())
         received = HTTPResponse(_Line(f"HTTP/1.1 {said.status} OK\r\n{head}\r\n".encode("latin-1") + said.body))
         received.begin()
@@ -63,7 +65,7 @@ class _Line(socket):
         return io.BytesIO(self._received)
 
 
-def session_of(*answers: Said, base_url: str = f"{HOST}/v1", auth: OriginAuth | None = None) -> HttpSession:
+def session_of(*answers: Said | Exception, base_url: str = f"{HOST}/v1", auth: OriginAuth | None = None) -> HttpSession:
     """Return a session that gets these answers, wherever it asks."""
     session = HttpSession(base_url, auth or OriginAuth(base_url, {}), (1, 2), None)
     transport = Transport(*answers)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http.client import BadStatusLine
 from typing import Any
 
 import pytest
-from osiris_provider.connectors.api import ApiConnector
+import requests
+from osiris_provider.connectors.api import ApiConnection, ApiConnector
 from osiris_provider.connectors.http.base import probe_difference
+from osiris_provider.connectors.http.connection import IN_CLEAR
 from osiris_provider.connectors.http.faults import BAD_REQUEST, HttpFaultError
 from osiris_provider.connectors.http.oauth import TokenFaultError
-from osiris_provider.connectors.http.session import Answer
+from osiris_provider.connectors.http.session import Answer, HttpSession
+from osiris_provider.net.deadline import Deadline
 
 from tests.unit.connectors.http.scripted import HOST, Said, session_of, transport_of
 
@@ -140,6 +144,101 @@ def test_an_error_names_what_was_asked_and_no_secret(raised: HttpFaultError, add
     assert str(error).startswith(f"@api.t: {address} does not understand the request.")
     assert (error.fault, error.retry_after, error.reference) == (BAD_REQUEST, wait, "@api.t")
     assert API.address_of_fault(wrapped, TO) == (address if isinstance(raised, TokenFaultError) else f"{HOST}/v1")
+
+
+RESET = requests.ConnectionError(ConnectionResetError(104, "reset"))
+GARBAGE = requests.ConnectionError(BadStatusLine("220 smtp"))
+NOT_ASKED = None
+VAGUE: list[tuple[str, Any, tuple[bool, bool] | None, bool, str]] = [
+    ("http", RESET, (True, False), False, "tls_required"),
+    ("http", GARBAGE, (True, False), False, "tls_required"),
+    ("HTTP", Said(400), (True, True), False, "tls_required"),
+    ("http", Said(400), (False, False), False, "bad_request"),
+    ("http", Said(401), NOT_ASKED, False, "unauthorized"),
+    ("https", Said(400), (True, True), False, "client_certificate_required"),
+    ("HTTPS", Said(400), (True, True), True, "bad_request"),
+    ("https", Said(400), (True, False), False, "bad_request"),
+    ("https", RESET, NOT_ASKED, False, "reset"),
+    ("https", GARBAGE, NOT_ASKED, False, "garbage"),
+    ("http", TokenFaultError(BAD_REQUEST), NOT_ASKED, False, "bad_request"),
+]
+
+
+@pytest.mark.parametrize(("scheme", "answer", "told", "has_certificate", "slug"), VAGUE)
+def test_conn_010_a_server_that_makes_nothing_of_a_request_is_asked_whether_tls_is_why(
+    scheme: str,
+    answer: Any,
+    told: tuple[bool, bool] | None,
+    has_certificate: bool,
+    slug: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shaken: list[tuple[str, float]] = []
+
+    def shake_hands(url: str, deadline: Deadline) -> tuple[bool, bool] | None:
+        shaken.append((url, deadline.seconds))
+        return told
+
+    connector, base_url = ApiConnector(), f"{scheme}://api.host"
+    monkeypatch.setattr("osiris_provider.connectors.http.tls.shake_hands", shake_hands)
+    monkeypatch.setattr(connector, "_session", lambda *_: session_of(answer, base_url=base_url))
+    model = ApiConnection.parse({"base_url": base_url, **({"ssl_cert": "/c.pem"} if has_certificate else {})})
+    with pytest.raises((HttpFaultError, requests.ConnectionError)) as raised:
+        connector.probe(model, Deadline(60))
+    assert connector.classify(raised.value).slug == slug
+    if told is None:
+        assert shaken == []
+    else:
+        # It has half of what is left.
+        ((url, seconds),) = shaken
+        assert (url, round(seconds)) == (base_url, 30)
+    over = Deadline(60)
+
+    def late(*_: Any) -> HttpSession:
+        over.end()
+        return session_of(answer, base_url=base_url)
+
+    monkeypatch.setattr(connector, "_session", late)
+    shaken.clear()
+    with pytest.raises((HttpFaultError, requests.ConnectionError)):
+        connector.probe(model, over)
+    assert shaken == []
+
+
+@pytest.mark.parametrize(
+    ("url", "fields", "says"),
+    [
+        ("http://api.host", {"token": "t"}, True),
+        ("https://api.host", {"token": "t"}, False),
+        ("http://localhost", {"token": "t"}, False),
+        ("http://api.host", {}, False),
+        ("https://api.host", {"token_url": "http://login.host", "client_id": "i", "client_secret": "s"}, True),
+        ("https://api.host", {"token_url": "https://login.host", "client_id": "i", "client_secret": "s"}, False),
+    ],
+)
+def test_conn_017_a_healthy_connection_whose_credentials_can_be_read_on_the_way_says_so(
+    url: str, fields: dict[str, Any], says: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector = ApiConnector()
+    monkeypatch.setattr(connector, "_session", lambda *_: session_of(Said(), Said(401), base_url=url))
+    details = connector.probe(ApiConnection.parse({"base_url": url, **fields}), Deadline(60))
+    assert details == {"status": 200, **({"note": IN_CLEAR} if says else {})}
+
+
+@pytest.mark.parametrize(
+    ("fields", "remarks"),
+    [
+        ({"base_url": "http://api.host", "token": "t"}, ["base_url"]),
+        ({"base_url": "http://api.host", "token": ""}, []),
+        ({"base_url": "http://api.host", "token": None}, []),
+        ({"base_url": "http://api.host"}, []),
+        ({"base_url": "http://api.host", "new": "x"}, []),
+        ({"base_url": "https://api.host", "token": "t", "token_url": "http://a", "user": "http://a"}, ["token_url"]),
+        ({"base_url": 7, "token": "t", "new": "http://a"}, []),
+    ],
+)
+def test_which_addresses_get_credentials_in_clear(fields: dict[str, Any], remarks: list[str]) -> None:
+    assert list(ApiConnector.remarks(fields)) == [(name, IN_CLEAR) for name in remarks]
 
 
 def test_a_session_says_who_asks_and_what_it_reads() -> None:
