@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -27,7 +28,8 @@ def moved(target: str, status: int = 302) -> Said:
         ("/v1", "users?active=1", "/v1/users?active=1"),
         ("/v1/", "/users", "/v1/users"),
         ("/v1", f"{HOST}/v2/users", "/v2/users"),
-        ("/v1", HOST.upper() + "/v2", "/v2"),
+        ("/v1", f"{HOST.upper()}/v2", "/v2"),
+        ("/v1", "HTTPS://other.host/v2", "https://other.host/v2"),
     ],
 )
 def test_a_path_is_one_under_the_base_url_and_an_absolute_url_is_itself(base: str, path: str, url: str) -> None:
@@ -35,7 +37,7 @@ def test_a_path_is_one_under_the_base_url_and_an_absolute_url_is_itself(base: st
     session.get(path)
     session.request("GET", path.encode())
     session.ask("GET", path, 10)
-    assert [request.url for request in transport_of(session).sent] == [HOST + url] * 3
+    assert [request.url for request in transport_of(session).sent] == [urljoin(HOST, url)] * 3
 
 
 GIVEN: list[tuple[Any, dict[str, Any], Any]] = [
@@ -89,6 +91,14 @@ def test_an_answer_is_read_up_to_its_limit(limit: int, complete: bool, encoding:
     headers = {"Content-Encoding": encoding} if encoding else {}
     answer = session_of(Said(201, packed, headers)).ask("GET", "", limit)
     assert (answer.status, answer.body, answer.complete) == (201, said[:limit], complete)
+
+
+@pytest.mark.parametrize(("more", "complete"), [(0, True), (1, False)])
+def test_an_answer_that_goes_on_at_its_limit_is_not_complete(more: int, complete: bool) -> None:
+    """It comes in pieces, of which one may end just there."""
+    limit = 2 * 64 * 1024
+    answer = session_of(Said(200, b"x" * (limit + more))).ask("GET", "", limit)
+    assert (len(answer.body), answer.complete) == (limit, complete)
 
 
 FOLLOWED = 5
