@@ -59,9 +59,10 @@ def test_credentials_are_sent_to_their_origin_only(origin: str) -> None:
 
 @pytest.mark.parametrize("target", [HOST, *OTHERS])
 def test_no_header_with_a_credential_follows_a_redirect_to_another_origin(target: str) -> None:
-    secret = {"Authorization": b"s3cret", "X-Key": b"s3cret", "Cookie": b"s3cret"}
-    auth = OriginAuth(HOST, secret, {"key": "s3cret"})
-    request = requests.Request("GET", f"{HOST}/v1", headers={"Accept": "*/*"}, auth=auth).prepare()
+    # What the caller gave, what the session has learned, and what the connection has.
+    secret = {"Authorization": "s3cret", "Cookie": "sid=s3cret", "X-Key": "s3cret"}
+    auth = OriginAuth(HOST, {"X-Key": b"s3cret"}, {"key": "s3cret"})
+    request = requests.Request("GET", f"{HOST}/v1", headers={"Accept": "*/*", **secret}, auth=auth).prepare()
     request.url = f"{target}/v1"
     auth.strip(request)
     kept = {name for name in ("Accept", *secret, QUERY_HEADER) if name in request.headers}
