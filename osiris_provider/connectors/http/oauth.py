@@ -87,9 +87,9 @@ class ClientCredentials:
     token_url: str
     client_id: str
     client_secret: str = field(repr=False)
-    scope: str | None = None
-    params: Mapping[str, str] = field(default_factory=dict, repr=False)
-    style: Literal["basic", "body"] = "basic"
+    scope: str | None
+    params: Mapping[str, str] = field(repr=False)
+    style: Literal["basic", "body"]
 
     def headers(self) -> dict[str, bytes]:
         """Return the headers that carry id and secret; both are encoded as forms are (RFC 6749, 2.3.1)."""

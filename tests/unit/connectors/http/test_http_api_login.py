@@ -168,7 +168,7 @@ def test_conn_009_credentials_are_proven_by_the_difference_that_they_make(answer
     model = model_of(token="s3cret", headers={"X-Plain": "1", "X-Secret": "s3cret"}, health_path="me")
     session = session_of(*answers)
     if slug:
-        with pytest.raises(HttpFaultError, match=slug) as raised:
+        with pytest.raises(HttpFaultError, match=f"^{slug}$") as raised:
             ApiConnector().probe_with(model, session)
         assert slug != "credentials_not_checked" or raised.value.fault.message == NEEDS_HEALTH_PATH.message
         return

@@ -21,7 +21,7 @@ from tests.unit.connectors.http.scripted import HOST, Said, Transport, headers_o
 
 LOGIN = "http://login.host/token"
 TOKEN = "t0ken"
-CLIENT = ClientCredentials(LOGIN + "?tenant=1", "me&", "s3cret é")
+CLIENT = ClientCredentials(LOGIN + "?tenant=1", "me&", "s3cret é", None, {}, "basic")
 
 
 class Endpoint:
@@ -128,7 +128,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("answer", "slug"), REFUSED)
 def test_an_answer_without_a_token_says_why(answer: Said, slug: str) -> None:
-    with pytest.raises(TokenFaultError, match=slug) as raised:
+    with pytest.raises(TokenFaultError, match=f"^{slug}$") as raised:
         sent(auth_of(Endpoint(answer)))
     assert (raised.value.url, raised.value.retry_after) == (LOGIN, None)
 
