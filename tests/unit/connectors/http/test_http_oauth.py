@@ -14,7 +14,7 @@ from osiris_provider.connectors.http import oauth
 from osiris_provider.connectors.http.auth import OriginAuth
 from osiris_provider.connectors.http.faults import http_fault
 from osiris_provider.connectors.http.oauth import ClientCredentials, TokenAuth, TokenFaultError
-from osiris_provider.connectors.http.session import HttpSession
+from osiris_provider.connectors.http.session import Answer, HttpSession
 from osiris_provider.errors import UNKNOWN
 
 from tests.unit.connectors.http.scripted import HOST, Said, Transport, headers_of, session_of, transport_of
@@ -186,6 +186,19 @@ def test_a_token_is_renewed_before_it_ends(expires_in: Any, seconds: float, monk
         if later >= 0:
             now[0] = later
             assert sent(auth) == f"Bearer {token}"
+
+
+def test_an_answer_of_the_token_endpoint_that_drips_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    ask = HttpSession.ask
+
+    def note(session: HttpSession, *args: Any, **options: Any) -> Answer:
+        given.append(options.get("seconds"))
+        return ask(session, *args, **options)
+
+    monkeypatch.setattr(HttpSession, "ask", note)
+    assert sent(auth_of(Endpoint(granted()))) == "Bearer t0ken"
+    assert given == [120]
 
 
 def test_a_token_that_the_api_refuses_is_dropped() -> None:
