@@ -11,9 +11,10 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 PIECE = 64 * 1024
-ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
-"""Content encodings that are unpacked here, and zlib's window for each."""
-_RAW = -15
+ENCODINGS = ("gzip", "x-gzip", "deflate")
+"""Content encodings that are unpacked here."""
+# What zlib calls the size of the window, and the header.
+_GZIP, _ZLIB, _RAW = 31, 15, -15
 _MEMBER = b"\x1f"
 
 
@@ -28,7 +29,7 @@ def unpacked(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     from urllib3.exceptions import DecodeError
 
     try:
-        yield from _unpacked(pieces, ENCODINGS[encoding])
+        yield from _unpacked(pieces, _ZLIB if encoding == "deflate" else _GZIP)
     except zlib.error as error:
         message = f"not a body of {encoding}"
         raise DecodeError(message) from error
@@ -41,7 +42,7 @@ def _unpacked(pieces: Iterable[bytes], wbits: int) -> Iterator[bytes]:
         while left:
             if unpacker.eof:
                 # Several members are one body; anything else behind the last one is padding.
-                if wbits != ENCODINGS["gzip"] or not left.startswith(_MEMBER):
+                if wbits != _GZIP or not left.startswith(_MEMBER):
                     break
                 unpacker = zlib.decompressobj(wbits)
             yield unpacker.decompress(left, PIECE)
@@ -55,7 +56,7 @@ def _unpacked(pieces: Iterable[bytes], wbits: int) -> Iterator[bytes]:
 
 
 def _unpacker(start: bytes, wbits: int) -> zlib._Decompress:
-    if wbits == ENCODINGS["deflate"] and start[0] & 0x0F != zlib.DEFLATED:
+    if wbits == _ZLIB and start[0] & 0x0F != zlib.DEFLATED:
         # What some servers call deflate has no header.
         return zlib.decompressobj(_RAW)
     return zlib.decompressobj(wbits)
