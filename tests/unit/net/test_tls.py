@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.expiry import noting
 from osiris_provider.net.sockets import open_socket
-from osiris_provider.net.tls import CERTIFICATE_ALERTS, DeadlineContext, shared_context, tls_context
+from osiris_provider.net.tls import CERTIFICATE_ALERTS, DeadlineContext, DeadlineSSLSocket, shared_context, tls_context
 from osiris_provider.net.tls_files import TLSFileError
 
 from tests.faults.peers import Peer, at_once, reset
@@ -200,6 +201,38 @@ def test_a_certificate_that_is_accepted_lets_all_through(certificates: Certifica
         line.sendall(b"ping")
         assert line.recv(4) == b"ping"
         assert line.getpeername() == (HOST, server.port)
+
+
+def test_a_session_keeps_the_deadline_and_the_certificate_is_noted_by_the_name_that_was_asked_for(
+    certificates: Certificates,
+) -> None:
+    context = tls_context(verify=False)
+    with listening(server_context(certificates, wants=False), lambda line: line.recv(1)) as server:
+        here = f"{HOST}:{server.port}"
+        for name, address in ((None, here), (HOST, here), ("localhost", "localhost")):
+            deadline = Deadline(5)
+            with noting() as noted, closing(open_socket(HOST, server.port, deadline)) as plain:
+                with context.wrap_socket(plain, server_hostname=name) as line:
+                    assert isinstance(line, DeadlineSSLSocket)
+                    assert (line.deadline, line.peer) == (deadline, (HOST, server.port))
+            assert [(what, where) for what, where, _ in noted.certificates] == [("TLS certificate", address)]
+        # Whoever asks for it shakes hands by itself, and a socket of another kind has no deadline.
+        with socket.create_connection((HOST, server.port)) as other:
+            with context.wrap_socket(other, do_handshake_on_connect=False, server_hostname=HOST) as line:
+                assert isinstance(line, DeadlineSSLSocket)
+                assert (line.cipher(), line.deadline, line.peer) == (None, None, None)
+                with noting() as noted:
+                    line.do_handshake()
+                assert [where for _, where, _ in noted.certificates] == [HOST]
+
+
+@pytest.mark.parametrize("verify", [False, True])
+def test_who_does_not_verify_encrypts_all_the_same(verify: bool, certificates: Certificates) -> None:
+    context = tls_context(verify=verify, ca=str(certificates.trusted))
+    assert context.check_hostname is verify
+    assert context.verify_mode == (ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
+    assert context.cert_store_stats()["x509_ca"] == verify
+    assert tls_context().cert_store_stats()["x509_ca"] > 0
 
 
 def test_alerts_have_the_names_that_openssl_gives_them() -> None:
