@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from osiris_provider.connectors.http.faults import (
@@ -85,10 +86,7 @@ def _refuse() -> NoReturn:
 def _decoded(body: bytes, content_type: str) -> str:
     named = _CHARSET.search(content_type)
     for encoding in (json.detect_encoding(body), named[1] if named else ""):
-        if not _TABLES.fullmatch(encoding):
-            continue
-        try:
-            return codecs.decode(body, encoding)
-        except (ValueError, LookupError):
-            continue
+        if _TABLES.fullmatch(encoding):
+            with suppress(ValueError, LookupError):
+                return codecs.decode(body, encoding)
     raise HttpFaultError(BAD_ENCODING)

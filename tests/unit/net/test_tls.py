@@ -211,19 +211,19 @@ def test_a_session_keeps_the_deadline_and_the_certificate_is_noted_by_the_name_t
         here = f"{HOST}:{server.port}"
         for name, address in ((None, here), (HOST, here), ("localhost", "localhost")):
             deadline = Deadline(5)
-            with noting() as noted, closing(open_socket(HOST, server.port, deadline)) as plain:
-                with context.wrap_socket(plain, server_hostname=name) as line:
-                    assert isinstance(line, DeadlineSSLSocket)
-                    assert (line.deadline, line.peer) == (deadline, (HOST, server.port))
+            plain = open_socket(HOST, server.port, deadline)
+            with noting() as noted, context.wrap_socket(plain, server_hostname=name) as line:
+                assert isinstance(line, DeadlineSSLSocket)
+                assert (line.deadline, line.peer) == (deadline, (HOST, server.port))
             assert [(what, where) for what, where, _ in noted.certificates] == [("TLS certificate", address)]
         # Whoever asks for it shakes hands by itself, and a socket of another kind has no deadline.
-        with socket.create_connection((HOST, server.port)) as other:
-            with context.wrap_socket(other, do_handshake_on_connect=False, server_hostname=HOST) as line:
-                assert isinstance(line, DeadlineSSLSocket)
-                assert (line.cipher(), line.deadline, line.peer) == (None, None, None)
-                with noting() as noted:
-                    line.do_handshake()
-                assert [where for _, where, _ in noted.certificates] == [HOST]
+        other = socket.create_connection((HOST, server.port))
+        with context.wrap_socket(other, do_handshake_on_connect=False, server_hostname=HOST) as line:
+            assert isinstance(line, DeadlineSSLSocket)
+            assert (line.cipher(), line.deadline, line.peer) == (None, None, None)
+            with noting() as noted:
+                line.do_handshake()
+            assert [where for _, where, _ in noted.certificates] == [HOST]
 
 
 @pytest.mark.parametrize("verify", [False, True])
