@@ -142,7 +142,8 @@ def test_an_error_names_what_was_asked_and_no_secret(raised: HttpFaultError, add
     wrapped.__cause__ = raised
     error = API.error_of(wrapped, TO)
     assert str(error).startswith(f"@api.t: {address} does not understand the request.")
-    assert (error.fault, error.retry_after, error.reference) == (BAD_REQUEST, wait, "@api.t")
+    assert (error.fault, error.retry_after) == (BAD_REQUEST, wait)
+    assert (error.reference, error.cause) == ("@api.t", "RuntimeError")
     assert API.address_of_fault(wrapped, TO) == (address if isinstance(raised, TokenFaultError) else f"{HOST}/v1")
 
 
@@ -249,5 +250,8 @@ def test_a_session_says_who_asks_and_what_it_reads() -> None:
         sent = transport_of(session).sent[0].headers
     assert sent["User-Agent"].startswith("airflow-provider-osiris/")
     assert (sent["Accept"], sent["Accept-Encoding"]) == ("application/json", "gzip, deflate")
+    assert not API.is_alive(session)
     with API.create_client({**TO, "timeout": 70}) as session:
-        assert session.timeout == (10, 70)
+        assert (session.timeout, API.is_alive(session)) == ((10, 70), True)
+        API.close_client(session)
+        assert session.closed
