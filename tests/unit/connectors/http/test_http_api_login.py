@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import pytest
-from osiris_provider.connectors.api import NEEDS_HEALTH_PATH, ApiConnection, ApiConnector
+from osiris_provider.connectors.api import NEEDS_HEALTH_PATH, NOTHING_THERE, ApiConnection, ApiConnector
 from osiris_provider.connectors.http.connection import ClientCertificate
 from osiris_provider.connectors.http.faults import HttpFaultError
 from osiris_provider.connectors.http.oauth import ClientCredentials
@@ -158,9 +158,14 @@ PROVEN: list[tuple[list[Said], str]] = [
     ([GOOD, Said(204)], "credentials_not_checked"),
     ([GOOD, Said(429)], "throttled"),
     ([Said(401), GOOD], "unauthorized"),
+    ([Said(404), GOOD], "not_found"),
     ([PAGE, Said(401)], "web_page"),
     ([Said(200, b"{", JSON), Said(401)], "broken_json"),
 ]
+
+
+# These say that it is a matter of health_path.
+WORDED = {"credentials_not_checked": NEEDS_HEALTH_PATH, "not_found": NOTHING_THERE}
 
 
 @pytest.mark.parametrize(("answers", "slug"), PROVEN)
@@ -170,7 +175,7 @@ def test_conn_009_credentials_are_proven_by_the_difference_that_they_make(answer
     if slug:
         with pytest.raises(HttpFaultError, match=f"^{slug}$") as raised:
             ApiConnector().probe_with(model, session)
-        assert slug != "credentials_not_checked" or raised.value.fault.message == NEEDS_HEALTH_PATH.message
+        assert slug not in WORDED or raised.value.fault.message == WORDED[slug].message
         return
     assert ApiConnector().probe_with(model, session) == {"status": answers[0].status}
     asked = transport_of(session).sent

@@ -15,7 +15,9 @@ from osiris_provider.connectors.http.faults import BAD_REQUEST, HttpFaultError
 from osiris_provider.connectors.http.oauth import TokenFaultError
 from osiris_provider.connectors.http.session import Answer, HttpSession
 from osiris_provider.net.deadline import Deadline
+from osiris_provider.net.tls import DeadlineContext, tls_context
 
+from tests.faults.peers import closed_port
 from tests.unit.connectors.http.scripted import HOST, Said, session_of, transport_of
 
 API = ApiConnector()
@@ -255,3 +257,18 @@ def test_a_session_says_who_asks_and_what_it_reads() -> None:
         assert (session.timeout, API.is_alive(session)) == ((10, 70), True)
         API.close_client(session)
         assert session.closed
+
+
+def test_a_client_has_a_tls_context_of_its_own_and_checks_share_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str | None, bool]] = []
+
+    def trusting(bundle: str | None, *, shared: bool = False) -> DeadlineContext:
+        asked.append((bundle, shared))
+        return tls_context(verify=False)
+
+    monkeypatch.setattr("osiris_provider.connectors.http.tls.trusting", trusting)
+    API.create_client({**TO, "base_url": "HTTPS://api.host", "ca_bundle": "/ca.pem"}).close()
+    API.create_client(TO).close()
+    with closed_port() as port:
+        assert API.doctor({**TO, "base_url": f"https://127.0.0.1:{port}"}, 5)[1]["details"]["fault"] == "refused"
+    assert asked == [("/ca.pem", False), (None, True)]
