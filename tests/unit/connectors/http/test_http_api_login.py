@@ -106,19 +106,27 @@ def test_there_is_one_way_to_log_in(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("fields", "blamed"),
     [
-        ("auth_header", "X Key"),
-        ("auth_scheme", "a\x1fb"),
-        ("auth_scheme", "a\x7fb"),
-        ("health_path", "HTTPS://elsewhere"),
-        ("health_path", "//elsewhere"),
-        ("user", "a:b"),
+        ({"user": "a:b"}, "user"),
+        ({"password": "p"}, "user"),
+        ({"auth_header": "X Key"}, "auth_header"),
+        ({"headers": {"X Key": "x"}}, "headers"),
+        ({"api_key": "k", "api_key_in": "query", "api_key_name": "a b"}, "api_key_name"),
+        ({"api_key": "a;b", "api_key_in": "cookie"}, "api_key"),
+        ({"api_key": "k", "api_key_in": "query", "auth_scheme": "x"}, None),
+        ({"api_key_in": "query"}, None),
+        ({"auth_scheme": "a\x1fb"}, None),
+        ({"auth_scheme": "a\x7fb"}, None),
+        ({"health_path": "HTTPS://elsewhere"}, None),
+        ({"health_path": "//elsewhere"}, None),
     ],
 )
-def test_what_would_break_a_header_or_lead_elsewhere_is_refused(field: str, value: str) -> None:
-    with pytest.raises(ConnectionConfigError, match=field):
-        model_of(**{field: value})
+def test_what_would_break_a_header_or_lead_elsewhere_is_refused(fields: dict[str, Any], blamed: str | None) -> None:
+    with pytest.raises(ConnectionConfigError) as raised:
+        model_of(**fields)
+    assert raised.value.field == blamed
+    assert (blamed or next(reversed(fields))) in str(raised.value)
 
 
 def takes(**fields: Any) -> bool:
@@ -192,7 +200,22 @@ def test_conn_009_without_credentials_one_answer_is_enough(answer: Said) -> None
     assert len(transport_of(session).sent) == 1
 
 
-@pytest.mark.parametrize("fields", [{"user": "ann", "password": "p:w"}, {"username": "ann", "password": "p:w"}, OAUTH])
-def test_conn_011_what_is_sent_as_http_basic_is_a_secret_as_well(fields: dict[str, Any]) -> None:
-    pair = "me:s3cret" if fields is OAUTH else "ann:p:w"
+@pytest.mark.parametrize(
+    ("fields", "pair"),
+    [
+        ({"user": "ann", "password": "p:w"}, "ann:p:w"),
+        ({"username": "ann", "password": "p:w"}, "ann:p:w"),
+        # Some take a key for the user, and a mistake is none the less a secret.
+        ({"user": "key"}, "key:"),
+        ({"password": "p:w"}, ":p:w"),
+        (OAUTH, "me:s3cret"),
+        ({"client_secret": "s 3"}, ":s+3"),
+    ],
+)
+def test_conn_011_what_is_sent_as_http_basic_is_a_secret_as_well(fields: dict[str, Any], pair: str) -> None:
     assert basic(pair) in ApiConnection.secret_texts(fields)
+
+
+@pytest.mark.parametrize("fields", [{}, {"user": "", "client_secret": None}, {"token": "t", "client_id": "me"}])
+def test_what_is_not_sent_as_http_basic_is_none(fields: dict[str, Any]) -> None:
+    assert not [text for text in ApiConnection.secret_texts(fields) if text.endswith("=")]
