@@ -207,6 +207,9 @@ def test_ids_and_references() -> None:
     assert reference_of_id("@") is reference_of_id("@Mysql.x") is None
     for connection_id in ("mysql", "osiris_mysql", "osiris_nope_x", "mysql.", "osiris_mysql_Prod", "my_database", ""):
         assert reference_of_id(connection_id) is None
+    # Airflow's own have their own ids.
+    assert reference_of_id("airflow.main") is reference_of_id("osiris_airflow_main") is None
+    assert connection_id_of("airflow", "main") == "main"
 
 
 def _as_text(value: Any) -> Any:
