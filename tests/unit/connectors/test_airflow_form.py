@@ -231,6 +231,7 @@ class Limited(ConnectionModel):
     token: Annotated[SecretStr | None, FieldInfo("A token.")] = SecretStr("none")
     pin: Annotated[SecretStr, FieldInfo("A PIN.", placeholder="1234")]
     tokens: Annotated[dict[str, SecretStr] | None, FieldInfo("Tokens.")] = None
+    names: Annotated[list[str] | None, FieldInfo("Names.")] = None
     is_on: Annotated[bool, FieldInfo("A switch.")] = False
     is_off: Annotated[bool, FieldInfo("A switch.")] = True
     token_seconds: Annotated[int, FieldInfo("How long.", aliases=("api_key_for", "lasts"))] = 0
@@ -261,6 +262,7 @@ FORM: dict[str, tuple[str, str, dict[str, Any]]] = {
     "token": ("Token", "A token.", {"type": ["string", "null"], "format": "password"}),
     "secret_pin": ("Pin", "A PIN. Example: 1234", {"type": "string", "format": "password"}),
     "tokens": ("Tokens", "Tokens.", {"type": ["object", "null"]}),
+    "names": ("Names", "Names.", {"type": ["array", "null"]}),
     "is_on": ("Is on", "A switch.", {"type": ["boolean", "null"]}),
     "is_off": ("Is off", "A switch. Default: true", {"type": ["boolean", "null"]}),
     # Airflow would show *** for it, and save that.
@@ -297,6 +299,8 @@ def test_a_model_becomes_this_form() -> None:
         ({"code": True}, {"code": "true"}),
         ({"code": [1], "token": {"a": 1}}, {"code": "[1]", "token": '{"a": 1}'}),
         ({"tokens": '{"a": "b"}'}, {"tokens": {"a": "b"}}),
+        ({"names": '["a", "b"]'}, {"names": ["a", "b"]}),
+        ({"names": '["a"', "tokens": {"a": "b"}}, {"names": '["a"', "tokens": {"a": "b"}}),
         ({"tokens": "{no JSON"}, {"tokens": "{no JSON"}),
         ({"tokens": "text", "is_on": "true"}, {"tokens": "text", "is_on": "true"}),
         ({"new": '{"a": 1}', "other": 7}, {"new": '{"a": 1}', "other": 7}),

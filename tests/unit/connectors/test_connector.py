@@ -1,4 +1,4 @@
-"""What all connectors have: clients that are kept and closed, a fault for any error, a place in words (CONN-010 … 16)."""
+"""What all connectors have: clients that are kept and closed, a fault for any error, a place in words."""
 
 from __future__ import annotations
 
