@@ -123,8 +123,7 @@ class FieldError(ValueError):
     :param field: its declared name.
     """
 
-    def __init__(self, problem: str, *, field: str) -> None:
-        super().__init__(problem)
+    def __init__(self, problem: str, *, field: str) -> None:  # noqa: ARG002 - the argument of the exception
         self.field = field
 
 

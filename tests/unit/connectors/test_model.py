@@ -20,7 +20,7 @@ from osiris_provider.connectors.model import (
     reference_of,
 )
 from osiris_provider.errors import ConnectionConfigError
-from pydantic import SecretStr, model_validator
+from pydantic import SecretStr, ValidationError, model_validator
 from typing_extensions import Self
 
 from tests.unit.fakes import FakeConnection, connection
@@ -125,6 +125,8 @@ def test_declaration() -> None:
 class Labelled(FakeConnection):
     ssl_ca: Annotated[str, FieldInfo("A file.")] = ""
     api_url_of_shop: Annotated[str, FieldInfo("A URL.")] = ""
+    pg_port: Annotated[int, FieldInfo("A port.")] = 1
+    dsn: Annotated[str, FieldInfo("A string.")] = ""
     pg_dsn: Annotated[str, FieldInfo("A string.", label="Connection string")] = ""
 
 
@@ -134,6 +136,7 @@ def test_labels_are_made_of_names_unless_they_are_given() -> None:
     assert labels["ssl"] == "SSL"
     assert labels["ssl_ca"] == "SSL CA"
     assert labels["api_url_of_shop"] == "API URL of shop"
+    assert (labels["pg_port"], labels["dsn"]) == ("PostgreSQL port", "DSN")
     assert labels["pg_dsn"] == "Connection string"
 
 
@@ -247,6 +250,13 @@ def test_conn_011_what_is_unknown_is_not_shown() -> None:
     assert set(model.model_extra or {}) == {"new"}
 
 
+def test_conn_011_not_even_the_error_of_the_library_shows_a_value() -> None:
+    for fields in ({"number": "s3cret"}, {"secret": ["s3cret"]}, {"text": "wrong", "secret": "s3cret"}):
+        with pytest.raises(ValidationError) as raised:
+            Kinds.model_validate(fields)
+        assert "s3cret" not in str(raised.value)
+
+
 def test_secrets_in_clear_by_their_fields() -> None:
     given = {"text": "shown", "secret": "one", "secrets": {"a": "two", "b": "three"}}
     assert list(Kinds.parse(given).secret_values()) == [
@@ -265,7 +275,8 @@ def test_conn_006_a_resolved_connection_is_parsed_but_once() -> None:
         """Another model."""
 
     resolved = ResolvedConnection({"family": "kinds", "alias": "x", "share": 2.0}, Kinds)
-    assert Kinds.parse(resolved) is Kinds.parse(resolved)
+    assert Kinds.parse(resolved) is resolved.model
+    assert resolved.model.share == 2
     assert type(More.parse(resolved)) is More
 
 
