@@ -64,7 +64,7 @@ class Work:
     ) -> None:
         self.client = client
         self.stopped = False
-        self.logged_at = time.monotonic() + LOG_AFTER - LOG_EVERY
+        self.log_at = time.monotonic() + LOG_AFTER
         self.holders = holders
         self._cancel = partial(_exempted, cancel)
         self._cut = cut
@@ -311,8 +311,8 @@ def _look() -> None:
         if waiting:
             idle_at = time.monotonic()
         for work in waiting:
-            if time.monotonic() >= work.logged_at + LOG_EVERY:
-                work.logged_at = time.monotonic()
+            if time.monotonic() >= work.log_at:
+                work.log_at = time.monotonic() + LOG_EVERY
                 in_background(partial(_tell, work))
 
 
