@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 import pytest
 from osiris_provider.connectors import interrupt
@@ -156,16 +157,17 @@ def test_a_server_is_asked_again_until_it_has_stopped(hears: int, told: list[str
     assert (got, statement.told) == (["rows"], told)
 
 
-def test_a_server_that_does_not_hear_has_its_line_cut() -> None:
+def test_a_server_that_does_not_hear_has_its_line_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupt, "CUT_SECONDS", MAX_WAIT)
     statement = Statement(hears=0)
     thread, got = in_thread(lambda: interruptible(statement.work, statement.run))
     assert statement.began.wait(MAX_WAIT)
     stop([object()])
     assert statement.told == []
     stop([statement.client])
+    assert statement.told.count("cut") == 1
     thread.join(MAX_WAIT)
     assert got == ["rows"]
-    assert statement.told.count("cut") == 1
     assert statement.told.count("cancel") > 1
 
 
@@ -250,6 +252,40 @@ def test_a_cancel_that_is_still_on_its_way_stops_no_later_statement(
     assert told == cuts
     done.set()
     thread.join(MAX_WAIT)
+
+
+class Later(list[Any]):
+    """Takes calls that a test makes; ``take`` raises what is there for it."""
+
+    error: BaseException | None = None
+
+    def take(self, call: interrupt.Call[Any]) -> None:
+        self.append(call)
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+
+
+def test_a_cancel_that_has_not_begun_when_the_work_has_ended_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    later, told = Later(), list[str]()
+    monkeypatch.setattr(interrupt, "_worker", lambda: later)
+    work = Work(None, lambda: told.append("cancel"), lambda: told.append("cut"))
+    with work:
+        pass
+    work.stop()
+    for call in later:
+        call.make()
+    assert told == ["cut"]
+
+
+def test_a_call_that_was_broken_off_before_it_began_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    later, statement = Later(), Statement()
+    later.error = Broken()
+    monkeypatch.setattr(interrupt, "_worker", lambda: later)
+    with pytest.raises(Broken):
+        interruptible(statement.work, statement.run)
+    later[0].make()
+    assert (later[0].wait(0), statement.began.is_set()) == (True, False)
 
 
 def test_the_main_thread_gets_what_the_call_returns_or_raises() -> None:

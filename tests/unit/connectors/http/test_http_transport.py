@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 import urllib3
+from osiris_provider.connectors.api import ApiConnector
 from osiris_provider.connectors.http import transport
 from osiris_provider.connectors.http.auth import OriginAuth
 from osiris_provider.connectors.http.faults import BAD_PROXY, http_fault
@@ -22,8 +23,8 @@ from osiris_provider.net.tls import DeadlineContext, tls_context
 from osiris_provider.testing.secrecy import assert_silent
 
 from tests.faults.peers import closed_port
-from tests.security.http.rogue import RogueHttp
-from tests.servers.apis.http import Reply, Request
+from tests.security.http.rogue import RogueHttp, api
+from tests.servers.apis.http import RawReply, Reply, Request
 
 SECRET = "s3cret-of-the-proxy"
 
@@ -234,3 +235,19 @@ def test_what_is_trusted_is_what_the_connection_says_unless_the_caller_names_ano
     is_own = has_own and verify in (True, "/of/the/environment.pem")
     assert bool(pool.ca_certs) is (bool(verify) and not is_own)
     assert pool.ca_cert_dir is None
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_tls_to_a_proxy_and_behind_it_trusts_what_the_connection_says(scheme: str) -> None:
+    context = tls_context()
+    adapter = DeadlineAdapter(context, None)
+    manager = adapter.proxy_manager_for(f"{scheme}://proxy.host:3128")
+    assert manager.connection_pool_kw["ssl_context"] is manager.proxy_config.ssl_context is context
+    assert manager.pool_classes_by_scheme is adapter.poolmanager.pool_classes_by_scheme
+
+
+def test_an_answer_in_chunks_is_read_to_its_end() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reply = RawReply([head, b"2\r\n[1\r\n", b"1\r\n]\r\n0\r\n\r\n"])
+    with RogueHttp(lambda _: reply) as server, ApiConnector().create_client(api(server)) as session:
+        assert session.get("users").json() == [1]
