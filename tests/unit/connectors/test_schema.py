@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from enum import Enum
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
@@ -34,6 +35,12 @@ def validator(schema: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator(schema)
 
 
+class Mode(Enum):
+    """As families of others may have it."""
+
+    SOFT = "soft"
+
+
 class Small(ConnectionModel):
     """A connection with a field of each kind."""
 
@@ -42,6 +49,7 @@ class Small(ConnectionModel):
     level: Annotated[Literal["low", "high"], FieldInfo("A level.", label="How high")] = "low"
     token: Annotated[SecretStr, FieldInfo("A token.")] = SecretStr("of-no-one")
     name: Annotated[str, FieldInfo("A name.")]
+    mode: Annotated[Mode | None, FieldInfo("A mode.")] = None
 
 
 def test_a_family_becomes_this_schema(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,6 +61,7 @@ def test_a_family_becomes_this_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     variable, nothing, bare = {"type": "string", "pattern": r"\$\{"}, {"type": "null"}, {"type": ["number", "boolean"]}
     digits = {"type": "string", "pattern": r"^\s*[-+]?[0-9.][0-9._eE+-]*\s*$"}
     integer = {"anyOf": [{"maximum": 65_535, "minimum": 1, "type": "integer"}, {"type": "null"}]}
+    mode = {"anyOf": [{"$ref": "#/$defs/small/$defs/Mode"}, {"type": "null"}]}
     text = {"type": "string"}
     host = {"title": "Host", "description": "A host.", "examples": ["db.example.com"]}
     fields = {
@@ -71,6 +80,7 @@ def test_a_family_becomes_this_schema(monkeypatch: pytest.MonkeyPatch) -> None:
             "anyOf": [{"format": "password", **text, "writeOnly": True}, variable, nothing, bare],
         },
         "name": {"title": "Name", "description": "A name.", "anyOf": [text, variable, nothing, bare]},
+        "mode": {"title": "Mode", "description": "A mode.", "anyOf": [mode, variable, nothing, digits]},
         "default": {"type": "boolean"},
     }
     required = [{"anyOf": [{"required": ["host"]}, {"required": ["server"]}]}, {"required": ["name"]}]
@@ -93,6 +103,8 @@ def test_a_family_becomes_this_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all((schema.pop("title"), schema.pop("description"), schema.pop("$schema")))
     assert schema["$defs"]["small"]["properties"]["default"].pop("description")
     expected = {"type": "object", "required": ["version", "connections"], "additionalProperties": False}
+    of_mode = schema["$defs"]["small"].pop("$defs")
+    assert of_mode["Mode"]["enum"] == ["soft"]
     assert schema == {**expected, "properties": of_file, "$defs": {"small": of_small}}
 
 
