@@ -33,10 +33,10 @@ class Kinds(FakeConnector):
 
 @pytest.fixture
 def kinds(monkeypatch: pytest.MonkeyPatch) -> Kinds:
-    """The connector of whatever family is asked for."""
+    """The connector of family ``fake``."""
     Kinds.prepared = []
     connector = Kinds()
-    monkeypatch.setattr(module, "get_connector", lambda _: connector)
+    monkeypatch.setattr(module, "get_connector", {"fake": connector}.__getitem__)
     return connector
 
 
