@@ -106,7 +106,7 @@ def _order(kinds: list[str]) -> list[int]:
     :param kinds: of the checks; the kinds stay in the order in which they come.
     """
     ranks = {kind: rank for rank, kind in enumerate(dict.fromkeys(kinds))}
-    step = math.isqrt(len(kinds)) or 1
+    step = math.isqrt(len(kinds))
     return sorted(range(len(kinds)), key=lambda number: (ranks[kinds[number]], number % step))
 
 
