@@ -148,7 +148,8 @@ def test_conn_018_a_wait_is_as_long_as_the_bucket_needs(
 )
 def test_conn_008_the_domain_of_a_shop(written: str, kept: str | None) -> None:
     if kept is not None:
-        assert model_of(shop_domain=written).shown_address() == kept
+        model, origin = model_of(shop_domain=written), kept if "://" in kept else f"https://{kept}"
+        assert (model.shown_address(), model.endpoint().base_url) == (kept, f"{origin}/admin/api/2026-10/")
         return
     with pytest.raises(ConnectionConfigError, match="field shop_domain"):
         model_of(shop_domain=written)
