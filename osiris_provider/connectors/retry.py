@@ -82,7 +82,5 @@ def _worth_it(error: BaseException) -> bool:
     return isinstance(error, ConnectorError) and error.category in ("network", "timeout") and error.is_transient
 
 
-def _report(state: object) -> None:
-    outcome = getattr(state, "outcome", None)
-    pause = getattr(getattr(state, "next_action", None), "sleep", 0.0)
-    log.warning("%s Trying again in %.1f s.", outcome.exception() if outcome else "Failed.", pause)
+def _report(state: tenacity.RetryCallState) -> None:
+    log.warning("%s Trying again in %.1f s.", _error(state), state.upcoming_sleep)

@@ -92,9 +92,7 @@ TextSecret = Annotated[SecretStr, AfterValidator(_checked_text)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_checked_header)]
 """A secret that is sent in a header as it is."""
 
-Timeout = Annotated[
-    float, FieldInfo("Seconds to wait for each piece of an answer."), Field(gt=0, le=3600, allow_inf_nan=False)
-]
+Timeout = Annotated[float, FieldInfo("Seconds to wait for each piece of an answer."), Field(gt=0, le=3600)]
 CaBundle = Annotated[str | None, FieldInfo("PEM file of a private CA to trust besides the public ones.")]
 
 ClientCert = Annotated[
@@ -159,7 +157,7 @@ class HttpConnection(ConnectionModel):
 
     def shown_address(self) -> str:
         """Return the base URL; it never holds credentials."""
-        return self.endpoint().base_url.rstrip("/")
+        return self.endpoint().base_url
 
     def as_url(self, *, redacted: bool) -> str:
         """Return the base URL with the credentials as user and password."""

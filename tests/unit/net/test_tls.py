@@ -235,6 +235,15 @@ def test_who_does_not_verify_encrypts_all_the_same(verify: bool, certificates: C
     assert tls_context().cert_store_stats()["x509_ca"] > 0
 
 
+def test_a_line_that_ends_without_a_word_of_tls_has_ended(certificates: Certificates, tmp_path: Path) -> None:
+    def end(line: ssl.SSLSocket) -> None:
+        socket.socket.shutdown(line, socket.SHUT_RDWR)
+
+    context = client_context(certificates, tmp_path, NO_CERTIFICATE)
+    with listening(server_context(certificates, wants=False), end) as server, connected(context, server.port) as line:
+        assert line.recv(1) == b""
+
+
 def test_alerts_have_the_names_that_openssl_gives_them() -> None:
     known = {one.name.removeprefix("ALERT_DESCRIPTION_") for one in ssl.AlertDescription}
     # Of TLS 1.3 and of SSL 3, which Python's list does not have.

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from osiris_provider.connectors.api import ApiConnection
 from osiris_provider.connectors.http.connection import (
+    Endpoint,
     HeaderSecret,
     TextSecret,
     Timeout,
@@ -117,6 +118,11 @@ def test_conn_016_user_and_password_are_quoted_in_a_url() -> None:
     assert connection.as_url(redacted=True) == "https://***@api.host/go"
     only = ApiConnection.parse({"base_url": "https://api.host", "token": "t"})
     assert only.url_with_identity("https://a/://b", redacted=False) == "https://:t@a/://b"
+
+
+def test_an_endpoint_may_have_no_credentials() -> None:
+    endpoint = Endpoint("https://api.host", 5, None)
+    assert (endpoint.credentials, endpoint.headers, endpoint.query) == ({}, {}, {})
 
 
 @pytest.mark.parametrize(("timeout", "seconds"), [(3, 3), (10, 10), (11, 10)])

@@ -168,6 +168,6 @@ def test_conn_008_the_versions_of_the_api_are_those_of_quarters() -> None:
 def test_conn_011_the_token_is_sent_in_a_header_and_shown_nowhere() -> None:
     model = model_of(access_token="s3cret", ca_bundle="/ca.pem", timeout=5)
     endpoint = model.endpoint()
-    assert endpoint.credentials == {"X-Shopify-Access-Token": b"s3cret"}
+    assert (endpoint.credentials, model.logs_in) == ({"X-Shopify-Access-Token": b"s3cret"}, True)
     assert (endpoint.timeout, endpoint.ca_bundle, model_of().endpoint().timeout) == (5, "/ca.pem", 30)
     assert "s3cret" not in f"{model!r}{endpoint!r}{model.as_url(redacted=True)}"
