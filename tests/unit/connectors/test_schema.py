@@ -52,6 +52,22 @@ class Small(ConnectionModel):
     mode: Annotated[Mode | None, FieldInfo("A mode.")] = None
 
 
+OF_FILE = {
+    "version": {"const": 1},
+    "connections": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "small": {
+                "type": "object",
+                "propertyNames": {"pattern": "^[a-z]+$"},
+                "additionalProperties": {"$ref": "#/$defs/small"},
+            }
+        },
+    },
+}
+
+
 def test_a_family_becomes_this_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     connector = SimpleNamespace(model=Small, label="Small one", aliases=re.compile("[a-z]+"))
     monkeypatch.setattr("osiris_provider.connectors.schema.family_names", lambda: ["small"])
@@ -85,27 +101,13 @@ def test_a_family_becomes_this_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     required = [{"anyOf": [{"required": ["host"]}, {"required": ["server"]}]}, {"required": ["name"]}]
     of_small = {"title": "Small one", "type": "object", "properties": fields, "allOf": required}
-    of_file = {
-        "version": {"const": 1},
-        "connections": {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {
-                "small": {
-                    "type": "object",
-                    "propertyNames": {"pattern": "^[a-z]+$"},
-                    "additionalProperties": {"$ref": "#/$defs/small"},
-                }
-            },
-        },
-    }
     # What is said of the whole, and of the entry default, is for people.
     assert all((schema.pop("title"), schema.pop("description"), schema.pop("$schema")))
     assert schema["$defs"]["small"]["properties"]["default"].pop("description")
     expected = {"type": "object", "required": ["version", "connections"], "additionalProperties": False}
     of_mode = schema["$defs"]["small"].pop("$defs")
     assert of_mode["Mode"]["enum"] == ["soft"]
-    assert schema == {**expected, "properties": of_file, "$defs": {"small": of_small}}
+    assert schema == {**expected, "properties": OF_FILE, "$defs": {"small": of_small}}
 
 
 @pytest.mark.parametrize("written", ["1", " -1.5e+3 ", "1_000", ".5", "one", "", "-", "1 2"])
