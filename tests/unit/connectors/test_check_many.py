@@ -72,8 +72,8 @@ def test_neighbours_are_checked_far_from_each_other(count: int) -> None:
     """Those of a site that is down would keep all the others waiting, one after the other."""
     order = module._order([""] * count)  # noqa: SLF001 - which of them comes first is seen nowhere else
     assert sorted(order) == list(range(count))
-    places = {number: place for place, number in enumerate(order)}
-    assert all(abs(places[number] - places[number + 1]) >= 9 for number in range(count - 1)) or count < 9
+    rank = {number: index for index, number in enumerate(order)}
+    assert all(abs(rank[number] - rank[number + 1]) >= 9 for number in range(count - 1)) or count < 9
     kinds = ["x", "y"] * 50
     order = module._order(kinds)  # noqa: SLF001 - as above
     assert [kinds[number] for number in order] == ["x"] * 50 + ["y"] * 50
