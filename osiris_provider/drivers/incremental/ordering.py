@@ -277,7 +277,14 @@ def time_of(text: str) -> datetime:
         # Python 3.10 knows no Z, and neither short offsets nor long fractions.
         return datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
-        pass
+        return arrows_time_of(text)
+
+
+def arrows_time_of(text: str) -> datetime:
+    """Return a time in ISO 8601, in UTC if it has an offset.
+
+    :raises ValueError: it is none.
+    """
     import pyarrow as pa
 
     for dtype in (pa.timestamp("us", "UTC"), pa.timestamp("us")):

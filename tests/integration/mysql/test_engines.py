@@ -224,19 +224,6 @@ def test_what_cannot_be_prepared_is_read_through_a_cursor(
     assert "Step read: reading MySQL through the binary protocol: it is faster and exact" in caplog.text
 
 
-def test_a_server_that_prepares_no_more_statements_is_read_through_a_cursor(
-    filled: dict[str, Any], mysql_family: MySQLFamilyServer
-) -> None:
-    with closing(mysql_family.connect()) as admin, admin.cursor() as cursor:
-        cursor.execute("SET GLOBAL max_prepared_stmt_count = 0")
-        try:
-            assert read(filled, query="SELECT 1 AS one").to_pylist() == [{"one": 1}]
-            with pytest.raises(DriverConfigError, match="The server does not prepare this statement"):
-                read(filled, query="SELECT 1 AS one", engine="binary")
-        finally:
-            cursor.execute("SET GLOBAL max_prepared_stmt_count = DEFAULT")
-
-
 @pytest.mark.parametrize("engine", ["auto", "cursor"])
 def test_a_statement_without_a_result_has_no_columns(filled: dict[str, Any], engine: str) -> None:
     read_nothing = read(filled, query="SET @nothing = 1", engine=engine)

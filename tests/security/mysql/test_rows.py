@@ -13,8 +13,9 @@ import pytest
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.mysql import login
 from osiris_provider.drivers.mysql.protocol import packets
-from osiris_provider.drivers.mysql.protocol.adapter import stream_query
-from osiris_provider.errors import ConnectorError, OsirisError
+from osiris_provider.drivers.mysql.protocol.adapter import UNPREPARABLE, NotPreparableError, stream_query
+from osiris_provider.errors import ConnectorError, DriverConfigError, OsirisError
+from pymysql.constants import SERVER_STATUS
 
 from tests.security.mysql.rogue import RogueMySQL, Script
 
@@ -36,15 +37,18 @@ class RogueRows(RogueMySQL):
     """Prepares everything, and answers the execution with what it is given.
 
     :param answer: packets of the result, perhaps without end.
+    :param refusal: an error; if it is given, nothing is prepared.
     """
 
-    def __init__(self, answer: Packets) -> None:
+    def __init__(self, answer: Packets, refusal: bytes = b"") -> None:
         super().__init__(Script("mysql_native_password", welcome=True))
-        self._rows = answer
+        self._rows, self._refusal = answer, refusal
         self.sent = 0
 
     def _answer(self, line: Any, asked: bytes) -> None:
-        if asked[0] == PREPARE:
+        if asked[0] == PREPARE and self._refusal:
+            line.say(self._refusal)
+        elif asked[0] == PREPARE:
             line.say(b"\0" + struct.pack("<IHHxH", 1, 1, 0, 0))
             line.say(definition())
             line.say(EOF)
@@ -57,7 +61,11 @@ class RogueRows(RogueMySQL):
 
 
 def read(answer: Packets) -> tuple[pa.Table, RogueRows]:
-    with RogueRows(answer) as rogue:
+    return read_from(RogueRows(answer))
+
+
+def read_from(server: RogueRows) -> tuple[pa.Table, RogueRows]:
+    with server as rogue:
         connection = {"family": "mysql", "alias": "x", "host": "127.0.0.1", "port": rogue.port, "user": "u"}
         client = MYSQL.create_client(connection)
         try:
@@ -134,11 +142,27 @@ def test_what_has_no_end_is_not_gathered(answer: Packets, monkeypatch: pytest.Mo
         result(b"\0\0\1x", of=definition(246, 200, 2)),
         result(b"\0\0\1x", of=b"\3def"),
         lambda: iter([b"\xfb"]),
+        lambda: iter([b"\1", definition(), ROW, EOF]),
+        lambda: iter([b"\1", definition(), EOF, ROW, EOF + b"\0"]),
     ],
 )
 def test_a_result_that_lies_is_an_error(answer: Packets) -> None:
     with pytest.raises(OsirisError):
         read(answer)
+
+
+def test_a_result_behind_a_result_is_an_error() -> None:
+    more = b"\xfe" + struct.pack("<HH", 0, SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS)
+    with pytest.raises(DriverConfigError, match="The statement returns more than one result"):
+        read(lambda: iter([b"\1", definition(), EOF, ROW, more]))
+
+
+@pytest.mark.parametrize(("code", "reads_by_cursor"), [*dict.fromkeys(UNPREPARABLE, True).items(), (1064, False)])
+def test_a_server_or_a_proxy_that_prepares_no_statement(code: int, reads_by_cursor: bool) -> None:
+    refused = RogueRows(lambda: iter(()), refusal=b"\xff" + struct.pack("<H", code) + b"#HY000no")
+    with pytest.raises((NotPreparableError, ConnectorError)) as raised:
+        read_from(refused)
+    assert isinstance(raised.value, NotPreparableError) == reads_by_cursor
 
 
 def test_a_number_that_is_none_is_not_handed_on_as_text() -> None:

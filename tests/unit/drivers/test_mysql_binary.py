@@ -202,6 +202,14 @@ def test_a_row_of_the_wrong_length_is_refused(payload: bytes) -> None:
         decode(next(iter(packets)), [column], pa.schema([("a", column.type)]), 1)
 
 
+def test_a_row_that_ends_long_before_its_columns_is_refused() -> None:
+    columns = [Column(f"c{n}", types.DOUBLE, pa.float64()) for n in range(200)]
+    packets = RowPackets(feeder(stream_of([bytes(1 + 26 + 8)]), [1000]), 10, 1000)
+
+    with pytest.raises(MalformedError):
+        decode(next(iter(packets)), columns, pa.schema([(column.name, column.type) for column in columns]), 1)
+
+
 def test_a_packet_that_is_missing_is_noticed() -> None:
     packets = [stream_of([b"\0\0\1"], number)[:7] for number in (3, 4, 6)]
 

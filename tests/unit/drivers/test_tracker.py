@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -11,8 +12,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osiris_provider.drivers.incremental.cursor import CursorValue, Incremental
-from osiris_provider.drivers.incremental.ordering import Order
+from osiris_provider.drivers.incremental.cursor import CursorValue, Incremental, decoded_schema, encoded_schema
+from osiris_provider.drivers.incremental.ordering import Order, arrows_time_of, time_of
 from osiris_provider.drivers.incremental.seen_rows import MAX_SEEN
 from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.errors import DataError, DriverConfigError
@@ -85,6 +86,36 @@ def test_rows_at_the_cursor_value_that_differ_in_nanoseconds_are_told_apart(dtyp
         assert tracker.watch(table.to_reader()).read_all() == table
 
 
+@pytest.mark.parametrize("nulls", ["include", "exclude"])
+def test_rows_without_a_value_come_each_time_or_never(nulls: str) -> None:
+    state = MemoryState()
+    table = pa.table({"c": [None, 5, None, 5, 4], "n": range(5)})
+    without = [0, 2] if nulls == "include" else []
+    for old in ([1, 3, 4], []):
+        tracker = Tracker("s", Incremental(column="c", nulls=nulls), state, "t", str)  # type: ignore[arg-type]
+        assert tracker.cursor_range().with_nulls == (nulls == "include")
+        got = tracker.watch(table.to_reader(2)).read_all()["n"].to_pylist()
+        assert got == sorted([*without, *old])
+        assert state.low is not None
+        assert (state.low, len(state.low.seen or ())) == (CursorValue("int64", "5"), 2)
+    with pytest.raises(
+        DataError, match=r"Step s: 1 rows have no value in column 'c'.*incremental\.nulls: include"
+    ) as said:
+        Tracker("s", Incremental(column="c"), state, "t", str).watch(table.to_reader(2)).read_all()
+    assert (said.value.step, said.value.column) == ("s", "c")
+
+
+def test_rows_of_which_python_knows_no_values_are_read_again() -> None:
+    state = MemoryState()
+    table = pa.table({"c": [5, 5], "born": pa.array([0, 4_000_000], pa.date32())})
+    for _ in range(2):
+        tracker = Tracker("s", Incremental(column="c"), state, "t", str)
+        tracker.cursor_range()
+        assert tracker.watch(table.to_reader()).read_all().equals(table)
+        assert state.low is not None
+        assert state.low.seen is None
+
+
 def test_rows_that_differ_only_in_what_they_hold_are_told_apart() -> None:
     state = MemoryState()
     assert read([(1, 5), (1, 5), (2, 5)], state) == [1, 1, 2]
@@ -120,6 +151,46 @@ def test_the_cursor_value_never_goes_back() -> None:
 def test_types_that_cannot_be_a_cursor_are_refused(kind: pa.DataType, value: Any) -> None:
     with pytest.raises(DataError, match=r"Step s: column 'c' is .*, which cannot be used as an incremental cursor"):
         read([(1, value)], MemoryState(), kind)
+
+
+def test_what_texts_are_is_said_of_texts_only() -> None:
+    with pytest.raises(DataError, match=r"incremental\.compare_as is for texts, and column 'c' is int64"):
+        read([(1, 5)], MemoryState(), compare_as="number")
+
+
+def test_a_text_that_begins_as_json_is_a_text() -> None:
+    assert read([(1, "[a] b"), (2, "{c"), (3, "[" * 100_000)], MemoryState(), pa.string()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("cursor_value", "dtypes"),
+    [
+        (
+            CursorValue("string", "abc"),
+            [pa.int64(), pa.date32(), pa.timestamp("us"), pa.decimal128(9, 2), pa.float64()],
+        ),
+        (CursorValue("uint64", str(2**64 - 1)), [pa.int8(), pa.int64()]),
+        (CursorValue("double", "1.5"), [pa.decimal128(9, 2), pa.string()]),
+        (CursorValue("decimal128(3, 1)", "1.5"), [pa.float32(), pa.string()]),
+        (CursorValue("timestamp[us]", "2024-01-01 00:00:00"), [pa.int64(), pa.decimal128(9, 2)]),
+        (CursorValue("int64", "7"), [pa.list_(pa.int64())]),
+    ],
+)
+def test_a_column_of_another_type_than_it_had_begins_anew(cursor_value: CursorValue, dtypes: list[pa.DataType]) -> None:
+    for dtype in dtypes:
+        assert cursor_value.typed(dtype) is None, dtype
+    state = MemoryState(low=CursorValue("timestamp[us]", "2024-01-01 00:00:00.000000"))
+    tracker = Tracker("s", Incremental(column="c"), state, "t", str)
+    tracker.cursor_range()
+    assert tracker.watch(pa.table({"c": [3, 1]}).to_reader()).read_all()["c"].to_pylist() == [3, 1]
+    assert state.low == CursorValue("int64", "3")
+
+
+def test_a_schema_that_state_does_not_hold_is_none() -> None:
+    schema = pa.schema([("ž", pa.list_(pa.int8())), ("c", pa.timestamp("ns", "UTC"))], {"of": "others"})
+    assert decoded_schema(encoded_schema(schema)) == schema.remove_metadata()
+    for text in (None, "no base64", "ž", base64.b64encode(b"no schema").decode(), f" {encoded_schema(schema)}"):
+        assert decoded_schema(text) is None
 
 
 def test_a_cursor_value_that_holds_a_secret_is_refused() -> None:
@@ -214,6 +285,22 @@ def test_initial_values(given_value: Any, bound: Any) -> None:
 )
 def test_lookback(cursor_value: CursorValue, lookback: float, text: str) -> None:
     assert cursor_value.before(lookback).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-01-01T01:00:02.123456789+0200", datetime(2023, 12, 31, 23, 0, 2, 123456, UTC)),
+        ("2024-01-01 01:00:02.5-05", datetime(2024, 1, 1, 6, 0, 2, 500_000, UTC)),
+        ("2024-02-29T23:59:59Z", datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC)),
+        ("2024-02-29T23:59:59", datetime(2024, 2, 29, 23, 59, 59)),  # noqa: DTZ001 - has no zone
+        ("2024-02-29", datetime(2024, 2, 29)),  # noqa: DTZ001 - has no zone
+    ],
+)
+def test_arrow_reads_the_times_of_which_python_3_10_knows_few(text: str, moment: datetime) -> None:
+    assert arrows_time_of(text) == time_of(text) == moment
+    with pytest.raises(ValueError, match="no time in ISO 8601"):
+        time_of(f"{text}?")
 
 
 BEFORE_TEN = datetime(2026, 12, 31, 9, 59, 59, tzinfo=timezone.utc)

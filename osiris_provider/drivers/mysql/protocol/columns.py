@@ -214,12 +214,10 @@ def _has_too_many_digits(texts: pa.Array, dtype: pa.DataType) -> bool:
     """Return whether a number is too long for any decimal of so many bits: Arrow would make another number of it."""
     import numpy as np
 
-    if not len(texts):
-        return False
     digits = types.MAX_DECIMAL128 if dtype.bit_width <= DECIMAL128_BITS else types.MAX_DECIMAL256
     # Asked of each batch, so by its numbers alone.
     lengths = np.diff(np.frombuffer(texts.buffers()[1], "<i4", len(texts) + 1, 4 * texts.offset))
-    if lengths.max(initial=0) <= digits:
+    if lengths.max() <= digits:
         return False
     import pyarrow.compute as pc
 

@@ -68,7 +68,7 @@ def times(reader: RowReader, valid: NDArray[np.bool_] | None, column: Column) ->
 
     parts, length, at = _parts(reader, valid, _TIME_MASKS)
     hours = (parts >> 8 & 0xFFFFFFFF) * 24 + (parts >> 40 & 0xFF)
-    if hours.max(initial=0) > MAX_HOURS:
+    if hours.max() > MAX_HOURS:
         message = "A time is longer than any can be."
         raise MalformedError(message)
     seconds = (hours * 60 + (parts >> 48 & 0xFF)) * 60 + (parts >> 56)
@@ -87,7 +87,7 @@ def _parts(reader: RowReader, valid: NDArray[np.bool_] | None, masks: dict[int, 
     known = np.zeros(256, dtype=bool)
     for size, mask in masks.items():
         table[size], known[size] = mask, True
-    if length.max(initial=0) > max(masks) or not known[length].all():
+    if length.max() > max(masks) or not known[length].all():
         message = "A date or time has a length that there is not."
         raise MalformedError(message)
     return reader.look("<u8", pieces.starts) & table[length], length, pieces.starts

@@ -1,4 +1,4 @@
-"""Some rows of MySQL's binary protocol, read from left to right, all rows at once.
+"""Some rows of MySQL's binary protocol, at least one, read from left to right, all rows at once.
 
 A row is a zero byte, a bitmap of the columns that are NULL, and the other columns' values one after the other.
 """
@@ -106,7 +106,7 @@ class RowReader:
             first *= valid
             starts = self._position + valid
         ends = starts + first
-        if first.max(initial=0) > LONGEST_SHORT:
+        if first.max() > LONGEST_SHORT:
             self._lengthen(first, starts, ends)
         if (ends > self._ends).any():
             message = "A value reaches beyond the end of its row."
