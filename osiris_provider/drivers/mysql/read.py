@@ -49,8 +49,7 @@ _SESSION: Final = {
 }
 _SET_SESSION: Final = f"SET {', '.join(f'SESSION {name} = %s' for name in _SESSION)}"
 FEWEST_ROWS: Final = 256
-FEWEST_BYTES: Final = 256 * 1024
-"""What a batch may hold however many connections share the memory."""
+"""That a batch may hold however many connections share the memory."""
 BYTES_OF_ALL: Final = 8 << 20
 """What the batches of several connections hold at a time."""
 
@@ -124,9 +123,11 @@ class _Partition:
     number: int
     of: int
 
-    def share(self, limit: int, least: int) -> int:
-        """Return what is left for it of a batch's size."""
-        return limit if self.of == 1 else min(limit, max(limit // self.of, least))
+    @property
+    def batch_rows(self) -> int:
+        """How many rows its batches may have."""
+        rows = self.config.batch_rows
+        return min(rows, max(rows // self.of, FEWEST_ROWS))
 
     def log_engine(self, engine: str, reason: object) -> None:
         """Say how the result travels, once for all partitions."""
@@ -161,8 +162,8 @@ def _read_binary(client: Connection[Any], partition: _Partition) -> Batches:
             text_columns=config.text_columns,
             lenient=config.special_values == "null",
             timestamp_zone=UTC,
-            batch_rows=partition.share(config.batch_rows, FEWEST_ROWS),
-            batch_bytes=min(BATCH_BYTES, partition.share(BYTES_OF_ALL, FEWEST_BYTES)),
+            batch_rows=partition.batch_rows,
+            batch_bytes=min(BATCH_BYTES, BYTES_OF_ALL // partition.of),
         )
     reason = AS_ASKED if config.engine == "binary" else "it is faster and exact, and the server prepares this statement"
     partition.log_engine("the binary protocol", reason)
@@ -212,7 +213,7 @@ def _read_text(client: Connection[Any], partition: _Partition) -> Batches:
     fetch: Callable[[int], Sequence[Any]] = cursor.fetchmany
     try:
         with working(client, watched=False):
-            yield from fetch_batches(schema, fetch, build, partition.share(config.batch_rows, FEWEST_ROWS))
+            yield from fetch_batches(schema, fetch, build, partition.batch_rows)
         _refuse_more_results(partition.step_id, cursor)
         say_warnings(warnings_of(client, _announced(cursor)), partition.step_id)
     except BaseException:

@@ -116,14 +116,14 @@ class _Load:
             self._create(swap.new)
             return ""
         mode = self.config.write_mode
-        reason = f"write_mode is {mode}" if mode != "replace" else self.needs.obstacle()
-        if not reason:
-            reason = copy_table(self.cursor, self.config.table, swap.new)
-        if reason and mode == "replace":
+        reason = f"write_mode is {mode}"
+        if mode == "replace":
+            reason = self.needs.obstacle() or copy_table(self.cursor, self.config.table, swap.new)
+            if not reason:
+                return ""
             log.info("Step %s: replace empties and fills table %s: %s", self.step.id, self.config.table, reason)
-        if reason:
-            self.needs.to_write(self.schema.names, reason)
-            check_transactions(self.cursor, self.config.table, reason, replaces=mode == "replace")
+        self.needs.to_write(self.schema.names, reason)
+        check_transactions(self.cursor, self.config.table, reason, replaces=mode == "replace")
         return reason
 
     def _create(self, table: str) -> None:

@@ -123,6 +123,31 @@ def test_many_rows(connection: dict[str, Any], server: Any, partitions: int) -> 
     assert all(len(row["pad"]) == row["id"] % 50 for row in table.to_pylist()[::97])
 
 
+@pytest.mark.parametrize(("partitions", "rows_of_64_kb"), [(1, 32), (8, 16)])
+def test_the_batches_of_all_parts_share_the_memory(
+    connection: dict[str, Any], server: Any, partitions: int, rows_of_64_kb: int
+) -> None:
+    server.execute(
+        "CREATE TABLE t (id INT PRIMARY KEY, pad LONGTEXT) "
+        f"SELECT seq AS id, REPEAT('x', 65000) AS pad FROM {numbers(160)}"
+    )
+    server.execute("CREATE TABLE narrow (id INT PRIMARY KEY)")
+    server.execute(f"INSERT INTO narrow SELECT seq FROM {numbers(8000)}")
+    config: dict[str, Any] = {"partition_on": "id", "partitions": partitions} if partitions > 1 else {}
+    cases: list[tuple[str, int, dict[str, int]]] = [
+        ("t", rows_of_64_kb, {}),
+        ("narrow", 4000 // partitions, {"batch_rows": 4000}),
+        ("narrow", max(1000 // partitions, 256), {"batch_rows": 1000}),
+        # Never more than what is asked for.
+        ("narrow", 100, {"batch_rows": 100}),
+    ]
+    for table, most, given in cases:
+        for engine in ("binary", "cursor") if given else ("binary",):
+            sizes = [batch.num_rows for batch in reader(connection, table=table, engine=engine, **config, **given)]
+            assert max(sizes) == most, engine
+        close_all()
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_parts_are_one_snapshot(
     connection: dict[str, Any],

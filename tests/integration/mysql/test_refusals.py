@@ -111,6 +111,20 @@ class TestRefusedOnce(Triggered):
             self.write(connection, TWO, **config)
         assert (raised.value.fault.slug, self.rows(address)) == ("lock_timeout", 0)
 
+    def test_rows_that_cannot_be_deleted_for_another_reason_than_a_foreign_key(
+        self, connection: Connection, address: Address
+    ) -> None:
+        self.execute(
+            address,
+            "CREATE TABLE target (id INT PRIMARY KEY)",
+            "INSERT INTO target VALUES (7)",
+            "CREATE TRIGGER keeps BEFORE DELETE ON target FOR EACH ROW "
+            "SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1205, MESSAGE_TEXT = 'no'",
+        )
+        with pytest.raises(ConnectorError) as raised:
+            self.write(connection, TWO, write_mode="replace")
+        assert (raised.value.fault.slug, self.execute(address, "SELECT id FROM target")) == ("lock_timeout", [(7,)])
+
 
 @MYSQL_AND_MARIADB
 class TestTables(Replacing):

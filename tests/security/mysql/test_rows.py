@@ -14,7 +14,7 @@ from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.mysql import login
 from osiris_provider.drivers.mysql.protocol import packets
 from osiris_provider.drivers.mysql.protocol.adapter import UNPREPARABLE, NotPreparableError, stream_query
-from osiris_provider.errors import ConnectorError, DriverConfigError, OsirisError
+from osiris_provider.errors import ConnectorError, DataError, DriverConfigError, OsirisError
 from pymysql.constants import SERVER_STATUS
 
 from tests.security.mysql.rogue import RogueMySQL, Script
@@ -37,16 +37,16 @@ class RogueRows(RogueMySQL):
     """Prepares everything, and answers the execution with what it is given.
 
     :param answer: packets of the result, perhaps without end.
-    :param refusal: an error; if it is given, nothing is prepared.
+    :param refusal: what it says instead of preparing anything.
     """
 
-    def __init__(self, answer: Packets, refusal: bytes = b"") -> None:
+    def __init__(self, answer: Packets, refusal: bytes | None = None) -> None:
         super().__init__(Script("mysql_native_password", welcome=True))
         self._rows, self._refusal = answer, refusal
         self.sent = 0
 
     def _answer(self, line: Any, asked: bytes) -> None:
-        if asked[0] == PREPARE and self._refusal:
+        if asked[0] == PREPARE and self._refusal is not None:
             line.say(self._refusal)
         elif asked[0] == PREPARE:
             line.say(b"\0" + struct.pack("<IHHxH", 1, 1, 0, 0))
@@ -141,20 +141,31 @@ def test_what_has_no_end_is_not_gathered(answer: Packets, monkeypatch: pytest.Mo
         result(b"\0\0\3abc", of=definition(242)),
         result(b"\0\0\1x", of=definition(246, 200, 2)),
         result(b"\0\0\1x", of=b"\3def"),
+        lambda: iter([b""]),
         lambda: iter([b"\xfb"]),
+        # A value that is less than nothing, so that the next one begins within its length and ends with the row.
+        lambda: iter([b"\2", definition(), definition(), EOF, b"\0\0\xfe" + struct.pack("<q", -2) + bytes(254), EOF]),
         lambda: iter([b"\1", definition(), ROW, EOF]),
         lambda: iter([b"\1", definition(), EOF, ROW, EOF + b"\0"]),
     ],
 )
-def test_a_result_that_lies_is_an_error(answer: Packets) -> None:
-    with pytest.raises(OsirisError):
+def test_a_result_that_lies_is_an_error_that_is_known(answer: Packets) -> None:
+    with pytest.raises((DataError, ConnectorError)) as raised:
         read(answer)
+    assert not isinstance(raised.value, ConnectorError) or raised.value.fault.slug == "garbage"
 
 
 def test_a_result_behind_a_result_is_an_error() -> None:
     more = b"\xfe" + struct.pack("<HH", 0, SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS)
     with pytest.raises(DriverConfigError, match="The statement returns more than one result"):
         read(lambda: iter([b"\1", definition(), EOF, ROW, more]))
+
+
+@pytest.mark.parametrize("answer", [b"", b"\0\1"])
+def test_a_statement_that_is_prepared_as_no_server_does_it(answer: bytes) -> None:
+    with pytest.raises(ConnectorError) as raised:
+        read_from(RogueRows(lambda: iter(()), refusal=answer))
+    assert raised.value.fault.slug == "garbage"
 
 
 @pytest.mark.parametrize(("code", "reads_by_cursor"), [*dict.fromkeys(UNPREPARABLE, True).items(), (1064, False)])

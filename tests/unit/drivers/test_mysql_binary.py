@@ -15,6 +15,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
+from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.mysql.protocol import arrow_types as types
 from osiris_provider.drivers.mysql.protocol.columns import Column
 from osiris_provider.drivers.mysql.protocol.decode import decode
@@ -283,6 +284,35 @@ def test_a_value_that_does_not_fit_is_named(column: Column, value: bytes, words:
     with pytest.raises(DataError, match=words) as raised:
         decode(next(iter(packets)), [column], pa.schema([(column.name, column.type)]), 6)
     assert (raised.value.column, raised.value.row) == (column.name, 9)
+
+
+@pytest.mark.parametrize(
+    ("parts", "shown"),
+    [
+        ((0, 0, 0), "0000-00-00"),
+        ((2024, 0, 1), "2024-00-01"),
+        ((2024, 13, 1), "2024-13-01"),
+        ((2024, 1, 0), "2024-01-00"),
+        ((2024, 2, 30), "2024-02-30"),
+        ((2023, 2, 29), "2023-02-29"),
+        ((9999, 12, 32), "9999-12-32"),
+        ((10_000, 1, 1), "0000-01-01"),
+    ],
+)
+def test_a_day_that_no_calendar_has_is_text_or_null_or_an_error(parts: tuple[int, int, int], shown: str) -> None:
+    def read(column: Column) -> list[Any]:
+        days = [(2024, 2, 29), parts, None, (2023, 12, 31)]
+        payloads = [b"\0\4" if day is None else b"\0\0\4" + struct.pack("<HBB", *day) for day in days]
+        packets = RowPackets(feeder(stream_of(payloads), [1000]), 10, 1000)
+        values: list[Any] = decode(next(iter(packets)), [column], pa.schema([column.field]), 5).column(0).to_pylist()
+        return values
+
+    first, last = datetime.date(2024, 2, 29), datetime.date(2023, 12, 31)
+    assert read(Column("d", types.DATE, pa.date32(), lenient=True)) == [first, None, None, last]
+    assert read(Column("d", types.DATE, pa.date32(), as_text=True)) == [str(first), shown, None, str(last)]
+    with pytest.raises(ColumnNeedsTextError, match=f"Column d holds {shown} in row 6 of the result") as raised:
+        read(Column("d", types.DATE, pa.date32()))
+    assert (raised.value.columns, raised.value.row) == (["d"], 6)
 
 
 def test_every_day_from_year_0_to_9999() -> None:

@@ -285,6 +285,13 @@ def test_initial_values(given_value: Any, bound: Any) -> None:
 )
 def test_lookback(cursor_value: CursorValue, lookback: float, text: str) -> None:
     assert cursor_value.before(lookback).text == text
+    assert cursor_value.before(0) is cursor_value
+
+
+@pytest.mark.parametrize(("unit", "digits"), [("s", ""), ("ms", ".000"), ("us", ".000000"), ("ns", ".000000000")])
+def test_lookback_of_a_timestamp_is_in_seconds_whatever_its_unit(unit: str, digits: str) -> None:
+    value = CursorValue(f"timestamp[{unit}]", f"2024-03-01 00:01:01{digits}").before(62)
+    assert value == CursorValue(f"timestamp[{unit}]", f"2024-02-29 23:59:59{digits}")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from typing_extensions import Self
 
 from osiris_provider.connectors.mysql.client import close
+from osiris_provider.connectors.mysql.login import protocol
 from osiris_provider.drivers.data import BATCH_ROWS
 from osiris_provider.drivers.mysql.config import SEVERAL_RESULTS
 from osiris_provider.drivers.mysql.protocol.columns import columns_of, schema_of
@@ -91,7 +92,8 @@ class QueryResult:
     ) -> None:
         statement = connection.cursor().mogrify(query, args)
         self._id = _prepare(connection, statement)
-        definitions = _execute(connection, self._id)
+        with protocol():
+            definitions = _execute(connection, self._id)
         self._connection = connection
         self._abandon = weakref.finalize(self, _hang_up, connection, _file(connection))
         self._abandon.atexit = False
@@ -185,15 +187,15 @@ def _prepare(connection: Any, statement: str) -> int:
     from pymysql.constants import COMMAND
 
     try:
-        _send(connection, COMMAND.COM_STMT_PREPARE, statement.encode(connection.encoding))
-        packet = _packet(connection)
+        with protocol():
+            _send(connection, COMMAND.COM_STMT_PREPARE, statement.encode(connection.encoding))
+            number, columns, parameters = _PREPARED.unpack_from(_packet(connection).get_all_data())
+            for _ in range(sum(count + 1 for count in (parameters, columns) if count)):
+                _packet(connection)
     except pymysql.Error as error:
         if error.args[0] not in UNPREPARABLE:
             raise
     else:
-        number, columns, parameters = _PREPARED.unpack_from(packet.get_all_data())
-        for _ in range(sum(count + 1 for count in (parameters, columns) if count)):
-            _packet(connection)
         if columns and not parameters:
             return int(number)
         _forget(connection, number)

@@ -138,8 +138,8 @@ def _texts(parts: Any, micros: Any, valid: NDArray[np.bool_] | None, column: Col
     width = TIME_CHARS + (column.fraction + 1 if column.fraction else 0) if column.has_time else DATE_CHARS
     letters = np.empty((len(parts), TIME_CHARS + 7), dtype="u1")
     letters[:] = np.frombuffer(b"0000-00-00 00:00:00.000000", dtype="u1")
-    fields = [(0, 4, parts & 0xFFFF), (5, 2, parts >> 16 & 0xFF), (8, 2, parts >> 24 & 0xFF), (20, 6, micros)]
-    fields += [(11 + 3 * unit, 2, parts >> (32 + 8 * unit) & 0xFF) for unit in range(3)]
+    fields = [(0, 4, parts & 0xFFFF), (5, 2, parts >> 16 & 0xFF), (8, 2, parts >> 24 & 0xFF)]
+    fields += [(11, 2, parts >> 32 & 0xFF), (14, 2, parts >> 40 & 0xFF), (17, 2, parts >> 48 & 0xFF), (20, 6, micros)]
     for start, digits, number in fields:
         for digit in range(digits):
             letters[:, start + digit] += (number // 10 ** (digits - 1 - digit) % 10).astype("u1")

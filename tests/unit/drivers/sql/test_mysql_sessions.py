@@ -8,6 +8,7 @@ import pymysql
 import pytest
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.connectors.sql.faults import LOCK_TIMEOUT
+from osiris_provider.drivers.mysql.partitions import BUSY, LOCK_ALL, REFUSED, _lock
 from osiris_provider.drivers.mysql.rights import rights_of
 from osiris_provider.drivers.mysql.session import LOCK_SECONDS, table_lock
 from pymysql.cursors import Cursor
@@ -77,6 +78,24 @@ def test_before_10_11_mariadb_has_no_rights_of_the_public(public: Any, missing: 
         SHOW_GRANTS_FOR_PUBLIC=public,
     )
     assert rights_of(cast("Cursor", server)).missing(["SELECT", "INSERT"], "shop", "orders") == missing
+
+
+@pytest.mark.parametrize("table", ["the table", "the database"])
+@pytest.mark.parametrize(
+    ("codes", "reason"), [(REFUSED, "the user lacks the right to do so"), (BUSY, "it is busy"), ((1317, 2013), "")]
+)
+def test_what_cannot_be_locked_is_not_read_in_partitions(codes: tuple[int, ...], reason: str, table: str) -> None:
+    statement = LOCK_ALL if table == "the database" else "LOCK TABLES `t` READ"
+    for code in codes:
+        server = Server(SET=[], LOCK=pymysql.OperationalError(code, ""), FLUSH=pymysql.OperationalError(code, ""))
+        if reason:
+            problem = _lock(cast("Cursor", server), statement)
+            assert problem == f"{table} cannot be locked for a moment, because {reason}"
+            before, _, after = (said for said, _ in server.asked)
+            assert before.replace("%s", "DEFAULT") == after == "SET SESSION lock_wait_timeout = DEFAULT"
+        else:
+            with pytest.raises(pymysql.OperationalError):
+                _lock(cast("Cursor", server), statement)
 
 
 def test_a_user_whose_rights_the_server_does_not_tell_is_an_error() -> None:

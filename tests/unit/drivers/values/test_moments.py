@@ -173,13 +173,15 @@ def test_a_value_of_another_kind_is_no_moment(kind: str) -> None:
     assert not refusal(pa.array([None], pa.bool_()), limits)
 
 
+@pytest.mark.parametrize("zoned", [True, False])
 @pytest.mark.parametrize("kind", ["year", "date", "time", "timestamp"])
-def test_a_text_of_the_form_that_is_asked_for_is_taken(kind: Any) -> None:
-    limits = ColumnConstraints(moments=Moments(kind))
+def test_a_text_of_the_form_that_is_asked_for_is_taken(kind: Any, zoned: bool) -> None:
+    limits = ColumnConstraints(moments=Moments(kind, zoned=zoned))
 
     def problems(text: str) -> list[str]:
         return [reason for bad, reason in misread(pa.array([text]), limits) if bad[0].as_py()]
 
     (reason,) = problems("soon")
+    assert ("in UTC if it names a zone" in reason) == (kind in ("time", "timestamp") and not zoned)
     form = reason.partition(" form ")[2].partition(",")[0]
     assert problems(re.sub("[YMDHS]", "1", form)) == []

@@ -246,3 +246,34 @@ def test_a_decimal_in_a_double_comes_back(value: Decimal) -> None:
         # Arrow's own way is not exact.
         (back,) = column.cast(pa.string()).cast(pa.float64()).to_pylist()
         assert Decimal(repr(back)) == value
+
+
+MEMBERS = frozenset({"a", "b", "", "1"})
+
+
+@pytest.mark.parametrize(
+    ("text", "several", "is_member"),
+    [
+        ("a", False, True),
+        ("", False, True),
+        ("A", False, False),
+        ("a,b", False, False),
+        ("a,b", True, True),
+        ("b,a,1", True, True),
+        ("a,c", True, False),
+        ("a,", True, True),
+        ("a b", True, False),
+    ],
+)
+def test_only_the_text_of_a_member_is_one(text: str, several: bool, is_member: bool) -> None:
+    limits = ColumnConstraints(members=MEMBERS, several=several)
+    assert refusal(pa.array([text]), limits) == ("" if is_member else "the column's type has no such member.")
+    # Which servers would take for the number of a member.
+    assert refusal(pa.array([1]), limits) == "only a text can name a member of the column's type."
+    assert not refusal(pa.nulls(1, pa.int64()), limits)
+
+
+def test_a_set_may_be_of_none() -> None:
+    for several in (False, True):
+        limits = ColumnConstraints(members=frozenset({"a"}), several=several)
+        assert (not refusal(pa.array([""]), limits)) == several
