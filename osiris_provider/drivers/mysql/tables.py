@@ -115,7 +115,7 @@ def unique_keys(cursor: Cursor, table: str) -> list[UniqueKey]:
 
 def _is_visible(part: dict[str, Any]) -> bool:
     """Return what MySQL says with ``Visible`` and MariaDB with ``Ignored``."""
-    return bool(part.get("Visible", "YES") == "YES" and part.get("Ignored", "NO") == "NO")
+    return part.get("Visible") != "NO" and part.get("Ignored") != "YES"
 
 
 def has_transactions(cursor: Cursor, table: str) -> bool:

@@ -141,10 +141,10 @@ def test_the_batches_of_all_parts_share_the_memory(
         # Never more than what is asked for.
         ("narrow", 100, {"batch_rows": 100}),
     ]
-    for table, most, given in cases:
+    for table, limit, given in cases:
         for engine in ("binary", "cursor") if given else ("binary",):
             sizes = [batch.num_rows for batch in reader(connection, table=table, engine=engine, **config, **given)]
-            assert max(sizes) == most, engine
+            assert max(sizes) == limit, engine
         close_all()
 
 

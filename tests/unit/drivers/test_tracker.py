@@ -87,12 +87,12 @@ def test_rows_at_the_cursor_value_that_differ_in_nanoseconds_are_told_apart(dtyp
 
 
 @pytest.mark.parametrize("nulls", ["include", "exclude"])
-def test_rows_without_a_value_come_each_time_or_never(nulls: str) -> None:
+def test_rows_without_a_value_come_each_time_or_never(nulls: Any) -> None:
     state = MemoryState()
     table = pa.table({"c": [None, 5, None, 5, 4], "n": range(5)})
     without = [0, 2] if nulls == "include" else []
     for old in ([1, 3, 4], []):
-        tracker = Tracker("s", Incremental(column="c", nulls=nulls), state, "t", str)  # type: ignore[arg-type]
+        tracker = Tracker("s", Incremental(column="c", nulls=nulls), state, "t", str)
         assert tracker.cursor_range().with_nulls == (nulls == "include")
         got = tracker.watch(table.to_reader(2)).read_all()["n"].to_pylist()
         assert got == sorted([*without, *old])

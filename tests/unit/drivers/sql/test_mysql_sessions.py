@@ -19,7 +19,8 @@ NO_SUCH_GRANT = pymysql.OperationalError(1141, "There is no such grant defined f
 class Server:
     """A cursor whose server gives the same answer to each statement that begins alike."""
 
-    connection = None
+    connection: Any = None
+    description: Any = ()
 
     def __init__(self, **answers: Any) -> None:
         self._answers = {

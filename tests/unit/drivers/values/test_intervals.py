@@ -65,8 +65,8 @@ def test_a_part_that_a_column_does_not_keep_is_seen(finest: str) -> None:
     for dtype in (pa.time32("s"), pa.duration("s"), pa.duration("ns"), pa.time64("us")):
         digits = {"s": 0, "ms": 3, "us": 6, "ns": 9}[dtype.unit]
         for ticks, is_kept in ((0, True), (seconds * 10**digits, True), (1, False), (seconds * 10**digits + 1, False)):
-            whole = pa.array([ticks], pa.int32() if dtype.bit_width == 32 else pa.int64()).cast(dtype)
-            assert (not refusal(whole, limits)) == is_kept, (dtype, ticks)
+            column = pa.array([ticks], pa.int32() if dtype.bit_width == 32 else pa.int64()).cast(dtype)
+            assert (not refusal(column, limits)) == is_kept, (dtype, ticks)
     assert refusal(pa.array([(1, 0, 0)], pa.month_day_nano_interval()), limits)
     assert not refusal(pa.nulls(1, pa.month_day_nano_interval()), limits)
 
