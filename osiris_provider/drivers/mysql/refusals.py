@@ -23,6 +23,8 @@ _CHECKS: Final = (3819, 4025)
 _STILL_REFERRED_TO: Final = (1217, 1451)
 _NO_SHAPE: Final = 1416
 _NO_JSON_OF_BYTES: Final = 3144
+_OF_VALUE: Final = (1292, 1366)
+"""Errors that quote the value, and the column behind it."""
 _SRID_AND_ORDER: Final = 5
 _THERE: Final = "duplicate key"
 _RULE: Final = "the server does not take the value, it does not fit the type or a rule of the table"
@@ -64,7 +66,7 @@ def row_refusal(
     code, said = error.args[0], str(error.args[1])
     row = before + rows.num_rows
     if code != DUPLICATE_KEY:
-        column = _named(said, rows.schema.names) or _suspects(code, rows.slice(rows.num_rows - 1), table[1])
+        column = _named(said, code, rows.schema.names) or _suspects(code, rows.slice(rows.num_rows - 1), table[1])
         rule = _RULE if column else _rule(said, code)
         return constraint_error(name, column or "(any)", row, f"{rule} (error {code})")
     for key in table[0]:
@@ -80,9 +82,10 @@ def row_refusal(
     return constraint_error(name, "(any)", row, f"{_THERE}, in the table or in an earlier row")
 
 
-def _named(said: str, names: Sequence[str]) -> str:
+def _named(said: str, code: int, names: Sequence[str]) -> str:
     """Return the column that the server names, perhaps behind its table's name; empty if it names none."""
-    for quoted in re.findall(_QUOTED, said):
+    end = "[^`']*$" if code in _OF_VALUE else ""
+    for quoted in re.findall(f"{_QUOTED}{end}", said):
         for name in names:
             if quoted == name or quoted.endswith(f".{name}"):
                 return name
@@ -149,7 +152,7 @@ def merge_refusal(
     """
     row, error = failed
     code, said = error.args[0], str(error.args[1])
-    column = _named(said, names)
+    column = _named(said, code, names)
     reason = _rule(said, code) if not column else _RULE
     if code == DUPLICATE_KEY:
         column = next((", ".join(key.columns) for key in keys if _is_of(said, key)), "")

@@ -19,7 +19,7 @@ from tests.integration.mysql.test_replace import TWO, Replacing, unread
 from tests.integration.sql.families import Connection
 from tests.integration.waiting import comes_true
 from tests.servers import Address
-from tests.servers.kinds import MYSQL_AND_MARIADB, ONLY_MYSQL
+from tests.servers.kinds import MYSQL_AND_MARIADB, ONLY_MARIADB, ONLY_MYSQL
 
 ENGINES = ("load_data", "insert")
 
@@ -239,3 +239,16 @@ class TestBytesForJSON(Loading):
         with pytest.raises(DataError, match=r"column k, row 2 of the input: .*\(error 3144\)"):
             self.write(connection, data, engine=engine)
         assert self.rows(address) == 0
+
+
+@ONLY_MARIADB
+class TestValuesThatAreNames(Loading):
+    @pytest.mark.parametrize("engine", ENGINES)
+    @pytest.mark.parametrize("value", ["s3cr3t", "it's"])
+    def test_a_value_is_not_taken_for_the_name_of_a_column(
+        self, connection: Connection, address: Address, engine: str, value: str
+    ) -> None:
+        self.execute(address, "CREATE TABLE target (s3cr3t INT, ip INET6)")
+        with pytest.raises(DataError, match="column ip, row 2 of the input") as raised:
+            self.write(connection, pa.table({"s3cr3t": [1, 2], "ip": ["::1", value]}), engine=engine)
+        assert (raised.value.row, "s3cr3t" in str(raised.value)) == (2, False)

@@ -23,6 +23,9 @@ LINE = bytes(4) + b"\1" + (2).to_bytes(4, "little") + bytes(16)
 SAID: list[tuple[int, str, str, str]] = [
     (1406, "Data too long for column 's' at row 1", "s", RULE),
     (1366, "Incorrect integer value: 's3cr3t' for column `shop`.`t`.`a` at row 1", "a", RULE),
+    # Values that are names of columns, or have quotes.
+    (1292, "Incorrect inet6 value: 's' for column `shop`.`t`.`b` at row 1", "b", RULE),
+    (1366, "Incorrect integer value: 's3cr3t's `s` a' for column 'a' at row 1", "a", RULE),
     (1048, "Column 'b' cannot be null", "b", RULE),
     (3819, "Check constraint 't_chk_1' is violated.", "(any)", "it breaks constraint t_chk_1"),
     (4025, "CONSTRAINT `small` failed for `shop`.`t`", "(any)", "it breaks constraint small"),
