@@ -149,7 +149,7 @@ def test_what_has_no_end_is_not_gathered(answer: Packets, monkeypatch: pytest.Mo
         lambda: iter([b"\1", definition(), EOF, ROW, EOF + b"\0"]),
     ],
 )
-def test_a_result_that_lies_is_an_error_that_is_known(answer: Packets) -> None:
+def test_a_result_that_lies_is_an_error(answer: Packets) -> None:
     with pytest.raises((DataError, ConnectorError)) as raised:
         read(answer)
     assert not isinstance(raised.value, ConnectorError) or raised.value.fault.slug == "garbage"
