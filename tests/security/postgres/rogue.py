@@ -130,6 +130,9 @@ class RoguePostgres:
             shut(sock)
         for thread in self._threads:
             thread.join(5)
+        # A line may have got its TLS only now.
+        for sock in self._open:
+            sock.close()
 
     def got(self, secret: str) -> bool:
         """Return whether it has received a secret in clear."""
