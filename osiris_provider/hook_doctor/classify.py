@@ -24,11 +24,10 @@ from osiris_provider.hook_doctor.faults import FILE_UNREADABLE, HOST_IS_NO_NAME,
 from osiris_provider.hook_doctor.tables import HTTP_CLASSES
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.dns import is_encodable
-from osiris_provider.net.sockets import open_socket
+from osiris_provider.net.sockets import MAX_PORT, open_socket
 
 _MISTAKES = (TypeError, ValueError)
 """What libraries raise for arguments that make no sense: the connection is wrong, not its server."""
-_MAX_PORT = 65535
 _GARBAGE = (UnicodeDecodeError, json.JSONDecodeError)
 _FILES = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 _KINDS: Mapping[tuple[type[BaseException], ...], Fault] = {
@@ -148,7 +147,7 @@ def unreachable(address: tuple[str, int] | None, deadline: Deadline) -> Fault | 
     if address is None:
         return None
     host, port = address
-    if not is_encodable(host) or not 0 < port <= _MAX_PORT:
+    if not is_encodable(host) or not 0 < port <= MAX_PORT:
         return MISCONFIGURED
     try:
         open_socket(host, port, deadline).close()

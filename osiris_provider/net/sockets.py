@@ -11,6 +11,8 @@ from typing import Any
 from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.dns import addresses_of
 
+MAX_PORT = 65_535
+
 
 class DeadlineSocket(socket.socket):
     """A socket each of whose calls is bounded by ``deadline``; None leaves the socket as it is.
@@ -84,6 +86,9 @@ def open_socket(host: str, port: int, deadline: Deadline) -> DeadlineSocket:
     :return: a connected socket that goes on keeping the deadline until its ``deadline`` is set to None.
     :raises OSError: of the last address; ``socket.gaierror`` if the name has none, ``TimeoutError`` in time.
     """
+    if port > MAX_PORT:
+        # An address would keep 16 bits of it, which are the port of something else.
+        raise OSError(errno.EADDRNOTAVAIL, f"there is no port {port}")
     addresses = addresses_of(host, port, deadline)
     error: OSError = OSError(f"{host} has no address")
     for number, (family, address) in enumerate(addresses):

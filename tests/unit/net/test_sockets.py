@@ -151,3 +151,11 @@ def test_a_line_that_is_cut_ends_whoever_waits_for_it(pair: tuple[DeadlineSocket
     assert (ours.recv(99), ours.recv(1)) == (b"0123456789", b"")
     ours.close()
     cut(ours)
+
+
+def test_a_port_that_there_is_not_is_no_other_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        open_socket("127.0.0.1", port, Deadline(5)).close()
+        with pytest.raises(OSError, match=f"there is no port {port + (1 << 16)}"):
+            open_socket("127.0.0.1", port + (1 << 16), Deadline(5))
