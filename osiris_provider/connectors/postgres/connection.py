@@ -22,11 +22,14 @@ SSLMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-
 TLSVersion = Literal["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
 Seconds = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
+CONNECT_SECONDS = 10
+
 _LIBPQ_NAMES = {"database": "dbname"}
-_NOT_OF_LIBPQ = ("dsn", "connect_timeout")
 _FILE_FIELDS = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _IN_A_DSN = ("host", "port", "database", "user", "password")
 """Where and as whom to log in: a DSN says all of it, or the fields do."""
+_CHECKED = ("host", "user", "require_auth", "connect_timeout")
+"""What a DSN may say only as the field of that name does."""
 
 
 class PostgresConnection(ConnectionModel):
@@ -127,7 +130,11 @@ class PostgresConnection(ConnectionModel):
     ] = None
     application_name: Annotated[str | None, FieldInfo("Name shown in the server's list of sessions.")] = None
     options: Annotated[str | None, FieldInfo("Server settings, such as -c statement_timeout=60000.")] = None
-    connect_timeout: Annotated[float, FieldInfo("Seconds to connect and log in."), Field(gt=0, le=3600)] = 10.0
+    connect_timeout: Annotated[
+        float | None,
+        FieldInfo(f"Seconds to connect and log in; {CONNECT_SECONDS} if empty."),
+        Field(gt=0, le=3600),
+    ] = None
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
@@ -141,8 +148,8 @@ class PostgresConnection(ConnectionModel):
         return self
 
     def connect_seconds(self) -> float:
-        """Return ``connect_timeout``."""
-        return self.connect_timeout
+        """Return ``connect_timeout`` of the field or of the DSN."""
+        return float(self._given().get("connect_timeout") or CONNECT_SECONDS)
 
     def shown_address(self) -> str:
         """Return ``host:port``, of the fields or of the DSN, or the path of the Unix socket."""
@@ -192,15 +199,20 @@ class PostgresConnection(ConnectionModel):
         return dict(for_other_clients(self.parameters()))
 
     def _known(self) -> Parameters:
+        """Return what is for libpq: the seconds to connect are kept by a deadline."""
+        known = self._given()
+        known.pop("connect_timeout", None)
+        return known
+
+    def _given(self) -> Parameters:
         known = parsed(self.dsn.get_secret_value()) if self.dsn else Parameters()
-        for name in (spec.name for spec in self.fields() if spec.name not in _NOT_OF_LIBPQ):
+        for name in (spec.name for spec in self.fields() if spec.name != "dsn"):
             if getattr(self, name) is not None:
                 libpq_name = _LIBPQ_NAMES.get(name, name)
                 if libpq_name in known:
                     message = f"field {name}: the dsn says {libpq_name} too; keep one"
                     raise ConnectionConfigError(message, field=name)
                 known[libpq_name] = _as_text(getattr(self, name))
-        known.pop("connect_timeout", None)
         known.setdefault("port", "5432")
         for name in ("host", "user"):
             if not known.get(name):
@@ -209,7 +221,7 @@ class PostgresConnection(ConnectionModel):
         if "sslrootcert" in known:
             known.setdefault("sslmode", "verify-full")
         _refuse_unsendable(known)
-        _check_ways(known)
+        _check_named(known)
         if "," in known["host"] + known["port"] or not known["port"].isdecimal():
             message = "field dsn: name one host and one port"
             raise ConnectionConfigError(message, field="dsn")
@@ -235,21 +247,18 @@ def _is_sendable(text: str) -> bool:
     return "\0" not in text
 
 
-def _check_ways(known: Parameters) -> None:
+def _check_named(known: Parameters) -> None:
     """Check what a DSN says as the field of that name is checked; libpq would say only that something is wrong."""
     if "service" in known:
         message = "field dsn: a service file can say less of TLS than this connection; write host, user and sslmode"
         raise ConnectionConfigError(message, field="dsn")
-    problem, name = "", "host"
-    try:
-        checked_host(known[name])
-        name = "require_auth"
-        if known.get(name):
-            known[name] = checked_ways(known[name])
-    except ValueError as error:
-        problem = f"field dsn: {name} {error}"
-    if problem:
-        raise ConnectionConfigError(problem, field="dsn")
+    written = {name: known[name] for name in _CHECKED if known.get(name)}
+    checked, problems, _ = PostgresConnection.coerce(written)
+    for name, problem in problems:
+        message = f"field dsn: {name} {problem}"
+        raise ConnectionConfigError(message, field="dsn")
+    if "require_auth" in checked:
+        known["require_auth"] = checked["require_auth"]
 
 
 def _as_text(value: Any) -> str:

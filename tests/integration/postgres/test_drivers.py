@@ -86,11 +86,6 @@ class TestPostgresClients(PostgresFamily, ConnectorTests):
         with pytest.raises(ConnectionConfigError, match=f"dsn and {field} are given"):
             connector.create_client(both)
 
-    def test_what_the_dsn_says_no_field_says_again(self, connection: Connection) -> None:
-        dsn = get_connector("postgres").build_dsn({**connection, "sslmode": "disable"})
-        with pytest.raises(ConnectionConfigError, match="field sslmode: the dsn says sslmode too"):
-            get_connector("postgres").create_client({"dsn": dsn, "sslmode": "require"})
-
     def test_another_database_than_the_one_of_the_dsn(self, connection: Connection) -> None:
         connector = get_connector("postgres")
         dsn = connector.build_dsn({**connection, "database": "no_such_database"})
