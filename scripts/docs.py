@@ -1,7 +1,8 @@
 """The generated parts of documents.
 
-docs/fields.md: the fields of each family, and where an Airflow connection keeps them. docs/apis.md: the config fields
-of the extractors that read APIs. docs/faults.md, docs/hook-types.md and docs/reference.md: all of them.
+docs/fields.md: the fields of each family, and where an Airflow connection keeps them. docs/apis.md,
+docs/incremental.md, docs/reading.md and docs/writing.md: the config fields of the drivers. docs/faults.md,
+docs/hook-types.md and docs/reference.md: all of them.
 """
 
 from __future__ import annotations
@@ -24,28 +25,58 @@ from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.airflow_form import extra_key
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.model import FieldSpec
-from osiris_provider.drivers.http.config import ApiExtractorConfig, PagedConfig, ShopifyExtractorConfig
+from osiris_provider.drivers.duckdb.config import DuckDBWriteConfig
+from osiris_provider.drivers.filesystem.config import (
+    CsvExtractorConfig,
+    CsvWriterConfig,
+    FileWriterConfig,
+    ParquetWriterConfig,
+)
+from osiris_provider.drivers.http.config import ApiExtractorConfig, ApiIncremental, PagedConfig, ShopifyExtractorConfig
 from osiris_provider.drivers.http.page_kinds import CursorPages, LinkedPages, NumberedPages, OffsetPages
 from osiris_provider.drivers.http.pagination import Pagination
-from osiris_provider.drivers.supabase.config import SupabaseExtractorConfig
+from osiris_provider.drivers.incremental.cursor import Incremental
+from osiris_provider.drivers.mysql.config import MySQLQueryConfig, MySQLWriteConfig
+from osiris_provider.drivers.postgres.config import PostgresQueryConfig, PostgresWriteConfig
+from osiris_provider.drivers.sql.config import ServerQueryConfig, TableConfig, WriteConfig
+from osiris_provider.drivers.supabase.config import SupabaseExtractorConfig, SupabaseWriteConfig
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 END = "<!-- end of fields -->"
-CONFIGS: dict[str, tuple[type[BaseModel], type[BaseModel] | None]] = {
-    "PagedConfig": (PagedConfig, None),
-    "ApiExtractorConfig": (ApiExtractorConfig, PagedConfig),
-    "Pagination": (Pagination, None),
-    "NumberedPages": (NumberedPages, Pagination),
-    "OffsetPages": (OffsetPages, Pagination),
-    "CursorPages": (CursorPages, Pagination),
-    "LinkedPages": (LinkedPages, Pagination),
-    "ShopifyExtractorConfig": (ShopifyExtractorConfig, PagedConfig),
-    "SupabaseExtractorConfig": (SupabaseExtractorConfig, PagedConfig),
+CONFIGS: dict[str, dict[type[BaseModel], type[BaseModel] | None]] = {
+    "apis.md": {
+        PagedConfig: None,
+        ApiExtractorConfig: PagedConfig,
+        Pagination: None,
+        NumberedPages: Pagination,
+        OffsetPages: Pagination,
+        CursorPages: Pagination,
+        LinkedPages: Pagination,
+        ShopifyExtractorConfig: PagedConfig,
+        SupabaseExtractorConfig: PagedConfig,
+    },
+    "incremental.md": {Incremental: None, ApiIncremental: Incremental},
+    "reading.md": {
+        ServerQueryConfig: None,
+        PostgresQueryConfig: ServerQueryConfig,
+        MySQLQueryConfig: ServerQueryConfig,
+        CsvExtractorConfig: None,
+    },
+    "writing.md": {
+        WriteConfig: None,
+        PostgresWriteConfig: WriteConfig,
+        MySQLWriteConfig: WriteConfig,
+        DuckDBWriteConfig: WriteConfig,
+        SupabaseWriteConfig: TableConfig,
+        FileWriterConfig: None,
+        CsvWriterConfig: FileWriterConfig,
+        ParquetWriterConfig: FileWriterConfig,
+    },
 }
-"""Configs that have a table, each with the one whose fields are in a table of their own."""
+"""Configs that have a table, by document, each with the one whose fields are in a table of their own."""
 
 
 def tables() -> str:
@@ -126,19 +157,19 @@ def _config_default(info: FieldInfo) -> str:
     value: Any = info.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, BaseModel):
         value = value.model_dump(include={"kind"})
-    return "" if value in (None, "", [], {}) else f"`{json.dumps(value)}`".replace('`"', "`").replace('"`', "`")
+    return "" if value in (None, "", [], {}) else f"`{value if isinstance(value, str) else json.dumps(value)}`"
 
 
 def documents() -> dict[Path, str]:
     """Return the documents with their generated parts as they have to be."""
-    fields, apis = ROOT / "docs" / "fields.md", ROOT / "docs" / "apis.md"
-    texts = {fields: _with_part(fields.read_text(encoding="utf-8"), "fields", tables())}
-    text = apis.read_text(encoding="utf-8")
-    for name, (model, base) in CONFIGS.items():
-        text = _with_part(text, f"fields of {name}", config_table(model, base))
     docs = ROOT / "docs"
     pages = {"faults.md": faults_page(), "hook-types.md": hooks_page(), "reference.md": reference()}
-    return {**texts, apis: text, **{docs / name: page for name, page in pages.items()}}
+    pages["fields.md"] = _with_part((docs / "fields.md").read_text(encoding="utf-8"), "fields", tables())
+    for page, configs in CONFIGS.items():
+        pages[page] = (docs / page).read_text(encoding="utf-8")
+        for model, base in configs.items():
+            pages[page] = _with_part(pages[page], f"fields of {model.__name__}", config_table(model, base))
+    return {docs / name: page for name, page in pages.items()}
 
 
 def _with_part(text: str, name: str, part: str) -> str:

@@ -83,7 +83,7 @@ class FileWriterConfig(StepConfig):
 
     :param path: of the file.
     :param file_mode: such as ``0640``; else ``[osiris] file_mode``.
-    :param input: which input is written.
+    :param input: step whose result is written, if there are several.
     """
 
     path: LocalPath
@@ -92,13 +92,14 @@ class FileWriterConfig(StepConfig):
 
 
 class CsvExtractorConfig(StepConfig):
-    """Config of ``filesystem.csv_extractor``.
+    r"""Config of ``filesystem.csv_extractor``.
 
-    :param path: of the file; ``.gz`` and ``.zip`` (with one file inside) are unpacked.
-    :param delimiter: between cells; else that of a first line ``sep=;``, else a comma.
+    :param path: of a local file; ``.gz`` and ``.zip`` (with one file inside) are unpacked while they are read.
+    :param delimiter: between cells; else that of a first line ``sep=;``, which Excel writes, else a comma.
     :param quote: around cells that have delimiters, quotes or line breaks in them; empty: quotes mean nothing.
     :param escape: takes the meaning from the character after it; a quote within quotes is doubled without it.
-    :param newline: what ends a row; with another than ``auto`` the other line breaks belong to the cells.
+    :param newline: what ends a row: with ``\n``, ``\r\n`` or ``\r`` the other line breaks belong to the cells.
+    :param encoding: any that Python knows.
     :param header: whether the first row has the names. Without it the columns are called ``f0``, ``f1`` …
     :param column_names: instead of those of the header, or where there is none.
     :param columns: those that are wanted, in this order.
@@ -106,12 +107,12 @@ class CsvExtractorConfig(StepConfig):
         ``decimal(10, 2)`` …) of columns whose type shall not depend on what is in them.
     :param default_type: of all columns that ``column_types`` does not name; ``string`` leaves everything as it is.
     :param null_values: cells that are null, unless they are quoted.
-    :param decimal_point: of numbers.
+    :param decimal_point: of numbers, or ``,``.
     :param skip_rows: lines before the header.
     :param comment: lines that begin with it are left out.
     :param limit: the most rows that are read.
     :param bad_lines: rows with too few or too many cells; ``skip`` counts and logs them.
-    :param binary: how cells of columns of type ``binary`` are written.
+    :param binary: how cells of columns of type ``binary`` are written, or ``hex``.
     :param max_unpacked_bytes: that a ``.gz`` or ``.zip`` may unpack to.
     """
 
@@ -168,8 +169,10 @@ class CsvExtractorConfig(StepConfig):
 class CsvWriterConfig(FileWriterConfig):
     """Config of ``filesystem.csv_writer``.
 
-    :param path: one that ends in ``.gz`` is compressed, unless ``compression`` says otherwise.
-    :param binary: how bytes are written.
+    :param delimiter: between cells.
+    :param header: whether the first row has the names.
+    :param compression: ``gzip`` or ``none``; ``auto`` compresses a file whose name ends in ``.gz``.
+    :param binary: how bytes are written, or ``hex``.
     :param escape_formulas: put ``'`` before texts that a spreadsheet would take for a formula.
     """
 
@@ -181,7 +184,10 @@ class CsvWriterConfig(FileWriterConfig):
 
 
 class ParquetWriterConfig(FileWriterConfig):
-    """Config of ``filesystem.parquet_writer``."""
+    """Config of ``filesystem.parquet_writer``.
+
+    :param compression: of the columns: ``zstd``, ``snappy``, ``gzip`` or ``none``.
+    """
 
     compression: Literal["zstd", "snappy", "gzip", "none"] = "zstd"
 

@@ -33,15 +33,16 @@ class Incremental(NoBooleanNumbers):
     """Config field ``incremental`` of the extractors.
 
     :param column: grows with each change that is to be read: a number, a date, a timestamp or a text. With dots, a
-        field inside objects.
-    :param initial_value: where the first run begins; without it, the first run reads everything.
+        field inside objects of an API, such as ``meta.updated_at``.
+    :param initial_value: where the first run begins, this value included; without it, the first run reads everything.
     :param inclusive: whether rows with exactly the cursor value are asked for again, because there may be new
         ones. Those that have been read are left out.
     :param lookback: how far before the cursor value to begin, for rows that became visible late: in units of a number,
         seconds of a timestamp, days of a date. They are read again.
-    :param nulls: what becomes of rows that have no value in the column. ``include`` reads them each time.
-    :param compare_as: what the texts of a column of texts are; without it, times if all of the first ones are in ISO
-        8601.
+    :param nulls: what becomes of rows that have no value in the column. ``include`` reads them each time,
+        ``exclude`` never.
+    :param compare_as: what the texts of a column of texts are: ``number``, ``time`` or ``text``; without it, times if
+        all of the first ones are in ISO 8601.
     """
 
     model_config = ConfigDict(extra="forbid")

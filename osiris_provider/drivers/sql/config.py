@@ -24,7 +24,15 @@ Lossy = Literal["error", "round"]
 
 
 class QueryConfig(StepConfig, defer_build=True):
-    """Config of the SQL extractors: a query, or a table and perhaps some of its columns."""
+    """Config of the SQL extractors: a query, or a table and perhaps some of its columns.
+
+    :param query: it or ``table`` is needed.
+    :param table: perhaps with its schema or database before it.
+    :param columns: of the table; all if not given.
+    :param params: of the query.
+    :param batch_rows: the most rows of a batch.
+    :param incremental: what is new.
+    """
 
     query: Text | None = None
     table: Text | None = None
@@ -89,7 +97,7 @@ class ServerQueryConfig(TypedQueryConfig):
 
     :param partition_on: a column of integers, dates or timestamps; its range is split into parts that as many
         connections read at the same time, from one snapshot where the server offers that. Rows come in any order.
-    :param partitions: how many parts; fewer if the range is narrow.
+    :param partitions: how many parts, 2 to 32; fewer if the range is narrow.
     """
 
     partition_on: Text | None = None
@@ -109,11 +117,12 @@ class TableConfig(StepConfig, defer_build=True):
     :param table: perhaps with its database or schema before it.
     :param write_mode: ``append`` adds the rows; ``replace`` puts them in the place of those that were there;
         ``upsert`` updates the rows whose key is there and adds the others.
-    :param primary_key: columns of the key. Required for ``upsert``; declared when a table is created.
-    :param create_if_missing: whether to create the table.
+    :param primary_key: columns of the key, which take no nulls. Required for ``upsert``; declared when a table is
+        created.
+    :param create_if_missing: whether to create the table, with types that hold the values of the input.
     :param lossy: ``error`` refuses a value that the column would round: more digits behind the point or of a second, a
         time of day in a column of days, a number that floating point cannot be exactly. ``round`` has it rounded.
-    :param ledger: whether a retry of a load that has ended writes nothing; see :mod:`.ledger` beside this.
+    :param ledger: whether a retry of a load that has ended writes nothing.
     :param input: step whose result is written, if there are several.
     """
 

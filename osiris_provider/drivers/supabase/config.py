@@ -108,7 +108,8 @@ class SupabaseWriteConfig(TableConfig):
 
     :param via: ``dsn``, ``api``, or ``auto``, which takes the DSN if the connection has one.
     :param strip_nul: leave the character U+0000 out of texts; else it is an error with column and row.
-    :param batch_rows: rows that are held and sent at a time; to the Data API, those of a request.
+    :param batch_rows: rows that are held and sent at a time; to the Data API, those of a request. Without it, as many
+        as ``postgres.writer`` takes, or 10000.
     """
 
     via: Literal["auto", "api", "dsn"] = "auto"
