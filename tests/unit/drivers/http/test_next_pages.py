@@ -162,7 +162,7 @@ def test_a_page_that_begins_with_the_end_of_a_short_one_is_counted_wrongly(
     if not refused:
         pages.check_next(page, previous)
         return
-    with pytest.raises(PaginationError, match="end page 1, which has fewer than asked for.* pagination.advance"):
+    with pytest.raises(PaginationError, match=r"end page 1, which has fewer than asked for.* pagination\.advance"):
         pages.check_next(page, previous)
 
 
