@@ -178,6 +178,17 @@ class OsirisError(Exception):
         self.message = safe
         vars(self).update(where)
 
+    @classmethod
+    def in_step(cls, step_id: str, problem: str, **where: Unpack[Where]) -> Self:
+        """Return an error of a step, with which its message begins.
+
+        :param step_id: its id.
+        :param problem: the rest of the message.
+        :param where: is known beside it.
+        """
+        where["step"] = step_id
+        return cls(f"Step {step_id}: {problem}", **where)
+
     @property
     def is_transient(self) -> bool:
         """Whether the same may succeed later without anybody correcting anything: all retries are decided by this."""

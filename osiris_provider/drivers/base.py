@@ -199,8 +199,8 @@ class Extractor(BaseDriver[Config]):
 
         state: IncrementalState | None = getattr(step.ctx, "state", None)
         if state is None:
-            message = f"Step {step.id}: config field incremental needs a runner that stores state."
-            raise DriverConfigError(message, step=step.id)
+            message = "config field incremental needs a runner that stores state."
+            raise DriverConfigError.in_step(step.id, message)
         redact: Callable[[str], str] = str
         prefix = ""
         if self.family is not None:
@@ -227,8 +227,8 @@ class Writer(BaseDriver[Config]):
         """A source that knows its columns by its rows, such as an API, has no columns if it has no rows."""
         rows = sum(batch.num_rows for batch in reader)
         if rows:
-            message = f"Step {step.id}: the input has {rows:,} rows, but no columns."
-            raise DataError(message, step=step.id)
+            message = f"the input has {rows:,} rows, but no columns."
+            raise DataError.in_step(step.id, message)
         log.warning("Step %s: the input has no rows and no columns: nothing is written.", step.id)
         progress.finish(step.metric, 0)
         return {"rows_written": 0}

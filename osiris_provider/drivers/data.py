@@ -268,10 +268,10 @@ def check_case_of(step_id: str, what: str, names: Sequence[str], server: str) ->
         other = spelt.setdefault(name.lower(), name)
         if other != name:
             message = (
-                f"Step {step_id}: {what.format(f'{other} and {name}')} differ only in case, which {server} does not "
+                f"{what.format(f'{other} and {name}')} differ only in case, which {server} does not "
                 "tell apart. Rename one in the step before."
             )
-            raise DataError(message, step=step_id)
+            raise DataError.in_step(step_id, message)
 
 
 def row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:

@@ -104,14 +104,14 @@ class Step(Generic[Config]):
             return str(named)
         listed = ", ".join(known) or "none"
         if named is not None:
-            message = f"Step {self.id}: input '{named}' is not there.{did_you_mean(named, known)} Inputs are: {listed}."
+            message = f"input '{named}' is not there.{did_you_mean(named, known)} Inputs are: {listed}."
         elif len(known) == 1:
             return known[0]
         elif known:
-            message = f"Step {self.id}: there are several inputs ({listed}); say which one with config field input."
+            message = f"there are several inputs ({listed}); say which one with config field input."
         else:
-            message = f"Step {self.id}: an input is required; pass the result of an earlier step in inputs."
-        raise DriverConfigError(message, step=self.id)
+            message = "an input is required; pass the result of an earlier step in inputs."
+        raise DriverConfigError.in_step(self.id, message)
 
     def read_input(self, named: str | None = None) -> pa.RecordBatchReader:
         """Return an input as a stream of record batches.
@@ -124,8 +124,8 @@ class Step(Generic[Config]):
         for key in ("data", "df"):
             if key in value:
                 return to_reader(value[key], name)
-        message = f"Step {self.id}: input '{name}' holds no data; the step before it returned only figures."
-        raise DriverConfigError(message, step=self.id)
+        message = f"input '{name}' holds no data; the step before it returned only figures."
+        raise DriverConfigError.in_step(self.id, message)
 
 
 def check_arguments(step_id: str, driver: str, config: Any, inputs: Any, ctx: Any) -> None:

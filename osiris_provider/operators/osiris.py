@@ -122,7 +122,7 @@ class OsirisOperator(BaseOperator):
         def work() -> dict[str, Any]:
             result = driver.run(step_id=step, config=config, inputs=inputs, ctx=ctx)
             if not self.do_xcom_push and data_of(result) is not None:
-                raise _wrong(
+                raise DriverConfigError.in_step(
                     step,
                     "do_xcom_push=False, but the driver returns data, and only XCom says where it is. Leave "
                     "do_xcom_push out; the data itself does not go through XCom.",
@@ -141,15 +141,17 @@ class OsirisOperator(BaseOperator):
 
     def _resolved(self, step: str) -> dict[str, Any]:
         if not isinstance(self.config, Mapping):
-            raise _wrong(step, f"config is a mapping, not {type(self.config).__name__}.")
+            raise DriverConfigError.in_step(step, f"config is a mapping, not {type(self.config).__name__}.")
         if RESOLVED in self.config:
-            raise _wrong(step, f"{RESOLVED} may not stand in config; give connection: '@family.alias' instead.")
+            raise DriverConfigError.in_step(
+                step, f"{RESOLVED} may not stand in config; give connection: '@family.alias' instead."
+            )
         config = dict(self.config)
         reference = config.get(REFERENCE)
         if reference is None:
             return config
         if not is_name(reference):
-            raise _wrong(step, "config connection is a text such as @mysql.default.")
+            raise DriverConfigError.in_step(step, "config connection is a text such as @mysql.default.")
         return {**config, RESOLVED: resolve(reference)}
 
     def _inputs(self, step: str, context: Context) -> Iterable[tuple[str, Any]]:
@@ -159,7 +161,7 @@ class OsirisOperator(BaseOperator):
         if inputs is None:
             return []
         if StagedData.parse(inputs) is not None:
-            raise _wrong(
+            raise DriverConfigError.in_step(
                 step,
                 "inputs is a result of a task; give it a name, as in inputs={'rows': extract.output}. "
                 "Mapped: expand(inputs=extract.output.map(lambda result: {'rows': result})).",
@@ -187,10 +189,12 @@ class OsirisOperator(BaseOperator):
         known = list(self.dag.task_dict)
         for name in names:
             if not isinstance(name, str):
-                raise _wrong(step, "inputs as a list holds task ids; give a dict from step id to result instead.")
+                raise DriverConfigError.in_step(
+                    step, "inputs as a list holds task ids; give a dict from step id to result instead."
+                )
             if name not in known:
                 message = f"inputs names task '{shown(name)}', which this DAG has not."
-                raise _wrong(step, message + did_you_mean(name, known))
+                raise DriverConfigError.in_step(step, message + did_you_mean(name, known))
             _check_leaves_result(step, self.dag.task_dict[name])
         return names
 
@@ -210,12 +214,7 @@ class OsirisOperator(BaseOperator):
         message = f"input '{name}' is not the result of a step; did the task before it run and return one?"
         if isinstance(value, str):
             message = f"input '{name}' is a text, not a result; write inputs={{'{name}': extract.output}}."
-        raise _wrong(step, message)
-
-
-def _wrong(step: str, problem: str) -> DriverConfigError:
-    message = f"Step {step}: {problem}"
-    return DriverConfigError(message, step=step)
+        raise DriverConfigError.in_step(step, message)
 
 
 def default_staging() -> Staging:
@@ -236,7 +235,7 @@ def _check_sources(step: str, inputs: Any) -> None:
     for value in given if isinstance(given, list | tuple) else [given]:
         if isinstance(value, BaseOperator) or hasattr(value, "partial_kwargs"):
             message = f"inputs has the task '{value.task_id}' itself. Give its result a name, as in "
-            raise _wrong(step, message + f"inputs={{'rows': {value.label}.output}}.")
+            raise DriverConfigError.in_step(step, message + f"inputs={{'rows': {value.label}.output}}.")
     for source, key in XComArg.iter_xcom_references(inputs):
         if key == BaseXCom.XCOM_RETURN_KEY:
             _check_leaves_result(step, source)
@@ -246,7 +245,7 @@ def _check_leaves_result(step: str, source: Any) -> None:
     is_mapped = hasattr(source, "partial_kwargs")
     if source.partial_kwargs.get("do_xcom_push", True) if is_mapped else source.do_xcom_push:
         return
-    raise _wrong(
+    raise DriverConfigError.in_step(
         step,
         f"its input, task '{source.task_id}', has do_xcom_push=False, so that it leaves no result. Leave that out; of "
         "data, XCom carries only where it is.",

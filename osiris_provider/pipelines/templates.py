@@ -107,8 +107,8 @@ def render(value: Any, context: Mapping[str, Any], step: str) -> Any:
         return _environment().from_string(value).render(context)
     except Exception as error:  # noqa: BLE001 - a template may raise anything
         said = printable(error).rstrip(".")
-        problem = f"Step {step}: a template in its config failed: {said}. Templates know {_known(context)}."
-    raise DriverConfigError(problem, step=step)
+        problem = f"a template in its config failed: {said}. Templates know {_known(context)}."
+    raise DriverConfigError.in_step(step, problem)
 
 
 def template_context(pipeline: str, moment: datetime, params: Mapping[str, Any], run_id: str) -> dict[str, Any]:

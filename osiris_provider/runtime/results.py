@@ -116,5 +116,5 @@ def _check_small(step: str, figures: dict[str, Any]) -> None:
         if size <= MAX_RESULT:
             return
         problem = f"the driver returned {size:,} bytes of figures"
-    message = f"Step {step}: {problem}; return data as 'data', it goes through staging."
-    raise DriverConfigError(message, step=step)
+    message = f"{problem}; return data as 'data', it goes through staging."
+    raise DriverConfigError.in_step(step, message)

@@ -241,9 +241,9 @@ def _database_of(step: Step[ProcessorConfig]) -> ResolvedConnection:
         fields = {"family": "duckdb", "alias": _NO_CONNECTION, "path": name, "external_access": True, **given}
         return ResolvedConnection(fields)
     if step.connection.get("family") != "duckdb":
-        message = f"Step {step.id}: needs a duckdb connection or none, not {step.connection.get('family')}."
-        raise DriverConfigError(message, step=step.id)
+        message = f"needs a duckdb connection or none, not {step.connection.get('family')}."
+        raise DriverConfigError.in_step(step.id, message)
     if given:
-        message = f"Step {step.id}: config field {' and '.join(given)}: set it in the connection."
-        raise DriverConfigError(message, step=step.id)
+        message = f"config field {' and '.join(given)}: set it in the connection."
+        raise DriverConfigError.in_step(step.id, message)
     return step.connection

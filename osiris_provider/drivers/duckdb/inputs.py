@@ -24,8 +24,8 @@ def distinct(step: Step[Any]) -> list[str]:
     """Return the names of the inputs, which SQL can tell apart."""
     names = list(step.inputs)
     if len({name.lower() for name in names}) < len(names):
-        message = f"Step {step.id}: some inputs differ only in case, which SQL does not tell apart. Rename a step."
-        raise DriverConfigError(message, step=step.id)
+        message = "some inputs differ only in case, which SQL does not tell apart. Rename a step."
+        raise DriverConfigError.in_step(step.id, message)
     return names
 
 
@@ -142,17 +142,17 @@ def _narrowed_table(step_id: str, name: str, table: pa.Table, first: int = 1) ->
             table = table.set_column(index, field, narrow)
             continue
         row = next(row for row in range(len(column)) if _cast(column.slice(row, 1), field.type) is None)
-        where = f"Step {step_id}: input {name}: column {field.name}, row {first + row:,}"
         kept = (
             "6 digits of a second that DuckDB has"
             if "[ns" in str(column.type)
             else f"{MAX_DIGITS} digits that DuckDB's DECIMAL has"
         )
         message = (
-            f"{where}: as {column.type} the value needs more than the {kept}. "
+            f"input {name}: column {field.name}, row {first + row:,}: as {column.type} the value needs more than the "
+            f"{kept}. "
             "CAST it in the query of the step before, or read it as text there (text_columns)."
         )
-        raise DataError(message, step=step_id, column=field.name, row=first + row)
+        raise DataError.in_step(step_id, message, column=field.name, row=first + row)
     return table
 
 

@@ -52,7 +52,7 @@ def explained(step: Step[Any], path: str, advice: str) -> Iterator[None]:
     except OsirisError as error:
         problem = of_step(error, step.id, f"{path}: ")
     except (pa.ArrowException, UnicodeError) as error:
-        problem = DataError(f"Step {step.id}: {path}: {one_line(str(error))}.", step=step.id)
+        problem = DataError.in_step(step.id, f"{path}: {one_line(str(error))}.")
     except OSError as error:
         problem = _file_error(step, path, error, advice)
     else:
@@ -63,9 +63,9 @@ def explained(step: Step[Any], path: str, advice: str) -> Iterator[None]:
 def _file_error(step: Step[Any], path: str, error: OSError, advice: str) -> OsirisError:
     wrong = _WRONG_PATH.get(error.errno or 0)
     if wrong:
-        return DriverConfigError(f"Step {step.id}: {path} {wrong}. Fix config field path.", step=step.id)
+        return DriverConfigError.in_step(step.id, f"{path} {wrong}. Fix config field path.")
     said = one_line(error.strerror or str(error))
-    return DataError(f"Step {step.id}: {path}: {said}. {advice}", step=step.id)
+    return DataError.in_step(step.id, f"{path}: {said}. {advice}")
 
 
 def _refuse_special(final: Path) -> None:

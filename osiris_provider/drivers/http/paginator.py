@@ -81,11 +81,10 @@ class Paginator:
         try:
             yield from self._rows()
         except RecursionError:
-            deep = "an answer has lists and objects that are nested too deeply. Ask for it without such fields"
-            message = f"Step {self._step.id}: {deep}."
+            message = "an answer has lists and objects that are nested too deeply. Ask for it without such fields."
         else:
             return
-        raise DataError(message, step=self._step.id)
+        raise DataError.in_step(self._step.id, message)
 
     def _rows(self) -> Iterator[Rows]:
         page: Page | None = None
@@ -293,5 +292,5 @@ class Paginator:
             self._refuse(f"page {page.number} repeats {same}")
 
     def _refuse(self, problem: str) -> NoReturn:
-        message = f"Step {self._step.id}: {problem}. {self._pagination.advice}"
-        raise DataError(message, step=self._step.id)
+        message = f"{problem}. {self._pagination.advice}"
+        raise DataError.in_step(self._step.id, message)

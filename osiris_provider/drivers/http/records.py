@@ -129,5 +129,5 @@ class RecordReader:
             hint = f". Check config field records; the answer has {', '.join(map(printable, list(value)[:10]))}"
         if isinstance(records, dict) and self.shape == "list":
             hint += ". records_as: object takes it as one record, records_as: map takes each of its values as one"
-        message = f"Step {self.step_id}: page {page}: {problem}{hint}."
-        return DataError(message, step=self.step_id)
+        message = f"page {page}: {problem}{hint}."
+        return DataError.in_step(self.step_id, message)

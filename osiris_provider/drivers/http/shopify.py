@@ -101,22 +101,22 @@ class _Nodes:
         fields = connection if isinstance(connection, dict) else {}
         nodes = _nodes_of(fields)
         if isinstance(nodes, list) and None in nodes:
-            message = f"Step {self.step_id}: page {page}: node {nodes.index(None) + 1} at data.{self.path} is null."
-            raise DataError(message, step=self.step_id)
+            message = f"page {page}: node {nodes.index(None) + 1} at data.{self.path} is null."
+            raise DataError.in_step(self.step_id, message)
         if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
             message = (
-                f"Step {self.step_id}: there is no connection with nodes or edges at data.{self.path}. "
+                f"there is no connection with nodes or edges at data.{self.path}. "
                 "Check config fields query and connection_path."
             )
-            raise DataError(message, step=self.step_id)
+            raise DataError.in_step(self.step_id, message)
         page_info = fields.get("pageInfo")
         if (
             not isinstance(page_info, dict)
             or not isinstance(page_info.get("hasNextPage"), bool)
             or "endCursor" not in page_info
         ):
-            message = f"Step {self.step_id}: the query must ask for pageInfo {{ hasNextPage endCursor }}."
-            raise DataError(message, step=self.step_id)
+            message = "the query must ask for pageInfo { hasNextPage endCursor }."
+            raise DataError.in_step(self.step_id, message)
         for number, node in enumerate(nodes, 1):
             self._check(node, self.path, f"page {page}, node {number}")
         return nodes
@@ -133,11 +133,11 @@ class _Nodes:
         field_name, code = (printable(str(warning.get(name) or "")[:100]) for name in ("field", "code"))
         if code in _IGNORED:
             message = (
-                f"Step {self.step_id}: page {page}: Shopify cannot search this connection by '{field_name}' and leaves "
+                f"page {page}: Shopify cannot search this connection by '{field_name}' and leaves "
                 "the condition out, so that other nodes come than were asked for. Check config fields search and "
                 "incremental, or what the query searches by."
             )
-            raise DataError(message, step=self.step_id)
+            raise DataError.in_step(self.step_id, message)
         if f"{code} {field_name}" not in self._warned:
             self._warned.add(f"{code} {field_name}")
             log.warning("Step %s: Shopify warns of the search by '%s': %s.", self.step_id, field_name, code)
@@ -156,10 +156,10 @@ class _Nodes:
         more = page_info.get("hasNextPage") if isinstance(page_info, dict) else None
         if more is True:
             message = (
-                f"Step {self.step_id}: {where}: connection {path} has more nodes than came (hasNextPage). "
+                f"{where}: connection {path} has more nodes than came (hasNextPage). "
                 "Raise its first, or read it in a step of its own."
             )
-            raise DataError(message, step=self.step_id)
+            raise DataError.in_step(self.step_id, message)
         if more is None and path not in self._warned:
             self._warned.add(path)
             log.warning(

@@ -85,8 +85,8 @@ class Tracker:
         except OverflowError:
             problem = f"so long before {low.text} there are no times; of a date it is in days, of a time in seconds."
         if problem:
-            message = f"Step {self._step_id}: config field incremental.lookback: {problem}"
-            raise DriverConfigError(message, step=self._step_id)
+            message = f"config field incremental.lookback: {problem}"
+            raise DriverConfigError.in_step(self._step_id, message)
         schema = run_range.low.schema if run_range.low else None
         return CursorRange(settings.column, self._asked, self._inclusive, high, settings.nulls != "exclude", schema)
 
@@ -275,8 +275,7 @@ class Tracker:
             )
 
     def _refuse(self, problem: str) -> NoReturn:
-        message = f"Step {self._step_id}: {problem}."
-        raise DataError(message, step=self._step_id, column=self._settings.column)
+        raise DataError.in_step(self._step_id, f"{problem}.", column=self._settings.column)
 
 
 def _names_of(value: CursorValue | None) -> list[str] | None:

@@ -241,16 +241,15 @@ def _refuse_float(step: str, columns: Iterable[Column]) -> None:
 
     name = next((column.name for column in columns if pa.types.is_float32(column.type)), None)
     if name is not None:
-        message = f"Step {step}: FLOAT column {name} loses digits as text; select CAST({name} AS DOUBLE) instead."
-        raise DataError(message, step=step)
+        message = f"FLOAT column {name} loses digits as text; select CAST({name} AS DOUBLE) instead."
+        raise DataError.in_step(step, message)
 
 
 def _refuse_more_results(step: str, cursor: SSCursor) -> None:
     """Refuse what a procedure selects after its first result; behind the last there is an answer without columns."""
     while cursor.nextset():
         if cursor.description:
-            message = f"Step {step}: {SEVERAL_RESULTS}"
-            raise DriverConfigError(message, step=step)
+            raise DriverConfigError.in_step(step, SEVERAL_RESULTS)
 
 
 def _announced(cursor: SSCursor) -> int:

@@ -27,8 +27,7 @@ def check_config_names(step_id: str, table: str | None, names: Iterable[str | No
     named = [("table", part) for part in (table or "").split(".")] + [("column", name) for name in names if name]
     for what, name in named:
         if is_too_long(name):
-            message = f"Step {step_id}: {what} {_shown(name)}"
-            raise DriverConfigError(message, step=step_id)
+            raise DriverConfigError.in_step(step_id, f"{what} {_shown(name)}")
 
 
 def check_column_names(step_id: str, names: Iterable[str]) -> None:
@@ -38,12 +37,12 @@ def check_column_names(step_id: str, names: Iterable[str]) -> None:
     """
     for name in names:
         if is_too_long(name):
-            message = f"Step {step_id}: column {_shown(name)} Nothing was written."
-            raise DataError(message, step=step_id, column=name)
+            message = f"column {_shown(name)} Nothing was written."
+            raise DataError.in_step(step_id, message, column=name)
         if "\0" in name:
             shown = name.replace("\0", "\\0")
-            message = f"Step {step_id}: the name of column {shown} has the character U+0000. Nothing was written."
-            raise DataError(message, step=step_id, column=name)
+            message = f"the name of column {shown} has the character U+0000. Nothing was written."
+            raise DataError.in_step(step_id, message, column=name)
 
 
 def check_result_names(step_id: str, statement: str, names: Iterable[str]) -> None:
@@ -60,8 +59,7 @@ def check_result_names(step_id: str, statement: str, names: Iterable[str]) -> No
         if len(cut.encode()) > MAX_BYTES - _WIDEST_CHARACTER and (
             more := re.search(rf'"({escaped}(?:[^"]|"")+)"|{escaped}\w+', statement, re.IGNORECASE)
         ):
-            message = f"Step {step_id}: column {_shown(more[1] or more[0])}"
-            raise DataError(message, step=step_id, column=name)
+            raise DataError.in_step(step_id, f"column {_shown(more[1] or more[0])}", column=name)
 
 
 def is_too_long(name: str) -> bool:

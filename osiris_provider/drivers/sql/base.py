@@ -100,13 +100,13 @@ class SQLDriver(Generic[AnyConfig]):
         connector = _connector(step)
         redact = connector.model.redactor(step.connection)
         if isinstance(error, pa.ArrowException | UnicodeError):
-            return DataError(f"Step {step.id}: {one_line(redact(str(error)))}", step=step.id)
+            return DataError.in_step(step.id, one_line(redact(str(error))))
         problem = connector.error_of(error, step.connection)
         said = one_line(without_passwords(redact(self.server_text(error))))
         said = f" The server said: {said}" if said else ""
         if problem.fault == BAD_DATA:
-            message = f"Step {step.id}: a value does not fit its column or type.{said}"
-            return DataError(message, reference=problem.reference, step=step.id)
+            message = f"a value does not fit its column or type.{said}"
+            return DataError.in_step(step.id, message, reference=problem.reference)
         return problem.restated(f"Step {step.id}: {problem.message}{said}", step=step.id)
 
 

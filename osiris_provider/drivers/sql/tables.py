@@ -42,21 +42,16 @@ def check_names(step_id: str, schema: pa.Schema) -> None:
     :raises DataError: names the columns.
     """
     if duplicates := repeated(schema.names):
-        message = (
-            f"Step {step_id}: several columns are named {', '.join(duplicates)}; give each a name of its own (AS)."
-        )
-        raise DataError(message, step=step_id)
+        message = f"several columns are named {', '.join(duplicates)}; give each a name of its own (AS)."
+        raise DataError.in_step(step_id, message)
     for field_ in schema:
         for names in struct_names(field_.type):
             if duplicates := repeated(names):
-                message = (
-                    f"Step {step_id}: column {field_.name} has a struct with several fields named {duplicates[0]}; "
-                    "rename them."
-                )
-                raise DataError(message, step=step_id, column=field_.name)
+                message = f"column {field_.name} has a struct with several fields named {duplicates[0]}; rename them."
+                raise DataError.in_step(step_id, message, column=field_.name)
     if not schema.names:
-        message = f"Step {step_id}: there are no columns; a query must return rows, an input must have columns."
-        raise DataError(message, step=step_id)
+        message = "there are no columns; a query must return rows, an input must have columns."
+        raise DataError.in_step(step_id, message)
 
 
 def check_types(step_id: str, schema: pa.Schema, family: str) -> None:
@@ -75,10 +70,10 @@ def check_types(step_id: str, schema: pa.Schema, family: str) -> None:
 def type_error(step_id: str, column: pa.Field, family: str) -> DataError:
     """Return the error for a column of a type that a database does not take."""
     message = (
-        f"Step {step_id}: column {column.name}: {family} does not take values of type {column.type}. Nothing was "
+        f"column {column.name}: {family} does not take values of type {column.type}. Nothing was "
         "written. CAST them in the step before, or make texts of them."
     )
-    return DataError(message, step=step_id, column=column.name)
+    return DataError.in_step(step_id, message, column=column.name)
 
 
 def check_free(step_id: str, schema: pa.Schema, name: str) -> None:
@@ -88,8 +83,8 @@ def check_free(step_id: str, schema: pa.Schema, name: str) -> None:
     """
     for column in schema.names:
         if column.lower() == name:
-            message = f"Step {step_id}: an upsert needs the name {column} for a column of its own; rename the input's."
-            raise DataError(message, step=step_id, column=column)
+            message = f"an upsert needs the name {column} for a column of its own; rename the input's."
+            raise DataError.in_step(step_id, message, column=column)
 
 
 def _missing(name: str, there: Sequence[str]) -> str:
@@ -117,8 +112,8 @@ def check_columns(step_id: str, table: str, schema: pa.Schema, columns: Sequence
     }
     complaints = [f"{what} {', '.join(names)}" for what, names in problems.items() if names]
     if complaints:
-        message = f"Step {step_id}: table {table}: {'; '.join(complaints)}. Nothing was written."
-        raise DataError(message, step=step_id)
+        message = f"table {table}: {'; '.join(complaints)}. Nothing was written."
+        raise DataError.in_step(step_id, message)
 
 
 def missing_table(step_id: str, table: str, *, hides: bool = False) -> DataError:
@@ -127,8 +122,8 @@ def missing_table(step_id: str, table: str, *, hides: bool = False) -> DataError
     :param hides: whether the server says the same of a table that the user has no right on.
     """
     unless = ", or the user has no right on it" if hides else ""
-    message = f"Step {step_id}: there is no table {table}{unless}. Create it, or set create_if_missing: true."
-    return DataError(message, step=step_id)
+    message = f"there is no table {table}{unless}. Create it, or set create_if_missing: true."
+    return DataError.in_step(step_id, message)
 
 
 def create_statement(
@@ -166,10 +161,8 @@ def check_key(step_id: str, table: str, schema: pa.Schema, key: Sequence[str]) -
     """
     missing = [_missing(name, schema.names) for name in key if name not in schema.names]
     if missing:
-        message = (
-            f"Step {step_id}: table {table}: the input lacks key column {', '.join(missing)}. Nothing was written."
-        )
-        raise DataError(message, step=step_id)
+        message = f"table {table}: the input lacks key column {', '.join(missing)}. Nothing was written."
+        raise DataError.in_step(step_id, message)
 
 
 def check_unique(step_id: str, table: str, key: Sequence[str], unique: Sequence[Sequence[str]]) -> None:
@@ -181,7 +174,7 @@ def check_unique(step_id: str, table: str, key: Sequence[str], unique: Sequence[
     if set(key) not in [set(columns) for columns in unique]:
         named = ", ".join(key)
         message = (
-            f"Step {step_id}: table {table} has no primary or unique key of just {named}, so an upsert cannot find "
+            f"table {table} has no primary or unique key of just {named}, so an upsert cannot find "
             f"the rows to update. Add one: ALTER TABLE … ADD UNIQUE ({named})."
         )
-        raise DataError(message, step=step_id)
+        raise DataError.in_step(step_id, message)

@@ -65,10 +65,10 @@ def _with_all_keys(step: Step[SupabaseExtractorConfig], request: PageRequest, pa
 
 def _key_error(step_id: str, key: str, problem: str) -> DataError:
     message = (
-        f"Step {step_id}: config field key: column '{key}' {problem}. Name a column that is unique and never null, or "
+        f"config field key: column '{key}' {problem}. Name a column that is unique and never null, or "
         "leave such rows out with config field filters."
     )
-    return DataError(message, step=step_id, column=key)
+    return DataError.in_step(step_id, message, column=key)
 
 
 @dataclass

@@ -29,8 +29,8 @@ def given_data(step: str, value: Any) -> Any:
         return value
     path = Path(value)
     if not os.path.isfile(path):
-        message = f"Step {step}: there is no file '{value}' to take its data from, or this process may not look for it."
-        raise DataError(message, step=step, file=str(path))
+        message = f"there is no file '{value}' to take its data from, or this process may not look for it."
+        raise DataError.in_step(step, message, file=str(path))
     if path.suffix in PARQUET:
         return _parquet(step, str(path))
     driver = get_driver("filesystem.csv_extractor")
@@ -60,10 +60,10 @@ def _parquet(step: str, path: str) -> ds.Dataset:
     if not any(_has_nanoseconds(*pair) for pair in pairs()):
         return wide
     message = (
-        f"Step {step}: {path}: columns {', '.join(names)} have times with nanoseconds, and times that no column of "
+        f"{path}: columns {', '.join(names)} have times with nanoseconds, and times that no column of "
         "nanoseconds holds. Write them with microseconds, not as INT96."
     )
-    raise DataError(message, step=step, file=path)
+    raise DataError.in_step(step, message, file=path)
 
 
 def _is_same(fine: pa.Array, coarse: pa.Array) -> bool:

@@ -252,8 +252,8 @@ class Run:
         if of in self._staged:
             return self._staging.read(self._staged[of])
         status = self._outcomes[of].status
-        message = f"Step {step.id}: input '{name}' is not there: step {of} is {status}, or returned no data."
-        raise DriverConfigError(message, step=step.id)
+        message = f"input '{name}' is not there: step {of} is {status}, or returned no data."
+        raise DriverConfigError.in_step(step.id, message)
 
     def _kept(self, step: PipelineStep, result: Any, overlap: Overlap | None = None) -> dict[str, Any]:
         path_parts = [self._pipeline.id, self._run_id, step.id, "0", "1"]

@@ -66,8 +66,8 @@ def declared(step_id: str, name: str, text: str) -> Column:
     except ValueError:
         dtype = None
     if dtype is None:
-        message = f"Step {step_id}: config field types: '{text}' of column {name} is not a type such as int64 or string"
-        raise DriverConfigError(message, step=step_id)
+        message = f"config field types: '{text}' of column {name} is not a type such as int64 or string"
+        raise DriverConfigError.in_step(step_id, message)
     return Column(name, dtype, declared=True, as_text=is_text(dtype))
 
 
@@ -79,8 +79,8 @@ def rest(step_id: str, name: str, columns: list[Column]) -> Column:
     import pyarrow as pa
 
     if any(column.name == name for column in columns):
-        message = f"Step {step_id}: config field other_fields: '{name}' is a field of the records; choose another name."
-        raise DriverConfigError(message, step=step_id)
+        message = f"config field other_fields: '{name}' is a field of the records; choose another name."
+        raise DriverConfigError.in_step(step_id, message)
     return Column(name, pa.string(), rest=True)
 
 
@@ -95,8 +95,8 @@ def inferred(step_id: str, pages: NumberedPages, last_schema: pa.Schema | None) 
     places = [(number, record, row) for number, page in pages for record, row in enumerate(page, 1)]
     names = dict.fromkeys(name for _, _, row in places for name in row)
     if places and not names:
-        message = f"Step {step_id}: none of the {len(places):,} records has a field. Check config field records."
-        raise DataError(message, step=step_id)
+        message = f"none of the {len(places):,} records has a field. Check config field records."
+        raise DataError.in_step(step_id, message)
     last = dict(zip(last_schema.names, last_schema.types, strict=True)) if last_schema is not None else {}
     return [_column_of(step_id, name, places, last.get(name)) for name in names]
 
@@ -121,8 +121,8 @@ def _column_of(
         problem = f"the name of column {name!a} has half of a surrogate pair, in"
         advice = "Declare the columns to read in types"
     page, record, _ = places[at]
-    message = f"Step {step_id}: {problem} record {record} on page {page}. {advice}."
-    raise DataError(message, step=step_id, column=name, row=record)
+    message = f"{problem} record {record} on page {page}. {advice}."
+    raise DataError.in_step(step_id, message, column=name, row=record)
 
 
 def _first_mismatch(values: list[Any]) -> int:

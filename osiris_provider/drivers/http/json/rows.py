@@ -43,10 +43,10 @@ class _PageContext:
         if column.declared:
             advice = "Declare another type for it in types; string takes everything as it comes."
         message = (
-            f"Step {self.step_id}: column '{column.name}' on page {self.page} holds a value that is not "
+            f"column '{column.name}' on page {self.page} holds a value that is not "
             f"{column.type}: record {record} has {reason}. {advice}"
         )
-        return DataError(message, step=self.step_id, column=column.name, row=record)
+        return DataError.in_step(self.step_id, message, column=column.name, row=record)
 
 
 def to_batches(
@@ -118,10 +118,10 @@ def _batch(context: _PageContext, rows: Rows, schema: pa.Schema, *, complete: bo
         fresh = ((record, name) for record, row in enumerate(rows, 1) for name in row if name not in known)
         for record, name in fresh:
             message = (
-                f"Step {context.step_id}: column '{name}' appears first on page {context.page} in record {record}, "
+                f"column '{name}' appears first on page {context.page} in record {record}, "
                 "unlike the rows before. Raise config field infer_rows, or declare its type in types."
             )
-            raise DataError(message, step=context.step_id, column=name, row=record)
+            raise DataError.in_step(context.step_id, message, column=name, row=record)
     arrays = [
         _array(context, column, [_other_fields(row, known) if column.rest else row.get(column.name) for row in rows])
         for column in context.columns

@@ -85,8 +85,8 @@ class Sink:
         if engine != "insert":
             problem = obstacle(self._cursor)
             if problem and engine == "load_data":
-                message = f"Step {step_id}: engine load_data cannot be used: {problem}. Set engine: auto or insert."
-                raise DriverConfigError(message, step=step_id)
+                message = f"engine load_data cannot be used: {problem}. Set engine: auto or insert."
+                raise DriverConfigError.in_step(step_id, message)
             engine, reason = ("insert", problem) if problem else ("load_data", "both sides allow LOAD DATA LOCAL")
         log.info("Step %s: engine %s: %s", step_id, engine, reason)
         return engine

@@ -40,10 +40,10 @@ def say_warnings(warnings: Sequence[tuple[int, str]], step_id: str) -> None:
     cut = next((code for code, _ in warnings if code in CUT), None)
     if cut is not None:
         message = (
-            f"Step {step_id}: the server {CUT[cut]} (its warning {cut}), so the result is not whole, and nothing of it "
+            f"the server {CUT[cut]} (its warning {cut}), so the result is not whole, and nothing of it "
             "is kept. Raise max_allowed_packet of the server, or make the value smaller, with fewer rows in a group."
         )
-        raise DataError(message, step=step_id)
+        raise DataError.in_step(step_id, message)
     if warnings:
         codes = Counter(code for code, _ in warnings)
         log.warning(
