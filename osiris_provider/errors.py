@@ -179,15 +179,17 @@ class OsirisError(Exception):
         vars(self).update(where)
 
     @classmethod
-    def in_step(cls, step_id: str, problem: str, **where: Unpack[Where]) -> Self:
+    def in_step(cls, step_id: str, problem: str, driver: str = "", **where: Unpack[Where]) -> Self:
         """Return an error of a step, with which its message begins.
 
         :param step_id: its id.
         :param problem: the rest of the message.
+        :param driver: its name, where it is not clear whose problem it is.
         :param where: is known beside it.
         """
         where["step"] = step_id
-        return cls(f"Step {step_id}: {problem}", **where)
+        named = f" ({driver})" if driver else ""
+        return cls(f"Step {step_id}{named}: {problem}", **where)
 
     @property
     def is_transient(self) -> bool:

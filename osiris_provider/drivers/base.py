@@ -129,8 +129,7 @@ class BaseDriver(ABC, Generic[Config]):
             return validated(self.config_model, _own_fields(config))
         except ValidationError as error:
             problems = "; ".join(problem for _, problem in self._explained(error, config))
-        message = f"Step {step_id} ({self.name}): {problems}"
-        raise DriverConfigError(message, step=step_id)
+        raise DriverConfigError.in_step(step_id, problems, self.name)
 
     def _explained(
         self, error: ValidationError, config: Mapping[str, Any]
@@ -145,11 +144,11 @@ class BaseDriver(ABC, Generic[Config]):
             return connection if isinstance(connection, ResolvedConnection) else ResolvedConnection(connection)
         if not connection:
             hint = f"write connection: '@{self.family}.alias' in its config"
-            message = f"Step {step_id} ({self.name}) needs a connection: {hint}. ('resolved_connection' is required.)"
-            raise DriverConfigError(message, step=step_id)
+            message = f"needs a connection: {hint}. ('resolved_connection' is required.)"
+            raise DriverConfigError.in_step(step_id, message, self.name)
         if connection.get("family", self.family) != self.family:
-            message = f"Step {step_id} ({self.name}): needs a {self.family} connection, not {connection.get('family')}."
-            raise DriverConfigError(message, step=step_id)
+            message = f"needs a {self.family} connection, not {connection.get('family')}."
+            raise DriverConfigError.in_step(step_id, message, self.name)
         resolved = (
             connection
             if isinstance(connection, ResolvedConnection)

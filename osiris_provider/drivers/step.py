@@ -149,8 +149,7 @@ def check_arguments(step_id: str, driver: str, config: Any, inputs: Any, ctx: An
     }
     problems = [f"{what}, not {type(values[0]).__name__}" for what, values in wrong.items() if values]
     if problems:
-        message = f"Step {step_id} ({driver}): {'; '.join(problems)}."
-        raise DriverConfigError(message, step=step_id)
+        raise DriverConfigError.in_step(step_id, f"{'; '.join(problems)}.", driver)
 
 
 def of_step(error: OsirisError, step_id: str, where: str = "") -> OsirisError:

@@ -107,7 +107,7 @@ class SQLDriver(Generic[AnyConfig]):
         if problem.fault == BAD_DATA:
             message = f"a value does not fit its column or type.{said}"
             return DataError.in_step(step.id, message, reference=problem.reference)
-        return problem.restated(f"Step {step.id}: {problem.message}{said}", step=step.id)
+        return of_step(problem.restated(problem.message + said), step.id)
 
 
 class SQLExtractor(SQLDriver[Query], Extractor[Query]):

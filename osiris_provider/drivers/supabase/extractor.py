@@ -36,8 +36,7 @@ class SupabaseExtractor(Extractor[SupabaseExtractorConfig]):
         config = step.config
         if step.connection.model.key is None:
             advice = "give it a service_role_key or anon_key, or read with postgres.extractor and its dsn"
-            message = f"Step {step.id} ({self.name}): the connection has only a pg_dsn; {advice}."
-            raise DriverConfigError(message, step=step.id)
+            raise DriverConfigError.in_step(step.id, f"the connection has only a pg_dsn; {advice}.", self.name)
         rows_of = RecordReader(step.id).rows_of if config.key is None else _KeyedRows(step.id, config.key).rows_of
         request = PageRequest(quote(config.table, safe=""), rows_of, seconds=config.page_timeout)
         pages = Paginator(

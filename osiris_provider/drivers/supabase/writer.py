@@ -69,8 +69,7 @@ def _has_dsn(step: Step[SupabaseWriteConfig], model: SupabaseConnection) -> bool
     }
     complaints = [words for words, wrong in problem.items() if wrong]
     if complaints:
-        message = f"Step {step.id} (supabase.writer): {'; '.join(complaints)}."
-        raise DriverConfigError(message, step=step.id)
+        raise DriverConfigError.in_step(step.id, f"{'; '.join(complaints)}.", "supabase.writer")
     return uses_dsn
 
 
