@@ -105,7 +105,6 @@ def _waiting(name: str, *, only_named: bool = False) -> Callable[..., Any]:
         call = partial(getattr(super(_Interruptible, self), name), *args, **kwargs)
         return call() if only_named and self.name is None else wait_in(self.connection, call)
 
-    method.__name__ = name
     return method
 
 

@@ -86,7 +86,7 @@ class CursorValue:
             aware = value.tzinfo is not None
             naive = value.astimezone(timezone.utc).replace(tzinfo=None) if aware else value
             return cls("timestamp[us, tz=UTC]" if aware else "timestamp[us]", naive.isoformat(" "))
-        kinds = {bool: "string", int: "int64", float: "double", Decimal: "decimal", date: "date32[day]"}
+        kinds = {int: "int64", float: "double", Decimal: "decimal", date: "date32[day]"}
         return cls(kinds.get(type(value), "string"), str(value))
 
     def bound(self, zone: str = "+00:00") -> Bound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -229,6 +230,8 @@ UTC = timezone.utc
         (2**64 - 1, pa.uint64(), "18446744073709551615", 2**64 - 1, 2**64 - 1),
         (Decimal("1E-30"), pa.decimal256(65, 30), "0." + "0" * 29 + "1", Decimal("1E-30"), "1E-30"),
         (0.1, pa.float64(), "0.1", 0.1, 0.1),
+        (0.5, pa.float32(), "0.5", 0.5, 0.5),
+        (0.5, pa.float16(), "0.5", 0.5, 0.5),
         (date(2024, 2, 29), pa.date32(), "2024-02-29", "2024-02-29", "2024-02-29"),
         (date(2024, 2, 29), pa.date64(), "2024-02-29", "2024-02-29", "2024-02-29"),
         (
@@ -251,6 +254,8 @@ def test_cursor_values_are_kept_exactly(value: Any, kind: pa.DataType, text: str
     again = cursor_value.typed(kind)
     assert again is not None
     assert CursorValue.of(again[0]) == cursor_value
+    # It is the same one, whatever rows had it.
+    assert replace(cursor_value, seen=("a",), schema="s", ahead="2024-01-01") == cursor_value
 
 
 @pytest.mark.parametrize(
@@ -260,10 +265,15 @@ def test_cursor_values_are_kept_exactly(value: Any, kind: pa.DataType, text: str
         (Decimal("1.50"), Decimal("1.50")),
         (date(2024, 1, 2), "2024-01-02"),
         (datetime(2024, 1, 2, 3, tzinfo=timezone(timedelta(hours=1))), "2024-01-02 02:00:00+00:00"),
+        (datetime(2024, 1, 2, 3), "2024-01-02 03:00:00"),  # noqa: DTZ001 - has no zone
+        (1.5, 1.5),
         ("2024-01-02", "2024-01-02"),
     ],
 )
 def test_initial_values(given_value: Any, bound: Any) -> None:
+    # Of the type that the same value of a column has, but for the digits of a decimal; times are in UTC.
+    of_arrow = str(pa.scalar(given_value).type).replace("+01:00", "UTC")
+    assert of_arrow.startswith(CursorValue.given(given_value).type)
     settings = Incremental(column="c", initial_value=given_value)
     cursor_range = Tracker("s", settings, MemoryState(), "t", str).cursor_range()
     assert cursor_range.low is not None

@@ -56,3 +56,38 @@ def test_what_the_dsn_says_no_field_says_again(field: str, value: Any) -> None:
     with pytest.raises(ConnectionConfigError, match=f"field {field}: the dsn says {field} too") as raised:
         PostgresConnection.parse({"dsn": f"{DSN}?{field}={said}", field: value}).connect_seconds()
     assert raised.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("dsn", "said"),
+    [
+        ("host=h user=u service=s", "field dsn: a service file"),
+        ("host=a,b user=u", "field dsn: name one host"),
+        ("host=h user=u port=1,2", "field dsn: name one host"),
+        ("host=h user=u port=http", "field dsn: name one host"),
+        ("user=u", "field host is required"),
+        ("host=h", "field user is required"),
+        ("no dsn", "field dsn: libpq cannot read it"),
+        ("postgresql://u:p@c4nary@h/d", "field dsn: has more than one @"),
+        ("postgres://u:p@c4nary@h", "field dsn: has more than one @"),
+        ("postgresql://u:c4nary@h/d@e", "field dsn: has more than one @"),
+    ],
+)
+def test_conn_007_a_dsn_that_leads_nowhere_or_somewhere_else_is_refused(dsn: str, said: str) -> None:
+    with pytest.raises(ConnectionConfigError, match=said) as raised:
+        PostgresConnection.parse({"dsn": dsn}).parameters()
+    assert raised.value.field == (said.split()[1] if "required" in said else "dsn")
+    assert "c4nary" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    ["postgresql://u@h?application_name=a@b", "host=/a@b user=u", "postgresql://h/d@e?user=u"],
+)
+def test_an_at_that_is_not_of_the_login_is_no_second_one(dsn: str) -> None:
+    assert PostgresConnection.parse({"dsn": dsn}).parameters()["user"] == "u"
+
+
+def test_ways_to_log_in_of_a_dsn_are_written_as_libpq_takes_them() -> None:
+    dsn = "host=h user=u require_auth='md5 , scram-sha-256'"
+    assert PostgresConnection.parse({"dsn": dsn}).parameters()["require_auth"] == "md5,scram-sha-256"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from osiris_provider.connectors.postgres.auth import checked_ways, for_other_clients, lines
 from osiris_provider.connectors.postgres.library import Parameters
+from osiris_provider.errors import ConnectionConfigError
 
 PLAIN, TLS = ("disable", "!password"), ("require", "")
 SOCKETS = ({"host": "/run"}, {"host": "@abstract"})
@@ -70,6 +71,21 @@ def test_conn_017_the_environment_counts_where_a_connection_says_nothing(
     assert tried() == ([TLS] if name == "PGSSLMODE" else [TLS, ("disable", "md5")])
     careful = for_other_clients(Parameters({"host": "h"}))
     assert careful.get("require_auth", "") == ("" if name == "PGSSLMODE" else "md5")
+
+
+@pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
+def test_conn_017_a_libpq_that_can_keep_no_password_back_makes_no_plain_line(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("psycopg2.extensions.libpq_version", lambda: 159999)
+    for use in (lines, for_other_clients):
+        with pytest.raises(ConnectionConfigError, match="sslmode: require") as raised:
+            use(Parameters({"host": "h", "sslmode": mode}))
+        assert raised.value.field == "sslmode"
+    assert tried(sslmode="require") == [TLS]
+    assert tried(sslmode=mode, host="/run") == [(mode, "")]
+    monkeypatch.setattr("psycopg2.extensions.libpq_version", lambda: 160000)
+    assert PLAIN in tried(sslmode=mode)
 
 
 @pytest.mark.parametrize("text", ["none", "password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "!none,!oauth"])
