@@ -123,10 +123,7 @@ def _message(sock: socket.socket) -> tuple[bytes, bytes]:
 
 def _exactly(sock: socket.socket, size: int) -> bytes:
     data = b""
-    while len(data) < size:
-        piece = sock.recv(size - len(data))
-        if not piece:
-            break
+    while piece := sock.recv(size - len(data)):
         data += piece
     return data
 

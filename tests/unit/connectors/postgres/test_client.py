@@ -8,7 +8,8 @@ from typing import Any
 
 import psycopg2
 import pytest
-from osiris_provider.connectors.postgres import client
+from osiris_provider.connectors.postgres import client, connector
+from osiris_provider.connectors.postgres.library import Parameters
 from osiris_provider.connectors.postgres.line import watched_class
 from psycopg2.extras import DictCursor
 
@@ -144,3 +145,45 @@ def test_after_an_error_the_server_rolls_back(
     except BaseException:  # noqa: BLE001 - what it goes by is the error that is on its way
         client.undo(connection)
     assert done == expected
+
+
+@pytest.mark.parametrize(("version", "knows"), [(139999, False), (140000, True), (170002, True)])
+@pytest.mark.parametrize("fails", [False, True])
+def test_conn_014_a_server_that_can_is_told_to_notice_that_this_process_has_died(
+    version: int, knows: bool, fails: bool
+) -> None:
+    done: list[str] = []
+
+    class Said:
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def execute(self, statement: str) -> None:
+            done.append(statement.split()[1])
+            if fails:
+                raise psycopg2.NotSupportedError
+
+    connection: Any = SimpleNamespace(
+        server_version=version, cursor=Said, commit=lambda: done.append("commit"), rollback=lambda: done.append("end")
+    )
+    connector._have_the_line_watched(connection)  # noqa: SLF001 - the last step of a login
+    kept = ["client_connection_check_interval", *([] if fails else ["commit"])]
+    assert done == ([*kept, "end"] if knows else [])
+
+
+def test_who_holds_a_lock_is_asked_for_some_seconds_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def connect(**parameters: Any) -> Any:
+        asked.append(parameters)
+        raise psycopg2.OperationalError
+
+    monkeypatch.setattr(psycopg2, "connect", connect)
+    with pytest.raises(psycopg2.OperationalError):
+        connector._holders(Parameters({"host": "h"}), "h:5432", 1)  # noqa: SLF001 - what a wait calls
+    [known] = asked
+    assert known["host"] == "h"
+    assert 1 <= known["connect_timeout"] <= 10

@@ -63,6 +63,17 @@ def test_a_server_is_told_who_is_there_and_no_more(database: dict[str, str], mon
     assert line.heard == struct.pack("!II", 8 + len(said), 196608) + said
 
 
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [("/run", "/run/.s.PGSQL.5432"), ("/a@b", "/a@b/.s.PGSQL.5432"), ("@abstract", "\0abstract/.s.PGSQL.5432")],
+)
+def test_a_server_on_this_machine_is_asked_at_its_socket(host: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: Any = {path: Line(message(b"R", MD5), 99)}
+    monkeypatch.setattr(asking, "open_local", lambda path, _: lines[path])
+    known = {"host": host, "port": "5432", "user": "u", "sslmode": "require", "require_auth": "scram-sha-256"}
+    assert asking.diagnose(Parameters(known), Deadline(5)) is AUTH_NOT_ALLOWED
+
+
 PLUS, SCRAM = b"SCRAM-SHA-256-PLUS", b"SCRAM-SHA-256"
 
 
