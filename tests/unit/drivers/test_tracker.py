@@ -291,6 +291,8 @@ def test_initial_values(given_value: Any, bound: Any) -> None:
         (CursorValue("timestamp[ns, tz=UTC]", "2024-03-01 00:00:00.000000001"), 60, "2024-02-29 23:59:00.000000001"),
         (CursorValue("timestamp[s]", "2024-03-01 00:00:01"), 0.5, "2024-03-01 00:00:00"),
         (CursorValue("string", "2024-03-01T00:00:00Z"), 1, "2024-02-29T23:59:59+00:00"),
+        (CursorValue("string", "10"), 12, "-2"),
+        (CursorValue("string", "-0.50"), 0.25, "-0.75"),
     ],
 )
 def test_lookback(cursor_value: CursorValue, lookback: float, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -99,6 +100,25 @@ def test_conn_010_what_is_told_of_two_lines(
     attempts = Attempts(outcomes)
     assert log_in(attempts, monkeypatch, **mode) == result
     assert (attempts.tried, attempts.looked_into) == (tried, looked_into)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "result", "looked_into"),
+    [
+        ({PLAIN: None}, PLAIN, []),
+        ({PLAIN: DENIED, TLS: None}, TLS, []),
+        ({PLAIN: NOTHING, TLS: WRONG}, "wrong_password", []),
+        # It is TLS that the server refuses to this user, and not the plain line that has failed.
+        ({PLAIN: NOTHING, TLS: DENIED}, "login_denied", []),
+        ({PLAIN: NOTHING, TLS: NOTHING}, "reset", [PLAIN]),
+    ],
+)
+def test_conn_010_what_is_told_where_the_plain_line_comes_first(
+    outcomes: Mapping[str, str | None], result: str, looked_into: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = Attempts(outcomes)
+    assert log_in(attempts, monkeypatch, sslmode="allow") == result
+    assert (attempts.tried, attempts.looked_into) == (list(outcomes), looked_into)
 
 
 @pytest.mark.parametrize("error", [ssl.SSLError(1, "of TLS"), ConnectionResetError(104, "gone")])
@@ -241,3 +261,49 @@ def test_who_may_have_the_password_itself_is_not_asked_over_tls_that_no_one_has_
     attempts = Attempts({PLAIN: DENIED})
     assert log_in(attempts, monkeypatch, sslmode="disable", require_auth="password") == "login_denied"
     assert attempts.tried == [PLAIN]
+
+
+REACHED = {"hostaddr": ONE, "sslmode": TLS, "require_auth": "md5,scram-sha-256"}
+
+
+@pytest.mark.parametrize(
+    ("known", "lacks_proof", "version", "reached"),
+    [
+        (REACHED, False, 170000, REACHED),
+        (REACHED, True, 170000, {**REACHED, "require_auth": "md5"}),
+        (REACHED, True, 159999, REACHED),
+        ({"sslmode": PLAIN, "hostaddr": "", "require_auth": None}, False, 170000, {"sslmode": PLAIN}),
+        ({"sslmode": PLAIN}, True, 170000, {"sslmode": PLAIN, "require_auth": "!scram-sha-256"}),
+    ],
+)
+def test_conn_017_the_second_login_goes_the_way_of_the_first_and_gives_away_no_more(
+    known: dict[str, str | None],
+    lacks_proof: bool,
+    version: int,
+    reached: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("psycopg2.extensions.libpq_version", lambda: version)
+    beside = {"host": "h", "user": "u", "channel_binding": "require"}
+    line = SimpleNamespace(messages=SimpleNamespace(lacks_proof=lacks_proof))
+    connection: Any = SimpleNamespace(get_dsn_parameters=lambda: {**beside, **known}, line=line)
+    assert libpq.as_reached(connection) == reached
+
+
+@pytest.mark.parametrize(
+    ("given", "addresses"),
+    [
+        ({"host": "h", "hostaddr": ONE}, [ONE]),
+        ({"host": "/run", "hostaddr": ONE}, [ONE]),
+        ({"host": "/run"}, [""]),
+        ({"host": "@abstract"}, [""]),
+        ({"host": "h"}, [TWO, "fe80::1%3"]),
+    ],
+)
+def test_the_addresses_of_a_host_are_those_of_its_name(
+    given: dict[str, str], addresses: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [(socket.AF_INET, (TWO, 5432)), (socket.AF_INET6, ("fe80::1", 5432, 0, 3))]
+    deadline = Deadline(60)
+    monkeypatch.setattr(libpq, "addresses_of", lambda *asked: {("h", 5432, deadline): known}[asked])
+    assert libpq._addresses(Parameters({"port": "5432", **given}), deadline) == addresses  # noqa: SLF001 - before a line is chosen
