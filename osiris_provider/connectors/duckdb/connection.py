@@ -17,7 +17,7 @@ MAX_SHOWN = 100
 
 
 def _size(memory: str) -> str:
-    if memory and not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory, re.IGNORECASE):
+    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory, re.IGNORECASE):
         message = "is a size such as 500MB or 2GB"
         raise ValueError(message)
     return memory
@@ -55,6 +55,7 @@ class DuckDBConnection(ConnectionModel):
     temp_directory: Annotated[
         str | None,
         FieldInfo("Directory for what does not fit into memory; the system's temporary directory if not given."),
+        Field(min_length=1),
     ] = None
 
     @field_validator("path")

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from osiris_provider.connectors import close_all
 from osiris_provider.drivers.duckdb.extractor import DuckDBProcessor
+from osiris_provider.drivers.duckdb.inputs import plain_names
 from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
 
@@ -31,6 +32,23 @@ def process(data: dict[str, Any], **config: Any) -> pa.Table:
 
 def chunks(table: pa.Table) -> dict[str, Any]:
     return {"data": ({"data": table.slice(row, 1)} for row in range(table.num_rows))}
+
+
+@pytest.mark.parametrize(
+    ("names", "plain"),
+    [
+        ([], {}),
+        (["plain", "Plain2"], {}),
+        (["group.extract"], {"group_extract": "group.extract"}),
+        (["A-b c", "žluť.1"], {"a_b_c": "A-b c", "žluť_1": "žluť.1"}),
+        # Another input has the name, or would have it too.
+        (["a.b", "a_b"], {}),
+        (["a.b", "A_B"], {}),
+        (["a.b", "A-B", "c.d"], {"c_d": "c.d"}),
+    ],
+)
+def test_the_plain_spelling_of_a_name_means_one_input(names: list[str], plain: dict[str, str]) -> None:
+    assert plain_names(names) == plain
 
 
 NOON = dt.datetime.fromisoformat("2024-02-29T12:00:00.000001+00:00")
