@@ -36,8 +36,7 @@ class Line:
     """The real socket of a connection, and the end of the pair that libpq's end is connected with."""
 
     def __init__(self) -> None:
-        self._server: socket.socket | None = None
-        self._libpq: socket.socket | None = None
+        self._pair: tuple[socket.socket, socket.socket] | None = None
         self._inode = 0
         self.ended = False
         """Whether the server has ended the line; else libpq has."""
@@ -68,26 +67,26 @@ class Line:
 
     def close(self) -> None:
         """Send what libpq has said last, if that needs no waiting, and close."""
-        for sock in (self._server, self._libpq):
-            if sock is not None:
-                with suppress(OSError):
-                    if sock is self._server and self._libpq is not None:
-                        sock.send(self._libpq.recv(PIECE))
-                sock.close()
+        pair, self._pair = self._pair, None
+        if pair is not None:
+            server, libpq = pair
+            with server, libpq, suppress(OSError):
+                server.send(libpq.recv(PIECE))
 
     def _ends(self, descriptor: int) -> tuple[socket.socket, socket.socket]:
         """Return both sockets; take the place of libpq's first if it is a new one."""
-        if self._server is None or self._libpq is None or os.fstat(descriptor).st_ino != self._inode:
+        if self._pair is None or os.fstat(descriptor).st_ino != self._inode:
             self.close()
-            self._server = socket.socket(fileno=os.dup(descriptor))
-            self._libpq, theirs = socket.socketpair()
+            server = socket.socket(fileno=os.dup(descriptor))
+            libpq, theirs = socket.socketpair()
+            self._pair = server, libpq
             with theirs:
-                for sock in (self._server, self._libpq, theirs):
+                for sock in (server, libpq, theirs):
                     sock.setblocking(False)
                 os.dup2(theirs.fileno(), descriptor, inheritable=False)
             self._inode = os.fstat(descriptor).st_ino
             self.messages = LoginMessages()
-        return self._server, self._libpq
+        return self._pair
 
     def _send(self, server: socket.socket, libpq: socket.socket, deadline: Deadline) -> None:
         while True:

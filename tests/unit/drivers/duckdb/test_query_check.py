@@ -111,6 +111,59 @@ def test_a_process_that_cannot_be_started_is_a_problem(
     assert child._process is None  # noqa: SLF001 - as above
 
 
+NO_COLUMN = 'Binder Error: {"exception_message":"Table e does not have a column named z","position":"%d"}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem", "line"),
+    [
+        ({"ended": "it has ended"}, "it has ended", 1),
+        ({"parse": "in words only"}, "the SQL cannot be parsed: in words only", 1),
+        ({"parse": ""}, "the SQL cannot be parsed: unknown", 1),
+        ({"parse": "Error: {no JSON"}, "the SQL cannot be parsed: Error: {no JSON", 1),
+        ({"parse": 'Error: {"exception_message":"a\\nb","position":"2"}'}, "the SQL cannot be parsed: a", 2),
+        ({"parse": 'Error: {"exception_message":"a","position":"-9"}'}, "the SQL cannot be parsed: a", 1),
+        ({"bind": "in words only"}, None, 1),
+        ({"bind": 'Error: {"exception_message":"a","error_subtype":"NO_MATCHING_FUNCTION"}'}, None, 1),
+        *(
+            (
+                {"bind": f'Error: {{"exception_message":"a","error_subtype":"{subtype}"}}'},
+                "does not fit its inputs: a",
+                1,
+            )
+            for subtype in ("COLUMN_NOT_FOUND", "MISSING_ENTRY")
+        ),
+        # Of the statement that was bound, which has words before the query.
+        ({"bind": NO_COLUMN % 9}, "does not fit its inputs: Table e does not have", 1),
+        ({"bind": NO_COLUMN % 11}, "does not fit its inputs: Table e does not have", 2),
+        ({"unknown": "f"}, "which is no input. Did you mean", 2),
+        ({"columns": ["a"]}, None, 1),
+        ({}, None, 1),
+    ],
+)
+def test_what_the_process_answers_is_said_of_the_query(
+    answer: dict[str, Any], problem: str | None, line: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Mapping[str, Any]] = []
+
+    class Child:
+        def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            asked.append(request)
+            return answer
+
+    monkeypatch.setattr(query_check, "_CHILD", Child())
+    check = check_query("a\nf", {"ff": ["x"], "e": ["y"]}, [1], alone=True)
+    assert (problem or "") in (check.problem or "")
+    assert (check.problem is None, check.line, check.columns) == (problem is None, line, answer.get("columns"))
+    assert check.seconds == query_check.SECONDS
+    check_query("a", {"e": None}, None, alone=False)
+    assert [(one["query"], one["tables"], one["params"], one["alone"]) for one in asked] == [
+        ("a\nf", ["ff", "e"], [1], True),
+        ("a", ["e"], None, False),
+    ]
+    assert [len(one["views"] or ()) for one in asked] == [2, 0]
+
+
 class Interrupted:
     def readline(self) -> str:
         raise KeyboardInterrupt

@@ -1,0 +1,151 @@
+"""What a stream of PostgreSQL gives, and says, where the server fails at a row; without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg2
+import pyarrow as pa
+import pytest
+from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError
+from osiris_provider.drivers.postgres.arrow_types import DATE, TEXT, Column
+from osiris_provider.drivers.postgres.copy_out import stream
+from osiris_provider.drivers.postgres.copy_out.blocks import BlockParser
+from osiris_provider.errors import DataError
+
+DAY = Column("day", DATE)
+GOOD, BAD = b"2024-02-29\n2024-03-01\n", b"2024-02-29\ninfinity\n"
+
+
+class NotUTF8Error(psycopg2.DataError):
+    pgcode = "22021"
+
+
+class UntranslatableError(psycopg2.DataError):
+    pgcode = "22P05"
+
+
+class GoneError(psycopg2.OperationalError):
+    pgcode = None
+
+
+class Blocks:
+    """What COPY has given until it failed, if it did."""
+
+    def __init__(self, blocks: list[bytes], error: Exception | None) -> None:
+        self.blocks, self.error = blocks, error
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.blocks
+        if self.error is not None:
+            raise self.error
+
+    def parsed(self, block: bytes, parse: Callable[[bytes], pa.RecordBatch]) -> pa.RecordBatch:
+        return parse(block)
+
+
+def read(blocks: list[bytes], error: Exception | None = None) -> list[pa.RecordBatch]:
+    given: Any = Blocks(blocks, error)
+    return list(stream._parsed(given, BlockParser([DAY])))  # noqa: SLF001 - as a stream reads
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 9])
+def test_blocks_are_parsed_in_their_order(count: int) -> None:
+    batches = read([b"2024-02-%02d\n" % day for day in range(1, count + 1)])
+    assert [batch["day"][0].as_py().day for batch in batches] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("error", [NotUTF8Error, UntranslatableError])
+@pytest.mark.parametrize("blocks", [0, 1, 5])
+def test_the_row_after_the_last_is_the_one_that_is_no_utf8(error: type[Exception], blocks: int) -> None:
+    with pytest.raises(DataError, match=f"a text in row {2 * blocks + 1:,} of the result as UTF-8") as raised:
+        read([GOOD] * blocks, error())
+    assert raised.value.row == 2 * blocks + 1
+
+
+def test_what_is_wrong_with_an_earlier_row_is_said_first() -> None:
+    with pytest.raises(ColumnNeedsTextError, match="row 4 of the result"):
+        read([GOOD, BAD], NotUTF8Error())
+
+
+def test_another_error_of_the_server_passes_as_it_is() -> None:
+    with pytest.raises(GoneError):
+        read([GOOD], GoneError())
+
+
+def fetched(answers: list[Any]) -> Iterator[pa.RecordBatch]:
+    def fetch(rows: int) -> list[tuple[Any, ...]]:
+        assert rows == BATCH_ROWS // 8
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return [(text,) for text in answer]
+
+    return stream._fetched(fetch, [Column("a", TEXT)], lenient=False)  # noqa: SLF001 - as a cursor is read
+
+
+def test_a_cursor_is_read_until_there_are_no_rows() -> None:
+    assert [batch["a"].to_pylist() for batch in fetched([["a", "b"], ["c"], []])] == [["a", "b"], ["c"]]
+
+
+@pytest.mark.parametrize("error", [NotUTF8Error, UntranslatableError])
+def test_a_cursor_says_among_which_rows_one_is_no_utf8(error: type[Exception]) -> None:
+    last = 2 + BATCH_ROWS // 8
+    with pytest.raises(DataError, match=f"rows 3 to {last:,} of the result as UTF-8") as raised:
+        list(fetched([["a", "b"], error()]))
+    assert raised.value.row == 3
+    with pytest.raises(GoneError):
+        list(fetched([GoneError()]))
+
+
+class Session:
+    filtered = False
+
+    def __init__(self) -> None:
+        self.finished: list[bool] = []
+
+    def finish(self, *, commit: bool) -> None:
+        self.finished.append(commit)
+
+
+def opened(batches: Iterator[Any], columns: list[Column] | None = None) -> tuple[stream.Stream, Session, list[str]]:
+    session: Any = Session()
+    stopped: list[str] = []
+    columns = [DAY] if columns is None else columns
+    return stream.Stream(session, columns, batches, lambda: stopped.append("stop"), how=""), session, stopped
+
+
+def failing() -> Iterator[int]:
+    yield 1
+    raise KeyboardInterrupt
+
+
+def test_a_stream_commits_at_its_end_and_only_once() -> None:
+    opened_stream, session, stopped = opened(iter([1, 2]))
+    assert list(opened_stream) == [1, 2]
+    assert list(opened_stream) == []
+    opened_stream.close()
+    assert (session.finished, stopped) == ([True], ["stop"])
+
+
+@pytest.mark.parametrize("how", ["closed", "left", "dropped", "failed"])
+def test_a_stream_that_is_not_read_to_its_end_rolls_back(how: str) -> None:
+    opened_stream, session, stopped = opened(failing())
+    assert next(opened_stream) == 1
+    if how == "closed":
+        opened_stream.close()
+    elif how == "left":
+        with opened_stream as entered:
+            assert entered is opened_stream
+    elif how == "failed":
+        with pytest.raises(KeyboardInterrupt):
+            next(opened_stream)
+    if how != "dropped":
+        assert list(opened_stream) == []
+    del opened_stream
+    assert (session.finished, stopped) == ([False], ["stop"])
+
+
+def test_rows_without_columns_are_none() -> None:
+    assert list(opened(iter([1]), [])[0]) == []
