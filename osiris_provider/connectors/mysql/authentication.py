@@ -27,6 +27,7 @@ MORE_DATA, NEXT_FACTOR, SWITCH = 0x01, 0x02, 0xFE
 """First bytes of what a server says while a client logs in."""
 FAST_PATH, FULL_AUTHENTICATION = 0x03, 0x04
 SCRAMBLE_BYTES: Final = 20
+"""Of a challenge, behind which a zero follows; that of ``client_ed25519`` is all of it, and longer."""
 NO_ANSWER: Final = b"\0"
 """No plugin takes it for the password of an account that has one."""
 DECLINED: Final = (faults.NO_PUBLIC_KEY, faults.CLEARTEXT_PASSWORD, faults.SECOND_FACTOR, sql.LOGIN_METHOD)
@@ -68,7 +69,7 @@ class Authentication:
         :param plugin: which the client's first answer is for.
         :param salt: the challenge.
         """
-        self._plugin, self._salt = plugin, salt[:SCRAMBLE_BYTES]
+        self._plugin, self._salt = plugin, salt
 
     def run(self, connection: Any, packet: MysqlPacket) -> MysqlPacket:
         """Answer the server until it lets the client in, and return the packet that says so.
@@ -95,10 +96,9 @@ class Authentication:
         if data[0] == NEXT_FACTOR:
             raise DiagnosedError(faults.SECOND_FACTOR)
         if data[0] == SWITCH:
-            name, _, challenge = data[1:].partition(b"\0")
+            name, _, self._salt = data[1:].partition(b"\0")
             # Without a name it is the method of MySQL 4.0, whose hashes are as good as the password.
-            self._plugin = name.decode("ascii", "replace") or "mysql_old_password"
-            self._salt = challenge.removesuffix(b"\0")[:SCRAMBLE_BYTES]
+            self._plugin = name.decode("ascii", "replace")
         elif data[0] == MORE_DATA and data[1:] and self._plugin == "caching_sha2_password":
             more = data[1:]
         else:
@@ -136,7 +136,7 @@ class Authentication:
         from pymysql._auth import scramble_caching_sha2
 
         if not more or not connection.password:
-            return _say(connection, scramble_caching_sha2(connection.password, self._salt))
+            return _say(connection, scramble_caching_sha2(connection.password, self._salt[:SCRAMBLE_BYTES]))
         if more[0] == FAST_PATH:
             return self._proven(connection)
         if more[0] != FULL_AUTHENTICATION:
