@@ -129,7 +129,6 @@ def _newly_opened(cursor: Cursor, statement: str) -> int:
     counts = []
     for run in ("DO 0", statement):
         cursor.execute(run)
-        cursor.fetchall()
         cursor.execute(_OPENED)
         counts.append(sum(int(number) for _, number in cursor.fetchall()))
     return counts[1] - counts[0]
@@ -186,7 +185,7 @@ def definition_of(cursor: Cursor, table: str) -> tuple[str, int | None]:
     (_, statement) = cursor.fetchone() or ("", "")
     body = statement[statement.index("(") :]
     counter = _COUNTER.search(body)
-    return _COUNTER.sub(r"\1", body, count=1), int(counter[2]) if counter else None
+    return _COUNTER.sub(r"\1", body), int(counter[2]) if counter else None
 
 
 def copy_table(cursor: Cursor, table: str, copy: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.mysql import login
 from osiris_provider.drivers.mysql.protocol import packets
-from osiris_provider.drivers.mysql.protocol.adapter import UNPREPARABLE, NotPreparableError, stream_query
+from osiris_provider.drivers.mysql.protocol.adapter import MAX_COLUMNS, UNPREPARABLE, NotPreparableError, stream_query
 from osiris_provider.errors import ConnectorError, DataError, DriverConfigError, OsirisError
 from pymysql.constants import SERVER_STATUS
 
@@ -153,6 +153,16 @@ def test_a_result_that_lies_is_an_error(answer: Packets) -> None:
     with pytest.raises((DataError, ConnectorError)) as raised:
         read(answer)
     assert not isinstance(raised.value, ConnectorError) or raised.value.fault.slug == "garbage"
+
+
+def test_as_many_columns_as_there_can_be() -> None:
+    def columns(count: int) -> Packets:
+        return lambda: iter([b"\xfc" + struct.pack("<H", count), *[definition()] * count, EOF, EOF])
+
+    assert len(read(columns(MAX_COLUMNS))[0].schema) == MAX_COLUMNS == 4096
+    with pytest.raises(ConnectorError) as raised:
+        read(columns(MAX_COLUMNS + 1))
+    assert raised.value.fault.slug == "garbage"
 
 
 def test_a_result_behind_a_result_is_an_error() -> None:

@@ -171,6 +171,14 @@ def test_blocks_are_as_long_as_they_may_be(max_rows: int) -> None:
     assert set(lengths[:-1]) <= {max_rows}
 
 
+@pytest.mark.parametrize("rows", [1, 10, 30])
+def test_blocks_are_as_large_as_they_may_be(rows: int) -> None:
+    stream = stream_of([b"\0\0\1"] * 60)
+    packets = RowPackets(feeder(stream, [len(stream)]), 1000, rows * 7)
+
+    assert [len(block) for block in packets] == [rows] * (60 // rows)
+
+
 @given(noise=st.binary(max_size=300), kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=6))
 @example(noise=b"\x02\0\0\0\0\0", kinds=KINDS[:1])
 @example(noise=b"\x0c\0\0\0\0\0\xfe" + b"\xff" * 9, kinds=KINDS[14:15])

@@ -142,7 +142,7 @@ class RowReader:
         offsets[0::2], offsets[1::2] = pieces.starts, pieces.ends
         everything = [None, pa.py_buffer(offsets), pa.py_buffer(self._data)]
         both = pa.Array.from_buffers(pa.binary(), 2 * count - 1, everything)
-        even = array(pa.int32(), [np.arange(0, 2 * count, 2, dtype=np.int32)], None, count)
+        even = array(pa.int32(), [2 * np.arange(count, dtype=np.int32)], None, count)
         # Apart from NumPy's memory, which lives for a moment only: what is mixed leaves holes that grow with the rows.
         values = pc.take(both, even, memory_pool=memory_pool())
         return array(pa.binary(), values.buffers()[1:], valid, count)

@@ -9,6 +9,8 @@ from osiris_provider.drivers.sql.base import Batches
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_SMALL: Final = (32, 64)
+"""Bits of decimals that become larger ones."""
 _MAX_DECIMAL128: Final = 38
 _MAX_DIGITS: Final = 76
 
@@ -53,7 +55,7 @@ def _normalized_type(dtype: pa.DataType) -> pa.DataType:
         return _normalized_type(dtype.storage_type)
     if pa.types.is_dictionary(dtype) or pa.types.is_run_end_encoded(dtype):
         return _normalized_type(dtype.value_type)
-    if pa.types.is_decimal(dtype) and (dtype.bit_width < pa.decimal128(1).bit_width or dtype.scale < 0):
+    if pa.types.is_decimal(dtype) and (dtype.bit_width in _SMALL or dtype.scale < 0):
         digits = dtype.precision - min(dtype.scale, 0)
         # More than 76 are refused where the value is.
         make = pa.decimal128 if digits <= _MAX_DECIMAL128 else pa.decimal256

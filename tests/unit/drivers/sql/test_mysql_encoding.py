@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from osiris_provider.drivers.mysql.bulk.encode import lines_of, rows_of
 from osiris_provider.drivers.mysql.bulk.insert import STATEMENT_BYTES, Inserter
 from osiris_provider.drivers.mysql.bulk.load import load_statement
-from osiris_provider.drivers.mysql.bulk.values import column_type, key_type
+from osiris_provider.drivers.mysql.bulk.values import column_type, finite, key_type
+from osiris_provider.errors import DataError
 
 UTC = dt.timezone.utc
 GREATEST = 3.4028234663852886e38
@@ -169,3 +170,20 @@ def test_the_statement_of_load_data_means_the_same_in_each_mode() -> None:
         "SET `b` = UNHEX(@osiris1), `c` = CAST(@osiris2 AS UNSIGNED)"
     )
     assert load_statement("`t`", [("a", "")]).endswith("(`a`)")
+
+
+@pytest.mark.parametrize("dtype", [pa.float32(), pa.float64(), pa.float16()])
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("row", [0, 1, 2, 3])
+def test_a_number_that_mysql_has_not_is_named_wherever_it_is(dtype: pa.DataType, number: float, row: int) -> None:
+    numbers = [1.0, 2.0, 3.0, 4.0]
+    numbers[row] = number
+    table = pa.table({"n": range(4), "f": pa.array(numbers).cast(dtype)})
+    with pytest.raises(DataError) as raised:
+        list(finite(iter(table.to_batches(2)), "t"))
+    assert (raised.value.table, raised.value.column, raised.value.row) == ("t", "f", row + 1)
+
+
+def test_numbers_that_mysql_has_are_handed_on() -> None:
+    batches = pa.table({"n": [1, 2], "f": [None, -1.5]}).to_batches(1)
+    assert list(finite(iter(batches), "t")) == batches

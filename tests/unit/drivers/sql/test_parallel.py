@@ -81,11 +81,11 @@ def test_who_stops_early_stops_the_streams() -> None:
 
 
 class Connections:
-    """Stands in for a connector: a client comes once all are asked for; the last one may be refused."""
+    """Stands in for a connector: a client comes once all are asked for; one may be refused, long before the others."""
 
     def __init__(self, number: int, *, refuses: bool = False) -> None:
         self.all_asked = threading.Barrier(number)
-        self.refuses = refuses
+        self.refuses, self.is_refused = refuses, threading.Event()
         self.opened: set[int] = set()
         self.closed: threading.Semaphore = threading.Semaphore(0)
 
@@ -94,6 +94,7 @@ class Connections:
         if self.all_asked.wait(10) == 0 and self.refuses:
             message = "too many connections"
             raise ConnectionError(message)
+        assert not self.refuses or self.is_refused.wait(10)
         client = threading.get_ident()
         self.opened.add(client)
         return client
@@ -115,6 +116,7 @@ def test_where_one_client_is_refused_the_others_are_closed() -> None:
     connector: Any = Connections(3, refuses=True)
     with pytest.raises(ConnectionError, match="too many"), lend_new(connector, {"family": "any"}, 3):
         pytest.fail("there are only two of three")
+    connector.is_refused.set()
     assert all(connector.closed.acquire(timeout=10) for _ in range(2))
     assert connector.opened == set()
 
