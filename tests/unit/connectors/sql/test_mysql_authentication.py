@@ -103,11 +103,11 @@ def digest(name: str, *parts: bytes) -> bytes:
 @pytest.mark.parametrize("greeting", [SHA2, NATIVE, "no_such_plugin"])
 def test_a_hash_is_over_the_challenge_of_the_switch(greeting: str) -> None:
     other = CHALLENGE[::-1]
-    once, twice = digest("sha1", PASSWORD), digest("sha1", digest("sha1", PASSWORD))
-    native = xor(once, digest("sha1", other, twice))
+    once, again = digest("sha1", PASSWORD), digest("sha1", digest("sha1", PASSWORD))
+    native = xor(once, digest("sha1", other, again))
     assert answers(switch(NATIVE, other + b"\0"), OK, greeting=greeting) == [native]
-    once, twice = digest("sha256", PASSWORD), digest("sha256", digest("sha256", PASSWORD))
-    assert answers(switch(SHA2, other + b"\0"), OK, greeting=greeting) == [xor(once, digest("sha256", twice, other))]
+    once, again = digest("sha256", PASSWORD), digest("sha256", digest("sha256", PASSWORD))
+    assert answers(switch(SHA2, other + b"\0"), OK, greeting=greeting) == [xor(once, digest("sha256", again, other))]
 
 
 def test_a_password_that_is_none_is_said_in_no_form() -> None:
