@@ -91,12 +91,13 @@ class Swap:
             if self._ledger is not None:
                 self._ledger.claim(INSERT)
                 self._ledger.finish(rows, SWAPPING)
-            self._connection.commit()
         except BaseException:
             if self._connection.open:
                 self._connection.rollback()
                 self._drop(self._new)
             raise
+        # From here on an interrupt leaves the new table: without it the ledger would say that it has been renamed.
+        self._connection.commit()
         away = f"{self._target} TO {self._aside}, " if exists else ""
         self._cursor.execute(f"RENAME TABLE {away}{self.new} TO {self._target}")
         if exists and not self._drop_unless_referred_to(self._old):
@@ -111,7 +112,7 @@ class Swap:
         self._cursor.execute(f"RENAME TABLE {self._target} TO {self.new}, {self._aside} TO {self._target}")
         if self._ledger is not None:
             self._ledger.forget()
-            self._connection.commit()
+        # Which commits, too.
         self._drop(self._new)
         message = (
             f"Table {self._table}: foreign keys of tables that the user may not see refer to it, so a new table cannot "

@@ -98,7 +98,7 @@ def _month_starts() -> NDArray[np.int32]:
     """Days from 1970-01-01 to the first of each month from 0000-01 to 10000-01."""
     import numpy as np
 
-    months = np.arange(-1970 * 12, (YEARS - 1970) * 12 + 1).astype("M8[M]")
+    months = np.arange("0000-01", "10000-02", dtype="M8[M]")
     starts: NDArray[np.int32] = months.astype("M8[D]").astype("i8").astype("i4")
     return starts
 

@@ -21,6 +21,7 @@ from tests.unit.drivers.mysql import Answer, Server, refused
 YES, NO = [(1,)], [(0,)]
 NOTHING: dict[str, Answer] = {"SELECT EXISTS": NO}
 ALL = Rights([Grant(True, "ALL PRIVILEGES", "shop", "*")])
+ALL_OF_SHOP = "ALL PRIVILEGES ON `shop`.*"
 # What says that there is no such table, or not for this user.
 NO_SUCH = (1109, 1142, 1143, 1146)
 
