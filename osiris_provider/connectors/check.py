@@ -66,22 +66,22 @@ class Checkable(Protocol):
 Job = tuple[int, tuple[Checkable, Mapping[str, Any]]]
 
 
-@dataclass
+@dataclass(repr=False)
 class Check:
-    """A check that is under way.
+    """A check that is under way; printed it shows nothing of the connection.
 
     :param ready: of the connector, see :meth:`Connector.ready`; the clock runs inside of it. None: it runs at once.
     """
 
     connector: Checkable
-    connection: Mapping[str, Any] = field(repr=False)
+    connection: Mapping[str, Any]
     timeout: float
-    done: Callable[[Check], None] = field(repr=False)
+    done: Callable[[Check], None]
     number: int = 0
-    ready: Callable[[Mapping[str, Any]], AbstractContextManager[None]] | None = field(default=None, repr=False)
+    ready: Callable[[Mapping[str, Any]], AbstractContextManager[None]] | None = None
     verdict: Verdict | None = None
     asked: bool = False
-    deadline: Deadline = field(init=False, repr=False)
+    deadline: Deadline = field(init=False)
 
     def start(self) -> Check:
         """Start the check on a thread of its own, which no one has to wait for."""
@@ -203,7 +203,7 @@ def _next_finished(finished: queue.SimpleQueue[Check], running: dict[int, Check]
         return []
     max_wait = min(one.left() for one in running.values()) + GRACE
     try:
-        ended = [finished.get(timeout=max(max_wait, 0.001))]
+        ended = [finished.get(timeout=max(max_wait, 0))]
     except queue.Empty:
         return [one for one in running.values() if one.deadline.left() + GRACE <= 0]
     while not finished.empty():
@@ -280,4 +280,4 @@ def _let_checks_end() -> None:
     for thread in threading.enumerate():
         # One that has not begun yet cannot be waited for.
         if thread.name.startswith(THREAD_NAME) and thread.is_alive():
-            thread.join(max(end - time.monotonic(), 0))
+            thread.join(end - time.monotonic())

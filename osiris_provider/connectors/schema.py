@@ -78,8 +78,7 @@ def _connection(family: str, model: type[ConnectionModel], label: str) -> dict[s
 def _required(model: type[ConnectionModel]) -> Iterator[dict[str, Any]]:
     for spec in model.fields():
         if spec.required:
-            names = (spec.name, *spec.info.aliases)
-            yield {"anyOf": [{"required": [name]} for name in names]} if len(names) > 1 else {"required": [spec.name]}
+            yield {"anyOf": [{"required": [name]} for name in (spec.name, *spec.info.aliases)]}
 
 
 def _field(spec: FieldSpec, schema: dict[str, Any]) -> dict[str, Any]:

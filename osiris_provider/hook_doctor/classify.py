@@ -39,7 +39,7 @@ _KINDS: Mapping[tuple[type[BaseException], ...], Fault] = {
 }
 _WITH_PORT = re.compile(r"[^:]*:\d+")
 _NO_NAME = re.compile(rf"\s|/|^{_WITH_PORT.pattern}$")
-_ANY_TYPE = HookType((), "any", HTTP_CLASSES, ("response.status_code",))
+_ANY_TYPE = HookType((), "", HTTP_CLASSES, ("response.status_code",))
 """Of what libraries ask over HTTP, whether the type says so or not."""
 
 

@@ -37,7 +37,8 @@ def hook_of(model: AirflowConnection) -> Any:
         del cls
         return connection if conn_id == connection_id else base.get_connection(conn_id)
 
-    members = {"get_connection": classmethod(get_connection), "__module__": base.__module__, "__doc__": base.__doc__}
+    # It logs under the name of its module.
+    members = {"get_connection": classmethod(get_connection), "__module__": base.__module__}
     bound = new_class(base.__name__, (base,), exec_body=lambda namespace: namespace.update(members))
     return bound(**{base.conn_name_attr: connection_id})
 

@@ -162,6 +162,7 @@ def test_the_triggerer_gets_all_that_the_task_was_given() -> None:
 
 def test_the_file_of_the_task_is_that_of_its_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
+    logged: list[Verdict] = []
 
     def check_all(targets: list[str], timeout: float, _: Any, *, file: Any = None) -> list[Verdict]:
         seen.append((targets, timeout, file))
@@ -169,13 +170,18 @@ def test_the_file_of_the_task_is_that_of_its_checks(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("osiris_provider.operators.doctor.check_all", check_all)
     monkeypatch.setattr(OsirisDoctorOperator, "_conclude", lambda _, __, verdicts: verdicts)
+    monkeypatch.setattr(OsirisDoctorOperator, "_log_verdict", lambda _, verdict: logged.append(verdict))
     operator = OsirisDoctorOperator(task_id="a", connections="@mysql.default", file="own.yaml", check_timeout=3.5)
     left = Verdict.of(NEEDS_WORKER, "x").at("mysql", "default").as_dict()
+    brought = Verdict.healthy(2.0, {}).at("mysql", "other")
     first: Any = operator.execute({})
-    second: Any = operator.execute_complete({}, {"reports": [left]}, ["@mysql.default"])
-    for reports in (first, second):
-        assert reports == [Verdict.healthy(1.0, {})]
+    reports = {"reports": [left, brought.as_dict()]}
+    second: Any = operator.execute_complete({}, reports, ["@mysql.default", "@mysql.other"])
+    assert first == [Verdict.healthy(1.0, {})]
+    assert second == [*first, brought]
     assert seen == [(["@mysql.default"], 3.5, "own.yaml")] * 2
+    # What is left is logged when it is checked.
+    assert logged == [brought]
 
 
 def test_the_default_is_airflows() -> None:

@@ -68,6 +68,8 @@ def test_conn_009_hanging_check_is_given_up_in_time(connector: FakeConnector) ->
     assert time.monotonic() - started <= 0.2 + SLACK
     assert (ok, verdict["category"], verdict["latency_ms"]) == (False, "timeout", None)
     assert "the hang peer did not answer within 0.2 s" in verdict["message"]
+    # It lets the process end.
+    assert [thread.daemon for thread in check_threads()] == [True]
     connector.release.set()
     for thread in check_threads():
         thread.join(5)
@@ -174,6 +176,22 @@ def test_fewer_workers_than_hanging_checks(connector: FakeConnector) -> None:
     results = run_many(connector, [connection("hang")] * 6 + [connection()], timeout=0.1, workers=2)
     assert [results[number].category for number in range(7)] == ["timeout"] * 6 + ["ok"]
     assert time.monotonic() - started < 4 * (0.1 + SLACK)
+
+
+def test_conn_009_a_machine_that_can_start_no_thread_says_so_at_once(
+    connector: FakeConnector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        message = "can't start new thread"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    results = run_many(connector, [connection()] * 3, timeout=60, workers=2)
+    assert [results[number].details for number in range(3)] == [{"fault": "misconfigured", "retryable": False}] * 3
+
+
+def test_conn_011_a_check_that_is_printed_shows_nothing_of_its_connection(connector: FakeConnector) -> None:
+    assert "s3cret" not in repr(check.Check(connector, connection(password="s3cret"), 1, lambda _: None))
 
 
 def test_results_come_in_as_they_are_ready(connector: FakeConnector) -> None:

@@ -99,7 +99,7 @@ def test_a_family_becomes_this_schema(monkeypatch: pytest.MonkeyPatch) -> None:
         "mode": {"title": "Mode", "description": "A mode.", "anyOf": [mode, variable, nothing, digits]},
         "default": {"type": "boolean"},
     }
-    required = [{"anyOf": [{"required": ["host"]}, {"required": ["server"]}]}, {"required": ["name"]}]
+    required = [{"anyOf": [{"required": ["host"]}, {"required": ["server"]}]}, {"anyOf": [{"required": ["name"]}]}]
     of_small = {"title": "Small one", "type": "object", "properties": fields, "allOf": required}
     # What is said of the whole, and of the entry default, is for people.
     assert all((schema.pop("title"), schema.pop("description"), schema.pop("$schema")))

@@ -154,6 +154,18 @@ def test_one_connection_has_all_that_its_page_shows(store: Store) -> None:
     assert kept.connection(9) is None
 
 
+def test_thirty_days_are_shown_with_today_and_no_check_before_them(store: Store) -> None:
+    today = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = today - timedelta(days=29)
+    for number, at in ((4, first), (5, first - timedelta(microseconds=1))):
+        store.add(number, at)
+    one = OfOne()
+    one.rows = store.rows
+    assert {one["alias"] for one in listing(Answers(store.open))["connections"]} == {"c1", "c2", "c3", "c4"}
+    known, too_old = (Answers(one.open).connection(number) for number in (4, 5))
+    assert (json.loads(known or "null")["days"][0], too_old) == (first.date().isoformat(), None)
+
+
 @pytest.mark.usefixtures("computed_each_time")
 def test_checks_count_from_the_day_of_the_earliest_event_that_airflow_still_has(store: Store) -> None:
     kept = Answers(store.open)

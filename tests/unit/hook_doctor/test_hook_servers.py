@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -168,6 +169,39 @@ def test_no_one_waits_for_room_when_the_time_is_over(many: Servers, monkeypatch:
     monkeypatch.setattr(many._room, "wait_for", lambda _, timeout: waited.append(timeout))  # noqa: SLF001 - as above
     with many.kept("x" * (MAX_TYPE + 1), Deadline(-1)):
         assert waited == [0.0, 0.0]
+
+
+def test_a_type_gets_its_room_as_the_last_check_of_another_ends(
+    peers: Peers, many: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "MANY_TYPES", 1)
+    lines: list[socket.socket] = []
+    under_way, waits, entered = threading.Event(), threading.Event(), threading.Event()
+    has_room = many._has_room  # noqa: SLF001 - what is waited for
+
+    def answer_later(line: socket.socket) -> None:
+        lines.append(line.dup())
+        under_way.set()
+
+    def looked(conn_type: str) -> bool:
+        waits.set()
+        return has_room(conn_type)
+
+    def wait_for_room() -> None:
+        with many.kept("ftp", Deadline(600)):
+            entered.set()
+
+    peers.check = answer_later
+    monkeypatch.setattr(many, "_has_room", looked)
+    threading.Thread(target=many.run, args=("ssh", "x", Deadline(600)), daemon=True).start()
+    assert under_way.wait(20)
+    threading.Thread(target=wait_for_room, daemon=True).start()
+    assert waits.wait(20)
+    assert peers.of(SERVER) == ["ssh"]
+    with lines[0] as line:
+        say(line, {"details": {}})
+    assert entered.wait(20)
+    assert peers.of(SERVER) == ["ssh", "ftp"]
 
 
 def test_no_more_is_tried_than_that(peers: Peers, many: Servers) -> None:

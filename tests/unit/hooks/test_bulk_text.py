@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from osiris_provider.hooks.bulk.text import batches_in, hexadecimal, written
+from osiris_provider.hooks.bulk.text import batches_in, hexadecimal, rows_in, written
 
 
 def test_a_batch_has_10000_rows_or_16_mebibytes_and_a_row_more(tmp_path: Path) -> None:
@@ -16,6 +16,12 @@ def test_a_batch_has_10000_rows_or_16_mebibytes_and_a_row_more(tmp_path: Path) -
     assert [len(batch) for batch in batches_in(path)] == [4, 1]
     path.write_bytes(b"")
     assert list(batches_in(path)) == []
+
+
+def test_a_backslash_stands_before_what_is_special_and_before_what_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    path.write_bytes(rb"\0\b\f\v\t\n\r\\\q\NN" + b"\\\n\\\t\t\\N\n")
+    assert list(rows_in(path)) == [[b"\0\b\f\v\t\n\r\\qNN\n\t", None]]
 
 
 def test_bytes_are_hexadecimal() -> None:
