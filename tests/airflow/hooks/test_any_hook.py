@@ -30,6 +30,9 @@ def test_a_hook_gets_the_connection_that_its_client_was_made_of(
     assert {name: getattr(connection, name) for name in SLOTS} == SLOTS
     assert json.loads(connection.extra or "{}") == (extra or {})
     assert connection.conn_id == "shop"
+    # It logs as what it is.
+    kind, base = type(hook).__mro__[:2]
+    assert (kind.__module__, kind.__qualname__) == (base.__module__, base.__qualname__)
 
 
 def test_a_hook_looks_up_other_ids_as_always(monkeypatch: pytest.MonkeyPatch) -> None:

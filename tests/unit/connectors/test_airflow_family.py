@@ -287,6 +287,20 @@ def test_a_literal_secret_in_a_file_that_others_read_is_warned_of(tmp_path: Path
     ]
 
 
+@pytest.mark.usefixtures("bird")
+@pytest.mark.parametrize(
+    ("conn_type", "said"),
+    [
+        ("birt", "no provider installed here has this type. Did you mean 'bird'?"),
+        ("bird", "somebody.BirdHook of somebodys-provider cannot be imported (ModuleNotFoundError)"),
+    ],
+)
+def test_a_type_without_a_hook_here_has_no_client(conn_type: str, said: str) -> None:
+    with pytest.raises(ConnectionConfigError) as raised:
+        get_connector("airflow").create_client({"family": "airflow", "alias": "one", "conn_type": conn_type})
+    assert (raised.value.field, said in str(raised.value)) == ("conn_type", True)
+
+
 def test_forms_are_read_without_airflow() -> None:
     code = (
         "import sys\nfrom osiris_provider.connectors.airflow.forms import form_of\n"

@@ -86,6 +86,15 @@ def test_the_trouble_of_a_day_is_what_most_of_its_checks_have_found() -> None:
     assert Counts.of([Streak(OK, NOW, 2)]) == (2, 2, 2, None)
 
 
+def test_the_newest_of_a_stretch_are_as_many_as_are_wanted() -> None:
+    stretch = Stretch.of([(OK, Glance(NOW, float(number), number)) for number in range(5)])
+    assert stretch is not None
+    for number in range(7):
+        thinned = stretch.thinned(number)
+        assert [one.event_id for one in thinned.newest] == list(range(max(5 - number, 0), 5))
+        assert thinned.streaks == stretch.streaks
+
+
 def summary(alias: str, *checks: Check) -> dict[str, Any]:
     stretch = Stretch.of([(one.condition, Glance(one.at, one.latency_ms, 0)) for one in checks])
     return summary_of(WatchedConnection(1, "mysql", alias, checks[0].at, 0), checks[-1], [stretch], NOW)

@@ -165,7 +165,8 @@ def test_no_one_waits_for_room_when_the_time_is_over(many: Servers, monkeypatch:
         waited.append(timeout)
 
     monkeypatch.setattr(many, "_slots", SimpleNamespace(acquire=acquire))
-    assert many.run("ftp", "x", Deadline(-1)).value is None
+    answer = many.run("ftp", "x", Deadline(-1))
+    assert (answer.value, answer.started, answer.importing) == (None, False, False)
     monkeypatch.setattr(many._room, "wait_for", lambda _, timeout: waited.append(timeout))  # noqa: SLF001 - as above
     with many.kept("x" * (MAX_TYPE + 1), Deadline(-1)):
         assert waited == [0.0, 0.0]
@@ -202,6 +203,58 @@ def test_a_type_gets_its_room_as_the_last_check_of_another_ends(
         say(line, {"details": {}})
     assert entered.wait(20)
     assert peers.of(SERVER) == ["ssh", "ftp"]
+
+
+def test_a_type_that_is_there_or_needs_no_room_waits_for_none_and_another_no_longer_than_it_may(
+    peers: Peers, many: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "MANY_TYPES", 2)
+    peers.said = UNSAFE
+    many.warm(["threaded"], Deadline(20))
+    peers.said = READY
+    forever = Deadline(3600)
+    with many.kept("a", forever), many.kept("b", forever):
+        with many.kept("b", forever), many.kept("threaded", forever):
+            assert peers.of(SERVER) == ["threaded", "a", "b"]
+        with many.kept("c", Deadline(0.05)):
+            assert peers.of(SERVER) == ["threaded", "a", "b", "c"]
+    # What no one needs any more makes room.
+    with many.kept("d", forever), many.kept("a", forever):
+        assert peers.of(SERVER) == ["threaded", "a", "b", "c", "d", "a"]
+
+
+def test_a_type_that_was_kept_stays_a_moment_and_one_that_is_needed_as_long_as_it_is(
+    peers: Peers, many: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timers: list[tuple[float, Callable[[], None]]] = []
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, seconds: float, call: Callable[[], None]) -> None:
+            timers.append((seconds, call))
+
+        def start(self) -> None:
+            assert self.daemon
+
+    def types_after(seconds: float) -> list[str]:
+        monkeypatch.setattr(processes, "LINGER_SECONDS", seconds)
+        timers[-1][1]()
+        return sorted(many._types)  # noqa: SLF001 - whose hooks are imported
+
+    monkeypatch.setattr(threading, "Timer", Timer)
+    with many.kept("ftp", Deadline(20)):
+        assert many.run("other", "x", Deadline(20)).value is not None
+        with many.kept("ftp", Deadline(20)):
+            pass
+        assert types_after(0.0) == ["ftp", "other"]
+    many._types["ftp"].busy += 1  # noqa: SLF001 - a check of it is under way
+    assert types_after(0.0) == ["ftp", "other"]
+    many._types["ftp"].busy -= 1  # noqa: SLF001 - and ends
+    assert types_after(3600.0) == ["ftp", "other"]
+    # What was never kept is not let go of so.
+    assert types_after(0.0) == ["other"]
+    assert peers.servers[0].fileno() == -1
 
 
 def test_no_more_is_tried_than_that(peers: Peers, many: Servers) -> None:

@@ -7,13 +7,13 @@ import pytest
 from osiris_provider.hooks.bulk import mysql
 from osiris_provider.hooks.bulk.duckdb import Column
 
-WHOLE = (["1", "+1", "7.", "7.00", " 8 "], ["1.5", "1e1", "x", ""])
+INTEGER = (["1", "+1", "7.", "7.00", " 8 "], ["1.5", "1e1", "x", ""])
 SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
 MOMENT, ZONE = "2026-11-28 12:30:15", "+02"
 DUCKDB: dict[str, tuple[list[str], list[str]]] = {
-    **dict.fromkeys(SIGNED, ([*WHOLE[0], "-1"], WHOLE[1])),
-    **dict.fromkeys(UNSIGNED, (WHOLE[0], [*WHOLE[1], "-1"])),
+    **dict.fromkeys(SIGNED, ([*INTEGER[0], "-1"], INTEGER[1])),
+    **dict.fromkeys(UNSIGNED, (INTEGER[0], [*INTEGER[1], "-1"])),
     "DATE": (["2026-11-28"], [MOMENT, "x"]),
     "TIME": (["12:30:15", "12:30:15.123456", "12:30:15.1234560"], ["12:30:15.1234567", "x"]),
     "TIMESTAMP": ([MOMENT, f"{MOMENT}.123456", f"{MOMENT}.1234560"], [f"{MOMENT}.1234567", "x"]),

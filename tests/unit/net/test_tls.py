@@ -106,14 +106,23 @@ def talk(line: ssl.SSLSocket, after: threading.Event | None = None) -> None:
 def test_the_alert_is_raised_whenever_the_client_writes(
     which: str, version: ssl.TLSVersion, when: str, certificates: Certificates, tmp_path: Path
 ) -> None:
+    heard: list[str] = []
+
+    class Hearing(DeadlineSSLSocket):
+        def on_alert(self, reason: str) -> None:
+            heard.append(reason)
+
     context = client_context(certificates, tmp_path, which)
     context.minimum_version = context.maximum_version = version
+    context.sslsocket_class = Hearing
     with listening(server_context(certificates, wants=True), lambda line: line.recv(1)) as server:
         for _ in range(TIMES):
             server.ended.clear()
+            heard.clear()
             with pytest.raises(ssl.SSLError) as raised, connected(context, server.port) as line:
                 talk(line, server.ended if when == "late" else None)
             assert raised.value.reason in CERTIFICATE_ALERTS
+            assert heard == [raised.value.reason]
 
 
 def reset_after(said: bytes) -> Serve:
