@@ -2,8 +2,8 @@
 
 ``data.items`` goes from name to name, ``links.0.href`` and ``links[0].href`` into a list, ``items.-1.id`` to its last
 value. Where an object has a name with dots, such as ``@odata.nextLink``, that name is found as it is written;
-``['a.b'].c`` says it outright. ``links[rel=next].href`` takes the value of a list whose ``rel`` is ``next``. A leading
-``$.`` is allowed. ``header:X-Next`` names a header of the answer instead.
+``['a.b'].c`` says it outright. ``links[rel=next].href`` takes the value of a list whose ``rel`` is ``next``, as JSON
+writes it. A leading ``$.`` is allowed. ``header:X-Next`` names a header of the answer instead.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
+
+from osiris_provider.drivers.http.json.values import text_of
 
 HEADER = "header:"
 
@@ -121,7 +123,7 @@ def _walk(value: Any, parts: tuple[Part, ...]) -> Any:
 
 def _walk_filter(value: Any, parts: tuple[Part, ...]) -> Any:
     for item in value if isinstance(value, list) else ():
-        if isinstance(item, Mapping) and str(item.get(parts[0].name)) == parts[0].wanted:
+        if isinstance(item, Mapping) and text_of(item.get(parts[0].name)) == parts[0].wanted:
             return _walk(item, parts[1:])
     return MISSING
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from osiris_provider.connectors.http.json_text import parse_json
 from osiris_provider.drivers import get_driver
 from osiris_provider.drivers.http.json.rows import to_batches
-from osiris_provider.drivers.http.paths import MISSING, get_path
 from osiris_provider.errors import ConnectorError, DataError, OsirisError
 from osiris_provider.testing.context import RecordingContext
 from osiris_provider.testing.state import MemoryState
@@ -258,29 +257,6 @@ def test_what_is_not_one_json_text_is_refused_in_words(reply: Reply, fault: str)
 def test_boolean_parameters_are_written_as_json_does() -> None:
     _, requests = read([{"a": 1}], params={"active": True, "kinds": ["x", False], "n": 1})
     assert requests[0].every == {"active": ["true"], "kinds": ["x", "false"], "n": ["1"]}
-
-
-@pytest.mark.parametrize(
-    ("value", "path", "actual"),
-    [
-        ({"a": {"b": 1}}, "a.b", 1),
-        ({"a.b": 1, "a": {"b": 2}}, "a.b", 1),
-        ({"a.b": 1, "a": {"b": 2}}, "['a']['b']", 2),
-        ({"a": {"b.c": {"d": 1}}}, "a.b.c.d", 1),
-        ({"a": [{"b": 1}, {"b": 2}]}, "a[-1].b", 2),
-        ({"a": [1]}, "a.1", MISSING),
-        ({"a": [1]}, "a.b", MISSING),
-        ({"a": None}, "a.b", None),
-        ({"a": None}, "b", MISSING),
-        ({"0": 1}, "0", 1),
-        ({"a": [{"r": "x", "v": 1}, {"r": "y", "v": 2}]}, "a[r=y].v", 2),
-        ({"a": [{"r": "x", "v": 1}]}, "a[r=z].v", MISSING),
-        ({"$count": 1}, "$count", 1),
-        ([1], "", [1]),
-    ],
-)
-def test_paths(value: Any, path: str, actual: Any) -> None:
-    assert get_path(value, path) == actual
 
 
 def test_a_run_that_finds_nothing_new_keeps_its_state_and_its_columns() -> None:
