@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     Cast = Callable[[pa.Array], "pa.Array | None"]
 
-_SAFE_LENGTH = 16
-"""Characters of a number, its point among them, that a double surely keeps."""
+_SAFE_LENGTH = 15
+"""Characters of a number that a double surely keeps: so many digits it has."""
 _NUMBER = r"^-?(?:(?:0|[1-9]\d*)(?:\.\d+)?|\.\d+)$"
 _WITH_EXPONENT = r"^-?(?:(?:0|[1-9]\d*)(?:\.\d+(?:[eE][-+]?\d+)?)?|\.\d+)$"
 _CLOCK = r"\d{2}:\d{2}:\d{2}"
