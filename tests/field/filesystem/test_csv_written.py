@@ -12,11 +12,13 @@ from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
 
 from tests.field.filesystem.csv_files import stream
+from tests.integration.sql.families import step_named
 
 
 def written(path: Path, table: pa.Table, **config: Any) -> str:
     config["path"] = str(path / "out.csv")
-    CsvWriter().run(step_id="w", config=config, inputs={"e": {"data": table}}, ctx=RecordingContext())
+    with step_named("w"):
+        CsvWriter().run(step_id="w", config=config, inputs={"e": {"data": table}}, ctx=RecordingContext())
     return (path / "out.csv").read_bytes().decode()
 
 

@@ -10,6 +10,7 @@ from osiris_provider.drivers import get_driver
 from osiris_provider.testing.context import RecordingContext
 from osiris_provider.testing.state import MemoryState
 
+from tests.integration.sql.families import step_named
 from tests.servers.apis.http import HttpServer, Request
 from tests.servers.apis.scripted_api import ScriptedApi
 
@@ -19,7 +20,8 @@ def read_from(server: HttpServer, state: MemoryState | None = None, **config: An
     connection = {"family": "api", "alias": "test", "base_url": f"{server.origin}/v1"}
     config = {"resolved_connection": connection, "path": "items", **config}
     ctx = RecordingContext(state=state)
-    return get_driver("api.extractor").run(step_id="read", config=config, inputs={}, ctx=ctx)["data"].read_all()
+    with step_named("read"):
+        return get_driver("api.extractor").run(step_id="read", config=config, inputs={}, ctx=ctx)["data"].read_all()
 
 
 def read(*replies: Any, **config: Any) -> tuple[pa.Table, list[Request]]:

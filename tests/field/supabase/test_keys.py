@@ -15,6 +15,7 @@ from osiris_provider.drivers import get_driver
 from osiris_provider.errors import DataError
 from osiris_provider.testing.context import RecordingContext
 
+from tests.integration.sql.families import step_named
 from tests.servers.apis.fake_supabase import FakeSupabase, Rows
 from tests.servers.apis.http import Reply
 
@@ -32,7 +33,8 @@ def extracted(server: FakeSupabase, rows: Rows, **config: Any) -> list[Any]:
     server.tables["people"] = rows
     connection = {"family": "supabase", "alias": "test", "url": server.origin, "service_role_key": KEY}
     step = {"resolved_connection": connection, "table": "people", "key": "id", **config}
-    result = get_driver("supabase.extractor").run(step_id="read", config=step, inputs={}, ctx=RecordingContext())
+    with step_named("read"):
+        result = get_driver("supabase.extractor").run(step_id="read", config=step, inputs={}, ctx=RecordingContext())
     table: pa.Table = result["data"].read_all()
     return list(table["id"].to_pylist())
 

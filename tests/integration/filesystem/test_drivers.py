@@ -19,18 +19,22 @@ from osiris_provider.drivers.filesystem.drivers import CsvExtractor, CsvWriter, 
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.testing.context import RecordingContext
 
+from tests.integration.sql.families import step_named
+
 PEOPLE = pa.table({"id": [1, 2, 3], "name": ['a,"b"\nc', None, ""]})
 WRITERS: list[BaseDriver[Any]] = [CsvWriter(), ParquetWriter()]
 
 
 def read(path: Path | str, **config: Any) -> pa.Table:
     config["path"] = str(path)
-    return CsvExtractor().run(step_id="r", config=config, inputs={}, ctx=RecordingContext())["data"].read_all()
+    with step_named("r"):
+        return CsvExtractor().run(step_id="r", config=config, inputs={}, ctx=RecordingContext())["data"].read_all()
 
 
 def write(driver: BaseDriver[Any], path: Path | str, data: Any = PEOPLE, **config: Any) -> dict[str, Any]:
     config["path"] = str(path)
-    return driver.run(step_id="w", config=config, inputs={"e": {"data": data}}, ctx=RecordingContext())
+    with step_named("w"):
+        return driver.run(step_id="w", config=config, inputs={"e": {"data": data}}, ctx=RecordingContext())
 
 
 def csv_of(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:

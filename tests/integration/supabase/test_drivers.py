@@ -23,6 +23,7 @@ from osiris_provider.testing.context import RecordingContext
 from osiris_provider.testing.secrecy import assert_silent
 from osiris_provider.testing.state import MemoryState
 
+from tests.integration.sql.families import step_named
 from tests.servers import Address
 from tests.servers.apis.fake_supabase import FakeSupabase
 from tests.servers.apis.http import Reply, Request
@@ -180,7 +181,8 @@ def extracted(
     config = {"resolved_connection": connection or to(server), "table": "people", "order": "id", **config}
     driver = get_driver("supabase.extractor")
     ctx = RecordingContext(state=state)
-    table: pa.Table = driver.run(step_id="read", config=config, inputs={}, ctx=ctx)["data"].read_all()
+    with step_named("read"):
+        table: pa.Table = driver.run(step_id="read", config=config, inputs={}, ctx=ctx)["data"].read_all()
     return table
 
 
