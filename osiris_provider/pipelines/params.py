@@ -91,12 +91,21 @@ def _param(name: str, value: Any, location: Location, problems: Problems) -> Par
     required, description = "default" not in value, value.get("description")
     param = Param(name, value.get("default"), required, description, schema)
     described = schema if description is None else {**schema, "description": description}
-    problem = _type_problem(schema) or _schema_problem(described)
+    problem = _required_problem(value) or _type_problem(schema) or _schema_problem(described)
     problem = problem or (None if required else param.problem(param.default))
     if problem is None:
         return param
     problems.add(location if required else (*location, "default"), f"param {name} {problem}")
     return Param(name, param.default, required)
+
+
+def _required_problem(said: Mapping[str, Any]) -> str | None:
+    wanted = said.get("required", True)
+    if type(wanted) is not bool:
+        return "has another required than true and false"
+    if wanted or "default" in said:
+        return None
+    return "is required, because it has no default: leave required: false out, or give it one, such as default: null"
 
 
 def _type_problem(schema: Mapping[str, Any]) -> str | None:

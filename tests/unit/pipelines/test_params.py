@@ -15,7 +15,7 @@ STEPS = {"steps": [{"id": "a", "driver": "duckdb.processor", "config": {"query":
 DESCRIBED: dict[str, tuple[list[Any], list[Any]]] = {
     "default": ([7, None], []),
     "description": (["d"], [5, ["d"]]),
-    "required": ([True], []),
+    "required": ([True, False], ["no", 0, None]),
     "title": (["t"], [5]),
     "type": (["integer", ["null", "integer"]], ["int", ["int"], 5, [5]]),
     "enum": ([[6, 7]], [7]),
@@ -49,6 +49,12 @@ def test_what_is_said_of_a_param(keyword: str, tmp_path: Path) -> None:
     for value in wrong:
         [problem] = problems_of(tmp_path, {"default": 7, keyword: value})
         assert problem.startswith("orders.yaml:1: param p "), problem
+
+
+def test_a_param_is_required_unless_it_has_a_default(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, {"required": True}) == []
+    [problem] = problems_of(tmp_path, {"required": False})
+    assert problem.startswith("orders.yaml:1: param p is required, because it has no default")
 
 
 @pytest.mark.parametrize("keyword", ["pattern", "const", "Default", "x-secret"])
