@@ -161,9 +161,9 @@ class _Line:
     def __init__(
         self,
         *args: Any,
-        deadline: Deadline | None = None,
-        lines: WeakSet[socket.socket] | None = None,
-        limit: _AnswerLimit | None = None,
+        deadline: Deadline | None,
+        lines: WeakSet[socket.socket],
+        limit: _AnswerLimit,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -172,8 +172,7 @@ class _Line:
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc] # of the class beside it
-        if self._lines is not None:
-            self._lines.add(self.sock)
+        self._lines.add(self.sock)
         self._bound_answer()
 
     def _bound_answer(self) -> None:
@@ -181,8 +180,7 @@ class _Line:
             self.sock.until = self._until
 
     def request(self, method: str, url: str, *args: Any, headers: Any = None, **kwargs: Any) -> None:
-        seconds = self._limit.seconds if self._limit else None
-        self._until = None if seconds is None else Deadline(seconds)
+        self._until = None if self._limit.seconds is None else Deadline(self._limit.seconds)
         self._bound_answer()
         headers = dict(headers or {})
         query = headers.pop(QUERY_HEADER, None)

@@ -83,6 +83,7 @@ def test_nanoseconds_of_a_time_of_day_are_kept_where_they_are_declared() -> None
         ("double", "nan", "not a number"),
         ("float32", "16777217", "a whole one that it would round"),
         ("float32", "1e39", "beyond the range of its type"),
+        ("float32", "1e-50", "beyond the range of its type"),
         ("halffloat", "70000", "beyond the range of its type"),
         ("decimal(12,2)", "19.999", "more digits"),
         ("decimal(12,2)", " 19.99", "not a number"),

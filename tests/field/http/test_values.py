@@ -128,6 +128,8 @@ def test_nanoseconds_are_kept_where_they_are_declared() -> None:
         ("time64[us]", '"25:00"', "out of its range"),
         ("float32", "16777217", "a whole one that it would round"),
         ("float32", "1e39", "beyond the range of its type"),
+        ("float32", "1e-50", "beyond the range of its type"),
+        ("halffloat", "-1e-9", "beyond the range of its type"),
         ("halffloat", "70000", "beyond the range of its type"),
     ],
 )

@@ -148,7 +148,8 @@ def _small_float(form: str) -> Converter:
             (small,) = struct.unpack(form, struct.pack(form, double))
         except OverflowError:
             small = math.nan
-        if math.isfinite(double) and (math.isnan(small) or (isinstance(value, int) and small != value)):
+        is_lost = math.isnan(small) or (small == 0 != double) or (isinstance(value, int) and small != value)
+        if math.isfinite(double) and is_lost:
             message = "a number beyond the range of its type, or a whole one that it would round"
             raise ConversionError(message)
         return double
