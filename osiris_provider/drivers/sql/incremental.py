@@ -54,8 +54,11 @@ def narrowed(config: QueryConfig, cursor_range: CursorRange, dialect: Dialect) -
     if not condition:
         return {"query": config.statement(dialect.quote), "params": config.params}
     statement = config.unfiltered(dialect.quote)
+    # With parameters a percent sign is written as two, as in a query that has some, and in a condition with bounds.
     if bounds and not config.params:
         statement = dialect.literally(statement)
+    if config.params and not bounds:
+        condition = dialect.literally(condition)
     given = config.params or ({} if named else [])
     params = {**given, **bounds} if isinstance(given, dict) else [*given, *bounds.values()]
     return {"query": f"{statement} WHERE {condition}", "params": params or None}

@@ -1,4 +1,4 @@
-"""Config fields of APIs and files: the least and the most that they take."""
+"""Config fields of APIs, files and databases: the least and the most that they take."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import pytest
 from osiris_provider.drivers.filesystem.config import CsvExtractorConfig
 from osiris_provider.drivers.http.config import PagedConfig, ShopifyExtractorConfig
 from osiris_provider.drivers.http.page_kinds import CursorPages, LinkedPages, NumberedPages, OffsetPages
+from osiris_provider.drivers.mysql.config import MySQLQueryConfig, MySQLWriteConfig
+from osiris_provider.drivers.sql.config import ServerQueryConfig, WriteConfig
 from osiris_provider.drivers.step import StepConfig
 from pydantic import ValidationError
 
-CSV, SHOPIFY = {"path": "/x.csv"}, {"resource": "products"}
+CSV, SHOPIFY, TABLE = {"path": "/x.csv"}, {"resource": "products"}, {"table": "t"}
 LARGEST = 2**63 - 1
 
 
@@ -40,6 +42,20 @@ LARGEST = 2**63 - 1
         (CsvExtractorConfig, CSV, "skip_rows", [0, LARGEST], [-1, LARGEST + 1]),
         (CsvExtractorConfig, CSV, "limit", [0, LARGEST], [-1, LARGEST + 1]),
         (CsvExtractorConfig, CSV, "max_unpacked_bytes", [1, LARGEST], [0, LARGEST + 1]),
+        (ServerQueryConfig, TABLE, "batch_rows", [1, LARGEST], [0, LARGEST + 1]),
+        (ServerQueryConfig, {**TABLE, "partition_on": "id"}, "partitions", [2, 32], [1, 33]),
+        (ServerQueryConfig, TABLE, "partition_on", ["p", None], ["", " "]),
+        (ServerQueryConfig, TABLE, "columns", [["a"], None], [[], [""]]),
+        (ServerQueryConfig, {}, "table", ["t"], ["", " "]),
+        (ServerQueryConfig, {}, "query", ["q"], ["", " "]),
+        (ServerQueryConfig, TABLE, "text_columns", [[], ["a"]], [[""]]),
+        (ServerQueryConfig, TABLE, "special_values", ["text", "null", "error"], ["none"]),
+        (WriteConfig, TABLE, "batch_rows", [1, LARGEST], [0, LARGEST + 1]),
+        (WriteConfig, TABLE, "lossy", ["error", "round"], ["cut"]),
+        (WriteConfig, {**TABLE, "primary_key": "id"}, "write_mode", ["append", "replace", "upsert"], ["merge"]),
+        (WriteConfig, {}, "table", ["t", "_osiris_.t", "osiris_t"], ["", "_osiris_t", "s._OSIRIS_x"]),
+        (MySQLQueryConfig, TABLE, "engine", ["auto", "binary", "cursor"], ["load_data"]),
+        (MySQLWriteConfig, TABLE, "engine", ["auto", "load_data", "insert"], ["cursor"]),
     ],
 )
 def test_a_field_takes_its_least_and_its_most_and_nothing_beyond(

@@ -125,3 +125,53 @@ def test_conn_017_what_the_fields_ask_for(fields: dict[str, Any], tls: bool | No
 def test_conn_016_a_url_verifies_what_the_connection_does(fields: dict[str, Any], options: dict[str, Any]) -> None:
     dsn = get_connector("mysql").build_dsn({**BASE, **fields})
     assert parse_qs(urlsplit(dsn).query) == {"charset": ["utf8mb4"], **options}
+
+
+@pytest.mark.parametrize(
+    ("field", "accepted", "refused"),
+    [
+        ("port", [1, 65_535], [0, 65_536]),
+        ("connect_timeout", [0.1, 3600], [0, 3600.5]),
+        ("read_timeout", [0.1, 604_800], [0, 604_800.5]),
+    ],
+)
+def test_conn_007_the_least_and_the_greatest_that_a_field_takes(
+    field: str, accepted: list[float], refused: list[float]
+) -> None:
+    for value in accepted:
+        assert coerced(**{field: value}) == {field: value}
+    for value in refused:
+        assert [name for name, _ in MySQLConnection.coerce({**BASE, field: value})[1]] == [field]
+
+
+def test_conn_007_what_is_meant_by_fields_that_are_left_out() -> None:
+    model = MySQLConnection.parse(BASE)
+    assert (model.port, model.charset, model.password.get_secret_value()) == (3306, "utf8mb4", "")
+    assert (model.connect_timeout, model.read_timeout, model.ssl_verify) == (10, None, False)
+    assert (model.allow_public_key_retrieval, model.allow_cleartext_password) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("field", "names"),
+    [
+        ("database", ["db", "dbname"]),
+        ("user", ["username"]),
+        ("password", ["passwd", "pwd"]),
+        ("allow_cleartext_password", ["enable_cleartext_plugin"]),
+    ],
+)
+def test_conn_007_fields_have_the_names_of_other_clients_too(field: str, names: list[str]) -> None:
+    for name in names:
+        assert MySQLConnection.declared()[name].name == field
+
+
+def test_what_a_list_shows_of_a_connection() -> None:
+    model = MySQLConnection.parse({**BASE, "password": "s3cr3t", "database": "shop", "port": 3307})
+    url = "mysql://ann:s3cr3t@db:3307/shop"
+    assert model.shown_address() == "db:3307"
+    assert (model.as_url(redacted=False).partition("?")[0], model.as_url(redacted=True)) == (
+        url,
+        url.replace("ann:s3cr3t@", "***@"),
+    )
+    local = MySQLConnection.parse({"user": "ann", "unix_socket": "/s"})
+    assert (local.shown_address(), urlsplit(local.as_url(redacted=True)).hostname) == ("/s", "localhost")
