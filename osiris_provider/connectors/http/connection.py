@@ -95,13 +95,9 @@ HeaderSecret = Annotated[SecretStr, AfterValidator(_checked_header)]
 Timeout = Annotated[float, FieldInfo("Seconds to wait for each piece of an answer."), Field(gt=0, le=3600)]
 CaBundle = Annotated[str | None, FieldInfo("PEM file of a private CA to trust besides the public ones.")]
 
-ClientCert = Annotated[
-    str | None, FieldInfo("PEM file of the client certificate, for a server that asks for one.", label="SSL cert")
-]
-ClientKey = Annotated[str | None, FieldInfo("PEM file of the client certificate's key.", label="SSL key")]
-ClientKeyPassword = Annotated[
-    TextSecret | None, FieldInfo("Password of the client certificate's key.", label="SSL key password")
-]
+ClientCert = Annotated[str | None, FieldInfo("PEM file of the client certificate, for a server that asks for one.")]
+ClientKey = Annotated[str | None, FieldInfo("PEM file of the client certificate's key.")]
+ClientKeyPassword = Annotated[TextSecret | None, FieldInfo("Password of the client certificate's key.")]
 
 
 @dataclass(frozen=True)

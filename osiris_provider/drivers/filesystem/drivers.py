@@ -118,7 +118,7 @@ def _write_csv(file: IO[bytes], reader: pa.RecordBatchReader, config: CsvWriterC
     options = csv.WriteOptions(include_header=config.header, delimiter=config.delimiter, quoting_style=quoting)
     batches = normalized_batches(sliced(reader, BATCH_ROWS), schema)
     first = pa.RecordBatch.from_pylist([], schema=schema)
-    zipped = config.path.endswith(".gz") if config.compression == "auto" else config.compression == "gzip"
+    zipped = config.path.lower().endswith(".gz") if config.compression == "auto" else config.compression == "gzip"
     rows = 0
     with contextlib.ExitStack() as opened:
         # Arrow compresses at level 9, which takes several times as long for a percent or two.

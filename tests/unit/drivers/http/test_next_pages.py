@@ -7,16 +7,10 @@ from typing import Any
 import pytest
 from osiris_provider.connectors.http.json_text import parse_json
 from osiris_provider.drivers.http.page import Page, PaginationError
-from osiris_provider.drivers.http.page_kinds import (
-    CursorPages,
-    LinkedPages,
-    NumberedPages,
-    OffsetPages,
-    PaginationConfig,
-)
+from osiris_provider.drivers.http.page_kinds import CursorPages, LinkedPages, NumberedPages, OffsetPages
 from osiris_provider.drivers.http.pagination import NextRequest, Pagination
 from osiris_provider.drivers.http.paths import MISSING
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 URL = "https://api.example.com/v1/items?page=3#top"
 
@@ -192,16 +186,3 @@ def test_a_page_that_overlaps_is_said_once(caplog: pytest.LogCaptureFixture) -> 
 )
 def test_two_requests_are_the_same_by_what_the_server_sees(one: NextRequest, other: NextRequest, same: bool) -> None:
     assert (one.key == other.key) is same
-
-
-@pytest.mark.parametrize("kind", ["page", "offset", "cursor"])
-def test_a_page_has_a_size_and_its_parameter_a_name(kind: str) -> None:
-    adapter: TypeAdapter[Pagination] = TypeAdapter(PaginationConfig)
-    name = "limit_param" if kind == "offset" else "size_param"
-    for size in (1, 100_000):
-        assert adapter.validate_python({"kind": kind, "page_size": size, name: "n"}).first().params["n"] == size
-    for field, value in {"page_size": 0, name: ""}.items():
-        with pytest.raises(ValidationError, match=f"{kind}.{field}"):
-            adapter.validate_python({"kind": kind, field: value})
-    with pytest.raises(ValidationError, match=f"{kind}.page_size"):
-        adapter.validate_python({"kind": kind, "page_size": 100_001})
