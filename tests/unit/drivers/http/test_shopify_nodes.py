@@ -12,6 +12,10 @@ from osiris_provider.errors import DataError
 
 INFO = {"hasNextPage": False, "endCursor": None}
 MORE = {"hasNextPage": True}
+OTHERS: list[Any] = [None, [], {"id": 1}, {"nodes": {}}, {"edges": {}}, {"nodes": [[]]}, {"nodes": ["x"]}]
+NO_CONNECTION = r"there is no connection with nodes or edges at data\.shop\.orders\. .*connection_path"
+INFOS: list[Any] = [None, [], {}, {"hasNextPage": True}, {"endCursor": "c"}, {**INFO, "hasNextPage": None}]
+NO_INFO = r"the query must ask for pageInfo { hasNextPage endCursor }"
 
 
 def rows_of(connection: Any, extensions: Any = None, page: int = 3) -> Any:
@@ -40,14 +44,8 @@ def test_nodes_are_there_by_themselves_or_in_edges(nodes: dict[str, Any]) -> Non
         ({"nodes": [{}, None], "pageInfo": INFO}, r"page 3: node 2 at data\.shop\.orders is null"),
         ({"edges": [{"node": {}}, None], "pageInfo": INFO}, "page 3: node 2 at "),
         ({"edges": [{}], "pageInfo": INFO}, "page 3: node 1 at "),
-        *[
-            (other, r"there is no connection with nodes or edges at data\.shop\.orders\. .*connection_path")
-            for other in (None, [], {"id": 1}, {"nodes": {}}, {"edges": {}}, {"nodes": [[]]}, {"nodes": ["x"]})
-        ],
-        *[
-            ({"nodes": [{}], "pageInfo": info}, r"the query must ask for pageInfo { hasNextPage endCursor }")
-            for info in (None, [], {}, {"hasNextPage": True}, {"endCursor": "c"}, {**INFO, "hasNextPage": None})
-        ],
+        *[(other, NO_CONNECTION) for other in OTHERS],
+        *[({"nodes": [{}], "pageInfo": info}, NO_INFO) for info in INFOS],
     ],
 )
 def test_what_is_no_connection_is_an_error(connection: Any, said: str) -> None:
