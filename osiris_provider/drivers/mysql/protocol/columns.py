@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 UTF8: Final = "utf8"
 YEAR_DIGITS: Final = 4
 FLOAT_BYTES: Final = 4
-DECIMAL128_BITS: Final = 128
 
 
 @dataclass(frozen=True)
@@ -213,8 +212,9 @@ def _text(values: pa.Array, encoding: str) -> pa.Array:
 def _has_too_many_digits(texts: pa.Array, dtype: pa.DataType) -> bool:
     """Return whether a number is too long for any decimal of so many bits: Arrow would make another number of it."""
     import numpy as np
+    import pyarrow as pa
 
-    digits = types.MAX_DECIMAL128 if dtype.bit_width <= DECIMAL128_BITS else types.MAX_DECIMAL256
+    digits = types.MAX_DECIMAL128 if pa.types.is_decimal128(dtype) else types.MAX_DECIMAL256
     # Asked of each batch, so by its numbers alone.
     lengths = np.diff(np.frombuffer(texts.buffers()[1], "<i4", len(texts) + 1, 4 * texts.offset))
     if lengths.max() <= digits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pymysql
 import pytest
 from osiris_provider.drivers.mysql.config import MySQLWriteConfig
 from osiris_provider.drivers.mysql.write import load
-from osiris_provider.errors import DataError, DriverConfigError
+from osiris_provider.errors import DataError, DriverConfigError, PermissionDeniedError
 
 from tests.unit.drivers.mysql import Answer, Rows, Server, refused
 
@@ -228,6 +229,14 @@ def test_a_table_that_is_not_there() -> None:
         write(other, create_if_missing=True)
 
 
+def test_a_new_table_keeps_six_digits_of_a_second() -> None:
+    data = pa.table({"at": pa.array([1_499, 1_500], pa.timestamp("ns"))})
+    server = Writing({"information_schema.columns": []})
+    write(server, data, create_if_missing=True, lossy="round")
+    (insert,) = [statement for statement in server.statements if statement.startswith("INSERT")]
+    assert insert.endswith("VALUES ('1970-01-01 00:00:00.000001'),('1970-01-01 00:00:00.000002')")
+
+
 @pytest.mark.parametrize(
     ("config", "is_locked"),
     [({}, False), (UPSERT, False), ({"create_if_missing": True}, True), ({"write_mode": "replace"}, True)],
@@ -246,3 +255,89 @@ def test_a_table_that_cannot_be_swapped_is_emptied_and_filled() -> None:
     assert write(server, write_mode="replace") == 2
     assert server.words[server.words.index("BEGIN") :][:4] == ["BEGIN", "DELETE", "INSERT", "COMMIT"]
     assert "DELETE FROM `orders`" in server.statements
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (pa.table({"id": [1], "ID": [2]}), "MySQL"),
+        (pa.table({"id": pa.nulls(1, pa.month_day_nano_interval())}), "MySQL does not take values of type"),
+    ],
+)
+def test_columns_that_no_table_of_mysql_can_have_are_refused_at_once(data: pa.Table, words: str) -> None:
+    server = Writing()
+    with pytest.raises(DataError, match=rf"Step load: .*{words}") as raised:
+        write(server, data)
+    assert (raised.value.step, server.asked) == ("load", [])
+
+
+@pytest.mark.parametrize(
+    ("engine", "config", "words"),
+    [
+        ("BLACKHOLE", {}, "BLACKHOLE"),
+        ("BLACKHOLE", {"write_mode": "replace"}, "BLACKHOLE"),
+        ("MyISAM", {}, r"write_mode is append\. .*write_mode: replace"),
+        ("MyISAM", UPSERT, r"write_mode is upsert\. .*write_mode: replace"),
+    ],
+)
+def test_a_table_that_undoes_nothing_is_not_written_to(engine: str, config: dict[str, Any], words: str) -> None:
+    server = Writing({"information_schema.engines": [("BASE TABLE", engine, "NO")]})
+    with pytest.raises(DataError, match=words):
+        write(server, **config)
+    assert "INSERT" not in server.words
+
+
+def test_while_an_input_is_read_no_lock_of_the_catalog_is_held() -> None:
+    server, last = Writing(), list[str]()
+    config = MySQLWriteConfig(table="orders", engine="load_data", write_mode="upsert", primary_key=["id"])
+    step: Any = SimpleNamespace(id="load", config=config, load_id="load", cleared_at=0)
+    server.answers["local_infile"] = [(1,)]
+
+    def batches() -> Any:
+        before = server.words.index("BEGIN")
+        last.append(server.words[before - 1])
+        message = "there is no more"
+        raise DataError(message)
+        yield
+
+    with pytest.raises(DataError, match="no more"):
+        load(server.connection, step, TWO.schema, batches())
+    assert last == ["CREATE"]
+    assert server.words[server.words.index("CREATE") - 2 :][:2] == ["COMMIT", "DROP"]
+
+
+def test_what_a_load_that_died_has_left_goes_before_the_next() -> None:
+    shown: Rows = [("t", "CREATE TABLE `t` (\n) ENGINE=InnoDB")]
+    left: Answer = lambda values: [(f"{values[1]}x_new",)]  # noqa: E731 - a function of the values
+    for config, is_dropped in (({"write_mode": "replace"}, True), ({}, False)):
+        server = Writing({"LEFT(table_name": left, "SHOW CREATE TABLE": shown})
+        write(server, **config)
+        dropped = [statement for statement in server.statements if statement.endswith("_x_new`")]
+        assert [statement.partition("`")[0] for statement in dropped] == ["DROP TABLE IF EXISTS "] * is_dropped
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_session_is_given_back(fails: bool) -> None:
+    server = Writing({"INSERT INTO `orders`": refused(1205)} if fails else {})
+    with pytest.raises(pymysql.MySQLError) if fails else nullcontext():
+        write(server)
+    sets = [values for statement, values in server.asked if statement.startswith("SET ")]
+    assert [one[1:] for one in sets] == [(0, 1, 600, 600, "+00:00"), (1, 1, 50, 50, "SYSTEM")]
+
+
+def test_what_does_not_fit_a_table_is_refused_before_a_row_is_written() -> None:
+    server = Writing()
+    with pytest.raises(DataError, match="orders: the table has no column other"):
+        write(server, pa.table({"id": [1], "other": [2]}))
+    new = Writing({"information_schema.columns": [], "SHOW GRANTS": [("GRANT INSERT ON `shop`.* TO `app`@`%`",)]})
+    with pytest.raises(PermissionDeniedError, match="lacks CREATE, ALTER, DROP on database shop"):
+        write(new, create_if_missing=True)
+    assert "INSERT" not in (*server.words, *new.words)
+
+
+def test_the_key_of_a_new_table_is_named() -> None:
+    said = pymysql.IntegrityError(1062, "Duplicate entry '1' for key '_osiris_new.PRIMARY'")
+    server = Writing({"information_schema.columns": [], "INSERT INTO": said})
+    with pytest.raises(DataError, match="duplicate key") as raised:
+        write(server, create_if_missing=True, primary_key="id")
+    assert (raised.value.column, raised.value.row) == ("id", 1)

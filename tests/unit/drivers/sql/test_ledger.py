@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
 import duckdb
 import pytest
-from osiris_provider.drivers.sql.ledger import DONE, KEPT_DAYS, LOADING, SWAPPING, Ledger
+from osiris_provider.drivers.sql.ledger import DONE, KEPT_DAYS, LOADING, SWAPPING, TABLE, Ledger
 
 
 class Database:
@@ -72,3 +73,8 @@ def test_only_loads_that_ended_long_ago_are_forgotten(database: Database) -> Non
     assert [load_id for load_id, *_ in database.rows()] == sorted(
         [f"{state} {days}" for state in (LOADING, SWAPPING, DONE) for days in (89, 91) if (state, days) != (DONE, 91)]
     )
+
+
+def test_what_older_versions_have_written_means_the_same(database: Database) -> None:
+    assert (LOADING, SWAPPING, DONE, TABLE, KEPT_DAYS) == ("loading", "swapping", "done", "_osiris_loads", 90)
+    assert database.ledger("load").key == hashlib.sha256(b'["load", "orders"]').hexdigest()
