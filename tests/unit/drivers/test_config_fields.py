@@ -8,10 +8,12 @@ import pytest
 from osiris_provider.drivers.filesystem.config import CsvExtractorConfig
 from osiris_provider.drivers.http.config import PagedConfig, ShopifyExtractorConfig
 from osiris_provider.drivers.http.page_kinds import CursorPages, LinkedPages, NumberedPages, OffsetPages
+from osiris_provider.drivers.incremental.cursor import Incremental
 from osiris_provider.drivers.mysql.config import MySQLQueryConfig, MySQLWriteConfig
+from osiris_provider.drivers.registry import driver_names, get_driver
 from osiris_provider.drivers.sql.config import ServerQueryConfig, WriteConfig
 from osiris_provider.drivers.step import StepConfig
-from pydantic import ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 CSV, SHOPIFY, TABLE = {"path": "/x.csv"}, {"resource": "products"}, {"table": "t"}
 LARGEST = 2**63 - 1
@@ -66,3 +68,17 @@ def test_a_field_takes_its_least_and_its_most_and_nothing_beyond(
     for value in refused:
         with pytest.raises(ValidationError, match=field):
             model(**others, **{field: value})
+
+
+MODELS: list[type[BaseModel]] = [NumberedPages, OffsetPages, CursorPages, LinkedPages, Incremental]
+MODELS += [getattr(get_driver(name), "config_model", Incremental) for name in driver_names()]
+
+
+@pytest.mark.parametrize("model", dict.fromkeys(MODELS))
+def test_a_field_may_say_its_default(model: type[BaseModel]) -> None:
+    optional = {name: info for name, info in model.model_fields.items() if not info.is_required()}
+    assert optional
+    for info in optional.values():
+        default = info.get_default(call_default_factory=True, validated_data={})
+        adapter: TypeAdapter[Any] = TypeAdapter(info.rebuild_annotation())
+        assert adapter.validate_python(default) == default
