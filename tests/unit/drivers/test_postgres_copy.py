@@ -19,6 +19,7 @@ from osiris_provider.drivers.postgres.arrow_types import (
     Column,
     columns_of,
 )
+from osiris_provider.drivers.postgres.copy_out import blocks
 from osiris_provider.drivers.postgres.copy_out.blocks import BlockParser
 from osiris_provider.drivers.postgres.copy_out.decode import (
     batch_of_text,
@@ -121,6 +122,14 @@ def test_an_empty_line_is_an_empty_text() -> None:
 
 def test_a_byte_order_mark_at_the_beginning_of_a_block_is_data() -> None:
     assert parse("\ufeffa\n\ufeff\n", Column("t", TEXT)).to_pydict() == {"t": ["\ufeffa", "\ufeff"]}
+
+
+def test_what_is_read_comes_from_the_pool_that_gives_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    monkeypatch.setattr(blocks, "memory_pool", lambda: pool)
+    batch = parse("7\n", Column("i", INT4))
+    assert pool.bytes_allocated() > 0
+    assert batch.to_pydict() == {"i": [7]}
 
 
 def test_quotes_and_delimiters_of_csv_mean_nothing() -> None:

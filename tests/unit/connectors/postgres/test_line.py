@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from osiris_provider.connectors.postgres.client import hang_up
-from osiris_provider.connectors.postgres.line import GSS_REQUEST, PIECE, Line
+from osiris_provider.connectors.postgres.line import GSS_REQUEST, PIECE, Line, wait
+from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.net.deadline import Deadline
-from psycopg2.extensions import POLL_READ, POLL_WRITE
+from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
 
 from tests.security.postgres.rogue import message
 
@@ -73,6 +75,30 @@ def test_a_line_that_libpq_opens_instead_of_another_is_taken_over_too() -> None:
             line.wait(libpq.fileno(), POLL_READ, deadline)
             assert (libpq.recv(99), line.messages.lacks_proof) == (b"answer", False)
         assert (first.recv(99), first.recv(99)) == (b"last words", b"")
+        line.close()
+
+
+# As a message of the login it asks for more hashes than a login may cost; in a row it is a text like any other.
+EXPENSIVE = message(b"R", struct.pack("!I", 11) + b"r=a,s=b,i=2000000")
+
+
+@pytest.mark.parametrize("logged_in", [False, True])
+def test_only_what_comes_until_the_login_is_looked_at(logged_in: bool) -> None:
+    line, deadline = Line(), Deadline(5)
+    assert (line.logged_in, line.ended, line.asks_for_gss) == (False, False, False)
+    if logged_in:
+        accepted: Any = SimpleNamespace(line=line, poll=lambda: POLL_OK)
+        wait(accepted, deadline)
+    libpq, server = socket.socketpair()
+    libpq.settimeout(2)
+    with libpq, server:
+        server.sendall(EXPENSIVE)
+        if logged_in:
+            line.wait(libpq.fileno(), POLL_READ, deadline)
+            assert libpq.recv(99) == EXPENSIVE
+        else:
+            with pytest.raises(DiagnosedError):
+                line.wait(libpq.fileno(), POLL_READ, deadline)
         line.close()
 
 
