@@ -181,8 +181,23 @@ def test_both_paths_agree(column: Column, good: str, special: str, value: object
 
 def test_text_that_is_not_utf8_is_an_error_that_names_the_column() -> None:
     parser = BlockParser([Column("good", TEXT), Column("bad", TEXT)])
-    with pytest.raises(DataError, match="Column bad holds text that is not UTF-8 between rows 1 and 2"):
+    with pytest.raises(DataError, match="Column bad holds text that is not UTF-8 between rows 1 and 2") as raised:
         parser.parse(b"a\tb\nc\t\xff\n")
+    assert raised.value.column == "bad"
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (b"1\n2\nx\n", "A value between rows 3 and 5 of the result is not of the type"),
+        (b"1\t2\n", "After row 2 the result has rows of other columns"),
+    ],
+)
+def test_what_the_server_did_not_say_is_an_error_with_its_rows(block: bytes, said: str) -> None:
+    parser = BlockParser([Column("n", INT4)])
+    parser.parse(b"1\n2\n")
+    with pytest.raises(DataError, match=said):
+        parser.parse(block)
 
 
 def test_zones_other_than_utc_are_read() -> None:
