@@ -15,12 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.drivers.incremental.cursor import CursorValue, Incremental, decoded_schema, encoded_schema
 from osiris_provider.drivers.incremental.ordering import Order, arrows_time_of, time_of
-from osiris_provider.drivers.incremental.seen_rows import MAX_SEEN
 from osiris_provider.drivers.incremental.tracker import Tracker
 from osiris_provider.errors import DataError, DriverConfigError
 from osiris_provider.testing.state import MemoryState
 
 Rows = list[tuple[int, int]]
+MAX_SEEN = 1_000
+"""As documented."""
 
 
 def read(

@@ -12,7 +12,7 @@ from osiris_provider.drivers.data import BATCH_ROWS, ColumnNeedsTextError
 from osiris_provider.drivers.postgres.arrow_types import DATE, TEXT, Column
 from osiris_provider.drivers.postgres.copy_out import stream
 from osiris_provider.drivers.postgres.copy_out.blocks import BlockParser
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, DriverConfigError
 
 DAY = Column("day", DATE)
 GOOD, BAD = b"2024-02-29\n2024-03-01\n", b"2024-02-29\ninfinity\n"
@@ -149,3 +149,68 @@ def test_a_stream_that_is_not_read_to_its_end_rolls_back(how: str) -> None:
 
 def test_rows_without_columns_are_none() -> None:
     assert list(opened(iter([1]), [])[0]) == []
+
+
+class Described(Session):
+    """A session that knows the columns of a query, or that it cannot be part of another one."""
+
+    def __init__(self, columns: list[Column] | None) -> None:
+        super().__init__()
+        self.columns = columns
+
+    def text(self, query: str, params: Any) -> str:
+        return f"{query} {params}"
+
+    def describe(self, query: str) -> list[Column] | None:
+        assert query == "SELECT [1]"
+        return self.columns
+
+
+@pytest.fixture
+def route(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return which way a query is read that is described so."""
+
+    def route(columns: list[Column] | None, engine: Any, **options: Any) -> str:
+        ways: list[str] = []
+
+        def way(name: str, result: Any) -> Callable[..., Any]:
+            def go(*_: Any, **__: Any) -> Any:
+                ways.append(name)
+                return result
+
+            return go
+
+        blocks = Blocks([], None)
+        monkeypatch.setattr(blocks, "close", lambda: None, raising=False)
+        monkeypatch.setattr(stream, "Session", lambda _: Described(columns))
+        monkeypatch.setattr(stream, "_direct", way("direct", None))
+        monkeypatch.setattr(stream, "_through_cursor", way("cursor", iter(())))
+        monkeypatch.setattr(stream, "CopyBlocks", way("copy", blocks))
+        connection: Any = None
+        stream.open_stream(connection, "SELECT", [1], engine=engine, **options)
+        return ways[0]
+
+    return route
+
+
+@pytest.mark.parametrize(
+    ("engine", "copied", "not_copied"),
+    [("auto", "copy", "direct"), ("copy", "copy", None), ("cursor", "cursor", "direct")],
+)
+def test_the_way_that_a_query_is_read(
+    engine: str, copied: str, not_copied: str | None, route: Callable[..., Any]
+) -> None:
+    assert route([DAY], engine) == copied
+    if not_copied is not None:
+        assert route(None, engine) == not_copied
+        return
+    with pytest.raises(DriverConfigError, match="cannot be copied") as raised:
+        route(None, engine)
+    assert raised.value.field == "engine"
+
+
+@pytest.mark.parametrize("engine", ["auto", "copy", "cursor"])
+def test_what_is_wrong_with_the_config_ends_the_transaction(engine: str, route: Callable[..., Any]) -> None:
+    with pytest.raises(DriverConfigError, match="text_columns"):
+        route([DAY], engine, text_columns=["no such"])
+    assert route([DAY], engine, text_columns=["day"]) == ("cursor" if engine == "cursor" else "copy")
