@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from osiris_provider.drivers.postgres.tables import constraints_of
+from osiris_provider.drivers.postgres.tables import columns_of, constraints_of
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Documents, Moments
 
 
@@ -96,8 +97,46 @@ def test_an_interval_keeps_its_parts_down_to_the_smallest(parts: int, finest: st
     [("\\x6162", True), ("\\x\n", True), ("ab\n", True), ("", True), ("a\\142", False), ("\\142", False)],
 )
 def test_bytes_in_a_text_have_no_escapes(text: str, is_one: bool) -> None:
-    import re
-
     like = constraints_of("bytea", -1, nullable=True).like
     assert like is not None
     assert bool(re.search(like[1], text)) == is_one
+
+
+class Cursor:
+    """Answers one question after the other."""
+
+    def __init__(self, *answers: list[Any]) -> None:
+        self.answers = list(answers)
+
+    def execute(self, *_: object) -> None:
+        pass
+
+    def fetchall(self) -> list[Any]:
+        return self.answers.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("example", "taken", "refused"),
+    [
+        ("$1,234,567.50", ["1", "1234.5", "$1,234.50", "-$5", "(.5)", "1."], ["1,5", "1,23,4", "1.2.3", "", "$"]),
+        ("1.234.567,50 €", ["1,5", "1.234,5 €", "-5", ",5"], ["1.5", "1.2345", "1,2,3"]),
+        ("1 234 567,50 kr", ["1 234,5", "1234", "kr 5"], ["1.5", "12 34"]),
+        # Of a language that parts thousands in no way; and of one that is not understood.
+        ("1234567.50", ["1234.5", "-1"], ["1,5"]),
+        ("?", ["1234.5", "-1"], ["1,5"]),
+    ],
+)
+def test_money_is_written_as_the_language_of_the_server_writes_it(
+    example: str, taken: list[str], refused: list[str]
+) -> None:
+    rows = [("m", False, False, False, "money", -1, 790, False), ("n", True, True, False, "int4", -1, 23, False)]
+    cursor: Any = Cursor(rows, [(example,)])
+    money, number = columns_of(cursor, "t")
+    assert (number.name, number.required, number.generated, number.limits.nullable) == ("n", True, False, False)
+    assert money.limits.like is not None
+    shown, pattern = money.limits.like
+    assert shown == example
+    assert {text: re.search(pattern, text) is not None for text in (*taken, *refused)} == {
+        **dict.fromkeys(taken, True),
+        **dict.fromkeys(refused, False),
+    }
