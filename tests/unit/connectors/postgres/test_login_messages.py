@@ -29,9 +29,9 @@ def hashes(number: int, before: bytes = b"r=nonce,s=c2FsdA==,") -> bytes:
 
 
 LIST, CONTINUED, PROOF, ACCEPTED = asks(10, b"SCRAM-SHA-256\0\0"), hashes(4096), asks(12, b"v=proof"), asks(0)
-MOST, LONGEST = 1_000_000, 2_000
+MAX_HASHES, LONGEST = 1_000_000, 2_000
 """Of hashes, as documented; of bytes of a message, as libpq has it."""
-MANY = MOST + 1
+MANY = MAX_HASHES + 1
 SECONDS = 60.0
 
 
@@ -70,14 +70,14 @@ def test_who_lets_in_without_a_proof_is_known(said: bytes, lacks: bool) -> None:
 @pytest.mark.parametrize(
     ("said", "refused"),
     [
-        (hashes(MOST), False),
+        (hashes(MAX_HASHES), False),
         (hashes(MANY), True),
         (hashes(MANY, before=b""), True),
         (hashes(1, before=b"i=%d," % MANY), True),
         (hashes(MANY) + b"0", True),
         (hashes(MANY) + ACCEPTED, True),
         # The next message is none of its digits, and what is no challenge is no matter of hashes.
-        (hashes(MOST) + b"0" * 9, False),
+        (hashes(MAX_HASHES) + b"0" * 9, False),
         (asks(12, b"i=%d" % MANY), False),
         # libpq takes no longer ones.
         (hashes(MANY, before=b"r=".ljust(LONGEST - 18, b"x") + b","), True),

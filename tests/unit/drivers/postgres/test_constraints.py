@@ -19,16 +19,16 @@ def moments(kind: Any, fraction: int = 6, **more: Any) -> ColumnConstraints:
     return ColumnConstraints(moments=Moments(kind, fraction, **more))
 
 
-def whole(low: int, high: int) -> ColumnConstraints:
+def integers(low: int, high: int) -> ColumnConstraints:
     return ColumnConstraints(low=low, high=high, number=True, scale=0)
 
 
 CASES: list[tuple[str, int, ColumnConstraints]] = [
-    ("int2", -1, whole(-(2**15), 2**15 - 1)),
-    ("int4", -1, whole(-(2**31), 2**31 - 1)),
-    ("int8", -1, whole(-(2**63), 2**63 - 1)),
-    *((name, -1, whole(0, 2**32 - 1)) for name in ("oid", "xid", "cid")),
-    ("xid8", -1, whole(0, 2**64 - 1)),
+    ("int2", -1, integers(-(2**15), 2**15 - 1)),
+    ("int4", -1, integers(-(2**31), 2**31 - 1)),
+    ("int8", -1, integers(-(2**63), 2**63 - 1)),
+    *((name, -1, integers(0, 2**32 - 1)) for name in ("oid", "xid", "cid")),
+    ("xid8", -1, integers(0, 2**64 - 1)),
     ("float4", -1, ColumnConstraints(number=True, mantissa=24)),
     ("float8", -1, ColumnConstraints(number=True, mantissa=53)),
     ("numeric", -1, ColumnConstraints(number=True)),
