@@ -22,7 +22,6 @@ from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Mo
 
 from tests.field.duckdb.test_types import KNOWN
 
-NUMBER = ColumnConstraints(number=True)
 TYPES: dict[str, ColumnConstraints] = {
     "TINYINT": integer_constraints(8),
     "SMALLINT": integer_constraints(16),
