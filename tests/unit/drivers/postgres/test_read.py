@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.drivers.postgres import partitions, read
+from osiris_provider.drivers.postgres.config import PostgresQueryConfig
 
 SAID = "the query has several statements, and only the rows of the last one are read"
 
@@ -122,3 +123,33 @@ def test_a_query_that_may_give_other_rows_each_time_is_not_partitioned(kind: str
             with pytest.raises(partitions.NotPartitionableError, match=said):
                 partitions._check_plan(session, "SELECT 1")  # noqa: SLF001 - as above
         assert session.asked == "EXPLAIN (FORMAT JSON) SELECT 1"
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"query": "SELECT 1;"}, ("SELECT 1", None, "auto", [], False)),
+        ({"query": "SELECT %s", "params": [1]}, ("SELECT %s", [1], "auto", [], False)),
+        ({"table": "s.t", "columns": ["a b"]}, ('SELECT "a b" FROM "s"."t"', None, "auto", [], False)),
+        (
+            {"query": "SELECT 1", "engine": "cursor", "text_columns": ["a"], "special_values": "null"},
+            ("SELECT 1", None, "cursor", ["a"], True),
+        ),
+    ],
+)
+def test_what_a_config_asks_for(
+    config: dict[str, Any], expected: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    def open_stream(client: Any, query: str, params: Any, **options: Any) -> str:
+        named = [options.pop(name) for name in ("engine", "text_columns", "lenient", "block_bytes")]
+        assert not options
+        asked.append((client, query, params, *named))
+        return "stream"
+
+    monkeypatch.setattr(read, "open_stream", open_stream)
+    client: Any = "client"
+    stream: Any = read.open_config(client, PostgresQueryConfig(**config), 7)
+    assert stream == "stream"
+    assert asked == [("client", *expected, 7)]
