@@ -133,6 +133,20 @@ def test_each_type(tmp_path: Path, name: str, text: str, dtype: pa.DataType, val
     assert column.to_pylist() == [value, None]
 
 
+TUPLES: list[tuple[str, Any]] = [
+    ("row(1, 'x')", {"element1": 1, "element2": "x"}),
+    # Fields without names cannot be cast; as JSON they keep their order.
+    ("row(1, INTERVAL 1 DAY)", '[1,"1 day"]'),
+    ("[row(INTERVAL 1 DAY)]", '[["1 day"]]'),
+    ("{'s': row(INTERVAL 1 DAY)}", '{"s":["1 day"]}'),
+]
+
+
+@pytest.mark.parametrize(("expression", "value"), TUPLES if "TUPLE" in KNOWN else [])
+def test_fields_without_names_come_in_their_order(expression: str, value: Any) -> None:
+    assert stream(f"SELECT {expression} AS a").read_all()["a"].to_pylist() == [value]
+
+
 def test_the_document_has_a_row_for_each_type_of_duckdb() -> None:
     text = DOCUMENT.read_text(encoding="utf-8").partition("## DuckDB's types")[2].partition("\n## ")[0]
     documented = set(re.findall(r"`([A-Z][A-Z_]*)", text))
