@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -83,6 +84,14 @@ def test_a_run_that_is_done_again_has_the_rows_ahead_that_it_had(values: list[An
     # They lie above the cursor value, so no upper end is asked for.
     assert tracker.cursor_range().high is None
     assert run(table(*values, values[1], values[0]), MemoryState(high=first.low)) == [0, 1, 3]
+
+
+def test_where_the_rows_ahead_are_too_many_to_be_known_all_of_them_come() -> None:
+    first = MemoryState()
+    run(table(PAST[0], FUTURE), first)
+    assert first.low is not None
+    again = MemoryState(high=replace(first.low, seen=None))
+    assert run(table(PAST[0], FUTURE, FUTURE, PAST[1]), again) == [0, 1, 2]
 
 
 def test_the_range_of_a_run_has_both_its_ends() -> None:
