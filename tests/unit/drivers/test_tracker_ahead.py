@@ -75,6 +75,12 @@ def test_a_run_that_is_done_again_reads_what_it_read() -> None:
     assert again.low == CursorValue("int64", "3")
 
 
+def test_rows_without_a_value_are_in_a_run_that_is_done_again() -> None:
+    rows = table(1, None, 5, 3)
+    assert run(rows, MemoryState(high=CursorValue("int64", "3")), nulls="include") == [0, 1, 3]
+    assert run(rows, MemoryState(high=CursorValue("int64", "3")), nulls="exclude") == [0, 3]
+
+
 @pytest.mark.parametrize("values", [[PAST[0], FUTURE], [1.0, INF]])
 def test_a_run_that_is_done_again_has_the_rows_ahead_that_it_had(values: list[Any]) -> None:
     first = MemoryState()
