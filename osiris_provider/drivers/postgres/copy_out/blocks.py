@@ -158,9 +158,7 @@ class BlockParser:
             array = unescape(array)
         return from_text(array, column, self.rows + 1, lenient=self._lenient)
 
-    def _read(
-        self, block: bytes | memoryview, types: Sequence[pa.DataType], *, check_utf8: bool = True
-    ) -> pa.RecordBatch:
+    def _read(self, block: bytes | memoryview, types: Sequence[pa.DataType]) -> pa.RecordBatch:
         import pyarrow as pa
         from pyarrow import csv
 
@@ -174,7 +172,6 @@ class BlockParser:
             csv.ParseOptions(delimiter="\t", quote_char=False, ignore_empty_lines=False),
             csv.ConvertOptions(
                 column_types=dict(zip(names, types, strict=True)),
-                check_utf8=check_utf8,
                 null_values=["\\N"],
                 strings_can_be_null=True,
                 true_values=["t"],
@@ -191,7 +188,7 @@ class BlockParser:
             return self._read(block, self._careful)
         raw = None
         with contextlib.suppress(pa.ArrowInvalid):
-            raw = self._read(block, [pa.binary()] * len(self._columns), check_utf8=False)
+            raw = self._read(block, [pa.binary()] * len(self._columns))
         if raw is None:
             message = f"After row {self.rows:,} the result has rows of other columns than the server said it has."
             raise DataError(message)

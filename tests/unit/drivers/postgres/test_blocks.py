@@ -89,8 +89,9 @@ def _no_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(blocks, "stop", stop)
     monkeypatch.setattr(blocks, "stoppable", lambda _, call: call())
+    before = set(threading.enumerate())
     yield
-    assert not [thread for thread in threading.enumerate() if thread.name == "osiris-copy"]
+    assert set(threading.enumerate()) <= before
 
 
 def copied(connection: Connection, size: int = 4) -> CopyBlocks:

@@ -132,6 +132,12 @@ def test_what_is_read_comes_from_the_pool_that_gives_memory_back(monkeypatch: py
     assert batch.to_pydict() == {"i": [7]}
 
 
+def test_a_block_of_any_size_is_one_batch() -> None:
+    # Arrow's own pieces have a MiB.
+    batch = parse(f"{'x' * 999}\n" * 3000, Column("a", TEXT))
+    assert batch.num_rows == 3000
+
+
 def test_quotes_and_delimiters_of_csv_mean_nothing() -> None:
     assert parse('"a,b"\n""\n\'\n', Column("t", TEXT)).to_pydict() == {"t": ['"a,b"', '""', "'"]}
 

@@ -187,7 +187,9 @@ def route(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         monkeypatch.setattr(stream, "_through_cursor", way("cursor", iter(())))
         monkeypatch.setattr(stream, "CopyBlocks", way("copy", blocks))
         connection: Any = None
-        stream.open_stream(connection, "SELECT", [1], engine=engine, **options)
+        opened = stream.open_stream(connection, "SELECT", [1], engine=engine, **options)
+        # The log says why it is that way.
+        assert opened is None or ("config field engine says so" in opened.how) == (engine != "auto")
         return ways[0]
 
     return route
