@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from osiris_provider.drivers.duckdb.types import quote
+from osiris_provider.drivers.duckdb.types import children_of, quote
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Inner
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _walk_of(dtype: Any, limits: list[ColumnConstraints], limits_of: Callable[[s
         limits.append(own)
         index = len(limits) - 1
         return lambda value: iter(() if value is None else [(index, value)])
-    parts = [_walk_of(child, limits, limits_of) for name, child in dtype.children if name != "size"]
+    parts = [_walk_of(child, limits, limits_of) for _, child in children_of(dtype)]
     if dtype.id == "struct":
         return lambda value: (
             text for walk, one in zip(parts, (value or {}).values(), strict=False) for text in walk(one)

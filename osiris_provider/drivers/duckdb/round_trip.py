@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.dtypes import is_number
-from osiris_provider.drivers.duckdb.types import quote
+from osiris_provider.drivers.duckdb.types import children_of, quote
 from osiris_provider.drivers.sql.config import Lossy
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.messages import without_brackets
@@ -64,10 +64,8 @@ def _dropped_field(cursor: DuckDBPyConnection, name: str, source: str, kind: str
 def _missing(given: Any, wanted: Any) -> str | None:
     if not _has_parts(given):
         return None
-    inner = {child.lower(): dtype for child, dtype in wanted.children if child != "size"} if _has_parts(wanted) else {}
-    for child, dtype in given.children:
-        if child == "size":
-            continue
+    inner = {child.lower(): dtype for child, dtype in children_of(wanted)} if _has_parts(wanted) else {}
+    for child, dtype in children_of(given):
         if child.lower() not in inner:
             # Of other types a cast knows better: a list is also a text.
             return str(child) if given.id == wanted.id == "struct" else None

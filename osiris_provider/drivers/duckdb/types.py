@@ -97,6 +97,14 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def children_of(dtype: Any) -> list[tuple[str, Any]]:
+    """Return the types within a nested type, each with its name.
+
+    :param dtype: as DuckDB has it; among the children of an array is its size.
+    """
+    return [(name, child) for name, child in dtype.children if not (dtype.id == "array" and name == "size")]
+
+
 def _expression(column: str, target: str | None) -> str:
     if target is None:
         return column
@@ -111,7 +119,7 @@ def _target(dtype: Any) -> str | None:
         return "JSON"
     if dtype.id not in ("list", "array", "struct", "tuple", "map"):
         return None
-    inner = [(name, child) for name, child in dtype.children if name != "size"]
+    inner = children_of(dtype)
     targets = [_target(child) for _, child in inner]
     if not any(targets):
         return None

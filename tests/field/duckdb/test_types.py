@@ -133,6 +133,19 @@ def test_each_type(tmp_path: Path, name: str, text: str, dtype: pa.DataType, val
     assert column.to_pylist() == [value, None]
 
 
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("{'a': INTERVAL 1 DAY, 'size': 5}", {"a": "1 day", "size": 5}),
+        ("{'size': INTERVAL 1 DAY, 'child': 5}", {"size": "1 day", "child": 5}),
+        ("[{'size': 5, 'a': '01'::BIT}]", [{"size": 5, "a": "01"}]),
+        ("['01'::BIT]::BIT[1]", ["01"]),
+    ],
+)
+def test_a_field_of_any_name_is_kept(expression: str, value: Any) -> None:
+    assert stream(f"SELECT {expression} AS a").read_all()["a"].to_pylist() == [value]
+
+
 TUPLES: list[tuple[str, Any]] = [
     ("row(1, 'x')", {"element1": 1, "element2": "x"}),
     # Fields without names cannot be cast; as JSON they keep their order.

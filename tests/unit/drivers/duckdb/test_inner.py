@@ -40,6 +40,12 @@ def values_in(kind: str, *texts: str | None) -> list[tuple[str, int, str]] | Non
         ),
         ("STRUCT(l DECIMAL(4,1)[])[]", ["[{'l': [1, 2]}, NULL]"], [("1", 0, "1"), ("1", 0, "2")]),
         ("MAP(VARCHAR, DECIMAL(4,1)[2])", ["{k=[1, 2]}"], [("1", 0, "1"), ("1", 0, "2")]),
+        (
+            "STRUCT(size VARCHAR, a DECIMAL(4,1), key DECIMAL(4,2))",
+            ["{'size': x, 'a': 1, 'key': 2}"],
+            [("1", 0, "1"), ("2", 0, "2")],
+        ),
+        ("STRUCT(a DECIMAL(4,1), size DECIMAL(4,2))", ["{'a': 1, 'size': 2}"], [("1", 0, "1"), ("2", 0, "2")]),
         # A text that is no such value has none; the insert refuses it.
         ("DECIMAL(4,1)[]", ["x", "[1]"], [("1", 1, "1")]),
     ],

@@ -70,6 +70,8 @@ def within(*names: str) -> pa.DataType:
     [
         ("STRUCT(a INTEGER)", within("a", "b"), "b"),
         ("STRUCT(A INTEGER, c INTEGER)", within("a"), None),
+        ("STRUCT(a INTEGER)", within("a", "size"), "size"),
+        ("STRUCT(a INTEGER, size INTEGER)", within("a", "size"), None),
         ("STRUCT(a INTEGER)[]", pa.list_(within("a", "b")), "b"),
         ("STRUCT(a INTEGER)[2]", pa.list_(within("a", "b"), 2), "b"),
         ("MAP(VARCHAR, STRUCT(a INTEGER))", pa.map_(pa.string(), within("b")), "b"),
@@ -86,3 +88,13 @@ def test_a_field_that_has_no_place_is_dropped_by_no_one(kind: str, dtype: pa.Dat
         assert refused is not None
         assert refused[:2] == ("v w", 1)
         assert refused[2].startswith(f"its field {dropped} has no place in ")
+
+
+def test_each_column_is_looked_at() -> None:
+    table = pa.table({"v": pa.array([{"a": 1}], within("a")), "w": pa.array([{"a": 1, "b": 2}], within("a", "b"))})
+    with duckdb.connect() as cursor:
+        cursor.execute("CREATE TABLE t (v STRUCT(a INTEGER), w STRUCT(a INTEGER))")
+        cursor.register("given", table)
+        refused = first_bent(cursor, "given", table.schema, columns_of(cursor, "t", table.schema), "round")
+    assert refused is not None
+    assert refused[0] == "w"

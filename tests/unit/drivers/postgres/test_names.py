@@ -76,6 +76,8 @@ def test_a_column_of_a_result_whose_name_was_cut_is_refused(named: str, cut: str
         # No character has more than four bytes.
         (f"SELECT {'x' * 59}y AS a", ["x" * 59]),
         ("SELECT 1 AS a, ab", ["a"]),
+        # Of a server that keeps more.
+        ("SELECT 1 AS a", ["ä" * 40]),
     ],
 )
 def test_a_column_that_has_its_name_in_full_is_none_of_these(query: str, names: list[str]) -> None:
