@@ -15,6 +15,8 @@ from osiris_provider.runtime.health_state import Health
 
 Report = dict[str, Any]
 
+_HEALTHY = Health("ok")
+
 
 @dataclass(frozen=True)
 class AlertRules:
@@ -89,7 +91,7 @@ class Alerts:
         """
         for report in reports:
             name = report["reference"]
-            before = self._before.get(name, Health("ok"))
+            before = self._before.get(name, _HEALTHY)
             if "what" in report:
                 self.known[name] = replace(self.known[name], warned=before.warned)
             else:
@@ -106,7 +108,7 @@ def judge(verdicts: Iterable[Verdict], before: Mapping[str, Health] | None, rule
     """
     alerts = Alerts(_before=before or {})
     for verdict in verdicts:
-        known = (before or {}).get(verdict.reference, Health("ok"))
+        known = (before or {}).get(verdict.reference, _HEALTHY)
         if before is None and verdict.unhealthy:
             known = Health(verdict.category, rules.after - 1)
         health = _checked(alerts, verdict, known, rules)
@@ -119,7 +121,7 @@ def _checked(alerts: Alerts, verdict: Verdict, known: Health, rules: AlertRules)
     if verdict.ok:
         if known.alerted:
             alerts.recovered.append(report)
-        return Health("ok")
+        return _HEALTHY
     if not verdict.unhealthy:
         # Nothing was tried.
         return Health(verdict.category)
@@ -145,7 +147,7 @@ def _warned(alerts: Alerts, verdict: Verdict, known: Health, rules: AlertRules) 
         of_whom = {"family": verdict.family, "alias": verdict.alias, "reference": verdict.reference}
         warning = {**of_whom, **entry, "message": expiry_sentence(entry)}
         alerts.expiring.append(warning)
-        if stage < known.warned.get(name, stage + 1):
+        if name not in known.warned or stage < known.warned[name]:
             alerts.newly_expiring.append(warning)
         warned[name] = min(stage, known.warned.get(name, stage))
     return warned

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
-from osiris_provider.errors import ConnectorError
+from osiris_provider.errors import UNKNOWN, ConnectorError
 from osiris_provider.storage.faults import MISSING, attempt, public, storage_fault
 from osiris_provider.storage.files import FILE_NAME, is_local_file_system
 
@@ -121,10 +121,8 @@ class _LocalSweep:
             name = str(error.filename)
             if _OURS.fullmatch(name) and not isinstance(error, FileNotFoundError):
                 path = os.path.normpath(f"{relative}/{name}")
-                fault = storage_fault(error)
-                if fault is None:
-                    raise error
-                yield OldFile(path, 0, datetime.now(timezone.utc), str(fault.error(public(f"{self._url}/{path}"))))
+                problem = (storage_fault(error) or UNKNOWN).error(public(f"{self._url}/{path}"))
+                yield OldFile(path, 0, datetime.now(timezone.utc), problem.message)
 
 
 def _swept_store(fs: Any, root: str, url: str, before: float, dry_run: bool) -> Iterator[OldFile]:

@@ -95,7 +95,8 @@ def test_escape_sequences_go_as_a_whole(said: str, shown: str) -> None:
 def test_conn_010_every_category_but_ok_has_its_error() -> None:
     assert set(ERROR_BY_CATEGORY) == set(CATEGORIES) - {"ok"}
     assert all(cls.category == category for category, cls in ERROR_BY_CATEGORY.items())
-    assert all(cls("no").fault.category == category for category, cls in ERROR_BY_CATEGORY.items())
+    for category, cls in ERROR_BY_CATEGORY.items():
+        assert (cls("no").fault.slug, cls("no").fault.category) == (category, category)
     assert set(ERROR_BY_CATEGORY.values()) == set(ConnectorError.__subclasses__())
 
 

@@ -82,6 +82,13 @@ def test_conn_020_of_a_connection(
     assert has_none == reference.startswith("@duckdb")
 
 
+@pytest.mark.parametrize(("fields", "field"), [("{host: h, password: &x}", None), ("{password: &x}", "password")])
+def test_a_remark_is_of_a_field_that_has_its_line_to_itself(fields: str, field: str | None, tmp_path: Path) -> None:
+    _, problems, _ = validate_file(write(tmp_path, f"version: 1\nconnections:\n  mysql:\n    a: {fields}\n"))
+    [remark] = [problem for problem in problems if "begins with &" in problem.message]
+    assert (remark.line, remark.reference, remark.field) == (4, "@mysql.a", field)
+
+
 @pytest.mark.parametrize("fields", ["host", "", "[host]", "'host: h'", "1"])
 @pytest.mark.parametrize(("family", "alias"), [("mysql", "a"), ("duckdb", "a"), ("airflow", "a-b")])
 def test_a_connection_without_fields_is_one_mistake(family: str, alias: str, fields: str, tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def test_an_alert_comes_once_after_so_many_failures_in_a_row() -> None:
 
 def test_reminders_come_if_they_are_asked_for() -> None:
     assert checks("-------+", AlertRules(after=2, remind_after=2)) == ".u.u.u.r"
+    assert checks("-------+", AlertRules(after=2, remind_after=3)) == ".u..u..r"
     assert checks("---+", AlertRules(remind_after=1)) == "uuur"
+    assert checks("-+--+", AlertRules(remind_after=2), undelivered=[1]) == "ur..r"
 
 
 def test_what_nobody_got_is_due_again() -> None:
@@ -85,6 +87,8 @@ def test_a_callback_that_serves_all_kinds_says_nothing_twice() -> None:
 def test_where_nothing_can_be_kept_an_outage_is_alerted_of_each_time() -> None:
     alerts = judge([verdict(BAD), verdict(GOOD, name="other")], None, AlertRules(after=3))
     assert ([one["alias"] for one in alerts.newly_unhealthy], alerts.recovered) == (["default"], [])
+    assert alerts.known["@mysql.default"] == Health("network", 3, alerted=True)
+    assert alerts.known["@mysql.other"] == Health("ok")
 
 
 def warnings(steps: Iterable[Any], rules: AlertRules) -> list[list[int]]:
@@ -113,6 +117,13 @@ def test_each_stage_before_an_end_is_warned_of_once() -> None:
         [],
     ]
     assert warnings([[9, 3], [9, 3], [7, 1]], rules) == [[9, 3], [], [7, 1]]
+
+
+def test_a_warning_says_of_whom_and_of_what_it_is() -> None:
+    [warning] = judge([verdict(GOOD, [3])], {}, AlertRules(warn_days=(14,))).newly_expiring
+    assert (warning.pop("message") or "").startswith("thing 0 ")
+    of_whom = {"family": "mysql", "alias": "default", "reference": "@mysql.default"}
+    assert warning == {**of_whom, "what": "thing 0", "at": "2027-01-01", "days_left": 3}
 
 
 def test_what_was_renewed_is_warned_of_again() -> None:

@@ -6,12 +6,13 @@ import errno
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fsspec.implementations.local import LocalFileSystem
-from osiris_provider.errors import NetworkError
+from osiris_provider.errors import NetworkError, PermissionDeniedError
 from osiris_provider.runtime.cleanup import OldFile, remove_old
 
 RESULT = "dag/run/task/0/1/data.parquet"
@@ -119,3 +120,56 @@ def test_a_device_that_fails_halfway_is_told(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "stat", failing)
     with pytest.raises(NetworkError, match=f"The mount of {tmp_path.as_uri()} has gone stale"):
         list(remove_old(LocalFileSystem(), str(tmp_path), tmp_path.as_uri(), LIMIT))
+
+
+def test_a_folder_that_fails_in_a_way_no_one_knows_is_told_and_the_others_have_their_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / RESULT).parent.mkdir(parents=True)
+    (tmp_path / RESULT).touch()
+    os.utime(tmp_path / RESULT, (0, 0))
+    walk = os.fwalk
+
+    def walked(top: str, **options: Any) -> Any:
+        options["onerror"](OSError(errno.EDOM, os.strerror(errno.EDOM), "broken"))
+        return walk(top, **options)
+
+    monkeypatch.setattr(os, "fwalk", walked)
+    told, removed = remove_old(LocalFileSystem(), str(tmp_path), tmp_path.as_uri(), LIMIT)
+    assert told.path.endswith("/broken")
+    assert f"{tmp_path.as_uri()}/{told.path} failed" in told.problem
+    assert (removed.path, removed.problem) == (RESULT, "")
+
+
+def test_an_area_that_no_task_has_written_to_is_empty_and_one_that_is_denied_is_told() -> None:
+    store = StoreOfUploads({})
+    for error, refusal in ((FileNotFoundError, None), (PermissionError, PermissionDeniedError)):
+        store.ls = partial(fail, error)  # type: ignore[method-assign] # what is asked for first
+        if refusal is None:
+            assert list(remove_old(store, "area", "other://area", LIMIT)) == []
+        else:
+            with pytest.raises(refusal):
+                list(remove_old(store, "area", "other://area", LIMIT))
+
+
+@pytest.mark.parametrize(("error", "said"), [(FileNotFoundError, ""), (PermissionError, "Access to other://area/")])
+def test_what_cannot_be_removed_is_told_unless_another_has_removed_it(error: type[OSError], said: str) -> None:
+    old = datetime.now(UTC) - 2 * LIMIT
+    store = Store({"mtime": old})
+    store.rm_file = partial(fail, error)  # type: ignore[method-assign] # what removes
+    [one] = remove_old(store, "area", "other://area", LIMIT)
+    assert (one.path, one.bytes, one.modified) == (RESULT, 4, old)
+    assert one.problem.startswith(said)
+    assert bool(one.problem) is bool(said)
+
+
+def test_uploads_that_may_not_be_listed_are_told_and_count_for_nothing() -> None:
+    store = StoreOfUploads({})
+    store.list_multipart_uploads = partial(fail, PermissionError)  # type: ignore[method-assign] # a right of its own
+    [told] = remove_old(store, "area", "other://area", LIMIT)
+    assert (told.path, told.bytes) == ("unfinished uploads", 0)
+    assert "s3:ListBucketMultipartUploads" in told.problem
+
+
+def fail(error: type[OSError], *_: object, **__: object) -> Any:
+    raise error
