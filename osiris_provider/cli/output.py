@@ -39,7 +39,7 @@ def write(text: str) -> None:
     except BrokenPipeError:
         problem = None
     except OSError as error:
-        problem = os.strerror(error.errno or 0)
+        problem = str(error.strerror)
     else:
         return
     # The interpreter flushes stdout once more when it ends.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def _read_bytes(path: Path, directory: str) -> tuple[bytes, str | None]:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        return b"", f"cannot be read: {os.strerror(error.errno or 0)}"
+        return b"", f"cannot be read: {error.strerror}"
     return data, _size_problem(len(data))
 
 

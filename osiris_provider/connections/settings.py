@@ -71,7 +71,7 @@ def _output_of(command: str, key: str) -> str:
     except subprocess.TimeoutExpired:
         problem = f"took longer than {_COMMAND_SECONDS:g} seconds"
     except OSError as error:
-        problem = f"cannot be started: {os.strerror(error.errno or 0)}"
+        problem = f"cannot be started: {error.strerror}"
     except ValueError:
         problem = "is no command: look at its quotes"
     # The command is not shown, nor what it wrote: either may hold a secret.
@@ -194,7 +194,7 @@ def _existing(name: str | os.PathLike[str], how: str) -> Path:
     except FileNotFoundError:
         problem = "does not exist"
     except OSError as error:
-        problem = f"cannot be reached: {os.strerror(error.errno or 0)}"
+        problem = f"cannot be reached: {error.strerror}"
     except (RuntimeError, ValueError) as error:
         problem = f"is not a path: {str(error).rstrip('.')}"
     else:

@@ -62,8 +62,7 @@ class Source:
         :param line: of the text, from 1.
         """
         at = self.problems.line(location)
-        written = self.text.splitlines()
-        return at + line if at <= len(written) and _BLOCK.search(written[at - 1]) else at
+        return at + line if _BLOCK.search(self.text.splitlines()[at - 1]) else at
 
     def digest(self) -> str:
         """Return a text that changes with each byte of the YAML and of its ``.sql`` files."""

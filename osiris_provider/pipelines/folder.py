@@ -89,7 +89,7 @@ def _entries(root: Path, folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
+        reason = error.strerror
     if folder == root:
         message = f"The folder {folder} cannot be read: {reason}."
         raise PipelineConfigError(message, file=str(folder))

@@ -80,7 +80,7 @@ def verify(path: str) -> None:
         rest = file.seek(0, os.SEEK_END) - len(footer)
         file.seek(0)
         actual = 0
-        while rest > 0 and (block := file.read(min(rest, _BLOCK_BYTES))):
+        while block := file.read(min(rest, _BLOCK_BYTES)):
             actual = zlib.crc32(block, actual)
             rest -= len(block)
     if actual != expected:

@@ -153,7 +153,8 @@ class StateStore:
         :raises DataError: a file is no state file.
         """
         folders = [self.url]
-        for _ in ("DAG", "task", "map index"):
+        # Of DAGs, of tasks, of map indexes.
+        for _ in range(3):
             folders = [f"{folder}/{name}" for folder in folders for name in self._subfolders(folder)]
         for folder in folders:
             for name in self._names(folder):

@@ -157,7 +157,7 @@ def _spill_directory(model: DuckDBConnection) -> str:
         if parent is None:
             # The disk is read-only, say: what does not fit into memory is an error then.
             return ""
-        wrong = os.strerror(error.errno or 0)
+        wrong = error.strerror
     message = f"field temp_directory: no directory can be made there ({wrong})"
     raise ConnectionConfigError(message, field="temp_directory")
 

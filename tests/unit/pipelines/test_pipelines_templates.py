@@ -85,6 +85,20 @@ def test_names_that_templates_know(text: str, expected: str) -> None:
         assert render({"a": [text, 1]}, context, "s") == {"a": [expected, 1]}
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("a\n{{ a b }}", 2, "is not valid Jinja: "),
+        (f"\n\n{{{{ {'9' * 5000} }}}}", 1, "is not valid Jinja: it has a number that is too long"),
+        (f"\n\n{{{{ {'(' * 5000} }}}}", 1, "is not valid Jinja: it nests too deep"),
+    ],
+)
+def test_what_jinja_does_not_take_is_at_its_line_or_at_the_first(text: str, line: int, said: str) -> None:
+    problem = template_problem(text)
+    assert problem is not None
+    assert (problem[0], problem[1][: len(said)]) == (line, said)
+
+
 def test_a_moment_of_another_zone_stays_in_it() -> None:
     east = MOMENT.astimezone(timezone(timedelta(hours=2)))
     assert template_context("o", east, {}, "r")["ts"] == "2026-02-03T06:05:06+02:00"

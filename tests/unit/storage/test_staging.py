@@ -18,6 +18,7 @@ from osiris_provider.connectors.faults import chain
 from osiris_provider.drivers.data import BATCH_ROWS, GROUP_BYTES, ColumnNeedsTextError
 from osiris_provider.errors import DataError, DriverConfigError, UnknownConnectorError
 from osiris_provider.runtime.results import MAX_RESULT, keep_result, naming_damage
+from osiris_provider.runtime.seal import SealedFile, verify
 from osiris_provider.runtime.staging import LONGEST_SEGMENT, StagedData, Staging, safe_segment
 from upath import UPath
 
@@ -153,6 +154,21 @@ def test_a_text_that_looks_like_a_checksum_stays_what_it_is(tmp_path: Path) -> N
     # The footer has it as the least and the greatest value, and one that is a checksum.
     content = Path(given["path"]).read_bytes()
     assert content.count(text[:-16].encode()) == content.count(text.encode()) + 1 > 2
+
+
+def test_a_footer_may_have_more_than_16_mebibytes(tmp_path: Path) -> None:
+    class Footer:
+        def add_key_value_metadata(self, given: dict[str, str]) -> None:
+            [(key, value)] = given.items()
+            self.bytes = b"\x0c" + key.encode() + b"\x18\x10" + value.encode()
+
+    with (tmp_path / "file").open("wb") as opened:
+        file, footer = SealedFile(opened), Footer()
+        file.write(b"PAR1 pages")
+        file.close_with(footer)
+        size = file.write(b"x" * 2**24 + footer.bytes)
+        file.write(size.to_bytes(4, "little") + b"PAR1")
+    verify(str(tmp_path / "file"))
 
 
 def test_a_task_of_a_long_name_has_a_place_on_a_disk(tmp_path: Path) -> None:
