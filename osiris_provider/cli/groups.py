@@ -88,7 +88,7 @@ class Group(Command, click.Group):
         except click.UsageError as error:
             problem = error
         known = dict(_paths(ctx.find_root().command, ctx.find_root().command_path))
-        near = get_close_matches(args[0], known, n=1, cutoff=0.8)
+        near = get_close_matches(args[0], known, cutoff=0.8)
         if near and near[0] not in self.commands:
             message = f"No such command {args[0]!r}. Did you mean {known[near[0]]!r}?"
             problem = click.UsageError(message, ctx=ctx)

@@ -188,7 +188,7 @@ def _near_file(path: Path) -> str:
         names = sorted(item.name for item in path.parent.glob("*.sql"))
     except (OSError, ValueError):
         names = []
-    near = difflib.get_close_matches(path.name, names, n=1)
+    near = difflib.get_close_matches(path.name, names)
     return f". Did you mean '{shown(near[0])}'?" if near and near[0] != path.name else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from datetime import datetime, timedelta, timezone
@@ -14,7 +15,7 @@ import pytest
 from osiris_provider.drivers.incremental.cursor import CursorValue
 from osiris_provider.errors import PermissionDeniedError
 from osiris_provider.runtime.health_state import Health, HealthState
-from osiris_provider.runtime.staging import StagedData, Staging
+from osiris_provider.runtime.staging import StagedData, Staging, safe_segment
 from osiris_provider.runtime.state import Entry, RunKey, StateStore, TaskKey
 from upath import UPath
 
@@ -23,6 +24,7 @@ DUE = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=timezone(timedelta(hours=1)))
 RUN = RunKey("manual__7", DUE, DUE + timedelta(minutes=1))
 STATE = "a_dag-0993dea103/extract/3/20260102T020405.000006Z-20260102T020505.000006Z-manual__7.json"
 LOW = {"type": "int64", "text": "5", "seen": ["ab"]}
+WRITTEN_AT = "2026-01-02T03:04:05+00:00"
 WRITTEN = {
     "version": 2,
     "task": {"dag_id": "a dag", "task_id": "extract", "map_index": 3},
@@ -32,11 +34,9 @@ WRITTEN = {
     "low": LOW,
     "high": None,
     "reached": True,
-    "written_at": "2026-01-02T03:04:05+00:00",
+    "written_at": WRITTEN_AT,
 }
-ENTRY = Entry(
-    TASK, "manual__7", "@mysql.shop orders", "id", CursorValue("int64", "5", ("ab",)), None, True, WRITTEN["written_at"]
-)
+ENTRY = Entry(TASK, "manual__7", "@mysql.shop orders", "id", CursorValue("int64", "5", ("ab",)), None, True, WRITTEN_AT)
 
 
 def test_the_state_of_a_run(tmp_path: Path) -> None:
@@ -51,7 +51,13 @@ def test_the_state_of_a_run(tmp_path: Path) -> None:
     again = json.loads(file.read_text())
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", again["written_at"])
     kept = {name: again["low"][name] for name in LOW}
-    assert {**again, "low": kept, "written_at": WRITTEN["written_at"]} == WRITTEN
+    assert {**again, "low": kept, "written_at": WRITTEN_AT} == WRITTEN
+
+
+def test_the_place_of_a_task_of_a_long_name() -> None:
+    name = "x" * 120
+    assert safe_segment(name) == name
+    assert safe_segment(f"{name}y") == f"{name}-{hashlib.sha256(f'{name}y'.encode()).hexdigest()[:10]}"
 
 
 def test_the_health_of_connections(tmp_path: Path) -> None:
