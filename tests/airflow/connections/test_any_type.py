@@ -179,13 +179,15 @@ def test_the_time_of_a_sensor_goes_on_over_its_checks_on_workers(
     until = (first.value.kwargs or {})["until"]
     assert isinstance(first.value.trigger, OsirisDoctorTrigger)
     assert first.value.trigger.delay == 0
-    monkeypatch.setattr("osiris_provider.sensors.healthcheck.time.time", lambda: until - 3)
-    with pytest.raises(TaskDeferred) as second:
-        sensor.resume_execution("execute_complete", {"event": NOT_HERE, "until": until}, {})
-    assert second.value.timeout == timedelta(seconds=3)
-    assert second.value.kwargs == {"until": until}
-    assert isinstance(second.value.trigger, OsirisDoctorTrigger)
-    assert second.value.trigger.delay == 5
+    for left in (3, 0.5):
+        monkeypatch.setattr("osiris_provider.sensors.healthcheck.time.time", lambda now=until - left: now)
+        with pytest.raises(TaskDeferred) as second:
+            sensor.resume_execution("execute_complete", {"event": NOT_HERE, "until": until}, {})
+        assert second.value.timeout is not None
+        assert second.value.timeout.total_seconds() == pytest.approx(left, abs=1e-3)
+        assert second.value.kwargs == {"until": pytest.approx(until, abs=1e-3)}
+        assert isinstance(second.value.trigger, OsirisDoctorTrigger)
+        assert second.value.trigger.delay == 5
     for end in (until, until + 1):
         monkeypatch.setattr("osiris_provider.sensors.healthcheck.time.time", lambda end=end: end)
         with pytest.raises(raised):

@@ -124,10 +124,10 @@ def test_what_was_mistyped_leaves_no_asset(run_dag: RunDag, connections_file: Co
     from airflow.utils.session import create_session
 
     connections_file({"duckdb": {"there": {"path": ":memory:"}}})
-    targets = ["@duckdb.there", "@duckdb.mistyped_4711", "@duckdb.[x", "mistyped_4711", "osiris_duckdb_mistyped_4711"]
+    targets = ["@duckdb.mistyped_4711", "@duckdb.there", "@duckdb.[x", "mistyped_4711", "osiris_duckdb_mistyped_4711"]
     run = run_dag(doctor_dag("doctor_mistyped", connections=targets, fail_on_unhealthy=False))
     assert run.state == "success"
-    assert [report["ok"] for report in run.xcom("doctor")] == [True, False, False, False, False]
+    assert [report["ok"] for report in run.xcom("doctor")] == [False, True, False, False, False]
     with create_session() as session:
         uris = [asset.uri for asset in session.query(AssetModel)]
     assert "osiris://duckdb/there" in uris

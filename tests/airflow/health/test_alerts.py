@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
+from osiris_provider.connectors.verdict import Verdict
+from osiris_provider.operators import doctor
 from osiris_provider.operators.doctor import OsirisDoctorOperator
 from osiris_provider.sensors.healthcheck import OsirisHealthcheckSensor
 
@@ -83,6 +85,15 @@ def test_what_expires_is_measured_warned_of_and_alerted_of_once_a_stage(
     assert "@api.crm: token in field token expires in 9 days" in out
     assert "expires in 20 days" not in out
     assert "canary" not in json.dumps(extras) + out
+
+
+def test_the_gauge_has_the_days_of_what_expires_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder()
+    send_metrics_to(recorder, monkeypatch)
+    entries = [{"what": f"w{days}", "at": f"2030-01-{days:02}T00:00:00+00:00", "days_left": days} for days in (3, 9)]
+    doctor._measure(Verdict.healthy(1.0, {"expires": entries}).at("api", "crm"))  # noqa: SLF001 - no server has two
+    sent = [seen[1:] for seen in recorder.seen if seen[0] == "gauge"]
+    assert sent == [("osiris.doctor.expires_days", 3, {"family": "api", "alias": "crm"})]
 
 
 def test_a_sensor_warns_of_what_expires(

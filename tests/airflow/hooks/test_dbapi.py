@@ -325,6 +325,26 @@ def test_files_are_copied_to_and_from_postgres(new_hook: NewHook, tmp_path: Path
         hook.bulk_load("t", str(tmp_path / "no_such_file"))
 
 
+def test_no_connection_of_mysql_is_left_open(
+    mysql_hook: OsirisDbApiHook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mysql_hook.run("CREATE TABLE t (n INTEGER)")
+    clients: list[Any] = []
+    connect = mysql_hook.get_conn
+
+    def kept() -> Any:
+        clients.append(connect())
+        return clients[-1]
+
+    monkeypatch.setattr(mysql_hook, "get_conn", kept)
+    file = str(tmp_path / "dump")
+    mysql_hook.bulk_dump("t", file)
+    mysql_hook.bulk_load("t", file)
+    with pytest.raises(Exception, match="no_such_table"):
+        mysql_hook.bulk_dump("no_such_table", file)
+    assert [client.open for client in clients] == [False] * 3
+
+
 def _execute(operator: Any) -> Any:
     return operator.execute({})
 

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from osiris_provider.connections.resolve import resolve_connection
@@ -22,6 +23,7 @@ from osiris_provider.net.deadline import Deadline
 from tests.security.hook_doctor.conftest import WARM
 from tests.security.hook_doctor.provider import CANARY, Checks
 
+Starts = Callable[..., tuple[list[str], dict[str, Any]]]
 LATE = 0.5
 """Seconds after the deadline that an answer may come at the latest."""
 TRIES = 4
@@ -226,11 +228,63 @@ OF_AIRFLOW = (
 )
 
 
-def test_secrets_of_airflow_are_in_no_environment_of_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> Starts:
+    """Return the command of a server and how it would be started, which it is not."""
+
+    def start(*options: str) -> tuple[list[str], dict[str, Any]]:
+        with monkeypatch.context() as patched:
+            patched.setattr(subprocess, "Popen", lambda command, **how: (command, how))
+            started: Any = processes._start(7, *options)  # noqa: SLF001 - that starts it
+        return started
+
+    return start
+
+
+def test_a_server_gets_a_socket_and_has_nothing_else_in_common_with_its_parent(starts: Starts) -> None:
+    command, how = starts(SHARED)
+    assert [command[0], command[1], *command[3:]] == [sys.executable, "-c", "7", SHARED]
+    # A library that starts threads could not be forked, and Airflow would set up its database.
+    environment = how.pop("env")
+    assert {"_AIRFLOW__AS_LIBRARY": "1", "OPENBLAS_NUM_THREADS": "1"}.items() <= environment.items()
+    assert environment["PATH"] == os.environ["PATH"]
+    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    assert how == {**silent, "pass_fds": (7,), "start_new_session": True}
+
+
+@pytest.mark.parametrize("error", [None, ProcessLookupError])
+def test_a_server_that_does_not_end_is_killed_with_all_that_it_has_started(
+    error: type[Exception] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float | None] = []
+    killed: list[tuple[int, int]] = []
+
+    class Stuck:
+        pid = 4711
+
+        def wait(self, timeout: float | None = None) -> None:
+            waited.append(timeout)
+            if len(waited) == 1:
+                raise subprocess.TimeoutExpired(*["server", 1.0])
+
+    def kill(*group: int) -> None:
+        killed.append(group)  # type: ignore[arg-type] # a number and a signal
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(os, "killpg", kill)
+    processes._end(Stuck())  # type: ignore[arg-type] # noqa: SLF001 - as much as it needs of a process
+    assert waited == [processes.CLOSE_SECONDS, None]
+    assert killed == [(4711, signal.SIGKILL)]
+    processes._end(Stuck())  # type: ignore[arg-type] # noqa: SLF001 - and one that ends
+    assert len(killed) == 1
+
+
+def test_secrets_of_airflow_are_in_no_environment_of_a_check(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in OF_AIRFLOW:
         monkeypatch.setenv(name, CANARY)
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", "/known")
-    names = names_of_environment()
+    names = starts()[1]["env"]
     assert "AIRFLOW__CORE__DAGS_FOLDER" in names
     assert [name for name in OF_AIRFLOW if name in names] == []
 
@@ -261,45 +315,25 @@ NEEDED = ("SHOP_HOST", "REGION", "HOME", "AWS_SECRET_ACCESS_KEY", "UNRELATED", "
 
 
 def test_secrets_of_the_connections_file_are_in_no_environment_of_a_check(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    starts: Starts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "osiris_connections.yaml"
     file.write_text(CONNECTIONS)
     monkeypatch.setenv("AIRFLOW__OSIRIS__CONNECTIONS_FILE", str(file))
     for name in (*SECRET, *NEEDED):
         monkeypatch.setenv(name, f"/value-of-{name}")
-    names = names_of_environment()
-    assert (names.isdisjoint(SECRET), names.issuperset(NEEDED)) == (True, True)
+    names = starts()[1]["env"].keys()
+    assert (names.isdisjoint(SECRET), names >= {*NEEDED}) == (True, True)
 
 
-def test_nor_those_of_a_file_that_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nor_those_of_a_file_that_was_named(starts: Starts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NAMED_PASSWORD", CANARY)
     file = tmp_path / "named.yaml"
     file.write_text(
         "{version: 1, connections: {mysql: {default: {host: x, database: x, user: x, password: '${NAMED_PASSWORD}'}}}}"
     )
     resolve_connection("@mysql", file=file)
-    assert CANARY.encode() not in environment_of_checks()
-
-
-def names_of_environment() -> set[str]:
-    return {line.partition(b"=")[0].decode() for line in environment_of_checks().split(b"\0")}
-
-
-def environment_of_checks() -> bytes:
-    """Return the environment that all checks of new servers have."""
-    many = Servers()
-    try:
-        with many._lock:  # noqa: SLF001 - nothing has to be imported for that
-            many._main()  # noqa: SLF001 - as above
-        process = many._process  # noqa: SLF001 - whose environment it is
-        assert process is not None
-        environment = Path(f"/proc/{process.pid}/environ")
-        # It is empty for a moment, while the program is loaded.
-        _wait_for(environment.read_bytes)
-        return environment.read_bytes()
-    finally:
-        many.close()
+    assert CANARY not in str(starts()[1]["env"])
 
 
 def _wait_for(condition: object, seconds: float = 30.0) -> None:
