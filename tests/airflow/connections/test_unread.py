@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 from cryptography.fernet import Fernet
+from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.errors import ConnectionNotFoundError
 from osiris_provider.hooks import health
 from osiris_provider.hooks.health import identity, known_to_airflow
@@ -146,6 +147,23 @@ def test_what_airflow_says_of_itself_is_no_part_of_a_result(
     assert capsys.readouterr() == ("", "printed")
     log.critical("heard again")
     assert caplog.messages == ["heard again"]
+
+
+def test_what_a_check_needs_is_there_before_its_clock_runs(
+    connections_file: ConnectionsFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections_file({"duckdb": {"main": {"path": ":memory:"}}})
+    steps: list[Any] = []
+
+    def check(*given: Any) -> Verdict:
+        steps.append(given)
+        return Verdict.healthy(1.0, {})
+
+    monkeypatch.setattr(health, "prepare", steps.append)
+    monkeypatch.setattr(health, "check_connection", check)
+    assert health.check("@duckdb.main", 3.5) == Verdict.healthy(1.0, {}).at("duckdb", "main")
+    ([job], (*checked, seconds)) = steps
+    assert (job, seconds) == (tuple(checked), 3.5)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -15,10 +18,13 @@ from typing import Any
 
 import pytest
 from osiris_provider.errors import DataError, OsirisError
+from osiris_provider.hooks.bulk.mysql import dump
 from osiris_provider.hooks.dbapi import OsirisDbApiHook
 from osiris_provider.hooks.postgres import OsirisPostgresHook
 
 from tests.airflow.conftest import NewHook
+from tests.airflow.hooks.test_bulk_files import switched
+from tests.servers.process import Server
 
 SKIP = [
     "CREATE TABLE t (id INT PRIMARY KEY, v TEXT)",
@@ -258,6 +264,17 @@ def test_a_value_that_mysql_rounds_is_said(
     assert caplog.text == ""
 
 
+def test_a_value_that_mysql_would_round_is_not_loaded(
+    lenient: OsirisDbApiHook, sql_server: Callable[[str], Server], tmp_path: Path
+) -> None:
+    name = "mariadb" if "MariaDB" in str(lenient.get_first("SELECT VERSION()")) else "mysql"
+    lenient.run("CREATE TABLE t (id INT, v DECIMAL(5, 2))")
+    (tmp_path / "lines").write_bytes(b"1\t1.23\n2\t1.239\n")
+    with switched(name, sql_server, "ON"), pytest.raises(DataError, match="Nothing was written"):
+        lenient.bulk_load("t", str(tmp_path / "lines"))
+    assert lenient.get_records("SELECT * FROM t") == []
+
+
 @pytest.mark.parametrize("rule", ["CASCADE", "SET NULL"])
 def test_replaced_rows_take_none_of_other_tables_along(mysql_hook: OsirisDbApiHook, rule: str) -> None:
     mysql_hook.run(
@@ -302,6 +319,18 @@ def test_a_dump_has_the_rows_of_tables_that_inherit_and_no_generated_columns(new
     hook.run("DELETE FROM t")
     hook.bulk_load("t", str(file))
     assert hook.get_records("SELECT * FROM t ORDER BY 1") == [(1, "a", 2), (2, "b", 4)]
+
+
+def test_rows_of_mysql_that_no_file_takes_are_not_read_to_their_end(mysql_hook: OsirisDbApiHook) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: Any) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    mysql_hook.run(["CREATE TABLE t (n INTEGER)", "INSERT INTO t VALUES (1), (2)"])
+    client = mysql_hook.get_conn()
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        dump(client, "t", Full())
+    assert not client.open
 
 
 def test_rows_that_policies_hide_from_a_dump_are_said(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from itertools import chain
@@ -94,6 +95,22 @@ def test_a_hundred_tasks_are_named_at_a_time(runs: Runs) -> None:
     runs.do(1, "success")
     assert [len(names) for names in runs.named] == [100, 100, 50] * 2
     assert sorted(chain.from_iterable(runs.named[:3])) == runs.later
+
+
+def test_a_run_says_what_it_reads_and_how_far_it_got(runs: Runs, caplog: pytest.LogCaptureFixture) -> None:
+    runs.do(41, "success")
+    said: list[list[str]] = []
+    for _ in range(2):
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            runs.do(57, "success")
+        said.append(caplog.messages)
+    (begins, ends), again = said
+    assert [text for text in ("@duckdb.shop orders", "id", "41") if text not in begins] == []
+    assert "57" in ends
+    # That it is done again is said besides, and that it ends where it did.
+    assert len(again) == 3
+    assert [text for text in ("@duckdb.shop orders", "id", "41", "57") if text not in again[1]] == []
 
 
 class Ends(Runs):

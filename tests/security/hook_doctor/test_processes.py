@@ -236,7 +236,8 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> Starts:
         with monkeypatch.context() as patched:
             patched.setattr(subprocess, "Popen", lambda command, **how: (command, how))
             started: Any = processes._start(7, *options)  # noqa: SLF001 - that starts it
-        return started
+        command, how = started
+        return command, how
 
     return start
 
@@ -265,7 +266,7 @@ def test_a_server_that_does_not_end_is_killed_with_all_that_it_has_started(
         def wait(self, timeout: float | None = None) -> None:
             waited.append(timeout)
             if len(waited) == 1:
-                raise subprocess.TimeoutExpired(*["server", 1.0])
+                raise subprocess.TimeoutExpired([], 1.0)
 
     def kill(*group: int) -> None:
         killed.append(group)  # type: ignore[arg-type] # a number and a signal

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from osiris_provider.connections.registry import family_names
-from osiris_provider.connectors import get_connector
+from osiris_provider.connectors import get_connector, interrupt
 from osiris_provider.connectors.base import OtherType
 from osiris_provider.connectors.cache import ClientCache, cache_key
 from osiris_provider.connectors.faults import GARBAGE, REFUSED
@@ -119,6 +120,21 @@ def test_conn_014_child_process_leaves_the_clients_of_its_parent_alone(connector
     with os.fdopen(reading) as said:
         assert said.read() == "False 0 1"
     assert connector.client(connection()) is client
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_conn_014_child_process_has_nothing_of_the_work_of_its_parent() -> None:
+    # A thread that has made a call waits for another one, which the child's cannot.
+    assert interrupt.in_background(bool).wait(20)
+    while not interrupt._idle:  # noqa: SLF001 - it is there in a moment
+        time.sleep(0.001)
+    client = object()
+    with interrupt.Work(client, lambda: None, lambda: None):
+        child = os.fork()
+        if child == 0:
+            is_free = not interrupt.is_busy(client)
+            os._exit(0 if is_free and interrupt.in_background(bool).wait(20) else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_failure_to_open_leaves_nothing_behind(connector: FakeConnector) -> None:
