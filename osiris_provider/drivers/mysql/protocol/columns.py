@@ -139,13 +139,13 @@ def shown(values: pa.Array, column: Column) -> pa.Array:
 def vectors(values: pa.Array) -> pa.Array:
     """Return the bytes of MySQL's VECTOR as lists of the numbers in them.
 
-    :param values: the bytes.
+    :param values: the bytes, from the first of their buffer on.
     :raises MalformedError: they are not as many as numbers have.
     """
     import numpy as np
     import pyarrow as pa
 
-    offsets = np.frombuffer(values.buffers()[1], "<i4", len(values) + 1, 4 * values.offset)
+    offsets = np.frombuffer(values.buffers()[1], "<i4", len(values) + 1)
     if (offsets % FLOAT_BYTES).any():
         message = "A vector has a part of a number."
         raise MalformedError(message)

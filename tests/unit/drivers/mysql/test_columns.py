@@ -13,8 +13,9 @@ import pytest
 from osiris_provider.drivers.data import ColumnNeedsTextError
 from osiris_provider.drivers.mysql.protocol.arrow_types import arrow_schema
 from osiris_provider.drivers.mysql.protocol.columns import Column, columns_of, schema_of
+from osiris_provider.drivers.mysql.protocol.packets import MalformedError
 from osiris_provider.drivers.mysql.protocol.values import array_of
-from osiris_provider.errors import DataError
+from osiris_provider.errors import DataError, DriverConfigError
 
 UNSIGNED, ZEROFILL, ENUM, SET = 32, 64, 256, 2048
 BINARY, UTF8 = 63, 45
@@ -120,9 +121,11 @@ def test_a_column_of_texts_has_what_the_server_shows(column: Any, value: Any, te
 
 def test_bytes_are_texts_in_the_character_set_of_the_connection() -> None:
     assert text_of(definition(252), b"\xe9", encoding="cp1252") == "é"
-    with pytest.raises(DataError) as raised:
-        text_of(definition(252), b"\xe9")
-    assert (raised.value.column, raised.value.row) == ("c", 1)
+    (column,) = columns_of([definition(252)], text_columns=["c"])
+    for row in range(3):
+        with pytest.raises(DataError) as raised:
+            array_of([b"\xe9" if row == number else b"e" for number in range(3)], column, 1001)
+        assert (raised.value.column, raised.value.row) == ("c", 1001 + row)
 
 
 VALUES: list[tuple[Any, list[Any], list[Any]]] = [
@@ -132,7 +135,7 @@ VALUES: list[tuple[Any, list[Any], list[Any]]] = [
     (definition(11), ["-838:59:59", "00:00:00.5", None], [-dt.timedelta(hours=838, minutes=59, seconds=59), 0.5, None]),
     (definition(246, 0, 12, 2), ["1.50", "-0.01"], [Decimal("1.50"), Decimal("-0.01")]),
     (definition(10), ["2024-02-29"], [dt.date(2024, 2, 29)]),
-    (definition(242), [struct.pack("<f", 1.5), None, b""], [[1.5], None, []]),
+    (definition(242), [b"", None, struct.pack("<2f", 1.5, 0)], [[], None, [1.5, 0]]),
     (definition(252), [b"\xff", None], [b"\xff", None]),
     (definition(6), [None, None], [None, None]),
 ]
@@ -175,3 +178,14 @@ def test_a_column_is_what_is_said_of_it_and_no_more() -> None:
     column = Column("c", 3, pa.int32())
     assert (column.fraction, column.lenient, column.as_text, column.digits) == (0, False, False, 0)
     assert (column.encoding, column.listed) == ("utf8", False)
+
+
+def test_a_vector_that_has_a_part_of_a_number_is_none() -> None:
+    (column,) = columns_of([definition(242)])
+    with pytest.raises(MalformedError):
+        array_of([struct.pack("<f", 1), b"abc"], column, 1)
+
+
+def test_a_column_of_texts_is_one_of_the_result() -> None:
+    with pytest.raises(DriverConfigError, match="text_columns"):
+        columns_of([definition(3)], text_columns=["d"])

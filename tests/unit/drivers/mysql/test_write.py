@@ -249,10 +249,12 @@ def test_one_load_at_a_time_replaces_or_creates_a_table(config: dict[str, Any], 
     assert ("RENAME" in server.words) is (config.get("write_mode") == "replace")
 
 
-def test_a_table_that_cannot_be_swapped_is_emptied_and_filled() -> None:
+def test_a_table_that_cannot_be_swapped_is_emptied_and_filled(caplog: pytest.LogCaptureFixture) -> None:
     server = Writing({"information_schema.triggers": [(1,)], "SHOW SESSION STATUS": [("Table_open_cache_hits", "1")]})
     server.answers["event_manipulation"] = [(1,)]
+    caplog.set_level("INFO")
     assert write(server, write_mode="replace") == 2
+    assert ("load", "orders", "it has triggers") in [record.args for record in caplog.records]
     assert server.words[server.words.index("BEGIN") :][:4] == ["BEGIN", "DELETE", "INSERT", "COMMIT"]
     assert "DELETE FROM `orders`" in server.statements
 
@@ -285,6 +287,9 @@ def test_a_table_that_undoes_nothing_is_not_written_to(engine: str, config: dict
     with pytest.raises(DataError, match=words):
         write(server, **config)
     assert "INSERT" not in server.words
+    server.answers["information_schema.triggers"] = [(1,)]
+    with pytest.raises(DataError, match="BLACKHOLE" if engine == "BLACKHOLE" else r"it has triggers\..*InnoDB\.$"):
+        write(server, write_mode="replace")
 
 
 def test_while_an_input_is_read_no_lock_of_the_catalog_is_held() -> None:
@@ -329,10 +334,13 @@ def test_what_does_not_fit_a_table_is_refused_before_a_row_is_written() -> None:
     server = Writing()
     with pytest.raises(DataError, match="orders: the table has no column other"):
         write(server, pa.table({"id": [1], "other": [2]}))
+    poor = Writing({"SHOW GRANTS": [("GRANT SELECT ON `shop`.* TO `app`@`%`",)]})
+    with pytest.raises(PermissionDeniedError, match=r"lacks INSERT on table shop\.orders"):
+        write(poor)
     new = Writing({"information_schema.columns": [], "SHOW GRANTS": [("GRANT INSERT ON `shop`.* TO `app`@`%`",)]})
     with pytest.raises(PermissionDeniedError, match="lacks CREATE, ALTER, DROP on database shop"):
         write(new, create_if_missing=True)
-    assert "INSERT" not in (*server.words, *new.words)
+    assert "INSERT" not in (*server.words, *poor.words, *new.words)
 
 
 def test_the_key_of_a_new_table_is_named() -> None:

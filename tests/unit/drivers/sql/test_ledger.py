@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
+from osiris_provider.drivers.sql.config import WriteConfig
 from osiris_provider.drivers.sql.ledger import DONE, KEPT_DAYS, LOADING, SWAPPING, TABLE, Ledger
+from osiris_provider.drivers.sql.write import ledger_of, say_loaded
 
 
 class Database:
@@ -78,3 +81,46 @@ def test_only_loads_that_ended_long_ago_are_forgotten(database: Database) -> Non
 def test_what_older_versions_have_written_means_the_same(database: Database) -> None:
     assert (LOADING, SWAPPING, DONE, TABLE, KEPT_DAYS) == ("loading", "swapping", "done", "_osiris_loads", 90)
     assert database.ledger("load").key == hashlib.sha256(b'["load", "orders"]').hexdigest()
+
+
+def step_of(load_id: str | None = "load", cleared_at: int = 0, **config: Any) -> Any:
+    given = WriteConfig(**{"table": "s%.orders", **config})
+    return SimpleNamespace(id="write", config=given, load_id=load_id, cleared_at=cleared_at)
+
+
+def ledger_beside(step: Any, database: Database) -> Ledger:
+    ledger = ledger_of(step, database.run, "<{}>".format)
+    assert ledger is not None
+    return ledger
+
+
+def test_the_ledger_lies_beside_the_table_of_its_load(database: Database) -> None:
+    asked: list[str] = []
+
+    def run(statement: str, _: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        asked.append(statement)
+        return []
+
+    ledger = ledger_of(step_of(), run, "<{}>".format)
+    assert ledger is not None
+    ledger.forget()
+    # For a server's client, which has parameters.
+    assert "FROM <s%%>.<_osiris_loads> WHERE" in asked[0]
+    assert ledger.key == database.ledger("load").key
+    assert ledger_of(step_of(ledger=False), database.run, str) is None
+    assert ledger_of(step_of(None), database.run, str) is None
+
+
+@pytest.mark.parametrize("mode", ["append", "replace", "upsert"])
+def test_a_load_that_is_cleared_is_another_unless_rows_would_double(database: Database, mode: str) -> None:
+    config = {"write_mode": mode, "primary_key": "id"}
+    keys = [ledger_beside(step_of(cleared_at=tries, **config), database).key for tries in (0, 1, 2)]
+    assert len(set(keys)) == (1 if mode == "append" else 3)
+
+
+def test_what_to_do_for_rows_that_are_wanted_once_more_is_said(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = database.ledger("load")
+    assert say_loaded(step_of(), ledger, 5) == 5
+    assert [record.args for record in caplog.records] == [("write", 5, "s%.orders", "_osiris_loads", ledger.key)]

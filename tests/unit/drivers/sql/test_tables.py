@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.drivers.sql import tables
+from osiris_provider.drivers.sql.cascades import cascade_error, deleting, hidden_cascade_error
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.errors import DataError
 
@@ -128,3 +129,24 @@ def test_a_column_of_which_nothing_is_said_takes_all() -> None:
     column = Column("a")
     assert (column.required, column.generated, column.kind) == (False, False, "")
     assert column.limits.nullable
+
+
+def test_the_tables_that_a_replace_would_change_are_named_as_far_as_a_line_goes() -> None:
+    names = [f"other{number}" for number in range(11)]
+    assert " there: other0, other1. Nothing" in cascade_error("t", names[:2]).message
+    assert " other8, other9. Nothing" in cascade_error("t", names[:10]).message
+    assert " other8, other9, …. Nothing" in cascade_error("t", names).message
+    assert "Table t: " in hidden_cascade_error("t").message
+
+
+def test_rows_to_which_others_refer_are_kept_and_nothing_of_them_is_said() -> None:
+    def rule(error: LookupError) -> str:
+        return "error 1451" if "s3cr3t" in str(error) else ""
+
+    with pytest.raises(DataError, match=r"Table t: .* \(error 1451\)") as raised, deleting("t", LookupError, rule):
+        raise LookupError("s3cr3t")  # noqa: EM101 - what a server says
+    assert "s3cr3t" not in str(raised.value)
+    with pytest.raises(LookupError, match="another"), deleting("t", LookupError, rule):
+        raise LookupError("another")  # noqa: EM101 - what a server says
+    with deleting("t", LookupError, rule):
+        pass
