@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg2
@@ -216,3 +217,33 @@ def test_what_is_wrong_with_the_config_ends_the_transaction(engine: str, route: 
     with pytest.raises(DriverConfigError, match="text_columns"):
         route([DAY], engine, text_columns=["no such"])
     assert route([DAY], engine, text_columns=["day"]) == ("cursor" if engine == "cursor" else "copy")
+
+
+class Direct:
+    """A cursor that has columns and rows once it has run a statement, and not before."""
+
+    description: Any = None
+
+    def __init__(self) -> None:
+        self.rows: list[list[tuple[str]]] = []
+        self.is_open = True
+
+    def execute(self, statement: str) -> None:
+        assert statement == "SHOW all"
+        self.description, self.rows = [("a", TEXT, None, None, None, None, None)], [[("x",), ("y",)]]
+
+    def fetchmany(self, _: int) -> list[tuple[str]]:
+        return self.rows.pop() if self.rows else []
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+def test_a_statement_that_cannot_be_part_of_another_is_run_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_as_text", lambda _: None)
+    cursor, session = Direct(), Session()
+    given: Any = session
+    given.connection = SimpleNamespace(cursor=lambda: cursor)
+    opened = stream._direct(given, "SHOW all", (), lenient=False)  # noqa: SLF001 - where a query cannot be described
+    assert [batch.to_pydict() for batch in opened] == [{"a": ["x", "y"]}]
+    assert (session.finished, cursor.is_open) == ([True], False)
