@@ -9,7 +9,7 @@ import pytest
 from osiris_provider.pipelines.dialects import MAX_STEPS
 from osiris_provider.pipelines.file import MAX_CHARS
 from osiris_provider.pipelines.folder import find_pipelines
-from osiris_provider.pipelines.lint import check_paths
+from osiris_provider.pipelines.lint import MAX_QUERY, check_paths
 from osiris_provider.pipelines.problems import MAX_PROBLEMS
 from osiris_provider.pipelines.settings import MAX_CRON
 
@@ -161,6 +161,13 @@ def test_a_file_without_a_pipeline_has_its_problems_only(tmp_path: Path) -> None
     path = write_pipeline(tmp_path, "owner: sales")
     files, [problem] = check_paths([path])
     assert (files, problem.message[:20]) == ([path], "steps: is required, ")
+
+
+@pytest.mark.parametrize(("spare", "number"), [(0, 1), (1, 0)])
+def test_a_query_that_would_take_long_is_not_parsed(tmp_path: Path, spare: int, number: int) -> None:
+    query = "SELECT a b FRM orders --"
+    path = write_pipeline(tmp_path, orders_by_country=query + "x" * (MAX_QUERY - 1 - len(query) + spare) + "\n")
+    assert len([one for one in check_paths([path])[1] if "cannot be parsed" in one.message]) == number
 
 
 def test_connections_that_cannot_be_looked_up_are_one_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

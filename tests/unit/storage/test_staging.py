@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,8 +105,16 @@ def test_what_a_step_returns_beside_its_data_is_kept_and_has_a_limit(
         DriverConfigError, match=r"^Step s: the driver returned 65,537 bytes of figures; return data as"
     ):
         keep_result("s", {"figure": fits["figure"] + "x"}, staging, PATH_PARTS)
-    with pytest.raises(DriverConfigError, match="something that is not JSON under a, b"):
+    with pytest.raises(DriverConfigError, match="something that is not JSON under a, b") as raised:
         keep_result("s", {"a": object(), "b": 1, "df": None}, staging, PATH_PARTS)
+    assert raised.value.step == "s"
+
+
+def test_what_would_be_removed_stays_where_it_is(staging: Staging) -> None:
+    staging.write(PATH_PARTS, stream({"a": [1]}))
+    for dry_run, left in ((True, ["data.parquet"]), (False, [])):
+        assert len(list(staging.remove_old(timedelta(hours=-1), dry_run=dry_run))) == 1
+        assert files_under(staging) == left
 
 
 def test_a_path_is_given_of_a_file_whose_every_byte_is_as_it_was_written(tmp_path: Path) -> None:
