@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from osiris_provider.errors import CATEGORIES
 from osiris_provider.plugins.health.changes import (
     MAX_CHANGES,
     MAX_CHECKS,
@@ -28,7 +29,7 @@ from osiris_provider.plugins.health.checks import (
 )
 from osiris_provider.plugins.health.events import WatchedConnection
 from osiris_provider.plugins.health.streaks import Counts, Glance, Streak, Stretch
-from osiris_provider.plugins.health.summary import listing_of, summary_of
+from osiris_provider.plugins.health.summary import WORST_FIRST, listing_of, summary_of
 
 from tests.unit.health.test_health_history import AUTH, NETWORK, NOW, OK, RUN, UNTESTABLE, check, text_of
 
@@ -93,6 +94,10 @@ def test_the_newest_of_a_stretch_are_as_many_as_are_wanted() -> None:
         thinned = stretch.thinned(number)
         assert [one.event_id for one in thinned.newest] == list(range(max(5 - number, 0), 5))
         assert thinned.streaks == stretch.streaks
+
+
+def test_every_label_has_its_place() -> None:
+    assert sorted(WORST_FIRST) == sorted([*CATEGORIES, "untested"])
 
 
 def summary(alias: str, *checks: Check) -> dict[str, Any]:

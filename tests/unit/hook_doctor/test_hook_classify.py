@@ -36,7 +36,7 @@ from osiris_provider.errors import Fault
 from osiris_provider.hook_doctor import HookConnection, HookType, hook_type, hook_types, types
 from osiris_provider.hook_doctor.classify import classify, table_fault, unreachable
 from osiris_provider.hook_doctor.faults import FILE_UNREADABLE, HOST_IS_NO_NAME, TEST_FAILED
-from osiris_provider.hook_doctor.tables import known_faults, name_of
+from osiris_provider.hook_doctor.tables import NO_ANSWERS, known_faults, name_of
 from osiris_provider.hook_doctor.watch import tls
 from osiris_provider.hook_doctor.watch.redirects import RedirectedElsewhereError
 from osiris_provider.net.deadline import Deadline
@@ -182,6 +182,11 @@ def test_statuses_of_http() -> None:
     for conn_type in ("http", "no_such"):
         faults = [fault_of(answered(status), conn_type) for status in (401, 403, 503)]
         assert faults == [UNAUTHORIZED, FORBIDDEN, SERVER_ERROR], conn_type
+
+
+def test_an_answer_that_says_that_all_is_well_is_none_where_another_was_asked_for() -> None:
+    assert [NO_ANSWERS[status] for status in (200, 299, 401)] == [GARBAGE, GARBAGE, UNAUTHORIZED]
+    assert NO_ANSWERS.get(300) != GARBAGE
 
 
 def test_requests_that_were_refused_did_not_time_out() -> None:

@@ -119,3 +119,10 @@ def test_a_connection_that_cannot_be_read_is_asked_of_no_hook() -> None:
     assert connector.kind_of(broken) == ""
     assert connector.kind_of(CONNECTION) == "some_type"
     assert connector.kind_of({**CONNECTION, "conn_type": "osiris_mysql", "login": "ann"}) == ""
+
+
+def test_conn_016_a_redacted_url_shows_nothing_of_extra() -> None:
+    model = AirflowConnection.parse({**CONNECTION, "password": "s3cret", "extra": {"token": "t0ken"}})
+    assert "t0ken" in model.as_url(redacted=False)
+    shown = model.as_url(redacted=True)
+    assert [text for text in ("s3cret", "t0ken", "extra") if text in shown] == []
