@@ -113,7 +113,7 @@ class CsvExtractorConfig(StepConfig):
     :param limit: the most rows that are read.
     :param bad_lines: rows with too few or too many cells; ``skip`` counts and logs them.
     :param binary: how cells of columns of type ``binary`` are written, or ``hex``.
-    :param max_unpacked_bytes: that a ``.gz`` or ``.zip`` may unpack to.
+    :param max_unpacked_bytes: to which a ``.gz`` or ``.zip`` may unpack; 16 GiB if it is not given.
     """
 
     path: LocalPath
