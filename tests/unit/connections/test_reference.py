@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connections import ConnectionRef, resolve_connection
-from osiris_provider.connections.reference import reference_to, shown
+from osiris_provider.connections.reference import AIRFLOW_ID, reference_to, shown
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError
 
 from tests.unit.connection_files import SAMPLES, write
@@ -149,6 +149,8 @@ def test_a_name_in_a_message_is_short_and_has_no_login(name: str, said: str) -> 
 def test_a_reference_in_a_message() -> None:
     assert [reference_to("mysql", alias) for alias in ("shop", "My-Shop", None)] == ["@mysql.shop", "My-Shop", "@mysql"]
     assert reference_to("airflow", "A" * 200) == "A" * 200
+    assert reference_to("airflow", "A" * 201) == "A" * 197 + "..."
+    assert [bool(AIRFLOW_ID.fullmatch("A" * size)) for size in (0, 1, 200, 201)] == [False, True, True, False]
     assert reference_to("airflow", "A" * 201) == f"{'A' * 197}..."
     with pytest.raises(ConnectionConfigError) as raised:
         ConnectionRef.parse("mysql://ann:s3cret@db")

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
+from osiris_provider.connections.yaml import nodes
 from osiris_provider.connections.yaml.loader import MappingNode, Node, ScalarNode, UnreadableYamlError, compose, scalar
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -79,3 +80,19 @@ def test_a_scalar_is_what_it_looks_like(written: str, value: object) -> None:
     [(_, node)] = root.value
     assert isinstance(node, ScalarNode)
     assert (scalar(node), type(scalar(node))) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "visits"),
+    # A list and its items; a mapping, its keys, which are visited as such, and their values; the same once more.
+    [("[1, 2]", 3), ("{a: 1, b: 2}", 5), ("[&x [1, 2], *x]", 7), ("{a: &x {b: 1}, c: *x}", 9)],
+)
+def test_so_many_visits_are_taken_and_not_one_more(text: str, visits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, _ = compose(text)
+    assert root
+    told: list[str] = []
+    for most in (visits, visits - 1):
+        monkeypatch.setattr(nodes, "MAX_ITEMS", most)
+        assert told == []
+        nodes.NodeReader(lambda problem, _line, _scope: told.append(problem)).value(root)
+    assert told == ["YAML aliases (*name) expand to too many nodes"]

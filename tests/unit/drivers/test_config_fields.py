@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from osiris_provider.drivers.filesystem.config import CsvExtractorConfig
+from osiris_provider.drivers.filesystem.config import CsvExtractorConfig, CsvWriterConfig, ParquetWriterConfig
 from osiris_provider.drivers.http.config import PagedConfig, ShopifyExtractorConfig
 from osiris_provider.drivers.http.page_kinds import CursorPages, LinkedPages, NumberedPages, OffsetPages
 from osiris_provider.drivers.incremental.cursor import Incremental
@@ -40,7 +40,24 @@ LARGEST = 2**63 - 1
         (CursorPages, {"kind": "cursor"}, "size_param", ["p", None], [""]),
         (CursorPages, {"kind": "cursor"}, "page_size", [1, 100_000], [0, 100_001]),
         (LinkedPages, {"kind": "link"}, "relation", ["n"], [""]),
-        (CsvExtractorConfig, CSV, "columns", [["a"]], [[]]),
+        *[
+            (config, {}, "path", ["x.csv", "c:/x"], ["s3://b/x.csv", "x\0.csv", "x/", "", " "])
+            for config in (CsvExtractorConfig, CsvWriterConfig, ParquetWriterConfig)
+        ],
+        (CsvWriterConfig, CSV, "file_mode", ["0640", None], ["0940", "0440", "x"]),
+        (CsvWriterConfig, CSV, "delimiter", ["|", "\t"], ['"', "a", "\n", "", "||", "§"]),
+        (CsvExtractorConfig, CSV, "delimiter", ["|", "\t", None], ['"', "a", "\n", "", "||", "§"]),
+        *[
+            (CsvExtractorConfig, CSV, field, ["$", None], ["a", "1", "\r", "\0", "$$", "§", ","])
+            for field in ("quote", "escape", "comment")
+        ],
+        *[(CsvExtractorConfig, CSV, field, [], ['"']) for field in ("delimiter", "escape", "comment")],
+        (CsvExtractorConfig, CSV, "columns", [["a"], ["a", "A"]], [[], ["a", "b", "a"], [""]]),
+        (CsvExtractorConfig, CSV, "column_names", [["a"]], [[""]]),
+        (CsvExtractorConfig, CSV, "column_types", [{}, {"a": "decimal(12, 2)"}], [{"a": "number"}]),
+        (CsvExtractorConfig, CSV, "default_type", ["string", None], ["text?", ""]),
+        (CsvExtractorConfig, CSV, "encoding", ["iso8859-1", "utf-8"], ["klingon", "base64", ""]),
+        (CsvExtractorConfig, CSV, "decimal_point", [".", ","], ["", ";", ".,"]),
         (CsvExtractorConfig, CSV, "skip_rows", [0, LARGEST], [-1, LARGEST + 1]),
         (CsvExtractorConfig, CSV, "limit", [0, LARGEST], [-1, LARGEST + 1]),
         (CsvExtractorConfig, CSV, "max_unpacked_bytes", [1, LARGEST], [0, LARGEST + 1]),

@@ -103,8 +103,6 @@ def _unparsed(text: str, dtype: pa.DataType) -> ConversionError:
         ("us", None, "a time without a zone: declare timestamp[us], which has none"),
         ("ns", None, "a time without a zone and with nanoseconds: declare timestamp[ns], which has no zone"),
     ):
-        if (unit, tz) == (dtype.unit, dtype.tz):
-            continue
         try:
             pa.scalar(text).cast(pa.timestamp(unit, tz))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
