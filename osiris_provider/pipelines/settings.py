@@ -59,7 +59,7 @@ def check_settings(settings: PipelineModel, params: Mapping[str, Param], problem
         problems.add(("catchup",), "catchup: true needs a start_date")
     if settings.start_date and settings.end_date and settings.end_date < settings.start_date:
         problems.add(("end_date",), "end_date is before start_date")
-    if settings.schedule == CONTINUOUS and (settings.max_active_runs or 1) > 1:
+    if settings.schedule == CONTINUOUS and settings.max_active_runs not in (None, 1):
         problems.add(("max_active_runs",), f"schedule {CONTINUOUS} has one run at a time; leave max_active_runs out")
     required = [name for name, param in params.items() if param.required]
     for name in required if settings.schedule is not None else ():

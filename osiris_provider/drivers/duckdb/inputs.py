@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from osiris_provider.drivers.duckdb.types import MAX_DIGITS, check_case, quote
+from osiris_provider.drivers.duckdb.types import MAX_DIGITS, check_case, quote, version
 from osiris_provider.drivers.step import Step
 from osiris_provider.errors import DataError, DriverConfigError
 
@@ -184,17 +184,15 @@ def _has_inner_duration(dtype: pa.DataType) -> bool:
 
 def _coarser(dtype: pa.DataType) -> pa.DataType | None:
     """Return a type with microseconds for one of whose nanoseconds DuckDB would read these; None for all others."""
-    import duckdb
     import pyarrow as pa
 
     if getattr(dtype, "unit", None) != "ns":
         return None
-    version = tuple(map(int, duckdb.__version__.split(".")[:2]))
     if pa.types.is_timestamp(dtype):
-        return pa.timestamp("us", dtype.tz) if dtype.tz is not None and version < (2, 0) else None
+        return pa.timestamp("us", dtype.tz) if dtype.tz is not None and version() < (2, 0) else None
     if pa.types.is_duration(dtype):
         return pa.duration("us")
-    return pa.time64("us") if version < (1, 5) else None
+    return pa.time64("us") if version() < (1, 5) else None
 
 
 def _narrow(dtype: pa.DataType) -> pa.DataType:

@@ -97,6 +97,13 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def version() -> tuple[int, ...]:
+    """Return the first two numbers of DuckDB's version."""
+    import duckdb
+
+    return tuple(map(int, duckdb.__version__.split(".")[:2]))
+
+
 def children_of(dtype: Any) -> list[tuple[str, Any]]:
     """Return the types within a nested type, each with its name.
 

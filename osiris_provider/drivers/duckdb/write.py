@@ -20,7 +20,7 @@ from osiris_provider.drivers.duckdb.tables import (
     readable,
     unique_keys,
 )
-from osiris_provider.drivers.duckdb.types import check_case, quote
+from osiris_provider.drivers.duckdb.types import check_case, quote, version
 from osiris_provider.drivers.sql import tables, write
 from osiris_provider.drivers.sql.base import BATCH_BYTES, Batches
 from osiris_provider.drivers.sql.cascades import deleting
@@ -217,7 +217,7 @@ def _insert(
     rows = 0
     source = _Rows()
     # Before 1.5 DuckDB reads what is no table of Arrow's once only; then each batch stays until the transaction ends.
-    reads_again = _version() >= (1, 5)
+    reads_again = version() >= (1, 5)
     for batch, sent in write.encoded_ahead(batches, _readable):
         for key in keys:
             same = same_key(batch, key)
@@ -260,12 +260,6 @@ class _Rows:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.table.__arrow_c_stream__(requested_schema)
-
-
-def _version() -> tuple[int, ...]:
-    import duckdb
-
-    return tuple(map(int, duckdb.__version__.split(".")[:2]))
 
 
 def _readable(batch: pa.RecordBatch) -> pa.Table:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 from osiris_provider.connectors import close_all
@@ -128,6 +130,24 @@ class TestDuckDBWriter(SchemaTests, WriterTests):
         reader = pa.RecordBatchReader.from_batches(batches[0].schema, batches)
         self.write(connection, reader, create_if_missing=True)
         assert self.run(connection, "SELECT count(DISTINCT v[1]) FROM target") == [(200,)]
+
+    @pytest.mark.parametrize(("version", "stays"), [("1.5.0", False), ("1.4.9", True)])
+    def test_a_batch_stays_in_memory_only_where_duckdb_reads_it_once(
+        self, version: str, stays: bool, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        batches: list[weakref.ref[Any]] = []
+        kept: list[int] = []
+
+        def batch() -> pa.RecordBatch:
+            kept.append(sum(earlier() is not None for earlier in batches))
+            values = np.arange(3)
+            batches.append(weakref.ref(values))
+            return pa.record_batch({"a": pa.Array.from_buffers(pa.int64(), 3, [None, pa.py_buffer(values)])})
+
+        monkeypatch.setattr("duckdb.__version__", version)
+        reader = pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), (batch() for _ in range(7)))
+        assert self.write(connection, reader, create_if_missing=True, batch_rows=3) == {"rows_written": 21}
+        assert (max(kept) > 3) is stays
 
 
 @pytest.mark.parametrize(

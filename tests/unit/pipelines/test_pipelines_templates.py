@@ -111,11 +111,14 @@ def test_a_template_that_fails_names_its_step_and_what_there_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "preset", ["@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly"]
+    "preset",
+    [
+        *['"@once"', '"@continuous"', '"@continuous"\nmax_active_runs: 1', '"@hourly"', '"@daily"'],
+        *['"@weekly"', '"@monthly"', '"@quarterly"', '"@yearly"'],
+    ],
 )
 def test_the_presets_of_a_schedule(preset: str, tmp_path: Path) -> None:
-    more = "\nmax_active_runs: 1" if preset == "@continuous" else ""
-    pipeline, problems = checked(tmp_path, ORDERS.replace('"@daily"', f'"{preset}"{more}'))
+    pipeline, problems = checked(tmp_path, ORDERS.replace('"@daily"', preset))
     assert (pipeline is not None, problems, len(PRESETS)) == (True, [], 8)
 
 
