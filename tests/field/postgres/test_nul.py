@@ -124,7 +124,7 @@ def test_the_data_api_has_the_same_rule() -> None:
         assert not server.posts
         writer.run(step_id="w", config={**config, "strip_nul": True}, inputs=inputs, ctx=RecordingContext())
         assert server.tables["people"] == [{"id": 1, "name": "a"}]
-        nested = {"e": {"data": pa.table({"id": [2], "tags": [["a\0"]]})}}
+        nested = {"e": {"data": pa.table({"id": [2], "name": [["a\0"]]})}}
         writer.run(step_id="w", config=config, inputs=nested, ctx=RecordingContext())
-        assert server.tables["people"][1:] == [{"id": 2, "tags": ["a\0"]}]
+        assert server.tables["people"][1:] == [{"id": 2, "name": ["a\0"]}]
         close_all()

@@ -392,8 +392,8 @@ def test_a_long_wait_for_a_lock_is_logged_with_who_holds_it_now_and_then(
 
 
 def test_only_work_that_may_wait_for_a_lock_is_looked_after(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interrupt, "_watcher", None)
-    with Work(object(), lambda: None, lambda: None):
-        assert interrupt._watcher is None  # noqa: SLF001 - nobody else knows of it
-    with Work(object(), lambda: None, lambda: None, list):
-        assert interrupt._watcher is not None  # noqa: SLF001 - as above
+    monkeypatch.setattr(interrupt, "_watcher", threading.Thread())
+    for holders, is_new in ((None, False), (list, True), (list, False)):
+        before = interrupt._watcher  # noqa: SLF001 - nobody else knows of it
+        with Work(object(), lambda: None, lambda: None, holders):
+            assert (interrupt._watcher is not before) is is_new  # noqa: SLF001 - as above
