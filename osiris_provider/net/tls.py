@@ -47,10 +47,10 @@ class AlertSSLSocket(ssl.SSLSocket):
     _early = b""
     """What had come before the line broke, and is still to be read."""
 
-    def do_handshake(self, block: bool = False) -> None:
+    def do_handshake(self, *args: Any) -> None:
         """Shake hands."""
         try:
-            super().do_handshake(block)
+            super().do_handshake(*args)
         except ssl.SSLError as error:
             self._note(error)
             raise

@@ -90,9 +90,12 @@ def _about(module: Path) -> set[str]:
     relative = module.relative_to(PACKAGE)
     name = ".".join(["osiris_provider", *relative.with_suffix("").parts]).removesuffix(".__init__")
     package, _, last = name.rpartition(".")
-    imports = (f"{name} import", f"from {package} import {last}\n", f'"{name}', f"import {name}\n")
+    package, last = re.escape(package), re.escape(last)
+    imports = re.compile(
+        rf'{re.escape(name)} import|from {package} import .*\b{last}\b|"{name}|import {name}$', re.MULTILINE
+    )
     files = [path for room in ("unit", "security", "field") for path in (ROOT / "tests" / room).rglob("test_*.py")]
-    about = [path for path in files if path.stem == f"test_{last}" or any(text in path.read_text() for text in imports)]
+    about = [path for path in files if path.stem == f"test_{last}" or imports.search(path.read_text())]
     return {path.relative_to(ROOT).as_posix() for path in about}
 
 

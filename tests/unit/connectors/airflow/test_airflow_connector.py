@@ -126,3 +126,23 @@ def test_conn_016_a_redacted_url_shows_nothing_of_extra() -> None:
     assert "t0ken" in model.as_url(redacted=False)
     shown = model.as_url(redacted=True)
     assert [text for text in ("s3cret", "t0ken", "extra") if text in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "url", "shown"),
+    [
+        ({}, "some-type://@h.example.com:7/", "some-type://***@h.example.com:7/"),
+        ({"login": "a:b"}, "some-type://a%3Ab@h.example.com:7/", "some-type://***@h.example.com:7/"),
+        (
+            {"login": "ann", "password": "s/t"},
+            "some-type://ann:s%2Ft@h.example.com:7/",
+            "some-type://***@h.example.com:7/",
+        ),
+        ({"password": "pw"}, "some-type://:pw@h.example.com:7/", "some-type://***@h.example.com:7/"),
+        ({"port": None, "schema": "a/b"}, "some-type://@h.example.com/a%2Fb", "some-type://***@h.example.com/a%2Fb"),
+        ({"host": None, "port": None}, "some-type://@/", "some-type://***@/"),
+    ],
+)
+def test_conn_016_a_url_has_what_is_given(fields: dict[str, Any], url: str, shown: str) -> None:
+    model = AirflowConnection.parse({**CONNECTION, **fields})
+    assert (model.as_url(redacted=False), model.as_url(redacted=True)) == (url, shown)
