@@ -82,11 +82,23 @@ def test_conn_020_of_a_connection(
     assert has_none == reference.startswith("@duckdb")
 
 
-@pytest.mark.parametrize(("fields", "field"), [("{host: h, password: &x}", None), ("{password: &x}", "password")])
-def test_a_remark_is_of_a_field_that_has_its_line_to_itself(fields: str, field: str | None, tmp_path: Path) -> None:
-    _, problems, _ = validate_file(write(tmp_path, f"version: 1\nconnections:\n  mysql:\n    a: {fields}\n"))
+@pytest.mark.parametrize(
+    ("family", "fields", "line", "field"),
+    [
+        ("mysql", "{host: h, password: &x}", 4, None),
+        ("mysql", "{password: &x}", 4, "password"),
+        # What a mapping holds is in the field's line, in one of its own, or without a value and then no field.
+        ("airflow", "\n      extra: {a: 1, b: &x}", 5, "extra"),
+        ("airflow", "\n      extra:\n        a: 1\n        b: &x", 7, "extra.b"),
+        ("airflow", "\n      extra: {\n        a, b: &x}", 6, "extra.b"),
+    ],
+)
+def test_a_remark_is_of_a_field_that_has_its_line_to_itself(
+    family: str, fields: str, line: int, field: str | None, tmp_path: Path
+) -> None:
+    _, problems, _ = validate_file(write(tmp_path, f"version: 1\nconnections:\n  {family}:\n    a: {fields}\n"))
     [remark] = [problem for problem in problems if "begins with &" in problem.message]
-    assert (remark.line, remark.reference, remark.field) == (4, "@mysql.a", field)
+    assert (remark.line, remark.reference, remark.field) == (line, reference_to(family, "a"), field)
 
 
 @pytest.mark.parametrize("fields", ["host", "", "[host]", "'host: h'", "1"])

@@ -202,3 +202,5 @@ def test_without_another_connection_the_client_is_closed_all_the_same() -> None:
     with pytest.raises(StoppedError):
         client.query(STATEMENT)
     assert not client.open
+    # There is no one to ask again.
+    assert client._kill()  # noqa: SLF001 - what a wait for the server asks
