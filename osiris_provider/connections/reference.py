@@ -10,10 +10,10 @@ from osiris_provider.errors import ConnectionConfigError
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 """What a family or an alias may be called."""
 
-MAX_PLACE = 200
+MAX_LOCATION = 200
 """Characters of what says where: an Airflow connection id, or a path of fields."""
 
-AIRFLOW_ID = re.compile(rf"(?!\.+$)[\w.-]{{1,{MAX_PLACE}}}")
+AIRFLOW_ID = re.compile(rf"(?!\.+$)[\w.-]{{1,{MAX_LOCATION}}}")
 """What Airflow's REST API, forms and command line take for a connection id."""
 
 _LOGIN = re.compile(r"(?<=://)[^/@:]*:.*@", re.DOTALL)
@@ -58,7 +58,7 @@ def reference_to(family: str, alias: str | None) -> str:
     """
     if alias is None:
         return f"@{family}"
-    return f"@{family}.{alias}" if NAME.fullmatch(alias) else shown(alias, MAX_PLACE)
+    return f"@{family}.{alias}" if NAME.fullmatch(alias) else shown(alias, MAX_LOCATION)
 
 
 def shown(name: str, limit: int = 80) -> str:

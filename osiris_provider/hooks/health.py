@@ -13,7 +13,7 @@ from typing import Any
 
 from osiris_provider._airflow.unread import PROCESS_CONTEXT
 from osiris_provider.connections.load import FileArgument
-from osiris_provider.connections.reference import MAX_PLACE, NAME, ConnectionRef, shown
+from osiris_provider.connections.reference import MAX_LOCATION, NAME, ConnectionRef, shown
 from osiris_provider.connections.resolved import ResolvedConnection
 from osiris_provider.connectors.airflow_form import ANY_TYPE, reference_of_id
 from osiris_provider.connectors.base import Connector
@@ -119,7 +119,7 @@ def identity(target: str) -> tuple[str, str | None]:
         family, _, alias = target.removeprefix("@").partition(".")
         # What is no reference is reported as it was written: it names no connection.
         return (family, alias or None) if not alias or NAME.fullmatch(alias) else (target.removeprefix("@"), None)
-    ref = reference_of_id(target) or ConnectionRef(ANY_TYPE, shown(target, MAX_PLACE))
+    ref = reference_of_id(target) or ConnectionRef(ANY_TYPE, shown(target, MAX_LOCATION))
     return ref.family, ref.alias
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from osiris_provider.connections.reader import try_read_text
-from osiris_provider.connections.reference import MAX_PLACE, ConnectionRef, shown
+from osiris_provider.connections.reference import MAX_LOCATION, ConnectionRef, shown
 from osiris_provider.drivers.base import BaseDriver, Driver
 from osiris_provider.drivers.step import REFERENCE, RESOLVED
 from osiris_provider.errors import ConnectionConfigError, DriverConfigError
@@ -193,7 +193,7 @@ def _near_file(path: Path) -> str:
 
 
 def _dotted(location: Location) -> str:
-    return shown(".".join(map(str, location)), MAX_PLACE)
+    return shown(".".join(map(str, location)), MAX_LOCATION)
 
 
 def find_driver(draft: StepDraft, key: str, source: Source) -> Driver | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from osiris_provider.connections.reference import MAX_PLACE, shown
+from osiris_provider.connections.reference import MAX_LOCATION, shown
 from osiris_provider.errors import PipelineConfigError, Where
 
 MAX_PROBLEMS = 100
@@ -85,7 +85,7 @@ class Problems:
         :raises TooManyProblemsError: it is one too many.
         """
         named = None if step is None else shown(step)
-        problem = Problem(file, line, message, named, None if field is None else shown(field, MAX_PLACE))
+        problem = Problem(file, line, message, named, None if field is None else shown(field, MAX_LOCATION))
         if problem in self.items:
             return
         if len(self.items) >= MAX_PROBLEMS:

@@ -11,7 +11,7 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
 from osiris_provider._airflow.arguments import check_seconds, is_known_later, is_name, require
 from osiris_provider._airflow.compat import AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout, conf
-from osiris_provider.connections.reference import MAX_PLACE, shown
+from osiris_provider.connections.reference import MAX_LOCATION, shown
 from osiris_provider.connectors.expiry import WARN_DAYS, expiring, expiry_sentence
 from osiris_provider.connectors.verdict import Verdict
 from osiris_provider.hooks.health import NEEDS_WORKER, check
@@ -62,7 +62,7 @@ class OsirisHealthcheckSensor(BaseSensorOperator):
 
     @property
     def _named(self) -> str:
-        return shown(self.connection, MAX_PLACE)
+        return shown(self.connection, MAX_LOCATION)
 
     def execute(self, context: Context) -> Any:
         """Wait, here or in the triggerer."""

@@ -91,8 +91,8 @@ def test_so_many_visits_are_taken_and_not_one_more(text: str, visits: int, monke
     root, _ = compose(text)
     assert root
     told: list[str] = []
-    for most in (visits, visits - 1):
-        monkeypatch.setattr(nodes, "MAX_ITEMS", most)
+    for limit in (visits, visits - 1):
+        monkeypatch.setattr(nodes, "MAX_ITEMS", limit)
         assert told == []
         nodes.NodeReader(lambda problem, _line, _scope: told.append(problem)).value(root)
     assert told == ["YAML aliases (*name) expand to too many nodes"]
