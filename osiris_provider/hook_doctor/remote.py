@@ -77,7 +77,7 @@ class Remote:
             # Another has let go of it.
             return False
         while not (self.works or self.waited):
-            if waiting.poll(LOOK_SECONDS * 1000) and self.is_gone():
+            if waiting.poll(min(max(deadline.left(), 0.0), LOOK_SECONDS) * 1000) and self.is_gone():
                 return False
             self.waited = self.waited or deadline.left() <= 0
         return True
