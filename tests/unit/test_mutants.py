@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -222,6 +223,33 @@ def test_what_fails_without_the_change_too_shows_nothing(
     monkeypatch.setattr("tests.mutants.__main__.run_tests", run)
     assert bool(put_to_test(each, [["first"], ["second"], ["third"]], tmp_path).doubt) is doubt
     assert ran == [(["first"], True), (["second"], True), (["a"], False)]
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [("pass", ""), ("assert given == was", "tests/test_it.py::test_it"), ("raise OSError", "doubtful")],
+)
+def test_a_test_is_the_same_if_the_change_is_in_its_name(body: str, outcome: str, tmp_path: Path) -> None:
+    [each] = sample(["osiris_provider/errors.py"], 1, 1)
+    module = tmp_path / "osiris_provider/errors.py"
+    module.parent.mkdir()
+    module.write_bytes(each.module.read_bytes())
+    (tmp_path / "pytest.ini").touch()
+    was = zlib.crc32(module.read_bytes())
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/test_it.py").write_text(
+        f"""
+import pathlib, pytest, zlib
+was = {was}
+now = zlib.crc32(pathlib.Path({str(module)!r}).read_bytes())
+
+@pytest.mark.parametrize("given", [now])
+def test_it(given):
+    {body}
+"""
+    )
+    actual = put_to_test(each, [[f"tests/test_it.py::test_it[{was}]"]], tmp_path)
+    assert ("doubtful" if actual.doubt else actual.failed.partition("[")[0]) == outcome
 
 
 def test_a_test_that_pytest_does_not_know_shows_nothing(tmp_path: Path) -> None:
