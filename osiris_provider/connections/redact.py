@@ -182,7 +182,7 @@ def passwords_in(text: str) -> Iterator[str]:
     for quoted, plain in _PASSWORD.findall(text):
         yield re.sub(r"\\(.)", r"\1", quoted or plain, flags=re.DOTALL)
         # In the query of a URL, and in the strings of ODBC and JDBC, others follow without a blank.
-        first = re.split("[&;]", plain, maxsplit=1)[0]
+        first = re.split("[&;]", plain)[0]
         yield from {first, unquote(first)} - {"", plain}
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +17,7 @@ from osiris_provider.connectors.faults import GARBAGE
 from osiris_provider.drivers.data import to_reader
 from osiris_provider.errors import ConnectionNotFoundError, DataError
 from osiris_provider.messages import MAX_SAID, one_line, what_is_wrong
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 KNOWN = ["@mysql.default", "@mysql.reports", "@postgres.default", "@postgres.x", "@shop.a_b", "@db.main"]
 
@@ -46,6 +50,15 @@ def test_only_what_is_near_is_suggested(wrong: str, meant: str) -> None:
     assert near_reference(wrong, KNOWN) == (f" Did you mean '{meant}'?" if meant else "")
 
 
+class Model(BaseModel):
+    pass
+
+
+@dataclass
+class Fields:
+    pass
+
+
 @pytest.mark.parametrize(
     ("annotation", "value", "said"),
     [
@@ -56,6 +69,12 @@ def test_only_what_is_near_is_suggested(wrong: str, meant: str) -> None:
         (str, 384, "is a text; put it in quotes"),
         (list[str], 1, "is a list"),
         (dict[str, str], 1, "is a mapping of names to values"),
+        (Mapping[str, str], 1, "is a mapping of names to values"),
+        (Model, 1, "is a mapping of names to values"),
+        (Fields, 1, "is a mapping of names to values"),
+        (date, "2026-01-32", "is a date such as 2026-01-31"),
+        (datetime, "yesterday", "is a date such as 2026-01-31, or a time such as 2026-01-31T06:00:00Z"),
+        (Decimal, "x", "is a number"),
         (Literal["a", "b"], "c", "has to be 'a' or 'b'"),
     ],
 )

@@ -97,10 +97,15 @@ class Inner:
     split: Callable[[pa.Array], Iterable[tuple[int, int, str]]]
 
 
+def integer_range(bits: int, *, signed: bool = True) -> tuple[int, int]:
+    """Return the least and the greatest whole number of some bits."""
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+
+
 def integer_constraints(bits: int, *, signed: bool = True, nullable: bool = True) -> ColumnConstraints:
     """Return the limits of a column of whole numbers.
 
     :param bits: that it has.
     """
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    low, high = integer_range(bits, signed=signed)
     return ColumnConstraints(nullable=nullable, low=low, high=high, number=True, scale=0)

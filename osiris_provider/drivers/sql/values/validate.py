@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from osiris_provider.drivers.dtypes import is_binary, is_text
 from osiris_provider.drivers.sql.config import Lossy
 from osiris_provider.drivers.sql.values import lazy_compute as pc
-from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Inner, integer_constraints
+from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Inner, integer_range
 from osiris_provider.drivers.sql.values.lossless import beyond_years, misread, round_moments, rounded
 from osiris_provider.drivers.sql.values.ranges import is_within, longest
 from osiris_provider.drivers.sql.values.sent import SentAs, cut_nanoseconds, without_text
@@ -262,8 +262,7 @@ def _decimal_problems(column: pa.Array, low: int, high: int) -> Iterator[tuple[A
 def _value_range(dtype: pa.DataType) -> tuple[int, int]:
     import pyarrow as pa
 
-    limits = integer_constraints(dtype.bit_width, signed=pa.types.is_signed_integer(dtype))
-    return limits.low or 0, limits.high or 0
+    return integer_range(dtype.bit_width, signed=pa.types.is_signed_integer(dtype))
 
 
 def _as(dtype: pa.DataType, value: int) -> pa.Scalar:
