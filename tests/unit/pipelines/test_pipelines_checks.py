@@ -175,13 +175,6 @@ def test_each_mistake_is_found_at_its_line(tmp_path: Path, right: str, wrong: st
     assert [problem for problem in problems if problem.startswith(f"orders.yaml:{expected}")], problems
 
 
-@pytest.mark.parametrize(("right", "wrong"), [("owner: sales", "airflow: {step: []}"), ("timeout: 1h", "step: 1")])
-def test_steps_are_suggested_only_where_they_may_stand(tmp_path: Path, right: str, wrong: str) -> None:
-    [problem] = checked(tmp_path, GOOD.replace(right, wrong))[1]
-    assert "step is unknown" in problem
-    assert "Did you mean" not in problem
-
-
 def test_all_mistakes_of_a_file_come_in_one_call(tmp_path: Path) -> None:
     text = GOOD
     wrong = [

@@ -180,3 +180,10 @@ def test_a_wrong_value_of_several_types_in_a_config_is_found_where_it_stands(
     assert isinstance(driver, BaseDriver)
     assert driver.config_problems({"table": "orders", **config}) == said
     assert (("table",), "config field table is required") in driver.config_problems(config)
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("owner: sales", "airflow: {step: []}"), ("timeout: 1h", "step: 1")])
+def test_steps_are_suggested_only_where_they_may_stand(tmp_path: Path, right: str, wrong: str) -> None:
+    [problem] = checked(tmp_path, GOOD.replace(right, wrong))[1]
+    assert "step is unknown" in problem
+    assert "Did you mean" not in problem
