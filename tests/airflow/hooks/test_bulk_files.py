@@ -262,10 +262,12 @@ def test_what_does_not_fit_is_refused_as_a_whole(own_bulk: Bulk) -> None:
         assert own_bulk.rows(table) == [], case
 
 
-def test_long_text_is_not_cut(mysql_bulk: Bulk) -> None:
-    table = mysql_bulk.table("n INTEGER, v VARCHAR(3)")
-    with pytest.raises(DataError, match=r"column v, row 1: .*\. Nothing was written"):
-        mysql_bulk.load(table, b"1\tabcd\n")
+def test_long_text_is_not_cut_and_a_foreign_key_has_the_column_of_its_table(mysql_bulk: Bulk) -> None:
+    other = mysql_bulk.table("n INTEGER PRIMARY KEY")
+    table = mysql_bulk.table(f"n INTEGER, v VARCHAR(3), w INTEGER, FOREIGN KEY (w) REFERENCES {other} (n)")
+    for line, said in ((b"1\tabcd\t\\N\n", "v, row 1: .*"), (b"1\ta\t2\n", "w: the server does not take .*")):
+        with pytest.raises(DataError, match=rf"into table {table}: column {said}\. Nothing was written"):
+            mysql_bulk.load(table, line)
     assert mysql_bulk.rows(table) == []
 
 
@@ -356,14 +358,12 @@ def test_duckdb_does_not_dump_what_its_text_does_not_give_back(bulk_on: Callable
 def test_mysql_says_how_to_switch_loading_on(
     server: str, new_hook: NewHook, sql_server: Callable[[str], Server], tmp_path: Path
 ) -> None:
-    hook = new_hook(server)
-    hook.run("CREATE TABLE t (n INTEGER)")
-    file = tmp_path / "lines"
-    file.write_bytes(b"1\n")
+    bulk = Bulk(new_hook(server), tmp_path)
+    table = bulk.table("n INTEGER")
     with switched(server, sql_server, "OFF"), pytest.raises(DataError, match="SET GLOBAL local_infile = ON") as raised:
-        hook.bulk_load("t", str(file))
-    assert (raised.value.table, raised.value.file) == ("t", str(file))
-    assert hook.get_first("SELECT COUNT(*) FROM t") == (0,)
+        bulk.load(table, b"1\n")
+    assert (raised.value.table, raised.value.file) == (table, str(tmp_path / "lines"))
+    assert bulk.rows(table) == []
 
 
 def test_rows_that_are_there_stay(own_bulk: Bulk) -> None:
