@@ -42,7 +42,7 @@ def inner_of(cursor: extensions.cursor, oid: int, size: int, limits_of: LimitsOf
     :param limits_of: returns the constraints of a type with a name and a size.
     """
     finder = _Finder(cursor, limits_of)
-    split = finder.split_of(oid, size, outermost=True)
+    split = finder.split_of(oid, size)
     if split is None:
         return None
     return Inner(tuple(finder.limits), partial(_of_column, split, _suspicion(finder.limits)))
@@ -78,7 +78,7 @@ class _Finder:
     limits_of: LimitsOf
     limits: list[ColumnConstraints] = field(default_factory=list)
 
-    def split_of(self, oid: int, size: int, *, outermost: bool = False) -> Split | None:
+    def split_of(self, oid: int, size: int) -> Split | None:
         """Return what finds the values within a text of a type that matter."""
         self.cursor.execute(_TYPE, (oid,))
         ((kind, is_array, element, base, base_size, relation, name),) = self.cursor.fetchall()
@@ -92,8 +92,8 @@ class _Finder:
             return self._composite(relation)
         if name in GEOMETRY:
             return self._leaf(_DOUBLE, _NUMBER.findall)
-        limits = None if outermost else self.limits_of(name, size, nullable=True)
-        return self._leaf(limits, lambda text: [text]) if limits and _matters(limits) else None
+        limits = self.limits_of(name, size, nullable=True)
+        return self._leaf(limits, lambda text: [text]) if _matters(limits) else None
 
     def _leaf(self, limits: ColumnConstraints, values: Callable[[str], Sequence[str]]) -> Split:
         index = len(self.limits)
