@@ -36,7 +36,16 @@ SLOTS = ("host", "port", "login", "password", "schema")
 """Of an Airflow connection, beside ``extra``."""
 SCALARS = (str, SecretStr)
 META_KEYS = ("family", "alias", "default")
-IN_LABELS = {"api": "API", "ca": "CA", "pg": "PostgreSQL", "dsn": "DSN", "ssl": "SSL", "url": "URL"}
+IN_LABELS = {
+    "api": "API",
+    "ca": "CA",
+    "dsn": "DSN",
+    "id": "ID",
+    "pg": "PostgreSQL",
+    "ssl": "SSL",
+    "tcp": "TCP",
+    "url": "URL",
+}
 """How labels write words of field names."""
 
 

@@ -114,7 +114,9 @@ class PostgresConnection(ConnectionModel):
         Literal["disable", "prefer", "require"] | None, FieldInfo("Encryption by Kerberos.", label="GSS encryption")
     ] = None
     krbsrvname: Annotated[Name | None, FieldInfo("Service name for Kerberos.", label="Kerberos service")] = None
-    requirepeer: Annotated[Name | None, FieldInfo("System user that the server of a Unix socket must run as.")] = None
+    requirepeer: Annotated[
+        Name | None, FieldInfo("System user that the server of a Unix socket must run as.", label="Required peer")
+    ] = None
     target_session_attrs: Annotated[
         Literal["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] | None,
         FieldInfo("What kind of server it must be."),
