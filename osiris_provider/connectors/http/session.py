@@ -125,9 +125,7 @@ class HttpSession(requests.Session):
         self.auth = auth
         self.max_redirects = MAX_REDIRECTS
         _, host, port = origin_of(base_url)
-        self._line = DeadlineAdapter(
-            tls, deadline, (certified, (host.strip("[]").lower(), port)) if certified else None
-        )
+        self._line = DeadlineAdapter(tls, deadline, (certified, (host.strip("[]"), port)) if certified else None)
         self._is_bounded = deadline is not None
         for scheme in ("http://", "https://"):
             self.mount(scheme, self._line)

@@ -7,8 +7,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from osiris_provider.errors import ConnectorError
 from osiris_provider.pipelines import load_pipeline, run_pipeline
-from osiris_provider.pipelines.run import Outcome, Run, RunOptions, RunResult
+from osiris_provider.pipelines.run import Outcome, Run, RunOptions, RunResult, runner
 
 from tests.unit.pipeline_files import write_pipeline
 
@@ -61,7 +62,15 @@ def test_results_are_there_until_they_are_closed_and_an_interrupted_run_leaves_n
     assert [path.name for path in scratch.iterdir()] == ["state"]
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("scratch")] == [scratch.name]
     # While somebody still looks at the error, which holds all that the run has had.
+    stopped: list[list[Path]] = []
+    monkeypatch.setattr(runner, "stop_all", lambda: stopped.append(sorted(scratch.iterdir())))
     with pytest.raises(KeyboardInterrupt) as raised:
         interrupted(numbers, "more").execute()
     assert list(scratch.iterdir()) == [scratch / "state"]
     assert raised.tb is not None
+    # What a server is still asked for may need what is there.
+    assert [len(there) > 1 for there in stopped] == [True]
+    with pytest.raises(ConnectorError) as failed:
+        run_pipeline(write_pipeline(tmp_path, NUMBERS.replace("n + 1", "error('x')")), at=AT, state=scratch / "state")
+    assert list(scratch.iterdir()) == [scratch / "state"]
+    assert failed.tb is not None

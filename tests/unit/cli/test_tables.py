@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -100,3 +101,6 @@ def test_verdicts_are_stacked_below_90_columns(shown: Any) -> None:
     head, _, row = shown(lambda: tables.doctor_table([verdict]), 130)
     assert head.split() == ["family", "alias", "status", "latency", "message"]
     assert row.split() == ["mysql", "shop", "ok", "7.2", "ms", *said.split()]
+    # What is short stays in one line, however long the rest is.
+    long = replace(verdict, alias="a" * 60, message="word " * 60)
+    assert shown(lambda: tables.doctor_table([long]), 90)[2].split()[2:] == ["ok", "7.2", "ms"]

@@ -50,6 +50,25 @@ def test_every_connection_gets_the_deadline(scheme: str, proxy: bool, monkeypatc
     assert opened == [("127.0.0.1", closed, deadline)]
 
 
+@pytest.mark.parametrize(
+    ("base", "url", "shown"),
+    [
+        ("https://api.example.com", "https://API.example.com:443/a", True),
+        ("https://api.example.com", "https://api.example.com:8443/", False),
+        ("https://api.example.com", "https://www.example.com/", False),
+        ("https://X.example.com", "https://x.example.com/", True),
+        ("https://[FE80::1]:8443", "https://[fe80::1]:8443/a", True),
+        ("https://[fe80::1]:8443", "https://[fe80::2]:8443/a", False),
+    ],
+)
+def test_a_client_certificate_is_for_one_server(base: str, url: str, shown: bool) -> None:
+    own = tls_context()
+    with HttpSession(base, OriginAuth(base, {}), (1, 1), tls_context(), Deadline(5), own) as session:
+        adapter: Any = session.get_adapter(url)
+        pool = adapter.poolmanager.connection_from_url(url)
+    assert (pool.conn_kw["ssl_context"] is own) is shown
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_an_ipv6_address_is_connected_to_without_its_brackets(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[tuple[str, int]] = []

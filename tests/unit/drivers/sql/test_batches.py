@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from osiris_provider.drivers.data import ColumnNeedsTextError
+from osiris_provider.drivers.sql import write
 from osiris_provider.drivers.sql.base import BATCH_BYTES, FIRST_ROWS, InputError, fetch_batches, json_text
 from osiris_provider.drivers.sql.tables import Column
 from osiris_provider.drivers.sql.values.constraints import ColumnConstraints, Moments
@@ -119,6 +120,27 @@ def test_the_next_batch_is_encoded_while_this_one_is_sent() -> None:
     both.wait(10)
     assert [encoded for _, encoded in coming] == [1]
     assert threading.current_thread().name not in threads
+
+
+@pytest.mark.parametrize("seconds", [60, 0])
+def test_who_reads_ahead_is_waited_for_at_the_end_for_a_while(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write, "LEAVE_SECONDS", seconds)
+    begun, may_end, read = threading.Event(), threading.Event(), list[int]()
+
+    def encode(batch: pa.RecordBatch) -> None:
+        if read:
+            begun.set()
+            assert may_end.wait(60)
+        read.append(batch.num_rows)
+
+    coming: Any = encoded_ahead(iter([pa.record_batch({"n": [number]}) for number in range(2)]), encode)
+    next(coming)
+    assert begun.wait(60)
+    if seconds:
+        threading.Timer(0.1, may_end.set).start()
+    coming.close()
+    assert len(read) == (2 if seconds else 1)
+    may_end.set()
 
 
 def test_an_error_while_a_batch_is_encoded_is_raised_where_it_is_sent() -> None:
