@@ -77,7 +77,7 @@ class Order:
     :param is_undeclared: whether it has texts of which its driver says nothing.
     """
 
-    def __init__(self, dtype: pa.DataType, kind: str = "", *, is_undeclared: bool = True) -> None:
+    def __init__(self, dtype: pa.DataType, kind: str = "", *, is_undeclared: bool) -> None:
         self._dtype = dtype
         self._spellings: set[str] | None = set() if is_undeclared else None
         self._kind = kind if is_text(dtype) else "native"

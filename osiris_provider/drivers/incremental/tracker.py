@@ -105,7 +105,7 @@ class Tracker:
         self._schema = reader.schema
         # A source that knows its columns by its rows has none if it has no rows.
         path = self._path(reader.schema) if reader.schema.names else []
-        order = self._order(field_at(reader.schema, path)) if path else Order(pa.null())
+        order = self._order(field_at(reader.schema, path)) if path else Order(pa.null(), is_undeclared=False)
 
         def batches() -> Iterator[pa.RecordBatch]:
             problem = ""

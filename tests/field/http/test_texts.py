@@ -179,4 +179,4 @@ def test_a_file_with_such_an_exponent_is_an_error(declared: str, tmp_path: Path)
 
 def test_a_cursor_with_such_an_exponent_is_an_error() -> None:
     with pytest.raises(OrderError, match=f"holds '{TINY}', which is not a number"):
-        Order(pa.string(), "number").keys(pa.array(["1", TINY]))
+        Order(pa.string(), "number", is_undeclared=True).keys(pa.array(["1", TINY]))

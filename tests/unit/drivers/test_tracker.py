@@ -341,7 +341,7 @@ TEN = BEFORE_TEN + timedelta(seconds=1)
 def test_a_time_may_be_one_of_a_place_14_hours_ahead(
     dtype: pa.DataType, moment: datetime, latest: date | datetime | None
 ) -> None:
-    limit = Order(dtype).latest(pa.nulls(1, dtype), moment)
+    limit = Order(dtype, is_undeclared=False).latest(pa.nulls(1, dtype), moment)
     assert (limit and limit.as_py()) == latest
 
 
@@ -351,7 +351,7 @@ NUMBERS = ["-Infinity", "7", "Infinity", "NaN"]
 
 @pytest.mark.parametrize(("kind", "texts"), [("time", TIMES), ("number", NUMBERS), ("text", TIMES), ("", NUMBERS)])
 def test_what_is_no_value_of_its_own_is_no_cursor_value(kind: str, texts: list[str]) -> None:
-    order, column = Order(pa.string(), kind), pa.array(texts)
+    order, column = Order(pa.string(), kind, is_undeclared=True), pa.array(texts)
     assert order.keys(column).is_valid().to_pylist() == [text[-1].isdigit() or text[-1] == "Z" for text in texts]
     # What no later value can surpass comes each time.
     assert order.endless(column).to_pylist() == [text.lower() in ("infinity", "nan") for text in texts]
@@ -360,7 +360,7 @@ def test_what_is_no_value_of_its_own_is_no_cursor_value(kind: str, texts: list[s
 @pytest.mark.parametrize("dtype", [pa.float32(), pa.float64()])
 def test_numbers_without_end_are_no_cursor_values(dtype: pa.DataType) -> None:
     column = pa.array([float("-inf"), 7.0, None, float("inf"), float("nan")], dtype)
-    order = Order(dtype)
+    order = Order(dtype, is_undeclared=False)
     assert order.keys(column).to_pylist() == [None, 7.0, None, None, None]
     assert order.endless(column).to_pylist() == [False, False, False, True, True]
-    assert Order(pa.int64()).endless(pa.array([1, None])).to_pylist() == [False, False]
+    assert Order(pa.int64(), is_undeclared=False).endless(pa.array([1, None])).to_pylist() == [False, False]
