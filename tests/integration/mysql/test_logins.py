@@ -14,7 +14,7 @@ from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.interrupt import stop
 from osiris_provider.errors import AuthError, NetworkError
 
-from tests.servers import MySQLServer
+from tests.servers import MariaDBServer, MySQLFamilyServer, MySQLServer
 
 CONNECTOR: Final = get_connector("mysql")
 PASSWORD: Final = "Zażółć gęślą jaźń"
@@ -37,7 +37,7 @@ def cold(server: MySQLServer) -> None:
     execute(server, "FLUSH PRIVILEGES")
 
 
-def execute(server: MySQLServer, *statements: str) -> list[tuple[Any, ...]]:
+def execute(server: MySQLFamilyServer, *statements: str) -> list[tuple[Any, ...]]:
     with closing(server.connect()) as connection, connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
@@ -49,7 +49,7 @@ def logins(server: MySQLServer) -> int:
     return int(count)
 
 
-def fields_of(server: MySQLServer, user: str, **fields: Any) -> Fields:
+def fields_of(server: MySQLFamilyServer, user: str, **fields: Any) -> Fields:
     account = {**asdict(server.app), "user": user, "password": PASSWORD, "database": None}
     return {"family": "mysql", "alias": "test", **account, **fields}
 
@@ -151,6 +151,16 @@ def test_conn_010_the_right_password_without_a_certificate_is_told_by_the_packet
     assert fault_of(account) == "client_certificate_required"
     files = {"ssl_cert": str(server.data / "client-cert.pem"), "ssl_key": str(server.data / "client-key.pem")}
     assert fault_of({**account, **files}) == "ok"
+
+
+def test_conn_010_a_signature_proves_the_password_to_mariadb(mariadb: MariaDBServer) -> None:
+    method = "IDENTIFIED VIA ed25519 USING PASSWORD"
+    execute(mariadb, "INSTALL SONAME 'auth_ed25519'", f"CREATE USER signs@'%' {method}('{PASSWORD}')")
+    try:
+        fields = fields_of(mariadb, "signs")
+        assert [fault_of(fields), fault_of({**fields, "password": "wrong"})] == ["ok", "wrong_password"]
+    finally:
+        execute(mariadb, "DROP USER signs@'%'", "UNINSTALL SONAME 'auth_ed25519'")
 
 
 def test_conn_009_a_server_that_is_read_only_is_healthy(server: MySQLServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import sys
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from osiris_provider.connectors.mysql import faults
 from osiris_provider.connectors.mysql.authentication import MAX_STEPS, Authentication
 from osiris_provider.connectors.sql.dbapi import DiagnosedError
 from osiris_provider.connectors.sql.faults import LOGIN_METHOD
-from osiris_provider.errors import Fault
+from osiris_provider.errors import Fault, MissingPackageError
 from pymysql import _auth
 from pymysql.protocol import MysqlPacket
 
@@ -134,9 +135,12 @@ def test_the_password_itself_goes_where_no_one_else_hears_it(plugin: str, tls: b
 
 
 def test_a_signature_is_over_all_of_a_challenge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_auth, "_nacl_bindings", Curve)
     (signature,) = answers(switch("client_ed25519", LONG_CHALLENGE), OK)
     Ed25519PrivateKey.from_private_bytes(PASSWORD).public_key().verify(signature, LONG_CHALLENGE)
+    monkeypatch.setattr(_auth, "_nacl_bindings", None)
+    monkeypatch.setitem(sys.modules, "nacl", None)
+    with pytest.raises(MissingPackageError, match="pip install pynacl"):
+        answers(switch("client_ed25519", LONG_CHALLENGE), OK)
 
 
 @pytest.mark.parametrize(
@@ -207,39 +211,3 @@ def test_what_is_secret_is_not_shown() -> None:
     login.begin(SHA2, CHALLENGE)
     assert b"a key".decode() not in repr(login)
     assert str(CHALLENGE) not in repr(login)
-
-
-class Curve:
-    """What PyMySQL takes of PyNaCl's bindings, in Python (RFC 8032)."""
-
-    _P = 2**255 - 19
-    _ORDER = 2**252 + 27742317777372353535851937790883648493
-    _D = -121665 * pow(121666, -1, _P) % _P
-    _BASE = (15112221349535400772501151409588531511454012693041857206046113283949847762202, 4 * pow(5, -1, _P) % _P)
-
-    @classmethod
-    def _sum(cls, one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
-        (x, y), (u, v), p = one, other, cls._P
-        product = cls._D * x * u * y * v
-        return (x * v + y * u) * pow(1 + product, -1, p) % p, (y * v + x * u) * pow(1 - product, -1, p) % p
-
-    @classmethod
-    def crypto_scalarmult_ed25519_base_noclamp(cls, scalar: bytes) -> bytes:
-        total, step = (0, 1), cls._BASE
-        for bit in reversed(f"{int.from_bytes(scalar, 'little'):b}"):
-            total, step = cls._sum(total, step) if bit == "1" else total, cls._sum(step, step)
-        return (total[1] | (total[0] & 1) << 255).to_bytes(32, "little")
-
-    @classmethod
-    def crypto_core_ed25519_scalar_reduce(cls, scalar: bytes) -> bytes:
-        return (int.from_bytes(scalar, "little") % cls._ORDER).to_bytes(32, "little")
-
-    @classmethod
-    def crypto_core_ed25519_scalar_mul(cls, one: bytes, other: bytes) -> bytes:
-        product = int.from_bytes(one, "little") * int.from_bytes(other, "little")
-        return (product % cls._ORDER).to_bytes(32, "little")
-
-    @classmethod
-    def crypto_core_ed25519_scalar_add(cls, one: bytes, other: bytes) -> bytes:
-        total = int.from_bytes(one, "little") + int.from_bytes(other, "little")
-        return (total % cls._ORDER).to_bytes(32, "little")
