@@ -7,6 +7,7 @@ import logging
 import pyarrow as pa
 import pytest
 from osiris_provider.errors import DataError
+from osiris_provider.testing.secrecy import assert_silent
 
 from tests.integration.postgres.test_drivers import PostgresFamily
 from tests.integration.sql.families import Connection
@@ -38,7 +39,7 @@ class TestPostgres(PostgresFamily):
             DataError, match=f"Table target: a row of table target: {said}.*Nothing was written"
         ) as raised:
             self.write(connection, ROWS, write_mode=mode, primary_key="id")
-        assert "4711" not in str(raised.value)
+        assert_silent("4711", raised.value)
         assert self.rows(address) == 0
 
     @pytest.mark.parametrize("mode", MODES)
@@ -83,7 +84,7 @@ class TestPostgres(PostgresFamily):
         said = "a row of table child: it breaks" if late else r"other rows refer to them \("
         with pytest.raises(DataError, match=f"{said}.*constraint refers.*Nothing was written") as raised:
             self.write(connection, ROWS, write_mode="replace")
-        assert "4711" not in str(raised.value)
+        assert_silent("4711", raised.value)
         if late:
             self.write(connection, pa.table({"id": [4711, 2]}), write_mode="replace")
         assert self.execute(address, "SELECT id FROM target ORDER BY id") == ([(2,), (4711,)] if late else [(4711,)])
