@@ -58,7 +58,7 @@ def load_dags(folder: str | os.PathLike[str], namespace: MutableMapping[str, Any
         raise PipelineConfigError(message, file=str(path))
     wanted = get_parsing_context().dag_id
     errors: list[PipelineConfigError] = []
-    for file, problem in _files(path, namespace):
+    for file, problem in _files(path, here, namespace):
         if wanted is not None and file.stem != wanted:
             continue
         try:
@@ -78,10 +78,9 @@ def _without(file: Path, problem: Problem | None) -> Path:
     return file
 
 
-def _files(folder: Path, namespace: Mapping[str, Any]) -> Iterator[tuple[Path, Problem | None]]:
-    """Yield the files with what is wrong with their names."""
-    taken = {value.dag_id: str(namespace.get("__file__")) for value in namespace.values() if isinstance(value, DAG)}
-    here = namespace.get("__file__")
+def _files(folder: Path, here: str, namespace: Mapping[str, Any]) -> Iterator[tuple[Path, Problem | None]]:
+    """Yield the files with what is wrong with their names; here is the file that loads them."""
+    taken = {value.dag_id: here for value in namespace.values() if isinstance(value, DAG)}
     loader = Path(here).absolute().parent if here else folder
     for file in find_pipelines(folder, conf.get("core", "dag_ignore_file_syntax", fallback="glob"), _top_above(loader)):
         other = taken.setdefault(file.stem, str(file))

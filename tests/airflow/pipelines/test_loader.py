@@ -137,6 +137,16 @@ def test_ids_that_are_taken_name_both_files(dags: Path) -> None:
         assert f"the DAG id 'orders' is taken by {path} already" in text
 
 
+def test_an_id_may_be_taken_by_a_dag_of_the_loader_itself(dags: Path) -> None:
+    path = write_pipeline(dags / "pipelines")
+    (dags / "load.py").write_text(f"from airflow.sdk import DAG\n\nmine = DAG('orders', schedule=None)\n{LOADER}")
+    ids, errors = processed(dags)
+    assert ids == ["orders"]
+    [(file, text)] = errors.items()
+    assert Path(file).name == path.name
+    assert f"{path}:1: the DAG id 'orders' is taken by {dags / 'load.py'} already" in text
+
+
 def test_airflowignore_is_respected(dags: Path) -> None:
     pipelines = dags / "pipelines"
     (pipelines / "drafts").mkdir()
