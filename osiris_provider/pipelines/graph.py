@@ -89,10 +89,10 @@ def check_data(draft: Draft, edges: Mapping[str, Edges], kinds: Mapping[str, Kin
                 problems.add(where, f"step {of} writes and has no result; use needs to wait for it", step.id)
         if kind == "read" and inputs:
             problems.add(where, f"driver {step.driver} reads from outside and takes no inputs; use needs", step.id)
-        elif kind == "write" and not inputs and not (step.inputs or step.needs):
-            problems.add(
-                where, f"driver {step.driver} needs an input: inputs: [the step whose result it writes]", step.id
-            )
+        elif kind == "write" and not inputs and edges.keys() >= {*(step.inputs or {}).values(), *(step.needs or ())}:
+            key = "needs" if draft.dialect == "oml" else "inputs"
+            message = f"driver {step.driver} needs an input: {key}: [the step whose result it writes]"
+            problems.add(where, message, step.id)
         elif kind == "write" and len(inputs) > 1 and step.config.get("input") not in inputs:
             choice = f"there are several inputs ({listed(inputs)}); config field input says which one is written"
             problems.add(where, choice, step.id)

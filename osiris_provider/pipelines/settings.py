@@ -95,8 +95,7 @@ def _check_schedule(schedule: str | After | None, problems: Problems) -> None:
 def _schedule_problem(schedule: str) -> str | None:
     from croniter import croniter
 
-    is_cron = len(schedule) <= MAX_CRON and not schedule.startswith("@") and croniter.is_valid(schedule)
-    if schedule in PRESETS or is_cron:
+    if schedule in PRESETS or (len(schedule) <= MAX_CRON and croniter.is_valid(schedule)):
         return None
     hint = did_you_mean(schedule, PRESETS)
     return f"'{shown(schedule)}' is neither a cron text nor a preset.{hint} Presets are {', '.join(PRESETS)}"

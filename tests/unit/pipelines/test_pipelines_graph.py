@@ -64,6 +64,47 @@ def test_one_step_that_says_it_makes_all_others_roots(tmp_path: Path) -> None:
     assert dict(steps["c"].inputs) == {"a": "a"}
 
 
+def test_one_step_that_waits_makes_all_others_roots_and_gets_no_data(tmp_path: Path) -> None:
+    text = CHAIN.replace("id: b,", "id: b, needs: [a],").replace("id: c,", "id: c, inputs: [b],")
+    steps = loaded(tmp_path, text).steps
+    assert {name: (dict(step.inputs), step.after) for name, step in steps.items()} == {
+        "a": ({}, ()),
+        "b": ({}, ("a",)),
+        "c": ({"b": "b"}, ("b",)),
+        "d": ({}, ()),
+    }
+
+
+@pytest.mark.parametrize("given", ["needs: [b]", "inputs: []", "inputs: {}", "needs: []"])
+def test_a_writer_that_gets_no_data_is_a_mistake(tmp_path: Path, given: str) -> None:
+    _, problems = checked(tmp_path, CHAIN.replace("id: c,", f"id: c, {given},"))
+    said = "driver postgres.writer needs an input: inputs: [the step whose result it writes]"
+    assert problems == [f"orders.yaml:4: c: {said}"]
+
+
+@pytest.mark.parametrize("needs", ["[]", "[first]"])
+def test_oml_a_writer_that_gets_no_data_is_a_mistake(tmp_path: Path, needs: str) -> None:
+    first = "  - {id: first, component: filesystem.csv_writer, mode: write, needs: [one], config: {path: /tmp/y.csv}}\n"
+    text = OML.replace("  - {id: last,", f"{first}  - {{id: last, needs: {needs},")
+    _, problems = checked(tmp_path, text)
+    said = "driver filesystem.csv_writer needs an input: needs: [the step whose result it writes]"
+    assert problems == [f"orders.yaml:8: last: {said}"]
+
+
+@pytest.mark.parametrize("given", ["needs: [x]", "inputs: [x]", "needs: [b, x]"])
+def test_a_name_that_is_no_step_is_the_only_mistake(tmp_path: Path, given: str) -> None:
+    _, problems = checked(tmp_path, CHAIN.replace("id: c,", f"id: c, {given},"))
+    assert [problem.partition("'")[0] for problem in problems] == ["orders.yaml:4: c: there is no step "]
+
+
+@pytest.mark.parametrize(("config", "is_chosen"), [("", False), ("input: d, ", False), ("input: b, ", True)])
+def test_of_several_results_one_is_written(tmp_path: Path, config: str, is_chosen: bool) -> None:
+    text = CHAIN.replace("id: c,", "id: c, inputs: [a, b],").replace('{connection: "@p', f'{{{config}connection: "@p')
+    _, problems = checked(tmp_path, text)
+    said = "there are several inputs (a, b); config field input says which one is written"
+    assert problems == ([] if is_chosen else [f"orders.yaml:4: c: {said}"])
+
+
 @pytest.mark.parametrize("written", ["[a]", "a", "{a: a}", '{a: "${a.df}"}', '{a: "${a.data}"}'])
 def test_inputs_are_a_step_a_list_or_names(tmp_path: Path, written: str) -> None:
     assert dict(

@@ -115,6 +115,8 @@ def test_a_template_that_fails_names_its_step_and_what_there_is() -> None:
     [
         *['"@once"', '"@continuous"', '"@continuous"\nmax_active_runs: 1', '"@hourly"', '"@daily"'],
         *['"@weekly"', '"@monthly"', '"@quarterly"', '"@yearly"'],
+        # Of cron itself, and so of Airflow.
+        *['"@midnight"', '"@annually"'],
     ],
 )
 def test_the_presets_of_a_schedule(preset: str, tmp_path: Path) -> None:
