@@ -104,6 +104,8 @@ def _raise(errors: list[PipelineConfigError]) -> None:
 class OsirisStep(OsirisOperator):
     """A step of a pipeline as a task."""
 
+    # The pipeline has read its files; what still ends with .sql is no name of one, such as "out/{{ ds }}.sql".
+    template_ext = ()
     adapted: Dialect | None = None
     """As :class:`~osiris_provider.pipelines.pipeline.PipelineStep` has it.
 

@@ -171,8 +171,7 @@ class _ConfigReader:
         self._source.sql[path] = text
         self.files[location] = path
         self._check_text(text, location, path)
-        # Airflow takes a text that ends with .sql for the name of a file.
-        return text if text.endswith("\n") else f"{text}\n"
+        return text
 
 
 def _outside(path: Path, folder: Path) -> str | None:

@@ -169,6 +169,18 @@ def test_params_and_templates_are_filled_in_when_the_task_runs(folder: Folder, r
     assert folder.stored("SELECT t, id FROM by_country ORDER BY id") == [("15", 2), ("15", 3)]
 
 
+def test_a_text_that_ends_with_sql_is_no_file(folder: Folder, run_dag: RunDag) -> None:
+    text = """\
+    steps:
+      - {id: query, driver: duckdb.processor, config: {query: query.sql}}
+      - {id: store, driver: filesystem.csv_writer, config: {path: "FOLDER/{{ dag.dag_id }}.sql"}}
+    """
+    folder.write(text)
+    (folder.pipeline.parent / "query.sql").write_text("SELECT 1 AS n -- as in orders.sql")
+    assert run_dag(OsirisDag(folder.pipeline)).state == "success"
+    assert (folder.path / f"{folder.pipeline.stem}.sql").read_text().splitlines()[1:] == ["1"]
+
+
 def test_a_task_group_runs_in_any_dag(folder: Folder, run_dag: RunDag) -> None:
     with DAG("around", schedule=None) as dag:
         OsirisTaskGroup(folder.pipeline, "sales")
