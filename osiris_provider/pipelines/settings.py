@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from urllib.parse import quote
 
 from osiris_provider.connections.reference import NAME, ConnectionRef, shown
@@ -21,6 +22,8 @@ MAX_URI = 1400
 """Characters of an asset's URI; Airflow has place for 1,500."""
 MAX_CRON = 200
 """Characters."""
+_START = datetime(2000, 1, 1, tzinfo=timezone.utc)
+"""From here, a schedule comes within 50 years or never; a file is right or wrong at all times."""
 _TABLE = re.compile(rf"(@{NAME.pattern}(?:\.{NAME.pattern})?)/(.+)")
 _DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,250}")
 
@@ -93,9 +96,15 @@ def _check_schedule(schedule: str | After | None, problems: Problems) -> None:
 
 
 def _schedule_problem(schedule: str) -> str | None:
-    from croniter import croniter
+    from croniter import CroniterBadDateError, croniter
 
-    if schedule in PRESETS or (len(schedule) <= MAX_CRON and croniter.is_valid(schedule)):
+    if schedule in PRESETS:
+        return None
+    if len(schedule) <= MAX_CRON and croniter.is_valid(schedule):
+        try:
+            croniter(schedule, _START).get_next()
+        except CroniterBadDateError:
+            return f"'{shown(schedule)}' never comes: no such day is in any year, and Airflow would run nothing"
         return None
     hint = did_you_mean(schedule, PRESETS)
     return f"'{shown(schedule)}' is neither a cron text nor a preset.{hint} Presets are {', '.join(PRESETS)}"

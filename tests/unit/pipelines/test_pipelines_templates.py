@@ -124,6 +124,18 @@ def test_the_presets_of_a_schedule(preset: str, tmp_path: Path) -> None:
     assert (pipeline is not None, problems, len(PRESETS)) == (True, [], 8)
 
 
+@pytest.mark.parametrize("cron", ["0 0 30 2 *", "0 6 31 4,6 *", "0 0 31 9-11/2 *", "0 0 1 * sun#2"])
+def test_a_schedule_that_never_comes_is_a_mistake(cron: str, tmp_path: Path) -> None:
+    _, problems = checked(tmp_path, ORDERS.replace("@daily", cron))
+    said = f"schedule: '{cron}' never comes: no such day is in any year, and Airflow would run nothing"
+    assert problems == [f"orders.yaml:1: {said}"]
+
+
+@pytest.mark.parametrize("cron", ["0 0 29 2 *", "0 0 31 1,4 *", "0 0 L 2 *", "0 0 30 2 mon", "0 0 * * sun#5"])
+def test_a_schedule_may_come_rarely(cron: str, tmp_path: Path) -> None:
+    assert checked(tmp_path, ORDERS.replace("@daily", cron))[1] == []
+
+
 def test_a_pipeline_has_a_greatest_size(tmp_path: Path) -> None:
     path = tmp_path / "orders.yaml"
     for spare, too_large in ((0, False), (1, True)):
