@@ -7,7 +7,10 @@ one, as libpq would, each with what may go over it.
 
 from __future__ import annotations
 
+import re
+
 from osiris_provider.connectors.postgres.library import Parameters, default
+from osiris_provider.connectors.sql.dbapi import checked_host
 from osiris_provider.errors import ConnectionConfigError
 
 REQUIRE_AUTH = 160000
@@ -89,6 +92,15 @@ def can_refuse() -> bool:
     from psycopg2.extensions import libpq_version
 
     return int(libpq_version()) >= REQUIRE_AUTH
+
+
+def checked_address(host: str) -> str:
+    """Return a host as it is written: a server's, the directory of a Unix socket, or the name of an abstract one.
+
+    :param host: of a connection.
+    :raises ValueError: as :func:`checked_host`.
+    """
+    return host if host.startswith("/") or re.fullmatch("@[^@]*", host) else checked_host(host)
 
 
 def is_socket(parameters: Parameters) -> bool:

@@ -9,10 +9,11 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_
 from typing_extensions import Self
 
 from osiris_provider.connectors.model import ConnectionModel, FieldError, FieldInfo, readable_file
-from osiris_provider.connectors.postgres.auth import ENCRYPTED, checked_ways, for_other_clients, is_socket, socket_path
+from osiris_provider.connectors.postgres import auth
+from osiris_provider.connectors.postgres.auth import ENCRYPTED, for_other_clients, is_socket, socket_path
 from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT, UNASKED, check_revoked
 from osiris_provider.connectors.postgres.library import Parameters, of_its_own
-from osiris_provider.connectors.sql.dbapi import build_url, checked_host
+from osiris_provider.connectors.sql.dbapi import build_url
 from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.net.sockets import address_of
 
@@ -36,7 +37,7 @@ class PostgresConnection(ConnectionModel):
     """A PostgreSQL connection: where and as whom in fields, or in a DSN; never both."""
 
     host: Annotated[
-        Annotated[Name, AfterValidator(checked_host)] | None,
+        Annotated[Name, AfterValidator(auth.checked_address)] | None,
         FieldInfo(
             "Server name or address, or the directory of its socket; empty with a DSN.",
             public=True,
@@ -108,7 +109,7 @@ class PostgresConnection(ConnectionModel):
             "out in clear text only if this names password.",
             placeholder="scram-sha-256",
         ),
-        AfterValidator(checked_ways),
+        AfterValidator(auth.checked_ways),
     ] = None
     gssencmode: Annotated[
         Literal["disable", "prefer", "require"] | None, FieldInfo("Encryption by Kerberos.", label="GSS encryption")
@@ -224,8 +225,8 @@ class PostgresConnection(ConnectionModel):
             known.setdefault("sslmode", "verify-full")
         _refuse_unsendable(known)
         _check_named(known)
-        if "," in known["host"] + known["port"] or not known["port"].isdecimal():
-            message = "field dsn: name one host and one port"
+        if not known["port"].isdecimal():
+            message = "field dsn: name one port, a number"
             raise ConnectionConfigError(message, field="dsn")
         return known
 

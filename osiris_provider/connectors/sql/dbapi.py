@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -18,6 +20,7 @@ from osiris_provider.net.deadline import Deadline
 from osiris_provider.net.sockets import DeadlineSocket
 
 MAX_VERSION = 80
+_NAME: Final = re.compile(r"[\w.-]+")
 
 _MISSING: Final[tuple[int | None, ...]] = (
     *(errno.ENOENT, errno.ENOTDIR, errno.ENOTSOCK, errno.EPROTOTYPE, errno.ELOOP),
@@ -105,11 +108,17 @@ def checked_host(host: str) -> str:
     """Return the host of a server as it is written.
 
     :param host: is shown, and name servers are asked for it.
-    :raises ValueError: a user, and perhaps a password, is before it.
+    :raises ValueError: a user, and perhaps a password, is before it, or it is something else than one host, such as a
+        URL: DNS would only not know it, which may be otherwise tomorrow.
     """
-    # The directory of a socket may have one, and the name of a socket of Linux begins with it.
-    if "@" in host[1:] and not host.startswith("/"):
+    if "@" in host[1:]:
         problem = "must not hold user or password, because it is shown; put them into fields of their own"
+        raise ValueError(problem)
+    with suppress(ValueError):
+        ip_address(host)
+        return host
+    if not _NAME.fullmatch(host):
+        problem = "is the name or the address of one server, without port, path and brackets; a port has its own field"
         raise ValueError(problem)
     return host
 

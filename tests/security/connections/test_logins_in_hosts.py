@@ -77,7 +77,16 @@ def test_a_login_in_the_host_of_a_dsn() -> None:
     assert "field dsn: host must not hold user or password, because it is shown" in said[0]
 
 
-@pytest.mark.parametrize("host", ["/run/a@b", "@abstract", "db.example.com", "2001:db8::1"])
+@pytest.mark.parametrize(
+    "host", ["db:3306", "https://db.example.com", "db.example.com/shop", "[::1]", "a,b", "$DB_HOST"]
+)
+@pytest.mark.parametrize("family", ["mysql", "postgres"])
+def test_a_host_that_dns_would_only_not_know(family: str, host: str) -> None:
+    said = refusals({"family": family, "alias": "x", "host": host, "user": "ann"})
+    assert "field host: is the name or the address of one server, without port" in said[0]
+
+
+@pytest.mark.parametrize("host", ["/run/a@b", "@abstract", "db.example.com", "db_1", "2001:db8::1", "fe80::1%lo"])
 def test_hosts_that_are_some(host: str) -> None:
     connection = {"host": host, "user": "ann"}
     assert get_connector("postgres").model.parse(connection).parameters()["host"] == host

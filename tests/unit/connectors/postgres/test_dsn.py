@@ -62,9 +62,9 @@ def test_what_the_dsn_says_no_field_says_again(field: str, value: Any) -> None:
     ("dsn", "said"),
     [
         ("host=h user=u service=s", "field dsn: a service file"),
-        ("host=a,b user=u", "field dsn: name one host"),
-        ("host=h user=u port=1,2", "field dsn: name one host"),
-        ("host=h user=u port=http", "field dsn: name one host"),
+        ("host=a,b user=u", "field dsn: host is the name or the address of one server"),
+        ("host=h user=u port=1,2", "field dsn: name one port"),
+        ("host=h user=u port=http", "field dsn: name one port"),
         ("user=u", "field host is required"),
         ("host=h", "field user is required"),
         ("no dsn", "field dsn: libpq cannot read it"),

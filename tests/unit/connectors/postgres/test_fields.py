@@ -115,7 +115,7 @@ def test_conn_007_where_and_as_whom_is_required(given: dict[str, str], missing: 
     "field", ["host", "database", "user", "password", "sslpassword", "application_name", "options"]
 )
 def test_conn_008_what_libpq_would_cut_or_choke_on_is_refused(field: str, text: str) -> None:
-    with pytest.raises(ConnectionConfigError, match=rf"field {field}:? has ") as raised:
+    with pytest.raises(ConnectionConfigError, match=rf"field {field}:? (has|is the name) ") as raised:
         parameters(**{field: text})
     assert raised.value.field == field
     assert text not in str(raised.value)

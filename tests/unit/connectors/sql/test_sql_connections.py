@@ -80,12 +80,16 @@ def test_conn_007_missing_host_never_becomes_localhost(family: str, host: str | 
     ("host", "is_host"),
     [
         ("db.example.com", True),
-        ("@abstract", True),
-        ("/run/of@ann", True),
+        ("db_1.example.com.", True),
+        ("127.0.0.1", True),
+        ("::1", True),
         ("a@db", False),
         ("ann:p4ss@db", False),
         ("@ann@db", False),
         (":p4ss@db", False),
+        ("db:3306", False),
+        ("[::1]", False),
+        ("https://db", False),
     ],
 )
 def test_conn_011_a_host_is_shown_and_holds_no_login(family: str, host: str, is_host: bool) -> None:
