@@ -119,7 +119,8 @@ def template_context(pipeline: str, moment: datetime, params: Mapping[str, Any],
     :param params: the values of its parameters.
     :param run_id: of this run.
     """
-    at = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    # Airflow's times are all in UTC, also those of a DAG or a trigger in another zone.
+    at = moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     return {
         "logical_date": at,
         "data_interval_start": at,

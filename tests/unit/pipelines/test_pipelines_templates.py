@@ -99,9 +99,10 @@ def test_what_jinja_does_not_take_is_at_its_line_or_at_the_first(text: str, line
     assert (problem[0], problem[1][: len(said)]) == (line, said)
 
 
-def test_a_moment_of_another_zone_stays_in_it() -> None:
-    east = MOMENT.astimezone(timezone(timedelta(hours=2)))
-    assert template_context("o", east, {}, "r")["ts"] == "2026-02-03T06:05:06+02:00"
+def test_a_moment_of_another_zone_is_one_of_utc() -> None:
+    east = MOMENT.astimezone(timezone(timedelta(hours=20)))
+    context = template_context("o", east, {}, "r")
+    assert (context["ds"], context["ts"]) == ("2026-02-03", "2026-02-03T04:05:06+00:00")
 
 
 def test_a_template_that_fails_names_its_step_and_what_there_is() -> None:
