@@ -58,8 +58,9 @@ class MySQLExtractor(MySQLDriver, ServerExtractor[MySQLQueryConfig]):
 
     def stream(self, client: Connection[Any], step: Step[MySQLQueryConfig]) -> Batches:
         """Run the query and yield its batches; see :meth:`SQLExtractor.stream`."""
-        from osiris_provider.drivers.mysql.read import hang_up, read_all, read_session
+        from osiris_provider.drivers.mysql.read import check_params, hang_up, read_all, read_session
 
+        check_params(client, step.config)
         finished = False
         try:
             with read_session(client):

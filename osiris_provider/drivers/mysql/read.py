@@ -17,7 +17,7 @@ from osiris_provider.drivers.mysql.protocol.arrow_types import VECTOR, ColumnDef
 from osiris_provider.drivers.mysql.protocol.columns import Column, columns_of, schema_of
 from osiris_provider.drivers.mysql.protocol.values import array_of
 from osiris_provider.drivers.mysql.protocol.warnings import say_warnings, warnings_of
-from osiris_provider.drivers.sql.base import Batches, fetch_batches
+from osiris_provider.drivers.sql.base import Batches, fetch_batches, filling_in
 from osiris_provider.drivers.sql.parallel import read_ahead, together
 from osiris_provider.drivers.sql.values.special_values import collect
 from osiris_provider.errors import DataError, DriverConfigError
@@ -85,6 +85,18 @@ def begin_reading(client: Connection[Any]) -> None:
         client.set_character_set(CHARSET)
     with client.cursor() as cursor:
         cursor.execute(_SET_SESSION, tuple(_SESSION.values()))
+
+
+def check_params(client: Connection[Any], config: MySQLQueryConfig) -> None:
+    """Check that the parameters fit the query.
+
+    :param client: an open connection.
+    :raises DriverConfigError: they do not.
+    """
+    import pymysql
+
+    with filling_in(pymysql.ProgrammingError):
+        client.cursor().mogrify(config.statement(quote), config.params)
 
 
 def read_all(clients: Sequence[Connection[Any]], partitions: Sequence[MySQLQueryConfig], step_id: str) -> Batches:

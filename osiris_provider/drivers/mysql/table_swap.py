@@ -55,7 +55,7 @@ class Swap:
     def recover(self) -> None:
         """Finish the books of loads that died, and remove the tables that they left."""
         left = tables_like(self._cursor, self._table, self._prefix)
-        ledger = quoted_table(self._database + TABLE, quote)
+        ledger = quoted_table(self._database + TABLE, quote).replace("%", "%%")
         if tables_like(self._cursor, self._table, TABLE):
             self._run(
                 f"SELECT load_key FROM {ledger} WHERE target = %s AND state = %s",  # noqa: S608 - quoted

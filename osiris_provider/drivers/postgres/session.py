@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from osiris_provider.drivers.postgres.arrow_types import Column, columns_of
+from osiris_provider.drivers.sql.base import filling_in
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
@@ -50,11 +51,14 @@ class Session:
             self.execute(_SETTINGS)
 
     def text(self, query: str, params: Params) -> str:
-        """Return the query with its parameters filled in, fit to stand inside another statement."""
-        from psycopg2 import extensions
+        """Return the query with its parameters filled in, fit to stand inside another statement.
+
+        :raises DriverConfigError: they do not fit it.
+        """
+        from psycopg2 import ProgrammingError, extensions
 
         if params:
-            with self.connection.cursor() as cursor:
+            with self.connection.cursor() as cursor, filling_in(ProgrammingError):
                 filled = cursor.mogrify(query, params)
             query = filled.decode(extensions.encodings[self.connection.encoding])
         return query.rstrip().rstrip("; \n\t")

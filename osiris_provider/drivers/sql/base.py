@@ -21,7 +21,7 @@ from osiris_provider.drivers.datasets import Dataset, table_name
 from osiris_provider.drivers.sql.config import QueryConfig
 from osiris_provider.drivers.sql.incremental import Dialect, narrowed
 from osiris_provider.drivers.step import Step, StepConfig, of_step
-from osiris_provider.errors import ConnectionConfigError, DataError, OsirisError
+from osiris_provider.errors import ConnectionConfigError, DataError, DriverConfigError, OsirisError
 from osiris_provider.messages import one_line
 
 if TYPE_CHECKING:
@@ -144,6 +144,28 @@ def given_fields(step: Step[Any]) -> set[str]:
     """Return the declared fields that a step's connection has; an empty text counts."""
     declared = _connector(step).declared()
     return {declared[name].name for name, value in step.connection.items() if name in declared and value is not None}
+
+
+@contextmanager
+def filling_in(errors: type[Exception]) -> Iterator[None]:
+    """Say of parameters that do not fit their query that this is so; no library gives such an error a code.
+
+    :param errors: of the library, besides those that Python's own ``%`` raises.
+    :raises DriverConfigError: they do not fit.
+    """
+    try:
+        yield
+    except UnicodeError:
+        raise
+    except (LookupError, TypeError, ValueError, errors) as error:
+        said = f"there is no value for {error}" if isinstance(error, KeyError) else str(error)
+    else:
+        return
+    message = (
+        f"config field params: the query cannot be filled with them: {one_line(said)}. A list has a value for each %s, "
+        "a mapping one for each %(name)s; with params, a percent sign of the query itself is written %%."
+    )
+    raise DriverConfigError(message, field="params")
 
 
 def require_fields(step: Step[Any], names: Sequence[str]) -> None:

@@ -46,6 +46,8 @@ class Ledger:
         self._table = table
         self._id = load_id
         self._target = target
+        self.table = table.replace("%%", "%")
+        """Its own name, as SQL without parameters writes it."""
         self.key = hashlib.sha256(json.dumps([load_id, target]).encode()).hexdigest()
 
     def create(self, options: str = "") -> None:

@@ -57,7 +57,7 @@ def say_loaded(step: Step[Any], ledger: Ledger, rows: int) -> int:
         step.id,
         rows,
         step.config.table,
-        TABLE,
+        ledger.table,
         ledger.key,
     )
     return rows

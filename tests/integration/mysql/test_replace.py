@@ -117,6 +117,24 @@ class TestWhatReplaceKeeps(Replacing):
         ((_, child),) = self.execute(address, f"SHOW CREATE TABLE {elsewhere}.child")
         assert f"REFERENCES `{address.database}`.`target`" in child
 
+    def test_a_database_with_a_percent_sign(
+        self, connection: Connection, address: Address, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        name = f"100% of %s {uuid.uuid4().hex}"
+        self.execute(address, f"CREATE DATABASE `{name}`", f"GRANT ALL ON `{name}`.* TO '{address.user}'@'%'")
+        for load_id in ("first", "second", "second"):
+            self.write(
+                connection,
+                TWO,
+                RecordingContext(load_id=load_id),
+                table=f"{name}.target",
+                write_mode="replace",
+                create_if_missing=True,
+            )
+        assert self.execute(address, f"SELECT COUNT(*) FROM `{name}`.target") == [(2,)]
+        assert f"DELETE FROM `{name}`.`_osiris_loads` WHERE load_key" in caplog.text
+        self.execute(address, f"DROP DATABASE `{name}`")
+
     def test_rights_on_the_table(self, connection: Connection, user: Connection, address: Address) -> None:
         self.execute(address, "CREATE TABLE target (id INT)", f"GRANT INSERT ON target TO {user['user']}")
         self.write(connection, TWO, write_mode="replace")

@@ -68,9 +68,12 @@ def test_queries_that_cannot_be_copied_are_read_all_the_same(connection: extensi
     assert stream_query(connection, "SELECT * FROM t").read_all().to_pylist() == expected
 
 
-def test_a_statement_without_a_result_is_an_error(connection: extensions.connection, postgres: PostgresServer) -> None:
+@pytest.mark.parametrize("query", ["CREATE TABLE t (i int)", ";", "-- SELECT 1", "COPY (SELECT 1) TO STDOUT"])
+def test_a_statement_without_a_result_is_an_error(
+    connection: extensions.connection, postgres: PostgresServer, query: str
+) -> None:
     with pytest.raises(DataError, match="gives no rows"):
-        stream_query(connection, "CREATE TABLE t (i int)")
+        stream_query(connection, query)
     assert session_state(postgres, connection) == ("idle",)
 
 

@@ -65,6 +65,27 @@ class DriverTests(SQLFamily):
         named = self.extract(connection, "SELECT %(v)s AS v", params={"v": 5})
         assert named.num_rows == 1
 
+    @pytest.mark.parametrize(
+        ("query", "params"),
+        [
+            ("SELECT %s AS a, %s AS b", [1]),
+            ("SELECT %s AS a", [1, 2]),
+            ("SELECT 'a' LIKE 'a%' AS a, %s AS b", [1]),
+            ("SELECT %(v)s AS a", {"w": 1}),
+            ("SELECT %(v)s AS a", [1]),
+            ("SELECT %s AS a", [{"v": 1}]),
+        ],
+    )
+    def test_params_that_do_not_fit_the_query(self, connection: Connection, query: str, params: Any) -> None:
+        wrong = "^Step extract: config field params: the query cannot be filled with them: .*is written %%"
+        with pytest.raises(DriverConfigError, match=wrong) as raised:
+            self.extract(connection, query, params=params)
+        assert raised.value.field == "params"
+        if params == {"w": 1}:
+            assert "there is no value for 'v'." in str(raised.value)
+        with pytest.raises(DriverConfigError, match=wrong):
+            self.extract(connection, query, params=params, engine="cursor", partition_on="a")
+
     def test_percent_sign_without_params(self, connection: Connection) -> None:
         assert self.extract(connection, "SELECT '100%s' AS v").to_pydict() == {"v": ["100%s"]}
 

@@ -211,7 +211,7 @@ class WriterTests:
             ctx = RecordingContext(load_id="load", cleared_at=cleared_at)
             self.write(connection, pa.table({"id": [number]}), ctx, **config)
         assert [number for number, _ in self.content(connection)] == actual
-        key = re.search(r"DELETE FROM _osiris_loads WHERE load_key = '(\w+)'", caplog.text)
+        key = re.search(r"DELETE FROM \S*_osiris_loads\S WHERE load_key = '\w+'", caplog.text)
         assert key
         self.run(connection, key[0])
         self.write(connection, pa.table({"id": [3]}), ctx, **config)
@@ -266,10 +266,16 @@ class SchemaTests(WriterTests):
     """What writers have in common whose databases have schemas."""
 
     @pytest.mark.parametrize("schema", ["sales", "100% of %s"])
-    def test_ledger_lies_in_the_schema_of_the_table(self, connection: Connection, schema: str) -> None:
+    def test_ledger_lies_in_the_schema_of_the_table(
+        self, connection: Connection, caplog: pytest.LogCaptureFixture, schema: str
+    ) -> None:
         self.run(connection, f'CREATE SCHEMA "{schema}"')
         ctx = RecordingContext(load_id="load")
         for _ in range(2):
             self.write(connection, pa.table({"id": [1]}), ctx, table=f"{schema}.orders", create_if_missing=True)
         counted = self.run(connection, f'SELECT count(*) FROM "{schema}"._osiris_loads, "{schema}".orders')
         assert counted == [(1,)]
+        said = re.search(r"DELETE FROM .* WHERE load_key = '\w+'", caplog.text)
+        assert said
+        self.run(connection, said[0])
+        assert self.run(connection, f'SELECT count(*) FROM "{schema}"._osiris_loads') == [(0,)]

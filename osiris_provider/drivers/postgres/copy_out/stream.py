@@ -192,9 +192,16 @@ def _not_utf8(first: int, last: int) -> DataError:
 
 def _direct(session: Session, query: str, text_columns: Collection[str], *, lenient: bool) -> Stream:
     """Run a query that cannot be part of another one; its rows are held in memory, as text."""
+    import psycopg2
+
     cursor = session.connection.cursor()
     _as_text(cursor)
-    cursor.execute(query)
+    try:
+        cursor.execute(query)
+    except psycopg2.ProgrammingError as error:
+        # Nothing but comments, or a COPY: psycopg2 itself refuses these, and they give no rows.
+        if error.pgcode:
+            raise
     columns = with_text(columns_of(cursor.description), text_columns)
     how = "a cursor, because this statement cannot be copied"
     return Stream(session, columns, _fetched(cursor.fetchmany, columns, lenient=lenient), cursor.close, how=how)

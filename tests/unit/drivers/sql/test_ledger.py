@@ -121,6 +121,6 @@ def test_a_load_that_is_cleared_is_another_unless_rows_would_double(database: Da
 def test_what_to_do_for_rows_that_are_wanted_once_more_is_said(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ledger = database.ledger("load")
+    ledger = ledger_beside(step_of(), database)
     assert say_loaded(step_of(), ledger, 5) == 5
-    assert [record.args for record in caplog.records] == [("write", 5, "s%.orders", "_osiris_loads", ledger.key)]
+    assert [record.args for record in caplog.records] == [("write", 5, "s%.orders", "<s%>.<_osiris_loads>", ledger.key)]
