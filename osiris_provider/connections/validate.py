@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from osiris_provider.connections.file import ConnectionsFile, Entry, Problem
 from osiris_provider.connections.load import FileArgument, read_connections
 from osiris_provider.connections.redact import secrets_in, texts
-from osiris_provider.connections.registry import Field, declared_fields
+from osiris_provider.connections.registry import Field, declared_fields, load_family
 from osiris_provider.connections.resolve import resolve_entry
 from osiris_provider.connections.trust import distrust, others_read
+from osiris_provider.errors import ConnectionConfigError
 
 
 def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple[Path, list[Problem], list[Problem]]:
@@ -25,10 +27,23 @@ def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple
     known = read_connections(file)
     problems, warnings = list(known.problems), _exposed(known)
     for entry in known.entries.values():
-        _, invalid, warned = resolve_entry(entry, variables=variables, remarks=True)
-        problems += invalid
+        fields, invalid, warned = resolve_entry(entry, variables=variables, remarks=True)
+        problems += invalid or _further(entry, fields)
         warnings += warned
     return known.path, sorted(problems, key=_by_line), sorted(warnings, key=_by_line)
+
+
+def _further(entry: Entry, fields: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with fields that are right one by one, if the variables of all of them are set."""
+    if not entry.has_fields or any("${" in text for text in texts(fields)):
+        return
+    try:
+        load_family(entry.family).model.parse(fields).check_further()
+    except ConnectionConfigError as error:
+        declared = declared_fields(entry.family)
+        written = (name for name in entry.lines if name in declared and declared[name].name == error.field)
+        line = entry.lines.get(next(written, ""), entry.line)
+        yield Problem(str(error), line, entry.reference, error.field)
 
 
 def _exposed(known: ConnectionsFile) -> list[Problem]:

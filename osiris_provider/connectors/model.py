@@ -231,6 +231,12 @@ class ConnectionModel(NoBooleanNumbers, ABC):
         """Return how long a client may take to connect and log in, in seconds; a family may have a field for it."""
         return 10.0
 
+    def check_further(self) -> None:
+        """Check what takes a library to read, such as a DSN: for a check of the file, not for each that resolves it.
+
+        :raises ConnectionConfigError: the fields are right, each by itself, and no client can be made of them.
+        """
+
     @abstractmethod
     def shown_address(self) -> str:
         """Return where the peer is, for messages: ``host:port`` or the like. Holds no secret."""

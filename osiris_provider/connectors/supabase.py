@@ -18,7 +18,7 @@ from osiris_provider.connectors.http.connection import CaBundle, Endpoint, Heade
 from osiris_provider.connectors.http.faults import FORBIDDEN, HTTP_STATUS, SERVER_ERROR, UNAUTHORIZED, HttpFaultError
 from osiris_provider.connectors.model import FieldError, FieldInfo
 from osiris_provider.connectors.sql.faults import NO_SUCH_COLUMN, NO_SUCH_TABLE
-from osiris_provider.errors import Fault
+from osiris_provider.errors import ConnectionConfigError, Fault
 from osiris_provider.net.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -129,6 +129,20 @@ with warnings.catch_warnings():
             schema = self.schema.encode()
             profile = {"Accept-Profile": schema, "Content-Profile": schema}
             return Endpoint(base_url, self.timeout, self.ca_bundle, credentials, profile)
+
+        def check_further(self) -> None:
+            """Check what ``pg_dsn`` says; see :meth:`ConnectionModel.check_further`."""
+            if self.pg_dsn is None:
+                return
+            from osiris_provider.connectors.postgres import PostgresConnector
+
+            problem = ""
+            try:
+                PostgresConnector.model.parse(_dsn_connection(self)).check_further()
+            except ConnectionConfigError as error:
+                problem = str(error).replace("field dsn", "field pg_dsn")
+            if problem:
+                raise ConnectionConfigError(problem, field="pg_dsn")
 
         def shown_address(self) -> str:
             """Return the project's URL."""

@@ -12,6 +12,7 @@ from osiris_provider.connectors.model import ConnectionModel, FieldError, FieldI
 from osiris_provider.connectors.postgres import auth
 from osiris_provider.connectors.postgres.auth import ENCRYPTED, for_other_clients, is_socket, socket_path
 from osiris_provider.connectors.postgres.diagnose import DEFAULT_ROOT, UNASKED, check_revoked
+from osiris_provider.connectors.postgres.dsn import parsed
 from osiris_provider.connectors.postgres.library import Parameters, of_its_own
 from osiris_provider.connectors.sql.dbapi import build_url
 from osiris_provider.errors import ConnectionConfigError
@@ -29,7 +30,7 @@ _LIBPQ_NAMES = {"database": "dbname"}
 _FILE_FIELDS = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _IN_A_DSN = ("host", "port", "database", "user", "password")
 """Where and as whom to log in: a DSN says all of it, or the fields do."""
-_CHECKED = ("host", "user", "require_auth", "connect_timeout")
+_CHECKED = ("host", "user", "sslmode", "require_auth", "connect_timeout")
 """What a DSN may say only as the field of that name does."""
 
 
@@ -154,6 +155,10 @@ class PostgresConnection(ConnectionModel):
         """Return ``connect_timeout`` of the field or of the DSN."""
         return float(self._given().get("connect_timeout") or CONNECT_SECONDS)
 
+    def check_further(self) -> None:
+        """Check what the DSN says, and that nothing is said twice; see :meth:`ConnectionModel.check_further`."""
+        self._known()
+
     def shown_address(self) -> str:
         """Return ``host:port``, of the fields or of the DSN, or the path of the Unix socket."""
         known = self._known()
@@ -268,33 +273,3 @@ def _as_text(value: Any) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def parsed(dsn: str) -> Parameters:
-    """Return the parameters of a connection string of libpq.
-
-    :param dsn: a URL or key=value pairs.
-    :raises ConnectionConfigError: libpq cannot read it, or would take a part of the password for the host.
-    """
-    from psycopg2 import ProgrammingError
-    from psycopg2.extensions import parse_dsn
-
-    try:
-        known = Parameters(parse_dsn(dsn))
-    except (ProgrammingError, ValueError):
-        message = "field dsn: libpq cannot read it; write postgresql://user:password@host:port/database"
-    else:
-        if not _has_stray_at(dsn):
-            return known
-        message = "field dsn: has more than one @; write that of a user, a password or a database as %40"
-    # What shows the variables of an error would show it.
-    del dsn
-    raise ConnectionConfigError(message, field="dsn")
-
-
-def _has_stray_at(dsn: str) -> bool:
-    """Return whether there is another @ behind the first, where for libpq the host begins."""
-    scheme, _, rest = dsn.partition("://")
-    login, _, address = rest.partition("@")
-    # What has a slash before it has no login.
-    return scheme in ("postgresql", "postgres") and "/" not in login and "@" in address.partition("?")[0]

@@ -14,7 +14,8 @@ from osiris_provider.connectors.faults import RESET
 from osiris_provider.connectors.interrupt import opened
 from osiris_provider.connectors.postgres import expiry, libpq
 from osiris_provider.connectors.postgres.client import connection_class, lock_holders
-from osiris_provider.connectors.postgres.connection import PostgresConnection, parsed
+from osiris_provider.connectors.postgres.connection import PostgresConnection
+from osiris_provider.connectors.postgres.dsn import parsed
 from osiris_provider.connectors.postgres.faults import fault_of_sqlstate
 from osiris_provider.connectors.postgres.library import Parameters
 from osiris_provider.connectors.postgres.postgres_hook import POSTGRES

@@ -101,6 +101,24 @@ def test_a_remark_is_of_a_field_that_has_its_line_to_itself(
     assert (remark.line, remark.reference, remark.field) == (line, reference_to(family, "a"), field)
 
 
+@pytest.mark.parametrize(
+    ("family", "fields", "line", "field"),
+    [
+        ("postgres", "\n      dsn: c4nary", 5, "dsn"),
+        ("postgres", "\n      sslmode: require\n      uri: postgresql://u:c4nary@x@h/d", 6, "dsn"),
+        ("postgres", "\n      dsn: postgresql://h/d", 4, "user"),
+        ("postgres", "\n      dsn: postgresql://u@h/d?sslmode=require\n      sslmode: require", 6, "sslmode"),
+        ("supabase", "\n      url: https://x.supabase.co\n      pg_dsn: c4nary", 6, "pg_dsn"),
+    ],
+)
+def test_a_dsn_is_read_by_a_check_of_the_file(family: str, fields: str, line: int, field: str, tmp_path: Path) -> None:
+    variable = "    b: {url: 'https://x.supabase.co', pg_dsn: '${UNSET_DSN}'}\n" if family == "supabase" else ""
+    file = write(tmp_path, f"version: 1\nconnections:\n  {family}:\n    a: {fields}\n{variable}")
+    _, [problem], _ = validate_file(file, variables=False)
+    assert (problem.line, problem.reference, problem.field) == (line, reference_to(family, "a"), field)
+    assert "c4nary" not in problem.message
+
+
 @pytest.mark.parametrize("fields", ["host", "", "[host]", "'host: h'", "1"])
 @pytest.mark.parametrize(("family", "alias"), [("mysql", "a"), ("duckdb", "a"), ("airflow", "a-b")])
 def test_a_connection_without_fields_is_one_mistake(family: str, alias: str, fields: str, tmp_path: Path) -> None:

@@ -70,6 +70,8 @@ def test_what_the_dsn_says_no_field_says_again(field: str, value: Any) -> None:
         ("no dsn", "field dsn: libpq cannot read it"),
         ("postgresql://u:p@c4nary@h/d", "field dsn: has more than one @"),
         ("postgres://u:p@c4nary@h", "field dsn: has more than one @"),
+        ("postgresql://u:c4/nary@h/d", "field dsn: has a / before its @"),
+        ("postgresql://u:p@h/d?sslmode=on", "field dsn: sslmode has to be 'disable'"),
         ("postgresql://u:c4nary@h/d@e", "field dsn: has more than one @"),
     ],
 )
