@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from osiris_provider.connections.env import EnvProblemError, substitute_all
 from osiris_provider.connections.file import Entry, Problem
 from osiris_provider.connections.find import find_entry, near_reference
 from osiris_provider.connections.load import FileArgument, invalid, load_connections
+from osiris_provider.connections.redact import texts
 from osiris_provider.connections.reference import ConnectionRef
 from osiris_provider.connections.registry import Field, load_family
 from osiris_provider.connections.resolved import ResolvedConnection
@@ -26,6 +28,10 @@ LINE_BREAK = (
     "ends with a line break, which is a part of it. If it should not be, fill the variable or the Kubernetes secret "
     "with printf %s or echo -n, which add none, or write |- for | in this file"
 )
+
+NO_VARIABLE = "looks like a variable, and is taken for a text as it is; a variable is written ${NAME}"
+_LIKE_VARIABLE = re.compile(r"\s*(\$[A-Z_][A-Z0-9_]{2,}|\{\{.*\}\})\s*", re.DOTALL)
+"""What shells, and the templates of Airflow and of dbt, call a variable."""
 
 
 def resolve_connection(reference: str | ConnectionRef, file: FileArgument = None) -> ResolvedConnection:
@@ -106,6 +112,7 @@ def resolve_entry(
     warnings += [
         entry.problem(name, LINE_BREAK) for name in given if _has_stray_line_break(declared.get(name), given[name])
     ]
+    warnings += [entry.problem(name, NO_VARIABLE) for name in given if _looks_like_variable(entry.raw[name])]
     if remarks:
         warnings += [entry.problem(field, message) for field, message in family.remarks(given)]
     return {"family": entry.family, "alias": entry.alias, **coerced}, problems, warnings
@@ -123,6 +130,10 @@ def _has_stray_line_break(field: Field | None, value: Any) -> bool:
         return False
     line = value.removesuffix("\n").removesuffix("\r")
     return line != value and "\n" not in line
+
+
+def _looks_like_variable(written: Any) -> bool:
+    return any(_LIKE_VARIABLE.fullmatch(text) for text in texts(written))
 
 
 def _unknown_field(entry: Entry, name: str, declared: list[str]) -> str:

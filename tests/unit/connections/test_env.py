@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osiris_provider.connections import list_connections, resolve_connection
 from osiris_provider.connections.env import EnvProblemError, substitute, variables_in, without_variables
+from osiris_provider.connections.validate import validate_file
 from osiris_provider.errors import ConnectionConfigError
 
 from tests.unit.connection_files import SAMPLE_VARIABLES, SAMPLES, block, write
@@ -34,6 +35,31 @@ def test_conn_002_every_variable_is_replaced_once(parts: list[tuple[str, str, st
     environ = {name: value for _, name, value in parts}
     text = "".join(f"{literal}${{{name}}}" for literal, name, _ in parts) + rest
     assert substitute(text, environ) == "".join(f"{literal}{environ[name]}" for literal, name, _ in parts) + rest
+
+
+@pytest.mark.parametrize(
+    ("password", "warned"),
+    [
+        ("$SHOP_PASSWORD", True),
+        ("'{{ var.value.shop }}'", True),
+        ("\"{{ env_var('SHOP') }}\"", True),
+        ("${SHOP_PASSWORD}", False),
+        ("$${SHOP_PASSWORD}", False),
+        ("Pa$SWORD", False),
+        ("$ecret", False),
+        ("$A", False),
+    ],
+)
+def test_conn_002_what_others_call_a_variable_is_a_text_with_a_warning(
+    password: str, warned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What it holds is not looked at.
+    monkeypatch.setenv("SHOP_PASSWORD", "$SHOP_PASSWORD")
+    file = write(tmp_path, block("host: h", "user: u", f"password: {password}"))
+    _, problems, warnings = validate_file(file)
+    assert not problems
+    assert [one.field for one in warnings if "looks like" in one.message] == ["password"] * warned
+    assert not [one for one in warnings if password.strip("'") in one.message]
 
 
 @given(names, names, values)
