@@ -65,8 +65,9 @@ class _WatchedConnection:
         :param names: of the columns.
         :param rows: of a result, or a part of it.
         """
-        columns = dict(zip(names, zip(*rows, strict=True), strict=False))
-        fresh = [name for name, values in columns.items() if name not in self._said and self._changes(values)]
+        # A join may give a name twice. Without rows there are no values.
+        columns = zip(names, zip(*rows, strict=True), strict=False)
+        fresh = [name for name, values in columns if name not in self._said and self._changes(values)]
         self._said.update(fresh)
         if fresh:
             log.warning(

@@ -65,6 +65,14 @@ def test_values_that_are_others_in_a_frame_are_said(
     assert caplog.text == ""
 
 
+@pytest.mark.filterwarnings("ignore:pandas only supports SQLAlchemy")
+def test_a_column_whose_name_another_has_too_is_looked_at(new_hook: NewHook, caplog: pytest.LogCaptureFixture) -> None:
+    joined = f"SELECT a.id, b.id FROM (VALUES ({2**53 + 1}), (NULL)) AS a (id), (VALUES (1)) AS b (id)"
+    frame: Any = new_hook("postgres").get_df(joined)
+    assert list(frame.columns) == ["id", "id"]
+    assert "in columns: id." in caplog.text
+
+
 @pytest.mark.parametrize("module", ["pandas.io.sql", "polars"])
 def test_a_library_of_frames_that_is_missing_is_named(
     new_hook: NewHook, module: str, monkeypatch: pytest.MonkeyPatch
