@@ -98,6 +98,48 @@ def check_data(draft: Draft, edges: Mapping[str, Edges], kinds: Mapping[str, Kin
             problems.add(where, choice, step.id)
 
 
+def check_rules(draft: Draft, edges: Mapping[str, Edges], problems: Problems) -> None:
+    """Find steps that Airflow would run before, or although, the data that they get is not there.
+
+    :param draft: the pipeline.
+    :param edges: of its steps.
+    :param problems: takes what is wrong.
+    """
+    for step in draft.steps:
+        edge = edges[step.id]
+        rule = step.options.trigger_rule or draft.settings.trigger_rule
+        where = (*step.location, "trigger_rule") if step.options.trigger_rule else ("trigger_rule",)
+        missing = None if rule is None else _data_missing(rule, edge, edges)
+        if rule == "always" and edge.after:
+            problems.add(where, "trigger_rule: with always, Airflow waits for no other step; use all_done", step.id)
+        elif missing is not None:
+            message = f"trigger_rule: with {rule}, Airflow may run this step without the data of step {shown(missing)}"
+            problems.add(where, f"{message}; use all_success, or inputs: {{}} and needs", step.id)
+
+
+def _data_missing(rule: str, edge: Edges, edges: Mapping[str, Edges]) -> str | None:
+    """Return an input that is not there when a rule runs a step, None if all are."""
+    inputs = list(edge.inputs.values())
+    if rule in ("all_failed", "all_skipped") or (rule == "one_failed" and set(inputs) == set(edge.after)):
+        return next(iter(inputs), None)
+    if not rule.startswith("one_"):
+        return None
+    # Each step alone may be the one: whatever is not behind the input does not wait for it.
+    return next((of for of in inputs for first in edge.after if of not in _with_ancestors(first, edges)), None)
+
+
+def _with_ancestors(step: str, edges: Mapping[str, Edges]) -> set[str]:
+    """Return a step with all that it waits for."""
+    known: set[str] = set()
+    waiting = [step]
+    while waiting:
+        name = waiting.pop()
+        if name not in known:
+            known.add(name)
+            waiting += edges[name].after
+    return known
+
+
 def sorted_steps(draft: Draft, edges: Mapping[str, Edges], problems: Problems) -> list[str]:
     """Return the ids of the steps so that each comes after those it waits for, else in the file's order.
 

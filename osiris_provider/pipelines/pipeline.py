@@ -15,7 +15,7 @@ from osiris_provider.errors import ConnectionConfigError
 from osiris_provider.pipelines.configs import ReadConfig, check_config, find_driver, read_config
 from osiris_provider.pipelines.dialects import Dialect, Draft, StepDraft, input_names, read_draft
 from osiris_provider.pipelines.file import Source, read_source
-from osiris_provider.pipelines.graph import Edges, Kind, check_data, edges_of, sorted_steps
+from osiris_provider.pipelines.graph import Edges, Kind, check_data, check_rules, edges_of, sorted_steps
 from osiris_provider.pipelines.model import AirflowTask, Options, PipelineModel
 from osiris_provider.pipelines.params import Param, read_params
 from osiris_provider.pipelines.problems import Location, Problem, TooManyProblemsError, error_of
@@ -117,6 +117,7 @@ def _compiled(draft: Draft, source: Source) -> Pipeline | None:
     kinds: dict[str, Kind] = {step.id: kind_of(drivers[step.id], step) for step in draft.steps}
     edges = edges_of(draft, kinds, source.problems)
     check_data(draft, edges, kinds, source.problems)
+    check_rules(draft, edges, source.problems)
     order = sorted_steps(draft, edges, source.problems)
     steps: dict[str, PipelineStep] = {}
     for step in draft.steps:

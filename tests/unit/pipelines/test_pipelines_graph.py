@@ -105,6 +105,63 @@ def test_of_several_results_one_is_written(tmp_path: Path, config: str, is_chose
     assert problems == ([] if is_chosen else [f"orders.yaml:4: c: {said}"])
 
 
+RULES = """\
+steps:
+  - {id: a, driver: mysql.extractor, config: {connection: "@mysql", table: a}}
+  - {id: b, driver: mysql.extractor, config: {connection: "@mysql", table: b}}
+  - {id: c, driver: duckdb.processor, inputs: [a], config: {query: FROM a}}
+  - {id: d, driver: duckdb.processor, GIVEN, config: {query: SELECT 1}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "rule", "missing"),
+    [
+        ("inputs: [a]", "all_failed", "a"),
+        ("inputs: [a]", "all_skipped", "a"),
+        ("inputs: [a]", "one_failed", "a"),
+        ("inputs: [b], needs: [a]", "one_failed", "b"),
+        ("inputs: [a, b]", "one_success", "a"),
+        ("inputs: [b], needs: [c]", "one_success", "b"),
+        ("inputs: [a, b]", "one_done", "a"),
+    ],
+)
+def test_a_rule_by_which_data_may_not_be_there_is_a_mistake(
+    tmp_path: Path, given: str, rule: str, missing: str
+) -> None:
+    said = f"trigger_rule: with {rule}, Airflow may run this step without the data of step {missing}"
+    advice = "use all_success, or inputs: {} and needs"
+    text = RULES.replace("GIVEN", f"{given}, trigger_rule: {rule}")
+    assert checked(tmp_path, text)[1] == [f"orders.yaml:5: d: {said}; {advice}"]
+    of_all = f"trigger_rule: {rule}\n{RULES.replace('GIVEN', given)}"
+    assert f"orders.yaml:1: d: {said}; {advice}" in checked(tmp_path, of_all)[1]
+    needs = given.replace("inputs: [a, b]", "needs: [a, b]").replace("inputs: [a]", "needs: [a]")
+    free = f"{needs.replace('inputs: [b], ', '')}, inputs: {{}}, trigger_rule: {rule}"
+    assert checked(tmp_path, RULES.replace("GIVEN", free))[1] == []
+
+
+@pytest.mark.parametrize("given", ["needs: [a]", "inputs: [a]"])
+def test_a_step_that_always_runs_waits_for_none(tmp_path: Path, given: str) -> None:
+    said = "trigger_rule: with always, Airflow waits for no other step; use all_done"
+    text = RULES.replace("GIVEN", f"{given}, trigger_rule: always")
+    assert checked(tmp_path, text)[1] == [f"orders.yaml:5: d: {said}"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "trigger_rule: always",
+        "inputs: [a], trigger_rule: one_success",
+        "inputs: [a, c], trigger_rule: all_done",
+        "inputs: [a], needs: [c], trigger_rule: one_failed",
+        "inputs: [a], needs: [c], trigger_rule: one_done",
+        "inputs: [a], needs: [b], trigger_rule: all_done_min_one_success",
+    ],
+)
+def test_a_rule_by_which_data_is_there_may_stand(tmp_path: Path, given: str) -> None:
+    assert checked(tmp_path, RULES.replace("GIVEN", given))[1] == []
+
+
 @pytest.mark.parametrize("written", ["[a]", "a", "{a: a}", '{a: "${a.df}"}', '{a: "${a.data}"}'])
 def test_inputs_are_a_step_a_list_or_names(tmp_path: Path, written: str) -> None:
     assert dict(
