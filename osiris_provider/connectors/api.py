@@ -248,6 +248,16 @@ class ApiConnector(HttpConnector[ApiConnection]):
     statuses: ClassVar[Mapping[int, Fault]] = STATUSES
     other_types: ClassVar = {"http": HTTP}
 
+    @classmethod
+    def remarks(cls, fields: Mapping[str, Any]) -> Iterator[tuple[str | None, str]]:
+        """Return also whether a token begins with the word that is sent before it; see :meth:`Connector.remarks`."""
+        yield from super().remarks(fields)
+        for name, default in (("token", "Bearer"), ("api_key", "")):
+            given = fields.get("auth_scheme")
+            scheme = default if given is None else str(given)
+            if scheme and str(fields.get(name, "")).lower().startswith(f"{scheme.lower()} "):
+                yield name, "begins with the word that is sent before it; leave it out here, or set auth_scheme to ''"
+
     def probe_with(self, model: ApiConnection, session: HttpSession) -> dict[str, Any]:
         """Ask for ``health_path`` with the credentials, and once without."""
         answer = self.checked(session.ask("GET", model.health_path, MAX_PROBE))

@@ -17,6 +17,25 @@ def to(**fields: Any) -> dict[str, Any]:
     return {"family": "api", "alias": "test", "base_url": "https://api.example.com", **fields}
 
 
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"token": f"Bearer {TOKEN}"}, "token"),
+        ({"token": f"bearer {TOKEN}", "auth_scheme": None}, "token"),
+        ({"token": f"Token {TOKEN}", "auth_scheme": "token"}, "token"),
+        ({"api_key": f"ApiKey {TOKEN}", "auth_scheme": "ApiKey", "auth_header": "Authorization"}, "api_key"),
+        ({"token": f"Bearer {TOKEN}", "auth_scheme": ""}, None),
+        ({"api_key": f"Bearer {TOKEN}", "auth_header": "Authorization"}, None),
+        ({"token": f"Bearer{TOKEN}"}, None),
+        ({"token": "${UNSET}"}, None),
+    ],
+)
+def test_a_word_that_would_be_sent_twice(fields: dict[str, Any], field: str | None) -> None:
+    remarks = list(ApiConnector.remarks(to(**fields)))
+    assert [name for name, _ in remarks] == [field] * (field is not None)
+    assert TOKEN not in str(remarks)
+
+
 @pytest.mark.parametrize("secret", ["a line\nbreak in it", "a carriage\rreturn in it", "a nul\0 in it", "a tab\there"])
 @pytest.mark.parametrize("field", ["token", "api_key"])
 def test_conn_011_secret_that_no_header_may_carry(field: str, secret: str) -> None:
