@@ -79,6 +79,9 @@ FAULT_BY_CLASS = {
     "PermissionException": EXTERNAL_ACCESS,
     "CatalogException": NO_SUCH_TABLE,
     "ProgrammingError": BAD_SQL,
+    "NotSupportedError": BAD_SQL,
+    "DependencyException": BAD_SQL,
+    "SequenceException": BAD_DATA,
     "IntegrityError": BAD_DATA,
     "DataError": BAD_DATA,
 }

@@ -298,6 +298,12 @@ def test_processor_metric_counts_the_result() -> None:
         ("SELECT name::INT FROM e", "Could not convert"),
         ("SELECT * FROM read_csv('/no/such.csv')", "/no/such.csv"),
         ("SELECT 1 AS a, 2 AS a", "several columns are named a"),
+        ("CREATE TABLE t (a INT); ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0)", "understand the SQL.*No support"),
+        (
+            "CREATE TABLE t (a INT); CREATE VIEW v AS FROM t; CREATE INDEX i ON t (a); ALTER TABLE t RENAME TO u",
+            "understand the SQL.*depend",
+        ),
+        ("CREATE SEQUENCE s MAXVALUE 2; SELECT nextval('s') FROM e", "a value does not fit.*maximum"),
         ("-- only a comment", "there are no columns; a query must return rows"),
     ],
 )
