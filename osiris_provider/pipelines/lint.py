@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from osiris_provider.connections.find import find_entry
 from osiris_provider.connections.load import FileArgument, load_connections
@@ -13,11 +14,20 @@ from osiris_provider.drivers.query_check import ChecksQuery, QueryCheck
 from osiris_provider.drivers.registry import get_driver
 from osiris_provider.drivers.step import REFERENCE
 from osiris_provider.errors import ConnectionConfigError, ConnectionNotFoundError, DriverConfigError, OsirisError
+from osiris_provider.pipelines.file import MAX_TEMPLATE_CHARS
 from osiris_provider.pipelines.folder import find_pipelines
+from osiris_provider.pipelines.model import After
 from osiris_provider.pipelines.params import substitute
 from osiris_provider.pipelines.pipeline import Pipeline, PipelineStep, check_pipeline
-from osiris_provider.pipelines.problems import Problem, Problems, TooManyProblemsError
-from osiris_provider.pipelines.templates import render, renders_soon, template_context
+from osiris_provider.pipelines.problems import Location, Problem, Problems, TooManyProblemsError
+from osiris_provider.pipelines.templates import (
+    date_problem,
+    has_template,
+    render,
+    renders_soon,
+    template_context,
+    template_problem,
+)
 
 MAX_QUERY = 64 * 1024
 """Characters of a query that is checked; DuckDB needs seconds for longer ones."""
@@ -54,6 +64,7 @@ def _check(path: Path, connections_file: FileArgument, *, connections: bool) -> 
     try:
         if connections:
             _check_connections(pipeline, connections_file, more)
+        _check_dates(pipeline, more)
         _check_queries(pipeline, more, problems)
     except TooManyProblemsError:
         pass
@@ -82,6 +93,29 @@ def _check_connections(pipeline: Pipeline, file: FileArgument, problems: Problem
             continue
 
 
+def _check_dates(pipeline: Pipeline, problems: Problems) -> None:
+    """Find templates with a date that Airflow does not have; runs that wait for tables have no logical date."""
+    dated = not isinstance(pipeline.settings.schedule, After)
+    if pipeline.source.template_chars > MAX_TEMPLATE_CHARS:
+        return
+    for step in pipeline.steps.values():
+        for location, text in _texts(step.config, ()):
+            is_readable = has_template(text) and template_problem(text) is None
+            wrong = date_problem(text, dated=dated) if is_readable else None
+            if wrong is not None:
+                file, line = _location(pipeline, step, location, wrong[0])
+                dotted = ".".join(map(str, location))
+                problems.add_at(file, line, f"config field {dotted}: {wrong[1]}", step.id, dotted)
+
+
+def _texts(value: Any, location: Location) -> Iterator[tuple[Location, str]]:
+    if isinstance(value, str):
+        yield location, value
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(item, (*location, key))
+
+
 def _check_queries(pipeline: Pipeline, problems: Problems, known: Sequence[Problem]) -> None:
     """Check the queries; of steps with which something else is wrong, only whether they can be parsed."""
     wrong = {problem.step for problem in known}
@@ -99,7 +133,7 @@ def _check_queries(pipeline: Pipeline, problems: Problems, known: Sequence[Probl
         columns[step.id] = check.columns
         seconds += check.seconds
         if check.problem is not None:
-            file, line = _location(pipeline, step, check.line)
+            file, line = _location(pipeline, step, ("query",), check.line)
             problems.add_at(file, line, f"config field query: {check.problem}", step.id, "query")
 
 
@@ -137,7 +171,7 @@ def _checked_query(
         return QueryCheck(error.message)
 
 
-def _location(pipeline: Pipeline, step: PipelineStep, line: int) -> tuple[Path, int]:
-    if ("query",) in step.sql_files:
-        return step.sql_files[("query",)], line
-    return pipeline.path, pipeline.source.line_of((*step.location, "config", "query"), line)
+def _location(pipeline: Pipeline, step: PipelineStep, field: Location, line: int) -> tuple[Path, int]:
+    if field in step.sql_files:
+        return step.sql_files[field], line
+    return pipeline.path, pipeline.source.line_of((*step.location, "config", *field), line)

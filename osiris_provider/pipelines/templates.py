@@ -30,6 +30,17 @@ _CHEAP_METHODS = {
 _MAX_LOOPED = 1_000_000
 """Characters that a loop brings forth."""
 _MARKERS = ("{{", "{%", "{#")
+_DATED = {
+    "ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz", "logical_date", "data_interval_start",
+    "data_interval_end", "prev_data_interval_start_success", "prev_data_interval_end_success",
+}  # fmt: skip
+"""What Airflow has in runs with a logical date only."""
+_REMOVED = {
+    "execution_date", "next_execution_date", "prev_execution_date", "prev_execution_date_success", "next_ds",
+    "next_ds_nodash", "prev_ds", "prev_ds_nodash", "tomorrow_ds", "tomorrow_ds_nodash", "yesterday_ds",
+    "yesterday_ds_nodash",
+}  # fmt: skip
+"""What Airflow 2 had."""
 
 
 def has_template(text: str) -> bool:
@@ -56,6 +67,25 @@ def template_problem(text: str) -> tuple[int, str] | None:
     except ValueError:
         # Python converts no number of thousands of digits.
         return 1, "is not valid Jinja: it has a number that is too long"
+    return None
+
+
+def date_problem(text: str, *, dated: bool) -> tuple[int, str] | None:
+    """Return the line in a text, from 1, and which name of a date Airflow will not have; None if there is none.
+
+    :param text: whose syntax is right. One that asks what there is, is left alone.
+    :param dated: whether runs have a logical date.
+    """
+    tree, nodes = _environment().parse(text), _nodes()
+    filters = {node.name for node in tree.find_all(nodes.Filter)}
+    if tree.find(nodes.If) or tree.find(nodes.CondExpr) or filters & {"default", "d"}:
+        return None
+    for node in tree.find_all(nodes.Name):
+        if node.name in _REMOVED:
+            return node.lineno, f"{node.name} is gone from Airflow 3; write ds, logical_date or macros.ds_add(ds, -1)"
+        if node.name in _DATED and not dated:
+            missing = f"a run that waits for tables has no {node.name}, because it has no logical date in Airflow"
+            return node.lineno, f"{missing}; write dag_run.run_after, as in {{{{ dag_run.run_after | ds }}}}"
     return None
 
 
@@ -131,7 +161,8 @@ def template_context(pipeline: str, moment: datetime, params: Mapping[str, Any],
         "ts_nodash": _ts_nodash(at),
         "params": dict(params),
         "run_id": run_id,
-        "dag_id": pipeline,
+        "dag_run": {"run_id": run_id, "run_after": at},
+        "dag": {"dag_id": pipeline},
         "macros": {"datetime": datetime, "timedelta": timedelta, "ds_add": _ds_add, "ds_format": _ds_format},
     }
 

@@ -169,10 +169,12 @@ def test_params_and_templates_are_filled_in_when_the_task_runs(folder: Folder, r
     assert folder.stored("SELECT t, id FROM by_country ORDER BY id") == [("15", 2), ("15", 3)]
 
 
-def test_a_run_and_a_dag_have_the_same_day_wherever_the_time_is_from(folder: Folder, run_dag: RunDag) -> None:
+def test_a_run_and_a_dag_have_the_same_names_and_day_wherever_the_time_is_from(folder: Folder, run_dag: RunDag) -> None:
     text = """\
     steps:
-      - {id: day, driver: duckdb.processor, config: {query: "SELECT '{{ ds }} {{ ts }}' AS t"}}
+      - id: day
+        driver: duckdb.processor
+        config: {query: "SELECT '{{ ds }} {{ ts }} {{ dag.dag_id }} {{ dag_run.run_after | ds | length }}' AS t"}
       - {id: store, driver: duckdb.writer, config: {connection: "@duckdb.shop", table: by_country, write_mode: replace}}
     """
     folder.write(text)
@@ -181,7 +183,7 @@ def test_a_run_and_a_dag_have_the_same_day_wherever_the_time_is_from(folder: Fol
     [[of_airflow]] = folder.stored("SELECT t FROM by_country")
     with Run(load_pipeline(folder.pipeline), RunOptions(at=at, write=False)).execute() as result:
         [of_run] = result["day"]["t"].to_pylist()
-    assert (of_airflow, of_run) == ("2026-01-01 2026-01-01T22:30:00+00:00",) * 2
+    assert (of_airflow, of_run) == ("2026-01-01 2026-01-01T22:30:00+00:00 orders 10",) * 2
 
 
 def test_a_text_that_ends_with_sql_is_no_file(folder: Folder, run_dag: RunDag) -> None:

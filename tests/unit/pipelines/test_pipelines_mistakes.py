@@ -187,3 +187,70 @@ def test_steps_are_suggested_only_where_they_may_stand(tmp_path: Path, right: st
     [problem] = checked(tmp_path, GOOD.replace(right, wrong))[1]
     assert "step is unknown" in problem
     assert "Did you mean" not in problem
+
+
+AFTER = """\
+schedule: {after: "@postgres.reports/x"}
+steps:
+  - id: a
+    driver: duckdb.processor
+    config:
+      params: [1, "TEXT"]
+      query: |
+        SELECT ? AS x, ? AS y
+        -- TEXT
+  - id: b
+    driver: duckdb.processor
+    inputs: [a]
+    config: {query: b.sql}
+"""
+RUN_AFTER = "write dag_run.run_after, as in {{ dag_run.run_after | ds }}"
+
+
+def dates(folder: Path, pipeline: str, text: str) -> list[tuple[str, int, str | None, str]]:
+    path = write_pipeline(folder, pipeline.replace("TEXT", text), b=f"SELECT x\nFROM a -- {text}\n")
+    problems = check_paths([path], connections=False)[1]
+    return [(problem.file.name, problem.line, problem.step, problem.message) for problem in problems]
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ ds }}", "{{ macros.ds_add(ds, 1) }}", "{{ 1 }}{% for x in [ds] %}{{ x }}{% endfor %}"]
+)
+def test_runs_that_wait_for_tables_have_no_logical_date(tmp_path: Path, text: str) -> None:
+    said = f"a run that waits for tables has no ds, because it has no logical date in Airflow; {RUN_AFTER}"
+    assert dates(tmp_path, AFTER, text) == [
+        ("orders.yaml", 6, "a", f"config field params.1: {said}"),
+        ("orders.yaml", 9, "a", f"config field query: {said}"),
+        ("b.sql", 2, "b", f"config field query: {said}"),
+    ]
+    assert dates(tmp_path, AFTER.replace('{after: "@postgres.reports/x"}', '"@daily"'), text) == []
+
+
+@pytest.mark.parametrize("schedule", ['"@daily"', '{after: "@postgres.reports/x"}', "null"])
+def test_names_that_are_gone_from_airflow_are_mistakes(tmp_path: Path, schedule: str) -> None:
+    text = AFTER.replace('{after: "@postgres.reports/x"}', schedule)
+    said = "execution_date is gone from Airflow 3; write ds, logical_date or macros.ds_add(ds, -1)"
+    assert [message.partition(": ")[2] for *_, message in dates(tmp_path, text, "{{ execution_date }}")] == [said] * 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ dag_run.run_after | ds }}",
+        "{{ ds | default(run_id) }}",
+        "{{ next_ds | d('2026') }}",
+        "{{ ds if ds is defined else 1 }}",
+        "{% if dag_run.logical_date is defined %}{{ ds }}{% endif %}",
+        "{{ params.ds }}",
+    ],
+)
+def test_a_template_that_needs_no_logical_date_or_asks_for_it_may_stand(tmp_path: Path, text: str) -> None:
+    assert dates(tmp_path, f"params: {{ds: 1}}\n{AFTER}", text) == []
+
+
+def test_a_template_without_an_end_hides_no_date(tmp_path: Path) -> None:
+    both = AFTER.replace("[1, ", '["{{ ds", ')
+    assert [(line, message[:28]) for _, line, _, message in dates(tmp_path, both, "{{ ts }}")][:2] == [
+        (6, "config field params.0: is no"),
+        (6, "config field params.1: a run"),
+    ]

@@ -75,7 +75,7 @@ def test_a_loop_brings_forth_less_than_a_million_characters() -> None:
         ("{{ macros.ds_add(ds, -3) }}", "2026-01-31"),
         ("{{ macros.ds_format(ds, '%Y-%m-%d', '%d.%m.%y') }}", "03.02.26"),
         ("{{ macros.datetime(2026, 1, 1) + macros.timedelta(days=1) }}", "2026-01-02 00:00:00"),
-        ("{{ params.limit }} {{ dag_id }} {{ run_id }}", "7 orders manual"),
+        ("{{ params.limit }} {{ dag.dag_id }} {{ run_id }}", "7 orders manual"),
         ("{# a remark #}x\n", "x\n"),
     ],
 )

@@ -146,7 +146,7 @@ def test_what_is_wrong_with_a_value(schema: dict[str, Any], value: object, probl
         ("{{ macros.ds_format(ds, '%Y-%m-%d', '%d.%m.%Y') }}", "04.03.2026"),
         ("{{ (logical_date + macros.timedelta(days=1)).day }}", "5"),
         ("{{ macros.datetime(2026, 1, 2).day }}", "2"),
-        ("{{ params.least }} {{ run_id }} {{ dag_id }}", "3 manual__1 orders"),
+        ("{{ params.least }} {{ run_id }} {{ dag.dag_id }}", "3 manual__1 orders"),
         ("{% if params.least > 2 %}many{% endif %}\n", "many\n"),
         ("a{# remark #}b", "ab"),
     ],
