@@ -12,6 +12,7 @@ from osiris_provider.connections.load import FileArgument, read_connections
 from osiris_provider.connections.redact import secrets_in, texts
 from osiris_provider.connections.registry import Field, declared_fields, load_family
 from osiris_provider.connections.resolve import resolve_entry
+from osiris_provider.connections.resolved import IDENTITY
 from osiris_provider.connections.trust import distrust, others_read
 from osiris_provider.errors import ConnectionConfigError
 
@@ -35,7 +36,8 @@ def validate_file(file: FileArgument = None, *, variables: bool = True) -> tuple
 
 def _further(entry: Entry, fields: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield what is wrong with fields that are right one by one, if the variables of all of them are set."""
-    if not entry.has_fields or any("${" in text for text in texts(fields)):
+    if not fields.keys() - set(IDENTITY) or any("${" in text for text in texts(fields)):
+        # Where a variable is not set, there may be a mistake that is none with it.
         return
     try:
         load_family(entry.family).model.parse(fields).check_further()

@@ -112,8 +112,9 @@ def test_a_remark_is_of_a_field_that_has_its_line_to_itself(
     ],
 )
 def test_a_dsn_is_read_by_a_check_of_the_file(family: str, fields: str, line: int, field: str, tmp_path: Path) -> None:
-    variable = "    b: {url: 'https://x.supabase.co', pg_dsn: '${UNSET_DSN}'}\n" if family == "supabase" else ""
-    file = write(tmp_path, f"version: 1\nconnections:\n  {family}:\n    a: {fields}\n{variable}")
+    # Of what a variable is to hold nothing is known.
+    unset = "  mysql:\n    a: {host: h, user: u, port: '${UNSET}'}\n    b: {host: '${UNSET}', user: u}\n"
+    file = write(tmp_path, f"version: 1\nconnections:\n  {family}:\n    a: {fields}\n{unset}")
     _, [problem], _ = validate_file(file, variables=False)
     assert (problem.line, problem.reference, problem.field) == (line, reference_to(family, "a"), field)
     assert "c4nary" not in problem.message
