@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from urllib.parse import quote_plus
 
 from pydantic import SecretStr, model_validator
 from typing_extensions import Self
 
-from osiris_provider.connectors.http.base import MAX_PROBE, HttpConnector, parsed, probe_difference
+from osiris_provider.connectors.http.base import MAX_PROBE, HttpConnector, probe_difference, says_error
 from osiris_provider.connectors.http.basic import basic
 from osiris_provider.connectors.http.connection import (
     CaBundle,
@@ -25,14 +26,21 @@ from osiris_provider.connectors.http.connection import (
     Timeout,
     Url,
 )
-from osiris_provider.connectors.http.faults import HTTP_STATUS, NOT_CHECKED, NOT_FOUND, WEB_PAGE, HttpFaultError
+from osiris_provider.connectors.http.faults import (
+    HTTP_STATUS,
+    NOT_CHECKED,
+    NOT_FOUND,
+    SAYS_ERROR,
+    WEB_PAGE,
+    HttpFaultError,
+)
 from osiris_provider.connectors.http.http_hook import HTTP
 from osiris_provider.connectors.model import FieldError, FieldInfo
 from osiris_provider.errors import Fault
 
 if TYPE_CHECKING:
     from osiris_provider.connectors.http.oauth import ClientCredentials
-    from osiris_provider.connectors.http.session import HttpSession
+    from osiris_provider.connectors.http.session import Answer, HttpSession
 
 _CREDENTIAL = re.compile(r"auth|cookie|key|password|secret|session|signature|token", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"[A-Za-z]+:|//")
@@ -261,17 +269,24 @@ class ApiConnector(HttpConnector[ApiConnection]):
     def probe_with(self, model: ApiConnection, session: HttpSession) -> dict[str, Any]:
         """Ask for ``health_path`` with the credentials, and once without."""
         answer = self.checked(session.ask("GET", model.health_path, MAX_PROBE))
-        if answer.claims_json and answer.complete and answer.body:
-            parsed(answer)
+        if says_error(answer):
+            raise HttpFaultError(SAYS_ERROR)
         if model.logs_in:
             if answer.is_page:
                 raise HttpFaultError(WEB_PAGE)
             probe_difference(
                 lambda: session.ask_as_stranger(model.health_path, MAX_PROBE, _auth_of_nobody(model)),
-                lambda anonymous: anonymous.is_success and not anonymous.is_page,
+                _is_good,
                 NEEDS_HEALTH_PATH,
             )
         return {"status": answer.status}
+
+
+def _is_good(anonymous: Answer) -> bool:
+    with suppress(HttpFaultError):
+        return anonymous.is_success and not (anonymous.is_page or says_error(anonymous))
+    # Broken JSON is no difference.
+    return True
 
 
 def _auth_of_nobody(model: ApiConnection) -> Any:

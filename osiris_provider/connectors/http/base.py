@@ -25,7 +25,7 @@ from osiris_provider.connectors.http.faults import (
     http_fault,
     status_fault,
 )
-from osiris_provider.connectors.http.json_text import LINES, parse_json
+from osiris_provider.connectors.http.json_text import LINES, failure_in, parse_json
 from osiris_provider.connectors.http.retry_after import retry_after_seconds
 from osiris_provider.connectors.model import reference_of
 from osiris_provider.errors import ConnectorError, Fault
@@ -248,6 +248,16 @@ def parsed(answer: Answer, *, lines: bool = False) -> Any:
     raise HttpFaultError(fault, url=safe_url(answer.url))
 
 
+def says_error(answer: Answer) -> bool:
+    """Return whether an answer of JSON says that it is an error, although its status does not.
+
+    :param answer: read to its end or to a bound.
+    :raises HttpFaultError: it is no valid JSON.
+    """
+    is_json = answer.claims_json and answer.complete and answer.body
+    return failure_in(parsed(answer)) is not None if is_json else False
+
+
 def probe_difference(
     ask_wrongly: Callable[[], Answer], accepted: Callable[[Answer], bool], fault: Fault = NOT_CHECKED
 ) -> None:
@@ -257,13 +267,27 @@ def probe_difference(
     :param accepted: whether an answer is as good as the one to the right credentials.
     :param fault: if it is.
     :raises HttpFaultError: that was answered just as well; or not at all, because of a limit on requests.
+    :raises Exception: whatever else requests and urllib3 raise.
     """
-    try:
-        wrong = ask_wrongly()
-    except HttpFaultError:
-        # Being sent away, to a login page for one, is a difference too.
+    wrong = _answer_or_none(ask_wrongly)
+    if wrong is None:
         return
     if accepted(wrong):
         raise HttpFaultError(fault)
     if wrong.status == THROTTLED_STATUS:
         raise HttpFaultError(THROTTLED, retry_after_seconds(wrong.headers))
+
+
+def _answer_or_none(ask_wrongly: Callable[[], Answer]) -> Answer | None:
+    """Return an answer, None if being asked so is answered by a redirect elsewhere, or by breaking the line off."""
+    for _ in range(2):
+        try:
+            return ask_wrongly()
+        except HttpFaultError:  # noqa: PERF203 - two rounds
+            # To a login page for one.
+            return None
+        except Exception as error:
+            # The first line was that of the good answer, and may have been closed since.
+            if http_fault(error) != RESET:
+                raise
+    return None

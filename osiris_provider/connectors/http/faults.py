@@ -142,6 +142,11 @@ BAD_ENCODING = Fault(
 PENDING = Fault(
     "pending", "network", "{address} has accepted the request, and the result is not ready yet. Try again later."
 )
+SAYS_ERROR = Fault(
+    "answer_is_error",
+    "unknown",
+    "{address} answers with a good status, but its JSON says that it is an error. Check the credentials and the path.",
+)
 NOT_CHECKED = Fault(
     "credentials_not_checked",
     "unknown",

@@ -17,6 +17,7 @@ from osiris_provider.connectors.http.faults import (
     NOT_FOUND,
     REDIRECTED,
     REFUSED_REQUEST,
+    SAYS_ERROR,
     UNAUTHORIZED,
     WEB_PAGE,
     WRONG_METHOD,
@@ -82,7 +83,7 @@ def _base_url(attributes: Attributes) -> str:
 
 _NONE_OF_ITS_OWN: Final[tuple[Fault, ...]] = (
     *(BAD_REQUEST, BROKEN_JSON, GONE, NOT_ACCEPTABLE, NOT_CHECKED, NOT_FOUND),
-    *(REDIRECTED, REFUSED_REQUEST, WEB_PAGE, WRONG_METHOD),
+    *(REDIRECTED, REFUSED_REQUEST, SAYS_ERROR, WEB_PAGE, WRONG_METHOD),
 )
 """What an API may say to a request that is none of its own."""
 _FOR_OTHERS: Final[tuple[Fault, ...]] = (FORBIDDEN, UNAUTHORIZED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -23,6 +24,9 @@ MAX_VALUES = 5_000_000
 LINES = re.compile(r"application/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)")
 """Content types, in lower case, of one JSON text a line."""
 
+FAILED: Mapping[str, tuple[Any, ...]] = {"ok": (False,), "success": (False,), "status": ("error", "fail")}
+"""What answers say at their top if they are not results, although their status is 200 (Slack, JSend and others)."""
+
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 # Only what is a table of characters: other codecs of Python unpack, or read escapes.
 _TABLES = re.compile(r"(?:iso-?8859|cp|windows|koi8|mac|big5|gb|euc|shift|utf|ascii|latin).*", re.IGNORECASE)
@@ -34,6 +38,21 @@ class Number(str):
     """A JSON number as its text came, if it has a fraction or an exponent, or is too long for any integer column."""
 
     __slots__ = ()
+
+
+def failure_in(value: Any) -> str | None:
+    """Return the name by which an answer says that it is no result, although its status is 200; None if it does not.
+
+    :param value: parsed JSON.
+    """
+    given = value if isinstance(value, Mapping) else {}
+    says = (name for name, signs in FAILED.items() for sign in signs if _is(given.get(name), sign))
+    return next(says, None)
+
+
+def _is(value: Any, sign: Any) -> bool:
+    # 0 is not False.
+    return type(value) is type(sign) and value == sign
 
 
 def _integer(text: str) -> int | Number:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from osiris_provider.connectors.http.json_text import failure_in
 from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.json.types import kind_of
 from osiris_provider.drivers.http.json.values import json_text
@@ -19,9 +20,6 @@ log = logging.getLogger(__name__)
 MAX_RECORDS = 1_000_000
 """Records of a page."""
 MAX_SHOWN = 200
-
-FAILED: Mapping[str, tuple[Any, ...]] = {"ok": (False,), "success": (False,), "status": ("error", "fail")}
-"""What answers say at their top if they are not results, although their status is 200 (Slack, JSend and others)."""
 _TURN_OFF = ". If that is data, set error_paths to the paths that do tell of errors, or to none"
 
 Shape = Literal["list", "object", "map"]
@@ -116,9 +114,9 @@ class RecordReader:
             # Before it is cut, and all else: a part of a secret is not known for one.
             shown = printable(self.redact(text)[:1000])[:MAX_SHOWN]
             raise self._error(page, f"the answer tells of an error at '{path}': {shown}", hint=_TURN_OFF)
-        for name, signs in FAILED.items() if self.error_paths and isinstance(value, Mapping) else ():
-            if any(value.get(name) is sign or (type(sign) is str and value.get(name) == sign) for sign in signs):
-                raise self._error(page, f"the answer says {name}: {json_text(value[name])}", hint=_TURN_OFF)
+        name = failure_in(value) if self.error_paths else None
+        if name is not None:
+            raise self._error(page, f"the answer says {name}: {json_text(value[name])}", hint=_TURN_OFF)
 
     @property
     def _where(self) -> str:

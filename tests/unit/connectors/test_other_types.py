@@ -215,7 +215,7 @@ def test_http_answers_that_show_that_the_peer_is_there(login: str | None) -> Non
     assert refused >= {409, 418}
     assert counted >= redirects
     assert answered >= {"broken_json", "web_page", "credentials_not_checked"}
-    assert len(answered) == (10 if login else 12)
+    assert len(answered) == (11 if login else 13)
 
 
 def test_http_cuts_the_name_of_what_can_be_no_header() -> None:

@@ -116,6 +116,23 @@ def test_a_wrong_credential_that_is_refused_proves_the_right_one() -> None:
     probe_difference(sent_away, lambda _: True)
 
 
+def test_a_line_that_is_broken_off_twice_for_want_of_credentials_proves_them() -> None:
+    answers: list[Answer | Exception] = [RESET, asked(200)(), RESET, RESET, TimeoutError()]
+
+    def ask() -> Answer:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    # The first line was kept open from before, and the server had closed it.
+    with pytest.raises(HttpFaultError, match="credentials_not_checked"):
+        probe_difference(ask, lambda answer: answer.is_success)
+    probe_difference(ask, lambda answer: answer.is_success)
+    with pytest.raises(TimeoutError):
+        probe_difference(ask, lambda answer: answer.is_success)
+
+
 def test_a_wrong_credential_that_is_accepted_or_not_looked_at_proves_nothing() -> None:
     with pytest.raises(HttpFaultError, match="credentials_not_checked"):
         probe_difference(asked(200), lambda answer: answer.is_success)
