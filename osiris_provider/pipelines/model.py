@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from osiris_provider.connectors.model import NoBooleanNumbers
+from osiris_provider.pipelines.templates import has_template
 
 UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _TOO_LONG = timedelta(days=3653)
@@ -75,6 +76,13 @@ def _inputs(value: Any) -> Any:
     raise ValueError(message)
 
 
+def _as_it_is(value: str) -> str:
+    if "${" in value or has_template(value):
+        message = "is taken as it is; ${params.x} and Jinja are replaced in config only"
+        raise ValueError(message)
+    return value
+
+
 def _link(value: str) -> str:
     parts = urlsplit(value)
     if not parts.path if parts.scheme == "mailto" else not (parts.scheme and parts.netloc):
@@ -99,7 +107,7 @@ Moment = Annotated[datetime, BeforeValidator(_written), AfterValidator(_moment)]
 Names = Annotated[list[str], BeforeValidator(_names, json_schema_input_type=str | list[str])]
 Inputs = Annotated[dict[str, str], BeforeValidator(_inputs, json_schema_input_type=str | list[str] | dict[str, str])]
 # No more than the columns of Airflow's database hold: what does not fit in takes all DAGs down with it.
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=250)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=250), AfterValidator(_as_it_is)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 _MAX_INTEGER = 2**31 - 1
 Integer = Annotated[int, Field(ge=-_MAX_INTEGER, le=_MAX_INTEGER)]

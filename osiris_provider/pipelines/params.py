@@ -12,6 +12,7 @@ from osiris_provider.connections.reference import shown
 from osiris_provider.errors import DriverConfigError
 from osiris_provider.messages import did_you_mean
 from osiris_provider.pipelines.problems import Location, Problems, listed
+from osiris_provider.pipelines.templates import has_template
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^{}\n]*)\}|\$(?P<open>\{)(?![{%#])")
@@ -81,6 +82,11 @@ def read_params(written: Mapping[str, Any], problems: Problems) -> dict[str, Par
 
 
 def _param(name: str, value: Any, location: Location, problems: Problems) -> Param:
+    default = value.get("default") if isinstance(value, dict) else value
+    if isinstance(default, str) and (has_template(default) or any(placeholders(default))):
+        message = f"param {name} has a default with ${{…}} or Jinja, which are replaced in configs only; move it there"
+        problems.add(location, message)
+        return Param(name, default)
     if not isinstance(value, dict):
         return Param(name, value)
     for key in value:

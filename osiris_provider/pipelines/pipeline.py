@@ -19,7 +19,7 @@ from osiris_provider.pipelines.graph import Edges, Kind, check_data, check_rules
 from osiris_provider.pipelines.model import AirflowTask, Options, PipelineModel
 from osiris_provider.pipelines.params import Param, read_params
 from osiris_provider.pipelines.problems import Location, Problem, TooManyProblemsError, error_of
-from osiris_provider.pipelines.settings import MAX_URI, asset_uri, check_fail_fast, check_settings
+from osiris_provider.pipelines.settings import MAX_URI, asset_uri, check_fail_fast, check_own_tables, check_settings
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,7 @@ def _compiled(draft: Draft, source: Source) -> Pipeline | None:
             steps[step.id] = _step(draft, step, config, driver, edges[step.id], source)
     check_settings(draft.settings, params, source.problems)
     check_fail_fast(draft, source.problems)
+    check_own_tables(draft.settings, {name: step.asset for name, step in steps.items()}, source.problems)
     if not steps:
         return None
     return Pipeline(

@@ -14,6 +14,7 @@ from osiris_provider.pipelines.file import SUFFIXES
 from osiris_provider.pipelines.model import After, PipelineModel
 from osiris_provider.pipelines.params import Param
 from osiris_provider.pipelines.problems import Problems
+from osiris_provider.pipelines.templates import has_template
 
 CONTINUOUS = "@continuous"
 PRESETS = ("@once", CONTINUOUS, "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
@@ -69,6 +70,22 @@ def check_settings(settings: PipelineModel, params: Mapping[str, Param], problem
         problems.add(("params", name), f"param {name} needs a default, because the pipeline has a schedule")
 
 
+def check_own_tables(settings: PipelineModel, assets: Mapping[str, str | None], problems: Problems) -> None:
+    """Check that a pipeline waits for no table that it writes: it would start itself again and again.
+
+    :param settings: the top of the file.
+    :param assets: URIs of the tables that the steps write, by step.
+    :param problems: takes what is wrong.
+    """
+    tables = settings.schedule.after if isinstance(settings.schedule, After) else []
+    writers = {uri: step for step, uri in assets.items() if uri is not None}
+    for index, table in enumerate(tables):
+        writer = writers.get(table_uri(table) or "")
+        if writer is not None:
+            message = f"step {shown(writer)} writes '{shown(table)}' itself, and each run would start the next one"
+            problems.add(("schedule", "after", index), f"schedule: {message}; take the table out")
+
+
 def check_fail_fast(draft: Draft, problems: Problems) -> None:
     """Check that a pipeline which ends with the first failure has no step that waits for one.
 
@@ -86,7 +103,7 @@ def check_fail_fast(draft: Draft, problems: Problems) -> None:
 def _check_schedule(schedule: str | After | None, problems: Problems) -> None:
     if isinstance(schedule, After):
         for index, table in enumerate(schedule.after):
-            if table_uri(table) is None:
+            if table_uri(table) is None or "${" in table or has_template(table):
                 message = f"'{shown(table)}' is no table; write it as '@family.alias/table'"
                 problems.add(("schedule", "after", index), message)
         return

@@ -254,3 +254,30 @@ def test_a_template_without_an_end_hides_no_date(tmp_path: Path) -> None:
         (6, "config field params.0: is no"),
         (6, "config field params.1: a run"),
     ]
+
+
+@pytest.mark.parametrize("text", ["${params.p}", "slow_{{ ds }}", "${QUEUE}"])
+def test_what_is_replaced_in_configs_only_stands_nowhere_else(tmp_path: Path, text: str) -> None:
+    options = (
+        f"pool: '{text}'\nairflow: {{default_args: {{queue: '{text}'}}}}\nschedule: {{after: '@mysql.a/{text}'}}\n"
+    )
+    params = f"params: {{p: '{text.replace('.p', '.q')}', q: {{default: '{text}', type: string}}, r: '$${{x}}'}}\n"
+    _, problems = checked(tmp_path, f"{options}{params}{ORDERS.partition(chr(10))[2]}")
+    as_it_is = "is taken as it is; ${params.x} and Jinja are replaced in config only"
+    in_config = "has a default with ${…} or Jinja, which are replaced in configs only; move it there"
+    assert [problem.removeprefix("orders.yaml:") for problem in problems] == [
+        f"1: key pool: {as_it_is}",
+        f"2: key airflow.default_args.queue: {as_it_is}",
+        f"3: '@mysql.a/{text}' is no table; write it as '@family.alias/table'",
+        f"4: param p {in_config}",
+        f"4: param q {in_config}",
+    ]
+
+
+@pytest.mark.parametrize("table", ["@postgres.reports/by_country", "@postgres/by_country"])
+def test_a_pipeline_does_not_wait_for_its_own_table(tmp_path: Path, table: str) -> None:
+    own = ORDERS.replace("@postgres.reports", table.partition("/")[0])
+    text = own.replace('"@daily"', f'{{after: ["@mysql.shop/by_country", "{table}"]}}')
+    said = f"schedule: step store writes '{table}' itself, and each run would start the next one; take the table out"
+    assert checked(tmp_path, text)[1] == [f"orders.yaml:1: {said}"]
+    assert checked(tmp_path, text.replace(table, f"{table}_2"))[1] == []
