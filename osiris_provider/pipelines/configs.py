@@ -64,7 +64,7 @@ def check_config(
     _check_connection(driver, draft, config, source)
     if not isinstance(driver, BaseDriver):
         return
-    defaults = _Defaults({name: param.default for name, param in params.items()})
+    defaults = _Defaults({name: param.default for name, param in params.items() if not param.required})
     for location, message in driver.config_problems(substitute(config.value, defaults)):
         if not any(_overlap(location, unknown) for unknown in config.open):
             source.problems.add((*where, *location), message, draft.id)
@@ -92,13 +92,13 @@ def _check_connection(driver: Driver, draft: StepDraft, config: ReadConfig, sour
 
 
 class _Defaults(dict[str, Any]):
-    """The defaults of parameters; whatever else is asked for has been reported already."""
+    """The defaults of parameters; what has none stays as it is written: a value that is not known is a value."""
 
     def __contains__(self, name: object) -> bool:
         return True
 
-    def __missing__(self, name: str) -> Any:
-        return None
+    def __missing__(self, name: str) -> str:
+        return f"${{params.{name}}}"
 
 
 def _overlap(one: tuple[str | int, ...], other: Location) -> bool:

@@ -114,3 +114,14 @@ def test_a_pipeline_has_so_many_params_and_no_more(number: int, tmp_path: Path) 
     problems = checked(tmp_path, f"steps: {json.dumps(STEPS['steps'])}\nparams: {params}")[1]
     said = "orders.yaml:2: there are 201 params; at most 200 are allowed in a pipeline"
     assert problems == ([] if number == MAX_PARAMS else [said])
+
+
+@pytest.mark.parametrize("field", ["table", "query"])
+@pytest.mark.parametrize("said", [{}, {"type": "string"}, {"required": True}])
+def test_a_field_that_is_given_with_the_run_is_given(tmp_path: Path, field: str, said: dict[str, Any]) -> None:
+    step = {"id": "a", "driver": "mysql.extractor", "config": {"connection": "@mysql", field: "${params.p}"}}
+    text = {"params": {"p": {"description": "d", **said}}, "steps": [step]}
+    assert checked(tmp_path, json.dumps(text))[1] == []
+    step["config"]["partition_num"] = -1  # type: ignore[index] # the config is a dict
+    [problem] = checked(tmp_path, json.dumps(text))[1]
+    assert "config field partition_num" in problem
