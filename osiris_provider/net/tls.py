@@ -119,6 +119,20 @@ def _put(piece: bytes, buffer: Any) -> int:
 class DeadlineSSLSocket(DeadlineSocket, AlertSSLSocket):
     """A :class:`DeadlineSocket` over TLS; it takes over the deadline of the socket that it wraps."""
 
+    suppresses_ragged_eofs = True
+    was_cut = False
+    """Whether the line has ended without TLS saying so: more may have been to come."""
+
+    def read(self, len: int = 1024, buffer: Any = None) -> Any:  # noqa: A002 - the base class's name
+        """Read and decrypt; a line that ends so has come to its end, as for :class:`ssl.SSLSocket`."""
+        try:
+            return super().read(len, buffer)
+        except ssl.SSLEOFError:
+            if not self.suppresses_ragged_eofs:
+                raise
+        self.was_cut = True
+        return b"" if buffer is None else 0
+
     def do_handshake(self, block: bool = False) -> None:
         """Shake hands within the deadline."""
         self._bound()
@@ -162,11 +176,12 @@ class DeadlineContext(ssl.SSLContext):
     ) -> ssl.SSLSocket:
         """Encrypt a connected socket; its ``deadline``, if it has one, passes to the new socket, handshake included."""
         deadline = getattr(sock, "deadline", None)
-        wrapped = super().wrap_socket(sock, server_side, False, suppress_ragged_eofs, server_hostname, session)
+        wrapped = super().wrap_socket(sock, server_side, False, False, server_hostname, session)
         try:
             if isinstance(wrapped, DeadlineSSLSocket):
                 wrapped.deadline = deadline
                 wrapped.peer = getattr(sock, "peer", None)
+                wrapped.suppresses_ragged_eofs = suppress_ragged_eofs
             if do_handshake_on_connect:
                 wrapped.do_handshake()
         except BaseException:

@@ -183,6 +183,9 @@ class HttpConnector(Connector[HM, "HttpSession"]):
             raise HttpFaultError(TOO_LARGE, url=safe_url(answer.url))
         if lines is None:
             lines = bool(LINES.fullmatch(answer.media_type))
+        if lines and answer.was_cut:
+            # One JSON text has an end of its own.
+            raise HttpFaultError(RESET, url=safe_url(answer.url))
         return parsed(answer, lines=lines), answer, False
 
     def error_of(self, error: BaseException, connection: Mapping[str, Any]) -> ConnectorError:

@@ -43,6 +43,7 @@ class Answer:
     """What a peer answered, its body read up to a bound.
 
     :param complete: whether ``body`` is all of it.
+    :param was_cut: whether it has ended with its line, without TLS saying that this was the end.
     """
 
     status: int
@@ -50,6 +51,7 @@ class Answer:
     body: bytes
     complete: bool
     url: str
+    was_cut: bool = False
 
     @classmethod
     def read(cls, response: requests.Response, limit: int) -> Answer:
@@ -65,7 +67,8 @@ class Answer:
             if len(body) > limit:
                 break
         url = str(response.url)
-        return cls(response.status_code, response.headers, bytes(body[:limit]), len(body) <= limit, url)
+        was_cut = getattr(response.raw, "was_cut", False)
+        return cls(response.status_code, response.headers, bytes(body[:limit]), len(body) <= limit, url, was_cut)
 
     @property
     def content_type(self) -> str:

@@ -125,6 +125,12 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 class _Response(urllib3.HTTPResponse):
+    line: Any = None
+
+    @property
+    def was_cut(self) -> bool:
+        return getattr(self.line, "was_cut", False)
+
     def _update_chunk_length(self) -> None:
         super()._update_chunk_length()
         if self.chunk_left is not None and self.chunk_left < 0:
@@ -187,6 +193,13 @@ class _Line:
         if query:
             url = f"{url}{'&' if '?' in url else '?'}{query}"
         super().request(method, url, *args, headers=headers, **kwargs)  # type: ignore[misc] # of the class beside it
+
+    def getresponse(self) -> Any:
+        # Where an answer ends with its line, http.client lets go of that.
+        line = self.sock
+        response: Any = super().getresponse()  # type: ignore[misc] # of the class beside it
+        response.line = line
+        return response
 
     def _new_conn(self) -> socket.socket:
         return _connect(self, self._deadline)
