@@ -100,13 +100,6 @@ TABLE_REFERENCED = Fault(
     "A foreign key of another table at {address} refers to this one. Drop the key, or keep the table.",
     permanent=True,
 )
-STATEMENT_REFUSED = Fault(
-    "statement_refused",
-    "unknown",
-    "{address} refused the statement with an error. Look it up in the server's error reference, and check the "
-    "statement.",
-    permanent=True,
-)
 
 ACCESS_DENIED = 1045
 """Wrong password and unknown user, but also an account that must use TLS: the server does not tell them apart."""
@@ -205,5 +198,5 @@ def fault_of_code(code: int) -> Fault | None:
     if code in FAULTS:
         return FAULTS[code]
     if any(code in codes for codes in _REFERENCE):
-        return STATEMENT_REFUSED.reworded(STATEMENT_REFUSED.message.replace("an error", f"error {code}"))
+        return sql.statement_refused(code)
     return None

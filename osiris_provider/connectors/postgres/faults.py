@@ -102,7 +102,9 @@ _BY_CODE = {
     "42501": sql.DENIED,
     "25006": sql.READ_ONLY,
     "25P03": sql.KILLED,
+    "25P04": sql.STATEMENT_TIMEOUT,
     "53300": sql.TOO_MANY_CONNECTIONS,
+    "55006": sql.CONFLICT,
     "55P03": sql.LOCK_TIMEOUT,
     "57014": sql.STATEMENT_TIMEOUT,
     "57P01": sql.KILLED,
@@ -124,10 +126,15 @@ _BY_CLASS = {
     "53": sql.SERVER_FULL,
     "54": sql.BAD_SQL,
     "58": sql.SERVER_FAILED,
+    # Another server, which foreign tables read.
+    "HV": sql.SERVER_FAILED,
     # What functions and triggers of the database raise.
     "P0": sql.BAD_DATA,
     "XX": sql.SERVER_FAILED,
 }
+_REFUSED = frozenset(("20", "24", "25", "26", "27", "2B", "2F", "34", "38", "39", "3B", "55"))
+"""Classes of which it takes the server's words to know what is wrong with a statement: a view that takes no rows, a
+``VACUUM`` in a transaction, or a materialized view without data. To try it again does not help."""
 
 
 def fault_of_sqlstate(code: str, *, login: bool = False) -> Fault | None:
@@ -136,5 +143,7 @@ def fault_of_sqlstate(code: str, *, login: bool = False) -> Fault | None:
     :param code: five letters and digits.
     :param login: whether it came as the answer to a login.
     """
-    fault = _AT_LOGIN.get(code) if login else None
-    return fault or _BY_CODE.get(code) or _BY_CLASS.get(code[:2])
+    fault = (_AT_LOGIN.get(code) if login else None) or _BY_CODE.get(code) or _BY_CLASS.get(code[:2])
+    if fault is None and not login and code[:2] in _REFUSED:
+        return sql.statement_refused(code)
+    return fault

@@ -94,6 +94,13 @@ NO_SUCH_COLUMN = Fault(
     "no_such_column", "unknown", "A column is not known at {address}. Check the query.", permanent=True
 )
 BAD_SQL = Fault("bad_sql", "unknown", "{address} does not understand the SQL. Check the query.", permanent=True)
+STATEMENT_REFUSED = Fault(
+    "statement_refused",
+    "unknown",
+    "{address} refused the statement with an error. Look it up in the server's error reference, and check the "
+    "statement.",
+    permanent=True,
+)
 SERVER_FULL = Fault(
     "server_full", "unknown", "{address} has run out of disk or memory. Make room there, then try again."
 )
@@ -105,3 +112,11 @@ UNKNOWN_LOGIN = Fault(
     "unknown",
     "{address} refused the login; its reason could not be read by code. Check user, password and database.",
 )
+
+
+def statement_refused(code: object) -> Fault:
+    """Return the fault of a statement that a server refused for a reason that is no one else's.
+
+    :param code: of the server's error.
+    """
+    return STATEMENT_REFUSED.reworded(STATEMENT_REFUSED.message.replace("an error", f"error {code}"))

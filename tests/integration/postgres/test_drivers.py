@@ -15,7 +15,7 @@ import pytest
 from osiris_provider.connectors import get_connector
 from osiris_provider.connectors.faults import TLS_REFUSED
 from osiris_provider.connectors.sql.faults import UNKNOWN_LOGIN
-from osiris_provider.errors import ConnectionConfigError, DataError
+from osiris_provider.errors import ConnectionConfigError, DataError, UnknownConnectorError
 from psycopg2 import extensions
 
 from tests.integration.sql.drivers import DriverTests
@@ -154,6 +154,21 @@ class TestPostgresClients(PostgresFamily, ConnectorTests):
 
 
 class TestPostgresDrivers(PostgresFamily, DriverTests):
+    def test_what_the_server_refuses_is_not_tried_again(self, connection: Connection, address: Address) -> None:
+        self.execute(
+            address,
+            "CREATE TABLE rows_of (n INT)",
+            "CREATE VIEW target AS SELECT n, count(*) FROM rows_of GROUP BY n",
+            "CREATE MATERIALIZED VIEW empty AS SELECT 1 AS n WITH NO DATA",
+        )
+        said = r"refused the statement with error 55000.* The server said: "
+        with pytest.raises(UnknownConnectorError, match=f"Step extract: .*{said}.*has not been populated") as read:
+            self.extract(connection, "SELECT * FROM empty")
+        with pytest.raises(UnknownConnectorError, match=f"Step load: .*{said}cannot insert into view") as written:
+            self.write(connection, pa.table({"n": [1]}))
+        assert not read.value.is_transient
+        assert not written.value.is_transient
+
     def test_types(self, connection: Connection) -> None:
         read = self.extract(
             connection,

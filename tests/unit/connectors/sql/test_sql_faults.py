@@ -90,6 +90,11 @@ def test_conn_010_mysql_timeout_behind_a_lost_connection() -> None:
         ("42704", False, "bad_sql"),
         ("21000", False, "bad_sql"),
         ("P0001", False, "bad_data"),
+        ("55000", False, "statement_refused"),
+        ("55006", False, "conflict"),
+        ("25P04", False, "statement_timeout"),
+        ("2BP01", False, "statement_refused"),
+        ("HV000", False, "server_failed"),
     ],
 )
 def test_conn_010_sqlstates(code: str, login: bool, slug: str) -> None:
@@ -105,6 +110,7 @@ def test_conn_010_every_sqlstate_of_the_tables_is_one_of_postgresql() -> None:
 
 
 def test_conn_010_unknown_sqlstates_have_no_fault() -> None:
-    assert postgres_faults.fault_of_sqlstate("2F000") is None
+    assert postgres_faults.fault_of_sqlstate("F0000") is None
+    assert postgres_faults.fault_of_sqlstate("25001", login=True) is None
     assert POSTGRES.classify(psycopg2.ProgrammingError("no code")).slug == "unknown"
     assert POSTGRES.classify(psycopg2.OperationalError("no code")).slug == "reset"
