@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,8 +163,20 @@ class OsirisTaskGroup(TaskGroup):
         with _refusals(pipeline):
             super().__init__(group_id=group_id or pipeline.id, default_args=defaults, **kwargs)
         given = self.dag.params if self.dag is not None else {}
+        own = {name: param for name, param in _params(pipeline).items() if name not in given}
+        if self.dag is not None and self.dag.schedule is not None:
+            _check_defaults(pipeline, own)
         with _refusals(pipeline), self:
-            _add_tasks(pipeline, {name: param for name, param in _params(pipeline).items() if name not in given})
+            _add_tasks(pipeline, own)
+
+
+def _check_defaults(pipeline: Pipeline, names: Iterable[str]) -> None:
+    """Refuse params without a value in a DAG that Airflow starts: it checks those of the DAG itself only."""
+    for name in names:
+        if pipeline.params[name].required:
+            message = f"param {name} needs a default, or a value in the DAG's params, because the DAG has a schedule"
+            line = pipeline.source.problems.line(("params", name))
+            raise error_of([Problem(pipeline.path, line, message)])
 
 
 def _beside_caller(path: str | os.PathLike[str]) -> Path:

@@ -214,6 +214,18 @@ def test_a_task_group_says_what_airflow_does_not_take_of_it(tmp_path: Path) -> N
         assert OsirisTaskGroup(path, group_id="orders").group_id == "orders"
 
 
+def test_a_task_group_of_a_scheduled_dag_has_a_value_for_each_param(tmp_path: Path) -> None:
+    path = write_pipeline(tmp_path, "params:\n  p: {type: string}\nsteps:" + ORDERS.partition("steps:")[2])
+    wanted = "orders.yaml:2: param p needs a default, or a value in the DAG's params, because the DAG has a schedule"
+    with DAG("daily", schedule="@daily"), pytest.raises(PipelineConfigError, match=wanted):
+        OsirisTaskGroup(path)
+    with DAG("given", schedule="@daily", params={"p": "x"}) as given:
+        OsirisTaskGroup(path)
+    with DAG("by_hand", schedule=None) as by_hand:
+        OsirisTaskGroup(path)
+    assert sorted(given.task_ids) == sorted(by_hand.task_ids) == ["orders.by_country", "orders.orders", "orders.store"]
+
+
 def test_oml_runs_as_a_dag(folder: Folder, run_dag: RunDag) -> None:
     from tests.integration.pipelines.test_run import OML
 
