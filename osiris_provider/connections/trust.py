@@ -1,15 +1,50 @@
 """Whether another user may have written, or can read, a connections file: the checks of git, ssh and Ansible.
 
-A connections file says where the secrets of the environment are sent.
+A connections file says where the secrets of the environment are sent. Also here: who may read what this package makes.
 """
 
 from __future__ import annotations
 
+import errno
 import grp
+import logging
 import os
 import pwd
 import stat
 from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_NO_MODES = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What file systems say that have no modes of their own, such as a share of Azure Files."""
+_warned: set[int] = set()
+"""Of which devices that was said."""
+
+
+def set_mode(path: str | os.PathLike[str], mode: int, descriptor: int | None = None) -> None:
+    """Give what this process has just made its mode, whatever the umask.
+
+    Where a file system has no modes there is a warning: its mount says who can read what lies there.
+
+    :param path: of a file or a directory.
+    :param mode: such as 0o600.
+    :param descriptor: of the file, if it is open.
+    :raises OSError: it fails otherwise.
+    """
+    try:
+        os.chmod(path if descriptor is None else descriptor, mode)
+    except OSError as error:
+        if error.errno not in _NO_MODES:
+            raise
+        device = os.stat(path).st_dev
+        if device not in _warned:
+            _warned.add(device)
+            log.warning(
+                "%s cannot get mode %04o: its file system has no modes, or another owner. Who can read what lies there "
+                "is what its mount says; for SMB set uid, gid, file_mode and dir_mode.",
+                path,
+                mode,
+            )
 
 
 def distrust(path: Path) -> str | None:

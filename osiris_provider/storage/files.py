@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from osiris_provider.connections.reference import shown
 from osiris_provider.connections.settings import file_mode
+from osiris_provider.connections.trust import set_mode
 from osiris_provider.errors import ConnectionConfigError, MissingPackageError
 from osiris_provider.storage.faults import attempt
 from osiris_provider.storage.s3 import without_redirects
@@ -152,7 +153,7 @@ def make_directories(path: Path, mode: int) -> None:
             directory.mkdir(mode=0o700)
             # The mode that was asked for, whatever the umask; a set-group-ID bit is inherited and stays.
             inherited = directory.stat().st_mode & stat.S_ISGID
-            directory.chmod(mode | 0o700 | (mode & 0o044) >> 2 | inherited)
+            set_mode(directory, mode | 0o700 | (mode & 0o044) >> 2 | inherited)
     if not path.is_dir():
         # Tell what is in the way.
         path.mkdir()
@@ -165,7 +166,7 @@ def open_new(path: Path, mode: int) -> IO[bytes]:
     :raises FileExistsError: there is something of that name, be it a link to nowhere.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    os.fchmod(descriptor, mode)
+    set_mode(path, mode, descriptor)
     return os.fdopen(descriptor, "wb")
 
 

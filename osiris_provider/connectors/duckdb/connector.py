@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from osiris_provider.connections.settings import file_mode
+from osiris_provider.connections.trust import set_mode
 from osiris_provider.connectors.base import Connector
 from osiris_provider.connectors.duckdb.client import DuckDBClient, FileWait
 from osiris_provider.connectors.duckdb.connection import IN_MEMORY, DuckDBConnection
@@ -142,7 +143,7 @@ def _connect(model: DuckDBConnection) -> DuckDBPyConnection:
         client = _open(model, spill)
         if mode is not None:
             # DuckDB knows no mode; nothing is in the file yet.
-            os.chmod(model.database, mode)
+            set_mode(model.database, mode)
     except BaseException:
         give_back(spill)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+from osiris_provider.connections import trust
 from osiris_provider.errors import PermissionDeniedError, UnknownConnectorError
 from osiris_provider.storage.faults import MISSING
 from osiris_provider.storage.files import VANISHED_TRIES, RenamedFile, ReportingFile, atomic_file, make_directories
@@ -133,6 +135,33 @@ def test_users_who_may_read_the_files_may_enter_their_directories(
     for new in ("a", "a/b"):
         assert stat.S_IMODE((tmp_path / new).stat().st_mode) == 0o2000 | directory
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o2700, "what was there stays as it is"
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_share_without_modes_is_written_to_with_one_warning(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    monkeypatch.setattr(trust, "_warned", set())
+    for name in "xy":
+        write(UPath(tmp_path / "a" / name))
+        assert (tmp_path / "a" / name).read_bytes() == b"x"
+    (said,) = caplog.messages
+    assert said.startswith(f"{tmp_path / 'a'} cannot get mode 0700")
+
+
+def test_a_mode_that_cannot_be_set_for_another_reason_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    with pytest.raises(PermissionDeniedError, match="is read-only"):
+        write(UPath(tmp_path / "x"))
 
 
 def test_a_file_in_the_place_of_a_directory_is_told(tmp_path: Path) -> None:

@@ -346,8 +346,7 @@ def test_what_is_new_is_closed_to_others_until_it_has_its_mode(tmp_path: Path, m
     def note(path: Path | int, _mode: int) -> None:
         before.append(stat.S_IMODE(os.stat(path).st_mode))
 
-    monkeypatch.setattr(Path, "chmod", note)
-    monkeypatch.setattr(os, "fchmod", note)
+    monkeypatch.setattr(os, "chmod", note)
     make_directories(tmp_path / "a" / "b", 0o644)
     open_new(tmp_path / "a" / "b" / "c", 0o644).close()
     assert before == [0o700, 0o700, 0o600]
