@@ -40,14 +40,20 @@ AS_ASKED: Final = "config field engine says so"
 NO_LIMIT: Final = 2**64 - 1
 LONGEST: Final = 1 << 30
 """Bytes that GROUP_CONCAT() may return: max_allowed_packet cannot be more."""
+MAX_WARNINGS: Final = 65_535
+"""That a server keeps of a statement at the most."""
 _SESSION: Final = {
     "time_zone": "+00:00",
     "net_write_timeout": WRITE_TIMEOUT_SECONDS,
     # With others the server leaves out rows of each result, and cuts the values of GROUP_CONCAT().
     "sql_select_limit": NO_LIMIT,
     "group_concat_max_len": LONGEST,
+    # The one that a value was cut may come behind others.
+    "max_error_count": MAX_WARNINGS,
 }
-_SET_SESSION: Final = f"SET {', '.join(f'SESSION {name} = %s' for name in _SESSION)}"
+*_ANYWHERE, _ON_MARIADB = (f"SESSION {name} = %s" for name in _SESSION)
+# MySQL wants a right for the last one, and takes it for a comment.
+_SET_SESSION: Final = f"SET {', '.join(_ANYWHERE)} /*M!, {_ON_MARIADB} */"
 FEWEST_ROWS: Final = 256
 """That a batch may hold however many connections share the memory."""
 BYTES_OF_ALL: Final = 8 << 20

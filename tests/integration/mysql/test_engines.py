@@ -224,6 +224,21 @@ def test_what_cannot_be_prepared_is_read_through_a_cursor(
     assert "Step read: reading MySQL through the binary protocol: it is faster and exact" in caplog.text
 
 
+@pytest.mark.parametrize("engine", ["binary", "cursor"])
+def test_a_value_that_is_cut_behind_many_warnings(
+    filled: dict[str, Any], mysql_family: MySQLFamilyServer, engine: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    late = f"IF(seq = 2000, REPEAT('x', 1000000000), CONCAT(seq, 'x') + 0) AS s FROM {numbers(2000)}"
+    query = f"SELECT seq, {late} ORDER BY seq"
+    if mysql_family.label == "mariadb":
+        with pytest.raises(DataError, match="Step read: the server returned NULL in the place of a value"):
+            read(filled, query=query, engine=engine)
+    else:
+        # Its users may not have it keep more.
+        assert read(filled, query=query, engine=engine)["s"].to_pylist()[-2:] == ["1999", None]
+        assert "Step read: the server had more warnings than its max_error_count has it keep" in caplog.text
+
+
 @pytest.mark.parametrize("engine", ["auto", "cursor"])
 def test_a_statement_without_a_result_has_no_columns(filled: dict[str, Any], engine: str) -> None:
     read_nothing = read(filled, query="SET @nothing = 1", engine=engine)

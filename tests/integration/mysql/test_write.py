@@ -67,6 +67,16 @@ class TestMySQLLoading(MySQLFamily):
         self.write(connection, pa.table({"n": [1], "s": [text]}), create_if_missing=True, table="two")
         assert self.extract(connection, "SELECT s FROM two")["s"].to_pylist() == [text]
 
+    def test_a_server_that_keeps_no_warnings(self, connection: Connection, address: Address) -> None:
+        self.execute(address, "SET GLOBAL max_error_count = 0", "CREATE TABLE target (n INT, day DATE)")
+        try:
+            wrong = pa.table({"n": [1, 2], "day": ["2020-01-31", "2020-01-32"]})
+            with pytest.raises(DataError, match="column day, row 2 of the input"):
+                self.write(connection, wrong, engine="load_data")
+        finally:
+            self.execute(address, "SET GLOBAL max_error_count = DEFAULT")
+        assert self.rows(address) == 0
+
     def test_every_type(self, connection: Connection) -> None:
         moment = dt.datetime(2024, 2, 29, 12, 30, 1, 5, tzinfo=dt.timezone.utc)
         data = pa.table(

@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 _PACKET = 1 << 18
 _SAVEPOINT = "_osiris_batch"
+_CUT = 1265
+"""What a server says of a value that it cuts; some keep no warnings that would say more."""
 AS_BITS = "CAST({0} AS UNSIGNED)"
 SWITCH = "LOAD DATA is faster: an administrator switches it on with SET GLOBAL local_infile = ON"
 
@@ -147,7 +149,7 @@ class Sink:
 
     def _first_warning(self) -> pymysql.MySQLError:
         self._cursor.execute("SHOW WARNINGS LIMIT 1")
-        _, code, said = self._cursor.fetchone() or ("", 0, "")
+        _, code, said = self._cursor.fetchone() or ("", _CUT, "")
         return mysql_error()(int(code), str(said))
 
     def _refused(

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from osiris_provider.drivers.mysql.config import MySQLQueryConfig
 from osiris_provider.drivers.mysql.protocol.columns import Column
-from osiris_provider.drivers.mysql.protocol.warnings import say_warnings, warnings_of
+from osiris_provider.drivers.mysql.protocol.warnings import NOT_KEPT, say_warnings, warnings_of
 from osiris_provider.drivers.mysql.read import (
     _Partition,
     _refuse_float,
@@ -23,8 +23,8 @@ from typing_extensions import Self
 
 from tests.unit.drivers.mysql import Server
 
-BEFORE = ("SYSTEM", 60, 100, 1024)
-WHILE = ("+00:00", 86_400, 2**64 - 1, 2**30)
+BEFORE = ("SYSTEM", 60, 100, 1024, 64)
+WHILE = ("+00:00", 86_400, 2**64 - 1, 2**30, 65_535)
 
 
 class Session(Server):
@@ -61,8 +61,9 @@ def test_a_session_reads_all_that_there_is_and_is_given_back(charset: str) -> No
     assert session.asked[-1] == (session.statements[-2], BEFORE)
     assert session.charsets[1:] == [("latin2", "latin2_general_ci")] * is_other
     names = ["time_zone", "net_write_timeout", "sql_select_limit", "group_concat_max_len"]
-    assert session.statements[-1] == f"SET {', '.join(f'SESSION {name} = %s' for name in names)}"
-    assert session.statements[0] == f"SELECT {', '.join(f'@@SESSION.{name}' for name in names)}"
+    *anywhere, on_mariadb = (f"SESSION {name} = %s" for name in [*names, "max_error_count"])
+    assert session.statements[-1] == f"SET {', '.join(anywhere)} /*M!, {on_mariadb} */"
+    assert session.statements[0] == f"SELECT {', '.join(f'@@SESSION.{name}' for name in [*names, 'max_error_count'])}"
 
 
 def test_a_connection_of_its_own_is_not_given_back() -> None:
@@ -119,6 +120,7 @@ def test_warnings_are_asked_for_where_there_are_some() -> None:
     assert warnings_of(session.client, 0) == []
     assert session.asked == []
     assert warnings_of(session.client, 3) == [(1292, "s3cr3t"), (1366, "y")]
+    assert warnings_of(session.client, 5) == [(1292, "s3cr3t"), (1366, "y"), NOT_KEPT, NOT_KEPT]
 
 
 def test_warnings_are_said_by_their_codes_and_values_that_were_cut_are_an_error(
@@ -128,8 +130,12 @@ def test_warnings_are_said_by_their_codes_and_values_that_were_cut_are_an_error(
     assert caplog.records == []
     say_warnings([(1292, "s3cr3t"), (1366, "y"), (1292, "z")], "read")
     assert [record.args for record in caplog.records] == [("read", "1292: 2, 1366: 1")]
+    caplog.clear()
+    say_warnings([NOT_KEPT, NOT_KEPT], "read")
+    say_warnings([(1292, "x"), NOT_KEPT], "read")
+    assert [record.args for record in caplog.records] == [("read", "2"), ("read", "1292: 1"), ("read", "1")]
     for code in (1260, 1301):
         with pytest.raises(DataError, match=rf"Step read: the server .*\(its warning {code}\)") as raised:
-            say_warnings([(1292, "x"), (code, "s3cr3t")], "read")
+            say_warnings([(1292, "x"), (code, "s3cr3t"), NOT_KEPT], "read")
         assert raised.value.step == "read"
         assert "s3cr3t" not in str(raised.value)
