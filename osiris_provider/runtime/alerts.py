@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from osiris_provider.connectors.expiry import expiring, expiry_sentence
@@ -16,6 +17,8 @@ from osiris_provider.runtime.health_state import Health
 Report = dict[str, Any]
 
 _HEALTHY = Health("ok")
+KEPT = timedelta(days=90)
+"""For which it is known behind the end of something that it was warned of."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,9 @@ def _warned(alerts: Alerts, verdict: Verdict, known: Health, rules: AlertRules) 
     if not verdict.ok:
         # What of it expires is not known today.
         return known.warned
-    warned = {}
+    # Behind one name may be several servers, each with a certificate of its own, that answer in turn.
+    since = (datetime.now(timezone.utc) - KEPT).isoformat(timespec="seconds")
+    warned = {name: days for name, days in known.warned.items() if name.rpartition(" ")[2] > since}
     for entry in expiring(verdict.details, max(rules.warn_days)) if rules.warn_days else ():
         # What was renewed has another end, and is another thing.
         name, stage = f"{entry['what']} {entry['at']}", rules.stage(entry["days_left"])

@@ -126,9 +126,28 @@ def test_a_warning_says_of_whom_and_of_what_it_is() -> None:
     assert warning == {**of_whom, "what": "thing 0", "at": "2027-01-01", "days_left": 3}
 
 
-def test_what_was_renewed_is_warned_of_again() -> None:
+def shown(*certificates: tuple[str, int]) -> Verdict:
+    expires = [{"what": "certificate of db:1", "at": at, "days_left": days} for at, days in certificates]
+    return Verdict.healthy(1.0, {"expires": expires}).at("mysql", "default")
+
+
+def test_what_was_renewed_is_warned_of_again_and_servers_that_take_turns_are_not() -> None:
+    rules = AlertRules(warn_days=(14, 3))
+    known: dict[str, Health] = {}
+    said = []
+    one, other, renewed = "2999-01-05T00:00:00+00:00", "2999-01-09T00:00:00+00:00", "2999-04-01T00:00:00+00:00"
+    for at, days in [(one, 5), (other, 9), (one, 5), (other, 9), (one, 3), (renewed, 90), (renewed, 14)]:
+        alerts = judge([shown((at, days))], known, rules)
+        said.append([one["days_left"] for one in alerts.newly_expiring])
+        known = alerts.known
+    assert said == [[5], [9], [], [], [3], [], [14]]
+
+
+def test_what_has_ended_long_ago_is_forgotten() -> None:
     rules = AlertRules(warn_days=(14,))
-    assert warnings([[3], [90], [3]], rules) == [[3], [], [3]]
+    known = judge([shown(("2000-01-05T00:00:00+00:00", -99), ("2999-01-05T00:00:00+00:00", 9))], {}, rules).known
+    (health,) = judge([shown()], known, rules).known.values()
+    assert health.warned == {"certificate of db:1 2999-01-05T00:00:00+00:00": 14}
 
 
 def test_a_warning_that_nobody_got_is_due_again() -> None:
