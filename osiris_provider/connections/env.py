@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _TOKEN = re.compile(
-    r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:(?!\$\{)[^}])*))?\}|(?P<bad>\$\{[^}]{0,40}\}?)"
+    r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}|(?P<bad>\$\{[^}]{0,40}\}?)"
 )
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -35,7 +35,11 @@ def substitute(text: str, environ: Mapping[str, str]) -> str:
         if match[0] == "$${":
             return "${"
         if match["bad"] is not None:
-            problem = "a ${ begins nothing like ${DB_PASSWORD} or ${DB_PASSWORD:-default}; write $${ for a literal ${"
+            # Where a default with braces ends cannot be seen.
+            ends = "; a default has no braces" if ":-" in match["bad"] else ""
+            problem = (
+                "a ${ begins nothing like ${DB_PASSWORD} or ${DB_PASSWORD:-default}; write $${ for a literal ${" + ends
+            )
             raise EnvProblemError(problem)
         name, value = match["name"], environ.get(match["name"], "")
         if _SURROGATE.search(value):

@@ -62,6 +62,13 @@ def test_conn_002_what_others_call_a_variable_is_a_text_with_a_warning(
     assert not [one for one in warnings if password.strip("'") in one.message]
 
 
+@pytest.mark.parametrize("text", ["${A:-{}}", '${A:-{"a": 1}}', "${A:-a{b}", "x${A:-${B}}"])
+@pytest.mark.parametrize("environ", [{}, {"A": "v"}])
+def test_conn_002_a_default_with_braces_has_no_end_that_can_be_seen(text: str, environ: dict[str, str]) -> None:
+    with pytest.raises(EnvProblemError, match=r"a default has no braces$"):
+        substitute(text, environ)
+
+
 @given(names, names, values)
 def test_conn_002_never_recursive(outer: str, inner: str, value: str) -> None:
     environ = {inner: value, outer: f"${{{inner}}}"}
