@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from typing_extensions import Self
 
-Status = Literal["done", "given", "not written", "failed", "not run", "left out"]
+Status = Literal["done", "given", "not written", "failed", "not run", "skipped", "left out"]
 SUCCEEDED: tuple[Status, ...] = ("done", "given", "not written")
 
 
@@ -21,7 +21,8 @@ SUCCEEDED: tuple[Status, ...] = ("done", "given", "not written")
 class Outcome:
     """What came of a step.
 
-    :param status: ``not run`` if a step before it failed, ``left out`` if the run does not need it.
+    :param status: ``not run`` if a step before it failed, ``skipped`` if its ``trigger_rule`` did not want it,
+        ``left out`` if the run does not need it.
     :param rows: that it returned or wrote, None if that is not known.
     :param seconds: that it took.
     :param message: why it failed or was not run.

@@ -26,7 +26,7 @@ from osiris_provider.pipelines.run.plan import param_values, planned_steps
 from osiris_provider.pipelines.run.result import Outcome, RunResult
 from osiris_provider.pipelines.run.scratch import Scratch
 from osiris_provider.pipelines.run.state import RunState, StepState
-from osiris_provider.pipelines.run.trigger_rules import waits_in_vain
+from osiris_provider.pipelines.run.trigger_rules import without_running
 from osiris_provider.pipelines.run.upstream import UpstreamDriver
 from osiris_provider.pipelines.templates import render, template_context
 from osiris_provider.runtime.results import keep_result, naming_damage, without_secrets
@@ -174,9 +174,9 @@ class Run:
             return Outcome(step.id, "left out")
         if step.id not in self._options.given:
             before = [self._outcomes[name] for name in step.after]
-            reason = waits_in_vain(self._rule(step), before)
-            if reason:
-                return Outcome(step.id, "not run", message=reason)
+            left = without_running(self._rule(step), before)
+            if left is not None:
+                return Outcome(step.id, left[0], message=left[1])
             if step.kind == "write" and not self._options.write:
                 return Outcome(step.id, "not written")
         return self._timed(step)

@@ -134,7 +134,7 @@ def test_branches_go_on_after_a_failure_and_what_did_not_run_is_told(folder: Fol
         "other": ("done", ""),
         "always": ("done", ""),
         "alarm": ("done", ""),
-        "calm": ("not run", "no step before it failed"),
+        "calm": ("skipped", "no step before it failed"),
     }
     with pytest.raises(OsirisError, match="Step broken"):
         run_pipeline(folder.pipeline)
