@@ -32,6 +32,7 @@ _REMOVED: Final = frozenset(
 _VARIABLES: Final = (
     "sql_mode",
     "sql_notes",
+    "sql_safe_updates",
     "sql_quote_show_create",
     "innodb_lock_wait_timeout",
     "lock_wait_timeout",
@@ -56,7 +57,7 @@ def load_session(cursor: Cursor) -> Iterator[None]:
         client.set_character_set(_CHARSET)
     cursor.execute(f"SELECT {', '.join(f'@@SESSION.{name}' for name in _VARIABLES)}")
     before: Sequence[Any] = cursor.fetchone() or ()
-    _set(cursor, (_strict(str(before[0])), 0, 1, LOCK_SECONDS, LOCK_SECONDS, "+00:00"))
+    _set(cursor, (_strict(str(before[0])), 0, 0, 1, LOCK_SECONDS, LOCK_SECONDS, "+00:00"))
     try:
         yield
     finally:

@@ -117,6 +117,21 @@ class TestWhatReplaceKeeps(Replacing):
         ((_, child),) = self.execute(address, f"SHOW CREATE TABLE {elsewhere}.child")
         assert f"REFERENCES `{address.database}`.`target`" in child
 
+    @pytest.mark.parametrize("mode", ["replace", "upsert"])
+    def test_a_server_with_safe_updates(self, connection: Connection, address: Address, mode: str) -> None:
+        self.execute(
+            address,
+            "CREATE TABLE target (id INT PRIMARY KEY, n INT)",
+            "INSERT INTO target VALUES (1, 1)",
+            "CREATE TRIGGER checks BEFORE DELETE ON target FOR EACH ROW DO 0",
+            "SET GLOBAL sql_safe_updates = ON",
+        )
+        try:
+            self.write(connection, pa.table({"id": [1, 2], "n": [5, 6]}), write_mode=mode, primary_key="id")
+        finally:
+            self.execute(address, "SET GLOBAL sql_safe_updates = DEFAULT")
+        assert self.execute(address, "SELECT * FROM target") == [(1, 5), (2, 6)]
+
     def test_a_database_with_a_percent_sign(
         self, connection: Connection, address: Address, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -34,7 +34,7 @@ class Writing(Server):
     ) -> None:
         columns = [("id", 1, *INTEGER[1:3], kind, kind, *INTEGER[5:]), ("n", 1, *INTEGER[1:])]
         settings: dict[str, Answer] = {
-            "@@SESSION": [("", 1, 1, 50, 50, "SYSTEM")],
+            "@@SESSION": [("", 1, 1, 1, 50, 50, "SYSTEM")],
             "VERSION()": [("9.7.4", "NONE")],
             "lower_case_table_names": [("shop", 0)],
             "SHOW GRANTS": [("GRANT ALL PRIVILEGES ON `shop`.* TO `app`@`%`",)],
@@ -327,7 +327,7 @@ def test_a_session_is_given_back(fails: bool) -> None:
     with pytest.raises(pymysql.MySQLError) if fails else nullcontext():
         write(server)
     sets = [values for statement, values in server.asked if statement.startswith("SET ")]
-    assert [one[1:] for one in sets] == [(0, 1, 600, 600, "+00:00"), (1, 1, 50, 50, "SYSTEM")]
+    assert [one[1:] for one in sets] == [(0, 0, 1, 600, 600, "+00:00"), (1, 1, 1, 50, 50, "SYSTEM")]
 
 
 def test_what_does_not_fit_a_table_is_refused_before_a_row_is_written() -> None:
