@@ -18,7 +18,7 @@ from urllib.parse import quote_plus, urlencode
 from osiris_provider.connections.redact import safe_url
 from osiris_provider.connectors.http.auth import OriginAuth
 from osiris_provider.connectors.http.basic import basic
-from osiris_provider.connectors.http.faults import HTTP_STATUS, HttpFaultError, status_fault
+from osiris_provider.connectors.http.faults import HTTP_STATUS, SERVER_ERROR, HttpFaultError, status_fault
 from osiris_provider.connectors.http.json_text import Number, parse_json
 from osiris_provider.connectors.http.retry_after import retry_after_seconds
 from osiris_provider.connectors.http.session import Answer, HttpSession
@@ -63,8 +63,10 @@ CODES = {
     "invalid_scope": BAD_SCOPE,
     "unsupported_grant_type": NOT_ALLOWED,
     "invalid_request": BAD_TOKEN_REQUEST,
+    "server_error": SERVER_ERROR,
+    "temporarily_unavailable": SERVER_ERROR,
 }
-"""``error`` of RFC 6749, 5.2."""
+"""``error`` of RFC 6749, 5.2; the last two are of 4.1.2.1, and some token endpoints say them with status 400."""
 
 _STATUSES = {
     **HTTP_STATUS,
@@ -74,6 +76,8 @@ _STATUSES = {
     404: BAD_TOKEN_REQUEST,
     405: BAD_TOKEN_REQUEST,
 }
+_BEARER = ("bearer", "bearertoken")
+"""What ``token_type`` says of such a token; the second is Apigee's."""
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 
 
@@ -192,7 +196,7 @@ def _token_of(answer: Answer) -> tuple[str, float]:
         raise HttpFaultError(fault, retry_after_seconds(answer.headers))
     token, token_type = fields.get("access_token"), fields.get("token_type", "bearer")
     # The token goes into a header: what a peer says must not add others.
-    if type(token) is not str or not _TOKEN.fullmatch(token) or str(token_type).lower() != "bearer":
+    if type(token) is not str or not _TOKEN.fullmatch(token) or str(token_type).lower() not in _BEARER:
         raise HttpFaultError(CODES.get(str(fields.get("error")), NO_TOKEN))
     return token, _lifetime(fields.get("expires_in"))
 

@@ -97,6 +97,8 @@ CODES = {
     "unsupported_grant_type": "oauth_not_allowed",
     "invalid_scope": "oauth_scope",
     "invalid_request": "oauth_request",
+    "server_error": "server_error",
+    "temporarily_unavailable": "server_error",
 }
 STATUSES = {
     400: "oauth_request",
@@ -153,6 +155,7 @@ def test_a_token_endpoint_that_cannot_be_reached_is_what_the_client_library_says
     [
         (granted("a" * 16384), "a" * 16384),
         (granted(token_type="BEARER"), TOKEN),
+        (granted(token_type="BearerToken"), TOKEN),
         (granted(status=201), TOKEN),
         (Said(200, b'{"access_token": "t", "scope": "\xe9"}', {"Content-Type": "text/json; charset=latin-1"}), "t"),
     ],
